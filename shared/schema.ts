@@ -90,7 +90,7 @@ export const rule = <Value>(find: (value: Value) => readonly Problem[]) =>
     }
   });
 
-/** Text that says something. */
+/** Non-empty text. */
 export const text = () => v.pipe(v.string(), v.minLength(1));
 
 /** NaN and infinite numbers are none to JSON. */

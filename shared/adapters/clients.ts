@@ -27,14 +27,14 @@ import { instrumented } from './instrumentation.ts';
  */
 const RETRIES = { retryMode: 'standard', maxAttempts: 8 } as const;
 
-/** What a caller outside Lambda may set; in Lambda everything comes from the environment. */
+/** Settings for a caller outside Lambda; in Lambda everything comes from the environment. */
 export interface HubConfig {
   readonly endpoint?: string;
   readonly region?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** An absent attribute and one that holds `undefined` are the same to the ledger. */
+/** For the ledger, an absent attribute equals an `undefined` one. */
 export const ledgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
   DynamoDBDocumentClient.from(instrumented(new DynamoDBClient({ ...RETRIES, ...config })), {
     marshallOptions: { removeUndefinedValues: true },
@@ -49,18 +49,18 @@ export const machineClient = (config: HubConfig = {}): SFNClient =>
 export const organizationsClient = (config: HubConfig = {}): OrganizationsClient =>
   instrumented(new OrganizationsClient({ ...RETRIES, ...config }));
 
-/** A role that every member account has: to read, to build or to roll out. One external id is for all of them. */
+/** A role in every member account, to read, to build or to roll out. All use the same external id. */
 export interface MemberRole {
   /** The partition of the hub's Region: `aws`, `aws-us-gov`, ... */
   readonly partition: string;
   readonly roleName: string;
   readonly externalId: string;
-  /** Who asks, as the member's CloudTrail will show it: the function's name. */
+  /** The caller in the member's CloudTrail: the function's name. */
   readonly sessionName: string;
   readonly hub?: HubConfig;
 }
 
-/** Credentials of one role in any account, taken once an account and kept until shortly before they lapse. */
+/** Credentials of one role in any account, assumed once per account and kept until shortly before they expire. */
 export interface MemberAccess {
   readonly hub: HubConfig;
   credentials(account: string): Credentials;
@@ -70,8 +70,8 @@ type Credentials = ReturnType<typeof fromTemporaryCredentials>;
 const RENEW_BEFORE_END_MS = 5 * 60_000;
 
 /**
- * @param isOurs whether roles of an account may be taken. It is the one guard in front of every call to another account:
- * the external id is offered to no account for which it says no.
+ * @param isOurs whether Patchwave may assume roles of an account. This is the only check before every call to another
+ * account: no other account ever sees the external id.
  */
 export function memberAccess(role: MemberRole, isOurs: (account: string) => Promise<boolean>): MemberAccess {
   const hub = role.hub ?? {};
@@ -97,8 +97,8 @@ function assumed(role: MemberRole, hub: HubConfig, account: string): Credentials
 }
 
 /**
- * Asks once for all clients of an account: each client would keep its own credentials otherwise. The provider is called
- * without the client's own config, so that STS is asked in the hub's Region: the member's may not be enabled in the hub.
+ * One call for all clients of an account, which otherwise would each have their own credentials. Called without the
+ * client's own config, so that STS is called in the hub's Region: the member's Region may not be enabled in the hub.
  */
 function kept(provider: Credentials): Credentials {
   let asked: ReturnType<Credentials> | undefined;

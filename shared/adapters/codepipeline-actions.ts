@@ -1,16 +1,14 @@
 import type { ActionExecutionDetail } from '@aws-sdk/client-codepipeline';
 import { type Digest, isDigest } from '../domain/image/image.ts';
 
-/*
- * What the actions of one run say. An action that was retried is listed once for each try; only its last try counts.
- * https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionExecutionDetail.html
- */
+/* Reads the actions of one run. A retried action is listed once per try; only its last try counts.
+ * https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionExecutionDetail.html */
 
-/** A manual approval that nobody gave yet. */
+/** A pending manual approval. */
 export const waitsForApproval = (actions: readonly ActionExecutionDetail[]): boolean =>
   actions.some(({ status, input }) => status === 'InProgress' && input?.actionTypeId?.category === 'Approval');
 
-/** The one digest that the run's actions give under `variable`: none is no proof, and neither are two. */
+/** The only digest in the output variable `variable` of the run's actions: none or several prove nothing. */
 export function outputOf(
   actions: readonly ActionExecutionDetail[],
   variable: string,
@@ -24,7 +22,7 @@ export function outputOf(
   return isDigest(first) ? { outputDigest: first } : { detail: `${variable} is not a digest: ${first}` };
 }
 
-/** What failed, and why, in the words of the actions. */
+/** What failed and why, from the actions. */
 export const failureOf = (actions: readonly ActionExecutionDetail[]): string =>
   lastTries(actions)
     .filter(({ status }) => status === 'Failed')

@@ -21,7 +21,7 @@ const REBUILD_ID = 'PATCHWAVE_REBUILD_ID';
 const NO_CACHE = 'PATCHWAVE_NO_CACHE';
 const PULL = 'PATCHWAVE_PULL';
 
-/** How far CodePipeline's clock may be behind ours, and its times cut. */
+/** How far CodePipeline's clock may be behind ours, rounding included. */
 const SKEW_MS = 60_000;
 const RUNS_A_PAGE = 100;
 
@@ -29,7 +29,7 @@ const RUNS_A_PAGE = 100;
 const BUSY = ['ConcurrentPipelineExecutionsLimitExceededException', 'ConflictException'];
 const GONE = ['PipelineNotFoundException', 'PipelineExecutionNotFoundException'];
 
-/** AWS CodePipeline, asked with the build role of the pipeline's account. */
+/** AWS CodePipeline, called with the build role of the pipeline's account. */
 export class CodePipelineRunner implements PipelineRunner {
   readonly #clients: RegionalClients<CodePipelineClient>;
 
@@ -70,7 +70,7 @@ export class CodePipelineRunner implements PipelineRunner {
     try {
       for await (const { pipelineExecutionId: id = '', startTime, trigger } of this.#runs(pipeline)) {
         if (startTime && startTime.getTime() < sinceEpochMs - SKEW_MS) return undefined;
-        // What a commit, a schedule or a rollback started is none of ours.
+        // Runs started by a commit, a schedule or a rollback are not ours.
         if ((trigger?.triggerType ?? 'StartPipelineExecution') !== 'StartPipelineExecution') continue;
         const { variables = [] } = await this.#execution(pipeline, id);
         if (variables.some(({ name, resolvedValue }) => name === REBUILD_ID && resolvedValue === rebuildId)) return id;
@@ -105,15 +105,15 @@ export class CodePipelineRunner implements PipelineRunner {
         const isWaiting = waitsForApproval(await this.#actions(pipeline, executionId));
         return { state: isWaiting ? 'waiting-approval' : 'running', ...words };
       }
-      // `Stopping` still builds, and so may whatever AWS adds: a run ends by a word that we know, or by its deadline.
+      // `Stopping` is still running, and so may be new states of AWS: a run ends by a known state, or by its deadline.
       default:
         return { state: 'running', detail: [status, statusSummary].filter(Boolean).join(': ') };
     }
   }
 
   /**
-   * A run is superseded by one that began after it and got further; where that was superseded too, it tells the next.
-   * One that had failed by then took nobody's place.
+   * A run is superseded by a later one that got further; if that was superseded too, the next one counts. One that had
+   * already failed superseded none.
    */
   async #nextAfter(pipeline: Pipeline, executionId: string): Promise<string | undefined> {
     const later: PipelineExecutionSummary[] = [];

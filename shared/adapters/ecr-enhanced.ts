@@ -4,9 +4,9 @@ import type { Finding, Fix } from '../domain/scan/finding.ts';
 import { type ReadEnhanced, severityOf } from './ecr-scanner.ts';
 
 /**
- * A result of Amazon Inspector, where ECR hands it on. The status of an image that it watches (`CONTINUOUS_SCAN`) stays
- * ACTIVE: it adds findings when it learns of vulnerabilities, and the time of completion need not move for weeks. Whether its
- * findings are all there tells the time of completion alone. Without findings nobody can tell that from none yet.
+ * A result of Amazon Inspector through ECR. The status of an image that it watches (`CONTINUOUS_SCAN`) stays ACTIVE:
+ * findings are added when vulnerabilities become known, and the completion time may not change for weeks. Only the
+ * completion time shows whether its findings are complete; without it, no findings may mean none yet.
  */
 export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
   const status = lastPage?.imageScanStatus?.status;
@@ -18,8 +18,8 @@ export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
 };
 
 /**
- * One finding for each package version; one that names none is a finding all the same, by its title where it has no
- * identifier either. Whether a fix exists is told of each, or of all of them together.
+ * One finding per package version; a finding without a package counts too, by its title if it has no identifier.
+ * Whether a fix exists is given for each package, or for all together.
  * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_VulnerablePackage.html
  */
 function enhancedFindings({

@@ -14,7 +14,7 @@ import { isNamed, orUnreachable, pagesOrUnreachable } from './refusal.ts';
 /** The most that DescribeImages lists in a page. */
 const ROWS_A_PAGE = 1000;
 
-/** Lifecycle policies of Amazon ECR's private registries, and what they look at. */
+/** Lifecycle policies of Amazon ECR's private registries, and the artifacts that they select. */
 export class EcrLifecycles implements Lifecycles {
   readonly #clients: RegionalClients<ECRClient>;
 
@@ -63,7 +63,7 @@ function stored(detail: ImageDetail): StoredImage[] {
       ...(lastRecordedPullTime && { pulledAtEpochMs: lastRecordedPullTime.getTime() }),
       ...(detail.lastArchivedAt && { archivedAtEpochMs: detail.lastArchivedAt.getTime() }),
       ...(detail.lastActivatedAt && { restoredAtEpochMs: detail.lastActivatedAt.getTime() }),
-      // While it is brought back it cannot be pulled, and lies in the archive still.
+      // During its restore it cannot be pulled and is still archived.
       archived: detail.imageStatus === 'ARCHIVED' || detail.imageStatus === 'ACTIVATING',
       isIndex: INDEX_TYPES.some((type) => type === detail.imageManifestMediaType),
     },

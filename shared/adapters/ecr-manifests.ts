@@ -22,7 +22,7 @@ const ACCEPTED = [...MANIFEST_TYPES, ...INDEX_TYPES];
 
 type Missing = ManifestLookup['missing'][number];
 
-/** What Amazon ECR has under a digest or a tag, for functions whose bundle need not hold how it is listed and opened. */
+/** Amazon ECR artifacts by digest or tag, for functions whose bundle needs no listing. */
 export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveTag'> {
   protected readonly clients: RegionalClients<ECRClient>;
 
@@ -87,7 +87,7 @@ export const unreachable =
   (cause: Error): Error =>
     new RegistryUnreachableError(registry, cause);
 
-/** Every digest asked for ends in exactly one of the two lists; an image with several tags is answered several times. */
+/** Every requested digest is in exactly one of the two lists; an image with several tags is returned several times. */
 function sortOut(digests: readonly Digest[], images: readonly Image[], missed: (digest: Digest) => Missing) {
   const answered = new Map(images.map((image) => [image.imageId?.imageDigest, image]));
   const found: Artifact[] = [];

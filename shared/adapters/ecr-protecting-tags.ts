@@ -7,7 +7,9 @@ import type { RegionalClients } from './clients.ts';
 import { EcrTagger } from './ecr-tagger.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 
-/** Protecting tags in Amazon ECR's private registries, put and taken with a role of its own in the registry's account. */
+/**
+ * Protecting tags in Amazon ECR's private registries, added and removed with a separate role in the registry's account.
+ */
 export class EcrProtectingTags extends EcrTagger implements ProtectingTags {
   readonly #clients: RegionalClients<ECRClient>;
 
@@ -16,7 +18,7 @@ export class EcrProtectingTags extends EcrTagger implements ProtectingTags {
     this.#clients = clients;
   }
 
-  /** Looks right before: what had another tag when the repository was listed may have lost it since. */
+  /** Checked right before: an image that had another tag in the listing may have lost it since. */
   async untag(place: ImageLocation, tag: string, moves: (tag: string) => boolean): Promise<boolean> {
     const ask = <Result>(call: (client: ECRClient) => Promise<Result>): Promise<Result> =>
       orUnreachable(

@@ -18,13 +18,13 @@ type Refused = Extract<ScanReading, { outcome: 'refused' }>;
 
 type Answer = DescribeImageScanFindingsCommandOutput | undefined;
 
-/** What findings of enhanced scanning come to; nothing where they are no result. */
+/** The result from enhanced findings; `undefined` if they are no result. */
 export type ReadEnhanced = (lastPage: Answer, findings: readonly EnhancedImageScanFinding[]) => ScanReading | undefined;
 
 const FINDINGS_A_PAGE = 1000;
 
 /**
- * What each error of the scan API says of the image. LimitExceededException is none of them: it says "not now".
+ * The meaning of each scan API error for the image. LimitExceededException is not one of them: it means "not now".
  * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html#API_StartImageScan_Errors,
  * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
  */
@@ -38,7 +38,7 @@ const ERRORS: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = {
   ValidationException: ['off', 'enhanced'],
 };
 
-/** What each status that is no result says (ScanStatus); a status that is not here is `unknown-status`. */
+/** The meaning of each status without a result (ScanStatus); others are `unknown-status`. */
 const STATUSES: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = {
   // Enhanced scanning is on, and its findings are not basic scanning's.
   ACTIVE: ['off', 'enhanced'],
@@ -52,8 +52,8 @@ const STATUSES: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> =
 const IN_PROGRESS: readonly string[] = ['IN_PROGRESS', 'PENDING'];
 
 /**
- * LimitExceededException under a name of ours, given to it before the SDK's retries see it: they take the original for
- * throttling, ask eight times and slow the client down, where the answer stands for a day.
+ * LimitExceededException under our own name, renamed before the SDK's retries see it: they would take the original for
+ * throttling, try eight times and slow the client down, although the answer is valid for a day.
  */
 class NotNowError extends Error {
   override readonly name = 'NotNowError';
@@ -116,7 +116,7 @@ export class EcrScanner implements Scanner {
   }
 }
 
-/** A refusal is an answer; whatever else went wrong is thrown on. */
+/** A refusal is an answer; every other error is rethrown. */
 function refusedBy(error: unknown): Refused {
   if (!(error instanceof Error)) throw error;
   const { name, message } = error;

@@ -12,7 +12,7 @@ import type { RegionalClients } from './clients.ts';
 import { MANIFEST_TYPES } from './manifest.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 
-/** Without naming the types of indexes ECR may convert an index to one of its images, and the tag would mean that. */
+/** Without index types ECR may convert an index to one of its images, and the tag would name that image. */
 const ACCEPTED = [...MANIFEST_TYPES, ...INDEX_TYPES];
 
 type Found = { readonly image: Image } | { readonly missing: string };
@@ -25,7 +25,7 @@ export class EcrTagger implements Tagger {
     this.#clients = clients;
   }
 
-  /** Puts the very bytes of the manifest again: ECR keeps one image, with one more tag. */
+  /** Puts the same manifest bytes again: ECR keeps one image, with one more tag. */
   async tag(place: ImageLocation, digest: Digest, tag: string): Promise<void> {
     const found = await this.#find(place, { imageDigest: digest });
     if ('missing' in found) throw new ImageGoneError(place, digest, found.missing);
@@ -40,7 +40,7 @@ export class EcrTagger implements Tagger {
     try {
       await this.#send(place, (client) => client.send(command));
     } catch (error) {
-      // The tag means this very manifest already.
+      // The tag already names this manifest.
       if (isNamed(error, 'ImageAlreadyExistsException')) return;
       if (!isNamed(error, 'ImageTagAlreadyExistsException')) throw error;
       const current = await this.#find(place, { imageTag: tag });

@@ -29,7 +29,7 @@ import { registrable, withImages } from './task-definition.ts';
 
 const GONE = ['ServiceNotFoundException', 'ServiceNotActiveException', 'ClusterNotFoundException'];
 
-/** What asking again will not change. */
+/** Errors that a retry does not change. */
 const REFUSED = [
   'InvalidParameterException',
   'ClientException',
@@ -71,7 +71,7 @@ export class EcsDeployer implements Deployer {
     };
   }
 
-  /** Service deployments of what ECS tells no rollout state of, and perhaps more. */
+  /** Service deployments of deployments without a rollout state, and perhaps more. */
   async #told(ref: ServiceRef, service: Service): Promise<readonly ServiceDeploymentBrief[]> {
     const after = unreportedSince(service);
     if (after === undefined || controllerOf(service) !== 'ECS') return [];
@@ -98,8 +98,8 @@ export class EcsDeployer implements Deployer {
   }
 
   /**
-   * A definition that runs already is not deployed again, and the family's newest revision is used where it is the
-   * wanted one: whoever was stopped between registering and deploying leaves no second revision when asked again.
+   * A running definition is not deployed again, and the family's newest revision is reused if it is the wanted one: a
+   * retry after a crash between registering and deploying leaves no second revision.
    */
   async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
     const service = await this.#unchanged(ref, decidedOn);
@@ -116,7 +116,7 @@ export class EcsDeployer implements Deployer {
     return this.#update(ref, decidedOn, { taskDefinition });
   }
 
-  /** The service, if nobody deployed it since the decision. */
+  /** The service, if it was not deployed since the decision. */
   async #unchanged(ref: ServiceRef, { taskDefinition, deployments }: DecidedOn): Promise<Service> {
     const service = await this.#ours(ref);
     const [now, primary] = [definitionOf(service), service.deployments?.find(({ status }) => status === 'PRIMARY')?.id];
@@ -216,13 +216,13 @@ export class EcsDeployer implements Deployer {
   }
 }
 
-/** ECS read the request and did nothing of it: throttled, refused, mistaken. */
+/** ECS read the request and did nothing: throttled, refused, invalid. */
 const isOurError = (error: unknown): boolean =>
   error instanceof Error && '$fault' in error && error.$fault === 'client';
 
 /**
- * An answer that was lost on its way, under a name that the SDK's retries do not know: UpdateService takes no token, so
- * asking again would deploy twice. Not as its `cause`, where they would look for it.
+ * A lost answer, under a name that the SDK's retries do not know: UpdateService takes no token, so a retry would deploy
+ * twice. Not as its `cause`, which the retries inspect.
  */
 class LostAnswer extends Error {
   override readonly name = 'LostAnswer';

@@ -2,12 +2,9 @@ import type { Deployment, DeploymentControllerType, Service, ServiceDeploymentBr
 import { MINUTE_MS } from '../domain/common/time.ts';
 import type { ServiceDeployment } from '../ports/rollouts.ts';
 
-/*
- * What ECS tells of a service, in our words.
- * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
+/* Maps an ECS service to our terms. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
- * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
- */
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html */
 
 export const controllerOf = ({
   deploymentController: { type = 'ECS' } = { type: 'ECS' },
@@ -18,8 +15,8 @@ export const definitionOf = ({ taskDefinition, taskSets = [] }: Service): string
   taskDefinition ?? taskSets.find(({ status }) => status === 'PRIMARY')?.taskDefinition ?? '';
 
 /**
- * @param told service deployments of the service: ECS tells a rollout state of a rolling update only, and none behind a
- * Classic Load Balancer
+ * @param told service deployments of the service: ECS reports a rollout state only for rolling updates, and none behind
+ * a Classic Load Balancer
  */
 export const deploymentsOf = (
   { deployments = [] }: Service,
@@ -29,7 +26,7 @@ export const deploymentsOf = (
     .map((deployment) => deploymentOf(deployment, told))
     .sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
 
-/** Since when service deployments are asked for; `undefined` where every deployment has a rollout state. */
+/** Since when service deployments are read; `undefined` if every deployment has a rollout state. */
 export function unreportedSince({ deployments = [] }: Service): Date | undefined {
   const untold = deployments.filter(({ rolloutState }) => rolloutState === undefined);
   if (untold.length === 0) return undefined;
@@ -37,7 +34,7 @@ export function unreportedSince({ deployments = [] }: Service): Date | undefined
   return new Date(Math.max(0, oldest - MINUTE_MS));
 }
 
-/** Whether a service deployment brings out the deployment: both are numbered by the service revision. */
+/** Whether a service deployment belongs to the deployment: both have the number of the service revision. */
 export const isBriefOf = (
   { targetServiceRevisionArn = '' }: ServiceDeploymentBrief,
   { id = '' }: Deployment,
@@ -63,7 +60,7 @@ const ROLLOUT_STATES = {
   FAILED: 'failed',
 } as const satisfies Readonly<Record<string, ServiceDeployment['state']>>;
 
-/** That its tasks run says nothing: during the bake time those of both revisions do. */
+/** Running tasks prove nothing: during the bake time those of both revisions run. */
 function stateOf(brief: ServiceDeploymentBrief | undefined): ServiceDeployment['state'] {
   switch (brief?.status) {
     case 'SUCCESSFUL':

@@ -20,10 +20,10 @@ import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
 /** The most that ListTasks lists in a page and DescribeTasks describes in a call. */
 const TASKS_A_CALL = 100;
 
-/** A task is in these at its end; its containers no longer run. */
+/** The last states of a task, in which its containers no longer run. */
 const OVER = new Set(['DEPROVISIONING', 'STOPPED', 'DELETED']);
 
-/** What runs on Amazon ECS, read with the role of the account it runs in. */
+/** The workloads of Amazon ECS, read with the role of their account. */
 export class EcsWorkloads implements WorkloadSource {
   readonly #clients: RegionalClients<ECSClient>;
 
@@ -41,10 +41,10 @@ export class EcsWorkloads implements WorkloadSource {
   }
 
   /**
-   * `desiredStatus` RUNNING lists what runs and what starts. A task that is told to stop is listed under STOPPED from that
-   * moment on, though its containers run until the load balancer and the stop timeout let go of it
-   * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html). Short pages are filled
-   * up before they are described.
+   * `desiredStatus` RUNNING lists running and starting tasks. A stopping task is listed under STOPPED at once, although
+   * its containers run until the load balancer and the stop timeout are done
+   * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html). Short pages are
+   * filled up before they are described.
    */
   async *tasks(cluster: Cluster, read: TasksRead = ONLY_RUNNING): AsyncIterable<readonly RunningTask[]> {
     let waiting: string[] = [];
@@ -58,7 +58,7 @@ export class EcsWorkloads implements WorkloadSource {
     if (waiting.length > 0) yield await this.#describe(cluster, waiting);
   }
 
-  /** STOPPED last: a task that is told to stop between the two lists is in the second one, or in both. */
+  /** STOPPED last: a task stopped between the two lists is in the second one, or in both. */
   async *#listed(cluster: Cluster, { includesStopping }: TasksRead): AsyncIterable<readonly string[]> {
     if (!includesStopping) return yield* this.#taskArns(cluster, 'RUNNING');
     const seen = new Set<string>();
@@ -77,7 +77,7 @@ export class EcsWorkloads implements WorkloadSource {
     try {
       for await (const { taskArns } of pagesOrUnreachable(pages, unreachable(cluster))) yield taskArns ?? [];
     } catch (error) {
-      // Deleted since it was listed: nothing runs in it.
+      // Deleted since it was listed, so nothing runs in it.
       if (!(error instanceof ClusterNotFoundException)) throw error;
     }
   }
@@ -114,11 +114,11 @@ function runningTask(task: Task): RunningTask {
   };
 }
 
-/** A task is in these before its containers run. */
+/** The first states of a task, before its containers run. */
 const STARTING = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING']);
 
 /**
- * ECS tells when a task began and ended to pull, of some platforms only when it was made and when it ran
+ * ECS reports when a task began and finished pulling; for some platforms only when it was created and started
  * (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html).
  */
 function pullOf(task: Task): { readonly pull?: Pull; readonly isStarting?: true } {

@@ -15,12 +15,12 @@ import { putEntries } from './put-entries.ts';
 const ENTRIES_A_CALL = 10;
 const BYTES_A_CALL = 256 * 1024;
 
-/** Errors of single entries that pass by themselves. */
+/** Temporary errors of single entries. */
 const PASSING = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
 
 type Failure = ConstructorParameters<typeof EventsNotPublishedError>[0][number];
 
-/** The custom bus. A call that succeeds may still have refused entries: each is looked at. */
+/** The custom bus. A successful call may still have refused entries, so each is checked. */
 export class EventBridgeBus implements EventBus {
   readonly #client: EventBridgeClient;
   readonly #bus: string;

@@ -1,12 +1,12 @@
-/** Watches what a client calls, and gives the same client back. */
+/** Observes the calls of a client and returns the same client. */
 export type Instrument = <Client extends object>(client: Client) => Client;
 
 let instrument: Instrument = (client) => client;
 
-/** Sets how clients are watched that are made from now on. Without it they are made as they are. */
+/** Sets how new clients are observed. Without it they are unchanged. */
 export function instrumentClients(by: Instrument): void {
   instrument = by;
 }
 
-/** The client, watched where its function is traced. */
+/** The client, observed if its function is traced. */
 export const instrumented: Instrument = (client) => instrument(client);

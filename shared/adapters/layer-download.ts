@@ -9,10 +9,10 @@ const MOST_BYTES = 4 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Downloads a small blob from where the registry says it lies, and holds it against its digest.
- * @param locate asked anew for each attempt: the URLs are signed and lapse
- * @throws ImageConfigError where the blob is too large or not what its digest says
- * @throws LayerDownloadError where it could not be had
+ * Downloads a small blob from the registry's URL and checks its digest.
+ * @param locate called for each attempt, because URLs are signed and expire
+ * @throws ImageConfigError if the blob is too large or does not match its digest
+ * @throws LayerDownloadError if it could not be downloaded
  */
 export async function downloadBlob(
   digest: Digest,

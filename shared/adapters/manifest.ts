@@ -33,13 +33,13 @@ const indexManifest = v.object({
   ),
 });
 
-/** Why a manifest is no image and no index that we can use. */
+/** Why a manifest is neither a usable image nor a usable index. */
 export interface Unusable {
   readonly code: 'unparsable' | 'not-an-image';
   readonly detail: string;
 }
 
-/** @param mediaType as the registry tells it; left out, the manifest's own member says it */
+/** @param mediaType from the registry; default: the manifest's own member */
 export function parseManifest(name: Digest, text: string, mediaType?: string): Artifact | Unusable {
   const document = parseJson(text);
   const type = mediaType ?? mediaTypeIn(document);
@@ -92,13 +92,13 @@ const configBlob = v.object({
   config: v.nullish(v.object({ Labels: v.nullish(v.record(v.string(), v.string())) })),
 });
 
-/** What only lineage is read from: where a builder wrote it in another form, all else that the config tells still counts. */
+/** Used for lineage only: if a builder wrote it in another form, the rest of the config still counts. */
 const contentPart = v.object({ rootfs: v.object({ diff_ids: v.array(digest) }) });
 const historyPart = v.object({
   history: v.array(v.looseObject({ created: v.nullish(v.string()), created_by: v.nullish(v.string()) })),
 });
 
-/** Throws a SchemaError or a SyntaxError where the blob is no image config (OCI image spec, config.md). */
+/** Throws a SchemaError or a SyntaxError if the blob is no image config (OCI image spec, config.md). */
 export function parseConfig(text: string) {
   const document: unknown = JSON.parse(text);
   const { created, os, architecture, variant, config } = v.parse(configBlob, document, 'The image config');

@@ -26,7 +26,7 @@ export class OrganizationDirectory implements AccountDirectory {
     }
   }
 
-  /** Whether the organization was found to have this account. */
+  /** Whether this account was found in the organization. */
   hasListed(account: string): boolean {
     return this.#listed.has(account);
   }

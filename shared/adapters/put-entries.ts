@@ -4,11 +4,14 @@ import type { Retry } from '../ports/retry.ts';
 export interface RefusedEntry<Entry, Failure> {
   readonly entry: Entry;
   readonly failure: Failure;
-  /** Whether it may be taken at another time. */
+  /** Whether a retry may succeed. */
   readonly isPassing: boolean;
 }
 
-/** Puts the entries of one batch call, and those refused for a passing reason again. @returns what was not taken */
+/**
+ * Puts the entries of one batch call, and retries those refused for a temporary reason. @returns the entries that were
+ * not accepted
+ */
 export async function putEntries<Entry, Failure>(
   entries: readonly Entry[],
   backoff: Retry,

@@ -1,7 +1,7 @@
 /**
- * Errors by which AWS says "you may not": the role cannot be taken, a permission is missing, or the Region is not
- * enabled in the account. So do we, of an account that is not ours. Throttling, outages and mistakes of ours are none of them, and are thrown on as they are.
- * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html,
+ * Errors that mean a refusal: the role cannot be assumed, a permission is missing, or the Region is not enabled in the
+ * account. Patchwave itself refuses foreign accounts with them. Throttling, outages and our own mistakes are not among
+ * them, and are rethrown. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html,
  * https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
 const REFUSALS = new Set([
@@ -19,7 +19,7 @@ export const isRefusal = (error: unknown): error is Error => error instanceof Er
 export const isNamed = (error: unknown, ...names: readonly string[]): error is Error =>
   error instanceof Error && names.includes(error.name);
 
-/** Runs a call; a refusal becomes the error that says who cannot be reached. */
+/** Runs a call; a refusal becomes the error that names what is unreachable. */
 export async function orUnreachable<Result>(
   call: () => Promise<Result>,
   unreachable: (cause: Error) => Error,

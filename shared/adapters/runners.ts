@@ -10,9 +10,7 @@ const RUNNERS: Readonly<Record<RunnerKind, (access: MemberAccess) => PipelineRun
   codepipeline: (access) => new CodePipelineRunner(pipelineClients(access)),
 };
 
-/**
- * Asks each pipeline by the adapter of its runner. A pipeline of a kind that only a later version knows is unreachable.
- */
+/** Calls each pipeline with the adapter of its runner. A runner kind of a later version is unreachable. */
 export class Runners implements PipelineRunner {
   readonly #runners: ReadonlyMap<string, PipelineRunner>;
 

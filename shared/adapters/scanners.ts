@@ -4,5 +4,7 @@ import type { RegionalClients } from './clients.ts';
 import { readEnhanced } from './ecr-enhanced.ts';
 import { EcrScanner } from './ecr-scanner.ts';
 
-/** The scanner of each registry: Amazon ECR's own, with basic or enhanced scanning. Every function takes it from here. */
+/**
+ * The scanner of each registry: Amazon ECR's own, with basic or enhanced scanning. Every function uses it from here.
+ */
 export const registryScanner = (clients: RegionalClients<ECRClient>): Scanner => new EcrScanner(clients, readEnhanced);

@@ -8,7 +8,9 @@ import {
 import { AnswerIncompleteError } from '../ports/acting-errors.ts';
 import type { CascadeExecutions } from '../ports/executions.ts';
 
-/** Executions of one Step Functions machine, each named by its cascade: a name is taken for 90 days after its end. */
+/**
+ * Executions of one Step Functions machine, each named after its cascade: a name is reserved for 90 days after its end.
+ */
 export class SfnExecutions implements CascadeExecutions {
   readonly #client: SFNClient;
   readonly #stateMachineArn: string;
@@ -18,7 +20,7 @@ export class SfnExecutions implements CascadeExecutions {
     this.#stateMachineArn = stateMachineArn;
   }
 
-  /** A running execution of the same name and input is answered as if it had been started now. */
+  /** A running execution of the same name and input is returned as if it had just been started. */
   async start(cascadeId: string): ReturnType<CascadeExecutions['start']> {
     const input = JSON.stringify({ cascadeId });
     const command = new StartExecutionCommand({ stateMachineArn: this.#stateMachineArn, name: cascadeId, input });
@@ -37,7 +39,7 @@ export class SfnExecutions implements CascadeExecutions {
   async state(executionArn: string): ReturnType<CascadeExecutions['state']> {
     try {
       const { status } = await this.#client.send(new DescribeExecutionCommand({ executionArn }));
-      // What waits for a redrive, or is of a kind that AWS adds, may still act: it has not ended.
+      // One that waits for a redrive, or has a new kind of state, may still act, so it has not ended.
       return ENDS[status ?? ''] ?? 'running';
     } catch (error) {
       if (error instanceof ExecutionDoesNotExist) return 'gone';

@@ -3,7 +3,7 @@ import { StepNotAnsweredError } from '../ports/acting-errors.ts';
 import type { WaitingStep } from '../ports/executions.ts';
 import { isNamed } from './refusal.ts';
 
-/** The step has its answer, was stopped or timed out, or the token is of another Region or account. */
+/** The step already has its answer, was stopped or timed out, or the token is of another Region or account. */
 const STEP_IS_GONE = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
 
 /** Steps of Step Functions machines that wait for a task token. */

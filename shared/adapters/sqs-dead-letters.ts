@@ -3,7 +3,7 @@ import type { DeadLetters } from '../ports/dead-letters.ts';
 
 const MOST_REASON = 1_000;
 
-/** A queue for messages that can never be understood, with the reason as the attribute `reason`. */
+/** A queue for messages that can never be processed, with the attribute `reason`. */
 export class SqsDeadLetters implements DeadLetters {
   readonly #client: SQSClient;
   readonly #queueUrl: string;

@@ -9,7 +9,7 @@ import { putEntries } from './put-entries.ts';
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
 const MESSAGES_A_CALL = 10;
 
-/** One queue, whose messages are JSON. A call that succeeds may still have refused some: each is looked at. */
+/** One queue with JSON messages. A successful call may still have refused some, so each is checked. */
 export class SqsMessages<Message> implements Messages<Message> {
   readonly #client: SQSClient;
   readonly #queueUrl: string;

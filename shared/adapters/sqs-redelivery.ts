@@ -5,7 +5,7 @@ import type { Delivery, Redelivery } from '../ports/redelivery.ts';
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html */
 const MESSAGES_A_CALL = 10;
 
-/** The messages of one queue. A call that succeeds may still have refused some: each is looked at. */
+/** The messages of one queue. A successful call may still have refused some, so each is checked. */
 export class SqsRedelivery implements Redelivery {
   readonly #client: SQSClient;
   readonly #queueUrl: string;

@@ -3,11 +3,11 @@ import type { WorkloadSource } from '../ports/workloads.ts';
 import { ecsClients, type MemberAccess } from './clients.ts';
 import { EcsWorkloads } from './ecs-workloads.ts';
 
-/** The adapter of each source of workloads, by the name that the kinds of workloads give it. */
+/** The adapter of each workload source, by the name in the workload kinds. */
 const SOURCES: Readonly<Record<WorkloadSourceName, (access: MemberAccess) => WorkloadSource>> = {
   ecs: (access) => new EcsWorkloads(ecsClients(access)),
 };
 
-/** All that may run images in an account, each read with the account's role. */
+/** All workload sources of an account, each read with the account's role. */
 export const workloadSources = (access: MemberAccess): readonly WorkloadSource[] =>
   Object.values(SOURCES).map((make) => make(access));

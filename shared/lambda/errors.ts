@@ -1,4 +1,4 @@
-/** The function was given what it cannot read. Permanent: asking again changes nothing. */
+/** The function cannot read its input. Permanent: a retry changes nothing. */
 export class InvalidInputError extends Error {
   override readonly name = 'InvalidInputError';
   readonly problems: readonly string[];
@@ -9,7 +9,7 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** The function's environment lacks or misstates variables; all of them are named, no value is shown. */
+/** Environment variables are missing or wrong; all are named, no value is shown. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
   readonly problems: readonly string[];
@@ -20,7 +20,7 @@ export class EnvironmentError extends Error {
   }
 }
 
-/** No message of a batch could be handled. All of them are delivered again; each failure was logged before. */
+/** All messages of a batch failed. All are delivered again; each failure was logged before. */
 export class MessagesFailedError extends Error {
   override readonly name = 'MessagesFailedError';
 

@@ -5,8 +5,8 @@ import { type OpenRebuildPorts, readOpenRebuilds } from '../rebuilding/open-rebu
 import { type IsOurs, knownAccounts } from '../review/our-accounts.ts';
 
 /**
- * The guard of what acts or follows events: accounts that ledger and policy know.
- * @param builds where open builds are found, for functions that ask what became of these
+ * The account check for functions that act or follow events: accounts in ledger and policy.
+ * @param builds open builds, for functions that poll them
  */
 export const knownAccountsIn = (
   table: LedgerTable,

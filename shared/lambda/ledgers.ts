@@ -53,8 +53,7 @@ interface Kind<Name extends keyof ReviewLedgers> {
 }
 type Kinds<Name extends keyof ReviewLedgers> = { readonly [One in Name]: Kind<One> };
 
-// Each by itself, so that a function's bundle holds those it names.
-// For who writes none.
+// One each, so that a function's bundle contains only those it names. Read-only.
 export const imageReads: Kind<'imageReads'> = {
   real: (table) => new DynamoImages(table),
   preview: previewImageReads,
@@ -85,7 +84,7 @@ export const parts: Kind<'parts'> = { real: (table) => new DynamoRunParts(table)
 export const causes: Kind<'causes'> = { real: (table) => new DynamoCauseLedger(table), preview: previewCauses };
 export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(table), preview: previewScopes };
 
-/** All that a step of a review may write; who begins and ends one needs its record too. */
+/** The ledgers that a step of a review may write; the first and last step also need the run record. */
 export const stepLedgers = { images, places, contents, usages, streams, streamImages, parts, scopes } as const;
 
 /** @param kinds the ledgers of this file that a function uses */

@@ -1,16 +1,16 @@
 import type { Cascade } from '../domain/cause/cascade.ts';
 import type { CascadeLedger } from '../ports/cascades.ts';
 import { InvalidInputError } from './errors.ts';
-/** A cascade, and the execution that asks for it. */
+/** A cascade, and the execution that requests it. */
 export interface OwnExecution {
   readonly cascadeId: string;
   readonly executionArn: string;
 }
 
 /**
- * The cascade of an execution, which bears its name: one that a person started under another name would work on what
- * another one works on.
- * @throws InvalidInputError where nobody planned it, or the execution is not its own
+ * The cascade of an execution, which has its name: an execution started under another name would work on another one's
+ * cascade.
+ * @throws InvalidInputError if there is no such cascade, or the execution does not belong to it
  */
 export async function ownCascade(
   cascades: Pick<CascadeLedger, 'get'>,

@@ -7,12 +7,12 @@ import { logger } from './powertools.ts';
 
 const LETTERS_AT_ONCE = 10;
 
-/** What a message says, or why nobody will ever understand it. */
+/** The parsed message, or why it can never be understood. */
 export type ReadBody<Value> =
   | { readonly value: Value; readonly problem?: undefined }
   | { readonly value?: undefined; readonly problem: string };
 
-/** @param schemaOf what a body must be, by what it looks like */
+/** @param schemaOf the schema of a body */
 export function readBody<const Schema extends v.GenericSchema>(
   body: string,
   schemaOf: (json: unknown) => Schema,
@@ -31,7 +31,7 @@ export function readBody<const Schema extends v.GenericSchema>(
 /** Messages that Patchwave sends itself have a `kind`; events have none. */
 export const isOwnMessage = (json: unknown): boolean => json instanceof Object && 'kind' in json;
 
-/** A message that could not be handled, and is to be delivered again. */
+/** A failed message that is delivered again. */
 export interface FailedMessage {
   readonly messageId: string;
   readonly error: unknown;
@@ -42,7 +42,7 @@ export interface UnreadableMessage {
   readonly problem: string;
 }
 
-/** Keeps for a person what nobody can read. @returns the messages that could not even be set aside */
+/** Stores unreadable messages for a person. @returns the messages that could not even be stored */
 export async function setAside(
   deadLetters: DeadLetters,
   unreadable: readonly UnreadableMessage[],
@@ -59,11 +59,11 @@ export async function setAside(
 }
 
 /**
- * What a queue is told of a batch: only what failed is delivered again. Where nothing was done the invocation fails, as Lambda
- * counts no error for one that names its failures, and an alarm watches the errors.
+ * The reply to a queue for a batch: only failed messages are delivered again. If all failed, the invocation fails,
+ * because Lambda counts no error for a reply that names its failures, and an alarm watches the errors.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  * @param messages how many the batch has
- * @throws MessagesFailedError where all of them failed
+ * @throws MessagesFailedError if all of them failed
  */
 export function queueReply(failed: readonly FailedMessage[], messages: number): SQSBatchResponse {
   for (const { messageId, error } of failed) {

@@ -7,5 +7,5 @@ import { variables } from './variables.ts';
 
 const environment = v.object(variables('QUEUE_URL'));
 
-/** @throws EnvironmentError where the function has no queue */
+/** @throws EnvironmentError if the function has no queue */
 export const queueRedelivery = (): Redelivery => new SqsRedelivery(queueClient(), loadEnv(environment).QUEUE_URL);

@@ -5,7 +5,9 @@ import type { Delivery, Redelivery } from '../ports/redelivery.ts';
 import * as v from '../schema.ts';
 import { logger } from './powertools.ts';
 
-/** What SQS says of each message of a batch. A message without it stays hidden as long as its queue says. */
+/**
+ * The SQS data of each message of a batch. A message without it stays hidden for the visibility time-out of its queue.
+ */
 const batch = v.object({
   Records: v.array(
     v.object({
@@ -18,10 +20,10 @@ const batch = v.object({
 const reply = v.object({ batchItemFailures: v.array(v.object({ itemIdentifier: v.string() })) });
 
 /**
- * What failed is delivered again soon, and not only after the visibility time-out of its queue, which lasts as long as the
- * function may run. Where that cannot be arranged, the time-out remains. A message whose function was throttled, or died, keeps
- * it too: nothing of ours ran.
- * @param compose made only once a message has failed
+ * Redelivers failed messages soon, not only after the visibility time-out of the queue, which is as long as the
+ * function may run. If that fails, the time-out remains. It also remains for a message whose function was throttled or
+ * died, because none of our code ran.
+ * @param compose called only once a message has failed
  */
 export function redeliveredSoon(compose: () => Redelivery, chance: () => number = Math.random): MiddlewareObj {
   let redelivery: Redelivery | undefined;

@@ -10,21 +10,24 @@ import { redeliveredSoon } from './redelivered-soon.ts';
 import { tracingOf } from './tracing.ts';
 
 interface FunctionDefinition<Schema extends v.GenericSchema, Services, Output> {
-  /** What the function accepts; everything else is refused before `handle` sees it. */
+  /** The accepted input; everything else is refused before `handle` runs. */
   readonly input: Schema;
   /** The composition root: run once for each execution environment, at its first invocation. */
   readonly compose: () => Services;
   readonly handle: (input: v.InferOutput<Schema>, services: Services, context: Context) => Promise<Output>;
-  /** Where it measures: sent at the end of each invocation, whatever the end. Left out, its weight is left out too. */
+  /**
+   * The metrics collector, sent at the end of each invocation, also after an error. Optional, to keep it out of other
+   * bundles.
+   */
   readonly metrics?: Metrics;
-  /** Where it takes messages from a queue: says when those that failed are delivered again. */
+  /** For a queue: sets when failed messages are delivered again. */
   readonly redelivery?: () => Redelivery;
 }
 
 /**
- * A Lambda function: parse the input, call one use case, give back its reply. The event's body is never logged, an
- * error is logged once and thrown on, so that a state machine meets it by its `name`.
- * @throws InvalidInputError naming the fields.
+ * A Lambda function: parses the input, calls one use case, returns its reply. The event's body is never logged. An
+ * error is logged once and rethrown, so that a state machine can match its `name`.
+ * @throws InvalidInputError naming the fields
  */
 export function lambdaFunction<Schema extends v.GenericSchema, Services, Output>({
   input,
@@ -56,7 +59,7 @@ const errorsLoggedOnce: MiddlewareObj = {
   },
 };
 
-// Powertools' own middleware warns at every invocation that has nothing to tell; most of ours have not.
+// Powertools' own middleware warns at every invocation without metrics, which most of ours are.
 function flushed(metrics: Metrics): MiddlewareObj {
   const flush = (): void => {
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();

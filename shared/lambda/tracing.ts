@@ -7,13 +7,13 @@ type TracerModule = typeof import('./tracer.ts');
 
 const environment = v.object({ POWERTOOLS_TRACE_ENABLED: v.optional(v.picklist(['true', 'false']), 'false') });
 
-/** Runs the work of one invocation; where the parameter Tracing is on, as a subsegment of its X-Ray trace. */
+/** Runs the work of one invocation; with the parameter Tracing on, as a subsegment of its X-Ray trace. */
 export type Tracing = <Output>(work: () => Promise<Output>) => Promise<Output>;
 
 /**
- * Loads Powertools Tracer at the first invocation, and only where the parameter Tracing is on: it is most of 125 KiB that no
- * other installation is to load. A function whose tracer cannot be loaded says so once and works without it.
- * @param load the tracer's bundle; the build leaves it beside the function's own.
+ * Loads Powertools Tracer at the first invocation, and only if the parameter Tracing is on, because it is most of 125
+ * KiB. If the tracer cannot be loaded, the function logs it once and works without it.
+ * @param load the tracer's bundle; the build puts it beside the function's own
  */
 export function tracingOf(load: () => Promise<TracerModule> = () => import('./tracer.ts')): Tracing {
   if (loadEnv(environment).POWERTOOLS_TRACE_ENABLED === 'false') return (work) => work();

@@ -17,26 +17,26 @@ const VARIABLES = {
   READ_ROLE_EXTERNAL_ID: text,
   /** Reads workloads, registries and scans of a member account. */
   READ_ROLE_NAME: text,
-  /** Starts and asks pipelines of a member account, and moves the tag that others build on. */
+  /** Starts and reads pipelines of a member account, and moves the tag for children. */
   ACT_BUILD_ROLE_NAME: text,
 
   /** The state machine of cascades, whose executions own locks. */
   CASCADE_MACHINE_ARN: text,
 
-  /** The queue that the function takes its messages from. A message that failed is hidden there for a while. */
+  /** The queue of the function. A failed message is hidden there for a while. */
   QUEUE_URL: queueUrl,
-  /** Keeps messages that no later attempt can understand, and those of senders that may not send them. */
+  /** Stores messages that can never be understood, and those of senders without permission. */
   DEAD_LETTER_QUEUE_URL: queueUrl,
   /** Wakes the planner. */
   PLAN_QUEUE_URL: queueUrl,
-  /** Asks `registry-events` what a registry holds. */
+  /** Requests a registry read from `registry-events`. */
   REGISTRY_EVENT_QUEUE_URL: queueUrl,
 
-  /** The shortest wait before a waiting step asks again, in seconds. */
+  /** The shortest wait of a waiting step before its next poll, in seconds. */
   POLL_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(1), v.maxValue(300)),
-  /** Calls that ask one registry for scans, in a second, for each invocation that runs at a time. */
+  /** Scan requests per second to one registry, for each concurrent invocation. */
   SCANS_PER_SECOND: v.pipe(v.numberFromText(), v.gtValue(0)),
-  /** A review waits for scans that become possible within so many minutes after its start, and asks for them again. */
+  /** A review waits for scans that become due within this many minutes after its start, and requests them again. */
   CATCH_UP_MINUTES: v.pipe(v.numberFromText(), v.minValue(0)),
 };
 

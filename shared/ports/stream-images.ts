@@ -1,12 +1,12 @@
 import type { Digest } from '../domain/image/image.ts';
 
 /**
- * Images of a stream, so that whoever runs old ones can be found; and those of a place (`locationKey`) that no stream
- * made, but that others may be built upon: branch builds of a base, and what was there before its tags were watched.
+ * Images of a stream, to find workloads of old ones; and images of a place (`locationKey`) without a stream that may be
+ * parents: branch builds of a base, and images from before its tags were watched.
  */
 export interface StreamImages {
-  /** Keeps the earliest push told; writes nothing where nothing is new. */
+  /** Keeps the earliest push; writes only changes. */
   record(stream: string, image: { readonly digest: Digest; readonly pushedAtEpochMs?: number }): Promise<void>;
-  /** Also images that the policy has given another stream since: the record of the image says of which it is. */
+  /** Includes images that the policy has moved to another stream since: the record of the image has its stream. */
   of(stream: string): AsyncIterable<Digest>;
 }

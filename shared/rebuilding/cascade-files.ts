@@ -1,9 +1,9 @@
-/** What the steps of a cascade leave for its maps in the run bucket. */
+/** Files of the steps of a cascade for its maps, in the run bucket. */
 export const cascadeFileKeys = (cascadeId: string) => {
   const root = `runs/${cascadeId}`;
   const waves = `${root}/wave-`;
   return {
-    /** How the keys of all waves begin. */
+    /** The key prefix of all waves. */
     waves,
     /** `[{cascadeId, stream}]`: the nodes of a wave that have not ended. */
     wave: (wave: number) => `${waves}${wave}.json`,

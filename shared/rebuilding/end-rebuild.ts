@@ -18,12 +18,12 @@ export interface RebuildEndHow {
 }
 
 /**
- * Ends a rebuild: its outcome first, which also keeps whoever is late from starting it, then what is remembered of the
- * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
- * is ended, nor what another cascade is to take up: `undefined`. Ending twice ends once.
- * @param how.isUnused it fixed its facts, and the tag that others build on did not move
- * @param how.isUnasked its runner could not be asked just now: what became of its run is not known
- * @throws LedgerItemUnreadableError where rebuild or memory cannot be read; in the second case the rebuild has ended
+ * Ends a rebuild: writes its outcome first, which also stops late steps from starting it, then the history of the
+ * stream, then frees its slots. The caller releases or takes over its lock. Returns `undefined` and ends nothing while
+ * the build may still run, or another cascade may resume it. Ending twice counts once.
+ * @param how.isUnused it fixed its facts, and the tag for children did not move
+ * @param how.isUnasked its runner could not be reached just now, so the result of its run is unknown
+ * @throws LedgerItemUnreadableError if rebuild or history cannot be read; in the second case the rebuild has ended
  */
 export async function endRebuild(
   ports: EndPorts,
@@ -42,15 +42,15 @@ export async function endRebuild(
   try {
     await remember(ports, ended, isUnused);
   } finally {
-    // Other streams wait for the slots, so a memory that cannot be read keeps none.
+    // Other streams wait for the slots, so an unreadable history does not keep them.
     await releaseSlots(ports, rebuildId, ended.pipeline.account);
   }
   return ended;
 }
 
 /**
- * What a rebuild came to that nobody verified. Only what its own pipeline did counts against a stream: a failure of
- * ours leaves it `unverified`. Where nothing was begun there is no outcome.
+ * The outcome of an unverified rebuild. Only failures of its own pipeline count against a stream; a failure of
+ * Patchwave leaves it `unverified`. Without a started build there is no outcome.
  */
 function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOutcome | undefined {
   const { build, outcome, executionId, parked } = rebuild;

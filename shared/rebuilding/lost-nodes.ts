@@ -13,9 +13,9 @@ export interface LostNodePorts {
 }
 
 /**
- * Streams of a cascade whose nodes are lost, sorted: those that hold a lock or a cause for it, and those that its machine
- * was given to work on.
- * @param found streams of the nodes that the ledger has
+ * Streams of a cascade with missing nodes, sorted: those whose lock or cause belongs to it, and those that its machine
+ * received.
+ * @param found streams of the nodes in the ledger
  */
 export async function lostStreams(
   ports: LostNodePorts,
@@ -35,7 +35,7 @@ interface WaveMember {
   readonly stream: string;
 }
 
-/** What was written out when the cascade began. Its files expire after a week: what is gone names nothing. */
+/** The files written when the cascade began. They expire after a week; missing files name no streams. */
 async function membersOfWaves(
   { files }: Pick<LostNodePorts, 'files'>,
   cascadeId: string,

@@ -5,7 +5,7 @@ import type { LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
 
 const READS_AT_ONCE = 10;
 
-/** Rebuilds that hold the lock of their stream: as many as caps allow. */
+/** Rebuilds that own the lock of their stream: as many as caps allow. */
 export type OpenRebuilds = () => Promise<readonly Rebuild[]>;
 
 export interface OpenRebuildPorts {
@@ -13,7 +13,7 @@ export interface OpenRebuildPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get'>;
 }
 
-/** Read at the first question, and once for a whole batch of messages. */
+/** Read on first use, once for a whole batch of messages. */
 export function openRebuildsOnce(ports: OpenRebuildPorts): OpenRebuilds {
   let asked: ReturnType<OpenRebuilds> | undefined;
   return () => {
@@ -22,7 +22,7 @@ export function openRebuildsOnce(ports: OpenRebuildPorts): OpenRebuilds {
   };
 }
 
-/** One that cannot be read is left out: others are told of their end all the same. */
+/** An unreadable one is left out, so that the others still get their end. */
 export async function readOpenRebuilds({ locks, rebuilds }: OpenRebuildPorts): Promise<readonly Rebuild[]> {
   const held: StreamLock[] = [];
   for await (const page of locks.all()) held.push(...page);

@@ -3,7 +3,7 @@ import { MINUTE_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CascadeExecutions } from '../ports/executions.ts';
 
-/** As long Step Functions may not know an execution that was started. */
+/** How long Step Functions may not know a started execution. */
 const KNOWN_AFTER_MS = 10 * MINUTE_MS;
 
 export interface OrphanedCascadePorts {
@@ -12,8 +12,8 @@ export interface OrphanedCascadePorts {
 }
 
 /**
- * How the execution of an open cascade ended; nothing where it lives. One that was never started is alive: the planner
- * starts it.
+ * How the execution of an open cascade ended; `undefined` while it lives. A cascade that was never started counts as
+ * alive, because the planner starts it.
  */
 export async function orphanedBecause(
   { executions, clock }: OrphanedCascadePorts,

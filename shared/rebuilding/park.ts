@@ -12,18 +12,18 @@ export interface ParkPorts {
 }
 
 /**
- * As long CodePipeline lets an approval wait, where its pipeline says nothing else.
+ * How long CodePipeline lets an approval wait by default.
  * https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
  */
 const APPROVAL_MS = 7 * DAY_MS;
 
-/** The planner takes up what was parked each time that it wakes, unless a person stopped it: then so long. */
+/** The time for the planner to resume parked rebuilds, if Patchwave is not paused. */
 const RESUMED_WITHIN_MS = 7 * DAY_MS;
 
 /**
- * Parks a rebuild whose run was seen to wait for a person: it keeps the lock of its stream and gives its slots back. The
- * person has the time that the policy gives, and the build its own time again after that. Gives the rebuild as it stands:
- * one whose run has gone on meanwhile is parked as well, one that has ended is not.
+ * Parks a rebuild whose run waits for a person: it keeps the lock of its stream and frees its slots. The person has the
+ * time that the policy allows, and the build has its own time after that. Returns the stored rebuild: one whose run has
+ * continued meanwhile is parked too, one that has ended is not.
  */
 export async function parkRebuild(
   ports: ParkPorts,
@@ -54,9 +54,9 @@ const approvalDeadline = ({ approvalMs = APPROVAL_MS }: Rebuild, buildMs: number
   nowEpochMs + approvalMs + buildMs;
 
 /**
- * By when a parked rebuild is given up whose run was looked at: from the approval on its build has its own time, and a further
- * approval has all its time again. One that has ended is kept until another cascade has taken it up.
- * @param before as it was at the last look
+ * The deadline of a parked rebuild after a check of its run. After the approval the build has its own time, and a
+ * further approval has its full time again. One that has ended is kept until another cascade resumes it.
+ * @param before as of the last check
  */
 export function deadlineAfterPoll(before: Rebuild, state: BuildState, nowEpochMs: number): number {
   const { parked, build, deadlineEpochMs } = before;

@@ -1,11 +1,11 @@
 import { unreadableText } from '../domain/common/unreadable-item.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 
-/** Collects the items of the ledger that some work could not read, so that the rest of the work goes on. */
+/** Collects unreadable ledger items during some work, so that the rest goes on. */
 export class SetAside {
   readonly #items = new Set<string>();
 
-  /** What work over one item comes to; `undefined` where that item cannot be read. */
+  /** The result of work on one item; `undefined` if that item cannot be read. */
   async unlessUnreadable<Done>(work: Promise<Done>): Promise<Done | undefined> {
     try {
       return await work;

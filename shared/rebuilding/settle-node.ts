@@ -22,25 +22,25 @@ export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<PollRunPor
   readonly locks: Pick<LockLedger, 'release'>;
 }
 
-/** A node that is to end, and what is known where its own rebuild does not tell. */
+/** A node to end, with defaults for what its own rebuild does not say. */
 export interface Ending {
   readonly cascade: Cascade;
   readonly node: CascadeNode;
   readonly policy: StreamPolicy;
-  /** Why a rebuild that nobody verified was not. */
+  /** Why a rebuild was not verified. */
   readonly why: string;
-  /** Something failed after it was verified, so that the tag that others build on did not move. */
+  /** A failure after verification, so the tag for children did not move. */
   readonly isUnused?: boolean;
-  /** The node as it ends, by what its rebuild came to; not asked where it has ended. */
+  /** The final node, from the result of its rebuild; not called if it has ended. */
   readonly end: (node: CascadeNode, rebuild: Rebuild | undefined) => CascadeNode;
 }
 
 /**
- * Ends a node: what it came to is remembered, its lock and slots are given back, its cause too where it was not fixed.
- * The node is written last, so that whoever dies before begins again. A build that may still run keeps lock and slots
- * until its deadline; one that waits for a person keeps the lock alone. An item that cannot be read is named on the node and
- * stops nothing else. A rebuild that cannot be read keeps lock and slots. A memory that cannot be read keeps the lock, so that
- * the end is remembered once the item is corrected. Gives the node as it stands.
+ * Ends a node: writes the history of its stream, releases lock and slots, and gives its cause back if that was not
+ * fixed. The node is written last, so that a crash before repeats everything. A build that may still run keeps lock and
+ * slots until its deadline; one that waits for a person keeps only the lock. An unreadable item is named on the node
+ * and stops nothing else. An unreadable rebuild keeps lock and slots. An unreadable history keeps the lock, so that the
+ * end is recorded once the item is corrected. Returns the stored node.
  */
 export async function settleNode(ports: SettlePorts, ending: Ending): Promise<CascadeNode> {
   const { cascade, node, end } = ending;
@@ -57,7 +57,7 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
     : unread === undefined
       ? endedNode(node, rebuild, end)
       : unreadNode(node, unread);
-  // Of a rebuild that was verified its end is remembered already.
+  // The end of a verified rebuild is already in the history.
   if (settled.state !== 'verified' || settled.work === 'deploy')
     await aside.unlessUnreadable(ports.guards.change(stream, (history) => afterCascade(history, cascadeId)));
   await aside.unlessUnreadable(ports.causes.change(stream, (cause) => cause && settledCause(cause, settled, rebuild)));
@@ -67,22 +67,22 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
   );
 }
 
-/** The name of the rebuild that a node makes or takes up, whether it was begun or not. */
+/** The id of the rebuild that a node makes or resumes, whether it has begun or not. */
 export const rebuildOfNode = (
   { cascadeId, plannedAtEpochMs }: Cascade,
   { rebuildId, resumes, stream }: CascadeNode,
 ): string => rebuildId ?? resumes ?? rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
 
-/** A stream of a cascade whose node is lost, and what is known of it. */
+/** A stream of a cascade with a missing node, and what is known of it. */
 export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {
   readonly stream: string;
-  /** As its lock names it: of a rebuild that the cascade took up, another name than its own ones. */
+  /** From its lock: a resumed rebuild has another name than those of the cascade. */
   readonly rebuildId?: string | undefined;
 }
 
 /**
- * Ends what a stream holds for a cascade whose node of it is lost: as `settleNode`, but for the node. Nothing of a build
- * that may still run is given back. Ending twice ends once. Gives the items that cannot be read, each with its problem.
+ * Ends the work of a cascade on a stream with a missing node: like `settleNode`, but without the node. A build that may
+ * still run keeps its lock and slots. Ending twice counts once. Returns the unreadable items, each with its problem.
  */
 export async function settleLost(ports: SettlePorts, ending: LostEnding): Promise<readonly string[]> {
   const { cascade, stream, policy, why } = ending;
@@ -102,7 +102,7 @@ export async function settleLost(ports: SettlePorts, ending: LostEnding): Promis
 const endedNode = (node: CascadeNode, rebuild: Rebuild | undefined, end: Ending['end']): CascadeNode =>
   rebuild?.parked && !rebuild.outcome ? parkedNode(node, rebuild) : withRebuild(end(node, rebuild), rebuild);
 
-/** What its rebuild came to is not known: the cause is planned again once the item is corrected. */
+/** The result of its rebuild is unknown: the cause is planned again once the item is corrected. */
 const unreadNode = (node: CascadeNode, item: string): CascadeNode => ({
   ...node,
   state: 'waiting',
@@ -110,8 +110,8 @@ const unreadNode = (node: CascadeNode, item: string): CascadeNode => ({
 });
 
 /**
- * Ends the rebuild of the node and gives back what it holds; gives it as it stands. One that another cascade parked and
- * this one has not taken up, or that another one took up since, is that one's.
+ * Ends the rebuild of the node and frees its lock and slots; returns the stored rebuild. A rebuild parked by another
+ * cascade and not resumed by this one, or resumed by another one since, is left alone.
  */
 async function endOwn(
   ports: SettlePorts,
@@ -124,7 +124,7 @@ async function endOwn(
   if (known) {
     const { rebuild, isUnasked } = await askedBuild(ports, known);
     const ended = await aside.unlessUnreadable(endRebuild(ports, rebuild, why, { isUnused, isUnasked }));
-    // Its memory could not be read: it has ended, and its lock stays until that is remembered.
+    // Its history could not be read: the rebuild has ended, and its lock stays until the history is written.
     if (!ended && aside.items().length > 0) return ports.rebuilds.get(stream, rebuildId);
     if (!ended) return rebuild;
     await ports.locks.release(stream, rebuildId);
@@ -137,8 +137,8 @@ async function endOwn(
 }
 
 /**
- * The node ends either way; a runner that does not answer now leaves its build what it was known as. Looked at also past
- * its deadline: a person may have approved it a moment ago.
+ * Best effort: if the pipeline cannot be reached, keep the last known build status. Polled past its deadline too,
+ * because a person may have approved it just now.
  */
 async function askedBuild(ports: SettlePorts, rebuild: Rebuild): Promise<AskedBuild> {
   if (!hasBegun(rebuild) || isBuildOver(rebuild.build) || rebuild.outcome) return { rebuild, isUnasked: false };
@@ -160,7 +160,7 @@ async function askedBuild(ports: SettlePorts, rebuild: Rebuild): Promise<AskedBu
 
 interface AskedBuild {
   readonly rebuild: Rebuild;
-  /** Its runner did not answer. */
+  /** The runner did not answer. */
   readonly isUnasked: boolean;
 }
 
@@ -170,7 +170,7 @@ const withRebuild = (node: CascadeNode, rebuild: Rebuild | undefined): CascadeNo
   ...(rebuild?.output !== undefined && { output: rebuild.output }),
 });
 
-/** What a node came to whose rebuild has an outcome. */
+/** The end state of a node whose rebuild has an outcome. */
 export const STATE_AFTER = {
   fixed: 'verified',
   ineffective: 'ineffective',
@@ -181,9 +181,9 @@ export const STATE_AFTER = {
 } as const satisfies Readonly<Record<RebuildOutcome['result'], NodeState>>;
 
 /**
- * Every node gives its cause back, one that was on hold with the answer. The facts of a verified one stay until its
- * closure proves that nothing runs any more that holds them; an image that is pushed meanwhile and holds them again can
- * then be planned. What a person asked for is done, and what moved is picked up.
+ * Every node gives its cause back, one on hold with the answer. Facts of a verified node stay until its closure proves
+ * that no running image has them, so that an image pushed meanwhile with the same facts can be planned. A request and a
+ * move of the parent are done.
  */
 function settledCause(cause: Cause, { cascadeId, state, answer }: CascadeNode, rebuild: Rebuild | undefined): Cause {
   if (cause.takenBy?.cascadeId !== cascadeId) return cause;

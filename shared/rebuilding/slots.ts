@@ -3,10 +3,10 @@ import type { StreamPolicy } from '../domain/stream/stream-policy.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SlotLedger } from '../ports/rebuilds.ts';
 
-/** A slot outlasts the deadline of its build by the time between its taking and the start. */
+/** A slot outlives the deadline of its build by the time between its reservation and the start. */
 const MARGIN_MS = 15 * MINUTE_MS;
 
-/** Slots of this scope are the streams that began to be rebuilt within a day. */
+/** Slots of this scope are the streams that started within a day. */
 export const RAMP = 'ramp';
 
 const FLEET = 'fleet';
@@ -19,8 +19,8 @@ interface Claim {
 }
 
 /**
- * Takes a slot of each cap, or keeps the one that the owner has, and renews its lease.
- * @returns the cap whose slots are all taken; what was taken before it stays the owner's, to be given back
+ * Takes a slot of each cap, or keeps the existing one, and renews its lease.
+ * @returns the cap without a free slot; slots taken before stay with the owner, to be released
  */
 export async function takeSlots(
   { slots, clock }: { readonly slots: Pick<SlotLedger, 'take'>; readonly clock: Clock },
@@ -34,7 +34,7 @@ export async function takeSlots(
   return (await slots.take(scope, perAccount, owner, lease)) ? undefined : scope;
 }
 
-/** Gives back every slot of an owner; the account's first, so that a crash leaves the one that is missed soonest. */
+/** Releases every slot of an owner, the account's first, so that a crash leaves the less scarce one. */
 export async function releaseSlots(
   { slots }: { readonly slots: Pick<SlotLedger, 'release'> },
   owner: string,

@@ -4,21 +4,20 @@ import { runIdOf } from '../domain/review/run-id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunLedger } from '../ports/ledger.ts';
 
-/** An execution of the review machine that came to its end before its review did. */
+/** An execution of the review machine that ended before its review did. */
 export interface DeadExecution {
   readonly executionArn: string;
   /** Epoch milliseconds. */
   readonly executionStartedAt: number;
-  /** As a Catch gives it. */
+  /** In the form of a Catch. */
   readonly error: { readonly Error: string; readonly Cause: string };
 }
 
 /**
- * Records that an execution died and gives the lease back. It needs nothing but the execution itself, so it works
- * wherever the review died, and for one that was aborted or timed out. A review that has ended stays as it ended.
- * An execution whose review nobody has ended is marked first: one that is just opening it then either finds the mark, or
- * is found here.
- * A preview keeps its record elsewhere than a review, and a dead execution does not tell which it was.
+ * Records that an execution died and releases the lease. Needs only the execution, so it works wherever the review
+ * died, also after an abort or time-out. A finished review stays unchanged. Without a finished review the execution is
+ * marked first, so that one that is just opening it either finds the mark or is found here. A preview has its record
+ * elsewhere, and a dead execution does not show which kind it was.
  */
 export async function abandonReview(
   ledgers: readonly RunLedger[],
@@ -37,13 +36,13 @@ export async function abandonReview(
     if (!hasEnded) await runs.abandon(runId, abandonment);
     const review = (await runs.get(runId)) ?? (await leaseholder(runs, runId));
     if (!review) continue;
-    // Also what has ended: whoever died after its first write left the lease behind.
+    // Also after its end: a crash after the first write leaves the lease behind.
     await runs.finish(review.state === 'running' ? abandonedReview(review, abandonment) : review);
   }
   return { runId, error: abandonment.error, cause: abandonment.detail };
 }
 
-/** A review that died between taking the lease and its own record is known by the lease alone. */
+/** A review that died between its lease and its own record is known only by the lease. */
 async function leaseholder(runs: RunLedger, runId: string): Promise<ReviewRecord | undefined> {
   const { running } = await runs.latest();
   return running?.runId === runId ? running : undefined;

@@ -13,8 +13,8 @@ export interface InUsePorts {
 }
 
 /**
- * Every digest that runs, once. What ran in a scope that could not be read now still counts as running: it stays judged
- * until a complete reading says otherwise.
+ * Every running digest, once. Digests of a scope that could not be read still count as running: they stay judged until
+ * a complete read says otherwise.
  */
 export async function digestsInUse({ runs, usages, files }: InUsePorts, runId: string): Promise<ReadonlySet<Digest>> {
   const keys = runFileKeys(runId);
@@ -28,7 +28,7 @@ export async function digestsInUse({ runs, usages, files }: InUsePorts, runId: s
   return digests;
 }
 
-/** Scopes to read, and those of accounts that could not even be listed. */
+/** Scopes to read, and those of accounts whose Regions could not be listed. */
 async function scopesOfRun(
   runs: InUsePorts['runs'],
   runId: string,

@@ -65,10 +65,10 @@ const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
 });
 
 export const scopesDocument = v.array(v.strictObject({ scope: registry }));
-/** Accounts of ours: the organization's, those of the scopes, and those that the policy names. */
+/** Our accounts: those of the organization, of the scopes, and those that the policy names. */
 export const accountsDocument = v.array(account);
 export const registriesDocument = v.array(v.strictObject({ registry }));
-/** `beganAtEpochMs`: what began to run later may be in no piece. `includesStopping`: tasks that were stopping are in them. */
+/** `beganAtEpochMs`: later starts may be missing in all pieces. `includesStopping`: stopping tasks are included. */
 export const observationsCompleteDocument = v.strictObject({
   beganAtEpochMs: v.number(),
   includesStopping: v.exactOptional(v.boolean()),
@@ -88,7 +88,7 @@ const pull = v.strictObject({
   endedAtEpochMs: v.number(),
 }) satisfies v.GenericSchema<unknown, Pull>;
 
-/** An observation as JSON gives it back: what is absent there is absent here. */
+/** An observation after JSON: absent fields stay absent. */
 export const observationsDocument = v.array(
   v.strictObject({
     account,
@@ -111,8 +111,8 @@ export const observationsDocument = v.array(
 const tagsOfDigests = v.record(digest, v.array(v.string())) as v.GenericSchema<unknown, Record<Digest, string[]>>;
 
 /**
- * What to ask one registry: digests with the tags they were run by, and tags whose digest nobody told, with the pulls by
- * them that ECS told of.
+ * The read request for one registry: running digests with their tags, and tags with unknown digests, with their pulls
+ * from ECS.
  */
 export const registryDocument = v.strictObject({
   registry,
@@ -127,13 +127,13 @@ const tagHistory = v.strictObject({
   isUnchecked: v.exactOptional(v.literal(true)),
 }) satisfies v.GenericSchema<unknown, TagHistory>;
 
-/** repository -> tag -> what is known of it. */
+/** repository -> tag -> its resolution. */
 export const tagsDocument = v.record(v.string(), v.record(v.string(), tagHistory));
 export type TagsDocument = v.InferOutput<typeof tagsDocument>;
 
-/** Repositories of a registry that earlier attempts read to their end: the next one leaves them as they are. */
+/** Repositories of a registry that earlier attempts read completely: the next one skips them. */
 export const registryReadingDocument = v.strictObject({
-  /** When the first attempt began: what was pushed since then may be unread. */
+  /** When the first attempt began: later pushes may be unread. */
   beganAtEpochMs: v.number(),
   repositories: v.record(
     v.string(),
@@ -148,10 +148,7 @@ export const registryReadingDocument = v.strictObject({
 
 export const digestsDocument = v.array(digest);
 
-/**
- * Images that were placed among all that this run knows, though their age is unknown because an image that no review has read
- * may be below them.
- */
+/** Images with a known parent but an unknown age, because an unread ancestor is possible. */
 export const placedDocument = v.array(v.strictObject({ digest, parent: v.exactOptional(digest) }));
 export const batchesDocument = v.array(v.strictObject({ batch: v.string(), digests: v.array(digest) }));
 export type Batch = v.InferOutput<typeof batchesDocument>[number];

@@ -5,7 +5,7 @@ import type { RunFiles } from '../ports/run-files.ts';
 import { type Batch, batchesDocument, registriesDocument, runFileKeys, scopesDocument } from './documents.ts';
 import { readDocument, readDocumentIfAny } from './read-document.ts';
 
-/** What must have reported before a run may end, by the files in which it was given out. */
+/** The parts that must report before a run may end, from the files that listed them. */
 export async function expectedParts(files: RunFiles, runId: string): Promise<ExpectedParts> {
   const keys = runFileKeys(runId);
   const scopes = await readDocument(files, keys.scopes, scopesDocument);

@@ -10,27 +10,27 @@ import { accountsDocument, runFileKeys, scopesDocument } from './documents.ts';
 import { readDocument, readDocumentIfAny } from './read-document.ts';
 
 /**
- * Whether an account is one of ours, so that its roles may be taken. References of containers name accounts, and any team
- * can write any account into one: so nothing that runs decides it.
+ * Whether an account is one of ours, so that Patchwave may assume its roles. Any team can write any account into a
+ * container's reference, so running containers never decide it.
  */
 export type IsOurs = (account: string) => Promise<boolean>;
 
-/** An account that is not known may have come since; of many that ask at one time one looks. */
+/** An unknown account may be new; concurrent callers share one lookup. */
 const UNKNOWN_COUNTS_MS = 1_000;
-/** An account that left is refused by IAM at once, and by this after so long. */
+/** IAM refuses an account that left at once; this check does so after this time. */
 const KNOWN_COUNTS_MS = 15 * MINUTE_MS;
 
 export interface KnownAccountPorts {
   readonly scopes: Pick<ScopeLedger, 'all'>;
   readonly policies: Pick<Policies, 'current'>;
-  /** Builds that are open, for those functions that ask what became of them. */
+  /** Open builds, for functions that poll them. */
   readonly openRebuilds?: () => Promise<readonly Pick<Rebuild, 'pipeline'>[]>;
   readonly clock: Clock;
 }
 
 /**
- * Ours are the accounts of all scopes that reviews read and that have not left, and those that the policy in force names.
- * While that cannot be read, the account of a pipeline that it named when a build was begun stays ours until the build ends.
+ * Our accounts are those of all scopes that reviews read and that have not left, and those in the policy in force.
+ * While the policy cannot be read, the account of a started build's pipeline stays ours until the build ends.
  */
 export function knownAccounts(ports: KnownAccountPorts): IsOurs {
   let read: { readonly accounts: Promise<ReadonlySet<string>>; readonly atEpochMs: number } | undefined;
@@ -67,19 +67,19 @@ async function namedAccounts({
   }
 }
 
-/** In a step of a review: ours are the accounts that the review was opened with. */
+/** In a step of a review, our accounts are those with which the review was opened. */
 export class AccountsOfRun {
   readonly #files: Pick<RunFiles, 'get'>;
   readonly #otherwise: IsOurs;
   #current: { readonly runId: string; accounts?: Promise<ReadonlySet<string>> } | undefined;
 
-  /** @param otherwise who is asked outside of a step */
+  /** @param otherwise the check outside a step */
   constructor(files: Pick<RunFiles, 'get'>, otherwise: IsOurs = async () => false) {
     this.#files = files;
     this.#otherwise = otherwise;
   }
 
-  /** A function takes one event at a time: from now on the accounts of this run count, or of none. */
+  /** A function handles one event at a time: from now on the accounts of this run count, or none. */
   enter(runId: string | undefined): void {
     if (this.#current?.runId !== runId) this.#current = runId === undefined ? undefined : { runId };
   }
@@ -100,7 +100,7 @@ export class AccountsOfRun {
     const keys = runFileKeys(runId);
     const listed = await readDocumentIfAny(this.#files, keys.accounts, accountsDocument);
     if (listed) return new Set(listed);
-    // A review that an earlier version opened lists its scopes only.
+    // A review opened by an earlier version lists its scopes only.
     return new Set((await readDocument(this.#files, keys.scopes, scopesDocument)).map(({ scope }) => scope.account));
   }
 }

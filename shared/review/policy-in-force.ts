@@ -5,14 +5,15 @@ import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { RunLedger } from '../ports/ledger.ts';
 import type { Policies, PolicyVersion } from '../ports/policies.ts';
 
-/** The policy that counts now; the built-in one where that in force cannot be read. */
+/** The effective policy; the built-in one if the policy in force cannot be read. */
 export interface PolicyInForce extends PolicyVersion {
-  /** Why the one in force does not count. */
+  /** Why the policy in force is not used. */
   readonly unreadable?: PolicyUnreadableError;
 }
 
 /**
- * The policy in force, or the built-in one that names nothing and only reports: for who must go on whatever the policy says.
+ * The policy in force, or the built-in one that names nothing and only reports: for callers that must go on without a
+ * readable policy.
  * @throws NoPolicyError
  */
 export const policyInForce = (policies: Pick<Policies, 'current'>): Promise<PolicyInForce> =>
@@ -22,7 +23,10 @@ export const policyInForce = (policies: Pick<Policies, 'current'>): Promise<Poli
 export const policyOfVersion = (policies: Pick<Policies, 'load'>, version: string): Promise<PolicyInForce> =>
   orBuiltIn(() => policies.load(version));
 
-/** The policy that a cascade was planned by; where that is lost the one in force: what a cascade holds must not stay so. */
+/**
+ * The policy with which a cascade was planned; if that is lost, the one in force, so that the cascade can still release
+ * its locks and slots.
+ */
 export async function policyOfCascade(
   policies: Pick<Policies, 'current' | 'load'>,
   version: string,
@@ -31,7 +35,7 @@ export async function policyOfCascade(
   return own.unreadable ? policyInForce(policies) : own;
 }
 
-/** The same for a step of a review. Where the policy cannot be read the run says so, and fails by that. */
+/** The same for a step of a review. If the policy cannot be read, the run records that and fails. */
 export async function policyOfRun(
   { policies, runs }: { readonly policies: Pick<Policies, 'load'>; readonly runs: Pick<RunLedger, 'recordPart'> },
   { runId, policyVersion }: { readonly runId: string; readonly policyVersion: string },

@@ -38,7 +38,7 @@ import { readDocumentIfAny } from './read-document.ts';
 type PlaceReads = Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'>;
 type StreamReads = Pick<StreamLedger, 'streams' | 'all'>;
 
-/** What the steps of a review write to; of some, what those read who write none. */
+/** The ledgers that the steps of a review write; for some, the read interface is enough. */
 export interface ReviewLedgers {
   readonly images: ImageLedger;
   readonly imageReads: Pick<ImageLedger, 'get'>;
@@ -60,14 +60,14 @@ export interface ReviewLedgers {
 
 const READS_AT_ONCE = 16;
 
-/** What a preview sees of one ledger. */
+/** The view of a preview on one ledger. */
 export type View<Ledger> = (real: Ledger, store: DocumentStore) => Ledger;
 export type Views<Name extends keyof ReviewLedgers> = { readonly [One in Name]: View<ReviewLedgers[One]> };
 
 /**
- * The ledger as a preview sees it: reads what is there, and keeps everything it would write in the run's own files,
- * where it finds it again. So no step knows whether it runs in a preview, and none can forget it.
- * @param views of those ledgers that are asked for; the others stay out of a function's bundle
+ * The ledger for a preview: it reads the real ledger, and writes only to the run's own files, where it finds its writes
+ * again. So no step needs to know whether it runs in a preview.
+ * @param views of the ledgers that are needed; the others stay out of a function's bundle
  */
 export function previewLedgers<Name extends keyof ReviewLedgers>(
   ledgers: Pick<ReviewLedgers, Name>,
@@ -123,7 +123,7 @@ export const previewUsages: View<UsageLedger> = (real) => ({
   leave: nothing,
 });
 
-/** Nothing that a preview writes is seen here. */
+/** Writes of a preview are not visible here. */
 export const previewStreamReads: View<StreamReads> = (real) => real;
 
 export const previewStreams: View<StreamLedger> = (real) => ({
@@ -134,7 +134,7 @@ export const previewStreams: View<StreamLedger> = (real) => ({
 
 export const previewStreamImages: View<StreamImages> = (real) => ({ ...readsOf(real, ['of']), record: nothing });
 
-/** All scopes are read once, while the preview opens and before it changes any. */
+/** All scopes are read once, when the preview opens and before it changes any. */
 export const previewScopes: View<ScopeLedger> = (real, store) => {
   const name = (scope: Scope): string => `scopes/${registryKey(scope)}`;
   const get = async (scope: Scope): Promise<ScopeRecord | undefined> =>
@@ -164,18 +164,18 @@ export const previewEvidence: View<EvidenceStore> = (real) => ({
 
 const REPORT = 'report';
 
-/** Both forms in one document, which is never the latest report. */
+/** Both forms in one document, which never becomes the latest report. */
 export const previewReports: View<ReviewLedgers['reports']> = (_, store) => ({
   put: (_runId, { json, markdown }) => store.put(REPORT, { report: JSON.parse(json) as unknown, markdown }),
 });
 
 const reportDocument = v.object({ report: v.unknown(), markdown: v.string() });
 
-/** The report of a preview; absent where there is none. */
+/** The report of a preview; absent if there is none. */
 export const previewReport = (files: Pick<RunFiles, 'get'>, runId: string) =>
   readDocumentIfAny(files, nameIn(runFileKeys(runId).preview, REPORT), reportDocument);
 
-/** As in the ledger: what is seen of a place is added to what is known of it. */
+/** As in the ledger: new sightings of a place are added to the known ones. */
 function withLocation(known: readonly LocationRecord[], record: LocationRecord): LocationRecord[] {
   const key = locationKey(record.location);
   const before = known.find(({ location }) => locationKey(location) === key);
@@ -252,7 +252,7 @@ export const previewImages: View<ImageLedger> = (real, store) => {
     recordLineage: async (digest, lineage) => {
       await change(digest, (before) => withLineage(before, lineage));
     },
-    // A preview asks for no scan: nobody is ever given the right to.
+    // A preview requests no scans, so a claim never succeeds.
     claimScan: async () => false,
     markUnread: async (digest) => {
       await change(digest, withUnreadResult);
@@ -269,7 +269,7 @@ export const previewParts: View<RunParts> = (_, store) => ({
   },
 });
 
-/** A preview takes no lease: any number of them may run beside a review. */
+/** A preview takes no lease, so any number may run beside a review. */
 export const previewRuns: View<RunLedger> = (real, store) => {
   const record = (review: ReviewRecord): Promise<void> => store.put('run', review);
   return {

@@ -4,11 +4,11 @@ import type { ExpiryLedger } from '../ports/expiries.ts';
 
 export interface FleetExpiries {
   readonly checks: readonly RepositoryCheck[];
-  /** The most pressing first. */
+  /** Most urgent first. */
   readonly expiries: readonly ImageExpiry[];
 }
 
-/** What the last look at each repository found. */
+/** The findings of the last check of each repository. */
 export async function readExpiries(ledger: Pick<ExpiryLedger, 'checks' | 'of'>): Promise<FleetExpiries> {
   const checks = await collect(ledger.checks());
   const expiries: ImageExpiry[] = [];

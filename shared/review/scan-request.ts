@@ -2,14 +2,12 @@ import type { ImageRecord } from '../domain/verdict/image-record.ts';
 
 type Requested = Pick<ImageRecord, 'scan' | 'judgedAtEpochMs'>;
 
-/*
- * What became of the last request for a scan. A request is written before it is made, and a result or a refusal is
- * written with its judgement: so the instants of the record tell.
- */
+/* The state of the last scan request. A request is recorded before the call, and a result or a refusal is recorded with
+ * its judgement, so the times in the record show the state. */
 
 /**
- * There is a result since the last request, or nobody ever asked. Scanners tell whole seconds, so a quick result can
- * seem older than its request: then the judgement after it tells.
+ * There is a result since the last request, or there was no request. Scanners report whole seconds, so a quick result
+ * can seem older than its request; then the later judgement shows it.
  */
 export function isAnswered({ scan, judgedAtEpochMs = 0 }: Requested): boolean {
   const { requestedAtEpochMs = 0, completedAtEpochMs, state } = scan;

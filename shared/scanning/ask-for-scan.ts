@@ -13,8 +13,8 @@ export interface AskForScanPorts extends AskWorld {
 }
 
 /**
- * Claims the right to ask for a scan of an image, asks, and writes down what no event will tell: a refusal, and a result
- * of before that nobody has read. `undefined` where somebody else asked since the claim's `notSinceEpochMs`.
+ * Claims the right to request a scan of an image, requests it, and records results without an event: a refusal, or an
+ * existing unread result. `undefined` if somebody else requested one since the claim's `notSinceEpochMs`.
  */
 export async function askForScan(
   ports: AskForScanPorts,
@@ -26,15 +26,15 @@ export async function askForScan(
   const answer = await askAnywhere(ports, image);
   if (answer.outcome === 'refused')
     await recordRefusal(ports, image, stateAfterRequest(image.scan, answer, claim.atEpochMs), policyVersion);
-  // No event will tell of it: who waits for scans must not wait for this one.
+  // No event will come, so callers must not wait for this one.
   if (answer.outcome === 'scanned') await ports.images.markUnread(image.digest);
   return answer;
 }
 
 /**
- * A refusal is written at once, and with it an image that passed does not pass any more. What violates goes on to. So does a
- * result that the refusal says nothing of (`keepsResult`): it counts until it is stale, and evaluation judges it anew, with its
- * findings. A newer result, and a verdict, that came in meanwhile stay.
+ * A refusal is recorded at once, so that a compliant image no longer passes; violations stay. A result that the refusal
+ * does not invalidate stays too (`keepsResult`): it is valid until it is stale, and the evaluation judges it with its
+ * findings. Newer results and verdicts stay.
  */
 export async function recordRefusal(
   { images, clock }: Pick<AskForScanPorts, 'images' | 'clock'>,

@@ -8,19 +8,19 @@ import type { Pace } from './pace.ts';
 export interface AskWorld {
   readonly scanner: Scanner;
   readonly pace: Pace;
-  /** How often a call that broke is made again, and the pause before the next. */
+  /** How often a failed call is retried, and the pause before each retry. */
   readonly retry: Retry;
 }
 
 type Refusal = Extract<ScanRequest, { outcome: 'refused' }>;
 
-/** What asking came to. `scanned` where no scan begins, and the scanner has a result to show. */
+/** The result of a scan request. `scanned`: no scan begins, and the scanner has a result. */
 export type Answer =
   | { readonly outcome: 'requested' }
   | { readonly outcome: 'scanned'; readonly completedAtEpochMs: number; readonly isWatched?: true }
   | Refusal;
 
-/** These are said of the place: another registry may answer otherwise. All others are said of the content. */
+/** These concern the place: another registry may answer differently. All others concern the content. */
 const OF_THE_PLACE: readonly ScanReason[] = [
   'access-denied',
   'archived',
@@ -31,8 +31,8 @@ const OF_THE_PLACE: readonly ScanReason[] = [
 ];
 
 /**
- * Asks for a scan at the first location of the image that can give one; the order of locations is fixed, so a digest is
- * asked for at one place, day after day. Where all refuse, the first refusal counts.
+ * Requests a scan at the first location of the image that accepts it. Locations are sorted, so a digest is always
+ * requested at the same place. If all refuse, the first refusal counts.
  */
 export async function askAnywhere(
   world: AskWorld,
@@ -54,10 +54,10 @@ async function askAt(
 ): Promise<Answer> {
   await pace(location);
   const answer = await scanner.start(location, digest);
-  // A registry with enhanced scanning takes no request, and may have a result of Amazon Inspector all the same.
+  // A registry with enhanced scanning accepts no requests, but may have a result of Amazon Inspector.
   const isEnhanced = answer.outcome === 'refused' && answer.reason === 'enhanced';
   if (answer.outcome === 'requested' || (answer.outcome === 'refused' && !isEnhanced)) return answer;
-  // Whether the image was scanned or the quota is used up the API does not say: only a result can tell.
+  // The API does not say whether the image was scanned or the quota is used up; only a result shows it.
   await pace(location);
   return meaningOf(await scanner.read(location, digest), isEnhanced ? answer : undefined);
 }
@@ -82,8 +82,8 @@ const refused = (state: Refusal['state'], reason: ScanReason, detail: string): R
 });
 
 /**
- * An answer that is neither yes nor no is asked for again, after a pause. One image that cannot be asked for in the end
- * must not keep the others of its batch from being asked for: that it failed is its scan state then.
+ * An unclear answer is retried after a pause. If it stays unclear, the image's scan state is failed, so that the other
+ * images of the batch go on.
  */
 async function persistently(retry: AskWorld['retry'], ask: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {

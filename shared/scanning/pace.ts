@@ -12,14 +12,14 @@ interface PaceOptions {
 }
 
 /**
- * One token bucket a registry: a second's worth of calls at once, then `perSecond`. AWS publishes no rate for
- * StartImageScan, and what is throttled for one caller is throttled for everybody in that account and Region.
+ * One token bucket per registry: a burst of one second, then `perSecond`. AWS publishes no rate for StartImageScan, and
+ * throttling affects every caller in that account and Region.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
  */
 export function pacePerRegistry({ perSecond, clock, sleep }: PaceOptions): Pace {
   const intervalMs = 1000 / perSecond;
   const burst = Math.max(1, Math.floor(perSecond));
-  // The instant at which a bucket is full again; reserved before waiting, so that callers at the same time queue up.
+  // When a bucket is full again; reserved before waiting, so that concurrent callers queue up.
   const fullAgainAt = new Map<string, number>();
   return async (registry) => {
     const now = clock();

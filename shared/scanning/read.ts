@@ -2,7 +2,7 @@ import { type Digest, type ImageLocation, locationKey } from '../domain/image/im
 import type { ScanReading, ScanReason } from '../domain/scan/scan.ts';
 import type { Scanner } from '../ports/scanner.ts';
 
-/** These are said of the place: another registry may have a result. What says most about the image comes first. */
+/** These concern the place: another registry may have a result. The most informative comes first. */
 const OF_THE_PLACE: readonly ScanReason[] = [
   'scan-failed',
   'unknown-status',
@@ -17,8 +17,8 @@ const OF_THE_PLACE: readonly ScanReason[] = [
 type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
 
 /**
- * The last result at the first location that has one. Where none has, the refusal that says most counts, and of equals
- * that of the place first by name: whichever place is asked first, the image is told of in the same way.
+ * The last result at the first location that has one. Without a result, the most informative refusal counts, then the
+ * first place by name, so that the order of reads makes no difference.
  */
 export async function readAnywhere(
   scanner: Scanner,

@@ -12,8 +12,8 @@ interface Failed {
 }
 
 /**
- * One of several forms. Of a value that fits none, the problems of the form that it comes closest to are told; where
- * it is not even of the kind of one, what it might have been. The library's own says only that no form fits.
+ * One of several forms. If a value fits none, the problems of the closest form are reported; if it is not even of the
+ * kind of one, the possible kinds. The library only says that no form fits.
  */
 export const union = <const Options extends v.UnionOptions>(options: Options) =>
   readAs(v.union(options), (value) => {
@@ -42,8 +42,8 @@ function closest(failed: readonly Failed[]): v.GenericSchema {
 const isUnknownField = ({ expected }: v.BaseIssue<unknown>): boolean => expected === 'never';
 
 /**
- * A value of another kind is farthest from a form. A field that is not known tells that another form was meant; it
- * weighs more than a wrong value.
+ * A value of another kind is the farthest from a form. An unknown field points to another form, so it weighs more than
+ * a wrong value.
  */
 const distance = ({ issues }: Failed): number =>
   issues.reduce((sum, issue) => {

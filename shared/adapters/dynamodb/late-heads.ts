@@ -3,7 +3,7 @@ import * as keys from './table/keys.ts';
 import { StoredRecords } from './table/stored.ts';
 import type { LedgerTable } from './table/table.ts';
 
-/** One item for each repository: pushes to several of them are never in each other's way. */
+/** One item per repository, so that pushes to several of them never conflict. */
 export class DynamoLateHeads implements LateHeadsLedger {
   readonly #table: LedgerTable;
   readonly #late: StoredRecords<LateHeads>;

@@ -53,7 +53,7 @@ export const isBranchBuild = ({ tier, stream }: Pick<LineageFacts, 'tier' | 'str
 
 export const isForeign = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => FOREIGN_TIERS.includes(tier);
 
-/** Only a list that is as long as that of the layers can be held against it. */
+/** Only a list as long as that of the layers can be compared with it. */
 export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LineageFacts, 'layers' | 'diffIds'>): readonly Digest[] =>
   layers.length === 0 || layers.length === diffIds.length ? diffIds : [];
 

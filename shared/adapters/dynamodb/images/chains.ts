@@ -8,8 +8,8 @@ import type { LedgerTable } from '../table/table.ts';
 const CHAINS_AT_ONCE = 16;
 
 /**
- * Images by their layers, and by what these unpack to: one question for each chain. An image is in the index by its layers
- * as long as others may be built on it, and its content by what the layers unpack to.
+ * Images by their layers and by their unpacked layers: one query per chain. An image is in the index by its layers
+ * while it may be a parent, and its content by the unpacked layers.
  */
 export class DynamoChains implements ChainLedger {
   readonly #table: LedgerTable;

@@ -8,15 +8,15 @@ import { readableOrThrow } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /**
- * By what its layers unpack to. The image's own item is found by its layers; what is not built upon, such as an
- * application, is found here all the same, since nobody knows its tier when its content is written.
+ * By its unpacked layers. The image's own item is found by its layers. Images that are no parents, such as
+ * applications, are also found here, because their tier is unknown when the content is written.
  */
 function chainIndex(content: ImageContent) {
   const chain = unpackedChain(content);
   return chain === undefined ? {} : { openPk: chainPartition(chain), openSk: content.digest };
 }
 
-/** What images are made of, as items `IMAGE#<digest>` / `CONTENT`. */
+/** Contents of images, as items `IMAGE#<digest>` / `CONTENT`. */
 export class DynamoContentLedger implements ContentLedger {
   readonly #table: LedgerTable;
 
@@ -37,7 +37,7 @@ export class DynamoContentLedger implements ContentLedger {
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
     const items = await this.#table.getAll(digests.map(keys.content));
-    // What is missing would seem to be built on nothing.
+    // A missing image would seem to have no parent.
     const contents = items.map((item) => readableOrThrow(this.#table, item, () => storedRecord<ImageContent>(item)));
     return new Map(contents.map((content) => [content.digest, content]));
   }

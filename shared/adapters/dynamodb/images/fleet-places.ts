@@ -7,7 +7,7 @@ import * as keys from '../table/keys.ts';
 import { readableOrThrow } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** The keys of places follow from what the records name: a hundred cost one call, and not a query each. */
+/** The keys of places follow from the records: a hundred cost one call, not a query each. */
 export class DynamoFleetPlaces implements FleetPlaces {
   readonly #table: LedgerTable;
 

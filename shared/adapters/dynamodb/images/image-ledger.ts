@@ -20,8 +20,8 @@ import { readable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /**
- * What stands for an image whose item cannot be read: it may run and may be a head, and nobody knows what it holds. So
- * nothing that asks after it is closed, settled or built.
+ * The substitute for an image with an unreadable item: it may run and may be a head, and its findings are unknown. So
+ * nothing that depends on it is closed, settled or built.
  */
 function unknownImage({ PK, stream }: Item): ImageRecord {
   return {
@@ -59,7 +59,7 @@ export class DynamoImages implements Pick<ImageLedger, 'get'> {
   }
 }
 
-/** Images as items `IMAGE#<digest>` / `IMAGE`; whatever changes them, their places in the indexes follow. */
+/** Images as items `IMAGE#<digest>` / `IMAGE`; every change updates their places in the indexes. */
 export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reconfirmations {
   async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
     await this.table.change(keys.image(facts.digest), (item) => {
@@ -110,7 +110,7 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reco
     });
   }
 
-  /** `false` where it is decided to leave things as they are. @throws ImageNotRecordedError */
+  /** `false` if nothing changes. @throws ImageNotRecordedError */
   async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<boolean> {
     let isDecided = false;
     await this.table.change(keys.image(digest), (item) => {

@@ -11,7 +11,7 @@ import { nameOf } from '../table/item-change.ts';
 import { imageState, storedRecord } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 
-/** Reads the whole table, so it is for a person who asks, and for nothing that is done each day. */
+/** Reads the whole table, so it is for manual use only, not for daily work. */
 export async function dumpLineage(client: DynamoDBDocumentClient, tableName: string): Promise<KnownLineage> {
   const images: ImageRecord[] = [];
   const places: LocationRecord[] = [];

@@ -9,7 +9,7 @@ import * as keys from '../table/keys.ts';
 import { readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
 
-/** Where images are and what indexes hold, for functions that record neither. */
+/** Places of images and images of indexes, read-only. */
 export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'> {
   protected readonly table: LedgerTable;
 
@@ -40,7 +40,7 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' |
 
 /** Places of images, what was pushed under tags, and the contents of indexes. */
 export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
-  /** A listing repeats what is known on most days, so one read of all items concerned comes before any write. */
+  /** A listing mostly repeats known data, so one read of all items comes before any write. */
   async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const place = keys.location(record.digest, record.location);
     const tags = record.tags.map((tag) => keys.tag(record.location, tag));

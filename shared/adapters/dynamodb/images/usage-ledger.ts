@@ -104,14 +104,14 @@ export class DynamoUsageLedger implements UsageLedger {
     return this.#table.items({ index: INDEXES.scope, ...question });
   }
 
-  /** What cannot be read is noted, and its image is among `digests`. A reading of the scope writes a live usage anew. */
+  /** An unreadable one is noted, and its image is among `digests`. A read of the scope rewrites a live usage. */
   async *#readable(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage> {
     for await (const usage of this.all(scope, state)) if (!('unreadable' in usage)) yield usage;
   }
 
   async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
     const { PK } = keys.image(digest);
-    // A decision follows from it: an image that seems unused loses its mark, and a closure closes.
+    // Strong consistency matters: an image that seems unused loses its mark, and a closure closes.
     const question = { ...below(PK, 'USE#'), consistent: true };
     const found: Usage[] = [];
     for await (const item of this.#table.items(question)) {

@@ -12,8 +12,8 @@ import * as keys from '../table/keys.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /**
- * Policies as `policies/<version>.json` in the evidence bucket; which one is in force says an item of the ledger. A
- * version is the hash of its content, so one that was read is not read again: few live as long as an environment.
+ * Policies as `policies/<version>.json` in the evidence bucket; a ledger item names the one in force. A version is the
+ * hash of its content, so it is cached: an environment sees few of them.
  */
 export class DynamoPolicies implements Policies {
   protected readonly table: LedgerTable;
@@ -58,7 +58,7 @@ export class DynamoPolicies implements Policies {
   }
 
   /**
-   * Who may not list the bucket is not told that a document is missing: S3 answers AccessDenied, and not NoSuchKey.
+   * Without permission to list the bucket, S3 answers AccessDenied instead of NoSuchKey for a missing document.
    * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
    */
   async #read(version: string): Promise<string> {
@@ -72,7 +72,7 @@ export class DynamoPolicies implements Policies {
   }
 }
 
-/** An item may have been damaged by anybody. */
+/** The item may be damaged. */
 const isVersion = (version: unknown): version is string => typeof version === 'string' && version !== '';
 
 export const policyKey = (version: string): string => `policies/${version}.json`;
@@ -84,7 +84,7 @@ const NOTHING_IN_FORCE = {
   values: { ':text': 'S', ':empty': '' },
 } as const;
 
-/** Policies as the command line publishes them; functions only read them. */
+/** Policies as published by the command line; functions only read them. */
 export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
   async inForce(): Promise<string | undefined> {
     const version = (await this.pointer())?.version;
@@ -92,8 +92,8 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
   }
 
   /**
-   * The document comes first: a pointer never names what is not there. It is written also where it is in force already:
-   * it may be lost.
+   * The document comes first, so that a pointer never names a missing one. It is also written if it is already in
+   * force, because it may be lost.
    */
   async publish(
     policy: Policy,
@@ -127,7 +127,7 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
     );
     if (moved) return;
     const found = await this.pointer();
-    // A write whose reply was lost is repeated by the client and then meets itself.
+    // The client repeats a write with a lost reply, which then meets itself.
     if (found?.version !== version) throw new PolicyConflictError(replaces, found?.version);
   }
 }

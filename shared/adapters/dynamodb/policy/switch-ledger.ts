@@ -13,7 +13,7 @@ export class DynamoSwitchLedger implements SwitchLedger {
     this.#switches = new StoredRecords(table, 'kill-switch');
   }
 
-  /** A switch that cannot be read stops everything, until a person sets it anew. */
+  /** An unreadable switch stops everything until a person sets it again. */
   async read(): Promise<KillSwitch> {
     try {
       return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
@@ -23,7 +23,7 @@ export class DynamoSwitchLedger implements SwitchLedger {
     }
   }
 
-  /** On no condition: a person who stops everything is never told to try again. */
+  /** Unconditional: a person who stops everything must never have to retry. */
   async set(killSwitch: KillSwitch): Promise<void> {
     await this.#switches.put(keys.killSwitch, killSwitch);
   }

@@ -68,7 +68,7 @@ interface Planning extends PlanningLease {
   readonly untilEpochMs: number;
 }
 
-/** Cascades as they are planned, too, and the lease that lets one planner plan at a time. */
+/** Cascades including planned ones, and the lease that lets one planner plan at a time. */
 export class DynamoCascadeLedger extends DynamoCascades implements CascadeLedger {
   readonly #table: LedgerTable;
   readonly #planning: StoredRecords<Planning>;
@@ -92,7 +92,7 @@ export class DynamoCascadeLedger extends DynamoCascades implements CascadeLedger
     return pendingCascadeId === undefined ? {} : { pendingCascadeId };
   }
 
-  /** The lease comes last and the cascade before it: what either names is there with all its nodes. */
+  /** The lease comes last and the cascade before it, so that what either names exists with all its nodes. */
   async write(owner: string, cascade: Cascade, nodes: readonly CascadeNode[]): Promise<void> {
     const [held, before] = await Promise.all([this.#planning.get(keys.planning), this.get(cascade.cascadeId)]);
     if (held?.owner !== owner) throw leaseLost();

@@ -8,7 +8,7 @@ import { INDEXES } from '../table/keys.ts';
 import { readable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** Causes, one item a stream, each change written over the very item that was read. */
+/** Causes, one item per stream; each change is conditional on the item that was read. */
 export class DynamoCauseLedger implements CauseLedger {
   readonly #table: LedgerTable;
 
@@ -60,7 +60,7 @@ export class DynamoCauseLedger implements CauseLedger {
       const causes = await this.get(streams);
       for (const stream of streams) {
         const cause = causes.get(stream);
-        // An index follows its table by some time.
+        // An index lags behind its table.
         if (cause && cause.state !== 'closed') yield cause;
       }
     }

@@ -4,7 +4,7 @@ import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** What guards remember of each stream. */
+/** The rebuild history of each stream, for the guards. */
 export class DynamoGuardLedger implements GuardLedger {
   readonly #histories: StoredRecords<RebuildHistory>;
 

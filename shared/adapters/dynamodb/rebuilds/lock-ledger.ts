@@ -6,7 +6,7 @@ import { OPEN } from '../table/keys.ts';
 import { openByStream, StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** Locks of streams, for functions that take none. */
+/** Locks of streams, read-only. */
 export class DynamoLocks implements Pick<LockLedger, 'get' | 'all' | 'clearUnreadable'> {
   protected readonly table: LedgerTable;
   protected readonly records: StoredRecords<StreamLock>;
@@ -31,7 +31,7 @@ export class DynamoLocks implements Pick<LockLedger, 'get' | 'all' | 'clearUnrea
 
 /** Locks of streams: at most one item each, so that at most one rebuild is open. */
 export class DynamoLockLedger extends DynamoLocks implements LockLedger {
-  /** A stale lock is compared as a whole: one whose token was replaced meanwhile has an owner that lives. */
+  /** A stale lock is compared as a whole: one with a replaced token has a live owner. */
   async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
     const stands = await this.records.change(keys.lock(lock.stream), (held) => {
       if (!held) return lock;

@@ -61,7 +61,7 @@ export class DynamoRebuildLedger extends DynamoRebuilds implements RebuildLedger
     await this.#runs.begin(keys.pipelineRun(pipeline.runner, executionId), { pipeline, stream, rebuildId });
   }
 
-  /** An id alone proves nothing: whoever names a run names its pipeline too. */
+  /** An id alone proves nothing, so a run is named with its pipeline. */
   async byExecution({ pipeline, executionId }: RunnerExecution) {
     const run = await this.#runs.get(keys.pipelineRun(pipeline.runner, executionId));
     if (!run || pipelineKey(run.pipeline) !== pipelineKey(pipeline)) return undefined;

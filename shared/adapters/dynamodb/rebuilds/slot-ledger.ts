@@ -50,7 +50,7 @@ export class DynamoSlotLedger implements SlotLedger {
     const slots: Slot[] = [];
     for await (const item of this.#table.items({ expression: 'PK = :pk', values: { ':pk': PK }, consistent: true })) {
       const { owner, untilEpochMs } = item as unknown as Slot;
-      // Nobody can take it before it is deleted; the others can be taken.
+      // It cannot be taken until it is deleted; the others can.
       if (typeof owner !== 'string' || typeof untilEpochMs !== 'number') {
         this.#table.unreadable.note(item, 'it lacks an owner or the end of its lease');
         continue;
@@ -60,7 +60,7 @@ export class DynamoSlotLedger implements SlotLedger {
     return slots;
   }
 
-  /** Whoever writes again what it has written before, as a client does whose reply was lost, still has the slot. */
+  /** A repeated write, as after a lost reply, still has the slot. */
   async #occupy(scope: string, { slot, owner, untilEpochMs }: Slot, nowEpochMs: number): Promise<boolean> {
     const { names, values, expression } = ownedBy(owner);
     return this.#table.put(
@@ -75,8 +75,8 @@ export class DynamoSlotLedger implements SlotLedger {
 }
 
 /**
- * What an owner asks for, in this order: what it has, then what is free. Slots above a cap that was lowered are kept by
- * their owners and count against the new one.
+ * The order in which an owner tries slots: its own, then free ones. Slots above a lowered cap stay with their owners
+ * and count against the new cap.
  */
 function candidates(slots: readonly Slot[], cap: number, owner: string, { nowEpochMs }: Lease): readonly number[] {
   const own = slots.filter((slot) => slot.owner === owner);
@@ -93,7 +93,7 @@ const ownedBy = (owner: string) => ({
   values: { ':owner': owner },
 });
 
-/** Each owner begins somewhere else, so that not all of them ask for the first slot first. */
+/** Each owner starts at another slot, so that not all try the first one first. */
 function slotsInOrderOf(owner: string, cap: number): number[] {
   const start = createHash('sha256').update(owner).digest().readUInt32BE(0);
   return Array.from({ length: cap }, (_, n) => ((start + n) % cap) + 1);

@@ -35,7 +35,7 @@ export class DynamoBaseReadingLedger implements BaseReadingLedger {
     try {
       await this.#readings.change(keys.baseReadings, (before) => before && withUnread(before, key, pattern, atEpochMs));
     } catch (error) {
-      // Nothing counts as read while nobody can read what was written.
+      // Nothing counts as read while the item is unreadable.
       if (!(error instanceof LedgerItemUnreadableError)) throw error;
     }
   }

@@ -19,8 +19,8 @@ export class DynamoLatestRuns implements Pick<RunLedger, 'latest'> {
   }
 
   /**
-   * The end of a review is three writes, its own record first, and the event that tells of it comes from that one: a
-   * reader that the event woke may be faster than the other two. So a lease is asked whether its review has ended.
+   * The end of a review is three writes, its own record first, which triggers the event. A reader woken by the event
+   * may be faster than the other two writes, so the review of a lease is checked for its end.
    */
   async latest(): ReturnType<RunLedger['latest']> {
     const [latest, lease] = await Promise.all([
@@ -58,7 +58,7 @@ const MARK_KEPT_SECONDS = 24 * 3600;
 
 /** Runs, their parts, the lease that lets one review run at a time, and the review that ended last. */
 export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
-  /** Looks for a mark again last: whoever marks after that finds the record, and ends it. */
+  /** Checks for a mark again last: a later marker finds the record and ends it. */
   async begin(review: ReviewRecord): Promise<BeginReply> {
     const before = await this.#abandonment(review.runId);
     if (before) return { begun: false, abandoned: before };
@@ -71,7 +71,7 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
     );
     const running = taken ? undefined : await reviewAt(this.table, keys.currentRun);
     if (running) return { begun: false, running };
-    // The holder gave the lease back between the two calls: ask again.
+    // The holder released the lease between the two calls: try again.
     if (!taken) return this.begin(review);
     await this.#write(keys.run(review.runId), 'run', review);
     const abandoned = await this.#abandonment(review.runId);
@@ -101,7 +101,7 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
     return new DynamoLatestRuns(this.table).latest();
   }
 
-  /** The lease comes last: whoever takes it next finds this review ended. */
+  /** The lease comes last, so that its next holder finds this review ended. */
   async finish(review: ReviewRecord): Promise<void> {
     await this.#write(keys.run(review.runId), 'run', review);
     await this.table.put(

@@ -5,14 +5,14 @@ import * as keys from '../table/keys.ts';
 import { readable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** Of a scope whose item cannot be read nobody knows that it was ever read, or whether it left. */
+/** For a scope with an unreadable item it is unknown whether it was ever read, or left. */
 function unreadScope(key: string, problem: string): ScopeRecord {
   const [account = '', region = ''] = key.split('/');
   const failure = { error: 'LedgerItemUnreadableError', detail: `Its item: ${problem}.`, sinceEpochMs: 0 };
   return { scope: { account, region }, failure, isUnreadable: true };
 }
 
-/** What is known of each scope's last reading: one partition, read as a whole by the report. */
+/** The last read of each scope: one partition, read as a whole by the report. */
 export class DynamoScopeLedger implements ScopeLedger {
   readonly #table: LedgerTable;
 
@@ -44,7 +44,7 @@ export class DynamoScopeLedger implements ScopeLedger {
   }
 
   async *all(): AsyncIterable<ScopeRecord> {
-    // A closure closes where none of them is missing.
+    // Complete, because a closure closes if none is missing.
     const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
     for await (const item of this.#table.items(question)) {
       const record = readable(

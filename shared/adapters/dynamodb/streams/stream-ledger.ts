@@ -34,7 +34,7 @@ const WRITES_AT_ONCE = 8;
 
 /** Streams, and when each of their findings was first seen, for functions that record no stream. */
 export class DynamoFirstSeen extends DynamoStreams implements Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'> {
-  /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
+  /** Images of one stream mostly have the same findings, so a queued writer finds them written. */
   readonly #keyedQueue = keyedQueue();
 
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
@@ -56,7 +56,7 @@ export class DynamoFirstSeen extends DynamoStreams implements Pick<StreamLedger,
   }
 }
 
-/** `undefined` where all of it was seen as early before. */
+/** `undefined` if all of it has an equal or earlier time. */
 function withFirstSeen(
   before: Item | undefined,
   news: readonly (readonly [string, number])[],

@@ -1,14 +1,14 @@
 /**
- * Questions that are asked at the same time, answered together: those of one turn of the event loop make one call, as
- * with a data loader (https://github.com/graphql/dataloader), of which the bundles have room for this much.
- * @param answerAll the answers in the order of the questions; where it throws, each who asked is answered alone
+ * Batches concurrent reads: those of one turn of the event loop make one call, like a data loader
+ * (https://github.com/graphql/dataloader), in less code for the bundles.
+ * @param answerAll returns the answers in the order of the requests; if it throws, each request is made alone
  */
 export function together<Question, Answer>(
   answerAll: (questions: readonly Question[]) => Promise<readonly Answer[]>,
 ): (questions: readonly Question[]) => Promise<readonly Answer[]> {
   let waiting: Question[] = [];
   let answers: Promise<readonly Answer[]> | undefined;
-  // Whoever waits for nothing but promises goes on before the next tick, and may ask as well.
+  // Code that only awaits promises runs before the next tick, and may add requests.
   const turn = async (): Promise<readonly Answer[]> => {
     await undefined;
     await new Promise<void>((resolve) => process.nextTick(resolve));

@@ -3,7 +3,7 @@ import type { Item } from './item.ts';
 import { withoutRevision } from './item-change.ts';
 import { readable } from './items.ts';
 
-/** Every item as it is stored, without `rev`: how often a thing was written depends on the way, not on the facts. */
+/** Every item as stored, without `rev`, because the number of writes depends on the path, not on the facts. */
 export async function* dumpLedger(
   client: DynamoDBDocumentClient,
   tableName: string,

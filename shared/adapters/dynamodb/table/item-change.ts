@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Condition, Item, ItemContent } from './item.ts';
 import type { Key } from './keys.ts';
 
-/** What is decided over an item that was read. */
+/** The decision about an item that was read. */
 export type Decide = (before: Item | undefined) => ItemContent | undefined;
 
-/** A write over the very item that was read. */
+/** A write conditional on the item that was read. */
 export interface ItemChange {
   readonly before: Item | undefined;
   readonly after: Item & { readonly rev: number };
 }
 
-/** `undefined` where nothing is to be written. */
+/** `undefined` for no write. */
 export function changeOf(key: Key, before: Item | undefined, decide: Decide): ItemChange | undefined {
   const decided = decide(before);
   if (!decided) return undefined;
@@ -20,13 +20,13 @@ export function changeOf(key: Key, before: Item | undefined, decide: Decide): It
   return { before, after: { ...after, rev: revisionAfter(before) } };
 }
 
-/** The whole part counts the writes; the fraction is chance, so that a writer knows its own from another's. */
+/** The integer part counts the writes; the fraction is random, so that a writer recognises its own. */
 export const revisionAfter = (before: Item | undefined): number =>
   Math.floor((before?.rev as number | undefined) ?? 0) + 1 + Math.random();
 
 export function unchangedSince(before: Item | undefined): Condition {
   if (!before) return { expression: 'attribute_not_exists(PK)' };
-  // An item that was written as a whole has none.
+  // Items written as a whole have none.
   if (before.rev === undefined) return { expression: 'attribute_exists(PK) AND attribute_not_exists(rev)' };
   return { expression: 'rev = :rev', values: { ':rev': before.rev } };
 }

@@ -1,6 +1,6 @@
 import type { Key } from './keys.ts';
 
-/** What an item holds beside its key. */
+/** The attributes of an item besides its key. */
 export interface ItemContent {
   readonly kind: string;
   readonly [attribute: string]: unknown;
@@ -8,7 +8,7 @@ export interface ItemContent {
 
 export type Item = Key & ItemContent;
 
-/** What a write asks of the item that is there. Names and values as in a DynamoDB condition expression. */
+/** The condition of a write on the existing item. Names and values as in a DynamoDB condition expression. */
 export interface Condition {
   readonly expression: string;
   readonly names?: Readonly<Record<string, string>>;

@@ -13,10 +13,8 @@ import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { Item, ItemContent } from './item.ts';
 import { INDEX_SHARDS, shardOf } from './keys.ts';
 
-/*
- * How records look as items. What we read back is what we wrote, so the readers below name its type instead of checking
- * it member by member: 100,000 images are read in each review.
- */
+/* The mapping of records to items. We wrote what we read, so the readers below cast to the type instead of checking
+ * each member: a review reads 100,000 images. */
 
 /**
  * A list longer than this as JSON is kept compressed. An item may hold 400 KB, and 5,000 findings are 1.2 MB plain; and
@@ -50,22 +48,22 @@ function packed(value: unknown): unknown {
   return value !== null && typeof value === 'object' ? packLists(value) : value;
 }
 
-/** What `packLists` was given: nothing else in an item is binary. */
+/** The input of `packLists`: nothing else in an item is binary. */
 export function unpackLists(value: unknown): unknown {
   if (value instanceof Uint8Array) return unpack(value);
   if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Set) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unpackLists(member)]));
 }
 
-/** An image, and who asked for its last scan. */
+/** An image, with the requester of its last scan. */
 export interface ImageState {
   readonly record: ImageRecord;
   readonly scanAskedBy?: string;
 }
 
 /**
- * What an image says is kept compressed where it is long, as a review writes each image twice a day: when it asks for a scan,
- * and when it judges. Plain stay what a person looks for in the table, and what stands for an image whose item is unreadable.
+ * Long image data is compressed, because a review writes each image twice a day: with its scan request and its verdict.
+ * Fields that a person looks for in the table stay plain, and so does the substitute for an unreadable image.
  */
 export function imageContent({ record, scanAskedBy }: ImageState): ItemContent {
   const { digest, stream, owner, tier, platform, inUse, isHead, ...said } = record;
@@ -81,7 +79,7 @@ export function imageContent({ record, scanAskedBy }: ImageState): ItemContent {
   };
 }
 
-/** The same JSON for equal values, in whatever order their members were given: what has not changed is not written. */
+/** Canonical JSON: unchanged data is not written. */
 const inOrder = (value: object): string => JSON.stringify(value, (_, member: unknown) => sorted(member));
 
 function sorted(member: unknown): unknown {
@@ -89,7 +87,7 @@ function sorted(member: unknown): unknown {
   return Object.fromEntries(Object.entries(member).sort(byKey));
 }
 
-/** Images in use and heads, by the age that counts: what breaches next. */
+/** Images in use and heads, by effective age: the next breaches. */
 function ageIndex(record: ImageRecord) {
   const { digest, inUse, isHead } = record;
   const age = ageOf(record);
@@ -106,7 +104,7 @@ function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
   return { verdictPk: verdictPartition(verdict.status, shardOf(digest)), verdictSk: digest };
 }
 
-/** By their layers; nothing is built on an application. */
+/** By their layers; no image is built on an application. */
 const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
   chainId === undefined || tier === 'application' ? {} : { openPk: chainPartition(chainId), openSk: digest };
 
@@ -136,7 +134,7 @@ interface SeenFinding {
   readonly firstSeenAtEpochMs: number;
 }
 
-/** In a fixed order, so that the same sightings are the same item. */
+/** Sorted, so that the same sightings give the same item. */
 export const firstSeenContent = (seen: ReadonlyMap<string, number>): ItemContent => ({
   kind: 'first-seen',
   seen: pack(
@@ -181,7 +179,7 @@ export function storedRecord<Stored>(item: Item): Stored {
 }
 
 /**
- * An item in the words of the domain, as the table's stream tells of it.
+ * An item as a domain record, from the table's stream.
  * @param item the unmarshalled old or new image of a stream record
  */
 export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {

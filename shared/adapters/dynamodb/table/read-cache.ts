@@ -5,15 +5,15 @@ import type { Key } from './keys.ts';
 const FOR_MS = 5_000;
 const AT_MOST = 256;
 
-/** What was read at a key; `item` is undefined where nothing was there. */
+/** A cached read; `item` is undefined if there was none. */
 export interface CachedRead<Item> {
   readonly item: Item | undefined;
 }
 
 /**
- * What this process read of the ledger a moment ago, each to be used once. It may be out of date, so nothing may follow
- * from it but a write on the condition that it is not: a condition that fails costs as much as five reads, hence the
- * short time (https://aws.amazon.com/dynamodb/pricing/on-demand/).
+ * Recent reads of this process, each used once. They may be outdated, so they only serve as the condition of a write. A
+ * failed condition costs as much as five reads, hence the short time
+ * (https://aws.amazon.com/dynamodb/pricing/on-demand/).
  */
 export class RecentItems<Item extends Key> {
   readonly #clock: Clock;

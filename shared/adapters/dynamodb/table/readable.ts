@@ -5,8 +5,8 @@ import { problemOf } from './shapes.ts';
 import type { LedgerTable } from './table.ts';
 
 /**
- * A record as its item holds it. One that cannot be read is noted, and others are read all the same.
- * @param instead what stands for a record that cannot be read
+ * Parses a record from its item. An unreadable one is noted, and the others are still read.
+ * @param instead the substitute for an unreadable record
  */
 export function readable<Stored extends object>(
   table: Pick<LedgerTable, 'unreadable'>,
@@ -23,7 +23,7 @@ export function readable<Stored extends object>(
   return instead({ PK, SK }, problem);
 }
 
-/** A record that something hangs on by itself. @throws LedgerItemUnreadableError */
+/** A record that is required. @throws LedgerItemUnreadableError */
 export const readableOrThrow = <Stored extends object>(
   table: Pick<LedgerTable, 'unreadable'>,
   item: Item,
@@ -33,7 +33,7 @@ export const readableOrThrow = <Stored extends object>(
     throw new LedgerItemUnreadableError(`${PK} / ${SK}`, problem);
   }) as Stored;
 
-/** A list that was packed by nobody, say. */
+/** For example, a list that is not packed. */
 function orProblem<Stored>(read: () => Stored): Stored | string {
   try {
     return read();

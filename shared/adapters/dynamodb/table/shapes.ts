@@ -12,10 +12,8 @@ import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { LateHeads } from '../../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../../ports/ledger.ts';
 
-/*
- * What the members of stored records are. A record that was written by another version, or by hand, is found here and
- * not where somebody computes with it: a check of each member's type costs nothing beside the read.
- */
+/* The member types of stored records. A record written by another version or by hand is found here, and not in later
+ * code: the check costs nothing beside the read. */
 
 type Kind = 'text' | 'number' | 'flag' | 'list' | 'record';
 type KindOf<Member> = Member extends string
@@ -134,7 +132,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 /** Lists whose elements say by their `kind` what they are. */
 const OF_KINDS: ReadonlySet<string> = new Set(['facts']);
 
-/** What is wrong with a record of some kind, in a sentence; `undefined` where nothing is. */
+/** The problem of a record, in a sentence; `undefined` if there is none. */
 export function problemOf(kind: string, record: Readonly<Record<string, unknown>>): string | undefined {
   for (const [name, expected] of Object.entries(SHAPES[kind] ?? {})) {
     const member = record[name];

@@ -9,10 +9,10 @@ import { below, type LedgerTable, type Question } from './table.ts';
 
 type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
 
-/** While a record is open: under which partition of the index `open`, and in which order there. */
+/** For an open record: its partition of the index `open`, and its order there. */
 export interface OpenAs<Stored> {
   readonly partition: OpenPartition;
-  /** Absent once the record is open no more. */
+  /** Absent once the record is closed. */
   sortKey(record: Stored): string | undefined;
 }
 
@@ -22,7 +22,7 @@ export const openByStream = (partition: OpenPartition): OpenAs<{ readonly stream
   sortKey: ({ stream }) => stream,
 });
 
-/** Records of one kind: how they look as items, and how they are read and changed. */
+/** Records of one kind: their mapping to items, and how they are read and changed. */
 export class StoredRecords<Stored extends object> {
   readonly #table: LedgerTable;
   readonly #kind: string;
@@ -38,7 +38,7 @@ export class StoredRecords<Stored extends object> {
     return this.#recordIn(await this.#table.get(key));
   }
 
-  /** @param instead what stands for an item that cannot be read; where left out, it is left out and noted */
+  /** @param instead the substitute for an unreadable item; without it the item is left out and noted */
   async getAll(
     keys: readonly Key[],
     instead: (key: Key, problem: string) => Stored | undefined = () => undefined,
@@ -46,12 +46,12 @@ export class StoredRecords<Stored extends object> {
     return (await this.#table.getAll(keys)).flatMap((item) => this.#readable(item, instead) ?? []);
   }
 
-  /** Writes a record whatever was read of it before; `false` where the condition does not hold. */
+  /** Writes a record unconditionally; `false` if the given condition fails. */
   async put(key: Key, record: Stored, condition?: Condition): Promise<boolean> {
     return this.#table.put({ ...this.#content(record), ...key, rev: revisionAfter(undefined) }, condition);
   }
 
-  /** Changes a record, or writes the first one; gives what stands afterwards. @throws LedgerContendedError */
+  /** Changes or creates a record; returns the stored one. @throws LedgerContendedError */
   async change(key: Key, change: (before: Stored | undefined) => Stored | undefined): Promise<Stored | undefined> {
     let stands: Stored | undefined;
     await this.#table.change(key, (item) => {
@@ -63,19 +63,19 @@ export class StoredRecords<Stored extends object> {
     return stands;
   }
 
-  /** Changes a record that is there; gives what stands afterwards. @throws LedgerContendedError, LedgerItemMissingError */
+  /** Changes an existing record; returns the stored one. @throws LedgerContendedError, LedgerItemMissingError */
   async changeKnown(key: Key, change: (before: Stored) => Stored | undefined): Promise<Stored> {
     const stands = await this.change(key, (before) => before && change(before));
     if (!stands) throw new LedgerItemMissingError(`${key.PK} / ${key.SK}`);
     return stands;
   }
 
-  /** Writes a record where there is none; gives the one that stands afterwards. @throws LedgerContendedError */
+  /** Creates a record if there is none; returns the stored one. @throws LedgerContendedError */
   async begin(key: Key, record: Stored): Promise<Stored> {
     return (await this.change(key, (before) => (before ? undefined : record))) ?? record;
   }
 
-  /** Deletes the very item that cannot be read; `false` where there is none, or it changed meanwhile. */
+  /** Deletes an unreadable item; `false` if there is none, or it changed meanwhile. */
   async deleteUnreadable(key: Key): Promise<boolean> {
     const item = await this.#table.get(key);
     if (!item || this.#readable(item)) return false;
@@ -99,7 +99,7 @@ export class StoredRecords<Stored extends object> {
     }
   }
 
-  /** Records that are open, page by page. The index lags a little behind: what left it meanwhile is left out. */
+  /** Open records, page by page. The index lags slightly: records closed meanwhile are left out. */
   async *open(): AsyncIterable<readonly Stored[]> {
     const question = { expression: 'openPk = :open', values: { ':open': this.#openAs?.partition } };
     for await (const page of this.#table.pages({ index: INDEXES.open, ...question })) {
@@ -110,7 +110,7 @@ export class StoredRecords<Stored extends object> {
     }
   }
 
-  /** Records that are open, one by one, as `open` gives them. */
+  /** Open records, one by one, like `open`. */
   async *eachOpen(): AsyncIterable<Stored> {
     for await (const page of this.open()) yield* page;
   }

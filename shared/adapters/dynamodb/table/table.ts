@@ -39,7 +39,7 @@ export const below = (PK: string, prefix: string): Question => ({
 
 interface Wanted {
   readonly key: Key;
-  /** Whoever reads many may do so by `BatchGetItem` alone, however many there are. */
+  /** For callers that may only use `BatchGetItem`, however many items they read. */
   readonly isMany: boolean;
 }
 
@@ -47,7 +47,9 @@ const KEYS_A_READ = 100;
 const READS_AT_ONCE = 8;
 const ITEMS_A_WRITE = 25;
 
-/** The ledger's table: what DynamoDB leaves to its callers (pages, unprocessed items, conflicts) is done here, once. */
+/**
+ * The ledger's table: handles what DynamoDB leaves to its callers (pages, unprocessed items, conflicts) in one place.
+ */
 export class LedgerTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #name: string;
@@ -55,7 +57,7 @@ export class LedgerTable {
   readonly #recent: RecentItems<Item>;
   /** Items that lists leave out. */
   readonly unreadable = new NotedItems();
-  /** What is asked for at the same time is read by one call. */
+  /** Concurrent reads become one call. */
   readonly #read = together((wanted: readonly Wanted[]) => this.#readTogether(wanted));
 
   constructor(
@@ -77,8 +79,8 @@ export class LedgerTable {
   }
 
   /**
-   * Items of any number of keys, strongly consistent: a step of a review reads what the step before it wrote. Keys that are
-   * not there are left out.
+   * Items of any number of keys, strongly consistent, because a step of a review reads what the step before wrote.
+   * Missing keys are left out.
    */
   async getAll(keys: readonly Key[]): Promise<readonly Item[]> {
     const unique = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
@@ -115,7 +117,7 @@ export class LedgerTable {
     return items;
   }
 
-  /** Writes items as they are, whatever is there. */
+  /** Writes items unconditionally. */
   async putAll(items: readonly Item[]): Promise<void> {
     for (const piece of piecesOf(items, ITEMS_A_WRITE)) {
       await this.#untilProcessed(piece, async (left) => {
@@ -129,7 +131,7 @@ export class LedgerTable {
     }
   }
 
-  /** Writes one item; `false` where the condition does not hold. */
+  /** Writes one item; `false` if the condition fails. */
   async put(item: Item, condition?: Condition): Promise<boolean> {
     this.#recent.take(item);
     return conditional(() =>
@@ -137,7 +139,7 @@ export class LedgerTable {
     );
   }
 
-  /** Deletes one item; `false` where the condition does not hold. */
+  /** Deletes one item; `false` if the condition fails. */
   async delete(key: Key, condition?: Condition): Promise<boolean> {
     this.#recent.take(key);
     return conditional(() =>
@@ -171,7 +173,7 @@ export class LedgerTable {
     throw new LedgerContendedError(`${key.PK} / ${key.SK}`, this.#backoff.attempts);
   }
 
-  /** A change of what was read a moment ago. That nothing is to be done, or an error, says little over what may be old. */
+  /** A change based on a cached read. No change, or an error, proves little on possibly outdated data. */
   #assumed(key: Key, decide: Decide): ItemChange | undefined {
     const recent = this.#recent.take(key);
     try {
@@ -187,7 +189,7 @@ export class LedgerTable {
     return isWritten;
   }
 
-  /** Answers to a question, page by page. */
+  /** Results of a query, page by page. */
   async *pages(question: Question): AsyncIterable<readonly Item[]> {
     const pages = paginateQuery(
       { client: this.#client },
@@ -204,7 +206,7 @@ export class LedgerTable {
     for await (const { Items } of pages) if (Items && Items.length > 0) yield Items as Item[];
   }
 
-  /** Answers to a question, one by one. */
+  /** Results of a query, one by one. */
   async *items(question: Question): AsyncIterable<Item> {
     for await (const page of this.pages(question)) yield* page;
   }
