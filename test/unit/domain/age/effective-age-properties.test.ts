@@ -128,7 +128,7 @@ function contentBirth(images: readonly AgedImage[], image: Omit<AgedImage, 'birt
   return { bornAtEpochMs: birth.known ? birth.bornAtEpochMs : undefined };
 }
 
-test('no push, copy or rebuild of metadata makes anything younger, neither itself nor what is built on it', () => {
+test('no push, copy or metadata rebuild makes an image or its descendants younger', () => {
   fc.assert(
     fc.property(fleets, repeats, fc.boolean(), (before, all, vendorCounts) => {
       let after = before;
@@ -169,7 +169,7 @@ const ancestors = fc.tuple(fleets, drawnImages, fc.nat(), fc.boolean()).map(([fl
   };
 });
 
-test('one more ancestor makes nothing younger, but where it proves a date of a build too early', () => {
+test('one more ancestor makes nothing younger, unless it proves a build date too early', () => {
   fc.assert(
     fc.property(ancestors, ({ before, after, ancestor, by }) => {
       if (isNoYounger(after, before) || !before.known || !after.known) return;
@@ -185,7 +185,7 @@ test('one more ancestor makes nothing younger, but where it proves a date of a b
   );
 });
 
-test('one more ancestor makes nothing known that was not, but the first base, below which the vendor begins', () => {
+test('one more ancestor makes no unknown age known, except the first base, below which the vendor begins', () => {
   fc.assert(
     fc.property(ancestors, ({ before, after }) => {
       if (before.known || !after.known) return;
@@ -195,7 +195,7 @@ test('one more ancestor makes nothing known that was not, but the first base, be
   );
 });
 
-test('known means that all that counts is known, and no younger than any of it was pushed', () => {
+test('a known age means that all counting parts are known, and is no younger than their pushes', () => {
   fc.assert(
     fc.property(fleets, fc.boolean(), (fleet, vendorCounts) => {
       for (const { digest } of fleet.images) {
@@ -217,7 +217,7 @@ test('known means that all that counts is known, and no younger than any of it w
   );
 });
 
-test('the vendor counting makes nothing younger, nor known', () => {
+test('counting vendor images makes nothing younger, and no unknown age known', () => {
   fc.assert(
     fc.property(fleets, (fleet) => {
       for (const { digest } of fleet.images) {

@@ -326,7 +326,7 @@ test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
   expect(told(age(lineage, vendorCounts, others))).toBe(expected);
 });
 
-test('says what decides and by which evidence, where the base begins, and what the vendor has', () => {
+test("names the deciding part and its evidence, the base, and the vendor's part", () => {
   const stream = '111122223333/us-east-1/base/os:^12$';
   const upstream = vendor({ name: 'upstream', birth: UNKNOWN });
   expect(age([app(), platform(), base({ stream }), vendor(), upstream])).toEqual({
@@ -347,7 +347,7 @@ test('says what decides and by which evidence, where the base begins, and what t
   });
 });
 
-test('an ancestor that nobody knows has an unknown birth, and so has an image that nobody knows', () => {
+test('an unknown ancestor has an unknown birth, and so has an unknown image', () => {
   const parents = new Map([[digestOf('app'), { digest: digestOf('base'), evidence: 'layers' as const }]]);
   const fleet = { images: [imageOf(app())], parents };
   expect(told(ageOf(fleet, digestOf('app')))).toBe('unknown base, at least 5 by app');

@@ -46,7 +46,7 @@ async function write(ledger: FakeImageLedger, one: Write): Promise<void> {
   }
 }
 
-test('only rebuilds of ours reconfirm, and the latest one counts, whatever else is written of an image', async () => {
+test('only Patchwave rebuilds reconfirm, and the latest one counts, whatever else is recorded', async () => {
   await fc.assert(
     fc.asyncProperty(writes, async (all) => {
       const ledger = new FakeImageLedger();
@@ -59,7 +59,7 @@ test('only rebuilds of ours reconfirm, and the latest one counts, whatever else 
   );
 });
 
-test('what was made again later already stays as it is', () => {
+test('a later reconfirmation stays', () => {
   const before = { ...image(), inUse: true, isHead: true, scan: completeScan(), reconfirmedAtEpochMs: NOW };
   expect(withReconfirmation(before, NOW)).toBeUndefined();
   expect(withReconfirmation(before, NOW - 1)).toBeUndefined();

@@ -55,7 +55,7 @@ const unknownAge = (name: string) => ({ known: false, unknown: [digestOf(name)] 
 const BASE = { layers: ['os'], days: 40, tier: 'base' } as const;
 const APP = { layers: ['os', 'code'], days: 2, tier: 'application' } as const;
 
-test('parent and age of the oldest; an image nobody knows has none', () => {
+test('returns the parent and the age of the oldest; an unknown image has none', () => {
   const of = find({ base: BASE, app: APP });
   expect(of('app')).toEqual({ parent: on('base'), age: old(40, 'base') });
   expect(of('base')).toEqual({ age: old(40, 'base') });
@@ -76,7 +76,7 @@ test('beside the oldest image five others are kept with their births, the oldest
   expect(of(digestOf('image-0'))?.age).toEqual(old(20, 'image-0'));
 });
 
-test('of unknown births five are kept, the lowest first, beside the oldest that is known', () => {
+test('keeps five unknown births, lowest first, beside the oldest known one', () => {
   const names = Array.from({ length: 7 }, (_, n) => `image-${n}`);
   const layersOf = (n: number) => names.slice(0, n + 1);
   const unknown = Object.fromEntries(names.map((name, n) => [name, { layers: layersOf(n) }]));
@@ -88,7 +88,7 @@ test('of unknown births five are kept, the lowest first, beside the oldest that 
   });
 });
 
-describe('where something could not be read', () => {
+describe('with missing reads', () => {
   const lineage = { parent: on('platform'), age: old(40, 'base') };
 
   test.each<[string, Readonly<Record<string, Given>>, ImageLineage | undefined]>([
@@ -184,7 +184,7 @@ describe('where something could not be read', () => {
     expect(find({ base: { ...BASE, ...base }, app: APP }, false, around)('app')).toEqual(expected);
   });
 
-  test('parents of before and of now that lead back to each other are no endless way', () => {
+  test('earlier and current parents in a cycle do not loop forever', () => {
     const twin = { layers: ['os'], tier: 'platform', days: 3 } as const;
     const of = find(
       {
@@ -197,7 +197,7 @@ describe('where something could not be read', () => {
   });
 });
 
-test('a copy that is compressed otherwise is as old as what it was copied from', () => {
+test('a copy with another compression is as old as its original', () => {
   const diffIds = ['unpacked os'].map(digestOf);
   const repacked = (name: string, one: Given): [Digest, LineageImage] => {
     const image = known(name, one);
@@ -208,7 +208,7 @@ test('a copy that is compressed otherwise is as old as what it was copied from',
   expect(of(digestOf('copy'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(40) });
 });
 
-test('the same layers elsewhere, seen earlier, make it as old as that', () => {
+test('the same layers, seen earlier elsewhere, give that age', () => {
   const images = new Map([
     [digestOf('base'), known('base', { ...BASE, days: 5 })],
     [
@@ -223,7 +223,7 @@ test('the same layers elsewhere, seen earlier, make it as old as that', () => {
   expect(of(digestOf('base'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(60) });
 });
 
-describe('what is asked of an image that may be built on more than what is known', () => {
+describe('data for an image that may have an unknown parent', () => {
   const VENDOR = { layers: ['os'], days: 90, tier: 'external' } as const;
   const NODE = { layers: ['os', 'node'], days: 5, tier: 'base' } as const;
   const PLATFORM = { layers: ['os', 'node'], days: 5, tier: 'platform' } as const;
@@ -256,22 +256,22 @@ describe('what is asked of an image that may be built on more than what is known
   });
 });
 
-describe('an older image with the same content, when the own record tells no birth', () => {
+describe('an older image with the same content, if the own record has no birth', () => {
   const LAYERS = { layers: ['os', 'code'], tier: 'application', chain: 'same' } as const;
   const olderBirthOf = (given: Readonly<Record<string, Given>>, name: string) => {
     const images = new Map(Object.entries(given).map(([one, image]) => [digestOf(one), known(one, image)]));
     return resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false).olderBirth(digestOf(name));
   };
 
-  test('tells the birth of both', () => {
+  test('gives the birth of both', () => {
     expect(olderBirthOf({ app: LAYERS, old: { ...LAYERS, days: 40 } }, 'app')).toEqual(born(created(40)));
   });
 
-  test('tells nothing where it has no date either', () => {
+  test('gives nothing if it has no date either', () => {
     expect(olderBirthOf({ app: LAYERS, old: LAYERS }, 'app')).toBeUndefined();
   });
 
-  test('has only a push, and tells only by when the content was there', () => {
+  test('has only a push, and gives only a lower bound of the age', () => {
     const given = { app: LAYERS, copy: { ...LAYERS, pushedDays: 40 } };
     expect(olderBirthOf(given, 'app')).toEqual({ known: false, rejected: [existedBy(40)] });
   });

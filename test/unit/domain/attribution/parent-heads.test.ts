@@ -36,34 +36,34 @@ function fleet(images: Readonly<Record<string, JudgedImage>>, running: readonly 
 
 const obstacles = (known: AttributionFacts) => parentObstacles({ stream: APP, heads: [] }, known, () => false);
 
-describe('the new head of a parent, where the stream has no head', () => {
+describe('the new head of a parent of a stream without a head', () => {
   const [clean, holding] = [looked('clean'), looked('holding', reasonOf(fact))];
 
-  test('is worse than what runs, though the image that was pushed last is as bad', () => {
+  test('is worse than the running image, though the image pushed last is as bad', () => {
     expect(obstacles(fleet({ clean, holding }, ['clean']))).toMatchObject([{ stream: BASE, why: 'worse' }]);
   });
 
-  test('is no worse than what runs, though the image that was pushed last is clean', () => {
+  test('is no worse than the running image, though the image pushed last is clean', () => {
     expect(obstacles(fleet({ clean, holding }, ['holding']))).toEqual([]);
   });
 
-  test('makes nothing worse where nothing runs', () => {
+  test('makes nothing worse if no image runs', () => {
     expect(obstacles(fleet({ clean }, []))).toEqual([]);
   });
 });
 
-describe('the heads that an output shows it was built on', () => {
+describe('the parent heads that an output shows', () => {
   const head = digestOf('new-base');
   const known = fleet({ clean: looked('clean') }, []);
   const headed = { stream: APP, heads: [] };
 
-  test('are named as planner and dispatcher name the heads of parents', () => {
+  test('have the same form as for planner and dispatcher', () => {
     const parentHead = onlyParentHead(headed, known);
     expect(parentHead).toBe(head);
     expect(headsShown(new Map([[BASE, head]]))).toEqual({ parents: parentsKey(headed, known), parentHead });
   });
 
-  test('are in the order of their streams, and several have no one head', () => {
+  test('are sorted by stream; several have no single head', () => {
     const [one, other] = [
       [BASE, head],
       ['tools', digestOf('tools')],
@@ -73,7 +73,7 @@ describe('the heads that an output shows it was built on', () => {
     expect(headsShown(new Map([other, one]))).toEqual(both);
   });
 
-  test('are not known where one of them is not, and where there is none', () => {
+  test('are unknown if one of them is, or there is none', () => {
     expect(
       headsShown(
         new Map([

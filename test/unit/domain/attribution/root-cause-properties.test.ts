@@ -105,7 +105,7 @@ test('all kinds of answers come about', () => {
   for (const count of Object.values(counted)) expect(count).toBeGreaterThan(50);
 });
 
-test('the steps of a line are those that lead from stream to stream, from the top down to one that was left', () => {
+test('the steps of a path lead from stream to stream, from the top down to one that was left', () => {
   fc.assert(
     fc.property(cases, (one) => {
       const steps = streamLineageOf(one.digest, one.known).steps.map(({ stream, digest }) => ({ stream, digest }));
@@ -115,7 +115,7 @@ test('the steps of a line are those that lead from stream to stream, from the to
   );
 });
 
-test('a way leads over streams of the lineage of a head that holds the fact, from one at fault to the stream itself', () => {
+test('a path leads over ancestor streams of a head with the fact, from the root cause to the stream', () => {
   fc.assert(
     fc.property(cases, (one) =>
       eachFault(one, (stream, heads, rootCause) => {
@@ -139,7 +139,7 @@ test('a way leads over streams of the lineage of a head that holds the fact, fro
   );
 });
 
-test('nobody is at fault, nor on the way, whose heads for the platform are all free of the fact', () => {
+test('no root cause or path stream has only heads without the fact for the platform', () => {
   fc.assert(
     fc.property(cases, (one) =>
       eachFault(one, (_, digests, rootCause) => {
@@ -157,7 +157,7 @@ test('nobody is at fault, nor on the way, whose heads for the platform are all f
   );
 });
 
-test('the order in which facts are given does not matter', () => {
+test('the order of facts makes no difference', () => {
   const shuffled = cases.chain((one) =>
     fc.tuple(
       fc.constant(one),

@@ -44,7 +44,7 @@ describe.each([
   });
 });
 
-describe('a head below that a scan found free of a finding', () => {
+describe('a parent head without a finding in its scan', () => {
   const [before, since, later] = [cve.sinceEpochMs - 1, cve.sinceEpochMs, cve.sinceEpochMs + 1];
   const scannedBase = (scan: Required<Sketch>['scan'], has: Has = 'nothing'): Images => {
     const images = threeTiers(has, 'it');
@@ -91,28 +91,28 @@ describe('a head below that a scan found free of a finding', () => {
   });
 });
 
-test('what runs on its grace below is at fault, too', () => {
+test('a parent with a finding in its grace period is a root cause too', () => {
   expect(told(threeTiers('due', 'due'), HEADS)).toEqual(below(['base', 'platform', 'app']));
 });
 
-test('a wish is of the stream that it names, and who holds nothing has nothing below', () => {
+test('a manual request belongs to its stream, and a stream without the fact has no root cause below', () => {
   expect(told(threeTiers('it', 'it'), HEADS, { fact: personFact() as typeof cve })).toEqual(own);
   expect(told(threeTiers('it', 'it', 'nothing'), HEADS)).toEqual(own);
   expect(told(threeTiers('it', 'it', 'nothing'), HEADS, { fact: ageFact as typeof cve })).toEqual(own);
 });
 
-describe('what nobody knows', () => {
+describe('unknown data', () => {
   const images = threeTiers('it', 'it');
-  test('a stream that the ledger does not know is asked for', () => {
+  test('a stream missing in the ledger is awaited', () => {
     const { base: _, ...heads } = HEADS;
     expect(told(images, heads)).toEqual(pending([], ['base']));
   });
 
-  test('an image that is not listed is, too: what it is nobody can tell', () => {
+  test('an unlisted image is awaited too', () => {
     expect(told({ ...images, platform: { ...images.platform, on: 'unlisted' } }, HEADS)).toEqual(pending(['unlisted']));
   });
 
-  test('what a search found nothing below of is its own', () => {
+  test("a fact without a parent in the search is the stream's own", () => {
     expect(told({ ...images, app: { stream: 'app', has: 'it' } }, HEADS)).toEqual(own);
   });
 });
@@ -126,19 +126,19 @@ describe.each([
     unplaced: [{ digest: name, why: 'unsearched', repositories: [] }],
   });
 
-  test('may be of a stream below that nobody knows', () => {
+  test('may belong to an unknown lower stream', () => {
     expect(told({ app: { stream: 'app', has: 'it', isUnplaced: true } }, { app: 'app' }, { fact })).toEqual(
       unplaced('app'),
     );
   });
 
-  test('is so where that stream is the lowest that has it', () => {
+  test('is pending if that stream is the lowest that has it', () => {
     const images = threeTiers('nothing', 'it');
     const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
     expect(told({ ...images, platform }, HEADS, { fact })).toEqual(unplaced('platform'));
   });
 
-  test('is of the stream above where that stream has nothing of it', () => {
+  test('belongs to the upper stream if that stream does not have it', () => {
     const images = threeTiers('nothing', 'nothing');
     const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
     expect(told({ ...images, platform }, HEADS, { fact })).toEqual(own);
@@ -149,45 +149,45 @@ describe('a stream whose next build would have an unknown age', () => {
   const images = (has: Has): Images => ({ base: { stream: 'base', has, isNextUnread: true } });
   const asked = (fact: typeof cve, has: Has = 'it') => told(images(has), { base: 'base' }, { fact, of: 'base' });
 
-  test('waits with its age, and with that of what is built on it', () => {
+  test('waits with its age and that of its children', () => {
     const expected = { ...pending(['base']), unplaced: [{ digest: 'base', why: 'next', repositories: ['r'] }] };
     expect(asked(age)).toEqual(expected);
     const above: Images = { ...images('it'), app: { stream: 'app', on: 'base', has: 'it' } };
     expect(told(above, { base: 'base', app: 'app' }, { fact: age })).toEqual(expected);
   });
 
-  test('is built for a finding: its scan tells whether that is gone', () => {
+  test('is built for a finding, whose removal its scan shows', () => {
     expect(asked(cve)).toEqual(own);
   });
 });
 
 describe('a stream without a head', () => {
   const heads = { ...HEADS, base: undefined };
-  test('is at fault where what was built upon holds it', () => {
+  test('is the root cause if its parents have the fact', () => {
     expect(told(threeTiers('it', 'it'), heads)).toEqual(below(['base', 'platform', 'app']));
   });
 
-  test('is on the way, and at fault for nothing that it never had', () => {
+  test('is on the path, and no root cause of a fact that it never had', () => {
     expect(told(threeTiers('nothing', 'it'), heads)).toEqual(below(['platform', 'app']));
     const missing = { ...HEADS, platform: undefined };
     expect(told(threeTiers('it', 'nothing'), missing)).toEqual(below(['base', 'platform', 'app']));
   });
 });
 
-describe('the line of a head', () => {
+describe('the path of a head', () => {
   const [base, platform] = [
     { stream: 'base', has: 'it' },
     { stream: 'platform', on: 'base', has: 'it' },
   ] as const;
   const app = { stream: 'app', on: 'platform', has: 'it' } as const;
 
-  test('the heads of today count, not what was built upon', () => {
+  test('the current heads count, not the parents used', () => {
     const images = { base, platform, app, newBase: { stream: 'base' }, newPlatform: { ...platform, on: 'newBase' } };
     const heads = { base: 'newBase', platform: 'newPlatform', app: 'app' };
     expect(told(images, heads)).toEqual(below(['platform', 'app']));
   });
 
-  test('what no stream made is passed over', () => {
+  test('an image without a stream is skipped', () => {
     const images = { base, branch: { on: 'base', has: 'it' }, app: { ...app, on: 'branch' } } as const;
     expect(told(images, HEADS)).toEqual(below(['base', 'app']));
   });
@@ -204,7 +204,7 @@ describe('the line of a head', () => {
     expect(told(images, HEADS)).toEqual(below(['platform', 'app']));
   });
 
-  test('what the head of a stream above no longer is built on is left, whatever it has', () => {
+  test('a stream that the head above is no longer built on is left out, whatever it has', () => {
     const moved = { base, platform, app, other: { stream: 'base 2' }, newPlatform: { ...platform, on: 'other' } };
     const heads = { base: 'base', 'base 2': 'other', platform: 'newPlatform', app: 'app' };
     expect(told(moved, heads)).toEqual(below(['platform', 'app']));
@@ -213,7 +213,7 @@ describe('the line of a head', () => {
   });
 });
 
-describe('each platform has a lineage of its own', () => {
+describe('each platform has its own lineage', () => {
   const images = {
     amdBase: { stream: 'base', platform: AMD, has: 'it' },
     armBase: { stream: 'old base', platform: ARM, has: 'it' },
@@ -226,12 +226,12 @@ describe('each platform has a lineage of its own', () => {
     expect(told(images, heads)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 
-  test('what is not known of one keeps both waiting', () => {
+  test('unknown data of one keeps both waiting', () => {
     const unclear = { ...images, armBase: { ...images.armBase, has: 'never judged' } } as const;
     expect(told(unclear, heads)).toEqual(pending(['armBase']));
   });
 
-  test('the head of another platform says nothing; a variant is the same platform', () => {
+  test('the head of another platform proves nothing; a variant is the same platform', () => {
     const dropped = { ...heads, 'old base': { [AMD]: 'amdBase' } };
     const free = { ...images, armBase: { ...images.armBase, has: 'nothing' } } as const;
     expect(told(free, dropped)).toEqual(below(['base', 'app']));
@@ -239,7 +239,7 @@ describe('each platform has a lineage of its own', () => {
     expect(told(images, variants)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 
-  test('what nobody could read may be of any platform', () => {
+  test('an unread image may have any platform', () => {
     const unread = { ...heads, 'old base': { 'unknown/unreadable': 'armBase' } };
     expect(told(images, unread)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });

@@ -70,7 +70,7 @@ test.each<[string, Reason, CauseFact[]]>([
   expect(causeFacts(verdict([reason]))).toEqual(expected);
 });
 
-describe('what an image asks its stream for', () => {
+describe('facts of an image for its stream', () => {
   const told = (image: Partial<Parameters<typeof factsFor>[0]['image']>, ...reasons: Reason[]) =>
     factsFor({ image: { stream: STREAM, inUse: false, isHead: false, ...image }, verdict: verdict(reasons) });
   const near: Reason = { ...aged, effect: 'due' };
@@ -96,7 +96,7 @@ describe('what an image asks its stream for', () => {
     expect(told(image, ...reasons)).toEqual(facts.length > 0 ? [{ stream: STREAM, facts }] : []);
   });
 
-  test('that it is near its limit and that it is too old are one fact: it changes nothing once it is', () => {
+  test('near the limit and over the limit are one fact: the breach changes nothing', () => {
     const cause = mergeCause(STREAM, undefined, causeFacts(verdict([near])));
     expect(mergeCause(STREAM, cause, causeFacts(verdict([old])))).toBe(cause);
   });
@@ -129,19 +129,19 @@ describe('merging', () => {
     });
   });
 
-  test('no facts open none', () => {
+  test('no facts open no cause', () => {
     expect(mergeCause(STREAM, undefined, [])).toBeUndefined();
   });
 
   const existing = mergeCause(STREAM, undefined, [finding('CVE-1', 9)]) as Cause;
 
-  test('what is known already changes nothing, and is told by identity', () => {
+  test('known facts change nothing and return the same object', () => {
     expect(mergeCause(STREAM, existing, [])).toBe(existing);
     expect(mergeCause(STREAM, existing, [finding('CVE-1', 9)])).toBe(existing);
     expect(mergeCause(STREAM, existing, [finding('CVE-1', 12)])).toBe(existing);
   });
 
-  test('an earlier instant of a known fact is kept, and is no new version', () => {
+  test('an earlier time of a known fact is kept, without a new version', () => {
     expect(mergeCause(STREAM, existing, [finding('CVE-1', 3)])).toEqual({
       ...existing,
       facts: [finding('CVE-1', 3)],
@@ -182,7 +182,7 @@ describe('merging', () => {
   const mergedFrom = (...pieces: CauseFact[][]) =>
     pieces.reduce<Cause | undefined>((cause, piece) => mergeCause(STREAM, cause, piece), undefined);
 
-  test('facts in any order, in any pieces, repeated, end in the same cause', () => {
+  test('facts in any order and grouping, repeated, give the same cause', () => {
     fc.assert(
       fc.property(facts, facts, facts, (one, two, three) => {
         const whole = mergedFrom([...one, ...two, ...three]);
@@ -217,7 +217,7 @@ describe('the life of a cause', () => {
   const taken = takeCause(two, 'c-g1', 2);
   const closed = settleFacts(taken, two.facts);
 
-  test('a cascade takes what is open and did not move, and nothing else', () => {
+  test('a cascade takes only open, unchanged causes', () => {
     expect(taken).toEqual({ ...two, state: 'taken', takenBy: { cascadeId: 'c-g1' } });
     expect(takeCause(two, 'c-g1', 1)).toBe(two);
     expect(takeCause(two, 'c-g1', 3)).toBe(two);
@@ -225,7 +225,7 @@ describe('the life of a cause', () => {
     expect(takeCause(closed, 'c-g1', 2)).toBe(closed);
   });
 
-  test('only the cascade that holds it gives it back', () => {
+  test('only its own cascade gives a cause back', () => {
     expect(reopenCause(taken, 'c-g1')).toEqual(two);
     expect(reopenCause(taken, 'other-g1')).toBe(taken);
     expect(reopenCause(two, 'c-g1')).toBe(two);
@@ -276,7 +276,7 @@ describe('the life of a cause', () => {
     fc.constantFrom('c-g1', 'd-g1').map((id) => (cause?: Cause) => cause && reopenCause(cause, id)),
   );
 
-  test('whatever happens to it, no fact is kept twice, it is closed when empty, taken by somebody, and never older', () => {
+  test('after any operations no fact is kept twice, an empty cause is closed, a taken one has an owner, and none gets older', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         let cause: Cause | undefined;
@@ -302,7 +302,7 @@ describe('parents that move', () => {
     ...{ kind: 'parent-moved', ruleId: 'parent-moved', parent, head: digestOf(head), sinceEpochMs },
   });
 
-  test('of each the last head counts, and the stream waits since the first', () => {
+  test('the last head of each counts, and the stream waits since the first move', () => {
     const first = mergeMoved(STREAM, undefined, [moved('a', 5)]);
     expect(first).toMatchObject({ state: 'open', version: 1, facts: [moved('a', 5)] });
     const second = mergeMoved(STREAM, first, [moved('b', 9)]);
@@ -316,14 +316,14 @@ describe('parents that move', () => {
     expect(cause).toMatchObject({ version: 1000, facts: [moved('head 999', 0)] });
   });
 
-  test('what else the stream waits for stays, and so do other parents', () => {
+  test('other facts and other parents stay', () => {
     const before = mergeCause(STREAM, undefined, [finding('CVE-1', 1), moved('a', 2), moved('a', 3, 'other')]);
     expect(mergeMoved(STREAM, before, [moved('b', 9)])?.facts).toEqual(
       expect.arrayContaining([finding('CVE-1', 1), moved('b', 2), moved('a', 3, 'other')]),
     );
   });
 
-  test('what is taken is open again: a cascade may have begun with the head before', () => {
+  test('a taken cause is open again, because its cascade may have begun with the old head', () => {
     const open = mergeMoved(STREAM, undefined, [moved('a', 1)]) as Cause;
     const taken = takeCause(open, 'c-g1', 1);
     expect(mergeMoved(STREAM, taken, [moved('a', 4)])).toBe(taken);

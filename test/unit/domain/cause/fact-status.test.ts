@@ -63,7 +63,7 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   expect(factStatus(asked, image)).toBe(expected);
 });
 
-describe('what a fact asks for', () => {
+describe('what a fact calls for', () => {
   const [holder, clean, unclear] = [looked('holder', reasonOf(fact)), looked('clean'), looked('unclear', NOT_SCANNED)];
   test.each<[string, string, readonly JudgedImage[] | undefined, readonly JudgedImage[]]>([
     ['rebuild', 'the head holds it', [holder], []],
@@ -80,7 +80,7 @@ describe('what a fact asks for', () => {
     expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
   });
 
-  test("an age that another image decides is that one's to fix, and is held by what is built on it", () => {
+  test("an age decided by an ancestor is the ancestor's to fix, and its descendants have it", () => {
     const onOld = looked('on old', { ...reasonOf(ageFact), decidedBy: digestOf('base') } as Reason);
     expect([factStatus(ageFact, onOld), contentFactStatus(ageFact, onOld)]).toEqual(['present', 'present']);
     expect(classifyFact(ageFact, { heads: [onOld], inUse: [onOld] })).toBe('gone');
@@ -145,7 +145,7 @@ describe('what a fact asks for', () => {
   test.each([
     ['rebuild', 'has not moved', {}],
     ['gone', 'has moved', { promotedAtEpochMs: NOW }],
-  ])('a wish is %s where the tag that others build on %s', (expected, _, moved) => {
+  ])('a manual request is %s if the tag for children %s', (expected, _, moved) => {
     const outcome = { result: 'fixed' } as const;
     const latestRebuild = rebuild({ reservedAtEpochMs: NOW, outcome, promotes: true, ...moved });
     expect(classifyFact(personFact(NOW), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);

@@ -12,7 +12,7 @@ test('the parent of an image is known once a search has placed the image', () =>
   expect(unplacedOf({ digest, locations: [LOCATION] })).toEqual({ digest, why: 'unsearched', repositories: [] });
 });
 
-test('an unread repository may hold the parent, or an image between the two', () => {
+test('an unread repository may contain the parent, or an image between the two', () => {
   const repositories = [platform];
   const below = { digest, locations: [LOCATION], mayLieBelow: repositories };
   expect(unplacedOf(below)).toEqual({ digest, why: 'below', repositories });
@@ -20,7 +20,7 @@ test('an unread repository may hold the parent, or an image between the two', ()
   expect(unplacedOf(between)).toEqual({ digest, why: 'between', repositories });
 });
 
-test('an unread repository keeps no build waiting where the last image that was placed has no parent either', () => {
+test('an unread repository blocks no build if the last placed image has no parent either', () => {
   expect(
     unplacedOf({ digest, locations: [LOCATION], mayLieBelow: [platform], isParentAsBefore: true }),
   ).toBeUndefined();
@@ -39,7 +39,7 @@ test('an image that could not be read shows no parent, whatever a search found',
   expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved: unread })).toEqual(expected);
 });
 
-test('an artifact that is no image has nothing to be read', () => {
+test('an artifact that is no image needs no read', () => {
   const unresolved = { code: 'not-an-image', detail: 'an attestation' };
   expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved })).toBeUndefined();
 });

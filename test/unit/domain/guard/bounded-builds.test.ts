@@ -77,9 +77,9 @@ const streamOf = (facts: readonly CauseFact[], history: RebuildHistory): Planned
 
 const answerOf = ({ answers }: ReturnType<typeof planCascade>) => answers.get(STREAM);
 
-describe('an output that no scan is ever complete of, while its tag still holds the cause', () => {
+describe('an output whose scans never complete, while its tag still has the cause', () => {
   test.each([60, 0])(
-    'is built ever more seldom, in the end once a day, and says why: cool-down of %d minutes',
+    'is built less and less often, finally once a day, with the reason: cool-down of %d minutes',
     (minutes) => {
       const { builds, answer, history } = drive({
         forMs: 2 * WEEK,
@@ -96,7 +96,7 @@ describe('an output that no scan is ever complete of, while its tag still holds 
     },
   );
 
-  test('is built as often as any other again once one came to another end', () => {
+  test('is built at the normal rate again after another outcome', () => {
     const outcomes = (build: number) => (build === 5 ? FAILED : UNVERIFIED);
     const course = drive({ forMs: 3 * DAY, outcomes, attempts: 100 });
     const gaps = course.builds.map((at, n) => at - (course.builds[n - 1] ?? at));
@@ -113,7 +113,7 @@ describe('an output that no scan is ever complete of, while its tag still holds 
   });
 });
 
-describe('a fact that every rebuild leaves, where nobody knows the parent', () => {
+describe('a fact that no rebuild fixes, with an unknown parent', () => {
   test.each<[string, CauseFact]>([
     ['a finding', findingFact()],
     ['the age', ageFact],
@@ -135,7 +135,7 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
     /** Every build stamps a version of its own. */
     const stamped = (build: number) => ineffective({ ...trial, version: `3.0-build.${build}` });
 
-    test('is repeated after a week, and one rebuild is kept for the day on which a fix is known', () => {
+    test('is repeated after a week, and one rebuild is kept for a published fix', () => {
       const { builds, history, answer } = drive({
         facts: [trial],
         forMs: 12 * WEEK,
@@ -155,14 +155,14 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
       expect(known.builds.at(-1)).toBeGreaterThan(NOW + 4 * WEEK);
     });
 
-    test('of which every run fails is made as often as the policy allows, and then a person is asked for', () => {
+    test('with only failing runs is repeated as often as the policy allows, then a person is needed', () => {
       const { builds, history, answer } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => FAILED });
       expect(builds).toHaveLength(SETTINGS.attempts);
       expect(history.failuresInARow).toBe(SETTINGS.attempts);
       expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
     });
 
-    test('asks for a person where failed runs left nothing for the day on which a fix is known', () => {
+    test('needs a person if failed runs left no rebuild for a published fix', () => {
       const outcomes = (build: number) => (build < SETTINGS.attempts ? FAILED : ineffective(trial));
       const unknown = drive({ facts: [trial], forMs: 12 * WEEK, outcomes });
       expect(unknown.answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
@@ -171,7 +171,7 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
       expect(known.answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
     });
 
-    test('that failed on a new head of the parent is not what an earlier head has shown', () => {
+    test('that failed on a new parent head proves nothing about an earlier head', () => {
       const survival = {
         fact: 'finding',
         kind: 'trial',
@@ -190,14 +190,14 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
       expect(on(digestOf('a'))).toMatchObject({ fixable: [], dropped: [{ reason: 'no-fix-seen' }] });
     });
 
-    test('counts whatever the version is by then', () => {
+    test('counts for every later version', () => {
       const { builds, answer } = drive({ facts: [trial], forMs: 3 * DAY, outcomes: stamped });
       expect(builds).toHaveLength(1);
       expect(answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
     });
   });
 
-  test('another fact is tried as often by itself', () => {
+  test('another fact has its own tries', () => {
     const facts = [findingFact(), findingFact('CVE-3')];
     const { builds } = drive({ facts, forMs: 12 * WEEK, outcomes: () => ineffective(...facts) });
     expect(builds).toHaveLength(SETTINGS.attempts);

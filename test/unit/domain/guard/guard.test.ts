@@ -121,14 +121,14 @@ function withoutPipeline(): Partial<GuardFacts> {
   return { pipeline: undefined } as unknown as Partial<GuardFacts>;
 }
 
-test('a stream that no rule names any more is refused by that, and not by its mode', () => {
+test('a stream without a rule is refused as not-in-policy, whatever its mode', () => {
   const facts = guardFacts({ isNamed: false, mode: 'report-only' });
   expect(mayRebuild(facts, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
   expect(mayDeploy(facts)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
   expect(mayDeploy({ ...facts, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
 });
 
-describe('what survived a rebuild', () => {
+describe('a fact that survived a rebuild', () => {
   test.each<[string, string, Partial<GuardFacts>]>([
     ['refuse ineffective', 'on the same parent', { ...survived(survivor({ parentHead: head })), parentHead: head }],
     [
@@ -228,7 +228,7 @@ describe('what survived a rebuild', () => {
     expect(told(changes)).toBe(expected);
   });
 
-  test('facts drop out one by one, and what is left may be rebuilt', () => {
+  test('facts drop out one by one, and the others may be rebuilt', () => {
     const [one, two] = [findingFact('CVE-1'), findingFact('CVE-2')];
     expect(answerOf({ facts: [one, two], ...survived(survivor()) })).toMatchObject({
       answer: 'allow',
@@ -237,7 +237,7 @@ describe('what survived a rebuild', () => {
     });
   });
 
-  test('where all drop out the gravest reason answers, for all of them, until the first may be tried again', () => {
+  test('if all facts drop out, the most serious reason answers for all, until the first may be retried', () => {
     const facts = [findingFact('CVE-2', { fix: 'no' }), findingFact('CVE-3', { fix: 'unknown' }), findingFact('CVE-1')];
     const trial = survivor({ kind: 'trial', vulnerability: 'CVE-3', atEpochMs: NOW - 6 * DAY });
     expect(answerOf({ facts, ...survived(survivor(), trial) })).toEqual({
@@ -274,7 +274,7 @@ test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
   expect(told({ ...other, ...graver })).toBe(told(graver));
 });
 
-test('nothing is ever allowed while paused or not in enforce; every answer says what to do or when to look again', () => {
+test('no rebuild is allowed while paused or outside enforce; every answer gives the next step or time', () => {
   fc.assert(
     fc.property(anyGuardFacts, (facts) => {
       const answer = mayRebuild(facts, SETTINGS, NOW);
@@ -305,7 +305,7 @@ test('more facts never turn an allowed rebuild into a refused one', () => {
   );
 });
 
-test('a stream whose every cascade dies at once is planned some thirty times a day, however often somebody looks', () => {
+test('a stream whose cascades all die at once is planned about thirty times a day, however often the planner runs', () => {
   const anyCoolDown = fc.constantFrom(5, 7, 60, 600, 10_080);
   fc.assert(
     fc.property(anyCoolDown, fc.array(fc.nat({ max: 3 * MINUTE }), { minLength: 1 }), (coolDownMinutes, gaps) => {

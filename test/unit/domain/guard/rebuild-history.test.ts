@@ -68,7 +68,7 @@ test.each<[string, RebuildOutcome, boolean]>([
   expect(ages).toEqual(isRemembered ? [{ fact: 'age', kind: 'trial', atEpochMs: NOW }] : [before.survived[2]]);
 });
 
-test('an age that is made the same month after month never exhausts the attempts', () => {
+test('an age that stays the same for months never exhausts the attempts', () => {
   let history = emptyHistory(STREAM);
   for (let month = 1; month <= 12; month += 1) {
     const atEpochMs = NOW + month * 30 * DAY;
@@ -90,7 +90,7 @@ test('an age that is made the same month after month never exhausts the attempts
   }
 });
 
-test('what was fixed is forgotten, what is of other facts stays', () => {
+test('a fixed fact is removed, other facts stay', () => {
   expect(afterOutcome(before, end({ result: 'fixed' })).survived).toEqual([elsewhere]);
 });
 
@@ -114,13 +114,13 @@ test.each<[string, Partial<RebuildHistory>, Partial<RebuildEnd>, number]>([
   expect(afterOutcome(known, end({ result: 'ineffective', left: [fact] }, ended)).failuresInARow).toBe(failuresInARow);
 });
 
-test('what left one fact more than before is no repetition', () => {
+test('a rebuild that leaves one more fact is no repetition', () => {
   const known = { ...before, survived: [leftOnce] };
   const left = [fact, findingFact('CVE-3')];
   expect(afterOutcome(known, end({ result: 'ineffective', left })).failuresInARow).toBe(0);
 });
 
-test('what is left is remembered as it is now, with the parent that it was tried on', () => {
+test('a remaining fact is stored in its current form, with its parent', () => {
   const parentHead = digestOf('parent');
   const at = { atEpochMs: NOW, parentHead };
   const left = [ageFact, fact, trial];
@@ -141,13 +141,13 @@ test.each<RebuildOutcome>([
   expect(afterOutcome(before, end(outcome)).survived).toEqual(before.survived);
 });
 
-test('an end that is told twice counts once', () => {
+test('an end reported twice counts once', () => {
   const after = afterOutcome(before, end({ result: 'failed', reason }));
   expect(afterOutcome(after, end({ result: 'failed', reason }))).toBe(after);
   expect(afterOutcome(after, end({ result: 'fixed' }))).toBe(after);
 });
 
-test('an end answers whether it was started', () => {
+test('an end settles whether the rebuild was started', () => {
   const startUnknown = { rebuildId: 'rebuild-9', untilEpochMs: NOW + HOUR };
   const failed = end({ result: 'failed', reason });
   expect(afterOutcome({ ...before, startUnknown }, failed).startUnknown).toBeUndefined();
@@ -155,7 +155,7 @@ test('an end answers whether it was started', () => {
   expect(afterOutcome({ ...before, startUnknown: another }, failed).startUnknown).toEqual(another);
 });
 
-test('a pinned parent stays until a rebuild is judged that picked up its parent', () => {
+test('a pinned parent stays until a judged rebuild picked up its parent', () => {
   const pinnedTo = [{ stream: 'parent', head: digestOf('parent') }];
   const older = [{ stream: 'parent', head: digestOf('older') }];
   const pinned = { ...before, pinnedTo: older };
@@ -164,7 +164,7 @@ test('a pinned parent stays until a rebuild is judged that picked up its parent'
   expect(afterOutcome(pinned, end({ result: 'failed', reason })).pinnedTo).toEqual(older);
 });
 
-test('the name of a cascade that ended is never used again, however often its end is told', () => {
+test('the name of an ended cascade is never reused, however often its end is reported', () => {
   expect(afterCascade(before, 'c-g3').generation).toBe(4);
   expect(afterCascade(afterCascade(before, 'c-g3'), 'c-g3').generation).toBe(4);
   expect(afterCascade(before, 'c-g2').generation).toBe(3);
@@ -173,11 +173,11 @@ test('the name of a cascade that ended is never used again, however often its en
   expect(generationOf('no name of ours')).toBe(0);
 });
 
-describe('cascades that brought the stream nowhere', () => {
+describe('cascades without progress for the stream', () => {
   const once = afterBreakOff(before, 'c-g3', NOW);
   const twice = afterBreakOff(once, 'c-g4', NOW + 1);
 
-  test('are counted, each once, and no name is used again', () => {
+  test('are counted once each, and no name is reused', () => {
     expect(once).toEqual({
       ...{ ...before, generation: 4 },
       brokenOff: { inARow: 1, cascadeId: 'c-g3', atEpochMs: NOW },
@@ -197,19 +197,19 @@ describe('cascades that brought the stream nowhere', () => {
     expect(afterOutcome(twice, end(outcome)).brokenOff).toBeUndefined();
   });
 
-  test('count no more once a rollout is through, or a person freed the stream', () => {
+  test('no longer count after a complete rollout or a reset', () => {
     const { brokenOff, ...kept } = twice;
     expect(afterRollout(twice)).toEqual(kept);
     expect(afterRollout(before)).toBe(before);
     expect(afterReset(twice, { by: 'jo', atEpochMs: NOW, reason }).brokenOff).toBeUndefined();
   });
 
-  test('count on while a rebuild ends that was never begun', () => {
+  test('keep counting when a rebuild ends that never began', () => {
     expect(afterCascade(twice, 'c-g9').brokenOff).toEqual(twice.brokenOff);
   });
 });
 
-test('a reset frees the stream at once, says who did it, and begins a new generation', () => {
+test('a reset allows a rebuild at once, records who did it, and starts a new generation', () => {
   const reset = { by: 'jo', atEpochMs: NOW, reason: 'the pipeline is fixed' };
   const held: RebuildHistory = {
     ...{
@@ -242,7 +242,7 @@ const isFailure = (outcome: RebuildOutcome, leftBefore: ReadonlySet<string>): bo
     ? outcome.left.every((one) => leftBefore.has(nameOf(one)))
     : outcome.result !== 'fixed';
 
-test('what survived is not rebuilt at once again, and three failures in a row are the last', () => {
+test('a surviving fact is not rebuilt at once, and three failures in a row are the last', () => {
   fc.assert(
     fc.property(fc.array(anyOutcome, { maxLength: 6 }), (outcomes) => {
       let history = emptyHistory(STREAM);

@@ -30,14 +30,14 @@ test.each<[string, readonly RebuildOutcome[], number, number]>([
   expect([tries(after(outcomes), fact), tries(after(outcomes), other)]).toEqual([one, two]);
 });
 
-test('whatever the version of a package, and on the same heads of the parents alone', () => {
+test('tries count for every version of a package, on the same parent heads only', () => {
   const tried = after([FAILED]);
   expect(tries(tried, { ...fact, version: '9' })).toBe(1);
   expect(tries(tried, fact, 'base=2')).toBe(0);
   expect(triesOf({ tried }, undefined, fact)).toBe(0);
 });
 
-test('another age is another fact, and a wish is none', () => {
+test('another age is another fact, and a manual request is none', () => {
   const tried = after([FAILED], [ageFact, personFact()]);
   expect(tries(tried, ageFact)).toBe(1);
   expect(tries(tried, { ...ageFact, sinceEpochMs: ageFact.sinceEpochMs + 1 })).toBe(0);
@@ -45,16 +45,16 @@ test('another age is another fact, and a wish is none', () => {
   expect(after([FAILED], [personFact()])).toEqual([]);
 });
 
-test('a parent that was picked up counts on while its head is the same', () => {
+test('a picked-up parent keeps counting while its head is the same', () => {
   expect(tries(after([{ result: 'fixed' }, { result: 'fixed' }], [moved]), moved)).toBe(2);
 });
 
-test('what was fixed and cannot be used was tried', () => {
+test('a fixed but unusable rebuild counts as a try', () => {
   const end = { rebuild: { facts: [fact], parents: 'base=1' }, outcome: { result: 'fixed' } as const, isUnused: true };
   expect(tries(triesAfter([], end), fact)).toBe(1);
 });
 
-test('what a candidate fixed that is not promoted was tried, since the head still has it', () => {
+test('a fact fixed only in an unpromoted candidate counts as tried, because the head still has it', () => {
   const rebuild = { facts: [fact, other], parents: 'base=1', promotes: true } as const;
   const outcomes = [FAILED, left(other), FAILED];
   const tried = outcomes.reduce<readonly Tried[]>((before, outcome) => triesAfter(before, { rebuild, outcome }), []);
@@ -62,13 +62,13 @@ test('what a candidate fixed that is not promoted was tried, since the head stil
   expect(triesAfter(tried, { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
 });
 
-test('what was taken over was not built', () => {
+test('a resumed rebuild counts no build', () => {
   const rebuild = { facts: [fact], parents: 'base=1', takenOverFrom: 'earlier' };
   expect(triesAfter([], { rebuild, outcome: FAILED })).toEqual([]);
   expect(triesAfter(after([FAILED], [fact]), { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
 });
 
-test('what nobody could judge because a registry was not read counts as no try', () => {
+test('a rebuild not judged because of an unread registry counts no try', () => {
   const unread: RebuildOutcome = { ...UNVERIFIED, isLineageUnread: true };
   expect(tries(after([FAILED, unread, unread], [ageFact]), ageFact)).toBe(1);
 });
@@ -85,14 +85,14 @@ test('a rebuild counts on the parents of its reservation and on those that its o
   expect(tries(again, fact, 'base=1')).toBe(2);
 });
 
-test('earlier heads of the parents are kept, but not for ever', () => {
+test('a limited number of earlier parent heads is kept', () => {
   const on = (tried: readonly Tried[], parents: string) =>
     triesAfter(tried, { rebuild: { facts: [fact], parents }, outcome: FAILED });
   const tried = ['1', '2', '1', '3', '4', '5'].reduce<readonly Tried[]>(on, []);
   expect(['1', '2', '3', '4', '5'].map((parents) => tries(tried, fact, parents))).toEqual([2, 0, 1, 1, 1]);
 });
 
-test('a fact that nothing holds any more is forgotten on all parents', () => {
+test('a fact that no image has any longer is removed for all parents', () => {
   const history = { ...emptyHistory(STREAM), tried: after([FAILED]) };
   expect(afterSettled(history, [findingFact('CVE-9')])).toBe(history);
   expect(afterSettled(history, [{ ...fact, version: '9' }]).tried).toEqual([

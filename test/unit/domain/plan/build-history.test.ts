@@ -40,7 +40,7 @@ test.each<[string, readonly Rebuild[], number | undefined, number | undefined]>(
   expect(expectedVerificationMs(rebuilds)).toBe(ms(verifyMinutes));
 });
 
-test('what is expected lies between the shortest and the longest of those that count', () => {
+test('the forecast lies between the shortest and the longest counted build', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 12 }), (minutes) => {
       const counted = minutes.slice(0, 5).map((each) => each * MINUTE_MS);

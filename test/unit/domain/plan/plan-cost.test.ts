@@ -15,13 +15,13 @@ const wave = (at: number) => ({
   ...span,
 });
 
-test('builds cost by their minutes, what is not known by its limit', () => {
+test('builds cost by their minutes, unknown ones by their limit', () => {
   const { builds } = costOfPlan([{ work: 'rebuild', promotes: false }], { building, waves: [wave(0)] }, PRICES);
   expect(builds.small?.atLeastUsd).toBeCloseTo(0.05);
   expect(builds.small?.atMostUsd).toBeCloseTo(0.35);
 });
 
-test('nothing planned costs nothing', () => {
+test('an empty plan costs nothing', () => {
   expect(costOfPlan([], { building: span, waves: [] }, PRICES)).toMatchObject({ transitions: 0, transitionsUsd: 0 });
 });
 
@@ -50,7 +50,7 @@ test.each([
     ['ReserveStream', 'StartBuild', 'FindOutput', 'CheckScan', 'PromoteOutput', 'SettleNode', 'CompleteNode'],
   ],
   [{ work: 'deploy', promotes: false }, ['ReserveStream', 'SettleNode', 'CompleteNode']],
-] as const)('the transitions of %j are those of the machine where all goes well', (node, stops) => {
+] as const)('the transitions of %j are those of the machine if all goes well', (node, stops) => {
   if (!nodes) throw new Error('the machine has no nodes');
   const own = entered(machine, 'OpenCascade', 'PlanRollout', 'CloseCascade', 'CompleteCascade');
   const child = entered(nodes, ...stops) + 2;

@@ -358,7 +358,7 @@ test.each<[string, TierFleet, readonly string[]]>([
   expect(told(planOf(fleet, FOLLOW))).toEqual(expected);
 });
 
-test('while a review runs nobody who stayed behind is rebuilt', () => {
+test('during a review no stream with a stale parent is rebuilt', () => {
   const urgentRules = new Set(['critical']);
   const fleet = { base: {}, app: late('base') };
   expect(told(planOf(fleet, { ...FOLLOW, urgentRules }))).toEqual(['app: wait review-running']);
@@ -369,7 +369,7 @@ test('while a review runs nobody who stayed behind is rebuilt', () => {
 describe('a parent whose head is worse', () => {
   const detailOf = (fleet: TierFleet, stream = 'app') => planOf(fleet, FOLLOW).answers.get(stream);
 
-  test('is told with what holds it back, and when that changes', () => {
+  test('is reported with the reason and the time of the next change', () => {
     const recheckAtEpochMs = NOW - 1 + SETTINGS.coolDownMinutes * 60_000;
     expect(detailOf({ base: { ...both, but: cooling }, app: late('base') })).toMatchObject({
       detail: expect.stringMatching(/stream base.*\(cool-down\): The last rebuild was at/),
@@ -377,7 +377,7 @@ describe('a parent whose head is worse', () => {
     });
   });
 
-  test('because of one further below, which is told', () => {
+  test('because of a lower stream, which is named', () => {
     const fleet = {
       base: { ...both, but: without },
       platform: { on: ['base'], ...both },
@@ -387,14 +387,14 @@ describe('a parent whose head is worse', () => {
     expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(parent-on-hold\).*stream base.*\(no-pipeline\)/);
   });
 
-  test('also where nobody can tell yet whose that is', () => {
+  test('also while the root cause is unknown', () => {
     const fleet = { base: { has: 'unknown' as const }, platform: { on: ['base'], ...both }, app: late('platform') };
     expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'platform: wait unknown-facts', 'platform: awaits base']);
     expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(unknown-facts\)/);
   });
 });
 
-describe('a stream is not built, whatever for, on the new head of a parent', () => {
+describe('a stream is not built for any fact on the new head of a parent', () => {
   const staleParent = (...cause: CauseFact[]): StreamSketch => ({
     ...{ on: ['base'], staleParent: ['base'], has: [fact], cause: cause.length > 0 ? cause : [fact] },
   });
@@ -418,7 +418,7 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     expect(told(planWith(fleet))).toEqual(expected);
   });
 
-  test('with the finding and the stream that it is to be fixed in first', () => {
+  test('that has a finding, which the answer names with the stream to fix first', () => {
     expect(planWith({ base: worse, app: staleParent() }).answers.get('app')?.detail).toMatch(
       /^Parent stream base must fix CVE-2 in openssl 3.0 first.*\(no-pipeline\)/,
     );
@@ -446,7 +446,7 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     expect(told(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);
   });
 
-  test('that nobody judged, though the stream is built on it already', () => {
+  test('that is not judged, though the stream is built on it already', () => {
     expect(
       told(planWith({ base: { has: 'unknown' }, app: { ...staleParent(other), staleParent: [], has: [other] } })),
     ).toEqual(['app: wait unknown-facts', 'app: awaits base']);
@@ -455,12 +455,12 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     ).toEqual([held, 'app: awaits base']);
   });
 
-  test('but on one that is at fault and that it is built on already', () => {
+  test('but is built on a root cause that it is built on already', () => {
     const app = { ...staleParent(personFact()), staleParent: [], has: [other] };
     expect(told(planWith({ base: { has: [other], but: without }, app }))).toEqual(['app: 0 / person']);
   });
 
-  test('but on one that is rebuilt before it', () => {
+  test('but is built on a parent that is rebuilt first', () => {
     expect(told(planWith({ base: { has: [other], cause: [other] }, app: staleParent() }))).toEqual([
       'base: 0 / CVE-2',
       'app: 1 base / CVE-1 base-moves',
@@ -468,14 +468,14 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
   });
 });
 
-test('a new head that nobody has listed is asked for by its stream', () => {
+test('an unlisted new head is read by its stream', () => {
   const { streams, tiers } = inputOf({ base: {}, app: late('base') });
   const images = new Map([...tiers.known.images].filter(([digest]) => digest !== looked('base').digest));
   const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { ...tiers, known: { ...tiers.known, images } });
   expect(told(plan)).toEqual(['app: wait unknown-facts', 'app: awaits base']);
 });
 
-describe('a parent whose cause was not looked at closer, for its answer stands', () => {
+describe('a parent whose cause is skipped because its answer does not depend on images', () => {
   const answer = { answer: 'wait', reason: 'paused', detail: 'The policy pauses this stream.' } as const;
   const planWith = (fleet: TierFleet, known = (of: AttributionFacts): AttributionFacts => of) => {
     const { streams, tiers } = inputOf(fleet);
@@ -485,13 +485,13 @@ describe('a parent whose cause was not looked at closer, for its answer stands',
     return planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, read);
   };
 
-  test('holds back, and is told', () => {
+  test('puts the stream on hold and is named', () => {
     const plan = planWith({ base: { has: [fact] }, app: late('base') });
     expect(told(plan)).toEqual([held]);
     expect(plan.answers.get('app')?.detail).toMatch(/stream base.*\(paused\): The policy pauses/);
   });
 
-  test('holds back where nobody read its heads', () => {
+  test('puts the stream on hold if its heads are unread', () => {
     const unread = (known: AttributionFacts): AttributionFacts => ({
       ...known,
       streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
@@ -499,7 +499,7 @@ describe('a parent whose cause was not looked at closer, for its answer stands',
     expect(told(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([held, 'app: awaits base']);
   });
 
-  test('holds nobody back whose head has it too, or once its own head is free of it', () => {
+  test('does not affect a stream whose head has the fact too, or once its own head lacks it', () => {
     expect(told(planWith({ base: { has: [fact] }, app: late('base', { has: [fact] }) }))).toEqual([
       'app: 0 / base-moved',
     ]);
@@ -507,7 +507,7 @@ describe('a parent whose cause was not looked at closer, for its answer stands',
   });
 });
 
-describe('what arrives', () => {
+describe('propagated facts', () => {
   const known = knownOf({ a: { has: [fact] }, b: {}, c: {} });
   const edges: Edges = new Map([
     ['a', new Set(['c'])],
@@ -520,7 +520,7 @@ describe('what arrives', () => {
       ...facts.map((one) => (one.kind === 'parent-moved' ? one.parent : one.kind)),
     ]);
 
-  test('in a circle comes to its end', () => {
+  test('end in a cycle', () => {
     expect(arrived(true)).toEqual([
       ['b', 'a'],
       ['c', 'b'],
@@ -529,7 +529,7 @@ describe('what arrives', () => {
     expect(arrived(false)).toEqual([]);
   });
 
-  test('in a circle is planned nowhere', () => {
+  test('are not planned in a cycle', () => {
     const streams = inputOf({ a: { has: [fact], cause: [fact] } }).streams;
     const others = inputOf({ b: {}, c: {} }).tiers.others;
     const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { known, edges, others });

@@ -48,14 +48,14 @@ describe('one rebuild', () => {
     expect(time.hasHistory).toBe(true);
   });
 
-  test('takes at most what the policy allows where it has no history', async () => {
+  test('takes at most what the policy allows if it has no history', async () => {
     const time = rebuildTime([], await policy());
     expect(inMinutes(time)).toEqual([0, 60 + 120]);
     expect(inMinutes(time.build)).toEqual([0, 60]);
     expect(time.hasHistory).toBe(false);
   });
 
-  test('that nobody verified yet has half a history', async () => {
+  test('that was never verified has half a history', async () => {
     expect(inMinutes(rebuildTime([rebuild('r1', built)], await policy()))).toEqual([6, 126]);
   });
 });
@@ -90,7 +90,7 @@ function simulated(nodes: readonly ForecastNode[], slots: number, perAccount: nu
   }
 }
 
-describe('whatever is built', () => {
+describe('for any builds', () => {
   const drawn = fc.array(
     fc.record({
       minutes: fc
@@ -103,7 +103,7 @@ describe('whatever is built', () => {
   );
   const cap = fc.integer({ min: 1, max: 6 });
 
-  test('builds that begin as soon as they may keep within both bounds', () => {
+  test('builds that start as soon as possible stay within both bounds', () => {
     fc.assert(
       fc.property(drawn, cap, cap, (drafts, concurrentRebuilds, perAccount) => {
         const nodes = drafts.map(({ minutes: [, most], ...draft }, at) => build({ ...draft, minutes: most }, at));
@@ -146,7 +146,7 @@ describe('whatever is built', () => {
   });
 });
 
-test('whom it reaches is counted once, also where several waves do', () => {
+test('reached workloads are counted once, also over several waves', () => {
   const usage = (account: string, workload: string, container = 'main'): Usage => ({
     ...{ account, region: 'eu-west-1', cluster: 'prod', workloadKind: 'ecs-service', workload, container },
     ...{ digest: digestOf('old'), digestSource: 'runtime', count: 1 },

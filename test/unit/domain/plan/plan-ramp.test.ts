@@ -89,7 +89,7 @@ function afterwards(fleet: TierFleet, { nodes, settled }: CascadePlan): TierFlee
   );
 }
 
-test('whatever the ramp, a fleet in whose way nothing is comes to rest', () => {
+test('with any ramp, a fleet without obstacles is finished in the end', () => {
   const seen = { days: 0 };
   fc.assert(
     fc.property(calmFleet, fc.integer({ min: 1, max: 3 }), (drawn, ramp) => {

@@ -9,7 +9,7 @@ import { inputOf, planOf, type TierFleet } from './tier-plans.ts';
 
 const RUNS = { numRuns: 600 };
 
-test('a plan is topological: every stream once, after all that it is built on', () => {
+test('a plan is topological: every stream once, after all its parents', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const { nodes, cascade } = planOf(fleet, context);
@@ -32,7 +32,7 @@ test('a plan is topological: every stream once, after all that it is built on', 
   );
 });
 
-test('a plan is minimal: each stream fixes what it holds, and begins only where nothing below holds it', () => {
+test('a plan is minimal: each stream fixes facts that it has, and begins only where no parent has them', () => {
   const seen = { roots: 0, followers: 0 };
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
@@ -59,7 +59,7 @@ test('a plan is minimal: each stream fixes what it holds, and begins only where 
   expect(Math.min(seen.roots, seen.followers)).toBeGreaterThan(100);
 });
 
-test('nothing is planned that a guard stops', () => {
+test('no stream is planned that a guard stops', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const { nodes } = planOf(fleet, context);
@@ -110,7 +110,7 @@ test('every open cause is a node, has an answer that says why, or is settled', (
   expect([...seen]).toEqual(expect.arrayContaining(['node', 'settled', 'parent-on-hold', 'unknown-facts', 'depth']));
 });
 
-test('where nothing is in the way, all that has a cause is rebuilt', () => {
+test('without obstacles every stream with a cause is rebuilt', () => {
   fc.assert(
     fc.property(calmFleet, fc.boolean(), (fleet, followParents) => {
       const { nodes, answers } = planOf(fleet, { ...CALM, followParents });
@@ -163,7 +163,7 @@ test('the order of causes, facts and streams makes no difference', () => {
   );
 });
 
-test('where nobody knows what is built on what, each stream is planned by itself, as without tiers', () => {
+test('with unknown parents each stream is planned by itself, as without tiers', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const alone = Object.fromEntries(Object.entries(fleet).map(([name, sketch]) => [name, { ...sketch, on: [] }]));
@@ -184,7 +184,7 @@ const isBuildable = (fleet: TierFleet, stream: string): boolean => {
 const rebuiltOf = ({ nodes }: CascadePlan): ReadonlyMap<string, CascadeNode> =>
   new Map(nodes.filter(({ work }) => work === 'rebuild').map((node) => [node.stream, node]));
 
-test('a plan is complete: whatever may be built and is built on what is rebuilt is taken along', () => {
+test('a plan is complete: every allowed child of a rebuilt stream is taken along', () => {
   const seen = { taken: 0, idle: 0, stopped: 0 };
   const context = anyContext.filter(
     ({ killSwitch, urgentRules }) => killSwitch.rebuilding === 'active' && !urgentRules,
@@ -222,7 +222,7 @@ test('a plan is complete: whatever may be built and is built on what is rebuilt 
   expect(Math.min(seen.taken, seen.idle, seen.stopped)).toBeGreaterThan(10);
 });
 
-test('nobody moves for nothing: a parent moves in the plan, or has moved and has nothing worse', () => {
+test('no stream moves without need: a parent moves in the plan, or has moved and has nothing worse', () => {
   const seen = { moves: 0, moved: 0, held: 0 };
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
@@ -270,7 +270,7 @@ function isWorse(fleet: TierFleet, parent: string, stream: string): boolean {
   return has.some((one) => !holds(sketchOf(fleet, stream), one));
 }
 
-test('whoever follows nobody is planned as if nobody could, but for what follows', () => {
+test('a stream that follows no parent is planned as if following were off', () => {
   fc.assert(
     // With a ramp others may begin in its place.
     fc.property(anyFleet, anyContext, (fleet, { ramp: _, ...context }) => {

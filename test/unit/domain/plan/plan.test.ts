@@ -108,13 +108,13 @@ describe('facts of different kinds in one stream', () => {
   });
   const hasOther = looked('head', reasonOf(other));
 
-  test('what nothing holds any more is settled, the rest is planned', () => {
+  test('a fact that no image has any longer is settled, the others are planned', () => {
     const { nodes, settled } = plan([planned({ ...two([looked('head', reasonOf(fact))]), inUse: [] })]);
     expect(nodes).toMatchObject([{ work: 'rebuild', facts: [fact] }]);
     expect(settled).toEqual(new Map([[STREAM, [other]]]));
   });
 
-  test('a rebuild carries also what is to be deployed', () => {
+  test('a rebuild also covers facts to be deployed', () => {
     const fixable = findingFact('CVE-2');
     const heads = [looked('head', reasonOf(fixable))];
     const { nodes } = plan([planned({ ...two(heads), cause: causeOf(STREAM, fact, fixable) })]);
@@ -122,15 +122,15 @@ describe('facts of different kinds in one stream', () => {
     expect(nodes[0]?.holders).toEqual([digestOf('head'), digestOf('old')].sort());
   });
 
-  test('what no rebuild fixes does not keep what is fixed from being deployed', () => {
+  test('a fact that no rebuild fixes does not stop the deployment of a fixed one', () => {
     expect(plan([planned(two([hasOther]))]).nodes).toMatchObject([{ work: 'deploy', facts: [fact] }]);
   });
 
-  test('once that is under way, the refusal is told', () => {
+  test('once that deployment runs, the refusal is reported', () => {
     expect(endOf({ ...two([hasOther]), closing: [fact] })).toBe('refuse would-not-help');
   });
 
-  test('a rebuild that must wait is waited for', () => {
+  test('a deployment waits for a rebuild that must wait', () => {
     const fixable = findingFact('CVE-2');
     const history = { ...emptyHistory(STREAM), lastEndedAtEpochMs: NOW - 1 };
     const stream = { ...two([looked('head', reasonOf(fixable))]), cause: causeOf(STREAM, fact, fixable), history };
@@ -157,7 +157,7 @@ describe('while a review runs', () => {
   });
 });
 
-test('a cascade has one node for each cause that is planned, by a name that says what it is for', () => {
+test('a cascade has one node per planned cause, and a name derived from its work', () => {
   const one = planned();
   const two = planned({
     ...toDeploy,
@@ -188,7 +188,7 @@ test('a cascade has one node for each cause that is planned, by a name that says
   expect(settled).toEqual(new Map([[OTHER, [ageFact]]]));
 });
 
-test('another generation, another version or another stream is another name; the same plan has the same', () => {
+test('another generation, version or stream gives another name; the same plan the same name', () => {
   const names = [
     [planned()],
     [planned({ history: { ...emptyHistory(STREAM), generation: 2 } })],
@@ -226,7 +226,7 @@ describe('the ramp', () => {
     expect(answers.size).toBe(3 - expected.length);
   });
 
-  test('what is only deployed does not count', () => {
+  test('a deployment does not count', () => {
     const deployed = streams.map((stream) => ({ ...stream, ...toDeploy }));
     expect(plan(deployed, { ramp: 1 }).nodes).toHaveLength(3);
   });
@@ -250,7 +250,7 @@ test('the order of the causes makes no difference', () => {
 const hash = ({ cause }: PlannedStream, seed: number): number =>
   Number.parseInt(digestOf(`${cause.stream} ${seed}`).slice(7, 15), 16);
 
-test('every open cause ends in exactly one of node, wait, refuse and settled; no fact is planned and settled', () => {
+test('every open cause gets exactly one of node, wait, refuse and settled; no fact is planned and settled', () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(anyStreams, anyContext, (streams, context) => {

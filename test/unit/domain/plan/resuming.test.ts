@@ -20,7 +20,7 @@ const cause = (state: Cause['state'], version: number): Cause => ({
   ...{ stream: 'a', facts: [findingFact()], sinceEpochMs: 1, version, state },
 });
 
-test('what was parked is taken up in one wave, by what it was built for', () => {
+test('parked rebuilds are resumed in one wave, for their original facts', () => {
   const { cascade, nodes } = resumingCascade([parked('b'), parked('a')], CONTEXT, NOW);
   expect(cascade).toMatchObject({ policyVersion: 'p2', state: 'planned', streams: 2, plannedAtEpochMs: NOW });
   expect(nodes.map(({ stream }) => stream)).toEqual(['a', 'b']);
@@ -39,7 +39,7 @@ test.each([
   expect(node?.causeVersion).toBe(version);
 });
 
-test('its name says which rebuilds it takes up, and is another one after it broke off', () => {
+test('its name is derived from the rebuilds, and changes after it broke off', () => {
   const nameOf = (one: ParkedStream): string => resumingCascade([one], CONTEXT, NOW).cascade.cascadeId;
   const first = nameOf(parked('a'));
   expect(nameOf(parked('a'))).toBe(first);

@@ -82,7 +82,7 @@ test('every planned parent is in an earlier wave, one of them in the one before'
   );
 });
 
-test('the roots and all that is built on them are planned, left out or refused, once, and nothing else is', () => {
+test('the roots and all streams built on them are planned, left out or refused exactly once', () => {
   fc.assert(
     fc.property(anyGraph, (one) => {
       const { nodes, leftOut, refused } = planDrawn(one);
@@ -93,7 +93,7 @@ test('the roots and all that is built on them are planned, left out or refused, 
   );
 });
 
-test('nothing is planned or refused that nobody needs, and nothing left out that somebody does', () => {
+test('no unneeded stream is planned or refused, and no needed one left out', () => {
   fc.assert(
     fc.property(anyGraph, (one) => {
       const { nodes, leftOut, refused } = planDrawn(one);
@@ -110,7 +110,7 @@ test('nothing is planned or refused that nobody needs, and nothing left out that
   );
 });
 
-test('exactly what is on or above a circle is refused for it, and a circle is named', () => {
+test('exactly the streams in or above a cycle are refused for it, and the cycle is named', () => {
   fc.assert(
     fc.property(drawn(false), (one) => {
       const { nodes, refused } = planDrawn(one);
@@ -131,7 +131,7 @@ test('exactly what is on or above a circle is refused for it, and a circle is na
   );
 });
 
-test('exactly what is deeper than allowed is refused for that, and nothing is built on what is refused', () => {
+test('exactly the streams beyond the depth limit are refused, and none is built on them', () => {
   fc.assert(
     fc.property(drawn(true), (one) => {
       const { nodes, refused } = planDrawn(one);
@@ -145,7 +145,7 @@ test('exactly what is deeper than allowed is refused for that, and nothing is bu
   );
 });
 
-test('the order in which streams, edges and roots are told makes no difference, not one byte', () => {
+test('the order of streams, edges and roots makes no difference, not one byte', () => {
   const bytes = (waves: Waves): string => JSON.stringify(Object.values(waves).map((answers) => [...answers]));
   fc.assert(
     fc.property(anyGraph, (one) => {

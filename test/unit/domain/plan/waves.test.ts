@@ -96,7 +96,7 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
   expect(told(plan(graphOf(edges), roots, settings))).toEqual(expected);
 });
 
-test('says which streams are built on one another, and how deep is too deep', () => {
+test('names the streams of a cycle, and the depth beyond the limit', () => {
   const { refused } = plan(graphOf(CIRCLE), ['base']);
   const circle =
     'The stream is part of this parent cycle or built on it: platformA -> platformB. Fix `parents` in the policy.';
@@ -107,7 +107,7 @@ test('says which streams are built on one another, and how deep is too deep', ()
   );
 });
 
-test('of a long circle names the first ones', () => {
+test('names the first streams of a long cycle', () => {
   const names = Array.from({ length: 1000 }, (_, at) => `app-${String(at).padStart(4, '0')}`);
   const graph = graphOf(Object.fromEntries(names.map((name, at) => [name, [names[(at + 1) % 1000] ?? '']])));
   const { refused } = plan(graph, ['app-0500']);
@@ -117,7 +117,7 @@ test('of a long circle names the first ones', () => {
   expect(refused.get('app-0999')?.detail).toContain('app-0019 and 980 more.');
 });
 
-test('one base at fault: itself, its platforms and their running applications, and nothing else', () => {
+test('one base as root cause: itself, its platforms and their running applications only', () => {
   const bases = ['base-0', 'base-1', 'base-2'];
   const platforms = Array.from({ length: 20 }, (_, at) => [`platform-${at}`, [`base-${at % 3}`]] as const);
   const applications = Array.from(

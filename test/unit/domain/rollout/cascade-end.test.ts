@@ -31,7 +31,7 @@ const deployment = (state: Deployment['state'], changes: Partial<Deployment> = {
   ...changes,
 });
 
-describe('what a cascade came to', () => {
+describe('the result of a cascade', () => {
   const COME_TO: Partial<Record<NodeState, string>> = { verified: 'complete', parked: 'parked' };
   test.each(NODE_STATES.map((state) => [state, COME_TO[state] ?? 'incomplete']))('a node %s: %s', (state, expected) => {
     const nodes = [node('verified'), node(state as NodeState, { stream: OTHER })];
@@ -50,7 +50,7 @@ describe('what a cascade came to', () => {
     expect(summarizeCascade([node('verified')], [deployment(state)], NOTHING_LOST).state).toBe(expected);
   });
 
-  test('a node whose head somebody else fixed lacks nothing', () => {
+  test('a node whose head somebody else fixed is complete', () => {
     const answer = { answer: 'wait', reason: 'head-fixed', detail: 'somebody was faster' } as const;
     expect(
       summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
@@ -58,12 +58,12 @@ describe('what a cascade came to', () => {
     expect(summarizeCascade([node('failed', { answer })], [], NOTHING_LOST).state).toBe('incomplete');
   });
 
-  describe('where a build waits for a person', () => {
+  describe('with a build that waits for a person', () => {
     const parked = parkedNode(node('building', { stream: 'base' }), { rebuildId: 'r1', deadlineEpochMs: NOW });
     const onIt = (stream: string): CascadeNode =>
       node('waiting', { stream, answer: { answer: 'wait', reason: 'parent-on-hold', detail: 'it waits' } });
 
-    test('it is parked, with all that is built on it, and names both', () => {
+    test('it is parked, with all streams built on it, and names both', () => {
       const { state, failure } = summarizeCascade(
         [node('verified'), parked, onIt('platform'), onIt('app')],
         [],
@@ -88,7 +88,7 @@ describe('what a cascade came to', () => {
     });
   });
 
-  test('counts, and names what is lacking with its reason', () => {
+  test('counts and names the missing nodes with their reasons', () => {
     const nodes = [
       node('verified'),
       node('failed', { stream: 'b', outcome: { result: 'failed', reason: 'exit code 1' } }),
@@ -127,14 +127,14 @@ describe('what a cascade came to', () => {
   });
 });
 
-describe('whether the rollout of a verified stream is through', () => {
+describe('completeness of the rollout of a verified stream', () => {
   const ended = ['completed', 'failed', 'rolled-back', 'superseded', 'refused'] as const;
   const through = (states: Readonly<Record<string, Deployment['state']>>, seen: Partial<RolloutSeen> = {}) => {
     const deployments = Object.entries(states).map(([service, state]) => [service, deployment(state)] as const);
     return isRolledOut({ mode: 'restart', services: ['one', 'two'], deployments: new Map(deployments), ...seen });
   };
 
-  test.each(ended)('a deployment that ended %s is through, whatever became of it', (state) => {
+  test.each(ended)('a deployment that ended %s is complete', (state) => {
     expect(through({ one: 'completed', two: state })).toBe(true);
   });
 
@@ -148,7 +148,7 @@ describe('whether the rollout of a verified stream is through', () => {
     expect(through(states)).toBe(expected);
   });
 
-  test('one that nobody watched to its end is not', () => {
+  test('an abandoned one is not complete', () => {
     const [completed, dead] = [deployment('completed'), deployment('failed', { abandoned: true })];
     const deployments = new Map([
       ['one', completed],
@@ -157,13 +157,13 @@ describe('whether the rollout of a verified stream is through', () => {
     expect(isRolledOut({ mode: 'register', services: ['one', 'two'], deployments })).toBe(false);
   });
 
-  test('where nothing is to be deployed it is; where nobody planned it, only where Patchwave deploys nothing', () => {
+  test('without services it is complete; without a plan, only if Patchwave deploys nothing', () => {
     expect(through({}, { services: [] })).toBe(true);
     for (const mode of ROLLOUT_MODES)
       expect(through({}, { mode, services: undefined })).toBe(mode === 'pipeline' || mode === 'none');
   });
 
-  test('what breaks off is abandoned, and what is over stays as it ended', () => {
+  test('a running deployment is abandoned, and an ended one stays unchanged', () => {
     for (const state of ['starting', 'running'] as const) {
       const dead = abandonedDeployment(deployment(state), 'States.Timeout', NOW);
       expect(dead).toMatchObject({ state: 'failed', abandoned: true, endedAtEpochMs: NOW });
@@ -196,7 +196,7 @@ test.each<[boolean, string, CascadeNode]>([
   expect(isBrokenOff(one)).toBe(expected);
 });
 
-test('a verified stream that nobody deployed is no success, and says why', () => {
+test('a verified stream that was not deployed is no success, with the reason', () => {
   expect(
     summarizeCascade([node('verified'), notRolledOut(node('verified', { stream: 'a' }), error)], [], NOTHING_LOST),
   ).toEqual({
@@ -207,7 +207,7 @@ test('a verified stream that nobody deployed is no success, and says why', () =>
   });
 });
 
-test('where only refused deployments remain the cascade is complete: they are their owners to make', () => {
+test("with only refused deployments left the cascade is complete, because they are their owners' to make", () => {
   const refused = [deployment('refused', { service: 'one' }), deployment('refused', { service: 'two' })];
   expect(summarizeCascade([node('verified')], refused, NOTHING_LOST)).toEqual({
     ...{ state: 'complete', nodes: { verified: 1 }, deployments: { refused: 2 } },
@@ -218,7 +218,7 @@ describe('why a cascade ended early', () => {
   test.each([
     ...['NotTakenUp', 'NodeLeftOpen', 'CascadeEnded', 'ExecutionEnded', 'CascadeIncomplete'],
     ...['ABORTED', 'TIMED_OUT', 'FAILED', 'States.Timeout', 'States.Unknown'],
-  ])('%s is told without its name', (error) => {
+  ])('%s is reported without its name', (error) => {
     const told = endingText(error);
     expect(told).toMatch(/^[a-z][a-z -]+ /i);
     expect(told).not.toContain(error);

@@ -68,21 +68,21 @@ const scannedAt = (name: string, completedAtEpochMs: number): RunningImage['imag
   scan: { state: 'complete', completedAtEpochMs },
 });
 
-test('a closure begins with what must vanish, and not with what a person asked for', () => {
+test('a closure starts with the facts that must go, without manual requests', () => {
   expect(closure).toEqual({
     ...{ cascadeId: 'c-g1', stream: STREAM, facts: [fact], output: digestOf('new'), state: 'open' },
     ...{ sinceEpochMs: SINCE, deadlineEpochMs: SINCE + 3 * DAY },
   });
 });
 
-test('it closes with its proof where everything was read since and nothing old runs', () => {
+test('it closes with its proof if everything was read since and no old image runs', () => {
   const proof = { runId: 'run-1', closedAtEpochMs: NOW, scopes: 2, usagesOfOutput: 2 };
   const closed = checkClosure({ ...closure, waitingFor: 'something' }, seen(), NOW);
   expect(closed).toEqual({ ...closure, state: 'closed', proof });
   expect(checkClosure(closed, seen({ running: [runs(holder)] }), NOW)).toBe(closed);
 });
 
-test('a scan since the finding was first seen shows that an image is free of it', () => {
+test('a scan after the finding was first seen shows that an image lacks it', () => {
   const running = [runs(scannedAt('old', fact.sinceEpochMs)), runs(scannedAt('new', fact.sinceEpochMs))];
   expect(checkClosure(closure, seen({ running }), NOW).state).toBe('closed');
 });
@@ -197,7 +197,7 @@ describe('with scopes that left', () => {
   const confirmed = { by: 'ana', atEpochMs: NOW, reason: 'closed' };
   const check = (changes: Partial<ClosureFacts>, before = closure) => checkClosure(before, seen(changes), NOW);
 
-  test('it waits for a person who confirms what ran there, and says so', () => {
+  test('it waits for a person to confirm what ran there, and says so', () => {
     const open = check({ running: [gone()], left: left() });
     const waitingFor =
       'out of sight since c/three left the fleet: ecs-service c/three/prod/web. Run `patchwave confirm-left` once they are gone';
@@ -208,7 +208,7 @@ describe('with scopes that left', () => {
     expect(back).toEqual({ ...closure, waitingFor: expect.stringMatching(/^still run by/) });
   });
 
-  test('it closes once that is confirmed, and tells by whom', () => {
+  test('it closes once that is confirmed, and names the person', () => {
     const { state, proof } = check({ running: [gone()], left: left({ confirmed }) });
     expect({ state, proof }).toMatchObject({
       state: 'closed',
@@ -227,7 +227,7 @@ describe('with scopes that left', () => {
   });
 });
 
-describe('without facts, for a person or a parent that moved', () => {
+describe('without facts, for a manual request or a moved parent', () => {
   const older = { ...closure, facts: [] };
 
   test.each<[Closure['state'], string, RunningImage]>([
@@ -269,7 +269,7 @@ describe('an image that is built on a holder', () => {
   });
 });
 
-test('nothing that runs need vanish for a parent that moved', () => {
+test('no running image must go for a moved parent', () => {
   const moved: CauseFact = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: 'base', sinceEpochMs: NOW };
   const node = { cascadeId: 'c-g1', stream: STREAM, facts: [moved, fact] };
   expect(closureOf(node, digestOf('new'), { closureHours: 72 }, SINCE).facts).toEqual([fact]);
@@ -287,7 +287,7 @@ test('past its deadline it is overdue while it is open', () => {
   expect(isOverdue({ ...closure, state: 'closed' }, closure.deadlineEpochMs + 1)).toBe(false);
 });
 
-test('its end settles its facts; what else the cause has is open again', () => {
+test('its end settles its facts; the cause reopens with the others', () => {
   const both = takeCause(causeOf(STREAM, fact, ageFact), 'c-g1', 2);
   expect(afterClosure(both, closure)).toEqual({ ...causeOf(STREAM, ageFact), version: 2 });
   expect(afterClosure(takeCause(causeOf(STREAM, fact), 'c-g1', 1), closure).state).toBe('closed');
@@ -295,12 +295,12 @@ test('its end settles its facts; what else the cause has is open again', () => {
   expect(moved && afterClosure(moved, closure)).toMatchObject({ state: 'open', facts: [ageFact, personFact()] });
 });
 
-test('the planner is told what open closures wait for', () => {
+test('the planner gets what open closures wait for', () => {
   expect(closingFacts([closure, { ...closure, state: 'closed', facts: [ageFact] }])).toEqual([fact]);
   expect(closingFacts([{ ...closure, abandoned: true }])).toEqual([]);
 });
 
-test('it never closes with a scope unread, a holder running or an image nobody judged; it closes otherwise', () => {
+test('it closes unless a scope is unread, a holder runs or an image is not judged', () => {
   const scope = fc.record(
     {
       key: fc.constantFrom('a', 'b', 'c'),

@@ -118,13 +118,13 @@ test('one that an earlier version wrote, without what ran before, is read by the
   expect([after({ ...old, isPrimary: true }), after(theirs())]).toEqual(['rolled-back', 'superseded']);
 });
 
-test('one that nobody knows to have begun is given up at its deadline only', () => {
+test('one without a confirmed start fails only at its deadline', () => {
   const starting = deployment('c-g1', 'a/r/c/s');
   expect(deploymentAfter(starting, [], NOON_EPOCH_MS)).toBe(starting);
   expect(deploymentAfter(starting, [], NOON_EPOCH_MS + HOUR_MS)).toMatchObject({ state: 'failed' });
 });
 
-test('found are those since, oldest first: none from before, whatever the order of the list', () => {
+test('finds those since an instant, oldest first, in any order of the list', () => {
   const instants = fc.array(fc.integer({ min: -HOUR_MS, max: HOUR_MS }), { maxLength: 6 });
   fc.assert(
     fc.property(instants, (offsets) => {
@@ -136,7 +136,7 @@ test('found are those since, oldest first: none from before, whatever the order 
   );
 });
 
-describe('what somebody else deployed, and what ours replaced unseen', () => {
+describe('deployments of somebody else, and those that ours replaced unseen', () => {
   const own = seen('ecs-svc/2', { createdAtEpochMs: NOON_EPOCH_MS + 2000 });
   const lost = theirs({ isPrimary: false, createdAtEpochMs: NOON_EPOCH_MS + 1000 });
 
@@ -158,7 +158,7 @@ describe('what somebody else deployed, and what ours replaced unseen', () => {
     expect(replacedUnseen(running, deployments)?.deploymentId).toBe(expected);
   });
 
-  test('one that an earlier version began tells not what was listed', () => {
+  test('one started by an earlier version does not show what was listed', () => {
     const { from: _, ...earlier } = running;
     expect(replacedUnseen(earlier, [own, lost, old])).toBeUndefined();
   });

@@ -93,11 +93,11 @@ test('an unverified output is one whose deadline passed; it says which image, an
   });
 });
 
-describe('an output of which a registry was not read that may hold what it is built on', () => {
+describe('an output with a possible ancestor in an unread registry', () => {
   const unreadRegistries = ['555566667777/eu-west-1', '666677778888/us-east-1'];
   const output = [unread];
 
-  test('is unverified at once where its age is asked for, and names the registries', () => {
+  test('is unverified at once if its age matters, and names the registries', () => {
     expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
       result: 'unverified',
       reason: expect.stringMatching(/^its lineage is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
@@ -115,7 +115,7 @@ describe('an output of which a registry was not read that may hold what it is bu
   });
 });
 
-test('only what is left is named', () => {
+test('names only the remaining facts', () => {
   expect(judged({ facts: [fact, two, ageFact], output: [lineage(looked('new', reasonOf(two)))] })).toEqual({
     result: 'ineffective',
     left: [two],
@@ -172,7 +172,7 @@ describe('worse', () => {
     expect(judged({ output, ...changes })).toEqual({ result: 'fixed', alsoFound: [added] });
   });
 
-  test('an unverified one says which pair nobody can tell of, and why', () => {
+  test('an unverified one names the undecided pair, and why', () => {
     expect(judged({ output, ...told(added, UNDECIDED) })).toEqual({
       result: 'unverified',
       reason: expect.stringMatching(/^it has CVE-8 in openssl 3\.1, .* knew that when the build began at \d{4}-/),
@@ -188,7 +188,7 @@ describe('worse', () => {
   });
 });
 
-describe('whether a pair was known when a build began', () => {
+describe('evidence that a pair was known when a build began', () => {
   test.each<[Novelty, string, Partial<PairEvidence> | undefined]>([
     ['undecided', 'nothing is known', undefined],
     ['undecided', 'no scan saw it by then', {}],
@@ -252,7 +252,7 @@ describe('a parent that moved', () => {
     expect(judged(changes).result).toBe(result);
   });
 
-  test('of several those alone are left that were not picked up, with whatever else is', () => {
+  test('of several parents only those not picked up are left, with other remaining facts', () => {
     const facts = [fact, two, ageFact, personFact(), moved(), moved('platform')];
     const seen = [lineage(looked('new', reasonOf(two)))];
     expect(judged({ facts, output: seen, pinnedTo: ['platform'] })).toEqual({
@@ -261,12 +261,12 @@ describe('a parent that moved', () => {
     });
   });
 
-  test('what nobody placed by the deadline is unverified, and never fixed', () => {
+  test('an output without a parent at the deadline is unverified, never fixed', () => {
     expect(judged({ facts: [moved()] }, NOW + HOUR).result).toBe('unverified');
   });
 });
 
-test('every rebuild has exactly one outcome, the same in any order, and never fixed by what nobody saw', () => {
+test('every rebuild has exactly one outcome, in any order, and is never fixed without evidence', () => {
   const findings = fc.record({
     vulnerability: fc.constantFrom('CVE-1', 'CVE-2', 'CVE-3'),
     package: fc.constantFrom('openssl', 'zlib'),

@@ -60,7 +60,7 @@ test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>(
   expect(plan).toMatchObject({ services: [], left: [{ reason, stream: STREAM }] });
 });
 
-test('what runs what was verified is left alone, and so is what is of no stream of the cascade', () => {
+test('a usage of a verified image is skipped, and so is one of no stream of the cascade', () => {
   const usages = [used('new'), used('index'), used('old', {}, OTHER)];
   expect(planRollout(usages, [stream()])).toEqual({ services: [], left: [] });
 });
@@ -87,7 +87,7 @@ describe('a service with two containers in one cascade', () => {
     expect(service?.containers.map(({ mode }) => mode)).toEqual(['restart', 'register']);
   });
 
-  test('a container that ran images of two streams is in it once for each, with what it ran of that', () => {
+  test('a container that ran images of two streams is listed once for each, with its images', () => {
     const moved = [used('old'), used('old too', {}, OTHER)];
     const [service, ...more] = planRollout(moved, [stream(), sidecar({ mode: 'register' })]).services;
     expect(more).toEqual([]);
@@ -103,7 +103,7 @@ describe('a service with two containers in one cascade', () => {
   });
 });
 
-test('every older usage is deployed or left, each once, whatever their order', () => {
+test('every older usage is deployed or skipped, once, in any order', () => {
   const anyUsage = fc
     .record({
       of: fc.constantFrom(STREAM, OTHER),
@@ -150,7 +150,7 @@ test('every older usage is deployed or left, each once, whatever their order', (
   );
 });
 
-describe('a restart runs what was verified', () => {
+describe('a restart runs the verified image', () => {
   const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
   const output = new Set([digestOf('index'), digestOf('new')]);
   test.each<[string, string, string | undefined, boolean]>([
@@ -177,7 +177,7 @@ describe('a restart runs what was verified', () => {
   });
 });
 
-describe('what a container is told to run', () => {
+describe('the image for a container', () => {
   const arm = { digest: digestOf('arm'), isIndex: false, platforms: ['linux/arm64'] } as const;
   const amd = { digest: digestOf('amd'), isIndex: false, platforms: ['linux/amd64'] } as const;
   const unread = { digest: digestOf('unread'), isIndex: false, platforms: [] } as const;

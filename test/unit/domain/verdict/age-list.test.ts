@@ -53,7 +53,7 @@ test.each<[string, ImageRecord, AgeQuestion, AgeEntry['state'] | undefined]>([
   expect(list(record, POLICY, question).map((entry) => entry.state)).toEqual(state === undefined ? [] : [state]);
 });
 
-test('an entry tells whose age it is, the limit, and when it breaches', () => {
+test('an entry has the oldest image, the limit and the breach', () => {
   const record = aged(3, {
     isHead: true,
     lineage: { age: { known: true, bornAtEpochMs: NOW - 25 * DAY, decidedBy: digestOf('base') } },
@@ -74,14 +74,14 @@ test('an entry tells whose age it is, the limit, and when it breaches', () => {
   ]);
 });
 
-test('what a waiver lets pass breaches once that is void', () => {
+test('a waived image breaches when the waiver ends', () => {
   expect(list(aged(90), WAIVED)).toMatchObject([
     { state: 'waived', waiverId: 'old', deadlineEpochMs: Date.UTC(2026, 10, 27), ageDays: 90 },
   ]);
   expect(list(aged(90), WAIVED, within(1))).toEqual([]);
 });
 
-test('where a waiver covers the base, the entry is what breaches first: the waiver ends, or what is built on it is too old', () => {
+test('with a waiver for the base, the entry is the first breach: the end of the waiver, or a descendant that is too old', () => {
   const base = { digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base/os' }] };
   const [scope] = [{ repositories: ['base/*'] }];
   const policy = policyOf({ waivers: WAIVED.waivers.map((waiver) => ({ ...waiver, scope })) });
@@ -103,7 +103,7 @@ test('the next to breach comes first', () => {
   expect(listOf(images, POLICY, within(7)).map(({ digest }) => digest)).toEqual([digestOf('a'), digestOf('b')]);
 });
 
-test('whatever is listed lies between the births that are asked for, and what was read beyond adds nothing', () => {
+test('every listed image is within the requested births, and further reads add nothing', () => {
   const drawn = fc.array(fc.tuple(fc.double({ min: 0, max: 60, noNaN: true }), tiers), { maxLength: 12 });
   const records = drawn.map((all) => all.map(([days, tier], at) => aged(days, { tier, digest: digestOf(`${at}`) })));
   const questions = fc.record({ days: fc.nat({ max: 40 }), overdue: fc.boolean() });
@@ -117,7 +117,7 @@ test('whatever is listed lies between the births that are asked for, and what wa
   );
 });
 
-test('only what can breach in time is asked for', () => {
+test('only images that can breach in time are read', () => {
   expect(birthsAsked(POLICY, within(7), NOW)).toEqual({
     sinceEpochMs: NOW - 30 * DAY,
     beforeEpochMs: NOW - 13 * DAY + 1,

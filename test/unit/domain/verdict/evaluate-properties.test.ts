@@ -95,7 +95,7 @@ const judge = (facts: JudgedFacts, now = NOW) => evaluate(facts, policy, 'v', no
 const RANK = { violating: 2, unknown: 1, compliant: 0 };
 const many = { numRuns: 2000 };
 
-test('unknown never passes: compliant means looked at, read, in sight and of known age', () => {
+test('unknown never passes: compliant means scanned, read, in sight and of known age', () => {
   fc.assert(
     fc.property(subjects, (facts) => {
       if (judge(facts).status !== 'compliant') return;
@@ -130,7 +130,7 @@ const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
   }),
 ];
 
-test('facts that are dropped never leave an image compliant', () => {
+test('dropped facts never leave an image compliant', () => {
   fc.assert(
     fc.property(subjects, fc.subarray([...drops], { minLength: 1 }), (facts, dropped) => {
       expect(judge(dropped.reduce((rest, drop) => drop(rest), facts)).status).not.toBe('compliant');
@@ -165,7 +165,7 @@ test('the order of findings and places makes no difference, not one byte', () =>
   );
 });
 
-test('what is known of the next breach comes true', () => {
+test('the predicted next breach comes true', () => {
   fc.assert(
     fc.property(subjects, (facts) => {
       const { nextBreachAtEpochMs: next, status } = judge(facts);
@@ -197,7 +197,7 @@ test('time alone never makes a violation go away', () => {
   );
 });
 
-test('all tiers are judged alike but for the rules that name one', () => {
+test('all tiers are judged alike, except for rules that name one', () => {
   const alike = TIERS.filter((tier) => tier !== 'base' && tier !== 'aws-managed');
   fc.assert(
     fc.property(subjects, fc.constantFrom(...alike), fc.constantFrom(...alike), (facts, one, other) => {
@@ -208,7 +208,7 @@ test('all tiers are judged alike but for the rules that name one', () => {
   );
 });
 
-test('exactly the findings under a rule are remembered, at the instant of their scan', () => {
+test('exactly the findings under a rule are stored as first seen, at the time of their scan', () => {
   fc.assert(
     fc.property(tiers, fc.array(findings), pastInstants, (tier, all, at) => {
       const seen = firstSeenNow(policy, tier, all, at);

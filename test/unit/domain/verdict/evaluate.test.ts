@@ -52,7 +52,7 @@ const judge = (changes: Partial<JudgedFacts> = {}, policy: Policy = policyOf(), 
 
 const told = ({ status, reasons }: Verdict) => [status, ...reasons.map(({ ruleId, effect }) => `${ruleId} ${effect}`)];
 
-test('an image of which everything is known and fine is compliant, and says when it breaches', () => {
+test('an image with all facts known and fine is compliant, and has a next breach', () => {
   expect(judge()).toEqual({
     status: 'compliant',
     reasons: [],
@@ -61,13 +61,13 @@ test('an image of which everything is known and fine is compliant, and says when
   });
 });
 
-test('a reason keeps the layer that the scanner names, and decides nothing by it', () => {
+test('a reason has the layer named by the scanner, which decides nothing', () => {
   const layer = digestOf('layer');
   const [plain, layered] = [finding(), finding({ layer })].map((one) => judge({ findings: [one] }));
   expect(layered?.reasons).toEqual(plain?.reasons.map((reason) => ({ ...reason, layer })));
 });
 
-test('an image that a workload runs by a guess alone is unknown, however clean it is, and no waiver changes that', () => {
+test('an image that a workload runs only by a guess is unknown, however clean, and no waiver changes that', () => {
   const guessedIn = { '222233334444/eu-west-1': 'ecs-task b', '111122223333/us-east-1': 'ecs-service a' };
   const verdict = judge({ image: { ...image(), guessedIn } });
   expect(verdict).toMatchObject({
@@ -94,7 +94,7 @@ describe('age', () => {
     expect(told(judge({ image: image(born(days)) }))).toEqual(expected);
   });
 
-  test('tells birth, limit and deadline', () => {
+  test('has birth, limit and deadline', () => {
     expect(judge({ image: image(born(31)) }).reasons).toEqual([
       {
         ruleId: 'age-limit',
@@ -131,7 +131,7 @@ describe('age', () => {
   const on = (age: LineageAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), lineage: { age } } });
   const ago = (days: number, decidedBy = BASE) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy });
 
-  test('is that of what the image is built on, by the limit of its own tier, and says whose it is', () => {
+  test("is that of the oldest ancestor, by the limit of the image's tier, and names the ancestor", () => {
     expect(on({ known: true, ...ago(31) })).toMatchObject({
       status: 'violating',
       reasons: [{ ruleId: 'age-limit', bornAtEpochMs: NOW - 31 * DAY, deadlineEpochMs: NOW - DAY, decidedBy: BASE }],
@@ -144,7 +144,7 @@ describe('age', () => {
     expect(own.reasons[0]).not.toHaveProperty('decidedBy');
   });
 
-  test('unknown of what the image is built on is unknown, whatever is known of the rest', () => {
+  test('with an unknown ancestor is unknown, whatever the rest is', () => {
     expect(on({ known: false, unknown: [BASE, digestOf('web')] }).reasons).toEqual([
       { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
     ]);
@@ -153,7 +153,7 @@ describe('age', () => {
     expect(young.nextBreachAtEpochMs).toBe(NOW + 29 * DAY);
   });
 
-  test('is violated by what is known of it, and a waiver of that leaves it unknown', () => {
+  test('violates by its known part, and stays unknown with a waiver for that', () => {
     const age = { known: false, unknown: [digestOf('web')], oldestKnown: ago(31) } as const;
     expect(told(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
     const waiver = { id: 'w', rule: 'age-limit', reason: 'accepted for now', author: 'a' };
@@ -165,7 +165,7 @@ describe('age', () => {
     ]);
   });
 
-  test('has a limit and a warning of its own for each tier', () => {
+  test('has its own limit and warning for each tier', () => {
     const policy = policyOf({
       ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 10, warnAtPercent: 50 } } },
     });
@@ -211,7 +211,7 @@ describe('scan state', () => {
     });
   });
 
-  test('a complete scan whose findings nobody has is unknown, not clean', () => {
+  test('a complete scan with unknown findings is unknown, not clean', () => {
     const { findings: _, ...rest } = facts();
     expect(evaluate(rest, policyOf(), 'v', NOW)).toMatchObject({
       status: 'unknown',
@@ -249,7 +249,7 @@ describe('findings', () => {
     expect(told(judge({ findings: [finding({ severity: 'high' })], firstSeen }))).toEqual(expected);
   });
 
-  test('grace of a finding that no stream remembers runs from the scan', () => {
+  test('grace of a finding new to its stream starts at the scan', () => {
     const [reason] = judge({ findings: [finding({ severity: 'high' })], scan: completeScan(5) }).reasons;
     expect(reason).toEqual({
       ruleId: 'high-in-a-week',
@@ -270,7 +270,7 @@ describe('findings', () => {
     expect(judge({ findings: [finding({ severity: 'high' })], firstSeen }).nextBreachAtEpochMs).toBe(NOW + 3 * DAY);
   });
 
-  test('of a scan that is stale still violate', () => {
+  test('of a stale scan still violate', () => {
     expect(told(judge({ scan: completeScan(60), findings: [finding()] }))).toEqual([
       'violating',
       'no-critical violates',
@@ -327,7 +327,7 @@ describe('registries', () => {
     expect(outside(['docker.io/library/nginx'])).toBe('violating');
   });
 
-  test('images of AWS are named by the policy already', () => {
+  test('images of AWS are already named by the policy', () => {
     const subject = image({
       tier: 'aws-managed',
       locations: [],
@@ -336,7 +336,7 @@ describe('registries', () => {
     expect(told(judge({ image: subject }, policy))).toEqual(['unknown', 'scan-required unknown']);
   });
 
-  test('without a rule any place will do', () => {
+  test('without a rule every place is approved', () => {
     expect(judge({ image: image({ references: ['docker.io/library/nginx'] }) }).status).toBe('compliant');
   });
 });
@@ -356,7 +356,7 @@ describe('waivers', () => {
     return judge(subject, policyOf({ waivers: [rest.rule === undefined ? { ...rest, finding: named } : rest] }), now);
   };
 
-  test('a waived finding is told with its waiver, and violates once the waiver is void', () => {
+  test('a waived finding is reported with its waiver, and violates when the waiver ends', () => {
     const verdict = waived({});
     expect(verdict).toMatchObject({
       status: 'compliant',
@@ -417,7 +417,7 @@ describe('waivers', () => {
     expect(waived(changes, { findings: [finding()], image: image(subject) }).status).toBe(status);
   });
 
-  describe('of an image below', () => {
+  describe('of an ancestor', () => {
     const baseScope = { scope: { repositories: ['base/*'] } };
     const base = (changes: Partial<WaivedAncestor> = {}): WaivedAncestor => ({
       ...{ digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base/os' }], owner: 'os' },
@@ -456,7 +456,7 @@ describe('waivers', () => {
       expect(told(verdict)).toEqual(['violating', 'no-critical violates']);
     });
 
-    test('of several waivers the one that holds longest counts, of equal ones that of the image itself', () => {
+    test("the longest of several waivers counts, among equal ones the image's own", () => {
       const longer = { ...waiver, id: 'longer', expires: '2026-12-09', scope: { repositories: ['base/*'] } };
       const own = { ...waiver, id: 'z-own', expires: '2026-12-09', scope: { repositories: ['apps/*'] } };
       const idOf = (...waivers: PolicyDocument['waivers'] & object) =>
@@ -472,7 +472,7 @@ describe('waivers', () => {
     };
     const ofAge = { rule: 'age-limit', ...baseScope };
 
-    test('covers the age that it decides, and the next oldest image decides then', () => {
+    test('covers the age that it decides, and then the next oldest image decides', () => {
       const young = waived(ofAge, { ...aged(40, ['platform', 29], ['web', 2]), ancestors: [base()] });
       expect(young.reasons).toMatchObject([
         { effect: 'due', decidedBy: digestOf('platform'), deadlineEpochMs: NOW + DAY },
@@ -522,12 +522,12 @@ describe('waivers', () => {
     ]);
   });
 
-  test('of a limit that is not near says when it would be breached', () => {
+  test('of a distant limit gives the time of the breach', () => {
     const verdict = waived({ rule: 'age-limit', expires: '2026-12-31' }, {});
     expect(verdict).toMatchObject({ status: 'compliant', reasons: [], nextBreachAtEpochMs: Date.UTC(2027, 0, 1) });
   });
 
-  test('of two the one that holds longest, then the first by name', () => {
+  test('the longest of two counts, then the first by name', () => {
     const { finding: named, ...rest } = waiver;
     const policy = policyOf({
       waivers: [
@@ -582,7 +582,7 @@ test('reasons come in a fixed order: what decides, the gravest, the nearest, by 
   ]);
 });
 
-test('tells the scan state as it counts, not as it is stored', () => {
+test('reports the effective scan state, not the stored one', () => {
   const scan: ScanState = { ...completeScan(60), state: 'requested', reason: 'in-progress' };
   expect(judge({ scan }).reasons).toMatchObject([{ kind: 'scan', state: 'requested', scanReason: 'in-progress' }]);
 });

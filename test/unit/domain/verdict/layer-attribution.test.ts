@@ -50,20 +50,20 @@ test.each<[string, readonly WitnessedImage[], string | undefined]>([
   expect(told).toEqual(expected === undefined ? [] : [expected]);
 });
 
-test('a layer may be named by what it unpacks to', () => {
+test('a layer may be named by its diff id', () => {
   const base = { ...BASE(), content: { layers: [digestOf('os')], diffIds: [digestOf('os unpacked')] } };
   expect(layerDisagreements([APP(inLayer('os unpacked')), base])).toMatchObject([
     { layer: digestOf('os unpacked'), attributedTo: digestOf('app'), broughtBy: digestOf('base') },
   ]);
 });
 
-test('two rules that a finding falls under tell it once, two layers twice', () => {
+test('a finding under two rules is reported once, one in two layers twice', () => {
   const other = { ...inLayer('os'), ruleId: 'another' } as Reason;
   expect(layerDisagreements([APP(inLayer('os'), other), BASE()])).toHaveLength(1);
   expect(layerDisagreements([APP(inLayer('os'), inLayer('node')), PLATFORM(), BASE()])).toHaveLength(2);
 });
 
-test('whoever brought the layer and has the finding first is never contradicted', () => {
+test('an image that adds the layer and has the finding first is never in conflict', () => {
   const heights = fc
     .tuple(fc.integer({ min: 1, max: 8 }), fc.nat())
     .map(([height, at]) => ({ height, at: at % height }));
