@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inspect, styleText } from 'node:util';
+import { counted } from '../shared/domain/common/counted.ts';
 import { DAY_MS, HOUR_MS } from '../shared/domain/common/time.ts';
 import { visibleJson, visibleLine, visibleText } from '../shared/domain/common/visible-text.ts';
 
@@ -145,8 +146,5 @@ export function relative(epochMs: number, nowEpochMs: number): string {
   const text = counted(Math.floor(distanceMs / unitMs), unit);
   return epochMs > nowEpochMs ? `in ${text}` : `${text} ago`;
 }
-
-/** `1 fact`, `2 facts`. */
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 export const shortDigest = (digest: string): string => digest.slice(0, 'sha256:'.length + 12);

@@ -54,6 +54,17 @@ const FOREIGN: Readonly<Record<string, string>> = {
   enableFaultInjection: 'a member of the task definition of Amazon ECS',
 };
 
+/** Functions and values that several files export under one name, by the reason. */
+const SHARED_NAMES: Readonly<Record<string, string>> = {
+  handler: 'each function of Lambda has one',
+  environment: 'each function of Lambda has one',
+  route: 'each function of Lambda that knows several actions has one',
+  account: 'a word of schemas',
+  digest: 'a word of schemas',
+  location: 'a word of schemas, and a key of the ledger',
+  text: 'a word of schemas',
+};
+
 /** All TypeScript of the project. */
 export const readSources = (): readonly SourceText[] =>
   FOLDERS.flatMap((folder) =>
@@ -79,11 +90,25 @@ export function doubleNames(sources: readonly SourceText[]): readonly string[] {
     .sort();
 }
 
+const VALUE = /^export (?:async )?(?:function\*?|const) (\w+)/gm;
+
+/** `name: file, file` for each function or value that several files of the shipped code export. */
+export function doubleValues(sources: readonly SourceText[]): readonly string[] {
+  const exporters = new Map<string, string[]>();
+  for (const { path, text } of sources.filter(isShipped))
+    for (const [, name = ''] of text.matchAll(VALUE)) if (!exporters.get(name)?.push(path)) exporters.set(name, [path]);
+  return [...exporters]
+    .filter(([name, paths]) => paths.length > 1 && !Object.hasOwn(SHARED_NAMES, name))
+    .map(([name, paths]) => `${name}: ${paths.sort().join(', ')}`)
+    .sort();
+}
+
+const isShipped = ({ path }: SourceText): boolean => /^(functions|shared|cli)\//.test(path);
+
 /** `file: identifier, better word` for each identifier of the shipped code with a coined word in it. */
 export function coinedIdentifiers(sources: readonly SourceText[]): readonly string[] {
   const found = new Set<string>();
-  for (const { path, text } of sources) {
-    if (!/^(functions|shared|cli)\//.test(path)) continue;
+  for (const { path, text } of sources.filter(isShipped)) {
     for (const [identifier] of withoutTexts(withoutComments(text)).matchAll(/[A-Za-z_$][\w$]*/g)) {
       if (identifier in FOREIGN) continue;
       const word = wordsOf(identifier).find((one) => Object.hasOwn(COINED, one));
@@ -141,6 +166,7 @@ if (process.argv[1] !== undefined && existsSync(process.argv[1]) && import.meta.
   const sources = readSources();
   const problems = [
     ...doubleNames(sources),
+    ...doubleValues(sources),
     ...coinedIdentifiers(sources),
     ...glossaryProblems(readGlossary(), sources),
   ];

@@ -2,6 +2,7 @@ import type { CascadeNode, Closure, Deployment, NodeState } from '../../shared/d
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import type { RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
@@ -9,7 +10,7 @@ import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
-import { type Colour, counted, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
+import { type Colour, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 
 /* How causes, cascades and closures look, whichever command shows them. */

@@ -1,8 +1,9 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { type NamedAge, readAges } from '../age/age-list.ts';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, counted, print, printJson, relative, shortDigest, table } from '../output.ts';
+import { type Colour, print, printJson, relative, shortDigest, table } from '../output.ts';
 
 const DAYS = 7;
 

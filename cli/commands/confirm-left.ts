@@ -1,10 +1,11 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { isUnconfirmed } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import type { Command } from '../command.ts';
 import { EXIT, NotFoundError, UsageError } from '../errors.ts';
-import { counted, print, printJson } from '../output.ts';
+import { print, printJson } from '../output.ts';
 
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 

@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Command } from '../command.ts';
 import { installationAt, type Where } from '../context.ts';
 import { doctorPorts } from '../doctor/connect.ts';
@@ -6,7 +7,7 @@ import type { DoctorFinding } from '../doctor/finding.ts';
 import type { DoctorPorts } from '../doctor/ports.ts';
 import { renderFindings } from '../doctor/render.ts';
 import { EXIT } from '../errors.ts';
-import { counted, print, printJson } from '../output.ts';
+import { print, printJson } from '../output.ts';
 
 const DEFAULT_WIDTH = 80;
 

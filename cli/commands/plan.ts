@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { UNTOUCHED_SWITCH } from '../../shared/domain/policy/kill-switch.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { forestOf } from '../lineage/branches.ts';
-import { counted, paint, print, printJson } from '../output.ts';
+import { paint, print, printJson } from '../output.ts';
 import { type PlanLedger, type PlanNow, planNow } from '../plan/plan-now.ts';
 import { streamTree, type TreePorts, type TreeStream } from '../plan/plan-tree.ts';
 import { type PreviewLedgers, previewLedger } from '../plan/preview-ledger.ts';

@@ -1,10 +1,11 @@
 import { createInterface } from 'node:readline/promises';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { PolicyInvalidError, policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, counted, paint, print, printJson, table } from '../output.ts';
+import { type Colour, paint, print, printJson, table } from '../output.ts';
 import { effectOf, type PolicyEffect, type VerdictChange } from '../policy/policy-change.ts';
 import { policyIn } from '../policy/policy-file.ts';
 

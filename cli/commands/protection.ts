@@ -1,8 +1,9 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { isUnseen } from '../../shared/domain/retention/image-expiry.ts';
 import { type FleetExpiries, readExpiries } from '../../shared/review/read-expiries.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { counted, paint, print, printJson } from '../output.ts';
+import { paint, print, printJson } from '../output.ts';
 import { renderExpiries, renderUnseen } from '../protection/render-expiries.ts';
 
 function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {

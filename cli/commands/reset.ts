@@ -1,4 +1,5 @@
 import { emptyHistory, type RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { afterReset } from '../../shared/domain/guard/rebuild-history.ts';
@@ -8,7 +9,7 @@ import { REASON, reasonIn } from '../acting/reason.ts';
 import { renderNext } from '../acting/render-next.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { counted, print, printJson, shortDigest } from '../output.ts';
+import { print, printJson, shortDigest } from '../output.ts';
 import { answerNow } from '../plan/plan-now.ts';
 
 export const resetCommand: Command = {

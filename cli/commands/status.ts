@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
@@ -21,7 +22,7 @@ import {
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
-import { type Colour, counted, paint, print, printJson, relative, table } from '../output.ts';
+import { type Colour, paint, print, printJson, relative, table } from '../output.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   running: 'cyan',

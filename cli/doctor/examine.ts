@@ -5,7 +5,7 @@ import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from 
 import { checkKey } from './checks/key.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
-import { checkPolicy, checkReview, checkScanQuota } from './checks/review.ts';
+import { checkPolicyInForce, checkReview, checkScanQuota } from './checks/review.ts';
 import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from './checks/stack.ts';
 import { checkWiring, TEST_QUEUE, TEST_RULE } from './checks/wiring.ts';
 import type {
@@ -32,7 +32,7 @@ export async function examine(ports: DoctorPorts, isDeep = false): Promise<Exami
   if (!stack.isRead) return { findings: named('stack', [unread(ports.stackName, stack)]), testEvents: 0 };
   if (!stack.value) return { findings: named('stack', [noStack(ports.stackName)]), testEvents: 0 };
   const facts = await readFacts(ports, stack.value, isDeep);
-  return { findings: findingsOf(facts), testEvents: testEventsOf(facts) };
+  return { findings: doctorFindingsOf(facts), testEvents: testEventsOf(facts) };
 }
 
 export interface Examination {
@@ -112,7 +112,7 @@ async function readPolicy(
 }
 
 /** Every check over the facts. */
-export function findingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
+export function doctorFindingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
   const { stack, nowEpochMs, commandVersion: version } = facts;
   const ofMembers = (
     check: CheckName,
@@ -124,7 +124,7 @@ export function findingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
     ...named('stack', checkStack(stack)),
     ...named('outputs', checkOutputs(stack)),
     ...named('versions', checkVersions(stack, version)),
-    ...checked('policy', facts.policy, checkPolicy),
+    ...checked('policy', facts.policy, checkPolicyInForce),
     ...checked('review', facts.lastReview, (review) => checkReview(review, nowEpochMs)),
     ...checked('scan-quota', facts.lastReview, (review) => checkScanQuota(review, dailyQuota)),
     ...checked('alarms', facts.alarms, checkAlarms),

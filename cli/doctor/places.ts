@@ -30,7 +30,7 @@ export interface Members {
  * @param known scopes that reviews read
  * @param organization active accounts, where the policy reviews the organization
  */
-export function membersOf(
+export function memberPlacesOf(
   policy: Policy | undefined,
   known: readonly ScopeRecord[],
   organization: readonly string[],

@@ -2,7 +2,7 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, StackFacts } from './facts.ts';
-import { type DoctorPlace, membersOf } from './places.ts';
+import { type DoctorPlace, memberPlacesOf } from './places.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { reading, wasRead } from './reading.ts';
 
@@ -22,7 +22,7 @@ export async function readMembers(
   const known = await collect(ledger.scopes.all());
   // While the policy cannot be read, it may review a list of accounts: those that were read before count.
   const organization = policy?.scopes === 'organization' ? await reads.organization() : [];
-  const members = membersOf(policy, known, organization, ports.clock());
+  const members = memberPlacesOf(policy, known, organization, ports.clock());
   const accounts = await mapConcurrently(members.accounts, READS_AT_ONCE, (account) =>
     readAccount(reads, stack, account),
   );

@@ -1,6 +1,7 @@
 import type { OldestBelow } from '../../shared/domain/age/image-lineage.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Pinned, Rebuild, RebuildHistory, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
@@ -11,7 +12,7 @@ import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attrib
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { outcomeText, renderClosures, renderNodes, renderWaiting, WAITING } from '../acting/render-acting.ts';
-import { type Colour, counted, paint, relative, shortDigest, table } from '../output.ts';
+import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
 import type { ImageExplanation, StreamExplanation } from './explain.ts';
 

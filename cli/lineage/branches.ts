@@ -40,15 +40,15 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
   const isLeaf = ({ stream, parents }: TreeStream) => parents.length <= 1 && !above.has(stream);
   const branches = growAll(streams.filter(({ parents }) => parents.length === 0));
   // Streams that are built on one another in a circle hang on no other.
-  const met = new Set(branches.flatMap(membersOf));
+  const met = new Set(branches.flatMap(streamsOfBranch));
   for (const stream of streams) {
     if (met.has(stream)) continue;
     const branch = grow(stream);
     branches.push(branch);
-    for (const member of membersOf(branch)) met.add(member);
+    for (const member of streamsOfBranch(branch)) met.add(member);
   }
-  const kept = all ? branches : branches.filter((branch) => membersOf(branch).some(isTouched));
-  return { branches: kept, leftOut: streams.length - new Set(kept.flatMap(membersOf)).size };
+  const kept = all ? branches : branches.filter((branch) => streamsOfBranch(branch).some(isTouched));
+  return { branches: kept, leftOut: streams.length - new Set(kept.flatMap(streamsOfBranch)).size };
 }
 
 const isTouched = ({ mark }: TreeStream): boolean => mark.kind !== 'untouched';
@@ -62,9 +62,9 @@ export const markOf = (branch: Branch): Mark =>
   (branch.kind === 'many' ? branch.streams[0] : branch.stream)?.mark ?? { kind: 'untouched' };
 
 /** All streams of a branch; one that is drawn elsewhere belongs to both. */
-export function membersOf(branch: Branch): readonly TreeStream[] {
+export function streamsOfBranch(branch: Branch): readonly TreeStream[] {
   const members = branch.kind === 'many' ? branch.streams : [branch.stream];
-  return [...members, ...branch.children.flatMap(membersOf)];
+  return [...members, ...branch.children.flatMap(streamsOfBranch)];
 }
 
 /** `12 applications`; and for whoever looks closer which ones. */

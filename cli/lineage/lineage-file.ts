@@ -97,7 +97,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-export const factsOf = ({ diffIds, history, labels, pushedAt, ...image }: FileImage): LineageFacts => ({
+export const fileFactsOf = ({ diffIds, history, labels, pushedAt, ...image }: FileImage): LineageFacts => ({
   digest: image.digest,
   platform: image.platform,
   layers: image.layers,

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { findParents } from '../../shared/domain/lineage/find-parents.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { print, printError, printJson } from '../output.ts';
-import { type FileImage, factsOf, namesOf, readImageList } from './lineage-file.ts';
+import { type FileImage, fileFactsOf, namesOf, readImageList } from './lineage-file.ts';
 import { lineageText } from './render-lineage.ts';
 
 const HELP = `npm run lineage -- --images FILE [--json]
@@ -45,7 +45,7 @@ async function main(words: string[]): Promise<void> {
   if (help) return print(HELP);
   if (file === undefined) throw new UsageError(`Which images? Give the file that lists them.\n\n${HELP}`);
   const images = await readImageList(file);
-  const parents = findParents(images.map(factsOf));
+  const parents = findParents(images.map(fileFactsOf));
   if (!json) return print(lineageText(images.map(named), parents));
   printJson(
     images.map(({ digest }) => {

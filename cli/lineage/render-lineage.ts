@@ -1,7 +1,8 @@
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LineageEvidence, Parents } from '../../shared/domain/lineage/parent.ts';
-import { counted, shortDigest, type TableColumn, table } from '../output.ts';
+import { shortDigest, type TableColumn, table } from '../output.ts';
 import { type TreeRow, treeRows } from '../plan/tree.ts';
 
 /** An image by all its names; one digest may be told of several times. */

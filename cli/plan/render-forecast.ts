@@ -1,7 +1,8 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import type { PlanForecast, Span, WaveForecast } from '../../shared/domain/plan/plan-forecast.ts';
-import { counted, type TableColumn, table } from '../output.ts';
+import { type TableColumn, table } from '../output.ts';
 
 /** `12 min`, `24 to 31 min`; `up to 180 min` where nobody knows that it takes any. */
 export function spanText({ atLeastMs, atMostMs }: Span): string {

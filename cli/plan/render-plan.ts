@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import {
   factsText,
@@ -10,7 +11,7 @@ import {
   SET_ASIDE,
   WAITING,
 } from '../acting/render-acting.ts';
-import { counted, paint, type TableColumn, table } from '../output.ts';
+import { paint, type TableColumn, table } from '../output.ts';
 import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 

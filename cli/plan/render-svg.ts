@@ -1,7 +1,7 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleText } from '../../shared/domain/common/visible-text.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { type Forest, manyText, markOf } from '../lineage/branches.ts';
-import { counted } from '../output.ts';
 import type { Mark } from './plan-tree.ts';
 import { markNote, markWord } from './render-mark.ts';
 import { type Box, layoutOf } from './tree-layout.ts';

@@ -1,5 +1,6 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { type Branch, type Forest, manyText, markOf } from '../lineage/branches.ts';
-import { counted, type TableColumn, table } from '../output.ts';
+import { type TableColumn, table } from '../output.ts';
 import { markColour, markNote, markWord } from './render-mark.ts';
 import { type TreeRow, treeRows } from './tree.ts';
 

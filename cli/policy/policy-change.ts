@@ -1,4 +1,5 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
@@ -9,7 +10,6 @@ import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
 import type { CliContext } from '../command.ts';
-import { counted } from '../output.ts';
 
 /** What one image's verdict is, and what it would be under another policy. */
 export interface VerdictChange {

@@ -3,7 +3,7 @@ import { pipelineKey } from '../../shared/domain/policy/pipeline.ts';
 import type { WaitingStep } from '../../shared/ports/executions.ts';
 import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
-import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { buildEndOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
 import { type PollRunPorts, pollRun } from '../../shared/rebuilding/poll-run.ts';
 import { RunNotRecordedYetError } from './errors.ts';
@@ -35,7 +35,7 @@ export async function matchRun(
   if (!rebuild) return 'not-ours';
   // The run is known by its id before its rebuild names it.
   const seen = await pollRun(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
-  const end = endOf(seen);
+  const end = buildEndOf(seen);
   if (!end) return 'running';
   if (seen.parked) {
     await ports.planner.send([{ kind: 'resumable', about: seen.stream }]);

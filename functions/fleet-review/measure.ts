@@ -8,7 +8,7 @@ import type { ClosedReview } from './close.ts';
  * Counts how a review of the fleet ended, and, as 19 metrics, what it found: images by outcome, those that are not compliant by
  * tier, and open causes. A preview is nobody's alarm, and some scopes are not the fleet.
  */
-export function measure(mode: ReviewMode, closed: ClosedReview, counts?: ReportCounts): ClosedReview {
+export function measureReview(mode: ReviewMode, closed: ClosedReview, counts?: ReportCounts): ClosedReview {
   if (mode === 'preview' || closed.scopeKey !== WHOLE_FLEET) return closed;
   const { scopes, inventory } = closed.totals;
   metrics.addMetric('ReviewsSucceeded', MetricUnit.Count, closed.state === 'succeeded' ? 1 : 0);

@@ -11,7 +11,7 @@ import { checkScans } from './check-scans.ts';
 import { closeReview } from './close.ts';
 import { groupRegistries } from './group-registries.ts';
 import type { FleetReviewInput } from './input.ts';
-import { measure } from './measure.ts';
+import { measureReview } from './measure.ts';
 import { openReview } from './open.ts';
 import { planScans } from './plan-scans.ts';
 
@@ -56,6 +56,6 @@ export async function takeStep(event: FleetReviewInput, { ledgers, world, limits
     case 'check-scans':
       return checkScans(ports, limits, event);
     case 'close':
-      return measure(mode, await closeReview(ports, event), event.report?.counts);
+      return measureReview(mode, await closeReview(ports, event), event.report?.counts);
   }
 }

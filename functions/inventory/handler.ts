@@ -4,7 +4,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { workloadSources } from '../../shared/adapters/workload-sources.ts';
-import { endOf } from '../../shared/lambda/end.ts';
+import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
 import { memberRole } from '../../shared/lambda/member-role.ts';
@@ -51,7 +51,7 @@ export const handler = lambdaFunction({
       case 'workloads':
         return readWorkloads(ports, event);
       case 'registry':
-        return readRegistry({ ...ports, endsAtEpochMs: endOf(context, ports.clock) }, event);
+        return readRegistry({ ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) }, event);
       case 'usages':
         return recordUsages(ports, event);
     }

@@ -2,7 +2,7 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { matchesAnyGlob } from '../../shared/domain/common/glob.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
-import { baseRepositoriesOf, covers } from '../../shared/domain/lineage/base-readings.ts';
+import { baseRepositoriesOf, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   type RepositoryPorts,
@@ -151,7 +151,7 @@ function unreadOf(
     .filter(({ account, region }) => account === registry.account && region === registry.region)
     .flatMap((one) => {
       const own = notRead.map(({ repository }) => repository);
-      const covered = own.filter((repository) => covers(one, { ...registry, repository }));
+      const covered = own.filter((repository) => coversPlace(one, { ...registry, repository }));
       const isWhole = (isListUnread && one.repository.includes('*')) || covered.length > MOST_UNREAD_NAMED;
       return isWhole ? [one.repository] : covered;
     });

@@ -11,7 +11,7 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
 import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/inventory/facts.ts';
 import { lowestOrigin } from '../../shared/inventory/origin.ts';
-import { contentOf } from '../../shared/inventory/record-image.ts';
+import { contentFactsOf } from '../../shared/inventory/record-image.ts';
 import { type FactsPorts, writeFacts } from '../../shared/inventory/write-facts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
@@ -76,7 +76,7 @@ export function seenFacts(
     return factsIn(before);
   }
   const reason = reasonFor(isEmptyIndex);
-  const { unresolved = reason, ...content } = before ? contentOf(before) : unresolvedContent(digest, reason);
+  const { unresolved = reason, ...content } = before ? contentFactsOf(before) : unresolvedContent(digest, reason);
   // Outside our registries nothing is missing: there is nothing that we could have read.
   const isMissing = content.mediaType === undefined && locations.length > 0;
   return {

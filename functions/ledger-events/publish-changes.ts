@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { LedgerRecord } from '../../shared/domain/outbox/ledger-record.ts';
-import { type Measurement, measure } from '../../shared/domain/outbox/metrics.ts';
+import { type Measurement, measurementsOf } from '../../shared/domain/outbox/metrics.ts';
 import type { PublishedEvent } from '../../shared/domain/outbox/published-event.ts';
 import { announce } from '../../shared/events/announce.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
@@ -50,7 +50,7 @@ function announceAll(
     const sequenceNumber = change.SequenceNumber;
     try {
       const [before, after] = [change.OldImage, change.NewImage].map((item) => item && read(attributesOf(item)));
-      announcements.push({ sequenceNumber, events: announce(before, after), measured: measure(before, after) });
+      announcements.push({ sequenceNumber, events: announce(before, after), measured: measurementsOf(before, after) });
     } catch (cause) {
       const error = new LedgerChangeUnreadableError(keyOf(change.Keys), sequenceNumber, cause);
       return { announcements, failed: { sequenceNumber, error } };

@@ -1,5 +1,5 @@
 import { type ImageLocation, locationKey, type Registry, registryKey } from '../../shared/domain/image/image.ts';
-import { baseRepositoriesOf, covers } from '../../shared/domain/lineage/base-readings.ts';
+import { baseRepositoriesOf, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -30,7 +30,7 @@ export async function baseListsOf(files: RunFiles, policy: Policy, runId: string
   for (const registry of registries.values()) {
     const read = await readDocumentIfAny(files, runFileKeys(runId).tags(registry), tagsDocument);
     for (const repository of Object.keys(read ?? {}))
-      if (named.some((one) => covers(one, { ...registry, repository }))) add({ ...registry, repository });
+      if (named.some((one) => coversPlace(one, { ...registry, repository }))) add({ ...registry, repository });
   }
   const streams = [...places.values()].flatMap((location) =>
     streamRulesOf(policy, location).flatMap(({ headTags }) => headTags.map((headTag) => streamId(location, headTag))),

@@ -26,7 +26,7 @@ export interface ParentNode {
   readonly node?: CascadeNode;
 }
 
-export const parentsOf = (
+export const parentNodesOf = (
   { cascades }: Pick<DispatchPorts, 'cascades'>,
   { cascadeId, parents = [] }: CascadeNode,
 ): Promise<readonly ParentNode[]> =>

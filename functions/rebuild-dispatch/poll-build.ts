@@ -2,7 +2,7 @@ import { hasEnded } from '../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { parkedNode } from '../../shared/domain/rollout/cascade-end.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
-import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { buildEndOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { parkRebuild } from '../../shared/rebuilding/park.ts';
 import { pollRun } from '../../shared/rebuilding/poll-run.ts';
@@ -26,14 +26,14 @@ export async function pollBuild(
   // Asked again after it was parked: another cascade takes it up, or has.
   if (rebuild.cascadeId !== cascadeId) return { state: 'parked' };
   if (rebuild.parked) return park(ports, rebuild);
-  const end = endOf(rebuild);
+  const end = buildEndOf(rebuild);
   if (end) return end;
   if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
   // Nobody began it: the step that should have was told to wait and did not hear.
   if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
   if (rebuild.executionId === undefined) return findRequestedRun(ports, limits, rebuild);
   const { seen, isUnasked } = await seenBuild(ports, rebuild);
-  const seenEnd = endOf(seen);
+  const seenEnd = buildEndOf(seen);
   if (seenEnd) return seenEnd;
   if (seen.build?.state === 'waiting-approval') return park(ports, seen);
   return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen, isUnasked);
@@ -56,7 +56,7 @@ async function seenBuild(
 async function findRequestedRun(ports: DispatchPorts, limits: DispatchLimits, rebuild: Rebuild): Promise<BuildAnswer> {
   const found = await findRun(ports, rebuild);
   if (typeof found === 'object')
-    return endOf(await adoptRun(ports, rebuild, found.executionId)) ?? { state: 'running' };
+    return buildEndOf(await adoptRun(ports, rebuild, found.executionId)) ?? { state: 'running' };
   if (ports.clock() < rebuild.deadlineEpochMs)
     return found === 'none' ? { state: 'running' } : startUnknown(ports, limits, rebuild);
   return giveUp(ports, rebuild);
@@ -67,7 +67,7 @@ async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false)
   const ended = await endRebuild(ports, rebuild, 'the build deadline passed before the image was verified', {
     isUnasked,
   });
-  return (ended && endOf(ended)) ?? { state: 'running' };
+  return (ended && buildEndOf(ended)) ?? { state: 'running' };
 }
 
 /**
@@ -76,7 +76,7 @@ async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false)
  */
 async function park(ports: DispatchPorts, waiting: Rebuild): Promise<BuildAnswer> {
   const rebuild = (await parkRebuild(ports, waiting)) ?? waiting;
-  if (!rebuild.parked) return endOf(rebuild) ?? { state: 'running' };
+  if (!rebuild.parked) return buildEndOf(rebuild) ?? { state: 'running' };
   await ports.cascades.changeNode(rebuild.cascadeId, rebuild.stream, (node) =>
     hasEnded(node) ? undefined : parkedNode(node, rebuild),
   );

@@ -48,7 +48,7 @@ export async function plannedNode(
 }
 
 /** So long a node waits before it asks again: it has waited since its cascade was planned. */
-export const waitSeconds = (
+export const nodeWaitSeconds = (
   { clock }: Pick<DispatchPorts, 'clock'>,
   { pollSeconds }: DispatchLimits,
   { plannedAtEpochMs, deadlineEpochMs }: Cascade,

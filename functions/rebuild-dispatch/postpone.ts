@@ -4,7 +4,7 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { HEAD_FIXED, PARENT_NOT_VERIFIED, WAITING_APPROVAL } from '../../shared/domain/guard/guard-answer.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { releaseSlots } from '../../shared/rebuilding/slots.ts';
-import { type DispatchLimits, type DispatchPorts, waitSeconds } from './ports.ts';
+import { type DispatchLimits, type DispatchPorts, nodeWaitSeconds } from './ports.ts';
 
 export type Reservation =
   | { readonly decision: 'build'; readonly rebuildId: string; readonly recheckAfterSeconds: number }
@@ -57,5 +57,5 @@ export async function postponeBuild(
     return sameContent(before, after) ? undefined : after;
   });
   if (state !== 'planned') return { decision: 'ended' };
-  return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, cascade, answer.recheckAtEpochMs) };
+  return { decision: 'wait', waitSeconds: nodeWaitSeconds(ports, limits, cascade, answer.recheckAtEpochMs) };
 }

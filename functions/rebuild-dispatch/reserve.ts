@@ -12,7 +12,14 @@ import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-fo
 import { type CheckedLock, checkedLock } from './checked-lock.ts';
 import type { DispatchStepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
-import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent, withoutUnreadAges } from './parents.ts';
+import {
+  foreignHead,
+  outputsOf,
+  type ParentNode,
+  parentNodesOf,
+  unverifiedParent,
+  withoutUnreadAges,
+} from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
 import { obstacleOf, postponeBuild, type Reservation } from './postpone.ts';
 import { resume } from './resume.ts';
@@ -37,7 +44,7 @@ export async function reserve(
   const [own, policy, parents] = await Promise.all([
     ports.rebuilds.get(stream, rebuildId),
     policyOf(ports, cascade, stream),
-    parentsOf(ports, node),
+    parentNodesOf(ports, node),
   ]);
   const granted = { decision: 'build', rebuildId, recheckAfterSeconds: limits.recheckAfterSeconds } as const;
   // What has begun is awaited, whatever the guards say by now.

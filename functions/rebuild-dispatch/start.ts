@@ -6,11 +6,11 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
-import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { type BuildEnd, buildEndOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { DispatchStepInput } from './input.ts';
-import { type DispatchLimits, type DispatchPorts, plannedNode, waitSeconds } from './ports.ts';
+import { type DispatchLimits, type DispatchPorts, nodeWaitSeconds, plannedNode } from './ports.ts';
 import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnknown, unmarkStarting } from './run.ts';
 
 /** What the machine learns of a build; those that are to be asked again later say when. */
@@ -46,7 +46,7 @@ async function startOrAdopt(
   rebuild: Rebuild,
   inForce: InForce,
 ): Promise<BuildAnswer | undefined> {
-  const end = endOf(rebuild);
+  const end = buildEndOf(rebuild);
   if (end) return end;
   if (rebuild.executionId !== undefined) {
     await markBuilding(ports, rebuild);
@@ -58,7 +58,7 @@ async function startOrAdopt(
     // Past its deadline nothing is started: the look that follows gives it up.
     if (found === 'unreachable' || (found === 'none' && ports.clock() >= rebuild.deadlineEpochMs))
       return startUnknown(ports, limits, rebuild);
-    if (found !== 'none') return endOf(await adoptRun(ports, rebuild, found.executionId));
+    if (found !== 'none') return buildEndOf(await adoptRun(ports, rebuild, found.executionId));
     // A person may have paused it while the runner was asked.
     now = await readInForce(ports);
   }
@@ -78,9 +78,9 @@ async function begin(
 ): Promise<BuildAnswer | undefined> {
   const rebuild = await markStarting(ports, reserved);
   const { stream, rebuildId, attempt, pipeline, cascadeId } = rebuild;
-  if (rebuild.executionId !== undefined) return endOf(rebuild);
+  if (rebuild.executionId !== undefined) return buildEndOf(rebuild);
   const reply = await ask(ports, { pipeline, rebuildId, token: buildToken(rebuildId, attempt) });
-  if (reply.outcome === 'started') return endOf(await adoptRun(ports, rebuild, reply.executionId));
+  if (reply.outcome === 'started') return buildEndOf(await adoptRun(ports, rebuild, reply.executionId));
   if (reply.outcome === 'busy') {
     const answer = wait('runner-limit', reply.detail);
     await unmarkStarting(ports, rebuild);
@@ -93,7 +93,7 @@ async function begin(
   const stands = await ports.rebuilds.record(stream, rebuildId, (before) =>
     before && before.executionId === undefined ? { ...before, build } : undefined,
   );
-  return endOf(stands ?? { ...rebuild, build });
+  return buildEndOf(stands ?? { ...rebuild, build });
 }
 
 /** A role that cannot be taken has started nothing. What is neither yes nor no is thrown, and then looked for. */
@@ -144,5 +144,5 @@ export async function later(
 ): Promise<BuildAnswer> {
   const { cascade } = await plannedNode(ports, cascadeId, stream);
   const recheckAtEpochMs = state === 'start-unknown' ? deadlineEpochMs : undefined;
-  return { state, waitSeconds: waitSeconds(ports, limits, cascade, recheckAtEpochMs) };
+  return { state, waitSeconds: nodeWaitSeconds(ports, limits, cascade, recheckAtEpochMs) };
 }

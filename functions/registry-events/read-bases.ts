@@ -2,7 +2,7 @@ import { collect } from '../../shared/concurrency.ts';
 import { isDated } from '../../shared/domain/age/effective-age.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
-import { type BaseRepository, covers } from '../../shared/domain/lineage/base-readings.ts';
+import { type BaseRepository, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import { chainIds } from '../../shared/domain/lineage/chain-id.ts';
 import { possibleBasesOf } from '../../shared/domain/lineage/possible-bases.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -84,7 +84,7 @@ async function* placesOf(ports: BasePorts, base: BaseRepository): AsyncIterable<
   try {
     for await (const page of ports.registry.repositories({ account, region }))
       for (const name of page)
-        if (covers(base, { account, region, repository: name })) yield { account, region, repository: name };
+        if (coversPlace(base, { account, region, repository: name })) yield { account, region, repository: name };
   } catch (error) {
     await leaveUnread(ports, base, base, error);
   }

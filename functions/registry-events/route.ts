@@ -1,5 +1,5 @@
 import type { SQSBatchResponse } from 'aws-lambda';
-import { endOf } from '../../shared/lambda/end.ts';
+import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import type { RegistryEventMessage } from './input.ts';
@@ -10,7 +10,7 @@ export async function route(
   ports: RegistryEventPorts,
   context: { getRemainingTimeInMillis(): number },
 ): Promise<SQSBatchResponse> {
-  const inTime = { ...ports, endsAtEpochMs: endOf(context, ports.clock) };
+  const inTime = { ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) };
   const { failed, withoutRule, withoutPolicy } = await handleMessages(inTime, Records);
   if (withoutRule > 0) logger.info('ignored pushes to repositories without a rule', { withoutRule });
   if (withoutPolicy !== undefined) logger.warn(`only the push history is recorded: ${withoutPolicy}`);

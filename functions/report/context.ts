@@ -35,7 +35,7 @@ export interface ContextPorts {
  * Everything a report tells beside the images. The review has not ended yet, so its outcome is taken from the same parts
  * by the same rule that will end it.
  */
-export async function contextOf(ports: ContextPorts, runId: string): Promise<ReportContext> {
+export async function reportContextOf(ports: ContextPorts, runId: string): Promise<ReportContext> {
   ports.unreadable.clear();
   const review = await ports.runs.get(runId);
   if (!review) throw new ReviewNotFoundError(runId);

@@ -13,7 +13,7 @@ import type { UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
-import { type ContextPorts, contextOf } from './context.ts';
+import { type ContextPorts, reportContextOf } from './context.ts';
 import type { ReportInput } from './input.ts';
 
 const IMAGES_A_READ = 500;
@@ -32,7 +32,7 @@ export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
  * It is written also where parts of the review failed, and says so.
  */
 export async function writeReport(ports: ReportPorts, { runId }: ReportInput): Promise<Report> {
-  const context = await contextOf(ports, runId);
+  const context = await reportContextOf(ports, runId);
   const builder = startReport(context);
   const waits = new VendorWaits(context.causes);
   const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);

@@ -2,7 +2,12 @@ import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurr
 import type { Closure } from '../../shared/domain/cause/cascade.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import { workloadText } from '../../shared/domain/image/usage.ts';
-import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/lineage/base-readings.ts';
+import {
+  coversPlace,
+  readingsAfter,
+  type UnreadRepository,
+  unreadIn,
+} from '../../shared/domain/lineage/base-readings.ts';
 import { BUILT_IN_VERSION } from '../../shared/domain/policy/built-in-policy.ts';
 import { accountOf, ourAccountsIn } from '../../shared/domain/policy/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -30,7 +35,7 @@ import { placedDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { RolloutStepInput } from './input.ts';
-import { type RolloutPorts, withImages } from './ports.ts';
+import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { readRunning, whoRan } from './read-running.ts';
 import { type RunningLineage, readRunningLineage } from './running-lineage.ts';
 
@@ -171,13 +176,13 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
   const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
     ports.rollouts.deployment(cascadeId, service),
   );
-  const outputs = await withImages(ports, output);
+  const outputs = await digestsUnder(ports, output);
   const users = await readUsers(ports, closure, outputs, fleet);
   const isUseless =
     begun.some((deployment) => deployment && hasFailed(deployment)) ||
     isOutputAffected(closure, { running: users.running, output: outputs });
   const { location } = parseStreamId(stream);
-  const isUnlisted = fleet.unread.some((repository) => covers(repository, location));
+  const isUnlisted = fleet.unread.some((repository) => coversPlace(repository, location));
   const seen = {
     ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),

@@ -3,7 +3,7 @@ import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { isAsPlanned } from '../../shared/domain/rollout/rollout.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceState } from '../../shared/ports/rollouts.ts';
-import { type RolloutPorts, withImages } from './ports.ts';
+import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
@@ -38,7 +38,7 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
     const found: Container[] = [];
     for (const candidate of candidates) {
       const { ran, output } = candidate;
-      const verified = output === undefined ? new Set<Digest>() : await withImages(ports, output);
+      const verified = output === undefined ? new Set<Digest>() : await digestsUnder(ports, output);
       if (isAsPlanned(image, means, { ran, output: verified })) found.push(candidate);
     }
     const [one, ...others] = found;

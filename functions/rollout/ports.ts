@@ -54,7 +54,7 @@ export async function knownCascade({ cascades }: Pick<RolloutPorts, 'cascades'>,
 }
 
 /** What a digest means for who runs it: an index and its images, or the image itself. */
-export async function withImages(
+export async function digestsUnder(
   { places }: Pick<RolloutPorts, 'places'>,
   output: Digest,
 ): Promise<ReadonlySet<Digest>> {

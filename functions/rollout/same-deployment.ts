@@ -4,7 +4,7 @@ import { meaningAt } from '../../shared/domain/image/tag-history.ts';
 import { begunSince, type SeenDeployment } from '../../shared/domain/rollout/deployment.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
-import { type RolloutPorts, withImages } from './ports.ts';
+import { digestsUnder, type RolloutPorts } from './ports.ts';
 import type { ServiceDocument } from './service-file.ts';
 
 type Container = ServiceDocument['containers'][number];
@@ -65,5 +65,5 @@ async function meantVerified(
   if (!location || tag === undefined || digest !== undefined || output === undefined) return false;
   const pushes = await unlessUnreadable(places.pushesOf(location, tag), []);
   const meaning = meaningAt({ pushes }, { beganAtEpochMs: sinceEpochMs, endedAtEpochMs: clock() });
-  return meaning?.source === 'push-history' && (await withImages({ places }, output)).has(meaning.digest);
+  return meaning?.source === 'push-history' && (await digestsUnder({ places }, output)).has(meaning.digest);
 }

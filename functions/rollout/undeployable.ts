@@ -4,7 +4,7 @@ import { isAsPlanned, mayRestart, pinnedReference } from '../../shared/domain/ro
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceState } from '../../shared/ports/rollouts.ts';
 import { meaningOf, serviceChanged } from './named-stream.ts';
-import { type RolloutPorts, withImages } from './ports.ts';
+import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
@@ -63,7 +63,7 @@ async function refusalToRestart(
   const { location, tag, digest } = readImageReference(image) ?? {};
   const isTag = location !== undefined && tag !== undefined && digest === undefined;
   const means = isTag ? await ports.registry.resolveTag(location, tag) : undefined;
-  const answer = mayRestart(image, means, await withImages(ports, output));
+  const answer = mayRestart(image, means, await digestsUnder(ports, output));
   return answer.allowed ? undefined : `${answer.reason}: container ${container} of stream ${stream}: ${answer.detail}`;
 }
 

@@ -9,7 +9,7 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { VerifyStepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
-import { findingsOf, imagesOf, judgedImage, learnOutput, type OutputImage } from './output-images.ts';
+import { imagesOf, judgedImage, keptFindingsOf, learnOutput, type OutputImage } from './output-images.ts';
 import { evidenceOf } from './pair-evidence.ts';
 import {
   provenOutput,
@@ -18,8 +18,8 @@ import {
   type VerifyLimits,
   type VerifyPorts,
   verificationOf,
+  verifyWaitSeconds,
   waitForPolicy,
-  waitSeconds,
 } from './ports.ts';
 import { scanImages } from './scan-images.ts';
 
@@ -50,7 +50,7 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Veri
   if (withoutPolicy) return withoutPolicy;
   const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
   if (judgement.result === 'pending')
-    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
+    return { decision: 'wait', waitSeconds: verifyWaitSeconds(ports, limits, verification, deadlineEpochMs) };
   const outcome: RebuildOutcome = rebuild.outcome ?? (await recordOutcome(ports, rebuild, judgement));
   const isPromoted = outcome.result === 'fixed' && policy.promotes;
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
@@ -140,7 +140,7 @@ async function judgeAgainst(
 }
 
 async function compareWith(ports: VerifyPorts, rebuilt: Rebuilt, before: readonly OutputImage[]): Promise<Rebuilt> {
-  const findingsBefore = await findingsOf(ports, before);
+  const findingsBefore = await keptFindingsOf(ports, before);
   return { ...rebuilt, ...(findingsBefore && { findingsBefore }) };
 }
 

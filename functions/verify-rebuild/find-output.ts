@@ -10,8 +10,8 @@ import {
   type VerifyLimits,
   type VerifyPorts,
   verificationOf,
+  verifyWaitSeconds,
   waitForPolicy,
-  waitSeconds,
 } from './ports.ts';
 import { searchOutput } from './search-output.ts';
 
@@ -48,7 +48,7 @@ export async function findOutput(
   const isMissing = search.outcome === 'missing';
   const untilEpochMs = isMissing ? verification.sinceEpochMs + limits.outputGraceMs : verification.deadlineEpochMs;
   if (ports.clock() < untilEpochMs)
-    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, untilEpochMs) };
+    return { decision: 'wait', waitSeconds: verifyWaitSeconds(ports, limits, verification, untilEpochMs) };
   const result = isMissing ? 'no-output' : 'unverified';
   await recordOutcome(ports, rebuild, { result, reason: search.reason });
   return { decision: 'ended', waitSeconds: limits.pollSeconds };

@@ -52,7 +52,7 @@ export async function learnOutput(
 }
 
 /** All that the images of a head had; `undefined` where that of one of them is not kept. */
-export async function findingsOf(
+export async function keptFindingsOf(
   ports: Pick<VerifyPorts, 'evidence'>,
   images: readonly OutputImage[],
 ): Promise<readonly Finding[] | undefined> {

@@ -10,7 +10,7 @@ import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
-import { findingsOf, type OutputImage } from './output-images.ts';
+import { keptFindingsOf, type OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
 const READS_AT_ONCE = 4;
@@ -74,7 +74,7 @@ async function ancestorsOf(
 
 async function learn(ports: Pick<VerifyPorts, 'streams' | 'evidence'>, record: ImageRecord): Promise<Ancestor> {
   const [findings = [], firstSeen] = await Promise.all([
-    findingsOf(ports, [{ digest: record.digest, record }]),
+    keptFindingsOf(ports, [{ digest: record.digest, record }]),
     firstSeenOf(ports.streams, record),
   ]);
   return { record, found: new Set(findings.map(findingKey)), firstSeen };

@@ -87,7 +87,7 @@ export async function waitForPolicy(
   await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) =>
     before && !before.outcome ? { ...before, verifyingSinceEpochMs } : undefined,
   );
-  return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
+  return { decision: 'wait', waitSeconds: verifyWaitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
 }
 
 /** @throws InvalidInputError where its output was not found yet */
@@ -117,7 +117,7 @@ function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): Rebuild
   return { result: 'unverified', reason: `the output of rebuild ${takenOverFrom} cannot be used now (${reason})` };
 }
 
-export const waitSeconds = (
+export const verifyWaitSeconds = (
   { clock }: Pick<VerifyPorts, 'clock'>,
   { pollSeconds }: VerifyLimits,
   { sinceEpochMs }: Verification,

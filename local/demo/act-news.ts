@@ -1,8 +1,9 @@
 import type { ActingState, CascadeView } from '../../cli/acting/acting.ts';
 import { isOrAre, outcomeText } from '../../cli/acting/render-acting.ts';
-import { type Colour, counted, paint, shortDigest } from '../../cli/output.ts';
+import { type Colour, paint, shortDigest } from '../../cli/output.ts';
 import type { CascadeNode, Deployment } from '../../shared/domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import { type Names, widest } from './names.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CliContext } from '../../cli/command.ts';
-import { counted, paint } from '../../cli/output.ts';
+import { paint } from '../../cli/output.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
 import type { Progress } from './progress.ts';

@@ -1,4 +1,5 @@
-import { counted, paint, shortDigest } from '../../cli/output.ts';
+import { paint, shortDigest } from '../../cli/output.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { reasonText } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import { planLine, planTitle } from './act-news.ts';

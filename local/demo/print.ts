@@ -1,4 +1,5 @@
-import { counted, paint, relative, shortDigest, table } from '../../cli/output.ts';
+import { paint, relative, shortDigest, table } from '../../cli/output.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { DAY_MS, instant } from '../../shared/domain/common/time.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';

@@ -25,7 +25,7 @@ import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rol
 import type { RegionalClients } from './clients.ts';
 import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isBriefOf, unreportedSince } from './ecs-service.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
-import { registrable, withImages } from './task-definition.ts';
+import { registrable, withContainerImages } from './task-definition.ts';
 
 const GONE = ['ServiceNotFoundException', 'ServiceNotActiveException', 'ClusterNotFoundException'];
 
@@ -104,7 +104,7 @@ export class EcsDeployer implements Deployer {
   async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
     const service = await this.#unchanged(ref, decidedOn);
     const { input: present } = await this.#definition(ref, decidedOn.taskDefinition);
-    const wanted = withImages(present, images);
+    const wanted = withContainerImages(present, images);
     if ('strangers' in wanted) {
       throw new DeploymentRefusedError(ref, `its task definition has no container ${wanted.strangers.join(', ')}`);
     }

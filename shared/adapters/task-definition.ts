@@ -45,7 +45,7 @@ export function registrable(definition: TaskDefinition, tags: readonly Tag[] = [
 }
 
 /** The same with other images in those containers, or the names of those that it has not. */
-export function withImages(
+export function withContainerImages(
   input: RegisterTaskDefinitionCommandInput,
   images: ReadonlyMap<string, string>,
 ): RegisterTaskDefinitionCommandInput | { readonly strangers: readonly string[] } {

@@ -26,7 +26,7 @@ export interface ImageSeen {
 }
 
 /** The facts of an image from all known data: pure, and independent of the order in which its places are found. */
-export function factsOf(
+export function recordedFactsOf(
   policy: Policy,
   { content, place }: ImageSeen,
   known: ImageRecord | undefined,
@@ -40,7 +40,7 @@ export function factsOf(
   );
   const places = locations.flatMap((location) => withRecordedTags(location, place, recorded));
   // Data from one registry stays, even if another one returned none.
-  const best = content.unresolved && known && !known.unresolved ? contentOf(known) : content;
+  const best = content.unresolved && known && !known.unresolved ? contentFactsOf(known) : content;
   return {
     ...best,
     ...(!best.unresolved && { birth: birthOf(best.birth, known, recorded, nowEpochMs) }),
@@ -101,7 +101,7 @@ export async function recordImage(
   const { digest } = seen.content;
   const { location, tags } = seen.place;
   const factsBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
-    factsOf(policy, seen, before, recorded, clock());
+    recordedFactsOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
   const facts = factsBy(isElsewhere ? await places.locations(digest) : []);
   if (known && sameContent(factsIn(known), facts(known))) return;
@@ -117,7 +117,7 @@ export async function recordImage(
 }
 
 /** The fields of a record that do not depend on the place. */
-export function contentOf(record: ImageRecord): ContentFacts {
+export function contentFactsOf(record: ImageRecord): ContentFacts {
   const { tier, stream, owner, locations, references, ...content } = factsIn(record);
   return content;
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../domain/image/image.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { covers, WAIVED_ALONG, type WaivedAncestor, waiversOfOthers } from '../domain/verdict/waiver.ts';
+import { coversImage, WAIVED_ALONG, type WaivedAncestor, waiversOfOthers } from '../domain/verdict/waiver.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import { keptFindings } from './kept-findings.ts';
@@ -39,7 +39,7 @@ export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncesto
       if (!link || !WAIVED_ALONG.includes(link.evidence) || seen.has(link.digest)) break;
       seen.add(link.digest);
       const record: ImageRecord | undefined = await recordOf(link.digest);
-      if (record && reaching.some((waiver) => covers(waiver, record))) {
+      if (record && reaching.some((waiver) => coversImage(waiver, record))) {
         const { digest, locations, references, owner } = record;
         const findings = await findingsOf(digest);
         found.push({

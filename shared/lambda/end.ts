@@ -7,5 +7,5 @@ import type { Clock } from '../ports/clock.ts';
 const KEPT_FOR_THE_END_MS = 1.5 * MINUTE_MS;
 
 /** The time after which an invocation begins nothing long. */
-export const endOf = (context: { getRemainingTimeInMillis(): number }, clock: Clock): number =>
+export const lastStartEpochMs = (context: { getRemainingTimeInMillis(): number }, clock: Clock): number =>
   clock() + context.getRemainingTimeInMillis() - KEPT_FOR_THE_END_MS;

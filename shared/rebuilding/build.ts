@@ -37,7 +37,7 @@ export interface BuildEnd {
 }
 
 /** The end of a build as its runner reported it; an abandoned one counts as failed. */
-export function endOf({ build, outcome }: Rebuild): BuildEnd | undefined {
+export function buildEndOf({ build, outcome }: Rebuild): BuildEnd | undefined {
   if (isBuildOver(build)) {
     const { state, outputDigest } = build;
     return { state, ...(outputDigest !== undefined && { outputDigest }) };

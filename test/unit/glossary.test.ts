@@ -1,6 +1,7 @@
 import {
   coinedIdentifiers,
   doubleNames,
+  doubleValues,
   glossaryIn,
   glossaryProblems,
   readGlossary,
@@ -11,6 +12,10 @@ const sources = readSources();
 
 test('no two exported types of different shape share a name', () => {
   expect(doubleNames(sources)).toEqual([]);
+});
+
+test('no two files of the shipped code export a function or a value of one name', () => {
+  expect(doubleValues(sources)).toEqual([]);
 });
 
 test('no identifier has a word that the glossary replaced', () => {
@@ -32,6 +37,12 @@ test('a type that another file declares with another shape is found; one of the 
   const other = { path: 'cli/other.ts', text: 'export type Port = string;\n' };
   expect(doubleNames([one, same])).toEqual([]);
   expect(doubleNames([one, other])).toEqual(['Port: cli/other.ts, shared/one.ts']);
+});
+
+test('a function that two files export is found; a handler is not', () => {
+  const text = 'export const handler = 1;\nexport function ageOf() {}\n';
+  const sources = ['shared/a.ts', 'cli/b.ts', 'test/c.ts'].map((path) => ({ path, text }));
+  expect(doubleValues(sources)).toEqual(['ageOf: cli/b.ts, shared/a.ts']);
 });
 
 test('a replaced word is found inside an identifier, but not in texts, comments and names of AWS', () => {

@@ -6,7 +6,7 @@ import { broken, type CheckFinding, ok } from '../finding.ts';
 /** As NoReviewAlarm waits. */
 const REVIEW_HOURS = 26;
 
-export function checkPolicy(policy: PolicyFacts): readonly CheckFinding[] {
+export function checkPolicyInForce(policy: PolicyFacts): readonly CheckFinding[] {
   if (!policy)
     return [
       broken('policy', 'No policy is in force.', 'Apply one: patchwave policy apply FILE, then patchwave review.'),

@@ -89,7 +89,7 @@ function nextHeads({ stream, heads = [] }: Headed, known: AttributionFacts): Rea
 }
 
 /** The streams that a stream is built on, in order; also those that the policy never lets be rebuilt. */
-export const parentsOf = (headed: Headed, known: AttributionFacts): readonly string[] =>
+export const parentStreamsOf = (headed: Headed, known: AttributionFacts): readonly string[] =>
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
@@ -103,7 +103,7 @@ export function onlyParentHead(
   known: AttributionFacts,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): Digest | undefined {
-  const [parent, ...others] = parentsOf(headed, known);
+  const [parent, ...others] = parentStreamsOf(headed, known);
   if (parent === undefined || others.length > 0) return undefined;
   const head = headDigestOf(known.streams.get(parent)?.head);
   return head && (outputs.get(parent) ?? head);
@@ -120,7 +120,7 @@ export function parentsKey(
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): string | undefined {
   const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
-  return keyOf(parentsOf(headed, known).map((parent) => [parent, headOf(parent)]));
+  return keyOf(parentStreamsOf(headed, known).map((parent) => [parent, headOf(parent)]));
 }
 
 /** @param heads of each parent by its name, in order */

@@ -14,7 +14,7 @@ const MOST_ROWS = 500;
 const WIDEST_PADDED = 100;
 
 /** An aligned Markdown table; empty if there are no rows. */
-export function table<Row>(rows: readonly Row[], columns: readonly MarkdownColumn<Row>[]): string {
+export function markdownTable<Row>(rows: readonly Row[], columns: readonly MarkdownColumn<Row>[]): string {
   if (rows.length === 0) return '';
   const cells = rows.slice(0, MOST_ROWS).map((row) => columns.map(({ text }) => plainText(text(row))));
   const widths = columns.map(({ title }, index) =>

@@ -131,7 +131,7 @@ export function withLateUnread(
 
 /** Whether a pattern covers a repository of this name. */
 const isPartOf = (pattern: BaseRepository, name: string): boolean =>
-  pattern.repository !== name && !name.includes('*') && covers(pattern, { ...pattern, repository: name });
+  pattern.repository !== name && !name.includes('*') && coversPlace(pattern, { ...pattern, repository: name });
 
 /**
  * The state after a repository could not be read between two reviews. A repository covered by a pattern was read with
@@ -184,5 +184,5 @@ export function unreadIn(
 }
 
 /** Whether a repository or a pattern covers a place. */
-export const covers = (unread: BaseRepository, { account, region, repository }: ImageLocation): boolean =>
+export const coversPlace = (unread: BaseRepository, { account, region, repository }: ImageLocation): boolean =>
   unread.account === account && unread.region === region && matchesGlob(unread.repository, repository);

@@ -4,7 +4,7 @@ import { type ImageLocation, locationKey, type Tier } from '../image/image.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
-import { type BaseReadings, covers, type UnreadRepository, unreadIn } from './base-readings.ts';
+import { type BaseReadings, coversPlace, type UnreadRepository, unreadIn } from './base-readings.ts';
 import { referenceClaimed } from './claimed-parents.ts';
 import { isForeign, type LineageFacts } from './lineage-facts.ts';
 import type { LineageEvidence } from './parent.ts';
@@ -49,7 +49,7 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
   return (image, parent) => {
     const relevant = unread.filter((repository) => isAfter(image, repository));
     if (relevant.length === 0 || isForeign(image)) return undefined;
-    const isHidden = (location: ImageLocation): boolean => relevant.some((one) => covers(one, location));
+    const isHidden = (location: ImageLocation): boolean => relevant.some((one) => coversPlace(one, location));
     const found =
       parent && SHOWN.includes(parent.evidence) && parent.stream !== undefined ? placeOf(parent.stream) : '';
     const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
@@ -83,7 +83,7 @@ export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefin
   const declared = declarationsIn(policy);
   return (image, { stream, tier }) => {
     const found = stream === undefined ? undefined : parseStreamId(stream).location;
-    const relevant = unread.filter((one) => isAfter(image, one) && !(found && covers(one, found)));
+    const relevant = unread.filter((one) => isAfter(image, one) && !(found && coversPlace(one, found)));
     if (relevant.length === 0 || isForeign(image)) return [];
     const named = referenceClaimed(image)?.location;
     if (named) return relevant.filter((one) => meets(one, named));

@@ -14,7 +14,7 @@ export interface Measurement {
  * The metrics of one ledger change, whichever function wrote it and however often it tried. A change delivered twice
  * counts twice.
  */
-export function measure(before: LedgerRecord | undefined, after: LedgerRecord | undefined): Measurement[] {
+export function measurementsOf(before: LedgerRecord | undefined, after: LedgerRecord | undefined): Measurement[] {
   switch (after?.kind) {
     case 'cause':
       return exhaustion(before?.kind === 'cause' ? before.record : undefined, after.record);

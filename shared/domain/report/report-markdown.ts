@@ -1,5 +1,5 @@
 import { counted } from '../common/counted.ts';
-import { type MarkdownColumn, plainText, section, table } from '../common/markdown.ts';
+import { type MarkdownColumn, markdownTable, plainText, section } from '../common/markdown.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
@@ -18,13 +18,13 @@ import type { VendorDependency } from './vendor-dependency.ts';
 /** The images in use that lifecycle policies will expire, from the last checks. */
 export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now }: Report): string {
   const { repositories, unseen } = expiryChecks;
-  const told = table(all, [
+  const told = markdownTable(all, [
     { title: 'Image', text: ({ location, digest }: ImageExpiry) => `${locationKey(location)} ${digest.slice(0, 19)}` },
     { title: 'Expires', text: ({ expiryState }) => expiryInstantText(expiryState, now) },
     { title: 'How', text: ({ expiryState }) => expiryCauseText(expiryState) },
     { title: 'Used by', text: usersOf },
   ]);
-  const notSeen = table(unseen, [
+  const notSeen = markdownTable(unseen, [
     { title: 'Repository not checked', text: ({ location }: RepositoryCheck) => locationKey(location) },
     { title: 'Images', text: ({ images }) => String(images), isNumber: true },
     { title: 'Why', text: ({ failure, checkedAtEpochMs: at }) => failure?.detail ?? `last checked ${instant(at)}` },
@@ -57,7 +57,7 @@ const setAside = ({ unreadable }: Report): string =>
     : section(
         'Unreadable ledger items',
         'SI-7',
-        table(unreadable, [
+        markdownTable(unreadable, [
           { title: 'Item', text: ({ item }) => item },
           { title: 'Problem', text: ({ problem }) => problem },
         ]),
@@ -69,7 +69,7 @@ const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
     'SI-2',
     pending.length === 0
       ? 'None.'
-      : `\`patchwave plan\` shows what happens to each of them.\n\n${table(pending, [
+      : `\`patchwave plan\` shows what happens to each of them.\n\n${markdownTable(pending, [
           { title: 'Stream', text: ({ stream }) => stream },
           { title: 'Owner', text: ownerOf },
           { title: 'Mode', text: ({ mode }) => mode },
@@ -89,7 +89,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
         'SI-2',
         [
           `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before counts as the one to fix, because its parent is unknown.`,
-          table(work.rootStreams, [
+          markdownTable(work.rootStreams, [
             { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
             { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
@@ -107,7 +107,7 @@ const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
     'SI-2, RA-5',
     all.length === 0
       ? 'Nothing.'
-      : `A rebuild cannot fix these yet. Patchwave rebuilds when a fix is published.\n\n${table(all, [
+      : `A rebuild cannot fix these yet. Patchwave rebuilds when a fix is published.\n\n${markdownTable(all, [
           { title: 'Package', text: (one) => one.package },
           { title: 'Installed', text: ({ version }) => version },
           { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
@@ -136,7 +136,7 @@ const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
     : section(
         'Attribution conflicts with layer data',
         'RA-5',
-        table(all, [
+        markdownTable(all, [
           { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
           { title: 'Finding', text: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
           { title: 'Lowest image that has it', text: ({ attributedTo }) => attributedTo.slice(0, 19) },
@@ -191,14 +191,14 @@ function heading(report: Report): string {
     ...withoutPolicy(report).flatMap((text) => [text, '']),
     `${counted(found, 'running image')}: ${inWords(images)}. ${known} of ${found} have a scan result that is still valid.`,
     '',
-    table(groups, GROUP_COLUMNS),
+    markdownTable(groups, GROUP_COLUMNS),
     ...(ancestors.groups.length === 0
       ? []
       : [
           '',
           `Ancestors that these are built on: ${inWords(ancestors.images)}.`,
           '',
-          table(ancestors.groups, GROUP_COLUMNS),
+          markdownTable(ancestors.groups, GROUP_COLUMNS),
         ]),
   ].join('\n');
 }
@@ -242,7 +242,7 @@ const violating = (group: ReportGroup, which = ''): string[] =>
         section(
           `Violating: ${group.tier}, ${ownerOf(group)}${which}`,
           'SI-2, SI-2(3)',
-          table(group.violating, [
+          markdownTable(group.violating, [
             ...LINE_COLUMNS,
             {
               title: 'Since',
@@ -260,7 +260,7 @@ const unknown = (group: ReportGroup, which = ''): string[] =>
         section(
           `Unknown: ${group.tier}, ${ownerOf(group)}${which}`,
           'RA-5, RA-5(3)',
-          table(group.unknown, [...LINE_COLUMNS, { title: 'Why', text: why }]),
+          markdownTable(group.unknown, [...LINE_COLUMNS, { title: 'Why', text: why }]),
         ),
       ];
 
@@ -270,7 +270,7 @@ const nextBreaches = (report: Report): string =>
     'SI-2, SI-2(3)',
     report.nextBreaches.length === 0
       ? noneOf(report)
-      : table(report.nextBreaches, [
+      : markdownTable(report.nextBreaches, [
           { title: 'When', text: ({ breachAtEpochMs }) => instant(breachAtEpochMs) },
           { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
           { title: 'Owner', text: ownerOf },
@@ -287,7 +287,7 @@ function coverage({ coverage: { found, known, byState } }: Report): string {
   return section(
     'Coverage',
     'RA-5, RA-5(3)',
-    `${share}\n\n${table(states, [
+    `${share}\n\n${markdownTable(states, [
       { title: 'Scan state', text: (state) => state },
       { title: 'Images', text: (state) => String(byState[state]), isNumber: true },
     ])}`,
@@ -296,16 +296,16 @@ function coverage({ coverage: { found, known, byState } }: Report): string {
 
 /** What the review did not see. */
 function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): string {
-  const failed = table(failures, [
+  const failed = markdownTable(failures, [
     { title: 'What failed', text: ({ kind, key }) => `${kind} ${key}` },
     { title: 'Error', text: ({ error }) => error },
     { title: 'Detail', text: ({ detail }) => detail },
   ]);
-  const skipped = table(skippedScopes, [
+  const skipped = markdownTable(skippedScopes, [
     { title: 'Scope left out', text: ({ scope: { account, region } }) => `${account}/${region}` },
     { title: 'Why', text: ({ reason }) => reason },
   ]);
-  const left = table(leftScopes, [
+  const left = markdownTable(leftScopes, [
     { title: 'Scope that left', text: ({ scope: { account, region } }) => `${account}/${region}` },
     { title: 'Since', text: ({ atEpochMs }) => instant(atEpochMs) },
     { title: 'Out of sight', text: ({ usages }) => String(usages), isNumber: true },
@@ -317,7 +317,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
           : 'nothing to do: no workload ran there',
     },
   ]);
-  const containers = table(unresolved, [
+  const containers = markdownTable(unresolved, [
     {
       title: 'Container of unknown image',
       text: ({ observation: o }) => `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}`,
@@ -340,7 +340,7 @@ const waivers = (report: Report): string => {
     'RA-5',
     all.length === 0
       ? noneOf(report)
-      : table(all, [
+      : markdownTable(all, [
           { title: 'Waiver', text: ({ id }) => id },
           { title: 'Waives', text: ({ waives }) => waives },
           { title: 'Where', text: ({ scope }) => scope },

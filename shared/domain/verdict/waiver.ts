@@ -49,8 +49,8 @@ export function waiverOf(
 ): Acceptance | undefined {
   const named = waivers.filter((waiver) => isInForce(waiver, nowEpochMs) && names(waiver, reason));
   const accepted = named.flatMap((waiver): readonly Acceptance[] => {
-    if (covers(waiver, image)) return [{ waiver }];
-    const below = ancestors.find((ancestor) => covers(waiver, ancestor) && isInherited(reason, ancestor));
+    if (coversImage(waiver, image)) return [{ waiver }];
+    const below = ancestors.find((ancestor) => coversImage(waiver, ancestor) && isInherited(reason, ancestor));
     return below ? [{ waiver, through: below.digest }] : [];
   });
   return accepted.sort(
@@ -66,7 +66,7 @@ export const waiversOfOthers = (
   waivers: readonly Waiver[],
   image: WaivedImage,
   nowEpochMs: number,
-): readonly Waiver[] => waivers.filter((waiver) => isInForce(waiver, nowEpochMs) && !covers(waiver, image));
+): readonly Waiver[] => waivers.filter((waiver) => isInForce(waiver, nowEpochMs) && !coversImage(waiver, image));
 
 const names = ({ finding, rule, scope }: Waiver, reason: Reason): boolean => {
   const isNamed = finding === undefined ? rule === reason.ruleId : isOf(reason, finding);
@@ -77,7 +77,7 @@ const isOf = (reason: Reason, vulnerability: string): boolean =>
   reason.kind === 'finding' && reason.vulnerability === vulnerability;
 
 /** Every place of the image is in the scope, because the waiver accepted no other places. */
-export function covers({ scope }: Pick<Waiver, 'scope'>, image: WaivedImage): boolean {
+export function coversImage({ scope }: Pick<Waiver, 'scope'>, image: WaivedImage): boolean {
   const { repositories, account, owner } = scope;
   if (owner !== undefined && owner !== image.owner) return false;
   if (account !== undefined && !everyOne(image.locations, (location) => location.account === account)) return false;

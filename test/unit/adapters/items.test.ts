@@ -9,7 +9,7 @@ import {
   imageState,
   ledgerRecord,
   packLists,
-  readable,
+  unpackedItem,
   unpackLists,
 } from '../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
@@ -53,7 +53,7 @@ test('an image comes back from its item, however many reasons it has', () => {
       const state = { record, ...(scanAskedBy !== undefined && { scanAskedBy }) };
       const item = { ...keys.image(record.digest), ...imageContent(state), rev: 3 };
       expect(imageState(item)).toEqual(state);
-      expect(readable(item).verdict).toEqual(record.verdict);
+      expect(unpackedItem(item).verdict).toEqual(record.verdict);
     }),
     { numRuns: 40 },
   );
@@ -129,7 +129,7 @@ test('an item of an earlier version, which packed the reasons alone, is read', (
     rev: 3,
   };
   expect(imageState(item as never)).toEqual({ record });
-  expect(readable(item)).toMatchObject(record);
+  expect(unpackedItem(item)).toMatchObject(record);
 });
 
 test('the stream of the table is read in the words of the domain', () => {
@@ -190,7 +190,7 @@ test('a record comes back from its item, however long its lists are and however 
     fc.property(record, (original) => {
       const packed = packLists(original);
       expect(unpackLists(packed)).toEqual(original);
-      expect(readable(packed)).toEqual(original);
+      expect(unpackedItem(packed)).toEqual(original);
       expect(JSON.stringify(packed).length).toBeLessThan(400_000);
     }),
     { numRuns: 50 },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { forestOf, membersOf } from '../../../cli/lineage/branches.ts';
+import { forestOf, streamsOfBranch } from '../../../cli/lineage/branches.ts';
 import type { TreeStream } from '../../../cli/plan/plan-tree.ts';
 import { treeSvg } from '../../../cli/plan/render-svg.ts';
 import { treeText } from '../../../cli/plan/render-tree.ts';
@@ -111,7 +111,7 @@ describe('whoever is built on whom', () => {
     fc.assert(
       fc.property(drawn, fc.boolean(), (streams, all) => {
         const forest = forestOf(streams, all);
-        const shown = new Set(forest.branches.flatMap(membersOf));
+        const shown = new Set(forest.branches.flatMap(streamsOfBranch));
         expect(shown.size + forest.leftOut).toBe(streams.length);
         const whole = treeText(forestOf(streams, true))
           .split('\n')
@@ -155,7 +155,7 @@ describe('as a picture', () => {
     for (const streams of [DIAMOND, fleetTree(4, 20)])
       for (const all of [false, true]) {
         const forest = forestOf(streams, all);
-        const shown = new Set(forest.branches.flatMap(membersOf).map(({ stream }) => stream));
+        const shown = new Set(forest.branches.flatMap(streamsOfBranch).map(({ stream }) => stream));
         expect(namesIn(treeSvg(forest, SUMMARY)).sort()).toEqual([...shown].sort());
       }
   });

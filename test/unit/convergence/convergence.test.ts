@@ -1,6 +1,11 @@
 import { canonicalLedger } from '../../../cli/ledger/canonical.ts';
 import { Random } from '../../../local/fleet/random.ts';
-import { causeContent, imageContent, readable, reviewContent } from '../../../shared/adapters/dynamodb/table/items.ts';
+import {
+  causeContent,
+  imageContent,
+  reviewContent,
+  unpackedItem,
+} from '../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
@@ -30,11 +35,11 @@ async function stateOf(world: FakeWorld): Promise<string> {
   return canonicalLedger([
     ...[...images.records.values()].map((record) => ({
       ...keys.image(record.digest),
-      ...readable(imageContent({ record })),
+      ...unpackedItem(imageContent({ record })),
     })),
     ...(await collect(causes.open())).map((cause) => ({
       ...keys.cause(cause.stream),
-      ...readable(causeContent(cause)),
+      ...unpackedItem(causeContent(cause)),
     })),
     { ...keys.run(ended.runId), ...reviewContent('run', ended) },
     ...(await collect(runs.parts(ended.runId))).map((part) => ({

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { handler } from '../../../functions/fleet-review/handler.ts';
-import { measure } from '../../../functions/fleet-review/measure.ts';
+import { measureReview } from '../../../functions/fleet-review/measure.ts';
 import { handler as inventory } from '../../../functions/inventory/handler.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -81,7 +81,7 @@ describe('how a review ended', () => {
     ['failed', 0],
   ] as const)('is counted: %s', (state, succeeded) => {
     const added = jest.spyOn(metrics, 'addMetric').mockImplementation(() => metrics);
-    measure('review', { state, totals, summary: '', scopeKey: 'fleet', closuresOverdue: 2 });
+    measureReview('review', { state, totals, summary: '', scopeKey: 'fleet', closuresOverdue: 2 });
     expect(Object.fromEntries(added.mock.calls.map(([name, , value]) => [name, value]))).toEqual({
       ReviewsSucceeded: succeeded,
       ScopesRead: 4,
@@ -93,8 +93,8 @@ describe('how a review ended', () => {
 
   test('is not counted for a preview', () => {
     const added = jest.spyOn(metrics, 'addMetric');
-    measure('preview', { state: 'failed', totals, summary: '', scopeKey: 'fleet', closuresOverdue: 2 });
-    measure('review', {
+    measureReview('preview', { state: 'failed', totals, summary: '', scopeKey: 'fleet', closuresOverdue: 2 });
+    measureReview('review', {
       state: 'succeeded',
       totals,
       summary: '',

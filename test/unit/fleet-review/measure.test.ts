@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { ClosedReview } from '../../../functions/fleet-review/close.ts';
-import { measure } from '../../../functions/fleet-review/measure.ts';
+import { measureReview } from '../../../functions/fleet-review/measure.ts';
 import { countsOf } from '../../../shared/domain/report/report-counts.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 
@@ -43,7 +43,7 @@ const OF_REVIEW = ['ReviewsSucceeded', 'ScopesRead', 'ScopesFailed', 'ClosuresOv
 const found = () => told.filter(({ name }) => !OF_REVIEW.includes(name));
 
 test('19 metrics of what was found, whatever the fleet: each combination of name and dimensions is billed', () => {
-  measure('review', closed, counts);
+  measureReview('review', closed, counts);
   expect(found()).toHaveLength(19);
   expect(new Set(found().map(({ name, dimensions }) => JSON.stringify([name, dimensions]))).size).toBe(19);
   expect(told).toContainEqual({ name: 'CausesOpen', dimensions: {}, value: 0 });
@@ -53,8 +53,8 @@ test('19 metrics of what was found, whatever the fleet: each combination of name
 });
 
 test.each<[string, () => void]>([
-  ['a preview', () => measure('preview', closed, counts)],
-  ['a review of some scopes', () => measure('review', { ...closed, scopeKey: '111122223333/eu-west-1' }, counts)],
+  ['a preview', () => measureReview('preview', closed, counts)],
+  ['a review of some scopes', () => measureReview('review', { ...closed, scopeKey: '111122223333/eu-west-1' }, counts)],
 ])('%s is measured by nobody', (_, run) => {
   run();
   expect(told).toEqual([]);

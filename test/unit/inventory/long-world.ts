@@ -2,7 +2,7 @@ import { type RegistryReply, readRegistry } from '../../../functions/inventory/r
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { CONFIGS_AT_ONCE } from '../../../shared/inventory/artifacts.ts';
-import { endOf } from '../../../shared/lambda/end.ts';
+import { lastStartEpochMs } from '../../../shared/lambda/end.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { digestOf as named } from '../../support/samples.ts';
 import { ofType, hub as template } from '../../template/template.ts';
@@ -79,7 +79,7 @@ export async function readAsTheMachine(set: LongWorld, configMs: number) {
   let longestMs = 0;
   do {
     const beganAtEpochMs = set.world.clock();
-    const timeMs = endOf({ getRemainingTimeInMillis: () => TIMEOUT_MS }, () => 0);
+    const timeMs = lastStartEpochMs({ getRemainingTimeInMillis: () => TIMEOUT_MS }, () => 0);
     const { status } = await attempt(set, { timeMs, turns: { before: (step) => set.world.advance(takes(step)) } });
     longestMs = Math.max(longestMs, set.world.clock() - beganAtEpochMs);
     statuses.push(status);

@@ -2,7 +2,7 @@ import { canonicalLedger } from '../../../cli/ledger/canonical.ts';
 import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { type AskPorts, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
-import { causeContent, imageContent, readable } from '../../../shared/adapters/dynamodb/table/items.ts';
+import { causeContent, imageContent, unpackedItem } from '../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
@@ -148,9 +148,9 @@ async function ledgerOf(world: World): Promise<string> {
   return canonicalLedger([
     ...[...world.images.records.values()].map((record) => ({
       ...keys.image(record.digest),
-      ...readable(imageContent({ record })),
+      ...unpackedItem(imageContent({ record })),
     })),
-    ...causes.map((cause) => ({ ...keys.cause(cause.stream), ...readable(causeContent(cause)) })),
+    ...causes.map((cause) => ({ ...keys.cause(cause.stream), ...unpackedItem(causeContent(cause)) })),
     ...parts.map((part) => ({ ...keys.runPart('run-1', part.kind, part.key), kind: 'part', part })),
     ...world.streams.dump().map((entry) => ({ ...(entry as Record<string, unknown>) })),
   ]);

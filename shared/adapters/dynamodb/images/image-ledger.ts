@@ -16,7 +16,7 @@ import type { ImageLedger, Reconfirmations, ScanClaim } from '../../../ports/led
 import type { Item } from '../table/item.ts';
 import { IMAGE_PREFIX, type ImageState, imageContent, imageState } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
-import { readable } from '../table/readable.ts';
+import { orUnreadable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /**
@@ -48,7 +48,7 @@ export class DynamoImages implements Pick<ImageLedger, 'get'> {
     const items = await this.table.getAll(digests.map(keys.image));
     const records = items.flatMap(
       (item) =>
-        readable(
+        orUnreadable(
           this.table,
           item,
           () => imageState(item).record,

@@ -6,7 +6,7 @@ import type { UsageLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
 import * as keys from '../table/keys.ts';
 import { INDEXES, leftPartition, scopePartition } from '../table/keys.ts';
-import { readable, readableOrThrow } from '../table/readable.ts';
+import { orUnreadable, readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
 
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
@@ -33,7 +33,7 @@ export class DynamoUsageLedger implements UsageLedger {
   async *all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage> {
     for await (const item of this.#items(scope, state)) {
       let problem = '';
-      const usage = readable(
+      const usage = orUnreadable(
         this.#table,
         item,
         () => usageOf(item),

@@ -5,7 +5,7 @@ import type { Item } from '../table/item.ts';
 import { causeContent, causeOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { INDEXES } from '../table/keys.ts';
-import { readable } from '../table/readable.ts';
+import { orUnreadable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /** Causes, one item per stream; each change is conditional on the item that was read. */
@@ -20,7 +20,7 @@ export class DynamoCauseLedger implements CauseLedger {
     const items = await this.#table.getAll(streams.map(keys.cause));
     const causes = items.flatMap(
       (item) =>
-        readable(
+        orUnreadable(
           this.#table,
           item,
           () => causeOf(item),
@@ -43,7 +43,7 @@ export class DynamoCauseLedger implements CauseLedger {
 
   /** @throws LedgerItemUnreadableError */
   #readOrThrow(item: Item): Cause | undefined {
-    return readable(
+    return orUnreadable(
       this.#table,
       item,
       () => causeOf(item),

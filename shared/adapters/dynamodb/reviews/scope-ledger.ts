@@ -2,7 +2,7 @@ import type { Scope } from '../../../domain/review/run.ts';
 import type { ScopeLedger, ScopeRecord } from '../../../ports/ledger.ts';
 import { recordOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
-import { readable } from '../table/readable.ts';
+import { orUnreadable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
 /** For a scope with an unreadable item it is unknown whether it was ever read, or left. */
@@ -47,7 +47,7 @@ export class DynamoScopeLedger implements ScopeLedger {
     // Complete, because a closure closes if none is missing.
     const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
     for await (const item of this.#table.items(question)) {
-      const record = readable(
+      const record = orUnreadable(
         this.#table,
         item,
         () => recordOf<ScopeRecord>(item),

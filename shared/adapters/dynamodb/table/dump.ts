@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { Item } from './item.ts';
 import { withoutRevision } from './item-change.ts';
-import { readable } from './items.ts';
+import { unpackedItem } from './items.ts';
 
 /** Every item as stored, without `rev`, because the number of writes depends on the path, not on the facts. */
 export async function* dumpLedger(
@@ -9,6 +9,6 @@ export async function* dumpLedger(
   tableName: string,
 ): AsyncIterable<Record<string, unknown>> {
   for await (const { Items } of paginateScan({ client }, { TableName: tableName })) {
-    for (const item of Items ?? []) yield readable(withoutRevision(item as Item));
+    for (const item of Items ?? []) yield unpackedItem(withoutRevision(item as Item));
   }
 }

@@ -209,7 +209,7 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
 }
 
 /** An item with nothing compressed in it, for a person or for comparing two ledgers. */
-export function readable(item: Record<string, unknown>): Record<string, unknown> {
+export function unpackedItem(item: Record<string, unknown>): Record<string, unknown> {
   const { said, ...plain } = item;
   const unpacked = unpackLists(plain) as Record<string, unknown>;
   if (item.kind !== 'image' || !(said instanceof Uint8Array)) return unpacked;

@@ -8,7 +8,7 @@ import type { LedgerTable } from './table.ts';
  * Parses a record from its item. An unreadable one is noted, and the others are still read.
  * @param instead the substitute for an unreadable record
  */
-export function readable<Stored extends object>(
+export function orUnreadable<Stored extends object>(
   table: Pick<LedgerTable, 'unreadable'>,
   item: Item,
   read: () => Stored,
@@ -29,7 +29,7 @@ export const readableOrThrow = <Stored extends object>(
   item: Item,
   read: () => Stored,
 ): Stored =>
-  readable(table, item, read, ({ PK, SK }, problem) => {
+  orUnreadable(table, item, read, ({ PK, SK }, problem) => {
     throw new LedgerItemUnreadableError(`${PK} / ${SK}`, problem);
   }) as Stored;
 

@@ -4,7 +4,7 @@ import type { Condition, Item, ItemContent } from './item.ts';
 import { revisionAfter, unchangedSince } from './item-change.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
-import { readable } from './readable.ts';
+import { orUnreadable } from './readable.ts';
 import { below, type LedgerTable, type Question } from './table.ts';
 
 type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
@@ -136,6 +136,6 @@ export class StoredRecords<Stored extends object> {
     item: Item,
     instead: (key: Key, problem: string) => Stored | undefined = () => undefined,
   ): Stored | undefined {
-    return readable(this.#table, item, () => storedRecord<Stored & Record<string, unknown>>(item), instead);
+    return orUnreadable(this.#table, item, () => storedRecord<Stored & Record<string, unknown>>(item), instead);
   }
 }

@@ -2,8 +2,8 @@ import { canonicalLedger } from '../../../../cli/ledger/canonical.ts';
 import {
   causeContent,
   imageContent,
-  readable,
   reviewContent,
+  unpackedItem,
 } from '../../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../../shared/adapters/dynamodb/table/keys.ts';
 import type { ImageLineage } from '../../../../shared/domain/age/image-lineage.ts';
@@ -105,7 +105,7 @@ function ledger({ images }: Fleet, { name, startedAtEpochMs, batch, order }: Run
       },
     },
   ];
-  return shuffled(all.map(readable), order);
+  return shuffled(all.map(unpackedItem), order);
 }
 
 const shuffled = (items: readonly Item[], order: number): Item[] =>

@@ -1,4 +1,4 @@
-import { plainText, section, table } from '../../../../shared/domain/common/markdown.ts';
+import { markdownTable, plainText, section } from '../../../../shared/domain/common/markdown.ts';
 import { hiddenIn, hostileTexts } from '../../../support/hostile.ts';
 import { fc } from '../../../support/seeded.ts';
 import { runs } from '../arbitraries.ts';
@@ -17,13 +17,13 @@ test('columns are aligned, numbers to the right', () => {
     { name: 'storefront', count: 3 },
     { name: 'api', count: 12_000 },
   ];
-  expect(table(rows, columns)).toBe(
+  expect(markdownTable(rows, columns)).toBe(
     ['| Name       |     N |', '| ---------- | ----: |', '| storefront |     3 |', '| api        | 12000 |'].join('\n'),
   );
 });
 
 test('no rows, no table', () => {
-  expect(table([], columns)).toBe('');
+  expect(markdownTable([], columns)).toBe('');
 });
 
 test('one very long cell does not push the others aside', () => {
@@ -31,14 +31,14 @@ test('one very long cell does not push the others aside', () => {
     { name: 'x'.repeat(1000), count: 1 },
     { name: 'y', count: 2 },
   ];
-  expect(table(rows, columns).split('\n').at(-1)?.length).toBe(100 + '|  | '.length + 5);
+  expect(markdownTable(rows, columns).split('\n').at(-1)?.length).toBe(100 + '|  | '.length + 5);
 });
 
 test.each([
   [500, false],
   [501, true],
 ])('of %d rows some are left out, and said to be: %s', (count, isCut) => {
-  const text = table(
+  const text = markdownTable(
     Array.from({ length: count }, (_, number) => ({ name: 'a', count: number })),
     columns,
   );
@@ -54,7 +54,7 @@ test('no text of others breaks its row or brings markup', () => {
         fc.string({ unit: fc.constantFrom('a', '|', '\n', '\\', '<', '>', '[', ']', '`', '*', '_', '&', '\r') }),
       ),
       (name) => {
-        const lines = table([{ name, count: 1 }], columns).split('\n');
+        const lines = markdownTable([{ name, count: 1 }], columns).split('\n');
         expect(lines).toHaveLength(3);
         const cells = lines[2]?.replace(/\\./g, '').split('|') ?? [];
         expect(cells).toHaveLength(4);

@@ -2,7 +2,7 @@ import type { Deployment } from '../../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../../shared/domain/cause/cause.ts';
 import type { RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../../shared/domain/outbox/ledger-record.ts';
-import { measure } from '../../../../shared/domain/outbox/metrics.ts';
+import { measurementsOf } from '../../../../shared/domain/outbox/metrics.ts';
 import { rebuild as rebuildWith, STREAM } from '../rollout/acting.ts';
 
 const cause = (reason?: NonNullable<Cause['answer']>['reason']): LedgerRecord => ({
@@ -45,5 +45,5 @@ test.each([
   ['an item that is gone', deployment('failed'), undefined, []],
   ['another kind of item', undefined, { kind: 'other' }, []],
 ] as const)('%s', (_, before, after, expected) => {
-  expect(measure(before, after)).toEqual(expected);
+  expect(measurementsOf(before, after)).toEqual(expected);
 });
