@@ -1,5 +1,5 @@
 import type { ActingState, CascadeView } from '../../cli/acting/acting.ts';
-import { isOrAre, outcomeText } from '../../cli/acting/render-acting.ts';
+import { outcomeText } from '../../cli/acting/render-acting.ts';
 import { type Colour, paint, shortDigest } from '../../cli/output.ts';
 import type { CascadeNode, Deployment } from '../../shared/domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
@@ -7,14 +7,14 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import { type Names, widest } from './names.ts';
 
-/** Something to tell: once, however often it is seen. */
+/** A line to print once, however often its state is read. */
 export interface News {
-  /** What is told once by it. */
+  /** Lines with the same key are printed once. */
   readonly key: string;
-  /** It begins a part of the story. */
+  /** Begins a part of the output. */
   readonly isHeading?: true;
   readonly text: string;
-  /** Under what its further lines stand. */
+  /** Column in which wrapped lines continue. */
   readonly indent: number;
 }
 
@@ -23,14 +23,14 @@ const label = (colour: Colour, text: string): string => paint(colour, text.padEn
 const heading = (key: string, text: string): News => ({ key, isHeading: true, text, indent: 0 });
 const line = (text: string, indent: number): News => ({ key: text, text, indent });
 
-/** What a state of acting has to tell. Told once each, they tell what happens as it happens. */
+/** The lines for a state of the ledger. Printed once each, they show the progress. */
 export const newsOf = ({ causes, cascades }: ActingState, names: Names): News[] => [
   ...causes.flatMap((cause) => refusalOf(cause, names)),
   ...causes.flatMap(lookOf),
   ...cascades.flatMap((cascade) => cascadeNews(cascade, names)),
 ];
 
-/** They follow from a rebuild, of which it was told how it ended. */
+/** They follow from a rebuild whose outcome is already printed. */
 const OF_REBUILDS: ReadonlySet<string> = new Set([
   'start-unknown',
   'attempts-exhausted',
@@ -39,7 +39,7 @@ const OF_REBUILDS: ReadonlySet<string> = new Set([
   'no-fix-seen',
 ]);
 
-/** What only waits may pass at the next look: the end of the demo tells what is left. */
+/** Only refusals: a wait may end at the next plan, and the end of the demo shows what is left. */
 function refusalOf({ stream, state, answer }: Cause, names: Names): News[] {
   if (state !== 'open' || answer?.answer !== 'refuse' || OF_REBUILDS.has(answer.reason)) return [];
   const text = `  ${label('yellow', 'on hold')}  ${names.stream(stream)}: ${answer.reason}. ${answer.detail}`;
@@ -48,7 +48,12 @@ function refusalOf({ stream, state, answer }: Cause, names: Names): News[] {
 
 const lookOf = ({ answer }: Cause): News[] =>
   answer?.reason === 'head-unread'
-    ? [line(`  ${label('cyan', 'looking')}  what is the newest image of each? The registries are asked`, LABEL + 4)]
+    ? [
+        line(
+          `  ${label('cyan', 'refreshing')}  reading the newest image of each application from its registry`,
+          LABEL + 4,
+        ),
+      ]
     : [];
 
 function cascadeNews({ cascadeId, nodes, deployments }: CascadeView, names: Names): News[] {
@@ -62,9 +67,7 @@ function cascadeNews({ cascadeId, nodes, deployments }: CascadeView, names: Name
       const told = members.flatMap((node) => nodeNews(node, width, names));
       return told.length > 0 ? [heading(`${cascadeId} ${wave}`, `Wave ${wave + 1} of ${waves.length}`), ...told] : [];
     }),
-    ...(deployments.length > 0
-      ? [heading(`${cascadeId} rollout`, 'Rollout: services get what was verified, and nothing else')]
-      : []),
+    ...(deployments.length > 0 ? [heading(`${cascadeId} rollout`, 'Rollout: services get the verified images')] : []),
     ...deployments.flatMap((deployment) => deploymentNews(deployment, names)),
   ];
 }
@@ -74,10 +77,10 @@ type Planned = Pick<CascadeNode, 'stream' | 'wave' | 'work' | 'parents'>;
 export const planTitle = (nodes: readonly Planned[]): string => {
   const rebuilds = nodes.filter(({ work }) => work === 'rebuild').length;
   const deploys = nodes.length - rebuilds;
-  return `The plan: ${counted(rebuilds, 'image')} to build again, from the bottom up${deploys > 0 ? `; ${deploys} to deploy` : ''}`;
+  return `Plan: ${counted(rebuilds, 'image')} to rebuild, base first${deploys > 0 ? `; ${deploys} to deploy` : ''}`;
 };
 
-/** @param begins what is told of a stream that waits for no other one */
+/** @param begins the text for a stream without planned parents */
 export function planLine(
   { stream, wave, work, parents = [] }: Planned,
   width: number,
@@ -86,8 +89,8 @@ export function planLine(
 ): News {
   const name = names.stream(stream).padEnd(width);
   const are = parents.length === 1 ? 'is' : 'are';
-  const once = parents.length > 0 ? `once ${parents.map(names.stream).join(' and ')} ${are} verified` : begins;
-  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already, and only deployed' : once}`;
+  const once = parents.length > 0 ? `after ${parents.map(names.stream).join(' and ')} ${are} verified` : begins;
+  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already; only deployed' : once}`;
   return line(text, width + 12);
 }
 
@@ -101,7 +104,7 @@ const NODE_COLOURS: Readonly<Partial<Record<CascadeNode['state'], Colour>>> = {
   unverified: 'red',
 };
 
-/** Its build, which is verified within moments, and how that ended. */
+/** The build of a node and its outcome; the short verification counts as building. */
 function nodeNews(node: CascadeNode, width: number, names: Names): News[] {
   const { stream, work } = node;
   const state = node.state === 'verifying' ? 'building' : node.state;
@@ -112,11 +115,10 @@ function nodeNews(node: CascadeNode, width: number, names: Names): News[] {
 }
 
 function noteOf({ state, output, outcome, answer, facts }: CascadeNode): string {
-  if (state === 'building' || state === 'verifying') return "by its team's own pipeline";
+  if (state === 'building' || state === 'verifying') return "in its team's own pipeline";
   const digest = output === undefined ? '' : `${shortDigest(output)}  `;
-  if (outcome?.result === 'fixed') return `${digest}${shortly(facts)} ${isOrAre(facts)} gone`;
-  if (outcome?.result === 'ineffective')
-    return `${digest}${shortly(outcome.left)} ${isOrAre(outcome.left)} still there`;
+  if (outcome?.result === 'fixed') return `${digest}fixed: ${shortly(facts)}`;
+  if (outcome?.result === 'ineffective') return `${digest}not fixed: ${shortly(outcome.left)}`;
   if (outcome) return `${digest}${outcomeText(outcome)}`;
   return answer ? `${answer.reason}: ${answer.detail}` : digest;
 }

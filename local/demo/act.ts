@@ -14,7 +14,7 @@ import type { Progress } from './progress.ts';
 import type { ActResult } from './result-act.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** Longer than the builds of any fleet of a demo take. */
+/** Longer than the builds of any demo fleet. */
 const LIMIT_MS = 10 * 60_000;
 const POLL_MS = 300;
 
@@ -26,9 +26,9 @@ interface Reviewed {
 interface Telling {
   readonly progress: Progress;
   readonly names: Names;
-  /** Keys of the news that were told. */
+  /** Keys of printed lines. */
   readonly told: Set<string>;
-  /** Whether it was told what the first review found. */
+  /** Whether the result of the first review was printed. */
   isFound: boolean;
 }
 
@@ -38,15 +38,14 @@ interface Acted {
   readonly last: Reviewed;
 }
 
-/** A review that did not leave a record; the message says how its execution ended. */
+/** A review without a record in the ledger; the message says how its execution ended. */
 export class NoReviewError extends Error {
   override readonly name = 'NoReviewError';
 }
 
 /**
- * Reviews a fleet and waits until nobody has anything left to do. Where something was rebuilt, a second review proves
- * that nothing old runs any more; where that could not look everywhere, the accounts that went without a read role get
- * theirs, and a third one does.
+ * Reviews a fleet and waits until all work is done. After a rebuild, a second review proves that no old image runs.
+ * If that review could not read every account, the missing read roles are created and a third review proves it.
  */
 export async function reviewAndAct(installation: Installation, watch: Stopwatch, telling: Telling): Promise<Acted> {
   const { progress } = telling;
@@ -58,15 +57,17 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
     return collect(installation.context.rollouts.openClosures());
   };
   const admitted: string[] = [];
-  if ((await next('First review: what runs, and is it safe?', 'review')).length > 0) {
-    const open = await next('Second review: does anything old still run?', 'proof');
+  if ((await next('First review: which images run, and are they compliant?', 'review')).length > 0) {
+    const open = await next('Second review: does any old image still run?', 'proof');
     admitted.push(...(open.length > 0 ? unreadAccounts(installation) : []));
     for (const account of admitted) {
-      progress.heading(`Nobody can look into account ${account}, so nothing is proven: now it gets its read role`);
+      progress.heading(
+        `Account ${account} could not be read, so the proof is missing. The demo creates its read role now`,
+      );
       watch.begin('admit');
       await installation.admit(account);
     }
-    if (admitted.length > 0) await next('Third review: everything', 'proof');
+    if (admitted.length > 0) await next('Third review: all accounts', 'proof');
   }
   return { reviews: reviews.map(row), admitted, last: reviews.at(-1) as Reviewed };
 }
@@ -74,7 +75,7 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
 const unreadAccounts = ({ fleet }: Installation): string[] =>
   fleet.accounts.filter(({ memberRole, state }) => !memberRole && state === 'ACTIVE').map(({ id }) => id);
 
-/** One review and what follows from it, told while it happens. */
+/** Runs one review and prints its progress and all work that follows. */
 async function follow({ context, review }: Installation, telling: Telling): Promise<Reviewed> {
   const { progress, names } = telling;
   let over = false;
@@ -82,20 +83,20 @@ async function follow({ context, review }: Installation, telling: Telling): Prom
     over = true;
   });
   const urgentNews = async (): Promise<void> => {
-    // What is urgent does not wait for the end of the review.
+    // Urgent rebuilds begin before the review ends.
     for (; !over; await sleep(POLL_MS)) printNews(await readActingState(context), telling);
   };
   const [execution] = await Promise.all([ended, followReview(context, progress, () => over), urgentNews()]);
   const { ended: record } = await context.runs.latest();
   if (record) {
-    // The end tells of each image what the last review found.
+    // Only once: the end of the demo lists each image of the last review.
     if (!telling.isFound) printFound(progress, await collectReview(context, record), names);
     telling.isFound = true;
     await untilSettled(context, LIMIT_MS, (state) => printNews(state, telling));
     return { execution, review: record };
   }
   const { arn, status, error, cause } = execution;
-  throw new NoReviewError(`Execution ${arn} ended ${status} and left no review: ${error ?? ''} ${cause ?? ''}`);
+  throw new NoReviewError(`Execution ${arn} ended ${status} without a review record: ${error ?? ''} ${cause ?? ''}`);
 }
 
 function printNews(state: ActingState, { progress, names, told }: Telling): void {

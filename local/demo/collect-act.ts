@@ -11,7 +11,7 @@ import type { ActResult } from './result-act.ts';
 type Ledger = Pick<CliContext, 'dump' | 'causes' | 'cascades' | 'rebuilds' | 'rollouts'>;
 type FromLedger = Pick<ActResult, 'answers' | 'cascades' | 'rebuilds' | 'deployments' | 'closures'>;
 
-/** Everything that was done since the installation, as the ledger has it: the oldest plan first. */
+/** Everything that was done since the installation, from the ledger: the oldest plan first. */
 export async function collectAct(ledger: Ledger): Promise<FromLedger> {
   const causes = await collect(ledger.causes.open());
   const found: FromLedger = { answers: [], cascades: [], rebuilds: [], deployments: [], closures: [] };
@@ -24,7 +24,7 @@ export async function collectAct(ledger: Ledger): Promise<FromLedger> {
   return found;
 }
 
-/** The ports list those that are open; a demo tells of those that have ended. */
+/** The ports list only open cascades; the demo also shows ended ones. */
 async function everyCascade({ dump, cascades }: Ledger): Promise<Cascade[]> {
   const found: Cascade[] = [];
   for await (const { kind, cascadeId } of dump()) {
@@ -88,7 +88,7 @@ function rebuildRow(rebuild: Rebuild): ActResult['rebuilds'][number] {
   };
 }
 
-/** What Patchwave may call that changes what others own. */
+/** Calls by which Patchwave changes resources of others. */
 const CHANGING = [
   ['codepipeline', 'StartPipelineExecution'],
   ['ecr', 'PutImage'],

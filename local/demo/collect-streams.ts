@@ -7,7 +7,7 @@ type Done = Pick<ActResult, 'answers' | 'cascades' | 'closures'>;
 type StreamRow = ActResult['streams'][number];
 type NodeRow = ActResult['cascades'][number]['nodes'][number];
 
-/** What became of each stream that was at fault, in the order in which they were planned; then those that never were. */
+/** The outcome of each stream at fault, in the order of the plans; unplanned streams come last. */
 export async function collectStreams(
   { streams }: { readonly streams: Pick<StreamLedger, 'streams'> },
   done: Done,
@@ -34,20 +34,20 @@ export async function collectStreams(
 
 type End = Pick<StreamRow, 'state' | 'reason' | 'detail' | 'provenBy'>;
 
-/** The last that was planned for a stream decides; what nobody planned has the answer of the guards. */
+/** The last plan of a stream decides; an unplanned stream has the answer of the guards. */
 function endOf(stream: string, node: NodeRow | undefined, { answers, closures }: Done): End {
   const answer = answers.find((one) => one.stream === stream);
   if (!node) return { state: 'on-hold', ...(answer && { reason: answer.reason, detail: answer.detail }) };
   const closure = closures.findLast((one) => one.stream === stream);
   if (isFixed(node)) {
     if (closure?.proof) return { state: 'patched', provenBy: closure.proof.runId };
-    return { state: 'open', reason: 'closing', detail: closure?.waitingFor ?? 'no review has looked yet' };
+    return { state: 'open', reason: 'closing', detail: closure?.waitingFor ?? 'no review has checked it yet' };
   }
   const { state, reason = state, detail = answer?.detail } = node;
   return { state: 'stopped', reason, ...(detail !== undefined && { detail }) };
 }
 
-/** Also where somebody was faster: its head is fixed, and nothing was built. */
+/** Also true if somebody else fixed the head and no build was needed. */
 const isFixed = ({ state, reason }: NodeRow): boolean => state === 'verified' || reason === 'head-fixed';
 
 function partsOf(record: StreamRecord | undefined, after: string | undefined): Record<string, string> {

@@ -12,7 +12,7 @@ type FromLedger = Pick<
   'runId' | 'policyVersion' | 'found' | 'outcomes' | 'ancestors' | 'scopes' | 'unresolved' | 'images' | 'nextBreaches'
 >;
 
-/** Reads back what a review left in the ledger. Everything the demo tells comes from here. */
+/** Reads the results of a review from the ledger. The demo prints only these. */
 export async function collect(ledger: Ledger, review: ReviewRecord): Promise<FromLedger> {
   const parts = await Array.fromAsync(ledger.runs.parts(review.runId));
   const usages = await liveUsages(ledger);
@@ -91,7 +91,7 @@ function scopeRow(result: ScopeResult): DemoResult['scopes'][number] {
   return { account, region, status: result.status, ...(detail !== undefined && { detail }) };
 }
 
-/** Calls of our own roles, by operation; seeding and this demo's own look around are not ours. */
+/** Calls of Patchwave's roles, by operation; calls of the seeding and of the demo itself do not count. */
 export function callRows(calls: readonly CallCount[]): DemoResult['calls'] {
   const sums = new Map<string, { service: string; operation: string; count: number }>();
   for (const { service, operation, principal, count } of calls) {

@@ -5,8 +5,8 @@ import type { ActResult } from './result-act.ts';
 type NodeRow = ActResult['cascades'][number]['nodes'][number];
 
 /**
- * Whether all that was begun came to a proven end: the last review succeeded, no deployment failed, and each stream that
- * was planned is fixed, or it is proven that its rebuild fixes nothing. What is built on such a one is not built.
+ * Whether all work has a proven outcome: the last review succeeded, no deployment failed, and each planned stream is
+ * fixed or proven not fixed by its rebuild. Streams built on such a one are not built.
  */
 export const endedWell = ({ execution, act }: Pick<DemoResult, 'execution' | 'act'>): boolean =>
   execution.status === 'SUCCEEDED' &&

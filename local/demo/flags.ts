@@ -6,14 +6,14 @@ export interface DemoFlags {
   readonly keep: boolean;
   readonly help: boolean;
   readonly fleet: string;
-  /** Left out: what the policy of the fleet says. */
+  /** Absent: the mode of the fleet's policy. */
   readonly mode?: Mode;
   readonly seed: number;
-  /** The seed of all trouble; absent for a day without trouble. */
+  /** The seed of injected faults; absent for a run without faults. */
   readonly chaos?: number;
 }
 
-/** Wrong use; the message says what is right. */
+/** Wrong use; the message shows the right use. */
 export class DemoUsageError extends Error {
   override readonly name = 'DemoUsageError';
 }
@@ -21,17 +21,17 @@ export class DemoUsageError extends Error {
 export const DEMO_HELP = `npm run demo -- [flags]
 
   --json          one JSON object as the last line of standard output
-  --keep          leaves the cloud up and says how to look around in it
+  --keep          keeps the cloud running and prints how to inspect it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
-  --mode MODE     ${MODES.join(', ')} (default: the fleet's own)
-  --seed N        a number that the JSON object repeats (default: 1); a fleet of a
-                  file draws nothing by chance, and --chaos has a seed of its own
-  --chaos N       throttles, breaks, loses, doubles and delays calls and events,
-                  from seed N
+  --mode MODE     ${MODES.join(', ')} (default: the mode of the fleet's policy)
+  --seed N        a number that the JSON object repeats (default: 1); a fleet from
+                  a file uses no random values, and --chaos has its own seed
+  --chaos N       injects faults, chosen by seed N: calls are throttled or fail;
+                  events are lost, duplicated or delayed
   --help          this page
 
-Exit codes: 0 the last review succeeded, and every rebuild is proven to fix or
-not to fix; 1 not so; 2 wrong use; 130 stopped by Ctrl-C.`;
+Exit codes: 0 the last review succeeded and every rebuild has a proven outcome
+(fixed or not fixed); 1 otherwise; 2 wrong use; 130 stopped by Ctrl-C.`;
 
 /** @throws DemoUsageError */
 export function parseFlags(words: readonly string[]): DemoFlags {

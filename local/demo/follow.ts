@@ -9,8 +9,8 @@ import type { Progress } from './progress.ts';
 const POLL_MS = 400;
 
 /**
- * Tells what a review does while it does it, out of what the ledger says; returns when `isOver` says so.
- * It reads only, and a review goes on the same without it.
+ * Prints the progress of a review from the ledger until `isOver` returns true.
+ * It only reads; the review does not depend on it.
  */
 export async function followReview(
   context: Pick<CliContext, 'runs' | 'images' | 'usages' | 'scopes'>,
@@ -79,7 +79,7 @@ function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): s
   }
 }
 
-/** How many images in use have an answer of the scanner since the review began, whatever the answer. */
+/** Counts the images in use that were judged since the review began, with any result. */
 async function printScans(
   { images, usages, scopes }: Pick<CliContext, 'images' | 'usages' | 'scopes'>,
   review: ReviewRecord,

@@ -4,7 +4,7 @@ import type { Installation } from '../installation.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
 
-/** Lets go of the cloud and says how to look around in it, and how to stop it. */
+/** Leaves the cloud running and prints how to inspect and stop it. */
 export function keepUp(
   { cloud, deployment, fleet }: Installation,
   progress: Progress,
@@ -16,20 +16,20 @@ export function keepUp(
   const lines = [
     [
       'endpoint',
-      `${endpoint} (Region ${region}, hub account ${account}; any account's id is an access key of its root user)`,
+      `${endpoint} (Region ${region}, hub account ${account}; each account id is an access key of its root user)`,
     ],
     ['set once', `export ${environment}`],
-    // Version 1 of the AWS CLI calls SQS in AWS whatever AWS_ENDPOINT_URL says, so the endpoint is an option too.
+    // Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS, so the endpoint is an option too.
     ['', `alias aws='${inVenv('cloud', 'aws')} --endpoint-url ${endpoint}'`],
-    ['look around', 'npm run patchwave -- status'],
+    ['inspect', 'npm run patchwave -- status'],
     ['', `aws dynamodb scan --table-name ${ledgerTable} --max-items 5`],
     ['one function', 'npm run invoke -- FUNCTION FILE [--inspect]'],
     ['its logs', 'npm run logs -- FUNCTION [--follow]'],
     ['review again', `aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`],
-    ['its files', `${stateDir} (removed when it stops; after kill -9 at the next start of a cloud)`],
+    ['its files', `${stateDir} (removed when the cloud stops; after kill -9, when the next cloud starts)`],
     ['stop it', `kill ${pid}`],
   ] as const;
-  progress.heading('The cloud stays up');
+  progress.heading('The cloud keeps running');
   for (const [what, how] of lines) progress.line(`  ${paint('dim', what.padEnd(12))}  ${how}`);
   cloud.release();
   return { endpoint, region, hubAccount: account, ledgerTable, stateMachineArn: fleetReviewMachineArn, pid, stateDir };

@@ -1,4 +1,4 @@
-/** `npm run demo`: a fleet in an embedded AWS, the real stacks deployed into it, and the whole loop in it, told as it happens. */
+/** `npm run demo`: deploys the real stacks into an embedded AWS with a fleet, runs the whole loop, and prints its progress. */
 
 import { EXIT } from '../../cli/errors.ts';
 import { print, printError, printJson } from '../../cli/output.ts';
@@ -46,8 +46,8 @@ async function demo(flags: DemoFlags): Promise<number> {
       watch.begin(step);
     },
     onCloud: ({ stateDir, removed }) => {
-      progress.text(`  Its files and its log are in ${stateDir}`, 2);
-      if (removed.length > 0) progress.text(`  Removed what killed clouds left: ${removed.join(', ')}`, 2);
+      progress.text(`  Files and log: ${stateDir}`, 2);
+      if (removed.length > 0) progress.text(`  Removed files of killed clouds: ${removed.join(', ')}`, 2);
     },
     onProgress: ({ step, done, total }) => progress.move(step, done, total),
   });
@@ -104,13 +104,13 @@ async function run(installation: Installation, flags: DemoFlags, { progress, nam
   });
 }
 
-/** What a person can fix gets its message; anything else keeps its stack for whoever fixes us. */
+/** Errors that a user can fix show their message; all others keep their stack for a bug report. */
 function explain(error: unknown): string {
   if (error instanceof FleetError || error instanceof DemoUsageError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-// The cloud ends with this process, whichever way it ends: it watches the pipe that we hold.
+// The cloud watches a pipe of this process, so it also ends when this process is killed.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 

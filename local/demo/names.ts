@@ -2,13 +2,13 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { Fleet } from '../fleet/schema.ts';
 
-/** What a person calls streams and services, as short as nothing else of the fleet is called the same. */
+/** Short names of streams and services, unique in the fleet. */
 export interface Names {
-  /** `apps/shop`; with its place, and its release line, only where the fleet has another one of that name. */
+  /** `apps/shop`; with its place and release line only if the name is not unique in the fleet. */
   readonly stream: (id: string) => string;
-  /** An image as a task asks for it, without what it says of registry and digest. */
+  /** The image reference of a task, without registry and digest. */
   readonly reference: (text: string) => string;
-  /** The service of a `<account>/<Region>/<cluster>/<service>`. */
+  /** The service in `<account>/<Region>/<cluster>/<service>`. */
   readonly service: (key: string) => string;
 }
 
@@ -37,5 +37,5 @@ export function namesIn({ repositories, workloads }: Pick<Fleet, 'repositories' 
   };
 }
 
-/** So wide that the names of a list stand under one another. */
+/** The width of the longest name. */
 export const widest = (names: readonly string[]): number => Math.max(0, ...names.map(({ length }) => length));

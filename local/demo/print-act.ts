@@ -13,15 +13,15 @@ type Run = Stream['runs'][number];
 
 const FIELD = 8;
 
-/** What was rebuilt, deployed and proven, or would have been; and what was not, each with the reason. */
+/** Prints what was rebuilt, deployed and proven, or would be; then what was not, each with the reason. */
 export function printAct(progress: Progress, { act, images }: DemoResult, names: Names): void {
   if (act.wouldDo.length > 0) printWouldDo(progress, act.wouldDo, names);
   printProof(progress, act, names);
-  reportOrphanedLocks(progress, { act, images }, names);
+  printNotPatched(progress, { act, images }, names);
 }
 
 function printWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: Names): void {
-  progress.heading(`Nothing was done. ${planTitle(wouldDo)}`);
+  progress.heading(`Nothing was changed. ${planTitle(wouldDo)}`);
   const width = widest(wouldDo.map(({ stream }) => names.stream(stream)));
   for (const node of wouldDo) {
     const { text, indent } = planLine(node, width, names);
@@ -39,22 +39,19 @@ function printProof(progress: Progress, { streams, cascades }: ActResult, names:
   const width = widest(patched.map(({ stream }) => names.stream(stream)));
   for (const stream of patched) {
     progress.line(`  ${paint('green', names.stream(stream.stream).padEnd(width))}  ${digestsOf(stream)}`);
-    const nobody = parents.has(stream.stream) ? 'nothing by itself: others are built on it' : 'nothing';
-    tellRuns(progress, stream, nobody, names);
+    const none = parents.has(stream.stream) ? 'no task: other images are built on it' : 'no task';
+    printRuns(progress, stream, none, names);
   }
   for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
-    progress.text(
-      `  Closed by review ${runId}: it read every place. What had to go runs nowhere, nor what is built on it.`,
-      2,
-    );
+    progress.text(`  Closed by review ${runId}: it read every scope. No old image runs, and no image built on one.`, 2);
 }
 
 const digestsOf = ({ before, after }: Stream): string =>
-  `${before === undefined ? 'nothing' : shortDigest(before)} -> ${after === undefined ? 'nothing' : shortDigest(after)}`;
+  `${before === undefined ? 'none' : shortDigest(before)} -> ${after === undefined ? 'none' : shortDigest(after)}`;
 
-function tellRuns(progress: Progress, stream: Stream, nobody: string, names: Names): void {
+function printRuns(progress: Progress, stream: Stream, none: string, names: Names): void {
   const { runs } = stream;
-  const texts = runs.length > 0 ? runs.map((run) => runText(stream, run, names)) : [nobody];
+  const texts = runs.length > 0 ? runs.map((run) => runText(stream, run, names)) : [none];
   texts.forEach((text, at) => {
     progress.text(field(at === 0 ? 'runs now' : '', text), FIELD + 8);
   });
@@ -62,25 +59,21 @@ function tellRuns(progress: Progress, stream: Stream, nobody: string, names: Nam
 
 const field = (title: string, text: string): string => `      ${paint('dim', title.padEnd(FIELD))}  ${text}`;
 
-/** A task runs the image of an index that fits its machine. */
+/** A task runs the image of an index for its platform. */
 function runText({ parts, after }: Stream, { service, count, digest }: Run, names: Names): string {
   const [platform] = Object.entries(parts).find(([, part]) => part === digest && part !== after) ?? [];
-  const which = platform === undefined ? '' : ` (its ${platform})`;
+  const which = platform === undefined ? '' : ` (${platform})`;
   return `${shortDigest(digest)}${which} in ${counted(count, 'task')} of ${names.service(service)}`;
 }
 
 const STATES = {
-  stopped: { title: 'stopped', colour: 'red' },
-  open: { title: 'fixed, and not proven yet', colour: 'yellow' },
+  stopped: { title: 'not fixed', colour: 'red' },
+  open: { title: 'fixed, proof pending', colour: 'yellow' },
   'on-hold': { title: 'on hold', colour: 'yellow' },
 } as const;
 
-/** Also what is not called clean because nobody can look into it: no rebuild fixes that. */
-function reportOrphanedLocks(
-  progress: Progress,
-  { act, images }: Pick<DemoResult, 'act' | 'images'>,
-  names: Names,
-): void {
+/** Also lists images that cannot be scanned: no rebuild fixes that. */
+function printNotPatched(progress: Progress, { act, images }: Pick<DemoResult, 'act' | 'images'>, names: Names): void {
   const left = act.streams.flatMap((stream) =>
     stream.state === 'patched' ? [] : [{ ...stream, state: stream.state }],
   );
@@ -90,14 +83,14 @@ function reportOrphanedLocks(
   for (const stream of left) {
     const { title, colour } = STATES[stream.state];
     const above = aboveOf(stream, act).map(names.stream);
-    const alone = above.length > 0 ? `, and with it ${above.join(', ')}` : ', alone';
+    const blocked = above.length > 0 ? `; blocks ${above.join(', ')}` : '; blocks no other stream';
     progress.text(
-      `  ${paint(colour, names.stream(stream.stream))}  ${title}${stream.state === 'stopped' ? alone : ''}`,
+      `  ${paint(colour, names.stream(stream.stream))}  ${title}${stream.state === 'stopped' ? blocked : ''}`,
       6,
     );
     progress.text(field('why', whyOf(stream)), FIELD + 8);
     if (stream.after !== undefined) progress.text(field('built', digestsOf(stream)), FIELD + 8);
-    tellRuns(progress, stream, 'nothing', names);
+    printRuns(progress, stream, 'no task', names);
     const answer = act.answers.find((one) => one.stream === stream.stream);
     if (stream.state === 'stopped' && answer)
       progress.text(field('next', `${answer.reason}: ${answer.detail}`), FIELD + 8);
@@ -109,25 +102,25 @@ function reportOrphanedLocks(
     const texts = (reasons as unknown as readonly Reason[])
       .filter(({ effect }) => effect === 'unknown')
       .map(reasonText);
-    progress.text(field('why', `${texts.join('; ')}: what nobody knows is not called clean`), FIELD + 8);
+    progress.text(field('why', `${texts.join('; ')}. Unknown never counts as compliant.`), FIELD + 8);
   }
 }
 
-/** Images in use that nobody can look into, and whose streams nothing else is told of. */
+/** Images in use with an unknown verdict, without those of streams that the list has already. */
 export function unknownBeside({ act, images }: Pick<DemoResult, 'act' | 'images'>): DemoResult['images'] {
   const told = new Set(act.streams.flatMap(({ stream, state }) => (state === 'patched' ? [] : [stream])));
   return images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !told.has(stream));
 }
 
-/** What was to be built on it. */
+/** The planned streams that are built on it. */
 const aboveOf = ({ stream }: Stream, { cascades }: ActResult): string[] => [
   ...new Set(
     cascades.flatMap(({ nodes }) => nodes.filter(({ parents }) => parents.includes(stream)).map((node) => node.stream)),
   ),
 ];
 
-/** A rebuild that fixed nothing is proven to have fixed nothing; the rest says so in its own words. */
+/** For a rebuild without effect, adds the usual reasons. */
 function whyOf({ reason = '', detail = '' }: Stream): string {
   if (reason !== 'ineffective') return `${reason}: ${detail}`;
-  return `${detail} in what was built: its pipeline pins an old parent or keeps a cache, or there is no fix yet. It was not rolled out.`;
+  return `${detail} in the new image. The pipeline pins an old parent or uses a cache, or no fix exists yet. The image was not rolled out.`;
 }

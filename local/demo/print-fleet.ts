@@ -1,14 +1,14 @@
 import type { Fleet } from '../fleet/schema.ts';
 import type { Progress } from './progress.ts';
 
-/** Enough to follow the rest for a person who has never seen AWS. */
+/** Explains the output to a person who does not know AWS. */
 const WORDS = [
-  'An image is what a service runs; its digest (sha256:...) names its very bytes, so another digest is another image.',
-  'Images are built on one another: applications on platforms, platforms on a base. Who builds on what is bad gets it too.',
-  'Each team has a pipeline that builds its image. Patchwave starts it, and proves what came of it.',
+  'A service runs an image. The digest (sha256:...) identifies its exact content: another digest is another image.',
+  'Applications are built on platforms, platforms on a base. A vulnerability in the base is in all of them.',
+  'Each team has a pipeline that builds its image. Patchwave starts the pipeline and verifies the new image.',
 ];
 
-/** What there is to see, before anything happens. */
+/** Prints what the demo shows, before it begins. */
 export function printFleet(progress: Progress, { name, description }: Pick<Fleet, 'name' | 'description'>): void {
   progress.heading(`Patchwave in a local AWS, with the fleet "${name}"`);
   for (const text of [...(description === undefined ? [] : [description]), ...WORDS]) progress.text(`  ${text}`, 2);

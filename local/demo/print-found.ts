@@ -1,4 +1,5 @@
 import { paint } from '../../cli/output.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { reasonText } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import type { Names } from './names.ts';
@@ -10,11 +11,15 @@ type Image = DemoResult['images'][number];
 
 const MOST_REASONS = 5;
 
-/** What a review found: each reason once, with the images that it is told of. */
+/** Prints what a review found: each reason once, with its images. */
 export function printFound(progress: Progress, { images, found, outcomes, ancestors }: Found, names: Names): void {
-  progress.heading(`Found: ${found} images run, ${sumsOf(outcomes)}`);
+  progress.heading(`Found: ${counted(found, 'running image')}: ${sumsOf(outcomes)}`);
   const below = ancestors.outcomes.violating + ancestors.outcomes.unknown;
-  if (below > 0) progress.text(`  and ${ancestors.found} that these are built on: ${sumsOf(ancestors.outcomes)}`, 2);
+  if (below > 0)
+    progress.text(
+      `  and ${counted(ancestors.found, 'ancestor')} (images they are built on): ${sumsOf(ancestors.outcomes)}`,
+      2,
+    );
   const groups = [...Map.groupBy(images.flatMap(complaintsOf), ({ text }) => text)].sort(
     ([, one], [, other]) => other.length - one.length,
   );
@@ -22,7 +27,8 @@ export function printFound(progress: Progress, { images, found, outcomes, ancest
     progress.text(`  ${paint(complaints[0]?.effect === 'violates' ? 'red' : 'yellow', text)}`, 2);
     progress.text(`      in ${namesOf(complaints, names).join(', ')}`, 6);
   }
-  if (groups.length > MOST_REASONS) progress.line(`  and ${groups.length - MOST_REASONS} other reasons: see the end`);
+  if (groups.length > MOST_REASONS)
+    progress.line(`  and ${counted(groups.length - MOST_REASONS, 'other reason')}, listed at the end`);
 }
 
 const sumsOf = ({ compliant, violating, unknown, failed }: DemoResult['outcomes']): string =>

@@ -20,11 +20,11 @@ interface Telling {
   readonly nowEpochMs: number;
 }
 
-/** The result for a person: what is wrong, what nobody knows, what will be wrong soon; last what was done, and what not. */
+/** Prints the result: violating, unknown and compliant images, the next breaches, then what was done and what was not. */
 export function printResult(result: DemoResult, telling: Telling): void {
   const { progress, names } = telling;
   printImages(result, telling, 'violating', 'Violating');
-  printImages(result, telling, 'unknown', 'Unknown: never called clean');
+  printImages(result, telling, 'unknown', 'Unknown, which never counts as compliant');
   printImages(result, telling, 'compliant', 'Compliant');
   printNextBreaches(result, telling);
   printAct(progress, result, names);
@@ -56,7 +56,7 @@ function reasonLines({ reasons }: Image): string[] {
   const telling = reasons.filter(({ effect }) => effect !== 'due') as unknown as readonly Reason[];
   const lines = telling.slice(0, MOST_REASONS).map((reason) => `${reason.ruleId}: ${reasonInFull(reason)}`);
   const left = telling.length - lines.length;
-  return left > 0 ? [...lines, `and ${left} more: patchwave why`] : lines;
+  return left > 0 ? [...lines, `and ${counted(left, 'more reason')}: run \`patchwave why\``] : lines;
 }
 
 function printNextBreaches({ nextBreaches, images }: DemoResult, { progress, names, nowEpochMs }: Telling): void {
@@ -83,7 +83,7 @@ const inWords = ({ compliant, violating, unknown, failed }: DemoResult['outcomes
 const DID: Readonly<Record<string, readonly [what: string, done: string]>> = {
   StartPipelineExecution: ['pipeline', 'started'],
   PutImage: ['tag', 'moved'],
-  RegisterTaskDefinition: ['task definition', 'written'],
+  RegisterTaskDefinition: ['task definition', 'registered'],
   UpdateService: ['service', 'deployed'],
 };
 
@@ -99,25 +99,25 @@ function changesOf(calls: DemoResult['act']['calls']): string {
 function printEnd(progress: Progress, result: DemoResult): void {
   const { act, execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
   progress.heading(`In short: ${endsOf(result)}`);
-  progress.text(`  all that Patchwave changed: ${changesOf(act.calls)}`, 2);
+  progress.text(`  changes by Patchwave: ${changesOf(act.calls)}`, 2);
   const good = execution.status === 'SUCCEEDED';
   const ended = good ? paint('green', 'succeeded') : paint('red', execution.status.toLowerCase());
-  progress.text(`  the last review ${ended}: ${found} images = ${inWords(outcomes)}`, 2);
+  progress.text(`  last review ${ended}: ${counted(found, 'running image')} = ${inWords(outcomes)}`, 2);
   if (execution.error !== undefined) progress.text(`  ${execution.error}: ${execution.cause ?? ''}`, 2);
   if (ancestors.found > 0)
-    progress.text(`  and ${ancestors.found} that these are built on = ${inWords(ancestors.outcomes)}`, 2);
+    progress.text(`  and ${counted(ancestors.found, 'ancestor')} = ${inWords(ancestors.outcomes)}`, 2);
   const failed = scopes.filter(({ status }) => status === 'failed').length;
-  const read = `${scopes.length - failed} scopes read, ${failed} not`;
-  progress.text(`  ${read}; ${unresolved} containers without a digest`, 2);
+  const read = `${counted(scopes.length - failed, 'scope')} read, ${failed} failed`;
+  progress.text(`  ${read}; ${counted(unresolved, 'container')} without a digest`, 2);
   const steps = Object.entries(seconds).map(([step, spent]) => `${step} ${spent.toFixed(1)} s`);
   progress.text(`  ${steps.join(', ')}`, 2);
 }
 
-/** The same ends, and as many of each, as the proof and what was not patched tell one by one. */
+/** Counts the outcomes that the proof and the list of unpatched images show one by one. */
 export function endsOf(result: Pick<DemoResult, 'act' | 'images'>): string {
   const count = (wanted: string) => result.act.streams.filter(({ state }) => state === wanted).length;
-  const open = count('open') > 0 ? [`${count('open')} not proven yet`] : [];
-  const all = [`${count('patched')} patched, closed by digest`, ...open, `${count('stopped')} stopped`];
+  const open = count('open') > 0 ? [`${count('open')} with proof pending`] : [];
+  const all = [`${count('patched')} patched, proven by digest`, ...open, `${count('stopped')} not fixed`];
   const unknown = unknownBeside(result).length;
   return [...all, `${count('on-hold')} on hold`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');
 }

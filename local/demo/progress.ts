@@ -1,15 +1,15 @@
 import { paint, shown, wrapped } from '../../cli/output.ts';
 
 const BAR_WIDTH = 30;
-/** So many take a while. */
+/** Steps with at least this many items report each quarter. */
 const MANY = 100;
-/** Off a terminal nobody knows how wide it is shown. */
+/** Width where the output is no terminal. */
 const USUAL_COLUMNS = 100;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /**
- * What a person sees while work goes on: a bar that redraws itself on a terminal, plain lines elsewhere.
- * With `--json` all of it goes to standard error, so that standard output stays one document.
+ * The output while the demo runs: a bar on a terminal, plain lines elsewhere.
+ * With `--json` it goes to standard error, so that standard output is one document.
  */
 export class Progress {
   private readonly stream: NodeJS.WriteStream;
@@ -20,13 +20,13 @@ export class Progress {
     this.stream = stream;
   }
 
-  /** A finished line, above the bar where there is one. Ends of lines that others put into it are no ends. */
+  /** Prints a line, above the bar if there is one. Line breaks in the text are shown as `\\n`. */
   line(text = ''): void {
     const line = shown(text).replaceAll('\n', '\\n');
     this.stream.write(this.bar === '' ? `${line}\n` : `${CLEAR_LINE}${line}\n${this.bar}`);
   }
 
-  /** Lines between which the terminal may break a text; all but the first are indented. */
+  /** Prints a text wrapped at the width of the terminal; all lines but the first are indented. */
   text(text: string, indent: number): void {
     for (const line of this.#wrapped(text, indent)) this.line(line);
   }
@@ -41,7 +41,7 @@ export class Progress {
     return wrapped(text, this.stream.columns ?? USUAL_COLUMNS, indent);
   }
 
-  /** Moves the bar; off a terminal a line for the end is enough, and of many for every quarter. */
+  /** Moves the bar. Without a terminal it prints the end, and each quarter of many items. */
   move(what: string, done: number, total: number): void {
     if (total === 0) return;
     const percent = Math.floor((100 * done) / total);
@@ -56,7 +56,7 @@ export class Progress {
     this.lastPercent = percent;
   }
 
-  /** Leaves the finished bar standing and begins a new line. */
+  /** Keeps the finished bar and begins a new line. */
   endBar(): void {
     if (this.bar !== '') this.stream.write('\n');
     this.bar = '';

@@ -22,13 +22,10 @@ const planned = {
   stream: v.string(),
   work: v.pipe(
     v.picklist(['rebuild', 'deploy']),
-    v.description('deploy: its head is fixed already, and only what runs is old'),
+    v.description('deploy: its head is fixed already, and only running images are old'),
   ),
-  wave: v.pipe(count, v.description('from 0; a stream of one wave is built on streams of earlier ones')),
-  parents: v.pipe(
-    v.array(v.string()),
-    v.description('planned streams that it is built on: verified before it is built'),
-  ),
+  wave: v.pipe(count, v.description('from 0; a stream of a wave is built on streams of earlier waves')),
+  parents: v.pipe(v.array(v.string()), v.description('planned streams that it is built on; they are verified first')),
 };
 
 const wouldDo = v.strictObject({
@@ -41,10 +38,10 @@ const wouldDo = v.strictObject({
 const node = v.strictObject({
   ...planned,
   state: v.picklist(NODE_STATES),
-  reason: v.optional(v.pipe(v.string(), v.description('why it did not run to its end, in a word of docs/acting.md'))),
+  reason: v.optional(v.pipe(v.string(), v.description('why it did not run to its end: a reason of docs/acting.md'))),
   detail: v.optional(v.string()),
   before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),
-  after: v.optional(v.pipe(v.string(), v.description('what was built, or the head that is deployed'))),
+  after: v.optional(v.pipe(v.string(), v.description('the built image, or the head that is deployed'))),
 });
 
 const cascade = v.strictObject({
@@ -52,7 +49,7 @@ const cascade = v.strictObject({
   executionArn: v.optional(v.string()),
   state: v.picklist(CASCADE_STATES),
   detail: v.optional(v.string()),
-  nodes: v.pipe(v.array(node), v.description('what was planned together, wave by wave')),
+  nodes: v.pipe(v.array(node), v.description('the streams of the plan, wave by wave')),
 });
 
 const rebuild = v.strictObject({
@@ -60,10 +57,12 @@ const rebuild = v.strictObject({
   rebuildId: v.string(),
   cascadeId: v.string(),
   pipeline: v.strictObject({ account: v.string(), region: v.string(), name: v.string() }),
-  executionId: v.optional(v.pipe(v.string(), v.description('of the pipeline; absent where none was started'))),
-  facts: v.pipe(v.array(v.string()), v.description('what it was to fix')),
+  executionId: v.optional(
+    v.pipe(v.string(), v.description('execution id of the pipeline; absent if none was started')),
+  ),
+  facts: v.pipe(v.array(v.string()), v.description('the facts to fix')),
   headBefore: v.optional(v.string()),
-  output: v.optional(v.pipe(v.string(), v.description('the digest that was proven to be what it pushed'))),
+  output: v.optional(v.pipe(v.string(), v.description('the digest that it pushed, with proof'))),
   outcome: v.optional(
     v.pipe(v.string(), v.description('fixed, ineffective, worse, unverified, no-output or failed, as judged')),
   ),
@@ -94,32 +93,34 @@ const stream = v.strictObject({
   state: v.pipe(
     v.picklist(['patched', 'stopped', 'open', 'on-hold']),
     v.description(
-      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, and not yet proven. on-hold: nobody may act',
+      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, proof pending. on-hold: Patchwave may not act',
     ),
   ),
-  reason: v.optional(v.pipe(v.string(), v.description('why it is not patched, in a word of docs/acting.md'))),
+  reason: v.optional(v.pipe(v.string(), v.description('why it is not patched: a reason of docs/acting.md'))),
   detail: v.optional(v.string()),
   before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),
-  after: v.optional(v.pipe(v.string(), v.description('what was built last, an index or an image'))),
+  after: v.optional(v.pipe(v.string(), v.description('the last output, an index or an image'))),
   parts: v.pipe(
     v.record(v.string(), v.string()),
-    v.description('by platform: the images of `after` where that is the head of the stream; else empty'),
+    v.description('by platform: the images of `after` if it is the head of the stream; otherwise empty'),
   ),
-  provenBy: v.optional(v.pipe(v.string(), v.description('run id of the review that found nothing old run'))),
+  provenBy: v.optional(v.pipe(v.string(), v.description('run id of the review that found no old image running'))),
   runs: v.pipe(
     v.array(v.strictObject({ service: v.string(), container: v.string(), count, digest: v.string() })),
-    v.description('what runs of it, as the last review read it; the service is <account>/<Region>/<cluster>/<name>'),
+    v.description(
+      'running containers of the stream in the last review; the service is <account>/<Region>/<cluster>/<name>',
+    ),
   ),
 });
 
-/** What the demo tells of acting. */
+/** The part of the result about rebuilds and rollouts. */
 export const actSchema = v.strictObject({
-  reviews: v.pipe(v.array(review), v.description('in their order; the rest of the result is of the last one')),
-  admitted: v.pipe(v.array(v.string()), v.description('accounts that got their read role between two reviews')),
-  answers: v.pipe(v.array(answer), v.description('what the guards say of each cause that is open in the end')),
+  reviews: v.pipe(v.array(review), v.description('in order; the rest of the result comes from the last one')),
+  admitted: v.pipe(v.array(v.string()), v.description('accounts whose read role was created between two reviews')),
+  answers: v.pipe(v.array(answer), v.description('answers of the guards for each cause that is still open')),
   wouldDo: v.pipe(
     v.array(wouldDo),
-    v.description('with --mode report-only or paused: what would be planned, did the policy of the fleet decide'),
+    v.description('with --mode report-only or paused: the plan by the policy of the fleet'),
   ),
   cascades: v.array(cascade),
   rebuilds: v.array(rebuild),
@@ -127,11 +128,11 @@ export const actSchema = v.strictObject({
   closures: v.array(closure),
   streams: v.pipe(
     v.array(stream),
-    v.description('what became of each stream that was at fault: before, after, and what runs'),
+    v.description('the outcome of each stream at fault: before, after, and running containers'),
   ),
   calls: v.pipe(
     v.array(v.strictObject({ service: v.string(), operation: v.string(), count })),
-    v.description('calls of the roles of Patchwave that change what others own; 0 for each that was not made'),
+    v.description('calls by which Patchwave changed resources of others; 0 if not made'),
   ),
 });
 

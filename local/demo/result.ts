@@ -15,18 +15,18 @@ const reason = v.looseObject({
   deadlineEpochMs: v.optional(epochMs),
   waiverId: v.optional(v.string()),
   decidedBy: v.optional(
-    v.pipe(v.string(), v.description('of an age: the image below this one that is so old, where it is not this one')),
+    v.pipe(v.string(), v.description('for an age: the ancestor that decides the age; absent if the image itself does')),
   ),
 });
 
 const image = v.strictObject({
   digest: v.string(),
-  outcome: v.pipe(v.picklist([...VERDICTS, 'failed']), v.description('exactly one for each image that is in use')),
+  outcome: v.pipe(v.picklist([...VERDICTS, 'failed']), v.description('exactly one for each image in use')),
   tier: v.picklist(TIERS),
   stream: v.optional(v.string()),
   owner: v.optional(v.string()),
   locations: v.array(v.strictObject({ account: v.string(), region: v.string(), repository: v.string() })),
-  bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; what it is built on may be older'))),
+  bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; its ancestors may be older'))),
   parentDigest: v.optional(v.pipe(v.string(), v.description('digest of its parent'))),
   scan: v.strictObject({ state: v.picklist(SCAN_STATES), reason: v.optional(v.string()) }),
   findings: v.optional(count),
@@ -54,7 +54,7 @@ export const demoResultSchema = v.strictObject({
   mode: v.picklist(['enforce', 'report-only', 'paused']),
   execution: v.strictObject({
     arn: v.string(),
-    status: v.pipe(v.string(), v.description('as Step Functions says: SUCCEEDED, FAILED, TIMED_OUT, ABORTED')),
+    status: v.pipe(v.string(), v.description('as Step Functions reports it: SUCCEEDED, FAILED, TIMED_OUT, ABORTED')),
     error: v.optional(v.string()),
     cause: v.optional(v.string()),
   }),
@@ -64,7 +64,7 @@ export const demoResultSchema = v.strictObject({
   outcomes,
   ancestors: v.pipe(
     v.strictObject({ found: count, outcomes }),
-    v.description('what nothing runs, but what runs is built on: scanned and judged besides'),
+    v.description('images that do not run themselves and that running images are built on; also scanned and judged'),
   ),
   scopes: v.array(
     v.strictObject({
@@ -74,7 +74,7 @@ export const demoResultSchema = v.strictObject({
       detail: v.optional(v.string()),
     }),
   ),
-  unresolved: v.pipe(count, v.description('containers whose digest nobody could tell')),
+  unresolved: v.pipe(count, v.description('containers with an unknown digest')),
   images: v.array(image),
   nextBreaches: v.array(v.strictObject({ digest: v.string(), atEpochMs: epochMs })),
   calls: v.pipe(
@@ -82,7 +82,7 @@ export const demoResultSchema = v.strictObject({
     v.description('AWS calls of the roles of Patchwave'),
   ),
   act: actSchema,
-  seconds: v.pipe(v.record(v.string(), v.number()), v.description('for each step of the demo')),
+  seconds: v.pipe(v.record(v.string(), v.number()), v.description('seconds for each step of the demo')),
   kept: v.optional(
     v.pipe(
       v.strictObject({
@@ -94,14 +94,14 @@ export const demoResultSchema = v.strictObject({
         pid: v.integer(),
         stateDir: v.pipe(v.string(), v.description('the folder of its files and its log')),
       }),
-      v.description('with --keep: where the cloud is'),
+      v.description('with --keep: how to reach the cloud'),
     ),
   ),
 });
 
 export type DemoResult = v.InferOutput<typeof demoResultSchema>;
 
-/** The schema as published for machines that read the result. */
+/** The published JSON schema of the result. */
 export const demoJsonSchema = (): object => ({
   title: 'What `npm run demo -- --json` prints',
   ...jsonSchemaOf(demoResultSchema),

@@ -1,6 +1,6 @@
 import type { Faults } from '../cloud/admin-types.ts';
 
-/** A bad day: a tenth of all calls throttled, one in fifty broken, and events that come twice, late, shuffled or never. */
+/** Faults: 10 % of all calls are throttled, 2 % fail; events are duplicated, late, reordered or lost. */
 export const troubleOf = (seed: number): Faults => ({
   seed,
   throttleRate: 0.1,

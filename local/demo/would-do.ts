@@ -5,7 +5,7 @@ import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { ActResult } from './result-act.ts';
 
-/** What would be planned, did this policy decide and not the one in force. */
+/** Plans by the given policy in place of the one in force. */
 export async function wouldDo(context: PlanLedger, policy: Policy): Promise<ActResult['wouldDo']> {
   const inForce = { policy, version: policyVersion(policy) };
   const { planned } = await planNow({ ...context, policies: { current: async () => inForce } });

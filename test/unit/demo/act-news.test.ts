@@ -34,19 +34,19 @@ const state = (nodes: CascadeNode[], more: object = {}) =>
     cascades: [{ cascadeId: 'c', nodes, deployments: [] } as unknown as CascadeView],
     ...more,
   }) as unknown as ActingState;
-const told = (seen: ActingState): string[] => newsOf(seen, names).map(({ text }) => stripVTControlCharacters(text));
+const printed = (seen: ActingState): string[] => newsOf(seen, names).map(({ text }) => stripVTControlCharacters(text));
 
-test('a plan is told from the bottom up, whatever the order of its nodes', () => {
+test('nodes in any order: the plan is printed base first', () => {
   const app = node('app', 1, { parents: ['base', 'other'] });
-  expect(told(state([app, node('base', 0), node('fixed', 0, { work: 'deploy' })]))).toEqual([
-    'The plan: 2 images to build again, from the bottom up; 1 to deploy',
+  expect(printed(state([app, node('base', 0), node('fixed', 0, { work: 'deploy' })]))).toEqual([
+    'Plan: 2 images to rebuild, base first; 1 to deploy',
     '  wave 1  base   at once, to fix CVE-1',
-    '  wave 1  fixed  is fixed already, and only deployed',
-    '  wave 2  app    once base and other are verified',
+    '  wave 1  fixed  is fixed already; only deployed',
+    '  wave 2  app    after base and other are verified',
   ]);
 });
 
-test('of each node its build and its end are told, below its wave', () => {
+test('two waves: each node prints its build and its outcome below its wave', () => {
   const ended = (stream: string, outcome: object, end: string) =>
     node(stream, 1, { state: end, output: 'sha256:12', outcome });
   const nodes = [
@@ -55,17 +55,17 @@ test('of each node its build and its end are told, below its wave', () => {
     ended('bad', { result: 'ineffective', left: [fact, fact] }, 'ineffective'),
     node('late', 1, { state: 'waiting', answer: { answer: 'wait', reason: 'parent-not-verified', detail: 'See it.' } }),
   ];
-  expect(told(state(nodes)).slice(5)).toEqual([
+  expect(printed(state(nodes)).slice(5)).toEqual([
     'Wave 1 of 2',
-    "  building      base  by its team's own pipeline",
+    "  building      base  in its team's own pipeline",
     'Wave 2 of 2',
-    '  verified      good  sha256:12  CVE-1 is gone',
-    '  ineffective   bad   sha256:12  CVE-1 and 1 more are still there',
+    '  verified      good  sha256:12  fixed: CVE-1',
+    '  ineffective   bad   sha256:12  not fixed: CVE-1 and 1 more',
     '  waiting       late  parent-not-verified: See it.',
   ]);
 });
 
-test('what is seen again is told by the same key, and the headings of two plans by two', () => {
+test('the same state read twice has the same keys; two plans have different headings', () => {
   const seen = state([node('a', 0, { state: 'building' })]);
   const keys = newsOf(seen, names).map(({ key }) => key);
   expect(newsOf(seen, names).map(({ key }) => key)).toEqual(keys);
@@ -79,12 +79,12 @@ test.each<[reason: string, answer: 'wait' | 'refuse', lines: number]>([
   ['no-fix-seen', 'refuse', 0],
   ['already-open', 'wait', 0],
   ['head-unread', 'wait', 1],
-])('of the answer %s (%s) %d lines are told', (reason, answer, lines) => {
+])('the answer %s (%s) prints %d lines', (reason, answer, lines) => {
   const cause = {
     stream: 'a',
     facts: [fact],
     state: 'open',
     answer: { answer, reason, detail: 'So.' },
   } as unknown as Cause;
-  expect(told(state([], { causes: [cause], cascades: [] }))).toHaveLength(lines);
+  expect(printed(state([], { causes: [cause], cascades: [] }))).toHaveLength(lines);
 });

@@ -92,10 +92,10 @@ test.each([
 test('in short counts each stream and image that is told one by one', () => {
   const streams = ['patched', 'open', 'stopped', 'on-hold'].map((state) => ({ stream: state, state }));
   const images = [
-    { outcome: 'unknown', stream: 'nobody can look into it' },
+    { outcome: 'unknown', stream: 'not scanned' },
     { outcome: 'unknown', stream: 'stopped' },
     { outcome: 'violating', stream: 'on-hold' },
   ];
   const result = { act: { streams }, images } as unknown as Parameters<typeof endsOf>[0];
-  expect(endsOf(result)).toBe('1 patched, closed by digest, 1 not proven yet, 1 stopped, 1 on hold, 1 unknown');
+  expect(endsOf(result)).toBe('1 patched, proven by digest, 1 with proof pending, 1 not fixed, 1 on hold, 1 unknown');
 });
