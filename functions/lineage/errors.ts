@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
 /**
@@ -8,6 +9,9 @@ export class LineageIncompleteError extends Error {
   override readonly name = 'LineageIncompleteError';
   constructor(failed: number, key: string, cause: unknown) {
     const { error, detail } = namedFailure(cause);
-    super(`${failed} images or streams could not be read or written, first ${key}: ${error}: ${detail}`, { cause });
+    super(
+      `Reading or writing ${counted(failed, 'image or stream', 'images or streams')} failed, first ${key}: ${error}: ${detail}`,
+      { cause },
+    );
   }
 }

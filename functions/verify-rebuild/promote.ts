@@ -46,7 +46,7 @@ async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
   const { location, headTag } = parseStreamId(stream);
   const listing = await listingOf(ports, stream);
   const image = listing.find(({ digest }) => digest === output);
-  if (!image) throw new ImageGoneError(location, output, 'it was deleted since it was verified');
+  if (!image) throw new ImageGoneError(location, output, 'it was deleted after verification');
   const pushed = (await placeOf(ports, output, stream))?.tags ?? [];
   const tags = promotedTags([...image.tags, ...outputTags, ...pushed], headTag);
   if (tags.length === 0) throw new NothingToPromoteError(stream, output);

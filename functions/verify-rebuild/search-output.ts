@@ -63,7 +63,7 @@ async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebu
   for (const digest of claims) {
     const judged = runnable.has(digest)
       ? await judgeClaim(ports, location, rebuild, digest, list)
-      : { digest, reason: `${locationKey(location)} does not have it as an image` };
+      : { digest, reason: `${locationKey(location)} has no such image` };
     if ('reason' in judged) refused.push(judged);
     else counted.push(judged);
   }

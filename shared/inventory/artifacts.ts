@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../concurrency.ts';
+import { counted } from '../domain/common/counted.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -84,7 +85,7 @@ const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unpars
 export function leftUnread(missing: Artifacts['missing']): string | undefined {
   const left = missing.filter(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
   const [first] = left;
-  return first && `${left.length} images not read, first ${first.digest}: ${first.code}: ${first.detail}`;
+  return first && `${counted(left.length, 'image')} not read, first ${first.digest}: ${first.code}: ${first.detail}`;
 }
 
 /** Whether an image is read completely. */

@@ -124,7 +124,7 @@ export class ImageFactsChangedError extends Error {
 export class LedgerContendedError extends Error {
   override readonly name = 'LedgerContendedError';
   constructor(item: string, attempts: number) {
-    super(`Item ${item} changed under each of ${attempts} attempts to write it. The caller may try again.`);
+    super(`Other writers changed item ${item} during each of ${attempts} attempts. The caller may try again.`);
   }
 }
 

@@ -27,7 +27,7 @@ export function baseReadingLedgerContract({ make }: Contract<BaseReadingLedger>)
     expect(await ledger.read()).toEqual({ read: { [pattern]: NOON_EPOCH_MS, [key]: NOON_EPOCH_MS }, ...unread });
   });
 
-  test('what could not be read while a review looked stays unread', async () => {
+  test('a read that failed during a review stays unread', async () => {
     const ledger = await make();
     const key = '111122223333/eu-west-1/golden/base';
     const before = { read: { [key]: NOON_EPOCH_MS }, unread: [] };

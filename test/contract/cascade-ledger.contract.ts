@@ -52,7 +52,7 @@ function planningContract({ make }: Contract<CascadeLedger>): void {
     expect(await ledger.beginPlanning('three', lease(NOON_EPOCH_MS + HOUR_MS))).toBeUndefined();
   });
 
-  test('what nobody began is planned anew, what has begun stays', async () => {
+  test('an unstarted plan is replaced, a started one stays', async () => {
     const ledger = await make();
     await ledger.beginPlanning('one', lease());
     await ledger.write('one', cascade('c1'), [node('c1', 'a')]);
@@ -87,7 +87,7 @@ function nodesContract({ make }: Contract<CascadeLedger>): void {
     expect(await collect(ledger.nodes('unknown'))).toEqual([]);
   });
 
-  test('nodes and cascades are changed over what they were, and what stands is told', async () => {
+  test('changes apply to the stored nodes and cascades, and return the result', async () => {
     const ledger = await written('c1', ['a']);
     const reserved = node('c1', 'a', { state: 'reserved', rebuildId: 'r1' });
     expect(await ledger.changeNode('c1', 'a', (before) => ({ ...before, state: 'reserved', rebuildId: 'r1' }))).toEqual(

@@ -12,7 +12,7 @@ export function contentLedgerContract({ make }: Contract<ContentLedger>): void {
     expect(await ledger.get([digestOf('a')])).toEqual(new Map());
   });
 
-  test('what an image is made of comes back as it was, in its order, however long', async () => {
+  test('content of any length is returned as written, in order', async () => {
     const ledger = await make();
     const steps = Array.from({ length: 300 }, (_, n) => n);
     const long: ImageContent = {

@@ -42,7 +42,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     world().deployer.register(service, images, await world().deployer.describe(service));
   const primaryOf = (state: ServiceState) => state.deployments.filter(({ isPrimary }) => isPrimary);
 
-  test('a service tells what it runs and how it is deployed', async () => {
+  test('a service shows its revision and its deployment type', async () => {
     const state = await world().deployer.describe(await world().newService());
     expect(state).toMatchObject({ controller: 'ECS', containers: CONTAINERS });
     expect(state.deployments).toHaveLength(1);
@@ -127,7 +127,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     ]);
   });
 
-  test('a deployment that is rolled back is the primary no more: what ran before is', async () => {
+  test('a rolled-back deployment is no longer primary: the earlier revision is', async () => {
     const service = await world().newService({ rollsBack: true });
     const before = await world().deployer.describe(service);
     await world().breakTasks(service);

@@ -22,7 +22,7 @@ const sorted = (...expiries: readonly ImageExpiry[]) =>
   [...expiries].sort((one, other) => (one.digest < other.digest ? -1 : 1));
 
 export function expiryLedgerContract({ make }: Contract<ExpiryLedger>): void {
-  test('what a look found takes the place of what was found before; the first telling stays', async () => {
+  test('the findings of a check replace the earlier ones; the first report time stays', async () => {
     const ledger = await make();
     await ledger.record(check(), [expiry('a'), expiry('b')]);
     const later = { foundAtEpochMs: NOON_EPOCH_MS + DAY_MS };
@@ -35,7 +35,7 @@ export function expiryLedgerContract({ make }: Contract<ExpiryLedger>): void {
     expect(await collect(ledger.checks())).toEqual([check({ checkedAtEpochMs: NOON_EPOCH_MS + DAY_MS, unknown: 1 })]);
   });
 
-  test('after a look that failed what was found before stays', async () => {
+  test('after a failed check the earlier findings stay', async () => {
     const ledger = await make();
     await ledger.record(check(), [expiry('a')]);
     const failure = { error: 'RegistryUnreachableError', detail: 'no role' };

@@ -41,7 +41,7 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
     expect(history?.survived.toSorted((one, other) => one.atEpochMs - other.atEpochMs)).toEqual(facts);
   });
 
-  test('what is forgotten is gone, and streams do not share a memory', async () => {
+  test('a deleted history is gone, and streams share none', async () => {
     const ledger = await make();
     const startUnknown = { rebuildId: 'r1', untilEpochMs: NOON_EPOCH_MS };
     await ledger.change('one', (before) => ({ ...before, startUnknown }));

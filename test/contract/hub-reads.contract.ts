@@ -29,7 +29,7 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
     expect(await reads().none.stack()).toBeUndefined();
   });
 
-  test('queues tell how many messages wait', async () => {
+  test('queues report the number of waiting messages', async () => {
     const { hub } = reads();
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::SQS::Queue');
     const queues = await hub.queues(all);
@@ -38,7 +38,7 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
     for (const { name } of queues) expect(name).not.toContain('/');
   });
 
-  test('alarms tell their actions; one that is gone is named, too', async () => {
+  test('alarms report their actions; a missing one is named, too', async () => {
     const { hub } = reads();
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::CloudWatch::Alarm');
     expect(all.map(({ physicalId }) => physicalId).sort()).toEqual([STACK.loud, STACK.off, STACK.silent]);
@@ -50,7 +50,7 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
     ]);
   });
 
-  test('rules tell whether they are enabled, on their own bus and on the default one', async () => {
+  test('rules report whether they are enabled, on their own bus and on the default one', async () => {
     const { hub } = reads();
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::Events::Rule');
     const rules = await hub.rules(all, 'contract');

@@ -65,7 +65,7 @@ export function imageLedgerContract({
     expect(await imageOf(ledger, 'a')).toEqual({ ...unmanaged, inUse: true, isHead: true, ...judged });
   });
 
-  test('facts told over what is known: of writers at once none loses what another one told', async () => {
+  test('facts merged with stored ones: concurrent writers lose nothing', async () => {
     const ledger = await make();
     const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `docker.io/library/${name}`);
     const told = (name: string, known: readonly string[] = []) =>
@@ -117,7 +117,7 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.lineage).toEqual(alone);
   });
 
-  test('what was found below an image that could not be read is dropped once it is read', async () => {
+  test('search results below an unreadable image are dropped once it is read', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR said nothing' } }));
     await ledger.recordLineage(digestOf('a'), { age: { known: false, unknown: [digestOf('a')] } });
@@ -204,7 +204,7 @@ export function imageLedgerContract({
     expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') }))).toBe(true);
   });
 
-  test('facts and a judgement by the old ones at once: what counts as judged was judged by what is there', async () => {
+  test('new facts and a judgement by old ones at once: a judged image was judged by the stored facts', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     const [, written] = await Promise.all([
@@ -217,7 +217,7 @@ export function imageLedgerContract({
     expect(after?.verdict !== undefined).toBe(written);
   });
 
-  test('what is not recorded can be neither used, claimed nor judged', async () => {
+  test('an unrecorded image can be neither used, claimed nor judged', async () => {
     const ledger = await make();
     const expected = expect.objectContaining({ name: 'ImageNotRecordedError' });
     await expect(ledger.recordPresence(digestOf('a'), { inUse: true })).rejects.toEqual(expected);
@@ -314,7 +314,7 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.scan.requestedAtEpochMs).toBe(NOW);
   });
 
-  test('a result that nobody has read is marked after the request, and gone once one is judged', async () => {
+  test('an unread result is marked after the request, and the mark goes with the next judgement', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     await ledger.claimScan(digestOf('a'), claim('run-1'));
@@ -429,7 +429,7 @@ export function imageLedgerContract({
     );
   });
 
-  test('what a rebuild of ours made again keeps the latest instant, whatever else is written', async () => {
+  test('a reconfirmation keeps the latest time, whatever else is written', async () => {
     const ledger = await make();
     await expect(ledger.recordReconfirmation(digestOf('a'), NOW)).rejects.toMatchObject({
       name: 'ImageNotRecordedError',

@@ -21,7 +21,7 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(await ledger.get(STREAM)).toEqual(lock('r1', { taskToken: 'token-2' }));
   });
 
-  test('a lock that is not there is adopted by nobody', async () => {
+  test('a missing lock is never adopted', async () => {
     const ledger = await make();
     expect(await ledger.adopt(STREAM, 'r1', 'token')).toBe(false);
     expect(await ledger.get(STREAM)).toBeUndefined();
@@ -70,7 +70,7 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(await ledger.take(lock('r2'))).toEqual(lock('r2'));
   });
 
-  test('all locks that are held are listed, each once', async () => {
+  test('all taken locks are listed, each once', async () => {
     const ledger = await make();
     const streams = Array.from({ length: 30 }, (_, n) => `stream-${n}`);
     for (const stream of streams) await ledger.take(lock('r1', { stream }));

@@ -28,7 +28,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     ]);
   });
 
-  test('an image that was there before its first push was seen says so, in whatever order that is told', async () => {
+  test('an image that existed before its first seen push says so, in any order', async () => {
     const seen = place('a', { tags: ['v1'], ...at(NOW) });
     const there = (thereSinceEpochMs: number) => ({
       digest: seen.digest,
@@ -79,7 +79,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     expect(await held()).toEqual({ digest: digestOf('old'), pushedAtEpochMs: NOW + 9 });
   });
 
-  test('a listing shows where a tag is though no event told of it, and what has none any more', async () => {
+  test('a listing shows tags without an event, and images that lost their tags', async () => {
     const ledger = await make();
     const listed = (name: string, tags: readonly string[], listedAt: number) =>
       ledger.recordLocation(place(name, { tags, ...at(name === 'old' ? NOW : NOW + 5) }), listedAt);
@@ -94,7 +94,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     expect(await ledger.locations(digestOf('new'))).toMatchObject([{ tags: ['v1', 'v2'] }]);
   });
 
-  test('of two pushes under a tag at one instant the greater digest counts, whatever the order', async () => {
+  test('of two pushes of a tag at the same time the greater digest counts, in any order', async () => {
     const [less = '', greater = ''] = ['a', 'b'].sort((one, other) => (digestOf(one) < digestOf(other) ? -1 : 1));
     for (const order of [
       [less, greater],

@@ -67,7 +67,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     expect(versions).toEqual([(await store.current()).version]);
   });
 
-  test('a version that nobody published cannot be loaded; the built-in one always can', async () => {
+  test('an unpublished version cannot be loaded; the built-in one always can', async () => {
     const store = await storeOf();
     await expect(store.load('0'.repeat(64))).rejects.toMatchObject(UNREADABLE);
     expect((await store.load(BUILT_IN_VERSION)).policy).toBe(BUILT_IN_POLICY);

@@ -11,7 +11,7 @@ const run = (executionId: string, changes: Partial<RunnerExecution> = {}): Runne
 });
 
 export function rebuildLedgerContract({ make }: Contract<RebuildLedger>): void {
-  test('a rebuild is written over what was there, and what stands is told', async () => {
+  test('a change applies to the stored rebuild, and returns the result', async () => {
     const ledger = await make();
     expect(await ledger.get(STREAM, 'r1')).toBeUndefined();
     expect(await ledger.record(STREAM, 'r1', (before) => before)).toBeUndefined();
@@ -54,7 +54,7 @@ export function rebuildLedgerContract({ make }: Contract<RebuildLedger>): void {
     );
   });
 
-  test('a run leads to its rebuild, the first one that was told, by its own pipeline only', async () => {
+  test('a run leads to its first recorded rebuild, by its own pipeline only', async () => {
     const ledger = await make();
     expect(await ledger.byExecution(run('e-1'))).toBeUndefined();
     await ledger.recordExecution(run('e-1'), rebuild('r1'));

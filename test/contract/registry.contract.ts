@@ -80,7 +80,7 @@ export function registryContract(world: () => RegistryWorld): void {
   });
 
   test.each(['oci', 'docker'] as const)(
-    'a manifest of format %s tells layers, config and annotations',
+    'a manifest of format %s gives layers, config and annotations',
     async (format) => {
       const location = await world().newRepository('team/a');
       const { artifact } = await world().push(location, push('image', { format }));
@@ -124,7 +124,7 @@ export function registryContract(world: () => RegistryWorld): void {
     expect(await world().registry.resolveTag({ ...location, repository: 'team/none' }, 'latest')).toBeUndefined();
   });
 
-  test('the config tells birth, platform, labels and what was done, and leaves out what it does not say', async () => {
+  test('the config gives birth, platform, labels and history, and omits missing fields', async () => {
     const location = await world().newRepository('team/a');
     const createdEpochMs = PUSHED - DAY_MS;
     const dated = await world().push(location, push('dated', { createdEpochMs, labels: { team: 'payments' } }));

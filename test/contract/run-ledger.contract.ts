@@ -29,7 +29,7 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
     expect(await ledger.get('run-1')).toEqual(review('run-1'));
   });
 
-  test('a lease that lapsed holds nobody up', async () => {
+  test('a lapsed lease blocks no review', async () => {
     const ledger = await make();
     await ledger.begin(review('run-1', { leaseUntilEpochMs: NOW + HOUR_MS }));
     const second = review('run-2', { startedAtEpochMs: NOW + HOUR_MS });
@@ -68,7 +68,7 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
 
   const stopped = { error: 'ABORTED', detail: 'stopped by a person', atEpochMs: NOW + 1 };
 
-  test('a run that was abandoned never begins, and holds nobody up', async () => {
+  test('an abandoned run never begins, and blocks no review', async () => {
     const ledger = await make();
     await ledger.abandon('run-1', stopped);
     await ledger.abandon('run-1', { ...stopped, error: 'TIMED_OUT' });

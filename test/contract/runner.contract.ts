@@ -120,7 +120,7 @@ export function runnerContract(world: () => RunnerWorld): void {
     expect(await world().runner.status({ pipeline, executionId })).toMatchObject({ state: 'superseded', supersededBy });
   });
 
-  test('a run that nobody started is unknown, and so are all of a pipeline that is not there', async () => {
+  test('an unstarted run is unknown, and so are all of a missing pipeline', async () => {
     const { runner, missing } = world();
     for (const pipeline of [await world().newPipeline(), missing]) {
       expect(await runner.status({ pipeline, executionId: NO_RUN })).toMatchObject({ state: 'unknown' });

@@ -42,7 +42,7 @@ export function scannerContract(world: () => ScannerWorld): void {
     return settled(location, digest);
   }
 
-  test('an image that nobody scanned was never scanned: no findings is not what it says', async () => {
+  test('an unscanned image has no result, not zero findings', async () => {
     const location = await world().newRepository();
     const digest = await world().push(location, { name: 'a' });
     expect(await world().scanner.read(location, digest)).toMatchObject({

@@ -35,7 +35,7 @@ export function slotLedgerContract({ make, propertyRuns }: Contract<SlotLedger>)
     expect(await ledger.take('fleet', 1, 'three', lease(NOON_EPOCH_MS + HOUR_MS))).toBe(true);
   });
 
-  test('a cap that was lowered lets nobody in before as many have left', async () => {
+  test('a lowered cap admits no owner until enough have left', async () => {
     const ledger = await make();
     for (const owner of ['one', 'two', 'three']) await ledger.take('fleet', 3, owner, lease());
     expect(await ledger.take('fleet', 1, 'two', lease())).toBe(true);
@@ -63,7 +63,7 @@ export function slotLedgerContract({ make, propertyRuns }: Contract<SlotLedger>)
     expect(await ledger.take('fleet', 0, 'one', lease())).toBe(false);
   });
 
-  test('whatever owners do, no more than the cap hold a slot, and every free one can be had', async () => {
+  test('at most as many owners as the cap have a slot, and every free one can be taken', async () => {
     const step = fc.record({
       owner: fc.constantFrom('a', 'b', 'c', 'd'),
       does: fc.constantFrom('take', 'take', 'release'),

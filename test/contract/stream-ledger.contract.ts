@@ -66,7 +66,7 @@ export function streamLedgerContract({ make, propertyRuns }: Contract<StreamLedg
     expect(await ledger.firstSeen('two')).toEqual(new Map());
   });
 
-  test('the earliest sighting stays, whatever the order', async () => {
+  test('the earliest sighting stays, in any order', async () => {
     const sightings = fc.array(fc.tuple(fc.constantFrom('a#x', 'b#x'), fc.integer({ min: 0, max: 50 })), {
       minLength: 1,
       maxLength: 6,

@@ -21,7 +21,7 @@ export function waitingStepContract(world: () => WaitingStepWorld): void {
     expect(await world().answer(taskToken)).toEqual(output);
   });
 
-  test('nobody waits behind the token of a step that was given up, or behind one that never was', async () => {
+  test('the token of an abandoned step, or of none, has no waiting step', async () => {
     const taskToken = await world().wait();
     await world().giveUp(taskToken);
     expect(await world().step.succeed(taskToken, {})).toBe(false);

@@ -23,7 +23,7 @@ test('in calm weather a world is as it was', async () => {
   expect(Object.values(struck)).toEqual([0, 0, 0, 0, 0]);
 });
 
-test('a process that died does nothing any more; another one does', async () => {
+test('a dead process does nothing; another one does', async () => {
   const { calm, process, weather, struck } = under({ deaths: 1 });
   const dead = process();
   await expect(dead.locks.take(lock('r1'))).rejects.toBeInstanceOf(CrashError);
@@ -52,7 +52,7 @@ test('a client whose reply was lost calls again, and gives the second answer', a
   expect(world.refreshes.take()).toHaveLength(2);
 });
 
-test('what a test does to a fake itself is no call', () => {
+test("a test's own access to a fake is no call", () => {
   const { world } = under({ deaths: 1, failures: 1 });
   expect(world.registry.create(SCOPE_REPOSITORY).isDenied(SCOPE_REPOSITORY)).toBe(false);
 });

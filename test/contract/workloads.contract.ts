@@ -88,7 +88,7 @@ export function workloadsContract(
     expect(batches.map((batch) => batch.length)).toEqual([100, 100, 5]);
   });
 
-  test('what stopped is left out, and a cluster without tasks has none', async () => {
+  test('stopped tasks are left out, and a cluster without tasks has none', async () => {
     const cluster = { ...scopes.next(), cluster: 'prod' };
     await world().createCluster(cluster);
     await world().run(cluster, workload({ kind: 'ecs-task', name: 'migrate' }));

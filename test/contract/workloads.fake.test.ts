@@ -21,7 +21,7 @@ const world: WorkloadsWorld = {
   },
 };
 
-test('a task that is told to stop runs on, and is seen only by who asks for it', async () => {
+test('a stopping task still runs, and is returned only on request', async () => {
   const cluster = { account: '123456789012', region: 'eu-west-1', cluster: 'prod' };
   source.run(cluster, { workloadKind: 'ecs-task', workload: 'migrate', containers: [] }).stop(cluster, 'migrate');
   expect(await collect(source.tasks(cluster))).toEqual([]);

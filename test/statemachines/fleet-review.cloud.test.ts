@@ -40,7 +40,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
 
 const ORDER = ['open', 'group-registries', 'find', 'plan-scans', 'check-closures', 'Report', 'close'];
 
-test('what was replaced is looked for before the report, which tells of it', async () => {
+test('replaced images are searched before the report, which lists them', async () => {
   const closures = { open: 0, closed: 1, overdue: 0 };
   expect(await review('quiet', 'review')).toMatchObject({ status: 'SUCCEEDED', closures, order: ORDER });
 });
@@ -59,7 +59,7 @@ test('a review goes on without the lineage that could not be found', async () =>
   expect(ended).toMatchObject({ status: 'SUCCEEDED', order: ORDER });
 });
 
-test('that closures cannot be checked is told to the gate, after everything else is done', async () => {
+test('a failed check of closures reaches the gate after everything else is done', async () => {
   const ended = await review('broken', 'review', {
     'check-closures': () => {
       throw new ScriptedError('PolicyUnreadableError', 'gone');

@@ -49,14 +49,14 @@ test('a registry that was not read to its end in time is read on, with the same 
   });
 });
 
-test('what may take as long as its function is tried again where its own time-out comes first', () => {
+test('a state that may take as long as its function is retried after its own time-out', () => {
   const inventory = states.filter(([, { Resource }]) => Resource?.includes('InventoryFunctionArn'));
   expect(inventory).toHaveLength(3);
   for (const [path, { Retry = [] }] of inventory)
     expect([path, Retry.at(-1)?.ErrorEquals]).toEqual([path, expect.arrayContaining(['States.Timeout'])]);
 });
 
-test('the reading of workloads is told whether a closure needs the tasks that are stopping', () => {
+test('the read of workloads gets whether a closure needs stopping tasks', () => {
   expect(machine.States.ReadWorkloads).toMatchObject({ ItemSelector: { 'includesStopping.$': '$.includesStopping' } });
 });
 

@@ -146,7 +146,7 @@ test.each(['paused', 'busy'])('a start that answers %s reserves anew after its w
   expect([status, actions(calls, 'a')]).toEqual(['SUCCEEDED', ['reserve', 'start', ...THROUGH]]);
 });
 
-test('a start that nobody can tell about is looked at until it is known, and not started again', async () => {
+test('an unconfirmed start is polled until it is known, and not repeated', async () => {
   const { calls } = await play('c-unknown', [['a']], {
     start: ({ input }, _, { succeed }) => succeed(input.taskToken, { state: 'start-unknown', waitSeconds: 0 }),
     look: (_, nth) => (nth === 0 ? { state: 'start-unknown', waitSeconds: 0 } : { state: 'failed' }),
@@ -155,7 +155,7 @@ test('a start that nobody can tell about is looked at until it is known, and not
   expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'poll', 'poll', 'settle']);
 });
 
-test('what is not known yet is asked for again: a slot, the output, the scan, the move of the tag', async () => {
+test('unknown results are polled: a slot, the output, the scan, the move of the tag', async () => {
   const { status, calls } = await play('c-wait', [['a']], {
     reserve: (_, nth) =>
       nth === 0 ? { decision: 'wait', waitSeconds: 0 } : { decision: 'build', rebuildId: 'r', recheckAfterSeconds: 30 },
@@ -180,7 +180,7 @@ test.each(['skip', 'ended'])('a stream with nothing to build (%s) is settled', a
 });
 
 test.each(['failed', 'stopped', 'unknown'])(
-  'a build that is %s is settled without a look at its output',
+  'a build that is %s is settled without a search for its output',
   async (state) => {
     const { calls } = await play(`c-build-${state}`, [['a']], {
       start: ({ input }, _, { succeed }) => succeed(input.taskToken, { state }),
@@ -193,25 +193,22 @@ const PERMANENT = () => {
   throw new ScriptedError('InvalidInputError', 'as scripted');
 };
 
-test.each(THROUGH.slice(0, -1))(
-  'an error of %s is told to the last step, and stops no other stream',
-  async (action) => {
-    const { status, error, calls } = await play(`c-error-${action}`, [['a', 'b']], {
-      [action]: (call, _, on) => {
-        if (call.input.stream === 'a') PERMANENT();
-        return playing('', [])(call, on);
-      },
-      settle: ({ input }) => (input.failure ? { state: 'failed', detail: 'told' } : VERIFIED),
-      close: () => ({ state: 'incomplete', detail: 'stream a failed' }),
-    });
-    expect([status, error]).toEqual(['FAILED', 'CascadeIncomplete']);
-    const settled = calls
-      .filter(({ input }) => input.action === 'settle')
-      .map(({ input }) => [input.stream, input.failure]);
-    expect(settled).toContainEqual(['a', expect.objectContaining({ Error: 'InvalidInputError' })]);
-    expect(settled).toContainEqual(['b', null]);
-  },
-);
+test.each(THROUGH.slice(0, -1))('an error of %s reaches the last step, and stops no other stream', async (action) => {
+  const { status, error, calls } = await play(`c-error-${action}`, [['a', 'b']], {
+    [action]: (call, _, on) => {
+      if (call.input.stream === 'a') PERMANENT();
+      return playing('', [])(call, on);
+    },
+    settle: ({ input }) => (input.failure ? { state: 'failed', detail: 'told' } : VERIFIED),
+    close: () => ({ state: 'incomplete', detail: 'stream a failed' }),
+  });
+  expect([status, error]).toEqual(['FAILED', 'CascadeIncomplete']);
+  const settled = calls
+    .filter(({ input }) => input.action === 'settle')
+    .map(({ input }) => [input.stream, input.failure]);
+  expect(settled).toContainEqual(['a', expect.objectContaining({ Error: 'InvalidInputError' })]);
+  expect(settled).toContainEqual(['b', null]);
+});
 
 test('a last step that fails, and a deployment that fails, are left to the gate', async () => {
   const { status, error, cause, calls } = await play('c-gate', [['a', 'b']], {

@@ -17,13 +17,13 @@ const without = ({ States, ...inside }: Machine, gone: string): Machine => ({
   States: { ...States, [gone]: { Type: 'Succeed' } },
 });
 
-test('no stream comes to its end but by SettleNode, whatever fails', () => {
+test('every stream ends through SettleNode, whatever fails', () => {
   const beside = [...reachableFrom(without(node, 'SettleNode'), node.StartAt)];
   expect(endsOf(node).filter((end) => beside.includes(end))).toEqual([]);
   expect(endsOf(node).sort()).toEqual(['CompleteNode', 'FailNode', 'FailUnsettled', 'ParkNode']);
 });
 
-test('every error of a stream is told to SettleNode, but for a lost answer, after which the build is looked at', () => {
+test('every error of a stream reaches SettleNode, except a lost answer, after which the build is polled', () => {
   const caught = Object.entries(node.States).flatMap(([name, { Catch = [] }]) =>
     Catch.map(({ ErrorEquals, Next, ResultPath }) => [name, ErrorEquals, Next, ResultPath]),
   );
@@ -61,7 +61,7 @@ test('a build that waits for a person is never waited for in its child', () => {
 test.each([
   ['', machine],
   ['a service', service],
-])('what is caught ends in Fail: %s', (_, inside) => {
+])('a caught error ends in Fail: %s', (_, inside) => {
   const nexts = Object.values(inside.States).flatMap(({ Catch = [] }) => Catch.map(({ Next }) => Next));
   expect(nexts.length).toBeGreaterThan(1);
   const ends = nexts.flatMap((next) => [...reachableFrom(inside, next)].map((name) => inside.States[name]?.Type));
@@ -93,7 +93,7 @@ test('each loop of a stream or a service waits in between: for time to pass, or 
   }
 });
 
-test('the lock of a stream is held by the execution of the cascade, never by that of a child', () => {
+test('the lock of a stream belongs to the execution of the cascade, never to that of a child', () => {
   const text = JSON.stringify(node);
   expect(text).not.toContain('$$.Execution');
   expect(machine.States.RunWaves?.ItemSelector).toMatchObject({ 'executionArn.$': '$$.Execution.Id' });

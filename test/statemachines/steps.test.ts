@@ -68,7 +68,7 @@ function accepting(schema: ByAction): readonly { readonly actions: readonly stri
 const fieldsOf = ({ entries }: { readonly entries: object }): string[] => Object.keys(entries).sort();
 
 test.each(Object.entries(byAction))(
-  'what %s is asked for is what it accepts, action by action and field by field',
+  'the input of %s is what it accepts, action by action and field by field',
   (name, union) => {
     const accepted = accepting(union).flatMap(({ actions, fields }) =>
       actions.map((action) => ({ of: name, action, fields })),
@@ -79,7 +79,7 @@ test.each(Object.entries(byAction))(
   },
 );
 
-test.each(Object.entries(whole))('what %s is asked for is what it accepts, field by field', (name, { entries }) => {
+test.each(Object.entries(whole))('the input of %s is what it accepts, field by field', (name, { entries }) => {
   const mine = asked.filter(({ of }) => of === name).map(({ fields }) => fields);
   expect(mine).toEqual([Object.keys(entries).sort()]);
 });

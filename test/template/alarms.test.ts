@@ -15,7 +15,7 @@ import {
 
 const alarms = ofType(hub, 'AWS::CloudWatch::Alarm');
 
-test.each(alarms)('$id says what happened and what to do, and tells the topic', ({ properties }) => {
+test.each(alarms)('$id says what happened and what to do, and notifies the topic', ({ properties }) => {
   expect(textOf(properties.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);
   expect(textOf(properties.AlarmDescription).length).toBeLessThanOrEqual(1024);
   expect(properties.AlarmActions).toEqual({
@@ -108,7 +108,7 @@ describe('nothing stalls in silence', () => {
   test.each([
     ['FunctionErrorsAlarm', 'Errors'],
     ['FunctionThrottlesAlarm', 'Throttles'],
-  ])('%s watches each function for whose answer nobody waits', (id, metric) => {
+  ])('%s watches each function that is called asynchronously', (id, metric) => {
     const { watched } = mathOf(alarmOf(id));
     expect(watched.map(({ of }) => of)).toEqual(called.map((declared) => declared.id));
     expect(new Set(watched.map(({ name }) => name))).toEqual(new Set([metric]));
@@ -138,7 +138,7 @@ describe('nothing stalls in silence', () => {
   });
 });
 
-test('what a person can act on has an alarm', () => {
+test('every failure that a person can fix has an alarm', () => {
   const metricOf = (name: string) => alarms.filter(({ properties }) => properties.MetricName === name);
   const machines = ofType(hub, 'AWS::Serverless::StateMachine').map(({ id }) => id);
   for (const name of ['ExecutionsFailed', 'ExecutionsTimedOut']) {

@@ -51,7 +51,7 @@ const ruleOf = (id: string) => {
   return found;
 };
 
-test('there are rules and samples to hold against each other', () => {
+test('there are rules and samples to compare', () => {
   expect(rules.map(({ id }) => id)).toEqual([
     'ScanRule',
     'RegistryRule',
@@ -160,7 +160,7 @@ describe.each([
     detail: { ...objectOf(event.detail), ...change },
   });
 
-  test('is told on the default bus, where AWS services speak, as it is', () => {
+  test('is matched on the default bus, where AWS services publish, unchanged', () => {
     expect(properties).not.toHaveProperty('EventBusName');
     const targets = listOf(properties.Targets).map(objectOf);
     expect(targets.map(({ Arn }) => refersTo(Arn))).toEqual(queues);

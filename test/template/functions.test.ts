@@ -138,13 +138,13 @@ const targetsOf = ({ properties }: Resource): string[] =>
 /** Functions that the clock calls, without a queue. */
 const scheduled = functions.filter(({ id }) => rules.some((rule) => targetsOf(rule).includes(id)));
 
-test('no rule calls a function for an event: what it tells waits in a queue, whatever the function is busy with', () => {
+test('no rule calls a function directly: its event waits in a queue while the function is busy', () => {
   for (const rule of rules.filter(({ properties }) => 'EventPattern' in properties))
     expect(targetsOf(rule).filter((id) => resource(id).type !== 'AWS::SQS::Queue')).toEqual([]);
 });
 
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: an idle queue is polled all day.
-test('no queue is polled for the daily look: its rule calls what is live, and a failed look is set aside', () => {
+test('no queue is polled for the daily check: its rule calls the live alias, and a failed check goes to a queue', () => {
   expect(scheduled.map(nameOf)).toEqual(['protection']);
   expect(functions.filter(({ properties }) => 'EventInvokeConfig' in properties)).toEqual(scheduled);
   for (const declared of scheduled) {
@@ -197,18 +197,15 @@ describe('a message whose function was throttled or failed', () => {
   });
 
   // A message that was received three times counts no longer in the age of the oldest one.
-  test.each(mappings)(
-    '$queue: what is throttled is seen by its throttles or by its age',
-    ({ queue, hiddenSeconds }) => {
-      const { EvaluationPeriods, DatapointsToAlarm } = resource('FunctionThrottlesAlarm').properties;
-      const thirdMinute = Math.floor(((Number(DatapointsToAlarm) - 1) * hiddenSeconds) / 60);
-      const [stalled] = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
-      const ages = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
-      const own = ages.find(({ MetricStat }) => MetricStat !== undefined && JSON.stringify(MetricStat).includes(queue));
-      const bound = Number(new RegExp(`FILL\\(${own?.Id}, 0\\) > (\\d+)`).exec(textOf(stalled?.Expression))?.[1]);
-      expect(thirdMinute < Number(EvaluationPeriods) || bound < 2 * hiddenSeconds).toBe(true);
-    },
-  );
+  test.each(mappings)('$queue: throttling shows in its throttles or its age', ({ queue, hiddenSeconds }) => {
+    const { EvaluationPeriods, DatapointsToAlarm } = resource('FunctionThrottlesAlarm').properties;
+    const thirdMinute = Math.floor(((Number(DatapointsToAlarm) - 1) * hiddenSeconds) / 60);
+    const [stalled] = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
+    const ages = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
+    const own = ages.find(({ MetricStat }) => MetricStat !== undefined && JSON.stringify(MetricStat).includes(queue));
+    const bound = Number(new RegExp(`FILL\\(${own?.Id}, 0\\) > (\\d+)`).exec(textOf(stalled?.Expression))?.[1]);
+    expect(thirdMinute < Number(EvaluationPeriods) || bound < 2 * hiddenSeconds).toBe(true);
+  });
 
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
   test.each(mappings)('$queue: its function may say when what failed is delivered again', ({ declared, queue }) => {
@@ -231,7 +228,7 @@ describe('a message whose function was throttled or failed', () => {
 });
 
 // https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
-test('what events call is moved to a new version by steps where the parameter asks for it, and back on errors', () => {
+test('functions called by events shift to a new version gradually if the parameter is set, and back on errors', () => {
   const gradual = functions.filter(({ properties }) => 'DeploymentPreference' in properties);
   expect(gradual).toEqual(
     functions.filter((declared) => eventsOf(declared).length > 0 || scheduled.includes(declared)),

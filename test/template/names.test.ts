@@ -64,7 +64,7 @@ test('names of at most 64 characters leave 46 for the name of the stack', () => 
   expect(suffixes.filter((suffix) => suffix.length > 18)).toEqual([]);
 });
 
-test('metrics of two stacks are told apart by the dimension of each', () => {
+test('metrics of two stacks differ by a dimension', () => {
   const stack = { Ref: 'AWS::StackName' };
   const variables = objectOf(objectOf(objectOf(objectOf(hub.json.Globals).Function).Environment).Variables);
   expect(variables.POWERTOOLS_SERVICE_NAME).toEqual(stack);

@@ -200,7 +200,7 @@ test('a key that may have several values is compared by a set operator', () => {
   expect(ofSets.filter(([operator]) => !/^(Null|ForAllValues:|ForAnyValue:)/.test(operator))).toEqual([]);
 });
 
-test('what doctor does in members is granted to the role that it takes, or to the read role', () => {
+test('the calls of doctor in members are granted to its role, or to the read role', () => {
   const code = readFileSync('cli/doctor/aws-members.ts', 'utf8');
   const asked = [...code.matchAll(/asking\(\s*'([\w:-]+)'/g)].map(([, action = '']) => action);
   const granted = grants.filter(({ owner }) => owner === 'DoctorRole' || owner === 'ReadRole').flatMap(actionsOf);

@@ -21,7 +21,7 @@ test('the runbook has an entry for each alarm, in the order of the template, and
   expect([...entries.keys()]).toEqual(alarms.map(({ id }) => id));
 });
 
-test.each(alarms)('$id: its name in CloudWatch, what it means, what to look at, what to do', ({ id, name }) => {
+test.each(alarms)('$id: has its CloudWatch name, meaning, checks and next step', ({ id, name }) => {
   const entry = entries.get(id) ?? '';
   expect(entry).toContain(`\`${name}\``);
   const answers = [...entry.matchAll(/^- \*\*(.+?)\*\*: \S/gm)].map(([, question]) => question);

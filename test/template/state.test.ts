@@ -69,7 +69,7 @@ test('`patchwave doctor` asks for each output of the template', () => {
   expect([...OUTPUTS].sort()).toEqual(Object.keys(objectOf(hub.json.Outputs)).sort());
 });
 
-test('what an audit needs outlives the stack, and can be brought back', () => {
+test('audit data outlives the stack, and can be restored', () => {
   expect(ledger?.properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
   expect(ledger?.properties.DeletionProtectionEnabled).toEqual({ Ref: 'DeletionProtection' });
   // A first deployment that fails has to be able to delete the table that it made.
@@ -80,7 +80,7 @@ test('what an audit needs outlives the stack, and can be brought back', () => {
 });
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
-describe('what the pages say of removal and retention', () => {
+describe('the docs on removal and retention', () => {
   const read = (page: string) => readFileSync(`${ROOT}${page}`, 'utf8').replaceAll(/\s+/g, ' ');
   const [operations, readme] = [read('docs/operations.md'), read('README.md')];
 

@@ -121,7 +121,7 @@ const waiver = v.pipe(
       }),
       {},
     ),
-    reason: v.pipe(v.string(), v.minLength(10, 'say why, in at least ten characters')),
+    reason: v.pipe(v.string(), v.minLength(10, 'must give a reason of at least ten characters')),
     author: v.text(),
     created: v.isoDate(),
     expires: v.isoDate(),

@@ -148,7 +148,7 @@ export class FakeRegistry implements ImageRegistry {
         this.refusals += 1;
         missing.push({ digest, code: 'no-answer', detail: 'ECR did not answer for this digest' });
       } else if (this.#foreign.has(digest))
-        missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
+        missing.push({ digest, code: 'not-an-image', detail: 'it contains an attestation' });
       else if (kept) found.push(copied(kept.artifact));
       else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
     }

@@ -141,7 +141,7 @@ const outputs: readonly [string, readonly ActionExecutionDetail[], object][] = [
     { detail: expect.stringContaining('team/api:v1') },
   ],
 ];
-test.each(outputs)('what was pushed, by %s', async (_, actions, expected) => {
+test.each(outputs)('the pushed digest, by %s', async (_, actions, expected) => {
   says('Succeeded');
   acts(...actions);
   expect(await runner.status(run)).toEqual({ state: 'succeeded', ...expected });
@@ -202,7 +202,7 @@ test('a run that had failed before is none that superseded it, one that failed s
   }
 });
 
-test('a superseded run that is not listed any more names nobody', async () => {
+test('a superseded run that is no longer listed names no successor', async () => {
   says('Superseded');
   codepipeline.on(ListPipelineExecutionsCommand).resolves({ pipelineExecutionSummaries: [summary('run-9')] });
   expect(await runner.status(run)).toEqual({ state: 'superseded' });

@@ -27,7 +27,7 @@ const image = (name: string, imageTag?: string) => ({
   imageManifestMediaType,
 });
 
-test('every digest asked for is in exactly one list, whatever the registry leaves out or repeats', async () => {
+test('every requested digest is in exactly one list, whatever the registry omits or repeats', async () => {
   ecr.on(BatchGetImageCommand).resolves({
     images: [image('tagged', 'v1'), image('tagged', 'v2'), { ...image('broken'), imageManifest: 'no JSON' }],
     failures: [

@@ -158,7 +158,7 @@ describe('enhanced scanning', () => {
     imageScanFindings: { imageScanCompletedAt: new Date(NOON_EPOCH_MS), enhancedFindings },
   });
 
-  test('findings become ours, with the fix that is told and the layer that brought the package', async () => {
+  test('findings are mapped, with the reported fix and the layer that added the package', async () => {
     answers(found(finding));
     expect(await scanner.read(LOCATION, digestOf('a'))).toEqual({
       outcome: 'complete',
@@ -191,7 +191,7 @@ describe('enhanced scanning', () => {
     expect(reading).not.toHaveProperty('findings.0.layer');
   });
 
-  test('what is closed is no finding; each package of one is', async () => {
+  test('a closed finding is left out; each package of an open one counts', async () => {
     const { packageVulnerabilityDetails: details } = finding;
     const two = { ...details, vulnerablePackages: [{ name: 'one' }, { name: 'two' }] };
     answers(found({ ...finding, status: 'CLOSED' }, { ...finding, packageVulnerabilityDetails: two }));

@@ -139,7 +139,7 @@ test('the newest revision of the family is used where it is the wanted one, and 
   expect(ecs.commandCalls(RegisterTaskDefinitionCommand)).toHaveLength(1);
 });
 
-test('what runs already is not deployed again', async () => {
+test('a running revision is not deployed again', async () => {
   serves(service());
   expect(await deployer.register(ref, new Map([['app', 'app:v1']]), DECIDED)).toBe('ecs-svc/1');
   expect(ecs.commandCalls(UpdateServiceCommand)).toHaveLength(0);
@@ -155,7 +155,7 @@ test.each([
   expect(ecs.commandCalls(ListServiceDeploymentsCommand)).toEqual([]);
 });
 
-describe('where ECS tells no rollout state', () => {
+describe('if ECS reports no rollout state', () => {
   const REVISION = 'arn:aws:ecs:eu-west-1:444455556666:service-revision/prod/api';
   const at = (epochMs: number) => new Date(epochMs);
   const running = { desiredCount: 2, runningCount: 2, taskDefinition: `${ARN}:7` };

@@ -89,7 +89,7 @@ test.each([
   },
 );
 
-test('a task that is told to stop between the two lists counts once', async () => {
+test('a task stopped between the two lists counts once', async () => {
   runs(task());
   const listed: (string | undefined)[] = [];
   ecs.on(ListTasksCommand).callsFake(({ desiredStatus }) => {
@@ -147,7 +147,7 @@ test('a digest that is none is left out', async () => {
   ]);
 });
 
-test('short pages are filled up: no more descriptions than hundreds of tasks', async () => {
+test('short pages are filled up: one description per hundred tasks', async () => {
   const arns = (count: number) => Array.from({ length: count }, (_, n) => `task-${n}`);
   ecs
     .on(ListTasksCommand)
@@ -199,7 +199,7 @@ test.each([
   await expect(collect(source.tasks(cluster))).rejects.toMatchObject({ name: thrown });
 });
 
-test('cluster names may hold no slash, but partitions and Regions vary', async () => {
+test('cluster names have no slash, but partitions and Regions vary', async () => {
   ecs.on(ListClustersCommand).resolves({ clusterArns: ['arn:aws-us-gov:ecs:us-gov-west-1:444455556666:cluster/prod'] });
   expect(await collect(source.clusters(scope))).toEqual([cluster]);
 });

@@ -59,7 +59,7 @@ test('an image comes back from its item, however many reasons it has', () => {
   );
 });
 
-test('5,000 reasons take a fraction of the 400 KB that an item may hold', () => {
+test('5,000 reasons take a fraction of the 400 KB of an item', () => {
   const reasons = Array.from({ length: 5000 }, (_, n) => findingReason(n));
   const { said } = imageContent({ record: image({ verdict: verdict('violating', { reasons }) }) });
   expect((said as Uint8Array).byteLength).toBeLessThan(150_000);
@@ -105,7 +105,7 @@ test('an image with all that a review knows of it is written with two write unit
   expect(bytes).toBeLessThan(2048 - 200);
 });
 
-test('the same image is the same item, in whatever order its members are told', () => {
+test('the same image gives the same item, in any order of members', () => {
   const record = judgedImage();
   const reversed = (value: unknown): unknown =>
     value === null || typeof value !== 'object' || Array.isArray(value)

@@ -51,7 +51,7 @@ test('a connection that breaks off in the middle is tried again', async () => {
   expect(await downloadBlob(DIGEST, async () => url, countingBackoff(3))).toHaveLength(CONTENT.length);
 });
 
-test('what cannot be had to the end is an error that says why', async () => {
+test('an incomplete download is an error with the reason', async () => {
   const url = await serve(status(503));
   await expect(downloadBlob(DIGEST, async () => url, countingBackoff(3))).rejects.toMatchObject({
     name: 'LayerDownloadError',

@@ -56,7 +56,7 @@ const liveSlots = (memory: MemoryTable): readonly unknown[] =>
     ({ kind, untilEpochMs }) => kind === 'slot' && Number(untilEpochMs) > NOW.nowEpochMs,
   );
 
-test('no more than the cap ever hold a slot, and none is lost for ever', async () => {
+test('at most as many owners as the cap have a slot, and none is lost', async () => {
   const cap = fc.integer({ min: 1, max: 3 });
   const lapsed = fc.integer({ min: 0, max: 3 });
   await fc.assert(

@@ -59,7 +59,7 @@ test.each([
   expect(parsed).toMatchObject({ code: 'unparsable', detail: expect.stringMatching(/./) });
 });
 
-test('the media type in the manifest counts where the registry tells none', () => {
+test('the media type in the manifest counts if the registry reports none', () => {
   expect(parseManifest(name, JSON.stringify(image))).toMatchObject({ kind: 'image', mediaType: OCI });
 });
 
@@ -81,7 +81,7 @@ test('an index has its runnable children only', () => {
   expect(parse({ manifests: [] }, OCI_INDEX)).toMatchObject({ kind: 'index', children: [] });
 });
 
-test('nothing that a registry could hold makes it throw', () => {
+test('no content of a registry makes it throw', () => {
   const texts = fc.oneof(
     fc.string(),
     fc.json(),
@@ -104,7 +104,7 @@ test.each([
   ['', {}],
   [null, {}],
   [undefined, {}],
-])('a config created %p tells %p', (created, expected) => {
+])('a config created %p gives %p', (created, expected) => {
   const {
     platform: _,
     labels: __,
@@ -113,7 +113,7 @@ test.each([
   expect(told).toEqual(expected);
 });
 
-test('a config tells platform and labels', () => {
+test('a config gives platform and labels', () => {
   const document = { os: 'linux', architecture: 'arm64', variant: 'v8', config: { Labels: { team: 'a' } } };
   expect(parseConfig(JSON.stringify(document))).toEqual({ platform: 'linux/arm64/v8', labels: { team: 'a' } });
   expect(parseConfig('{"os":"linux","architecture":"amd64","config":{"Labels":null}}').labels).toEqual({});
@@ -125,7 +125,7 @@ test('a config tells platform and labels', () => {
   expect(() => parseConfig('no JSON')).toThrow(SyntaxError);
 });
 
-test('a config tells what was done in its order, also where a builder left half of it out', () => {
+test('a config gives its history in order, also if a builder left half of it out', () => {
   const diffIds = [digestOf('a'), digestOf('b')];
   const document = {
     ...{ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: diffIds } },

@@ -23,7 +23,7 @@ test.each([
   });
 });
 
-test('what may not be read is unreadable: S3 says so of a missing document, too, to who may not list the bucket', async () => {
+test('a document without read permission is unreadable, also a missing one for callers that must not list the bucket', async () => {
   s3.on(GetObjectCommand).rejects(awsError('AccessDenied'));
   await expect(store.load('v1')).rejects.toMatchObject({ name: 'PolicyUnreadableError', version: 'v1' });
 });

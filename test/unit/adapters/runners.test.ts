@@ -12,7 +12,7 @@ test('a pipeline is asked by the adapter of its runner', async () => {
   await expect(asked).rejects.toMatchObject({ cause: { name: 'AccountNotOursError' } });
 });
 
-test('a pipeline whose runner only a later version knows is unreachable, whatever is asked', async () => {
+test('a pipeline with a runner of a later version is unreachable for every call', async () => {
   const later = pipeline('later');
   const expected = { name: 'RunnerUnreachableError', cause: { message: 'this version knows no runner "later"' } };
   await expect(runners.find(later, 'rebuild-1', 0)).rejects.toMatchObject(expected);

@@ -53,7 +53,7 @@ test('a name whose execution is forgotten already was closed', async () => {
   expect(await executions.start('ab-g1')).toEqual({ outcome: 'already-closed', executionArn: ARN });
 });
 
-test('an execution is named by its cascade and told nothing else', async () => {
+test('an execution has the name of its cascade and no other input', async () => {
   sfn.on(StartExecutionCommand).resolves({ executionArn: ARN });
   await executions.start('ab-g1');
   expect(sfn.commandCalls(StartExecutionCommand)[0]?.args[0].input).toMatchObject({
@@ -72,12 +72,12 @@ test.each(['ThrottlingException', 'ExecutionLimitExceeded', 'StateMachineDoesNot
   },
 );
 
-test.each(['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'])('%s: nobody waits any more', async (name) => {
+test.each(['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'])('%s: the step no longer waits', async (name) => {
   sfn.on(SendTaskSuccessCommand).rejects(awsError(name, `Invalid token: ${TOKEN}`));
   expect(await step.succeed(TOKEN, {})).toBe(false);
 });
 
-test('an error that quotes the token is told without it', async () => {
+test('an error that quotes the token is reported without it', async () => {
   sfn
     .on(SendTaskSuccessCommand)
     .rejects(awsError('ValidationException', `Value '${TOKEN}' at 'taskToken' is too long`));

@@ -40,7 +40,7 @@ test('a message that was refused in a successful call is sent again, and no othe
 test.each([
   ['to the end', false, 3],
   ['for a fault of ours', true, 1],
-])('refused %s it is an error that tells the code', async (_, senderFault, calls) => {
+])('refused %s it is an error with the code', async (_, senderFault, calls) => {
   sqs.on(SendMessageBatchCommand).resolves({ Failed: [refused('0', senderFault)] });
   await expect(messages().send([0])).rejects.toMatchObject({
     name: 'MessagesNotSentError',

@@ -122,7 +122,7 @@ test('an error that is no refused condition is thrown on', async () => {
   await expect(table().table.put(item('a'))).rejects.toMatchObject({ name: 'ThrottlingException' });
 });
 
-describe('what was read a moment ago', () => {
+describe('a recent read', () => {
   /** One item, as DynamoDB keeps it: a write over another revision than the one that stands is refused. */
   function stored(first?: { readonly count: number; readonly rev: number }) {
     const state: { item: Record<string, unknown> | undefined; nowEpochMs: number } = {
@@ -216,7 +216,7 @@ describe('what was read a moment ago', () => {
   });
 });
 
-describe('what is asked for at the same time', () => {
+describe('concurrent reads', () => {
   const asked = () => dynamo.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems?.ledger?.Keys);
 
   test('is read by one call, each key once', async () => {

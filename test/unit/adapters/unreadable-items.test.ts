@@ -36,7 +36,7 @@ test('an image is known to be there, and nothing else', async () => {
   ]);
 });
 
-test('what an image is made of, and where it is, fail by name', async () => {
+test('unreadable content and places of an image fail by name', async () => {
   const [contents, places] = [new DynamoContentLedger(table), new DynamoPlaceLedger(table)];
   await contents.record([{ digest: digestOf('c'), layers: [digestOf('layer')] }]);
   corrupt(keys.content(digestOf('c')), { layers: 7 });
@@ -46,7 +46,7 @@ test('what an image is made of, and where it is, fail by name', async () => {
   await expect(places.locations(digestOf('c'))).rejects.toThrow(/tags is a text, not a list/);
 });
 
-test('a usage keeps its image from seeming unused, is left out of its scope, and its image is told', async () => {
+test('an unreadable usage keeps its image in use, is left out of its scope, and its image is listed', async () => {
   const usages = new DynamoUsageLedger(table);
   const usage: Usage = {
     ...{ ...SCOPE, cluster: 'main', digest: digestOf('u'), workload: 'web', container: 'main', count: 1 },

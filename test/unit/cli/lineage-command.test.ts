@@ -54,7 +54,7 @@ test('an attestation beside an image is no image', async () => {
   const [first] = images;
   if (!first) throw new Error('no image');
   const attestation = { ...first, digest: digestOf('attestation') };
-  const unresolved = { code: 'not-an-image', detail: 'it holds application/vnd.in-toto+json' };
+  const unresolved = { code: 'not-an-image', detail: 'it contains application/vnd.in-toto+json' };
   const lineage = async () => ({ images: [...images, { ...attestation, unresolved }], indexes });
   expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
 });

@@ -117,7 +117,7 @@ describe('ImageVerdictChanged', () => {
     expect(typesOf(before, undefined)).toEqual([]);
   });
 
-  test('holds what the image is, what it was and why', () => {
+  test('has the image, its earlier status and the reasons', () => {
     const verdict = { ...violating(FINDING, AGE), nextBreachAtEpochMs: NOON_EPOCH_MS + DAY_MS };
     const { tier, stream, owner, locations } = record();
     expect(announce(image(COMPLIANT), image(verdict))).toEqual([
@@ -144,7 +144,7 @@ describe('ImageVerdictChanged', () => {
     ]);
   });
 
-  test('a listener that keeps what it was told last knows the status of every image', () => {
+  test('a listener that keeps the last event of each image knows the status of all', () => {
     fc.assert(
       fc.property(fc.array(anyImage, { minLength: 1, maxLength: 8 }), (life) => {
         let known: unknown;
@@ -185,7 +185,7 @@ describe('RebuildNeeded', () => {
     expect(typesOf(before, after)).toEqual(told);
   });
 
-  test('holds the stream and its facts', () => {
+  test('has the stream and its facts', () => {
     const { facts: told } = cause('stream');
     expect(announce(undefined, at(3))).toEqual([
       {
@@ -227,7 +227,7 @@ describe('RebuildRefused and RebuildWaiting', () => {
     expect(typesOf(before, after)).toEqual(told);
   });
 
-  test('holds the answer and the facts', () => {
+  test('has the answer and the facts', () => {
     const { facts: told } = cause('stream');
     expect(announce(at(), at(wait))).toEqual([
       {
@@ -308,7 +308,7 @@ describe('CascadeClosed', () => {
     expect(typesOf(before, after)).toEqual(told);
   });
 
-  test('holds the proof', () => {
+  test('has the proof', () => {
     expect(announce(at(), closed)).toEqual([
       {
         detailType: 'CascadeClosed',
@@ -348,7 +348,7 @@ describe('ImageExpiryExpected', () => {
     expect(announce(before, after)).toHaveLength(told);
   });
 
-  test('holds the rule, the instant and who needs it', () => {
+  test('has the rule, the time and the users', () => {
     const through = digestOf('index');
     const pushes = { by: 'pushes', afterPushes: 3, expectedAtEpochMs: 9 } as const;
     const expiryState: ReportedExpiryState = {
@@ -387,7 +387,7 @@ describe('FleetReviewed', () => {
     expect(typesOf(before, after)).toEqual(told);
   });
 
-  test('holds what came of it, and not where it ran', () => {
+  test('has the result, and not where it ran', () => {
     const failure = { error: 'FleetReviewIncomplete', detail: '1 scope failed' };
     const totals = sumRun(
       { scopes: ['a/b'], registries: [], lineages: [], scanBatches: [], verdictBatches: [] },
@@ -442,12 +442,12 @@ describe('PolicyChanged', () => {
   });
 });
 
-test('an item that nobody is told of', () => {
+test('an unpublished item', () => {
   expect(announce(undefined, { kind: 'other' })).toEqual([]);
   expect(announce({ kind: 'other' }, { kind: 'other' })).toEqual([]);
 });
 
-test('a change that is delivered twice is told in the same words; no change is no news', () => {
+test('a change delivered twice gives the same event; no change gives none', () => {
   const any = fc.option(anyRecord, { nil: undefined });
   fc.assert(
     fc.property(any, any, (before, after) => {

@@ -18,7 +18,7 @@ test.each([
   ['deleted', { isPush: false, digest: digestOf('1'), location, tag: '1.4.2', atEpochMs: 1_795_489_920_000 }],
   ['archived', { isPush: false, digest: digestOf('1'), location, atEpochMs: 1_795_489_831_000 }],
   ['restored', { isPush: false, digest: digestOf('1'), location, atEpochMs: 1_795_489_831_000 }],
-])('what happened to an image: %s', (name, action) => {
+])('an action on an image: %s', (name, action) => {
   expect(parse(ecrImageAction.schema, read(name))).toEqual(action);
 });
 

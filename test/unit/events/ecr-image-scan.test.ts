@@ -16,7 +16,7 @@ test.each([
   ['complete', 'COMPLETE'],
   ['failed', 'FAILED'],
   ['unknown-status', 'POSTPONED'],
-])('a scan event names an image, whatever its status: %s', (file, status) => {
+])('a scan event names an image in every status: %s', (file, status) => {
   expect(parse(ecrImageScan.schema, read(`aws.ecr.ecr-image-scan.${file}.json`))).toEqual({ ...IMAGE, status });
 });
 

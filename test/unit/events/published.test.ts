@@ -23,7 +23,7 @@ const delivered = (event: ReturnType<typeof announce>[number]): unknown =>
     }),
   );
 
-test('whatever changes in the ledger, what is told of it fits its contract, and no member more', () => {
+test('every ledger change gives an event that fits its contract, without extra members', () => {
   const told = new Set<string>();
   fc.assert(
     fc.property(fc.option(anyRecord, { nil: undefined }), anyRecord, (before, after) => {
@@ -40,7 +40,7 @@ test('whatever changes in the ledger, what is told of it fits its contract, and 
   expect([...told].sort()).toEqual([...published.keys()].sort());
 });
 
-test('an image of 5,000 findings is told in one entry of EventBridge, with the number of all', () => {
+test('an image with 5,000 findings fits one EventBridge entry, with the number of all', () => {
   const reasons = Array.from({ length: 5_000 }, (_, number) => findingReason(number));
   const [event] = announce(undefined, {
     kind: 'image',
@@ -56,7 +56,7 @@ test('an image of 5,000 findings is told in one entry of EventBridge, with the n
   expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(128 * 1024);
 });
 
-test('a stream of 5,000 facts is told in one entry, with the number of all', () => {
+test('a stream with 5,000 facts fits one entry, with the number of all', () => {
   const all = Array.from({ length: 5_000 }, (_, number) => ({
     kind: 'finding' as const,
     ruleId: 'critical',

@@ -16,7 +16,7 @@ const kebab = (detailType: string): string =>
 const files = readdirSync(`${ROOT}events`).filter((file) => file.endsWith('.json'));
 const table = EVENTS.map((event) => ({ ...event, prefix: `${event.source}.${kebab(event.detailType)}.` }));
 
-test('a detail type stands once in the registry', () => {
+test('a detail type is registered once', () => {
   expect(new Set(table.map(({ prefix }) => prefix)).size).toBe(EVENTS.length);
 });
 

@@ -76,7 +76,7 @@ async function oneAfterTheOther(told: readonly Told[]): Promise<ImageRecord | un
   return world.images.records.get(digest);
 }
 
-test('what is told of one image at the same time is all kept', async () => {
+test('concurrent data on one image is all kept', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), fc.subarray(Object.keys(all), { minLength: 2 }), async (scheduler, names) => {
       const told = names.flatMap((name) => all[name] ?? []);
@@ -107,7 +107,7 @@ const lines = policyOf({
 });
 const OF_WEB = { stream: `${web.account}/${web.region}/${web.repository}:^stable$`, owner: 'team' };
 
-test('a place whose registry nobody can read has the tags that it is run by, also when another is read again', async () => {
+test('a place in an unreadable registry has its running tags, also when another one is reread', async () => {
   const world = fakeWorld();
   const ports = portsOf(world, async () => {});
   for (const tell of [keeps(web, 'stable', lines), runsFrom(copy, 'blue', lines), keeps(web, 'stable', lines)]) {

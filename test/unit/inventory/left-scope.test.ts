@@ -36,7 +36,7 @@ async function gone(left: Partial<LeftScope> = {}) {
   };
 }
 
-test('what ran in a scope that left is put aside, and nobody is asked: it is neither live nor ended', async () => {
+test('usages of a scope that left are set aside without a call: neither live nor ended', async () => {
   const { world, workloads, usages, live, away, inUse, parts, document, atEpochMs } = await gone();
   expect(await workloads()).toEqual({ status: 'left' });
   expect(await usages()).toEqual({ status: 'left' });
@@ -74,7 +74,7 @@ test('a step that is cut off at any call is made good by its next try', async ()
   }
 });
 
-test('a container that nobody could identify counts as well: it may run on', async () => {
+test('an unidentified container counts as well, because it may still run', async () => {
   const { world, usages } = await gone();
   const unidentified = [{ repository: 'a/b/c', workload: 'ecs-task x' }];
   await world.scopes.change(payments, (before) => before && { ...before, unidentified });
@@ -82,7 +82,7 @@ test('a container that nobody could identify counts as well: it may run on', asy
   expect(await world.scopes.get(payments)).toMatchObject({ left: { usages: 3 } });
 });
 
-test('what was confirmed long ago ends', async () => {
+test('usages confirmed long ago end', async () => {
   const { world, usages, away } = await gone();
   await usages();
   const confirmed = { by: 'ana', atEpochMs: world.clock(), reason: 'closed' };
@@ -113,7 +113,7 @@ describe('a scope that is back', () => {
     expect((await live()).map(({ digest }) => digest)).toEqual([b]);
   });
 
-  test('what ran there by a guess is a guess again, before anybody can read it', async () => {
+  test('a guessed usage is a guess again before the scope is read', async () => {
     const { world, workloads, usages, live } = await gone();
     const key = registryKey(payments);
     const guessed = (await live()).filter(({ digest }) => digest === a);

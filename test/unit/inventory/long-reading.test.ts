@@ -78,7 +78,7 @@ test('an attempt that is killed at any call costs the downloads of one piece at 
   );
 });
 
-test('what was read to its end is not listed again by the next attempt', async () => {
+test('a completely read repository is not listed again by the next attempt', async () => {
   const streams = ['base/alpine', 'base/debian'].map((repository) => ({
     ...{
       id: repository.replace('/', '-'),
@@ -118,7 +118,7 @@ test('an image that is deleted between two attempts is not missing, and one that
   expect(await headOf(set)).toEqual({ images: { 'linux/amd64': imageNamed(200) } });
 });
 
-test('a reading counts from its first attempt: what was pushed since then may be unread', async () => {
+test('a read counts from its first attempt: later pushes may be unread', async () => {
   const set = await longWorld(200);
   set.latency.configMs = 1;
   const beganAtEpochMs = set.world.clock();

@@ -48,7 +48,7 @@ test('an ancestor that the ledger does not know is left out', async () => {
   expect([...known.keys()]).toEqual([digestOf('app')]);
 });
 
-test('what an image leads to may be chosen by what was picked of it', async () => {
+test('the next images may depend on the picked part', async () => {
   const images = ledgerOf(record('app', 'platform'), record('base'));
   const known = await readAncestors(
     images,

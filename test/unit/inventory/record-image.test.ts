@@ -45,7 +45,7 @@ test.each([
   });
 });
 
-describe('a push that an event tells', () => {
+describe('a push from an event', () => {
   const nowEpochMs = Date.UTC(2026, 10, 27);
   const pushed = recorded.map((place) => ({ ...place, firstPushSeenAtEpochMs: nowEpochMs }));
   const content = { digest, birth: { known: false as const, rejected: [] } };

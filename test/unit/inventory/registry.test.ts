@@ -37,7 +37,7 @@ const stableStream = '444455556666/eu-west-1/apps/web:^stable$';
 
 const running = (digest: Digest, tag = ':stable') => task({ image: referenceTo(web, tag), digest });
 
-test('tells what an image in use is, from its manifest, its config and the policy', async () => {
+test('records an image in use from its manifest, its config and the policy', async () => {
   const { world, review } = await inventoryWorld();
   pushImage(world, web, 'a', ['stable']);
   world.workloads.run(main, running(a));
@@ -94,7 +94,7 @@ test('keeps what a new image is made of, without the commands, before the image 
   expect(JSON.stringify([...contents])).not.toContain('secret');
 });
 
-test('a tag that only keeps an image is read by nobody', async () => {
+test('a protecting tag causes no read', async () => {
   const { world, review } = await inventoryWorld();
   pushImage(world, debian, 'a', ['12', protectingTag(a)]);
   await review();
@@ -172,7 +172,7 @@ test('an unreadable content of an earlier version keeps no other from being writ
   expect(digests.sort()).toEqual([a, c].sort());
 });
 
-test('what is no image is asked for once, and missing neither the first time nor later', async () => {
+test('a non-image is read once, and is never missing', async () => {
   const { world, review, parts } = await inventoryWorld();
   const missing = async () => (await parts()).map((part) => (part.kind === 'registry' ? part.missing : 0));
   pushImage(world, debian, 'a', ['12']);
@@ -245,7 +245,7 @@ describe('base repositories', () => {
     expect([...world.images.records.keys()]).toEqual([a]);
   });
 
-  test('the first push counts as evidence of birth where the config tells none', async () => {
+  test('the first push is the birth evidence if the config has none', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.push(debian, {
       artifact: imageOf('a'),
@@ -432,7 +432,7 @@ test('a repository that fails in any other way is named by the failed part, and 
   expect(await parts()).toContainEqual(expect.objectContaining({ status: 'complete', images: 2, missing: 0 }));
 });
 
-describe('what of base and platform repositories was not read', () => {
+describe('unread base and platform repositories', () => {
   const old = { ...hub, repository: 'base/old' };
   const BASE = { id: 'base', tier: 'base', account: hub.account, owner: 'platform' } as const;
   const BASES = [{ ...BASE, regions: [hub.region], repositories: ['base/*'], headTags: ['^12$'] }];
@@ -459,7 +459,7 @@ describe('what of base and platform repositories was not read', () => {
   test('one repository that could not be read is named, and not the pattern that covers all others', async () => {
     expect(await reviewedWith('KmsError')).toMatchObject({
       unread: ['base/old'],
-      unreadBecause: [`base/old: 1 images not read, first ${b}: KmsError: refused`],
+      unreadBecause: [`base/old: 1 image not read, first ${b}: KmsError: refused`],
     });
   });
 
@@ -489,7 +489,7 @@ describe('what of base and platform repositories was not read', () => {
   });
 });
 
-describe('a tag that nobody explained', () => {
+describe('an unresolved tag', () => {
   const untold = task({ image: referenceTo(web, ':stable') });
 
   test('means what it means now, as a guess', async () => {
@@ -536,7 +536,7 @@ describe('a tag that nobody explained', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  test('was pushed once more, and that event was lost: what a task pulled since the last push is a guess', async () => {
+  test('was pushed again without an event: the digest of later pulls is a guess', async () => {
     const { world, review, live, document } = await moved();
     pushImage(world, web, 'c', ['stable']);
     world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
@@ -552,7 +552,7 @@ describe('a tag that nobody explained', () => {
     });
   });
 
-  test('cannot be asked for what it means now: what a task pulled since the last push is a guess', async () => {
+  test('cannot be read: the digest of pulls after the last push is a guess', async () => {
     const { world, review, live } = await moved();
     world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
     await review();
@@ -575,7 +575,7 @@ describe('a tag that nobody explained', () => {
     expect(await live()).toMatchObject([{ digest: b, digestSource: 'tag-guess' }]);
   });
 
-  test('by a guess is written on the image, which is judged as unknown, until ECS tells what runs', async () => {
+  test('marks the image with a guess, judged as unknown until ECS reports the digest', async () => {
     const { world, review } = await moved();
     world.workloads.run(main, untold);
     await review();
@@ -590,7 +590,7 @@ describe('a tag that nobody explained', () => {
     expect(world.images.records.get(b)).not.toHaveProperty('guessedIn');
   });
 
-  test('by a guess is written on the image no more once that guess is another image', async () => {
+  test('removes the mark once the guess is another image', async () => {
     const { world, review } = await moved();
     world.workloads.run(main, untold);
     await review();
@@ -627,7 +627,7 @@ describe('a tag that nobody explained', () => {
     expect(await told()).toEqual([undefined]);
   });
 
-  test('is reported where nobody knows it, and judged as nothing', async () => {
+  test('is reported if it stays unknown, and not judged', async () => {
     const { world, review, live, document, parts } = await inventoryWorld();
     world.registry.create(web);
     world.workloads.run(main, untold, untold);
@@ -660,7 +660,7 @@ describe('a tag that nobody explained', () => {
   });
 });
 
-test('a digest in two registries is one image with two places, in whatever order they are read', async () => {
+test('a digest in two registries is one image with two places, in any order of reads', async () => {
   const other = { ...hub, repository: 'apps/web' };
   const orders = [
     [hub, payments],

@@ -26,7 +26,7 @@ test('images are listed with the stream that made them, the one before too', asy
   expect(await listed(stableStream)).toEqual([a, b].sort());
 });
 
-test('what others may be built upon is listed by its place where no release line made it', async () => {
+test('a possible parent without a release line is listed by its place', async () => {
   const { world, review, listed } = await webWorld();
   pushImage(world, debian, 'b', ['branch-7']);
   await review();
@@ -46,7 +46,7 @@ test('a day without anything new asks for no list', async () => {
   expect(world.streamImages.asked).toBe(asked);
 });
 
-test('an image is listed before its facts are there: whoever is cut off in between lists it again', async () => {
+test('an image is listed before its facts are written, so a retry after a crash lists it again', async () => {
   const { world, review, listed } = await webWorld();
   const { recordFacts } = world.images;
   world.images.recordFacts = async () => {

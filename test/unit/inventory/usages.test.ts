@@ -59,7 +59,7 @@ test('records who runs what, and is complete with its counts', async () => {
   expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
 });
 
-test('a reading counts from where it began: what started to run after that is not in it', async () => {
+test('a read counts from its start: later starts are not in it', async () => {
   const { world, review, live } = await webWorld();
   await review([payments], () => {
     world.advance(20 * 60_000);
@@ -69,7 +69,7 @@ test('a reading counts from where it began: what started to run after that is no
   expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
 });
 
-test('what is stopping is still recorded as running where it is read, and the scope says that it was', async () => {
+test('a stopping task that was read is recorded as running, and the scope says so', async () => {
   const { world, workloads, usages, live } = await webWorld();
   world.workloads.run(main, running(a)).stop(main, 'web');
 
@@ -86,7 +86,7 @@ test('what is stopping is still recorded as running where it is read, and the sc
   expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
 });
 
-test('a complete reading ends what it no longer shows, and the image is in use no more', async () => {
+test('a complete read ends missing usages, and the image is no longer in use', async () => {
   const { world, review, live, inUse } = await webWorld();
   world.workloads.run(main, running(a), running(b, { workload: 'blue' }));
   await review();
@@ -152,7 +152,7 @@ test('a mark that another scope took away in between is set again', async () => 
   expect(inUse()).toEqual([a]);
 });
 
-test('a scope that was not read to its end is left alone, whatever stopped meanwhile', async () => {
+test('an incompletely read scope is unchanged, whatever stopped meanwhile', async () => {
   const { world, review, usages, live, inUse, run } = await webWorld();
   world.workloads.run(main, running(a));
   await review();
@@ -262,7 +262,7 @@ describe('an image that no registry of ours can explain', () => {
     expect(facts).toEqual({ digest: a, birth: { known: false, rejected: [] }, locations: [], ...expected });
   });
 
-  test('a sidecar of AWS is told by its name where it has neither image nor place', async () => {
+  test('a sidecar of AWS is recognised by its name if it has neither image nor place', async () => {
     const { world, review } = await inventoryWorld();
     const sidecar = { name: 'aws-guardduty-agent-1', digest: a };
     world.workloads.run(main, { ...task({}), containers: [sidecar] });

@@ -87,7 +87,7 @@ test('a scope that cannot be read is a failed part, and nothing says that it was
   expect((await world.scopes.get(payments))?.failure?.sinceEpochMs).toBe(first?.failure?.sinceEpochMs);
 });
 
-test('a scope holds what every source of workloads runs there, and is complete once each was read', async () => {
+test('a scope has the workloads of every source, and is complete once each was read', async () => {
   const { world, ports, workloads, document } = await inventoryWorld();
   const other = new FakeWorkloads().run({ ...main, cluster: 'elsewhere' }, task({ digest: a }));
   ports.workloadSources.push(other);

@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('what a function names as failed is delivered again soon, the more often it failed the later', async () => {
+test('failed messages are redelivered soon, later after each failure', async () => {
   const queue = new Queue();
   const Records = [message(0), message(1, 1), message(2, 5)];
   await taking(() => queue, failing(1, 2))({ Records }, context);

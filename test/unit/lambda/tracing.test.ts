@@ -133,7 +133,7 @@ async function invoke(enabled: 'true' | 'false', events: readonly { readonly fai
 
 const handlersIn = (found: readonly Segment[]) => found.filter(({ name }) => name === '## handler');
 
-test('with Tracing, each invocation tells its calls to AWS, in its own trace', async () => {
+test('with Tracing, each invocation shows its calls to AWS in its own trace', async () => {
   await invoke('true', [{ fails: false }, { fails: false }]);
 
   const calls = segments.filter(({ name }) => name === 'SQS');
@@ -146,7 +146,7 @@ test('with Tracing, each invocation tells its calls to AWS, in its own trace', a
   ]);
 });
 
-test('with Tracing, an invocation that fails tells its error', async () => {
+test('with Tracing, a failing invocation shows its error', async () => {
   await invoke('true', [{ fails: true }]);
 
   const [segment] = handlersIn(segments);

@@ -205,7 +205,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     await machine.step();
     expect(machine.last).toMatchObject({
       decision: 'wait',
-      detail: expect.stringMatching(/ECS does not report its state/),
+      detail: expect.stringMatching(/is in a state that ECS does not report/),
     });
     expect(world.deployer.started).toEqual([]);
   });

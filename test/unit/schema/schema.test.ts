@@ -26,7 +26,7 @@ describe('objects', () => {
     ['text that says nothing', { name: '', tags: [] }, ['name: must not be empty']],
     ['undefined where only absence will do', { name: 'a', tags: [], size: undefined }, ['size: is missing']],
     ['half a thing', { name: 'a', tags: [], size: 1.5 }, ['size: must be a whole number']],
-  ])('tell %s', (_, value, problems) => {
+  ])('report %s', (_, value, problems) => {
     expect(told(image, value)).toEqual(problems);
   });
 
@@ -58,7 +58,7 @@ test.each([
   ['a name', { web: 'paused' }, ['web: not twelve digits']],
   ['a member', { '111122223333': 'off' }, ['111122223333: must be one of "enforce", "paused"']],
   ['a list', ['paused'], ['input: must be an object, not a list']],
-])('a record tells a wrong %s by its path', (_, value, problems) => {
+])('a record reports a wrong %s by its path', (_, value, problems) => {
   const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'not twelve digits'));
   expect(told(v.record(account, v.picklist(['enforce', 'paused'])), value)).toEqual(problems);
 });
@@ -73,7 +73,7 @@ test.each([
   ['another action', { action: 'shut' }, ['action: must be one of "open", "close"']],
   ['a part that is missing', { action: 'open' }, ['scopes: is missing']],
   ['a list', [], ['input: must be an object, not a list']],
-])('a variant tells %s', (_, value, problems) => {
+])('a variant reports %s', (_, value, problems) => {
   expect(told(step, value)).toEqual(problems);
 });
 
@@ -91,11 +91,11 @@ test.each([
     ['external: must be text, not a number: put it in quotes'],
   ],
   ['the kinds it may be of', 'some', ['input: must be "none", or must be an object, not text']],
-])('a union tells %s', (_, value, problems) => {
+])('a union reports %s', (_, value, problems) => {
   expect(told(container, value)).toEqual(problems);
 });
 
-test('a rule tells where it is broken, and is not asked about a value of another kind', () => {
+test('a rule reports where it is broken, and skips values of another kind', () => {
   const unique = v.pipe(
     v.array(v.text()),
     v.rule((names) =>
@@ -143,7 +143,7 @@ test.each([
   expect(v.safeParse(v.isoInstant(), text).success).toBe(false);
 });
 
-test('an error tells what was read and every problem, and holds no value', () => {
+test('an error names the document and every problem, and contains no value', () => {
   const read = () => v.parse(image, { name: 7, tags: 'hunter2' }, 'runs/1/images.json');
   expect(read).toThrow(v.SchemaError);
   expect(read).toThrow(/runs\/1\/images\.json.*name: .*; tags: /);

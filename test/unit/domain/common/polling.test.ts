@@ -19,7 +19,7 @@ test.each([
   expect(pollAfterSeconds({ sinceEpochMs: NOW - waitedMs, nowEpochMs: NOW, pollSeconds, ...until })).toBe(seconds);
 });
 
-test('whatever is waited for, a week costs an execution few looks, and each is a whole number of seconds', () => {
+test('for any wait, a week costs few polls, each after a whole number of seconds', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 120 }), (pollSeconds) => {
       const waits: number[] = [];

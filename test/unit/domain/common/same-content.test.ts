@@ -24,7 +24,7 @@ test.each([
   expect(sameContent(one, other)).toBe(expected);
 });
 
-test('what was stored and read again is the same', () => {
+test('a stored and reread value is the same', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => sameContent(JSON.parse(JSON.stringify(value)), value)),
     { numRuns: 300 },

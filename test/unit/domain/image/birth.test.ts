@@ -123,14 +123,14 @@ test.each<[string, BirthEvidence[], number[], number | undefined]>([
   expect(bornAt(bornAfter(birth, below.toReversed()))).toBe(expected);
 });
 
-test('what no birth is left of still knows what was told', () => {
+test('a record without a birth still has the reported dates', () => {
   const birth = determineBirth([config(ago(10)), config(0)], NOW);
   expect(evidenceIn(birth)).toEqual([config(ago(10))]);
   expect(evidenceIn(bornAfter(birth, [ago(9)]))).toEqual([config(ago(10))]);
   expect(evidenceIn(determineBirth([config(0)], NOW))).toEqual([config(0)]);
 });
 
-test('what it is built on never makes a birth older, nor later than its first push', () => {
+test('an ancestor never makes a birth older, nor later than its first push', () => {
   fc.assert(
     fc.property(
       fc.array(evidence, { maxLength: 6 }),

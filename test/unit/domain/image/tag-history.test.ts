@@ -42,7 +42,7 @@ test('where a tag cannot be asked what it means now, what it meant after its las
   expect(meaningAt({ pushes, isUnchecked: true }, pull(15))).toEqual({ digest: A, source: 'push-history' });
 });
 
-test('of two pushes in one second nobody knows which was the later one', () => {
+test('the order of two pushes in one second is unknown', () => {
   const [first, second] = [push(A, 10), { digest: B, atEpochMs: 10 * MINUTE }];
   expect(meaningAt({ pushes: [first, second], now: NOW }, pull(15))).toEqual({ digest: NOW, source: 'tag-guess' });
 });

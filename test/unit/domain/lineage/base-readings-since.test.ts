@@ -18,7 +18,7 @@ test.each<[string, number, readonly string[]]>([
   expect(after.unreadSince).toEqual(unread.length > 0 ? { [KEY]: 3000 } : undefined);
 });
 
-test('what could not be read meanwhile takes away no turn of the images that are placed one by one', () => {
+test('a failed read meanwhile changes no turn of the images placed one by one', () => {
   const placedApart = { head: `sha256:${'a'.repeat(64)}` } as const;
   const before = { read: { [KEY]: 1000 }, unread: [], placedApart };
   const now = withUnread(before, KEY, KEY, 3000);

@@ -49,7 +49,7 @@ describe('layers', () => {
     expect(told([made('base', 'a b'), made('app', 'b a c')])).toEqual([]);
   });
 
-  test('the empty layer stands anywhere and alone makes nobody a parent', () => {
+  test('the empty layer may be anywhere and alone makes no parent', () => {
     const images = [
       made('base', 'empty'),
       made('other', 'empty a'),
@@ -195,14 +195,14 @@ describe('equal layers', () => {
     expect(told(images)).toEqual(['app: base by layers', 'rebuilt: base by layers']);
   });
 
-  test('of twins that no push tells apart none is the parent', () => {
+  test('of images with equal layers and unknown pushes none is the parent', () => {
     expect(told([made('base', 'a'), made('other', 'a')])).toEqual([]);
     const together = { firstPushedAtEpochMs: NOW };
     const images = [made('base', 'a', together), made('other', 'a', together)];
     expect(told([...images, made('app', 'a', { firstPushedAtEpochMs: NOW + 1 })])).toHaveLength(1);
   });
 
-  test('where only one of the two has a history, or both have the same, pushes tell them apart', () => {
+  test('if one of the two has no history, or both have the same, pushes decide', () => {
     const early = { firstPushedAtEpochMs: NOW - DAY };
     const late = { firstPushedAtEpochMs: NOW };
     const first = made('base', 'a', { ...early });
@@ -218,7 +218,7 @@ describe('equal layers', () => {
   });
 });
 
-describe('what layers unpack to', () => {
+describe('unpacked layers', () => {
   const diffIds = (...names: string[]) => ({ diffIds: names.map(digestOf) });
 
   test('shows a parent that was packed anew, and a nearer one than the layers do', () => {
@@ -230,7 +230,7 @@ describe('what layers unpack to', () => {
     ]);
   });
 
-  test('is all that a daemon tells', () => {
+  test('are all that a daemon reports', () => {
     const images = [made('base', '', diffIds('A')), made('app', '', diffIds('A', 'B'))];
     expect(told(images)).toEqual(['app: base by diff-ids']);
   });
@@ -261,7 +261,7 @@ describe('claims, where the content shows nothing', () => {
     expect(told(images, new Map([[digestOf('index'), children]]))).toEqual(['app: base by label-digest']);
   });
 
-  test('a name may hold the digest', () => {
+  test('a name may contain the digest', () => {
     const images = [made('base', 'x'), made('app', 'a', label('name', `${NAME}@${digestOf('base')}`))];
     expect(told(images)).toEqual(['app: base by label-digest']);
   });
@@ -340,7 +340,7 @@ describe('claims, where the content shows nothing', () => {
   });
 });
 
-test('an image that is told of twice is one, first pushed when it first was', () => {
+test('an image listed twice is one, with its first push', () => {
   const once = made('other', 'a', { names: ['one:1'], firstPushedAtEpochMs: NOW - 5 * DAY });
   const again = made('other', 'a', { names: ['two:1'], firstPushedAtEpochMs: NOW - 9 * DAY });
   const base = made('base', 'a', { firstPushedAtEpochMs: NOW - 7 * DAY });
@@ -351,7 +351,7 @@ test('an image that is told of twice is one, first pushed when it first was', ()
   for (const order of [streams, streams.toReversed()]) expect(told(order)).toEqual(['app: base by declared']);
 });
 
-test('what is said of an image in several places is put together, and a contradiction is settled in one way', () => {
+test('data from several places is merged, and a contradiction has one result', () => {
   const base = made('base', 'a', { done: 'add' });
   const pieces = [{ digest: digestOf('platform'), layers: [] }, made('platform', 'a', { done: 'add env' })];
   for (const order of [pieces, pieces.toReversed()])
@@ -364,7 +364,7 @@ test('what is said of an image in several places is put together, and a contradi
   expect(another).toEqual(one);
 });
 
-describe('what a plan needs', () => {
+describe('the parts that a plan needs', () => {
   const images = [
     made('base', 'a', { stream: 'base' }),
     made('platform', 'a b', { stream: 'platform' }),

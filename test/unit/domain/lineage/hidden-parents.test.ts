@@ -110,7 +110,7 @@ test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, boo
   expect(hiddenParentsIn(POLICY, readAgain(...unread))(child, parent) !== undefined).toBe(expected);
 });
 
-describe('what its layers show is older than all that is between, whatever the policy declares', () => {
+describe('a parent shown by layers is older than all images between, whatever the policy declares', () => {
   const regions = [PLACE.region, 'us-east-1'];
   const policy = policyWith(
     rule('base', 'base'),
@@ -211,13 +211,13 @@ test('when an image was pushed is not known: a reading of before proves nothing'
   expect(hiddenParentsIn(POLICY, readAgain('base'))(child, undefined)).toBeDefined();
 });
 
-test('what no review has ever read may hold anything, and so it is without the policy', () => {
+test('a repository that was never read may contain anything, also without the policy', () => {
   const old = image('app', { firstPushedAtEpochMs: ago(300) });
   expect(hiddenParentsIn(POLICY, undefined)(old, undefined)).toBeDefined();
   expect(hiddenParentsIn(BUILT_IN_POLICY, readAgain())(old, on('base'))).toEqual({ repositories: [] });
 });
 
-describe('what was read after a run', () => {
+describe('the read repositories after a run', () => {
   const part = (more: Partial<RegistryPart> = {}): RegistryPart => ({
     ...{ kind: 'registry', key: `${PLACE.account}/${PLACE.region}`, status: 'complete', images: 1, missing: 0 },
     ...{ beganAtEpochMs: ago(0), ...more },
@@ -296,7 +296,7 @@ describe('what was read after a run', () => {
     expect(hiddenFor('platform/n*')).toBeUndefined();
   });
 
-  test('a pattern that was not read may hold what is declared by another pattern that it overlaps', () => {
+  test('an unread pattern may contain a parent declared by an overlapping pattern', () => {
     const unread = rule('unread', 'platform', { repositories: ['team/*'] });
     const declares = (repository: string) => {
       const one = rule('declared', 'platform', { repositories: [repository], headTags: ['^2$'] });
@@ -317,7 +317,7 @@ describe('what was read after a run', () => {
   });
 });
 
-describe('what was not read and may be between an image and the parent that was found', () => {
+describe('unread repositories with a possible image between an image and its found parent', () => {
   const onTier = (repository: string, tier: Rule['tier']): FoundParent => ({ ...on(repository), tier });
 
   test.each<[string, readonly string[], LineageFacts, FoundParent, readonly string[]]>([

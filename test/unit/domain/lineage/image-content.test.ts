@@ -7,7 +7,7 @@ const base = { digest: digestOf('base'), layers: [digestOf('rootfs')] };
 const child = { digest: digestOf('child'), layers: base.layers };
 const config = { labels: {}, diffIds: [digestOf('content')] };
 
-test('what is kept of two images is enough to tell which is built on which', () => {
+test('the stored content of two images shows which is the parent', () => {
   const contents = [
     contentOf(base, { ...config, history: steps('ADD rootfs', 'CMD bash') }),
     contentOf(child, { ...config, history: steps('ADD rootfs', 'CMD bash', 'ENV A=1') }),

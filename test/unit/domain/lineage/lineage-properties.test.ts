@@ -122,7 +122,7 @@ test('the order of the facts does not matter', () => {
   );
 });
 
-test('nobody is built on itself, by whatever way', () => {
+test('no image is built on itself, directly or not', () => {
   fc.assert(
     fc.property(murkyFleets, (images) => {
       const parents = findParents(images);
@@ -136,7 +136,7 @@ test('nobody is built on itself, by whatever way', () => {
   );
 });
 
-test('what the content shows is a shorter list of the same layers, or the same list', () => {
+test('a parent shown by content has a shorter list of the same layers, or the same list', () => {
   fc.assert(
     fc.property(murkyFleets, (images) => {
       const facts = new Map(images.map((image) => [image.digest, image]));

@@ -40,7 +40,7 @@ test('every image is built on what its build says it was built on', () => {
   expect([...parents.values()].every(({ evidence }) => evidence === 'layers')).toBe(true);
 });
 
-test('layers that two images share and that no image is are nobody', () => {
+test('layers shared by two images that no image has alone give no parent', () => {
   const layers = (name: string) => listed.filter(({ names }) => names[0] === name).map((image) => image.layers);
   const [six, seven] = ['6.0', '7.0'].map((line) => layers(`dotnet/runtime-deps:${line}-cbl-mariner2.0-distroless`)[0]);
   expect(six?.slice(0, 2)).toEqual(seven?.slice(0, 2));
@@ -71,7 +71,7 @@ describe('with the histories that builds write', () => {
   const steps = (layers: readonly Digest[]) => layers.map((layer) => ({ createdBy: `RUN ${layer}` }));
   const told = once.map((facts) => ({ ...facts, history: steps(facts.layers) }));
 
-  test('what only adds metadata is built on the image that it adds it to, and nobody else on it', () => {
+  test('an image that only adds metadata is built on the original, and no image is built on it', () => {
     const made = told.map((facts) => ({
       facts: {
         ...facts,

@@ -33,7 +33,7 @@ function inOrder(child: Platform, groups: readonly { readonly platform: Platform
     .map(({ group }) => group);
 }
 
-test('the own variant comes first, then those of which nobody tells it, then earlier ones', () => {
+test('the own variant comes first, then unknown ones, then earlier ones', () => {
   fc.assert(
     fc.property(platforms, fc.array(fc.record({ platform: platforms }), { maxLength: 12 }), (child, groups) => {
       expect([...new Variants(groups).suitedTo({ platform: child })]).toEqual(inOrder(child, groups));

@@ -279,7 +279,7 @@ test.each([
   ['an index', digestOf('index'), [clean, looked('other')], undefined],
   ['one image', clean.digest, [clean], undefined],
   ['platforms pushed one by one', clean.digest, [clean, looked('other')], [clean.digest, looked('other').digest]],
-])('what is deployed of a head: %s', (_, headDigest, heads, outputs) => {
+])('the deployed images of a head: %s', (_, headDigest, heads, outputs) => {
   const [node] = plan([planned({ ...toDeploy, heads, headDigest })]).nodes;
   expect(node?.output).toBe(headDigest);
   expect(node?.outputs).toEqual(outputs && [...outputs].sort());

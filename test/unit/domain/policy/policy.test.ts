@@ -37,7 +37,7 @@ function problemsWith(text: string, replacement: string): PolicyInvalidError['pr
   return [];
 }
 
-test('what may be left out has a default, and report-only is the first of them', () => {
+test('optional fields have a default, and the first is report-only', () => {
   expect(parsePolicy(YAML)).toEqual({
     version: 1,
     mode: 'report-only',
@@ -300,7 +300,7 @@ test.each<[string, readonly string[], string, string | undefined]>([
   }
 });
 
-test('all problems are told at once, each with its line, in one message', () => {
+test('all problems are reported at once, each with its line, in one message', () => {
   expect(() => parsePolicy(YAML.replace('tier: base', 'tier: x').replace('"^12$"', '"12"'))).toThrow(
     /line 7, streams\[0\]\.tier: .+\nline 11, streams\[0\]\.headTags\[0\]: .+anchored/,
   );
@@ -407,7 +407,7 @@ describe('the documentation', () => {
     expect(() => parsePolicy(`${rest.join('')}\n${yaml}`)).not.toThrow();
   });
 
-  test('the largest value of each number is told where its field is', () => {
+  test('the docs of each field name its largest value', () => {
     const text = read('policy.md');
     const told = (name: string, most: number) =>
       [...text.matchAll(new RegExp(`\`${name}\``, 'g'))].some(({ index }) =>

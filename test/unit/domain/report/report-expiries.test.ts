@@ -15,7 +15,7 @@ const expiry: ImageExpiry = {
 const page = (all: readonly ImageExpiry[], repositories: number, unseen: readonly RepositoryCheck[] = []): string =>
   expiries({ expiries: all, expiryChecks: { repositories, unseen }, generatedAtEpochMs: NOW } as Report);
 
-test('what expires is told with its place, rule and instant, and who needs it', () => {
+test('an expiring image is listed with place, rule, time and users', () => {
   const text = page([expiry], 1);
   expect(text).toMatch(/\| 111122223333\/eu-west-1\/team\/payments-api sha256:.{12} +\| 2026-11-25 03:00 UTC \|/);
   expect(text).toMatch(/\| archived by rule 2 \| ancestor of 4 running images \|/);

@@ -111,7 +111,7 @@ test('those that fix most come first', () => {
   expect(workOf(found).rootStreams.map(({ stream }) => stream)).toEqual(['base', 'app']);
 });
 
-test('a cause of the ledger is merged with what is found, and one that nobody found is unclear', () => {
+test('a cause of the ledger is merged with the findings; one without a finding is unclear', () => {
   const other = fact({ vulnerability: 'CVE-2020-1' });
   const builder = startFound([cause('app', fact(), other), cause('gone', fact())]);
   builder.add(image({ ...HELD, reasons: [...flaw, reasonOf(fact({ vulnerability: 'CVE-2021-1' }))] }));

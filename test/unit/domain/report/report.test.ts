@@ -156,7 +156,7 @@ test('images stand in one group each, by tier and owner, in a fixed order', () =
   expect(images).toEqual({ compliant: 2, violating: 1, unknown: 1, unjudged: 1 });
 });
 
-test('an image of nobody has no owner', () => {
+test('an image without an owner is listed so', () => {
   const { record: owned } = record('a', verdict('compliant'), { tier: 'external', locations: [] });
   const { owner: _, ...unowned } = owned;
   expect(buildReport(context(), [{ record: unowned }]).groups).toEqual([
@@ -184,7 +184,7 @@ test('a violating image says why, since when, where it is and who runs it', () =
   ]);
 });
 
-test('of very many reasons the gravest are told, and all are counted', () => {
+test('the most serious of many reasons are listed, and all are counted', () => {
   const reasons = Array.from({ length: 5000 }, (_, number) => found(`CVE-${number}`));
   const [line] = buildReport(context(), [record('a', verdict('violating', reasons))]).groups[0]?.violating ?? [];
   expect([line?.reasons.length, line?.reasonCount]).toEqual([20, 5000]);
@@ -407,11 +407,11 @@ describe('the page', () => {
     'SI-2',
     'RA-5',
     'CM-8',
-  ])('tells: %s', (text) => {
+  ])('shows: %s', (text) => {
     expect(page).toContain(text);
   });
 
-  test('shows each character of whatever others have written into it, and none of it is markup', () => {
+  test('shows each character of foreign text, and none is markup', () => {
     const vendor: VendorDependency = {
       ...{ package: 'p', version: '1', vulnerability: 'CVE-1', stream: 's/r/base:^1$', heads: [], ruleIds: [] },
       ...{ reason: 'no-fix', sinceEpochMs: NOW, streams: ['s/r/base:^1$'], images: 1 },
@@ -472,7 +472,7 @@ describe('the page', () => {
     expect(reportMarkdown(buildReport(context(), [bad]))).not.toContain('Streams to fix first');
   });
 
-  test('what waits for vendors is listed, or there is nothing', () => {
+  test('dependencies on vendors are listed, or the section is empty', () => {
     const waiting: VendorDependency = {
       ...{ package: 'openssl', version: '3.0', vulnerability: 'CVE-1', stream: 's/r/base:^1$', heads: [digestOf('a')] },
       ...{ ruleIds: ['critical'], reason: 'no-fix-seen', triedAtEpochMs: NOW - DAY, sinceEpochMs: NOW - 3 * DAY },
@@ -525,7 +525,7 @@ test('a fleet of 100,000 images is reported', () => {
   expect(reportMarkdown(report).length).toBeLessThan(1_000_000);
 });
 
-test('a rule that matches no repository, and a stream with an open cause that no rule names, are told', () => {
+test('reports a rule without a repository, and a stream with an open cause and no rule', () => {
   const streams = [...policyOf().streams, { ...policyOf().streams[0], id: 'misspelt', repositories: ['aps/*'] }];
   const policy = { ...policyOf(), streams } as Policy;
   const [known, gone] = ['apps/web', 'gone/old'].map((repository) => `111122223333/us-east-1/${repository}:^v.*$`);
@@ -537,7 +537,7 @@ test('a rule that matches no repository, and a stream with an open cause that no
   expect(reportMarkdown(report)).toContain(`No rule names stream ${gone}`);
 });
 
-test('an item of the ledger that cannot be read is told', () => {
+test('an unreadable ledger item is reported', () => {
   const item = { item: 'STREAM#web / OPEN', problem: 'executionArn is a number, not a text' };
   const report = startReport(context({ unreadable: () => [item] })).finish([]);
   expect(reportMarkdown(report)).toContain('STREAM#web / OPEN');

@@ -292,7 +292,7 @@ const drawn = fc.record({
   isSeeded: fc.boolean(),
 });
 
-test('of one flaw of one base there is one dependency or none, however many are built on it and whoever is read first', () => {
+test('one flaw of one base gives at most one dependency, for any number of children and any order', () => {
   fc.assert(
     fc.property(drawn, ({ fixes, hasBase, isTried, isReversed, isSeeded }) => {
       const apps = fixes.map((fix, at) => ({ name: `app-${at}`, fact: findingFact('CVE-1', { fix }) }));

@@ -149,7 +149,7 @@ function push({ images }: Kept, tags: readonly string[], name: string, nowEpochM
   images.set(digest, { digest, tags, pushedAtEpochMs: nowEpochMs, archived: false, isIndex: false });
 }
 
-test('what is told as kept is never taken, whichever tags later pushes take over', () => {
+test('an image forecast as kept never expires, whichever tags later pushes move', () => {
   fc.assert(
     fc.property(rules, repository, pushes, (policy, kept, pushed) => {
       const forecast = forecastOf(policy, kept);
@@ -171,7 +171,7 @@ test('what is told as kept is never taken, whichever tags later pushes take over
   );
 });
 
-test('where nothing is pushed an image is taken by its age on the day that was told, and on no other', () => {
+test('without pushes an image expires by its age exactly on the forecast day', () => {
   const plain = rules.map((all) => all.filter(isPlain));
   fc.assert(
     fc.property(plain, repository, (policy, kept) => {

@@ -63,7 +63,7 @@ test.each([
     { type: 'transition', targetStorageClass: 'deep' },
     'targetStorageClass',
   ],
-])('what a rule selects is known where what it does is not: %s', (_, selection, action, named) => {
+])('the selection of a rule is known although its effect is not: %s', (_, selection, action, named) => {
   const rule = read(selection, action);
   expect(rule?.selection).toMatchObject({ tagStatus: 'any' });
   expect(rule?.effect).toBeUndefined();

@@ -71,7 +71,7 @@ const images = fc
 const forecastOf = (rules: readonly LifecycleRule[], images: readonly StoredImage[], nowEpochMs = NOW) =>
   new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs });
 
-test('what is told agrees with what is done, at the instant and not before', () => {
+test('the forecast agrees with ECR, at the instant and not before', () => {
   fc.assert(
     fc.property(rules, images, (policy, kept) => {
       const forecast = forecastOf(policy, kept);
@@ -112,7 +112,7 @@ test('after so many further pushes of what a rule counts, and not after one less
   );
 });
 
-test('the order of images does not matter, and nothing is lost earlier by being held', () => {
+test('the order of images makes no difference, and an index never makes an expiry earlier', () => {
   fc.assert(
     fc.property(rules, images, fc.integer({ min: 0, max: 11 }), (policy, kept, holder) => {
       const index = kept[holder % kept.length]?.digest as Digest;

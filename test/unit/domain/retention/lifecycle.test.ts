@@ -92,7 +92,7 @@ test.each([
   ['restored after the last pull', { pulledAtEpochMs: daysAgo(50), restoredAtEpochMs: daysAgo(2) }, 2],
   ['pulled since it was restored', { pulledAtEpochMs: daysAgo(1), restoredAtEpochMs: daysAgo(2) }, 1],
   ['restored, never pulled', { restoredAtEpochMs: daysAgo(2) }, 2],
-])('what is not pulled is archived: %s', (_, changes, from) => {
+])('an image without pulls is archived: %s', (_, changes, from) => {
   const of = forecast([rule(1, 'any', since(60, 'pulled'))], [image('a', ['v1'], 70, changes)]);
   expect(expiryState(of, 'a')).toEqual(
     lost(1, { by: 'age', expiresAtEpochMs: daysAgo(from - 60) }, { action: 'archive' }),
@@ -131,7 +131,7 @@ test('of pushes at one instant each counts as the older', () => {
   expect([expiryState(of, 'a'), expiryState(of, 'b')]).toEqual([expected, expected]);
 });
 
-describe('what an index holds', () => {
+describe('images of an index', () => {
   const rules = [rule(1, ['v*'], since(30)), rule(2, 'untagged', since(1))];
   const child = image('child', [], 20);
   const index = (name: string, tags: readonly string[], ageDays: number) =>
@@ -154,7 +154,7 @@ describe('what an index holds', () => {
     expect(expiryState(forecast(rules, images, held('old', 'kept')), 'child')).toEqual(KEPT);
   });
 
-  test('may be kept itself, and can be asked for by its index no more', () => {
+  test('may be kept itself, but can no longer be pulled by its index', () => {
     const of = forecast([rule(1, ['v*'], since(30))], [child, index('index', ['v1'], 20)], held('index'));
     expect(expiryState(of, 'child')).toEqual(KEPT);
     expect(of.expiryStateThrough(digestOf('index'))).toEqual(throughOf('index', -10));
@@ -173,7 +173,7 @@ describe('what an index holds', () => {
     expect(of.indexesAskedFor(child.digest, tag)).toEqual(expected.map(digestOf));
   });
 
-  test('is held by no archived index, and goes by its own rule', () => {
+  test('is not kept by an archived index, and follows its own rule', () => {
     const archived = image('old', ['v1'], 20, { isIndex: true, archived: true, archivedAtEpochMs: daysAgo(5) });
     const own = lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) });
     expect(expiryState(forecast(rules, [child, archived], held('old')), 'child')).toEqual(own);
@@ -183,7 +183,7 @@ describe('what an index holds', () => {
     );
   });
 
-  test('goes by its own rule where nothing holds it any more', () => {
+  test('follows its own rule once no index contains it', () => {
     const of = forecast(rules, [child], held('gone'));
     expect(expiryState(of, 'child')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) }));
     expect(of.expiryStateThrough(digestOf('gone'))).toBeUndefined();
@@ -194,7 +194,7 @@ describe('tags that move', () => {
   const moves = (tag: string) => tag === '22';
   const images = [image('a', ['22'], 3), image('b', ['22', '22.8'], 3), image('old', ['20'], 9)];
 
-  test('what they leave is lost as untagged, with the next push', () => {
+  test('images without moving tags expire as untagged, with the next push', () => {
     const of = forecast([rule(1, 'untagged', since(1))], images, { moves });
     const expectedAtEpochMs = NOW + 4.5 * DAY_MS;
     expect(expiryState(of, 'a')).toEqual(lost(1, { by: 'untagging', afterPushes: 1, expectedAtEpochMs }));
@@ -206,7 +206,7 @@ describe('tags that move', () => {
     expect(expiryState(of, 'a')).toMatchObject({ expiry: { when: { by: 'untagging', afterPushes: 2 } } });
   });
 
-  test('what one of them exempts is selected by what the fixed ones say once it has gone', () => {
+  test('an image exempted by a moving tag follows its fixed tags once that has moved', () => {
     const rules = [rule(1, ['22'], more(10)), rule(2, 'any', since(7))];
     const head = image('head', ['22', '22-20261101'], 6);
     expect(expiryState(forecast(rules, [head], { moves }), 'head')).toEqual(
@@ -223,7 +223,7 @@ describe('tags that move', () => {
     expect(expiryState(of, 'a')).toMatchObject({ expiry: { rule: 2, when: { by: 'untagging', afterPushes: 1 } } });
   });
 
-  test('what is archived loses its tags, too, and is then selected by the rules of the archive', () => {
+  test('an archived image loses its tags too, and is then selected by the rules of the archive', () => {
     const archived = { archived: true, archivedAtEpochMs: daysAgo(80) };
     const rules: LifecycleRule[] = [
       { ...rule(1, ['22'], since(365, 'archived')) },
@@ -248,7 +248,7 @@ describe('tags that move', () => {
   });
 });
 
-describe('what cannot be told is unknown', () => {
+describe('unknown cases', () => {
   const unread: LifecycleRule = { priority: 2, problem: 'rule 2: tagStatus: is new' };
 
   test.each([
@@ -267,7 +267,7 @@ describe('what cannot be told is unknown', () => {
     expect(expiryState(of, 'a')).toMatchObject({ state: 'expires', expiry: { rule: 1 } });
   });
 
-  test.each([[more(5)], [since(5)]])('ECR does not tell when it was pushed: %j', (leaves) => {
+  test.each([[more(5)], [since(5)]])('ECR reports no push time: %j', (leaves) => {
     const { pushedAtEpochMs, ...undated } = image('a', ['v1'], 1);
     expect(expiryState(forecast([rule(1, 'any', leaves)], [undated]), 'a')).toMatchObject({ state: 'unknown' });
   });

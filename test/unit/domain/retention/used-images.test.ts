@@ -32,7 +32,7 @@ function usedIn(used: UsedImages, known: ReadonlyMap<Digest, UsedRecord>, names:
 
 const ask = (repository: string, by: string) => ({ reference: `${repositoryName(placeOf(repository))}${by}` });
 
-test('what runs is used where it is pulled from, what it is built on wherever that is kept', () => {
+test('a running image is in use where it is pulled from, an ancestor at all its places', () => {
   const used = new UsedImages();
   used.add(usage('app', ask('apps/a', ':v1')));
   const known = images({
@@ -49,7 +49,7 @@ test('what runs is used where it is pulled from, what it is built on wherever th
   });
 });
 
-test('where no reference tells a repository, it is used wherever it is kept; what is kept nowhere is not looked at', () => {
+test('without a repository in its references it is in use at all its places; without a place it is skipped', () => {
   const used = new UsedImages();
   const { reference: _, ...unnamed } = usage('sidecar');
   used.add(unnamed);
@@ -58,7 +58,7 @@ test('where no reference tells a repository, it is used wherever it is kept; wha
   expect(Object.keys(usedIn(used, known, []))).toEqual(['apps/a', 'apps/b']);
 });
 
-test('an ancestor that runs itself is told as running; others by how many running images they bear', () => {
+test('a running ancestor counts as running; others by the number of running images above', () => {
   const used = new UsedImages();
   for (const name of ['one', 'two', 'platform']) used.add(usage(name, { ...ask(name, ':v1'), workload: name }));
   const known = images({
@@ -142,7 +142,7 @@ test.each([
   expect(movingTags(policy, { ...LOCATION, repository: 'other' })(tag)).toBe(false);
 });
 
-test('an index that some tasks ask for by its digest is told, though others ask by a tag', () => {
+test('an index pulled by digest by some tasks is listed, though others use a tag', () => {
   const used = new UsedImages();
   const tagged = ask('apps/a', ':v1').reference;
   const pinned = ask('apps/a', `@${digestOf('index')}`).reference;
@@ -152,7 +152,7 @@ test('an index that some tasks ask for by its digest is told, though others ask 
   ]);
 });
 
-test('an image that one usage pins stays pinned, whatever the next one asks by', () => {
+test('an image pinned by one usage stays pinned, whatever the next one uses', () => {
   const used = new UsedImages();
   used.add(usage('app', ask('apps/a', `@${digestOf('app')}`)));
   used.add(usage('app', { ...ask('apps/a', ':v1'), workload: 'another' }));

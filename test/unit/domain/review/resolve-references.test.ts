@@ -144,7 +144,7 @@ test('equal usages add up, and keep the worst evidence and the first reference',
   ]);
 });
 
-test('each way in which the tasks of one container ask for its image is kept, whatever comes first by letters', () => {
+test('all references of the tasks of one container are kept, in any order', () => {
   const byIndex = `111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web@${INDEX}`;
   const seen = [usage({ reference: REFERENCE }), usage({ reference: byIndex }), usage({ reference: REFERENCE })];
   for (const all of [seen, [...seen].reverse()]) {

@@ -114,7 +114,7 @@ test.each<[string, Partial<Waiver>]>([
   expect(decisiveFailures(summary([failure('scope')]), gate([{ ...waiver, ...change }]))).toHaveLength(1);
 });
 
-test.each([NOTHING_REPORTED, SUMS_DIFFER])('%s fails the run whatever is waived', (error) => {
+test.each([NOTHING_REPORTED, SUMS_DIFFER])('%s fails the run despite all waivers', (error) => {
   const failures = (['scope', 'registry', 'scan', 'verdict'] as const).map((kind) => failure(kind, SCOPE, error));
   expect(decisiveFailures(summary(failures), gate([waiver]))).toEqual(failures);
 });

@@ -55,7 +55,7 @@ test('everything reported: sums, and the images that failed', () => {
   });
 });
 
-test('what is only an ancestor is counted apart, and its lost batches with it', () => {
+test('ancestors are counted separately, with their lost batches', () => {
   const batches = ['ancestors-0001', 'ancestors-0002'].map((key) => ({ key, digests: 5 }));
   const more = {
     ...expected,
@@ -75,7 +75,7 @@ test('nothing expected and nothing reported is a run that found nothing', () => 
   expect(sumRun(nothing, [])).toMatchObject({ totals: { found: 0 }, failures: [] });
 });
 
-test('a part that is told twice counts once, as it was told last', () => {
+test('a part reported twice counts once, in its last form', () => {
   const { totals } = sumRun(expected, [...parts, verdict('0001'), complete]);
   expect(totals).toEqual(sumRun(expected, parts).totals);
 });
@@ -128,7 +128,7 @@ test('a skipped scope is no failure', () => {
   expect(failures.filter(({ kind }) => kind === 'scope')).toEqual([]);
 });
 
-test('a failed scope that nobody expected is named all the same', () => {
+test('an unexpected failed scope is named too', () => {
   const other: RunPart = {
     kind: 'scope',
     key: '999999999999/*',
@@ -139,7 +139,7 @@ test('a failed scope that nobody expected is named all the same', () => {
   expect(failures).toContainEqual({ kind: 'scope', key: '999999999999/*', error: 'E', detail: 'd' });
 });
 
-test('whatever stays silent is named, and its digests have failed: the sums add up', () => {
+test('a silent part is named, and its digests have failed: the sums add up', () => {
   fc.assert(
     fc.property(fc.subarray(parts), (some) => {
       const { totals, failures } = sumRun(expected, some);
@@ -168,8 +168,8 @@ test('the order of parts makes no difference', () => {
 test.each<[string, readonly string[] | undefined, RegExp]>([
   [
     'with the reasons that its part names',
-    ['base/old: 1 images not read, first sha256:a: KmsError: no key', 'base/new: denied'],
-    /could not read these \(base\/old: 1 images not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
+    ['base/old: 1 image not read, first sha256:a: KmsError: no key', 'base/new: denied'],
+    /could not read these \(base\/old: 1 image not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
   ],
   [
     'whose part names none',

@@ -74,7 +74,7 @@ test.each<[string, readonly string[], Given, readonly string[]]>([
 
 const names = fc.integer({ min: 0, max: 12 }).map((number) => `image-${String(number).padStart(2, '0')}`);
 
-test('whatever is built on whatever: all ancestors, nothing that runs, and in one order', () => {
+test('for any lineage: all ancestors, no running image, in one order', () => {
   fc.assert(
     fc.property(
       fc.dictionary(names, names, { maxKeys: 12 }),

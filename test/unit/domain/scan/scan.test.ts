@@ -247,7 +247,7 @@ describe('as it counts now', () => {
   });
 });
 
-describe('what to do about a scan', () => {
+describe('the scan decision', () => {
   const window = { nowEpochMs: NOW, catchUpUntilEpochMs: NOW + 3 * HOUR };
   const scanned = (scan: ScanState) => ({ locations: [LOCATION], scan });
 
@@ -308,7 +308,7 @@ describe('what to do about a scan', () => {
     expect(unscannable(image())).toBeUndefined();
   });
 
-  test('is due exactly from the instant that is told', () => {
+  test('is due exactly from the reported time', () => {
     fc.assert(
       fc.property(scanStates, (scan) => {
         const due = dueAtEpochMs(scan);

@@ -103,7 +103,7 @@ test('an image under the tags of two lines is the head of the less specific one 
   expect([second?.headTag, second?.head]).toEqual(['^22$', { images: { 'linux/amd64': digestOf('x') } }]);
 });
 
-test('what has lost its tags, or has others, is no head even of the only line', () => {
+test('an image that lost its tags, or has others, is no head even of the only line', () => {
   const listing = [pushed('head', 5, { tags: ['22'] }), pushed('untagged', 1), pushed('branch', 0, { tags: ['x'] })];
   const [only] = findStreams([{ ...rule, headTags: ['^22$'] }], LOCATION, listing);
   expect(only?.head).toEqual({ images: { 'linux/amd64': digestOf('head') } });

@@ -16,7 +16,7 @@ const held = (digest: Digest, pushedAtEpochMs: number, goneAtEpochMs?: number): 
   ...(goneAtEpochMs !== undefined && { goneAtEpochMs }),
 });
 
-test('the last push of a tag counts, in whatever order pushes are told and however often', () => {
+test('the last push of a tag counts, in any order and number of sightings', () => {
   const pushes = fc.array(
     fc.record({ digest: fc.constantFrom(OLD, NEW, digestOf('other')), pushedAtEpochMs: fc.nat({ max: 5 }) }),
     { minLength: 1, maxLength: 8 },
@@ -54,7 +54,7 @@ test('a push that a listing saw on one image and not on the other counts, whiche
   expect(holderWithout(held(NEW, 40), OLD, 50)).toBeUndefined();
 });
 
-test('a tag that a listing shows no more means nothing until it is pushed again', () => {
+test('a tag missing in a listing names no image until its next push', () => {
   const gone = holderWithout(held(OLD, 5), OLD, 50);
   expect([means(held(OLD, 5), OLD), means(gone, OLD)]).toEqual([true, false]);
   expect(means(holderAfter(gone, { digest: OLD, pushedAtEpochMs: 60 }), OLD)).toBe(true);
@@ -63,7 +63,7 @@ test('a tag that a listing shows no more means nothing until it is pushed again'
   expect(holderWithout(undefined, OLD, 50)).toBeUndefined();
 });
 
-test('an image has the tags and names that mean it now, and those that nobody saw pushed', () => {
+test('an image has the tags and names that are valid now, and those without a known push', () => {
   const record = { digest: OLD, location: LOCATION, tags: ['22', '22.1'], askedTags: ['22', 'asked'] };
   const holders = new Map([
     ['22', held(NEW, 9)],

@@ -540,7 +540,7 @@ describe('waivers', () => {
   });
 });
 
-test('reasons come in a fixed order: what decides, the gravest, the nearest, by name', () => {
+test('reasons are sorted: deciding ones, by severity, by deadline, by name', () => {
   const severities = (['critical', 'high', 'medium', 'low'] as const).map((severity) => ({
     id: `rule-${severity}`,
     severities: [severity],
