@@ -7,11 +7,11 @@ import { coldInits, tracerInits } from './cold-init.ts';
 import { emptyHandlers } from './empty-handlers.ts';
 import type { BenchReport, Row } from './report.ts';
 
-/** Of an empty handler with the same SDK clients. */
+/** Multiple of an empty handler with the same SDK clients. */
 const MOST_INIT = 1.5;
 const RUNS = 15;
 
-/** Size of each bundle beside its SDK clients, and how long a new execution environment needs to load it. */
+/** Size of each bundle without its SDK clients, and the time in which a new execution environment loads it. */
 export async function bundlesBenchmark(): Promise<BenchReport> {
   const bundles = await buildFunctions();
   await using empty = await emptyHandlers(bundles.map(({ name }) => name));
@@ -27,9 +27,9 @@ export async function bundlesBenchmark(): Promise<BenchReport> {
     rows,
     notes: [
       `cold init: from the start of the process to the end of the import, median of ${RUNS} runs each, in turns`,
-      'against: an empty handler that imports the same names of the same SDK packages, bundled in the same way',
-      'import alone is the part that a function can change; it is told, and the budget is on the whole',
-      'the tracer lies beside each function and is loaded at its first invocation, only where the parameter Tracing is on',
+      'reference: an empty handler that imports the same names of the same SDK packages, bundled in the same way',
+      'import alone: the part that a function can change; the budget applies to the whole cold init',
+      'tracer: a separate file of each function, loaded at its first invocation, only if the parameter Tracing is on',
     ],
   };
 }

@@ -4,12 +4,12 @@ import { type Calls, leastCalls, sumOf } from './least-calls.ts';
 import { type MeasuredDay, measuredDays } from './measured-days.ts';
 import type { BenchReport, Row } from './report.ts';
 
-/** Of the least: room for what two steps may both have to ask, and no more. */
+/** Multiple of the least: leaves room for calls that two steps both need. */
 const MOST = 1.02;
-/** Services whose every call is held against the least, but for those that the least tells apart. */
+/** Services whose calls count against the budget, except those that the least counts separately. */
 const BUDGETED_SERVICES = ['ecs', 'ecr'];
 
-/** The calls of two reviews against the least that the fleet file allows. */
+/** The calls of two reviews, compared with the least for the fleet file. */
 export async function callsBenchmark(): Promise<BenchReport> {
   const { fleet, first, steady } = await measuredDays();
   const rows = [first, steady].flatMap((measured) => {
@@ -18,24 +18,24 @@ export async function callsBenchmark(): Promise<BenchReport> {
   });
   return {
     benchmark: 'calls',
-    question: 'AWS calls of a review against the least, computed from the fleet file alone',
+    question: 'AWS calls of a review, compared with the least, which is computed only from the fleet file',
     rows,
     notes: [
-      `${describe(first)} on the first day; the steady day is the next one, with nothing new and every scan due again`,
-      'a new index is read in one call and its images in a second one: no call tells both at once',
-      'apart from the budget: roles, organization, config blobs, ledger, files, queues, events and invocations',
+      `${describe(first)} on the first day; the steady day is the next one, without changes and with every scan due again`,
+      'a new index is read in one call and its images in a second one; no call returns both',
+      'outside the budget: roles, organization, config blobs, ledger, files, queues, events and invocations',
     ],
   };
 }
 
-/** Calls of roles by `service:operation`; what sets the fleet up is called by root. */
+/** Calls of roles by `service:operation`; root makes the calls that set the fleet up. */
 export function countedCalls(calls: readonly CallCount[]): Calls {
   const counted = new Map<string, number>();
   for (const call of calls.filter(isOfRole)) counted.set(callKey(call), (counted.get(callKey(call)) ?? 0) + call.count);
   return counted;
 }
 
-/** Each operation, the sum that has the budget, then what is told apart. */
+/** Each operation, the sum with the budget, then operations outside the budget. */
 export function dayRows(day: string, { budgeted, apart }: ReturnType<typeof leastCalls>, counted: Calls): Row[] {
   const isBudgeted = (key: string) => BUDGETED_SERVICES.includes(key.split(':')[0] ?? '') && !apart.has(key);
   const within = [...new Set([...budgeted.keys(), ...[...counted.keys()].filter(isBudgeted)])];
@@ -49,7 +49,7 @@ export function dayRows(day: string, { budgeted, apart }: ReturnType<typeof leas
   const measured = within.reduce((sum, key) => sum + (counted.get(key) ?? 0), 0);
   return [
     ...within.map((key) => row(key, budgeted.get(key) ?? 0)).filter(isSomething),
-    { figure: `${day} day: all of these`, measured, unit: 'calls', reference: sumOf(budgeted), budget: MOST },
+    { figure: `${day} day: sum`, measured, unit: 'calls', reference: sumOf(budgeted), budget: MOST },
     ...others
       .sort()
       .map((key) => row(key, apart.get(key)))

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from 'node:net';
 import type { CapacityCounter, RequestUnits } from './capacity.ts';
 
-/** Stands between one function and DynamoDB, passes every call on unchanged, and adds up what it costs. */
+/** A proxy between one function and DynamoDB: passes every call on unchanged, and adds up its cost. */
 export interface CapacityMeter {
   /** For `AWS_ENDPOINT_URL_DYNAMODB` of the function. */
   readonly endpoint: string;
-  /** Units since the last time this was asked. @throws the first problem that a call was met with */
+  /** Units since the last call of this method. @throws the first problem of a measured call */
   take(): RequestUnits;
   stop(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import * as v from '../shared/schema.ts';
 
 /*
- * What calls of DynamoDB cost in request units, from their requests and replies alone, by the rules of the developer guide:
+ * The cost of DynamoDB calls in request units, only from their requests and replies, by the rules of the developer guide:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html and .../CapacityUnitCalculations.html
  */
 
@@ -28,7 +28,7 @@ export interface TableShape {
 export class UnknownOperationError extends Error {
   override readonly name = 'UnknownOperationError';
   constructor(operation: string) {
-    super(`What ${operation} costs is not known here. Add its rule to bench/capacity.ts.`);
+    super(`The cost of ${operation} is unknown. Add its rule to bench/capacity.ts.`);
   }
 }
 
@@ -51,7 +51,7 @@ const reply = v.object({
   Responses: v.optional(v.record(v.string(), v.array(attributes))),
 });
 
-/** Counts units of a table. It remembers what was written, because a write costs by what it replaces, too. */
+/** Counts units of a table. It keeps all items, because the cost of a write also depends on the replaced item. */
 export class CapacityCounter {
   readonly #table: TableShape;
   readonly #items = new Map<string, AttributeMap>();
@@ -123,7 +123,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
 const bytesOf = (item: AttributeMap | undefined): number => (item ? itemBytes(item) : 0);
 const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / WRITE_BYTES));
 
-/** What is not there costs as much as the smallest item. */
+/** A missing item costs as much as the smallest item. */
 const readUnits = (bytes: number, consistent = false): number =>
   Math.max(1, Math.ceil(bytes / READ_BYTES)) * (consistent ? 1 : 0.5);
 
@@ -140,14 +140,14 @@ function batchReadUnits(input: unknown, output: unknown): number {
   );
 }
 
-/** What an index holds of an item, in a fixed order. */
+/** The part of an item in an index, in a fixed order. */
 function viewOf(item: AttributeMap | undefined, { keys, projectsAll }: Index, tableKeys: readonly string[]) {
   if (item === undefined || !keys.every((name) => name in item)) return undefined;
   const names = projectsAll ? Object.keys(item) : [...new Set([...keys, ...tableKeys])];
   return Object.fromEntries(names.sort().map((name) => [name, item[name]]));
 }
 
-/** Nothing where the view stays as it is; a delete and an insert where its key changes. */
+/** Nothing if the view does not change; a delete and an insert if its key changes. */
 function indexUnits(before: AttributeMap | undefined, after: AttributeMap | undefined, { keys }: Index): number {
   const [old, fresh] = [before, after].map((view) => (view ? writeUnits(itemBytes(view)) : 0));
   if (old === undefined || fresh === undefined || !before || !after) return (old ?? 0) + (fresh ?? 0);

@@ -13,21 +13,21 @@ import { templateDefaults } from './template-defaults.ts';
 const APPS = 40;
 const PLATFORMS = 4;
 const LONGEST_BUILD_SECONDS = 10;
-/** Seconds of Patchwave's own for each wave. */
+/** Budget of own time for each wave, in seconds. */
 const MOST_OWN_SECONDS = 2;
 const LIMIT_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 3_000;
 const READS_AT_ONCE = 8;
-/** A look at a build is for events that were lost, and none is here; what nobody waits for is collected. */
+/** These keep the template's values: no event is lost here, and no step waits for these batches. */
 const AS_IN_TEMPLATE = ['BuildPollSeconds', 'HeadWindowSeconds', 'AnnounceWindowSeconds'];
 
-/** How long a base takes to reach forty applications beside what the slowest pipelines and scans of each wave take. */
+/** The time from a base to forty applications, without the slowest pipelines and scans of each wave. */
 export async function cascadeBenchmark(): Promise<BenchReport> {
   const parameters = await templateDefaults(AS_IN_TEMPLATE);
   await using installation = await install(tieredFleet(fleetOfForty()), { build: true, parameters });
   const execution = await installation.review();
   if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
-  // All that is measured is read at the end, and whoever looks takes processors from what is measured.
+  // All figures are read at the end: polling would take processor time from the measured work.
   await untilSettled(installation.context, LIMIT_MS, () => sleep(LOOK_EVERY_MS));
   const rebuilds = await rebuiltIn(installation);
   return {
@@ -35,10 +35,10 @@ export async function cascadeBenchmark(): Promise<BenchReport> {
     question: `one base, ${PLATFORMS} platforms and ${APPS} applications, from the plan to the last verified image`,
     rows: await rowsOf(installation, rebuilds),
     notes: [
-      `builds take from 1 to ${LONGEST_BUILD_SECONDS} s, each as long in every run; nothing waits for a cap`,
-      'slowest: of each wave the longest build and scan, as CodePipeline and the ledger tell them, summed over the waves',
-      'own time: what is left, for each wave; the embedded cloud on this machine is in it',
-      'last stream: the one of a wave that was settled last; from the end of the wave before, and from the end of its build',
+      `builds take from 1 to ${LONGEST_BUILD_SECONDS} s, each as long in every run; no rebuild waits for a cap`,
+      'slowest: the longest build (CodePipeline) and scan (ledger) of each wave, summed over the waves',
+      'own time: the rest, for each wave; includes the embedded cloud on this machine',
+      'last stream: the one that settled last in its wave; from the end of the previous wave, and from the end of its build',
     ],
   };
 }
@@ -82,7 +82,7 @@ async function rowsOf(installation: Installation, all: readonly Rebuilt[]): Prom
   const cascadeIds = [...new Set(all.map(({ node }) => node.cascadeId))];
   const [cascadeId] = cascadeIds;
   if (cascadeId === undefined || cascadeIds.length > 1)
-    throw new LoopFailedError(`It took the cascades ${cascadeIds.join(', ')}`);
+    throw new LoopFailedError(`expected one cascade, found ${cascadeIds.join(', ')}`);
   const cascade = await endedCascade(installation, cascadeId);
   const timed = await mapConcurrently(all, READS_AT_ONCE, async ({ node, rebuild }) => {
     const [run, scanMs] = await Promise.all([runOf(installation, rebuild), scanMsOf(installation, rebuild)]);
@@ -100,12 +100,12 @@ async function rowsOf(installation: Installation, all: readonly Rebuilt[]): Prom
       ...{ unit, budget: MOST_OWN_SECONDS },
     },
     {
-      figure: 'of its last stream: until its build begins',
+      figure: 'last stream: until its build begins',
       measured: sumOf(waves, ({ beforeMs }) => beforeMs) / 1000 / waves.length,
       unit,
     },
     {
-      figure: 'of its last stream: after its build, without the scan',
+      figure: 'last stream: after its build, without the scan',
       measured: sumOf(waves, ({ afterMs }) => afterMs) / 1000 / waves.length,
       unit,
     },

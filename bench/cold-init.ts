@@ -19,7 +19,7 @@ const MEASURE = `
   process.stdout.write(JSON.stringify({ totalMs: after, importMs: after - before }));
 `;
 
-/** What a Node.js function finds at its start on AWS; none of it is real. */
+/** The environment of a Node.js function on AWS, with invented values. */
 const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
   AWS_DEFAULT_REGION: 'us-east-1',
@@ -36,13 +36,13 @@ const ENVIRONMENT = {
   POWERTOOLS_LOG_LEVEL: 'INFO',
 };
 
-/** Loads a function and its empty counterpart in turns, each time in a new process, so that both meet the same noise. */
+/** Loads a function and its empty counterpart in turns, each time in a new process, so that both have the same noise. */
 export async function coldInits(
   { own, empty }: { readonly own: string; readonly empty: string },
   runs: number,
 ): Promise<{ readonly own: readonly ColdInit[]; readonly empty: readonly ColdInit[] }> {
   const paths = { own: bundleOf(ROOT, own), empty: bundleOf(empty, own) };
-  // Neither is to pay for reading its file from the disk for the first time.
+  // Warms the disk cache for both files first.
   await coldInit(paths.own);
   await coldInit(paths.empty);
   const found = { own: [] as ColdInit[], empty: [] as ColdInit[] };
@@ -53,7 +53,7 @@ export async function coldInits(
   return found;
 }
 
-/** Loads what every function has beside it for Tracing, each time in a new process. */
+/** Loads the tracer, each time in a new process. */
 export async function tracerInits(name: string, runs: number): Promise<readonly ColdInit[]> {
   const path = pathToFileURL(join(ROOT, 'dist', name, TRACER.output)).href;
   await coldInit(path);

@@ -1,7 +1,7 @@
 import { type Prices, priceOf } from '../shared/prices.ts';
 import type { RequestUnits } from './capacity.ts';
 
-/** What one function used in one day. */
+/** The usage of one function in one day. */
 export interface FunctionUse {
   /** Without the stack's name: `inventory`. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface FunctionUse {
   readonly logBytes: number;
 }
 
-/** What one day used beside its functions. */
+/** The other usage of one day. */
 export interface DayUse {
   readonly functions: readonly FunctionUse[];
   readonly standardTransitions: number;
@@ -31,13 +31,13 @@ export interface DayUse {
   readonly polledQueues: number;
 }
 
-/** How much larger the fleet to tell costs for is than the one that was measured. */
+/** Ratio of the target fleet to the measured fleet. */
 export interface Growth {
   readonly images: number;
   readonly usages: number;
 }
 
-/** What a use grows with: with what runs, or only with accounts and Regions, which are as many in both fleets. */
+/** What a usage grows with: images, usages, or only accounts and Regions, which both fleets have in equal number. */
 type Driver = 'images' | 'usages' | 'none';
 
 interface Drivers {
@@ -66,22 +66,24 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   report: { invocations: 'none', work: 'usages', files: 'none' },
   // One plan for all open causes.
   'cascade-plan': { invocations: 'none', work: 'images', files: 'none' },
-  // One step, message or event for each stream that somebody acts on.
+  // One step, message or event for each stream that is rebuilt.
   'cascade-reaper': { invocations: 'images', work: 'images', files: 'none' },
   'rebuild-dispatch': { invocations: 'images', work: 'images', files: 'none' },
   'build-result': { invocations: 'images', work: 'images', files: 'none' },
   'verify-rebuild': { invocations: 'images', work: 'images', files: 'images' },
   'registry-events': { invocations: 'images', work: 'images', files: 'none' },
-  // One look a day, over all that runs.
+  // One check a day, over all running images.
   protection: { invocations: 'none', work: 'usages', files: 'none' },
-  // What runs of the images of a stream.
+  // The workloads of a stream.
   rollout: { invocations: 'usages', work: 'usages', files: 'usages' },
 };
 
 export class UnknownFunctionError extends Error {
   override readonly name = 'UnknownFunctionError';
   constructor(name: string) {
-    super(`What makes the use of the function ${name} grow is not known. Add it to DRIVERS in bench/cost-model.ts.`);
+    super(
+      `The growth of the usage of function ${name} is unknown. Add the function to DRIVERS in bench/cost-model.ts.`,
+    );
   }
 }
 
@@ -124,7 +126,7 @@ const EXPRESS_MEMORY_GB = 64 / 1024;
 /** A scan's event becomes one message: sent, received and deleted. */
 const REQUESTS_A_MESSAGE = 3;
 
-/** What a day costs by its requests, line by line. @throws MissingPriceError */
+/** The cost of a day by requests, line by line. @throws MissingPriceError */
 export function dayCost(day: DayUse, prices: Prices): CostLine[] {
   const price = (name: string) => priceOf(prices, name);
   const total = (of: (use: FunctionUse) => number) => day.functions.reduce((sum, use) => sum + of(use), 0);
@@ -150,7 +152,7 @@ export function dayCost(day: DayUse, prices: Prices): CostLine[] {
   ];
 }
 
-/** What stands there all month, whatever a review does. */
+/** The resources of a whole month, independent of reviews. */
 export interface BilledResources {
   /** Metrics that alarms watch: an alarm on an expression costs as much for each metric as one on that metric alone. */
   readonly alarmMetrics: number;

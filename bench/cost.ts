@@ -23,20 +23,20 @@ const USAGES = 30_000;
 /** USD a day and a month. */
 const DAY_BUDGET = 0.2;
 const MONTH_BUDGET = 20;
-/** A fleet that is rebuilt once in 30 days has so large a part that is new each day. */
+/** The part that is new each day in a fleet that is rebuilt once in 30 days. */
 const NEW_SHARE = 1 / 30;
 const NEW_IMAGES = Math.ceil(IMAGES * NEW_SHARE);
 const MINUTES_A_DAY = 24 * 60;
-/** For so long after a review the planner looks at the images of each open cause, whatever its answer. */
+/** For this long after a review the planner reads the images of each open cause, with any answer. */
 const AFTER_REVIEW_MINUTES = 30;
 /** USD a day, where every stream waits with an open cause in a fleet that only reports. */
 const PLANNER_BUDGET = 0.15;
-/** A figure of README.md may be this much too low: runs on a quiet and on a busy machine differ by as much. */
+/** A figure of README.md may be this much too low: quiet and busy machines differ by this much. */
 const MOST_ABOVE_TOLD = 1.25;
 const RUN_FILES_KEPT_DAYS = 7;
 const GB = 1e9;
 
-/** What a review of 10,000 images costs a day, and what stands there all month. */
+/** The daily cost of a review of 10,000 images, and the monthly cost of all resources. */
 export async function costBenchmark(): Promise<BenchReport> {
   const days = await measuredDays();
   const growth = growthOf(days);
@@ -56,17 +56,17 @@ export async function costBenchmark(): Promise<BenchReport> {
   const plannerAtMost = plans * afterReview;
   const told = await toldCosts();
   const isTold = (figure: string, measured: number, reference: number): Row => ({
-    ...{ figure: `README tells: ${figure}`, measured, reference },
+    ...{ figure: `README: ${figure}`, measured, reference },
     ...{ unit: 'USD', budget: MOST_ABOVE_TOLD },
   });
   return {
     benchmark: 'cost',
-    question: `what ${IMAGES} images and ${USAGES} usages in ${days.fleet.accounts.length} accounts cost (USD)`,
+    question: `cost of ${IMAGES} images and ${USAGES} usages in ${days.fleet.accounts.length} accounts (USD)`,
     rows: [
       ...steady.map(line('a steady day')),
       { figure: 'a steady day', measured: totalOf(steady), unit: 'USD', budget: DAY_BUDGET },
       {
-        figure: `a steady day, ${IMAGES} running beside what they are built on`,
+        figure: `a steady day, ${IMAGES} running images plus their ancestors`,
         measured: totalOf(running),
         unit: 'USD',
       },
@@ -79,14 +79,14 @@ export async function costBenchmark(): Promise<BenchReport> {
         budget: PLANNER_BUDGET,
       },
       {
-        figure: 'the same where each answer depends on the images',
+        figure: 'the same if each answer depends on images',
         measured: plannerAtMost,
         unit: 'USD',
       },
       { figure: 'a rebuild', measured: oneRebuild, unit: 'USD' },
       { figure: `${NEW_IMAGES} rebuilds a day`, measured: NEW_IMAGES * oneRebuild, unit: 'USD' },
       ...month.map(line('a month')),
-      { figure: 'a month, whatever happens', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
+      { figure: 'a month, fixed', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
       isTold('a steady day', totalOf(steady), told.steadyDay),
       isTold('a steady day, and 1/30 of a first one', changing, told.changingDay),
       isTold('the planner by the clock', planner, told.planner),
@@ -95,13 +95,13 @@ export async function costBenchmark(): Promise<BenchReport> {
       isTold('a month', totalOf(month), told.month),
     ],
     notes: [
-      `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them only built on, and ${usagesIn(days)} usages`,
-      'in as many accounts and Regions, and scaled',
-      'the steady day: with the plan after the review, without those that the clock asks for in between, and without rebuilds',
-      'the planner by the clock: every stream waits with an open cause, as here; without open causes it reads next to nothing',
-      'the same where each answer depends on the images: in `enforce`, of streams that wait for a fix, a parent or a person',
-      'a rebuild: of one stream on its own, which a person asked for, with its plans, cascade and rollout; without its build',
-      'an upper bound: the calls of a function wait one after another, and there is no free tier',
+      `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them ancestors, and ${usagesIn(days)} usages`,
+      'in the same number of accounts and Regions, then scaled',
+      'the steady day: with the plan after the review, without later plans by the clock, and without rebuilds',
+      'the planner by the clock: every stream waits with an open cause; without open causes it reads almost nothing',
+      'the same if each answer depends on images: in `enforce`, for streams that wait for a fix, a parent or a person',
+      'a rebuild: one stream by manual request, with its plans, cascade and rollout; without its build',
+      'an upper bound: calls of a function run one after another, and no free tier is deducted',
       `prices: shared/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
     ],
   };
@@ -111,7 +111,7 @@ const line =
   (when: string) =>
   ({ what, usd }: CostLine): Row => ({ figure: `${when}: ${what}`, measured: usd, unit: 'USD' });
 
-/** What runs, and what that is built on: a review scans and judges both alike. */
+/** Running images and their ancestors: a review scans and judges both. */
 const foundIn = ({ steady: { review } }: MeasuredDays): number => runningIn(review) + belowIn(review);
 const runningIn = ({ totals }: ReviewRecord): number => totals?.found ?? 0;
 const belowIn = ({ totals }: ReviewRecord): number => totals?.ancestors?.found ?? 0;

@@ -1,6 +1,6 @@
 import type { CallCount } from '../local/cloud/admin-types.ts';
 
-/** The cloud counts by IAM action, and by method and path where it does not know a service's actions. */
+/** The cloud counts by IAM action, or by method and path for a service with unknown actions. */
 const BY_PATH: Readonly<Record<string, string>> = { 'account:POST /listRegions': 'account:ListRegions' };
 
 /** `service:operation` of a counted call. */
@@ -9,5 +9,5 @@ export function callKey({ service, operation }: CallCount): string {
   return BY_PATH[key] ?? key;
 }
 
-/** Whether Patchwave called, and not who sets up the fleet or looks at it. */
+/** True for calls of Patchwave; the set-up of the fleet and the benchmark call as other principals. */
 export const isOfRole = ({ principal }: CallCount): boolean => !['root', 'user', 'anonymous'].includes(principal);

@@ -1,7 +1,7 @@
 import { placeKey } from '../local/fleet/places.ts';
 import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
 
-/** What was known, and what was scanned when, before a review began. */
+/** The known images and the times of their scans before a review began. */
 export interface Day {
   readonly name: 'first' | 'steady';
   /** Whether an earlier review read the manifests of an image. */
@@ -10,7 +10,7 @@ export interface Day {
   readonly scannedDaysAgo: (image: FleetImage) => number | undefined;
 }
 
-/** Nothing is known yet; scans are as old as the fleet file says. */
+/** The ledger is empty; the fleet file gives the age of scans. */
 export function firstDay(fleet: Fleet): Day {
   const scanned = new Set(fleet.repositories.filter(({ scanOnPush }) => scanOnPush).map(repositoryKey));
   return {
@@ -21,7 +21,7 @@ export function firstDay(fleet: Fleet): Day {
   };
 }
 
-/** A day after a review of the same fleet: nothing is new and every scan is due. What was missing is missed again. */
+/** A day after a review of the same fleet: nothing is new and every scan is due. Missing images are requested again. */
 export const steadyDay = (): Day => ({ name: 'steady', knows: ({ deleted }) => !deleted, scannedDaysAgo: () => 1 });
 
 const repositoryKey = ({ account, region, name }: Fleet['repositories'][number]): string =>

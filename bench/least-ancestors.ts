@@ -13,8 +13,8 @@ export interface Built {
 }
 
 /**
- * What running images are built on, and the heads of the streams of that with all that stands below these: by the fleet file's
- * own word of what each image is built from. What no listing shows is not known, and what is below it is.
+ * The ancestors of running images, and the heads of the streams of these with their ancestors, from the parents in the fleet
+ * file. An image that no listing shows is unknown, and its ancestors are not counted.
  * @param listed repositories of base and platform streams (`placeKey`)
  */
 export function leastAncestors(

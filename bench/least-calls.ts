@@ -10,7 +10,7 @@ import { repositoryCalls } from './least-repository-calls.ts';
 import { callsFor, listPages, ROWS_A_PAGE } from './pages.ts';
 import { manifestsOf, type Running, runningContainers } from './running.ts';
 
-/** The most that one call gives (Amazon ECS, ECR and Organizations API references). */
+/** The maximum of items in one call (Amazon ECS, ECR and Organizations API references). */
 const CLUSTERS_A_PAGE = 100;
 const TASKS_A_CALL = 100;
 const ACCOUNTS_A_PAGE = 20;
@@ -19,9 +19,9 @@ const ACCOUNTS_A_PAGE = 20;
 export type Calls = ReadonlyMap<string, number>;
 
 export interface LeastCalls {
-  /** ECS and ECR: what a review cannot do without, however it is written. */
+  /** ECS and ECR: the calls that any implementation of a review needs. */
   readonly budgeted: Calls;
-  /** Calls that the budget leaves out, where a least can be told. */
+  /** Calls outside the budget with a known least. */
   readonly apart: Calls;
 }
 
@@ -137,7 +137,7 @@ function scanCalls(
   ]);
 }
 
-/** One page lists the Regions of an account; each role is taken once. */
+/** One page lists the Regions of an account; each role is assumed once. */
 function organizationCalls({ accounts }: Fleet, { scopes }: Policy, readable: ReadonlySet<string>): Calls {
   const isOrganization = scopes === 'organization';
   return new Map([

@@ -53,7 +53,7 @@ function round(applications: number, layers: number) {
   const parents = findParents(facts);
   const { user, system } = process.cpuUsage(started);
   const expected = facts.filter(({ tier }) => tier !== 'base').length;
-  if (parents.size !== expected) throw new Error(`${parents.size} images have a parent, ${expected} should.`);
+  if (parents.size !== expected) throw new Error(`${parents.size} images have a parent, expected ${expected}.`);
   const heap = process.memoryUsage().heapUsed - withFacts;
   return { cpuMs: (user + system) / 1000, factsBytes: withFacts - before, heapBytes: heap };
 }

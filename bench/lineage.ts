@@ -19,13 +19,13 @@ interface Measured {
   readonly heapBytes: number;
 }
 
-/** How long it takes to find out who is built on whom, once everything is read, and how that grows. */
+/** The time to find all parents from facts in memory, and its growth. */
 export async function lineageBenchmark(): Promise<BenchReport> {
   const run = fileURLToPath(new URL('lineage-run.ts', import.meta.url));
   const words = ['--expose-gc', '--disable-warning=ExperimentalWarning', run, ROUNDS, LAYERS, ...SIZES].map(String);
   const { stdout } = await promisify(execFile)(process.execPath, words);
   const [small, middle, large] = JSON.parse(stdout) as Measured[];
-  if (!small || !middle || !large) throw new Error(`No figures: ${stdout}`);
+  if (!small || !middle || !large) throw new Error(`The run printed no figures: ${stdout}`);
   return {
     benchmark: 'lineage',
     question: `the parents of all images of a fleet, ${LAYERS} layers each, ${ROUNDS} times`,
@@ -38,9 +38,9 @@ export async function lineageBenchmark(): Promise<BenchReport> {
       ...[small, middle, large].map(memoryRow),
     ],
     notes: [
-      'medians; the sizes take turns, each round on facts made anew; nothing is parsed while it is measured',
-      'CPU time of all threads: the garbage collector is in it, other processes of the machine are not',
-      'memory: what is on the heap beside the facts at the end, garbage included, against what the facts take',
+      'medians; the sizes take turns, each round with new facts; nothing is parsed during the measurement',
+      'CPU time of all threads, with the garbage collector, without other processes',
+      'memory: the heap at the end with garbage, without the facts, compared with the size of the facts',
     ],
   };
 }

@@ -11,11 +11,11 @@ const APP = 'web';
 const STREAM = streamOf(APP);
 const ROUNDS = 5;
 const BUILD_SECONDS = 5;
-/** Seconds of Patchwave's own for each wave of a cascade; a cascade of one stream has one. */
+/** Budget of own time for each wave of a cascade, in seconds; a cascade of one stream has one wave. */
 const MOST_OWN_SECONDS = 2;
 const LIMIT_MS = 5 * 60_000;
 
-/** How long the loop takes for one stream beside what its pipeline and its scanner take. */
+/** The time of the loop for one stream, without its pipeline and its scanner. */
 export async function loopBenchmark(): Promise<BenchReport> {
   const fleet = actingFleet([{ name: APP, pipeline: { seconds: BUILD_SECONDS } }]);
   await using installation = await install(fleet, { build: true });
@@ -30,9 +30,9 @@ export async function loopBenchmark(): Promise<BenchReport> {
     question: `one stream, from its plan to its verified image, ${ROUNDS} times`,
     rows: rowsOf(rounds),
     notes: [
-      `a pipeline that takes ${BUILD_SECONDS} s and then builds; the first round fixes a finding, a person asks for the others`,
-      'build: of the pipeline execution, as CodePipeline tells it; scan: from its request to its end, as the ledger tells it',
-      'own time: from the plan to the outcome, without build and scan; the embedded cloud on this machine is in it',
+      `a pipeline that takes ${BUILD_SECONDS} s and then builds; the first round fixes a finding, the others are manual requests`,
+      'build: the pipeline execution, from CodePipeline; scan: from its request to its end, from the ledger',
+      'own time: from the plan to the outcome, without build and scan; includes the embedded cloud on this machine',
     ],
   };
 }

@@ -1,7 +1,9 @@
 /**
  * `npm run bench [-- NAME...] [-- --json]`: runs the benchmarks named, or all, and prints each figure with its ratio and
- * budget. Exit code 1 where a budget is missed or a benchmark could not be run; docs/benchmarks.md says what they mean.
+ * budget. Exit code 1 if a budget is missed or a benchmark could not run; docs/benchmarks.md explains them.
  */
+
+import { counted } from '../shared/domain/common/counted.ts';
 import { bundlesBenchmark } from './bundles.ts';
 import { callsBenchmark } from './calls.ts';
 import { cascadeBenchmark } from './cascade.ts';
@@ -26,9 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   const named = args.filter((arg) => arg !== '--json');
   const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
   if (unknown.length > 0) {
-    process.stderr.write(
-      `There is no benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}.\n`,
-    );
+    process.stderr.write(`Unknown benchmark ${unknown.join(', ')}. Use ${Object.keys(BENCHMARKS).join(', ')}.\n`);
     return 1;
   }
   const reports: BenchReport[] = [];
@@ -42,13 +42,13 @@ async function main(args: readonly string[]): Promise<number> {
       if (!isJson) process.stdout.write(`${reportText(report)}\n`);
     } catch (error) {
       failed += 1;
-      process.stderr.write(`${name} could not be run: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.stderr.write(`${name} could not run: ${error instanceof Error ? error.stack : String(error)}\n`);
     }
   }
   const missed = reports.flatMap(missedRows);
   if (isJson)
     process.stdout.write(`${JSON.stringify({ reports: reports.map(reportJson), missed: missed.length, failed })}\n`);
-  else process.stdout.write(`${missed.length} budgets missed, ${failed} benchmarks failed\n`);
+  else process.stdout.write(`${counted(missed.length, 'budget')} missed, ${counted(failed, 'benchmark')} failed\n`);
   return missed.length + failed > 0 ? 1 : 0;
 }
 

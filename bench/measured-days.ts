@@ -16,7 +16,7 @@ import { type MeteredFunctions, meterFunctions } from './metered-functions.ts';
 import { passDay, passHalfAnHour } from './pass-day.ts';
 import { type WorkerUse, watchWorkers } from './workers.ts';
 
-/** What something took while it went on. */
+/** The usage during a measured period. */
 export interface MeasuredSpan {
   readonly calls: readonly CallCount[];
   readonly units: ReadonlyMap<string, RequestUnits>;
@@ -31,7 +31,7 @@ export interface MeasuredSpan {
   readonly parts: Readonly<Record<RunPart['kind'], number>>;
 }
 
-/** What one review of one day took. */
+/** The usage of one review on one day. */
 export interface MeasuredDay extends MeasuredSpan {
   readonly day: Day;
   readonly review: ReviewRecord;
@@ -49,7 +49,7 @@ export interface MeasuredDays {
   readonly stored: Stored;
 }
 
-/** What lies in table and buckets after both days. */
+/** The contents of table and buckets after both days. */
 export interface Stored {
   readonly ledgerBytes: number;
   readonly evidenceBytes: number;
@@ -59,15 +59,15 @@ export interface Stored {
 export class ReviewFailedError extends Error {
   override readonly name = 'ReviewFailedError';
   constructor({ arn, status, error, cause }: Execution) {
-    super(`The review ${arn} ended ${status}: ${error ?? 'no error'}, ${cause ?? 'no cause'}. Correct that first.`);
+    super(`Review ${arn} ended ${status}: ${error ?? 'no error'}, ${cause ?? 'no cause'}. Correct the problem first.`);
   }
 }
 
-/** Calls that went past the meters would cost nothing. */
+/** Calls without a meter would cost nothing. */
 export class NothingMeteredError extends Error {
   override readonly name = 'NothingMeteredError';
   constructor({ name }: Day) {
-    super(`No function called the ledger through its meter on the ${name} day. Look at bench/metered-functions.ts.`);
+    super(`No function called the ledger through its meter on the ${name} day. Check bench/metered-functions.ts.`);
   }
 }
 
@@ -75,7 +75,7 @@ export class NothingMeteredError extends Error {
 export class NoPlanError extends Error {
   override readonly name = 'NoPlanError';
   constructor() {
-    super('The planner did not end its plan. Look at the log of cascade-plan.');
+    super('The planner did not end its plan. Check the log of cascade-plan.');
   }
 }
 

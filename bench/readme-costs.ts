@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
 
-/** What README.md tells of costs, in USD. */
+/** The costs in README.md, in USD. */
 export interface ToldCosts {
   readonly steadyDay: number;
   /** With a thirtieth of a first day. */
   readonly changingDay: number;
   readonly planner: number;
-  /** Of a planner whose every answer depends on images. */
+  /** For a planner whose every answer depends on images. */
   readonly plannerAtMost: number;
   readonly rebuild: number;
   readonly month: number;
@@ -22,11 +22,11 @@ const PATTERNS: Readonly<Record<keyof ToldCosts, RegExp>> = {
   month: /cost less than ([\d.]+) dollars a month/,
 };
 
-/** README.md does not tell a cost in the words that are looked for. */
+/** README.md lacks a cost in the expected wording. */
 export class CostNotToldError extends Error {
   override readonly name = 'CostNotToldError';
   constructor(name: string) {
-    super(`README.md does not tell the cost ${name}. Write the sentence as bench/readme-costs.ts reads it.`);
+    super(`README.md has no cost ${name}. Write the sentence as bench/readme-costs.ts reads it.`);
   }
 }
 

@@ -31,13 +31,13 @@ export async function askedRebuild(installation: Installation, stream: string, r
     // Its end is written after its outcome.
     return latestRebuild(installation, stream);
   }
-  throw new LoopFailedError(`no rebuild of ${stream} ended after one was asked for: ${reason}`);
+  throw new LoopFailedError(`the requested rebuild of ${stream} did not end: ${reason}`);
 }
 
 /** @throws LoopFailedError where there is none */
 export async function latestRebuild({ context }: Installation, stream: string): Promise<Rebuild> {
   const [rebuild] = await context.rebuilds.latest(stream, 1);
-  if (!rebuild) throw new LoopFailedError(`nobody rebuilt ${stream}`);
+  if (!rebuild) throw new LoopFailedError(`${stream} was not rebuilt`);
   return rebuild;
 }
 
@@ -62,7 +62,7 @@ export async function runOf(
   );
   const run = pipelineExecutionSummaries.find(({ pipelineExecutionId }) => pipelineExecutionId === executionId);
   if (!run?.startTime || !run.lastUpdateTime)
-    throw new LoopFailedError(`${pipeline.name} does not know ${executionId}`);
+    throw new LoopFailedError(`${pipeline.name} has no execution ${executionId}`);
   return { startedAtEpochMs: run.startTime.getTime(), endedAtEpochMs: run.lastUpdateTime.getTime() };
 }
 

@@ -27,7 +27,7 @@ export async function reviewBenchmark(): Promise<BenchReport> {
   const many = await reviewOf(MANY);
   return {
     benchmark: 'review',
-    question: `a first review at ${MANY} tasks against one at ${FEW}`,
+    question: `a first review of ${MANY} tasks, compared with one of ${FEW}`,
     rows: [
       { figure: 'time', measured: many.seconds, unit: 's', reference: few.seconds, budget: MOST_TIME },
       ...memoryRows(few.workers, many.workers),
@@ -35,10 +35,10 @@ export async function reviewBenchmark(): Promise<BenchReport> {
       await heapRow('the same, every task its own workload', 1),
     ],
     notes: [
-      'with one image for each ten tasks, in the embedded cloud on this machine: its own work is in the time',
-      'memory of a function: high-water mark of its largest process (Linux only), Node.js included, with a heap of 64 MiB',
-      'reachable heap: both inventory steps in one process over fakes, after a collection at each page and file',
-      'where every task is its own workload the ledger to compare with grows too: told, without a budget',
+      'one image for each ten tasks, in the embedded cloud on this machine, whose own work counts',
+      'memory of a function: high-water mark of its largest process (Linux only), with Node.js and a heap of 64 MiB',
+      'reachable heap: both inventory steps in one process with fakes, after a garbage collection at each page and file',
+      'if every task is its own workload, the compared ledger grows too: no budget',
     ],
   };
 }

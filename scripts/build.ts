@@ -16,16 +16,16 @@ export function sizeTable(bundles: readonly Bundle[]): string {
     kib(ownBytes),
     `${Math.round((100 * ownBytes) / BUDGET_BYTES)} %`,
   ]);
-  return table(['function', 'KiB', 'SDK clients', 'everything else', 'of its budget'], rows);
+  return table(['function', 'KiB', 'SDK clients', 'everything else', 'of budget'], rows);
 }
 
-/** Names what misses its budget, largest inputs first; empty where all is well. */
+/** Names the bundles over budget with their largest inputs; empty if there is none. */
 export function overBudget(bundles: readonly Bundle[]): string[] {
   return bundles
     .filter(({ ownBytes }) => ownBytes > BUDGET_BYTES)
     .map(({ name, ownBytes, largest }) => {
       const parts = largest.map(({ source, bytes }) => `${source} ${kib(bytes)}`).join(', ');
-      return `${name} misses its budget: ${kib(ownBytes)} KiB beside the SDK clients, ${kib(BUDGET_BYTES)} allowed. Take out what it does not need; largest: ${parts}`;
+      return `${name} exceeds its budget: ${kib(ownBytes)} KiB without the SDK clients, ${kib(BUDGET_BYTES)} allowed. Remove unneeded imports. Largest inputs: ${parts}`;
     });
 }
 

@@ -6,10 +6,10 @@ import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** What a function may weigh beside its SDK clients: its own code and every other library. */
+/** The budget of a bundle without its SDK clients: own code and all other libraries. */
 export const BUDGET_BYTES = 200 * 1024;
 
-/** The SDK's clients and what they are made of: their weight is the price of the services a function calls. */
+/** The SDK's clients and their dependencies: their size follows from the services that a function calls. */
 const SDK_PACKAGE = /(^|\/)node_modules\/(@aws-sdk|@smithy|@aws-crypto|@aws)\//;
 
 const LARGEST_SHOWN = 5;
@@ -20,7 +20,7 @@ export interface Bundle {
   readonly totalBytes: number;
   readonly sdkBytes: number;
   readonly ownBytes: number;
-  /** The packages and folders that weigh most among `ownBytes`. */
+  /** The largest packages and folders in `ownBytes`. */
   readonly largest: readonly { readonly source: string; readonly bytes: number }[];
 }
 
@@ -28,7 +28,7 @@ export class NothingToBuildError extends Error {
   override readonly name = 'NothingToBuildError';
 }
 
-/** Every folder of functions/ that holds a handler, in the order of the alphabet. */
+/** Every folder of functions/ with a handler, sorted by name. */
 export function functionNames(root: string = ROOT): string[] {
   const folder = join(root, 'functions');
   if (!existsSync(folder)) return [];
@@ -46,7 +46,7 @@ export async function buildFunctions(root: string = ROOT): Promise<Bundle[]> {
   const names = functionNames(root);
   if (names.length === 0) {
     throw new NothingToBuildError(
-      `${join(root, 'functions')} holds no <name>/handler.ts. Run this in a whole checkout.`,
+      `${join(root, 'functions')} has no <name>/handler.ts. Run this in a complete checkout.`,
     );
   }
   await removeStale(join(root, 'dist'), [...names, DEBUG_FOLDER]);
@@ -54,17 +54,17 @@ export async function buildFunctions(root: string = ROOT): Promise<Bundle[]> {
   return names.map((name) => weigh(name, metafile));
 }
 
-/** Only what is no function any more: a deployment that runs at the same time keeps reading whole bundles. */
+/** Removes only bundles of deleted functions, so that a parallel deployment still reads complete bundles. */
 async function removeStale(dist: string, kept: readonly string[]): Promise<void> {
   const entries = existsSync(dist) ? readdirSync(dist) : [];
   const stale = entries.filter((entry) => !kept.includes(entry));
   await Promise.all(stale.map((entry) => rm(join(dist, entry), { recursive: true, force: true })));
 }
 
-/** What a function loads late, if at all; its bundle is the same for all of them. */
+/** A function loads it late or not at all; all functions share the same bundle. */
 export const TRACER = { source: join('shared', 'lambda', 'tracer.ts'), output: 'tracer.mjs' };
 
-/** How every bundle is made. */
+/** Options of every bundle. */
 const OPTIONS = {
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
@@ -73,7 +73,7 @@ const OPTIONS = {
   target: 'node24',
   format: 'esm',
   mainFields: ['module', 'main'],
-  // Error classes set `name` themselves, so that state machines meet them by it whatever a minifier does.
+  // Error classes set `name` themselves, because state machines match it and a minifier may rename the class.
   minify: true,
   sourcemap: 'external',
   metafile: true,
@@ -98,7 +98,7 @@ const tracerStaysBeside: Plugin = {
 
 const outputOf = (name: string): string => join('dist', name, 'index.mjs');
 
-/** All at once: what several functions use, the SDK above all, is read and parsed once. */
+/** Bundles all functions at once, so that shared modules such as the SDK are parsed once. */
 async function bundle(root: string, names: readonly string[]): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
     ...OPTIONS,
@@ -119,7 +119,7 @@ async function bundle(root: string, names: readonly string[]): Promise<Metafile>
   return metafile;
 }
 
-/** Nothing where the checkout has no tracer: the benchmark builds handlers of its own. */
+/** Does nothing if the checkout has no tracer: the benchmark builds handlers of its own. */
 async function bundleTracer(root: string): Promise<Uint8Array | undefined> {
   if (!existsSync(join(root, TRACER.source))) return undefined;
   const entryPoints = [{ in: TRACER.source, out: 'tracer' }];
@@ -149,7 +149,7 @@ async function writeWhole(
 function weigh(name: string, metafile: Metafile): Bundle {
   const entry = `functions/${name}/handler.ts`;
   const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === entry);
-  if (!output) throw new NothingToBuildError(`esbuild reported no output for the function ${name}; build it again.`);
+  if (!output) throw new NothingToBuildError(`esbuild reported no output for function ${name}. Build it again.`);
   const own = ownInputs(entry, metafile);
   const bySource = new Map<string, number>();
   let sdkBytes = 0;
@@ -167,7 +167,7 @@ function weigh(name: string, metafile: Metafile): Bundle {
   };
 }
 
-/** What a handler reaches without going through the SDK, which brings libraries of its own. */
+/** The inputs that a handler reaches without the SDK, which has dependencies of its own. */
 function ownInputs(entry: string, { inputs }: Metafile): Set<string> {
   const own = new Set([entry]);
   for (const path of own) {
@@ -176,7 +176,7 @@ function ownInputs(entry: string, { inputs }: Metafile): Set<string> {
   return own;
 }
 
-/** The package, or the first two folders of our own code. */
+/** The package, or the first two folders of own code. */
 function sourceOf(path: string): string {
   const [, inPackages] = path.split(/(?:^|\/)node_modules\/(?!.*\/node_modules\/)/);
   const parts = (inPackages ?? path).split('/');

@@ -31,7 +31,7 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'checkov',
-    // The download is of guideline texts that nothing here reads.
+    // Skips the download of guideline texts, which this check does not use.
     command: [
       inVenv('checkov', 'checkov'),
       '--framework',
@@ -45,7 +45,7 @@ const STEPS: readonly Step[] = [
   },
 ];
 
-/** The linters need a Region to resolve pseudo parameters, and neither credentials nor a word to their makers. */
+/** The linters need a Region for pseudo parameters, but no credentials and no telemetry. */
 const LINTER_ENVIRONMENT = {
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_EC2_METADATA_DISABLED: 'true',
@@ -72,7 +72,12 @@ function run([program, ...args]: Step['command']): Promise<{ failed: boolean; ou
     const child = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...LINTER_ENVIRONMENT } });
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    child.once('error', (error) => resolve({ failed: true, output: `${program} cannot be run: ${error.message}` }));
+    child.once('error', (error) =>
+      resolve({
+        failed: true,
+        output: `${program} cannot run: ${error.message}. Run the command again to repair the set-up.`,
+      }),
+    );
     child.once('close', (code) => resolve({ failed: code !== 0, output }));
   });
 }

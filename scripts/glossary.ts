@@ -23,7 +23,7 @@ export interface GlossaryRow {
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const FOLDERS = ['functions', 'shared', 'cli', 'local', 'bench', 'scripts', 'test'];
 
-/** Words that once stood for something else than they say, and what to write instead. */
+/** Coined words, each with the usual words to write instead. */
 export const COINED: Readonly<Record<string, string>> = {
   standing: 'lineage (of an image), current',
   behind: 'staleParent',
@@ -46,7 +46,7 @@ export const COINED: Readonly<Record<string, string>> = {
   stood: 'builtOn',
 };
 
-/** Identifiers that others have named, by the reason for which they stay. */
+/** Identifiers that others have named, each with the reason to keep it. */
 const FOREIGN: Readonly<Record<string, string>> = {
   memory: 'a member of the task definition of Amazon ECS',
   $fault: 'a member of the errors of the AWS SDK',
@@ -143,13 +143,13 @@ export function glossaryIn(markdown: string): readonly GlossaryRow[] {
     });
 }
 
-/** What is wrong with a glossary, a sentence each. */
+/** The problems of a glossary, one sentence each. */
 export function glossaryProblems(rows: readonly GlossaryRow[], sources: readonly SourceText[]): readonly string[] {
   const texts = new Map(sources.map(({ path, text }) => [path, text]));
   const words = rows.flatMap((row) => row.words);
   return [
     ...words.filter((word, at) => words.indexOf(word) < at).map((word) => `${word} has two meanings`),
-    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} has no place in the code`] : [])),
+    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} names no type in the code`] : [])),
     ...rows.flatMap(({ places }) =>
       places.flatMap(({ type, path }) => {
         const isThere = new RegExp(`^export (?:interface|type|class) ${type}\\b`, 'm').test(texts.get(path) ?? '');

@@ -1,10 +1,10 @@
-// One process at a time, over a folder: making a folder either succeeds or tells that it is there, on every system.
+// A lock for one process at a time. It is a folder: creating one succeeds or fails atomically on every system.
 // Plain JavaScript without dependencies: it runs before any package is installed.
 import { mkdirSync, readdirSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const POLL_MS = 200;
-/** Between making the folder and signing it a process needs no time; an unsigned one this old was left by a dead one. */
+/** A process signs the folder right after creating it; an unsigned one of this age belongs to a dead process. */
 const LONGEST_UNSIGNED_MS = 10_000;
 
 /**
@@ -65,12 +65,12 @@ function isAlive(pid) {
   }
 }
 
-/** Takes the owner's own signature away, then the empty folder: whoever signed meanwhile keeps both. */
+/** Removes the owner's own signature, then the empty folder: a process that signed meanwhile keeps both. */
 function discard(folder, owner) {
   if (owner === undefined || does(() => unlinkSync(join(folder, owner)))) does(() => rmdirSync(folder));
 }
 
-/** Whether a change was made; `false` where another process was first. */
+/** True if the change was made; `false` if another process was first. */
 function does(change) {
   try {
     change();

@@ -1,5 +1,5 @@
 // node scripts/run.mjs [--with=cloud,lint] FILE [ARGUMENTS...]
-// Sets the project up where it is not, then runs FILE on the project's own Node.js with the exit code of FILE.
+// Sets the project up if necessary, then runs FILE on the project's own Node.js with the exit code of FILE.
 import { spawn } from 'node:child_process';
 import { installNodePackages, installPythonPackages, NODE, ROOT } from './setup.mjs';
 
@@ -16,7 +16,7 @@ try {
 }
 
 const child = spawn(NODE, command, { cwd: ROOT, stdio: 'inherit' });
-// A terminal's Ctrl-C reaches the child too; leaving first would take the prompt from under its clean-up.
+// A terminal's Ctrl-C reaches the child too. This process stays until the child's clean-up ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     if (signal !== 'SIGINT') child.kill(signal);

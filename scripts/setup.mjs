@@ -1,4 +1,4 @@
-// Everything a bare machine with Node.js >= 20, npm and Python >= 3.10 needs before a command can run.
+// Installs what a machine with Node.js >= 20, npm and Python >= 3.10 needs before a command can run.
 // Plain JavaScript without dependencies: it runs before any package is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,17 +25,17 @@ function isCurrent(stamp, hash) {
   }
 }
 
-/** Commands that are started together set up once: two installations into one folder would break each other. */
+/** Commands that start together set up once: two installations into one folder would break each other. */
 function onceAtATime(stamp, hash, install) {
   if (isCurrent(stamp, hash)) return;
   const lock = join(ROOT, '.setup-lock');
-  const wait = (owner) => say(`waiting for process ${owner}, which is setting up (${lock})`);
+  const wait = (owner) => say(`waiting for the set-up of process ${owner} (${lock})`);
   withLock(lock, () => isCurrent(stamp, hash) || install(), wait);
 }
 
 const say = (text) => process.stderr.write(`set-up: ${text}\n`);
 
-/** Runs a set-up step; its output is shown only when it failed, so that a good run stays quiet. */
+/** Runs a set-up step; shows its output only if it fails. */
 function run(command, args, nextStep) {
   const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', shell: WINDOWS });
   if (status === 0) return stdout;
@@ -61,7 +61,7 @@ export function installNodePackages() {
 function findPython() {
   const wanted = 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else 1)';
   const found = PYTHONS.find((name) => spawnSync(name, ['-c', wanted]).status === 0);
-  if (!found) throw new SetupError('No Python >= 3.10 was found on the PATH. Install one, then run the command again.');
+  if (!found) throw new SetupError('The PATH has no Python >= 3.10. Install it, then run the command again.');
   return found;
 }
 

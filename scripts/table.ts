@@ -2,7 +2,7 @@ import { table as aligned } from '../cli/output.ts';
 
 const NUMBER = /^[\d.,]+( [%s])?$/;
 
-/** Aligned columns of texts; those that hold numbers or percentages to the right. */
+/** Aligns columns; those with numbers or percentages to the right. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   aligned(
     rows,

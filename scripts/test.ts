@@ -36,7 +36,7 @@ interface Counts {
   readonly failed: number;
 }
 
-/** Jest's own summary. A file that could not run at all is one failure, as is a jest that ended without a summary. */
+/** Jest's summary. A file that could not run counts as one failure, and so does a missing summary. */
 async function readCounts(summaryFile: string, exitCode: number): Promise<Counts> {
   const text = await readFile(summaryFile, 'utf8').catch(() => undefined);
   if (text === undefined) return { passed: 0, failed: 1 };
@@ -51,7 +51,7 @@ function runJest(args: readonly string[]): Promise<number> {
   const child = spawn(
     NODE,
     ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', ...args],
-    // With --json jest reports to standard error. On standard output it says where the summary went, and what is covered.
+    // With --json jest reports to standard error. Standard output has only the path of the summary and the coverage.
     { cwd: ROOT, stdio: ['inherit', isQuiet(args) ? 'ignore' : 'inherit', 'inherit'] },
   );
   return new Promise((resolve, reject) => {
@@ -64,7 +64,7 @@ async function main(args: readonly string[]): Promise<Counts> {
   const tier = args.find((arg) => arg.startsWith('--tier='))?.slice('--tier='.length) ?? 'fast';
   const testMatch = TIERS[tier];
   if (!testMatch) {
-    process.stderr.write(`There is no tier "${tier}"; there are ${Object.keys(TIERS).join(', ')}.\n`);
+    process.stderr.write(`Unknown tier "${tier}". Use one of ${Object.keys(TIERS).join(', ')}.\n`);
     return { passed: 0, failed: 1 };
   }
   await buildFunctions();
