@@ -11,7 +11,7 @@ export const MEMBERS = {
   deaf: { account: MEMBER, region: 'us-east-1' },
   /** No role is there. */
   unreachable: '777788889999',
-  version: '0.1.0',
+  version: '0.2.0',
 } as const;
 
 export function memberReadsContract(reads: () => MemberReads): void {

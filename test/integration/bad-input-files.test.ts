@@ -52,7 +52,7 @@ describe('wrong use of the commands', () => {
     [['polcy'], 2, 'Did you mean "policy"?'],
     [['why'], 2, 'Expected: patchwave why IMAGE'],
     [['help', 'plan'], 0, '--preview RUN'],
-    [['--version'], 0, '0.1.0'],
+    [['--version'], 0, '0.2.0'],
   ])(
     '%j ends with %d and says what is right',
     async (words, code, says) => {

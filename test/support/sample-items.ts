@@ -1,0 +1,48 @@
+import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
+import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
+import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { actingLedgers } from '../../shared/lambda/ledgers.ts';
+import { MemoryTable } from './memory-dynamo.ts';
+import { lock } from './rebuild-samples.ts';
+import { digestOf, HOUR_MS, LOCATION, NOON_EPOCH_MS, review, usage } from './samples.ts';
+
+/** Items that no demo leaves behind: what waits, what is held, what ended badly. Each is written by its own adapter. */
+export async function sampleItems(): Promise<readonly Item[]> {
+  const memory = new MemoryTable();
+  const table = new LedgerTable(memory.client(), 'ledger');
+  const { locks, slots, rollouts } = actingLedgers(table);
+  const usages = new DynamoUsageLedger(table);
+  const runs = new DynamoRunLedger(table);
+  const lease = { nowEpochMs: NOON_EPOCH_MS, untilEpochMs: NOON_EPOCH_MS + HOUR_MS };
+  await locks.take(lock('sample-rebuild', { stream: '111122223333/eu-west-1/team/sample:^v.*$' }));
+  await slots.take('sample', 1, 'sample-owner', lease);
+  await new DynamoCascadeLedger(table).beginPlanning('sample-planner', lease);
+  await rollouts.stopEnvironment({
+    ...{ cascadeId: 'sample-g1', environment: '111122223333/eu-west-1/prod' },
+    ...{ service: '111122223333/eu-west-1/prod/web', state: 'failed' },
+  });
+  const digest = digestOf('sample');
+  await new DynamoExpiryLedger(table).record(
+    { location: LOCATION, checkedAtEpochMs: NOON_EPOCH_MS, images: 1, expiries: 1, unknown: 0 },
+    [
+      {
+        ...{ digest, location: LOCATION, use: 'running', running: 1, workloads: ['ecs-service a/b/c/web'] },
+        expiryState: {
+          state: 'expires',
+          expiry: { rule: 2, action: 'expire', when: { by: 'age', expiresAtEpochMs: NOON_EPOCH_MS } },
+        },
+        foundAtEpochMs: NOON_EPOCH_MS,
+      },
+    ],
+  );
+  await new DynamoLateHeads(table).add({ location: LOCATION, atEpochMs: NOON_EPOCH_MS });
+  await usages.leave([usage('sample', { digest, workload: 'left' })], NOON_EPOCH_MS);
+  await usages.end([usage('sample', { digest, workload: 'ended' })], NOON_EPOCH_MS);
+  await runs.abandon('sample-run', { error: 'States.Timeout', detail: 'too long', atEpochMs: NOON_EPOCH_MS });
+  await runs.begin(review('sample-running', { state: 'running' }));
+  return [...memory.items.values()] as unknown as readonly Item[];
+}
