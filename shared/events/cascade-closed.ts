@@ -3,7 +3,7 @@ import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
-/** Nothing runs any more that holds what a stream of a cascade was to fix: the proof of one closure. */
+/** No image with the facts that a stream of a cascade had to fix runs any longer: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {
   cascadeId: text,
   stream: text,
@@ -16,7 +16,7 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   ...publishedFacts,
 });
 
-/** One event for each stream of a cascade, once nothing runs any more that it was to fix. */
+/** One event per stream of a cascade, once no image runs that it had to fix. */
 export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
   const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
   if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];

@@ -6,8 +6,8 @@ const SOURCE = 'aws.codepipeline';
 const DETAIL_TYPE = 'CodePipeline Pipeline Execution State Change';
 
 /**
- * A run of a pipeline went on to another state. A run that waits for a manual approval sends none: it is found by
- * looking. At least once, in any order, and possibly before we know the id of the run that we asked for.
+ * A pipeline run changed its state. A run that waits for a manual approval sends no event and is found by polling. At
+ * least once, in any order, and possibly before we know the id of the requested run.
  * https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
  */
 const schema = v.pipe(

@@ -1,7 +1,7 @@
 import { EVENT_SOURCE, type PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 
-/** One kind of event: who tells it, and what it holds. */
+/** One kind of event: its publisher and its content. */
 export interface EventContract<Event = unknown> {
   readonly source: string;
   readonly detailType: string;
@@ -11,7 +11,7 @@ export interface EventContract<Event = unknown> {
 }
 
 /**
- * What EventBridge puts around every event. Fields that we do not use may come and go.
+ * The envelope of EventBridge. Fields that we do not use may come and go.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html
  */
 export const envelope = v.object({
@@ -22,8 +22,8 @@ export const envelope = v.object({
 });
 
 /**
- * An event that Patchwave publishes. Within one version members are only added; anything else is a new version.
- * @param detail what the event tells; `schemaVersion` is added
+ * An event that Patchwave publishes. Within one version members are only added; every other change is a new version.
+ * @param detail the content of the event; `schemaVersion` is added
  */
 export function published<Detail extends v.ObjectEntries>(detailType: string, schemaVersion: number, detail: Detail) {
   const told = v.strictObject(detail);
@@ -35,7 +35,7 @@ export function published<Detail extends v.ObjectEntries>(detailType: string, sc
   });
   return {
     ...({ source: EVENT_SOURCE, detailType, direction: 'published', schemaVersion, schema } as const),
-    /** @param resource what the event is about: a digest, a stream, a run or a version */
+    /** @param resource the subject of the event: a digest, a stream, a run or a version */
     event: (resource: string, content: v.InferInput<typeof told>): PublishedEvent => ({
       detailType,
       resources: [resource],

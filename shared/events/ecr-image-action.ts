@@ -2,7 +2,7 @@ import { type Digest, type ImageLocation, isDigest } from '../domain/image/image
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 
-/** What happened to an image in its registry. Only an image that was added is of use: pushed, replicated, or cached. */
+/** An action on an image in its registry. Only added images matter: pushed, replicated, or cached. */
 export interface ImageAction {
   /** The image came into its repository. */
   readonly isPush: boolean;
@@ -10,17 +10,17 @@ export interface ImageAction {
   readonly location: ImageLocation;
   /** Absent for a push by digest, as that of an index's images. */
   readonly tag?: string;
-  /** When ECR told of it, to the second. */
+  /** The time of the event, to the second. */
   readonly atEpochMs: number;
 }
 
 const SOURCE = 'aws.ecr';
 
 /**
- * One kind of event by which ECR says that an image may have come into a repository of the event's account and Region. Best
+ * One kind of ECR event about an image that may have come into a repository of the event's account and Region. Best
  * effort: it may be lost, late, repeated or out of order.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
- * @param arrived the members of an event about an image that came; any other text in them says that none did
+ * @param arrived the members of an event about an image that came; any other text in them means that none did
  */
 export function imageArrival<const DetailType extends string>(
   detailType: DetailType,

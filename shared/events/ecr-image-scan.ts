@@ -2,11 +2,11 @@ import { type Digest, type ImageLocation, isDigest } from '../domain/image/image
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 
-/** What a scan event is taken for: a hint to look at this image. The findings are read, never believed from here. */
+/** A scan event is only a hint to read this image: its findings are never taken from the event. */
 export interface ImageScanned {
   readonly digest: Digest;
   readonly location: ImageLocation;
-  /** In the words of ECR, for a reader. Only `COMPLETE` is documented; others come, so any text is taken. */
+  /** The status from ECR, for a reader. Only `COMPLETE` is documented; others occur, so any text is accepted. */
   readonly status: string;
 }
 

@@ -5,7 +5,7 @@ const SOURCE = 'aws.states';
 const DETAIL_TYPE = 'Step Functions Execution Status Change';
 
 /**
- * An execution of fleet-review or rebuild-cascade came to its end. Best effort.
+ * An execution of fleet-review or rebuild-cascade ended. Best effort.
  * https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
  */
 const schema = v.object({
@@ -18,7 +18,7 @@ const schema = v.object({
     status: v.picklist(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']),
     /** Epoch milliseconds. */
     startDate: v.pipe(v.integer(), v.gtValue(0)),
-    /** Of a Fail state; null or left out otherwise. */
+    /** From a Fail state; otherwise null or absent. */
     error: v.nullish(v.string()),
     cause: v.nullish(v.string()),
   }),

@@ -4,7 +4,7 @@ import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { epochMs, text, totals } from './parts.ts';
 
-/** A review ended, well or not. */
+/** A review ended, successfully or not. */
 export const fleetReviewed = published('FleetReviewed', 1, {
   runId: text,
   mode: v.picklist(['review', 'preview']),
@@ -12,7 +12,7 @@ export const fleetReviewed = published('FleetReviewed', 1, {
   policyVersion: text,
   startedAtEpochMs: epochMs,
   endedAtEpochMs: v.exactOptional(epochMs),
-  /** Absent where the review broke off before it could sum up. */
+  /** Absent if the review broke off before its sums. */
   totals: v.exactOptional(totals),
   failure: v.exactOptional(v.strictObject({ error: text, detail: v.string() })),
 });

@@ -5,7 +5,7 @@ import { type EventContract, envelope } from './contract.ts';
 export interface ForwardingTest {
   /** Of the run of the command that sent it. */
   readonly test: string;
-  /** Where it was put, as EventBridge says: a sender cannot choose it. */
+  /** Its origin, set by EventBridge: a sender cannot choose it. */
   readonly account: string;
   readonly region: string;
 }
@@ -23,7 +23,7 @@ const schema = v.pipe(
   v.transform(({ account, region, detail }): ForwardingTest => ({ test: detail.test, account, region })),
 );
 
-/** No function takes it: the rule for it leads to a queue that the command reads. */
+/** No function handles it: its rule leads to a queue that the command reads. */
 export const forwardingTest = {
   source: SOURCE,
   detailType: DETAIL_TYPE,

@@ -8,16 +8,16 @@ import { digest, text } from './parts.ts';
 
 const head = v.strictObject({ images: v.record(text, digest), index: v.exactOptional(digest) });
 
-/** Another image is the head of a stream, whoever pushed it. The first head that is ever seen is no move. */
+/** A stream has a new head, whoever pushed it. The first head ever seen is no move. */
 export const headMoved = published('HeadMoved', 1, {
   stream: text,
   tier: v.picklist(['base', 'platform', 'application']),
-  /** One image for each platform, and the index that holds them where there is one. */
+  /** One image per platform, and their index if there is one. */
   head,
   previousHead: head,
 });
 
-/** The first head that is ever seen moved from nowhere: what is built on it is looked at by the review that found it. */
+/** The first head ever seen is no move: the review that found it checks its children. */
 export function headMove(before: StreamRecord | undefined, { stream, tier, head }: StreamRecord): PublishedEvent[] {
   const previousHead = before?.head;
   if (!head || !previousHead || !headDigestOf(head) || !headDigestOf(previousHead)) return [];

@@ -5,7 +5,7 @@ import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, text } from './parts.ts';
 
-/** A lifecycle policy will take an image that is in use, or that such an image is built on; or did, or nobody can tell. */
+/** A lifecycle policy will expire an image in use or an ancestor of one, or has done so, or that is unknown. */
 export const imageExpiryExpected = published('ImageExpiryExpected', 1, {
   digest,
   location,
@@ -14,21 +14,21 @@ export const imageExpiryExpected = published('ImageExpiryExpected', 1, {
   /** At most 20. */
   workloads: v.pipe(v.array(text), v.maxLength(20)),
   state: v.picklist(['expires', 'gone', 'unknown']),
-  /** The rest is of a rule that takes it: its priority, and what it does. */
+  /** The other members describe the expiring rule: its priority and its action. */
   rule: v.exactOptional(count),
   action: v.exactOptional(v.picklist(['expire', 'archive'])),
   through: v.exactOptional(digest),
   by: v.exactOptional(v.picklist(['age', 'count', 'pushes', 'untagging'])),
   afterPushes: v.exactOptional(count),
   expectedAtEpochMs: v.exactOptional(epochMs),
-  /** Why nobody can tell, or how it is gone. */
+  /** Why it is unknown, or how the image is gone. */
   reason: v.exactOptional(text),
   foundAtEpochMs: epochMs,
 });
 
 /**
- * An image will expire, or otherwise than was told: by another rule, or it is gone by now. That an expected instant
- * moves with each push is no news.
+ * An image will expire, or differently than reported: by another rule, or it is already gone. An estimated time that
+ * moves with each push gives no event.
  */
 export function expiryExpected(before: ImageExpiry | undefined, after: ImageExpiry): PublishedEvent[] {
   if (before && decision(before.expiryState) === decision(after.expiryState)) return [];

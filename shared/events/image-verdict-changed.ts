@@ -7,7 +7,7 @@ import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, reason, text } from './parts.ts';
 
-/** The verdict of an image has another status, or other reasons that decide it. */
+/** The verdict of an image has another status, or other deciding reasons. */
 export const imageVerdictChanged = published('ImageVerdictChanged', 1, {
   digest,
   tier: v.picklist(TIERS),
@@ -19,14 +19,14 @@ export const imageVerdictChanged = published('ImageVerdictChanged', 1, {
   status: v.picklist(VERDICTS),
   /** Absent for the first verdict of an image. */
   previousStatus: v.exactOptional(v.picklist(VERDICTS)),
-  /** The gravest 100; `reasonCount` counts all. */
+  /** The 100 most serious; `reasonCount` counts all. */
   reasons: v.pipe(v.array(reason), v.maxLength(MOST_PUBLISHED)),
   reasonCount: count,
   policyVersion: text,
   nextBreachAtEpochMs: v.exactOptional(epochMs),
 });
 
-/** A verdict changed where its status did, or what decides it; deadlines that come nearer are no news. */
+/** A verdict changes with its status or its deciding reasons; approaching deadlines give no event. */
 export function verdictChange(before: ImageRecord | undefined, after: ImageRecord): PublishedEvent[] {
   const { digest, tier, stream, owner, inUse, isHead, locations, verdict } = after;
   if (!verdict || (before?.verdict && sameDecision(before.verdict, verdict))) return [];
@@ -51,7 +51,7 @@ const decision = ({ reasons }: Verdict): string => reasons.filter(isDecisive).ma
 
 const isDecisive = ({ effect }: Reason): boolean => effect === 'violates' || effect === 'unknown';
 
-/** A reason without its instants and without what may be told differently of the same thing. */
+/** A reason without its times and without text that may vary for the same fact. */
 function decisive(reason: Reason): string {
   const { ruleId, effect, kind } = reason;
   switch (reason.kind) {

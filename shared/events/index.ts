@@ -17,7 +17,7 @@ import { rebuildNeeded } from './rebuild-needed.ts';
 import { rebuildReported } from './rebuild-reported.ts';
 import { RUN_EVENTS } from './run-events.ts';
 
-/** Every event that crosses Patchwave's border; docs/events.md explains them, events/ has samples. */
+/** Every event that Patchwave receives or publishes; docs/events.md explains them, events/ has samples. */
 export const EVENTS: readonly EventContract[] = [
   ecrImageScan,
   ecrImageAction,

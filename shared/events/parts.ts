@@ -7,17 +7,17 @@ import { SCAN_STATES, type ScanReason } from '../domain/scan/scan.ts';
 import { REASON_EFFECTS, type Reason } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 
-/* What several published events hold. `satisfies` keeps each equal to the domain's type. */
+/* Parts shared by several published events. `satisfies` keeps each equal to the domain's type. */
 
 export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
 export const text = v.text();
-/** What a scanner told; empty where it left it out. */
+/** From the scanner; empty if missing. */
 const scanned = v.string();
 export const epochMs = v.pipe(v.integer(), v.gtValue(0));
 export const count = v.pipe(v.integer(), v.minValue(0));
 export const location = v.strictObject({ account: text, region: text, repository: text });
 
-/** Written as a record because a union has no list of its members: a reason left out does not compile. */
+/** A record, because a union has no list of its members: a missing reason does not compile. */
 const SCAN_REASONS: Readonly<Record<ScanReason, true>> = {
   'never-scanned': true,
   'in-progress': true,

@@ -6,23 +6,23 @@ import { count, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
 const answered = {
   stream: text,
-  /** Of the cause, as in RebuildNeeded. */
+  /** The version of the cause, as in RebuildNeeded. */
   version: count,
-  /** A short name of the guard that answered. */
+  /** The short name of the guard that answered. */
   reason: text,
   detail: text,
-  /** When the answer changes by itself, where that is known. */
+  /** When the answer changes by itself, if known. */
   recheckAtEpochMs: v.exactOptional(epochMs),
   ...publishedFacts,
 };
 
-/** A stream is not rebuilt: something speaks against it that no waiting fixes. */
+/** A stream is not rebuilt, for a reason that no waiting fixes. */
 export const rebuildRefused = published('RebuildRefused', 1, answered);
 
 /** A stream is not rebuilt yet. */
 export const rebuildWaiting = published('RebuildWaiting', 1, answered);
 
-/** Each answer of the guards is published once: a later instant or other words of the same answer are no news. */
+/** Each answer of the guards is published once: a later time or other text for the same answer gives no event. */
 export function answerChange(before: Cause | undefined, after: Cause): PublishedEvent[] {
   const { state, stream, version, answer, facts } = after;
   if (state !== 'open' || !answer) return [];

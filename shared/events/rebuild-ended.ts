@@ -15,18 +15,18 @@ const ended = {
   ...publishedFacts,
 };
 
-/** A rebuild fixed all that it was to fix: seen by a complete scan of what it made. */
+/** A rebuild fixed all its facts: shown by a complete scan of its output. */
 export const rebuildVerified = published('RebuildVerified', 1, ended);
 
-/** A rebuild came to an end and is not known to have fixed what it was to fix. */
+/** A rebuild ended and is not known to have fixed its facts. */
 export const rebuildIneffective = published('RebuildIneffective', 1, {
   ...ended,
   result: v.picklist(['ineffective', 'worse', 'unverified', 'no-output', 'failed']),
-  /** Why nobody knows more; absent for `ineffective` and `worse`. */
+  /** Why the result is unknown; absent for `ineffective` and `worse`. */
   reason: v.exactOptional(v.string()),
 });
 
-/** Every rebuild that comes to an end is published: as verified, or as one that fixed nothing for sure. */
+/** Every ended rebuild is published: as verified, or as not known to have fixed its facts. */
 export function rebuildEnd(before: Rebuild | undefined, after: Rebuild): PublishedEvent[] {
   const { stream, rebuildId, cascadeId, attempt, headBefore, output, facts, outcome } = after;
   if (!outcome || before?.outcome?.result === outcome.result) return [];

@@ -3,18 +3,18 @@ import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 import { digest, text } from './parts.ts';
 
-/** A pipeline's own word for what it pushed. It counts only where `account` may speak for the rebuild. */
+/** A pipeline's claim about the image that it pushed. It counts only if `account` may report for the rebuild. */
 export interface OutputReported {
   readonly rebuildId: string;
   readonly digest: Digest;
-  /** Who sent it, as EventBridge says: a sender cannot choose it. */
+  /** The sender, set by EventBridge: a sender cannot choose it. */
   readonly account: string;
 }
 
 const SOURCE = 'patchwave.pipeline';
 const DETAIL_TYPE = 'RebuildReported';
 
-/** Sent by a build that Patchwave asked for, where the pipeline has no output variable for the digest it pushed. */
+/** Sent by a build that Patchwave requested, if the pipeline has no output variable for the pushed digest. */
 const schema = v.pipe(
   v.object({
     ...envelope.entries,

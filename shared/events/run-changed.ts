@@ -1,8 +1,8 @@
 import type { RunnerExecution } from '../domain/cause/rebuild.ts';
 
-/** What the event of a run is taken for: a hint to look at this run. What became of it is read, never believed from here. */
+/** A run event is only a hint to poll this run: its result is never taken from the event. */
 export interface PipelineRunChanged {
   readonly run: RunnerExecution;
-  /** In the words of the runner, for a reader; the runner may add some, so any text is taken. */
+  /** The state from the runner, for a reader; the runner may add states, so any text is accepted. */
   readonly state: string;
 }

@@ -3,7 +3,7 @@ import { codepipelineState } from './codepipeline-state.ts';
 import type { EventContract } from './contract.ts';
 import type { PipelineRunChanged } from './run-changed.ts';
 
-/** By which event each kind of runner says that a run went on. */
+/** The event by which each kind of runner reports that a run changed. */
 export const RUN_EVENTS: Readonly<Record<RunnerKind, EventContract<PipelineRunChanged>>> = {
   codepipeline: codepipelineState,
 };

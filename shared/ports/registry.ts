@@ -14,33 +14,33 @@ export interface ImageConfig {
   readonly createdAtEpochMs?: number;
   readonly platform: `${string}/${string}`;
   readonly labels: Readonly<Record<string, string>>;
-  /** Layers by their uncompressed content, lowest first; absent where the config does not tell. */
+  /** Layers by their uncompressed content, lowest first; absent if the config lacks them. */
   readonly diffIds?: readonly Digest[];
   readonly history?: readonly HistoryStep[];
 }
 
 export interface ManifestLookup {
   readonly found: readonly Artifact[];
-  /** Every digest asked for and not found, with the registry's failure code. */
+  /** Every requested digest that was not found, with the registry's failure code. */
   readonly missing: readonly { readonly digest: Digest; readonly code: string; readonly detail: string }[];
 }
 
 /**
- * What private registries keep, read with the role of the registry's own account.
- * @throws RegistryUnreachableError where the account's role cannot be taken or the registry refuses.
+ * Contents of private registries, read with the role of the registry's own account.
+ * @throws RegistryUnreachableError if the role cannot be assumed or the registry refuses
  */
 export interface ImageRegistry {
   /** Names of all repositories of a registry, page by page. */
   repositories(registry: Registry): AsyncIterable<readonly string[]>;
   /** Every active image of a repository, page by page; none where there is no such repository. */
   images(location: ImageLocation): AsyncIterable<readonly RegistryImage[]>;
-  /** Manifests of any number of digests, asked for by 100. */
+  /** Manifests of any number of digests, in batches of 100. */
   manifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup>;
-  /** What a tag means now; `undefined` where the repository or the tag is gone. */
+  /** The current digest of a tag; `undefined` if the repository or the tag is gone. */
   resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined>;
   /**
    * The config blob of an image.
-   * @throws ImageConfigError where it is missing or broken, LayerDownloadError where it could not be had this time.
+   * @throws ImageConfigError if it is missing or broken, LayerDownloadError if it could not be downloaded this time
    */
   config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig>;
 }

@@ -1,4 +1,4 @@
-/** How often something that may pass is tried, and the pause before the next try: both are the caller's to decide. */
+/** How often a temporary failure is retried, and the pause before each retry: the caller decides both. */
 export interface Retry {
   readonly attempts: number;
   /** Waits before attempt `attempt` + 1; attempts count from 1. */

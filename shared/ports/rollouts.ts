@@ -10,7 +10,7 @@ export interface ServiceRef {
 }
 
 export interface ServiceState {
-  /** As it is started by: ECS itself, by whatever strategy; the others deploy by themselves. */
+  /** Its deployment type: by ECS itself, with any strategy; the others deploy by themselves. */
   readonly controller: 'ECS' | 'CODE_DEPLOY' | 'EXTERNAL';
   readonly taskDefinition: string;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
@@ -22,34 +22,34 @@ export interface ServiceState {
 
 export type ServiceDeployment = SeenDeployment;
 
-/** What the decision to deploy a service was made on. */
+/** The service state on which the decision to deploy was based. */
 export type DecidedOn = Pick<ServiceState, 'taskDefinition' | 'deployments'>;
 
 /**
- * Deployments of services, with the rollout role of their account. ECS takes no condition with a deployment, so each of
- * these reads the service again right before it asks for one, and asks for none where the service is not as `decidedOn`.
- * @throws DeployerUnreachableError, ServiceGoneError; ServiceChangedError where nothing was asked for, since somebody else
- * deployed the service meanwhile; DeploymentRefusedError where ECS will never do it; DeploymentUnknownError where its
- * answer was lost: look at the deployments first
+ * Deployments of services, with the rollout role of their account. ECS has no conditional deployment, so each method
+ * reads the service right before its call, and does nothing if the service differs from `decidedOn`.
+ * @throws DeployerUnreachableError, ServiceGoneError; ServiceChangedError if the service was deployed meanwhile and
+ * nothing was called; DeploymentRefusedError if ECS will never do it; DeploymentUnknownError if its answer was lost:
+ * read the deployments first
  */
 export interface Deployer {
   /** @throws DeployerUnreachableError, ServiceGoneError */
   describe(service: ServiceRef): Promise<ServiceState>;
-  /** Starts all tasks anew, so that tags mean what they mean now. Gives the deployment's id. */
+  /** Restarts all tasks, so that tags resolve to their current images. Returns the deployment's id. */
   restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string>;
   /**
-   * A copy of the revision that was decided on, in which those containers have those images and nothing else differs,
-   * deployed. What is deployed so already is left as it is.
+   * Deploys a copy of the decided revision with new images for those containers and no other change. An existing
+   * deployment of it stays.
    */
   register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string>;
-  /** Deploys a revision that is there, of somebody whose deployment was replaced by ours. */
+  /** Deploys an existing revision of somebody whose deployment ours replaced. */
   putBack(service: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string>;
 }
 
-/** Moves a tag of a repository to a manifest that is there. */
+/** Moves a tag of a repository to an existing manifest. */
 export interface Tagger {
   /**
-   * Tags `digest`; nothing where the tag means it already.
+   * Tags `digest`; no call if the tag already names it.
    * @throws TaggerUnreachableError, ImageGoneError, TagImmutableError
    */
   tag(

@@ -1,6 +1,6 @@
 /**
- * The working memory of a run between its steps, as objects: what would not fit in a state of 256 KiB.
- * Keys are `runs/<runId>/...`; objects expire after a few days.
+ * The files of a run between its steps, for data that does not fit in a state of 256 KiB. Keys are `runs/<runId>/...`;
+ * objects expire after a few days.
  */
 export interface RunFiles {
   /** Writes a JSON document under a key, whole or not at all. */

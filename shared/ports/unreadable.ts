@@ -1,9 +1,9 @@
 import type { UnreadableItem } from '../domain/common/unreadable-item.ts';
 
-/** Items that were met and set aside. Whoever lists records gets the others. */
+/** Unreadable items that were met and skipped. Lists return the others. */
 export interface UnreadableItems {
-  /** Each once, in the order of their keys. */
+  /** Each once, sorted by key. */
   items(): readonly UnreadableItem[];
-  /** Begins anew: what was fixed meanwhile is not told any more. */
+  /** Starts over: items corrected meanwhile are no longer listed. */
   clear(): void;
 }

@@ -8,15 +8,15 @@ export interface TasksRead {
 }
 
 /**
- * What runs in one account and Region.
- * @throws ScopeUnreachableError where the account's role cannot be taken or the service refuses.
+ * The workloads of one account and Region.
+ * @throws ScopeUnreachableError if the account's role cannot be assumed or the service refuses
  */
 export interface WorkloadSource {
   /** Every cluster, page by page. */
   clusters(scope: Scope): AsyncIterable<Cluster>;
   /**
-   * Every task that runs or starts, in batches of at most 100; tasks that stop meanwhile are left out.
-   * @param read asks for tasks that were told to stop and whose containers still run, too: these cost calls of their own
+   * Every running or starting task, in batches of at most 100; tasks that stop meanwhile are left out.
+   * @param read whether to include stopping tasks whose containers still run; these cost extra calls
    */
   tasks(cluster: Cluster, read?: TasksRead): AsyncIterable<readonly RunningTask[]>;
 }

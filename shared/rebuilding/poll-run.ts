@@ -13,15 +13,16 @@ export interface PollRunPorts {
   readonly clock: Clock;
 }
 
-/** Runs that took the place of one another: more of them in one poll is a runner that goes in circles. */
+/** The maximum number of superseded runs to follow in one poll; more would mean a cycle. */
 const MOST_SUPERSEDED = 25;
 
-/** A run that was just started is not yet in every list of its runner. */
+/** How long a started run may be missing in the lists of its runner. */
 const KNOWN_AFTER_MS = 5 * MINUTE_MS;
 
 /**
- * Asks the runner what became of a rebuild's run and writes it down. A superseded run is followed to the one that took
- * its place, and a failure of that is none of ours. Gives the rebuild as it stands; one whose build is over, or has no run yet, as it was given.
+ * Reads the state of a rebuild's run from the runner and records it. A superseded run is followed to its successor,
+ * whose failure does not count against us. Returns the stored rebuild; unchanged if its build is over or has no run
+ * yet.
  * @throws RunnerUnreachableError
  */
 export async function pollRun(ports: PollRunPorts, rebuild: Rebuild): Promise<Rebuild> {
@@ -33,7 +34,7 @@ export async function pollRun(ports: PollRunPorts, rebuild: Rebuild): Promise<Re
   const status = asBuild(seen.status, rebuild, ports.clock());
   const build = isOurs ? status : asFollowed(status, executionId);
   const stands = await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) => {
-    // Whoever looked meanwhile saw at least as much where an end stands.
+    // A concurrent poll saw at least as much if an end is recorded.
     if (!before || isBuildOver(before.build)) return undefined;
     const deadlineEpochMs = deadlineAfterPoll(before, build.state, ports.clock());
     const after = { ...before, executionId, build, deadlineEpochMs };
@@ -49,7 +50,7 @@ async function follow({ runner, rebuilds }: PollRunPorts, rebuild: Rebuild, firs
     const status = await runner.status({ pipeline, executionId });
     const next = status.state === 'superseded' ? status.supersededBy : undefined;
     if (next === undefined || hops === MOST_SUPERSEDED) return { executionId, status };
-    // Before the rebuild itself: the events of the new run find it from now on.
+    // Before the rebuild itself, so that events of the new run find it from now on.
     await rebuilds.recordExecution({ pipeline, executionId: next }, rebuild);
     executionId = next;
   }
@@ -58,12 +59,12 @@ async function follow({ runner, rebuilds }: PollRunPorts, rebuild: Rebuild, firs
 function asBuild(status: BuildStatus, { startingAtEpochMs = 0 }: Rebuild, nowEpochMs: number): BuildStatus {
   const isNew = nowEpochMs < startingAtEpochMs + KNOWN_AFTER_MS;
   if (status.state === 'unknown' && isNew) return { state: 'running', detail: 'The runner does not know the run yet.' };
-  // Its successor is not known yet: the next look tells, or the deadline.
+  // Its successor is not known yet: the next poll or the deadline decides.
   if (status.state === 'superseded') return { state: 'running', detail: 'A run that is not known yet superseded it.' };
   return status;
 }
 
-/** Somebody else began it: what it made is what is there, but that it failed speaks against nobody's rebuild. */
+/** Somebody else started it: its output counts, but its failure counts against no rebuild. */
 function asFollowed(status: BuildStatus, supersededBy: string): BuildStatus {
   const { state, detail = 'the pipeline gave no reason' } = status;
   if (state !== 'failed' && state !== 'stopped') return { ...status, supersededBy };

@@ -1,14 +1,14 @@
 import { type HistoryStep, hasHistory, isBranchBuild, type LineageFacts, pushedFirst } from './lineage-facts.ts';
 
-/** Images of one chain and one history: nothing in their content tells which was there first. */
+/** Images of one chain and one history: their content does not show which was first. */
 class HistoryNode {
   readonly depth: number;
-  /** By what was done next. */
+  /** By the next step of the history. */
   readonly above = new Map<string, HistoryNode>();
   #earliest?: LineageFacts;
   #likeliest?: LineageFacts;
   readonly #byStream = new Map<string, LineageFacts>();
-  /** By when the last step was done: rebuilds do the same at another time. */
+  /** By the time of the last step: rebuilds do the same at another time. */
   readonly #byInstant = new Map<string, LineageFacts>();
 
   constructor(depth: number) {
@@ -26,7 +26,7 @@ class HistoryNode {
     return this.#earliest;
   }
 
-  /** The one that a child was built upon, as far as can be told: by instants, then as declared, then the likeliest. */
+  /** The most likely parent of a child: by times, then as declared, then by likelihood. */
   parentOf(child: LineageFacts): LineageFacts | undefined {
     const instant = child.history?.[this.depth - 1]?.created;
     return (
@@ -47,8 +47,8 @@ const earlier = (one: LineageFacts | undefined, other: LineageFacts): LineageFac
   one && pushedFirst(one, other) < 0 ? one : other;
 
 /**
- * Which of two with the same content a child is taken to be built upon: one of a stream before a branch build, since a
- * rebuild of that stream replaces the content. Of two streams, or of two branch builds, the first pushed.
+ * Which of two images with the same content counts as the parent: one of a stream before a branch build, because a
+ * rebuild of that stream replaces the content. Of two streams, or two branch builds, the one first pushed.
  */
 const likelier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
   one && isBranchBuild(one) !== isBranchBuild(other) ? (isBranchBuild(one) ? other : one) : earlier(one, other);
@@ -57,21 +57,21 @@ function keep(by: Map<string, LineageFacts>, key: string | undefined, image: Lin
   if (key !== undefined) by.set(key, likelier(by.get(key), image));
 }
 
-/** Which of them is the parent, and whether history says so or only that it was declared or pushed earlier. */
+/** Which of them is the parent, and whether history shows it or only a declaration or an earlier push. */
 export interface SameChainImage {
   readonly image: LineageFacts;
   readonly evidence: 'history' | 'declared' | 'earliest-push';
 }
 
 /**
- * All images of one chain, for one platform. Their content is the same; what tells them apart are the histories of their
- * configs, which begin alike as long as one was built upon the other, and then part.
+ * All images of one chain for one platform. Their content is equal; only the histories of their configs differ, which
+ * share a beginning while one is built on the other, and then part.
  */
 export class SameChainImages {
   readonly #all = new HistoryNode(0);
-  /** Those without history, and under it a tree over the histories of the others. */
+  /** The images without history, with a tree over the histories of the others. */
   readonly #root = new HistoryNode(0);
-  /** Of each first step the longest history that begins with it, longest first. */
+  /** For each first step the longest history that begins with it, longest first. */
   readonly #longest: readonly Longest[];
 
   constructor(images: readonly LineageFacts[]) {
@@ -88,9 +88,8 @@ export class SameChainImages {
   }
 
   /**
-   * The one that an image with more layers was built upon. Those whose history begins as the child's and then parts
-   * from it are its siblings. A history that shares not even its beginning was rewritten and tells nothing; nor does
-   * one that is shorter than the list of layers.
+   * The parent of an image with more layers. Images whose history parts from the child's are its siblings. A history
+   * without a common beginning was rewritten and proves nothing; neither does one shorter than the list of layers.
    */
   under(child: LineageFacts): LineageFacts | undefined {
     const steps = stepsOf(child);
@@ -101,7 +100,7 @@ export class SameChainImages {
     return (others?.node ?? this.#root).parentOf(child);
   }
 
-  /** The one of the same content that this image only added metadata to, if there is one. */
+  /** The image with the same content to which this one only added metadata, if there is one. */
   within(image: LineageFacts): SameChainImage | undefined {
     const steps = stepsOf(image);
     const parent = deepest(this.#root, steps, steps.length - 1)?.parentOf(image);
@@ -111,7 +110,7 @@ export class SameChainImages {
     return first && { image: first, evidence: 'declared' };
   }
 
-  /** The first pushed of those that nothing else tells apart, if that is another one. */
+  /** The one first pushed among otherwise equal images, if that is another one. */
   before(image: LineageFacts): SameChainImage | undefined {
     const steps = stepsOf(image);
     const earliest = this.#alike(steps)
@@ -124,7 +123,7 @@ export class SameChainImages {
     return isEarlier ? { image: earliest, evidence: 'earliest-push' } : undefined;
   }
 
-  /** Those with these very steps and those that tell none; without steps all. */
+  /** Images with exactly these steps, and those without history; without steps all. */
   #alike(steps: readonly HistoryStep[]): readonly HistoryNode[] {
     if (steps.length === 0) return [this.#all];
     const same = deepest(this.#root, steps, steps.length);
@@ -142,7 +141,7 @@ function grownTo(root: HistoryNode, steps: readonly HistoryStep[]): HistoryNode 
   return node;
 }
 
-/** The pool with images that lies farthest along these steps; the one of no steps does not count. */
+/** The farthest node with images along these steps; the root does not count. */
 function deepest(root: HistoryNode, steps: readonly HistoryStep[], most: number): HistoryNode | undefined {
   let node: HistoryNode | undefined = root;
   let found: HistoryNode | undefined;
@@ -158,6 +157,6 @@ const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (hasHistory(ima
 
 type Longest = { readonly first: string; readonly node: HistoryNode };
 
-/** Of equal lengths the one pushed first counts as longer. */
+/** Of equal lengths the one first pushed counts as longer. */
 const byLength = ({ node: one }: Longest, { node: other }: Longest): number =>
   one.depth - other.depth || (one.earliest && other.earliest ? pushedFirst(other.earliest, one.earliest) : 0);

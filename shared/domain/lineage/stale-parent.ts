@@ -6,14 +6,14 @@ import { streamBelow } from './find-parents.ts';
 import type { Parents } from './parent.ts';
 import { Variants } from './variants.ts';
 
-/** An image is built on one that is not the head of its stream any more. */
+/** An image is built on an image that is no longer the head of its stream. */
 export interface StaleParent {
   readonly stream: string;
-  /** The head of that stream, as a whole (`headDigestOf`). */
+  /** The digest of the whole head of that stream (`headDigestOf`). */
   readonly head: Digest;
 }
 
-/** What of an image tells whether another one is built on it. */
+/** The fields of an image that show whether another one is built on it. */
 export interface Placed {
   readonly stream?: string;
   readonly platform?: Platform;
@@ -21,7 +21,7 @@ export interface Placed {
   readonly unpackedId?: string;
 }
 
-/** All that tells who is behind. */
+/** The input for finding stale parents. */
 export interface KnownHeads {
   readonly parents: Parents;
   image(digest: Digest): Placed | undefined;
@@ -29,8 +29,8 @@ export interface KnownHeads {
 }
 
 /**
- * Whether what an image is built on has moved: the nearest stream below it has another head, for the platform of the image
- * and with other content. The same content under another digest, however packed, or a head for other platforms only, is no move.
+ * Whether the parent of an image has moved: the nearest parent stream has another head for the image's platform with
+ * other content. The same content under another digest, however packed, or a head for other platforms only, is no move.
  */
 export function staleParentOf(digest: Digest, { parents, image, headOf }: KnownHeads): StaleParent | undefined {
   const below = streamBelow(parents, digest, (one) => image(one)?.stream);
@@ -46,11 +46,11 @@ export function staleParentOf(digest: Digest, { parents, image, headOf }: KnownH
 
 type Head = Pick<NonNullable<StreamRecord['head']>, 'images'>;
 
-/** The image of a head that a machine of some platform gets; none where nobody knows what the platform is. */
+/** The image of a head for a machine of some platform; `undefined` if the platform is unknown. */
 export const headFor = (platform: Platform | undefined, head: Head): Digest | undefined =>
   platform === undefined ? undefined : variantsOf(head).bestFor({ platform })[0]?.digest;
 
-/** A head of many platforms is asked after by as many images. */
+/** Cached, because a head of many platforms is looked up for as many images. */
 const VARIANTS = new WeakMap<Head, Variants<{ readonly platform: Platform; readonly digest: Digest }>>();
 
 function variantsOf(head: Head) {

@@ -1,9 +1,9 @@
 import type { Platform } from '../image/image.ts';
 
-/** The platform of an image of which nobody tells any. */
+/** The platform of an image without a known platform. */
 export const UNKNOWN_PLATFORM: Platform = 'unknown/unknown';
 
-/** Operating system and architecture: what is built on something of another one only copied files from it. */
+/** Operating system and architecture: an image can only copy files from one with others, not be built on it. */
 export function machineOf({ platform = UNKNOWN_PLATFORM }: { readonly platform?: Platform }): string {
   const slash = platform.indexOf('/', platform.indexOf('/') + 1);
   return slash < 0 ? platform : platform.slice(0, slash);
@@ -21,7 +21,7 @@ function variantOf(platform: Platform): number | undefined {
 
 interface Machine<Group> {
   readonly all: Group[];
-  /** Those of which nobody tells the number of the variant, in their order. */
+  /** Images without a variant number, in their order. */
   readonly unnumbered: Group[];
   /** The later variants first; of equal ones in their order. */
   readonly numbered: { readonly variant: number; readonly group: Group }[];
@@ -29,15 +29,12 @@ interface Machine<Group> {
 }
 
 /**
- * An image is looked for among so many variants at most. No architecture has as many, and a pusher may write any number of
- * them. https://github.com/opencontainers/image-spec/blob/main/image-index.md
+ * The maximum number of variants searched. No architecture has as many, and a pusher may write any number of them.
+ * https://github.com/opencontainers/image-spec/blob/main/image-index.md
  */
 const MOST_VARIANTS = 32;
 
-/**
- * Groups of images by their variants, put in order once, so that a look for one child's costs the logarithm of their
- * number and not their number.
- */
+/** Groups of images by variant, sorted once, so that a lookup for a child takes logarithmic time. */
 export class Variants<Group extends { readonly platform: Platform }> {
   readonly #machines = new Map<string, Machine<Group>>();
 
@@ -58,8 +55,8 @@ export class Variants<Group extends { readonly platform: Platform }> {
   }
 
   /**
-   * Those that the machine of a child can run: first its own variant, then those of which, or of the child, nobody tells
-   * the variant, then earlier ones, the nearest first. Ask for as many as are needed: each costs one step.
+   * The images that the child's machine can run: its own variant first, then those without a variant on either side,
+   * then earlier ones, nearest first. Lazy: each image costs one step.
    */
   *suitedTo({ platform: given = UNKNOWN_PLATFORM }: { readonly platform?: Platform }): Generator<Group, undefined> {
     const platform = withoutImplied(given);
@@ -91,7 +88,7 @@ export class Variants<Group extends { readonly platform: Platform }> {
   }
 }
 
-/** Where the variants begin that are earlier than one; by halves. */
+/** The position of the first earlier variant, by binary search. */
 function firstBelow(numbered: readonly { readonly variant: number }[], own: number): number {
   let [low, high] = [0, numbered.length];
   while (low < high) {
