@@ -2,7 +2,11 @@ import type { Closure, Deployment } from '../../../../shared/domain/cause/cascad
 import type { Usage } from '../../../../shared/domain/image/usage.ts';
 import type { RolloutMode } from '../../../../shared/domain/policy/rollout-mode.ts';
 import type { ClosureFacts } from '../../../../shared/domain/rollout/closure.ts';
-import { postponedServices, servicesToPlanAnew } from '../../../../shared/domain/rollout/postponed.ts';
+import {
+  isOutputAffected,
+  postponedServices,
+  servicesToPlanAnew,
+} from '../../../../shared/domain/rollout/postponed.ts';
 import type { LeftReason } from '../../../../shared/domain/rollout/rollout.ts';
 import { closure, deployment } from '../../../support/rebuild-samples.ts';
 import { HOUR_MS, NOON_EPOCH_MS, usage } from '../../../support/samples.ts';
@@ -143,4 +147,30 @@ test.each<[RolloutMode, readonly string[]]>([
     ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
   ];
   expect(postponedServices(all, rollout)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other', ...own]);
+});
+
+describe('whether a service runs the verified image, and a later scan found a fact in it', () => {
+  const output = new Set([OUTPUT, digestOf('new-arm')]);
+  const free = findingFact('CVE-2026-99');
+
+  test.each<[string, ClosureFacts['running'], Closure, boolean]>([
+    ['one of its images has the fact', [runs('new', { holds: false }), runs('new-arm')], open(), true],
+    ['an image has one of two facts', [runs('new')], open({ facts: [free, findingFact()] }), true],
+    ['no image has the fact', [runs('new', { holds: false })], open(), false],
+    ['only an older image has the fact', [runs('old')], open(), false],
+    ['nothing runs the image with the fact', [{ ...runs('new'), usages: [] }], open(), false],
+    ['nothing runs', [], open(), false],
+  ])('%s', (_, running, about, expected) => {
+    expect(isOutputAffected(about, { running, output })).toBe(expected);
+  });
+
+  test('the age of a verified image is none, however old it is', () => {
+    const age: Closure['facts'][number] = { kind: 'age', ruleId: 'age', sinceEpochMs: NOON_EPOCH_MS };
+    const image = looked('new', {
+      ...{ ruleId: 'age', effect: 'violates', kind: 'age', bornAtEpochMs: 1, limitDays: 30 },
+    });
+    const running = [{ image, usages: runs('new').usages }];
+    expect(isOutputAffected(open({ facts: [age] }), { running, output })).toBe(false);
+    expect(isOutputAffected(open({ facts: [age, findingFact()] }), { running: [runs('new')], output })).toBe(true);
+  });
 });
