@@ -24,7 +24,7 @@ export interface DayUse {
   readonly batchChildren: number;
   /** Scans that ended: each is an event that crosses accounts, and a message. */
   readonly scans: number;
-  /** Objects that maps read and write: a few for each map, whatever it maps over. */
+  /** Objects that maps read and write: a few for each map, regardless of its items. */
   readonly mapPuts: number;
   readonly mapGets: number;
   /** Queues that functions take their messages from. */
@@ -47,11 +47,11 @@ interface Drivers {
 }
 
 /**
- * `work` is time, request units and logs. Where two things drive it, the one that grows more is taken, so that nothing
- * is told too small: `usages` grows as the larger of the two.
+ * `work` is time, request units and logs. If two things drive it, the one that grows more is taken, so that no figure
+ * is too small: `usages` grows as the larger of the two.
  */
 const DRIVERS: Readonly<Record<string, Drivers>> = {
-  // One invocation for each scope and registry, whatever is in it; observations are written 5,000 to an object.
+  // One invocation for each scope and registry, of any size; observations are written 5,000 to an object.
   inventory: { invocations: 'none', work: 'usages', files: 'none' },
   // One invocation for each step.
   'fleet-review': { invocations: 'none', work: 'usages', files: 'none' },

@@ -27,7 +27,7 @@ const MEMORY_OF_A_PROCESSOR_MB = 1769;
 /** ScansPerSecond of template.yaml: on AWS a batch waits for its turn, and pays for the time. */
 const SCANS_A_SECOND = 10;
 
-/** Done by Lambda itself for an event source, whoever it does it as. */
+/** Calls of Lambda itself for an event source, under any principal. */
 const EVENT_SOURCE_CALLS = new Set([
   'sqs:ReceiveMessage',
   'sqs:DeleteMessage',
@@ -119,7 +119,7 @@ function callerOf(call: CallCount, functionsByRole: ReadonlyMap<string, string>,
   return MEMBER_CALLS[callKey(call)] ?? OTHER_MEMBER_CALLS;
 }
 
-/** Where nobody counted CPU time, the whole time of the function, which is more: it waited for this machine's cloud. */
+/** Without a count of CPU time, the whole time of the function, which is longer: it waited for this machine's cloud. */
 function computingSeconds({ memoryMb, billedMs, invocations }: FunctionLog, worker: WorkerUse | undefined): number {
   if (worker === undefined || invocations === 0) return billedMs / 1000;
   return worker.cpuSeconds / Math.min(1, memoryMb / MEMORY_OF_A_PROCESSOR_MB);

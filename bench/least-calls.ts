@@ -27,7 +27,7 @@ export interface LeastCalls {
 
 /**
  * The least calls with which a review of a fleet can be made, from the fleet file alone. Never more than the truth: a
- * scan's findings count as one page, and what nobody can read costs nothing.
+ * scan's findings count as one page, and unreadable accounts cost nothing.
  */
 export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
   const policy = parse(policySchema, policyAt(fleet, 0));

@@ -79,7 +79,7 @@ export class NoPlanError extends Error {
   }
 }
 
-/** Ten accounts in two Regions each and about three usages an image, as in the fleet that costs are told for. */
+/** Ten accounts in two Regions each and about three usages an image, as in the target fleet of the cost. */
 const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000 } as const;
 
 let measured: Promise<MeasuredDays> | undefined;

@@ -10,7 +10,7 @@ import type { ImageRecord } from '../shared/domain/verdict/image-record.ts';
 /** A registry scans an image again after 24 hours; one more keeps clear of the edge. */
 const PASSED_MS = 25 * 3_600_000;
 const AT_ONCE = 16;
-/** For half an hour after a review the planner looks at the images of every open cause, whatever its answer. */
+/** For half an hour after a review the planner reads the images of every open cause, with any answer. */
 const AFTER_REVIEW_MS = 31 * 60_000;
 
 /**

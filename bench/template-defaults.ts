@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 
-/** Parameters of template.yaml as it is deployed where nobody sets them. */
+/** Default parameters of template.yaml. */
 export async function templateDefaults(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const text = await readFile(new URL('../template.yaml', import.meta.url), 'utf8');
   const template = parse(text, { logLevel: 'silent' }) as { Parameters: Record<string, { Default?: unknown }> };

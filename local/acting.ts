@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActingState, readActingState } from '../cli/acting/acting.ts';
 import type { CliContext } from '../cli/command.ts';
 
-/** What an answer of the guards waits for ends by itself, and the planner is told. */
+/** Answers of the guards whose wait ends by itself with an event that wakes the planner. */
 const PASSING: ReadonlySet<string> = new Set(['review-running', 'already-open', 'head-unread']);
 
 /** No cascade runs, and each cause that is left has an answer that stands. */

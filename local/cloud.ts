@@ -133,7 +133,7 @@ function readiness(child: ChildProcess, logFile: string): Promise<{ endpoint: st
     });
     child.once('error', (error) => {
       clearTimeout(timer);
-      void fail(`could not be run (${error.message})`);
+      void fail(`could not start (${error.message})`);
     });
     child.once('exit', (code) => {
       clearTimeout(timer);

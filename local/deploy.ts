@@ -28,7 +28,7 @@ const OF_MEMBERS: readonly string[] = [
 const OF_MEMBERS_ONLY: readonly string[] = ['ForwardRoleName', 'ReporterArns'];
 
 /**
- * Nothing may start by the clock while a person looks at the demo. What
+ * No schedule may start work while the demo runs. What
  * takes minutes in AWS takes moments here, so what is collected there is not here, or for a moment only.
  */
 const SUITABLE = {
@@ -94,8 +94,7 @@ export async function deploy(
 
 /** Zips and uploads what template.yaml points to, and gives back the URL of the template that points to the uploads. */
 export async function packageHub(config: ClientConfig, bucket: string): Promise<string> {
-  if (!existsSync(join(PROJECT, 'dist')))
-    throw new PackageError('There is no dist/ to deploy. Run `npm run build` first.');
+  if (!existsSync(join(PROJECT, 'dist'))) throw new PackageError('dist/ does not exist. Run `npm run build` first.');
   const s3 = new S3Client({ ...config, forcePathStyle: true });
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-deploy-'));
@@ -126,7 +125,7 @@ async function runPackage(config: ClientConfig, bucket: string, outputFile: stri
     });
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct what it names and deploy again.`, {
+    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct it and deploy again.`, {
       cause: error,
     });
   }

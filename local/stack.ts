@@ -79,7 +79,7 @@ async function whenSettled(client: CloudFormationClient, name: string): Promise<
     const [stack] = Stacks;
     if (stack && !stack.StackStatus?.endsWith('_IN_PROGRESS')) return stack;
     if (Date.now() > giveUpAtEpochMs)
-      throw new StackError(`The stack ${name} is not complete after ${LIMIT_MS / 1000} s. Look at its events.`);
+      throw new StackError(`Stack ${name} is not complete after ${LIMIT_MS / 1000} s. Check its events.`);
     await sleep(POLL_MS);
   }
 }

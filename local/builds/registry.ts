@@ -32,7 +32,7 @@ export class RegistryClient {
     return running;
   }
 
-  /** @param reference a tag or the manifest's own digest; whatever it leads to must have been pushed before */
+  /** @param reference a tag or the manifest's own digest; push the blobs and manifests that it names first */
   async pushManifest(place: BuildRepository, reference: string, manifest: Manifest): Promise<void> {
     await this.#send(place, 'PUT', `manifests/${reference}`, manifest.bytes, { 'content-type': manifest.mediaType });
   }

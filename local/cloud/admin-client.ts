@@ -116,7 +116,7 @@ export class CloudAdmin {
     await this.#ask('PUT', 'pipelines', { pipelines });
   }
 
-  /** The oldest action that waits to be done, which nobody else is given then; undefined when none comes in time. */
+  /** Takes the oldest waiting action, so that no other builder gets it; undefined if none comes in time. */
   async takeJob(waitMs: number): Promise<PipelineJob | undefined> {
     const { job } = (await this.#ask('POST', 'builds/take', { waitMs })) as { job?: PipelineJob };
     return job;

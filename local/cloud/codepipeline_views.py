@@ -78,7 +78,7 @@ def _latest(action: Action) -> dict[str, Any]:
         "actionExecutionId": action.id, "status": action.status, "lastStatusChange": action.updated_at,
         **({"summary": action.summary} if action.summary else {}),
     }  # fmt: skip
-    # The token is told as long as the approval waits.
+    # The token is visible as long as the approval waits.
     if action.approval_token and action.status == "InProgress":
         latest["token"] = action.approval_token
     return latest

@@ -87,7 +87,7 @@ def watch_tasks() -> None:
 
     ecs._run_task = run_and_tell
     replace_in_ecs("RunTask", "6e96d8f5a5b8", lambda _: run_and_tell)
-    # Upstream looks at every task of the account, each under a lock, for every page.
+    # Upstream reads every task of the account, each under a lock, for every page.
     replace_in_ecs("ListTasks", "4509b25d2bf8", lambda _: _list_tasks)
 
 

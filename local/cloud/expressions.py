@@ -21,7 +21,7 @@ def remember_expressions() -> None:
 
     @functools.wraps(tokenize)
     def tokenized(expr: str) -> list[Any]:
-        # A list of its own: whoever evaluates it may take it apart.
+        # A copy, because the evaluation may modify the list.
         return list(tokens_of(expr))
 
     dynamodb._tokenize = tokenized

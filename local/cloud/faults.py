@@ -1,7 +1,7 @@
 """Seeded faults: throttled, failing and slow calls; lost, doubled, late and reordered events.
 
 A fault is a pure function of the seed, the request and how often this very request was seen, never
-of time: the same seed makes the same faults, whatever runs beside it.
+of time: the same seed makes the same faults, with any parallel work.
 """
 
 import hashlib

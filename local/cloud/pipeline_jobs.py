@@ -42,7 +42,7 @@ def _next() -> dict[str, Any] | None:
     while _jobs:
         pipeline, execution, stage = _jobs.popleft()
         action = execution.running
-        # An action that was abandoned meanwhile is nobody's work any more.
+        # An action that was abandoned meanwhile needs no work.
         if action is not None and action.stage == stage:
             return _described(pipeline, execution, stage)
     return None

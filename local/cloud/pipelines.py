@@ -1,7 +1,7 @@
 """Pipelines and their executions: how executions move from stage to stage, wait, supersede one another and end.
 
 A stage holds one action and, except in PARALLEL mode, one execution at a time. What a Build or Deploy
-action does is done outside, by whoever takes its job (`pipeline_jobs.py`); an Approve action waits for
+action does is done outside, by the builder that takes its job (`pipeline_jobs.py`); an Approve action waits for
 PutApprovalResult. Everything here runs on the server's own loop, so nothing is locked.
 
 https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html

@@ -121,7 +121,7 @@ def _release(worker: Worker | None) -> None:
     with lambda_runtime._lock:
         _moved_at = time.monotonic()
         key = next((key for key, pool in lambda_runtime._workers.items() if worker in pool), None)
-        # One of a function that was changed or deleted meanwhile serves nobody any more.
+        # An environment of a function that was changed or deleted meanwhile is not used again.
         waiting = next((each for each in _waiting if each.key == key), None)
         if waiting is None:
             worker.in_use = False

@@ -96,7 +96,7 @@ def start_scan(repository: str, image: Image) -> Scan:
 
 
 def record_past_scan(repository: str, image: Image, at: float) -> None:
-    """Gives an image a scan that was made at an instant of the past; nothing is told of it."""
+    """Gives an image a scan at an instant of the past, without an event."""
     scan = image["_scan"] = Scan(started_at=at)
     _complete(repository, image, scan, at)
 

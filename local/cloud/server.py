@@ -56,12 +56,12 @@ class _Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Waits for nobody: whoever ends us asks for nothing more."""
+        """Ends without waiting for clients: the process that stops the cloud sends no further calls."""
         await self.lifespan.shutdown()
 
 
 def serve(application: Any, listener: socket.socket, watch: Callable[[Callable[[], None]], None]) -> None:
-    """Serves until it is told to stop: by SIGTERM, or by `watch`, which gets what stops it."""
+    """Serves until it is stopped: by SIGTERM, or by `watch`, which gets the function that stops it."""
     server = _Server(
         uvicorn.Config(
             application,

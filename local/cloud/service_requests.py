@@ -1,4 +1,4 @@
-"""What goes to the services of ministack, for restores that look at requests of any service."""
+"""The requests to the services of ministack, for restores that handle requests of any service."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ Serve = Callable[[], Awaitable[Reply]]
 
 
 def around_requests(handler: Callable[[Serve, ServiceRequest], Awaitable[Reply]]) -> None:
-    """Puts a handler around all services; `Serve` gives the reply of whatever lies inside it."""
+    """Puts a handler around all services; `Serve` gives the reply of the inner handler."""
 
     async def handled(dispatch: Callable[..., Awaitable[Reply]], *arguments: Any) -> Reply:
         return await handler(lambda: dispatch(*arguments), ServiceRequest(*arguments))

@@ -44,7 +44,7 @@ def watch_traffic() -> None:
         kill = faults.current and faults.current.kill_of(call.operation, caller_of(access_key))
         if kill and not kill.after:
             kill_environments(kill.function)
-            # Nobody is there any more to read it.
+            # The client closed the connection.
             return failed_reply(call.service, headers, request_id)
         reply = await _with_faults(call, path, body, headers, request_id, execute)
         if kill:
@@ -89,7 +89,7 @@ async def _with_faults(
         reply = await execute()
         calls.record(call, failed=reply[0] >= 500, denied=_is_denied(reply))
         return reply
-    # A request without a body is told from another by its path: an object of S3, a function.
+    # A request without a body is identified by its path: an object of S3, a function.
     fate = plan.fate_of_call(call, path.encode() + b" " + body)
     if fate.delay_seconds:
         await asyncio.sleep(fate.delay_seconds)

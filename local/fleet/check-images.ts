@@ -32,7 +32,7 @@ function checkForm(path: string, image: FleetImage): FleetProblem[] {
   }
   if (new Set(image.platforms).size < image.platforms.length) add('platforms', 'a platform is named twice');
   if (image.mediaType === 'docker') {
-    if (image.index === 'attestations-only') add('index', 'a Docker manifest list holds no attestations; use "oci"');
+    if (image.index === 'attestations-only') add('index', 'a Docker manifest list has no attestations; use "oci"');
     if (Object.keys(image.annotations).length > 0)
       add('annotations', 'a Docker manifest has no annotations; use "oci"');
   }

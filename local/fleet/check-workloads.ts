@@ -63,7 +63,7 @@ function checkContainer(
 }
 
 function checkPlatform(path: string, image: FleetImage, { architecture }: FleetWorkload): FleetProblem[] {
-  // An index without images is in use only as a fault, whatever the architecture.
+  // An index without images is a test of a fault, so any architecture is allowed.
   if (image.index === 'empty' || image.index === 'attestations-only') return [];
   if (image.platforms.includes(`linux/${architecture}`)) return [];
   return [{ path: `${path}.image`, message: `"${image.name}" has no linux/${architecture}` }];

@@ -179,7 +179,7 @@ function makeApplications(
   while (images.length < count) {
     const n = repositories.length;
     const scope = random.pick(scopes);
-    // One application in twenty is nobody's: no rule of the policy knows its repository.
+    // One application in twenty has no owner: no rule of the policy names its repository.
     const folder = random.chance(0.05) ? 'sandbox' : 'apps';
     const app = `${random.pick(APPS)}-${n}`;
     repositories.push({ ...scope, name: `${folder}/${app}`, scanOnPush: random.chance(0.1) });

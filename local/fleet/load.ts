@@ -60,7 +60,7 @@ async function readPolicy(fleetFile: string, path: string): Promise<FleetPolicyD
     const message = `"${path}" cannot be read as YAML: ${messageOf(cause)}`;
     throw new FleetError(fleetFile, [{ path: 'policy', message }], { cause });
   }
-  throw new FleetError(fleetFile, [{ path: 'policy', message: `"${path}" does not hold a policy document` }]);
+  throw new FleetError(fleetFile, [{ path: 'policy', message: `"${path}" has no policy document` }]);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

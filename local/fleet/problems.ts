@@ -12,7 +12,7 @@ export class FleetError extends Error {
   constructor(source: string, problems: readonly FleetProblem[], options?: ErrorOptions) {
     const lines = problems.map(({ path, message }) => `  ${path === '' ? '(the whole file)' : path}: ${message}`);
     super(
-      `${source} is not a usable fleet; correct what is listed (its form: local/fleet/fleet.schema.json):\n${lines.join('\n')}`,
+      `${source} is not a valid fleet. Correct these problems (schema: local/fleet/fleet.schema.json):\n${lines.join('\n')}`,
       options,
     );
     this.problems = problems;

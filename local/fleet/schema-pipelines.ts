@@ -25,30 +25,27 @@ export const pipelineSchema = v.strictObject({
       ),
     ),
     v.minLength(1),
-    v.description('what it pushes; {build} is the number of the build'),
+    v.description('the tags that it pushes; {build} is the number of the build'),
   ),
   firstBuild: v.optional(v.pipe(v.integer(), v.gtValue(0), v.description('the number of its first build')), 1),
   from: v.optional(
     v.pipe(
       v.strictObject({ account, region, repository: repositoryName, tag }),
-      v.description('what it builds FROM; absent: the first tag of the parent of the image, where that was pushed'),
+      v.description('the image of its FROM; absent: the first tag of the parent of the image, in its repository'),
     ),
   ),
-  pinsParent: v.optional(
-    v.pipe(v.boolean(), v.description('builds FROM the digest that the parent had in the beginning')),
-    false,
-  ),
+  pinsParent: v.optional(v.pipe(v.boolean(), v.description('builds FROM the first digest of the parent')), false),
   packages: v.optional(
-    v.pipe(v.record(v.string(), v.text()), v.description('packages it installs beside the recipe')),
+    v.pipe(v.record(v.string(), v.text()), v.description('packages that it installs in addition to the recipe')),
     {},
   ),
   upgrades: v.optional(
-    v.pipe(v.boolean(), v.description('whether it upgrades all packages to the newest of the archive')),
+    v.pipe(v.boolean(), v.description('whether it upgrades all packages to the newest version of the archive')),
     true,
   ),
   mode: v.optional(v.picklist(['SUPERSEDED', 'QUEUED', 'PARALLEL']), 'SUPERSEDED'),
   approval: v.optional(
-    v.pipe(v.picklist(['before-build', 'after-build']), v.description('a person has to approve; absent: nobody')),
+    v.pipe(v.picklist(['before-build', 'after-build']), v.description('when a person has to approve; absent: never')),
   ),
   variables: v.optional(
     v.pipe(
@@ -58,7 +55,7 @@ export const pipelineSchema = v.strictObject({
     ['PATCHWAVE_REBUILD_ID', 'PATCHWAVE_NO_CACHE', 'PATCHWAVE_PULL'],
   ),
   digestVariable: v.optional(
-    v.pipe(v.text(), v.description('the output variable that names what it pushed')),
+    v.pipe(v.text(), v.description('the output variable with the pushed digest')),
     'IMAGE_DIGEST',
   ),
   limit: v.optional(
@@ -68,21 +65,21 @@ export const pipelineSchema = v.strictObject({
       v.description('executions at once, in QUEUED and PARALLEL mode; absent: as AWS does'),
     ),
   ),
-  seconds: v.optional(v.pipe(v.number(), v.minValue(0), v.description('how long a build takes at least')), 0),
-  deploys: v.optional(v.pipe(v.array(serviceSchema), v.description('services that it deploys what it built to')), []),
+  seconds: v.optional(v.pipe(v.number(), v.minValue(0), v.description('the minimum duration of a build')), 0),
+  deploys: v.optional(
+    v.pipe(v.array(serviceSchema), v.description('services that it deploys with the built image')),
+    [],
+  ),
   faults: v.optional(
     v.strictObject({
       alwaysFails: v.optional(v.boolean(), false),
       failsFirst: v.optional(
-        v.pipe(v.integer(), v.minValue(0), v.description('so many builds fail, then they succeed')),
+        v.pipe(v.integer(), v.minValue(0), v.description('this many builds fail, then they succeed')),
         0,
       ),
-      pushesNothing: v.optional(v.pipe(v.boolean(), v.description('succeeds without having pushed')), false),
+      pushesNothing: v.optional(v.pipe(v.boolean(), v.description('succeeds without a push')), false),
       noOutput: v.optional(v.pipe(v.boolean(), v.description('pushes, but sets no output variable')), false),
-      noLabel: v.optional(
-        v.pipe(v.boolean(), v.description('does not label the image with the rebuild it was asked for')),
-        false,
-      ),
+      noLabel: v.optional(v.pipe(v.boolean(), v.description('does not label the image with its rebuild')), false),
     }),
     {},
   ),
@@ -92,5 +89,5 @@ export const pipelineSchema = v.strictObject({
 export const archivedSchema = v.strictObject({
   package: v.text(),
   version: v.text(),
-  distribution: v.optional(v.pipe(v.picklist(['debian', 'alpine']), v.description('absent: in the archive of each'))),
+  distribution: v.optional(v.pipe(v.picklist(['debian', 'alpine']), v.description('absent: in the archives of all'))),
 });

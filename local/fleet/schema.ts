@@ -14,7 +14,7 @@ const accountSchema = v.strictObject({
   name: v.text(),
   regions: v.pipe(v.array(region), v.minLength(1), v.description('the Regions that are enabled in the account')),
   memberRole: v.optional(
-    v.pipe(v.boolean(), v.description('false: the role for reading was never created, it is out of reach')),
+    v.pipe(v.boolean(), v.description('false: the read role was never created, so the account cannot be read')),
     true,
   ),
   state: v.optional(v.picklist(['ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED']), 'ACTIVE'),
@@ -35,7 +35,11 @@ const registrySchema = v.strictObject({
   region,
   scanType: v.optional(v.picklist(['BASIC', 'ENHANCED']), 'BASIC'),
   dailyScanLimit: v.optional(
-    v.pipe(v.integer(), v.gtValue(0), v.description('scans the registry allows in 24 hours; absent: as AWS does')),
+    v.pipe(
+      v.integer(),
+      v.gtValue(0),
+      v.description('scans that the registry allows in 24 hours; absent: the limit of AWS'),
+    ),
   ),
 });
 
@@ -62,7 +66,7 @@ const imageSchema = v.strictObject({
   region,
   repository: repositoryName,
   tags: v.optional(
-    v.pipe(v.array(tag), v.description('the tags it was pushed with; a later push of the same tag takes it away')),
+    v.pipe(v.array(tag), v.description('the tags of its push; a later push of the same tag moves the tag')),
     [],
   ),
   parent: v.optional(
@@ -71,7 +75,7 @@ const imageSchema = v.strictObject({
   parentOn: v.optional(
     v.pipe(
       v.strictObject({ 'linux/amd64': v.optional(handle), 'linux/arm64': v.optional(handle) }),
-      v.description('by platform: the image it is built FROM there, where that is not its parent'),
+      v.description('by platform: the image of its FROM, if that is not its parent'),
     ),
   ),
   cachedFrom: v.optional(
@@ -141,12 +145,12 @@ const containerSchema = v.union([
     name: v.text(),
     digestOnly: v.pipe(
       v.union([digest, handle]),
-      v.description('a container AWS adds to the task: a digest, but no image name'),
+      v.description('a container that AWS adds to the task: a digest, but no image name'),
     ),
   }),
   v.strictObject({
     name: v.text(),
-    external: v.pipe(v.text(), v.description('a reference into a registry that is not in this file')),
+    external: v.pipe(v.text(), v.description('a reference to a registry that is not in this file')),
   }),
 ]);
 
@@ -158,10 +162,10 @@ const workloadSchema = v.strictObject({
   region,
   cluster: v.string(),
   kind: v.picklist(['service', 'standalone', 'daemon']),
-  count: v.optional(v.pipe(v.integer(), v.gtValue(0), v.description('tasks that run')), 1),
+  count: v.optional(v.pipe(v.integer(), v.gtValue(0), v.description('the number of running tasks')), 1),
   architecture: v.optional(v.picklist(['amd64', 'arm64']), 'amd64'),
   startedDaysAgo: v.optional(
-    v.pipe(daysAgo, v.description('decides which image a moving tag stood for when the tasks started')),
+    v.pipe(daysAgo, v.description('decides which image a moving tag named when the tasks started')),
     0,
   ),
   controller: v.optional(
@@ -169,7 +173,10 @@ const workloadSchema = v.strictObject({
     'ECS',
   ),
   circuitBreaker: v.optional(
-    v.pipe(v.picklist(['off', 'on', 'rollback']), v.description('what becomes of a deployment whose tasks fail')),
+    v.pipe(
+      v.picklist(['off', 'on', 'rollback']),
+      v.description('the circuit breaker: what happens to a deployment whose tasks fail'),
+    ),
     'off',
   ),
   containers: v.pipe(v.array(containerSchema), v.minLength(1)),
@@ -179,8 +186,8 @@ export const fleetSchema = v.strictObject({
   $schema: v.optional(v.string()),
   name: v.text(),
   description: v.optional(v.string()),
-  seed: v.optional(v.pipe(v.integer(), v.description('the seed a generated fleet was made from'))),
-  hub: v.pipe(v.strictObject({ account, region }), v.description('where Patchwave itself is deployed')),
+  seed: v.optional(v.pipe(v.integer(), v.description('the seed of a generated fleet'))),
+  hub: v.pipe(v.strictObject({ account, region }), v.description('the account and Region of Patchwave itself')),
   organization: v.strictObject({
     id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'an organization id looks like o-a1b2c3d4e5')),
   }),
@@ -195,11 +202,14 @@ export const fleetSchema = v.strictObject({
   clusters: v.optional(v.array(clusterSchema), []),
   workloads: v.optional(v.array(workloadSchema), []),
   pipelines: v.optional(
-    v.pipe(v.array(pipelineSchema), v.description('pipelines that build images of this fleet anew')),
+    v.pipe(v.array(pipelineSchema), v.description('pipelines that rebuild images of this fleet')),
     [],
   ),
   archive: v.optional(
-    v.pipe(v.array(archivedSchema), v.description('what package archives offer beside the fix of each vulnerability')),
+    v.pipe(
+      v.array(archivedSchema),
+      v.description('versions in the package archives, in addition to the fix of each vulnerability'),
+    ),
     [],
   ),
   policy: v.pipe(

@@ -17,14 +17,14 @@ export function keptCloud({ AWS_ENDPOINT_URL: endpoint }: Readonly<Record<string
   if (endpoint !== undefined && /^http:\/\/127\.0\.0\.1:\d+\/?$/.test(endpoint))
     return { endpoint: endpoint.replace(/\/$/, '') };
   throw new InvokeUsageError(
-    'AWS_ENDPOINT_URL names no embedded cloud. Run `npm run demo -- --keep`, and set what it says under "set once".',
+    'AWS_ENDPOINT_URL names no embedded cloud. Run `npm run demo -- --keep`, and run the line that it prints under "set once".',
   );
 }
 
 /** @throws InvokeUsageError where there is no such function */
 export function deployedName(name: string, known: readonly string[], stack = 'patchwave'): string {
   if (known.includes(name)) return `${stack}-${name}`;
-  throw new InvokeUsageError(`There is no function "${name}". There are: ${known.join(', ')}.`);
+  throw new InvokeUsageError(`Unknown function "${name}". Use one of ${known.join(', ')}.`);
 }
 
 /**
@@ -53,6 +53,6 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InvokeUsageError(`The file is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new InvokeUsageError(`The file is not valid JSON: ${(error as Error).message}`, { cause: error });
   }
 }

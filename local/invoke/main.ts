@@ -10,8 +10,8 @@ import { deployedName, InvokeUsageError, inputOf, keptCloud } from './invocation
 
 const HELP = `npm run invoke -- FUNCTION FILE [--inspect]
 
-Runs functions/FUNCTION/handler.ts once, as it is in this folder, with the
-environment and the role that the function has in the embedded cloud.
+Runs functions/FUNCTION/handler.ts from this folder once, with the
+environment and the role of the function in the embedded cloud.
 Its logs go to the terminal; the reply is the last line.
 
 FILE is the input as JSON. A sample of events/ is put into a message of a

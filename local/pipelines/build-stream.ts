@@ -19,7 +19,7 @@ export interface BuildTools {
 export interface BuildOrder {
   readonly definition: PipelineDefinition;
   readonly tags: readonly string[];
-  /** Whose rebuild the image is labelled with; left out: nobody's. */
+  /** The rebuild in the label of the image; absent: no label. */
   readonly rebuildId?: string;
   readonly nowEpochMs: number;
 }
@@ -32,7 +32,7 @@ export interface BuildOrder {
 export async function buildStream({ registry, archive }: BuildTools, order: BuildOrder): Promise<string> {
   const { definition, nowEpochMs, tags } = order;
   const { image, parent, parentOn } = definition;
-  // Read once: every platform is built on the same head, whatever is pushed meanwhile.
+  // Read once, so that every platform is built on the same head despite later pushes.
   const from = parent && (await headOf(registry, parent));
   const recipe = freshRecipe(image, order.rebuildId);
   const platforms = new Map<FleetPlatform, BuiltImage>();

@@ -12,7 +12,7 @@ import { deployService } from './deploy-service.ts';
 
 /** How long one question for work stays open. */
 const WAIT_MS = 20_000;
-/** The output variable by which the deployment learns what was built, whatever the pipeline tells of it. */
+/** The output variable in which the deployment finds the built digest, independent of the pipeline's own report. */
 const BUILT = 'BuiltDigest';
 
 /**
@@ -56,7 +56,7 @@ async function again<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What fetch says of an endpoint that nobody listens at, or that closed the connection. */
+/** The errors of fetch for an endpoint without a listener, or one that closed the connection. */
 const isUnanswered = (error: unknown): boolean =>
   error instanceof TypeError && ['fetch failed', 'terminated'].includes(error.message);
 
@@ -64,7 +64,7 @@ async function outcomeOf(admin: CloudAdmin, endpoint: string, job: PipelineJob):
   try {
     return job.stage === 'Build' ? await build(admin, endpoint, job) : await deploy(endpoint, job);
   } catch (error) {
-    // A failed build is an outcome that the cloud tells, whatever the reason was.
+    // The cloud reports a failed build as an outcome, for any reason.
     return { status: 'Failed', summary: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }
 }
@@ -100,7 +100,7 @@ function orderOf(job: PipelineJob, definition: PipelineDefinition): BuildOrder {
 async function deploy(endpoint: string, job: PipelineJob): Promise<PipelineReport> {
   const definition = job.definition as PipelineDefinition;
   const digest = job.outputs[BUILT];
-  if (digest === undefined) return { status: 'Failed', summary: 'The build before pushed nothing to deploy' };
+  if (digest === undefined) return { status: 'Failed', summary: 'The previous build pushed nothing to deploy' };
   const pushed = { repositoryUri: repositoryUri(definition.image), digest, tags: tagsOf(definition, job.number) };
   for (const service of definition.deploys) {
     const ecs = new ECSClient(clientsAt(endpoint)(service.account, service.region));

@@ -6,7 +6,7 @@ import type { FleetBuild } from '../fleet/build.ts';
 import { BUILD_NUMBER } from '../fleet/check-pipelines.ts';
 import type { FleetImage, FleetPipeline, FleetPlatform } from '../fleet/schema.ts';
 
-/** The variable by which a pipeline is told which rebuild it runs for; `none` when it runs for nobody's. */
+/** The variable with the rebuild of a run; `none` for a run without one. */
 export const REBUILD_VARIABLE = 'PATCHWAVE_REBUILD_ID';
 export const NO_REBUILD = 'none';
 
@@ -78,7 +78,7 @@ function parentOf({ from, pinsParent }: FleetPipeline, parent: FleetBuild | unde
   if (from !== undefined) return { place: from, reference: from.tag };
   const { account, region, repository, tags } = parent.image;
   const reference = pinsParent ? parent.head.digest : tags[0];
-  if (reference === undefined) throw new RangeError(`${parent.image.name} carries no tag to build FROM`);
+  if (reference === undefined) throw new RangeError(`${parent.image.name} has no tag to build FROM`);
   return { place: { account, region, repository }, reference };
 }
 

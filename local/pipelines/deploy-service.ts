@@ -54,14 +54,14 @@ export async function deployService(ecs: ECSClient, target: Service, pushed: Pus
 async function describe(ecs: ECSClient, { cluster, service }: Service): Promise<EcsService> {
   const { services: [found] = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
   if (found?.status === 'ACTIVE') return found;
-  throw new DeploymentFailed(`There is no active service ${service} in the cluster ${cluster}`);
+  throw new DeploymentFailed(`Cluster ${cluster} has no active service ${service}`);
 }
 
 function isComplete({ deployments = [] }: EcsService, { service }: Service, deploymentId: string | undefined): boolean {
   const mine = deployments.find(({ id }) => id === deploymentId);
   if (mine?.rolloutState === 'FAILED' || mine?.status !== 'PRIMARY') {
     throw new DeploymentFailed(
-      `${deploymentId} of ${service}: ${mine?.rolloutStateReason ?? 'another one took its place'}`,
+      `${deploymentId} of ${service}: ${mine?.rolloutStateReason ?? 'another deployment replaced it'}`,
     );
   }
   return mine.rolloutState === 'COMPLETED';

@@ -1,7 +1,7 @@
 """`DELETE environments`: ends the execution environments of every function, as AWS does sooner or later by itself.
 
 One that is at work ends when that is done. `PUT environments` gives a function more environment variables, in every version:
-AWS lets nobody change one that is published, and a measurement must not change what is deployed. `POST environments` tells the
+On AWS a published version cannot change, and a measurement must not change the deployment. `POST environments` tells the
 environment variables of a function, the session of its role included, so that its code can run outside of the cloud as well.
 """
 
@@ -31,7 +31,7 @@ async def _end(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def _take_idle(workers: list[Any]) -> list[Any]:
-    """Takes those out of their pools that nobody uses, so that nobody is given them any more."""
+    """Removes unused environments from their pools, so that no invocation gets them any more."""
     with lambda_runtime._lock:
         idle = [worker for worker in workers if not worker.in_use]
         for key, pool in list(lambda_runtime._workers.items()):

@@ -27,7 +27,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   await roleInside(cloud);
 }
 
-/** A role that may take roles inside the organization, whatever those trust. */
+/** A role that may assume any role inside the organization, as far as that trusts it. */
 async function roleInside(cloud: ProbeCloud): Promise<void> {
   const anybody = { Principal: { AWS: '*' } };
   const reader = await makeRole(cloud, anybody, [

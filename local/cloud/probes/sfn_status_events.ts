@@ -62,7 +62,7 @@ async function isBrokenOff(events: EventWatch, status: string, error: unknown, c
   );
 }
 
-/** They are events of an AWS service like others: whoever relies on one alone is wrong. */
+/** Like all events of AWS services they may be lost, so do not rely on a single one. */
 async function doubled(cloud: ProbeCloud): Promise<void> {
   const succeeds = await machine(cloud, { StartAt: 'Done', States: { Done: { Type: 'Succeed' } } });
   await cloud.admin.setFaults({ seed: 1, events: { doubled: 1, lateMs: 20 } });

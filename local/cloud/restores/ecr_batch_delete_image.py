@@ -14,7 +14,7 @@ from upstream import wrap
 
 
 def restore() -> None:
-    # In ministack's own place, so that whoever watches deletions sees these.
+    # In ministack's own place, so that restores that watch deletions see these.
     wrap(ecr, "_batch_delete_image", "65fc8eea2738", lambda _, request: _batch_delete_image(request))
 
 

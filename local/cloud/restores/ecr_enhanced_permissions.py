@@ -1,7 +1,7 @@
 """In a registry with enhanced scanning, findings are read with the caller's rights on Amazon Inspector too.
 
 ECR asks Inspector in the caller's name. AWS's refusal names the action of Inspector that is missing. The guide lists the
-three actions for whoever uses enhanced scanning; it does not say which of them DescribeImageScanFindings asks for, so
+three actions for users of enhanced scanning; it does not say which of them DescribeImageScanFindings requires, so
 all three are asked for here.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html

@@ -2,7 +2,7 @@
 
 Which calls are a pull is documented nowhere; here reading a manifest is one, the worst case for a rule that counts
 from the last pull. The tools of the embedded cloud call as the root user of an account, and no pull of that user is
-recorded: what they build and look at would hide the pulls of roles.
+recorded: their builds and reads would hide the pulls of roles.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html

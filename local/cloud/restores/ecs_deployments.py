@@ -159,7 +159,7 @@ def _state(deployment: Deployment) -> str:
 
 
 def _enter(service: Service, deployment: Deployment, state: str, reason: str) -> None:
-    """The deployment is in the state now, and EventBridge is told."""
+    """Moves the deployment to the state, and sends the event."""
     deployment.update(rolloutState=state, rolloutStateReason=reason, updatedAt=now_iso())
     deployment["_was_completed"] = deployment.get("_was_completed", False) or state == "COMPLETED"
     detail = {

@@ -1,6 +1,6 @@
 """Messages and records are collected for as long as the mapping says, or until a batch is full, of any size it allows.
 
-ministack invokes a function for whatever is there when it looks, and for ten messages of a queue at most.
+ministack invokes a function for the messages that it finds at each poll, and for at most ten messages of a queue.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html

@@ -1,4 +1,4 @@
-"""Lambda tells CloudWatch of each execution of a function once, whatever called it: a person, a queue, a stream or a machine.
+"""Lambda sends one metric of each execution of a function, for any caller: a person, a queue, a stream or a machine.
 
 ministack tells of calls of Invoke only, and of an asynchronous one before it has run.
 
@@ -21,7 +21,7 @@ def restore() -> None:
 
 
 def _throttles_only(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-    # A call that was throttled is told of where its execution was refused, and never by a second place.
+    # A throttled call is counted only where its execution was refused.
     if throttle and duration_ms == 0:
         _measure(function_name, duration_ms=0.0, error=False, throttle=True)
 

@@ -1,6 +1,6 @@
 """Lambda tells CloudWatch how old the records of a stream are when it hands them to their function (`IteratorAge`).
 
-A batch that is tried again is older each time. Where nothing is handed over, nothing is told.
+A retried batch is older each time. Without a batch there is no metric.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """

@@ -1,4 +1,4 @@
-"""Whoever may not list a bucket is not told that a key is missing: the answer is AccessDenied, not NoSuchKey.
+"""Without the permission to list a bucket, a missing key is answered with AccessDenied, not NoSuchKey.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
 """

@@ -41,7 +41,7 @@ def _write(run: MapRun, bucket: str, prefix: str, config: dict[str, Any]) -> dic
         children = [child for child in run.children if child.execution.get("status") == status]
         if not children:
             continue
-        # What a failed child leaves is described in full, whatever shape the outputs take.
+        # A failed child is described in full, for any output format.
         transformation = config.get("Transformation", "NONE") if status == "SUCCEEDED" else "NONE"
         rows = _shaped(children, transformation)
         is_lines = config.get("OutputType") == "JSONL"

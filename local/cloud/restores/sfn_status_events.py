@@ -23,7 +23,7 @@ def restore() -> None:
 
 
 def _tell(execution: dict[str, Any]) -> None:
-    # Executions that were started synchronously are express ones, of which nothing is told.
+    # Synchronous executions are express ones, which send no events.
     if execution.get("sync"):
         return
     kind, arn = "Step Functions Execution Status Change", execution["executionArn"]

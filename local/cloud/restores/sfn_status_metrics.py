@@ -16,7 +16,7 @@ _METRICS = {
 
 def restore() -> None:
     pinned(cloudwatch.record_metric, "7f777bfbe523")
-    # Every change of an execution's status passes here; what is told to EventBridge is pinned by the restore for that.
+    # Every change of an execution's status passes here; the restore of the events pins what EventBridge receives.
     tell = stepfunctions._emit_execution_status_event
 
     def tell_and_measure(execution: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Messages of a dead-letter queue are moved back, each to the queue it came from or all to one that is named.
 
-They are new messages there: nobody has received them yet. One that was never in another queue has no source, and stays
+They are new messages there, with no receives yet. One that was never in another queue has no source, and stays
 unless a destination is named. ministack has none of the three operations; here a move is over as soon as it has begun.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html

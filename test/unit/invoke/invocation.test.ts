@@ -15,7 +15,7 @@ test('the endpoint of a kept cloud is taken without a slash at its end', () => {
 test('a function is named by its folder, and belongs to a stack', () => {
   expect(deployedName('report', ['report', 'rollout'])).toBe('patchwave-report');
   expect(deployedName('report', ['report'], 'other')).toBe('other-report');
-  expect(() => deployedName('raport', ['report', 'rollout'])).toThrow('There are: report, rollout.');
+  expect(() => deployedName('raport', ['report', 'rollout'])).toThrow('Use one of report, rollout.');
 });
 
 const samples = readdirSync('events').filter((file) => file.endsWith('.json'));
@@ -26,8 +26,8 @@ test.each(samples)('%s is put into a message of a queue', (file) => {
   expect(records.map(({ body }) => JSON.parse(body))).toEqual([JSON.parse(text)]);
 });
 
-test('the input of a step is given as it is, and what is no JSON is refused', () => {
+test('the input of a step is passed unchanged; a file that is not valid JSON is refused', () => {
   expect(inputOf('{"action":"open"}', 'fleet-review')).toEqual({ action: 'open' });
   expect(inputOf('null', 'protection')).toBeNull();
-  expect(() => inputOf('{', 'protection')).toThrow('The file is no JSON');
+  expect(() => inputOf('{', 'protection')).toThrow('The file is not valid JSON');
 });
