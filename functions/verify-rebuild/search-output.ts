@@ -146,7 +146,7 @@ async function searchPushed(
   const [latest] = made.map(({ digest }) => digest).sort(latestFirst(pushed));
   const label = `label ${REBUILD_LABEL}=${rebuild.rebuildId}`;
   if (latest === undefined) {
-    const nothing = `nothing pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))} bears ${label}`;
+    const nothing = `no image pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))} has ${label}`;
     const claimed = refused.map(
       ({ digest, reason }) => `its pipeline names ${digest}, which does not count: ${reason}`,
     );

@@ -1,3 +1,4 @@
+import { counted } from '../domain/common/counted.ts';
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
 import { type Pipeline, pipelineKey } from '../domain/policy/pipeline.ts';
 import type { Scope } from '../domain/review/run.ts';
@@ -154,7 +155,7 @@ export class MessagesNotSentError extends Error {
     failures: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[],
   ) {
     const codes = [...new Set(failures.map(({ Code = 'no code' }) => Code))].join(', ');
-    super(`${failures.length} messages were not sent to ${queueUrl} (${codes}). They are sent again on retry.`);
+    super(`Sending ${counted(failures.length, 'message')} to ${queueUrl} failed (${codes}). A retry sends them again.`);
   }
 }
 

@@ -108,7 +108,7 @@ export class TasksUnreadableError extends Error {
 export class ImageNotRecordedError extends Error {
   override readonly name = 'ImageNotRecordedError';
   constructor(digest: Digest) {
-    super(`The ledger does not know image ${digest}. Record its facts first.`);
+    super(`The ledger has no image ${digest}. Record its facts first.`);
   }
 }
 

@@ -110,7 +110,7 @@ const unreadRegistries = (
   unread.map(({ key, images }) => ({
     ...{ kind, key, error: BASES_UNREAD },
     detail:
-      `The age of ${counted(images, 'image')} is unknown: base or platform images of ${key} may be below, ` +
+      `The age of ${counted(images, 'image')} is unknown: base or platform images of ${key} may be ancestors, ` +
       `and the review could not read these${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
 

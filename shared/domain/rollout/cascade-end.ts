@@ -150,7 +150,7 @@ const CASCADE_ENDED = 'cascade-ended';
 
 /** By the name of the error: Patchwave's own, those of Step Functions, and how Step Functions says that an execution ended. */
 const ENDINGS: Readonly<Record<string, string>> = {
-  NotTakenUp: 'no cascade took up its finished build in time',
+  NotTakenUp: 'no cascade resumed its finished build in time',
   NodeLeftOpen: 'the step that worked on it died',
   CascadeEnded: 'its build ended after the cascade',
   ExecutionEnded: 'the execution of the cascade is over or gone',

@@ -114,7 +114,7 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
 /** ECS may still roll back to the earlier revision, even after it stopped all of its tasks. */
 function unfinished({ deployments }: ClosureFacts): string | undefined {
   const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);
-  return goingOn.length > 0 ? `still deployed: ${listed(goingOn)}` : undefined;
+  return goingOn.length > 0 ? `deployments in progress: ${listed(goingOn)}` : undefined;
 }
 
 /** An empty list of scopes proves nothing, and neither does a read from before the end of a deployment. */

@@ -120,7 +120,7 @@ test('a service that is being deployed may go back: open until that is over, and
   await replaced(world);
   const runId = await reviewed(world);
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: `still deployed: ${service}` });
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: `deployments in progress: ${service}` });
 
   const endedAtEpochMs = world.clock() + MINUTE_MS;
   await world.rollouts.changeDeployment(CASCADE, service, (before) => ({

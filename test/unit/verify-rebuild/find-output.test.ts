@@ -178,17 +178,17 @@ test.each(proofs)('what a build made is proven by $name', async ({ changes = {},
 });
 
 const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] = [
-  { name: 'pushes nothing', arrange: () => {}, reason: /^nothing pushed to .* bears label dev\.patchwave\.rebuild=/ },
+  { name: 'pushes nothing', arrange: () => {}, reason: /^no image pushed to .* has label dev\.patchwave\.rebuild=/ },
   {
     name: 'pushed before it was dispatched',
     arrange: (world) => void push(world, 'new', { label: REBUILD, pushedAtEpochMs: world.clock() - 20 * MINUTE_MS }),
-    reason: /^nothing pushed/,
+    reason: /^no image pushed/,
   },
   {
     name: 'names a digest that its repository does not have',
     changes: { build: { state: 'succeeded', outputDigest: NEW } },
     arrange: () => {},
-    reason: /its pipeline names sha256:.* does not count: .* has no such image; nothing pushed/,
+    reason: /its pipeline names sha256:.* does not count: .* has no such image; no image pushed/,
   },
   {
     name: 'names an older image of a branch',
