@@ -243,3 +243,22 @@ test.each([
   });
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), heads, NOW)).toBe(expected);
 });
+
+const ofAncestor = (daysAgo: number): Reason => ({
+  ...{ kind: 'age', ruleId: 'age-limit', effect: 'waived', limitDays: 30, decidedBy: digestOf('base') },
+  bornAtEpochMs: NOW - daysAgo * 24 * HOUR,
+});
+test.each<[FactStatus, string, CauseFact, Reason[]]>([
+  ['present', 'its finding is waived', fact, [reasonOf(fact, 'waived')]],
+  [
+    'present',
+    'its finding is waived, and another one is not',
+    fact,
+    [reasonOf(findingFact('CVE-2')), reasonOf(fact, 'waived')],
+  ],
+  ['absent', 'another finding is waived', fact, [reasonOf(findingFact('CVE-2'), 'waived')]],
+  ['present', 'the age of an ancestor is waived, beyond its limit', ageFact, [ofAncestor(31)]],
+  ['absent', 'the age of an ancestor is waived, before its limit', ageFact, [ofAncestor(29)]],
+])('by content a fact is %s in an image where %s', (expected, _, about, reasons) => {
+  expect(contentFactStatus(about, looked('a', ...reasons))).toBe(expected);
+});
