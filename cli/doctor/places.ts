@@ -1,7 +1,7 @@
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
-import { strictestMode } from '../../shared/domain/stream/tier.ts';
+import { strictestMode } from '../../shared/domain/stream/mode.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 
 /** An account and Region that Patchwave reads, or from which it awaits events. */

@@ -7,7 +7,7 @@ import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attribution.ts';
+import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
 import type { CliContext } from '../command.ts';

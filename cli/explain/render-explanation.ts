@@ -8,7 +8,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attribution.ts';
+import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { outcomeText, renderClosures, renderNodes, renderWaiting, WAITING } from '../acting/render-acting.ts';

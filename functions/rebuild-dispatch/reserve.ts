@@ -5,7 +5,8 @@ import { DAY_MS, HOUR_MS } from '../../shared/domain/common/time.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
 import { capReached, HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
-import { modeIn, type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream/stream-policy.ts';
+import { stricter } from '../../shared/domain/stream/mode.ts';
+import { modeIn, type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
@@ -73,10 +74,10 @@ async function policyOf(
   const [own, current] = await Promise.all([policyOfVersion(policies, policyVersion), policyInForce(policies)]);
   const [policy, { isNamed, mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
   // The pipeline is that of the cascade's policy, also where the current one names another.
-  const asked = policy.pipeline ? modeIn(current.policy, stream, policy.pipeline.account) : mode;
+  const modeInForce = policy.pipeline ? modeIn(current.policy, stream, policy.pipeline.account) : mode;
   const unreadable = own.unreadable ?? current.unreadable;
   return {
-    ...{ ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, asked), caps },
+    ...{ ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, modeInForce), caps },
     ...(unreadable && { unreadable: wait('paused', unreadable.message) }),
   };
 }
@@ -110,13 +111,13 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   ]);
   const history = histories.get(stream) ?? emptyHistory(stream);
   const { ancestors, parentHead, parents: parentsBuiltOn } = lineage;
-  const lockState = {
+  const builtOn = {
     ...(parentHead !== undefined && { parentHead }),
     ...(parentsBuiltOn !== undefined && { parents: parentsBuiltOn }),
   };
   const { facts, unread } = withoutUnreadAges(followed, lineage);
   if (unread && facts.length === 0) return (await notNeeded(ports, node)) ?? unread;
-  const guarded = { ...open, facts, history, ancestors, ...lockState, ...(pipeline && { pipeline }) };
+  const guarded = { ...open, facts, history, ancestors, ...builtOn, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
@@ -129,7 +130,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     ...asked(claimed, pipeline, ports.clock()),
     attempt,
     facts: answer.facts,
-    ...lockState,
+    ...builtOn,
   });
 }
 

@@ -135,10 +135,10 @@ async function searchPushed(
   const ownIndexes = indexes.filter((one) => one.kind === 'index' && one.children.every(isOurs));
   const own = [...ownIndexes, ...artifacts.filter((one) => one.kind === 'image' && isOurs(one))];
   for (const { digest: claim } of refused) {
-    const status = own.some(({ digest }) => digest === claim) ? claim : indexWith(claim, indexes, pushed, rebuild);
-    if (status !== undefined)
+    const output = own.some(({ digest }) => digest === claim) ? claim : indexWith(claim, indexes, pushed, rebuild);
+    if (output !== undefined)
       return found(
-        status,
+        output,
         refused.filter(({ digest }) => digest !== claim),
       );
   }
@@ -165,8 +165,10 @@ function indexWith(
   pushed: ReadonlyMap<Digest, RegistryImage>,
   rebuild: Rebuild,
 ): Digest | undefined {
-  const status = indexes.filter((one) => one.kind === 'index' && one.children.some(({ digest }) => digest === claim));
-  const [latest] = status
+  const withClaim = indexes.filter(
+    (one) => one.kind === 'index' && one.children.some(({ digest }) => digest === claim),
+  );
+  const [latest] = withClaim
     .map(({ digest }) => digest)
     .filter((digest) => {
       const { tags = [], pushedAtEpochMs } = pushed.get(digest) ?? {};

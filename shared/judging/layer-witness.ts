@@ -1,6 +1,6 @@
 import type { Digest } from '../domain/image/image.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { type LayerDisagreement, layerDisagreements } from '../domain/verdict/layer-attribution.ts';
+import { type LayerDisagreement, layerDisagreements } from '../domain/verdict/layer-disagreement.ts';
 import type { ContentLedger, ImageLedger } from '../ports/ledger.ts';
 
 export interface WitnessPorts {

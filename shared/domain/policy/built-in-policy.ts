@@ -12,6 +12,7 @@ export const BUILT_IN_VERSION = 'built-in';
 export const BUILT_IN_POLICY: Policy = v.parse(policySchema, {
   version: 1,
   mode: 'report-only',
+  // It applies to no image: under this policy each one is `unknown`.
   ages: { default: { limitDays: 30 } },
   streams: [],
   severities: [],

@@ -1,6 +1,6 @@
 /** Limits of the guards, from the policy. */
 export interface GuardSettings {
-  /** After this many failures in a row, only a reset allows another rebuild. */
+  /** After this many failures in a row (3 by default), only a reset allows another rebuild. */
   readonly attempts: number;
   /**
    * Between the last start or end of a rebuild of a stream and the next start; also the longest pause of a stream whose

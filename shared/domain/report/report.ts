@@ -9,7 +9,7 @@ import type { RunFailure } from '../review/run-summary.ts';
 import type { ScanStateName } from '../scan/scan.ts';
 import type { PolicyGaps } from '../stream/unmatched-rules.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
-import type { LayerDisagreement } from '../verdict/layer-attribution.ts';
+import type { LayerDisagreement } from '../verdict/layer-disagreement.ts';
 import type { Reason, VerdictStatus } from '../verdict/verdict.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 

@@ -1,8 +1,7 @@
 import type { Digest, ImageLocation } from '../image/image.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
+import { stricter, strictestMode } from '../stream/mode.ts';
 import { streamRulesOf } from '../stream/stream.ts';
-import { stricter } from '../stream/stream-policy.ts';
-import { strictestMode } from '../stream/tier.ts';
 import { type Expiry, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
 import type { StoredImage } from './lifecycle.ts';
 import { type LifecycleRule, selects } from './lifecycle-policy.ts';

@@ -2,8 +2,9 @@ import { type Digest, locationKey } from '../image/image.ts';
 import { readImageReference } from '../image/reference.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import { type RolloutMode, stricterRollout } from '../policy/rollout-mode.ts';
+import { stricter } from '../stream/mode.ts';
 import { makingLineOf, streamId, streamRulesOf } from '../stream/stream.ts';
-import { modeIn, streamPolicy, stricter } from '../stream/stream-policy.ts';
+import { modeIn, streamPolicy } from '../stream/stream-policy.ts';
 import { isOwners } from './postponed.ts';
 
 /** Why Patchwave deploys no image of a stream. */

@@ -1,10 +1,10 @@
 import { MINUTE_MS } from '../common/time.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { Pipeline } from '../policy/pipeline.ts';
-import { MODES, type Mode, type Policy, type StreamRule } from '../policy/policy.ts';
+import type { Mode, Policy, StreamRule } from '../policy/policy.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
+import { stricter, strictestMode } from './mode.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
-import { strictestMode } from './tier.ts';
 
 /** The policy settings for the rebuilds of one stream. */
 export interface StreamPolicy {
@@ -62,5 +62,3 @@ const pipelineOf = (
  */
 export const modeIn = (policy: Policy, stream: string, account: string): Mode =>
   stricter(streamPolicy(policy, stream).mode, policy.modes.accounts?.[account] ?? 'enforce');
-
-export const stricter = (one: Mode, other: Mode): Mode => (MODES.indexOf(one) > MODES.indexOf(other) ? one : other);

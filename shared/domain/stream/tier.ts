@@ -2,7 +2,7 @@ import { matchesAnyGlob, matchesGlob } from '../common/glob.ts';
 import type { ImageLocation, Tier } from '../image/image.ts';
 import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
 import { accountsNamedBy } from '../policy/our-accounts.ts';
-import { MODES, type Mode, type Policy, type StreamRule } from '../policy/policy.ts';
+import type { Policy, StreamRule } from '../policy/policy.ts';
 import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
 
 /** The known origin of an image; at least one field must be present. */
@@ -81,30 +81,3 @@ const isMirror = ({ mirrors }: Policy, { account, repository }: ImageLocation): 
 /** If the policy covers the whole organization, every ECR account counts as ours; an unreachable one is reported. */
 const isOurs = (policy: Policy, { account }: ImageLocation): boolean =>
   policy.scopes === 'organization' || accountsNamedBy(policy).has(account);
-
-/** The subjects whose settings apply to a stream. */
-export interface ModeSubject {
-  readonly tier: Tier;
-  readonly owner?: string;
-  /** Every account that the action reaches: of the registry, the pipeline, the service. */
-  readonly accounts?: readonly string[];
-  /** Id of its stream rule. */
-  readonly rule?: string;
-}
-
-/** The strictest of all modes that the policy sets for a subject: `paused` before `report-only` before `enforce`. */
-export function strictestMode(policy: Policy, { tier, owner, accounts: reached = [], rule }: ModeSubject): Mode {
-  const { tiers, owners, accounts } = policy.modes;
-  const set: readonly (Mode | undefined)[] = [
-    policy.mode,
-    tiers?.[tier],
-    ownValue(owners, owner),
-    ...reached.map((account) => ownValue(accounts, account)),
-    policy.streams.find(({ id }) => id === rule)?.mode,
-  ];
-  return MODES[Math.max(...set.map((mode) => (mode === undefined ? 0 : MODES.indexOf(mode))))] ?? policy.mode;
-}
-
-/** Owners are free text: `constructor` is one, and no key of the policy. */
-const ownValue = (modes: Readonly<Record<string, Mode>> | undefined, key: string | undefined): Mode | undefined =>
-  modes && key !== undefined && Object.hasOwn(modes, key) ? modes[key] : undefined;

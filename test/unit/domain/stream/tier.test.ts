@@ -5,7 +5,8 @@ import {
   type PolicyDocument,
   policySchema,
 } from '../../../../shared/domain/policy/policy.ts';
-import { classify, strictestMode } from '../../../../shared/domain/stream/tier.ts';
+import { strictestMode } from '../../../../shared/domain/stream/mode.ts';
+import { classify } from '../../../../shared/domain/stream/tier.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { fc } from '../../../support/seeded.ts';
 import { runs } from '../arbitraries.ts';

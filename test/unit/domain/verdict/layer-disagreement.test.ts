@@ -1,4 +1,4 @@
-import { layerDisagreements, type WitnessedImage } from '../../../../shared/domain/verdict/layer-attribution.ts';
+import { layerDisagreements, type WitnessedImage } from '../../../../shared/domain/verdict/layer-disagreement.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf, NOW } from '../arbitraries.ts';
