@@ -43,7 +43,10 @@ function printProof(progress: Progress, { streams, cascades }: ActResult, names:
     printRuns(progress, stream, none, names);
   }
   for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
-    progress.text(`  Closed by review ${runId}: it read every scope. No old image runs, and no image built on one.`, 2);
+    progress.text(
+      `  Closed by review ${runId}: it read every scope. The old images do not run, nor do images built on them.`,
+      2,
+    );
 }
 
 const digestsOf = ({ before, after }: Stream): string =>
