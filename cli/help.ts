@@ -29,7 +29,7 @@ export function helpOf(commands: Commands): string {
     ...optionLines(COMMON_OPTIONS),
     ...lines('  --version        the version of these commands', OPTION_COLUMN),
     '',
-    ...lines('Exit codes: 0 done, 1 failed, 2 wrong use; with --exit-code also 3 violating, 4 unknown.', 0),
+    ...lines('Exit codes: 0 done, 1 failed, 2 usage error; with --exit-code also 3 violating, 4 unknown.', 0),
     'patchwave COMMAND --help shows the options of a command.',
   ].join('\n');
 }

@@ -23,7 +23,7 @@ export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, 
   const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
   // Either it was never touched, or its item cannot be read and the reason says so.
-  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head}, and never was`;
+  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head}, never paused before`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
   return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
@@ -53,7 +53,7 @@ export const renderAnswers = (rows: readonly AnsweredStream[], now: number): str
     { title: 'facts', value: ({ facts }) => String(facts.length), align: 'right' },
     {
       title: 'answer',
-      value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'not looked at yet'),
+      value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'waiting for the planner'),
       colour: ({ answer }) => answer && (answer.answer === 'refuse' ? 'red' : 'yellow'),
     },
     { title: 'again', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
@@ -76,7 +76,7 @@ const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
 /** One cascade: its nodes, and its deployments where it has some. */
 export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, now: number): string {
   const { cascadeId, state, plannedAtEpochMs, deadlineEpochMs, streams } = cascade;
-  const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), what waits gives up ${untilText(deadlineEpochMs, now)}`;
+  const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), deadline ${untilText(deadlineEpochMs, now)}`;
   return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
 }
 
@@ -104,7 +104,7 @@ export function outcomeText(outcome: RebuildOutcome): string {
     case 'fixed': {
       const { alsoFound = [] } = outcome;
       const found = alsoFound.length > 0 ? `; also found, as a new cause: ${factsText(alsoFound)}` : '';
-      return `fixed: nothing of its cause is left${found}`;
+      return `fixed: its cause is gone${found}`;
     }
     case 'ineffective':
       return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left`;
@@ -143,15 +143,15 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
-    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review, which looks what runs' },
+    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review of what runs' },
   ]);
 
-export const SET_ASIDE = 'Items of the ledger that cannot be read: nothing is built for their streams';
+export const SET_ASIDE = 'Unreadable ledger items: their streams are not built';
 
 export const renderSetAside = (items: readonly UnreadableItem[]): string =>
   items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');
 
-export const WAITING = 'Waiting for vendors: no rebuild would fix it now';
+export const WAITING = 'Waiting for a vendor fix';
 
 /** Packages that no rebuild would fix now. */
 export const renderWaiting = (rows: readonly VendorDependency[], now: number): string =>
@@ -175,10 +175,10 @@ export function renderRunning({ rebuilds, deployments }: RunningWork, now: numbe
   const sections: string[] = [];
   if (rebuilds.length > 0) {
     const rows = table(rebuilds, [
-      { title: 'rebuilt now', value: ({ stream }) => stream },
+      { title: 'rebuilding', value: ({ stream }) => stream },
       { title: 'state', value: ({ state }) => state },
       { title: 'pipeline', value: ({ pipeline: at }) => (at ? `${at.account}/${at.region}/${at.name}` : '-') },
-      { title: 'until at most', value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now) },
+      { title: 'deadline', value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now) },
     ]);
     sections.push(rows);
   }

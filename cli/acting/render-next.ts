@@ -7,8 +7,8 @@ import { renderAnswers } from './render-acting.ts';
  * @param answer of the planner; `undefined` where it would act, or has nothing to do
  */
 export function renderNext(cause: Cause | undefined, answer: NegativeDecision | undefined, now: number): string {
-  if (!cause || cause.state === 'closed') return 'It has no open cause: nothing is to be rebuilt.';
+  if (!cause || cause.state === 'closed') return 'The stream has no open cause, so it needs no rebuild.';
   if (cause.state === 'taken') return `Cascade ${cause.takenBy?.cascadeId} works on it.`;
-  if (!answer) return 'The planner takes it up when it looks next, within 15 minutes at the latest.';
-  return `It is on hold for now:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
+  if (!answer) return 'The planner takes it up within 15 minutes.';
+  return `The stream is on hold:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
 }

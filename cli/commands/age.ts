@@ -8,11 +8,11 @@ import { type Colour, print, printJson, relative, shortDigest, table } from '../
 const DAYS = 7;
 
 export const ageCommand: Command = {
-  summary: 'Which images in use and heads will be too old within some days, and whose age that is.',
+  summary: 'Lists images in use and heads that will soon be too old, and what causes it.',
   synopsis: '[--days N] [--overdue]',
   words: [0, 0],
   options: { days: { type: 'string' }, overdue: { type: 'boolean' } },
-  optionHelp: { 'days N': `within so many days (${DAYS})`, overdue: 'those too that are too old already' },
+  optionHelp: { 'days N': `within this many days (${DAYS})`, overdue: 'also list images that are too old already' },
   async run(context, args) {
     const question = { days: daysIn(args), overdue: args.flags.overdue === true };
     const connected = await context();

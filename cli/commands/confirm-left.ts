@@ -10,7 +10,7 @@ import { print, printJson } from '../output.ts';
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 
 export const confirmLeftCommand: Command = {
-  summary: 'Says that nobody need wait for what ran in an account and Region that left the fleet.',
+  summary: 'Stops closures from waiting for an account and Region that left the fleet.',
   synopsis: 'ACCOUNT/REGION --reason TEXT',
   words: [1, 1],
   ...REASON,
@@ -18,7 +18,8 @@ export const confirmLeftCommand: Command = {
     const reason = reasonIn(args);
     const [text = ''] = args.positionals;
     const [, account, region] = SCOPE.exec(text) ?? [];
-    if (!account || !region) throw new UsageError(`"${text}" is no scope. Write ACCOUNT/REGION, as status shows it.`);
+    if (!account || !region)
+      throw new UsageError(`"${text}" is not a scope. Write ACCOUNT/REGION, as status shows it.`);
     const connected = await context();
     const { scopes, clock } = connected;
     const scope = { account, region };
@@ -37,11 +38,11 @@ export const confirmLeftCommand: Command = {
 };
 
 const hereStill = (scope: string): NotFoundError =>
-  new NotFoundError(`Scope ${scope} has not left the fleet: reviews read it, or never did.`);
+  new NotFoundError(`Scope ${scope} has not left the fleet: reviews still read it, or have never read it.`);
 
 function told(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
   const left = `Scope ${scope} left ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
   const by = `${confirmed.by} confirmed it ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
-  return `${left} with ${counted(usages, 'usage')} that nobody saw end. ${by}\nClosures wait for these no more from the next review on, and name you in their proof.`;
+  return `${left} with ${counted(usages, 'usage')} that no review saw end. ${by}\nFrom the next review on, closures stop waiting for these and name you in their proof.`;
 }

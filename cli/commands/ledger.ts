@@ -4,12 +4,12 @@ import { canonicalLedger } from '../ledger/canonical.ts';
 import { print, printJson } from '../output.ts';
 
 export const ledgerCommand: Command = {
-  summary: 'Every item of the ledger, one JSON document a line.',
+  summary: 'Prints every ledger item, one JSON document per line.',
   synopsis: '[--canonical]',
   words: [0, 0],
   options: { canonical: { type: 'boolean' } },
   optionHelp: {
-    canonical: 'times, ids and generated digests replaced by order of appearance: two runs can be compared',
+    canonical: 'number times, ids and digests in order of appearance, so that two runs can be compared',
   },
   async run(context, { flags }) {
     const items = (await context()).dump();

@@ -58,7 +58,7 @@ async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<R
 }
 
 export const lineageCommand: Command = {
-  summary: 'Which image is built on which, by what their layers and configs show; of one image its family.',
+  summary: 'Shows which image is built on which, by layers and configs; with IMAGE, only its family.',
   synopsis: '[IMAGE]',
   words: [0, 1],
   options: {},

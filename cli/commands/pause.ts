@@ -7,7 +7,7 @@ import { EXIT } from '../errors.ts';
 import { print, printJson } from '../output.ts';
 
 export const pauseCommand: Command = {
-  summary: 'Stops every rebuild and deployment that did not begin, in all accounts, until `resume`.',
+  summary: 'Stops new rebuilds and deployments in all accounts until `resume`.',
   synopsis: '--reason TEXT',
   words: [0, 0],
   ...REASON,
@@ -18,7 +18,7 @@ export const pauseCommand: Command = {
 };
 
 export const resumeCommand: Command = {
-  summary: 'Lets rebuilds and deployments begin again after `pause`.',
+  summary: 'Allows new rebuilds and deployments again after `pause`.',
   synopsis: '[--reason TEXT]',
   words: [0, 0],
   ...REASON,
@@ -53,12 +53,12 @@ async function turn(
 }
 
 const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
-  paused: 'No pipeline is started and no service deployed from now on.',
-  active: 'The planner looks within 15 minutes at what waits.',
+  paused: 'Patchwave starts no pipeline and deploys no service from now on.',
+  active: 'The planner takes up waiting work within 15 minutes.',
 };
 
 /** Before a list of what began and goes on. */
 const GOES_ON: Readonly<Record<KillSwitch['rebuilding'], string>> = {
-  paused: 'What began runs to its end',
-  active: 'What runs now',
+  paused: 'Work under way runs to its end',
+  active: 'Under way now',
 };

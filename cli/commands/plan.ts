@@ -16,7 +16,7 @@ import { treeText } from '../plan/render-tree.ts';
 import { policyIn } from '../policy/policy-file.ts';
 
 export const planCommand: Command = {
-  summary: 'What would be rebuilt and deployed now, what is on hold and why, and what goes on. Only reads.',
+  summary: 'Shows what would be rebuilt and deployed now, and what is on hold and why. Read-only.',
   synopsis: '[--policy FILE] [--resumed] [--preview RUN] [--tree] [--svg FILE] [--all]',
   words: [0, 0],
   options: {
@@ -29,11 +29,11 @@ export const planCommand: Command = {
   },
   optionHelp: {
     'policy FILE': 'as if that policy were in force',
-    resumed: 'as if nobody had paused Patchwave',
-    'preview RUN': 'as if that preview of a review had written down what it found',
-    tree: 'also who is built on whom, and what becomes of each',
-    'svg FILE': 'writes that tree as a picture',
-    all: 'in the tree also what looks alike, and where nothing is to be done',
+    resumed: 'as if Patchwave were not paused',
+    'preview RUN': 'as if that review preview were written to the ledger',
+    tree: 'also show the lineage tree, with the plan for each stream',
+    'svg FILE': 'write that tree as an SVG picture',
+    all: 'show every stream in the tree, also those with nothing to do',
   },
   async run(context, args) {
     const connected = await context();
@@ -68,11 +68,11 @@ function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: num
 /** What the plan takes for granted that is not so, or not yet. */
 const suppositions = ({ flags }: Arguments): readonly string[] => [
   ...(typeof flags.policy === 'string' ? [`as if the policy of ${flags.policy} were in force`] : []),
-  ...(flags.resumed === true ? ['as if nobody had paused Patchwave'] : []),
+  ...(flags.resumed === true ? ['as if Patchwave were not paused'] : []),
 ];
 
 const previewText = ({ runId, unseen }: { readonly runId: string; readonly unseen: number }): string =>
-  `as preview ${runId} found it${unseen > 0 ? `; ${counted(unseen, 'image')} of it no review has seen, so nobody knows what they are built on` : ''}`;
+  `as preview ${runId} found it${unseen > 0 ? `; lineage unknown for ${counted(unseen, 'image')} not reviewed yet` : ''}`;
 
 /** @throws UsageError */
 function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all: boolean): void {

@@ -34,7 +34,9 @@ export const policyCommand: Command = {
         if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
         return show(await context());
       default:
-        throw new UsageError(`"policy ${action}" is no action. Expected: patchwave policy ${policyCommand.synopsis}`);
+        throw new UsageError(
+          `"policy ${action}" is not an action. Expected: patchwave policy ${policyCommand.synopsis}`,
+        );
     }
   },
 };
@@ -87,7 +89,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   if (json) printJson({ version, replaces: replaces ?? null, applied: true, ...effect });
   else
     print(
-      `In force: ${version.slice(0, 12)}. The next evaluation of each image uses it; to judge all now: patchwave review`,
+      `In force: ${version.slice(0, 12)}. It applies to each image's next evaluation. To evaluate all images now: patchwave review`,
     );
   return EXIT.done;
 }
@@ -111,7 +113,8 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
 
 /** @throws UsageError where nobody can answer */
 async function confirmed(): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('Nobody can answer here whether to apply it. Add --yes to apply.');
+  if (!process.stdin.isTTY)
+    throw new UsageError('Not a terminal, so the policy was not applied. Add --yes to apply it.');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await lines.question('Put it in force? [y/N] ')).trim());

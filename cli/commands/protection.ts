@@ -14,25 +14,25 @@ function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {
 
 function render({ checks, expiries }: FleetExpiries, now: number): string {
   if (checks.length === 0)
-    return 'Nobody has looked at lifecycle policies yet. The look comes once a day, after the review.';
+    return 'Lifecycle policies have not been checked yet. The check runs once a day, after the review.';
   const unseen = checks.filter((check) => isUnseen(check, now));
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);
   const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
-  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
+  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, ${unknown} unknown; ${unseen.length} not checked${tagged > 0 ? `; ${counted(tagged, 'protecting tag')} set by Patchwave` : ''}`;
   return [
     head,
     ...(expiries.length > 0 ? [renderExpiries(expiries, now)] : []),
-    ...(unseen.length > 0 ? [`${paint('bold', 'Not seen')}\n${renderUnseen(unseen, now)}`] : []),
+    ...(unseen.length > 0 ? [`${paint('bold', 'Not checked')}\n${renderUnseen(unseen, now)}`] : []),
   ].join('\n\n');
 }
 
 export const protectionCommand: Command = {
-  summary: 'What lifecycle policies of registries will take of what is in use: which rule, when, and who needs it.',
+  summary: 'Lists images in use that a registry lifecycle policy will expire: rule, time and users.',
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'ends with 3 if something will expire, 4 if something is unknown or was not seen' },
+  optionHelp: { 'exit-code': 'ends with 3 if an image will expire, 4 if something is unknown or was not checked' },
   async run(context, { flags, json }) {
     const connected = await context();
     const seen = await readExpiries(connected.expiries);

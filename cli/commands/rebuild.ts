@@ -17,7 +17,7 @@ import { print, printJson } from '../output.ts';
 import { answerNow } from '../plan/plan-now.ts';
 
 export const rebuildCommand: Command = {
-  summary: 'Asks for a rebuild of a stream, whatever its verdict is. The guards still hold.',
+  summary: 'Requests a rebuild of a stream regardless of its verdict. The guards still apply.',
   synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
   ...REASON,
@@ -32,7 +32,7 @@ export const rebuildCommand: Command = {
     const { cause, added, answer } = await ask(connected, stream, request);
     if (args.json) printJson({ stream, added, cause: cause ?? null, answer: answer ?? null });
     else {
-      const said = added ? `Asked for a rebuild of ${stream}.` : 'You have asked for this already, in the same words.';
+      const said = added ? `Requested a rebuild of ${stream}.` : 'You made this request already, with the same reason.';
       print(`${said}\n${renderNext(cause, answer, connected.clock())}`);
     }
     return EXIT.done;

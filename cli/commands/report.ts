@@ -3,7 +3,7 @@ import { EXIT } from '../errors.ts';
 import { print } from '../output.ts';
 
 export const reportCommand: Command = {
-  summary: 'The report of a review: Markdown for people, --json for machines.',
+  summary: 'Prints the report of a review as Markdown, or with --json as JSON.',
   synopsis: '[--run ID]',
   words: [0, 0],
   options: { run: { type: 'string' } },

@@ -13,7 +13,7 @@ import { print, printJson, shortDigest } from '../output.ts';
 import { answerNow } from '../plan/plan-now.ts';
 
 export const resetCommand: Command = {
-  summary: 'Frees a stream of what is held against it: failures in a row, and facts that survived a rebuild.',
+  summary: "Clears a stream's failure count and the history of its failed fixes.",
   synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
   ...REASON,
@@ -49,11 +49,11 @@ function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: Rebuil
     ...pinnedTo.map(({ stream, head }) => `head ${shortDigest(head)} of ${stream}, not picked up`),
     ...(startUnknown
       ? [
-          `rebuild ${startUnknown.rebuildId}, which may still run, at most until ${instant(startUnknown.untilEpochMs)}: look at its pipeline`,
+          `rebuild ${startUnknown.rebuildId}, which may still run, at most until ${instant(startUnknown.untilEpochMs)}: check its pipeline`,
         ]
       : []),
   ];
-  if (freedLock) lines.push('its lock, which could not be read: look at its pipeline for a run that still goes on');
-  if (lines.length === 0) return 'Nothing was held against it.';
-  return `No longer held against it:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  if (freedLock) lines.push('its unreadable lock: check its pipeline for a run that is still going on');
+  if (lines.length === 0) return 'The stream had nothing to clear.';
+  return `Cleared:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

@@ -8,7 +8,7 @@ const SCOPE = /^(\d{12})\/([a-z0-9-]+(?:,[a-z0-9-]+)*)$/;
 function scopeOf(text: string): { account: string; regions: string[] } {
   const [, account, regions] = SCOPE.exec(text) ?? [];
   if (account === undefined || regions === undefined) {
-    throw new UsageError(`"${text}" is no scope. Write ACCOUNT/REGION[,REGION...], such as 111122223333/eu-west-1.`);
+    throw new UsageError(`"${text}" is not a scope. Write ACCOUNT/REGION[,REGION...], such as 111122223333/eu-west-1.`);
   }
   return { account, regions: regions.split(',') };
 }
@@ -18,14 +18,14 @@ const FOLLOW = 'Follow it in the Step Functions console, or with: patchwave stat
 /** A preview is in no status: it writes nothing there. */
 const previewText = (executionArn: string): string => `When it has ended, its output names its run as "runId":
   aws stepfunctions describe-execution --execution-arn ${executionArn} --query output --output text
-With that: patchwave report --run RUN, and patchwave plan --preview RUN`;
+Then run: patchwave report --run RUN, and patchwave plan --preview RUN`;
 
 export const reviewCommand: Command = {
   summary: 'Starts a review of the whole fleet, or of some scopes.',
   synopsis: '[ACCOUNT/REGION,...]... [--preview]',
   words: [0, 100],
   options: { preview: { type: 'boolean' } },
-  optionHelp: { preview: 'only reads: asks for no scan and writes nothing' },
+  optionHelp: { preview: 'read-only: request no scan and write nothing' },
   async run(context, { positionals, flags, json }) {
     const scopes = positionals.map(scopeOf);
     const { reviews } = await context();

@@ -48,8 +48,7 @@ function describeReview(review: ReviewRecord, now: number): string {
       `  running    ${inventory.tasks} tasks, ${inventory.containers} containers on ${found} images, ${inventory.unresolved} containers without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
-    if (ancestors)
-      lines.push(`  below      ${ancestors.found} images that these are built on: ${outcomesInWords(ancestors)}`);
+    if (ancestors) lines.push(`  ancestors  ${counted(ancestors.found, 'image')}: ${outcomesInWords(ancestors)}`);
   }
   return lines.join('\n');
 }
@@ -107,7 +106,7 @@ function scopeDetail({ scope, failure, left }: ScopeRecord): string {
   if (confirmed) return `${since}, confirmed by ${confirmed.by} ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
   if (usages === 0) return `${since}, nothing ran there`;
   const next = `patchwave confirm-left ${scope.account}/${scope.region}`;
-  return `${since} with ${counted(usages, 'usage')} that nobody saw end. Confirm with: ${next} --reason TEXT`;
+  return `${since} with ${counted(usages, 'usage')} that no review saw end. Confirm with: ${next} --reason TEXT`;
 }
 
 const scopesTable = (scopes: readonly ScopeRecord[]): string =>
@@ -130,14 +129,14 @@ interface Acting extends ActingState {
 function actingText(acting: Acting, now: number): string {
   const { killSwitch, causes, cascades, closures, waitingForVendors, unreadable } = acting;
   const open = causes.filter(({ state }) => state === 'open');
-  const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} in the hands of cascades, ${counted(closures.length, 'open closure')}`;
+  const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} taken by cascades, ${counted(closures.length, 'open closure')}`;
   return [
     head,
     ...section(unreadable, SET_ASIDE, renderSetAside),
-    ...section(open, 'Open causes, as the planner answered last', (rows) => renderAnswers(rows, now)),
+    ...section(open, "Open causes, with the planner's last answer", (rows) => renderAnswers(rows, now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...cascades.map((view) => renderCascade(view, now)),
-    ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),
+    ...section(closures, 'Verified, waiting for older images to stop', (rows) => renderClosures(rows, now)),
   ].join('\n\n');
 }
 
@@ -149,7 +148,7 @@ function section<Row>(rows: readonly Row[], title: string, render: (rows: readon
 }
 
 export const statusCommand: Command = {
-  summary: 'The last review, the running one, every scope; open causes, cascades and closures.',
+  summary: 'Shows the last and the running review, every scope, open causes, cascades and closures.',
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },

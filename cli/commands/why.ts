@@ -14,7 +14,7 @@ function exitCodeOf(explanations: readonly ImageExplanation[]): number {
 }
 
 export const whyCommand: Command = {
-  summary: 'Why an image has its verdict: reasons, scan, age, what it is built on, and who runs it.',
+  summary: "Explains an image's verdict: reasons, scan, age, lineage, and who runs it.",
   synopsis: 'IMAGE [--exit-code]',
   words: [1, 1],
   options: { 'exit-code': { type: 'boolean' } },

@@ -97,7 +97,7 @@ export class AwsMembers implements MemberReads {
     );
     // Regions of accounts are not asked for here.
     const directory: OrganizationDirectory = new OrganizationDirectory(organizationsClient(hub), () => {
-      throw new TypeError('no account is asked for its Regions');
+      throw new TypeError('Regions of accounts are not read here');
     });
     this.#begun = {
       ...{ hub, access, directory },
@@ -108,7 +108,7 @@ export class AwsMembers implements MemberReads {
   }
 
   get #session(): Session {
-    if (!this.#begun) throw new TypeError('begin() comes first');
+    if (!this.#begun) throw new TypeError('call begin() first');
     return this.#begun;
   }
 

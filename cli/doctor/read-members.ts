@@ -42,7 +42,7 @@ async function readAccount(reads: MemberReads, { parameters }: StackFacts, accou
   const role = (parameter: string): Promise<AccountFacts['own']> =>
     readRole.isRead && readRole.value
       ? reading(() => reads.role(account, parameters[parameter] ?? ''))
-      : Promise.resolve({ isRead: false, reason: 'the read role cannot be taken' });
+      : Promise.resolve({ isRead: false, reason: 'the read role cannot be assumed' });
   return {
     account,
     readRole,

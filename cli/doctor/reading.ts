@@ -63,4 +63,4 @@ export const unread = (
 const withoutAction = (reason: string): string =>
   /^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason)
     ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again where they have expired.'
-    : 'Run the command again. If this stays, correct what the message names.';
+    : 'Run the command again. If this persists, fix what the message names.';

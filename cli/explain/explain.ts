@@ -55,7 +55,7 @@ type Ledger = Pick<
 /** @throws NotFoundError */
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
-  if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
+  if (!image) throw new NotFoundError(`The ledger has no image ${digest}.`);
   const [locations, usages, left, below, protection, stream] = await Promise.all([
     presentPlaces(ledger.places, digest),
     ledger.usages.ofImage(digest),

@@ -40,18 +40,18 @@ async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest
     const found = await imagesOf(ledger, [text]);
     if (found.length > 0) return found;
     throw new NotFoundError(
-      `The ledger holds no image ${text}. No review has seen it in use, or in a listed repository.`,
+      `The ledger has no image ${text}. No review has seen it in use, or in a listed repository.`,
     );
   }
   if (text.length < SHORTEST_PREFIX || !/^sha256:[0-9a-f]+$/.test(text))
-    throw new NotFoundError(`"${text}" is no digest. Give at least the first six of its characters, 0-9 and a-f.`);
+    throw new NotFoundError(`"${text}" is not a digest. Give at least the first six of its characters, 0-9 and a-f.`);
   const begins = (digest: Digest): boolean => digest.startsWith(text);
   const running = await runningWhere(ledger, ({ digest }) => begins(digest));
   if (running.length > 0) return running;
   const found = await imagesOf(ledger, [...(await knownDigests(ledger))].filter(begins));
   if (found.length > 0) return found;
   throw new NotFoundError(
-    `No image that is in use, a head, or below one of these begins with ${text}. Give the whole digest of another one.`,
+    `No image in use, head or ancestor of these begins with ${text}. For any other image, give the whole digest.`,
   );
 }
 
@@ -97,10 +97,10 @@ async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest
   const known = (await ledger.streams.streams([stream])).get(stream);
   const heads = await imagesOf(ledger, digestsOf(known?.head));
   if (heads.length > 0) return heads;
-  if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and nobody knows its head.`);
+  if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and its head is not known.`);
   // Its own error names the streams that come closest.
   await findStream(ledger, stream);
-  throw new NotFoundError(`Nothing of stream "${stream}" is in the ledger but its cause. See: patchwave status`);
+  throw new NotFoundError(`Nothing of stream "${stream}" is in the ledger except its cause. See: patchwave status`);
 }
 
 function isAt(reference: string, { account, region, repository }: ImageLocation, tag?: string): boolean {
@@ -142,7 +142,7 @@ async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> 
     ...new Set([...names].map((one) => (place || reference?.location ? one : repositoryIn(one)))),
   ]);
   throw new NotFoundError(
-    `Nothing that runs, and no head, is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
+    `No running image and no head is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
   );
 }
 

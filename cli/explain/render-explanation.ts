@@ -48,7 +48,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
-    left.length > 0 ? `Out of sight, in scopes that left:\n${runs(left)}` : '',
+    left.length > 0 ? `Last seen in scopes that left the fleet:\n${runs(left)}` : '',
     renderImageExpiries(protection, usages.length > 0, now),
     ...renderStream(explanation, now),
     layers.length > 0 ? renderLayers(layers) : '',
@@ -64,7 +64,7 @@ function judgedBy(version: string | undefined, inForce: string | undefined): str
   const told = version.slice(0, 12);
   return inForce === undefined || inForce === version
     ? told
-    : `${told}, an earlier one: ${inForce.slice(0, 12)} is in force, and has not judged it yet`;
+    : `${told}; not judged yet by ${inForce.slice(0, 12)}, which is in force`;
 }
 
 function facts({ image, below }: ImageExplanation, now: number, inForce: string | undefined): string {
@@ -83,7 +83,7 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
     ...lineageRows(image, below, now),
     [
       'scan',
-      `${scan.state}${why === '' ? '' : ` (${why})`}${finishedText}; looks at ${scan.coverage.join(', ') || 'nothing'}`,
+      `${scan.state}${why === '' ? '' : ` (${why})`}${finishedText}; covers ${scan.coverage.join(', ') || 'nothing'}`,
     ],
     ['findings', String(image.findingsCount ?? 'unknown')],
     ['policy', judgedBy(image.verdict?.policyVersion, inForce)],
@@ -108,7 +108,7 @@ function reasons(all: readonly Reason[], now: number): string {
 }
 
 const renderLayers = (all: readonly LayerDisagreement[]): string =>
-  `The layer that the scanner names says otherwise than what the findings are attributed by:\n${table(all, [
+  `Scanner layer data disagrees with this attribution:\n${table(all, [
     { title: 'finding', value: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
     { title: 'lowest image that has it', value: ({ attributedTo }) => shortDigest(attributedTo) },
     { title: 'lowest image with the layer', value: ({ broughtBy }) => shortDigest(broughtBy) },
@@ -160,7 +160,7 @@ function lineageRows(
         '; at least ',
       );
   return [
-    ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
+    ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no known image'],
     ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
     ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
     ...(staleParent
@@ -174,7 +174,7 @@ function lineageRows(
 }
 
 const unread = (repositories: readonly string[]): string =>
-  `an image of ${repositories.join(', ')}, which no review could read to the end`;
+  `an image of ${repositories.join(', ')}, which no review could read completely`;
 
 function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
   const image = below.find((one) => one.digest === digest);
@@ -189,22 +189,22 @@ function renderStream(explanation: StreamExplanation, now: number): readonly str
     node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
     latestRebuild ? lastRebuild(latestRebuild, now) : '',
     history ? remembered(history, now) : '',
-    closures.length > 0 ? `Verified, and waiting until nothing older runs:\n${renderClosures(closures, now)}` : '',
+    closures.length > 0 ? `Verified, waiting for older images to stop:\n${renderClosures(closures, now)}` : '',
   ];
 }
 
 function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now: number): string {
-  const by = takenBy ? `, in the hands of cascade ${takenBy.cascadeId}` : '';
+  const by = takenBy ? `, taken by cascade ${takenBy.cascadeId}` : '';
   const head = `${paint('bold', 'Open cause')} on stream ${stream}: ${counted(facts.length, 'fact')} since ${instant(sinceEpochMs)}${by}`;
-  if (!answer) return takenBy ? head : `${head}\n  The planner has not looked at it yet.`;
+  if (!answer) return takenBy ? head : `${head}\n  The planner has not evaluated it yet.`;
   const { recheckAtEpochMs: at } = answer;
-  const again = at === undefined ? '' : ` Looked at again ${instant(at)} (${relative(at, now)}).`;
+  const again = at === undefined ? '' : ` Next check ${instant(at)} (${relative(at, now)}).`;
   return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
 }
 
 /** What it waits for; a parked one holds its stream until its deadline and nothing else. */
 function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): string {
-  const state = `not ended, build ${build?.state ?? 'not told yet'}`;
+  const state = `not ended, build ${build?.state ?? 'not known yet'}`;
   if (!parked) return state;
   const since = `${instant(parked.sinceEpochMs)} (${relative(parked.sinceEpochMs, now)})`;
   return `${state}; parked since ${since}, until ${instant(deadlineEpochMs)} at the latest`;
@@ -236,5 +236,5 @@ function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: nu
       ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
       : []),
   ];
-  return lines.length === 0 ? '' : visibleLine(`Remembered: ${lines.join('; ')}`);
+  return lines.length === 0 ? '' : visibleLine(`History: ${lines.join('; ')}`);
 }

@@ -14,7 +14,7 @@ const digest = () =>
 
 const platform = v.pipe(
   v.string(),
-  v.regex(/^[^/\s]+\/[^/\s]+(\/[^/\s]+)?$/, 'must be a platform, as linux/amd64 or linux/arm/v7'),
+  v.regex(/^[^/\s]+\/[^/\s]+(\/[^/\s]+)?$/, 'must be a platform, such as linux/amd64 or linux/arm/v7'),
   v.transform((text) => text as Platform),
 );
 
@@ -31,7 +31,7 @@ const instant = v.union([
     v.string(),
     v.check(
       (text) => INSTANT.test(text) && !Number.isNaN(Date.parse(text)),
-      'must be an instant, as 2026-01-31T12:00:00Z',
+      'must be an instant, such as 2026-01-31T12:00:00Z',
     ),
     v.transform((text) => Date.parse(text)),
   ),
@@ -63,7 +63,7 @@ function contradictions(images: FileImage[]): readonly v.Problem[] {
     const first = told.get(name);
     if (!first) told.set(name, { at, text });
     if (!first || first.text === text) return [];
-    return [{ path: [at, 'layers'], message: `are others than [${first.at}] has, which is the same digest` }];
+    return [{ path: [at, 'layers'], message: `differ from those of [${first.at}], which has the same digest` }];
   });
 }
 
@@ -81,7 +81,7 @@ export async function readImageList(file: string): Promise<readonly FileImage[]>
   const lines = parsed.problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${v.problemText(problem, 'the file')}`);
   const more = parsed.problems.length - lines.length;
   throw new ImageListInvalidError(
-    [`${file} is no list of images:`, ...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n'),
+    [`${file} is not a valid list of images:`, ...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n'),
   );
 }
 
@@ -91,7 +91,7 @@ async function readJson(file: string): Promise<unknown> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof SyntaxError)
-      throw new ImageListInvalidError(`${file} is no JSON: ${message}`, { cause: error });
+      throw new ImageListInvalidError(`${file} is not JSON: ${message}`, { cause: error });
     if (code === 'ENOENT') throw new UsageError(`There is no file ${file}.`, { cause: error });
     throw error;
   }

@@ -17,7 +17,7 @@ Prints the family tree of a list of images: each under the one that it is built 
   --json         an array of {digest, parent, evidence} in the order of the list instead; parent null: none is known
   --help         this page
 
-Exit codes: 0 done, 1 the list is not valid, 2 wrong use.`;
+Exit codes: 0 done, 1 the list is not valid, 2 usage error.`;
 
 function optionsOf(words: string[]) {
   try {

@@ -41,7 +41,7 @@ export function lineageText(named: readonly NamedImage[], parents: Parents): str
   const drawn = treeRows(children.get(undefined) ?? [], ({ digest }) => children.get(digest) ?? []);
   const rows = Array.from(drawn, (row) => rowOf(row, parents));
   const lineage = images.filter(({ digest }) => parents.has(digest)).length;
-  const summary = `${counted(images.length, 'image')}, ${lineage} of them on another one of the list`;
+  const summary = `${counted(images.length, 'image')}, ${lineage} of them built on another image of the list`;
   return rows.length === 0 ? summary : `${table(rows, COLUMNS)}\n\n${summary}`;
 }
 

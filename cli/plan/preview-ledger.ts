@@ -59,7 +59,7 @@ export async function previewLedger(context: CliContext, runId: string): Promise
 const onlyRead = (files: CliContext['runFiles']): RunFiles => ({
   get: (key) => files.get(key),
   list: (prefix) => files.list(prefix),
-  put: (key) => Promise.reject(new TypeError(`A plan only reads, and was to write ${key}.`)),
+  put: (key) => Promise.reject(new TypeError(`A plan is read-only, but tried to write ${key}.`)),
 });
 
 const noPreview = (runId: string): string =>
@@ -72,7 +72,7 @@ async function foundImages(
 ): Promise<readonly ImageRecord[]> {
   const batches = await readDocument(files, runFileKeys(runId).batches, batchesDocument).catch((cause: unknown) => {
     throw cause instanceof RunFileMissingError
-      ? new NotFoundError(`${runId} has not found its images yet.`, { cause })
+      ? new NotFoundError(`Preview ${runId} has not listed its images yet.`, { cause })
       : cause;
   });
   const found: ImageRecord[] = [];

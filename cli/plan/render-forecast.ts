@@ -25,7 +25,7 @@ export const reachText = ({
 /** The whole plan in one line. */
 export function forecastLine({ waves, builds, withoutHistory, ...plan }: PlanForecast): string {
   const built = withoutHistory > 0 ? `, ${withoutHistory} of them without history` : '';
-  const reach = plan.workloads > 0 ? reachText(plan) : 'nothing that runs';
+  const reach = plan.workloads > 0 ? reachText(plan) : 'no running workload';
   const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : '';
   return `expected: ${spanText(plan)}${inWaves}, ${counted(builds, 'build')}${built}; reaches ${reach}`;
 }
@@ -55,8 +55,8 @@ export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { b
     return `${cost} on ${machine}`;
   });
   return [
-    `building takes ${spanText(building)} in all: in USD ${each.join(', ')} of CodeBuild, in the accounts of the pipelines`,
-    `Patchwave itself: at least ${transitions} state transitions, USD ${usd(transitionsUsd)}; its functions and requests come on top`,
+    `total build time ${spanText(building)}; CodeBuild in the pipeline accounts costs USD ${each.join(', ')}`,
+    `Patchwave itself: at least ${transitions} state transitions, USD ${usd(transitionsUsd)}; functions and requests cost extra`,
   ].join('\n');
 }
 

@@ -27,28 +27,28 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(
       guessed,
-      'Head not known yet: the planner looks it up first, and only deploys it where it is fixed',
+      'Head not known yet: the planner reads it first, and only deploys it if it is fixed already',
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),
-    ...section(held, 'Held back', (rows) => renderAnswers(rows.map(answered), now)),
+    ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
-    ...section(settled, 'Settled: nothing holds these facts any more', settledTable),
+    ...section(settled, 'Settled: no image has these facts any more', settledTable),
     ...section(cascades, 'Under way', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
-    ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),
+    ...section(closures, 'Verified, waiting for older images to stop', (rows) => renderClosures(rows, now)),
   ].join('\n\n');
 }
 
 /** What is planned and what is not, in one line. */
 export function sumsOf({ planned, held }: PlanNow): string {
   const rebuilds = planned.filter(({ work }) => work === 'rebuild').length;
-  return `${counted(rebuilds, 'stream')} to rebuild, ${planned.length - rebuilds} to deploy, ${held.length} held back`;
+  return `${counted(rebuilds, 'stream')} to rebuild, ${planned.length - rebuilds} to deploy, ${held.length} on hold`;
 }
 
 function headOf(plan: PlanNow, now: number): string {
   const { policyVersion, killSwitch, reviewRunning, planned, cascades, closures } = plan;
   const sums = `${sumsOf(plan)}; ${counted(cascades.length, 'cascade')} under way, ${counted(closures.length, 'closure')} open`;
-  const review = reviewRunning ? ['A review runs: until it ends only what is urgent is planned.'] : [];
+  const review = reviewRunning ? ['A review is running: until it ends, only urgent streams are planned.'] : [];
   const expected = planned.length > 0 ? [forecastLine(plan.forecast)] : [];
   return [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review].join(
     '\n',
@@ -71,7 +71,7 @@ const plannedTable = (rows: readonly PlannedWork[]): string =>
     { title: 'run by', value: runBy },
     { title: 'rules', value: ({ facts }) => [...new Set(facts.map(({ ruleId }) => ruleId))].join(', ') },
     { title: 'since', value: ({ facts }) => instant(Math.min(...facts.map(({ sinceEpochMs }) => sinceEpochMs))) },
-    { title: 'held by', value: ({ holders }) => counted(holders.length, 'image') },
+    { title: 'found in', value: ({ holders }) => counted(holders.length, 'image') },
     { title: 'facts', value: ({ facts }) => factsText(facts) },
   ]);
 

@@ -57,7 +57,7 @@ export function treeSvg(forest: Forest, summary: readonly [string, string]): str
       ? [
           text(
             { x: MARGIN, y: height - MARGIN, fill: '#475569' },
-            `${counted(forest.leftOut, 'stream')} in trees in which nothing is to be done`,
+            `${counted(forest.leftOut, 'stream')} in trees with nothing to do`,
           ),
         ]
       : []),

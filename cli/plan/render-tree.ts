@@ -9,8 +9,8 @@ type Row = TreeRow<Branch>;
 /** The streams, each under what it is built on, with what becomes of it. */
 export function treeText({ branches, leftOut }: Forest): string {
   const rows = [...treeRows(branches, ({ children }) => children)];
-  if (rows.length + leftOut === 0) return 'No stream is known yet: a review finds them.';
-  const left = `${counted(leftOut, 'stream')} in trees in which nothing is to be done; --all shows them`;
+  if (rows.length + leftOut === 0) return 'No stream is known yet. Start a review: patchwave review';
+  const left = `${counted(leftOut, 'stream')} in trees with nothing to do; --all shows them`;
   return [...(rows.length > 0 ? [table(rows, COLUMNS)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
 }
 

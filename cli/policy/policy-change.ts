@@ -76,7 +76,7 @@ async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promis
     const running = await Array.fromAsync(usages.live(scope));
     if (running.length > 0)
       warnings.push(
-        `Scope ${name} would leave the fleet with ${counted(running.length, 'usage')}: what runs there would be judged no more, and count as out of sight. Add it to scopes, or run \`patchwave confirm-left\` once a review has missed it.`,
+        `Scope ${name} would leave the fleet with ${counted(running.length, 'usage')}: what runs there would no longer be judged. Add it to \`scopes\`, or run \`patchwave confirm-left\` after the next review.`,
       );
   }
   return warnings.sort();

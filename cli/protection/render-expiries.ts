@@ -13,7 +13,7 @@ import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
 const colourOf = ({ expiryState }: ImageExpiry): Colour => (expiryState.state === 'unknown' ? 'yellow' : 'red');
 
 const userText = ({ use, running, workloads }: ImageExpiry): string => {
-  const [first = 'nobody known', ...others] = workloads;
+  const [first = 'no known workload', ...others] = workloads;
   const more = others.length > 0 ? `, and ${others.length} more` : '';
   return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
 };
@@ -43,7 +43,7 @@ function refusalTable(expiries: readonly ImageExpiry[]): string {
     { title: 'reason', value: ({ reason }) => reason },
     { title: 'what to do', value: ({ detail }) => detail },
   ]);
-  return `${paint('bold', 'Not given a tag that would keep it')}\n${told}`;
+  return `${paint('bold', 'Not protected')}\n${told}`;
 }
 
 /** Repositories of which nothing is known, or not any more. */
@@ -51,12 +51,12 @@ export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): s
   table(checks, [
     { title: 'repository', value: ({ location }) => locationKey(location) },
     { title: 'images in use', value: ({ images }) => String(images), align: 'right' },
-    { title: 'looked at', value: ({ checkedAtEpochMs: at }) => (at === 0 ? 'never' : instant(at)) },
+    { title: 'checked', value: ({ checkedAtEpochMs: at }) => (at === 0 ? 'never' : instant(at)) },
     { title: 'why', value: (check) => unseenBecause(check, now) },
   ]);
 
 const unseenBecause = ({ failure, checkedAtEpochMs }: RepositoryCheck, now: number): string =>
-  failure ? `${failure.error}: ${failure.detail}` : `the last look was ${relative(checkedAtEpochMs, now)}`;
+  failure ? `${failure.error}: ${failure.detail}` : `last checked ${relative(checkedAtEpochMs, now)}`;
 
 /** One image: what its repositories will do to it. Of an image that nobody is known to use only an expiry is told. */
 export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: boolean, now: number): string {
@@ -65,6 +65,6 @@ export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: 
   if (unseen.length > 0) return `${paint('bold', 'Expiry unknown')}\n${renderUnseen(unseen, now)}`;
   if (!inUse) return '';
   return checks.length > 0
-    ? `No lifecycle policy is known to take it soon, by the look of ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}.`
-    : 'Nobody has looked yet whether a lifecycle policy will take it.';
+    ? `No lifecycle policy is known to expire it soon, as checked ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}.`
+    : 'Lifecycle policies have not been checked for this image yet.';
 }

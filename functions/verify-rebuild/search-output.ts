@@ -148,13 +148,13 @@ async function searchPushed(
   if (latest === undefined) {
     const nothing = `no image pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))} has ${label}`;
     const claimed = refused.map(
-      ({ digest, reason }) => `its pipeline names ${digest}, which does not count: ${reason}`,
+      ({ digest, reason }) => `its pipeline names ${digest}, which was not accepted: ${reason}`,
     );
     return { outcome: 'missing', reason: [...claimed, nothing].join('; '), refused };
   }
   const platforms = platformsOf(made, labelled);
   if (ownIndexes.length > 0 || platforms.length === 1) return found(latest, refused);
-  const reason = `images for ${platforms.join(', ')} bear ${label}, and no index holds them all: push one`;
+  const reason = `images for ${platforms.join(', ')} have ${label}, but no index contains them all: push one`;
   return { outcome: 'missing', reason, refused };
 }
 

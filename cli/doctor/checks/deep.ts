@@ -16,17 +16,17 @@ export function checkBusPolicy(
     return [
       unknown(
         'hub',
-        'How the policy of the bus is evaluated was not tried: it applies to other accounts only.',
-        'Run the command again when another account is a member.',
+        'The bus policy was not tested: it applies to other accounts only.',
+        'Run the command again once another account is a member.',
       ),
     ];
   const { from, put } = tried;
   const key = registryKey(from);
   switch (put) {
     case 'whole-call-refused':
-      return [ok(key, 'One event that the bus may not take refuses the whole call of PutEvents.')];
+      return [ok(key, 'One event that the bus refuses makes the whole PutEvents call fail.')];
     case 'entry-refused':
-      return [ok(key, 'One event that the bus may not take is refused alone; the others of its call are taken.')];
+      return [ok(key, 'One event that the bus refuses is refused alone; the bus takes the others of its call.')];
     case 'both-taken':
       return [
         broken(
@@ -40,7 +40,7 @@ export function checkBusPolicy(
         broken(
           key,
           `The bus refused an event from ${key} whose source its policy lists.`,
-          'Deploy template.yaml in the hub and member-account.yaml there. See that no service control policy denies events:PutEvents.',
+          'Deploy template.yaml in the hub and member-account.yaml there. Check that no service control policy denies events:PutEvents.',
         ),
       ];
   }
@@ -56,7 +56,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
     return [
       unknown(
         'cascades',
-        'Whether task tokens of map children are accepted is not known: no build of the last cascades was answered.',
+        'Not known whether AWS accepts task tokens of map children: no build of the last cascades was answered.',
         'Run the command again after the next rebuild.',
       ),
     ];
@@ -64,7 +64,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
     broken(
       'cascades',
       `No task token of a map child was accepted: each of ${lapsed} waiting steps waited until its heartbeat lapsed.`,
-      'Look for AccessDenied at states:SendTaskSuccess in the logs of build-result and rebuild-dispatch, and report it. Builds are still followed, by polls.',
+      'Patchwave polls builds meanwhile. Search the logs of build-result and rebuild-dispatch for AccessDenied at states:SendTaskSuccess, and report it.',
     ),
   ];
 }

@@ -38,7 +38,7 @@ export function checkKey(key: KeyFacts | undefined): readonly CheckFinding[] {
           broken(
             arn,
             `DynamoDB cannot use the key ${arn} for the ledger since ${new Date(ledgerLostAtEpochMs).toISOString()}: its grant was revoked or the policy of the key denies it.`,
-            `Let the account's policies decide in the policy of the key, then deploy again. ${CHAPTER}`,
+            `Let the key policy delegate to the account's IAM policies, then deploy again. ${CHAPTER}`,
           ),
         ];
   return orOk([...denied, ...lost], arn, 'The key is enabled; its policy lets the services and the ledger use it.');

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import { matchesAnyGlob } from '../../../shared/domain/common/glob.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
@@ -13,7 +14,7 @@ const VERSION_TAG = 'patchwave-version';
 export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly CheckFinding[] {
   const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
   const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
-  return orOk(found, 'accounts', `The read role can be taken in each of ${accounts.length} accounts.`);
+  return orOk(found, 'accounts', `The read role can be assumed in each of ${accounts.length} accounts.`);
 }
 
 function readRoleProblem(
@@ -27,10 +28,10 @@ function readRoleProblem(
     return [
       broken(
         account,
-        `The role ${name} of account ${account} cannot be taken.`,
+        `The role ${name} of account ${account} cannot be assumed.`,
         `Deploy member-account.yaml in account ${account}, in its HomeRegion first, with HubAccountId=${hub}, ` +
           `OrganizationId=${parameters.OrganizationId ?? ''}, ReadRoleName=${name} and the ReadRoleExternalId of the hub. ` +
-          'Then see that no service control policy denies sts:AssumeRole.',
+          'Then check that no service control policy denies sts:AssumeRole.',
       ),
     ];
   const update = `Deploy member-account.yaml of version ${version} in account ${account}, in its HomeRegion.`;
@@ -85,10 +86,10 @@ export function checkActingRoles(
   const found = [...kinds.flatMap((kind) => actingProblems(stack, readable, kind)), ...notKnown(denied, version)];
   const there = kinds.reduce((sum, { of }) => sum + readable.filter((one) => isThere(of(one))).length, 0);
   return [
-    ...orOk(found, 'accounts', `${there} acting roles are there, and each trusts this hub.`),
+    ...orOk(found, 'accounts', `${there} acting roles exist, and each trusts this hub.`),
     ...(members.isPolicyRead
       ? []
-      : [unknown('policy', 'Which acting roles the policy needs is not known.', 'Correct the policy first.')]),
+      : [unknown('policy', 'The acting roles that the policy needs are not known.', 'Correct the policy first.')]),
     ...leftOut(
       'account',
       accounts.filter((one) => !isReadable(one)).map(({ account }) => account),
@@ -118,7 +119,7 @@ function actingProblems(
       : [
           broken(
             account,
-            `Functions cannot take the role ${name} of account ${account}: ${problem}.`,
+            `Functions cannot assume the role ${name} of account ${account}: ${problem}.`,
             `Deploy member-account.yaml in account ${account} with HubAccountId, OrganizationId and ReadRoleExternalId of this hub.`,
           ),
         ];
@@ -126,7 +127,7 @@ function actingProblems(
   const absent = (account: string): CheckFinding =>
     broken(
       account,
-      `The policy needs the role ${name} in ${account}, and it is not there.`,
+      `The policy needs the role ${name} in ${account}, but it does not exist.`,
       `List what Patchwave may act on in ${list} of member-account.yaml, and deploy that in the HomeRegion of the account.`,
     );
   const found = accounts.flatMap((facts) => {
@@ -153,20 +154,20 @@ export function membersUnread(
   if (reading.deniedAction !== 'sts:AssumeRole') return unread('members', reading);
   // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: the root user cannot call it.
   if (/arn:[\w-]+:iam::\d{12}:root is not authorized/.test(reading.reason))
-    return unread('members', reading, 'Run the command as a role or an IAM user: the root user can take no role.');
+    return unread('members', reading, 'Run the command as a role or an IAM user: the root user cannot assume a role.');
   const role = outputs.DoctorRoleArn;
   const listed = parameters.DoctorPrincipalArns;
   const list = `add your role or user to DoctorPrincipalArns, which lists ${listed}: sam deploy --parameter-overrides DoctorPrincipalArns=...`;
   return unread('members', reading, `Allow yourself sts:AssumeRole on ${role}${listed ? `, and ${list}` : '.'}`);
 }
 
-/** Places whose read role cannot be taken are named once, as not checked. */
+/** Places whose read role cannot be assumed are named once, as not checked. */
 function leftOut(what: string, names: readonly string[]): readonly CheckFinding[] {
   if (names.length === 0) return [];
   return [
     unknown(
       named(names),
-      `Not checked in ${names.length} ${what}${names.length === 1 ? '' : 's'} whose read role cannot be taken: ${named(names)}.`,
+      `Not checked in ${counted(names.length, what)} whose read role cannot be assumed: ${named(names)}.`,
       'Correct the read role first, then run the command again.',
     ),
   ];
@@ -237,7 +238,7 @@ function notKnown(all: readonly Unread[], version: string): readonly CheckFindin
       `Not checked in ${named(keys)}: ${reason}`,
       isDenied
         ? `Deploy the templates of version ${version}: they let Patchwave read this.`
-        : 'Run the command again. If this stays, correct what the message names.',
+        : 'Run the command again. If this persists, fix what the message names.',
     ),
   );
 }
@@ -267,7 +268,7 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
         broken(
           registryKey(place),
           `The test event of ${registryKey(place)} did not reach the hub within ${waitedSeconds} s.`,
-          `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn, see that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
+          `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn, check that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
         ),
       );
   const says = `${places.length} test events reached the hub, one from each account and Region.`;

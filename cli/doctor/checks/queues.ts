@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import type { QueueFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
 
@@ -9,7 +10,7 @@ export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFindin
   return orOk(
     queues.flatMap(queueProblem),
     'queues',
-    `No message waits longer than ${OLDEST_MINUTES} minutes in ${queues.length} queues, and none was set aside.`,
+    `No message waits longer than ${OLDEST_MINUTES} minutes in ${queues.length} queues, and the dead-letter queues are empty.`,
   );
 }
 
@@ -19,7 +20,7 @@ function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): 
     return [
       broken(
         name,
-        `${waiting} messages failed and were set aside in the queue ${name}.`,
+        `The dead-letter queue ${name} has ${counted(waiting, 'message')}.`,
         `Follow ${logicalId}Alarm in docs/operations.md.`,
       ),
     ];
@@ -27,7 +28,7 @@ function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): 
     return [
       unknown(
         name,
-        `${waiting} messages wait in the queue ${name}; CloudWatch has not measured for how long.`,
+        `Waiting in the queue ${name}: ${counted(waiting, 'message')}; CloudWatch has not measured their age yet.`,
         'Run the command again in 5 minutes.',
       ),
     ];
@@ -36,8 +37,8 @@ function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): 
   return [
     broken(
       name,
-      `${waiting} messages wait in the queue ${name}, the oldest for ${minutes} minutes.`,
-      'Look at errors and throttles of the function that reads this queue, in the dashboard of the stack and in its logs.',
+      `Waiting in the queue ${name}: ${counted(waiting, 'message')}, the oldest for ${minutes} minutes.`,
+      'Check errors and throttles of the function that reads this queue, in the dashboard of the stack and in its logs.',
     ),
   ];
 }

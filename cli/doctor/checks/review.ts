@@ -25,7 +25,7 @@ export function checkPolicyInForce(policy: PolicyFacts): readonly CheckFinding[]
 /** The last complete review: it succeeded, and not too long ago. */
 export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number): readonly CheckFinding[] {
   if (!review)
-    return [broken('review', 'No review has ended yet.', 'Start one: patchwave review. It runs daily by itself.')];
+    return [broken('review', 'No review has ended yet.', 'Wait for the daily review, or start one: patchwave review.')];
   const { runId, state, failure, endedAtEpochMs = review.startedAtEpochMs } = review;
   const at = instant(endedAtEpochMs);
   if (state === 'failed')

@@ -35,7 +35,7 @@ function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose:
   return [
     broken(
       logicalId,
-      `The rule ${logicalId} is disabled, so the events that it matches reach nothing.`,
+      `The rule ${logicalId} is disabled, so the events that it matches are not delivered.`,
       `Enable it: aws events enable-rule --name ${name}${onBus}`,
     ),
   ];

@@ -103,7 +103,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
 
 const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
   section(
-    'Waiting for vendors',
+    'Waiting for a vendor fix',
     'SI-2, RA-5',
     all.length === 0
       ? 'Nothing.'

@@ -53,7 +53,7 @@ test('age tells what will be too old, by what it is called, and which image make
   expect(ages).toHaveLength(2);
 });
 
-test('as a page, with --overdue those too that are too old already', async () => {
+test('as a page, with --overdue the page also lists images that are too old already', async () => {
   const { code, text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '2', overdue: true });
   expect(code).toBe(0);
   expect(text).toContain('2 images will be too old within 2 days; too old already: 1');

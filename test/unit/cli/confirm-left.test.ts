@@ -28,7 +28,7 @@ test('a person confirms what ran in a scope that left: who, when and why is kept
   const confirmed = { by: ANA, atEpochMs: world.clock(), reason };
   expect(await world.scopes.get(SCOPE)).toMatchObject({ completeAtEpochMs: 1, left: { usages: 3, confirmed } });
   expect(text).toContain(
-    `Scope ${KEY} left 2026-11-23 03:00 UTC with 3 usages that nobody saw end. ${ANA} confirmed it`,
+    `Scope ${KEY} left 2026-11-23 03:00 UTC with 3 usages that no review saw end. ${ANA} confirmed it`,
   );
 });
 
@@ -62,7 +62,9 @@ test.each([
 test('status names a scope that left, since when, with what, and what to do; or who confirmed it', async () => {
   const world = await away();
   const { text } = await run(statusCommand, readOnlyContext(world));
-  expect(text).toMatch(/444455556666 +eu-west-1 +left +.*left 2026-11-23 03:00 UTC with 3 usages that nobody saw end/);
+  expect(text).toMatch(
+    /444455556666 +eu-west-1 +left +.*left 2026-11-23 03:00 UTC with 3 usages that no review saw end/,
+  );
   expect(text).toContain(`patchwave confirm-left ${KEY} --reason TEXT`);
   await confirm(world);
   expect((await run(statusCommand, readOnlyContext(world))).text).toMatch(
@@ -79,5 +81,5 @@ test('why names who ran an image in a scope that left', async () => {
   await world.usages.leave([usage('a', { ...SCOPE, workload: 'gone' })], 2);
   const { text } = await run(whyCommand, readOnlyContext(world), [digestOf('a')]);
   expect(text).toContain('Nothing runs it.');
-  expect(text).toMatch(/Out of sight, in scopes that left:\n.*\n.*ecs-service gone/);
+  expect(text).toMatch(/Last seen in scopes that left the fleet:\n.*\n.*ecs-service gone/);
 });

@@ -57,7 +57,7 @@ test.each<[text: string, says: RegExp]>([
   ['team/ap-1', /Did you mean:\n {2}team\/app-1$/m],
   [`${PLACE}/team/ap-1`, /Did you mean:\n {2}111122223333\/eu-west-1\/team\/app-[01]$/m],
   [streamOf(1).replace('app', 'apq'), /The ledger knows no stream .* Did you mean:\n/],
-  ['sha256:xyz', /is no digest. Give at least the first six/],
+  ['sha256:xyz', /is not a digest. Give at least the first six/],
   ['sha256:ffffffffff', /begins with sha256:ffffffffff/],
   [' ', /Which image\?/],
 ])('nothing is called "%s": what is near is named', async (text, says) => {

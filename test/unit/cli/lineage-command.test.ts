@@ -69,7 +69,7 @@ test('shows each image of the ledger under the one that it is built on', async (
     `└─ ${host}/python:1`,
     'docker.io/x',
   ]);
-  expect(text).toContain('5 images, 3 of them on another one of the list');
+  expect(text).toContain('5 images, 3 of them built on another image of the list');
 });
 
 test('of one image shows what it is built on and what is built on it, and no sibling', async () => {

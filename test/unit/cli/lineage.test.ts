@@ -59,7 +59,7 @@ test('prints each image under the one it is built on, aligned and without colour
     `   └─ web:2 (+1)  linux/amd64  ${short('web')}  layers`,
     `stranger          linux/amd64  ${short('stranger')}`,
     '',
-    '5 images, 3 of them on another one of the list',
+    '5 images, 3 of them built on another image of the list',
     '',
   ]);
 });
@@ -119,7 +119,7 @@ test('tells the parents of public images', () => {
 });
 
 test('an empty list is one', () => {
-  expect(lineage(['--images', fileOf([])]).stdout).toBe('0 images, 0 of them on another one of the list\n');
+  expect(lineage(['--images', fileOf([])]).stdout).toBe('0 images, 0 of them built on another image of the list\n');
   expect(lineage(['--images', fileOf([]), '--json']).stdout).toBe('[]\n');
 });
 
@@ -141,7 +141,7 @@ describe('a list that is not valid', () => {
     [
       'a platform in one word',
       [image('a', 'a', { platform: 'amd64' })],
-      '[0].platform: must be a platform, as linux/amd64 or linux/arm/v7',
+      '[0].platform: must be a platform, such as linux/amd64 or linux/arm/v7',
     ],
     [
       'a label that is no text',
@@ -151,16 +151,18 @@ describe('a list that is not valid', () => {
     [
       'an instant without a zone',
       [image('a', 'a', { pushedAt: '2026-01-31T12:00:00' })],
-      '[0].pushedAt: must be an instant, as 2026-01-31T12:00:00Z',
+      '[0].pushedAt: must be an instant, such as 2026-01-31T12:00:00Z',
     ],
     ['a step that is none', [image('a', 'a', { history: ['RUN', null] })], '[0].history[1]: must be text, not null'],
     [
       'one digest with two lists of layers',
       [image('a', 'a'), image('a', 'b')],
-      '[1].layers: are others than [0] has, which is the same digest',
+      '[1].layers: differ from those of [0], which has the same digest',
     ],
   ])('%s: the element and the field are named', async (_, document, problem) => {
-    await expect(readImageList(fileOf(document))).rejects.toThrow(`images.json is no list of images:\n  ${problem}`);
+    await expect(readImageList(fileOf(document))).rejects.toThrow(
+      `images.json is not a valid list of images:\n  ${problem}`,
+    );
   });
 
   test('of very many problems the first are told, and how many more there are', async () => {
@@ -179,7 +181,7 @@ describe('a list that is not valid', () => {
   test('what is no JSON is told as such', () => {
     const { status, stderr } = lineage(['--images', fileOf('[{')]);
     expect(status).toBe(1);
-    expect(stderr).toContain('is no JSON');
+    expect(stderr).toContain('is not JSON');
   });
 });
 

@@ -29,7 +29,7 @@ test('a plan that supposes something says so first', async () => {
   const world = await planWorld();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: world.clock(), reason });
   const { text } = await run(planCommand, cliContext(world), [], { resumed: true });
-  expect(text).toMatch(/^as if nobody had paused Patchwave\n/);
+  expect(text).toMatch(/^as if Patchwave were not paused\n/);
 });
 
 test('resume says that Patchwave is not paused, and not that a switch is on', async () => {
@@ -37,7 +37,7 @@ test('resume says that Patchwave is not paused, and not that a switch is on', as
   await run(pauseCommand, cliContext(world), [], { reason });
   const { text } = await run(resumeCommand, cliContext(world), [], { reason: 'it is over' });
   expect(text).toBe(
-    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner looks within 15 minutes at what waits.\nNothing is being rebuilt or deployed.\n`,
+    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner takes up waiting work within 15 minutes.\nNothing is being rebuilt or deployed.\n`,
   );
 });
 
@@ -106,7 +106,7 @@ describe('what still runs is told', () => {
     const world = await planWorld();
     await world.locks.take(lock('rebuild-1'));
     const { text } = await run(pauseCommand, cliContext(world), [], { reason });
-    expect(text).toMatch(/rebuilt now.*\n.*payments-api.*unknown/);
+    expect(text).toMatch(/rebuilding.*\n.*payments-api.*unknown/);
   });
 
   test('deployments of open cascades that began and did not end', async () => {

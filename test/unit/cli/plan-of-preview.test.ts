@@ -95,7 +95,7 @@ test('its tree holds streams that the ledger does not know', async () => {
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on, isHead: true }]);
   const { text } = await run(planCommand, readOnlyContext(world), [], { preview: RUN, tree: true });
-  expect(text).toMatch(/^as preview preview-1 found it; 2 images of it no review has seen/);
+  expect(text).toMatch(/^as preview preview-1 found it; lineage unknown for 2 images not reviewed yet/);
   expect(text).toMatch(/wave 1 {2}\S*app-0:\S+ +up to 180 min\nwave 2 {2}└─ \S*app-1:/);
 });
 
@@ -143,7 +143,7 @@ test('a verdict that an earlier review gave is no finding of the preview', async
 
 test.each([
   ['that nobody started', 'preview-9', /no preview preview-9/],
-  ['that did not come to its images', 'preview-2', /has not found its images yet/],
+  ['that did not come to its images', 'preview-2', /has not listed its images yet/],
 ])('a preview %s is told as such', async (_, runId, message) => {
   const world = await planWorld();
   await previewOf(world, world.runFiles, 'preview-2').runs.begin(review('preview-2', { mode: 'preview' }));

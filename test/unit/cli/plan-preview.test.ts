@@ -80,10 +80,10 @@ describe('what a plan takes', () => {
     expect(text).toMatch(/app-2:\S+ +rebuild +2 +\S+ +14 min +1 workload in 1 account +critical/);
     expect(text).toMatch(/^ +2 +2 +2 +0 +14 min +2 workloads in 1 account$/m);
     expect(text).toContain(
-      'building takes 33 min in all: in USD 0.112 on arm1.small, 0.165 on general1.small of CodeBuild',
+      'total build time 33 min; CodeBuild in the pipeline accounts costs USD 0.112 on arm1.small, 0.165 on general1.small',
     );
     expect(text).toContain(
-      'Patchwave itself: at least 54 state transitions, USD 0.001; its functions and requests come on top',
+      'Patchwave itself: at least 54 state transitions, USD 0.001; functions and requests cost extra',
     );
   });
 
@@ -124,7 +124,7 @@ describe('the tree', () => {
       `wave 2  ├─ ${streamOf(1)}  up to 180 min`,
       `wave 2  └─ ${streamOf(2)}  up to 180 min`,
       `waits   ${streamOf(5)}     unknown-facts`,
-      '1 stream in trees in which nothing is to be done; --all shows them',
+      '1 stream in trees with nothing to do; --all shows them',
     ]);
     expect((await run(planCommand, readOnlyContext(world), [], { tree: true, all: true })).text).toContain(
       `-       ${streamOf(3)}`,

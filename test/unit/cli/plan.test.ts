@@ -245,14 +245,14 @@ test('the page shows every section, aligned', async () => {
   const lines = text.split('\n');
   expect(code).toBe(0);
   expect(lines.slice(0, 2)).toEqual([
-    '1 stream to rebuild, 0 to deploy, 1 held back; 1 cascade under way, 1 closure open',
-    'expected: up to 180 min, 1 build, 1 of them without history; reaches nothing that runs',
+    '1 stream to rebuild, 0 to deploy, 1 on hold; 1 cascade under way, 1 closure open',
+    'expected: up to 180 min, 1 build, 1 of them without history; reaches no running workload',
   ]);
   const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
   expect(titles).toHaveLength(4);
   for (const told of [
-    `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image  CVE-2026-1 in openssl 3.0.1 and 1 more`,
-    'kill switch: not paused, and never was',
+    `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image   CVE-2026-1 in openssl 3.0.1 and 1 more`,
+    'kill switch: not paused, never paused before',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
     waitingFor,
     'refuse: attempts-exhausted',

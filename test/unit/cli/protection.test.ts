@@ -55,7 +55,7 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
   const { code, text } = await asked(world);
   expect(code).toBe(3);
   const [head, , titles, ...rows] = text.trimEnd().split('\n');
-  expect(head).toBe('1 repository with 5 images in use: 5 will expire, of 1 it is unknown; 0 not seen');
+  expect(head).toBe('1 repository with 5 images in use: 5 will expire, 1 unknown; 0 not checked');
   expect(titles).toMatch(/^image +repository +expires +how +used by$/);
   const short = (name: string) => digestOf(name).slice(0, 19);
   expect(rows.map((row) => row.slice(0, 19))).toEqual(
@@ -71,16 +71,16 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
 });
 
 test.each<[string, readonly RepositoryCheck[], readonly ImageExpiry[], number, string]>([
-  ['nothing was looked at', [], [], 4, 'Nobody has looked at lifecycle policies yet.'],
-  ['all is well', [check()], [], 0, '0 will expire, of 0 it is unknown; 0 not seen'],
-  ['one is unknown', [check({ expiries: 1, unknown: 1 })], [expiry('a', UNKNOWN)], 4, 'of 1 it is unknown'],
-  ['the last look is too old', [check({ checkedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'the last look was 3 days ago'],
+  ['nothing was looked at', [], [], 4, 'Lifecycle policies have not been checked yet.'],
+  ['all is well', [check()], [], 0, '0 will expire, 0 unknown; 0 not checked'],
+  ['one is unknown', [check({ expiries: 1, unknown: 1 })], [expiry('a', UNKNOWN)], 4, '0 will expire, 1 unknown'],
+  ['the last look is too old', [check({ checkedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'last checked 3 days ago'],
   [
     'a repository cannot be read',
     [check({ checkedAtEpochMs: 0, failure: { error: 'RegistryUnreachableError', detail: 'no role' } })],
     [],
     4,
-    'never      RegistryUnreachableError: no role',
+    'never    RegistryUnreachableError: no role',
   ],
 ])('the exit code tells: %s', async (_, checks, expiries, expected, words) => {
   const world = fakeWorld();
@@ -100,8 +100,8 @@ test('why an image got no tag is told once for a repository, and how many tags t
     expiry('b', expiryState, { refusal }),
   ]);
   const { text } = await asked(world);
-  expect(text).toContain('0 not seen; 3 tags of ours keep images');
-  expect(text.split('Not given a tag that would keep it\n')[1]?.trimEnd().split('\n')).toEqual([
+  expect(text).toContain('0 not checked; 3 protecting tags set by Patchwave');
+  expect(text.split('Not protected\n')[1]?.trimEnd().split('\n')).toEqual([
     expect.stringMatching(/^repository +reason +what to do$/),
     '111122223333/eu-west-1/team/payments-api  no-covering-rule  Add a rule.',
   ]);
@@ -131,14 +131,14 @@ describe('why', () => {
     [
       'is kept',
       (world) => found(world),
-      'No lifecycle policy is known to take it soon, by the look of 2026-11-24 02:00 UTC.',
+      'No lifecycle policy is known to expire it soon, as checked 2026-11-24 02:00 UTC.',
     ],
     [
       'nobody can tell',
       (world) => world.expiries.record(check({ failure: { error: 'E', detail: 'd' } })),
       'Expiry unknown\nrepository',
     ],
-    ['nobody has looked', async () => undefined, 'Nobody has looked yet whether a lifecycle policy will take it.'],
+    ['nobody has looked', async () => undefined, 'Lifecycle policies have not been checked for this image yet.'],
   ])('tells of an image that runs: it %s', async (_, prepare, words) => {
     expect(await why(prepare)).toContain(words);
   });

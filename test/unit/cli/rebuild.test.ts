@@ -40,9 +40,7 @@ test('a clean stream is rebuilt because a person asks for it', async () => {
   const world = await clean();
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
-  expect(text).toBe(
-    `Asked for a rebuild of ${streamOf(0)}.\nThe planner takes it up when it looks next, within 15 minutes at the latest.\n`,
-  );
+  expect(text).toBe(`Requested a rebuild of ${streamOf(0)}.\nThe planner takes it up within 15 minutes.\n`);
   expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [wish(world)] });
 
   await wakeUp(world);

@@ -48,7 +48,7 @@ test('a reset frees the stream under a new name, and says who did it and what co
   expect(text).toContain(
     '  3 failures in a row\n  1 fact that survived a rebuild\n  rebuild rebuild-4, which may still run',
   );
-  expect(text).toContain('The planner takes it up when it looks next');
+  expect(text).toContain('The planner takes it up within 15 minutes');
 
   await wakeUp(world);
   expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);
@@ -73,8 +73,8 @@ test('a stream of which nothing is held says so, and one without a cause has not
   await violating(world, 0);
   await world.causes.change(streamOf(0), (cause) => cause && { ...cause, facts: [], state: 'closed' });
   const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
-  expect(text).toContain('Nothing was held against it.');
-  expect(text).toContain('It has no open cause');
+  expect(text).toContain('The stream had nothing to clear.');
+  expect(text).toContain('The stream has no open cause');
 });
 
 test('while another stands in the way, that is told', async () => {
@@ -127,5 +127,5 @@ test('a lock that cannot be read is deleted, and named', async () => {
   };
   const context = { ...cliContext(world), locks: { ...world.locks, ...locks } as never };
   const { text } = await run(resetCommand, context, [streamOf(0)], { reason });
-  expect(text).toContain('  its lock, which could not be read: look at its pipeline');
+  expect(text).toContain('  its unreadable lock: check its pipeline');
 });

@@ -37,12 +37,12 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
   const { code, text } = await run(statusCommand, readOnlyContext(await acting()));
   expect(code).toBe(0);
   expect(text).toContain('kill switch: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
-  expect(text).toContain('2 open causes, 0 in the hands of cascades, 1 open closure\n');
+  expect(text).toContain('2 open causes, 0 taken by cascades, 1 open closure\n');
   expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The policy sets `report-only`/);
-  expect(text).toMatch(/team\/app-1:\S+ +1 +not looked at yet/);
+  expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
   expect(text).toContain('cascade abc-g1: planned, 1 stream');
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);
-  expect(text).toContain('the next review, which looks what runs');
+  expect(text).toContain('the next review of what runs');
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN/);
 });
 
@@ -61,14 +61,14 @@ test('of many causes the first are shown, and how many more there are', async ()
   const world = await planWorld();
   for (let n = 0; n < 25; n += 1) await tell(world, n, fact());
   const { text } = await run(statusCommand, readOnlyContext(world));
-  expect(text.match(/not looked at yet/g)).toHaveLength(20);
+  expect(text.match(/waiting for the planner/g)).toHaveLength(20);
   expect(text).toContain('and 5 more: --json lists all');
 });
 
 test('before anything happened it says what to do', async () => {
   const { text } = await run(statusCommand, readOnlyContext(await planWorld()));
   expect(text).toBe(
-    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused, and never was\n0 open causes, 0 in the hands of cascades, 0 open closures\n',
+    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused, never paused before\n0 open causes, 0 taken by cascades, 0 open closures\n',
   );
 });
 
@@ -93,6 +93,6 @@ test('an item of the ledger that cannot be read is named', async () => {
   const unreadable = { item: 'STREAM#web / OPEN', stream: 'web', problem: 'executionArn is a number, not a text' };
   const context = { ...readOnlyContext(await acting()), unreadable: { items: () => [unreadable], clear: () => {} } };
   const { text } = await run(statusCommand, context);
-  expect(text).toContain('Items of the ledger that cannot be read');
+  expect(text).toContain('Unreadable ledger items');
   expect(text).toContain('STREAM#web / OPEN: executionArn is a number, not a text');
 });

@@ -26,7 +26,7 @@ describe('as text', () => {
       'under way     ├─ apps/shop:^v.*$                 building',
       'deploy        ├─ apps/site:^v.*$',
       '-             └─ apps/tool:^v.*$',
-      '3 streams in trees in which nothing is to be done; --all shows them',
+      '3 streams in trees with nothing to do; --all shows them',
     ]);
   });
 
@@ -66,9 +66,9 @@ describe('as text', () => {
 
   test('a fleet in which nothing is to be done', () => {
     expect(lines([tree('base', 'base', UNTOUCHED)])).toEqual([
-      '1 stream in trees in which nothing is to be done; --all shows them',
+      '1 stream in trees with nothing to do; --all shows them',
     ]);
-    expect(lines([])).toEqual(['No stream is known yet: a review finds them.']);
+    expect(lines([])).toEqual(['No stream is known yet. Start a review: patchwave review']);
   });
 
   test('streams that are built on one another in a circle are drawn', () => {

@@ -60,10 +60,12 @@ test('status, plan and why tell once what the whole family waits for', async () 
   expect(explained).toMatchObject({ waitingForVendors: expected });
   for (const command of [statusCommand, planCommand] as const) {
     const { text } = await run(command, readOnlyContext(world));
-    expect(text).toContain('Waiting for vendors');
+    expect(text).toContain('Waiting for a vendor fix');
     expect(text).toMatch(/openssl 3\.0\.1 +CVE-2026-1 +\S*team\/app-0:\S+ +2 +2 +2026-11-23 03:00 UTC/);
   }
-  expect((await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text).toContain('Waiting for vendors');
+  expect((await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text).toContain(
+    'Waiting for a vendor fix',
+  );
 });
 
 test('once the scanner tells a fix, it is planned by itself, and nobody waits', async () => {

@@ -32,8 +32,8 @@ test('why shows the answer to the open cause and when it is looked at again', as
   await wakeUp(world);
   const text = await why(world);
   expect(text).toContain(`Open cause on stream ${streamOf(0)}: 1 fact since 2026-11-23 03:00 UTC\n  wait: cool-down. `);
-  expect(text).toContain('Looked at again 2026-11-24 04:00 UTC (in 1 hour).');
-  expect(text).toContain('Remembered: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
+  expect(text).toContain('Next check 2026-11-24 04:00 UTC (in 1 hour).');
+  expect(text).toContain('History: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
 });
 
 test('why says of which image below a waiver is, and that the lineage was not read yet', async () => {
@@ -73,7 +73,7 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   await world.rollouts.openClosure(closure('abc-g1', streamOf(0), { waitingFor: 'still run by a service' }));
   await world.rollouts.openClosure(closure('abc-g1', streamOf(1), { waitingFor: 'not of this stream' }));
   const text = await why(world);
-  expect(text).toContain(`in the hands of cascade ${world.executions.started[0]}`);
+  expect(text).toContain(`taken by cascade ${world.executions.started[0]}`);
   expect(text).toContain(`In cascade ${world.executions.started[0]}:\nstream `);
   expect(text).toMatch(/Last rebuild r1, .*, attempt 2: failed: the pipeline failed/);
   const [head, stood] = [digestOf('new'), digestOf('old')].map((digest) => digest.slice(0, 19));
@@ -93,7 +93,7 @@ test('a new fact opens the cause, and the lock still names the cascade that buil
   await world.locks.take(lock('r1', { stream: streamOf(0), cascadeId: 'abc-g1', taskToken: 'secret-token' }));
   const text = await why(world);
   expect(text).toMatch(/In cascade abc-g1:\n.*\n.*rebuild +building/);
-  expect(text).toContain('The planner has not looked at it yet.');
+  expect(text).toContain('The planner has not evaluated it yet.');
   expect(text).not.toContain('secret-token');
 });
 
@@ -152,7 +152,7 @@ test('why shows what an image is built on, and which of that decides how old it 
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
   await world.images.recordLineage(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
-  expect(await why(world)).toMatch(/built on +no image that is known\n +counts as +unknown, by itself\n/);
+  expect(await why(world)).toMatch(/built on +no known image\n +counts as +unknown, by itself\n/);
 });
 
 test('why says how it is known that a task runs the image, and that a guess is none of it', async () => {
@@ -179,7 +179,5 @@ test('why says that another policy is in force than the one that judged', async 
   expect(await policyLine()).toBe(version.slice(0, 12));
   await setPolicy(world, { mode: 'paused' });
   const next = (await world.policies.current()).version;
-  expect(await policyLine()).toBe(
-    `${version.slice(0, 12)}, an earlier one: ${next.slice(0, 12)} is in force, and has not judged it yet`,
-  );
+  expect(await policyLine()).toBe(`${version.slice(0, 12)}; not judged yet by ${next.slice(0, 12)}, which is in force`);
 });

@@ -489,7 +489,7 @@ describe('the page', () => {
     expect(reportMarkdown(untried).replace(/ +/g, ' ')).toContain(
       '| - | 2026-11-21 03:00 UTC | the scanner knows no fix |',
     );
-    expect(reportMarkdown(buildReport(context(), []))).toMatch(/## Waiting for vendors\n\n.*\n\nNothing\./);
+    expect(reportMarkdown(buildReport(context(), []))).toMatch(/## Waiting for a vendor fix\n\n.*\n\nNothing\./);
   });
 
   test('layers that say otherwise are listed where there are any', () => {
