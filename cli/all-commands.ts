@@ -15,7 +15,7 @@ import { reviewCommand } from './commands/review.ts';
 import { statusCommand } from './commands/status.ts';
 import { whyCommand } from './commands/why.ts';
 
-/** Every command by its name, in the order in which the help lists them. */
+/** Every command by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   status: statusCommand,
   why: whyCommand,

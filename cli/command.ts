@@ -24,7 +24,7 @@ import type { RunFiles } from '../shared/ports/run-files.ts';
 import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { UnreadableItems } from '../shared/ports/unreadable.ts';
 
-/** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */
+/** Ports of the commands: the ledger and AWS, with the caller's own credentials. */
 export interface CliContext {
   readonly images: ImageLedger;
   readonly contents: Pick<ContentLedger, 'get'>;
@@ -42,22 +42,22 @@ export interface CliContext {
   readonly rollouts: RolloutLedger;
   readonly killSwitch: SwitchLedger;
   readonly executions: Pick<CascadeExecutions, 'state'>;
-  /** What the ledgers set aside while they were read. */
+  /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;
-  /** What reviews left in the run bucket. */
+  /** Files of reviews in the run bucket. */
   readonly runFiles: Pick<RunFiles, 'get' | 'list'>;
   readonly reviews: Reviews;
   readonly clock: Clock;
-  /** Who asks, as AWS knows them: recorded with everything that a person changes. */
+  /** The caller's AWS identity, recorded with every change that a person makes. */
   author(): Promise<string>;
-  /** All that the ledger knows of who is built on whom. */
+  /** The recorded lineage of the fleet. */
   lineage(): Promise<KnownLineage>;
-  /** Every item of the ledger as it is stored. */
+  /** Every ledger item as stored. */
   dump(): AsyncIterable<Record<string, unknown>>;
 }
 
@@ -77,13 +77,13 @@ export interface Arguments {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the command's name: `IMAGE`. */
+  /** Arguments after the command's name, such as `IMAGE`. */
   readonly synopsis: string;
-  /** How many words must follow; more are refused too. */
+  /** Exact number of arguments. */
   readonly words: readonly [least: number, most: number];
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** What each option does, for `--help`. */
   readonly optionHelp: Readonly<Record<string, string>>;
-  /** Prints its answer and returns the exit code. */
+  /** Prints the answer and returns the exit code. */
   run(context: () => Promise<CliContext>, args: Arguments): Promise<number>;
 }

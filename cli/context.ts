@@ -21,7 +21,7 @@ import { previewReport } from '../shared/review/preview.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
 
-/** Where an installation keeps its things: the outputs of its stack. */
+/** Locations of an installation: the outputs of its stack. */
 export interface InstallationNames {
   readonly ledgerTable: string;
   readonly evidenceBucket: string;
@@ -34,7 +34,7 @@ const DEFAULT_STACK = 'patchwave';
 const LATEST = 'latest';
 
 /**
- * Finds the installation by its stack, with the credentials that the AWS SDK finds.
+ * Finds the installation by its stack, with the default credentials of the AWS SDK.
  * @throws StackUnreadableError
  */
 export async function connect(where: Where): Promise<CliContext> {
@@ -42,14 +42,14 @@ export async function connect(where: Where): Promise<CliContext> {
   return contextOf(await installationNames(stack, config), config);
 }
 
-/** What `--stack` and `--region` say; the environment says what they leave out. */
+/** `--stack` and `--region`, with defaults from the environment. */
 export interface Where {
   readonly stack: string | undefined;
   readonly region: string | undefined;
 }
 
 export function installationAt(where: Where): { readonly stack: string; readonly config: HubConfig } {
-  // The AWS CLI reads AWS_DEFAULT_REGION, the SDK does not; what works for one should work for the other.
+  // The AWS CLI reads AWS_DEFAULT_REGION and the SDK does not; a setup for one should work for the other.
   const region = where.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   return {
     stack: where.stack ?? process.env.PATCHWAVE_STACK ?? DEFAULT_STACK,
@@ -88,7 +88,7 @@ async function stackOutputs(stack: string, config: HubConfig): Promise<ReadonlyM
   }
 }
 
-/** The commands' view of one installation. */
+/** The command context of one installation. */
 export function contextOf(names: InstallationNames, config: HubConfig): CliContext {
   const ledger = ledgerClient(config);
   const table = new LedgerTable(ledger, names.ledgerTable);
@@ -109,7 +109,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     evidence: new S3Evidence(s3, names.evidenceBucket),
     runFiles,
     reviews: reviewsOf(names, config, s3, runFiles),
-    // It only asks for executions that the ledger names, whatever their machine is: no command starts a cascade.
+    // It only reads executions that the ledger names, of any state machine: no command starts a cascade.
     executions: new SfnExecutions(machineClient(config), ''),
     clock: Date.now,
     author: async () => (await new STSClient(config).send(new GetCallerIdentityCommand({}))).Arn ?? 'unknown',

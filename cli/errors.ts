@@ -1,12 +1,12 @@
 /** What a command ends with. */
 export const EXIT = { done: 0, failed: 1, usage: 2, violating: 3, unknown: 4 } as const;
 
-/** Wrong use of the command line; the message says what is right. */
+/** Wrong use of the command line; the message shows the correct use. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Asked for something the ledger does not hold. */
+/** The ledger does not have the requested item. */
 export class NotFoundError extends Error {
   override readonly name = 'NotFoundError';
 }
@@ -16,7 +16,7 @@ export class StackUnreadableError extends Error {
   override readonly name = 'StackUnreadableError';
 }
 
-/** The guards refuse a stream that a person wants rebuilt; nothing was written. */
+/** The guards refuse a manual rebuild request; nothing was written. */
 export class RebuildRefusedError extends Error {
   override readonly name = 'RebuildRefusedError';
   constructor(stream: string, { reason, detail }: { readonly reason: string; readonly detail: string }) {
@@ -24,7 +24,10 @@ export class RebuildRefusedError extends Error {
   }
 }
 
-/** What happened, and what caused it where that is not said already; a cause of many lines is a dump that its error has put into words already. */
+/**
+ * The message and its cause, unless the message contains it. A multi-line cause is a dump that its error has put into
+ * words already.
+ */
 export function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause, message } = error;

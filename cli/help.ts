@@ -4,10 +4,10 @@ import { paint, wrapped } from './output.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
-/** The usual terminal. */
+/** Width of a usual terminal. */
 const COLUMNS = 80;
 const INDENT = 2;
-/** Where the text of an option begins. */
+/** Column of the option text. */
 const OPTION_COLUMN = 19;
 
 const COMMON_OPTIONS = {
@@ -16,7 +16,7 @@ const COMMON_OPTIONS = {
   'region REGION': 'the Region it was deployed in (default: as the AWS CLI finds it)',
 } as const;
 
-/** Every command with what it does. No line is longer than 80 columns. */
+/** Every command with its summary. No line is longer than 80 columns. */
 export function helpOf(commands: Commands): string {
   return [
     `${paint('bold', 'patchwave')} COMMAND [options]`,
@@ -46,7 +46,7 @@ export function commandHelp(name: string, { synopsis, summary, optionHelp }: Com
   ].join('\n');
 }
 
-/** For a name that is no command. */
+/** Error for an unknown command. */
 export function noSuchCommand(name: string, commands: Commands): string {
   const [near] = nearest(name, Object.keys(commands));
   return `There is no command "${name}". ${near === undefined ? '' : `Did you mean "${near}"? `}See: patchwave help`;

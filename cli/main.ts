@@ -37,7 +37,7 @@ function argumentsOf(name: string, command: Command, words: string[]): Arguments
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    // What Node says next is about words that begin with a dash, which no command takes.
+    // Node's second sentence is about arguments that start with a dash, which no command takes.
     const [what] = (error as Error).message.split('. To specify');
     throw new UsageError(`${what}\nSee: patchwave ${name} --help`);
   }
@@ -73,7 +73,7 @@ async function main([first, ...words]: string[]): Promise<number> {
 const textOf = (flag: string | boolean | undefined): string | undefined =>
   typeof flag === 'string' ? flag : undefined;
 
-// A reader that stops reading (`| head`) is no failure of ours.
+// A reader that stops early (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
 });

@@ -6,11 +6,9 @@ import { visibleJson, visibleLine, visibleText } from '../shared/domain/common/v
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim';
 
-/*
- * Everything that a person reads goes through this file. Names, versions and labels of images are written by others, so
- * what is printed shows each character of them, and no escape sequence of theirs reaches a terminal or a log. Colours of
- * our own are marks until then, with a number that no image can know.
- */
+/* All printed text goes through this file. Names, versions and labels of images come from other parties, so each
+ * character is shown and no escape sequence of theirs reaches a terminal or a log. Our own colours stay marks until the
+ * end, with a random number that no image can know. */
 const NONCE = randomUUID();
 const MARK = new RegExp(`\0${NONCE}:(\\d+);`, 'g');
 const mark = (code: number | string): string => `\0${NONCE}:${code};`;
@@ -19,19 +17,19 @@ const mark = (code: number | string): string => `\0${NONCE}:${code};`;
 export const paint = (colour: Colour, text: string): string =>
   styleText(colour, 'x', { stream: process.stdout }) === 'x' ? text : coloured(colour, text);
 
-/** A text in a colour, on whatever it is shown. */
+/** A coloured text for any output. */
 export function coloured(colour: Colour, text: string): string {
   const [begin = 0, end = 0] = inspect.colors[colour] ?? [];
   return `${mark(begin)}${text}${mark(end)}`;
 }
 
-/** A text as it may be written to a terminal or a log: in our colours, and with what others hid in it as escapes. */
+/** A text that is safe for a terminal or a log: with our colours, and with hidden characters shown as escapes. */
 export const shown = (text: string): string => betweenMarks(text, visibleText, (code) => `\u001b[${code}m`);
 
-/** The same as one line, in which colours are marks still. */
+/** The same on one line; colours stay marks. */
 const inLine = (text: string): string => betweenMarks(text, visibleLine, mark);
 
-/** So much room a text takes on a terminal. */
+/** Width of a text on a terminal. */
 export const widthOf = (text: string): number => betweenMarks(text, visibleText, () => '').length;
 
 const betweenMarks = (text: string, between: (part: string) => string, ofMark: (code: string) => string): string =>
@@ -61,8 +59,8 @@ const GAP = '  ';
 const BELOW = 4;
 
 /**
- * Rows under aligned titles, two spaces apart. Lines end where their text does. On a terminal that is too narrow the last
- * columns stand below their row, each with its title, broken between words; in a file or a pipe a row is one line.
+ * Rows under aligned titles, two spaces apart, without trailing spaces. On a narrow terminal the last columns go below
+ * their row, each with its title, wrapped between words. In a file or a pipe each row is one line.
  */
 export function table<Row>(
   rows: readonly Row[],
@@ -75,7 +73,7 @@ export function table<Row>(
   );
   const beside = besideEachOther(widths, terminalColumns);
   const titles = columns.map(({ title }) => title);
-  /** The padding stands outside of the colour, so that an end of spaces can be cut off. */
+  /** The padding is outside the colour, so that trailing spaces can be cut. */
   const line = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string =>
     cells
       .slice(0, beside)
@@ -108,7 +106,7 @@ export function table<Row>(
 const inColour = (colour: Colour | undefined, text: string): string =>
   colour === undefined || text === '' ? text : paint(colour, text);
 
-/** So many of the first columns fit beside each other; the first always stands. */
+/** Number of first columns that fit beside each other, at least one. */
 function besideEachOther(widths: readonly number[], terminalColumns: number | undefined): number {
   if (terminalColumns === undefined) return widths.length;
   let end = -GAP.length;
@@ -120,8 +118,8 @@ function besideEachOther(widths: readonly number[], terminalColumns: number | un
 }
 
 /**
- * Breaks a text between words, so that no line is longer than the terminal, and indents what follows the first line. A
- * word that is longer stays whole. Colours take no room.
+ * Wraps a text between words to the terminal width, and indents the following lines. A longer word stays whole. Colours
+ * take no width.
  */
 export function wrapped(text: string, width: number, indent: number): readonly string[] {
   const lines: string[] = [];
@@ -137,7 +135,7 @@ export function wrapped(text: string, width: number, indent: number): readonly s
 
 const MINUTE_MS = 60_000;
 
-/** `in 3 days`, `12 hours ago`, `5 minutes ago`, `now`; hours below two days. */
+/** `in 3 days`, `12 hours ago`, `5 minutes ago`, `now`; in hours below two days. */
 export function relative(epochMs: number, nowEpochMs: number): string {
   const distanceMs = Math.abs(epochMs - nowEpochMs);
   if (distanceMs < MINUTE_MS) return 'now';

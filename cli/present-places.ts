@@ -6,7 +6,7 @@ import type { PlaceLedger } from '../shared/ports/ledger.ts';
 
 const PLACES_AT_ONCE = 8;
 
-/** The places of an image, each with the tags that mean the image now: a tag that has moved on is another image's. */
+/** The locations of an image, each with its current tags: a tag that moved on belongs to another image. */
 export async function presentPlaces(
   places: Pick<PlaceLedger, 'locations' | 'holders'>,
   digest: Digest,

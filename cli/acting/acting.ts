@@ -7,13 +7,13 @@ import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { CliContext } from '../command.ts';
 
-/** A cascade that has not ended, with all that it works on. */
+/** An open cascade with its nodes and deployments. */
 export interface CascadeView extends Cascade {
   readonly nodes: readonly CascadeNode[];
   readonly deployments: readonly Deployment[];
 }
 
-/** Cascades are few; the nodes of each are read whole. */
+/** Cascades are few, so the nodes of each are read in full. */
 export async function openCascades({
   cascades,
   rollouts,
@@ -39,10 +39,10 @@ export const openClosures = ({
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
 }): Promise<Closure[]> => Array.fromAsync(rollouts.openClosures());
 
-/** What the ledger knows of acting: the switch, and all that is open. */
+/** The kill switch and all open work in the ledger. */
 export interface ActingState {
   readonly killSwitch: KillSwitch;
-  /** Open and taken, each with the planner's last answer. */
+  /** Open and taken causes, each with the planner's last answer. */
   readonly causes: readonly Cause[];
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
@@ -60,14 +60,14 @@ export async function readActingState(
   return { killSwitch, causes, cascades, closures };
 }
 
-/** A rebuild that holds its stream. */
+/** A rebuild that locks its stream. */
 export interface RunningRebuild extends Pick<Rebuild, 'stream' | 'rebuildId' | 'cascadeId' | 'deadlineEpochMs'> {
-  /** `reserved`: its pipeline was not asked yet. Otherwise how far it is, by what the ledger knows of its build. */
+  /** `reserved`: the pipeline was not called yet. Otherwise the last known build status. */
   readonly state: 'reserved' | 'starting' | 'running' | 'waiting-approval' | 'verifying' | 'unknown';
   readonly pipeline?: Pipeline;
 }
 
-/** What began and goes on, whatever the kill switch says. */
+/** Work in progress, which continues regardless of the kill switch. */
 export interface RunningWork {
   readonly rebuilds: readonly RunningRebuild[];
   readonly deployments: readonly Deployment[];
@@ -91,7 +91,7 @@ export async function runningWork(
   return { rebuilds, deployments };
 }
 
-/** The task token of a lock stays out: whoever has it can end the build's step. */
+/** The task token of a lock is left out: anyone who has it can end the build's step. */
 function runningRebuild(
   { stream, rebuildId, cascadeId, deadlineEpochMs }: StreamLock,
   rebuild: Rebuild | undefined,

@@ -9,8 +9,8 @@ const IMAGES_A_READ = 100;
 const MOST_NAMED = 3;
 
 /**
- * The stream of that id, as the ledger knows it.
- * @throws NotFoundError that names the streams whose ids come closest
+ * Finds a stream by its id.
+ * @throws NotFoundError that names the streams with the most similar ids
  */
 export async function findStream(ledger: Ledger, stream: string): Promise<string> {
   const [streams, causes] = await Promise.all([ledger.streams.streams([stream]), ledger.causes.get([stream])]);
@@ -22,7 +22,7 @@ export async function findStream(ledger: Ledger, stream: string): Promise<string
   throw new NotFoundError(`The ledger knows no stream "${stream}". ${hint}`);
 }
 
-/** Streams of all images in use and heads, and those of open causes. Read only to say what else was meant. */
+/** Streams of all images in use, heads and open causes. Read only to suggest similar names. */
 async function knownStreams(ledger: Ledger): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for await (const { stream } of ledger.causes.open()) found.add(stream);
@@ -32,7 +32,7 @@ async function knownStreams(ledger: Ledger): Promise<ReadonlySet<string>> {
   return found;
 }
 
-/** Those that hold the text come first, then those that have most pairs of letters in common with it. */
+/** Names that contain the text come first, then those that share the most letter pairs with it. */
 export function nearest(text: string, names: readonly string[]): readonly string[] {
   const score = (name: string): number => (name.includes(text) ? 1 : 0) + likeness(text, name);
   return names
@@ -43,7 +43,7 @@ export function nearest(text: string, names: readonly string[]): readonly string
     .map(({ name }) => name);
 }
 
-/** 0 for nothing in common, 1 for the same pairs: Dice's coefficient. */
+/** 0 for no shared letter pair, 1 for the same pairs: Dice's coefficient. */
 function likeness(one: string, other: string): number {
   const [pairs, others] = [pairsOf(one), pairsOf(other)];
   const common = [...pairs].filter((pair) => others.has(pair)).length;

@@ -13,12 +13,15 @@ import { isOverdue } from '../../shared/domain/rollout/closure.ts';
 import { type Colour, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 
-/* How causes, cascades and closures look, whichever command shows them. */
+/* Renders causes, cascades and closures for every command. */
 
-/** The reason of a `resume` for which nobody gave one. */
+/** The stored reason of a `resume` without `--reason`. */
 export const UNTOLD = 'resumed';
 
-/** The kill switch in one line. Nobody reads "on" as "nothing is stopped", so the line says whether Patchwave is paused. */
+/**
+ * The kill switch in one line. A switch that is "on" could be read as "running", so the line says `paused` or `not
+ * paused`.
+ */
 export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, now: number): string {
   const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
@@ -29,24 +32,24 @@ export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, 
   return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
 }
 
-/** The first fact in words, and how many more. */
+/** The first fact in words, and the number of others. */
 export function factsText([fact, ...others]: readonly CauseFact[]): string {
   if (!fact) return '-';
   const told = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
   return others.length > 0 ? `${told} and ${others.length} more` : told;
 }
 
-/** The verb that follows `factsText`. */
+/** The verb for `factsText`, in singular or plural. */
 export const isOrAre = ({ length }: readonly CauseFact[]): string => (length > 1 ? 'are' : 'is');
 
 export interface AnsweredStream {
   readonly stream: string;
   readonly facts: readonly CauseFact[];
-  /** Absent where nobody looked at it yet. */
+  /** Absent before the planner's first answer. */
   readonly answer?: NodeAnswer;
 }
 
-/** Streams that are on hold: why, until when, and what a person can do. */
+/** Streams on hold: the reason, the next check, and what a person can do. */
 export const renderAnswers = (rows: readonly AnsweredStream[], now: number): string =>
   table(rows, [
     { title: 'stream', value: ({ stream }) => stream },
@@ -73,7 +76,7 @@ const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
   unverified: 'yellow',
 };
 
-/** One cascade: its nodes, and its deployments where it has some. */
+/** One cascade with its nodes and deployments. */
 export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, now: number): string {
   const { cascadeId, state, plannedAtEpochMs, deadlineEpochMs, streams } = cascade;
   const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), deadline ${untilText(deadlineEpochMs, now)}`;
@@ -98,7 +101,7 @@ function noteOf({ outcome, answer }: CascadeNode): string {
   return answer ? `${answer.reason}: ${answer.detail}` : '';
 }
 
-/** What came of a rebuild, in words. */
+/** The outcome of a rebuild in words. */
 export function outcomeText(outcome: RebuildOutcome): string {
   switch (outcome.result) {
     case 'fixed': {
@@ -132,7 +135,7 @@ export const renderDeployments = (deployments: readonly Deployment[]): string =>
     { title: 'note', value: ({ detail }) => detail ?? '' },
   ]);
 
-/** Streams whose new image is verified, and what is still to vanish. */
+/** Verified streams, and the old images that still run. */
 export const renderClosures = (closures: readonly Closure[], now: number): string =>
   table(closures, [
     { title: 'stream', value: ({ stream }) => stream },
@@ -153,7 +156,7 @@ export const renderSetAside = (items: readonly UnreadableItem[]): string =>
 
 export const WAITING = 'Waiting for a vendor fix';
 
-/** Packages that no rebuild would fix now. */
+/** Packages that a rebuild cannot fix yet. */
 export const renderWaiting = (rows: readonly VendorDependency[], now: number): string =>
   table(rows, [
     { title: 'package', value: (one) => `${one.package} ${one.version}` },
@@ -169,7 +172,7 @@ export const renderWaiting = (rows: readonly VendorDependency[], now: number): s
     },
   ]);
 
-/** What goes on although nothing new begins. */
+/** Work in progress that a pause does not stop. */
 export function renderRunning({ rebuilds, deployments }: RunningWork, now: number): string {
   if (rebuilds.length + deployments.length === 0) return 'Nothing is being rebuilt or deployed.';
   const sections: string[] = [];

@@ -3,8 +3,8 @@ import type { NegativeDecision } from '../../shared/domain/guard/guard-answer.ts
 import { renderAnswers } from './render-acting.ts';
 
 /**
- * What becomes of a stream next.
- * @param answer of the planner; `undefined` where it would act, or has nothing to do
+ * Renders the next step of a stream.
+ * @param answer the planner's answer; `undefined` if it would act, or there is nothing to do
  */
 export function renderNext(cause: Cause | undefined, answer: NegativeDecision | undefined, now: number): string {
   if (!cause || cause.state === 'closed') return 'The stream has no open cause, so it needs no rebuild.';

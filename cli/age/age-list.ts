@@ -9,15 +9,15 @@ import { presentPlaces } from '../present-places.ts';
 
 const PLACES_AT_ONCE = 16;
 
-/** An entry with what people call it. */
+/** An age entry with its name. */
 export interface NamedAge extends AgeEntry {
-  /** Its tags with host and repository; where it has none, where it is kept. */
+  /** Its tags with host and repository; without tags, its location. */
   readonly names: readonly string[];
-  /** What decides its age, where that is an image below it. */
+  /** The ancestor that decides its age, if it is not the image itself. */
   readonly decider?: Pick<ImageRecord, 'digest' | 'tier' | 'stream'>;
 }
 
-/** What the age list of the ledger tells of the days to come: pages of it that are asked after, and no table scan. */
+/** Reads the coming days from the age index of the ledger, page by page and without a table scan. */
 export async function readAges(
   {
     index,

@@ -12,8 +12,8 @@ import { print, printJson } from '../output.ts';
 const DEFAULT_WIDTH = 80;
 
 /**
- * The command over any installation.
- * @param connect the installation that `--stack` and `--region` name
+ * Creates the command for any installation.
+ * @param connect connects to the installation that `--stack` and `--region` name
  */
 export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command => ({
   summary: 'Checks the installation: what works, what does not, and how to fix it.',
@@ -36,7 +36,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
   },
 });
 
-/** What could not be checked never counts as sound. */
+/** A check that could not run never counts as ok. */
 function exitCodeOf(findings: readonly DoctorFinding[]): number {
   if (findings.some(({ state }) => state === 'broken')) return EXIT.failed;
   return findings.some(({ state }) => state === 'unknown') ? EXIT.unknown : EXIT.done;

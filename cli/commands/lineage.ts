@@ -14,14 +14,14 @@ import { print, printJson } from '../output.ts';
 
 type KnownImage = KnownLineage['images'][number];
 
-/** What an image is called: its tags, or where it lies, or as what tasks ask for it. */
+/** The name of an image: its tags, else its location, else the reference of its tasks. */
 function namesOf({ presentNames, locations, references = [] }: KnownImage): readonly string[] {
   if (presentNames.length > 0) return presentNames;
   const places = locations.map(repositoryName);
   return places.length > 0 ? places : references;
 }
 
-/** The images that some are built on or that are built on them; all where nobody asks for one. */
+/** The ancestors and descendants of some images; all images if none is given. */
 async function familyOf(
   context: CliContext,
   images: readonly KnownImage[],
@@ -44,10 +44,10 @@ const told = (image: KnownImage, parents: Parents) => {
   };
 };
 
-/** Attestations and charts are kept with the images of a repository, and are none (`Unusable` of the manifest). */
+/** Attestations and charts are in the same repositories but are no images (`Unusable` of the manifest). */
 const isImage = ({ unresolved }: KnownImage): boolean => unresolved?.code !== 'not-an-image';
 
-/** What the policy in force says; one that cannot be read, or is not there yet, says nothing. */
+/** The policy in force; an unreadable or missing one declares nothing. */
 async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<ReturnType<typeof declaredParentsIn>> {
   try {
     return declaredParentsIn((await policies.current()).policy);

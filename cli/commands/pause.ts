@@ -28,7 +28,7 @@ export const resumeCommand: Command = {
   },
 };
 
-/** Turned already, the switch keeps who turned it first, when and why. */
+/** A repeated pause keeps who paused first, when and why. */
 async function turn(
   context: CliContext,
   rebuilding: KillSwitch['rebuilding'],
@@ -57,7 +57,7 @@ const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   active: 'The planner takes up waiting work within 15 minutes.',
 };
 
-/** Before a list of what began and goes on. */
+/** Heading of the list of work in progress. */
 const GOES_ON: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   paused: 'Work under way runs to its end',
   active: 'Under way now',

@@ -65,7 +65,7 @@ function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: num
   ].join('\n\n');
 }
 
-/** What the plan takes for granted that is not so, or not yet. */
+/** Assumptions of the plan that are not true, or not yet. */
 const suppositions = ({ flags }: Arguments): readonly string[] => [
   ...(typeof flags.policy === 'string' ? [`as if the policy of ${flags.policy} were in force`] : []),
   ...(flags.resumed === true ? ['as if Patchwave were not paused'] : []),
@@ -85,7 +85,7 @@ function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all:
   }
 }
 
-/** The ledger with another policy, switch or review than it holds. */
+/** The ledger with the given policy, kill switch or preview in place of its own. */
 async function supposed(
   context: CliContext,
   { flags }: Arguments,

@@ -41,7 +41,7 @@ export const policyCommand: Command = {
   },
 };
 
-/** Problems are data too with --json: a pipeline that checks the file names each. */
+/** With `--json` problems are data too, so that a pipeline that checks the file can name each. */
 async function validate(file: string | undefined, { json }: Arguments): Promise<number> {
   let policy: Policy;
   try {
@@ -69,7 +69,7 @@ async function show({ policies }: CliContext): Promise<number> {
   return EXIT.done;
 }
 
-/** What is in force need not be readable: applying a policy is what repairs that. */
+/** The policy in force may be unreadable: applying a policy repairs that. */
 async function apply(policy: Policy, context: CliContext, { flags, json }: Arguments): Promise<number> {
   const version = policyVersion(policy);
   const replaces = await context.policies.inForce();
@@ -111,7 +111,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
   if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more: --json lists all`));
 }
 
-/** @throws UsageError where nobody can answer */
+/** @throws UsageError without a terminal */
 async function confirmed(): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new UsageError('Not a terminal, so the policy was not applied. Add --yes to apply it.');

@@ -40,7 +40,7 @@ export const rebuildCommand: Command = {
 };
 
 /**
- * Nobody can take a wish back: one that no waiting would fulfil is not written down.
+ * A request cannot be withdrawn, so one that no waiting would fulfil is not recorded.
  * @throws RebuildRefusedError
  */
 async function ask(context: CliContext, stream: string, request: PersonFact) {
@@ -57,7 +57,7 @@ async function ask(context: CliContext, stream: string, request: PersonFact) {
   return { cause: stands, added, answer };
 }
 
-/** What was fulfilled is settled first: asked again in the same words, it would pass for the old wish. */
+/** Fulfilled requests are settled first: otherwise a repeated reason would match the old request. */
 function withRequest(stream: string, before: Cause | undefined, request: PersonFact, latest: Rebuild | undefined) {
   const seen = { inUse: [], ...(latest && { latestRebuild: latest }) };
   const isServed = (fact: Cause['facts'][number]) =>

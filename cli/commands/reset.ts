@@ -26,7 +26,7 @@ export const resetCommand: Command = {
     let before = emptyHistory(stream);
     let after = before;
     await guards.change(stream, (history) => {
-      // Its own write, whose reply was lost: a second one would free nothing more and count twice.
+      // The write of an earlier attempt whose reply was lost: a second one would free nothing more and count twice.
       if (history.reset && sameContent(history.reset, reset)) return history;
       before = history;
       after = afterReset(history, reset);
@@ -41,7 +41,7 @@ export const resetCommand: Command = {
   },
 };
 
-/** What counts no more; a run that may go on is named, because nothing keeps it from meeting the next one now. */
+/** What the reset cleared. A run that may still go on is named, because it can now overlap the next one. */
 function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: RebuildHistory, freedLock: boolean): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),

@@ -15,7 +15,7 @@ function scopeOf(text: string): { account: string; regions: string[] } {
 
 const FOLLOW = 'Follow it in the Step Functions console, or with: patchwave status';
 
-/** A preview is in no status: it writes nothing there. */
+/** A preview does not appear in `status`, because it writes nothing there. */
 const previewText = (executionArn: string): string => `When it has ended, its output names its run as "runId":
   aws stepfunctions describe-execution --execution-arn ${executionArn} --query output --output text
 Then run: patchwave report --run RUN, and patchwave plan --preview RUN`;

@@ -53,7 +53,7 @@ function describeReview(review: ReviewRecord, now: number): string {
   return lines.join('\n');
 }
 
-/** The policy in force, by its version; with `unreadable`, which says why, it does not count. */
+/** The policy in force by version; `unreadable` says why it does not count. */
 interface PolicyState {
   readonly version: string;
   readonly unreadable?: string;
@@ -70,13 +70,13 @@ async function policyState(policies: Policies): Promise<PolicyState | undefined>
   }
 }
 
-/** Nothing where a policy counts: what each review went by is told with it. */
+/** Empty if a policy is in force, because each review shows its policy. */
 function policyText(policy: PolicyState | undefined): string | undefined {
   if (!policy) return 'No policy is in force. Apply one with: patchwave policy apply FILE';
   return policy.unreadable && paint('red', visibleLine(policy.unreadable));
 }
 
-/** An account whose Regions nobody could tell has no scope yet; the last review says that it failed. */
+/** An account with unknown Regions has no scope yet; the last review reports the failure. */
 async function accountsNotRead(runs: RunLedger, ended: ReviewRecord | undefined): Promise<ScopeRecord[]> {
   if (!ended) return [];
   const parts = await Array.fromAsync(runs.parts(ended.runId));

@@ -6,7 +6,7 @@ import { findImages } from '../explain/find-image.ts';
 import { renderExplanation } from '../explain/render-explanation.ts';
 import { print, printJson } from '../output.ts';
 
-/** The strictest verdict of all images asked for. */
+/** The strictest verdict of all requested images. */
 function exitCodeOf(explanations: readonly ImageExplanation[]): number {
   const statuses = explanations.map(({ image }) => image.verdict?.status ?? 'unknown');
   if (statuses.includes('violating')) return EXIT.violating;

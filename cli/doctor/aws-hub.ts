@@ -47,13 +47,13 @@ const READS_AT_ONCE = 8;
 const ALARMS_A_CALL = 100;
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
 const QUERIES_A_CALL = 500;
-/** So many of the last cascades, their maps and the children of these are looked at. */
+/** Number of the last cascades, maps and children to read. */
 const MOST_READ = 5;
 const HISTORY_EVENTS = 1000;
-/** SQS measures once a minute, and CloudWatch shows a measurement some minutes later. */
+/** SQS measures once a minute; CloudWatch shows the value some minutes later. */
 const MEASURED_WITHIN_MS = 15 * 60_000;
 
-/** The hub as AWS tells it, by the credentials of the clients. */
+/** Reads the hub with the given clients' credentials. */
 export class AwsHub implements HubReads {
   readonly #name: string;
   readonly #clients: HubClients;
@@ -192,7 +192,7 @@ export class AwsHub implements HubReads {
   async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleFacts[]> {
     return mapConcurrently(rules, READS_AT_ONCE, async ({ logicalId, physicalId }): Promise<RuleFacts> => {
       const { name, bus } = ruleIn(physicalId);
-      // An id that names no bus may be of a rule on either.
+      // An id without a bus may belong to a rule on either bus.
       for (const candidate of bus === undefined ? [undefined, hubBus] : [bus]) {
         const { State } = await asking('events:DescribeRule', () =>
           this.#clients.events.send(new DescribeRuleCommand({ Name: name, EventBusName: candidate })),

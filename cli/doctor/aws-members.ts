@@ -38,16 +38,16 @@ const SESSION = 'patchwave-doctor';
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html */
 const MESSAGES_A_CALL = 10;
 const LONGEST_POLL_SECONDS = 5;
-/** Events of another run of the command are seen by it again after so long. */
+/** Events of another run become visible again after this time. */
 const HIDDEN_SECONDS = 10;
 
-/** A source that the policy of the hub's bus does not list. The read role may put it, so that the bus is what refuses it. */
+/** A source that the bus policy does not list. The read role may send it, so only the bus can refuse it. */
 const REFUSED_SOURCE = 'patchwave.refused';
 const REPOSITORIES_READ = 10;
 /** How long the command waits before it reads a pull time again. */
 const PULL_RECORDED_MS = 5_000;
 
-/** The credentials of one session, and how they read members. */
+/** The credentials of one session with readers for members. */
 interface Session {
   readonly hub: HubConfig;
   readonly access: MemberAccess;
@@ -57,14 +57,17 @@ interface Session {
   readonly sqs: SQSClient;
 }
 
-/** Members as AWS tells them, by the role of the hub's stack for `doctor`. */
+/** Reads members with the `doctor` role of the hub's stack. */
 export class AwsMembers implements MemberReads {
   readonly #config: HubConfig;
   readonly #stack: StackFacts;
   readonly #isOurs: IsOurs;
   #begun: Session | undefined;
 
-  /** @param isOurs whether roles of an account may be taken, by ledger and policy; those of the organization may, too */
+  /**
+   * @param isOurs whether roles of an account may be assumed, by ledger and policy; accounts of the organization always
+   * may
+   */
   constructor(config: HubConfig, stack: StackFacts, isOurs: IsOurs) {
     this.#config = config;
     this.#stack = stack;
@@ -95,7 +98,7 @@ export class AwsMembers implements MemberReads {
       role,
       async (account) => directory.hasListed(account) || this.#isOurs(account),
     );
-    // Regions of accounts are not asked for here.
+    // Regions of accounts are not read here.
     const directory: OrganizationDirectory = new OrganizationDirectory(organizationsClient(hub), () => {
       throw new TypeError('Regions of accounts are not read here');
     });
@@ -187,7 +190,7 @@ export class AwsMembers implements MemberReads {
     return arrived;
   }
 
-  /** Takes events of this test out of the queue as soon as there are some, and leaves all others in it. */
+  /** Removes the events of this test from the queue, and leaves all others. */
   async #takeTestEvents(test: string, longestSeconds: number): Promise<readonly ForwardingTest[]> {
     const QueueUrl = this.#stack.outputs.DoctorQueueUrl;
     const { sqs } = this.#session;
@@ -206,7 +209,7 @@ export class AwsMembers implements MemberReads {
       return event?.test === test ? [{ event, ReceiptHandle }] : [];
     });
     const Entries = read.map(({ ReceiptHandle }, at) => ({ Id: String(at), ReceiptHandle }));
-    // One that stays is gone after five minutes.
+    // An event that stays expires after five minutes.
     if (Entries.length > 0)
       await asking('sqs:DeleteMessage', () => sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })));
     return read.map(({ event }) => event);
@@ -223,7 +226,7 @@ export class AwsMembers implements MemberReads {
     return alone !== 'refused' && alone[0] ? 'whole-call-refused' : 'both-refused';
   }
 
-  /** @returns of each source whether its event was taken; `refused` where the call was */
+  /** @returns for each source whether its event was accepted; `refused` if the whole call was */
   async #putOnHub(place: Scope, test: string, sources: readonly string[]): Promise<readonly boolean[] | 'refused'> {
     const Detail = JSON.stringify({ test });
     const Entries = sources.map((Source) => ({
@@ -280,7 +283,7 @@ export class AwsMembers implements MemberReads {
   }
 }
 
-/** Whatever else lies in the queue is no test event. */
+/** Any other message in the queue is no test event. */
 function eventIn(body: string): ForwardingTest | undefined {
   try {
     const parsed = v.safeParse(forwardingTest.schema, JSON.parse(body));

@@ -22,7 +22,7 @@ import { AwsHub, type HubClients } from './aws-hub.ts';
 import { AwsMembers } from './aws-members.ts';
 import type { DoctorPorts } from './ports.ts';
 
-/** The version of the command, which is that of the project. */
+/** Version of the command and of the project. */
 export const commandVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
@@ -38,8 +38,8 @@ export const hubClients = (config: HubConfig): HubClients => ({
 });
 
 /**
- * The installation of a stack, read with the credentials of the configuration.
- * @param config where the hub is; what is left out comes from the environment
+ * Connects to the installation of a stack with the configured credentials.
+ * @param config the hub's location; defaults come from the environment
  */
 export function doctorPorts(stackName: string, config: HubConfig): DoctorPorts {
   const clock = Date.now;

@@ -24,8 +24,8 @@ import { readMembers } from './read-members.ts';
 import { type DoctorReading, deniedActionOf, reading, unread, wasRead } from './reading.ts';
 
 /**
- * Checks one installation. Reads first, then decides; a read that fails makes its check `unknown`.
- * @param isDeep whether to try what AWS does not document, too
+ * Checks one installation. Reads first, then decides; a failed read makes its check `unknown`.
+ * @param isDeep whether to test undocumented behaviour of AWS too
  */
 export async function examine(ports: DoctorPorts, isDeep = false): Promise<Examination> {
   const stack = await reading(() => ports.hub.stack());
@@ -37,11 +37,11 @@ export async function examine(ports: DoctorPorts, isDeep = false): Promise<Exami
 
 export interface Examination {
   readonly findings: readonly DoctorFinding[];
-  /** How many test events were put. */
+  /** Number of test events sent. */
   readonly testEvents: number;
 }
 
-/** How many events the hub's bus took of a call that puts two, and of the one that tests the call. */
+/** Number of events that the bus accepts from the call that sends two, and from the one that tests the call. */
 const MIXED_EVENTS: Readonly<Record<MixedPut, number>> = {
   'whole-call-refused': 1,
   'entry-refused': 1,
@@ -104,14 +104,14 @@ async function readPolicy(
     return { facts: { version }, policy };
   } catch (error) {
     if (error instanceof NoPolicyError) return { facts: undefined };
-    // Denied to the person says nothing of the functions.
+    // A denial for the person says nothing about the functions.
     if (error instanceof PolicyUnreadableError && deniedActionOf(error) === undefined)
       return { facts: { version: error.version, problem: error.message } };
     throw error;
   }
 }
 
-/** Every check over the facts. */
+/** Runs every check over the facts. */
 export function doctorFindingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
   const { stack, nowEpochMs, commandVersion: version } = facts;
   const ofMembers = (
@@ -159,11 +159,11 @@ const deepFindings = (
   ];
 };
 
-/** Whether test events can reach their queue; where it is not known, they may. */
+/** Whether test events can reach their queue; assumed if unknown. */
 const isListening = (rules: InstallationFacts['rules']): boolean =>
   !rules.isRead || rules.value.every(({ logicalId, state }) => logicalId !== TEST_RULE || state === 'enabled');
 
-/** Two facts, or why one of them is not there. */
+/** Combines two readings; the failed one wins. */
 function both<One, Other>(one: DoctorReading<One>, other: DoctorReading<Other>): DoctorReading<readonly [One, Other]> {
   if (!one.isRead) return one;
   return other.isRead ? wasRead([one.value, other.value]) : other;

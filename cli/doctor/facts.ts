@@ -5,7 +5,7 @@ import type { DoctorReading } from './reading.ts';
 /** The hub's stack, as CloudFormation describes it. */
 export interface StackFacts {
   readonly name: string;
-  /** The account and Region that it was deployed in. */
+  /** Account and Region of the deployment. */
   readonly account: string;
   readonly region: string;
   readonly status: string;
@@ -22,17 +22,17 @@ export interface StackResource {
 export interface QueueFacts {
   readonly logicalId: string;
   readonly name: string;
-  /** About so many messages wait; SQS counts approximately. */
+  /** Approximate number of waiting messages, as SQS counts them. */
   readonly waiting: number;
-  /** How long the oldest message has been in the queue; absent where CloudWatch has no measurement of the last minutes. */
+  /** Age of the oldest message in seconds; absent if CloudWatch has no recent measurement. */
   readonly oldestSeconds?: number;
 }
 
 export interface AlarmFacts {
   readonly name: string;
-  /** Whether the alarm is there at all. */
+  /** Whether the alarm exists. */
   readonly exists: boolean;
-  /** How many actions run when it goes off. */
+  /** Number of actions of the alarm. */
   readonly actions: number;
   readonly actionsEnabled: boolean;
 }
@@ -45,22 +45,22 @@ export interface RuleFacts {
   readonly state: 'enabled' | 'disabled' | 'gone';
 }
 
-/** What calls a function for the messages of a queue, or the records of a stream. */
+/** Trigger that calls a function for messages of a queue or records of a stream. */
 export interface MappingFacts {
   readonly logicalId: string;
   readonly id: string;
-  /** As Lambda names it; absent where it was deleted. */
+  /** State as Lambda names it; absent if it was deleted. */
   readonly state?: string;
 }
 
 /** The customer's key, and whether the ledger can use it. */
 export interface KeyFacts {
   readonly arn: string;
-  /** As KMS names it: `Enabled`, `Disabled`, `PendingDeletion`. */
+  /** State as KMS names it: `Enabled`, `Disabled`, `PendingDeletion`. */
   readonly state: string;
   /** JSON. */
   readonly policy: string;
-  /** Since when DynamoDB could not use the key for the ledger; absent where it can. */
+  /** Since when DynamoDB cannot use the key for the ledger; absent if it can. */
   readonly ledgerLostAtEpochMs?: number;
 }
 
@@ -77,23 +77,23 @@ export interface RoleFacts {
 /** How the registry of an account and Region scans. */
 export interface ScanningFacts {
   readonly type: 'basic' | 'enhanced';
-  /** Filters of all rules, `*` for any run of characters; with enhanced scanning nothing else is scanned. */
+  /** Filters of all rules, `*` for any characters; enhanced scanning covers nothing else. */
   readonly filters: readonly string[];
 }
 
-/** One account, with what was read of its roles; `undefined` for a role that is not there. */
+/** One account with its roles; `undefined` for a missing role. */
 export interface AccountFacts {
   readonly account: string;
-  /** Whether the read role was taken. */
+  /** Whether the read role could be assumed. */
   readonly readRole: DoctorReading<boolean>;
-  /** The read role itself. The others only where the read role could be taken, as all below. */
+  /** The read role itself. The roles below are read only if it could be assumed. */
   readonly own: DoctorReading<RoleFacts | undefined>;
   readonly build: DoctorReading<RoleFacts | undefined>;
   readonly rollout: DoctorReading<RoleFacts | undefined>;
   readonly protect: DoctorReading<RoleFacts | undefined>;
 }
 
-/** One account and Region whose read role could be taken. */
+/** One account and Region whose read role could be assumed. */
 export interface PlaceFacts {
   readonly place: DoctorPlace;
   readonly scanning: DoctorReading<ScanningFacts>;
@@ -107,19 +107,19 @@ export interface MemberFacts {
   readonly places: readonly PlaceFacts[];
   /** How many test events were put. */
   readonly testEvents: number;
-  /** How long test events were awaited. */
+  /** Wait for test events in seconds. */
   readonly waitedSeconds: number;
 }
 
-/** How steps that wait for an answer ended, in children of the last cascades. */
+/** How waiting steps of the last cascades' children ended. */
 export interface CallbackFacts {
-  /** An answer ended them, whether it told of success or of failure. */
+  /** Ended by an answer, success or failure. */
   readonly answered: number;
-  /** Their heartbeat lapsed first. */
+  /** Ended by a heartbeat time-out. */
   readonly lapsed: number;
 }
 
-/** Two words for when the execution of the last review began. */
+/** Two start times of the last review's execution. */
 export interface StartTimeFacts {
   readonly executionArn: string;
   /** By `$$.Execution.StartTime`. */
@@ -128,7 +128,7 @@ export interface StartTimeFacts {
   readonly startEpochMs: number;
 }
 
-/** The pull time of one image before and after its manifest was read; absent where it was never pulled. */
+/** Pull time of one image before and after a read of its manifest; absent if never pulled. */
 export interface PullTimeFacts {
   /** `<account>/<region>/<repository>@<digest>` */
   readonly image: string;
@@ -138,12 +138,12 @@ export interface PullTimeFacts {
   readonly isExcluded: boolean;
 }
 
-/** What became of a call that puts one event which the bus takes and one which it refuses. */
+/** Result of a call with one allowed and one refused event. */
 export type MixedPut = 'whole-call-refused' | 'entry-refused' | 'both-taken' | 'both-refused';
 
-/** What `--deep` tried. */
+/** Results of `--deep`. */
 export interface DeepFacts {
-  /** `undefined` where every member is in the hub's account, to which the policy of the bus does not apply. */
+  /** `undefined` if every member is in the hub's account, to which the bus policy does not apply. */
   readonly mixedPut: DoctorReading<{ readonly from: DoctorPlace; readonly put: MixedPut } | undefined>;
   readonly callbacks: DoctorReading<CallbackFacts>;
   /** `undefined` where no review has ended. */
@@ -152,7 +152,7 @@ export interface DeepFacts {
   readonly pullTime: DoctorReading<PullTimeFacts | undefined>;
 }
 
-/** All that the checks decide by. */
+/** Input of all checks. */
 export interface InstallationFacts {
   readonly nowEpochMs: number;
   /** The version of the command. */
@@ -162,10 +162,10 @@ export interface InstallationFacts {
   readonly alarms: DoctorReading<readonly AlarmFacts[]>;
   readonly rules: DoctorReading<readonly RuleFacts[]>;
   readonly mappings: DoctorReading<readonly MappingFacts[]>;
-  /** `undefined` where the stack has no key of the customer. */
+  /** `undefined` without a customer key. */
   readonly key: DoctorReading<KeyFacts | undefined>;
   readonly policy: DoctorReading<PolicyFacts>;
-  /** The review that ended last; `undefined` where none has ended. */
+  /** The last ended review; `undefined` if there is none. */
   readonly lastReview: DoctorReading<ReviewRecord | undefined>;
   readonly members: DoctorReading<MemberFacts>;
   /** Absent without `--deep`. */

@@ -1,4 +1,4 @@
-/** Each check by its name, in the order of the output. */
+/** Names of the checks, in output order. */
 export const CHECKS = [
   'stack',
   'outputs',
@@ -21,22 +21,22 @@ export const CHECKS = [
 ] as const;
 export type CheckName = (typeof CHECKS)[number];
 
-/** `unknown`: the check could not be made. It never counts as `ok`. */
+/** `unknown`: the check could not run. It never counts as `ok`. */
 export type FindingState = 'ok' | 'broken' | 'unknown';
 
-/** What one check found out about one resource. A check that finds nothing broken has one finding for all of its resources. */
+/** Result of one check for one resource. A check without problems has one finding for all its resources. */
 export interface DoctorFinding {
   readonly check: CheckName;
   readonly state: FindingState;
-  /** What was checked: the name of a queue, an account and Region, or the stack. */
+  /** The checked resource: a queue name, an account and Region, or the stack. */
   readonly resource: string;
-  /** What happened to which resource. */
+  /** The problem and its resource. */
   readonly text: string;
-  /** What a person does next; absent where `state` is `ok`. */
+  /** Next step for a person; absent if `state` is `ok`. */
   readonly fix?: string;
 }
 
-/** The findings of one check, before they have its name. */
+/** Findings of one check, before its name is added. */
 export type CheckFinding = Omit<DoctorFinding, 'check'>;
 
 export const ok = (resource: string, text: string): CheckFinding => ({ state: 'ok', resource, text });
@@ -53,6 +53,6 @@ export const unknown = (resource: string, text: string, fix: string): CheckFindi
   fix,
 });
 
-/** The findings that are not `ok`; where there are none, one that says what works. */
+/** The findings that are not `ok`; without any, one that says what works. */
 export const orOk = (found: readonly CheckFinding[], resource: string, text: string): readonly CheckFinding[] =>
   found.length > 0 ? found : [ok(resource, text)];

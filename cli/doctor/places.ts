@@ -4,31 +4,31 @@ import type { Scope } from '../../shared/domain/review/run.ts';
 import { strictestMode } from '../../shared/domain/stream/mode.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 
-/** An account and Region that Patchwave reads, or from which it awaits events. */
+/** An account and Region that Patchwave reads or gets events from. */
 export interface DoctorPlace extends Scope {
-  /** Names of repositories in this registry that the policy lists without a wildcard. */
+  /** Repositories of this registry that the policy names without a wildcard. */
   readonly repositories: readonly string[];
 }
 
-/** What of an installation is in member accounts. */
+/** Member accounts of an installation. */
 export interface Members {
-  /** Every account whose read role has to be there, in order. */
+  /** Every account that needs a read role, in order. */
   readonly accounts: readonly string[];
-  /** In order; those that held nothing when they were last read are left out. */
+  /** In order; places that were empty at the last read are left out. */
   readonly places: readonly DoctorPlace[];
-  /** Accounts whose pipelines the policy lets Patchwave start. */
+  /** Accounts whose pipelines the policy allows Patchwave to start. */
   readonly building: readonly string[];
-  /** Whether the policy lets services be deployed, and images be given tags. */
+  /** Whether the policy allows deployments and image tags. */
   readonly deploys: boolean;
   readonly protects: boolean;
-  /** Whether the three above are known. */
+  /** Whether the three fields above are known. */
   readonly isPolicyRead: boolean;
 }
 
 /**
- * @param policy in force; absent where it cannot be read
+ * @param policy in force; absent if unreadable
  * @param known scopes that reviews read
- * @param organization active accounts, where the policy reviews the organization
+ * @param organization active accounts, if the policy reviews the organization
  */
 export function memberPlacesOf(
   policy: Policy | undefined,

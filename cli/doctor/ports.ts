@@ -17,10 +17,7 @@ import type {
 } from './facts.ts';
 import type { DoctorPlace } from './places.ts';
 
-/**
- * Reads of the hub with the credentials of the person who runs the command. Each read throws ReadDeniedError where AWS denies
- * it.
- */
+/** Reads the hub with the caller's credentials. Each read throws ReadDeniedError if AWS denies it. */
 export interface HubReads {
   /** @returns `undefined` where there is no stack of this name */
   stack(): Promise<StackFacts | undefined>;
@@ -28,7 +25,7 @@ export interface HubReads {
   resources(): Promise<readonly StackResource[]>;
   /** @param queues resources of type AWS::SQS::Queue */
   queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]>;
-  /** One for each name, also of alarms that are gone. */
+  /** One entry for each name, also for deleted alarms. */
   alarms(names: readonly string[]): Promise<readonly AlarmFacts[]>;
   /**
    * @param rules resources of type AWS::Events::Rule
@@ -48,49 +45,49 @@ export interface HubReads {
   startOf(executionArn: string): Promise<number>;
 }
 
-/** Reads of the ledger and of what is stored beside it. */
+/** Reads the ledger and the run files. */
 export interface LedgerReads {
   readonly runs: Pick<RunLedger, 'latest'>;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly scopes: Pick<ScopeLedger, 'all'>;
 }
 
-/** Reads of member accounts, with the role that the hub's stack has for it. */
+/** Reads member accounts with the hub stack's role for `doctor`. */
 export interface MemberReads {
-  /** Takes the role of the hub for `doctor`; what follows works after this only. */
+  /** Assumes the hub's role for `doctor`; all other calls need it. */
   begin(): Promise<void>;
   /** Active accounts of the organization. */
   organization(): Promise<readonly string[]>;
-  /** Whether the read role of an account can be taken. Throws where something else than IAM is in the way. */
+  /** Whether the read role of an account can be assumed. Throws on any obstacle other than IAM. */
   canRead(account: string): Promise<boolean>;
-  /** @returns `undefined` where the account has no role of the name */
+  /** @returns `undefined` if the account has no such role */
   role(account: string, name: string): Promise<RoleFacts | undefined>;
   scanning(place: Scope): Promise<ScanningFacts>;
   /**
-   * Puts a test event on the default bus of a place.
+   * Sends a test event to the default bus of a place.
    * @param test a random number, the same for all places
    */
   putTestEvent(place: Scope, test: string): Promise<void>;
   /**
-   * Puts two events on the hub's bus in one call: the test event, and one whose source the policy of the bus does not list. Puts
-   * the test event alone where the call was refused, to know whether it would have been taken.
+   * Sends two events to the hub's bus in one call: the test event, and one with a source that the bus policy does not
+   * list. If the call is refused, sends the test event alone, to know whether it would be accepted.
    */
   putMixed(place: Scope, test: string): Promise<MixedPut>;
   /**
    * Reads the manifest of one image, and its pull time before and after.
-   * @returns `undefined` where the registry has no image
+   * @returns `undefined` if the registry has no image
    */
   pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined>;
   /**
-   * Waits until the test events of all places are in the hub, or until the time is over.
+   * Waits for the test events of all places until the time limit.
    * @returns keys of the places (`<account>/<region>`) whose events arrived
    */
   awaitTestEvents(keys: ReadonlySet<string>, test: string, seconds: number): Promise<ReadonlySet<string>>;
 }
 
-/** One installation, as `doctor` sees it. */
+/** One installation for `doctor`. */
 export interface DoctorPorts {
-  /** The name of the stack, as the person gave it. */
+  /** Stack name from the command line. */
   readonly stackName: string;
   /** The version of the command. */
   readonly version: string;
@@ -100,6 +97,6 @@ export interface DoctorPorts {
   /** The member accounts of a hub. */
   members(stack: StackFacts, ledger: LedgerReads): MemberReads;
   readonly clock: () => number;
-  /** A random number that nobody else draws. */
+  /** A random number, unique to this run. */
   readonly draw: () => string;
 }

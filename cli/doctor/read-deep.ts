@@ -3,8 +3,8 @@ import type { DoctorPorts, MemberReads } from './ports.ts';
 import { type DoctorReading, reading } from './reading.ts';
 
 /**
- * Tries what AWS does not document.
- * @param members the reads by which the facts were read; absent where the ledger could not be read
+ * Tests undocumented behaviour of AWS.
+ * @param members the member reads of the facts; absent if the ledger was unreadable
  */
 export async function readDeep(
   { hub, draw }: Pick<DoctorPorts, 'hub' | 'draw'>,

@@ -7,10 +7,10 @@ import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { reading, wasRead } from './reading.ts';
 
 const READS_AT_ONCE = 8;
-/** EventBridge delivers within seconds; a rule that was made just now may take longer. */
+/** EventBridge delivers within seconds; a new rule may take longer. */
 const WAIT_SECONDS = 60;
 
-/** Reads every member account, with one test event from each place. */
+/** Reads every member account, and sends one test event from each place. */
 export async function readMembers(
   ports: Pick<DoctorPorts, 'clock' | 'draw'>,
   reads: MemberReads,
@@ -20,7 +20,7 @@ export async function readMembers(
 ): Promise<MemberFacts> {
   await reads.begin();
   const known = await collect(ledger.scopes.all());
-  // While the policy cannot be read, it may review a list of accounts: those that were read before count.
+  // While the policy is unreadable it may list accounts, so the accounts read before count.
   const organization = policy?.scopes === 'organization' ? await reads.organization() : [];
   const members = memberPlacesOf(policy, known, organization, ports.clock());
   const accounts = await mapConcurrently(members.accounts, READS_AT_ONCE, (account) =>

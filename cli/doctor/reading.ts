@@ -1,6 +1,6 @@
 import { type CheckFinding, unknown } from './finding.ts';
 
-/** What one read came to: a value, or why there is none. */
+/** Result of one read: a value, or why there is none. */
 export type DoctorReading<Value> =
   | { readonly isRead: true; readonly value: Value }
   | {
@@ -22,7 +22,7 @@ export class ReadDeniedError extends Error {
 
 export const wasRead = <Value>(value: Value): DoctorReading<Value> => ({ isRead: true, value });
 
-/** Runs a read. Never throws: a failure is a reading too. */
+/** Runs a read. Never throws: a failure is a result too. */
 export async function reading<Value>(read: () => Promise<Value>): Promise<DoctorReading<Value>> {
   try {
     return wasRead(await read());
@@ -35,7 +35,7 @@ export async function reading<Value>(read: () => Promise<Value>): Promise<Doctor
 }
 
 /**
- * The action that AWS names where it denies a call, also below an error of ours.
+ * The action that AWS names in a denial, also inside a wrapping error.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
 export function deniedActionOf(error: unknown): string | undefined {
@@ -59,7 +59,7 @@ export const unread = (
         : `Allow yourself ${deniedAction}; see "Permissions" in docs/commands.md.`),
   );
 
-/** The SDK's name for credentials that it finds nowhere or that have expired. */
+/** SDK error names for missing or expired credentials. */
 const withoutAction = (reason: string): string =>
   /^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason)
     ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again where they have expired.'

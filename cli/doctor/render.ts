@@ -7,7 +7,7 @@ const STATE_WIDTH = 'unknown'.length;
 const CHECK_WIDTH = 12;
 const INDENT = STATE_WIDTH + CHECK_WIDTH + 4;
 
-/** Every finding in the order of the checks, its fix below it, and how many there are. */
+/** Renders every finding in check order, with its fix below, and the totals. */
 export function renderFindings(findings: readonly DoctorFinding[], width: number): string {
   const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
   const [isBroken, isUnknown] = [count('broken'), count('unknown')];

@@ -15,32 +15,32 @@ import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
 import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
 
-/** All that the ledger knows of one image. */
+/** Everything in the ledger about one image. */
 export interface ImageExplanation extends StreamExplanation {
   readonly image: ImageRecord;
   readonly locations: readonly LocationRecord[];
   readonly usages: readonly Usage[];
-  /** Who ran it in scopes that left: nobody saw these end. */
+  /** Its usages in scopes that left; no review saw them end. */
   readonly left: readonly Usage[];
-  /** Of the images it is built on its parent, and those that decide its age. */
+  /** Its parent, and the ancestors that decide its age. */
   readonly below: readonly ImageRecord[];
-  /** Where the layer that a scanner names says otherwise than what a finding is attributed by. */
+  /** Findings whose scanner layer disagrees with the attribution. */
   readonly layerDisagreements: readonly LayerDisagreement[];
-  /** What of its findings nobody here can fix. */
+  /** Its findings that need a vendor fix. */
   readonly waitingForVendors: readonly VendorDependency[];
   /** What the lifecycle policies of its repositories will do to it. */
   readonly protection: KnownExpiries;
 }
 
-/** What becomes of its stream; all absent or empty for an image of no stream. */
+/** State of its stream; all fields are absent or empty for an image without a stream. */
 export interface StreamExplanation {
-  /** The cause of the stream that is not closed. */
+  /** The open cause of the stream. */
   readonly cause?: Cause;
-  /** The stream in the cascade that works on it. */
+  /** The node of the stream in the cascade that works on it. */
   readonly node?: CascadeNode;
-  /** The rebuild that began last. */
+  /** The latest rebuild. */
   readonly latestRebuild?: Rebuild;
-  /** What the guards remember. */
+  /** History that the guards use. */
   readonly history?: RebuildHistory;
   readonly closures: readonly Closure[];
 }
@@ -94,7 +94,7 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
   ]);
   const cause = known.get(stream);
   const history = histories.get(stream);
-  // A new fact opens a cause while its cascade still builds; then only the lock names that one.
+  // A new fact reopens a cause while its cascade still builds; then only the lock names that cascade.
   const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
   const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
   return {

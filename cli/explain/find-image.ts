@@ -17,16 +17,15 @@ type Ledger = Pick<
 
 const SHORTEST_PREFIX = 'sha256:'.length + 6;
 
-/** `ACCOUNT/REGION/REPOSITORY`, as `status` and the report print a place, with a tag or not. */
+/** `ACCOUNT/REGION/REPOSITORY`, as `status` and the report print a location, with or without a tag. */
 const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(?::([\w.-]+))?$/;
 const STREAM = /^\d{12}\/[a-z0-9-]+\/[^:]+:\^.*\$$/;
 
 /**
- * The digests a person can mean, in every form in which commands and the report print an image: a digest, the beginning of
- * one, a reference (whole, or its end: `web:1.4.2`), a repository, a place or a stream. What runs comes first, which may be
- * several digests while a deployment goes on; where nothing of it runs, the heads of its streams. For an index these are its
- * images.
- * @throws NotFoundError where nothing in the ledger fits; UsageError for an empty text
+ * Digests that match the text, in every form that commands and the report print: a digest or its start, a reference or
+ * its end (`web:1.4.2`), a repository, a location or a stream. Running images come first, which may be several during a
+ * deployment; if none runs, the heads of the streams. An index stands for its images.
+ * @throws NotFoundError if nothing in the ledger matches; UsageError for an empty text
  */
 export async function findImages(ledger: Ledger, text: string): Promise<readonly Digest[]> {
   if (text.trim() === '') throw new UsageError('Which image? Give a digest, the first characters of one, or a name.');
@@ -55,7 +54,7 @@ async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest
   );
 }
 
-/** Digests as images of the ledger: an index is the images that it holds. */
+/** Resolves digests to images of the ledger: an index stands for its images. */
 async function imagesOf(
   { images, places }: Pick<Ledger, 'images' | 'places'>,
   digests: readonly Digest[],
@@ -68,7 +67,7 @@ async function imagesOf(
   return [...new Set([...known.keys(), ...held.keys()])].sort();
 }
 
-/** Images in use, heads, what was verified and waits, and all that these are built on. */
+/** Images in use, heads, verified outputs and the ancestors of all these. */
 async function knownDigests(ledger: Ledger): Promise<ReadonlySet<Digest>> {
   const found = new Set<Digest>();
   for await (const { head } of ledger.streams.all()) for (const digest of digestsOf(head)) found.add(digest);
@@ -87,7 +86,7 @@ function builtOn({ lineage }: ImageRecord): readonly Digest[] {
   return [...(parent ? [parent.digest] : []), ...(oldest === undefined ? [] : [oldest])];
 }
 
-/** Images of a stream that run; else its head. */
+/** Running images of a stream, else its head. */
 async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest[]> {
   const { location } = parseStreamId(stream);
   const running = await runningWhere(ledger, (usage) => referencesOf(usage).some((one) => isAt(one, location)));
@@ -98,7 +97,7 @@ async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest
   const heads = await imagesOf(ledger, digestsOf(known?.head));
   if (heads.length > 0) return heads;
   if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and its head is not known.`);
-  // Its own error names the streams that come closest.
+  // Its own error suggests similar streams.
   await findStream(ledger, stream);
   throw new NotFoundError(`Nothing of stream "${stream}" is in the ledger except its cause. See: patchwave status`);
 }
@@ -110,7 +109,7 @@ function isAt(reference: string, { account, region, repository }: ImageLocation,
   return isThere && (tag === undefined || read?.tag === tag);
 }
 
-/** @throws NotFoundError, which names what comes closest; ImageReferenceError where the text can be no name */
+/** @throws NotFoundError with similar names; ImageReferenceError if the text is no valid name */
 async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> {
   const [, account, region, repository, tag] = PLACE.exec(name) ?? [];
   const place = account && region && repository ? { account, region, repository } : undefined;
@@ -137,7 +136,7 @@ async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> 
   const pushed = wanted && (await ledger.places.lastPushed(wanted, asked ?? 'latest'));
   const found = await imagesOf(ledger, [...new Set([...heads, ...(pushed ? [pushed] : [])])]);
   if (found.length > 0) return found;
-  // Hosts and accounts are alike everywhere, and would hide a letter too much in the name.
+  // Hosts and accounts are the same in most names, and would hide a typing error in the name.
   const near = nearest(name, [
     ...new Set([...names].map((one) => (place || reference?.location ? one : repositoryIn(one)))),
   ]);
@@ -152,13 +151,13 @@ const repositoryIn = (name: string): string => PLACE.exec(name)?.[3] ?? readImag
 const sameLocation = (one: ImageLocation, other: ImageLocation): boolean =>
   one.account === other.account && one.region === other.region && one.repository === other.repository;
 
-/** A reference by its end; without a tag every tag of the repository is meant. */
+/** A reference by its end; without a tag it matches every tag of the repository. */
 const isCalled = (reference: string, name: string): boolean =>
   endsWith(reference, name) || (tagOf(name) === undefined && endsWith(withoutTag(reference), name));
 
 const endsWith = (whole: string, end: string): boolean => whole === end || whole.endsWith(`/${end}`);
 
-/** A colon is a tag's only behind the last slash; before it, it is a port's. */
+/** A colon starts a tag only after the last slash; before it, a port. */
 function tagOf(name: string): string | undefined {
   const [, tag] = /:([^/]*)$/.exec(name.split('@')[0] ?? '') ?? [];
   return tag;

@@ -58,7 +58,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     .join('\n\n');
 }
 
-/** An image is judged again by the next review that finds it in use, a head, or below one. */
+/** Any image in use, head or ancestor is judged again in the next review. */
 function judgedBy(version: string | undefined, inForce: string | undefined): string {
   if (version === undefined) return 'not judged yet';
   const told = version.slice(0, 12);
@@ -123,7 +123,7 @@ const places = (locations: readonly LocationRecord[]): string =>
         { title: 'tags', value: ({ tags }) => tags.join(', ') || '-' },
       ]);
 
-/** How it is known that this is the image. */
+/** Evidence that this is the image. */
 const DIGEST_SOURCES: Readonly<Record<Usage['digestSource'], string>> = {
   runtime: 'ECS',
   reference: 'the reference',
@@ -143,7 +143,7 @@ const runs = (usages: readonly Usage[]): string =>
         { title: 'digest by', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
       ]);
 
-/** What an image is built on and how old that makes it, as lines of a table; none before a review has looked. */
+/** Parent and age of an image as table lines; none before a review has read them. */
 function lineageRows(
   { digest, lineage, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
   below: readonly ImageRecord[],
@@ -181,7 +181,7 @@ function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
   return [image?.tier, image?.stream, shortDigest(digest)].filter((word) => word !== undefined).join(' ');
 }
 
-/** What becomes of the stream of an image, in sections. */
+/** State of the image's stream, in sections. */
 function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
   const { cause, node, latestRebuild, history, closures } = explanation;
   return [
@@ -202,7 +202,7 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
   return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
 }
 
-/** What it waits for; a parked one holds its stream until its deadline and nothing else. */
+/** What a rebuild waits for; a parked one keeps only the stream lock, until its deadline. */
 function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): string {
   const state = `not ended, build ${build?.state ?? 'not known yet'}`;
   if (!parked) return state;
@@ -220,14 +220,14 @@ function lastRebuild(rebuild: Rebuild, now: number): string {
 const refusedText = ({ digest, reason }: RefusedClaim): string =>
   `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
 
-/** Where the image says what its `FROM` was, that is what to change. */
+/** If the image names its `FROM`, that is the line to change. */
 function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string {
   const parent = older === undefined ? 'an older image' : shortDigest(older);
   const began = from === undefined ? '' : `: its build began with ${from}`;
   return `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${parent}${began}.`;
 }
 
-/** What speaks against the next rebuild, and who freed the stream last. */
+/** What blocks the next rebuild, and who reset the stream last. */
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),

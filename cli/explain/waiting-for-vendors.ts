@@ -9,7 +9,7 @@ const STREAMS_AT_ONCE = 8;
 
 export type VendorLedger = VendorPorts & { readonly streamImages: Pick<StreamImages, 'of'> };
 
-/** What causes wait for that nobody here can fix, by what the ledger tells now. */
+/** Vendor fixes that open causes wait for, by the current ledger. */
 export async function waitingForVendors(
   ledger: VendorLedger,
   causes: readonly Cause[],
@@ -23,7 +23,7 @@ export async function waitingForVendors(
   return waitedFor(ledger, waits);
 }
 
-/** Of these what an image has itself. */
+/** The part of them that an image has itself. */
 export const waitedForBy = (
   { stream, verdict }: ImageRecord,
   dependencies: readonly VendorDependency[],

@@ -161,7 +161,7 @@ function numberGroups(groups: readonly string[][], { places, colours }: Colourin
   }
 }
 
-/** Finds names that differ from run to run inside texts. */
+/** Pattern of names that differ from run to run. */
 export interface Tokenizer {
   /** Global. */
   readonly pattern: RegExp;
@@ -169,15 +169,15 @@ export interface Tokenizer {
 }
 
 /**
- * Items as lines of JSON in an order that does not depend on any token, the tokens replaced by `<kind>-<number>` in
- * order of appearance.
+ * Items as JSON lines in an order independent of tokens, with each token replaced by `<kind>-<number>` in order of
+ * appearance.
  */
 export function labelled(items: readonly unknown[], { pattern, kindOf }: Tokenizer): string[] {
   const lines = items.map((item) => lineOf(item, pattern));
   const colours = coloursOf(lines, kindOf);
   const coloured: Naming = (token) => `\u2039${colours.get(token)}\u203a`;
   const inOrder = lines
-    // Colours are no order for a reader: they decide only between lines that differ in nothing else.
+    // Colours mean nothing to a reader: they only order lines that are otherwise equal.
     .map((line) => ({ line, plain: line.text(() => ''), text: line.text(coloured) }))
     .sort((one, other) => compareTexts(one.plain, other.plain) || compareTexts(one.text, other.text));
   const appearing = inOrder.flatMap(({ text }) => [...text.matchAll(/\u2039(\w+)\u203a/g)].map(([, colour]) => colour));

@@ -37,7 +37,7 @@ export function canonicalLedger(items: readonly Item[]): string {
     .join('');
 }
 
-/** Ids of all runs that the ledger names. */
+/** Ids of all runs in the ledger. */
 function runIds(items: readonly Item[]): string[] {
   const ids = new Set<string>();
   for (const { PK, runId } of items) {
@@ -63,7 +63,7 @@ function withoutMissing(item: Item): Item {
   return { ...item, part: members };
 }
 
-/** Base repositories are the keys under which the instants of their readings are kept. */
+/** Base repositories are the keys of the read times. */
 function withoutReadingTimes(item: Item): Item {
   if (item.kind !== 'base-readings' || !isObject(item.read)) return item;
   return { ...item, read: Object.fromEntries(Object.keys(item.read).map((key) => [key, '<masked>'])) };
@@ -87,7 +87,7 @@ const SHARDED: Readonly<Record<string, RegExp>> = { agePk: /#\d+$/, verdictPk: /
 function mask(value: unknown, key = ''): unknown {
   if (MASKED.has(key) || key.endsWith('EpochMs')) return '<masked>';
   if (key === 'scans') return totalOf(value);
-  // Cut short by a digit, it is no hash any more that would be replaced.
+  // One digit shorter, it is no longer a hash that would be replaced.
   if (key === 'findingsFingerprint' && typeof value === 'string') return value.slice(1);
   if (typeof value === 'string') return maskText(value, key);
   if (value instanceof Set) return [...value].map((element) => mask(element)).sort();
@@ -100,7 +100,7 @@ function mask(value: unknown, key = ''): unknown {
   );
 }
 
-/** Lists that instants may have ordered, in the order of all else but the names that differ by chance; those tie. */
+/** Sorts lists that instants may have ordered by all fields except names that differ by chance; those tie. */
 function timeless(value: unknown, chance: RegExp): unknown {
   if (Array.isArray(value)) {
     const elements = value.map((element) => timeless(element, chance));
@@ -123,7 +123,7 @@ function sortedBy(elements: readonly unknown[], keyOf: (element: unknown) => str
     .map(({ element }) => element);
 }
 
-/** The sum of all numbers in a value, however deep. */
+/** Sum of all numbers in a value, at any depth. */
 function totalOf(value: unknown): number {
   if (typeof value === 'number') return value;
   return isObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + totalOf(member), 0) : 0;
@@ -131,7 +131,7 @@ function totalOf(value: unknown): number {
 
 const CHANCE = [
   /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
-  // Of a rebuild: a run has an id of its own, with fewer digits behind it.
+  // Matches rebuild ids: a run id has fewer digits at its end.
   /\d{8}T\d{9}Z(?=-[0-9a-f]{12}(?![0-9a-f]))/g,
   /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,
   /arn:[\w-]+:states:[\w:./-]+/g,
@@ -140,7 +140,9 @@ const CHANCE = [
 const maskText = (text: string, key = ''): string =>
   CHANCE.reduce((masked, pattern) => masked.replace(pattern, '<masked>'), text.replace(SHARDED[key] ?? /$^/, ''));
 
-/** One item for all scan parts of a run, and one for all its verdict parts; what they list becomes an item each. */
+/**
+ * Merges all scan parts of a run into one item, and all verdict parts into another; each list entry becomes an item.
+ */
 function sumBatches(items: readonly Item[]): Item[] {
   const sums = new Map<string, Item>();
   const rest = items.flatMap((item): Item[] => {
@@ -159,7 +161,7 @@ function sumBatches(items: readonly Item[]): Item[] {
   return [...rest, ...sums.values()];
 }
 
-/** Numbers add up; everything else is equal in all parts. */
+/** Numbers are summed; all other values are equal in all parts. */
 function sumOf(one: unknown, other: unknown): unknown {
   if (typeof one === 'number' && typeof other === 'number') return one + other;
   if (!isObject(one) || !isObject(other)) return other ?? one;

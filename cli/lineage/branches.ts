@@ -2,7 +2,7 @@ import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import type { Mark, TreeStream } from '../plan/plan-tree.ts';
 import { markNote, markWord } from '../plan/render-mark.ts';
 
-/** A place in the picture: a stream, one that is drawn elsewhere, or many that would all look alike. */
+/** A node of the picture: a stream, a reference to one drawn elsewhere, or a group of similar streams. */
 export type Branch =
   | { readonly kind: 'stream'; readonly stream: TreeStream; readonly children: readonly Branch[] }
   | { readonly kind: 'again'; readonly stream: TreeStream; readonly children: readonly [] }
@@ -10,16 +10,16 @@ export type Branch =
 
 export interface Forest {
   readonly branches: readonly Branch[];
-  /** Streams of trees in which nothing is planned, held back or under way. */
+  /** Streams of trees with no planned, waiting or running work. */
   readonly leftOut: number;
 }
 
-/** More than so many that look alike are drawn as one. */
+/** Above this number, similar streams are drawn as one. */
 const ALIKE = 8;
 
 /**
- * Who is built on whom, as a tree: each stream is drawn where it is met first, and is referred to afterwards.
- * @param all whether also those are drawn that look alike, and trees in which nothing is to be done
+ * The lineage as a tree: each stream is drawn where it appears first, and referenced afterwards.
+ * @param all whether to draw similar streams one by one, and trees with nothing to do
  */
 export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
   const above = new Map<string, TreeStream[]>();
@@ -39,7 +39,7 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
   };
   const isLeaf = ({ stream, parents }: TreeStream) => parents.length <= 1 && !above.has(stream);
   const branches = growAll(streams.filter(({ parents }) => parents.length === 0));
-  // Streams that are built on one another in a circle hang on no other.
+  // Streams in a parent cycle hang under no other stream.
   const met = new Set(branches.flatMap(streamsOfBranch));
   for (const stream of streams) {
     if (met.has(stream)) continue;
@@ -53,20 +53,20 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
 
 const isTouched = ({ mark }: TreeStream): boolean => mark.kind !== 'untouched';
 
-/** How long each takes does not part them. */
+/** Different durations do not separate similar streams. */
 const shapeOf = ({ tier, mark }: TreeStream): string =>
   [tier, markWord(mark), mark.kind === 'planned' ? '' : markNote(mark)].join('\n');
 
-/** Of many, what becomes of each. */
+/** The plan of each stream in a group. */
 export const markOf = (branch: Branch): Mark =>
   (branch.kind === 'many' ? branch.streams[0] : branch.stream)?.mark ?? { kind: 'untouched' };
 
-/** All streams of a branch; one that is drawn elsewhere belongs to both. */
+/** All streams of a branch; a stream drawn elsewhere belongs to both. */
 export function streamsOfBranch(branch: Branch): readonly TreeStream[] {
   const members = branch.kind === 'many' ? branch.streams : [branch.stream];
   return [...members, ...branch.children.flatMap(streamsOfBranch)];
 }
 
-/** `12 applications`; and for whoever looks closer which ones. */
+/** `12 applications`, with the names as detail. */
 export const manyText = (streams: readonly TreeStream[]): string =>
   `${streams.length} ${[...new Set(streams.map(({ tier }) => tier))].sort(compareTexts).join(' and ')}s`;

@@ -18,7 +18,7 @@ const platform = v.pipe(
   v.transform((text) => text as Platform),
 );
 
-/** An entry as a config has it, or its text alone. Builders may leave out any of it, or write fields of their own. */
+/** An entry of the config, or its text alone. Builders may omit any field or add their own. */
 const historyStep = v.union([
   v.string(),
   v.looseObject({ created_by: v.nullish(v.string()), created: v.nullish(v.string()) }),
@@ -54,7 +54,7 @@ const imageList = v.pipe(v.array(listedImage), v.rule(contradictions));
 
 export type FileImage = v.InferOutput<typeof listedImage>;
 
-/** One digest is one manifest; it cannot have two lists of layers, only an unknown one beside the known. */
+/** One digest is one manifest, so it cannot have two lists of layers; one of them may be unknown. */
 function contradictions(images: FileImage[]): readonly v.Problem[] {
   const told = new Map<Digest, { readonly at: number; readonly text: string }>();
   return images.flatMap(({ digest: name, layers }, at) => {
@@ -67,14 +67,14 @@ function contradictions(images: FileImage[]): readonly v.Problem[] {
   });
 }
 
-/** The file cannot be used; the message says where and why, as far as a person can read. */
+/** The file is invalid; the message names each problem and its place. */
 export class ImageListInvalidError extends Error {
   override readonly name = 'ImageListInvalidError';
 }
 
 const MOST_PROBLEMS = 20;
 
-/** @throws ImageListInvalidError; UsageError where there is no file */
+/** @throws ImageListInvalidError; UsageError if there is no such file */
 export async function readImageList(file: string): Promise<readonly FileImage[]> {
   const parsed = v.safeParse(imageList, await readJson(file));
   if (parsed.success) return parsed.data;

@@ -1,6 +1,6 @@
 /**
- * `npm run lineage -- --images FILE [--json]`: who is built on whom in a list of images. It needs no installation and asks
- * nobody: docs/lineage.md has the form of the list and what the evidence means.
+ * `npm run lineage -- --images FILE [--json]`: the lineage of a list of images. It needs no installation and makes no
+ * calls. docs/lineage.md explains the list and the evidence.
  */
 import { parseArgs } from 'node:util';
 import { findParents } from '../../shared/domain/lineage/find-parents.ts';
@@ -55,7 +55,7 @@ async function main(words: string[]): Promise<void> {
   );
 }
 
-// A reader that stops reading (`| head`) is no failure of ours.
+// A reader that stops early (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
 });

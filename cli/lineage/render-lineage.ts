@@ -5,7 +5,7 @@ import type { LineageEvidence, Parents } from '../../shared/domain/lineage/paren
 import { shortDigest, type TableColumn, table } from '../output.ts';
 import { type TreeRow, treeRows } from '../plan/tree.ts';
 
-/** An image by all its names; one digest may be told of several times. */
+/** All names of an image; one digest may be listed several times. */
 export interface NamedImage {
   readonly digest: Digest;
   readonly names: readonly string[];
@@ -19,7 +19,7 @@ interface Row {
   readonly evidence?: LineageEvidence;
 }
 
-/** Content proves these; the others are somebody's word. */
+/** Evidence from content; the other kinds are claims. */
 const PROVEN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
 const COLUMNS: readonly TableColumn<Row>[] = [
@@ -33,7 +33,7 @@ const COLUMNS: readonly TableColumn<Row>[] = [
   },
 ];
 
-/** The family tree: each image under the one that it is built on. */
+/** The lineage tree: each image under its parent. */
 export function lineageText(named: readonly NamedImage[], parents: Parents): string {
   const people = Map.groupBy(named, ({ digest }) => digest);
   const images = [...people.values()].map(personOf).sort(byName);

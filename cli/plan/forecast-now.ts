@@ -23,7 +23,7 @@ export interface ForecastPorts {
   readonly usages: Pick<UsageLedger, 'ofImage'>;
 }
 
-/** What a plan takes, whom it reaches and what it costs. */
+/** Duration, reach and cost of a plan. */
 export interface PlanOutlook {
   /** By stream. */
   readonly nodes: ReadonlyMap<string, ForecastNode>;
@@ -33,7 +33,7 @@ export interface PlanOutlook {
 
 const STREAMS_AT_ONCE = 16;
 
-/** Reads the history of each planned stream, and who runs what it replaces. */
+/** Reads the history of each planned stream, and the usages of the images that it replaces. */
 export async function forecastNow(
   ports: ForecastPorts,
   { policy: { policy }, streams, tiers }: PlanView,
@@ -55,7 +55,10 @@ export async function forecastNow(
   return { nodes: new Map(read.map((node) => [node.stream, node])), whole, cost: costOfPlan(read, whole, PRICES) };
 }
 
-/** What is not known to be free of what is fixed is replaced; a person's wish replaces all, and a deployment not its own head. */
+/**
+ * Images that may still have a fixed fact are replaced. A manual request replaces all, and a deployment all but its own
+ * head.
+ */
 function replacedBy({ work, facts, holders }: CascadeNode, candidate: Candidate | undefined): readonly Digest[] {
   const { heads = [], inUse = [] } = candidate ?? {};
   const asks = (image: JudgedImage): boolean =>
@@ -66,7 +69,7 @@ function replacedBy({ work, facts, holders }: CascadeNode, candidate: Candidate 
 
 const price = (name: string): number => priceOf(prices.prices, name);
 
-/** The smallest machines of CodeBuild: what teams build on is not known. */
+/** The smallest CodeBuild machines, because the teams' machines are unknown. */
 const PRICES = {
   transition: price('standard-transition'),
   minutes: {

@@ -23,41 +23,41 @@ import { type ForecastPorts, forecastNow } from './forecast-now.ts';
 export interface PlannedWork
   extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'>,
     Pick<ForecastNode, 'workloads' | 'accounts'> {
-  /** Planned streams that it is built on: it is built once these are verified. */
+  /** Planned parent streams: it is built after they are verified. */
   readonly parents: readonly string[];
-  /** Its pipeline moves the tag that others build on before anybody looked at the image. */
+  /** Its pipeline moves the parent tag before the image is verified. */
   readonly unguarded: boolean;
-  /** The ledger does not know its head: what runs is taken for it. The planner looks into the registry first. */
+  /** The head is unknown, so its running image stands in for it. The planner reads the registry first. */
   readonly headUnknown: boolean;
-  /** Absent where nothing is built. */
+  /** Absent if nothing is built. */
   readonly expected?: RebuildTime;
 }
 
-/** A stream that has an open cause and is not planned. */
+/** A stream with an open cause that is not planned. */
 export interface StreamOnHold extends NegativeDecision {
   readonly stream: string;
   readonly facts: readonly CauseFact[];
 }
 
-/** What the planner would do now, and what goes on already. */
+/** What the planner would do now, and the work in progress. */
 export interface PlanNow {
   readonly policyVersion: string;
   readonly killSwitch: KillSwitch;
-  /** While a review runs only what is urgent is planned. */
+  /** While a review runs, only urgent streams are planned. */
   readonly reviewRunning: boolean;
-  /** Of the cascade that it would come to; absent where nothing is to be done. */
+  /** Id of the resulting cascade; absent if there is nothing to do. */
   readonly cascadeId?: string;
   readonly planned: readonly PlannedWork[];
   readonly forecast: PlanForecast;
   readonly cost: PlanCost;
   readonly held: readonly StreamOnHold[];
-  /** Facts that nothing holds any more, and that would be taken off their cause. */
+  /** Facts that no image has any more, which would be removed from their cause. */
   readonly settled: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[];
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
-  /** What open causes wait for that nobody here can fix. */
+  /** Vendor fixes that open causes wait for. */
   readonly waitingForVendors: readonly VendorDependency[];
-  /** Items of the ledger that cannot be read. */
+  /** Unreadable ledger items. */
   readonly unreadable: readonly UnreadableItem[];
 }
 
@@ -66,8 +66,8 @@ export type PlanLedger = ReadPlanPorts &
   ForecastPorts & { readonly rollouts: Pick<RolloutLedger, 'openClosures' | 'deployments'> };
 
 /**
- * The planner's own reading and decision, without its writes. It differs in one thing: the planner looks into the
- * registry for the heads of application streams before it acts; here they are those that the ledger knows, or what runs.
+ * Runs the planner's read and decision without its writes. One difference: before it acts, the planner reads the
+ * registry for application heads. Here the recorded heads count, or else the running images.
  */
 export async function planNow(context: PlanLedger): Promise<PlanNow> {
   const { open } = await findCauses({ ...context, causes: onlyRead(context.causes) });
@@ -110,8 +110,8 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
 }
 
 /**
- * What the planner would answer to one cause by itself: the caps that it shares with others may still hold it back. While
- * the policy in force cannot be read it answers nothing, and the cause waits for that.
+ * The planner's answer for one cause alone; shared caps may still hold it back. While the policy in force is unreadable
+ * there is no answer, and the cause waits.
  */
 export async function answerNow(context: ReadPlanPorts, cause: Cause): Promise<NegativeDecision | undefined> {
   try {
@@ -123,18 +123,18 @@ export async function answerNow(context: ReadPlanPorts, cause: Cause): Promise<N
   }
 }
 
-/** The plan, where what runs of an application is taken for its head if nobody wrote the head down yet. */
+/** The plan, with the running images of an application standing in for an unrecorded head. */
 function planSeen(view: PlanView, nowEpochMs: number): { plan: CascadePlan; guessed: ReadonlySet<string> } {
   const guessed = new Set(view.streams.filter((one) => isHeadRead(view, one)).map(({ cause }) => cause.stream));
   const streams = view.streams.map((one) =>
     guessed.has(one.cause.stream) ? { ...one, heads: one.inUse, inUse: [] } : one,
   );
   const { settled, ...plan } = planOf({ ...view, streams }, nowEpochMs);
-  // That what runs is free of a fact says nothing of the head.
+  // A running image without a fact proves nothing about the head.
   return { guessed, plan: { ...plan, settled: new Map([...settled].filter(([stream]) => !guessed.has(stream))) } };
 }
 
-/** Whether the planner would look for the head, and something runs that holds what it asks for. */
+/** Whether the planner would read the head, and a running image has the requested facts. */
 function isHeadRead({ policy: { policy } }: PlanView, { cause, heads, inUse }: PlannedStream): boolean {
   if (heads !== undefined || !cause.facts.some((fact) => anyFactStatus(fact, inUse) === 'present')) return false;
   return streamRulesOf(policy, parseStreamId(cause.stream).location).some(({ tier }) => tier === 'application');
@@ -145,13 +145,13 @@ const NOT_URGENT = wait(
   'A review is running, and no cause of the stream is urgent. The stream is planned when the review ends.',
 );
 
-/** The planner leaves what is not urgent without an answer while a review runs. */
+/** While a review runs, the planner gives no answer for streams that are not urgent. */
 function answerIn({ answers, nodes, settled }: CascadePlan, { stream, state }: Cause): NegativeDecision | undefined {
   if (state !== 'open' || nodes.some((node) => node.stream === stream)) return undefined;
   return answers.get(stream) ?? (settled.has(stream) ? undefined : NOT_URGENT);
 }
 
-/** What would be given back to be planned is seen as if it were. */
+/** Causes that the planner would release count as released. */
 const onlyRead = (causes: CauseLedger): CauseLedger => ({
   get: (streams) => causes.get(streams),
   open: () => causes.open(),

@@ -10,19 +10,19 @@ import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 
 type Tier = StreamRecord['tier'];
 
-/** What becomes of a stream. */
+/** The plan for a stream. */
 export type Mark =
   | { readonly kind: 'planned'; readonly work: PlannedWork }
   | { readonly kind: 'held'; readonly held: StreamOnHold }
-  /** Of an open cascade, also where its own part has ended. */
+  /** In an open cascade, also if its own node has ended. */
   | { readonly kind: 'under-way'; readonly node: CascadeNode }
   | { readonly kind: 'untouched' };
 
-/** A stream among all others. */
+/** A stream in the tree. */
 export interface TreeStream {
   readonly stream: string;
   readonly tier: Tier;
-  /** Streams that its head is built on, in order. */
+  /** Parent streams of its head, in order. */
   readonly parents: readonly string[];
   readonly mark: Mark;
 }
@@ -31,9 +31,9 @@ export type TreePorts = TracePorts & { readonly streams: Pick<StreamLedger, 'all
 
 const TIERS: readonly Tier[] = ['base', 'platform', 'application'];
 
-/** Every stream that the ledger knows or that somebody asks for: base first, then platforms, then applications. */
+/** Every stream in the ledger or in a request: bases first, then platforms, then applications. */
 export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy): Promise<readonly TreeStream[]> {
-  // Who is built on whom is asked, not what anything holds.
+  // Only lineage is read, not facts.
   const trace = new FleetTrace(ports, () => false);
   await trace.add(ports.streams.all());
   const edges = edgesOf(trace);
@@ -44,7 +44,7 @@ export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy
     .map((stream) => ({
       stream,
       tier: trace.streams.get(stream)?.tier ?? tierIn(policy, stream),
-      // An older head that runs may be built on others than the head does.
+      // An older running head may have other parents than the head.
       parents: [...new Set([...(edges.get(stream) ?? []), ...(built.get(stream) ?? [])])]
         .filter((parent) => known.has(parent))
         .sort(compareTexts),
@@ -55,7 +55,7 @@ export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy
     );
 }
 
-/** What is planned hides an answer, and what is answered what goes on. */
+/** A plan takes precedence over an answer, and an answer over work in progress. */
 function marksOf({ planned, held, cascades }: PlanNow): ReadonlyMap<string, Mark> {
   return new Map<string, Mark>([
     ...cascades.flatMap(({ nodes }) => nodes).map((node) => [node.stream, { kind: 'under-way', node }] as const),

@@ -16,22 +16,22 @@ import { NotFoundError } from '../errors.ts';
 
 type Streams = Pick<StreamLedger, 'streams' | 'all'>;
 
-/** The ledgers of which a plan sees more. */
+/** The ledgers that a preview overlays. */
 export interface PreviewLedgers extends Pick<CliContext, 'images' | 'causes'> {
   readonly streams: Streams;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'latest'>;
   readonly runId: string;
-  /** So many of its images no review has seen: what they are built on is not known, and their facts count as their own. */
+  /** Number of its images that no review has read: their lineage is unknown, and all facts count as their own. */
   readonly unseen: number;
 }
 
 const IMAGES_A_READ = 500;
 
 /**
- * The ledger as it would be had a preview written down what it found: images with their verdicts, heads, and causes. Who
- * runs what is not in its files, and stays as the ledger knows it.
- * @throws NotFoundError where there is no such preview, or its files are gone
+ * The ledger as if a preview had been recorded: images with verdicts, heads and causes. Usages are not in its files, so
+ * the ledger's own are used.
+ * @throws NotFoundError if there is no such preview, or its files have expired
  */
 export async function previewLedger(context: CliContext, runId: string): Promise<PreviewLedgers> {
   const files: RunFiles = onlyRead(context.runFiles);
@@ -86,7 +86,7 @@ async function foundImages(
 
 type ByStream = ReadonlyMap<string, readonly ImageRecord[]>;
 
-/** Streams whose heads the preview found to be others than the ledger knows, or that it does not know. */
+/** Streams with a different head in the preview, and new ones. */
 function foundStreams(real: Streams, byStream: ByStream): Streams {
   const over = (stream: string, known: StreamRecord | undefined): StreamRecord | undefined => {
     const heads = (byStream.get(stream) ?? []).filter(({ isHead }) => isHead);
@@ -122,10 +122,10 @@ function foundStreams(real: Streams, byStream: ByStream): Streams {
   };
 }
 
-/** As the inventory calls what it could not read. */
+/** The inventory's code for unread items. */
 const UNREAD: Platform = 'unknown/unreadable';
 
-/** An image has a stream only in these tiers, and an owner with it. */
+/** Only images of these tiers have a stream and an owner. */
 const recordOf = (stream: string, { tier, owner = '' }: ImageRecord): StreamRecord => ({
   ...{ stream, tier: tier as StreamRecord['tier'], owner },
   ...parseStreamId(stream),

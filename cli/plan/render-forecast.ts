@@ -4,7 +4,7 @@ import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import type { PlanForecast, Span, WaveForecast } from '../../shared/domain/plan/plan-forecast.ts';
 import { type TableColumn, table } from '../output.ts';
 
-/** `12 min`, `24 to 31 min`; `up to 180 min` where nobody knows that it takes any. */
+/** `12 min`, `24 to 31 min`; `up to 180 min` if no minimum is known. */
 export function spanText({ atLeastMs, atMostMs }: Span): string {
   const [least, most] = [minutes(atLeastMs), minutes(atMostMs)];
   if (atLeastMs === 0 && atMostMs > 0) return `up to ${most} min`;
@@ -47,7 +47,7 @@ const WAVES: readonly TableColumn<WaveForecast>[] = [
   { title: 'reaches', value: reachText },
 ];
 
-/** What building costs on each machine that there is a price of, and what Patchwave itself does. */
+/** Build cost for each machine with a known price, and Patchwave's own cost. */
 export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { building }: PlanForecast): string {
   const each = Object.entries(builds).map(([machine, { atLeastUsd, atMostUsd }]) => {
     const [least, most] = [usd(atLeastUsd), usd(atMostUsd)];
@@ -60,5 +60,5 @@ export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { b
   ].join('\n');
 }
 
-/** Less than a tenth of a cent says nothing. */
+/** Amounts below a tenth of a cent are not shown in full. */
 const usd = (amount: number): string => (amount > 0 && amount < 0.001 ? 'under 0.001' : amount.toFixed(3));

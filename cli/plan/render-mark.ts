@@ -2,7 +2,7 @@ import type { Colour } from '../output.ts';
 import type { Mark } from './plan-tree.ts';
 import { spanText } from './render-forecast.ts';
 
-/** What becomes of a stream, in a word: `wave 1`, `deploy`, `waits`, `refused`, `under way`, or `-`. */
+/** The plan for a stream in one word: `wave 1`, `deploy`, `waits`, `refused`, `under way`, or `-`. */
 export function markWord(mark: Mark): string {
   switch (mark.kind) {
     case 'planned':
@@ -16,7 +16,7 @@ export function markWord(mark: Mark): string {
   }
 }
 
-/** How long it takes, why it does not happen, or how far it is. */
+/** The duration, the reason why it waits, or its state. */
 export function markNote(mark: Mark): string {
   switch (mark.kind) {
     case 'planned':

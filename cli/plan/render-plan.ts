@@ -15,7 +15,7 @@ import { paint, type TableColumn, table } from '../output.ts';
 import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
-/** The plan as a page of text; what there is none of is left out. */
+/** The plan as a page of text, without empty sections. */
 export function renderPlan(plan: PlanNow, now: number): string {
   const { planned, held, settled, cascades, closures, waitingForVendors, unreadable } = plan;
   const guessed = planned.filter((work) => work.headUnknown).map(({ stream }) => stream);
@@ -39,7 +39,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
   ].join('\n\n');
 }
 
-/** What is planned and what is not, in one line. */
+/** Counts of planned and waiting streams in one line. */
 export function sumsOf({ planned, held }: PlanNow): string {
   const rebuilds = planned.filter(({ work }) => work === 'rebuild').length;
   return `${counted(rebuilds, 'stream')} to rebuild, ${planned.length - rebuilds} to deploy, ${held.length} on hold`;
@@ -78,7 +78,7 @@ const plannedTable = (rows: readonly PlannedWork[]): string =>
 const runBy = ({ workloads, accounts }: PlannedWork): string =>
   reachText({ workloads: workloads.length, accounts: accounts.length });
 
-/** The waves, where there are several. */
+/** The waves, if there are several. */
 const expectation = ({ forecast, cost }: PlanNow): string =>
   [...(forecast.waves.length > 1 ? [wavesTable(forecast.waves)] : []), costLines(cost, forecast)].join('\n');
 

@@ -12,7 +12,7 @@ const PITCH = { column: 350, row: 54 };
 const MARGIN = 24;
 const HEAD = 110;
 const LEAST_WIDTH = 860;
-/** So many letters fit into a box. */
+/** Number of letters that fit into a box. */
 const LONGEST = 34;
 
 interface Paint {
@@ -20,7 +20,7 @@ interface Paint {
   readonly stroke: string;
 }
 
-/** On a white ground of its own, so that it reads alike in light and dark; every mark is also a word. */
+/** Uses its own white background for light and dark pages; every mark is also a word. */
 const PAINTS: Readonly<Record<'rebuild' | 'deploy' | 'waits' | 'refused' | 'under-way' | 'untouched', Paint>> = {
   rebuild: { fill: '#dbeafe', stroke: '#1d4ed8' },
   deploy: { fill: '#dcfce7', stroke: '#15803d' },
@@ -36,7 +36,7 @@ function paintOf(mark: Mark): Paint {
   return PAINTS[mark.kind];
 }
 
-/** The forest as a picture: tiers from left to right. @param summary two lines below the title */
+/** The forest as a picture, tiers from left to right. @param summary two lines below the title */
 export function treeSvg(forest: Forest, summary: readonly [string, string]): string {
   const { boxes, edges, tiers } = layoutOf(forest);
   const most = (of: (box: Box) => number): number => boxes.reduce((found, box) => Math.max(found, of(box)), 0);
@@ -69,7 +69,7 @@ export function treeSvg(forest: Forest, summary: readonly [string, string]): str
 const xOf = (column: number): number => MARGIN + column * PITCH.column;
 const yOf = (row: number): number => HEAD + row * PITCH.row;
 
-/** It bends before the next column and then keeps to the row of its end, which nothing but its own tree has boxes in. */
+/** The edge bends before the next column and then stays in its target's row, which holds only boxes of its own tree. */
 function edge(from: Box, to: Box): string {
   const [x1, y1] = [xOf(from.column) + BOX.width, yOf(from.row) + BOX.height / 2];
   const [x2, y2] = [xOf(to.column), yOf(to.row) + BOX.height / 2];
@@ -98,7 +98,7 @@ function boxSvg(box: Box): string {
   ].join('');
 }
 
-/** What becomes of it; of many, what they share. */
+/** The plan of the stream; of a group, the shared one. */
 function notesOf(mark: Mark, isMany: boolean): string[] {
   if (mark.kind === 'untouched') return ['nothing to do'];
   if (mark.kind !== 'planned') return [markWord(mark), markNote(mark)];
@@ -108,7 +108,7 @@ function notesOf(mark: Mark, isMany: boolean): string[] {
   return [markWord(mark), markNote(mark), ...reached].filter((note) => note !== '');
 }
 
-/** Repository and release line; the account is in the title. What tells streams apart stands at the end. */
+/** Repository and release line; the title has the account. The distinguishing part is at the end. */
 function shortName(stream: string): string {
   const { location, headTag } = parseStreamId(stream);
   const name = `${location.repository}:${headTag}`;
@@ -136,7 +136,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&apos;',
 };
 
-/** What XML has no place for is left out, where it was not hidden: https://www.w3.org/TR/xml/#charsets. */
+/** Drops characters that XML does not allow: https://www.w3.org/TR/xml/#charsets. */
 const escaped = (line: string): string =>
   visibleText(line)
     .replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign)

@@ -6,7 +6,7 @@ import { type TreeRow, treeRows } from './tree.ts';
 
 type Row = TreeRow<Branch>;
 
-/** The streams, each under what it is built on, with what becomes of it. */
+/** The streams, each under its parent, with its plan. */
 export function treeText({ branches, leftOut }: Forest): string {
   const rows = [...treeRows(branches, ({ children }) => children)];
   if (rows.length + leftOut === 0) return 'No stream is known yet. Start a review: patchwave review';
@@ -14,7 +14,7 @@ export function treeText({ branches, leftOut }: Forest): string {
   return [...(rows.length > 0 ? [table(rows, COLUMNS)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
 }
 
-/** What is short comes first, so that a narrow terminal breaks lines behind the tree. */
+/** Short columns come first, so that a narrow terminal wraps after the tree. */
 const COLUMNS: readonly TableColumn<Row>[] = [
   {
     title: 'plan',
@@ -25,7 +25,7 @@ const COLUMNS: readonly TableColumn<Row>[] = [
   { title: '', value: ({ node }) => (isOwnNote(node) ? markNote(markOf(node)) : '') },
 ];
 
-/** Reasons are alike where many are drawn as one; how long each takes is not. */
+/** Streams of a group share a reason but not a duration. */
 const isOwnNote = (branch: Branch): boolean =>
   branch.kind === 'stream' || (branch.kind === 'many' && markOf(branch).kind === 'held');
 

@@ -1,7 +1,7 @@
 import type { Branch, Forest } from '../lineage/branches.ts';
 import type { TreeStream } from './plan-tree.ts';
 
-/** A box of the picture, by column and row; the first of each is 0. */
+/** A box of the picture by column and row, from 0. */
 export interface Box {
   readonly branch: Exclude<Branch, { kind: 'again' }>;
   readonly column: number;
@@ -10,17 +10,18 @@ export interface Box {
 
 export interface Layout {
   readonly boxes: readonly Box[];
-  /** From what is built on to what is built on it. */
+  /** From parent to child. */
   readonly edges: readonly { readonly from: Box; readonly to: Box }[];
-  /** Tiers by the column that they begin with. */
+  /** Tiers by their first column. */
   readonly tiers: readonly { readonly tier: string; readonly column: number }[];
 }
 
 const TIERS: readonly TreeStream['tier'][] = ['base', 'platform', 'application'];
 
 /**
- * Tiers from left to right, more columns for one whose streams are built on each other; each tree in rows of its own, what
- * is built on in the middle of what is built on it. So no two boxes meet, and most edges go nowhere near another tree.
+ * Places tiers from left to right, with more columns for a tier whose streams are built on each other. Each tree has
+ * its own rows, with a parent centred on its children. So boxes never overlap, and most edges stay away from other
+ * trees.
  */
 export function layoutOf({ branches }: Forest): Layout {
   const columns = columnsOf(branches);

@@ -1,13 +1,10 @@
 export interface TreeRow<Node> {
   readonly node: Node;
-  /** What stands before its name: `│  └─ `. */
+  /** Prefix of its name: `│  └─ `. */
   readonly branch: string;
 }
 
-/**
- * The rows of trees, each under the one that it belongs to. Without recursion: a chain of images may be longer than the
- * stack is deep.
- */
+/** The rows of the trees, each under its parent. Without recursion, because a chain of images may exceed the stack. */
 export function* treeRows<Node>(
   roots: readonly Node[],
   childrenOf: (node: Node) => readonly Node[],

@@ -11,23 +11,23 @@ import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
 import type { CliContext } from '../command.ts';
 
-/** What one image's verdict is, and what it would be under another policy. */
+/** One image's verdict now and under the other policy. */
 export interface VerdictChange {
   readonly digest: Digest;
   readonly image: string;
   readonly before: VerdictStatus;
   readonly after: VerdictStatus;
-  /** The rules that decide then. */
+  /** The rules that decide under the other policy. */
   readonly rules: readonly string[];
 }
 
 export interface PolicyEffect {
-  /** Images in use and heads that were judged anew. */
+  /** Number of images in use and heads that were judged again. */
   readonly judged: number;
   readonly changes: readonly VerdictChange[];
   /**
-   * Scopes that would leave the fleet, and what of the policy has no effect, each in a sentence; none where Patchwave has
-   * seen nothing yet.
+   * Sentences about scopes that would leave the fleet and policy parts without effect; none before Patchwave has read
+   * anything.
    */
   readonly warnings: readonly string[];
 }
@@ -37,7 +37,9 @@ type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'scop
 const IMAGES_A_READ = 100;
 const AT_ONCE = 16;
 
-/** Judges every image in use by a policy that is not in force, on the evidence at hand; nothing is written or asked. */
+/**
+ * Judges every image in use by a policy that is not in force, on recorded evidence; makes no calls and writes nothing.
+ */
 export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
   const digests = await judgedDigests(ledger);
   const ancestors = ancestorReader(ledger);
@@ -64,7 +66,7 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
   return { judged: digests.length, changes: changes.sort(byNews), warnings: [...leaving, ...warnings] };
 }
 
-/** Scopes in which something runs, and which the policy would no longer have read. */
+/** Scopes with usages that the policy would no longer read. */
 async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promise<string[]> {
   const listed = policy.scopes;
   if (listed === 'organization') return [];
@@ -82,7 +84,7 @@ async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promis
   return warnings.sort();
 }
 
-/** Every judged image in use has a known age or a verdict that is not compliant, so the lists together hold them all. */
+/** Every judged image in use has a known age or a non-compliant verdict, so the two lists together contain them all. */
 export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'clock'>): Promise<Digest[]> {
   const found = new Set<Digest>();
   for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);
@@ -140,6 +142,6 @@ function rulesThatDecide(
 
 const NEWS: Readonly<Record<VerdictStatus, number>> = { violating: 0, unknown: 1, compliant: 2 };
 
-/** What gets worse first. */
+/** Worse verdicts come first. */
 const byNews = (one: VerdictChange, other: VerdictChange): number =>
   NEWS[one.after] - NEWS[other.after] || one.image.localeCompare(other.image) || one.digest.localeCompare(other.digest);

@@ -3,7 +3,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { UsageError } from '../errors.ts';
 
-/** @throws PolicyInvalidError with every problem and where it is; UsageError where there is no file that can be read */
+/** @throws PolicyInvalidError with every problem and its place; UsageError if the file cannot be read */
 export async function policyIn(file: string | undefined): Promise<Policy> {
   if (file === undefined)
     throw new UsageError('Which policy? Give the file that holds it: patchwave policy apply FILE');

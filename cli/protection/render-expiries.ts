@@ -31,7 +31,7 @@ const expiryTable = (expiries: readonly ImageExpiry[], now: number): string =>
     { title: 'used by', value: userText },
   ]);
 
-/** One line for all images of a repository that have the same reason. */
+/** One line for all images of a repository with the same reason. */
 function refusalTable(expiries: readonly ImageExpiry[]): string {
   const refused = expiries.flatMap(({ location, refusal }) =>
     refusal ? [{ repository: locationKey(location), ...refusal }] : [],
@@ -46,7 +46,7 @@ function refusalTable(expiries: readonly ImageExpiry[]): string {
   return `${paint('bold', 'Not protected')}\n${told}`;
 }
 
-/** Repositories of which nothing is known, or not any more. */
+/** Repositories without a current check. */
 export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): string =>
   table(checks, [
     { title: 'repository', value: ({ location }) => locationKey(location) },
@@ -58,7 +58,7 @@ export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): s
 const unseenBecause = ({ failure, checkedAtEpochMs }: RepositoryCheck, now: number): string =>
   failure ? `${failure.error}: ${failure.detail}` : `last checked ${relative(checkedAtEpochMs, now)}`;
 
-/** One image: what its repositories will do to it. Of an image that nobody is known to use only an expiry is told. */
+/** Expiry of one image in its repositories. For an image without known usage only an expiry is shown. */
 export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: boolean, now: number): string {
   if (expiries.length > 0) return `${paint('bold', 'Will expire')}\n${renderExpiries(expiries, now)}`;
   const unseen = checks.filter((check) => isUnseen(check, now));

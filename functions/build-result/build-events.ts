@@ -20,7 +20,7 @@ export interface BuildEventPorts extends MatchRunPorts {
   readonly deadLetters: DeadLetters;
 }
 
-/** What became of one message. `set-aside`: kept for a person, with the reason. `failed`: delivered again. */
+/** Result of one message. `set-aside`: kept for a person, with the reason. `failed`: delivered again. */
 export type HandledBuildEvent =
   | 'running'
   | 'ended'
@@ -30,7 +30,7 @@ export type HandledBuildEvent =
   | { readonly messageId: string; readonly error: unknown };
 
 /**
- * Takes events of builds: each only says "look here", so its order, its number and its delay do not matter. One message
+ * Handles build events. Each event only triggers a read of its run, so order, number and delay do not matter. A message
  * that fails stops no other.
  */
 export async function handleBuildEvents(
@@ -64,10 +64,10 @@ async function setAside({ deadLetters }: BuildEventPorts, body: string, reason: 
 
 type BuildEvent = PipelineRunChanged | OutputReported;
 
-/** All tell where to look, each in its own words. */
+/** Each source names its run in its own fields. */
 const BUILD_EVENTS: readonly EventContract<BuildEvent>[] = [rebuildReported, ...Object.values(RUN_EVENTS)];
 
-/** An event of another source is read as one of the default runner, whose schema says what is wrong with it. */
+/** An event of an unknown source is parsed as one of the default runner, whose schema says what is wrong. */
 const schemaOf = (json: unknown): v.GenericSchema<unknown, BuildEvent> =>
   (BUILD_EVENTS.find(({ source }) => isFrom(json, source)) ?? RUN_EVENTS[DEFAULT_RUNNER]).schema;
 

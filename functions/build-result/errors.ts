@@ -1,7 +1,7 @@
 import type { RunnerExecution } from '../../shared/domain/cause/rebuild.ts';
 import { pipelineKey } from '../../shared/domain/policy/pipeline.ts';
 
-/** The run may be one that we asked for and whose id is being written down. */
+/** The run may be one of ours whose id is not recorded yet. */
 export class RunNotRecordedYetError extends Error {
   override readonly name = 'RunNotRecordedYetError';
   constructor({ pipeline, executionId }: RunnerExecution, rebuildId: string) {

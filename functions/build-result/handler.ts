@@ -35,7 +35,7 @@ function compose(): BuildEventPorts {
   };
 }
 
-/** Ends of builds, as their pipelines tell them: written down, then told to the step that waits. */
+/** Records the ends of builds that pipelines report, and answers the waiting step. */
 export const buildResult = (services: () => BuildEventPorts) =>
   lambdaFunction({ input: buildResultInput, compose: services, redelivery: queueRedelivery, handle: route });
 

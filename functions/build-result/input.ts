@@ -1,6 +1,6 @@
 import * as v from '../../shared/schema.ts';
 
-/** Messages of the queue of build events; what a body holds is looked at one by one. */
+/** Messages of the queue of build events. Each body is validated separately. */
 export const buildResultInput = v.object({
   Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
 });

@@ -15,13 +15,16 @@ export interface MatchRunPorts extends PollRunPorts {
   readonly planner: Messages<PlannerWaking>;
 }
 
-/** `looked`: it goes on. `ended`: its end is written down, and told where a step waits. `not-ours`: nobody asked for it. */
+/**
+ * `looked`: the run continues. `ended`: its end is recorded, and the waiting step has the answer. `not-ours`: Patchwave
+ * did not start it.
+ */
 export type MatchedRun = 'running' | 'ended' | 'not-ours';
 
 /**
- * Looks at the run that an event points at: what the event claims is not believed. The end of a build is written first,
- * then the waiting step is told, so that a step that waits no more finds it. For a parked rebuild no step waits: the planner
- * has another cascade take it up.
+ * Reads the run that an event names, because the event itself is not trusted. The end is recorded before the waiting
+ * step is answered, so that a step that stopped waiting finds it. A parked rebuild has no waiting step: the planner
+ * starts another cascade that takes it up.
  * @throws RunNotRecordedYetError, RunnerUnreachableError
  */
 export async function matchRun(
@@ -33,7 +36,7 @@ export async function matchRun(
   if (!found) return notKnown(run, await openRebuilds());
   const rebuild = await ports.rebuilds.get(found.stream, found.rebuildId);
   if (!rebuild) return 'not-ours';
-  // The run is known by its id before its rebuild names it.
+  // The run id is recorded before the rebuild names it.
   const seen = await pollRun(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
   const end = buildEndOf(seen);
   if (!end) return 'running';
@@ -48,7 +51,7 @@ export async function matchRun(
   return 'ended';
 }
 
-/** An event may be faster than the answer to the start that caused it. */
+/** The event may arrive before the answer to the start call. */
 function notKnown(run: RunnerExecution, open: readonly Rebuild[]): 'not-ours' {
   const key = pipelineKey(run.pipeline);
   const candidate = open.find(

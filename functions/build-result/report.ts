@@ -5,15 +5,15 @@ import type { OutputReported } from '../../shared/events/rebuild-reported.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
 
-/** `foreign`: its sender may not speak for the rebuild. `not-open`: nobody waits for it. */
+/** `foreign`: the sender may not report for this rebuild. `not-open`: the rebuild has ended. */
 export type ReportResult = 'recorded' | 'not-open' | 'foreign';
 
-/** A pipeline that reports without end fills no item: its last words are kept. */
+/** Caps the reports, so that a pipeline that never stops reporting fills no item. The latest ones are kept. */
 const MOST_REPORTS = 50;
 
 /**
- * Writes down what a pipeline says it pushed, while its rebuild is open. Only the account of the pipeline or of the
- * stream's registry may say so. Each word is kept once: which of them is true, verification finds out.
+ * Records what a pipeline reports as pushed while its rebuild is open. Only the account of the pipeline or of the
+ * stream's registry may report. Each distinct report is kept once; verification checks which is true.
  */
 export async function recordReport(
   { rebuilds }: { readonly rebuilds: Pick<RebuildLedger, 'record'> },
@@ -36,8 +36,8 @@ function withReport(rebuild: Rebuild, digest: Digest): Rebuild | undefined {
 }
 
 /**
- * A cascade that was planned before an upgrade is verified by the functions of then, which read the first report as the
- * output. It proves nothing to those of now.
+ * A cascade from before an upgrade is verified by older functions, which read the first report as the output. Current
+ * functions accept no report as proof.
  */
 const forEarlierVersion = ({ approvalMs, output }: Rebuild, digest: Digest): Pick<Rebuild, 'output'> =>
   approvalMs === undefined && output === undefined ? { output: digest } : {};

@@ -8,9 +8,9 @@ import type { PlanPorts } from './ports.ts';
 const WRITES_AT_ONCE = 8;
 
 /**
- * Starts the execution of a cascade that was written, and takes its causes where no new fact came to them. Done again
- * after a crash it starts nothing anew. A name of an execution is taken for 90 days: where one of its name has ended
- * before, nothing was started, and the cascade is told to the reaper. The next plan bears another name.
+ * Starts the execution of a recorded cascade, and takes its causes unless they got a new fact. A repetition after a
+ * crash starts nothing twice. An execution name is reserved for 90 days: if an execution of that name has ended
+ * already, nothing starts and the reaper ends the cascade. The next plan uses another name.
  * @returns whether it runs
  */
 export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise<boolean> {
@@ -24,7 +24,6 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
     return false;
   }
   await eachConcurrently(ports.cascades.nodes(cascadeId), WRITES_AT_ONCE, async (node) => {
-    // Its cause was given back already.
     if (hasEnded(node)) return;
     const { stream, causeVersion } = node;
     if (causeVersion !== undefined)
@@ -36,7 +35,7 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
   return true;
 }
 
-/** Where the cascade has ended, too, the reaper has nothing left to end: its name must not be planned again all the same. */
+/** If the cascade record has ended too, the reaper has nothing to do; still the name must not be planned again. */
 async function useUp({ cascades, guards }: PlanPorts, cascadeId: string): Promise<void> {
   await eachConcurrently(cascades.nodes(cascadeId), WRITES_AT_ONCE, async ({ stream }) => {
     await unlessUnreadable(

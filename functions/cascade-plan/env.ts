@@ -3,6 +3,6 @@ import * as v from '../../shared/schema.ts';
 
 export const environment = v.object({
   ...variables('LEDGER_TABLE', 'QUEUE_URL', 'EVIDENCE_BUCKET', 'CASCADE_MACHINE_ARN', 'REGISTRY_EVENT_QUEUE_URL'),
-  /** The reaper is told here of cascades whose execution is over. */
+  /** Queue of the reaper, for cascades whose execution has ended. */
   CASCADE_END_QUEUE_URL: queueUrl,
 });

@@ -6,15 +6,15 @@ import type { PlanPorts } from './ports.ts';
 export type FindCausesPorts = Pick<PlanPorts, 'causes' | 'cascades'>;
 
 export interface FoundCauses {
-  /** Somebody must act on these. */
+  /** Causes to plan. */
   readonly open: readonly Cause[];
-  /** A cascade works on so many more. */
+  /** Number of causes that cascades work on. */
   readonly taken: number;
 }
 
 /**
- * All causes that are not closed. One that is taken by a cascade which has ended is given back: a planner that was slow
- * took it after its node had ended. A cascade that cannot be read may be at work, so its causes stay taken.
+ * All open causes. A cause taken by an ended cascade is released: a slow planner took it after its node had ended. An
+ * unreadable cascade may be running, so its causes stay taken.
  */
 export async function findCauses(ports: FindCausesPorts): Promise<FoundCauses> {
   const open: Cause[] = [];

@@ -5,13 +5,13 @@ import type { PlanPorts } from './ports.ts';
 
 type Ports = Pick<PlanPorts, 'locks' | 'rebuilds' | 'cascades' | 'ends' | 'clock' | 'unreadable'>;
 
-/** A stream has one rebuild that is not over; the others are read because one may have ended only in part. */
+/** A stream has one open rebuild. Others are read because one may have ended only in part. */
 const REBUILDS_READ = 10;
 
 /**
- * Gives back locks that cannot be read, once they are nobody's: no open cascade has the stream, and no rebuild of it may
- * still run. A rebuild that was never ended is told to the reaper first, so that its end is remembered and its slots are free; the
- * next plan deletes the lock. Where another item of the stream cannot be read either, a person decides (`patchwave reset`).
+ * Releases unreadable locks once they are safe to delete: no open cascade contains the stream, and no rebuild of it may
+ * still run. The reaper first ends an unended rebuild, which records its end and frees its slots; the next plan deletes
+ * the lock. If another item of the stream is unreadable too, a person decides (`patchwave reset`).
  * @returns the streams whose lock was deleted
  */
 export async function freeUnreadableLocks(ports: Ports): Promise<readonly string[]> {
@@ -29,7 +29,7 @@ export async function freeUnreadableLocks(ports: Ports): Promise<readonly string
   return freed;
 }
 
-/** Also one that has just taken the lock, and not written its rebuild yet. */
+/** Includes a cascade that took the lock and has not recorded its rebuild yet. */
 async function streamsAtWork({ cascades }: Ports): Promise<ReadonlySet<string>> {
   const busy = new Set<string>();
   for await (const { cascadeId } of cascades.open())

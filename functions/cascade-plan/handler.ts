@@ -53,7 +53,7 @@ function compose(): PlanPorts {
   };
 }
 
-/** Plans what is to be rebuilt, and starts the one cascade that this comes to. */
+/** Plans rebuilds and deployments, and starts the one cascade for them. */
 export const cascadePlan = (ports: () => PlanPorts) =>
   lambdaFunction({ input: cascadePlanInput, compose: ports, redelivery: queueRedelivery, handle: route });
 

@@ -1,5 +1,5 @@
 import * as v from '../../shared/schema.ts';
 
-/** Messages of the queue that wakes the planner. Whatever they tell, it does the same, so nobody reads their bodies. */
+/** Messages that wake the planner. Every message causes the same plan, so the bodies are not read. */
 export const cascadePlanInput = v.object({ Records: v.array(v.object({ messageId: v.text() })) });
 export type CascadePlanInput = v.InferOutput<typeof cascadePlanInput>;

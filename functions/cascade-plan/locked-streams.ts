@@ -3,7 +3,7 @@ import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanPorts } from './ports.ts';
 
-/** A stream whose lock is held, and for what; without a rebuild its owner died between the two. */
+/** A locked stream and its rebuild. Without a rebuild, the owner died before it recorded one. */
 export interface LockedStream {
   readonly lock: StreamLock;
   readonly rebuild?: Rebuild;
@@ -11,7 +11,7 @@ export interface LockedStream {
 
 const READS_AT_ONCE = 16;
 
-/** As many as caps let build at once, and those that are parked. */
+/** At most as many as caps allow to build at once, plus the parked ones. */
 export async function lockedStreams({
   locks,
   rebuilds,
@@ -19,7 +19,7 @@ export async function lockedStreams({
   const held = (await collect(locks.all())).flat();
   const read = await mapConcurrently(held, READS_AT_ONCE, async (lock) => {
     const rebuild = await unlessUnreadable(rebuilds.get(lock.stream, lock.rebuildId), 'unreadable' as const);
-    // Its run may be there, for all that is known: the lock stays.
+    // Its run may exist, so the lock stays.
     return rebuild === 'unreadable' ? [] : [{ lock, ...(rebuild && { rebuild }) }];
   });
   return read.flat();

@@ -16,31 +16,31 @@ import { askForLateHeads, planAndAsk } from './request-refreshes.ts';
 import { reportDeadCascades, resumeOpen } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
 
-/** Longer than the function may run: whoever's lease has lapsed is dead. */
+/** Longer than the function timeout, so the owner of a lapsed lease is dead. */
 const LEASE_MS = 200_000;
 const LONGEST_WAIT_MS = MINUTE_MS;
 
 export interface Planned {
-  /** Of what was started; absent where nothing was. */
+  /** Of the started cascade; absent if none was started. */
   readonly cascadeId?: string;
   readonly streams: number;
-  /** Causes that are not closed, before this plan. */
+  /** Open causes before this plan. */
   readonly open: number;
   readonly refused: number;
-  /** Parked rebuilds that another cascade takes up now; absent where there are none. */
+  /** Parked rebuilds that another cascade takes up now; absent if there are none. */
   readonly resumed?: number;
-  /** Items of the ledger that were set aside: their streams are not planned. Absent where there are none. */
+  /** Unreadable ledger items, whose streams are not planned; absent if there are none. */
   readonly unreadable?: readonly UnreadableItem[];
-  /** Why nothing is planned: the policy in force cannot be read. */
+  /** Why nothing is planned: the policy in force is unreadable. */
   readonly withoutPolicy?: string;
 }
 
 /**
- * Plans all open causes together, and starts what they come to. One planner plans at a time; whatever one of them left
- * half done, the next one ends first. Whatever wakes it, it does the same. While the policy in force cannot be read it
- * begins nothing, and every cause keeps its answer; what dead cascades hold is given back all the same.
- * @param owner names this try, and no other one
- * @returns nothing where another planner was at work all the time
+ * Plans all open causes together, and starts the resulting cascade. One planner runs at a time; the next one finishes
+ * what a dead one left. The trigger does not matter. While the policy in force is unreadable, it starts nothing and
+ * every cause keeps its answer, but dead cascades are still cleaned up.
+ * @param owner unique to this attempt
+ * @returns nothing if another planner was running for the whole time
  */
 export async function planCauses(ports: PlanPorts, owner: string): Promise<Planned | undefined> {
   const lease = await takeLease(ports, owner);
@@ -73,7 +73,7 @@ async function takeLease({ cascades, clock, retry }: PlanPorts, owner: string): 
   }
 }
 
-/** Lets the lease lapse at once, with what it says is still to be started. Where that fails too, it lapses by itself. */
+/** Expires the lease at once, and keeps what is still to be started. If that fails, the lease expires by itself. */
 async function layLeaseDown({ cascades, clock }: PlanPorts, owner: string): Promise<void> {
   const nowEpochMs = clock();
   await cascades.beginPlanning(owner, { nowEpochMs, untilEpochMs: nowEpochMs }).catch(() => undefined);

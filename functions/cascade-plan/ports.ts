@@ -9,7 +9,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 
-/** All that the planner may touch; each step says which of them it does. */
+/** Ports of the planner; each step names the ones that it uses. */
 export interface PlanPorts extends ReadPlanPorts {
   readonly cascades: CascadeLedger;
   readonly causes: CauseLedger;
@@ -19,11 +19,11 @@ export interface PlanPorts extends ReadPlanPorts {
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
   readonly lateHeads: Pick<LateHeadsLedger, 'all' | 'remove'>;
   readonly executions: CascadeExecutions;
-  /** Registries are read by somebody else. */
+  /** Queue of `registry-events`, which reads registries. */
   readonly refreshes: Messages<RefreshRequest>;
-  /** So are cascades ended. */
+  /** Queue of `cascade-reaper`, which ends cascades. */
   readonly ends: Messages<CascadeEnding | ParkedPoll>;
   readonly clock: Clock;
-  /** How long another planner is waited for. */
+  /** How long the planner waits for another one. */
   readonly retry: Retry;
 }

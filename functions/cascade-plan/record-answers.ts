@@ -8,8 +8,8 @@ import type { PlanPorts } from './ports.ts';
 const WRITES_AT_ONCE = 16;
 
 /**
- * Rebuilds that were made for a fact do not count any more once nothing holds it. Where a planner dies before, they are
- * counted on: the fact may come back and is then tried less often.
+ * Forgets rebuild attempts for facts that no image has any more. If the planner dies first, the attempts still count: a
+ * returning fact is then tried less often.
  */
 export async function forgetSettled(
   { guards }: Pick<PlanPorts, 'guards'>,
@@ -25,10 +25,7 @@ export async function forgetSettled(
   );
 }
 
-/**
- * Writes down what is settled and why the rest is not planned, where it is new. A cause that got a new fact since it
- * was read is left for the next plan.
- */
+/** Records settled facts and new answers. A cause that got a new fact since it was read waits for the next plan. */
 export async function recordAnswers(
   { causes }: Pick<PlanPorts, 'causes'>,
   read: readonly Cause[],

@@ -9,14 +9,14 @@ import type { PlanPorts } from './ports.ts';
 
 type Ports = Pick<PlanPorts, 'cascades' | 'guards' | 'ends' | 'clock'>;
 
-/** As often as the planner wakes by itself: a run that waits for a person is looked at so often where no event tells of it. */
+/** The planner's own schedule: a run that waits for a person is polled this often if no event arrives. */
 const POLL_AGAIN_AFTER_MS = 15 * MINUTE_MS;
 
 /**
- * Tells the reaper of cascades that have ended and still hold a stream, by what the ledger knows: their build went on and
- * has ended since. Nobody else gives that back where nothing is rebuilt any more, and its slots count against the caps.
- * Also of parked rebuilds: whose run failed, whose time is over, or of which nothing was heard for a while. A stream whose
- * memory cannot be read keeps its lock until that is corrected: its end could not be remembered.
+ * Sends the reaper ended cascades that still hold a stream: their build continued and has ended since. No other step
+ * releases such a lock, and its slots count against the caps. Also sends parked rebuilds whose run failed, whose time
+ * is over or whose last poll is old. If the history of a stream is unreadable, its lock stays, because its end cannot
+ * be recorded.
  */
 export async function reportOrphanedLocks(ports: Ports, held: readonly LockedStream[]): Promise<void> {
   const nowEpochMs = ports.clock();

@@ -12,18 +12,18 @@ import type { PlanPorts } from './ports.ts';
 const WRITES_AT_ONCE = 16;
 
 /**
- * As often as the planner wakes by itself: what was read since the wake-up before is as new as what it could have read
- * then, and a look that was refused, or that got lost, is asked for once more at each.
+ * The planner's own schedule: a read since the previous wake-up is fresh enough, and a refused or lost refresh is
+ * requested again at the next one.
  */
 const REFRESH_AFTER_MS = 15 * MINUTE_MS;
 
 export type RequestRefreshesPorts = Pick<PlanPorts, 'refreshes' | 'guards' | 'clock'>;
 
 /**
- * Plans what is known, and has looked at what is not. A review lists the repositories of base and platform streams only:
- * before anything is done about an application its heads must have been read a short while ago. After a review all of
- * them are read. Where nobody can tell whether a head holds its cause, or whose that is, a look has it scanned. Whoever
- * looks wakes the planner, which knows then.
+ * Plans what is known, and requests refreshes for the rest. A review lists only base and platform repositories, so the
+ * heads of an application must have been read recently before it is planned. After a review all heads are read. If it
+ * is unknown whether a head has the cause, or which image it belongs to, a refresh has the head scanned. Each refresh
+ * wakes the planner.
  */
 export async function planAndAsk(ports: RequestRefreshesPorts, view: PlanView): Promise<CascadePlan> {
   const nowEpochMs = ports.clock();
@@ -54,19 +54,16 @@ const historiesOf = ({ streams, tiers }: PlanView): ReadonlyMap<string, RebuildH
     ...streams.map(({ cause, history }) => [cause.stream, history] as const),
   ]);
 
-/** A wait that is on record for longer was another one: the stream has begun since, or nothing asked for it any more. */
+/** An older recorded wait is a different one: the stream has started since, or nothing needed its heads. */
 const WAIT_FORGOTTEN_MS = 4 * REFRESH_AFTER_MS;
 
-/** How long a stream has waited for heads by now; `undefined` where it begins to. */
+/** How long a stream has waited for heads; `undefined` if it starts to wait now. */
 function waitedMs(history: RebuildHistory | undefined, nowEpochMs: number): number | undefined {
   const since = history?.awaitsHeadsSinceEpochMs;
   return since === undefined || nowEpochMs - since >= WAIT_FORGOTTEN_MS ? undefined : nowEpochMs - since;
 }
 
-/**
- * Of these streams those that may still wait: a stream waits at most 15 minutes an hour for heads, however slowly these are
- * read.
- */
+/** The streams that may still wait: at most 15 minutes in an hour, however slow the reads are. */
 function stillWaiting(view: PlanView, below: ReadonlySet<string>, nowEpochMs: number): ReadonlySet<string> {
   const histories = historiesOf(view);
   return new Set([...below].filter((stream) => (waitedMs(histories.get(stream), nowEpochMs) ?? 0) < REFRESH_AFTER_MS));
@@ -86,8 +83,8 @@ async function noteWaits(
 }
 
 /**
- * What an unread stream is built on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
- * Where a look is not answered in time it begins without that stream, which is planned once it is verified.
+ * The planned parents of an unread stream wait with it, so that they form one cascade: a refresh takes seconds. If it
+ * is not answered in time, the cascade starts without that stream, which is planned after verification.
  */
 function belowThem(
   { tiers: { known } }: PlanView,
@@ -96,7 +93,7 @@ function belowThem(
   nowEpochMs: number,
 ): ReadonlySet<string> {
   const parents = new Map(nodes.map((node) => [node.stream, node.parents ?? []]));
-  // Of a stream whose heads nobody knows what runs tells what it is built on.
+  // If the heads of a stream are unknown, its running images show what it is built on.
   const builtOn = ({ stream, inUse }: Candidate) =>
     parents.get(stream) ??
     inUse
@@ -109,7 +106,7 @@ function belowThem(
     return !isRefused(history) && !(isAsked && nowEpochMs - refreshRequestedAtEpochMs >= REFRESH_AFTER_MS);
   };
   const below = new Set(unread.filter(isAwaited).flatMap(builtOn));
-  // A set is walked through to what is added meanwhile, too.
+  // A `Set` iteration includes members that are added during it.
   for (const stream of below) for (const parent of parents.get(stream) ?? []) below.add(parent);
   return below;
 }
@@ -124,13 +121,16 @@ const isApplication = (view: PlanView, stream: string): boolean =>
   rulesOf(view, stream).some(({ tier }) => tier === 'application');
 
 interface StreamsAsked {
-  /** Their heads are to be read. */
+  /** Streams whose heads must be read. */
   readonly asked: readonly string[];
-  /** What their heads hold is to be known, too. */
+  /** Streams whose heads must be scanned too. */
   readonly unclear: readonly string[];
 }
 
-/** However often the planner wakes, it asks once. Asked first and noted then: who dies between the two asks again. */
+/**
+ * One request however often the planner wakes. The request is sent before it is recorded: a crash in between repeats
+ * it.
+ */
 async function sendRefreshRequests(
   { refreshes, guards }: RequestRefreshesPorts,
   { asked, unclear }: StreamsAsked,
@@ -139,7 +139,7 @@ async function sendRefreshRequests(
   const names = [...new Set([...asked, ...unclear])];
   const isUnclear = new Set(unclear);
   const histories = names.length > 0 ? await guards.get(names) : new Map<string, RebuildHistory>();
-  // What cannot be read cannot be noted, and would be asked for at each wake-up.
+  // An unreadable stream cannot record the request, and would be requested at each wake-up.
   const isDue = (stream: string): boolean =>
     histories.get(stream)?.unreadable === undefined &&
     nowEpochMs - (histories.get(stream)?.refreshRequestedAtEpochMs ?? 0) >= REFRESH_AFTER_MS;
@@ -154,13 +154,13 @@ async function sendRefreshRequests(
 
 interface Without {
   readonly unread: readonly Candidate[];
-  /** Streams that wait for them. */
+  /** Streams that wait for these refreshes. */
   readonly below: ReadonlySet<string>;
 }
 
 /**
- * The plan where nobody knows the heads of some streams. Where a registry has refused, what asks after no head may be
- * done all the same: a person's wish.
+ * The plan if the heads of some streams are unknown. If a registry has refused, a manual request is still planned,
+ * because it needs no head.
  */
 function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: number): CascadePlan {
   const isUnread = new Set(unread.map(({ stream }) => stream));

@@ -5,25 +5,24 @@ import { beginCascade } from './begin.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**
- * Goes through the cascades that are open. One that was written and never started is started: its planner died before
- * it could name it in the lease, and nobody else will. One whose execution is over, and whose event was lost, is told to
- * the reaper; its streams are planned again once that has ended it.
+ * Checks the open cascades. One that was recorded and never started is started: its planner died before its lease named
+ * it. One whose execution has ended without an event goes to the reaper; its streams are planned again after that.
  */
 export async function resumeOpen(ports: PlanPorts, owner: string): Promise<void> {
-  // They are few, and beginning one changes the list.
+  // Open cascades are few, and starting one changes the list.
   for (const { cascadeId } of await collect(ports.cascades.open())) {
-    // The list may be older than what this planner has just written.
+    // The list may be older than this planner's own writes.
     const cascade = await ports.cascades.get(cascadeId);
     if (!cascade || !isOpen(cascade)) continue;
     if (cascade.executionArn === undefined) {
-      // Its nodes are there, and the lease names it now: whoever comes after this planner ends what it begins.
+      // Its nodes exist and the lease names it, so the next planner finishes what this one starts.
       await ports.cascades.write(owner, cascade, []);
       await beginCascade(ports, cascadeId);
     } else await reportIfDead(ports, cascade);
   }
 }
 
-/** Of the same cascades only those whose execution is over, while nothing may be begun: what they hold is given back. */
+/** While nothing may start, only ends the cascades whose execution has ended, and releases what they hold. */
 export async function reportDeadCascades(ports: DeadPorts): Promise<void> {
   for await (const cascade of ports.cascades.open()) await reportIfDead(ports, cascade);
 }

@@ -11,8 +11,8 @@ import type { LockedStream } from './locked-streams.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**
- * Begins a cascade that takes up what others parked and whose run has ended: it is verified, promoted and rolled out, and
- * what is built on it is planned once that is done. A person who stopped Patchwave, or a stream, stops this as well.
+ * Starts a cascade that takes up parked rebuilds whose run has ended: it verifies, promotes and rolls out their
+ * outputs. Streams built on them are planned after that. A pause of Patchwave or of the stream stops this too.
  * @returns how many streams it takes up
  */
 export async function resumeParked(ports: PlanPorts, owner: string, held: readonly LockedStream[]): Promise<number> {
@@ -45,8 +45,8 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
 }
 
 /**
- * The node that parked it; nothing while that, or one that takes it up, is still at work. Where that is lost, or cannot be
- * read, the rebuild tells what it was made for.
+ * The node that parked the rebuild; nothing while that node, or one that takes it up, is active. If the node is lost or
+ * unreadable, the rebuild names its causes.
  */
 async function nodeToResume(
   ports: PlanPorts,
@@ -64,13 +64,13 @@ async function nodeToResume(
   return (await unlessUnreadable(cascades.node(rebuild.cascadeId, stream), undefined)) ?? nodeOf(rebuild);
 }
 
-/** Whether the cascade of a lock has ended; without its record its execution tells. */
+/** Whether the cascade of a lock has ended. Without a cascade record, its execution decides. */
 async function isOver({ cascades, executions }: PlanPorts, { cascadeId, executionArn }: StreamLock): Promise<boolean> {
   const cascade = await cascades.get(cascadeId);
   return cascade ? !isOpen(cascade) : (await executions.state(executionArn)) !== 'running';
 }
 
-/** What held the facts when it was planned is lost with the node: whatever holds them now is replaced. */
+/** The images that had the facts at planning are lost with the node, so every image that has them now is replaced. */
 const nodeOf = ({ stream, facts, headBefore }: Rebuild): Omit<CascadeNode, 'cascadeId'> => ({
   ...{ stream, work: 'rebuild', wave: 0, facts, holders: [], state: 'parked' },
   ...(headBefore !== undefined && { headBefore }),

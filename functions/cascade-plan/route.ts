@@ -5,9 +5,8 @@ import { planCauses } from './plan.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**
- * One plan for all messages of a batch. Where another planner is at work they come back: what they tell of may have
- * come after it had read.
- * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ * One plan for all messages of a batch. If another planner is running, the messages are retried: it may have read
+ * before what they report. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export async function route(
   { Records: messages }: CascadePlanInput,

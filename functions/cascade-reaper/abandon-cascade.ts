@@ -9,7 +9,7 @@ export interface AbandonPorts extends ReapPorts, WakePorts {
   readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get' | 'node'>;
 }
 
-/** The error that its execution ends in. */
+/** The error with which the execution fails. */
 export interface AbandonedCascade {
   readonly error: string;
   readonly cause: string;
@@ -19,8 +19,9 @@ export interface AbandonedCascade {
 const LONGEST_CAUSE = 2000;
 
 /**
- * Ends a cascade by the last act of its own execution, wakes the planner, and gives the error that this ends in.
- * @throws InvalidInputError where the execution is another cascade's, or nobody planned it
+ * Ends a cascade in the last step of its own execution, wakes the planner, and returns the error with which the
+ * execution fails.
+ * @throws InvalidInputError if the execution belongs to another cascade, or the cascade does not exist
  */
 export async function abandonCascade(
   ports: AbandonPorts,

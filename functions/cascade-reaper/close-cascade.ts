@@ -12,7 +12,7 @@ export interface CloseCascadePorts extends ReapPorts, WakePorts {
 
 export interface ClosedCascade {
   readonly state: 'complete' | 'parked' | 'incomplete';
-  /** What is missing, for a person. */
+  /** What is missing, as a sentence for a person. */
   readonly detail: string;
 }
 
@@ -25,9 +25,10 @@ const LEFT_OPEN = {
 } as const;
 
 /**
- * Ends a cascade whose nodes are through: what a child that died left open is ended like that of a dead cascade, then
- * all is summed up, held against what was planned, and the planner is woken: the event of the execution's end comes later,
- * or not at all. One that has ended stays as it ended. @throws InvalidInputError
+ * Ends a cascade whose nodes are done. Nodes that a dead child left open are ended like those of a dead cascade. Then
+ * the totals are compared with the plan, and the planner is woken, because the event of the execution's end may come
+ * later or never. A cascade that has ended stays unchanged.
+ * @throws InvalidInputError
  */
 export async function closeCascade(ports: CloseCascadePorts, input: OwnExecution): Promise<ClosedCascade> {
   const cascade = await ownCascade(ports.cascades, input);
@@ -40,7 +41,7 @@ async function sumUp(ports: CloseCascadePorts, cascade: Cascade): Promise<Cascad
   const { lost, unreadable } = await endParts(ports, cascade, LEFT_OPEN);
   const { cascadeId } = cascade;
   const nodes: CascadeNode[] = [];
-  // Their facts are many, and none of them is told.
+  // The nodes are read without their facts, which are many and not needed here.
   for await (const node of ports.cascades.nodes(cascadeId)) nodes.push({ ...node, facts: [], holders: [] });
   const deployments = await collect(ports.rollouts.deployments(cascadeId));
   const { state, failure } = summarizeCascade(nodes, deployments, lost, unreadable);

@@ -18,29 +18,29 @@ import { wakePlanner } from './wake-planner.ts';
 
 export interface EndEventPorts extends AbandonPorts, OrphanedCascadePorts {
   readonly deadLetters: DeadLetters;
-  /** The records of reviews, and those of previews, by the run. */
+  /** The records of reviews and of previews, by run id. */
   readonly runsOf: (run: { readonly runId: string; readonly mode: 'review' | 'preview' }) => RunLedger;
 }
 
-/** Whose executions are whose. */
+/** State machines by what they run. */
 export interface Machines {
   readonly cascadeMachineArn: string;
   readonly reviewMachineArn: string;
 }
 
-/** What became of a message; one that failed is delivered again. */
+/** Result of a message; one that failed is delivered again. */
 export type HandledEndEvent =
   | 'ended'
-  /** Told too early, or of what was begun since: it is left alone. */
+  /** Too early, or the work started again since: left unchanged. */
   | 'alive'
-  /** Of an execution that nobody planned: a person started it. */
+  /** An execution without a plan: a person started it. */
   | 'not-ours'
   | 'set-aside'
   | { readonly messageId: string; readonly error: unknown };
 
 /**
- * Ends what dead executions left behind. The messages of a batch are few, and are taken one after the other; one that
- * fails stops no other.
+ * Ends what dead executions left behind. A batch is small, so its messages run in sequence. A message that fails stops
+ * no other.
  */
 export async function handleEndEvents(
   ports: EndEventPorts,
@@ -76,10 +76,10 @@ async function setAside({ deadLetters }: EndEventPorts, body: string, reason: st
 const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ParkedPoll | ExecutionEnded> =>
   isOwnMessage(json) ? plannersMessage : executionEnded.schema;
 
-/** Without the alias or version that executions are started by: events name the machine alone. */
+/** Without alias or version: events name the unqualified state machine. */
 const unqualified = (stateMachineArn: string): string => stateMachineArn.split(':').slice(0, 7).join(':');
 
-/** Also one that succeeded: its last step may have failed to write that it did. */
+/** Includes successful executions: the last step may have failed to record the end. */
 async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<HandledEndEvent> {
   const cascade = await ports.cascades.get(detail.executionArn.split(':').at(-1) ?? '');
   if (!cascade) return 'not-ours';
@@ -88,7 +88,7 @@ async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Pro
   return 'ended';
 }
 
-/** The planner may have told long ago: whether the execution is over is looked at now. */
+/** The message may be old, so the execution is read now. */
 async function endReported(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<HandledEndEvent> {
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
@@ -101,7 +101,7 @@ async function endReported(ports: EndEventPorts, { cascadeId }: CascadeEnding): 
   return 'ended';
 }
 
-/** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
+/** If it still waits for a person, there is nothing to end; the planner asks again later. */
 async function pollParked(ports: EndEventPorts, parked: ParkedPoll): Promise<HandledEndEvent> {
   const { cascadeId, stream, rebuildId } = parked;
   const cascade = await ports.cascades.get(cascadeId);

@@ -1,4 +1,4 @@
-/** An execution that begins after its cascade was given up: what it was to do is planned anew. */
+/** The execution started after its cascade was given up; its work is planned again. */
 export class CascadeEndedError extends Error {
   override readonly name = 'CascadeEndedError';
   constructor(cascadeId: string) {

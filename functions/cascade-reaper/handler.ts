@@ -45,7 +45,7 @@ function compose(): ReaperServices {
   };
 }
 
-/** Opens the cascade of an execution that begins, and ends those whose execution is through, or over. */
+/** Opens the cascade of an execution that starts, and ends cascades whose execution is done or dead. */
 export const cascadeReaper = (services: () => ReaperServices) =>
   lambdaFunction({ input: cascadeReaperInput, compose: services, redelivery: queueRedelivery, handle: route });
 

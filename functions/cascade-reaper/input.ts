@@ -3,9 +3,7 @@ import * as v from '../../shared/schema.ts';
 /** `executionArn`: of the cascade's own execution. */
 const own = { cascadeId: v.text(), executionArn: v.text() };
 
-/**
- * The first act of a cascade's own execution, and its last one: it is through, or an error led there, as a Catch gives it.
- */
+/** The first and the last step of a cascade's execution: either it is done, or a Catch passes the error. */
 export const cascadeReaperSteps = v.variant('action', [
   v.strictObject({ action: v.literal('open'), ...own }),
   v.strictObject({ action: v.literal('close'), ...own }),
@@ -17,13 +15,13 @@ export const cascadeReaperSteps = v.variant('action', [
 ]);
 export type AbandonStep = Extract<v.InferOutput<typeof cascadeReaperSteps>, { action: 'abandon' }>;
 
-/** What the planner tells; it knows it as a `CascadeEnding` or a `ParkedPoll`. */
+/** A message of the planner: a `CascadeEnding` or a `ParkedPoll`. */
 export const plannersMessage = v.variant('kind', [
   v.strictObject({ kind: v.literal('ended'), cascadeId: v.text() }),
   v.strictObject({ kind: v.literal('parked'), cascadeId: v.text(), stream: v.text(), rebuildId: v.text() }),
 ]);
 
-/** Messages of the queue of ended executions; what a body holds is looked at one by one. */
+/** Messages of the queue of ended executions. Each body is validated separately. */
 const endMessages = v.object({ Records: v.array(v.object({ messageId: v.text(), body: v.string() })) });
 export type EndMessage = v.InferOutput<typeof endMessages>['Records'][number];
 

@@ -15,20 +15,20 @@ export interface OpenCascadePorts {
 
 export interface OpenedCascade {
   readonly cascadeId: string;
-  /** In order, none empty. */
+  /** Waves in order; none is empty. */
   readonly waves: readonly { readonly wave: number; readonly key: string; readonly count: number }[];
-  /** So many nodes the machine works on at a time. */
+  /** Number of nodes that the state machine runs at a time. */
   readonly concurrency: number;
 }
 
-/** Nodes that wait for a slot cost nothing: twice as many as may build keep every slot in use. */
+/** A node that waits for a slot costs nothing: twice the build cap keeps every slot in use. */
 const NODES_FOR_EACH_SLOT = 2;
 /** https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html: what a map may run at once. */
 const MOST_AT_ONCE = 1000;
 
 /**
- * Begins a cascade: it runs from now on, and its waves lie in the run bucket. Where no policy can be read its nodes wait for
- * one, each by itself.
+ * Opens a cascade: its state becomes running, and its waves are in the run bucket. While the policy is unreadable, each
+ * node waits by itself.
  * @throws InvalidInputError, CascadeEndedError
  */
 export async function openCascade(ports: OpenCascadePorts, input: OwnExecution): Promise<OpenedCascade> {

@@ -52,19 +52,19 @@ export interface ReapPorts extends SettlePorts, LostNodePorts {
     'deployments' | 'changeDeployment' | 'openClosure' | 'changeClosure' | 'closures'
   >;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
-  /** What the ledgers set aside while they were read. */
+  /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
 }
 
-/** Why nobody acts for a cascade any more. */
+/** Why the cascade has no live execution. */
 export interface CascadeFailure {
   readonly error: string;
   readonly detail: string;
 }
 
 /**
- * Ends a cascade whose execution is over: all that it held is free again, and what it did not finish is planned again.
- * The cascade itself is written last, so that whoever dies before begins again. One that has ended stays as it ended.
+ * Ends a cascade whose execution has ended: releases everything it held, and has unfinished work planned again. The
+ * cascade record is written last, so a crash in between repeats the whole. A cascade that has ended stays unchanged.
  */
 export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: CascadeFailure): Promise<Cascade> {
   if (!isOpen(cascade)) return cascade;
@@ -77,18 +77,17 @@ export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: C
   );
 }
 
-/** What a cascade could not end as it should, for a person. */
+/** What could not be ended properly, for a person. */
 export interface EndedParts {
   readonly lost: LostNodes;
-  /** Items that could not be read, each with its problem, sorted. */
+  /** Unreadable items, each with its problem, sorted. */
   readonly unreadable: readonly string[];
 }
 
 /**
- * Ends every node and deployment of a cascade that has not ended. Nothing that is verified is thrown away: where its
- * rollout is through its closure is open from here on, if it was not before; otherwise the next plan deploys it.
- * What is held for nodes that are lost is given back, too. Each node ends by itself: an item that cannot be read keeps no
- * other node open, and is named.
+ * Ends every open node and deployment of a cascade. Verified outputs are kept: if the rollout is done, its closure is
+ * opened unless it is open already; otherwise the next plan deploys the output. Locks of lost nodes are released too.
+ * Each node ends by itself: an unreadable item blocks only its own node, and is named.
  */
 export async function endParts(ports: ReapPorts, cascade: Cascade, failure: CascadeFailure): Promise<EndedParts> {
   ports.unreadable.clear();
@@ -108,7 +107,7 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Casc
       abandonedDeployment(before, failure.error, ports.clock()),
     ),
   );
-  // Before locks and causes of other cascades are read.
+  // Read before locks and causes of other cascades.
   for (const item of ports.unreadable.items())
     if (mayBeOf(item, cascade.cascadeId, found)) named.add(unreadableText(item));
   const { lost, unreadable } = await endLost(ports, cascade, found, policy);
@@ -117,7 +116,7 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Casc
 
 const LOST = 'its node is missing in the ledger';
 
-/** Ends what is held for streams of the cascade that have no node. Where the nodes are all there nothing is read. */
+/** Releases locks of streams of the cascade that have no node. If all nodes exist, nothing is read. */
 async function endLost(
   ports: ReapPorts,
   cascade: Cascade,
@@ -138,8 +137,8 @@ async function endLost(
 const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended after the cascade' } as const;
 
 /**
- * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then, also
- * where the node of the stream is lost, or names another rebuild. Its nodes stay as they ended.
+ * Releases what an ended cascade left behind: lock and slots of a build that outlived it, also if the node is lost or
+ * names another rebuild. Its nodes stay unchanged.
  */
 export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<void> {
   const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
@@ -157,8 +156,8 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
 const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade resumed its build in time' } as const;
 
 /**
- * Looks at the run of a parked rebuild, and ends the rebuild where no cascade can take it up: its run failed, or the time
- * for the person, or for another cascade, is over. Its node stays as it ended; one that is lost keeps nothing for ever.
+ * Reads the run of a parked rebuild, and ends the rebuild if no cascade can take it up: the run failed, or the time for
+ * the person or for the next cascade is over. Its node stays unchanged, and a lost node blocks nothing.
  */
 export async function settleParked(
   ports: ReapPorts,
@@ -173,11 +172,11 @@ export async function settleParked(
 
 interface Rollout {
   readonly deployments: ReadonlyMap<string, Deployment>;
-  /** By stream that has a closure: services that are deployed for it, where they were planned. */
+  /** Services to deploy, by stream with a closure, if they were planned. */
   readonly closures: ReadonlyMap<string, readonly string[] | undefined>;
 }
 
-/** Without the facts of its closures, which are many. */
+/** Without the facts of the closures, which are many. */
 async function rolloutOf(rollouts: ReapPorts['rollouts'], cascadeId: string): Promise<Rollout> {
   const deployments = new Map<string, Deployment>();
   for await (const deployment of rollouts.deployments(cascadeId)) deployments.set(deployment.service, deployment);
@@ -186,7 +185,7 @@ async function rolloutOf(rollouts: ReapPorts['rollouts'], cascadeId: string): Pr
   return { deployments, closures };
 }
 
-/** Gives the node as it stands; one that is not verified has no rollout. A closure that cannot be read stays as it is. */
+/** Returns the current node; an unverified one has no rollout. An unreadable closure stays unchanged. */
 async function endRollout(
   { cascades, rollouts, clock }: ReapPorts,
   node: CascadeNode,
@@ -196,14 +195,14 @@ async function endRollout(
 ): Promise<CascadeNode> {
   const { cascadeId, stream, state, output } = node;
   if (state !== 'verified' || output === undefined) return node;
-  // Whoever ended it before has ended its deployments too.
-  // Who deploys it is not known without a policy: it was rolled out only where that was planned and came to its end.
+  // An earlier ending has ended the deployments too. Without a policy it is unknown who deploys the stream, so it
+  // counts as rolled out only if that was planned and completed.
   const mode = isBuiltIn(policy) ? 'register' : streamPolicy(policy, stream).rollout;
   if (!isBrokenOff(node) && isRolledOut({ mode, services: closures.get(stream), deployments })) {
     await unlessUnreadable(rollouts.openClosure(closureOf(node, output, policy.guards, clock())), undefined);
     return node;
   }
-  // Also where none is open yet: a step that was at work when its execution was stopped may still open it, and finds this.
+  // Also closes in advance: a step that was running when its execution stopped may still open one, and finds this.
   const abandon = async (): Promise<void> => {
     await rollouts.openClosure({ ...closureOf(node, output, policy.guards, clock()), abandoned: true });
     await rollouts.changeClosure(cascadeId, stream, (before) =>
@@ -216,7 +215,7 @@ async function endRollout(
   );
 }
 
-/** Rebuilds are remembered when they end; what a cascade did not come to, and what it only deployed, is remembered here. */
+/** Rebuild ends are recorded as they end. Streams that the cascade did not reach or only deployed are recorded here. */
 async function remember({ guards, clock }: ReapPorts, node: CascadeNode): Promise<void> {
   const { cascadeId, stream, state, work } = node;
   const brokenOff = isBrokenOff(node);
@@ -239,8 +238,8 @@ const endNode = (
     node,
     policy: streamPolicy(policy, node.stream),
     why: `the cascade ended before the image was verified: ${endingText(error)}`,
-    // What was not built or not begun is planned again, also what only had to be deployed: nobody deployed it. So is what
-    // is verified and nobody can use yet: another cascade takes it over.
+    // Work that was not started is planned again, deployments included. So are verified outputs that are not usable
+    // yet: another cascade takes them over.
     end: (before, rebuild) =>
       rebuild?.outcome && !isUnpromoted(rebuild)
         ? { ...before, state: STATE_AFTER[rebuild.outcome.result] }

@@ -12,7 +12,7 @@ export interface ReaperServices {
   readonly machines: Machines;
 }
 
-/** Tells the machine and the queue apart, and gives each the reply it understands. */
+/** Distinguishes the state machine from the queue, and replies in the format of each. */
 export async function route(
   event: CascadeReaperInput,
   { ports, machines }: ReaperServices,

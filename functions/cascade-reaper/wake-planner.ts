@@ -1,10 +1,10 @@
 import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 
 export interface WakePorts {
-  /** Woken by each end, once all is free: woken by the event itself it would plan before. */
+  /** Each end wakes the planner after everything is released; the execution event itself would wake it too early. */
   readonly planner: Messages<PlannerWaking>;
 }
 
-/** Also where the cascade had ended before: whoever ended it may have died before the planner was told. */
+/** Also if the cascade had ended before: that call may have died before it woke the planner. */
 export const wakePlanner = ({ planner }: WakePorts, cascadeId: string): Promise<void> =>
   planner.send([{ kind: 'reaped', about: cascadeId }]);

@@ -22,8 +22,8 @@ export interface CheckPorts {
 }
 
 /**
- * Counts the scans of this run that have no result yet and says what comes next. After the first poll only the digests
- * that were still open are read again, so that waiting costs little in a large fleet.
+ * Counts the scans of this run without a result, and decides the next step. After the first poll, only open digests are
+ * read again, which keeps waiting cheap in a large fleet.
  */
 export async function checkScans(
   { images, runs, files, clock }: CheckPorts,
@@ -36,7 +36,7 @@ export async function checkScans(
     ? await allDigests(files, keys.batches)
     : await readDocument(files, keys.pending, digestsDocument);
   const pending = await filterImages(images, candidates, (image) => isPending(image, startedAtEpochMs));
-  // A preview asks for nothing, so there is nothing to wait for.
+  // A preview requests no scans, so there is nothing to wait for.
   const asksLater = mode === 'review' && !progress.caughtUp;
   const laterUntilEpochMs = asksLater ? latestInstant(await collect(runs.parts(runId))) : undefined;
   const wait: ScanWait = {
@@ -52,7 +52,7 @@ export async function checkScans(
   const due = await filterImages(images, await allDigests(files, keys.batches), (image) => becameDue(image, clock()));
   await files.put(keys.catchUp, batchesOf(due, 'catch-up-'));
   if (due.length > 0) return { ...next, batchesKey: keys.catchUp };
-  // All that was to become due has a result by now, and a map over no batch would be an error.
+  // Every due digest has a result by now, and a map over an empty list would fail.
   return { ...nextReviewStep({ ...progress, caughtUp: true }, wait), batchesKey: progress.batchesKey };
 }
 
@@ -73,7 +73,7 @@ async function filterImages(
   return kept.sort();
 }
 
-/** Asked for in this run, and since then neither a result, read or unread, nor a judgement of any kind. */
+/** Requested in this run, with no result and no verdict since. */
 function isPending({ scan, judgedAtEpochMs }: ImageRecord, startedAtEpochMs: number): boolean {
   const { requestedAtEpochMs, completedAtEpochMs = 0, state } = scan;
   if (requestedAtEpochMs === undefined || requestedAtEpochMs < startedAtEpochMs) return false;
@@ -82,7 +82,10 @@ function isPending({ scan, judgedAtEpochMs }: ImageRecord, startedAtEpochMs: num
   return state === 'requested' || (judgedAtEpochMs ?? 0) < requestedAtEpochMs;
 }
 
-/** Looked at before, and not since the registry takes another request; what never was, was asked for already. */
+/**
+ * Scanned before, and not again since the registry accepts another request. An image that was never scanned was
+ * requested already.
+ */
 const becameDue = ({ scan, locations }: ImageRecord, nowEpochMs: number): boolean =>
   locations.length > 0 && dueAtEpochMs(scan) > 0 && isDue(scan, nowEpochMs);
 

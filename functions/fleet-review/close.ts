@@ -29,18 +29,18 @@ export interface CloseReviewPorts {
 export interface ClosedReview {
   readonly state: 'succeeded' | 'failed';
   readonly totals: RunTotals;
-  /** For a person: what was done, or what is missing. */
+  /** A sentence for a person: what was done, or what is missing. */
   readonly summary: string;
-  /** What was reviewed: the whole fleet, or some scopes. */
+  /** The reviewed part: the whole fleet, or some scopes. */
   readonly scopeKey: string;
-  /** What verified rebuilds replaced and still runs after the time that the policy allows. */
+  /** Images that a verified rebuild replaced and that still run after the policy's time limit. */
   readonly closuresOverdue: number;
 }
 
 /**
- * The gate of a review: it succeeded exactly if every scope, registry and batch left its part, none that counts failed,
- * every image found has its outcome, and closures were checked. Writes the final record and gives the lease back. A
- * review that is closed already is told as it ended.
+ * Decides the result of a review. It succeeded exactly if every scope, registry and batch recorded its part, no
+ * counting part failed, every image has an outcome, and closures were checked. Writes the final record and releases the
+ * lease. A closed review keeps its result.
  */
 export async function closeReview(ports: CloseReviewPorts, step: ReviewActionInput<'close'>): Promise<ClosedReview> {
   const { runs, rollouts, files, clock } = ports;
@@ -52,7 +52,7 @@ export async function closeReview(ports: CloseReviewPorts, step: ReviewActionInp
   const sum = sumRun(expected, await collect(runs.parts(runId)));
   const gate = { scopes: expected.scopes, policy, nowEpochMs: review.startedAtEpochMs };
   const closed = closedAs(sum.totals, [...decisiveFailures(sum, gate), ...uncheckedClosures(closures)]);
-  // Also what has ended: a try that died after its first write left the lease behind.
+  // Also for a closed review: an attempt that died after its first write left the lease behind.
   await runs.finish(review.state === 'running' ? endedReview(review, closed, clock()) : review);
   const open = await collect(rollouts.openClosures());
   const closuresOverdue = open.filter((closure) => isOverdue(closure, clock())).length;
@@ -63,7 +63,7 @@ type Outcome = Omit<ClosedReview, 'scopeKey' | 'closuresOverdue'>;
 
 type Decisive = Omit<RunFailure, 'kind'> & { readonly kind: RunFailure['kind'] | 'closures' };
 
-/** Nobody knows what the review was to close. */
+/** The record of the review is missing, so its parts are unknown. */
 const uncheckedClosures = ({
   Error: error,
   Cause: cause,

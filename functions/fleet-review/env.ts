@@ -13,9 +13,9 @@ export const environment = v.object({
     'READ_ROLE_EXTERNAL_ID',
     'CATCH_UP_MINUTES',
   ),
-  /** So long a review waits for the scans it asked for. */
+  /** How long a review waits for its scans. */
   SCAN_WAIT_MINUTES: positive,
   SCAN_POLL_SECONDS: positive,
-  /** A review that did not end by then is dead; longer than the state machine's own time-out. */
+  /** A review that has not ended by then is dead; longer than the state machine's time-out. */
   LEASE_MINUTES: positive,
 });

@@ -1,7 +1,7 @@
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { Abandonment } from '../../shared/ports/ledger.ts';
 
-/** Another scope is being reviewed: two reviews at once would ask and write the same things twice. */
+/** Another review is running: two at once would send and write the same things twice. */
 export class ReviewAlreadyRunningError extends Error {
   override readonly name = 'ReviewAlreadyRunningError';
   constructor(running: ReviewRecord) {
@@ -12,7 +12,7 @@ export class ReviewAlreadyRunningError extends Error {
   }
 }
 
-/** The execution of this review came to its end while the review was being opened: nobody would take its next step. */
+/** The execution ended while the review was being opened, so its next step would never run. */
 export class ReviewAbandonedError extends Error {
   override readonly name = 'ReviewAbandonedError';
   constructor(runId: string, { error, detail }: Abandonment) {
@@ -22,7 +22,7 @@ export class ReviewAbandonedError extends Error {
   }
 }
 
-/** The time for asking accounts was over before the turn of this one came: many others failed slowly. */
+/** The time limit passed before this account was read: many others failed slowly. */
 export class RegionsNotAskedError extends Error {
   override readonly name = 'RegionsNotAskedError';
   constructor(account: string) {
@@ -30,7 +30,7 @@ export class RegionsNotAskedError extends Error {
   }
 }
 
-/** The policy or the input names nothing to read: an empty review would look like a clean fleet. */
+/** Policy and input name nothing to read: an empty review would look like a clean fleet. */
 export class NothingToReviewError extends Error {
   override readonly name = 'NothingToReviewError';
   constructor(scopeKey: string) {
@@ -40,7 +40,7 @@ export class NothingToReviewError extends Error {
   }
 }
 
-/** A step of a run that was never opened, or whose record has expired. */
+/** The run was never opened, or its record has expired. */
 export class RunNotRecordedError extends Error {
   override readonly name = 'RunNotRecordedError';
   constructor(runId: string) {

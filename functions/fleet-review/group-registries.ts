@@ -28,9 +28,9 @@ export interface GroupPorts {
 }
 
 /**
- * Turns what was seen, scope by scope, into what to ask, registry by registry: the digests of each repository with the
- * tags they ran by, and the tags whose digest nobody told. Registries that hold base or platform streams are always
- * asked; those of AWS itself never are. One piece of observations is in memory at a time, and each digest once.
+ * Turns observations by scope into requests by registry: the digests of each repository with their tags, and the tags
+ * without a known digest. Registries with base or platform streams are always included, those of AWS never. One part of
+ * the observations is in memory at a time, and each digest once.
  */
 export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput<'group-registries'>) {
   const { files } = ports;
@@ -76,9 +76,9 @@ function streamRegistries(policy: Policy): readonly Registry[] {
 
 interface RegistryQuestions {
   readonly registry: Registry;
-  /** repository -> digest -> tags it ran by */
+  /** repository -> digest -> tags by which it ran */
   readonly digests: Map<string, Map<string, Set<string>>>;
-  /** repository -> tag -> pulls by it, each once */
+  /** repository -> tag -> distinct pulls of it */
   readonly tags: Map<string, Map<string, Map<string, Pull>>>;
 }
 
@@ -111,7 +111,7 @@ function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): V
   return value;
 }
 
-/** Nobody knows when: no history reaches it. */
+/** The pull time is unknown: no history reaches it. */
 const UNTOLD: Pull = { endedAtEpochMs: 0 };
 
 const pullKey = ({ beganAtEpochMs = 0, endedAtEpochMs }: Pull): string => `${endedAtEpochMs} ${beganAtEpochMs}`;

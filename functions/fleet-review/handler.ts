@@ -46,7 +46,7 @@ function compose(): ReviewServices {
   return { ledgers: ledgersOfRun(table, files, { images, runs, scopes, usages }), world, limits };
 }
 
-/** The steps of a review that look at all of it: what to read, what to wait for, and whether it succeeded. */
+/** Review steps that concern the whole run: what to read, what to wait for, and the result. */
 export const handler = lambdaFunction({
   input: fleetReviewInput,
   compose,

@@ -5,7 +5,7 @@ import * as v from '../../shared/schema.ts';
 const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'an AWS Region, as in its endpoint names'));
 const mode = v.picklist(['review', 'preview']);
 
-/** What a person or a schedule may ask for; `{}` is the whole fleet of the policy. */
+/** Input of a person or a schedule; `{}` means the whole fleet of the policy. */
 export const reviewInput = v.strictObject({
   scopes: v.exactOptional(
     v.pipe(v.array(v.strictObject({ account, regions: v.pipe(v.array(region), v.minLength(1)) })), v.minLength(1)),
@@ -39,7 +39,7 @@ const counts = v.object({
 
 const run = { runId: v.text(), mode, policyVersion: v.text() };
 
-/** How the wait for scans stands; each check gives it to the next. */
+/** State of the wait for scans; each check passes it to the next. */
 export const scanProgress = v.strictObject({
   decision: v.picklist(['wait', 'ask-again', 'evaluate']),
   waitSeconds: v.pipe(v.integer(), v.minValue(1)),
@@ -47,10 +47,10 @@ export const scanProgress = v.strictObject({
   /** Polls in a row in which no scan ended. */
   stalledPolls: v.pipe(v.integer(), v.minValue(0)),
   pending: v.pipe(v.integer(), v.minValue(0)),
-  /** When the last asking for scans was over; absent before the first poll after it. */
+  /** When the last request for scans was finished; absent before the first poll after it. */
   askedAtEpochMs: v.exactOptional(v.number()),
   caughtUp: v.boolean(),
-  /** What the next asking is about. */
+  /** The digests of the next request. */
   batchesKey: v.string(),
 });
 export type ScanProgress = v.InferOutput<typeof scanProgress>;
@@ -68,15 +68,15 @@ export const fleetReviewInput = v.variant('action', [
   v.strictObject({
     action: v.literal('close'),
     ...run,
-    /** What the check of closures answered, or its error as a Catch gives it. */
+    /** Result of the closure check, or its error from a Catch. */
     closures: v.object({ Error: v.optional(v.string()), Cause: v.optional(v.string(), '') }),
-    /** What the report came to. */
+    /** Result of the report step. */
     report: v.exactOptional(v.object({ counts })),
   }),
   v.strictObject({
     action: v.literal('abandon'),
     ...execution,
-    /** As a Catch gives it; an aborted or timed out execution tells its status only. */
+    /** Error from a Catch; an aborted or timed-out execution has only its status. */
     error: v.object({ Error: v.optional(v.string(), 'States.Unknown'), Cause: v.optional(v.string(), '') }),
   }),
 ]);

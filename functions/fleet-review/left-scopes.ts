@@ -15,17 +15,17 @@ interface Changed {
 }
 
 export interface ScopeChanges {
-  /** Scopes that the fleet no longer has, and of which something is still to be done or to be told. */
+  /** Scopes that left the fleet and still need an action or a line in the report. */
   readonly left: readonly Changed[];
-  /** Scopes that had left and are there again. */
+  /** Scopes that left and came back. */
   readonly back: readonly Changed[];
 }
 
 export const NO_CHANGES: ScopeChanges = { left: [], back: [] };
 
 /**
- * What a review of the fleet finds of scopes that were read before. Where the Regions of an account could not be told, none
- * of its scopes has left.
+ * Finds the scopes that left since they were last read. If the Regions of an account are unknown, none of its scopes
+ * has left.
  */
 export function scopeChanges(
   { scopes, unread }: FleetScopes,
@@ -34,7 +34,7 @@ export function scopeChanges(
 ): ScopeChanges {
   const fleet = new Set(scopes.map(registryKey));
   const doubtful = new Set(unread.map(({ account }) => account));
-  // Of an item that cannot be read nobody knows whether its scope left before: it is reported, and left as it is.
+  // It is unknown whether the scope of an unreadable item left before: the item is reported and stays unchanged.
   const away = known.filter(
     ({ scope, isUnreadable }) => !(isUnreadable || fleet.has(registryKey(scope)) || doubtful.has(scope.account)),
   );
@@ -50,7 +50,7 @@ export function scopeChanges(
   };
 }
 
-/** What was decided over an earlier reading of the record does not undo what a person confirmed since. */
+/** A decision based on an older record must not undo a person's later confirmation. */
 export function withLeft(before: ScopeRecord, left: LeftScope): ScopeRecord {
   const { emptyUntilEpochMs: _, failure: __, ...record } = before;
   return {
@@ -59,7 +59,7 @@ export function withLeft(before: ScopeRecord, left: LeftScope): ScopeRecord {
   };
 }
 
-/** The part of a run that names a scope which left. */
+/** The run part that names a scope that left. */
 export const leftResult = ({ scope, left: { atEpochMs, usages } }: Changed): ScopeResult[] => [
   { scope, status: 'left', atEpochMs, usages },
 ];

@@ -5,8 +5,8 @@ import { metrics } from '../../shared/lambda/metrics.ts';
 import type { ClosedReview } from './close.ts';
 
 /**
- * Counts how a review of the fleet ended, and, as 19 metrics, what it found: images by outcome, those that are not compliant by
- * tier, and open causes. A preview is nobody's alarm, and some scopes are not the fleet.
+ * Emits the result of a fleet review, and 19 metrics: images by outcome, non-compliant images by tier, and open causes.
+ * Previews and reviews of some scopes emit none: they must trigger no alarm.
  */
 export function measureReview(mode: ReviewMode, closed: ClosedReview, counts?: ReportCounts): ClosedReview {
   if (mode === 'preview' || closed.scopeKey !== WHOLE_FLEET) return closed;
@@ -29,7 +29,7 @@ function measureFound({ causesOpen, images, open }: ReportCounts): void {
 
 function tell(name: string, dimensions: Readonly<Record<string, string>>, count: number): void {
   const metric = metrics.singleMetric();
-  // Not `addDimensions`: that adds a set of its own, and each set of dimensions is a metric more.
+  // `addDimensions` would add a separate dimension set, and each set is another metric.
   for (const [dimension, value] of Object.entries(dimensions)) metric.addDimension(dimension, value);
   metric.addMetric(name, MetricUnit.Count, count);
 }

@@ -1,21 +1,21 @@
 import type { ScanProgress } from './input.ts';
 
-/** Polls in which nothing moved, after which the events count as lost: evaluation reads the results itself. */
+/** Polls without progress after which scan events count as lost: evaluation then reads the results itself. */
 const STALLED_POLLS = 3;
 
 export interface ScanWait {
   readonly nowEpochMs: number;
   readonly startedAtEpochMs: number;
-  /** Scans asked for in this run, still without a result. */
+  /** Scans requested in this run that have no result yet. */
   readonly pending: number;
-  /** When the last digest that was too early to ask for becomes due; absent where there is none. */
+  /** When the last digest becomes due that was too early to request; absent if there is none. */
   readonly laterUntilEpochMs?: number;
   readonly limits: { readonly catchUpMinutes: number; readonly scanWaitMinutes: number; readonly pollSeconds: number };
 }
 
 /**
- * What the review does about the scans it asked for. Ends in `evaluate` at the latest when the waiting time after the
- * last asking is over; there is one second asking at most, inside the catch-up window.
+ * Decides how the review waits for its scans. It goes to `evaluate` at the latest when the waiting time after the last
+ * request is over. At most one second request is sent, inside the catch-up window.
  */
 export function nextReviewStep(before: ScanProgress, wait: ScanWait): Omit<ScanProgress, 'batchesKey'> {
   const { nowEpochMs, pending, limits } = wait;
@@ -37,7 +37,7 @@ export function nextReviewStep(before: ScanProgress, wait: ScanWait): Omit<ScanP
   return step('wait', Math.max(1, Math.ceil((catchUpAt - nowEpochMs) / 1000)));
 }
 
-/** Never beyond the catch-up window, whatever the parts say. */
+/** Never beyond the catch-up window, even if a part asks for it. */
 function catchUpInstant({ laterUntilEpochMs, startedAtEpochMs, limits }: ScanWait): number | undefined {
   if (laterUntilEpochMs === undefined) return undefined;
   return Math.min(laterUntilEpochMs, startedAtEpochMs + limits.catchUpMinutes * 60_000);

@@ -41,16 +41,16 @@ export type OpenedReview =
       readonly policyVersion: string;
       readonly startedAtEpochMs: number;
       readonly scopes: { readonly key: string; readonly count: number };
-      /** A closure is open: tasks that are stopping are read, too. */
+      /** A closure is open, so tasks that are stopping are read too. */
       readonly includesStopping: boolean;
     }
   | { readonly alreadyRunning: true; readonly runId: string };
 
 /**
- * Opens a review: fixes the policy for all its steps, lists the scopes to read and takes the lease. Where the policy in
- * force cannot be read, the review goes by the built-in one and fails in the end: it still tells what runs where.
- * @throws ReviewAlreadyRunningError while another scope is being reviewed; ReviewAbandonedError where the execution was
- * stopped meanwhile; NothingToReviewError; NoPolicyError.
+ * Opens a review: fixes the policy for all steps, lists the scopes to read and takes the lease. If the policy in force
+ * is unreadable, the review uses the built-in one and fails at the end, but still reports what runs where.
+ * @throws ReviewAlreadyRunningError while another review runs; ReviewAbandonedError if the execution was stopped
+ * meanwhile; NothingToReviewError; NoPolicyError
  */
 export async function openReview(
   ports: OpenReviewPorts,
@@ -89,7 +89,7 @@ export async function openReview(
   }
   if (unreadable) await runs.recordPart(runId, policyPart(unreadable));
   const isPreview = input.mode === 'preview';
-  // What ran there is put aside by the step that writes usages; a preview writes none.
+  // The step that writes usages sets aside what ran there; a preview writes none.
   const isDone = ({ left }: { readonly left: LeftScope }) => left.isMoved && !isForgotten(left, startedAtEpochMs);
   const toPutAside = isPreview ? [] : changes.left.filter((one) => !isDone(one)).map(({ scope }) => scope);
   const away = changes.left.filter((one) => isPreview || isDone(one)).flatMap(leftResult);
@@ -104,7 +104,7 @@ export async function openReview(
   );
   const { scopes: key, accounts } = runFileKeys(runId);
   const listed = [...toRead, ...toPutAside].sort((one, other) => compareTexts(registryKey(one), registryKey(other)));
-  // A review of some scopes does not list the others, whose registries its containers may name.
+  // A review of some scopes does not list the others, although its containers may use their registries.
   const others = input.scopes ? known.filter(({ left }) => !left || left.isBack).map(({ scope }) => scope.account) : [];
   await files.put(accounts, [...new Set([...accountsNamedBy(policy), ...fleet.accounts, ...others])].sort());
   await files.put(
@@ -122,7 +122,7 @@ export async function openReview(
   };
 }
 
-/** Which scopes the policy lists is not known while it cannot be read: those that reviews read by it before. */
+/** While the policy is unreadable, the scopes that earlier reviews read by it are used. */
 function scopesBefore(known: readonly ScopeRecord[]): Policy['scopes'] {
   const read = known.filter(({ left }) => !left || left.isBack);
   return read.length === 0
@@ -131,15 +131,14 @@ function scopesBefore(known: readonly ScopeRecord[]): Policy['scopes'] {
 }
 
 /**
- * A closure is proven by scopes that were all read since, with what is stopping there: one that is left out as empty would
- * keep it open for days.
+ * A closure needs every scope read since, stopping tasks included. Skipping an empty scope would keep it open for days.
  */
 async function isClosing({ rollouts }: Pick<OpenReviewPorts, 'rollouts'>): Promise<boolean> {
   for await (const _ of rollouts.openClosures()) return true;
   return false;
 }
 
-/** An account's Regions are not a scope of their own: only those read before have a record to mark. */
+/** The account entry is no scope: only scopes that were read have a record to mark. */
 async function recordFailure(
   scopes: ScopeLedger,
   scope: Scope,

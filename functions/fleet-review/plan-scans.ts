@@ -16,7 +16,7 @@ export interface PlanScansPorts {
   readonly files: RunFiles;
 }
 
-/** How the wait begins, before anything was asked. */
+/** State of the wait before any request. */
 export const firstProgress = (batchesKey: string): ScanProgress => ({
   decision: 'wait',
   waitSeconds: 1,
@@ -28,8 +28,8 @@ export const firstProgress = (batchesKey: string): ScanProgress => ({
 });
 
 /**
- * Every digest that runs, once, in batches of 100, and in batches of their own what these are built on. Where lineage could
- * not be found there is nothing to add.
+ * Lists every running digest once, in batches of 100, then their ancestors in separate batches. If lineage is missing,
+ * there are no ancestors to add.
  */
 export async function planScans({ runs, usages, files }: PlanScansPorts, { runId }: ReviewActionInput<'plan-scans'>) {
   const keys = runFileKeys(runId);

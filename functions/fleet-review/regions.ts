@@ -6,7 +6,7 @@ import type { Retry } from '../../shared/ports/retry.ts';
 import { RegionsNotAskedError } from './errors.ts';
 
 const ACCOUNTS_AT_ONCE = 8;
-/** The step has 15 minutes; a question asked last may itself be tried for one, and writing the scopes comes after. */
+/** The step has 15 minutes. The last call may itself retry for one minute, and the scopes are written after it. */
 const MOST_ASKING_MS = 10 * 60_000;
 
 export interface RegionPorts {
@@ -20,7 +20,7 @@ export interface AccountRegions {
   readonly regions: readonly string[];
 }
 
-/** An account whose Regions nobody could tell: the name of what it failed with, and a sentence for a person. */
+/** An account whose Regions could not be read: the error name, and a sentence for a person. */
 export interface UnreadAccount {
   readonly account: string;
   readonly error: string;
@@ -28,8 +28,8 @@ export interface UnreadAccount {
 }
 
 /**
- * The Regions of each account. What fails is asked again after all others were, so that an error that passes is not
- * taken for the account's own; a refusal is final at once. No account stops another.
+ * Reads the Regions of each account. A failed account is retried after all others, so that a passing error does not
+ * count as the account's own; a refusal is final at once. No account stops another.
  */
 export async function readRegions(
   { accounts, clock, retry }: RegionPorts,

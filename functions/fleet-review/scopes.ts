@@ -10,13 +10,13 @@ import { type AccountRegions, type RegionPorts, readRegions, type UnreadAccount 
 
 export interface FleetScopes {
   readonly scopes: readonly Scope[];
-  /** All of them, also those without a scope. */
+  /** All accounts, also those without a scope. */
   readonly accounts: readonly string[];
-  /** Accounts whose Regions nobody could tell. */
+  /** Accounts whose Regions could not be read. */
   readonly unread: readonly UnreadAccount[];
 }
 
-/** Two reviews with one key read the same. */
+/** Two reviews with the same key read the same scopes. */
 export function scopeKeyOf(input: ReviewInput): string {
   if (!input.scopes) return 'fleet';
   const keys = listed(input.scopes).map(registryKey);
@@ -26,8 +26,8 @@ export function scopeKeyOf(input: ReviewInput): string {
 }
 
 /**
- * Every account and Region that a review reads, each once, in a fixed order. Only the list of accounts itself can fail
- * the whole.
+ * Every account and Region that a review reads, once, in a fixed order. Only a failure of the account list fails the
+ * whole.
  */
 export async function expandScopes(
   scopes: ReviewInput['scopes'] | Policy['scopes'],
@@ -48,13 +48,13 @@ function listed(entries: readonly AccountRegions[]): Scope[] {
   return [...unique].sort(byKey).map(([, scope]) => scope);
 }
 
-/** Scopes that held nothing when they were last read are left out for a while, unless a person names them. */
+/** Scopes that were empty at the last read are skipped for a while, unless a person names them. */
 export function leaveOutEmpty(
   scopes: readonly Scope[],
   known: readonly ScopeRecord[],
   nowEpochMs: number,
 ): { readonly toRead: readonly Scope[]; readonly skipped: readonly Extract<ScopeResult, { status: 'skipped' }>[] } {
-  // What comes back is read, however empty it was before it left.
+  // A scope that comes back is read even if it was empty before it left.
   const here = known.filter(({ left }) => !left);
   const emptyUntil = new Map(here.map((record) => [registryKey(record.scope), record.emptyUntilEpochMs ?? 0]));
   const until = (scope: Scope): number => emptyUntil.get(registryKey(scope)) ?? 0;
@@ -71,8 +71,8 @@ export function leaveOutEmpty(
 }
 
 /**
- * The failed scopes of an account whose Regions nobody could tell: each that was read before, so that what runs there
- * stays judged, or else the account itself, with `*` in the place of its Regions.
+ * The failed scopes of an account whose Regions could not be read: each scope read before, so that what runs there
+ * stays judged. If there is none, the account itself, with `*` as Region.
  */
 export function failedScopes(
   { account, error, detail }: UnreadAccount,

@@ -33,11 +33,11 @@ export interface ReviewServices {
   };
 }
 
-/** The run a step belongs to; where none was opened yet, the one that its execution opens. */
+/** The run of a step; before a run is open, the one that its execution opens. */
 export const runIdIn = (event: FleetReviewInput): string =>
   'runId' in event ? event.runId : runIdOf(event.executionArn, event.executionStartedAt);
 
-/** Takes one step of a review with the ledgers of its mode. */
+/** Runs one review step with the ledgers of its mode. */
 export async function takeStep(event: FleetReviewInput, { ledgers, world, limits }: ReviewServices) {
   const runId = runIdIn(event);
   if (event.action === 'abandon') {

@@ -40,7 +40,7 @@ function compose() {
   };
 }
 
-/** What runs, what its images are, and who runs which: one scope or registry for each invocation. */
+/** Reads what runs, the facts of its images, and the usages: one scope or registry per invocation. */
 export const handler = lambdaFunction({
   input: inventoryInput,
   compose,

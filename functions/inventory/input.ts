@@ -12,7 +12,7 @@ export const inventoryInput = v.variant('action', [
     action: v.literal('workloads'),
     ...run,
     scope: registry,
-    /** Tasks that are stopping are read, too. */
+    /** Whether stopping tasks are read too. */
     includesStopping: v.exactOptional(v.boolean()),
   }),
   v.strictObject({ action: v.literal('registry'), ...run, registry }),

@@ -12,9 +12,9 @@ interface MarksPorts {
 }
 
 /**
- * Notes which images are about to be marked as used in a scope. The record of a complete reading drops the note; until then a
- * later run can tell which marks may have no usage. Most days nothing is to be marked, and nothing is written.
- * @param left marks of an earlier try that have no usage yet
+ * Records which images are about to be marked as used in a scope. The record of a complete reading removes this note.
+ * Until then a later run can find marks without a usage. On most days there is nothing to mark and nothing to write.
+ * @param left marks of an earlier attempt that have no usage yet
  */
 export async function announceMarks(
   { scopes, files }: MarksPorts,
@@ -30,10 +30,10 @@ export async function announceMarks(
 }
 
 /**
- * Takes the marks back that an earlier try announced and for which it recorded no usage: a function that died between the two
- * leaves images marked that nothing runs. What another scope runs stays marked.
- * @param seen images that something runs now, or whose usages are about to end
- * @returns marks of the earlier try that stay, because they are among these
+ * Removes marks that an earlier attempt announced without recording a usage: a crash in between leaves unused images
+ * marked. Images that another scope runs stay marked.
+ * @param seen images that run now, or whose usages are about to end
+ * @returns marks of the earlier attempt that stay, because they are among `seen`
  */
 export async function takeLeftMarksBack(
   ports: MarksPorts & { readonly images: ImageLedger; readonly usages: UsageLedger },

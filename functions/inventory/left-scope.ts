@@ -17,8 +17,9 @@ export interface LeavingPorts {
 }
 
 /**
- * Puts aside what ran in a scope that left: it is neither live nor ended, because nobody saw it end. Its images are in use
- * no more unless something else runs them. What a person confirmed long ago ends. The part of the run comes last.
+ * Sets aside the usages of a scope that left: they are neither live nor ended, because no review saw them end. Their
+ * images are no longer in use unless something else runs them. Usages that a person confirmed end. The run part is
+ * written last.
  */
 export async function putAside(
   ports: LeavingPorts & { readonly runs: Pick<RunLedger, 'recordPart'>; readonly files: RunFiles },
@@ -35,13 +36,13 @@ export async function putAside(
   await markGuesses(images, scope, { digests: [], usages: [], ending: leaving, known: new Map() });
   await markAsUnused(ports, digests, leaving);
   await usages.leave(leaving, atEpochMs);
-  // A try before this one may have put some of them aside.
+  // An earlier attempt may have set some aside already.
   const before = isForgotten(left, clock()) ? [] : await collect(usages.left(scope));
   const known = new Set([...leaving, ...before].map(usageKey)).size;
   await files.put(runFileKeys(runId).digests(scope), []);
   const stands = await scopes.change(scope, (record) => {
     if (!record?.left) return undefined;
-    // A container that nobody could identify is no usage, and may run on as well.
+    // A container without an identified image is no usage, and may still run.
     const count = isForgotten(left, clock()) ? 0 : known + (record.unidentified?.length ?? 0);
     const { markingRunId: _, ...kept } = record;
     return { ...kept, left: { ...record.left, usages: count, isMoved: true } };
@@ -50,7 +51,10 @@ export async function putAside(
   await runs.recordPart(runId, { kind: 'scope', key: registryKey(scope), result });
 }
 
-/** Makes what ran in a scope live again, guesses too, as it was when it left: the next complete reading ends what is gone. */
+/**
+ * Restores the usages of a scope, guesses included, as they were when it left. The next complete reading ends what is
+ * gone.
+ */
 export async function bringBack({ images, usages, scopes, clock }: LeavingPorts, scope: Scope): Promise<void> {
   const back = await collect(usages.left(scope));
   const digests = digestsOf(back);

@@ -7,7 +7,7 @@ import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 
 const AT_ONCE = 16;
 
-/** Marks images as in use where they are not. */
+/** Marks images as in use unless they are marked already. */
 export async function markAsUsed(
   images: ImageLedger,
   digests: readonly Digest[],
@@ -21,7 +21,6 @@ export async function markAsUsed(
 const unmarkedOf = (digests: readonly Digest[], known: ReadonlyMap<Digest, ImageRecord>): readonly Digest[] =>
   digests.filter((digest) => known.get(digest)?.inUse !== true);
 
-/** The images that `markAsUsed` and `markGuesses` will mark. */
 export const marksToSet = (
   scope: Scope,
   { digests, usages, known }: Omit<SeenGuesses, 'ending'>,
@@ -32,14 +31,14 @@ export const marksToSet = (
 };
 
 export interface SeenGuesses {
-  /** Images that something in the scope runs. */
+  /** Images that run in the scope. */
   readonly digests: readonly Digest[];
   readonly usages: Iterable<Usage>;
   readonly ending: readonly Usage[];
   readonly known: ReadonlyMap<Digest, ImageRecord>;
 }
 
-/** Writes on each image whether a workload of the scope runs it by a guess; most days write nothing. */
+/** Records on each image whether a workload of the scope runs it by a guess; on most days nothing changes. */
 export async function markGuesses(
   images: ImageLedger,
   scope: Scope,
@@ -54,7 +53,7 @@ export async function markGuesses(
   );
 }
 
-/** By image: a workload that runs it by a guess. */
+/** By image, a workload that runs it by a guess. */
 function guessesIn(usages: Iterable<Usage>): ReadonlyMap<Digest, string> {
   const guessed = new Map<Digest, string>();
   for (const usage of usages) {
@@ -72,7 +71,7 @@ const isGuessedSo = (
 ): boolean => known.get(digest)?.guessedIn?.[registryKey(scope)] === guessed.get(digest);
 
 /**
- * Takes marks away that an earlier try set and for which it recorded no usage, because it died in between.
+ * Removes marks that an earlier attempt set without recording a usage, because it died in between.
  * @param digests images that nothing in the scope runs now
  */
 export async function takeMarksBack(
@@ -86,7 +85,7 @@ export async function takeMarksBack(
 
 const isGuess = ({ digestSource }: Usage): boolean => digestSource === 'tag-guess';
 
-/** Takes the mark away from images whose last usages anywhere are about to end. */
+/** Removes the mark from images whose last usages in any scope are about to end. */
 export async function markAsUnused(
   { images, usages }: { readonly images: ImageLedger; readonly usages: UsageLedger },
   digests: readonly Digest[],

@@ -27,10 +27,12 @@ import type { InventoryActionInput } from './input.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
-/** The rest of a review has four hours then. What is unread by that time is named, and the next review goes on with it. */
+/**
+ * Leaves four hours for the rest of the review. Unread repositories are named, and the next review continues with them.
+ */
 const LONGEST_READING_MS = 2 * HOUR_MS;
 
-/** What is more than that is named by the pattern of the policy. */
+/** Beyond this number, the pattern of the policy is named instead. */
 export const MOST_UNREAD_NAMED = 100;
 
 export interface RegistryPorts extends RepositoryPorts {
@@ -40,19 +42,19 @@ export interface RegistryPorts extends RepositoryPorts {
 }
 
 export interface RegistryReply {
-  /** `unfinished`: the time of this attempt was over. The next attempt goes on from there. */
+  /** `unfinished`: the time of this attempt is over, and the next attempt continues. */
   readonly status: 'complete' | 'failed' | 'unfinished';
   readonly images: number;
   readonly missing: number;
 }
 
 /**
- * Reads one registry: every image of its base and platform repositories, and whatever the fleet runs from the others.
- * Writes the facts of images, and what the tags meant that nobody had told. Where `endsAtEpochMs` comes first, it keeps
- * which repositories are done, and the next attempt reads the others: what was recorded of them is not downloaded again.
- * The part of the run is written only once no further attempt follows.
- * @throws what a repository failed with other than a refusal, so that the step is tried again; everything else that
- * could be read is written by then, and the part that says `failed` is there if no try succeeds.
+ * Reads one registry: every image of its base and platform repositories, and the images that the fleet runs from the
+ * others. Records the facts of images and the meaning of unresolved tags. At `endsAtEpochMs` it saves which
+ * repositories are done, and the next attempt reads the rest without downloading anything twice. The run part is
+ * written only when no attempt follows.
+ * @throws the failure of a repository unless it is a refusal, so that the step is retried; everything else is recorded
+ * by then, and a part `failed` exists in case no attempt succeeds
  */
 export async function readRegistry(
   ports: RegistryPorts,
@@ -95,7 +97,7 @@ export async function readRegistry(
 
 type NamedReading = RepositoryReading & { readonly repository: string };
 
-/** A repository that refused is asked again: it may have been for a moment. */
+/** A refused repository is retried, because a refusal may pass. */
 const doneIn = (readings: readonly NamedReading[]) =>
   Object.fromEntries(
     readings.flatMap(({ repository, failure, ...reading }) => (failure ? [] : [[repository, reading] as const])),
@@ -137,8 +139,8 @@ function questionsOf({ registry, digests, tags }: RegistryDocument, listed: Read
 }
 
 /**
- * Repositories of base and platform rules of which not every image is known now. A pattern of the policy is named where its
- * registry could not be listed, or where too many of its repositories could not be read.
+ * Base and platform repositories with images that are unknown now. A pattern is named if the registry could not be
+ * listed, or if too many of its repositories could not be read.
  */
 function unreadOf(
   policy: Policy,
@@ -163,7 +165,7 @@ const isNotRead = ({ failure, leftUnread }: RepositoryReading): boolean =>
 
 const MOST_REASONS = 5;
 
-/** Why repositories could not be read, the first of them: a registry that could not be listed comes first. */
+/** The first reason why repositories could not be read; a failed registry list comes first. */
 const reasonsOf = (readings: readonly NamedReading[], unreachable: Error | undefined): readonly string[] =>
   [
     ...(unreachable ? [unreachable.message] : []),

@@ -13,9 +13,9 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 
-/** How an image is run here: what is known of it where no registry told. */
+/** How an image runs here: what is known without its registry. */
 export interface InventoriedImage {
-  /** One for each reference it is asked by. */
+  /** One entry for each reference to it. */
   readonly observations: readonly Observation[];
   readonly isEmptyIndex: boolean;
 }
@@ -25,7 +25,7 @@ export interface ScopeContents {
   readonly usages: ReadonlyMap<string, Usage>;
   readonly images: ReadonlyMap<Digest, InventoriedImage>;
   readonly unresolved: readonly UnresolvedContainer[];
-  /** Running containers among them. */
+  /** How many of the containers run. */
   readonly unresolvedContainers: number;
 }
 
@@ -34,7 +34,7 @@ interface SeenPorts {
   readonly places: PlaceLedger;
 }
 
-/** Reads a scope's observations piece by piece and says what each runs. */
+/** Reads the observations of a scope part by part, and resolves what each one runs. */
 export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<ScopeContents> {
   const keys = runFileKeys(runId);
   const tags = new TagMeanings(ports.files, runId);
@@ -68,14 +68,14 @@ function remember(
 ): void {
   const { observations = [] } = images.get(digest) ?? {};
   const isNew = !observations.some(({ reference }) => reference === observation.reference);
-  // A usage is on an index itself only where that has no child.
+  // A usage names the index itself only if the index has no child.
   images.set(digest, {
     observations: isNew ? [...observations, observation] : observations,
     isEmptyIndex: indexes.has(digest),
   });
 }
 
-/** Which of the digests that are meant are indexes. */
+/** The requested digests that are indexes. */
 async function indexesIn(places: PlaceLedger, observations: readonly Observation[], tags: Resolvers['tags']) {
   const meant = observations.flatMap((observation) => {
     const resolution = resolveObservation(observation, { indexes: new Map(), tags });
@@ -84,7 +84,7 @@ async function indexesIn(places: PlaceLedger, observations: readonly Observation
   return places.indexes([...new Set(meant)]);
 }
 
-/** What the registries said of tags; a registry that could not be read said nothing. */
+/** Tags as the registries resolved them; an unreadable registry resolved none. */
 class TagMeanings {
   readonly #files: RunFiles;
   readonly #runId: string;

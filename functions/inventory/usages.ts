@@ -42,9 +42,8 @@ export type UsagesReply =
   | { readonly status: 'left' };
 
 /**
- * Records who runs what in one scope, and ends what a complete reading no longer shows. A scope that was not read to
- * its end is left alone: its usages stay live. The scope's part of the run comes last, so it is there exactly when
- * everything else is.
+ * Records the usages of one scope, and ends those that a complete reading no longer shows. After an incomplete reading
+ * all usages stay live. The run part is written last, so it exists only if everything else does.
  */
 export async function recordUsages(ports: UsagesPorts, step: InventoryActionInput<'usages'>): Promise<UsagesReply> {
   const { files, usages, runs, clock } = ports;
@@ -63,8 +62,8 @@ export async function recordUsages(ports: UsagesPorts, step: InventoryActionInpu
   const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
   const used = [...seen.images.keys()];
   const left = await takeLeftMarksBack(ports, scope, new Set([...used, ...digestsOf(changes.end)]));
-  // Marks first, usages after: a try that is cut off between the two finds the same changes again. Where there is no other try,
-  // the next run finds by what was announced which marks have no usage.
+  // Marks are written before usages: an attempt that dies in between finds the same changes again. If no attempt
+  // follows, the next run finds the marks without a usage by the announcement.
   const toMark = { digests: used, usages: seen.usages.values(), known: images };
   await announceMarks(ports, runId, scope, toMark, left);
   await markAsUsed(ports.images, used, images);
@@ -78,7 +77,7 @@ export async function recordUsages(ports: UsagesPorts, step: InventoryActionInpu
   );
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());
-  // Another scope may have taken a mark away that its own end of use had set, before it could see our usages.
+  // Another scope may have removed a mark because its own use ended, before it could see these usages.
   await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
 
   const inventory = { ...reading.inventory, usages: seen.usages.size, unresolved: seen.unresolvedContainers };
@@ -100,7 +99,7 @@ type Reading = v.InferOutput<typeof observationsCompleteDocument>;
 
 const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
 
-/** A reading proves what ran when it began, so it counts from there: a rollout that came meanwhile is not in it. */
+/** A reading proves what ran when it started, so it counts from then: it does not include a later rollout. */
 const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Reading, empty: boolean): ScopeRecord => ({
   scope,
   completeAtEpochMs: beganAtEpochMs,
@@ -108,12 +107,12 @@ const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Readi
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 
-/** Of a repository with more tags than this any image counts: an item of the ledger holds them all. */
+/** Beyond this number of tags, any image of the repository counts: one ledger item holds them all. */
 const MOST_TAGS = 20;
 
 /**
- * What ran and is not proven to be any one image: nobody knows it, or by the tag alone. One workload for each tag of a
- * repository, the first by letters, is enough to keep closures open.
+ * Containers without a proven image: the image is unknown, or known only by tag. One workload for each tag of a
+ * repository, the first in sort order, is enough to keep closures open.
  */
 function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord, 'unidentified'> {
   const repositories = new Map<string, Map<string | undefined, string>>();
@@ -137,13 +136,13 @@ function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord
   return unidentified.length > 0 ? { unidentified } : {};
 }
 
-/** Beside a digest a tag is a comment. */
+/** If the reference has a digest, its tag has no effect. */
 function tagAsked(reference: string | undefined): string | undefined {
   const { tag, digest } = readImageReference(reference) ?? {};
   return digest === undefined ? tag : undefined;
 }
 
-/** Where some container may run any image of the repository, its tags narrow nothing. */
+/** If one container may run any image of the repository, its tags exclude nothing. */
 function byTag(workloads: ReadonlyMap<string | undefined, string>): readonly Omit<Unidentified, 'repository'>[] {
   const [workload = ''] = [...workloads.values()].sort(compareTexts);
   if (workloads.has(undefined) || workloads.size > MOST_TAGS) return [{ workload }];
@@ -152,7 +151,7 @@ function byTag(workloads: ReadonlyMap<string | undefined, string>): readonly Omi
     .sort((one, other) => compareTexts(one.tag, other.tag));
 }
 
-/** Neither a cluster nor a repository of the policy: most Regions of most accounts. */
+/** Neither a cluster nor a policy repository: most Regions of most accounts. */
 function isEmpty(policy: Policy, { account, region }: Scope, { clusters }: InventoryCounts): boolean {
   const hasStream = policy.streams.some((rule) => rule.account === account && rule.regions.includes(region));
   return clusters === 0 && !hasStream && !isBuiltIn(policy);

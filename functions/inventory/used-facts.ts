@@ -25,9 +25,8 @@ interface SeenPorts extends FactsPorts {
 }
 
 /**
- * Makes sure that every image in use has facts, also where no registry of ours could tell any: an image from outside,
- * one of AWS's own, an index with nothing to run in it, or one whose registry was not read. Gives the images as the
- * ledger knew them before.
+ * Ensures that every image in use has facts, even if no registry of ours has it: an external image, one of AWS, an
+ * index without runnable images, or one from an unread registry. Returns the images as the ledger knew them before.
  */
 export async function ensureFacts(
   ports: SeenPorts,
@@ -43,7 +42,7 @@ export async function ensureFacts(
   return known;
 }
 
-/** Other scopes may run the image by other names at the same time: what each adds is decided as it is written. */
+/** Other scopes may run the image under other names at the same time, so additions are decided at the write. */
 async function addFacts(
   ports: SeenPorts,
   { observations }: InventoriedImage,
@@ -59,7 +58,7 @@ async function addFacts(
   await writeFacts(ports, known, factsOver);
 }
 
-/** Names and places are added to what is known, never replaced: pure, and the same in whatever order scopes come. */
+/** Names and places are only added. The result is pure and independent of the order of scopes. */
 export function seenFacts(
   policy: Policy,
   digest: Digest,
@@ -77,7 +76,7 @@ export function seenFacts(
   }
   const reason = reasonFor(isEmptyIndex);
   const { unresolved = reason, ...content } = before ? contentFactsOf(before) : unresolvedContent(digest, reason);
-  // Outside our registries nothing is missing: there is nothing that we could have read.
+  // Outside our registries no read is missing.
   const isMissing = content.mediaType === undefined && locations.length > 0;
   return {
     ...content,
@@ -105,19 +104,19 @@ const reasonFor = (isEmptyIndex: boolean) =>
     ? EMPTY_INDEX
     : { code: 'registry-not-read', detail: 'This review could not read the registry of this image completely.' };
 
-/** Names of images outside ECR; those in ECR are known by their locations. */
+/** Names of images outside ECR; images in ECR are known by location. */
 function sortedNames(known: readonly string[], observations: readonly Observation[]): string[] {
   const names = observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
   return [...new Set([...known, ...names])].sort();
 }
 
-/** An unreadable reference names nothing; what its container runs is known by digest. */
+/** An invalid reference names nothing; its container's image is known by digest. */
 function nameIn(reference: string | undefined): string[] {
   const named = readImageReference(reference);
   return named ? [referenceName(named)] : [];
 }
 
-/** Where no registry tells, these are all the tags that are known of an image at a place. */
+/** Without a registry read, these are all known tags of an image at a location. */
 const tagsAt = (observations: readonly Observation[], place: ImageLocation): string[] =>
   observations.flatMap(({ location, reference }) => {
     const named = location && locationKey(location) === locationKey(place) ? readImageReference(reference) : undefined;

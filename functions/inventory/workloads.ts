@@ -10,11 +10,11 @@ import { runFileKeys } from '../../shared/review/documents.ts';
 import type { InventoryActionInput } from './input.ts';
 import { bringBack, type LeavingPorts } from './left-scope.ts';
 
-/** Observations held in memory before they are put aside; about 2 MB. */
+/** Observations kept in memory before they are stored; about 2 MB. */
 const PIECE_SIZE = 5000;
 
 export interface WorkloadsPorts extends LeavingPorts {
-  /** Every source that may run something in a scope. */
+  /** Every kind of source that may run workloads in a scope. */
   readonly workloadSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
@@ -26,8 +26,8 @@ export type WorkloadsReading =
   | { readonly status: 'failed'; readonly error: string };
 
 /**
- * Reads everything that runs in one scope. The scope's part of the run is written by `usages`, once all of it is known;
- * here only that it cannot be read, which leaves everything else of the scope as it was.
+ * Reads everything that runs in one scope. On success the step `usages` writes the run part later. This step writes it
+ * only if the scope is unreadable, which leaves the rest of the scope unchanged.
  */
 export async function readWorkloads(
   ports: WorkloadsPorts,
@@ -35,7 +35,7 @@ export async function readWorkloads(
 ): Promise<WorkloadsReading> {
   const left = (await ports.scopes.get(scope))?.left;
   if (left && !left.isBack) return { status: 'left' };
-  // Also where it cannot be read now: what ran there counts as running again.
+  // Also if the scope is unreadable now: what ran there counts as running again.
   if (left) await bringBack(ports, scope);
   try {
     return { status: 'complete', inventory: await observe(ports, runId, scope, { includesStopping }) };
@@ -46,7 +46,7 @@ export async function readWorkloads(
   }
 }
 
-/** `complete.json` is written last, once every source was read: without it no later step believes in the whole scope. */
+/** `complete.json` is written last, after every source was read: without it no later step trusts the scope. */
 async function observe(
   { workloadSources, files, clock }: WorkloadsPorts,
   runId: string,

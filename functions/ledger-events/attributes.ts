@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 const bytes = (base64: string | Uint8Array): Uint8Array =>
   typeof base64 === 'string' ? new Uint8Array(Buffer.from(base64, 'base64')) : base64;
 
-/** Attributes as the SDK has them: in the JSON of a Lambda event, binary values are base64 text. */
+/** Converts attributes to the SDK's form: in the JSON of a Lambda event, binary values are base64 text. */
 export const attributesOf = (item: Readonly<Record<string, AttributeValue>>): Record<string, AttributeValue> =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, withBytes(value)]));
 

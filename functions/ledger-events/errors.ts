@@ -1,4 +1,7 @@
-/** A change of the ledger that cannot be read. Permanent: the stream's failure destination keeps it for a person. */
+/**
+ * A ledger change is unreadable. The error is permanent: the failure destination of the stream keeps the change for a
+ * person.
+ */
 export class LedgerChangeUnreadableError extends Error {
   override readonly name = 'LedgerChangeUnreadableError';
   constructor(item: string, sequenceNumber: string, cause: unknown) {

@@ -17,7 +17,7 @@ function compose(): PublishPorts {
   return { bus: new EventBridgeBus(busClient(), env.BUS_NAME), read: (item) => ledgerRecord(unmarshall(item)) };
 }
 
-/** The outbox: what was written to the ledger is told on the bus, in the order of the stream. */
+/** The outbox: publishes ledger changes on the bus, in stream order. */
 export const handler = lambdaFunction({
   input: streamBatch,
   compose,

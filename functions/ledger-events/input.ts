@@ -7,7 +7,7 @@ const attributes = v.record(
 );
 
 /**
- * A batch of the ledger's stream; fields that we do not use may come and go.
+ * A batch of the ledger's stream; unused fields are not validated.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
  */
 export const streamBatch = v.object({

@@ -10,7 +10,7 @@ import type { ChangeRecord } from './input.ts';
 
 export interface PublishPorts {
   readonly bus: EventBus;
-  /** An item of the ledger in the words of the domain. */
+  /** Parses a ledger item into its domain type. */
   readonly read: (item: Record<string, AttributeValue>) => LedgerRecord;
 }
 
@@ -22,15 +22,15 @@ interface Announcement {
 
 export interface PublishedChanges {
   readonly published: number;
-  /** Of the changes that were told: those after one that failed come again. */
+  /** Number of published changes; those after a failed one are redelivered. */
   readonly measured: readonly Measurement[];
-  /** The first change that could not be told; the stream delivers again from there on. */
+  /** The first change that failed; the stream redelivers from it. */
   readonly failed?: { readonly sequenceNumber: string; readonly error: unknown };
 }
 
 /**
- * Publishes what a batch of changes means, in the order of the stream. Stops at the first change that cannot be told,
- * because a later verdict of an image must not be heard before an earlier one. An event may be published twice.
+ * Publishes the events of a batch of changes in stream order. It stops at the first failed change, so that verdicts of
+ * an image arrive in order. An event may be published twice.
  */
 export async function publishChanges(ports: PublishPorts, records: readonly ChangeRecord[]): Promise<PublishedChanges> {
   const { announcements, failed } = announceAll(ports, records);
@@ -40,7 +40,7 @@ export async function publishChanges(ports: PublishPorts, records: readonly Chan
   return { ...told, measured, ...(failed && !told.failed && { failed }) };
 }
 
-/** Everything up to the first change that cannot be read. */
+/** All changes up to the first unreadable one. */
 function announceAll(
   { read }: PublishPorts,
   records: readonly ChangeRecord[],
@@ -63,7 +63,9 @@ const keyOf = ({ PK, SK }: Readonly<Record<string, AttributeValue>>): string => 
 
 type Published = Omit<PublishedChanges, 'measured'>;
 
-/** All at once; only where that fails, change by change, to find the first that the bus does not take. */
+/**
+ * Publishes all at once. Only after a failure it publishes one by one, to find the first change that the bus refuses.
+ */
 async function publish(announcements: readonly Announcement[], bus: EventBus): Promise<Published> {
   const events = announcements.flatMap((announcement) => announcement.events);
   if (events.length === 0) return { published: 0 };

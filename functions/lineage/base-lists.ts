@@ -6,17 +6,17 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 
-/** What a repository of base and platform streams is listed under in the ledger. */
+/** Ledger keys under which a repository of base and platform streams is listed. */
 export interface BaseLists {
   /** Ids of the streams that the policy names. */
   readonly streams: readonly string[];
-  /** `locationKey`s: images that no stream made. */
+  /** `locationKey`s, for images without a stream. */
   readonly places: readonly string[];
 }
 
 /**
- * The lists of all base and platform repositories that the policy names or a run found. The index of streams follows its
- * table, so that a stream of which a run has just read for the first time may not be in it.
+ * The lists of all base and platform repositories from the policy or from runs. The stream index is eventually
+ * consistent, so it may lack a stream that a run has just read first.
  */
 export async function baseListsOf(files: RunFiles, policy: Policy, runId: string): Promise<BaseLists> {
   const named = baseRepositoriesOf(policy);

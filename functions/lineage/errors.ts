@@ -2,8 +2,7 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
 /**
- * Something could not be read or written; everything else is done by then, and the run's part names it. Another try may
- * find it readable again.
+ * Some items could not be read or written. Everything else is done, and the run part names them. A retry may succeed.
  */
 export class LineageIncompleteError extends Error {
   override readonly name = 'LineageIncompleteError';

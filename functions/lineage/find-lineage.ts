@@ -29,7 +29,7 @@ import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-/** What is more than that has its turn in a later review (`nextPlacements`). */
+/** Beyond this number, images wait for a later review (`apartTurn`). */
 const MOST_PLACED_APART = 1000;
 
 export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
@@ -37,19 +37,19 @@ export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
   readonly streams: Pick<StreamLedger, 'all' | 'streams'>;
   readonly baseReadings: BaseReadingLedger;
   readonly runs: RunParts;
-  /** How many images a review that cannot read everything places one by one; each costs some reads of its own. */
+  /** Number of images that a review with unread repositories places one by one; each costs extra reads. */
   readonly mostPlacedApart?: number;
 }
 
 export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
 
 /**
- * Finds what every image of the fleet is built on, from all images of base and platform streams and all that runs, and
- * writes it where it changed: of what runs, of heads, and of what these are built on. Leaves for the scans what is to be
- * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other. Where a
- * base or platform registry could not be read, nothing is concluded of an image that may be built on what it holds. Without
- * the policy, parents that it declares are missing: then what images are built on is left as it is, and no cause begins.
- * @throws LineageIncompleteError after everything else is done, so that the step is tried again
+ * Finds the parent of every image of the fleet, from all base and platform images and all running images, and records
+ * changes: for running images, heads and their ancestors. Also lists the unused images to scan. A failed image or
+ * stream is named in the run and stops no other. If a base or platform registry is unread, images that may be built on
+ * its content stay undecided. Without the policy its declared parents are missing, so lineage stays unchanged and no
+ * cause starts.
+ * @throws LineageIncompleteError after everything else is done, so that the step is retried
  */
 export async function findLineage(ports: LineagePorts, step: LineageStepInput<'find'>): Promise<LineagePart> {
   const { runId } = step;
@@ -74,12 +74,12 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const found = resolveLineages(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
-  // The next attempt reads the older image again only for what has no lineage yet.
+  // The next attempt reads older images again only for images without lineage.
   const dated = concerned.difference(new Set(undated.map(({ key }) => key as Digest)));
   const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, dated);
   const unplaced = unplacedOf(fleet, found, concerned);
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
-  // What a preview found is in no index of chains.
+  // Images found by a preview are in no chain index.
   const isApart = isReview && !fleet.isWhole;
   const { mostPlacedApart: most = MOST_PLACED_APART } = ports;
   const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart, most) : undefined;
@@ -115,8 +115,9 @@ const withAncestors = (digests: readonly Digest[], { parents }: ResolvedLineages
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
 
 /**
- * The fleet, with older images that have the content of those that no review has placed yet. A build cache makes an
- * application once more, and its old image may be no head and run nowhere: the new one is as old as that.
+ * The fleet, plus older images with the same content as images that no review has placed yet. A build cache can produce
+ * the same application again while the older image is neither head nor running: the new image is then as old as that
+ * one.
  */
 async function withSameContent(ports: ReadPorts & Pick<LineagePorts, 'chains'>, fleet: ReadFleet): Promise<ReadFleet> {
   const isListed = (tier: Tier): boolean => tier === 'base' || tier === 'platform';
@@ -134,7 +135,7 @@ async function withSameContent(ports: ReadPorts & Pick<LineagePorts, 'chains'>, 
   };
 }
 
-/** Those of the index, and those that a run has found just now: the index follows its table. */
+/** From the index and from this run: the index is eventually consistent. */
 async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise<readonly StreamRecord[]> {
   const all = await collect(streams.all());
   const known = new Set(all.map(({ stream }) => stream));
@@ -142,14 +143,14 @@ async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise
   return [...all, ...late.values()];
 }
 
-/** Lists of images that others are built upon: also of streams that the policy no longer names. */
+/** Lists of possible parents, including streams that the policy no longer names. */
 function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySet<string> {
   const recorded = streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
   const known = recorded.flatMap(({ stream, location }) => [stream, locationKey(location)]);
   return new Set([...known, ...lists.streams, ...lists.places]);
 }
 
-/** Images whose lineage no review could read, this one included. */
+/** Images without a recorded lineage, including this review's. */
 const unplacedOf = (
   { images }: ReadFleet,
   found: ResolvedLineages,
@@ -157,7 +158,7 @@ const unplacedOf = (
 ): readonly Digest[] =>
   [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.lineage && !found.of(digest));
 
-/** Images whose parents are known, and whose age is unknown because of what no review has read. */
+/** Images with known parents whose age is unknown because of unread images. */
 const placedAmong = (digests: readonly Digest[], found: ResolvedLineages) =>
   digests
     .filter((digest) => found.isPlaced(digest))
@@ -166,7 +167,7 @@ const placedAmong = (digests: readonly Digest[], found: ResolvedLineages) =>
       return { digest, ...(parent !== undefined && { parent }) };
     });
 
-/** Registries that were not read and that images wait for, each with the number of these. */
+/** Unread registries that images wait for, each with the number of these images. */
 function unreadBy(images: readonly Digest[], found: ResolvedLineages): Pick<LineagePart, 'unread'> {
   const waiting = images.flatMap((digest) => [...new Set(found.unreadBelow(digest).map(registryKey))]);
   const byRegistry = Map.groupBy(waiting, (key) => key);
@@ -190,7 +191,7 @@ async function recordStandings(
   });
   const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, lineage }) => {
     try {
-      // What a head that moved meanwhile changed is newer than what was read.
+      // A head that moved meanwhile has written newer data than this review read.
       const read = fleet.images.get(digest)?.lineage;
       await images.recordLineage(
         digest,
@@ -204,7 +205,7 @@ async function recordStandings(
   return failures.flat();
 }
 
-/** What a push event should have told, and perhaps never did. */
+/** Records moves whose push event may be lost. */
 function recordCauses(
   ports: LineagePorts,
   policy: Policy,
@@ -214,7 +215,7 @@ function recordCauses(
   const known = new Set(streams.map(({ stream }) => stream));
   const lateOf = (digests: readonly Digest[]) => digests.flatMap((digest) => found.of(digest)?.staleParent ?? []);
   const heads = streams.map((record) => ({ record, staleParents: lateOf(allHeads([record])) }));
-  // Of an application that nobody has pushed since it is known of, only what runs is known.
+  // An application without a push since it became known is known only by its running images.
   const unread = [...run].map(([stream, images]) => ({
     record: { stream, tier: 'application' as const },
     staleParents: stream === '' || known.has(stream) ? [] : lateOf(images),

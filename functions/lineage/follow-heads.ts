@@ -24,10 +24,10 @@ export interface FollowPorts extends AroundPorts, MovedPorts {
 }
 
 /**
- * What follows from heads that moved: what the new ones are built on, and who is behind now, these streams themselves and
- * those whose heads are built on them. Whoever is has a cause. Asked twice it finds the same. Without a policy nothing follows:
- * the next review that has one finds the same heads.
- * @throws LineageIncompleteError where something could not be read or written
+ * Handles moved heads: finds the lineage of the new heads, and the streams that are now stale, including those built on
+ * the moved ones. Each stale stream gets a cause. A repetition has the same result. Without a policy nothing happens;
+ * the next review with a policy finds the same heads.
+ * @throws LineageIncompleteError if something could not be read or written
  */
 export async function followHeads(ports: FollowPorts, moved: readonly string[]): Promise<void> {
   const { policy, unreadable } = await policyInForce(ports.policies);
@@ -53,7 +53,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
 
 const headImages = ({ head }: StreamRecord): readonly Digest[] => Object.values(head?.images ?? {});
 
-/** Whoever is built on an application is asked by nobody: nothing does. */
+/** Nothing is built on an application; read all streams only for base and platform moves. */
 async function traced({ streams, images }: FollowPorts, moved: readonly StreamRecord[]): Promise<FleetTrace> {
   const trace = new FleetTrace({ streams, images }, () => false);
   for (const record of moved) trace.begin([], record);
@@ -63,8 +63,8 @@ async function traced({ streams, images }: FollowPorts, moved: readonly StreamRe
 }
 
 /**
- * What the heads of streams are behind of, written where it changed; read piece by piece, as verdicts may be long.
- * @returns the streams with a head that is behind
+ * Records changes of stale parents of stream heads. Heads are read in parts, because verdicts may be large.
+ * @returns the streams with a stale head
  */
 async function recordStaleParents(
   { images }: FollowPorts,

@@ -48,7 +48,7 @@ function compose(): LineageServices {
   };
 }
 
-/** Who is built on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
+/** Finds lineage and ages: for the whole fleet in a review, and for new pushes and build outputs. */
 export const lineage = (services: () => LineageServices) =>
   lambdaFunction({ input: lineageInput, compose: services, redelivery: queueRedelivery, handle: route });
 

@@ -9,14 +9,14 @@ export interface HeadEventPorts extends FollowPorts {
   readonly deadLetters: DeadLetters;
 }
 
-/** `FollowRequest`, sent by who looks at a repository. */
+/** `FollowRequest`, sent by `registry-events`. */
 const followRequest = v.strictObject({ kind: v.literal('follow'), stream: v.text() });
 const headMessage = v.union([headMoved.schema, followRequest]);
 
 const streamIn = (told: v.InferOutput<typeof headMessage>): string =>
   'kind' in told ? told.stream : told.detail.stream;
 
-/** All heads of a batch are followed together: those of several pushes, and of several streams that are built on one. */
+/** Handles all heads of a batch together: of several pushes, and of several streams with one parent. */
 export async function handleHeadEvents(
   ports: HeadEventPorts,
   messages: readonly HeadMessage[],
@@ -35,7 +35,7 @@ export async function handleHeadEvents(
   ];
 }
 
-/** All at once; only where that fails one by one, so that one stream holds up no other. */
+/** Handles all at once, and one by one only after a failure, so that no stream blocks another. */
 async function failedStreams(ports: HeadEventPorts, streams: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
   try {
     await followHeads(ports, streams);

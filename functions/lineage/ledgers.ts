@@ -9,7 +9,7 @@ import {
   usages,
 } from '../../shared/lambda/ledgers.ts';
 
-/** What a review's look at the fleet reads and writes. */
+/** Ledgers that the lineage step of a review reads and writes. */
 export const reviewLedgers = {
   contents,
   fleetPlaces,

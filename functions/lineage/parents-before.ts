@@ -10,17 +10,18 @@ import type { ReadPorts } from './read-fleet.ts';
 type Ports = Pick<ReadPorts, 'images' | 'streamImages' | 'fleetPlaces'>;
 
 const PIECE = 100;
-/** Images of one stream on top of one another, below which its parent is. */
+/** Maximum number of images of one stream above each other before the search for the parent ends. */
 const MOST_LEVELS = 10;
 
-/** What a search says of an image now. */
+/** Lineage of an image by this search. */
 export type PlacedLineage = ImageLineage | LineageNotFound;
 
 /**
- * What a search says of some images. Where an unread repository may hold the parent of an image, the last image of its stream that
- * was placed without a doubt is asked: a stream is built from the same parent again and again. Where that one shows the same
- * parent, or none either, the doubt keeps no build waiting. An unknown age stays unknown: a guess makes nothing younger.
- * @param streamOf the stream of an image, as far as it is known
+ * Corrects the search result of some images. If an unread repository may contain the parent of an image, the last image
+ * of its stream with a certain parent decides: a stream keeps its parent from build to build. If that image has the
+ * same parent, or also none, no build has to wait. An unknown age stays unknown, so that a guess makes no image
+ * younger.
+ * @param streamOf the stream of an image, if known
  */
 export async function placedLineages(
   ports: Ports,
@@ -43,7 +44,7 @@ export async function placedLineages(
   return told;
 }
 
-/** A search has found no lineage of an image. */
+/** The search found no lineage of an image. */
 const notFound = (digest: Digest, found: ResolvedLineages): LineageNotFound => ({
   mayLieBelow: [...new Set(found.unreadBelow(digest).map(locationKey))].sort(),
 });
@@ -51,14 +52,14 @@ const notFound = (digest: Digest, found: ResolvedLineages): LineageNotFound => (
 const isDoubted = (told: PlacedLineage): boolean =>
   'mayLieBelow' in told ? told.mayLieBelow.length > 0 : told.mayLieBetween !== undefined;
 
-/** @param parent its next build picks up the head of that one's stream, which has to be judged before */
+/** @param parent its next build uses the head of that image's stream, which must be judged first */
 function asBefore(told: PlacedLineage, parent: Parent | undefined): PlacedLineage {
   if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true, ...(parent && { parentAsBefore: parent }) };
   const { mayLieBetween: _, ...lineage } = told;
   return lineage;
 }
 
-/** `parent`: the stream below the last image of a stream that was placed without a doubt; absent where there is none. */
+/** `parent`: the stream below the last image of a stream that has a certain parent; absent if there is none. */
 interface ParentBefore {
   readonly parent?: string;
 }
@@ -87,7 +88,7 @@ async function parentBefore(
 const isSure = ({ lineage, unresolved }: ImageRecord): boolean =>
   lineage !== undefined && lineage.mayLieBetween === undefined && unresolved === undefined;
 
-/** `undefined` where that cannot be said. */
+/** `undefined` if unknown. */
 async function parentOf(
   images: Ports['images'],
   stream: string,

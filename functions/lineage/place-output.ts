@@ -27,17 +27,17 @@ export interface PlaceOutputPorts extends AroundPorts {
 }
 
 export interface PlacedOutput {
-  /** Images of the output whose place is known. */
+  /** Output images with known lineage. */
   readonly placed: number;
-  /** Images that nobody has written down yet: they are asked for again. */
+  /** Output images without a record, which the caller requests again. */
   readonly missing: number;
 }
 
 /**
- * What the images of a rebuild's output are built on, and whether that is what they should have picked up. Its verification
- * judges nothing before that is known.
- * @throws InvalidInputError where nobody asked for this rebuild, or its output was not found yet
- * @throws LineageIncompleteError where something could not be read: no output follows its parent by what is unknown
+ * Finds the parents of a rebuild's output, and whether they are the heads that it should use. Verification waits for
+ * this.
+ * @throws InvalidInputError if the rebuild does not exist or its output is not found yet
+ * @throws LineageIncompleteError if something could not be read: unknown data proves no parent
  */
 export async function placeOutput(
   ports: PlaceOutputPorts,
@@ -73,8 +73,8 @@ interface Below {
 type Places = Required<Pick<Rebuild, 'pinned'>> & Pick<Rebuild, 'builtOn'>;
 
 /**
- * Which heads of its parents an output was built on, and which it did not pick up: one pin for each stream, of the first
- * image that is pinned to an older one.
+ * Which parent heads an output uses and which it missed: one pin for each stream, from the first image that is pinned
+ * to an older head.
  */
 async function placesOf(
   ports: PlaceOutputPorts,
@@ -113,7 +113,7 @@ async function placesOf(
   return { pinned: [...pinned.values()], ...(builtOn && builtOn.parents !== rebuild.parents && { builtOn }) };
 }
 
-/** By parent stream its head now; `undefined` where an image of the output is built on another one. */
+/** The current head by parent stream; `undefined` if an output image is built on another image. */
 function headsUnder(
   below: readonly Below[],
   {
@@ -144,15 +144,15 @@ interface Expected extends Pick<StaleParent, 'head'> {
 
 type Images = ReadonlyMap<Digest, LineageImage>;
 
-/** A head that a rebuild was to pick up, and the images under it. */
+/** A head that a rebuild should use, and the images below it. */
 interface AskedHead {
   readonly head?: Digest | undefined;
   readonly images: readonly Digest[];
 }
 
 /**
- * By parent stream the head that a rebuild was asked to pick up. This head counts where the stream has no head now, or has one that
- * was pushed after the rebuild was reserved: a team may delete a head while the rebuild waits or runs.
+ * The requested head by parent stream. It counts if the stream has no head now, or only one pushed after the
+ * reservation: a team may delete a head while the rebuild waits or runs.
  */
 async function askedHeads(
   { places }: Pick<PlaceOutputPorts, 'places'>,
@@ -167,7 +167,7 @@ async function askedHeads(
   return new Map(found);
 }
 
-/** Of what it was told to be built on when it was reserved, also what its own cascade had built by then; or of what it was asked for. */
+/** From the reservation, which includes outputs of the same cascade, or from the request. */
 function expectedOf(
   asked: AskedHead | undefined,
   platform: Platform | undefined,
@@ -178,7 +178,7 @@ function expectedOf(
   return image && asked?.head !== undefined ? { head: asked.head, image } : undefined;
 }
 
-/** The head of a stream, where it was that before the rebuild was reserved: of a later one nobody can ask it. */
+/** The head of a stream if it was head before the reservation; the rebuild cannot use a later one. */
 function headBefore(
   record: StreamRecord | undefined,
   platform: Platform | undefined,
@@ -205,7 +205,7 @@ function pushedIn(images: Images, one: Digest | undefined): PushedContent | unde
   };
 }
 
-/** Before its outcome, which is judged by it. */
+/** Recorded first: the outcome depends on it. */
 async function recordPlaces(
   { rebuilds }: PlaceOutputPorts,
   { stream, rebuildId }: Rebuild,

@@ -33,19 +33,19 @@ export interface AroundPorts extends Omit<ReadPorts, 'declaredParents' | 'images
   readonly clock: Clock;
 }
 
-/** Some images and all that they may be built on. */
+/** Some images and all their possible ancestors. */
 export type AroundFleet = ReadFleet & Required<Pick<LineageFleet, 'around'>> & UnreadAround;
 
-/** What may be below images or between them and their parents, and was not read. */
+/** Unread repositories that may contain ancestors of the images. */
 export type UnreadAround = Required<Pick<LineageFleet, 'mayHide' | 'mayLieBetween'>>;
 
 /**
- * Some images, all that their layers or labels say they may be built on, and what that is built on: as much of the fleet as
- * tells their parents as a look at all of it would. Of an image whose content shows no parent the streams that its labels
- * or the policy name are read, too. Ancestors that nobody has placed yet are read around in the same way. What these
- * images were found to be built on before is not in it: what they were built on may have been told of only now.
- * @param unread by what reviews have read so far, where left out
- * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
+ * Reads some images and all their possible ancestors by layers and labels: enough of the fleet to find the same parents
+ * as a search of all. If the content of an image shows no parent, the streams from its labels or the policy are read
+ * too. Ancestors without lineage are read in the same way. Recorded parents are left out, because the real parent may
+ * have been recorded only now.
+ * @param unread by default what reviews could not read so far
+ * @throws LineageIncompleteError if something could not be read: the rest proves nothing
  */
 export async function readAround(
   ports: AroundPorts,
@@ -61,7 +61,7 @@ export async function readAround(
   for (let left = digests; left.length > 0 || !fleet; ) {
     const near = await nearOf(ports, left);
     fleet = await readMore(reading, asked, [...left, ...near.digests], digests);
-    // What was written down only now leads to images that were not read.
+    // Records written meanwhile may lead to images that were not read.
     const late = left.filter((digest) => !near.from.has(digest) && hasContent(fleet?.images.get(digest)));
     const { digests: named, unlisted } = await namedBy(reading, policy, withoutShownParent(fleet, left));
     if (named.some((digest) => !asked.has(digest))) fleet = await readMore(reading, asked, named, digests);
@@ -102,11 +102,11 @@ const hasContent = (image: LineageImage | undefined): boolean => (image?.lineage
 
 interface Near {
   readonly digests: readonly Digest[];
-  /** Images whose content was known. */
+  /** Images with known content. */
   readonly from: ReadonlySet<Digest>;
 }
 
-/** What the layers of images lead to, and what their labels name by its digest. */
+/** Images found by layers and by digests in labels. */
 async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<Near> {
   const known = await ports.contents.get(digests);
   const contents = [...known.values()];
@@ -119,7 +119,7 @@ async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<N
   return { digests: [...below, ...named], from: new Set(known.keys()) };
 }
 
-/** A name counts only where neither content nor a digest shows a parent. */
+/** A name counts only if neither content nor a digest shows a parent. */
 const BY_NAME: readonly (LineageEvidence | undefined)[] = [undefined, 'label-name', 'declared'];
 
 function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): readonly LineageImage[] {
@@ -130,8 +130,8 @@ function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): reado
 }
 
 /**
- * All images that names may mean: of streams that the policy declares, and of the repository that a label names.
- * @returns `unlisted`: images whose label names a repository of which the ledger keeps no list
+ * All images that the names may mean: of streams that the policy declares, and of the repository that a label names.
+ * @returns `unlisted`: images whose label names a repository without a list in the ledger
  */
 async function namedBy(
   { streamImages, declaredParents }: ReadPorts,
@@ -153,7 +153,7 @@ async function namedBy(
   return { digests: found.flat(), unlisted };
 }
 
-/** Ancestors of images whose own lineage no review has read yet. */
+/** Ancestors whose lineage no review has recorded yet. */
 function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly Digest[] {
   const parents = parentsIn(fleet);
   const below = new Set(digests.flatMap((digest) => ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)));
@@ -164,9 +164,8 @@ function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly D
 }
 
 /**
- * Writes down what images are built on by all that is known around them, whatever was found before, and how old
- * their content is.
- * @throws what a write of the content's age fails with
+ * Records parents and content age of images from everything around them, whatever was recorded before.
+ * @throws the error of a failed write of the content age
  */
 export async function placeNew(
   ports: AroundPorts,
@@ -186,7 +185,7 @@ export async function placeNew(
   return found;
 }
 
-/** What was not read is told anew each time. */
+/** Unread repositories are recorded anew each time. */
 function withoutUnread(before: ImageLineage | undefined): Partial<ImageLineage> {
   const { mayLieBetween: _, mayLieBelowNext: __, ...kept } = before ?? {};
   return kept;
@@ -195,9 +194,9 @@ function withoutUnread(before: ImageLineage | undefined): Partial<ImageLineage> 
 const PLACED_TOGETHER = 25;
 
 /**
- * Places images by what is around them alone, where the whole fleet could not be read. Together; only where that fails one
- * by one, so that one stops no other.
- * @returns those around which something could not be read: they stay as they are
+ * Finds the parents of images from their surroundings, if the whole fleet is unreadable. All together first; one by one
+ * only after a failure, so that no image blocks another.
+ * @returns images whose surroundings were unreadable: they stay unchanged
  */
 export async function placeApart(
   ports: AroundPorts,
@@ -217,7 +216,7 @@ export async function placeApart(
   return failures;
 }
 
-/** @returns what it failed with */
+/** @returns the error */
 async function tryToPlace(
   ports: AroundPorts,
   policy: Policy,

@@ -17,11 +17,11 @@ export interface ReadPorts {
   readonly places: Pick<PlaceLedger, 'indexes'>;
   readonly fleetPlaces: FleetPlaces;
   readonly streamImages: Pick<StreamImages, 'of'>;
-  /** What the policy says that a stream is built from. */
+  /** Parents that the policy declares for a stream. */
   readonly declaredParents: ReturnType<typeof declaredParentsIn>;
 }
 
-/** What could not be read or written: an image, or the list of a stream or a repository. */
+/** A failed read or write: an image, or the list of a stream or repository. */
 export interface LineageFailure {
   readonly key: string;
   readonly error: unknown;
@@ -32,9 +32,9 @@ export interface ReadFleet extends LineageFleet {
 }
 
 /**
- * Reads all that images can be built on: everything that base and platform streams ever made, what else the caller knows,
- * and what these were found to be built on before. Of each only what lineage and age are read from is kept.
- * @param lists the streams and places (`locationKey`) whose images others can be built on
+ * Reads all possible ancestors: every base and platform image, images that the caller adds, and recorded ancestors.
+ * Only the fields for lineage and age are kept.
+ * @param lists the streams and locations (`locationKey`) whose images can be parents
  */
 export async function readFleet(
   ports: ReadPorts,
@@ -58,7 +58,7 @@ export async function readFleet(
   return { images, indexes: claimed.indexes, failures, isWhole: failures.length === 0 };
 }
 
-/** What labels name may be indexes; few images have such a label, and their children all have the same. */
+/** Labels may name indexes. Few images have such a label, and all their children share it. */
 async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, LineageImage>) {
   const claimed = new Set([...images.values()].flatMap(({ lineageFacts: lineage }) => digestsClaimed(lineage)));
   if (claimed.size === 0) return { indexes: new Map(), failures: [] };
@@ -69,7 +69,7 @@ async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, Li
   }
 }
 
-/** Every image of the repositories that others are built upon, not their heads alone. */
+/** Every image of possible parent repositories, not only the heads. */
 async function listImages({ streamImages }: ReadPorts, lists: ReadonlySet<string>) {
   const failures: LineageFailure[] = [];
   const digests = await mapConcurrently([...lists], STREAMS_AT_ONCE, async (list) => {
@@ -88,7 +88,7 @@ interface Reading {
   readonly failures: readonly LineageFailure[];
 }
 
-/** Many in a call; where that fails each by itself, so that it is known which one it was. */
+/** Many in one call; after a failure one by one, to find the failing one. */
 async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<Reading> {
   try {
     return { images: await readImages(ports, digests), failures: [] };
@@ -108,7 +108,7 @@ async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<
   }
 }
 
-/** An image that the ledger does not know is no image yet: whoever judges it says so. */
+/** Images without a ledger record are skipped; policy evaluation reports them. */
 async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise<readonly LineageImage[]> {
   const records = await ports.images.get(digests);
   const known = [...records.values()];

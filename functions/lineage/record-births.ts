@@ -15,10 +15,10 @@ export interface BirthPorts {
 }
 
 /**
- * Writes into the record of an image what an older image with the same content tells of its birth. The next reading may not
- * see that other image any more: of an application it reads heads and what runs only. What a build cache made again would
- * get young then. Images of base and platform streams are all read each time.
- * @returns images of which that could not be written
+ * Records the birth evidence of an older image with the same content. Later reads may miss the older image, because of
+ * an application only heads and running images are read. Without the record, a rebuild from a build cache would look
+ * young. Base and platform images are always read in full.
+ * @returns images whose write failed
  */
 export async function recordBirths(
   { images, clock }: BirthPorts,

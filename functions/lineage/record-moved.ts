@@ -16,18 +16,18 @@ export interface MovedPorts {
   readonly cascades: Pick<CascadeLedger, 'open' | 'node'>;
 }
 
-/** A stream whose heads are built on older images of the streams below it. */
+/** A stream whose heads are built on older images of their parent streams. */
 export interface StreamWithStaleParents {
-  /** Without a head where nobody has read it: the planner asks for it. */
+  /** Without a head if it was never read: the planner requests it. */
   readonly record: Pick<StreamRecord, 'stream' | 'tier' | 'head'>;
   readonly staleParents: readonly StaleParent[];
 }
 
 /**
- * Records as causes that what streams are built on has moved, but where an open cascade is still to rebuild the stream: what it
- * pushes itself starts nothing. An application that nothing runs is left alone, as the policy says.
- * @param runs whether anything runs an image of a stream
- * @returns the streams that could not be asked about or written; one that fails stops no other
+ * Opens a cause for streams whose parent has moved, unless an open cascade still rebuilds the stream: its own pushes
+ * start nothing. An application that does not run is skipped, as the policy says.
+ * @param runs whether any image of a stream runs
+ * @returns the streams that could not be read or written; a failure stops no other
  */
 export async function recordMoved(
   { causes, cascades }: MovedPorts,
@@ -60,7 +60,7 @@ export async function recordMoved(
   return failures.flat();
 }
 
-/** Heads of several platforms may be built on the same stream, and are behind together. */
+/** Heads of several platforms may share a parent stream and are stale together. */
 const movedBy = (staleParents: readonly StaleParent[], sinceEpochMs: number) =>
   [...new Map(staleParents.map((one) => [one.stream, one])).values()].map(({ stream: parent, head }) => ({
     ...({ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head, sinceEpochMs } as const),

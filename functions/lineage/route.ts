@@ -11,7 +11,7 @@ export interface LineageServices {
   readonly following: HeadEventPorts & PlaceOutputPorts;
 }
 
-/** Tells review, cascade and queue apart, and gives each the reply it understands. */
+/** Distinguishes review, cascade and queue, and replies in the format of each. */
 export async function route(
   event: LineageInput,
   { reviewing, following }: LineageServices,

@@ -5,9 +5,8 @@ import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
 
 /**
- * How to learn what to judge an image by:
- * `judged` nothing: an event of this run did it · `evidence` its result is known and kept · `state` nobody can or may
- * look at it now · `read` ask the scanner for its last result.
+ * Where the findings of an image come from. `judged`: none needed, an event of this run judged it. `evidence`: the
+ * recorded result. `state`: no scanner can or may scan it now. `read`: the scanner's last result.
  */
 export type FindingSource = 'judged' | 'evidence' | 'state' | 'read';
 
@@ -31,6 +30,6 @@ export function findingSource(
   return isOfNow && !isAgeOpen(image) ? 'judged' : 'evidence';
 }
 
-/** An event judged it before its lineage was read: its age is known by now, and not in its verdict. */
+/** An event judged it before its lineage was known, so its verdict lacks the age. */
 const isAgeOpen = ({ verdict, lineage }: ImageRecord): boolean =>
   lineage !== undefined && verdict !== undefined && isOfUnreadLineage(verdict);

@@ -41,7 +41,7 @@ function compose(): PolicyEvaluationServices {
   };
 }
 
-/** Facts in, verdict out: for scans that ended, one message each, and for the batches of a review. */
+/** Judges images: one message for each ended scan, and batches in a review. */
 export const policyEvaluation = (services: () => PolicyEvaluationServices) =>
   lambdaFunction({
     input: policyEvaluationInput,

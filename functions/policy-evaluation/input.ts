@@ -11,13 +11,13 @@ export const reviewBatch = v.strictObject({
 });
 export type ReviewBatch = v.InferOutput<typeof reviewBatch>;
 
-/** Messages of the queue of scan events; what a body holds is looked at one by one. */
+/** Messages of the queue of scan events. Each body is validated separately. */
 export const scanEventMessages = v.object({
   Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
 });
 export type ScanEventMessage = v.InferOutput<typeof scanEventMessages>['Records'][number];
 
-/** What our own functions ask for; they know it as a `JudgeRequest`. */
+/** A request of another function: a `JudgeRequest`. */
 export const judgeRequest = v.strictObject({ kind: v.literal('judge'), digest });
 
 export const policyEvaluationInput = v.union([reviewBatch, scanEventMessages]);

@@ -20,7 +20,7 @@ import { readAnywhere } from '../../shared/scanning/read.ts';
 import { findingSource } from './finding-source.ts';
 import type { ReviewBatch } from './input.ts';
 
-/** Verdicts of so many images are held in memory before they are written. */
+/** Number of verdicts kept in memory before they are written. */
 const PIECE = 25;
 const ATTEMPTS = 3;
 
@@ -33,8 +33,8 @@ export interface JudgeBatchPorts extends JudgeImagesPorts {
 export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
 
 /**
- * Judges a batch of a review, reading only what no event brought. What fails is tried again after the rest, and then
- * named in the run: each digest ends in exactly one outcome.
+ * Judges a batch of a review, and reads only results that no event brought. Failures are retried after the rest, then
+ * named in the run: each digest has exactly one outcome.
  */
 export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
   const policy = await policyOfRun(ports, batch);

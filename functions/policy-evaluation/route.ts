@@ -20,13 +20,13 @@ interface Ledgers {
 }
 
 export interface PolicyEvaluationServices {
-  /** The accounts of this run may be called from now on; of none, those that are known. */
+  /** Allows calls to the accounts of this run; without any, to the known ones. */
   readonly enterRun: (runId: string | undefined) => void;
   readonly ledgers: (run: { readonly runId: string; readonly mode: ReviewMode }) => Ledgers;
   readonly world: Omit<JudgeBatchPorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: Policies };
 }
 
-/** Tells the two callers apart, and gives each the reply it understands. */
+/** Distinguishes the two callers, and replies in the format of each. */
 export async function route(
   event: PolicyEvaluationInput,
   { enterRun, ledgers, world }: PolicyEvaluationServices,

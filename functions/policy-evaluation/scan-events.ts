@@ -25,20 +25,19 @@ export interface ScanEventPorts extends JudgeImagesPorts {
   readonly deadLetters: DeadLetters;
 }
 
-/** What became of the messages of a batch; `failed` are delivered again. */
+/** Result of a batch of messages; `failed` ones are delivered again. */
 export interface HandledEvents {
   readonly judged: number;
-  /** Of images that no review has found: nothing to judge. */
+  /** Images that no review has found, which are not judged. */
   readonly notOurs: number;
-  /** Never to be understood: kept for a person, with the reason. */
+  /** Permanently invalid messages, kept for a person with the reason. */
   readonly setAside: number;
   readonly failed: readonly { readonly messageId: string; readonly error: unknown }[];
 }
 
 /**
- * Judges the images that scan events point at, and those that our own functions name. Either only says "look at this
- * image": what an event claims about findings is never believed, so its order and number do not matter. One message that
- * fails stops no other.
+ * Judges the images named by scan events and by other functions. A message only triggers a read: its findings are never
+ * trusted, so order and number do not matter. A message that fails stops no other.
  */
 export async function handleScanEvents(
   ports: ScanEventPorts,
@@ -67,15 +66,15 @@ export async function handleScanEvents(
   };
 }
 
-/** An image, and where its scan ended if an event tells of it. */
+/** An image, and the location of its scan if an event names it. */
 type ScanResultEvent = Pick<ImageScanned, 'digest'> & Partial<Pick<ImageScanned, 'location'>>;
 
 const schemaOf = (json: unknown): v.GenericSchema<unknown, ScanResultEvent> =>
   isOwnMessage(json) ? judgeRequest : ecrImageScan.schema;
 
 /**
- * Each image once, however many events tell of it; again at once where its facts changed meanwhile: a message that
- * failed comes back much later.
+ * Judges each image once, however many events name it. It retries at once if the facts changed meanwhile, because a
+ * failed message returns much later.
  * @returns errors by digest
  */
 async function judgeScanned(
@@ -107,13 +106,16 @@ function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly Scan
     image.locations,
     told.flatMap(({ location }) => location ?? []),
   );
-  // Where nothing can be read, an event changes nothing.
+  // If no result can be read, the event changes nothing.
   const learn = (): Promise<Learnt> =>
     unscannable(image) ? learnKept(ports.evidence, image) : readAnywhere(ports.scanner, locations, image.digest);
   return { image, learn };
 }
 
-/** Where the scan ended comes first: scanners keep a result for each place. Places nobody knows of are not asked. */
+/**
+ * The location of the scan comes first, because scanners keep a result for each location. Unknown locations are not
+ * read.
+ */
 function inOrder(known: readonly ImageLocation[], told: readonly ImageLocation[]): readonly ImageLocation[] {
   const named = new Set(told.map(locationKey));
   const isNamed = (location: ImageLocation): boolean => named.has(locationKey(location));

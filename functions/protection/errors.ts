@@ -1,7 +1,7 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
-/** Some repositories could not be looked at. All others are, and the look at each of these names its failure. */
+/** Some repositories could not be checked. All others are checked, and each failed check names its error. */
 export class ProtectionIncompleteError extends Error {
   override readonly name = 'ProtectionIncompleteError';
   constructor(failed: number, repository: string, cause: unknown) {
@@ -14,7 +14,7 @@ export class ProtectionIncompleteError extends Error {
   }
 }
 
-/** Items of images in use cannot be read. All repositories were looked at, and no protecting tag was taken back. */
+/** Ledger items of images in use are unreadable. All repositories were checked, and no protecting tag was removed. */
 export class UsedImagesUnreadableError extends Error {
   override readonly name = 'UsedImagesUnreadableError';
   constructor(images: number, first: string) {
@@ -25,7 +25,7 @@ export class UsedImagesUnreadableError extends Error {
   }
 }
 
-/** The function's time was over before this repository's turn came. */
+/** The function timed out before this repository was checked. */
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError';
   constructor() {

@@ -11,7 +11,7 @@ export interface FailedRepository {
   readonly error: unknown;
 }
 
-/** That somebody else's registry, or one that is waived, may not be read is told with it, and fails no look. */
+/** An unreadable registry outside our scopes, or under a waiver, is recorded but does not fail the run. */
 export async function decisive(
   ports: { readonly scopes: Pick<ScopeLedger, 'all'>; readonly clock: Clock },
   policy: Policy,

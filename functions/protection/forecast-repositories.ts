@@ -18,15 +18,15 @@ export interface Done extends RepositoryCheck {
 
 export interface Turn {
   readonly policy: Policy;
-  /** Ids of streams of the repository, as the ledger knows them. */
+  /** Known stream ids of the repository. */
   readonly streams: ReadonlySet<string>;
   readonly before: RepositoryCheck | undefined;
   readonly isOver: boolean;
-  /** All that runs, and all that it is built on, is known. */
+  /** Every running image and every ancestor is known. */
   readonly mayTakeBack: boolean;
 }
 
-/** One repository, written down whatever came of it. Nothing that it fails with is thrown. */
+/** Checks one repository and records the result. Never throws. */
 export async function checkRepository(
   ports: CheckRepositoryPorts,
   checked: CheckedRepository,
@@ -44,7 +44,7 @@ export async function checkRepository(
       await forecastRepository(ports, checked, moves),
     );
     const { expiries, failed } = kept;
-    // Tags that were put stand also where their repository was not listed.
+    // Protecting tags stay even if their repository could not be listed.
     const tagged = kept.tagged ?? before?.tagged ?? 0;
     const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
     const failure = failed && { failure: namedFailure(failed.error) };
@@ -55,7 +55,7 @@ export async function checkRepository(
   } catch (error) {
     const known = { expiries: before?.expiries ?? 0, ...(before?.tagged !== undefined && { tagged: before.tagged }) };
     const failed = { ...check, ...known, unknown: used.length, failure: namedFailure(error) };
-    // Who was not looked at stays as long without a look as before, and comes first next time.
+    // An unchecked repository keeps its last check time, so it comes first next time.
     const checkedAtEpochMs = before?.checkedAtEpochMs ?? 0;
     return {
       ...failed,

@@ -19,28 +19,28 @@ export interface RepositoryForecastPorts {
   readonly places: Pick<PlaceLedger, 'indexes'>;
 }
 
-/** What a repository was found to keep, and what its policy will take of it. */
+/** The images in use of a repository, and what its lifecycle policy will expire. */
 export interface RepositoryOutlook {
   readonly rules: readonly LifecycleRule[];
   readonly images: readonly StoredImage[];
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
   readonly foresight: LifecycleForecast;
-  /** Whether the next build takes a tag over. */
+  /** Whether the next build moves the tag. */
   readonly moves: (tag: string) => boolean;
 }
 
 export interface RepositoryForecast {
   readonly expiries: readonly ImageExpiry[];
-  /** Absent where the repository was not listed. */
+  /** Absent if the repository was not listed. */
   readonly forecast?: RepositoryOutlook;
-  /** There is no such repository any more, and no tag in it. */
+  /** The repository and its tags no longer exist. */
   readonly isGone?: boolean;
 }
 
 /**
- * What the lifecycle policy of one repository will do to the images that are used. Where there is no policy one call
- * tells so, and nothing is listed.
- * @param moves whether a tag of the repository is one that its next build takes over
+ * Forecasts what the lifecycle policy of one repository does to images in use. Without a policy one call is enough, and
+ * nothing is listed.
+ * @param moves whether the next build moves this tag of the repository
  * @throws RegistryUnreachableError
  */
 export async function forecastRepository(
@@ -62,9 +62,9 @@ export async function forecastRepository(
 }
 
 /**
- * Which indexes hold what is used: it is kept with them, and may be asked for through one of them whatever tags it has
- * itself. An index that is not known yet is read. One that cannot be read holds nothing: what may be in it is then told
- * early, not late.
+ * Finds the indexes that contain images in use: an image is kept with its index, and may be pulled through it whatever
+ * its own tags are. An unknown index is read. An unreadable index counts as empty, so that an expiry is reported early
+ * rather than late.
  */
 async function holdersOf(
   { places, registry }: RepositoryForecastPorts,

@@ -43,7 +43,7 @@ function compose(): ProtectionServices {
   return { ports, horizonMs: env.EXPIRY_HORIZON_DAYS * DAY_MS };
 }
 
-/** Once a day: what the lifecycle policies of registries will do to what is in use. */
+/** Forecasts once a day what registry lifecycle policies do to images in use. */
 export const protection = (services: () => ProtectionServices) =>
   lambdaFunction({ input: protectionInput, compose: services, handle: route });
 

@@ -25,9 +25,9 @@ export interface KeepPorts {
 
 export interface Kept {
   readonly expiries: readonly ImageExpiry[];
-  /** Protecting tags that stand in the repository; absent where it was not listed. */
+  /** Protecting tags in the repository; absent if it was not listed. */
   readonly tagged?: number;
-  /** What a tag was not put or taken for; what will expire is told beside it. */
+  /** Why a tag was not added or removed; reported with the expiry. */
   readonly failed?: Failure;
 }
 
@@ -82,12 +82,11 @@ const refused = (expiry: ImageExpiry, refusal: ProtectionRefusal): ImageExpiry =
   expiry.expiryState.state === 'expires' ? { ...expiry, refusal } : expiry;
 
 interface Rescued {
-  /** Where it stays one. */
   readonly expiry?: ImageExpiry;
   readonly failed?: Failure;
 }
 
-/** One after the other, the most pressing first: each sees the tags that were put before it. */
+/** In sequence, earliest expiry first: each one sees the tags added before it. */
 async function rescueAll(
   ports: KeepPorts,
   checked: CheckedRepository,
@@ -126,15 +125,15 @@ async function rescue(
   const isRefused =
     error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
   if (isRefused) return { expiry: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } };
-  // Nobody knows whether it was put: it counts for those that come after.
+  // It is unknown whether the tag was added, so later images count it.
   return { expiry: told, failed, after };
 }
 
-/** What is used, by whatever digest it is asked for, and what holds that. */
+/** Images in use under any digest, and the indexes that contain them. */
 const neededOf = ({ used }: CheckedRepository, { holders }: RepositoryOutlook): ReadonlySet<Digest> =>
   new Set([...used.flatMap(({ digest, askedAs }) => [digest, ...askedAs]), ...[...holders.values()].flat()]);
 
-/** For each tag to take back whether it is gone. One that may not be taken stays. */
+/** For each tag to remove, whether it is gone. A tag that may not be removed stays. */
 function takeBack(
   { tags }: KeepPorts,
   checked: CheckedRepository,

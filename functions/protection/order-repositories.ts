@@ -8,7 +8,7 @@ import type { FailedRepository } from './failures.ts';
 
 const FORGOTTEN_AT_ONCE = 8;
 
-/** By `locationKey` what was looked at before. */
+/** Earlier checks by `locationKey`. */
 export type ChecksByPlace = ReadonlyMap<string, RepositoryCheck>;
 
 export async function checksByPlace(expiries: ExpiryLedger): Promise<ChecksByPlace> {
@@ -16,7 +16,7 @@ export async function checksByPlace(expiries: ExpiryLedger): Promise<ChecksByPla
   return new Map(checks.map((check) => [locationKey(check.location), check]));
 }
 
-/** Repositories to look at, those first that were looked at longest ago. */
+/** Repositories to check, the least recently checked first. */
 export function inCheckOrder(
   policy: Policy,
   inUse: readonly UsedRepository[],
@@ -29,8 +29,8 @@ export function inCheckOrder(
 }
 
 /**
- * What may be looked at without a policy, which says which registries are not ours: what was looked at before, and what
- * is in a scope.
+ * Repositories to check without a policy, which would tell the foreign registries: those checked before, and those in a
+ * scope.
  * @param scopes their `registryKey`
  */
 export const knownAsOurs = (
@@ -40,10 +40,10 @@ export const knownAsOurs = (
 ): readonly UsedRepository[] =>
   used.filter(({ location }) => before.has(locationKey(location)) || scopes.has(registryKey(location)));
 
-/** Nobody of ours can change what AWS's own registries keep. */
+/** AWS's own registries are skipped, because no user can change their policies. */
 const isAws = ({ awsManaged }: Policy, { account }: ImageLocation): boolean => awsManaged.accounts.includes(account);
 
-/** Where nothing is used any more, and tags of ours are to be taken back. */
+/** Repositories without images in use that still have protecting tags to remove. */
 function stillTagged(inUse: readonly UsedRepository[], before: ChecksByPlace): readonly UsedRepository[] {
   const places = new Set(inUse.map(({ location }) => locationKey(location)));
   return [...before.values()].flatMap(({ location, tagged = 0 }) =>
@@ -51,7 +51,7 @@ function stillTagged(inUse: readonly UsedRepository[], before: ChecksByPlace): r
   );
 }
 
-/** What nothing runs from any more, and nothing that runs is built on. */
+/** Repositories whose images neither run nor are ancestors of running images. */
 export async function forgetUnused(
   expiries: ExpiryLedger,
   used: readonly UsedRepository[],

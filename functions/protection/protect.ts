@@ -9,7 +9,7 @@ import { type CheckRepositoryPorts, checkRepository } from './forecast-repositor
 import { checksByPlace, forgetUnused, inCheckOrder, knownAsOurs } from './order-repositories.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
 
-/** A repository is listed as a whole; so many lists are held at once. */
+/** A repository is listed as a whole, so this bounds the number of lists in memory. */
 const REPOSITORIES_AT_ONCE = 8;
 
 export interface ProtectPorts extends ReadUsedPorts, CheckRepositoryPorts {
@@ -19,7 +19,7 @@ export interface ProtectPorts extends ReadUsedPorts, CheckRepositoryPorts {
 
 export interface ProtectLimits {
   readonly horizonMs: number;
-  /** No repository is begun after this. */
+  /** No repository check starts after this time. */
   readonly endsAtEpochMs: number;
 }
 
@@ -27,16 +27,15 @@ export interface Protected {
   readonly repositories: number;
   readonly images: number;
   readonly expiries: number;
-  /** Why nothing was tagged: the policy in force cannot be read. */
+  /** Why no tag was added: the policy in force is unreadable. */
   readonly withoutPolicy?: string;
 }
 
 /**
- * Looks at the lifecycle policy of each repository that keeps something in use, and writes down what will expire and
- * when. What one repository fails with is written down with it and stops no other. Those that were never looked at, or
- * not for the longest time, come first, so that a look that runs out of time is gone on with at the next. Expiries are told
- * also while the policy in force cannot be read; tags are neither put nor taken then. While the item of an image in use cannot
- * be read, what that is built on is not known, and no tag is taken.
+ * Checks the lifecycle policy of each repository with images in use, and records which images expire and when. A failed
+ * repository is recorded and stops no other. The least recently checked come first, so a run that times out resumes at
+ * the next. Without a readable policy expiries are still recorded, but no tag is added or removed. If the item of an
+ * image in use is unreadable, its ancestors are unknown, and no tag is removed.
  * @throws ProtectionIncompleteError, UsedImagesUnreadableError after everything else is done
  */
 export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
@@ -44,7 +43,7 @@ export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promi
     readUsed(ports),
     checksByPlace(ports.expiries),
   ]);
-  // Before the first review there is no policy either.
+  // No policy exists before the first review either.
   if (inUse.length === 0 && before.size === 0) return { repositories: 0, images: 0, expiries: 0 };
   const { policy, unreadable } = await policyInForce(ports.policies);
   const turns = inCheckOrder(policy, inUse, before);

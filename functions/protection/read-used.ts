@@ -13,14 +13,14 @@ export interface ReadUsedPorts {
 
 export interface Used {
   readonly repositories: readonly UsedRepository[];
-  /** Images that run, or are below one that runs, whose items cannot be read: what they are built on is not known. */
+  /** Running images and their ancestors whose items are unreadable: their own ancestors are unknown. */
   readonly unreadable: readonly Digest[];
 }
 
 /**
- * What runs, and all that it is built on, by repository: as the ledger knows it. What ran in a scope that cannot be read
- * now counts as running, and so does what ran in one that left, until a person confirms that nobody need wait for it. A
- * usage that cannot be read still keeps its image. Where the item of a scope cannot be read, it may have left.
+ * Reads running images and their ancestors from the ledger, by repository. Usages in unreadable scopes count as
+ * running. So do usages in scopes that left, until a person confirms them. An unreadable usage still keeps its image. A
+ * scope with an unreadable item may have left.
  */
 export async function readUsed({ scopes, usages, images }: ReadUsedPorts): Promise<Used> {
   const used = new UsedImages();
@@ -33,7 +33,7 @@ export async function readUsed({ scopes, usages, images }: ReadUsedPorts): Promi
   return { repositories: used.byRepository(known), unreadable: [...unreadable].sort() };
 }
 
-/** Of each record only what leads on is kept: verdicts are most of it. */
+/** Keeps only the lineage fields of each record, because verdicts are most of its size. */
 async function withAncestors(
   images: ReadUsedPorts['images'],
   digests: readonly Digest[],

@@ -2,7 +2,7 @@ import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { type Protected, type ProtectPorts, protect } from './protect.ts';
 
-/** What is begun is finished: the slowest repository of a fleet is listed in less. */
+/** Time kept free to finish the repository in progress: the slowest one of a fleet takes less. */
 const KEPT_FOR_THE_END_MS = 2 * MINUTE_MS;
 
 export interface ProtectionServices {
@@ -10,7 +10,7 @@ export interface ProtectionServices {
   readonly horizonMs: number;
 }
 
-/** One look. Where it left something out it throws, and Lambda tries it again, twice. */
+/** Runs one check. If it is incomplete it throws, and Lambda retries it twice. */
 export async function route(
   _: unknown,
   { ports, horizonMs }: ProtectionServices,

@@ -5,31 +5,31 @@ import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { pollRun } from '../../shared/rebuilding/poll-run.ts';
 import type { DispatchPorts } from './ports.ts';
 
-/** The lock of a stream as guards see it. */
+/** The lock of a stream, as the guards see it. */
 export interface CheckedLock {
-  /** Absent where there is none, or a stale one. */
+  /** Absent if there is none, or only a stale one. */
   readonly lock?: StreamLock;
-  /** What is known of its build. */
+  /** What is known about its build. */
   readonly lockBuild?: BuildState;
-  /** A lock that may be taken over: nobody acts for it any more. */
+  /** A stale lock that may be taken over. */
   readonly stale?: StreamLock;
 }
 
 /**
- * Who holds a stream. A lock is stale when its execution runs no more and its build has ended or is past its deadline:
- * its rebuild is then ended for its dead owner, which also keeps a late start of it from starting anything. What another
- * cascade is to take up is not stale.
+ * Finds the owner of a stream's lock. A lock is stale if its execution has ended and its build has ended or passed its
+ * deadline. The rebuild of a stale lock is ended for its dead owner, which also stops a late start of it. A parked
+ * rebuild that another cascade will take up is not stale.
  */
 export async function checkedLock(ports: DispatchPorts, stream: string, rebuildId: string): Promise<CheckedLock> {
   const lock = await ports.locks.get(stream);
   if (!lock || lock.rebuildId === rebuildId) return lock ? { lock } : {};
   const known = await ports.rebuilds.get(stream, lock.rebuildId);
   if ((await ports.executions.state(lock.executionArn)) === 'running') return withBuild(lock, known);
-  // A lock without a rebuild is of an owner that died between the two: nothing was started.
+  // Without a rebuild the owner died before it started anything.
   if (!known) return { stale: lock };
   const { seen, isFresh } = await polledRun(ports, known);
-  // A run that waits for a person is there, past the deadline of its build too: one more beside it would take its place.
-  // Its cascade has ended, so whoever ends that parks it, and then it has a deadline for that as well.
+  // A run that waits for a person may exist even past the deadline of its build; a second run would compete with it.
+  // Its cascade has ended, so the reaper parks it and gives it a deadline.
   const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
   if (isAwaited || holdsStream(seen, ports.clock())) return withBuild(lock, seen);
   const why = `cascade ${lock.cascadeId} ended before the rebuild was verified`;
@@ -41,7 +41,7 @@ const withBuild = (lock: StreamLock, rebuild: Rebuild | undefined): CheckedLock 
   ...(rebuild?.build && { lockBuild: rebuild.build.state }),
 });
 
-/** Where the runner cannot be asked, its deadline decides. */
+/** If the runner cannot be reached, the deadline decides. */
 async function polledRun(
   ports: DispatchPorts,
   rebuild: Rebuild,

@@ -11,6 +11,6 @@ export const environment = v.object({
     'CASCADE_MACHINE_ARN',
     'POLL_SECONDS',
   ),
-  /** A build that no event told of for so long is looked at. */
+  /** Time without an event after which a build is polled. */
   BUILD_POLL_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(1), v.maxValue(3600)),
 });

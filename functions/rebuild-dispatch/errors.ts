@@ -1,4 +1,4 @@
-/** The stream is another rebuild's by now, or nobody's: nothing may be started or awaited for this one. */
+/** The lock belongs to another rebuild or to none, so this rebuild may neither start nor wait. */
 export class StreamLockLostError extends Error {
   override readonly name = 'StreamLockLostError';
   constructor(stream: string, rebuildId: string) {

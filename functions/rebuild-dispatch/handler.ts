@@ -23,7 +23,7 @@ function compose(): DispatchServices {
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
   const role = memberRole(env, 'rebuild-dispatch');
   const acting = actingLedgers(table);
-  // While the policy cannot be read, a build that goes on is still asked, wherever its pipeline is.
+  // While the policy is unreadable, a running build is still polled in any account.
   const access = memberAccess(role(env.ACT_BUILD_ROLE_NAME), knownAccountsIn(table, policies, acting));
   const ports = {
     ...acting,
@@ -39,7 +39,7 @@ function compose(): DispatchServices {
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, recheckAfterSeconds: env.BUILD_POLL_SECONDS } };
 }
 
-/** The life of one rebuild, step by step: may it begin, is it there, has it ended, what came of it. */
+/** Runs the steps of one rebuild: reserve, start, poll, settle. */
 export const rebuildDispatch = (services: () => DispatchServices) =>
   lambdaFunction({ input: rebuildDispatchSteps, compose: services, handle: route });
 

@@ -6,7 +6,7 @@ const node = { cascadeId: text, stream: text };
 const step = { ...node, executionArn: text };
 const build = { ...step, rebuildId: text };
 
-/** The error that led here, as a Catch gives it. */
+/** The error from a Catch that led to this step. */
 const caught = v.object({ Error: v.string(), Cause: v.string() });
 const nothing = v.custom<null>((value) => value === null, 'must be null or the error that was caught');
 

@@ -9,15 +9,15 @@ import { readImages } from '../../shared/planning/read-images.ts';
 import type { DispatchPorts } from './ports.ts';
 
 export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
-  /** Everything that the heads of the stream are built on, with the heads of those streams. */
+  /** Ancestors of the stream's heads, with the heads of their streams. */
   readonly known: AttributionFacts;
-  /** Absent where the ledger does not know the stream. */
+  /** Absent if the ledger has no such stream. */
   readonly heads?: NonNullable<Headed['heads']>;
 }
 
 /**
- * What a stream is built on now. Where it has no head, the images of it that were pushed last show that.
- * @param outputs of streams that were rebuilt in the waves before
+ * Reads what a stream is built on now. Without a head, its last pushed images decide.
+ * @param outputs of streams rebuilt in earlier waves
  */
 export async function lineageOf(
   ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds'>,

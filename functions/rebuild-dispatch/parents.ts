@@ -20,7 +20,7 @@ import type { Obstacle } from './postpone.ts';
 
 const READS_AT_ONCE = 8;
 
-/** A stream of the cascade that a node is built on; without `node` where nobody planned it. */
+/** A parent stream of a node in its cascade; without `node` if it was not planned. */
 export interface ParentNode {
   readonly stream: string;
   readonly node?: CascadeNode;
@@ -36,9 +36,9 @@ export const parentNodesOf = (
   });
 
 /**
- * Why a node may not be built on what it is built on in its cascade; nothing where all of that is verified, or fixed by
- * somebody else. A parent that came to another end ends it too, and so does one whose build waits for a person: that may
- * take days. One that has not ended is waited for: waves follow one another, but nothing is built on a guess.
+ * Why a node may not use the outputs of its cascade yet; nothing if every parent is verified or fixed elsewhere. A
+ * parent with another ending ends the node too. So does a parent that waits for a person, because that may take days.
+ * The node waits for a parent that has not ended.
  */
 export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | undefined {
   const lacking = parents.filter(({ node }) => !node || !isFixed(node));
@@ -59,10 +59,9 @@ export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | und
 }
 
 /**
- * Why a node may not be built on the heads of its parents as they are now; nothing where it may. The head of each parent,
- * whether that is of the cascade or not, is the verified output of this cascade, or is judged and no worse than the head
- * of the node. Somebody else may have pushed another one while the node waited for its turn. The node then ends, and is
- * planned again by what its parents are.
+ * Why a node may not use the current heads of its parents; nothing if it may. Each head must be the verified output of
+ * this cascade, or be judged and no worse than the node's own head. Another push may have moved it while the node
+ * waited. Then the node ends and is planned again.
  */
 export function foreignHead(
   stream: string,
@@ -73,7 +72,7 @@ export function foreignHead(
   const isVerified = (parent: string): boolean => {
     const { output, headBefore } = nodes.get(parent) ?? {};
     const head = headDigestOf(known.streams.get(parent)?.head);
-    // The ledger may not have heard yet that the verified output is the head now.
+    // The ledger may not have the push of the verified output yet.
     return output !== undefined && (head === output || head === headBefore);
   };
   const [first] = parentObstacles({ stream, heads }, known, isVerified);
@@ -81,15 +80,15 @@ export function foreignHead(
 }
 
 export interface AgesAsked {
-  /** Without the ages for which a build would win nothing. */
+  /** Leaves out the age facts that a build would not fix. */
   readonly facts: readonly CauseFact[];
-  /** Why a build would have no known age; absent where no age is left out. */
+  /** Why a build would have no known age; absent if no age fact is left out. */
   readonly unread?: NegativeDecision;
 }
 
 /**
- * Leaves out an age of a head where the age of the next build would be unknown, as the planner does. A repository may have become
- * unread since the plan. What else the node is planned for is built all the same.
+ * Leaves out age facts of a head if the age of the next build would be unknown, as the planner does. A repository may
+ * have become unreadable since the plan. The other facts of the node are still built.
  */
 export function withoutUnreadAges(facts: readonly CauseFact[], { heads = [] }: Pick<NodeLineage, 'heads'>): AgesAsked {
   const unreadFor = (fact: CauseFact): Unplaced | undefined =>
@@ -115,7 +114,7 @@ function obstacleText(obstacle: ParentObstacle): string {
   }
 }
 
-/** What was built of them in this cascade: their head, whether the ledger knows it yet or not. */
+/** Their outputs in this cascade, which are their heads even before the ledger has the push. */
 export const outputsOf = (parents: readonly ParentNode[]): ReadonlyMap<string, Digest> =>
   new Map(parents.flatMap(({ stream, node }) => (node?.output === undefined ? [] : [[stream, node.output] as const])));
 

@@ -13,7 +13,7 @@ import { adoptRun, findRun } from './run.ts';
 import { type BuildAnswer, later, startUnknown } from './start.ts';
 
 /**
- * What became of a build that no event told of: asks the runner, and gives the build up past its deadline.
+ * Polls the runner for a build without an event, and gives the build up past its deadline.
  * @throws StreamLockLostError
  */
 export async function pollBuild(
@@ -23,13 +23,13 @@ export async function pollBuild(
 ): Promise<BuildAnswer> {
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
-  // Asked again after it was parked: another cascade takes it up, or has.
+  // Repeated after parking: another cascade takes it up, or has done so.
   if (rebuild.cascadeId !== cascadeId) return { state: 'parked' };
   if (rebuild.parked) return park(ports, rebuild);
   const end = buildEndOf(rebuild);
   if (end) return end;
   if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
-  // Nobody began it: the step that should have was told to wait and did not hear.
+  // The build never started: its step was told to wait and missed the answer.
   if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
   if (rebuild.executionId === undefined) return findRequestedRun(ports, limits, rebuild);
   const { seen, isUnasked } = await seenBuild(ports, rebuild);
@@ -39,7 +39,7 @@ export async function pollBuild(
   return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen, isUnasked);
 }
 
-/** A runner that cannot be asked now leaves a run what it was known as. */
+/** If the runner cannot be reached, keep the last known build status. */
 async function seenBuild(
   ports: DispatchPorts,
   rebuild: Rebuild,
@@ -52,7 +52,9 @@ async function seenBuild(
   }
 }
 
-/** Whether a run is there that was asked for; where none is, the next start asks for it under the same token. */
+/**
+ * Finds the run of an earlier start request. If there is none, the next start repeats the request with the same token.
+ */
 async function findRequestedRun(ports: DispatchPorts, limits: DispatchLimits, rebuild: Rebuild): Promise<BuildAnswer> {
   const found = await findRun(ports, rebuild);
   if (typeof found === 'object')
@@ -62,7 +64,7 @@ async function findRequestedRun(ports: DispatchPorts, limits: DispatchLimits, re
   return giveUp(ports, rebuild);
 }
 
-/** Its outcome is written here; the node is settled next. */
+/** Records the outcome; the node is settled in the next step. */
 async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false): Promise<BuildAnswer> {
   const ended = await endRebuild(ports, rebuild, 'the build deadline passed before the image was verified', {
     isUnasked,
@@ -71,8 +73,8 @@ async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false)
 }
 
 /**
- * A person may take days: the node gives its slots and its place back and ends, and the run goes on. The lock of the stream
- * keeps others from starting one beside it. Once the run has ended another cascade takes it up.
+ * A person may take days, so the node releases its slots and ends while the run continues. The stream stays locked, so
+ * that no second run starts. After the run has ended, another cascade takes it up.
  */
 async function park(ports: DispatchPorts, waiting: Rebuild): Promise<BuildAnswer> {
   const rebuild = (await parkRebuild(ports, waiting)) ?? waiting;

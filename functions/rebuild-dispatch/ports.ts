@@ -30,13 +30,13 @@ export interface DispatchPorts {
 }
 
 export interface DispatchLimits {
-  /** The shortest wait before a waiting node asks again. */
+  /** Shortest wait before a waiting node tries again. */
   readonly pollSeconds: number;
-  /** How long a step waits for an event before it looks itself. */
+  /** How long a step waits for an event before it polls. */
   readonly recheckAfterSeconds: number;
 }
 
-/** @throws InvalidInputError where nobody planned this node. */
+/** @throws InvalidInputError if the cascade has no such node. */
 export async function plannedNode(
   { cascades }: Pick<DispatchPorts, 'cascades'>,
   cascadeId: string,
@@ -47,7 +47,7 @@ export async function plannedNode(
   throw new InvalidInputError([`stream: cascade ${cascadeId} has no node ${stream}`]);
 }
 
-/** So long a node waits before it asks again: it has waited since its cascade was planned. */
+/** Wait before the next attempt; it grows with the time since the cascade was planned. */
 export const nodeWaitSeconds = (
   { clock }: Pick<DispatchPorts, 'clock'>,
   { pollSeconds }: DispatchLimits,

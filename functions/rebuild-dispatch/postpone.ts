@@ -12,13 +12,13 @@ export type Reservation =
   /** `skip`: there is nothing to build. */
   | { readonly decision: 'skip' | 'ended' };
 
-/** What stands in the way of a node. `isFinal`: the node ends with it, and its cause is planned again. */
+/** An obstacle for a node. `isFinal`: it ends the node, and the cause is planned again. */
 export interface Obstacle {
   readonly answer: NodeAnswer;
   readonly isFinal: boolean;
 }
 
-/** A node that waited for a person would keep its place in the map, of which there are few. */
+/** A node that waits for a person would occupy one of the few places of the map. */
 const FINAL: ReadonlySet<string> = new Set([HEAD_FIXED, PARENT_NOT_VERIFIED, WAITING_APPROVAL]);
 
 export const obstacleOf = (answer: NodeAnswer): Obstacle => ({ answer, isFinal: FINAL.has(answer.reason) });
@@ -27,13 +27,13 @@ interface Asker {
   readonly cascade: Cascade;
   readonly node: CascadeNode;
   readonly rebuildId: string;
-  /** Of its pipeline; absent where there is none. */
+  /** Of its pipeline; absent if it has none. */
   readonly account: string | undefined;
 }
 
 /**
- * Gives back what a node holds that may not build now, and writes down why. A refusal ends it, and so do the deadline
- * of its cascade and what is final. `undefined` where a start that was on its way has begun: that build is awaited.
+ * Releases the locks and slots of a postponed node, and records why. A refusal, the cascade deadline or a final
+ * obstacle ends the node. Returns `undefined` if a start in progress has succeeded: the node then waits for that build.
  */
 export async function postponeBuild(
   ports: DispatchPorts,

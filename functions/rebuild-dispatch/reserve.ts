@@ -28,8 +28,8 @@ import { notNeeded } from './still-needed.ts';
 import { takeOver } from './take-over.ts';
 
 /**
- * May this stream be rebuilt now? Guards, then a slot of each cap, then the lock, then the rebuild's own record; asked
- * again it adopts what it has. What is on hold is written on the node, and leaves neither slot nor lock behind.
+ * Reserves a stream for a rebuild: the guards, a slot of each cap, the lock, then the rebuild record. A repetition
+ * adopts what exists. If the stream is on hold, the node records why and keeps neither slot nor lock.
  */
 export async function reserve(
   ports: DispatchPorts,
@@ -48,7 +48,7 @@ export async function reserve(
     parentNodesOf(ports, node),
   ]);
   const granted = { decision: 'build', rebuildId, recheckAfterSeconds: limits.recheckAfterSeconds } as const;
-  // What has begun is awaited, whatever the guards say by now.
+  // A started build is awaited, regardless of the guards.
   if (own && hasBegun(own)) return granted;
   const below = unverifiedParent(parents);
   const { unreadable } = policy;
@@ -63,8 +63,8 @@ export async function reserve(
 }
 
 /**
- * The cascade's own policy, but in the stricter mode of that and the one in force, and with the caps of the latter: what a
- * person changes counts at once. Where either cannot be read the stream waits, as if somebody had paused it.
+ * Uses the cascade's policy, with the stricter mode of it and the policy in force, and the caps in force: a person's
+ * change applies at once. If either is unreadable, the stream waits as if paused.
  */
 async function policyOf(
   { policies }: DispatchPorts,
@@ -93,7 +93,7 @@ interface Claim {
   readonly policy: StreamPolicy;
 }
 
-/** @returns what stands in the way; nothing where the stream is reserved */
+/** @returns the obstacle; nothing if the stream is reserved */
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode, isNamed } = policy;
@@ -104,7 +104,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
   if (obstacle) return obstacle;
-  // After the lock: whoever gave it back has written before what is remembered, and what its head is.
+  // Read after the lock: its last owner recorded history and head before the release.
   const [histories, lineage] = await Promise.all([
     ports.guards.get([stream]),
     lineageOf(ports, stream, outputsOf(parents)),
@@ -147,8 +147,8 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
 });
 
 /**
- * Slots, place of the ramp, lock, record, node, in this order: whoever finds the later one finds the earlier ones too. A
- * stream takes its place of the ramp only when nothing else keeps it from starting, so no place is held by one that waits.
+ * Order: slots, ramp place, lock, record, node. If a later one exists, all earlier ones do. A stream takes its ramp
+ * place only when nothing else blocks it, so no waiting stream occupies one.
  */
 async function occupy(
   ports: DispatchPorts,
@@ -168,7 +168,7 @@ async function occupy(
   const holder = await ports.locks.take(own, stale);
   if (holder.rebuildId !== rebuildId)
     return wait('already-open', `Cascade ${holder.cascadeId} is rebuilding the stream.`, holder.deadlineEpochMs);
-  // After a failure the pipeline is to be seen at work.
+  // After a failure the pipeline must first be seen working.
   const begun = policy.promotes && attempt === 1 ? await takeOver(ports, rebuild) : rebuild;
   await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));
   await ports.cascades.changeNode(cascadeId, stream, ({ answer, ...node }) =>
@@ -178,8 +178,8 @@ async function occupy(
 }
 
 /**
- * Whether the ramp has a place for a stream that starts now; it then counts for a day. The ramp may have been lowered
- * since: of the streams that have a place the first ones may start again, as many as it lets now.
+ * Whether the ramp has a place for a stream that starts now; a place counts for a day. The ramp may have been lowered
+ * since. Then the streams that took their places first may start again, up to the new limit.
  */
 async function mayBegin(
   { slots, clock }: DispatchPorts,
@@ -195,7 +195,7 @@ async function mayBegin(
   return inOrder.slice(0, ramp).some(({ owner }) => owner === stream);
 }
 
-/** What begins again counts as the attempt that it was: its token must stay the same. */
+/** A retried reservation keeps its attempt number, so the client token stays the same. */
 function reserved(before: Rebuild | undefined, rebuild: Rebuild): Rebuild | undefined {
   if (!before) return rebuild;
   if (hasBegun(before)) return undefined;

@@ -7,9 +7,9 @@ import type { DispatchLimits, DispatchPorts } from './ports.ts';
 import type { Reservation } from './postpone.ts';
 
 /**
- * Takes up a rebuild that another cascade parked and whose run has ended: the lock of its stream first, then the rebuild
- * itself. From there on it goes the way of every build that has ended. Nothing is built, so neither guards nor caps are
- * asked; who promotes and who deploys asks the switch. Asked again it finds what it has taken up.
+ * Takes up a parked rebuild whose run has ended: first the stream lock, then the rebuild. After that it is handled like
+ * any ended build. No build starts, so guards and caps do not apply; promotion and rollout check the kill switch. A
+ * repetition finds what it has taken up.
  */
 export async function resume(
   ports: DispatchPorts,

@@ -12,7 +12,7 @@ export interface DispatchServices {
   readonly limits: DispatchLimits;
 }
 
-/** One step of a node, for the machine. What `start` has to say goes to the step that waits. */
+/** Runs one step of a node for the state machine. `start` answers the waiting step itself. */
 export async function route(
   step: RebuildDispatchStep,
   { ports, limits }: DispatchServices,

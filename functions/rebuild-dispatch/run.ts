@@ -6,8 +6,8 @@ import { StreamLockLostError } from './errors.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /**
- * Writes down which run a rebuild is. Its events find it first, and the rebuild names it last: whoever dies before asks
- * the runner for it, and comes here again.
+ * Records the run of a rebuild. The run key is written first, and the rebuild names it last: after a crash in between
+ * the runner is asked again.
  */
 export async function adoptRun(ports: DispatchPorts, rebuild: Rebuild, executionId: string): Promise<Rebuild> {
   const { stream, rebuildId, pipeline } = rebuild;
@@ -39,7 +39,7 @@ export async function markBuilding(
   );
 }
 
-/** Whether the run of a rebuild is there that somebody asked for and did not live to write down. */
+/** Finds the run of a start request whose step died before it recorded the run. */
 export type FoundRun = { readonly executionId: string } | 'none' | 'unreachable';
 
 export async function findRun({ runner }: Pick<DispatchPorts, 'runner'>, rebuild: Rebuild): Promise<FoundRun> {
@@ -53,15 +53,15 @@ export async function findRun({ runner }: Pick<DispatchPorts, 'runner'>, rebuild
   }
 }
 
-/** Until its deadline nobody may start anything in the stream: a run may be there. */
+/** No other start may happen in the stream until the deadline, because a run may exist. */
 export async function rememberUnknown({ guards }: Pick<DispatchPorts, 'guards'>, rebuild: Rebuild): Promise<void> {
   const startUnknown = { rebuildId: rebuild.rebuildId, untilEpochMs: rebuild.deadlineEpochMs };
   await guards.change(rebuild.stream, (history) => ({ ...history, startUnknown }));
 }
 
 /**
- * Marks that the runner is about to be asked. From here on nobody takes the stream for free; the time for the build
- * counts from the first mark. @throws StreamLockLostError where its rebuild was ended, or given back, meanwhile
+ * Marks that the runner is about to be called. From here on the stream no longer counts as free; build time counts from
+ * the first mark. @throws StreamLockLostError if the rebuild was ended or released meanwhile
  */
 export async function markStarting({ rebuilds, clock }: DispatchPorts, rebuild: Rebuild): Promise<Rebuild> {
   const { stream, rebuildId } = rebuild;
@@ -75,14 +75,14 @@ export async function markStarting({ rebuilds, clock }: DispatchPorts, rebuild: 
   return marked;
 }
 
-/** All attempts of a call to a runner fit into it, and so does the function that makes them. */
+/** Covers all attempts of one runner call, and the time-out of the calling function. */
 const ASKING_MS = 5 * MINUTE_MS;
 
-/** Another step may be asking the runner right now: that no run is there yet proves nothing. */
+/** Another step may be calling the runner now, so a missing run proves nothing. */
 export const mayBeAsked = ({ clock }: Pick<DispatchPorts, 'clock'>, { startingAtEpochMs = 0 }: Rebuild): boolean =>
   clock() < startingAtEpochMs + ASKING_MS;
 
-/** The runner said that it starts nothing, or has none long after it was asked: nobody need look for a run. */
+/** The runner refused, or has no run long after the request: there is no run to search for. */
 export async function unmarkStarting(
   { rebuilds }: Pick<DispatchPorts, 'rebuilds'>,
   { stream, rebuildId }: Rebuild,

@@ -12,7 +12,7 @@ export interface SettledNode {
   readonly detail: string;
 }
 
-/** The last step of every node, also after an error. */
+/** Last step of every node, also after an error. */
 export async function settle(ports: DispatchPorts, input: DispatchStepInput<'settle'>): Promise<SettledNode> {
   const { cascadeId, stream } = input;
   const failure = input.failure ? failureText(input.failure) : undefined;
@@ -20,7 +20,7 @@ export async function settle(ports: DispatchPorts, input: DispatchStepInput<'set
   const policy = streamPolicy((await policyOfCascade(ports.policies, cascade.policyVersion)).policy, stream);
   const why = failure ?? 'its verification did not finish';
   const end = (before: CascadeNode, rebuild: Rebuild | undefined) => endedNode(before, rebuild?.outcome, failure);
-  // Where Patchwave moves the tag, it is the last thing that can fail.
+  // If Patchwave moves the tag, that is the last step that can fail.
   const isUnused = failure !== undefined && policy.promotes;
   const stands = await settleNode(ports, { cascade, node, policy, why, isUnused, end });
   return { state: stands.state, detail: detailOf(stands, failure) };
@@ -36,13 +36,13 @@ const endedNode = (
   ...(failure !== undefined && { answer: { answer: 'wait', reason: 'failed', detail: failure } }),
 });
 
-/** Where there was nothing to build, the head that is there is what is rolled out. */
+/** If there was nothing to build, the current head is rolled out. */
 function stateOf({ work, output }: CascadeNode, outcome: RebuildOutcome | undefined): NodeState {
   if (work === 'deploy') return output === undefined ? 'failed' : 'verified';
   return outcome ? STATE_AFTER[outcome.result] : 'failed';
 }
 
-/** The state, and why, in one line. */
+/** The state and its reason in one line. */
 function detailOf({ state, outcome, answer }: CascadeNode, failure: string | undefined): string {
   const why = failure ?? (outcome && outcomeText(outcome)) ?? (answer && `${answer.reason}: ${answer.detail}`);
   const text = why === undefined || why.startsWith(`${state}: `) ? (why ?? state) : `${state}: ${why}`;

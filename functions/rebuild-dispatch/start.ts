@@ -13,16 +13,16 @@ import type { DispatchStepInput } from './input.ts';
 import { type DispatchLimits, type DispatchPorts, nodeWaitSeconds, plannedNode } from './ports.ts';
 import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnknown, unmarkStarting } from './run.ts';
 
-/** What the machine learns of a build; those that are to be asked again later say when. */
+/** Build state for the state machine; one to poll again says when. */
 export type BuildAnswer =
   | BuildEnd
-  /** Its run waits for a person, and its node has ended. */
+  /** The run waits for a person, and the node has ended. */
   | { readonly state: 'parked' }
   | { readonly state: 'paused' | 'busy' | 'start-unknown'; readonly waitSeconds: number };
 
 /**
- * Starts the pipeline of a rebuild, or adopts the run that is there, and leaves the step waiting for its end. What is
- * known already is told at once; a step that waits no more finds it in the ledger.
+ * Starts the pipeline of a rebuild or adopts its existing run, and leaves the step waiting. A known end is answered at
+ * once; a step that stopped waiting finds it in the ledger.
  * @throws StreamLockLostError
  */
 export async function start(
@@ -31,7 +31,7 @@ export async function start(
   input: DispatchStepInput<'start'>,
 ): Promise<void> {
   const { stream, rebuildId, taskToken } = input;
-  // The token before the rebuild: an end that comes between the two is seen here, or tells this token.
+  // The task token is recorded before the rebuild is read, so an end in between is seen here or answers the token.
   if (!(await ports.locks.adopt(stream, rebuildId, taskToken))) throw new StreamLockLostError(stream, rebuildId);
   const [rebuild, inForce] = await Promise.all([ports.rebuilds.get(stream, rebuildId), readInForce(ports)]);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
@@ -39,7 +39,7 @@ export async function start(
   if (answer) await ports.waitingStep.succeed(taskToken, { ...answer });
 }
 
-/** @returns nothing where a run goes on, and its end is to be awaited */
+/** @returns nothing if a run continues and its end is awaited */
 async function startOrAdopt(
   ports: DispatchPorts,
   limits: DispatchLimits,
@@ -55,11 +55,11 @@ async function startOrAdopt(
   let now = inForce;
   if (hasBegun(rebuild)) {
     const found = await findRun(ports, rebuild);
-    // Past its deadline nothing is started: the look that follows gives it up.
+    // Past the deadline nothing starts; the next poll gives the rebuild up.
     if (found === 'unreachable' || (found === 'none' && ports.clock() >= rebuild.deadlineEpochMs))
       return startUnknown(ports, limits, rebuild);
     if (found !== 'none') return buildEndOf(await adoptRun(ports, rebuild, found.executionId));
-    // A person may have paused it while the runner was asked.
+    // A person may have paused the stream during the runner call.
     now = await readInForce(ports);
   }
   if (isPaused(now, rebuild)) {
@@ -70,7 +70,7 @@ async function startOrAdopt(
   return begin(ports, limits, rebuild);
 }
 
-/** Asks the runner under a token of this attempt: asked twice, it starts once. */
+/** Calls the runner with a token of this attempt, so a repeated call starts one run. */
 async function begin(
   ports: DispatchPorts,
   limits: DispatchLimits,
@@ -96,7 +96,9 @@ async function begin(
   return buildEndOf(stands ?? { ...rebuild, build });
 }
 
-/** A role that cannot be taken has started nothing. What is neither yes nor no is thrown, and then looked for. */
+/**
+ * A role that cannot be assumed has started nothing. Any unclear result is thrown, and the run is searched for later.
+ */
 async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.start>[0]): Promise<BuildStart> {
   try {
     return await runner.start(request);
@@ -106,7 +108,7 @@ async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.
   }
 }
 
-/** What a person may have changed since the stream was reserved. */
+/** Changes by a person since the reservation. */
 interface InForce {
   readonly killSwitch: KillSwitch;
   readonly policy: Policy;
@@ -118,15 +120,14 @@ async function readInForce({ killSwitch, policies }: DispatchPorts): Promise<InF
 }
 
 /**
- * Whether a person stopped Patchwave, this stream or the account of its pipeline since it was reserved, or the policy
- * cannot be read that would tell.
+ * Whether Patchwave, the stream or the pipeline account was paused since the reservation, or the policy is unreadable.
  */
 const isPaused = (
   { killSwitch, policy }: InForce,
   { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
 ): boolean => killSwitch.rebuilding === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
 
-/** Its runner cannot say whether a run is there: nothing is started until it can, or until its deadline. */
+/** The runner cannot say whether a run exists: nothing starts until it can, or until the deadline. */
 export async function startUnknown(
   ports: DispatchPorts,
   limits: DispatchLimits,

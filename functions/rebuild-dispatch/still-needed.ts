@@ -5,13 +5,13 @@ import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { DispatchPorts } from './ports.ts';
 
-/** What it is built on is built in its own cascade: whatever its head is, it was there before. */
+/** The parent is built in the same cascade, so the current head is older than the plan. */
 const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' && fact.head === undefined;
 
 /**
- * A node may have waited a day for its turn: whether a head of its stream still holds what it was planned for. What a
- * person asked for is always needed, and so is a first head.
- * @returns why it is not built; nothing where it is needed
+ * Checks whether a head of the stream still has the planned facts, because a node may have waited a day. A manual
+ * request and a first head are always needed.
+ * @returns why it is not built; nothing if it is needed
  */
 export async function notNeeded(
   { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
@@ -22,7 +22,7 @@ export async function notNeeded(
   if (digests.length === 0) return undefined;
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
-  // What only others ask for is fixed there also where the stream itself lets it pass.
+  // A fact that only other streams need fixed counts, even if this stream's rules allow it.
   const any = causeVersion === undefined ? anyContentFactStatus : anyFactStatus;
   const statuses = new Set(facts.map((fact) => any(fact, heads)));
   if (statuses.has('present')) return undefined;

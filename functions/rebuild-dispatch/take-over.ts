@@ -2,14 +2,14 @@ import { factKey } from '../../shared/domain/cause/cause.ts';
 import { isUnpromoted, type Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import type { DispatchPorts } from './ports.ts';
 
-/** The rebuild itself may be there from an earlier turn. */
+/** The rebuild may exist from an earlier attempt. */
 const LATEST = 2;
 
 /**
- * A rebuild that builds nothing where an earlier one of the stream was verified and came to no use through no fault of
- * its pipeline: Patchwave was paused, or the execution died, before the tag moved. It begins as if its run had ended, so
- * what was made is verified and promoted by the steps that every rebuild goes through. Built anew is what meets
- * another head, or more facts, than the earlier one did. A push under the tag counts since that was reserved.
+ * Takes over the output of an earlier verified rebuild that was never used through no fault of its pipeline: Patchwave
+ * was paused, or the execution died, before the tag moved. The new rebuild starts as if its run had ended, and the
+ * usual steps verify and promote the output. A changed head or more facts need a new build. A push under the tag counts
+ * from the earlier reservation.
  */
 export async function takeOver(
   { rebuilds, clock }: Pick<DispatchPorts, 'rebuilds' | 'clock'>,
@@ -25,7 +25,7 @@ export async function takeOver(
     reservedAtEpochMs: earlier.reservedAtEpochMs,
     startingAtEpochMs: clock(),
     build: { state: 'succeeded', outputDigest: earlier.output },
-    // Proven then, unless by an earlier version of Patchwave: a later push may have taken its tags since.
+    // The output was proven then, unless by an older version of Patchwave: a later push may have taken its tags.
     output: earlier.output,
     ...(earlier.outputProvenAtEpochMs !== undefined && { outputProvenAtEpochMs: earlier.outputProvenAtEpochMs }),
     ...(earlier.outputTags && { outputTags: earlier.outputTags }),

@@ -13,8 +13,8 @@ export const environment = v.object({
     'PLAN_QUEUE_URL',
     'SCANS_PER_SECOND',
   ),
-  /** Images that are to be judged by a result that is there are named here. */
+  /** Queue of policy evaluation, for images that have a result to judge. */
   SCAN_EVENT_QUEUE_URL: queueUrl,
-  /** Streams are named here whose heads are to be placed. */
+  /** Queue of lineage, for streams whose heads have no lineage yet. */
   HEAD_EVENT_QUEUE_URL: queueUrl,
 });

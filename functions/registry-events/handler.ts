@@ -49,7 +49,7 @@ function compose(): RegistryEventPorts {
   };
 }
 
-/** What registries hold, written down as pushes are told of, and where somebody asks. */
+/** Records the content of registries on push events and on request. */
 export const registryEvents = (services: () => RegistryEventPorts) =>
   lambdaFunction({ input: registryEventsInput, compose: services, redelivery: queueRedelivery, handle: route });
 

@@ -1,16 +1,16 @@
 import { digest } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
-/** Messages of the queue of registry events; what a body holds is looked at one by one. */
+/** Messages of the queue of registry events. Each body is validated separately. */
 export const registryEventsInput = v.object({
   Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
 });
 export type RegistryEventMessage = v.InferOutput<typeof registryEventsInput>['Records'][number];
 
-/** account/region/repository:headTag; names of repositories hold no colon. */
+/** `account/region/repository:headTag`; repository names contain no colon. */
 const STREAM_ID = /^\d{12}\/[a-z0-9-]+\/[^:]+:.+$/;
 
-/** What our own functions ask for; they know it as a `RefreshRequest`. */
+/** A request of another function: a `RefreshRequest`. */
 export const refreshRequest = v.strictObject({
   kind: v.literal('refresh'),
   stream: v.pipe(v.string(), v.regex(STREAM_ID, 'must be the id of a stream')),

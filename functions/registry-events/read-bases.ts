@@ -19,17 +19,16 @@ export interface BasePorts extends RepositoryPorts {
 }
 
 /**
- * Reads the repositories that new images of a repository may be built on before these images count as known: the event of
- * a base's push may be lost or late, and an image on a base that the ledger does not know would seem to be built on nothing.
- * Nothing is read where the layers of each new image begin with those of a known head of such a repository. Otherwise each of
- * the repositories is listed once, and it is read only where it holds an image that the ledger does not know. One that no
- * review has read yet is left to the next one: until then images that may be built on it have no age (`hiddenParentsIn`). So
- * it is with one that cannot be read now.
+ * Reads possible parent repositories before new images of a repository count as known: the base's push event may be
+ * lost or late, and an image on an unknown base would seem to have no parent. Nothing is read if the layers of each new
+ * image start with those of a known head of such a repository. Otherwise each repository is listed once, and read only
+ * if it contains an unknown image. A repository that no review has read, or that is unreadable now, is left to the next
+ * review. Until then images that may be built on it have no age (`hiddenParentsIn`).
  */
 export const basesFirst = (ports: BasePorts, policy: Policy, location: ImageLocation): BeforeRecording =>
   readingBasesOf(ports, policy, location, new Set([locationKey(location)]));
 
-/** @param begun repositories that need no further reading; the keys of those that are read are added */
+/** @param begun repositories that need no further read; keys of read ones are added */
 function readingBasesOf(
   ports: BasePorts,
   policy: Policy,
@@ -40,7 +39,7 @@ function readingBasesOf(
     const bases = possibleBasesOf(policy, location);
     if (bases.length === 0 || (await areShown(ports, policy, bases, fresh))) return;
     const readings = await ports.baseReadings.read();
-    // One after the other, bases first: a platform counts as known after what it is built on.
+    // In sequence, bases first: a platform counts as known only after its parent.
     for (const base of bases) {
       const readAtEpochMs = readings?.read[locationKey(base)];
       if (readAtEpochMs === undefined) continue;
@@ -54,9 +53,9 @@ function readingBasesOf(
 }
 
 /**
- * Whether the layers of each image begin with those of a known head: what lies between the two is younger than that head,
- * unless a rebuild confirmed the content of the head again, or only its push tells when it was made. Heads of repositories that a pattern
- * names do not count: only a list of the registry tells which these are.
+ * Whether the layers of each image start with those of a known head: any image in between is younger than that head.
+ * This fails if a rebuild confirmed the content of the head again, or if only the push dates it. Heads under a pattern
+ * do not count, because they need a registry list.
  */
 async function areShown(
   { streams, images }: BasePorts,
@@ -91,9 +90,9 @@ async function* placesOf(ports: BasePorts, base: BaseRepository): AsyncIterable<
 }
 
 interface Asked {
-  /** As the policy names it. */
+  /** As named in the policy. */
   readonly base: BaseRepository;
-  /** When the last review that read it began to: what was pushed before that is known. */
+  /** Start of the last review that read it: earlier pushes are known. */
   readonly readAtEpochMs: number;
   readonly begun: Set<string>;
 }
@@ -120,7 +119,7 @@ async function readUnknown(
   else if (leftUnread !== undefined) await recordUnread(ports, base, location, leftUnread);
 }
 
-/** A registry that refuses stops no push of others: the next review names it. */
+/** A registry that refuses stops no push of others; the next review reports it. */
 async function leaveUnread(
   ports: BasePorts,
   base: BaseRepository,
@@ -131,7 +130,7 @@ async function leaveUnread(
   await recordUnread(ports, base, location, error.message);
 }
 
-/** Until the next review has read it, nothing is concluded of an image that may be built on what it holds. */
+/** Until the next review has read it, images that may be built on its content stay undecided. */
 async function recordUnread(
   { baseReadings, clock }: BasePorts,
   base: BaseRepository,
@@ -142,7 +141,7 @@ async function recordUnread(
   logger.warn(`${locationKey(location)} cannot be read, so parents in it may be missing: ${why}`);
 }
 
-/** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */
+/** Two clocks: the registry dates pushes, and ours dates the start of a read. */
 const SKEW_MS = HOUR_MS;
 
 async function hasUnknown(

@@ -17,7 +17,7 @@ export interface PushPorts extends BasePorts {
   readonly fleetPlaces: FleetPlaces;
 }
 
-/** Writes down when digests were pushed and what tags they were given: a history that no later look at the registry tells again. */
+/** Records push times and tags of digests: a history that no later registry read can restore. */
 export async function recordHistory(
   { places }: Pick<PushPorts, 'places'>,
   location: ImageLocation,
@@ -29,15 +29,15 @@ export async function recordHistory(
       ...{ firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs },
     }),
   );
-  // One after the other: pushes of a batch are mostly of one tag.
+  // In sequence, because pushes of a batch mostly share a tag.
   for (const { digest, tag, atEpochMs } of pushes)
     if (tag !== undefined) await places.recordPush(location, tag, { digest, atEpochMs });
 }
 
 /**
- * Writes down pushes to one repository: the history of its tags, the facts of what was pushed, and the heads of its
- * release lines. It has no way to start anything: whoever pushed, nothing follows from a push alone.
- * @throws RegistryUnreachableError, LedgerContendedError where others move its heads time and again
+ * Records pushes to one repository: its tag history, the facts of the pushed images, and the heads of its streams. It
+ * starts nothing: a push alone has no consequence.
+ * @throws RegistryUnreachableError, LedgerContendedError if others keep moving its heads
  */
 export async function recordPushes(
   ports: PushPorts,
@@ -69,7 +69,7 @@ interface SeenPush {
   readonly atEpochMs: number;
 }
 
-/** A build puts several tags on what it pushes, and each of them is told by itself: what came at one instant is one push. */
+/** A build may push several tags, with one event each. Events of the same instant are one push. */
 function firstSeenNowOf(pushes: readonly ImageAction[]): readonly SeenPush[] {
   const instants = Map.groupBy(pushes, ({ digest, atEpochMs }) => `${digest} ${atEpochMs}`);
   return [...instants.values()].flatMap((together) => {
@@ -79,9 +79,9 @@ function firstSeenNowOf(pushes: readonly ImageAction[]): readonly SeenPush[] {
 }
 
 /**
- * Heads by what was the head and what was pushed: the last push of a head tag decides, as where a repository is listed, so
- * an event that is late or comes twice moves nothing. An image whose head tag has moved on is no head any more, and an old
- * one that a person gives the tag is.
+ * Computes heads from the old heads and the pushes: the last push of a head tag wins, as in a full list, so late or
+ * repeated events change nothing. An image whose head tag moved on is no longer a head; an old image that gets the tag
+ * is.
  */
 async function moveHeads(
   ports: PushPorts,
@@ -110,11 +110,11 @@ const digestsOf = ({ head }: StreamRecord): readonly Digest[] =>
 
 interface TagHolders {
   readonly holders: ReadonlyMap<string, TagHolder>;
-  /** Of an image that is a head: whether a digest is the image, or an index with it. */
+  /** Whether a digest is the head image itself, or its index. */
   readonly isOf: ((holder: Digest) => boolean) | undefined;
 }
 
-/** As the registry would list it. An image of an index that was a head has the tags of that index, not its own. */
+/** Tags as the registry would list them. An image of an index that was a head has the tags of the index. */
 function listed(digest: Digest, [record]: readonly LocationRecord[], { holders, isOf }: TagHolders): ListedImage {
   const { tags = [], askedTags = [], firstPushSeenAtEpochMs: pushedAtEpochMs } = record ?? {};
   const taggedAt = new Map<string, number>();

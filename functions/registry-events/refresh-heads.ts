@@ -48,7 +48,7 @@ export interface FailedRefresh {
   readonly error: unknown;
 }
 
-/** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
+/** Lists each repository once for all requests. @returns messages to deliver again */
 export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked[]): Promise<readonly FailedRefresh[]> {
   if (asked.length === 0) return [];
   const policy = await policyInForce(ports.policies);
@@ -65,14 +65,14 @@ export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked
 }
 
 /**
- * Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. Without a policy no
- * head is known, so the planner is told nothing: it asks again once it plans (`lateHeads`).
+ * Records the content of a repository. Waiting planners are answered even if the registry refuses. Without a policy no
+ * head is known, so the planner gets no answer and asks again at its next plan (`lateHeads`).
  */
 async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
   const [first] = together;
   if (!first) return;
   const { location } = parseStreamId(first.request.stream);
-  // Before it is read: a push during the reading may be missed.
+  // Time before the read, because a push during it may be missed.
   const nowEpochMs = ports.clock();
   const digests = Object.fromEntries(
     together.flatMap(({ request: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
@@ -92,7 +92,7 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
       await ports.guards.change(stream, (history) => ({ ...history, refreshRefusedAtEpochMs: nowEpochMs }));
     await notifyPlanner(ports, streams);
   } else {
-    // Scans first: a planner that is woken before they are asked for would only wait once more.
+    // Scans are requested first: a planner that wakes earlier would only wait again.
     const again = new Set(heads.flatMap(({ request }) => (request.scansAgain ? [request.stream] : [])));
     const unsearched = await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
     await rememberHeads(ports, streams, unsearched, nowEpochMs);
@@ -101,8 +101,8 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
 }
 
 /**
- * Heads that no search has placed are to be placed: no event tells of the first head of a stream, and the event of another one may
- * be lost. A search that finds nothing is asked for less and less often (`searchAskedAfter`).
+ * Heads without lineage are sent to `lineage`: the first head of a stream has no event, and others may be lost. After a
+ * search without result the interval grows (`searchAskedAfter`).
  */
 async function rememberHeads(
   { guards, following }: RefreshPorts,
@@ -126,18 +126,18 @@ const notifyPlanner = ({ planner }: RefreshPorts, streams: readonly string[]): P
 
 interface HeadsAsked {
   readonly streams: readonly string[];
-  /** Streams whose heads are scanned again where the registry takes a new request. */
+  /** Streams whose heads are scanned again if the registry accepts a new request. */
   readonly again: ReadonlySet<string>;
-  /** Who asks: delivered again after a crash, it may ask again. */
+  /** The requester: a redelivery after a crash may request again. */
   readonly owner: string;
 }
 
 /**
- * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
- * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
- * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
- * most once a day. Where no event will come, since the result is there, it asks for the judgement itself.
- * @returns by stream the heads that no search has placed
+ * Requests scans of heads that are not judged, got their age later, or have an unfinished scan: a review covers only
+ * running images and their ancestors. If the last scan does not let the planner decide, the head is scanned again. The
+ * scan event has the head judged for the next plan. A registry scans an image once a day, so a refresh requests it at
+ * most once a day. If a result exists already, no event follows, so the refresh requests the judgement itself.
+ * @returns heads without lineage, by stream
  */
 async function askForHeads(
   ports: RefreshPorts,
@@ -165,20 +165,20 @@ async function askForHeads(
   return new Map([...records.values()].map((record) => [record.stream, headsOf(record).filter(isUnsearched)]));
 }
 
-/** Its lineage was read after it was judged: only a new judgement knows its age. */
+/** Its lineage came after its verdict: only a new judgement includes the age. */
 const isAgeUnjudged = ({ lineage, verdict }: ImageRecord): boolean =>
   lineage?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
 
 /**
- * Judged without a policy that could be read, not judged since its facts changed, or before its age was known: the scan of
- * that time is as good as a new one, which the registry does not give on the same day.
+ * Judged under an unreadable policy, or before its facts or age changed. The old scan is good enough, and the registry
+ * allows no new one on the same day.
  */
 const isJudgedInVain = (image: ImageRecord): boolean =>
   image.judgedAtEpochMs === undefined ||
   image.verdict?.reasons.some(({ kind }) => kind === 'policy') === true ||
   isAgeUnjudged(image);
 
-/** Asks for a scan of a head. @returns whether none begins, and a judgement by what is there says more than the last one */
+/** Requests a scan of a head. @returns whether no scan starts, and a new judgement of the known result helps */
 async function isResultThere(
   ports: RefreshPorts,
   owner: string,
@@ -191,7 +191,7 @@ async function isResultThere(
   const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
   const answer = await askForScan(asking, image, claim, policyVersion);
   if (answer) return answer.outcome === 'scanned';
-  // Nobody has read it yet: the message that asked for that may be lost.
+  // No record of it exists: its message may be lost.
   if (image.scan.state === 'stale') return true;
   return !isScanOpen(image) && image.scan.completedAtEpochMs !== undefined && isJudgedInVain(image);
 }

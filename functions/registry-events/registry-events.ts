@@ -22,19 +22,19 @@ export interface RegistryEventPorts extends RefreshPorts, PushPorts {
   readonly deadLetters: DeadLetters;
 }
 
-/** What became of the messages of a batch; `failed` are delivered again. */
+/** Result of a batch of messages; `failed` ones are delivered again. */
 export interface HandledMessages {
   readonly recorded: number;
-  /** Times that somebody asked what a repository holds. */
+  /** Number of refresh requests. */
   readonly refreshes: number;
-  /** Pushes to repositories that no rule of the policy names. */
+  /** Pushes to repositories without a policy rule. */
   readonly withoutRule: number;
-  /** Deletions, and what did not succeed. */
+  /** Deletions, and actions that failed. */
   readonly ignored: number;
-  /** Never to be understood: kept for a person, with the reason. */
+  /** Permanently invalid messages, kept for a person with the reason. */
   readonly setAside: number;
   readonly failed: readonly FailedRefresh[];
-  /** Why no head was moved: the policy in force cannot be read. */
+  /** Why no head moved: the policy in force is unreadable. */
   readonly withoutPolicy?: string;
 }
 
@@ -44,9 +44,9 @@ interface RegistryPush {
 }
 
 /**
- * Pushes of one repository are written down together, and then it is looked at. One that fails stops no other. While the
- * policy in force cannot be read the history of every push is written, and no head moves: the planner has the repository looked at
- * once it has a policy (`lateHeads`).
+ * Records all pushes of one repository together, then refreshes it. A failure stops no other repository. While the
+ * policy in force is unreadable, the push history is recorded and no head moves. Once a policy is readable, the planner
+ * requests a refresh (`lateHeads`).
  */
 export async function handleMessages(
   ports: RegistryEventPorts,
@@ -58,7 +58,7 @@ export async function handleMessages(
     value && !('kind' in value) ? [{ messageId, action: value }] : [],
   );
   const lost = await setAside(ports.deadLetters, unreadable);
-  // The push of a tag that only keeps an image is nobody's build.
+  // The push of a protecting tag is no build.
   const pushes = told.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
   const { ours, failed, withoutPolicy } = await record(ports, pushes);
   const refreshes = parsed.flatMap(({ message: { messageId }, value }) =>
@@ -76,20 +76,20 @@ export async function handleMessages(
   };
 }
 
-/** Events by which an image comes into a repository. */
+/** Events that bring an image into a repository. */
 const ARRIVALS = [ecrImageAction, ecrReplicationAction, ecrPullThroughCacheAction] as const;
 
 function schemaOf(json: unknown): v.GenericSchema<unknown, RefreshRequest | ImageAction> {
   if (isOwnMessage(json)) return refreshRequest;
   const said = json instanceof Object && 'detail-type' in json ? json['detail-type'] : undefined;
-  // What is none of them is refused as the most common one, with what is wrong with it.
+  // An unknown event is refused as the most common type, with the problem.
   return (ARRIVALS.find(({ detailType }) => detailType === said) ?? ecrImageAction).schema;
 }
 
 async function record(ports: RegistryEventPorts, pushes: readonly RegistryPush[]): Promise<RecordedPushes> {
   if (pushes.length === 0) return { ours: 0, failed: [] };
   const { policy, unreadable } = await policyInForce(ports.policies);
-  // Which repositories are ours is not known without a policy.
+  // Without a policy it is unknown which repositories are ours.
   const ours = unreadable
     ? pushes
     : pushes.filter(({ action: { location } }) => streamRulesOf(policy, location).length > 0);
@@ -102,7 +102,7 @@ async function record(ports: RegistryEventPorts, pushes: readonly RegistryPush[]
   return { ours: ours.length, failed: failed.flat(), ...(unreadable && { withoutPolicy: unreadable.message }) };
 }
 
-/** The history first: what is looked at afterwards has it. */
+/** The history is written first, so that the refresh sees it. */
 async function recordLate(
   ports: RegistryEventPorts,
   location: ImageLocation,

@@ -23,7 +23,7 @@ export interface ContextPorts {
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly causes: Pick<CauseLedger, 'open'>;
   readonly streams: Pick<StreamLedger, 'all'>;
-  /** What the ledgers set aside while they were read. */
+  /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of'>;
   readonly policies: Pick<PolicyStore, 'load'>;
@@ -32,8 +32,8 @@ export interface ContextPorts {
 }
 
 /**
- * Everything a report tells beside the images. The review has not ended yet, so its outcome is taken from the same parts
- * by the same rule that will end it.
+ * Everything in a report except the images. The review has not ended yet, so its outcome is computed by the rule that
+ * will end it.
  */
 export async function reportContextOf(ports: ContextPorts, runId: string): Promise<ReportContext> {
   ports.unreadable.clear();
@@ -93,7 +93,7 @@ function left(part: RunPart): ReportContext['leftScopes'] {
   return [{ scope, atEpochMs, usages }];
 }
 
-/** What the inventory wrote is read back as it is: both are of this version. */
+/** The inventory and this reader have the same version, so the file needs no validation. */
 async function unresolvedContainers(files: RunFiles, runId: string): Promise<readonly UnresolvedContainer[]> {
   const all: UnresolvedContainer[] = [];
   for await (const key of files.list(runFileKeys(runId).unresolvedFolder)) {

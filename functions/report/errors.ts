@@ -1,4 +1,4 @@
-/** A report was asked for of a review that nobody began. */
+/** The requested review does not exist. */
 export class ReviewNotFoundError extends Error {
   override readonly name = 'ReviewNotFoundError';
   constructor(runId: string) {

@@ -40,7 +40,7 @@ function compose(): PortsOf {
   };
 }
 
-/** The report of a review, for people and for machines; whoever closes the review measures what it comes to. */
+/** Writes the report of a review as Markdown and JSON; the closing step emits its metrics. */
 export const report = (services: () => PortsOf) =>
   lambdaFunction({
     input: reportInput,

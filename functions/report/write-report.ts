@@ -18,7 +18,7 @@ import type { ReportInput } from './input.ts';
 
 const IMAGES_A_READ = 500;
 const USAGES_AT_ONCE = 16;
-/** Who runs an image is told by some of its workloads; a base may have thousands. */
+/** Names some workloads of an image; a base may have thousands. */
 const MOST_WORKLOADS = 20;
 
 export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
@@ -28,8 +28,8 @@ export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
 }
 
 /**
- * Writes the report of a review over the images it found, piece by piece: only what is told of an image stays in memory.
- * It is written also where parts of the review failed, and says so.
+ * Writes the report of a review over the images it found, part by part: only report lines stay in memory. It is also
+ * written, and says so, if parts of the review failed.
  */
 export async function writeReport(ports: ReportPorts, { runId }: ReportInput): Promise<Report> {
   const context = await reportContextOf(ports, runId);
@@ -55,7 +55,7 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
   return report;
 }
 
-/** A verdict of an earlier run does not count for this one: its image failed to be judged. */
+/** A verdict of an earlier run does not count: judging failed in this one. */
 function asOfRun({ verdict, ...record }: ImageRecord, startedAtEpochMs: number): ImageRecord {
   const isOfRun = verdict && (record.judgedAtEpochMs ?? 0) >= startedAtEpochMs;
   return isOfRun ? { ...record, verdict } : record;

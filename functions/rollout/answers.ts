@@ -3,9 +3,9 @@ import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
 
-/** What the machine learns of a deployment. */
+/** Deployment state for the state machine. */
 export interface DeploymentAnswer {
-  /** `wait`: it may not begin yet. */
+  /** `wait`: it may not start yet. */
   readonly decision: 'check' | 'wait' | 'ended';
   readonly waitSeconds: number;
   readonly state: Deployment['state'];
@@ -29,7 +29,7 @@ export function answerOf(
   };
 }
 
-/** Writes a deployment's end, or its next state; one that is over stays as it ended. */
+/** Records the end or next state of a deployment; an ended one stays unchanged. */
 export async function recordDeployment(
   { rollouts }: Pick<RolloutPorts, 'rollouts'>,
   { cascadeId, service }: Deployment,

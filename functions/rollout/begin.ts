@@ -22,28 +22,28 @@ import { sameDeployment } from './same-deployment.ts';
 import type { ServiceDocument } from './service-file.ts';
 import { refusalOf } from './undeployable.ts';
 
-/** Nobody else begins a deployment for so long after its starter did. */
+/** Lease of a starter: no other step starts the deployment for so long. */
 export const START_LEASE_MS = 5 * MINUTE_MS;
 
-/** What a starter began that failed shows among the deployments of its service within this time. */
+/** A deployment of a failed starter appears in the service within this time. */
 const SHOWN_WITHIN_MS = 30_000;
 
-/** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
+/** A starter past this time does not call ECS: all attempts must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
 
-/** A deployment that bakes for longer has failed at its deadline: its cascade waits for it, and ends after 20 days. */
+/** A deployment that bakes for longer fails at its deadline: its cascade waits for it, and ends after 20 days. */
 const LONGEST_BAKE_MS = 7 * DAY_MS;
 
-/** So often a service that changes between look and call is looked at in one step. */
+/** Number of re-reads in one step for a service that changes between read and call. */
 const MOST_READS = 3;
 
-/** Until when the starter of a deployment is left alone. */
+/** End of the starter's lease. */
 export const leasedUntil = ({ startingAtEpochMs, leftUntilEpochMs }: Deployment): number =>
   Math.min(startingAtEpochMs + START_LEASE_MS, leftUntilEpochMs ?? Number.POSITIVE_INFINITY);
 
 /**
- * Gives the lease of a starter back that failed, or that waits: it has no call under way. One that dies keeps it to its end.
- * Where that fails too, so does the lease.
+ * Releases the lease of a starter that failed or waits and has no call in progress. The lease of a dead starter lapses.
+ * If the release fails, the lease lapses too.
  */
 export async function leaveStart(
   { rollouts, clock }: RolloutPorts,
@@ -60,18 +60,18 @@ export async function leaveStart(
 interface Begun {
   readonly ref: ServiceRef;
   readonly planned: ServiceDocument;
-  /** As it stands in the ledger, `starting`: by this step, or by one that was lost. */
+  /** As recorded, `starting`: by this step or a lost one. */
   readonly stands: Deployment;
-  /** As this step would begin it. */
+  /** As this step would start it. */
   readonly own: Deployment;
   readonly pause: Pause;
-  /** The one in force; absent where it cannot be read, which is a pause. */
+  /** The policy in force; absent if unreadable, which counts as a pause. */
   readonly policy: Policy | undefined;
-  /** Of its cascade. */
+  /** Deadline of its cascade. */
   readonly deadlineEpochMs: number;
 }
 
-/** Why a deployment may not begin yet, and until when that is waited for. */
+/** Why a deployment may not start yet, and how long to wait. */
 export interface Delay {
   readonly why: string;
   readonly sinceEpochMs: number;
@@ -83,15 +83,15 @@ export type BegunDeployment =
   | { readonly delay: Delay }
   | { readonly isPaused: true };
 
-/** Nothing was asked for: somebody deployed the service between look and call. */
+/** No call was made: the service was deployed by another party between read and call. */
 interface Changed {
   readonly changed: Deployment;
 }
 
 /**
- * Looks for a deployment that was begun and not written down, adopts it, or begins one: the only place that asks ECS for
- * a deployment. Where somebody else deployed the service between look and call, it is looked at again and decided anew.
- * @throws DeploymentUnknownError where ECS may have begun one: the next step looks; DeploymentTakenError
+ * Finds and adopts an unrecorded deployment, or starts one. Only this function requests deployments from ECS. If
+ * another party deployed the service between read and call, it is read again and decided anew.
+ * @throws DeploymentUnknownError if ECS may have started one: the next step searches for it; DeploymentTakenError
  */
 export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment> {
   let { stands } = begun;
@@ -140,8 +140,8 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
 }
 
 /**
- * @returns why nothing can be deployed there. A service that may have a deployment of ours is no answer yet where it
- * cannot be asked. @throws DeployerUnreachableError
+ * @returns why the service cannot be deployed; a service that may have our deployment but is unreachable is undecided.
+ * @throws DeployerUnreachableError
  */
 async function readService(
   { deployer }: RolloutPorts,
@@ -158,8 +158,8 @@ async function readService(
 }
 
 /**
- * The deployment that a lost step began. What ran was written before ECS was asked: a restart is a newer deployment of
- * that revision, and a new revision is another one, with the wanted images while it is the primary one.
+ * Finds the deployment of a lost step. The earlier state was recorded before the ECS call: a restart is a newer
+ * deployment of that revision, and a new revision is a different one, with the wanted images while it is primary.
  */
 function lostDeployment(
   planned: ServiceDocument,
@@ -182,8 +182,8 @@ const isAsWanted = (planned: ServiceDocument, seen: ServiceState): boolean => {
 };
 
 /**
- * A deployment of somebody else that goes on. ECS would stop it for ours, so it is waited for as long as a deployment may
- * take; one that takes longer is its owner's, and the next review shows what came of it.
+ * A deployment of another party is in progress. ECS would stop it for ours, so Patchwave waits as long as a deployment
+ * may take. A longer one is its owner's, and the next review shows the result.
  */
 function obstacleOf(
   seen: ServiceState,
@@ -208,7 +208,7 @@ const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, L
 const ask = ({ deployer }: RolloutPorts, ref: ServiceRef, planned: ServiceDocument, seen: ServiceState) =>
   planned.mode === 'restart' ? deployer.restart(ref, seen) : deployer.register(ref, imagesOf(planned, seen), seen);
 
-/** Only of those containers whose rule says so: the others' tags mean what was verified. */
+/** Only for containers whose rule says so; the tags of the others mean the verified image. */
 const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): ReadonlyMap<string, string> =>
   new Map(
     containers.flatMap(({ container, mode, output }) => {
@@ -220,8 +220,8 @@ const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): Readonly
   );
 
 /**
- * Writes what runs now before ECS is asked for something else. A lost step asks for nothing any more, and nothing of it
- * is there: the time of its deployment begins anew.
+ * Records what runs now before the ECS call. A lost step makes no more calls and left nothing behind, so the deployment
+ * time starts again.
  */
 async function markAsked(
   { rollouts }: RolloutPorts,

@@ -45,14 +45,14 @@ const SERVICES_AT_ONCE = 8;
 export interface CheckedClosures {
   readonly open: number;
   readonly closed: number;
-  /** Open ones that are past their deadline. */
+  /** Open closures past their deadline. */
   readonly overdue: number;
 }
 
 /**
- * Closes what nothing runs any more, by what a review of the fleet has read. A review of some scopes proves nothing of
- * the others, and one without the policy acts on nothing, so these only count. One closure that fails stops no other;
- * the error of the first is thrown in the end.
+ * Closes closures whose old images no longer run, by the data of a fleet review. A review of some scopes proves nothing
+ * about the others, and one without the policy acts on nothing, so these only count. A failed closure stops no other;
+ * the first error is thrown at the end.
  */
 export async function checkClosures(
   ports: RolloutPorts,
@@ -82,9 +82,9 @@ export async function checkClosures(
 interface FleetSeen {
   readonly runId: string;
   readonly scopes: readonly ScopeReading[];
-  /** Scopes that left while something ran there. */
+  /** Scopes that left with usages. */
   readonly left: readonly LeftReading[];
-  /** Images that ran in these. */
+  /** Images that ran in them. */
   readonly outOfSight: ReadonlySet<Digest>;
   /** Base and platform repositories that the run has not read. */
   readonly unread: readonly UnreadRepository[];
@@ -92,24 +92,24 @@ interface FleetSeen {
   readonly lineage: RunningLineage;
 }
 
-/** What is the same for all closures: read once, whatever their number. */
+/** Data for all closures: read once. */
 async function readFleet(ports: RolloutPorts, runId: string, policyVersion: string): Promise<FleetSeen | undefined> {
   const streams = new Set<string>();
-  // One by one: each has thousands of facts.
+  // One by one, because each has thousands of facts.
   for await (const { stream } of ports.rollouts.openClosures()) streams.add(stream);
   if (streams.size === 0) return undefined;
   const [{ policy }, parts, known, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     collect(ports.runs.parts(runId)),
     collect(ports.scopes.all()),
-    // What the review has seen, scope by scope: a mark on an image, or an index, may be older.
+    // Read from the review's files by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
   const { scopes, left } = readingsOf(parts, known);
   const untold = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(untold.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
-  // What is kept in an account that left may be built on anything, too.
+  // Images in an account that left may be built on anything too.
   const ours = ourAccountsIn(policy, [
     ...scopes.map(({ key }) => key),
     ...known.map(({ scope }) => registryKey(scope)),
@@ -121,13 +121,13 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   return { runId, scopes, left, outOfSight, unread, policy, lineage };
 }
 
-/** A review that an earlier version began has left no such file. */
+/** A review started by an older version has no such file. */
 async function readPlacedNow({ files }: RolloutPorts, runId: string): Promise<ReadonlyMap<Digest, Digest | undefined>> {
   const found = (await readDocumentIfAny(files, runFileKeys(runId).placed, placedDocument)) ?? [];
   return new Map(found.map(({ digest, parent }) => [digest, parent]));
 }
 
-/** What ran in scopes that left; it left a while ago, so the index has long had it. */
+/** Usages in scopes that left; they left a while ago, so the index has them. */
 async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[]): Promise<ReadonlySet<Digest>> {
   const digests = new Set<Digest>();
   for (const { key } of left) {
@@ -138,9 +138,8 @@ async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[
 }
 
 /**
- * Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading.
- * Beside them all that ever left with something running there. A scope whose item cannot be read was never read: it may have
- * left, too.
+ * Every scope of the run at its last complete read: a failed or skipped scope keeps the earlier one. Adds all scopes
+ * that ever left with usages. A scope with an unreadable item counts as never read: it may have left too.
  */
 function readingsOf(
   parts: readonly RunPart[],
@@ -169,10 +168,10 @@ function readingsOf(
   return { scopes: read, left };
 }
 
-/** The cause first: whoever dies in between finds the closure open, and settles the cause again. */
+/** The cause is settled first: after a crash the closure is still open, and settles it again. */
 async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {
   const { cascadeId, stream, output, services = [] } = closure;
-  // Before the usages: what ends meanwhile is looked at by the next review.
+  // Read before the usages; the next review handles what ends meanwhile.
   const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
     ports.rollouts.deployment(cascadeId, service),
   );
@@ -203,7 +202,7 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
   });
 }
 
-/** Enough of them with a workload each, so that a person knows whom to ask. An item that cannot be read names none. */
+/** Enough images with a workload each, so that a person knows whom to ask. An unreadable item names none. */
 async function nameUnplaced(
   { usages }: RolloutPorts,
   lineage: RunningLineage,
@@ -217,7 +216,7 @@ async function nameUnplaced(
   return [...named, ...running.slice(MOST_NAMED).map((digest) => lineage.unreadBelow(digest))];
 }
 
-/** Who runs it. Where an item of that cannot be read, this closure waits until a person has corrected or deleted it. */
+/** Reads the usages of an image. If one is unreadable, this closure waits until a person corrects or deletes it. */
 async function readUsers(
   ports: RolloutPorts,
   closure: Closure,
@@ -233,13 +232,13 @@ async function readUsers(
   }
 }
 
-/** Whether what was verified is known, and is the head of its stream no more. */
+/** Whether the verified output is known and no longer head of its stream. */
 async function isReplaced({ images }: RolloutPorts, output: ReadonlySet<Digest>): Promise<boolean> {
   const known = [...(await images.get([...output])).values()];
   return known.length > 0 && known.every(({ isHead }) => !isHead);
 }
 
-/** Whether mode and rollout now allow one of the services to be deployed; what they still forbid would be left again. */
+/** Whether mode and rollout now allow the deployment of a service; if not, it would be skipped again. */
 async function isPlannedAnew(
   { policies }: RolloutPorts,
   { stream }: Closure,

@@ -9,7 +9,7 @@ import type { RolloutStepInput } from './input.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
 import { putBack } from './put-back.ts';
 
-/** What became of a deployment that was begun. One whose service cannot be asked goes on until its deadline. */
+/** Checks a started deployment. One whose service is unreachable continues until its deadline. */
 export async function checkDeployment(
   ports: RolloutPorts,
   limits: RolloutLimits,
@@ -28,7 +28,7 @@ export async function checkDeployment(
       seen === 'gone'
         ? { ...before, state: 'failed', detail: 'service-gone: the service was deleted', endedAtEpochMs: nowEpochMs }
         : deploymentAfter(before, seen?.deployments, nowEpochMs));
-  // The stop first: a deployment that is known to have failed has stopped the others by then.
+  // Reads the stop first: a known failed deployment has stopped the others by then.
   const stop = stopOf(after(known));
   if (stop) await ports.rollouts.stopEnvironment(stop);
   return answerOf(ports, limits, await recordDeployment(ports, known, after));

@@ -11,8 +11,8 @@ import { allowedService } from './restraint.ts';
 import { readServiceFile } from './service-file.ts';
 
 /**
- * The one deployment of a service in a cascade: begun, adopted, or refused with the reason. What may not begin yet is
- * asked for again, until the deadline of its cascade.
+ * Starts, adopts or refuses the one deployment of a service in a cascade. A deployment that may not start yet is tried
+ * again until the deadline of the cascade.
  */
 export async function deploy(
   ports: RolloutPorts,
@@ -24,7 +24,7 @@ export async function deploy(
     knownCascade(ports, cascadeId),
     ports.rollouts.deployment(cascadeId, service),
   ]);
-  // A step that died after its call may have replaced somebody else's deployment: ECS lists that for a while only.
+  // A step that died after its call may have replaced another party's deployment, which ECS lists only for a while.
   if (known && known.state !== 'starting') return checkDeployment(ports, limits, { cascadeId, service: ref });
   const document = await readServiceFile(ports.files, cascadeId, ref);
   const { planned, pause, policy } = await allowedService(ports, cascade, ref, document);
@@ -45,7 +45,7 @@ export async function deploy(
     await leaveStart(ports, own);
     return later(limits, own, begun.delay, begun.delay.why);
   }
-  // Once more right after the call: somebody else may have deployed the service at the same instant.
+  // Checked again right after the call: another party may have deployed at the same instant.
   if (begun.deployment.state === 'running') return checkDeployment(ports, limits, { cascadeId, service: ref });
   return answerOf(ports, limits, begun.deployment);
 }
@@ -60,7 +60,7 @@ function ownDeployment(
   return { ...named, state: 'starting', starter: ids(), startingAtEpochMs, deadlineEpochMs };
 }
 
-/** Takes the deployment, or refuses it. Gives the one that stands. */
+/** Claims the deployment or refuses it. Returns the recorded one. */
 async function claim(ports: RolloutPorts, own: Deployment, pause: Refusal | undefined): Promise<Deployment> {
   const ended = pause ?? (await environmentStopped(ports, own));
   return ports.rollouts.beginDeployment(ended ? { ...own, ...ended, endedAtEpochMs: own.startingAtEpochMs } : own);
@@ -71,7 +71,7 @@ function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): Deplo
   return later(limits, own, { sinceEpochMs, untilEpochMs }, 'paused');
 }
 
-/** If nobody has begun it by the end of the lease, it is looked for, and then begun. */
+/** If it has not started by the end of the lease, it is searched for and then started. */
 const leased = (limits: RolloutLimits, stands: Deployment, own: Deployment): DeploymentAnswer => {
   const waiting = { sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: leasedUntil(stands) };
   return later(limits, own, waiting, 'another step starts it');

@@ -4,8 +4,8 @@ import type { RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
 
 /**
- * Why no further deployment of a cascade begins in the cluster of a service; nothing where one may. Asked before a deployment is
- * claimed, and again before ECS is asked for it: a deployment may wait for hours for one of somebody else.
+ * Why no further deployment of a cascade starts in the cluster of a service; nothing if one may. Checked before the
+ * claim and again before the ECS call, because a deployment may wait for hours.
  */
 export async function environmentStopped(
   { rollouts }: Pick<RolloutPorts, 'rollouts'>,

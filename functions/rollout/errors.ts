@@ -1,4 +1,4 @@
-/** A step that came too late to begin a deployment: another one does by now, or may. */
+/** Another step is starting this deployment, or may have started it. */
 export class DeploymentTakenError extends Error {
   override readonly name = 'DeploymentTakenError';
   constructor(cascadeId: string, service: string) {

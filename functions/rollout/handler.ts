@@ -51,7 +51,7 @@ function compose(): RolloutServices {
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, deploymentMs: 2 * HOUR_MS } };
 }
 
-/** From a verified image to what runs, and the proof that nothing runs any more that it replaced. */
+/** Deploys verified images, and proves that the replaced ones no longer run. */
 export const rollout = (services: () => RolloutServices) =>
   lambdaFunction({ input: rolloutSteps, compose: services, handle: route });
 

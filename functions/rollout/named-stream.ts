@@ -11,9 +11,8 @@ type Container = ServiceDocument['containers'][number];
 type Ports = Pick<RolloutPorts, 'registry' | 'places'>;
 
 /**
- * The service with one stream for each container. Where a container ran images of several streams, such as two release
- * lines of one repository, it is of the stream whose image its definition names now; where that is not one, nothing is
- * deployed.
+ * Resolves one stream for each container. If a container ran images of several streams, such as two release lines of
+ * one repository, the image in its current definition decides; if that matches no single stream, nothing is deployed.
  */
 export async function withNamedStreams(
   ports: Ports,
@@ -24,7 +23,7 @@ export async function withNamedStreams(
   for (const [name, candidates] of Map.groupBy(planned.containers, ({ container }) => container)) {
     const [first, ...others] = candidates;
     const image = containers.find((one) => one.name === name)?.image;
-    // A container that is gone is refused with all others.
+    // A missing container is refused with all others.
     const one = first && others.length > 0 && image !== undefined ? await namedOf(ports, image, candidates) : first;
     if (one && 'state' in one) return one;
     if (one) named.push(one);
@@ -54,11 +53,11 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
   }
 }
 
-/** Of a container that names neither what it ran when this was planned, nor what was verified. */
+/** The container names neither what it ran at planning nor the verified image. */
 export const serviceChanged = (container: string, image: string): string =>
   `service-changed: container ${container} was deployed as "${image}" after this was planned, and is left as it is. The next review checks that image.`;
 
-/** What an image is now in its registry: an index with its images, or an image; empty where it is nothing. */
+/** The image as it is in its registry now: an index with its images, or an image; empty if missing. */
 export async function meaningOf({ registry }: Pick<Ports, 'registry'>, image: string): Promise<readonly Digest[]> {
   const { location, tag, digest } = readImageReference(image) ?? {};
   const named = digest ?? (location && tag !== undefined ? await registry.resolveTag(location, tag) : undefined);

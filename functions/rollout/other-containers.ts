@@ -21,8 +21,8 @@ interface Question {
 }
 
 /**
- * Why the service may not be deployed because of a container that is not deployed itself, but started anew with the others.
- * Nothing is read for a container that Patchwave may deploy.
+ * Why a service may not be deployed because of a container that only restarts with the others. Containers that
+ * Patchwave may deploy need no read.
  */
 export async function restrainedOther(ports: RolloutPorts, question: Question): Promise<Refusal | undefined> {
   const { ref, planned, seen, policy } = question;
@@ -46,7 +46,7 @@ export async function restrainedOther(ports: RolloutPorts, question: Question): 
   return restrained === undefined ? undefined : postponed(restrained);
 }
 
-/** The stream of an image, or of those of an index. */
+/** The stream of an image, or of the images of an index. */
 async function streamOf(
   { images }: Pick<RolloutPorts, 'images'>,
   means: readonly Digest[],
@@ -56,8 +56,8 @@ async function streamOf(
 }
 
 /**
- * Which of the images that a tag means now the container runs: by the push history, where the tag meant nothing else since the
- * deployment of its tasks, or by a complete reading of its scope since then.
+ * Which image of a tag the container runs. The push history decides if the tag did not move since the tasks were
+ * deployed; otherwise a complete read of the scope since then.
  */
 async function runningOf(
   { places, usages, scopes, clock }: RolloutPorts,

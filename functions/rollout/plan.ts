@@ -34,10 +34,10 @@ const AT_ONCE = 8;
 export type PlannedRollout =
   | {
       readonly decision: 'planned';
-      /** The list of services to be deployed, in the run bucket. */
+      /** Key of the list of services to deploy, in the run bucket. */
       readonly services: { readonly key: string; readonly count: number };
     }
-  /** The policy in force cannot be read, so nothing is planned yet. */
+  /** The policy in force is unreadable, so nothing is planned yet. */
   | { readonly decision: 'wait'; readonly waitSeconds: number };
 
 interface NodeView extends RolloutStream {
@@ -46,10 +46,9 @@ interface NodeView extends RolloutStream {
 }
 
 /**
- * Which services still run what a cascade replaced, and what must vanish before its streams count as patched: one
- * closure for each verified stream. Done again it finds the closures there. While the policy in force cannot be read the
- * rollout waits, as if somebody had paused it; where only that of the cascade is lost the one in force counts alone. An item
- * that cannot be read keeps its own stream from being deployed, and no other one.
+ * Plans the rollout: the services that still run replaced images, and one closure for each verified stream. A
+ * repetition finds its closures. While the policy in force is unreadable, the rollout waits as if paused; if only the
+ * cascade's policy is lost, the one in force counts alone. An unreadable item blocks only its own stream.
  * @throws PolicyUnreadableError at the deadline of the cascade
  */
 export async function planServices(
@@ -102,8 +101,8 @@ interface ReadNode {
 }
 
 /**
- * A stream of which something cannot be read counts as not verified: it is not deployed, nor is a service that it shares
- * with others. All that can be read is read, so that such services are known.
+ * A stream with an unreadable item counts as unverified: neither it nor a service that it shares is deployed.
+ * Everything readable is read, so that such services are known.
  */
 async function readNode(
   ports: RolloutPorts,
@@ -128,7 +127,9 @@ const unreadView = (node: CascadeNode): NodeView => ({
   output: new Set(node.outputs ?? (node.output === undefined ? [] : [node.output])),
 });
 
-/** @param policies the cascade's and the one in force: a person may have changed the rollout meanwhile */
+/**
+ * @param policies the cascade's policy and the one in force, because a person may have changed the rollout meanwhile
+ */
 async function viewOf(ports: RolloutPorts, node: CascadeNode, policies: readonly [Policy, Policy]): Promise<NodeView> {
   const { stream, state, output, outputs = output === undefined ? [] : [output] } = node;
   const [indexes, images] = await Promise.all([ports.places.indexes(outputs), ports.images.get(outputs)]);
@@ -148,7 +149,7 @@ async function viewOf(ports: RolloutPorts, node: CascadeNode, policies: readonly
 
 const platformOf = (image: Pick<ImageRecord, 'platform'> | undefined) => (image?.platform ? [image.platform] : []);
 
-/** What runs of a stream and is to be replaced; an image that has nothing of the cause may stay, a newer one above all. */
+/** Running images of a stream to replace. An image without any fact of the cause may stay, above all a newer one. */
 async function replacedUsages(
   ports: Parameters<typeof runningImages>[0],
   { node, stream, output }: NodeView,
@@ -163,22 +164,21 @@ async function replacedUsages(
 }
 
 /**
- * Whoever asked for a rebuild wants its output in place of all that is there but a head that somebody pushed since. A scan that ended
- * before a finding was first seen does not keep an image: the finding may have come up in a head that does not run, and the
- * output was built since.
+ * A manual request replaces every running image except a head pushed since. A scan that ended before the first sighting
+ * of a finding keeps no image: the finding may come from a head that does not run, and the output was built since.
  */
 const isReplaced = ({ facts, holders }: CascadeNode, image: ImageRecord): boolean =>
   holders.includes(image.digest) ||
   facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : provenFactStatus(fact, image) !== 'absent'));
 
-/** What a plan does for one stream. */
+/** The plan for one stream. */
 interface Share {
-  /** By their keys. */
+  /** By key. */
   readonly services: readonly string[];
   readonly left: RolloutPlan['left'];
 }
 
-/** A plan has thousands of streams, and each asks for its share of it. */
+/** A plan has thousands of streams, and each reads its part. */
 function sharesOf(plan: RolloutPlan): (stream: string) => Share {
   const left = Map.groupBy(plan.left, ({ stream }) => stream);
   const deployed = plan.services.flatMap((service) =>
@@ -204,7 +204,7 @@ async function openClosure(
   const waitingFor = waitingForOwners(left);
   const postponed = postponedServices(left, mode);
   await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
-  // Whoever ends the cascade goes by the services that were planned last.
+  // The end of the cascade uses the services that were planned last.
   await rollouts.changeClosure(node.cascadeId, stream, (before) => {
     const told = before.waitingFor ?? waitingFor;
     const after = {
@@ -219,7 +219,7 @@ async function openClosure(
 
 const MOST_NAMED = 10;
 
-/** What Patchwave does not deploy: its owners do, and every review looks whether they did. */
+/** Services that Patchwave does not deploy: their owners do, and every review checks it. */
 function waitingForOwners(left: RolloutPlan['left']): string | undefined {
   if (left.length === 0) return undefined;
   const names = left.map(

@@ -40,20 +40,20 @@ export interface RolloutPorts {
 }
 
 export interface RolloutLimits {
-  /** The shortest wait between two looks. */
+  /** Shortest wait between two checks. */
   readonly pollSeconds: number;
   /** A deployment that has not ended by then has failed. */
   readonly deploymentMs: number;
 }
 
-/** @throws InvalidInputError where nobody planned it */
+/** @throws InvalidInputError if it was not planned */
 export async function knownCascade({ cascades }: Pick<RolloutPorts, 'cascades'>, cascadeId: string): Promise<Cascade> {
   const cascade = await cascades.get(cascadeId);
   if (cascade) return cascade;
   throw new InvalidInputError([`cascadeId: the ledger has no cascade ${cascadeId}`]);
 }
 
-/** What a digest means for who runs it: an index and its images, or the image itself. */
+/** The images that a digest stands for: an index and its images, or the image itself. */
 export async function digestsUnder(
   { places }: Pick<RolloutPorts, 'places'>,
   output: Digest,

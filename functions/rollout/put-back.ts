@@ -5,9 +5,9 @@ import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import type { RolloutPorts } from './ports.ts';
 
 /**
- * Deploys what somebody else deployed between our last look and our call, and what ours replaced for that: ECS takes no
- * condition with a deployment. Somebody's newer deployment wins.
- * @returns how ours ended; `undefined` where it replaced nothing unseen
+ * Restores another party's deployment that came between our last read and our call, and was replaced by ours: ECS
+ * deployments take no condition. A newer deployment of another party wins.
+ * @returns how ours ended; `undefined` if it replaced no unseen deployment
  */
 export async function putBack(
   { deployer, clock }: Pick<RolloutPorts, 'deployer' | 'clock'>,

@@ -24,8 +24,8 @@ interface Fleet {
 }
 
 /**
- * The images of a closure's stream that run or that running images are built on, with who runs them where they may hold the
- * cause. Records are read in batches and dropped; who runs a holder is asked only until enough are named.
+ * Images of the closure's stream that run or are ancestors of running images, with their users if they may have the
+ * cause. Records are read in batches and dropped; users are read only until enough are named.
  */
 export async function readRunning(
   ports: Pick<RolloutPorts, 'images' | 'places' | 'usages'>,
@@ -35,7 +35,7 @@ export async function readRunning(
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
   const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output) : undefined;
-  // What is built on one of two images with the same content is built on both: nobody can tell, and none is behind.
+  // An image built on one of two images with the same content counts as built on both, and neither is stale.
   const made = closure.facts.length === 0 ? [...(await ports.images.get([...output])).values()] : [];
   const digests = [...over.keys()].sort(compareTexts);
   const running: RunningImage[] = [];
@@ -62,7 +62,7 @@ export async function readRunning(
   return running;
 }
 
-/** Those of the images built on one that are not known to have none of the cause; the image itself among them. */
+/** Of the images built on one, those that may have the cause; the image itself included. */
 async function withoutFree(
   { images }: Pick<RolloutPorts, 'images'>,
   closure: Closure,
@@ -71,7 +71,7 @@ async function withoutFree(
   { severities }: Policy,
 ): Promise<readonly Digest[]> {
   const held: Digest[] = [];
-  // Itself first: who deploys the stream acts by its own usages, however many there are of others.
+  // Itself first: the owner of the stream acts on its own usages, however many others there are.
   const inOrder = users.toSorted(
     (one, other) => Number(other === below.digest) - Number(one === below.digest) || compareTexts(one, other),
   );
@@ -86,14 +86,14 @@ async function withoutFree(
   return held;
 }
 
-/** Each scope that left has to be confirmed, so all of them are asked for. */
+/** Each scope that left must be confirmed, so all are listed. */
 export const whoRan = async (
   { usages }: Pick<RolloutPorts, 'usages'>,
   digests: readonly Digest[],
 ): Promise<readonly Usage[]> =>
   (await mapConcurrently(digests, QUESTIONS_AT_ONCE, (digest) => usages.leftOfImage(digest))).flat();
 
-/** Enough to name, in a fixed order. What is not running any more since the review read it is left out. */
+/** A limited number in a fixed order, without usages that ended since the review read them. */
 async function whoRuns(
   { usages }: Pick<RolloutPorts, 'usages'>,
   digests: readonly Digest[],
@@ -109,8 +109,8 @@ async function whoRuns(
 }
 
 /**
- * Whether images of a stream were pushed later than an output, by what the registries of the stream told of pushes. An image
- * of which no push is known is taken to be older. A build of a branch is no older image of the stream.
+ * Whether images of a stream were pushed later than an output, by the push history of its registries. An image without
+ * a known push counts as older. A branch build is no older image of the stream.
  */
 async function newerThan(
   { places }: Pick<RolloutPorts, 'places'>,
@@ -126,7 +126,7 @@ async function newerThan(
   return async ({ digest, stream: own }) => {
     const place = await placeOf(digest);
     const isOfBranch = own === undefined && [...(place?.tags ?? []), ...(place?.askedTags ?? [])].length > 0;
-    // It was there before the first push that was seen: a person may have moved a tag back to it.
+    // It existed before the first recorded push: a person may have moved a tag back to it.
     const isFirstSeen = place?.thereSinceEpochMs === undefined;
     return isOfBranch || (isFirstSeen && (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs);
   };

@@ -9,7 +9,7 @@ import type { RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
-/** Why a deployment may not begin now: it waits, or is refused with the reason. */
+/** Why a deployment may not start now: it waits, or is refused with the reason. */
 export type Pause = 'wait' | Refusal | undefined;
 
 const PAUSED_TO_THE_END = deferred('paused: the cascade deadline passed during the pause');
@@ -18,17 +18,17 @@ const REPORT_ONLY = postponed(
   'report-only: the policy sets `report-only` for one of its streams or an account that the deployment reaches. Set `mode` to `enforce`, or deploy the service yourself.',
 );
 
-/** The service as the policy in force lets it be deployed, and what keeps it from that now. */
+/** The service as the policy in force allows it, and the current obstacle. */
 export interface AllowedService {
   readonly planned: ServiceDocument;
   readonly pause: Pause;
-  /** The one in force; absent where it cannot be read, which is a pause. */
+  /** The policy in force; absent if unreadable, which counts as a pause. */
   readonly policy?: Policy;
 }
 
 /**
- * Asks the kill switch and the policy in force: a person may have changed either since the service was planned. A policy
- * that cannot be read pauses it.
+ * Reads the kill switch and the policy in force: a person may have changed either since the plan. An unreadable policy
+ * counts as a pause.
  */
 export async function allowedService(
   { killSwitch, policies, clock }: Pick<RolloutPorts, 'killSwitch' | 'policies' | 'clock'>,
@@ -46,12 +46,12 @@ export async function allowedService(
   return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined, policy };
 }
 
-/** Each container in the mode that changes less, of the one planned and the one in force. */
+/** Each container in the stricter mode of the planned one and the one in force. */
 function rolloutOf(policy: Policy, { containers }: ServiceDocument): ServiceDocument | Refusal {
   const allowed: ServiceDocument['containers'][number][] = [];
   for (const container of containers) {
     const mode = stricterRollout(container.mode, streamPolicy(policy, container.stream).rollout);
-    // Its owner may take that back: the next review then plans the service anew.
+    // The owner may undo that: the next review then plans the service again.
     if (isOwners(mode))
       return postponed(
         `rollout-changed: the policy now sets \`rollout: ${mode}\` for stream ${container.stream}. Its team deploys it.`,

@@ -12,7 +12,7 @@ export interface RolloutServices {
   readonly limits: RolloutLimits;
 }
 
-/** One step of a rollout for its cascade, or the look at all closures for a review. */
+/** Runs one rollout step for a cascade, or the closure check for a review. */
 export async function route(
   step: RolloutStep,
   { ports, limits }: RolloutServices,

@@ -11,72 +11,71 @@ import type { RolloutPorts } from './ports.ts';
 
 const RECORDS_AT_ONCE = 100;
 
-/** What of an image tells what it is built on: of a whole fleet this is kept, and nothing else. */
+/** Lineage fields of an image: only these are kept of the whole fleet. */
 interface Placed {
   readonly tier: Tier;
   readonly stream?: string;
-  /** Repositories that it is known in, as `locationKey`s. */
+  /** Its known repositories, as `locationKey`s. */
   readonly repositories: readonly string[];
   readonly parent?: Digest;
-  /** Somebody has read what it is built on. */
+  /** Whether its lineage was read. */
   readonly isRead: boolean;
 }
 
-/** An image whose lineage no review has read. */
+/** An image without a recorded lineage. */
 export interface UnreadImage {
   readonly digest: Digest;
-  /** The first repository that it is known in, as `locationKey`. */
+  /** Its first known repository, as `locationKey`. */
   readonly repository?: string;
 }
 
-/** What runs, by what it is built on. */
+/** Running images by ancestor. */
 export interface RunningLineage {
-  /** Images of a stream that run or that running images are built on, each with those: itself where it runs. */
+  /** Images of a stream that run or are ancestors, each with its running descendants; itself included if it runs. */
   over(stream: string): ReadonlyMap<Digest, readonly Digest[]>;
-  /** Images that run and may be built on one of a stream: nobody could read what they are built on. */
+  /** Running images with unknown lineage that may be built on an image of a stream. */
   unreadOver(stream: string): readonly Digest[];
-  /** The same of images that ran in scopes that left. */
+  /** The same for images that ran in scopes that left. */
   unreadLeftOver(stream: string): readonly Digest[];
-  /** The image on the way down from a running one whose lineage no review has read. */
+  /** The ancestor of a running image whose lineage no review has read. */
   unreadBelow(digest: Digest): UnreadImage;
   /**
-   * Whether a container from a repository, of which only that is known, may run what is built on a stream.
-   * @param tag that it asks for, where that is known, too
+   * Whether a container, known only by repository, may run a descendant of a stream.
+   * @param tag the requested tag, if known
    */
   mayRun(stream: string, repository: string, tag?: string): boolean;
 }
 
 type LineagePorts = Pick<RolloutPorts, 'images' | 'streamImages' | 'usages'>;
 
-/** What is asked about. */
+/** Input of the search. */
 export interface LineageQuestion {
   readonly policy: Policy;
-  /** Every image that runs. */
+  /** Every running image. */
   readonly inUse: ReadonlySet<Digest>;
   /** Images that ran in scopes that left. */
   readonly outOfSight?: ReadonlySet<Digest>;
   /** Streams with an open closure. */
   readonly streams: ReadonlySet<string>;
-  /** Repositories of which containers run that nobody could identify. */
+  /** Repositories of running containers without an identified image. */
   readonly unidentified: ReadonlySet<string>;
-  /** Accounts that are ours. */
+  /** Our own accounts. */
   readonly ours: ReadonlySet<string>;
   /**
-   * Images without a lineage that the review has placed among all that it knows, with their parents. What may be hidden below
-   * them is in a repository that was not read: closures of that one wait by themselves.
+   * Images without recorded lineage that the review placed from all it knows, with their parents. Anything hidden below
+   * them is in an unread repository, whose own closures wait.
    */
   readonly placed?: ReadonlyMap<Digest, Digest | undefined>;
 }
 
 /**
- * Reads of every image that runs, and of what it is built on, once for all closures, in batches. An image of a stream is
- * also one of its repository that no stream made: its tags may have moved on before anybody read them.
- *
- * An image whose lineage was not read, and a container of which only the repository is known, may be built on every stream that
- * others are built on, unless all its repositories are in accounts that are not ours, or the policy declares that it is built on something else.
- * What some images of the repository are built on proves nothing of the others. Only where the lineage of every image that the
- * ledger has of it was read, a container of it runs what one of these is built on: its tag, too, was asked for. Of a container whose
- * tag is known the rules count whose head tags match it.
+ * Reads the lineage of every running image once for all closures, in batches. An image of the repository without a
+ * stream also counts for the stream: its tags may have moved before they were read.
+ * An image with unread lineage, or a container known only by repository, may be built on every base stream. It is
+ * excluded only if all its repositories are in foreign accounts, or the policy declares another parent. Other images of
+ * the repository prove nothing, unless the lineage of every recorded image of it was read: then a container of it runs
+ * a descendant of one of their parents, and its tag was read too. For a container with a known tag, only rules with
+ * matching head tags count.
  */
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
   const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
@@ -103,7 +102,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     targets.repositoryOf(stream) === repository ||
     (isBorne(policy, stream) &&
       (reached.get(repository)?.has(stream) === true || mayBeBuiltOn(locationOf(repository), stream, tag)));
-  // Only where a container may run what is built on a stream of another repository, its images are worth a reading.
+  // The images of a repository are read only if a container may run a descendant of a stream in another repository.
   const isAsked = (repository: string): boolean =>
     [...streams].some((stream) => targets.repositoryOf(stream) !== repository && mayHold(stream, repository));
   const ofRepository = await readRepositories(ports, question, [...question.unidentified].filter(isAsked), targets);
@@ -139,7 +138,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
 const isBorne = (policy: Policy, stream: string): boolean =>
   streamRulesOf(policy, parseStreamId(stream).location).every(({ tier }) => tier !== 'application');
 
-/** Everything asked for, and all that it is built on, level by level. */
+/** All requested images and their ancestors, level by level. */
 async function readPlaced(
   ports: LineagePorts,
   { placed: now = new Map() }: Pick<LineageQuestion, 'placed'>,
@@ -165,7 +164,7 @@ function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefin
   };
 }
 
-/** Of an image that nobody has recorded only who asks for it tells where it is from. */
+/** An unrecorded image is known only through its user. */
 async function placeByUsage({ usages }: LineagePorts, digest: Digest): Promise<Placed> {
   const references = (await usages.ofImage(digest)).flatMap(referencesOf);
   const locations = references.flatMap((reference): readonly ImageLocation[] => {
@@ -187,9 +186,9 @@ function targetsOf(streams: ReadonlySet<string>): Targets {
 }
 
 interface Walk {
-  /** By stream the image of it that is met first: what is below that, it has replaced. */
+  /** The first image met by stream; images below it were replaced by it. */
   readonly found: ReadonlyMap<string, Digest>;
-  /** Images on the way whose lineage no review has read. */
+  /** Images on the way without recorded lineage. */
   readonly unread: readonly Digest[];
 }
 
@@ -214,8 +213,8 @@ function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets
 }
 
 /**
- * On which streams images of some repositories are built; a repository of which the ledger has no image, or one whose lineage
- * no review has read, is left out.
+ * Streams on which images of some repositories are built. A repository without a recorded image, or with unread
+ * lineage, is left out.
  */
 async function readRepositories(
   ports: LineagePorts,
@@ -231,7 +230,7 @@ async function readRepositories(
   return known;
 }
 
-/** Reading ends with the first image that proves nothing: most images of a repository never ran and have no lineage. */
+/** Reading ends at the first image that proves nothing: most images of a repository never ran and have no lineage. */
 async function readRepository(
   ports: LineagePorts,
   question: LineageQuestion,
@@ -262,7 +261,7 @@ async function readRepository(
   return images > 0 ? found : undefined;
 }
 
-/** The inverse of `locationKey`: the name of a repository may have slashes. */
+/** The inverse of `locationKey`; repository names may contain slashes. */
 function locationOf(key: string): ImageLocation {
   const [account = '', region = '', ...repository] = key.split('/');
   return { account, region, repository: repository.join('/') };

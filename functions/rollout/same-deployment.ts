@@ -13,18 +13,17 @@ interface Question {
   readonly ref: ServiceRef;
   readonly planned: ServiceDocument;
   readonly seen: ServiceState;
-  /** When this deployment was claimed. */
   readonly startingAtEpochMs: Deployment['startingAtEpochMs'];
-  /** The service names the verified image in each container that is registered anew. */
+  /** Whether the service names the verified image in each container that is registered anew. */
   readonly isAsWanted: boolean;
-  /** By then a deployment has replaced all tasks, or failed. */
+  /** Time limit by which a deployment has replaced all tasks, or failed. */
   readonly deploymentMs: number;
 }
 
 /**
- * The primary deployment of a service, where it brings what was verified: a step of a cascade that was stopped, an earlier
- * cascade, or a team began it. A second one beside it changes nothing. The ledger shows the old image until the next review
- * reads the service, so a cause of that image plans a restart meanwhile.
+ * Finds a primary deployment that already brings the verified images, from a stopped step, an earlier cascade or a
+ * team. A second one would change nothing. The ledger shows the old image until the next review reads the service, so a
+ * cause of that image plans a restart meanwhile.
  */
 export async function sameDeployment(ports: RolloutPorts, question: Question): Promise<SeenDeployment | undefined> {
   const { planned, seen, startingAtEpochMs, isAsWanted } = question;
@@ -36,8 +35,8 @@ export async function sameDeployment(ports: RolloutPorts, question: Question): P
 }
 
 /**
- * Whether all tasks of a deployment pulled what was verified: since it began each tag meant nothing else, by its push
- * history. Where a review that began long after the deployment still saw the old image, ECS did not pull anew.
+ * Whether all tasks of a deployment pulled the verified image: since the deployment started, no tag moved, by the push
+ * history. If a review that started long after it still saw the old image, ECS did not pull again.
  */
 async function hasPulledVerified(
   ports: RolloutPorts,

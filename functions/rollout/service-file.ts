@@ -7,15 +7,15 @@ import * as v from '../../shared/schema.ts';
 
 const mode = v.picklist(['restart', 'register']);
 
-/** How one service is deployed: what the plan leaves for its deployment, beside the list that the map reads. */
+/** Deployment details of one service, stored by the plan beside the list that the map reads. */
 const serviceDocument = v.strictObject({
   mode,
   containers: v.array(
     v.strictObject({
       ...{ container: v.text(), stream: v.text(), mode },
-      /** Absent where nothing that was verified runs where the container did. */
+      /** Absent if no verified image runs on the container's platform. */
       output: v.exactOptional(digest),
-      /** What it ran then: what is not among it now was deployed by its team since. */
+      /** Images that it ran at planning: any other image was deployed by its team since. */
       ran: v.array(
         v.strictObject({ digest, reference: v.exactOptional(v.text()), platform: v.exactOptional(v.text()) }),
       ),

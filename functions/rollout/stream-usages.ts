@@ -14,7 +14,7 @@ interface RunningPorts extends Pick<RolloutPorts, 'streamImages' | 'images'> {
   readonly usages: Pick<RolloutPorts['usages'], 'ofImage'>;
 }
 
-/** Images of a stream that `asks` names, with what runs them now; one question each, so whoever can names fewer. */
+/** Usages of the stream's images that `asks` names. Each image costs one query, so callers name few. */
 export async function runningImages(
   { streamImages, images, usages }: RunningPorts,
   stream: string,

@@ -12,7 +12,7 @@ type Container = ServiceDocument['containers'][number];
 type Deployable = Container & { readonly output: Digest };
 type Ports = Pick<RolloutPorts, 'registry' | 'places'>;
 
-/** Why a service cannot be deployed as it is; nothing where it can. */
+/** Why a service cannot be deployed as it is; nothing if it can. */
 export async function refusalOf(
   ports: Ports,
   { controller, containers }: ServiceState,
@@ -54,7 +54,7 @@ async function refusalOfImage(ports: Ports, image: string, container: Container)
   }
 }
 
-/** A restart helps only where the tag means what was verified, in the registry that the service pulls from. */
+/** A restart helps only if the tag means the verified image in the registry that the service pulls from. */
 async function refusalToRestart(
   ports: Ports,
   image: string,

@@ -25,10 +25,7 @@ export interface AskLimits {
 
 type ScanPart = Extract<RunPart, { kind: 'scan' }>;
 
-/**
- * Asks for the scans of a batch that are due and counts every digest once. A preview counts what it would ask for and
- * asks nothing.
- */
+/** Requests the due scans of a batch, and counts each digest once. A preview counts and requests nothing. */
 export async function askScans(ports: AskPorts, limits: AskLimits, input: ScanTriggerInput): Promise<ScanPart> {
   const known = await ports.images.get(input.digests);
   const found = input.found ?? 0;
@@ -43,7 +40,7 @@ export async function askScans(ports: AskPorts, limits: AskLimits, input: ScanTr
   return part;
 }
 
-/** Its facts could not be recorded: the registry's part of the run says why. */
+/** Its facts could not be recorded: the run part of the registry says why. */
 const NEVER_SCANNED_REFUSAL: ScanOutcome = { kind: 'refused', reason: 'never-scanned' };
 
 async function take(
@@ -66,18 +63,18 @@ async function take(
   return outcomeOf(answer, moment, (image.scan.requestedAtEpochMs ?? 0) >= moment.startedAtEpochMs);
 }
 
-/** Scanners tell whole seconds. */
+/** Scanners report whole seconds. */
 const SCANNER_PRECISION_MS = 1000;
 
-/** @param askedBefore whether this run asked already, before a crash */
+/** @param askedBefore whether this run requested the scan before a crash */
 function outcomeOf(answer: Answer, { nowEpochMs }: ScanMoment, askedBefore: boolean): ScanOutcome {
   if (answer.outcome === 'requested') return { kind: 'requested' };
   if (answer.outcome === 'refused') return { kind: 'refused', reason: answer.reason };
-  // What was found is not recorded here: only policy evaluation reads findings and judges by them.
+  // Findings are not recorded here: only policy evaluation reads and judges them.
   const { completedAtEpochMs, isWatched } = answer;
   if (isWatched) return { kind: 'fresh' };
   if (completedAtEpochMs <= nowEpochMs - SCAN_INTERVAL_MS) return { kind: 'refused', reason: 'quota-or-scanned' };
-  // Our own request, whose reply was lost, ends so.
+  // The error of our own repeated request, whose first reply was lost.
   const isOurs = askedBefore || completedAtEpochMs >= nowEpochMs - SCANNER_PRECISION_MS;
   return { kind: isOurs ? 'requested' : 'fresh' };
 }

@@ -18,7 +18,7 @@ export function hasTurn(digest: Digest, fleet: { readonly found: number; readonl
   );
 }
 
-/** What became of one digest; each digest of a batch ends in exactly one. */
+/** Result for one digest; each digest of a batch has exactly one. */
 export type ScanOutcome =
   | { readonly kind: 'requested' | 'fresh' }
   | { readonly kind: 'later'; readonly untilEpochMs: number }
@@ -26,9 +26,9 @@ export type ScanOutcome =
 
 export type ScanStep =
   | ScanOutcome
-  /** Ask, if nobody did since. */
+  /** Request the scan, unless another request came since. */
   | { readonly kind: 'ask'; readonly notSinceEpochMs: number }
-  /** Nobody can look at this image, and the ledger does not say so yet. */
+  /** No scanner can scan this image, and the ledger does not say so yet. */
   | { readonly kind: 'record'; readonly scan: ScanState; readonly reason: ScanReason };
 
 export interface ScanMoment {
@@ -36,13 +36,13 @@ export interface ScanMoment {
   readonly startedAtEpochMs: number;
   readonly catchUpMinutes: number;
   readonly dailyQuota: number;
-  /** Digests of the whole review; absent where the caller does not know. */
+  /** Number of digests of the whole review; absent if the caller does not know. */
   readonly found: number;
 }
 
 /**
- * What to do about the scan of an image. A registry scans an image once in 24 hours, and does not say when it would
- * again: we count from the last request and the last result that we know of.
+ * Decides about the scan of an image. A registry scans an image once in 24 hours and does not report when the next is
+ * possible, so the last known request and result count.
  */
 export function nextScanStep(image: ImageRecord, moment: ScanMoment): ScanStep {
   const { scan } = image;
@@ -50,7 +50,7 @@ export function nextScanStep(image: ImageRecord, moment: ScanMoment): ScanStep {
   if (askedNow && isAnswered(image)) return { kind: 'requested' };
   if (askedNow && isRefused(image)) return { kind: 'refused', reason: scan.reason ?? 'scan-failed' };
 
-  // A request that was refused is none: what stood in its way may be gone. One of this run is asked again after a crash.
+  // A refused request does not count: the obstacle may be gone. A request of this run is repeated after a crash.
   const isVoid = askedNow || isRefused(image);
   const catchUpUntilEpochMs = moment.startedAtEpochMs + moment.catchUpMinutes * 60_000;
   const decision = decideScan(isVoid ? { ...image, scan: withoutRequest(scan) } : image, {
@@ -84,7 +84,7 @@ function impossible(
   return { kind: 'record', reason, scan: { ...before, state, reason, ...(detail !== undefined && { detail }) } };
 }
 
-/** A result of an earlier turn stays what it is until it is stale. */
+/** A result of an earlier turn counts until it is stale. */
 const outOfTurn = (scan: ScanState): ScanStep =>
   scan.completedAtEpochMs !== undefined
     ? { kind: 'refused', reason: 'quota-or-scanned' }

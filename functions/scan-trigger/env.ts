@@ -11,6 +11,6 @@ export const environment = v.object({
     'SCANS_PER_SECOND',
     'CATCH_UP_MINUTES',
   ),
-  /** Basic scans that one registry takes in 24 hours. */
+  /** Basic scans that one registry allows in 24 hours. */
   DAILY_SCAN_QUOTA: v.pipe(v.numberFromText(), v.gtValue(0), v.integer()),
 });

@@ -42,7 +42,7 @@ function compose(): ScanTriggerServices {
   };
 }
 
-/** Asks for the scans of one batch that are due: each digest once a day, at one place. */
+/** Requests the due scans of one batch: each digest once a day, in one location. */
 export const scanTrigger = (services: () => ScanTriggerServices) =>
   lambdaFunction({
     input: scanTriggerInput,

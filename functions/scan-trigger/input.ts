@@ -8,7 +8,7 @@ export const scanTriggerInput = v.strictObject({
   startedAtEpochMs: v.pipe(v.integer(), v.gtValue(0)),
   batch: v.text(),
   digests: v.pipe(v.array(digest), v.minLength(1), v.maxLength(100)),
-  /** All digests of the review: a fleet that is larger than the daily quota is scanned in turns. */
+  /** Number of digests of the review: a fleet above the daily quota is scanned in turns. */
   found: v.exactOptional(v.pipe(v.integer(), v.minValue(0))),
 });
 export type ScanTriggerInput = v.InferOutput<typeof scanTriggerInput>;

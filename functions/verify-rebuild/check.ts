@@ -28,7 +28,7 @@ export interface CheckedScan {
   readonly waitSeconds: number;
 }
 
-/** Asks for scans of what was built; where that is not known yet, to have it looked at first. */
+/** Requests scans of the output; unknown images are refreshed first. */
 export async function ask(ports: VerifyPorts, step: VerifyStepInput): Promise<void> {
   const verification = await verificationOf(ports, step);
   const { rebuild } = verification;
@@ -38,10 +38,10 @@ export async function ask(ports: VerifyPorts, step: VerifyStepInput): Promise<vo
 }
 
 /**
- * Are the findings of the cause gone from what was built? Judged once all its images have a complete scan. It is
- * `unverified` at the deadline, or at once where no scan will ever come. While the policy in force cannot be read nothing can
- * be judged, which is no fault of what was built: that is waited for until the deadline of the cascade, and the time for the
- * scan begins after it.
+ * Decides whether the findings of the cause are gone from the output, once all its images have a complete scan. The
+ * result is `unverified` at the deadline, or at once if no scan can come. While the policy in force is unreadable,
+ * verification waits until the deadline of the cascade, because the output is not at fault. The time for the scan
+ * starts after that.
  */
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: VerifyStepInput): Promise<CheckedScan> {
   const [verification, inForce] = await Promise.all([verificationOf(ports, step), policyInForce(ports.policies)]);
@@ -56,13 +56,13 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Veri
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
 }
 
-/** How long the first looks may follow one another here: a machine that waits counts in seconds, and by its poll. */
+/** How long the first checks may follow one another here: the state machine waits in seconds, by its poll interval. */
 const SOON_MS = 2_000;
 const FIRST_WAIT_MS = 100;
 
 /**
- * A scan may take a moment only, so at first it is looked at again after as long as was waited before. What nobody has
- * placed yet is left to the machine, which has it placed before each look.
+ * A scan may take only a moment, so at first each wait doubles the time waited so far. Images without lineage are left
+ * to the state machine, which has them placed before each check.
  */
 async function judgeSoon(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
   const { rebuild, sinceEpochMs } = verification;
@@ -96,7 +96,7 @@ async function judgeRebuild(
   const before = isClear && headBefore ? await imagesOf(ports, headBefore) : undefined;
   const isSame = before && (await reconfirm(ports, rebuild, before, made));
   const rebuilt = {
-    // Its age counts from this build, once a review has looked.
+    // Its age counts from this build, once a review has read it.
     facts: isSame ? rebuild.facts.filter(({ kind }) => kind !== 'age') : rebuild.facts,
     output: images,
     begunAtEpochMs: begunAtEpochMs(rebuild),
@@ -118,8 +118,8 @@ interface Comparison {
 }
 
 /**
- * Judges an output whose scans are there against the image before. Where it seems to have brought in a violating pair,
- * the image before is scanned anew, if it may be: its last scan may be older than what the scanner knows now.
+ * Judges a fully scanned output against the previous image. If the output seems to add a violating pair, the previous
+ * image is scanned again if possible: its last scan may be older than the scanner's data.
  */
 async function judgeAgainst(
   ports: VerifyPorts,
@@ -150,9 +150,9 @@ const isScannedBefore =
     (resultAtEpochMs(scan) ?? 0) <= atEpochMs;
 
 /**
- * What came out with the content of the head before is as young as this build, which was asked to use no cache and to pull
- * its parent anew. A run that somebody else began was asked for nothing, and what was taken over was built before.
- * @returns whether all of it came out so
+ * Output images with the content of the previous head are as young as this build, which used no cache and pulled its
+ * parent anew. A run that another party started had no such request, and a taken-over output was built before.
+ * @returns whether every image came out that way
  */
 async function reconfirm(
   { images, contents, rebuilds }: Pick<VerifyPorts, 'images' | 'contents' | 'rebuilds'>,
@@ -168,7 +168,7 @@ async function reconfirm(
   return true;
 }
 
-/** Images that have the content of one of those before, whatever their layers are compressed with. */
+/** Images with the same content as one of the previous images, regardless of layer compression. */
 async function sameAgain(
   contents: VerifyPorts['contents'],
   before: readonly OutputImage[],
@@ -195,8 +195,8 @@ async function sameAgain(
 }
 
 /**
- * An image that is clear is not looked at again: what an event brought meanwhile counts.
- * @returns whether one was looked at, and more may be known of it now
+ * A clear image is not read again: later events count.
+ * @returns whether any image was read, so more may be known
  */
 async function rescanUnclear(
   ports: VerifyPorts,

@@ -1,6 +1,6 @@
 import type { Digest } from '../../shared/domain/image/image.ts';
 
-/** A verified output bears no tag of a candidate, so nobody can tell which tag is to move to it. */
+/** The verified output has no candidate tag, so it is unknown which tag should move to it. */
 export class NothingToPromoteError extends Error {
   override readonly name = 'NothingToPromoteError';
   constructor(stream: string, output: Digest) {
@@ -11,7 +11,7 @@ export class NothingToPromoteError extends Error {
   }
 }
 
-/** Somebody pushed under the tag while the rebuild ran: moving it would undo that. */
+/** Another push took the tag during the rebuild: moving the tag would undo it. */
 export class TagTakenError extends Error {
   override readonly name = 'TagTakenError';
   constructor(stream: string, tag: string, holder: Digest) {

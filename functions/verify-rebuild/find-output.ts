@@ -21,8 +21,9 @@ export interface FoundOutput {
 }
 
 /**
- * Which digest did the build make? Proven, not assumed: what is not found within the grace is `no-output`, and a
- * registry that cannot be read until the deadline leaves the rebuild `unverified`, which counts against nobody.
+ * Finds the digest that the build made, with proof. If none is found within the grace period, the result is
+ * `no-output`. A registry that stays unreadable until the deadline leaves the rebuild `unverified`, which counts as no
+ * failure.
  */
 export async function findOutput(
   ports: VerifyPorts,
@@ -39,7 +40,7 @@ export async function findOutput(
     await recordOutput(ports, step, search);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
-  // Only the policy may name the account of the registry, which is not called without it.
+  // Only the policy allows calls to the account of the registry.
   const withoutPolicy =
     search.outcome === 'unreachable'
       ? await waitForPolicy(ports, limits, verification, await policyInForce(ports.policies))
@@ -54,11 +55,11 @@ export async function findOutput(
   return { decision: 'ended', waitSeconds: limits.pollSeconds };
 }
 
-/** What was proven stays, whatever became of its tags since. */
+/** A proven output stays, even if its tags change later. */
 const foundBefore = ({ outputTags: tags = [] }: Rebuild, digest: Digest) =>
   ({ outcome: 'found', digest, tags, refused: undefined }) as const;
 
-/** Its clock starts with the first look and is not set again. */
+/** Its time starts with the first check and is never reset. */
 async function beginVerification(
   { rebuilds }: VerifyPorts,
   rebuild: Rebuild,
@@ -71,7 +72,7 @@ async function beginVerification(
   return stands ?? rebuild;
 }
 
-/** What does not count is told to a person; it stands in no other claim's way. */
+/** An unaccepted digest is recorded for a person and blocks no other claim. */
 async function recordRefused(
   { rebuilds }: VerifyPorts,
   { stream, rebuildId }: Rebuild,

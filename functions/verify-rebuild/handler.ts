@@ -53,7 +53,7 @@ function compose(): VerifyServices {
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, outputGraceMs: 5 * MINUTE_MS } };
 }
 
-/** Did the rebuild fix what it was to fix: what did it make, is that scanned, are the findings gone. */
+/** Verifies a rebuild: finds its output, waits for the scan, and checks that the findings are gone. */
 export const verifyRebuild = (services: () => VerifyServices) =>
   lambdaFunction({ input: verifyRebuildSteps, compose: services, handle: route });
 

@@ -6,17 +6,17 @@ import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
-/** The scanner says this of the content, which does not change under its digest. */
+/** The scanner's answer concerns the content, which never changes for a digest. */
 const UNSUPPORTED: readonly ScanReason[] = ['unsupported-image', 'unsupported-type'];
 
 /** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html */
 const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
 
 /**
- * Why no complete scan of an output will ever come, so that nothing is left to wait for: it was deleted, or no scanner can
- * read it. `undefined` where one may still come. A scanner that does not find an image is not believed alone: the registry
- * is asked, and where it cannot be read now, the next check asks again.
- * @param unclear images of the output that are not scanned and judged yet
+ * Why no complete scan of an output will ever come: it was deleted, or no scanner can read it. `undefined` if one may
+ * still come. If a scanner does not find an image, the registry is read too; if that fails now, the next check asks
+ * again.
+ * @param unclear images of the output without a scan and a verdict
  */
 export async function whyNeverScanned(
   { registry }: Pick<VerifyPorts, 'registry'>,

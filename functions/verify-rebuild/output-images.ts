@@ -9,18 +9,18 @@ import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { learnKept } from '../../shared/judging/judge-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
-/** One image of an output, as the ledger knows it; without `record` it does not yet. */
+/** One image of an output; without `record` if the ledger does not have it yet. */
 export interface OutputImage {
   readonly digest: Digest;
   readonly record?: ImageRecord;
 }
 
-/** The images of an index, one for each platform, or the image itself. */
+/** The images of an index, one per platform, or the image itself. */
 export async function imagesOf(
   { places, images }: Pick<VerifyPorts, 'places' | 'images'>,
   digest: Digest,
 ): Promise<readonly OutputImage[]> {
-  // Most outputs are an image themselves.
+  // Most outputs are single images.
   const [digests, own] = await Promise.all([imagesUnder(places, digest), images.get([digest])]);
   const others = await images.get(digests.filter((one) => !own.has(one)));
   return digests.map((one) => {
@@ -37,8 +37,8 @@ export const judgedImage = ({ digest, record }: OutputImage): JudgedImage => ({
 });
 
 /**
- * Has the images of an output, and the heads of its repository, written down by whoever reads registries: where the
- * event of its push came, they are. Asked again by whoever checks next, until the deadline.
+ * Requests a refresh of the output's images and its repository's heads; after a push event they are recorded already.
+ * Each check repeats the request until the deadline.
  */
 export async function learnOutput(
   ports: Pick<VerifyPorts, 'refreshes' | 'places' | 'images'>,
@@ -51,7 +51,7 @@ export async function learnOutput(
   return images;
 }
 
-/** All that the images of a head had; `undefined` where that of one of them is not kept. */
+/** All facts of a head's images; `undefined` if those of one image are not recorded. */
 export async function keptFindingsOf(
   ports: Pick<VerifyPorts, 'evidence'>,
   images: readonly OutputImage[],
@@ -63,6 +63,6 @@ export async function keptFindingsOf(
   return kept.every((findings) => findings !== undefined) ? kept.flat() : undefined;
 }
 
-/** Everything a repository holds now. */
+/** Everything in a repository now. */
 export const listingOf = async ({ registry }: Pick<VerifyPorts, 'registry'>, stream: string) =>
   (await collect(registry.images(parseStreamId(stream).location))).flat();

@@ -15,15 +15,15 @@ import type { VerifyPorts } from './ports.ts';
 
 const READS_AT_ONCE = 4;
 
-/** An image that others are built on, with what scans know of it. */
+/** An ancestor with its scan data. */
 interface Ancestor {
   readonly record: ImageRecord;
-  /** Keys of its findings; empty where they are not kept. */
+  /** Keys of its findings; empty if not recorded. */
   readonly found: ReadonlySet<string>;
   readonly firstSeen: ReadonlyMap<string, number>;
 }
 
-/** What is known of pairs that an output has and the image before seems not to have, by `findingKey`. */
+/** Evidence about pairs that the output has and the previous image seems not to have, by `findingKey`. */
 export async function evidenceOf(
   ports: Pick<VerifyPorts, 'images' | 'places' | 'streams' | 'evidence' | 'scanner'>,
   { parentHead }: Rebuild,
@@ -63,7 +63,7 @@ const headImages = async (
   head: Digest | undefined,
 ): Promise<readonly Digest[]> => (head === undefined ? [] : imagesUnder(places, head));
 
-/** All that images are built on, from their parents down to bases; each once. */
+/** All ancestors, from parents down to bases; each once. */
 async function ancestorsOf(
   { images }: Pick<VerifyPorts, 'images'>,
   from: readonly OutputImage[],
@@ -80,13 +80,13 @@ async function learn(ports: Pick<VerifyPorts, 'streams' | 'evidence'>, record: I
   return { record, found: new Set(findings.map(findingKey)), firstSeen };
 }
 
-/** The same image, or another one with the same content. */
+/** The same image, or one with the same content. */
 const sameImageAs =
   (records: readonly ImageRecord[]) =>
   (record: ImageRecord): boolean =>
     records.some((one) => isSameContent(one, record));
 
-/** When the scanner's data was last updated, by the scans of all platforms; `undefined` where one of them does not say. */
+/** When the scanner's data was last updated, over the scans of all platforms; `undefined` if one does not report it. */
 async function sourceUpdate(
   { scanner }: Pick<VerifyPorts, 'scanner'>,
   records: readonly ImageRecord[],

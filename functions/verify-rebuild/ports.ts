@@ -33,9 +33,9 @@ export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
 }
 
 export interface VerifyLimits {
-  /** The shortest wait between two looks. */
+  /** Shortest wait between two checks. */
   readonly pollSeconds: number;
-  /** How long after its end a build may still tell what it made. */
+  /** How long after its end a build may still report its output. */
   readonly outputGraceMs: number;
 }
 
@@ -43,13 +43,13 @@ export interface VerifyLimits {
 export interface Verification {
   readonly cascade: Cascade;
   readonly rebuild: Rebuild;
-  /** Of the cascade. */
+  /** Deadline of the cascade. */
   readonly policy: StreamPolicy;
   readonly sinceEpochMs: number;
   readonly deadlineEpochMs: number;
 }
 
-/** @throws InvalidInputError where nobody asked for this rebuild */
+/** @throws InvalidInputError if the rebuild does not exist */
 export async function verificationOf(
   { cascades, rebuilds, policies, clock }: Pick<VerifyPorts, 'cascades' | 'rebuilds' | 'policies' | 'clock'>,
   { cascadeId, stream, rebuildId }: VerifyStepInput,
@@ -63,7 +63,7 @@ export async function verificationOf(
   return {
     cascade,
     rebuild,
-    // Without a policy its reservation tells who moves the tag.
+    // Without a policy the reservation decides who moves the tag.
     policy: unreadable ? { ...policy, promotes: rebuild.promotes === true } : policy,
     sinceEpochMs,
     deadlineEpochMs: sinceEpochMs + policy.guards.verifyMinutes * MINUTE_MS,
@@ -71,8 +71,8 @@ export async function verificationOf(
 }
 
 /**
- * While the policy in force cannot be read, verification waits until the deadline of the cascade, and its own time begins
- * after that. `undefined` where there is a policy, or the cascade is over.
+ * While the policy in force is unreadable, verification waits until the deadline of the cascade; its own time starts
+ * after that. `undefined` if there is a policy, or the cascade is over.
  */
 export async function waitForPolicy(
   ports: Pick<VerifyPorts, 'rebuilds' | 'clock'>,
@@ -90,13 +90,13 @@ export async function waitForPolicy(
   return { decision: 'wait', waitSeconds: verifyWaitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
 }
 
-/** @throws InvalidInputError where its output was not found yet */
+/** @throws InvalidInputError if its output is not found yet */
 export function provenOutput({ rebuildId, output, verifyingSinceEpochMs }: Rebuild): Digest {
   if (output !== undefined && verifyingSinceEpochMs !== undefined) return output;
   throw new InvalidInputError([`rebuildId: the output of rebuild ${rebuildId} is not found yet`]);
 }
 
-/** The first outcome stays. Gives the one that stands. */
+/** Keeps the first outcome, and returns the recorded one. */
 export async function recordOutcome(
   { rebuilds }: Pick<VerifyPorts, 'rebuilds'>,
   rebuild: Rebuild,
@@ -110,7 +110,10 @@ export async function recordOutcome(
   return stands?.outcome ?? outcome;
 }
 
-/** An output that was taken over and fixes no longer speaks against no pipeline: none ran. The next one is built. */
+/**
+ * A taken-over output that fixes nothing any more counts against no pipeline, because none ran. The next rebuild
+ * builds.
+ */
 function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
   if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
   const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;

@@ -12,9 +12,9 @@ export interface Promotion {
 }
 
 /**
- * Whether a person stopped Patchwave, or this stream, since it was built, or the policy cannot be read any more. A pause is waited for until the deadline of
- * the cascade; then, or where the stream is only to be reported, the node ends with the answer. Its rebuild stays
- * `fixed`, so that a later cascade takes its output over. `undefined` where the tag may move.
+ * Whether Patchwave or the stream was paused since the build, or the policy became unreadable. A pause is awaited until
+ * the deadline of the cascade. After it, or if the stream is report-only, the node ends. Its rebuild stays `fixed`, so
+ * a later cascade takes its output over. `undefined` if the tag may move.
  */
 export async function postponePromotion(
   ports: VerifyPorts,

@@ -15,10 +15,9 @@ import { type Promotion, postponePromotion } from './postpone.ts';
 export type { Promotion } from './postpone.ts';
 
 /**
- * Moves the tags that others build on to a verified output, each from `<tag>-candidate` to `<tag>`. Moved already they
- * stay. A newer push that has taken the candidate tag meanwhile is not verified, and stands in nobody's way. A tag that
- * somebody moved while the rebuild ran stays: theirs is the newer word, and a tag never moves back. While a person has
- * stopped Patchwave none moves.
+ * Moves parent tags to a verified output, from `<tag>-candidate` to `<tag>`. A repetition changes nothing. A newer push
+ * that took the candidate tag is unverified and does not block. A tag that another party moved during the rebuild
+ * stays, because that push is newer and a tag never moves back. While Patchwave is paused no tag moves.
  * @throws NothingToPromoteError, TagTakenError, TaggerUnreachableError, ImageGoneError, TagImmutableError
  */
 export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: VerifyStepInput): Promise<Promotion> {
@@ -35,7 +34,7 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: Ve
       before && before.promotedAtEpochMs === undefined ? { ...before, promotedAtEpochMs } : undefined,
     );
   }
-  // The event of this push may be lost, and the head has moved.
+  // The event of this push may be lost although the head has moved.
   await ports.refreshes.send([{ kind: 'refresh', stream: step.stream }]);
   return { decision: 'ended', waitSeconds: limits.pollSeconds };
 }
@@ -59,13 +58,13 @@ async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
   for (const tag of tags) await ports.tagger.tag(location, output, tag);
 }
 
-/** What bears the tag alone, and no candidate's any more, was promoted before. */
+/** An output with the tag and without a candidate tag was promoted before. */
 const promotedTags = (tags: readonly string[], headTag: string): readonly string[] =>
   [...new Set(tags.map((tag) => (tag.endsWith(CANDIDATE) ? tag.slice(0, -CANDIDATE.length) : tag)))]
     .filter((tag) => matchesHeadTag(headTag, tag))
     .sort();
 
-/** An old image under which a tag was put again shows its first push in the registry; our history knows the last one. */
+/** The registry shows the first push of an old image that got the tag again; our history has the last one. */
 async function lastPushOf(
   ports: Pick<VerifyPorts, 'places'>,
   { digest, pushedAtEpochMs = 0 }: RegistryImage,
@@ -75,7 +74,7 @@ async function lastPushOf(
   return Math.max(pushedAtEpochMs, seen?.lastPushSeenAtEpochMs ?? 0);
 }
 
-/** What our push history tells of an image in the repository of a stream. */
+/** The push history of an image in the repository of a stream. */
 async function placeOf(
   { places }: Pick<VerifyPorts, 'places'>,
   digest: Digest,

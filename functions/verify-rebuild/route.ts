@@ -10,7 +10,7 @@ export interface VerifyServices {
   readonly limits: VerifyLimits;
 }
 
-/** One step of a node, for the machine. */
+/** Runs one step of a node for the state machine. */
 export async function route(
   step: VerifyRebuildStep,
   { ports, limits }: VerifyServices,

@@ -15,10 +15,10 @@ import type { VerifyPorts } from './ports.ts';
 const IMAGES_AT_ONCE = 8;
 
 /**
- * Sees to it that images are scanned, and judges those of which there is something to be known. A scan on push may have
- * ended before the ledger knew the image, and events may be lost: so results are read before a scan is asked for, and
- * what was refused is asked for again each time.
- * @param asker who asks, so that the same one may ask again
+ * Ensures that images are scanned, and judges those with a new result. A scan on push may have ended before the ledger
+ * had the image, and events may be lost: so results are read before a scan is requested, and refused requests are
+ * repeated.
+ * @param asker the requester, so that the same one may repeat a request
  * @returns images whose scan is awaited
  */
 export async function scanImages(
@@ -33,7 +33,7 @@ export async function scanImages(
   });
   const outcomes = await judgeImages(ports, await policyInForce(ports.policies), learnt.flat());
   for (const outcome of outcomes.values()) {
-    // The next check judges by the new facts.
+    // The next check uses the new facts.
     if ('error' in outcome && !(outcome.error instanceof ImageFactsChangedError)) throw outcome.error;
   }
   const known = new Set(learnt.flat().map(({ image }) => image.digest));

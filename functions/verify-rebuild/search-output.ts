@@ -29,14 +29,14 @@ export type OutputSearch = (
   | { readonly outcome: 'found'; readonly digest: Digest; readonly tags: readonly string[] }
   | { readonly outcome: 'missing' | 'unreachable'; readonly reason: string }
 ) & {
-  /** Digests that were named and do not count. */
+  /** Reported digests that are not accepted. */
   readonly refused: readonly RefusedClaim[];
 };
 
 /**
- * What a build made. A digest that its pipeline names counts where it was pushed since the build began and bears a head
- * tag, a candidate tag or the label of the rebuild; or where it was the head before, which the build made once more.
- * Otherwise counts what was pushed since and bears the label. A digest that does not count stands in no other one's way.
+ * Finds the output of a build. A digest that the pipeline reports is accepted if it was pushed since the build started
+ * and has a head tag, a candidate tag or the rebuild's label. It is also accepted if it is the previous head, made once
+ * more. Without a report, a push since then with the label is accepted. An unaccepted digest blocks no other one.
  */
 export async function searchOutput(ports: SearchPorts, rebuild: Rebuild): Promise<OutputSearch> {
   const { location } = parseStreamId(rebuild.stream);
@@ -72,13 +72,13 @@ async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebu
   return searchPushed(ports, location, rebuild, (await list()).pushed, refused);
 }
 
-/** An index of attestations alone is nothing that a build could have been asked for. */
+/** An index of attestations alone cannot be a build's output. */
 const canRun = (artifact: Artifact): boolean => artifact.kind === 'image' || artifact.children.length > 0;
 
 /**
- * Whether a digest that was named counts by its pushes and tags. The push history of the ledger is asked first: it knows
- * tags that a later push has taken since, and the last push of an image that was there before. What the event of its push
- * has not told yet, the registry knows.
+ * Whether a reported digest is accepted, by its pushes and tags. The ledger's push history is read first: it has tags
+ * that a later push took since, and the last push of an existing image. The registry has pushes whose event has not
+ * arrived.
  */
 async function judgeClaim(
   { places }: SearchPorts,
@@ -114,8 +114,8 @@ const pushedBy = (known: LocationRecord | undefined): PushedDigest => ({
 });
 
 /**
- * What was pushed since: a digest that was named and bears the label, or the tagged index that holds it; else the last
- * push that bears the label.
+ * Pushed since: a reported digest with the label, or the tagged index that contains it; else the last push with the
+ * label.
  */
 async function searchPushed(
   { registry }: SearchPorts,
@@ -158,7 +158,7 @@ async function searchPushed(
   return { outcome: 'missing', reason, refused };
 }
 
-/** Images of an index have no tags of their own: where one of them is named, the index that was pushed is the output. */
+/** Images of an index have no tags of their own: if one is reported, the pushed index is the output. */
 function indexWith(
   claim: Digest,
   indexes: readonly Artifact[],
@@ -180,7 +180,7 @@ function indexWith(
 }
 
 interface Listing {
-  /** Pushed since; also where the registry does not say when. */
+  /** Pushed since, also if the registry does not report the time. */
   readonly pushed: ReadonlyMap<Digest, RegistryImage>;
   readonly claimed: ReadonlyMap<Digest, RegistryImage>;
 }
@@ -202,7 +202,7 @@ async function listRepository(
   return { pushed, claimed };
 }
 
-/** What was pushed, and the configs of all images in it; children of an index may have been there before. */
+/** The pushed manifest and the configs of all its images; children of an index may be older. */
 async function readPushed(
   registry: ImageRegistry,
   location: ImageLocation,
@@ -222,7 +222,7 @@ async function readPushed(
   return [pushed, new Map(configs.flat())];
 }
 
-/** A config that is broken proves nothing. One that could not be had this time is asked for again by the next look. */
+/** A broken config proves nothing. One that could not be read now is read again at the next check. */
 async function usableConfig(
   registry: ImageRegistry,
   location: ImageLocation,

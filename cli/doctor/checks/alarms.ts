@@ -3,7 +3,7 @@ import { broken, type CheckFinding, orOk } from '../finding.ts';
 
 const SET_TOPIC = 'Deploy with AlarmTopicArn=<ARN of an SNS topic>.';
 
-/** Each alarm is there and tells somebody. */
+/** Checks that each alarm exists and notifies a person. */
 export function checkAlarms(alarms: readonly AlarmFacts[]): readonly CheckFinding[] {
   const here = alarms.filter(({ exists }) => exists);
   const silent = here.filter(({ actions }) => actions === 0);

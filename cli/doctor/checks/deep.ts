@@ -3,12 +3,10 @@ import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, unknown } from '../finding.ts';
 
-/*
- * What AWS documents nowhere, tried on this account: see "What AWS does not document" in docs/operations.md. Each finding is the
- * answer. Patchwave works either way where the answer is `ok`.
- */
+/* Tests undocumented behaviour of AWS in this account: see "What AWS does not document" in docs/operations.md. Each
+ * finding is an answer. Patchwave works with either answer if it is `ok`. */
 
-/** @param tried one call from a member account; `undefined` where every member is in the hub's account */
+/** @param tried one call from a member account; `undefined` if every member is in the hub's account */
 export function checkBusPolicy(
   tried: { readonly from: Scope; readonly put: MixedPut } | undefined,
 ): readonly CheckFinding[] {
@@ -69,7 +67,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
   ];
 }
 
-/** The review is found by the start that its execution says, which its end event says, too. */
+/** The review is matched by its execution's start time, which the end event repeats. */
 export function checkStartTime(facts: StartTimeFacts | undefined): readonly CheckFinding[] {
   if (!facts)
     return [unknown('review', 'No review has ended whose start could be compared.', 'Run a review: patchwave review.')];

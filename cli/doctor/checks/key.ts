@@ -2,7 +2,9 @@ import { matchesGlob } from '../../../shared/domain/common/glob.ts';
 import type { KeyFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, orOk } from '../finding.ts';
 
-/** Services that use the key under their own name, with what they do; see "A key of your own" in docs/operations.md. */
+/**
+ * Services that use the key as their own principal, with the actions; see "A key of your own" in docs/operations.md.
+ */
 const SERVICES: readonly { readonly service: string; readonly actions: readonly string[] }[] = [
   { service: 'events', actions: ['kms:Decrypt', 'kms:GenerateDataKey'] },
   { service: 'scheduler', actions: ['kms:Decrypt', 'kms:GenerateDataKey'] },
@@ -10,7 +12,7 @@ const SERVICES: readonly { readonly service: string; readonly actions: readonly 
 ];
 const CHAPTER = 'See "A key of your own" in docs/operations.md.';
 
-/** The key of the parameter KmsKeyArn can be used by the services and by the ledger; `undefined` where there is none. */
+/** Checks that services and ledger can use the key of the parameter KmsKeyArn; `undefined` without a key. */
 export function checkKey(key: KeyFacts | undefined): readonly CheckFinding[] {
   if (!key) return [ok('key', 'The stack uses keys that AWS owns: KmsKeyArn is empty.')];
   const { arn, state, policy, ledgerLostAtEpochMs } = key;
@@ -49,7 +51,7 @@ const listOf = (value: Json): readonly Json[] => (value === undefined ? [] : Arr
 const objectOf = (value: Json): Readonly<Record<string, Json>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, Json>) : {};
 
-/** Conditions of statements are taken to be met: who wrote them meant this account and its resources. */
+/** Conditions of statements count as met, because the key owner wrote them for this account. */
 function isAllowed(policy: string, { service, actions }: (typeof SERVICES)[number]): boolean {
   const statements = listOf(objectOf(parsed(policy)).Statement).map(objectOf);
   return actions.every((action) =>

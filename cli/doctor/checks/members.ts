@@ -7,10 +7,10 @@ import { type DoctorReading, unread } from '../reading.ts';
 import { trustProblem } from './trust.ts';
 
 const MOST_NAMED = 5;
-/** The tag by which member-account.yaml says its version. */
+/** Tag with the version of member-account.yaml. */
 const VERSION_TAG = 'patchwave-version';
 
-/** The read role of each account can be taken, and is of the version of the command. */
+/** Checks that the read role of each account can be assumed and has the command's version. */
 export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly CheckFinding[] {
   const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
   const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
@@ -35,7 +35,7 @@ function readRoleProblem(
       ),
     ];
   const update = `Deploy member-account.yaml of version ${version} in account ${account}, in its HomeRegion.`;
-  // A role of a template from before may not read itself.
+  // A role of an older template may not read itself.
   if (!own.isRead) return [];
   const deployed = own.value?.tags[VERSION_TAG];
   if (deployed === version) return [];
@@ -51,13 +51,13 @@ interface Acting {
   readonly list: string;
   readonly path: string;
   readonly of: (account: AccountFacts) => AccountFacts['build'];
-  /** Accounts in which the policy needs the role; `any`: in one at least. */
+  /** Accounts in which the policy needs the role; `any`: in at least one. */
   readonly needed: readonly string[] | 'any' | 'none';
 }
 
 /**
- * The roles by which Patchwave acts. Only its functions may take them, so their trust policies are compared with the hub. A
- * role that is not there is broken only where the policy needs it.
+ * Checks the acting roles. Only Patchwave's functions may assume them, so their trust policies are compared with the
+ * hub. A missing role is broken only if the policy needs it.
  */
 export function checkActingRoles(
   stack: StackFacts,
@@ -141,7 +141,7 @@ function actingProblems(
 }
 
 /**
- * What a check of members says where no member could be read. The first one says why; the others refer to it.
+ * Finding of a member check if no member could be read. The first check says why; the others refer to it.
  * @param reading why not
  */
 export function membersUnread(
@@ -161,7 +161,7 @@ export function membersUnread(
   return unread('members', reading, `Allow yourself sts:AssumeRole on ${role}${listed ? `, and ${list}` : '.'}`);
 }
 
-/** Places whose read role cannot be assumed are named once, as not checked. */
+/** Names places with an unusable read role once, as not checked. */
 function leftOut(what: string, names: readonly string[]): readonly CheckFinding[] {
   if (names.length === 0) return [];
   return [
@@ -187,7 +187,7 @@ const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
 };
 
 /**
- * How registries scan. With enhanced scanning only what a filter matches is scanned.
+ * Checks how registries scan. Enhanced scanning covers only what a filter matches.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
  */
 export function checkScanning(facts: MemberFacts, version: string): readonly CheckFinding[] {
@@ -222,7 +222,7 @@ interface Unread {
   readonly reading: DoctorReading<unknown>;
 }
 
-/** What could not be read, each reason once. */
+/** Failed reads, each reason once. */
 function notKnown(all: readonly Unread[], version: string): readonly CheckFinding[] {
   const groups = new Map<string, { keys: string[]; reason: string; isDenied: boolean }>();
   for (const { key, reading } of all) {
@@ -244,7 +244,7 @@ function notKnown(all: readonly Unread[], version: string): readonly CheckFindin
 }
 
 /**
- * A test event that was put in each place has to arrive in the hub.
+ * Checks that the test event of each place arrives in the hub.
  * @param isListening whether the hub's rule for them is enabled
  */
 export function checkForwarding(facts: MemberFacts, version: string, isListening: boolean): readonly CheckFinding[] {
@@ -254,7 +254,7 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
       unknown('hub', 'The hub could not receive test events: the rule DoctorRule is off.', 'Correct the rule first.'),
     ];
   const lost = places.filter(({ forwarding }) => forwarding.isRead && !forwarding.value);
-  // One place that forwards shows that the hub receives.
+  // One forwarding place proves that the hub receives.
   const hubIsDeaf = lost.length > 1 && lost.length === places.length;
   const found = hubIsDeaf
     ? [

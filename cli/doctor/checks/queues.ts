@@ -2,10 +2,10 @@ import { counted } from '../../../shared/domain/common/counted.ts';
 import type { QueueFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
 
-/** A message that waits longer was not handled in time; the longest window in which messages are collected is 5 minutes. */
+/** A longer wait means a delay: the longest batching window is 5 minutes. */
 const OLDEST_MINUTES = 15;
 
-/** Dead-letter queues are empty; in the others no message waits too long. */
+/** Checks that dead-letter queues are empty and no message waits too long in the others. */
 export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFinding[] {
   return orOk(
     queues.flatMap(queueProblem),

@@ -3,7 +3,7 @@ import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { PolicyFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok } from '../finding.ts';
 
-/** As NoReviewAlarm waits. */
+/** The same period as NoReviewAlarm. */
 const REVIEW_HOURS = 26;
 
 export function checkPolicyInForce(policy: PolicyFacts): readonly CheckFinding[] {
@@ -22,7 +22,7 @@ export function checkPolicyInForce(policy: PolicyFacts): readonly CheckFinding[]
   ];
 }
 
-/** The last complete review: it succeeded, and not too long ago. */
+/** Checks that the last complete review succeeded recently. */
 export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number): readonly CheckFinding[] {
   if (!review)
     return [broken('review', 'No review has ended yet.', 'Wait for the daily review, or start one: patchwave review.')];
@@ -48,7 +48,7 @@ export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number
 }
 
 /**
- * What is left of the daily scans. ECR tells no count; what the last review asked for, and what was refused, is recorded.
+ * Checks the remaining daily scans. ECR has no counter, so the requests and refusals of the last review are used.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
  * @param dailyQuota scans that one registry allows in 24 hours
  */

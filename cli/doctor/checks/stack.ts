@@ -1,7 +1,7 @@
 import type { StackFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, orOk, unknown } from '../finding.ts';
 
-/** The outputs of template.yaml that commands, members and operators use. */
+/** Outputs of template.yaml that commands, members and operators use. */
 export const OUTPUTS = [
   'BusArn',
   'DashboardName',
@@ -30,7 +30,7 @@ export const noStack = (name: string): CheckFinding =>
   );
 
 /**
- * The state of the stack. After UPDATE_ROLLBACK_COMPLETE the version before works.
+ * Checks the state of the stack. After UPDATE_ROLLBACK_COMPLETE the previous version works.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
 export function checkStack({ name, account, region, status }: StackFacts): readonly CheckFinding[] {
@@ -62,7 +62,7 @@ export function checkVersions(
   { outputs: { TemplateVersion: deployed } }: StackFacts,
   version: string,
 ): readonly CheckFinding[] {
-  // An absent output is a finding of `outputs`.
+  // The check `outputs` reports an absent output.
   if (deployed === undefined)
     return [unknown('template.yaml', 'The version of the deployed template is not known.', DEPLOY)];
   if (deployed === version) return [ok('template.yaml', `Template and command are of version ${version}.`)];

@@ -1,10 +1,10 @@
-/** Whom a role of a member account has to trust, so that functions of the hub can take it. */
+/** Trust that a member account's role needs, so that the hub's functions can assume it. */
 export interface ExpectedTrust {
   /** The account of the hub. */
   readonly hubAccount: string;
   readonly externalId: string;
   readonly organizationId: string;
-  /** The path of the functions that take the role: `builder`, `deployer` or `protector`. */
+  /** IAM path of the functions that assume the role: `builder`, `deployer` or `protector`. */
   readonly path: string;
 }
 
@@ -14,7 +14,7 @@ const objectOf = (value: Json): Readonly<Record<string, Json>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, Json>) : {};
 
 /**
- * What a trust policy lacks; `undefined` where it is as member-account.yaml makes it for this hub.
+ * The problem of a trust policy; `undefined` if it matches member-account.yaml for this hub.
  * @param document JSON
  */
 export function trustProblem(document: string, expected: ExpectedTrust): string | undefined {

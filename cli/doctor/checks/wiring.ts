@@ -10,10 +10,13 @@ const SWITCHES: Readonly<Record<string, string>> = {
 
 /** The rule that takes test events of members. */
 export const TEST_RULE = 'DoctorRule';
-/** Where they wait for the command; what is left there vanishes by itself. */
+/** Queue of test events for the command; leftovers expire by themselves. */
 export const TEST_QUEUE = 'DoctorQueue';
 
-/** The rules of the hub that are enabled, but for those that a parameter disables, and each function takes from its queue. */
+/**
+ * Checks that the hub's rules are enabled, except those that a parameter disables, and that each function reads its
+ * queue.
+ */
 export function checkWiring(
   rules: readonly RuleFacts[],
   mappings: readonly MappingFacts[],
