@@ -6,7 +6,7 @@ import { streamPolicy } from '../../../shared/domain/stream/stream-policy.ts';
 const acting = readFileSync('docs/acting.md', 'utf8');
 const commands = readFileSync('docs/commands.md', 'utf8');
 
-test('the policy of the first stream is one that a policy takes, and lets only that stream act', () => {
+test('the example policy is valid and lets only the first stream act', () => {
   const [, yaml = ''] = /```yaml\n(version: 1\nmode[\s\S]*?)```/.exec(acting) ?? [];
   const policy = parsePolicy(yaml);
   const of = (repository: string) => streamPolicy(policy, `111122223333/eu-west-1/${repository}:^v.*$`);
@@ -18,7 +18,7 @@ test('the policy of the first stream is one that a policy takes, and lets only t
   expect(of('team/orders').mode).toBe('report-only');
 });
 
-test('what a pipeline has to declare is what it is sent', () => {
+test('documented pipeline variables equal the sent ones', () => {
   const runner = readFileSync('shared/adapters/codepipeline-runner.ts', 'utf8');
   const sent = [...runner.matchAll(/'(PATCHWAVE_\w+)'/g)].map(([, name]) => name);
   const declared = [...acting.matchAll(/Name: (PATCHWAVE_\w+), DefaultValue/g)].map(([, name]) => name);
@@ -28,14 +28,14 @@ test('what a pipeline has to declare is what it is sent', () => {
   expect(acting).toContain(`\`${REBUILD_LABEL}\``);
 });
 
-test('every parameter of a member account that it names is there', () => {
+test('every named parameter of the member template exists', () => {
   const member = readFileSync('member-account.yaml', 'utf8');
   const named = [...acting.matchAll(/`([A-Z]\w+Arns|HomeRegion)`/g)].map(([, name]) => name);
   expect(named.length).toBeGreaterThan(4);
   expect(named.filter((name) => !member.includes(`\n  ${name}:\n`))).toEqual([]);
 });
 
-test('the policy of an operator writes what the acting commands write, and nothing else', () => {
+test('the operator policy allows exactly the writes of the acting commands', () => {
   const [, json = ''] = /```json\n([\s\S]*?)```/.exec(commands) ?? [];
   const statements = JSON.parse(json).Statement as readonly { Action: unknown; Condition?: unknown }[];
   const keys = { 'dynamodb:LeadingKeys': ['SWITCH', 'CAUSE#*', 'STREAM#*'] };

@@ -22,7 +22,7 @@ async function fleet(): Promise<PlanWorld> {
   return world;
 }
 
-test('age tells what will be too old, by what it is called, and which image makes it so', async () => {
+test('age lists images that will be too old, by name and by the image that causes it', async () => {
   const { ages, ...asked } = await runJson(ageCommand, readOnlyContext(await fleet()));
   expect(asked).toMatchObject({ days: 7, overdue: false });
   const host = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
@@ -64,11 +64,11 @@ test('as a page, with --overdue the page also lists images that are too old alre
   expect(text).not.toMatch(/undefined|NaN|[ \t]\n/);
 });
 
-test('where nothing breaches it says so', async () => {
+test('without a breach age says so', async () => {
   const { text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '1' });
   expect(text).toBe('0 images will be too old within 1 day\n');
 });
 
-test.each(['soon', '', '-1', '1e9', 'NaN'])('--days %j is wrong use', async (days) => {
+test.each(['soon', '', '-1', '1e9', 'NaN'])('--days %j is a usage error', async (days) => {
   await expect(run(ageCommand, readOnlyContext(await fleet()), [], { days })).rejects.toThrow(UsageError);
 });

@@ -6,7 +6,7 @@ const ROOT = new URL('../../../', import.meta.url);
 const page = readFileSync(new URL('docs/commands.md', ROOT), 'utf8');
 const names = Object.keys(COMMANDS);
 
-test('each command of a file in cli/commands has a name in cli/all-commands.ts', async () => {
+test('every command file is registered in cli/all-commands.ts', async () => {
   const folder = new URL('cli/commands/', ROOT);
   const modules = await Promise.all(readdirSync(folder).map((file) => import(new URL(file, folder).href)));
   const exported = modules.flatMap((one: Readonly<Record<string, unknown>>) =>
@@ -21,7 +21,7 @@ test('each command of a file in cli/commands has a name in cli/all-commands.ts',
 const [, rows = ''] = page.split('\n| command | does | changes |\n');
 const listed = [...(rows.split('\n\n')[0] ?? '').matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell);
 
-test.each(names)('docs/commands.md lists %s, and says which permissions it needs', (name) => {
+test.each(names)('docs/commands.md lists %s with its permissions', (name) => {
   const begin = new RegExp(`\`${name}(?=[ \`])`);
   expect(listed.filter((cell) => begin.test(cell))).not.toEqual([]);
   expect([...documented.keys()].filter((one) => one === name || one.startsWith(`${name} `))).not.toEqual([]);

@@ -21,7 +21,7 @@ async function away(changes: Partial<LeftScope> = {}): Promise<FakeWorld> {
 const confirm = (world: FakeWorld, words: readonly string[] = [KEY], flags: { reason?: string } = { reason }) =>
   run(confirmLeftCommand, cliContext(world), words, flags);
 
-test('a person confirms what ran in a scope that left: who, when and why is kept', async () => {
+test('confirm-left records who confirmed a scope that left, when and why', async () => {
   const world = await away();
   const { code, text } = await confirm(world);
   expect(code).toBe(0);
@@ -44,22 +44,25 @@ test.each<[string, Partial<LeftScope>]>([
   expect((await confirm(world)).text).toContain('Nothing was changed.');
 });
 
-test.each([['555566667777/eu-west-1'], ['444455556666/us-east-1']])('%s has not left: not found', async (scope) => {
-  const world = await away();
-  await world.scopes.record({ scope: { ...SCOPE, region: 'us-east-1' }, completeAtEpochMs: 1 });
-  await expect(confirm(world, [scope])).rejects.toThrow(NotFoundError);
-});
+test.each([['555566667777/eu-west-1'], ['444455556666/us-east-1']])(
+  '%s has not left: refused as not found',
+  async (scope) => {
+    const world = await away();
+    await world.scopes.record({ scope: { ...SCOPE, region: 'us-east-1' }, completeAtEpochMs: 1 });
+    await expect(confirm(world, [scope])).rejects.toThrow(NotFoundError);
+  },
+);
 
 test.each([
   ['no scope', ['payments'], { reason }],
   ['no reason', [KEY], {}],
-])('%s is wrong use', async (_, words, flags) => {
+])('%s is a usage error', async (_, words, flags) => {
   const world = await away();
   await expect(confirm(world, words, flags)).rejects.toThrow(UsageError);
   expect(await world.scopes.get(SCOPE)).not.toHaveProperty('left.confirmed');
 });
 
-test('status names a scope that left, since when, with what, and what to do; or who confirmed it', async () => {
+test('status shows a scope that left with time, usages and next step, or who confirmed it', async () => {
   const world = await away();
   const { text } = await run(statusCommand, readOnlyContext(world));
   expect(text).toMatch(
@@ -74,7 +77,7 @@ test('status names a scope that left, since when, with what, and what to do; or 
   expect((await run(statusCommand, readOnlyContext(idle))).text).toContain('nothing ran there');
 });
 
-test('why names who ran an image in a scope that left', async () => {
+test('why lists usages of an image in a scope that left', async () => {
   const world = await away();
   await world.images.recordFacts(facts('a'));
   await world.usages.record([usage('a', { ...SCOPE, workload: 'gone' })], 1);

@@ -21,7 +21,7 @@ async function findingsOf(installation: FakeInstallation): Promise<readonly Doct
   return (JSON.parse(text) as { findings: readonly DoctorFinding[] }).findings;
 }
 
-test('a sound installation has nothing broken and nothing unknown', async () => {
+test('in a sound installation every check is ok', async () => {
   const { code, text } = await asked(await soundInstallation());
   expect(text).toContain('0 broken, 0 not known,');
   expect(text).toContain('Nothing is broken.');
@@ -277,19 +277,16 @@ const exhaust = (made: FakeInstallation, refused: number) =>
     },
   });
 
-test.each(BROKEN)(
-  'broken: $what; it is named with its fix, and nothing else is',
-  async ({ breaks, names, text, fix }) => {
-    const installation = await soundInstallation();
-    await breaks(installation);
-    const found = await findingsOf(installation);
-    const notOk = found.filter(({ state }) => state === 'broken');
-    expect(notOk.map(({ check, resource }) => `${check} ${resource}`)).toEqual([names]);
-    expect(notOk[0]?.text).toMatch(text);
-    expect(notOk[0]?.fix).toMatch(fix);
-    expect((await asked(installation)).code).toBe(1);
-  },
-);
+test.each(BROKEN)('$what: one broken finding, with its fix', async ({ breaks, names, text, fix }) => {
+  const installation = await soundInstallation();
+  await breaks(installation);
+  const found = await findingsOf(installation);
+  const notOk = found.filter(({ state }) => state === 'broken');
+  expect(notOk.map(({ check, resource }) => `${check} ${resource}`)).toEqual([names]);
+  expect(notOk[0]?.text).toMatch(text);
+  expect(notOk[0]?.fix).toMatch(fix);
+  expect((await asked(installation)).code).toBe(1);
+});
 
 test.each([
   ['cloudformation:DescribeStacks', ['stack']],
@@ -299,7 +296,7 @@ test.each([
   ['kms:DescribeKey', ['key']],
   ['cloudwatch:DescribeAlarms', ['alarms']],
   ['sqs:GetQueueAttributes', ['queues']],
-])('a person who may not %s: the checks of it are unknown, and name the action', async (action, checks) => {
+])('denied %s: its checks are unknown and name the action', async (action, checks) => {
   const installation = await soundInstallation();
   installation.hub.deny(action);
   const found = await findingsOf(installation);
@@ -308,7 +305,7 @@ test.each([
   expect((await asked(installation)).code).toBe(4);
 });
 
-test('the action that AWS names counts, whichever call it answered', async () => {
+test('a denial reports the action that AWS names, for any call', async () => {
   const installation = await soundInstallation();
   const message = 'User: jo is not authorized to perform: cloudwatch:GetMetricStatistics on resource: *';
   const denied = new ReadDeniedError('cloudwatch:DescribeAlarms', new Error(message));
@@ -324,7 +321,7 @@ test.each([
   ['ecr:GetRegistryScanningConfiguration', ['scanning']],
   ['events:PutEvents', ['forwarding']],
   ['sqs:ReceiveMessage', ['forwarding']],
-])('%s is denied in members: the checks of it are unknown, and nothing is broken', async (action, checks) => {
+])('%s denied in members: its checks are unknown, none is broken', async (action, checks) => {
   const installation = await soundInstallation();
   installation.fleet.deny(action);
   const found = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
@@ -343,19 +340,16 @@ test.each([
     'arn:aws:iam::111122223333:role/on-call',
     'Allow yourself sts:AssumeRole on the DoctorRoleArn, and add your role or user to DoctorPrincipalArns, which lists arn:aws:iam::111122223333:role/on-call: sam deploy --parameter-overrides DoctorPrincipalArns=...',
   ],
-])(
-  'a person who may not take the role for members, where the stack lists "%s": the fix says both sides',
-  async (listed, fix) => {
-    const installation = await soundInstallation();
-    change(installation, { parameters: { ...installation.hub.described?.parameters, DoctorPrincipalArns: listed } });
-    installation.fleet.deny('sts:AssumeRole');
-    const [first, ...others] = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
-    expect(first).toMatchObject({ check: 'read-roles', state: 'unknown', fix });
-    expect(others.map((one) => one.fix)).toEqual(others.map(() => 'Correct what read-roles names first.'));
-  },
-);
+])('member role denied and the stack lists "%s": the fix names both sides', async (listed, fix) => {
+  const installation = await soundInstallation();
+  change(installation, { parameters: { ...installation.hub.described?.parameters, DoctorPrincipalArns: listed } });
+  installation.fleet.deny('sts:AssumeRole');
+  const [first, ...others] = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
+  expect(first).toMatchObject({ check: 'read-roles', state: 'unknown', fix });
+  expect(others.map((one) => one.fix)).toEqual(others.map(() => 'Correct what read-roles names first.'));
+});
 
-test('the root user learns that it can take no role', async () => {
+test('root user: the finding says that it cannot assume a role', async () => {
   const installation = await soundInstallation();
   const message = `User: arn:aws:iam::${HUB}:root is not authorized to perform: sts:AssumeRole on resource: a role`;
   installation.fleet.begin = () => Promise.reject(new ReadDeniedError('sts:AssumeRole', new Error(message)));
@@ -371,7 +365,7 @@ test('without credentials the fix says how to give them', async () => {
   expect(first).toMatchObject({ state: 'unknown', fix: expect.stringContaining('AWS_PROFILE') });
 });
 
-test('while the policy cannot be read, accounts that no review has read are not missed', async () => {
+test('with an unreadable policy, accounts never read by a review are not reported', async () => {
   const installation = await soundInstallation();
   installation.fleet.listed = [HUB, MEMBER, '777788889999'];
   const broken = async () => (await findingsOf(installation)).filter(({ state }) => state === 'broken');
@@ -380,7 +374,7 @@ test('while the policy cannot be read, accounts that no review has read are not 
   expect((await broken()).map(({ check }) => check)).toEqual(['policy']);
 });
 
-test('what is in an account without a read role is not checked, and never ok by silence', async () => {
+test("without a read role, the account's checks are unknown instead of ok", async () => {
   const installation = await soundInstallation();
   memberOf(installation).canRead = false;
   const found = (await findingsOf(installation)).filter(({ state }) => state === 'unknown');
@@ -388,7 +382,7 @@ test('what is in an account without a read role is not checked, and never ok by 
   for (const { text } of found) expect(text).toContain(MEMBER);
 });
 
-test('what parameters switch off, and a key that AWS owns, are no findings', async () => {
+test('rules disabled by parameters and an AWS-owned key give no finding', async () => {
   const installation = await soundInstallation();
   const { parameters } = installation.hub.described ?? {};
   change(installation, { parameters: { ...parameters, PlanningState: 'DISABLED', KmsKeyArn: '' } });
@@ -396,7 +390,7 @@ test('what parameters switch off, and a key that AWS owns, are no findings', asy
   expect((await asked(installation)).code).toBe(0);
 });
 
-test('one test event is put in each place, all with one number; a second run has another', async () => {
+test("one test event per place, all with the run's own number", async () => {
   const installation = await soundInstallation();
   await asked(installation);
   const put = [`${HUB}/us-east-1`, `${MEMBER}/eu-west-1`, `${MEMBER}/us-east-1`];
@@ -405,7 +399,7 @@ test('one test event is put in each place, all with one number; a second run has
   expect(installation.fleet.putEvents).toHaveLength(6);
 });
 
-test('Regions that held nothing and scopes that left are not checked', async () => {
+test('empty Regions and scopes that left are not checked', async () => {
   const installation = await soundInstallation();
   const { world, clock, fleet } = installation;
   const at = clock();
@@ -416,7 +410,7 @@ test('Regions that held nothing and scopes that left are not checked', async () 
   expect(fleet.putEvents).toHaveLength(3);
 });
 
-test('what the ledger denies is unknown, with the action that AWS names', async () => {
+test('ledger access denied: unknown, with the action that AWS names', async () => {
   const installation = await soundInstallation();
   const denied = new Error('User: jo is not authorized to perform: dynamodb:GetItem on resource: ledger');
   installation.ledger = () => ({
@@ -446,7 +440,7 @@ describe('--deep', () => {
     return { ...told, answers: told.findings.slice(-4) };
   };
 
-  test('tries what AWS does not document, and says how it is', async () => {
+  test('tests undocumented AWS behaviour and reports the answers', async () => {
     const installation = await soundInstallation();
     const { answers, testEvents } = await deep(installation);
     expect(answers.map(({ check, state }) => `${check} ${state}`)).toEqual([
@@ -459,7 +453,7 @@ describe('--deep', () => {
     expect((await asked(installation, { deep: true })).code).toBe(0);
   });
 
-  test('is not tried without being asked for', async () => {
+  test('runs no deep test without the option', async () => {
     const installation = await soundInstallation();
     installation.fleet.mixed = 'both-taken';
     expect((await asked(installation)).code).toBe(0);
@@ -549,7 +543,7 @@ describe('--deep', () => {
     expect(others.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
   });
 
-  test('where the ledger is denied, its answers are unknown', async () => {
+  test('with ledger access denied, its answers are unknown', async () => {
     const installation = await soundInstallation();
     installation.fleet.deny('sts:AssumeRole');
     const { answers } = await deep(installation);
@@ -557,7 +551,7 @@ describe('--deep', () => {
   });
 });
 
-test('as it prints: aligned, at most 80 characters wide, each fix below what it fixes', async () => {
+test('output is aligned, at most 80 columns, with each fix below its finding', async () => {
   const installation = await soundInstallation();
   installation.hub.addAlarm('patchwave-no-review', { actions: 0 });
   installation.hub.deny('sqs:GetQueueAttributes');

@@ -37,7 +37,7 @@ test('the help of a command explains each of its options', async () => {
   }
 });
 
-test('a name that is nearly a command names that command', async () => {
+test('a misspelled command suggests the nearest one', async () => {
   const { statusCommand } = await allCommands();
   if (!statusCommand) throw new Error('no status');
   expect(noSuchCommand('statu', { status: statusCommand })).toBe(
@@ -46,7 +46,7 @@ test('a name that is nearly a command names that command', async () => {
   expect(noSuchCommand('xyzzy', { status: statusCommand })).toBe('There is no command "xyzzy". See: patchwave help');
 });
 
-test('a cause that the message holds already is not printed again', () => {
+test('a cause contained in the message is not printed again', () => {
   const cause = new Error('no such host');
   expect(explained(new Error('It cannot be read.', { cause }))).toBe('It cannot be read.\n  because: no such host');
   expect(explained(new Error('line 2: no such host', { cause }))).toBe('line 2: no such host');

@@ -145,7 +145,7 @@ const COMMANDS: readonly (readonly [string, Command, readonly string[], Readonly
 const WITHOUT_JSON = new Set(['report', 'ledger']);
 
 describe.each(COMMANDS)('%s', (name, command, words, flags) => {
-  test('shows each character of what others have written', async () => {
+  test('shows every character of foreign text', async () => {
     const made = await world();
     await fc.assert(
       fc.asyncProperty(hostileTexts, async (text) => {
@@ -159,7 +159,7 @@ describe.each(COMMANDS)('%s', (name, command, words, flags) => {
     );
   });
 
-  test('with --json it is the same document', async () => {
+  test('--json gives the same document', async () => {
     const { text } = await run(command, contextOf(await world(), MOST_HOSTILE), words, { ...flags, json: true }).catch(
       (error: Error) => ({ text: JSON.stringify(shown(explained(error))) }),
     );
@@ -168,7 +168,7 @@ describe.each(COMMANDS)('%s', (name, command, words, flags) => {
   });
 });
 
-test('what is tried is shown: text of others is on most of these pages', async () => {
+test('most pages contain foreign text, so the tests cover it', async () => {
   const pages: string[] = [];
   for (const [, command, words, flags] of COMMANDS) {
     const told = run(command, contextOf(await world(), '\u001b'), words, flags);
@@ -177,7 +177,7 @@ test('what is tried is shown: text of others is on most of these pages', async (
   expect(pages.filter((page) => page.includes('\\u001b')).length).toBeGreaterThanOrEqual(9);
 });
 
-test('doctor shows each character of what others have written', async () => {
+test('doctor shows every character of foreign text', async () => {
   await fc.assert(
     fc.asyncProperty(hostileTexts, async (text) => {
       const made = await soundInstallation();
@@ -199,7 +199,7 @@ test('doctor shows each character of what others have written', async () => {
   );
 });
 
-test('errors show each character, too, with their causes', () => {
+test('errors and their causes show every character of foreign text', () => {
   const told: string[] = [];
   const written = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => told.push(String(piece)) > 0);
   try {
@@ -211,11 +211,11 @@ test('errors show each character, too, with their causes', () => {
   expect(hiddenIn(told.join(''))).toBeUndefined();
 });
 
-test('colours of our own stay, and none that a name brings along', () => {
+test('own colours stay and colours inside names are shown as text', () => {
   expect(shown(`${coloured('red', 'a\u001b[32mb')} c`)).toBe('\u001b[31ma\\u001b[32mb\u001b[39m c');
 });
 
-test('a cell of a table may have a colour of our own, which takes no room', () => {
+test('a coloured table cell takes no extra width', () => {
   const columns = [
     { title: 'image', value: (name: string) => `${name}\u001b ${coloured('dim', 'sha256')}` },
     { title: 'is', value: () => 'old' },
@@ -227,7 +227,7 @@ test('a cell of a table may have a colour of our own, which takes no room', () =
   ).toEqual(['a\\u001b \u001b[2msha256\u001b[22m       old', 'longer\\u001b \u001b[2msha256\u001b[22m  old']);
 });
 
-test('nothing of the commands and the demo writes past this', () => {
+test('commands and demo print only through this module', () => {
   const files = ['cli', 'cli/commands', 'cli/doctor', 'local/demo'].flatMap((folder) =>
     readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [join(folder, file)] : [])),
   );

@@ -48,7 +48,7 @@ const namesIn = (text: string) =>
     .slice(1, -2)
     .map((line) => /^[ │├└─]*\S+/.exec(line)?.[0]);
 
-test('an attestation beside an image is no image', async () => {
+test('attestations are not listed as images', async () => {
   const context = await known();
   const { images, indexes } = await context.lineage();
   const [first] = images;
@@ -59,7 +59,7 @@ test('an attestation beside an image is no image', async () => {
   expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
 });
 
-test('shows each image of the ledger under the one that it is built on', async () => {
+test('shows each image under its parent', async () => {
   const { code, text } = await run(lineageCommand, await known());
   expect(code).toBe(0);
   expect(namesIn(text.trimEnd())).toEqual([
@@ -72,12 +72,12 @@ test('shows each image of the ledger under the one that it is built on', async (
   expect(text).toContain('5 images, 3 of them built on another image of the list');
 });
 
-test('of one image shows what it is built on and what is built on it, and no sibling', async () => {
+test('for one image shows ancestors and descendants without siblings', async () => {
   const { text } = await run(lineageCommand, await known(), [digestOf('node')]);
   expect(namesIn(text.trimEnd())).toEqual([`${host}/debian:1`, `└─ ${host}/node:1`, `   └─ ${host}/web:1`]);
 });
 
-test('tells a program parent and evidence of each', async () => {
+test('--json gives parent and evidence of each image', async () => {
   const { text } = await run(lineageCommand, await known(), [digestOf('web')], { json: true });
   const told = JSON.parse(text) as Record<string, unknown>[];
   expect(told.map(({ digest, parent, evidence }) => [digest, parent, evidence])).toEqual([
@@ -88,13 +88,13 @@ test('tells a program parent and evidence of each', async () => {
   expect(told[2]).toMatchObject({ names: [`${host}/web:1`], tier: 'application', inUse: false, isHead: false });
 });
 
-test('an image that nobody knows is named', async () => {
+test('an unknown image is named in the error', async () => {
   await expect(run(lineageCommand, await known(), [digestOf('nobody')])).rejects.toMatchObject({
     name: 'NotFoundError',
   });
 });
 
-test('what the policy declares is told where nothing else tells a parent, and as such', async () => {
+test('a declared parent is shown as such if there is no other evidence', async () => {
   const world = fakeWorld();
   const rule = (id: string, tier: 'base' | 'application', parents?: [string]) => ({
     ...{ id, tier, account: '111122223333', regions: ['eu-west-1'], repositories: [id], headTags: ['^1$'], owner: 'x' },

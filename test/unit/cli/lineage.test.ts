@@ -48,7 +48,7 @@ const FAMILY = [
 
 const short = (name: string): string => digestOf(name).slice(0, 19);
 
-test('prints each image under the one it is built on, aligned and without colours', () => {
+test('prints each image under its parent, aligned and without colours', () => {
   const { status, stdout, stderr } = lineage(['--images', fileOf(FAMILY)]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout.split('\n')).toEqual([
@@ -64,13 +64,13 @@ test('prints each image under the one it is built on, aligned and without colour
   ]);
 });
 
-test('colours where they are asked for, and never against NO_COLOR', () => {
+test('colours on request, never with NO_COLOR', () => {
   const file = fileOf(FAMILY);
   expect(lineage(['--images', file], { FORCE_COLOR: '1' }).stdout).toContain('\u001b[33mlabel-digest\u001b[39m');
   expect(lineage(['--images', file], { NO_COLOR: '1' }).stdout).not.toContain('\u001b[');
 });
 
-test('--json answers for each element, in the order of the list, also where two are of one digest', () => {
+test('--json has one answer per element in list order, even for equal digests', () => {
   const copy = { ...FAMILY[0], repository: 'mirror/web', layers: [], pushedAt: '2026-01-31T12:00:00+01:00' };
   const { status, stdout } = lineage(['--images', fileOf([...FAMILY, copy]), '--json']);
   expect(status).toBe(0);
@@ -85,7 +85,7 @@ test('--json answers for each element, in the order of the list, also where two 
   ]);
 });
 
-test('reads histories, diff ids and pushes as registries and daemons write them', () => {
+test('accepts history, diff ids and push times in registry and daemon formats', () => {
   const step = (created_by: string) => ({ created: '2026-01-01T00:00:00Z', created_by, empty_layer: true });
   const images = [
     image('base', 'a', { history: [step('ADD rootfs'), 'CMD bash'], diffIds: layersOf('A') }),
@@ -108,7 +108,7 @@ test('reads histories, diff ids and pushes as registries and daemons write them'
   ]);
 });
 
-test('tells the parents of public images', () => {
+test('finds the parents of public images', () => {
   const listed = PUBLIC_IMAGES.map(({ facts: { names, ...facts } }) => {
     const [repository, tag] = (names[0] ?? '').split(':');
     return { ...facts, repository, tags: [tag] };
@@ -118,12 +118,12 @@ test('tells the parents of public images', () => {
   expect(parents).toEqual(PUBLIC_IMAGES.map(({ parent }) => parent ?? null));
 });
 
-test('an empty list is one', () => {
+test('an empty list is valid', () => {
   expect(lineage(['--images', fileOf([])]).stdout).toBe('0 images, 0 of them built on another image of the list\n');
   expect(lineage(['--images', fileOf([]), '--json']).stdout).toBe('[]\n');
 });
 
-describe('a list that is not valid', () => {
+describe('invalid list', () => {
   const { digest, ...nameless } = image('nameless', 'a');
   test.each([
     ['no list', {}, 'the file: must be a list, not an object'],
@@ -159,26 +159,26 @@ describe('a list that is not valid', () => {
       [image('a', 'a'), image('a', 'b')],
       '[1].layers: differ from those of [0], which has the same digest',
     ],
-  ])('%s: the element and the field are named', async (_, document, problem) => {
+  ])('%s: the message names element and field', async (_, document, problem) => {
     await expect(readImageList(fileOf(document))).rejects.toThrow(
       `images.json is not a valid list of images:\n  ${problem}`,
     );
   });
 
-  test('of very many problems the first are told, and how many more there are', async () => {
+  test('many problems: the first ones and the number of others', async () => {
     const all = Array.from({ length: 50 }, () => nameless);
     await expect(readImageList(fileOf(all))).rejects.toThrow(
       /(\n {2}\[\d+\]\.digest: is missing){20}\n {2}and 30 more$/,
     );
   });
 
-  test('ends with exit code 1 and no word on standard output', () => {
+  test('exits with 1 and prints nothing to standard output', () => {
     const { status, stdout, stderr } = lineage(['--images', fileOf([nameless]), '--json']);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain('[0].digest: is missing');
   });
 
-  test('what is no JSON is told as such', () => {
+  test('a file that is not JSON is reported as such', () => {
     const { status, stderr } = lineage(['--images', fileOf('[{')]);
     expect(status).toBe(1);
     expect(stderr).toContain('is not JSON');
@@ -189,13 +189,13 @@ test.each([
   [[], 'Which images?'],
   [['--images', join(folder, 'nowhere.json')], 'There is no file'],
   [['--image', 'x'], "Unknown option '--image'"],
-])('wrong use %j is told, with exit code 2', (words, message) => {
+])('usage error %j: message and exit code 2', (words, message) => {
   const { status, stdout, stderr } = lineage(words);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toContain(message);
 });
 
-test('--help says what to give', () => {
+test('--help explains the arguments', () => {
   const { status, stdout } = lineage(['--help']);
   expect(status).toBe(0);
   expect(stdout).toContain('--images FILE');

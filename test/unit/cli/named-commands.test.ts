@@ -34,12 +34,12 @@ function typed(page: string): readonly string[] {
   });
 }
 
-test('a page is read by its code spans and its blocks of shell', () => {
+test('pages are parsed by code spans and shell blocks', () => {
   const page = 'Run `npm run patchwave --\nplan --tree`.\n\n```sh\npatchwave why IMAGE   # a comment\n```\n';
   expect(typed(page)).toEqual(['plan --tree', 'why IMAGE']);
 });
 
-test.each(pages)('%s names only commands and options that there are', async (_name, page) => {
+test.each(pages)('%s names only existing commands and options', async (_name, page) => {
   const commands = await commandsByName();
   const wrong = typed(page).filter((text) => {
     const [name = '', ...words] = text.split(/\s+/);

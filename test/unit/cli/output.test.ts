@@ -14,7 +14,7 @@ test.each([
   [NOW + 59 * 60_000, 'in 59 minutes'],
   [NOW + 59_000, 'now'],
   [NOW, 'now'],
-])('%d is told as %s', (at, text) => {
+])('%d is printed as %s', (at, text) => {
   expect(relative(at, NOW)).toBe(text);
 });
 
@@ -30,7 +30,7 @@ test('columns align, numbers to the right, and no line ends in spaces', () => {
   expect(text.split('\n')).toEqual(['count  name', '    5  a', ' 1234  longer']);
 });
 
-describe('on a terminal that is too narrow', () => {
+describe('on a narrow terminal', () => {
   const columns = ['stream', 'answer', 'again', 'why'].map((title) => ({
     title,
     value: (row: Record<string, string>) => row[title] ?? '',
@@ -40,7 +40,7 @@ describe('on a terminal that is too narrow', () => {
     { stream: 'team/cart', answer: 'wait', again: 'in 5 minutes', why: '' },
   ];
 
-  test('the last columns stand below their row, and what says nothing is left out', () => {
+  test('the last columns go below their row, without empty ones', () => {
     expect(table(rows, columns, 30).split('\n')).toEqual([
       'stream       answer',
       'team/orders  refuse',
@@ -51,7 +51,7 @@ describe('on a terminal that is too narrow', () => {
     ]);
   });
 
-  test('the first column stands, however narrow it is', () => {
+  test('the first column stays at any width', () => {
     expect(table(rows.slice(1), columns, 16).split('\n')).toEqual([
       'stream',
       'team/cart',
@@ -61,14 +61,14 @@ describe('on a terminal that is too narrow', () => {
     ]);
   });
 
-  test('a table that fits, and one in a file, is one line for each row', () => {
+  test('a fitting table, or one in a file, has one line per row', () => {
     const whole = table(rows, columns, undefined);
     expect(whole.split('\n')).toHaveLength(3);
     expect(table(rows, columns, 80)).toBe(whole);
   });
 });
 
-test('a line whose last cells are empty ends where its text does', () => {
+test('empty last cells leave no trailing spaces', () => {
   const columns = ['one', 'two', 'three'].map((title) => ({
     title,
     value: (row: Record<string, string>) => row[title] ?? '',
@@ -80,7 +80,7 @@ test('a line whose last cells are empty ends where its text does', () => {
   ]);
 });
 
-test('a table may have more rows than a function takes arguments', () => {
+test('a table may have more rows than the argument limit of a function', () => {
   const text = table(
     Array.from({ length: 300_000 }, (_, n) => n),
     [{ title: 'n', value: String }],

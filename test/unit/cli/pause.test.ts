@@ -9,7 +9,7 @@ import { ANA, cliContext, run, runJson } from './support.ts';
 
 const reason = 'registry incident';
 
-test('pause turns the switch with who, when and why, and the planner starts nothing more', async () => {
+test('pause records who, when and why, and the planner starts nothing', async () => {
   const world = await planWorld();
   await violating(world);
   const { code, text } = await run(pauseCommand, cliContext(world), [], { reason });
@@ -25,14 +25,14 @@ test('pause turns the switch with who, when and why, and the planner starts noth
   expect(world.executions.started).toHaveLength(1);
 });
 
-test('a plan that supposes something says so first', async () => {
+test('a plan with assumptions states them first', async () => {
   const world = await planWorld();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: world.clock(), reason });
   const { text } = await run(planCommand, cliContext(world), [], { resumed: true });
   expect(text).toMatch(/^as if Patchwave were not paused\n/);
 });
 
-test('resume says that Patchwave is not paused, and not that a switch is on', async () => {
+test('resume prints "not paused" instead of a switch state', async () => {
   const world = await planWorld();
   await run(pauseCommand, cliContext(world), [], { reason });
   const { text } = await run(resumeCommand, cliContext(world), [], { reason: 'it is over' });
@@ -44,7 +44,7 @@ test('resume says that Patchwave is not paused, and not that a switch is on', as
 test.each([
   [pauseCommand, 'paused'],
   [resumeCommand, 'active'],
-] as const)('turned already, the first one stays: %#', async (command, rebuilding) => {
+] as const)('a repeated pause or resume keeps the first one: %#', async (command, rebuilding) => {
   const world = await planWorld();
   const first = { rebuilding, by: 'jo', atEpochMs: world.clock() - HOUR_MS, reason: 'the first' };
   await world.killSwitch.set(first);
@@ -55,7 +55,7 @@ test.each([
   expect(await world.killSwitch.read()).toEqual(first);
 });
 
-test.each([[{}], [{ reason: '  ' }]])('pause without a reason is wrong use: %j', async (flags) => {
+test.each([[{}], [{ reason: '  ' }]])('pause without a reason is a usage error: %j', async (flags) => {
   const world = await planWorld();
   await expect(run(pauseCommand, cliContext(world), [], flags)).rejects.toThrow(UsageError);
   expect((await world.killSwitch.read()).rebuilding).toBe('active');
@@ -66,13 +66,13 @@ test.each([
   ['resume', resumeCommand],
   ['reset', resetCommand],
   ['rebuild', rebuildCommand],
-])('%s: an empty reason is told before the installation is looked for', async (_, command) => {
+])('%s: an empty reason is refused before the installation is read', async (_, command) => {
   const context = () => Promise.reject(new Error('looked for the installation'));
   const asked = command.run(context, { positionals: ['stream'], flags: { reason: ' ' }, json: false });
   await expect(asked).rejects.toThrow(UsageError);
 });
 
-test('resume needs no reason, and says that it was resumed', async () => {
+test('resume works without a reason and says so', async () => {
   const world = await planWorld();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason });
   await run(resumeCommand, cliContext(world));
@@ -84,7 +84,7 @@ test('resume needs no reason, and says that it was resumed', async () => {
   });
 });
 
-describe('what still runs is told', () => {
+describe('shows work in progress', () => {
   const now = 1_795_489_200_000;
   test.each([
     ['reserved', {}],
@@ -102,14 +102,14 @@ describe('what still runs is told', () => {
     expect(JSON.stringify(told)).not.toContain('secret-token');
   });
 
-  test('a lock without a record of its rebuild is told as unknown', async () => {
+  test('a lock without a rebuild record is shown as unknown', async () => {
     const world = await planWorld();
     await world.locks.take(lock('rebuild-1'));
     const { text } = await run(pauseCommand, cliContext(world), [], { reason });
     expect(text).toMatch(/rebuilding.*\n.*payments-api.*unknown/);
   });
 
-  test('deployments of open cascades that began and did not end', async () => {
+  test('deployments in progress of open cascades', async () => {
     const world = await planWorld();
     await world.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
     await world.cascades.write('other', cascade('abc-g1'), [node('abc-g1', streamOf(0))]);

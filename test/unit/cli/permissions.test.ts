@@ -127,7 +127,7 @@ test.each<[string, Command, readonly string[]]>([
   expect({ actions: actions.sort(), written: [...written].sort() }).toEqual(documented.get(name));
 });
 
-test('doctor asks for exactly what its documentation says; what it does in members is for the role that it takes', () => {
+test('doctor needs exactly its documented permissions; member calls use the assumed role', () => {
   const askedIn = (file: string) =>
     [...readFileSync(`cli/doctor/${file}`, 'utf8').matchAll(/asking\(\s*'([\w:-]+)'/g)].map(
       ([, action = '']) => action,

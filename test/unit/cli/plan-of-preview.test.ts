@@ -76,7 +76,7 @@ async function planned(world: PlanWorld, flags: Record<string, string | boolean>
 const BASE: Image = { n: 0, tier: 'base', isHead: true, inUse: false };
 const on = { on: digestOf('app-0') };
 
-test('what a preview found is planned as a review would bring it about, and nothing is written', async () => {
+test('a preview is planned like a review, and nothing is written', async () => {
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on }, { n: 2, ...on }, { n: 3, isClean: true }]);
   const found = await planned(world);
@@ -91,7 +91,7 @@ test('what a preview found is planned as a review would bring it about, and noth
   expect(await world.causes.get([streamOf(0)])).toEqual(new Map());
 });
 
-test('its tree holds streams that the ledger does not know', async () => {
+test('the tree includes streams missing from the ledger', async () => {
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on, isHead: true }]);
   const { text } = await run(planCommand, readOnlyContext(world), [], { preview: RUN, tree: true });
@@ -99,7 +99,7 @@ test('its tree holds streams that the ledger does not know', async () => {
   expect(text).toMatch(/wave 1 {2}\S*app-0:\S+ +up to 180 min\nwave 2 {2}└─ \S*app-1:/);
 });
 
-test('guards answer as ever: what is on hold stays so', async () => {
+test('guards still apply: streams on hold stay on hold', async () => {
   const world = await planWorld({ mode: 'report-only' });
   await previewed(world, [{ n: 1 }]);
   expect(await planned(world)).toMatchObject({
@@ -108,7 +108,7 @@ test('guards answer as ever: what is on hold stays so', async () => {
   });
 });
 
-test('causes of the ledger are planned with those that were found, each fact once', async () => {
+test('ledger causes and preview causes are merged, each fact once', async () => {
   const world = await planWorld();
   await violating(world, 1);
   await tell(world, 1, fact({ vulnerability: 'CVE-2020-1' }));
@@ -120,7 +120,7 @@ test('causes of the ledger are planned with those that were found, each fact onc
   expect((await causeOf(world, 1)).version).toBe(2);
 });
 
-test('a head that the ledger knows as another one is the one that the preview found', async () => {
+test('a head that differs from the ledger is taken from the preview', async () => {
   const world = await planWorld();
   const record: StreamRecord = {
     ...{ stream: streamOf(1), tier: 'application', owner: 'payments', headTag: '^v.*$', location: locationOf(1) },
@@ -133,7 +133,7 @@ test('a head that the ledger knows as another one is the one that the preview fo
   ]);
 });
 
-test('a verdict that an earlier review gave is no finding of the preview', async () => {
+test('a verdict of an earlier review adds no cause', async () => {
   const world = await planWorld();
   await previewed(world, [{ n: 1 }]);
   const { runs } = previewOf(world, world.runFiles, RUN);
@@ -144,7 +144,7 @@ test('a verdict that an earlier review gave is no finding of the preview', async
 test.each([
   ['that nobody started', 'preview-9', /no preview preview-9/],
   ['that did not come to its images', 'preview-2', /has not listed its images yet/],
-])('a preview %s is told as such', async (_, runId, message) => {
+])('a preview %s is reported as such', async (_, runId, message) => {
   const world = await planWorld();
   await previewOf(world, world.runFiles, 'preview-2').runs.begin(review('preview-2', { mode: 'preview' }));
   const asked = planned(world, { preview: runId });

@@ -51,8 +51,8 @@ async function took(world: PlanWorld, n: number, build: number, verification: nu
   await world.rebuilds.record(streamOf(n), 'r1', () => rebuild('r1', { stream: streamOf(n), ...ended }));
 }
 
-describe('what a plan takes', () => {
-  test('comes from the history of each stream, and from who runs what it replaces', async () => {
+describe('forecast of a plan', () => {
+  test('is based on stream history and on usages of replaced images', async () => {
     const world = await fleet();
     await took(world, 0, 10, 2);
     await took(world, 1, 5, 1);
@@ -72,7 +72,7 @@ describe('what a plan takes', () => {
     expect(cost.transitions).toBe(7 + 2 + 3 * 15);
   });
 
-  test('is told in the head and the table, with what it costs', async () => {
+  test('is shown in head and table, with cost', async () => {
     const world = await fleet();
     for (const n of [0, 1, 2]) await took(world, n, 10 + n, 2);
     const { text } = await run(planCommand, readOnlyContext(world));
@@ -87,7 +87,7 @@ describe('what a plan takes', () => {
     );
   });
 
-  test('an older image that is free of the fact stays as it is, and nobody who runs it is reached', async () => {
+  test('an older image without the fact is kept and its users are not counted', async () => {
     const world = await planWorld();
     const head = await violating(world, 0);
     await runs(world, head, 'shop');
@@ -100,7 +100,7 @@ describe('what a plan takes', () => {
     });
   });
 
-  test('what a person asks for replaces all that runs', async () => {
+  test('a manual request replaces all running images', async () => {
     const world = await planWorld();
     const head = await pushed(world, 0, 'head', { tags: ['v0.1'], reasons: [], inUse: true });
     await runs(world, head, 'shop');
@@ -112,7 +112,7 @@ describe('what a plan takes', () => {
 });
 
 describe('the tree', () => {
-  test('shows with --tree who is built on whom, and what becomes of each', async () => {
+  test('--tree shows the lineage with the plan of each stream', async () => {
     const world = await fleet();
     await took(world, 0, 10, 2);
     await tell(world, 5, fact());
@@ -131,7 +131,7 @@ describe('the tree', () => {
     );
   });
 
-  test('is not read where nobody asks for it', async () => {
+  test('without --tree the lineage is not read', async () => {
     const context = readOnlyContext(await planWorld());
     const all = () => {
       throw new Error('all streams are read');

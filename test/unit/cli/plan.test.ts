@@ -77,7 +77,7 @@ const fails = (world: PlanWorld, n: number, times: number) =>
     return history;
   });
 
-test('what the plan shows is what the planner then does: the same cascade, works and answers', async () => {
+test('the planner then creates the shown cascade, work and answers', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await toDeploy(world, 1);
@@ -110,8 +110,8 @@ async function tiered(): Promise<PlanWorld> {
   return world;
 }
 
-describe('a base at fault', () => {
-  test('is shown with what is built on it, as the planner then plans it', async () => {
+describe('base with a cause', () => {
+  test('is shown with its descendants, as the planner plans it', async () => {
     const world = await tiered();
     const plan = await planNow(readOnlyContext(world));
     await wakeUp(world);
@@ -123,7 +123,7 @@ describe('a base at fault', () => {
     expect(plan.planned.map(({ wave }) => wave)).toEqual([0, 1, 1]);
   });
 
-  test('comes first in the table, which says what waits for it', async () => {
+  test('comes first in the table, which names the streams waiting for it', async () => {
     const { text } = await run(planCommand, readOnlyContext(await tiered()));
     const rows = text.split('\n').filter((line) => line.includes('team/app-'));
     expect(text).toMatch(/^expected: up to 360 min in 2 waves, 3 builds, 3 of them without history; /m);
@@ -133,14 +133,14 @@ describe('a base at fault', () => {
     expect(rows[2]).toMatch(/app-2.* rebuild +2 +\S*app-0:/);
   });
 
-  test('a plan of streams by themselves has no waves to show', async () => {
+  test('a plan of independent streams shows no waves', async () => {
     const world = await planWorld();
     await violating(world);
     expect((await run(planCommand, readOnlyContext(world))).text).not.toMatch(/\bwaves?\b/);
   });
 });
 
-test('a cause that an ended cascade left taken is planned, and nothing is written', async () => {
+test('a cause left taken by an ended cascade is planned, and nothing is written', async () => {
   const world = await planWorld();
   await violating(world);
   await world.causes.change(streamOf(0), (cause) => cause && takeCause(cause, 'dead-g1', cause.version));
@@ -149,7 +149,7 @@ test('a cause that an ended cascade left taken is planned, and nothing is writte
   expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: 'dead-g1' } });
 });
 
-test('of an application whose head nobody wrote down, what runs counts, and that is told', async () => {
+test('unrecorded application head: the running image counts, and the plan says so', async () => {
   const world = await planWorld();
   await judge(world, await running(world, 0), [reasonOf(fact())]);
   await tell(world, 0, fact(), fact({ vulnerability: 'CVE-2020-1' }));
@@ -161,14 +161,14 @@ test('of an application whose head nobody wrote down, what runs counts, and that
   expect(world.executions.started).toEqual([plan.cascadeId]);
 });
 
-test('where nothing that runs is known to hold the cause, nobody can tell', async () => {
+test('without a running image with the cause, the plan is undetermined', async () => {
   const world = await planWorld();
   await running(world, 0);
   await tell(world, 0, fact());
   expect(await planNow(readOnlyContext(world))).toMatchObject({ planned: [], held: [{ reason: 'unknown-facts' }] });
 });
 
-test('while a review runs what is not urgent is told as held back until its end', async () => {
+test('while a review runs, streams that are not urgent are on hold until its end', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await violating(world, 1, urgentFact);
@@ -182,7 +182,7 @@ test('while a review runs what is not urgent is told as held back until its end'
   expect(plan.held).toMatchObject([{ stream: streamOf(0), answer: 'wait', reason: 'review-running' }]);
 });
 
-test('facts that nothing holds are told as settled, not as held back', async () => {
+test('facts that no image has are shown as settled, not on hold', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'clean', { tags: ['v1'], reasons: [] });
   await world.streams.recordStream(
@@ -213,7 +213,7 @@ test.each([
   expect((await planNow(readOnlyContext(world))).held.at(-1)).toMatchObject({ stream: streamOf(1), answer, reason });
 });
 
-test('what is rebuilt is unguarded where its pipeline moves the tag itself; a deployment is not', async () => {
+test('a rebuild is unguarded if its pipeline moves the tag; a deployment is not', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await toDeploy(world, 1);
@@ -269,7 +269,7 @@ test('with --json it is one document', async () => {
   expect(await runJson(planCommand, readOnlyContext(world))).toEqual(JSON.parse(JSON.stringify(plan)));
 });
 
-test('with --policy and --resumed it shows what would be done, while what is in force does nothing', async () => {
+test('--policy and --resumed show what would be done while the policy in force does nothing', async () => {
   const world = await planWorld({ mode: 'report-only' });
   await violating(world);
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });

@@ -19,7 +19,7 @@ import {
 const policyOf = (document: Partial<PolicyDocument>) =>
   parse(policySchema, { version: 1, ages: { default: { limitDays: 90 } }, streams: [], severities: [], ...document });
 
-test('grace under another policy runs from the first sighting in a place of the image, also outside every stream', async () => {
+test("grace under another policy starts at the first sighting in the image's location, even without a stream", async () => {
   const world = fakeWorld();
   const { stream: _, ...streamless } = facts('a');
   const { account, region, repository } = LOCATION;
@@ -46,14 +46,14 @@ test('grace under another policy runs from the first sighting in a place of the 
   ]);
 });
 
-describe('what of a policy has no effect is told', () => {
+describe('reports policy parts without effect', () => {
   const rule = (id: string, repository: string) => ({
     ...{ id, tier: 'application' as const, account: LOCATION.account, regions: [LOCATION.region], owner: 'web' },
     ...{ repositories: [repository], headTags: ['^v$'] },
   });
   const policy = policyOf({ streams: [rule('kept', LOCATION.repository), rule('misspelt', 'aps/*')] });
 
-  test('a rule that matches no repository, and a stream that runs and that no rule names', async () => {
+  test('a rule without a repository, and a running stream without a rule', async () => {
     const world = fakeWorld();
     const gone = stream({ stream: '111122223333/us-east-1/gone/old:^v$' });
     await world.streams.recordStream(stream({ stream: `${locationKey(LOCATION)}:^v$` }), undefined);
@@ -67,13 +67,13 @@ describe('what of a policy has no effect is told', () => {
     ]);
   });
 
-  test('but not before Patchwave has seen anything', async () => {
+  test('but not before the first review', async () => {
     const world = fakeWorld();
     expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([]);
   });
 });
 
-test('a scope in which something runs, and that the policy has no more, is told before it leaves', async () => {
+test('warns before a scope with usages leaves the policy', async () => {
   const world = fakeWorld();
   const { account, region } = LOCATION;
   const other = { account: '444455556666', region };

@@ -50,7 +50,7 @@ describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) =>
     expect((await world.policies.current()).policy.ages.default.limitDays).toBe(days);
   });
 
-  test('status says so, with what to do; other commands fail by it, or do without', async () => {
+  test('status reports it with the next step; other commands fail or work without it', async () => {
     const world = await planWorld();
     await violating(world, 0);
     const { version } = await world.policies.current();
@@ -71,7 +71,7 @@ describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) =>
   });
 });
 
-test('a policy that is in force and can be read is not applied again', async () => {
+test('the policy in force is not applied again if readable', async () => {
   const world = await planWorld();
   await applied(world, fileOf(30));
   expect(await apply(world, fileOf(30))).toMatchObject({ applied: false });
@@ -81,7 +81,7 @@ test('a policy that is in force and can be read is not applied again', async () 
 });
 
 describe('validate', () => {
-  test('gives the problems of a policy as data, with their lines', async () => {
+  test('gives problems as data with line numbers', async () => {
     const file = join(folder, 'bad.yaml');
     writeFileSync(file, 'version: 1\nages: { default: { limitDays: -1 } }\nstreams: []\nseverities: []\n');
     expect(await runJson(policyCommand, cliContext(await planWorld()), ['validate', file])).toEqual({

@@ -91,7 +91,7 @@ test.each<[string, readonly RepositoryCheck[], readonly ImageExpiry[], number, s
   expect((await run(protectionCommand, readOnlyContext(world))).code).toBe(0);
 });
 
-test('why an image got no tag is told once for a repository, and how many tags there are', async () => {
+test('the reason for a missing tag is shown once per repository, with the number of tags', async () => {
   const world = fakeWorld();
   const refusal = { reason: 'no-covering-rule', detail: 'Add a rule.' } as const;
   const expiryState = lost({ by: 'age', expiresAtEpochMs: NOW + DAY_MS });
@@ -143,7 +143,7 @@ describe('why', () => {
     expect(await why(prepare)).toContain(words);
   });
 
-  test('promises nothing of an image that nobody uses, since nobody looks at those', async () => {
+  test('shows no forecast for an unused image, because unused images are not checked', async () => {
     expect(await why((world) => found(world), false)).not.toMatch(/lifecycle|lost/);
   });
 });

@@ -36,7 +36,7 @@ async function clean(n = 0): Promise<PlanWorld> {
   return world;
 }
 
-test('a clean stream is rebuilt because a person asks for it', async () => {
+test('a manual request rebuilds a compliant stream', async () => {
   const world = await clean();
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
@@ -49,7 +49,7 @@ test('a clean stream is rebuilt because a person asks for it', async () => {
   ]);
 });
 
-test('asked twice in the same words it is asked once, since the first time', async () => {
+test('a repeated request with the same reason counts once, from the first time', async () => {
   const world = await clean();
   const first = world.clock();
   await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
@@ -62,7 +62,7 @@ test('asked twice in the same words it is asked once, since the first time', asy
   });
 });
 
-test('asked again after a rebuild fulfilled it, it is a new wish', async () => {
+test('a repeated request after its rebuild is a new one', async () => {
   const world = await clean();
   await tell(world, 0, wish(world, world.clock() - DAY_MS));
   const fulfilled = { reservedAtEpochMs: world.clock() - 1000, outcome: { result: 'fixed' } } as const;
@@ -71,7 +71,7 @@ test('asked again after a rebuild fulfilled it, it is a new wish', async () => {
   expect(told).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [wish(world)] } });
 });
 
-test('what a cascade works on is opened again for the wish, and waits for it', async () => {
+test('a request for a cause taken by a cascade reopens it and waits for the cascade', async () => {
   const world = await planWorld();
   await violating(world);
   await wakeUp(world);
@@ -97,7 +97,7 @@ test.each([
       await policies.publish({ ...policy, streams }, { replaces: version });
     },
   ],
-] as const)('%s: refused, and no wish stays that nobody would fulfil', async (why, arrange) => {
+] as const)('%s: refused, and no request is recorded', async (why, arrange) => {
   const world = await clean();
   await arrange(world);
   const asked = run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
@@ -106,7 +106,7 @@ test.each([
   expect(await world.causes.get([streamOf(0)])).toEqual(new Map());
 });
 
-test('what only waits is asked for, and the waiting is told', async () => {
+test('a stream that only waits accepts the request and shows the wait', async () => {
   const world = await clean();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
@@ -115,7 +115,7 @@ test('what only waits is asked for, and the waiting is told', async () => {
   expect((await causeOf(world)).facts).toHaveLength(1);
 });
 
-test('a cause that moved meanwhile keeps what it learnt', async () => {
+test('a cause changed meanwhile keeps its new facts', async () => {
   const world = await planWorld();
   await violating(world);
   await world.causes.change(streamOf(0), (cause) => cause && takeCause(cause, 'dead-g1', cause.version));

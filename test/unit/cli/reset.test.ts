@@ -32,7 +32,7 @@ async function exhausted(): Promise<PlanWorld> {
   return world;
 }
 
-test('a reset frees the stream under a new name, and says who did it and what counts no more', async () => {
+test('reset gives the next cascade a new name, and records who cleared what', async () => {
   const world = await exhausted();
   await wakeUp(world);
   expect(world.executions.started).toEqual([]);
@@ -54,7 +54,7 @@ test('a reset frees the stream under a new name, and says who did it and what co
   expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);
 });
 
-test('its own write, whose reply was lost, is not done twice', async () => {
+test('a write with a lost reply is not repeated', async () => {
   const world = await exhausted();
   const guards = {
     get: world.guards.get.bind(world.guards),
@@ -68,7 +68,7 @@ test('its own write, whose reply was lost, is not done twice', async () => {
   expect(told).toMatchObject({ before: { failuresInARow: 3 }, after: { generation: 5 } });
 });
 
-test('a stream of which nothing is held says so, and one without a cause has nothing to do', async () => {
+test('a stream with nothing to clear and no cause says so', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await world.causes.change(streamOf(0), (cause) => cause && { ...cause, facts: [], state: 'closed' });
@@ -77,7 +77,7 @@ test('a stream of which nothing is held says so, and one without a cause has not
   expect(text).toContain('The stream has no open cause');
 });
 
-test('while another stands in the way, that is told', async () => {
+test('a remaining obstacle is shown', async () => {
   const world = await exhausted();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
   const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
@@ -94,13 +94,13 @@ test('an unknown stream is refused with the nearest names, and nothing is writte
   expect((await historyOf(world)).failuresInARow).toBe(3);
 });
 
-test('a stream that only its images tell of is known', async () => {
+test('a stream known only from its images is accepted', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app', { reasons: [], inUse: true });
   expect((await run(resetCommand, cliContext(world), [streamOf(0)], { reason })).code).toBe(0);
 });
 
-test('without a reason it is wrong use', async () => {
+test('a missing reason is a usage error', async () => {
   await expect(run(resetCommand, cliContext(await exhausted()), [streamOf(0)])).rejects.toThrow(UsageError);
 });
 
@@ -115,7 +115,7 @@ test.each([
   ['111122223333/eu-west-1/team/paymants-api:^v.*$', [NAMES[0], NAMES[1]]],
   ['something-else', []],
   ['', [NAMES[1], NAMES[0], NAMES[2]]],
-])('near to "%s" are %j', (text, names) => {
+])('similar to "%s": %j', (text, names) => {
   expect(nearest(text, NAMES)).toEqual(names);
 });
 

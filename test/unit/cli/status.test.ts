@@ -57,7 +57,7 @@ test('with --json all of it is in one document', async () => {
   });
 });
 
-test('of many causes the first are shown, and how many more there are', async () => {
+test('many causes: the first ones and the number of others', async () => {
   const world = await planWorld();
   for (let n = 0; n < 25; n += 1) await tell(world, n, fact());
   const { text } = await run(statusCommand, readOnlyContext(world));
@@ -65,14 +65,14 @@ test('of many causes the first are shown, and how many more there are', async ()
   expect(text).toContain('and 5 more: --json lists all');
 });
 
-test('before anything happened it says what to do', async () => {
+test('before the first review it shows the next step', async () => {
   const { text } = await run(statusCommand, readOnlyContext(await planWorld()));
   expect(text).toBe(
     'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused, never paused before\n0 open causes, 0 taken by cascades, 0 open closures\n',
   );
 });
 
-test('a review of some scopes is not taken for one of the fleet', async () => {
+test('a review of some scopes does not count as a fleet review', async () => {
   const world = await planWorld();
   const scopeKey = '111122223333/eu-west-1';
   await world.runs.begin(review('run', { scopeKey, startedAtEpochMs: world.clock() }));

@@ -12,7 +12,7 @@ const lines = (streams: readonly TreeStream[], all = false) =>
   treeText(forestOf(streams, all)).replaceAll('111122223333/eu-west-1/', '').split('\n');
 
 describe('as text', () => {
-  test('each stream stands under what it is built on, a diamond once, with what becomes of each', () => {
+  test('each stream is under its parent, a diamond once, with its plan', () => {
     expect(lines(DIAMOND)).toEqual([
       'plan       stream',
       'wave 1     base/debian:^v.*$                     12 min',
@@ -30,11 +30,11 @@ describe('as text', () => {
     ]);
   });
 
-  test('its sample in the documentation is what is printed', () => {
+  test('the documented sample equals the output', () => {
     expect(readFileSync('docs/commands.md', 'utf8')).toContain(`\n${treeText(forestOf(DIAMOND, false))}\n`);
   });
 
-  test('with --all also where nothing is to be done', () => {
+  test('--all also shows trees with nothing to do', () => {
     expect(lines(DIAMOND, true).slice(-3)).toEqual([
       '-          base/alpine:^v.*$',
       '-          └─ platform/go:^v.*$',
@@ -42,7 +42,7 @@ describe('as text', () => {
     ]);
   });
 
-  test('what looks alike is drawn as one above eight', () => {
+  test('more than eight similar streams are drawn as one', () => {
     const few = lines(fleetTree(1, 10));
     expect(few).toHaveLength(1 + 12);
     expect([few[0], ...few.slice(-9)]).toEqual([
@@ -55,7 +55,7 @@ describe('as text', () => {
     expect(lines(fleetTree(1, 12), true)).toHaveLength(1 + 14);
   });
 
-  test('many that wait for one reason are told with it', () => {
+  test('a group with one shared reason shows it', () => {
     const waiting = Array.from({ length: 9 }, (_, n) =>
       tree('application', `app-${n}`, held('wait', 'cool-down'), 'base'),
     );
@@ -64,14 +64,14 @@ describe('as text', () => {
     );
   });
 
-  test('a fleet in which nothing is to be done', () => {
+  test('fleet with nothing to do', () => {
     expect(lines([tree('base', 'base', UNTOUCHED)])).toEqual([
       '1 stream in trees with nothing to do; --all shows them',
     ]);
     expect(lines([])).toEqual(['No stream is known yet. Start a review: patchwave review']);
   });
 
-  test('streams that are built on one another in a circle are drawn', () => {
+  test('streams in a parent cycle are drawn', () => {
     const circle = [
       tree('platform', 'a', held('refuse', 'cycle'), 'b'),
       tree('platform', 'b', held('refuse', 'cycle'), 'a'),
@@ -106,7 +106,7 @@ const drawn = fc
     });
   });
 
-describe('whoever is built on whom', () => {
+describe('any lineage', () => {
   test('each stream is drawn once, and every one is drawn or counted', () => {
     fc.assert(
       fc.property(drawn, fc.boolean(), (streams, all) => {
@@ -121,7 +121,7 @@ describe('whoever is built on whom', () => {
     );
   });
 
-  test('no two boxes meet, and every edge leads to the right', () => {
+  test('boxes never overlap, and every edge leads to the right', () => {
     fc.assert(
       fc.property(drawn, (streams) => {
         const { boxes, edges } = layoutOf(forestOf(streams, true));
@@ -160,7 +160,7 @@ describe('as a picture', () => {
       }
   });
 
-  test('has a ground of its own, and says in words what its colours say', () => {
+  test('has its own background, and words for its colours', () => {
     const svg = parseXml(treeSvg(forestOf(DIAMOND, false), SUMMARY));
     const [title, description, ground] = svg.children;
     expect([title?.text, description?.text]).toEqual(['Patchwave plan', SUMMARY.join('; ')]);
@@ -183,7 +183,7 @@ describe('as a picture', () => {
       expect(words).toContain(told);
   });
 
-  test('draws a line for each that is built on another', () => {
+  test('draws a line from each parent to its child', () => {
     const paths = elementsOf(parseXml(treeSvg(forestOf(DIAMOND, true), SUMMARY))).filter(({ name }) => name === 'path');
     expect(paths).toHaveLength(DIAMOND.reduce((sum, { parents }) => sum + parents.length, 0));
   });
@@ -208,7 +208,7 @@ describe('as a picture', () => {
     }
   });
 
-  test('whatever a stream is called', () => {
+  test('any stream name', () => {
     const plain = `a<b>&"']]>x${'-'.repeat(80)}`;
     const name = `\u0000${plain}\u0007`;
     const svg = treeSvg(forestOf([tree('base', name, held('wait', 'paused', '<script>'))], false), SUMMARY);

@@ -40,7 +40,7 @@ async function waiting(told: FindingFact = NO_FIX): Promise<PlanWorld> {
 const waitsIn = async (world: PlanWorld) =>
   (await runJson(statusCommand, readOnlyContext(world))).waitingForVendors as readonly Record<string, unknown>[];
 
-test('status, plan and why tell once what the whole family waits for', async () => {
+test('status, plan and why list a vendor dependency of a family once', async () => {
   const world = await waiting();
   await wakeUp(world);
   const expected = [
@@ -68,7 +68,7 @@ test('status, plan and why tell once what the whole family waits for', async () 
   );
 });
 
-test('once the scanner tells a fix, it is planned by itself, and nobody waits', async () => {
+test('a published fix is planned automatically and ends the wait', async () => {
   const world = await waiting();
   expect(await wakeUp(world)).toMatchObject({ streams: 0 });
   expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'would-not-help' });
@@ -80,7 +80,7 @@ test('once the scanner tells a fix, it is planned by itself, and nobody waits', 
   expect(await causeOf(world, BASE)).toMatchObject({ state: 'taken' });
 });
 
-test('a finding that is gone ends it, and so does its cause', async () => {
+test('a gone finding ends the wait and its cause', async () => {
   const world = await waiting();
   await wakeUp(world);
   for (const name of ['app-0', 'app-2']) await judge(world, digestOf(name), []);
@@ -89,7 +89,7 @@ test('a finding that is gone ends it, and so does its cause', async () => {
   expect(await causeOf(world, BASE)).toMatchObject({ state: 'closed', facts: [] });
 });
 
-test('where nobody knows of a fix a rebuild on trial says it, until another one is due', async () => {
+test('with no known fix, a failed trial rebuild counts until the next one is due', async () => {
   const unknown = fact({ fix: 'unknown' });
   const world = await waiting(unknown);
   expect(await waitsIn(world)).toEqual([]);

@@ -21,7 +21,7 @@ import { readOnlyContext, run } from './support.ts';
 const why = async (world: PlanWorld, name = 'app-0') =>
   (await run(whyCommand, readOnlyContext(world), [digestOf(name)])).text;
 
-test('why shows the answer to the open cause and when it is looked at again', async () => {
+test('why shows the answer to the open cause and the next check', async () => {
   const world = await planWorld();
   await violating(world);
   await world.guards.change(streamOf(0), (history) => ({
@@ -36,7 +36,7 @@ test('why shows the answer to the open cause and when it is looked at again', as
   expect(text).toContain('History: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
 });
 
-test('why says of which image below a waiver is, and that the lineage was not read yet', async () => {
+test('why names the ancestor of a waiver, and says that lineage is not read yet', async () => {
   const world = await planWorld();
   const base = digestOf('base');
   const waived = { ...reasonOf(fact()), effect: 'waived' } as const;
@@ -50,7 +50,7 @@ test('why says of which image below a waiver is, and that the lineage was not re
   expect(text).toContain('age unknown, its lineage is not read yet');
 });
 
-test('why shows the tags that mean the image now: one that has moved on is that of the next image', async () => {
+test('why shows only current tags: a moved tag belongs to the next image', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { tags: ['v1', 'v22'] });
   world.advance(HOUR_MS);
@@ -84,7 +84,7 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   expect(text).not.toContain('not of this stream');
 });
 
-test('a new fact opens the cause, and the lock still names the cascade that builds', async () => {
+test('a new fact reopens the cause while the lock still names the building cascade', async () => {
   const world = await planWorld();
   await violating(world);
   const now = world.clock();
@@ -97,14 +97,14 @@ test('a new fact opens the cause, and the lock still names the cascade that buil
   expect(text).not.toContain('secret-token');
 });
 
-test('an image of a stream without any trouble has nothing to tell of it', async () => {
+test('an image of a stream without a cause shows no stream section', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], inUse: true });
   await tell(world, 1, fact());
   expect(await why(world)).not.toMatch(/cause|cascade|rebuild|Remembered|waiting/);
 });
 
-test('why shows where the layer that the scanner names says otherwise than the attribution', async () => {
+test('why shows scanner layer data that disagrees with the attribution', async () => {
   const world = await planWorld();
   const layer = digestOf('layer');
   const app = await pushed(world, 0, 'app-0', { reasons: [{ ...reasonOf(fact()), layer } as Reason], inUse: true });
@@ -118,7 +118,7 @@ test('why shows where the layer that the scanner names says otherwise than the a
   );
 });
 
-test('why names what was not read and may hold the parent of an image, an image between, or one below the next build', async () => {
+test('why names unread images that may be the parent, lie between, or be below the next build', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], isPlaced: false });
   const unread = '111122223333/eu-west-1/base';
@@ -132,7 +132,7 @@ test('why names what was not read and may hold the parent of an image, an image 
   expect(await why(world)).toMatch(new RegExp(`next build +of unknown age, perhaps on an image of ${unread}`));
 });
 
-test('why shows what an image is built on, and which of that decides how old it counts', async () => {
+test('why shows the parents of an image, and which one decides its age', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], inUse: true, isPlaced: false });
   expect(await why(world)).not.toContain('built on');
@@ -155,7 +155,7 @@ test('why shows what an image is built on, and which of that decides how old it 
   expect(await why(world)).toMatch(/built on +no known image\n +counts as +unknown, by itself\n/);
 });
 
-test('why says how it is known that a task runs the image, and that a guess is none of it', async () => {
+test('why shows the evidence that a task runs the image, and marks a guess', async () => {
   const world = await planWorld();
   const workload = 'ecs-service 111122223333/eu-west-1/prod/web';
   const guess = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload, scopes: 2 } as const;
@@ -171,7 +171,7 @@ test('why says how it is known that a task runs the image, and that a guess is n
   expect(text).toMatch(/old .*what the tag meant when it was pulled/);
 });
 
-test('why says that another policy is in force than the one that judged', async () => {
+test('why says if another policy than the judging one is in force', async () => {
   const world = await planWorld();
   await violating(world);
   const { version } = await world.policies.current();

@@ -11,7 +11,7 @@ test.each<[name: string, text: string, lines: string[]]>([
   expect(wrapped(text, 20, 4)).toEqual(lines);
 });
 
-test('colours take no room', () => {
+test('colours take no width', () => {
   const lines = wrapped(`${coloured('red', 'one')} two three four five`, 14, 2);
   expect(lines.map((line) => stripVTControlCharacters(shown(line)))).toEqual(['one two three', '  four five']);
 });

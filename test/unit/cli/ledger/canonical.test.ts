@@ -157,7 +157,7 @@ const anyRun: fc.Arbitrary<Run> = fc.record({
   order: fc.nat(),
 });
 
-test('two runs of one fleet share every byte, and nothing is left of clocks, ids and digests', () => {
+test('two runs of one fleet give equal bytes without clocks, ids and digests', () => {
   fc.assert(
     fc.property(anyFleet, anyRun, anyRun, (fleet, one, other) => {
       const text = canonicalLedger(ledger(fleet, one));
@@ -184,7 +184,7 @@ const changes: readonly [string, (image: Fleet['images'][number]) => Fleet['imag
   ['a child more', (image) => ({ ...image, children: [...image.children, 0] })],
 ];
 
-test.each(changes)('other bytes where one image differs by %s', (_, change) => {
+test.each(changes)('one image with another %s gives different bytes', (_, change) => {
   fc.assert(
     fc.property(anyFleet, fc.nat(), anyRun, ({ images }, at, other) => {
       const changed = images.map((image, number) => (number === at % images.length ? change(image) : image));
@@ -194,7 +194,7 @@ test.each(changes)('other bytes where one image differs by %s', (_, change) => {
   );
 });
 
-test('other bytes where an item is missing, or there twice', () => {
+test('a missing or repeated item gives different bytes', () => {
   fc.assert(
     fc.property(anyFleet, fc.nat(), (fleet, at) => {
       const items = ledger(fleet, RUN).filter(({ kind }) => kind !== 'run-part');
@@ -206,7 +206,7 @@ test('other bytes where an item is missing, or there twice', () => {
   );
 });
 
-describe('images that look alike are told apart by what they stand with', () => {
+describe('similar images are distinguished by their neighbours', () => {
   const ring = (name: string, ...sizes: readonly number[]): Item[] =>
     sizes.flatMap((size, ringNumber) =>
       Array.from({ length: size }, (_, number): Item => {
@@ -215,18 +215,18 @@ describe('images that look alike are told apart by what they stand with', () => 
       }),
     );
 
-  test('a ring of six is not two rings of three', () => {
+  test('a ring of six differs from two rings of three', () => {
     expect(canonicalLedger(ring('a', 6))).not.toBe(canonicalLedger(ring('a', 3, 3)));
   });
 
-  test.each([[[6]], [[3, 3]], [[1, 2, 3]], [[4, 4, 4]]])('rings of %j, whatever their digests are', (sizes) => {
+  test.each([[[6]], [[3, 3]], [[1, 2, 3]], [[4, 4, 4]]])('rings of %j are equal for any digests', (sizes) => {
     const expected = canonicalLedger(ring('a', ...sizes));
     for (let number = 0; number < 50; number += 1) {
       expect(canonicalLedger(shuffled(ring(`b${number}`, ...sizes), number))).toBe(expected);
     }
   });
 
-  test('a ring of two kinds, whatever its digests are', () => {
+  test('a ring of two kinds is equal for any digests', () => {
     const mixed = (name: string) => ring(name, 8).map((item, number) => ({ ...item, tier: number % 2 }));
     const expected = canonicalLedger(mixed('a'));
     for (let number = 0; number < 50; number += 1) {
@@ -234,7 +234,7 @@ describe('images that look alike are told apart by what they stand with', () => 
     }
   });
 
-  test('hundreds of images without a difference do not take for ever', () => {
+  test('hundreds of identical images finish within the time limit', () => {
     const many = (name: string): Item[] =>
       Array.from({ length: 1_500 }, (_, number) => {
         const digest = digestOf(`${name} ${number}`);
@@ -244,7 +244,7 @@ describe('images that look alike are told apart by what they stand with', () => 
   });
 });
 
-test('what a dump looks like', () => {
+test('sample of a dump', () => {
   const [one, two] = [digestOf('one'), digestOf('two')];
   const runId = '20261124T030000000Z-3f2a9c10';
   const hash = digestOf('policy').slice(7);
@@ -297,7 +297,7 @@ test('what a dump looks like', () => {
   ]);
 });
 
-test('nothing is left of the clock in names of rebuilds, nor of tokens and deployments', () => {
+test('rebuild names lose their time, and tokens and deployments are masked', () => {
   const rebuildId = '20261124T030000000Z-0123456789ab';
   const lock = { ...keys.lock('one'), rebuildId, cascadeId: 'ab-g1', taskToken: 'secret', deadlineEpochMs: 5 };
   const service = { ...keys.deployment('ab-g1', 'a/b/c/d'), deploymentId: 'ecs-svc/123', state: 'running' };
@@ -310,14 +310,14 @@ test('nothing is left of the clock in names of rebuilds, nor of tokens and deplo
   ]);
 });
 
-test('the order of a list stays, that of digests in a set does not', () => {
+test('lists keep their order; sets of digests do not', () => {
   const [one, two] = [digestOf('one'), digestOf('two')];
   const list = (...elements: string[]) => canonicalLedger([{ PK: one, elements }, { PK: two }]);
   expect(list('a', 'b')).not.toBe(list('b', 'a'));
   expect(list(one, two)).toBe(list(two, one));
 });
 
-test('what instants have put in order is in another where they are masked', () => {
+test('lists ordered by masked times are sorted by their other fields', () => {
   const [one, two] = [digestOf('one'), digestOf('two')];
   const told = (...elements: readonly object[]) => canonicalLedger([{ PK: 'VERDICT', elements }]);
   const [late, soon] = [
@@ -333,7 +333,7 @@ test('what instants have put in order is in another where they are masked', () =
   );
 });
 
-test('a digest and a bare hash in equal places are not taken for each other', () => {
+test('a digest and a bare hash in equal places stay distinct', () => {
   for (let number = 0; number < 20; number += 1) {
     const items = [{ PK: digestOf(`digest ${number}`) }, { PK: digestOf(`hash ${number}`).slice(7) }];
     expect(canonicalLedger(shuffled(items, number))).toBe(
@@ -342,7 +342,7 @@ test('a digest and a bare hash in equal places are not taken for each other', ()
   }
 });
 
-test('an image is told of in the list of its own stream only', () => {
+test('an image appears only in the list of its own stream', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const image = { PK: `IMAGE#${digest}`, SK: 'IMAGE', kind: 'image', digest, stream: 'now' };
   const listed = (stream: string) => ({ PK: `STREAM#${stream}`, SK: `IMG#${digest}`, kind: 'stream-image', digest });
@@ -350,7 +350,7 @@ test('an image is told of in the list of its own stream only', () => {
   expect(canonicalLedger([image])).not.toBe(canonicalLedger([image, listed('now')]));
 });
 
-test('how many images a registry did not have hangs on who was read first', () => {
+test('the count of missing images is left out, because it depends on the read order', () => {
   const part = (missing: number, images = 3) => ({
     ...{ PK: 'RUN#r', SK: 'PART#registry#a', kind: 'run-part' },
     part: { kind: 'registry', key: 'a', status: 'failed', images, missing },
@@ -359,11 +359,11 @@ test('how many images a registry did not have hangs on who was read first', () =
   expect(canonicalLedger([part(2)])).not.toBe(canonicalLedger([part(2, 4)]));
 });
 
-test('an empty ledger is an empty dump', () => {
+test('an empty ledger gives an empty dump', () => {
   expect(canonicalLedger([])).toBe('');
 });
 
-test('when base repositories were read is masked; which were, and which were not, stays', () => {
+test('read times of base repositories are masked; which ones were read stays', () => {
   const readings = (atEpochMs: number, repository = 'base/os', unread: readonly string[] = []) =>
     canonicalLedger([{ PK: 'LINEAGE', SK: 'READ', kind: 'base-readings', read: { [repository]: atEpochMs }, unread }]);
   expect(readings(1_795_794_232_572)).toBe(readings(1_795_794_154_457));
