@@ -37,14 +37,14 @@ const tell = (world: DispatchWorld, ...bodies: string[]) =>
   );
 const rebuildIn = (world: DispatchWorld, { node }: NodeMachine) => world.rebuilds.get(STREAM, node.rebuildId);
 
-test('there is a sample of every state that CodePipeline tells', () => {
+test('every CodePipeline state has a sample', () => {
   const told = states.map((file) => JSON.parse(sample(file)).detail.state);
   expect(told.sort()).toEqual(
     ['CANCELED', 'FAILED', 'RESUMED', 'STARTED', 'STOPPED', 'STOPPING', 'SUCCEEDED', 'SUPERSEDED'].sort(),
   );
 });
 
-test.each(states)('%s: the state of the event is not believed, the run is looked at', async (file) => {
+test.each(states)("%s: the run is read, because the event's state is not trusted", async (file) => {
   const { world, machine, executionId } = await building();
   const event = JSON.parse(sample(file));
   event.account = PIPELINE.account;
@@ -57,7 +57,7 @@ test.each(states)('%s: the state of the event is not believed, the run is looked
   expect(await rebuildIn(world, machine)).toMatchObject({ build: { state: 'failed', detail: 'exit 1' } });
 });
 
-test('the end is written before the step is told: whoever dies between is told again', async () => {
+test('the end is recorded before the step is answered, so a crash in between repeats the answer', async () => {
   const { world, machine } = await building();
   finishLast(world, { state: 'succeeded' });
   const turns: Turns = {
@@ -87,7 +87,7 @@ test('an event that comes twice, and once more when all is over, changes nothing
   expect(world.waitingStep.told).toHaveLength(1);
 });
 
-test('a dead token: the end is written, and the step that looks finds it', async () => {
+test('a dead token: the end is recorded, and the polling step finds it', async () => {
   const { world, machine } = await building();
   await machine.step();
   finishLast(world, { state: 'succeeded' });
@@ -97,7 +97,7 @@ test('a dead token: the end is written, and the step that looks finds it', async
   expect(machine.settled?.state).toBe('verified');
 });
 
-test('the end of a build that was given up is written, and tells nothing to the next one of its stream', async () => {
+test('the end of a given-up build is recorded and does not answer the next build of its stream', async () => {
   const { world, machine, executionId } = await building();
   await machine.run();
   world.advance(61 * MINUTE_MS);
@@ -111,7 +111,7 @@ test('the end of a build that was given up is written, and tells nothing to the 
   expect(next.answer).toBeUndefined();
 });
 
-test('an end between two starts of the same rebuild tells the later one', async () => {
+test('an end between two starts of one rebuild answers the later one', async () => {
   const { world, machine } = await building();
   await machine.run('poll');
   await machine.step();
@@ -149,7 +149,7 @@ test.each([
   expect(world.waitingStep.told).toEqual([]);
 });
 
-test('a runner that cannot be asked leaves the message to be delivered again', async () => {
+test('an unreachable runner leaves the message for redelivery', async () => {
   const { world, executionId } = await building();
   world.runner.deny(PIPELINE);
   expect(await tell(world, eventOf(PIPELINE, executionId), eventOf(pipelineOf(3), 'some-run'))).toEqual([
@@ -173,7 +173,7 @@ test('a rebuild that cannot be read fails no event of another one', async () => 
   expect(await tell(world, JSON.stringify(report))).toEqual(['recorded']);
 });
 
-describe('what a build reports', () => {
+describe('reports of a build', () => {
   const digest = `sha256:${'e'.repeat(64)}`;
   const reportOf = (rebuildId: string, changes: object = {}, pushed = digest): string =>
     JSON.stringify({
@@ -197,7 +197,7 @@ describe('what a build reports', () => {
     expect(await rebuildIn(world, machine)).not.toHaveProperty('output');
   });
 
-  test('of a rebuild that an earlier version began is also what its verification of then reads, and proves nothing', async () => {
+  test('a rebuild of an older version also records its report in the old form, which proves nothing', async () => {
     const { world, machine } = await building();
     const { rebuildId } = machine.node;
     await world.rebuilds.record(STREAM, rebuildId, (before) => {
@@ -236,7 +236,7 @@ describe('what a build reports', () => {
   });
 });
 
-describe('what can never be understood', () => {
+describe('messages that can never be parsed', () => {
   const broken = (changes: object): string => JSON.stringify({ ...JSON.parse(eventOf(PIPELINE, 'run')), ...changes });
   test.each([
     ['no JSON', '{', /^not JSON/],

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('what fails is named by its message, the others are done', async () => {
+test('a failed message is named, and the others are handled', async () => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world)).run('waiting');
   finishLast(world, { state: 'succeeded' });
@@ -28,7 +28,7 @@ test('what fails is named by its message, the others are done', async () => {
   expect(machine.answer).toEqual({ state: 'succeeded' });
 });
 
-test('refuses what is no batch of messages', async () => {
+test('refuses input that is no batch of messages', async () => {
   await expect(handler({ detail: {} }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
 });
 

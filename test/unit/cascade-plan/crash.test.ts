@@ -143,7 +143,7 @@ test('planners that die one after the other, anywhere', async () => {
   );
 });
 
-test('an error is no death: the lease is free at once, and what was to be started is started next', async () => {
+test('after an error the lease is free at once, and the next planner starts the open work', async () => {
   const world = await mixedWorld();
   const fails: Turns = {
     before: (step) => {
@@ -155,7 +155,7 @@ test('an error is no death: the lease is free at once, and what was to be starte
   await expectFinished(world);
 });
 
-test('what was planned by a planner that died is started as it was planned; what came since is planned next', async () => {
+test('the plan of a dead planner starts unchanged; later facts go into the next plan', async () => {
   const world = await mixedWorld();
   const fails: Turns = {
     before: (step) => {

@@ -23,7 +23,7 @@ describe('a batch of wake-ups', () => {
     'not even JSON',
   ].map((body, index) => ({ messageId: `m${index}`, body, receiptHandle: 'r' }));
 
-  test('is one plan, whatever its messages tell', async () => {
+  test('makes one plan for any messages', async () => {
     const world = await planWorld();
     await violating(world);
     expect(await ask(world, { Records })).toEqual({ batchItemFailures: [] });

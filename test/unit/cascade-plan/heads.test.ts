@@ -69,7 +69,7 @@ async function staleWorld(streams = 1, changes: Parameters<typeof planWorld>[0] 
   return world;
 }
 
-test('what was read less than a quarter of an hour ago is as good as new', async () => {
+test('a read within the last 15 minutes is fresh enough', async () => {
   const world = await planWorld();
   await violating(world);
   world.advance(15 * MINUTE_MS - 1);
@@ -78,7 +78,7 @@ test('what was read less than a quarter of an hour ago is as good as new', async
   expect(asked(world)).toEqual([]);
 });
 
-test('older heads are looked at before anything is built, however often the planner wakes: once', async () => {
+test('older heads are refreshed once before a build, however often the planner wakes', async () => {
   const world = await staleWorld();
   for (let wakeUps = 0; wakeUps < 20; wakeUps += 1) await plan(world);
   expect(started(world)).toEqual([]);
@@ -95,7 +95,7 @@ test('once they are known it is planned', async () => {
   expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('app-0') }]);
 });
 
-test('a push that nobody told of is found, and scanned before anything is built', async () => {
+test('a push without an event is found and scanned before a build', async () => {
   const world = await staleWorld();
   untold(world);
   await wakeUp(world);
@@ -160,7 +160,7 @@ describe('a clean head whose last scan is a day older than the finding', () => {
   });
 });
 
-test('a stream of which nobody knows a head is looked at', async () => {
+test('a stream without a known head is refreshed', async () => {
   const world = await planWorld();
   push(world, 0, 'app-0', { tags: ['v1'], pushedAtEpochMs: START_EPOCH_MS - HOUR_MS });
   await tell(world, 0, fact());
@@ -170,7 +170,7 @@ test('a stream of which nobody knows a head is looked at', async () => {
   expect(await wakeUp(world)).toMatchObject({ streams: 1 });
 });
 
-test('where the registry refuses nobody can tell and nothing is built; once it does not, it is', async () => {
+test('no build while the registry refuses; a build once it answers', async () => {
   const world = await staleWorld();
   world.registry.deny(locationOf(0));
   for (let quarters = 0; quarters < 3; quarters += 1) {
@@ -183,7 +183,7 @@ test('where the registry refuses nobody can tell and nothing is built; once it d
   expect(await wakeUp(world)).toMatchObject({ streams: 1 });
 });
 
-test('while a registry refuses, its answer stays as it is, however often it is asked', async () => {
+test("while a registry refuses, the planner's answer stays the same", async () => {
   const world = await staleWorld();
   world.registry.deny(locationOf(0));
   await wakeUp(world);
@@ -236,7 +236,7 @@ test('one registry that throttles keeps no other stream waiting', async () => {
 });
 
 describe('after a review', () => {
-  test('every application with an open cause is looked at, once, whatever its answer; that stays', async () => {
+  test('every application with an open cause is refreshed once and keeps its answer', async () => {
     const world = await staleWorld(2);
     await world.guards.change(STREAM, (history) => ({ ...history, failuresInARow: 9 }));
     await afterReview(world);
@@ -261,7 +261,7 @@ describe('after a review', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'closed' });
   });
 
-  test('what waits for its turn is not looked at before that', async () => {
+  test('a stream waiting for its turn is refreshed only then', async () => {
     const world = await staleWorld();
     await world.guards.change(STREAM, (history) => ({ ...history, failuresInARow: 9 }));
     await plan(world);
@@ -269,7 +269,7 @@ describe('after a review', () => {
   });
 });
 
-describe('what a person asks for', () => {
+describe('manual request', () => {
   const wish: PersonFact = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'jo', reason: 'a hunch', sinceEpochMs: 1 };
 
   async function wished(): Promise<PlanWorld> {
@@ -308,7 +308,7 @@ describe('of a base', () => {
     expect(asked(world)).toEqual([]);
   });
 
-  test('a head that nobody has judged is looked at: so it is scanned', async () => {
+  test('an unjudged head is refreshed and so scanned', async () => {
     const world = await staleWorld(1, { tier: 'base' });
     // A review has listed the repository, and nothing runs what it found.
     untold(world);

@@ -24,7 +24,7 @@ import {
 
 const answerOf = async (world: PlanWorld) => (await causeOf(world)).answer?.reason;
 
-describe('a lock that an earlier cascade left', () => {
+describe('lock left by an earlier cascade', () => {
   /** Its cascade is gone from the list of open ones. */
   async function lockedWorld(changes: Partial<Rebuild> | undefined, state: 'running' | 'failed'): Promise<PlanWorld> {
     const world = await planWorld();
@@ -55,7 +55,7 @@ describe('a lock that an earlier cascade left', () => {
     expect((await causeOf(world)).state).toBe(reason === undefined ? 'taken' : 'open');
   });
 
-  test('past the deadline of its build it holds nobody up', async () => {
+  test('past the deadline of its build it blocks no stream', async () => {
     const world = await lockedWorld({ ...begun, build: { state: 'running' } }, 'failed');
     world.advance(2 * HOUR_MS);
     await wakeUp(world);
@@ -63,7 +63,7 @@ describe('a lock that an earlier cascade left', () => {
   });
 });
 
-describe('a stream of a cascade that is still at work', () => {
+describe('stream of a running cascade', () => {
   async function reopened(end: Partial<CascadeNode>): Promise<PlanWorld> {
     const world = await planWorld();
     const head = await violating(world);
@@ -85,13 +85,13 @@ describe('a stream of a cascade that is still at work', () => {
     expect(world.executions.started).toHaveLength(1);
   });
 
-  test('is planned again where its node has failed: others of that cascade may take days', async () => {
+  test('is planned again after its node failed, while other nodes of the cascade continue', async () => {
     const world = await reopened({ state: 'failed' });
     expect(world.executions.started).toHaveLength(2);
   });
 });
 
-test('an image that the policy has given another stream since is none of this one any more', async () => {
+test('an image moved to another stream by the policy no longer counts for the old one', async () => {
   const world = await planWorld();
   const old = await violating(world);
   await pushed(world, 0, 'newer', { tags: ['v2'], reasons: [], pushedAtEpochMs: START_EPOCH_MS - HOUR_MS });
@@ -103,7 +103,7 @@ test('an image that the policy has given another stream since is none of this on
   expect((await readImages(world, cause)).inUse).toEqual([]);
 });
 
-test('what waits for its turn is in no cascade', async () => {
+test('a stream waiting for its turn is in no cascade', async () => {
   const world = await planWorld({ caps: { ramp: 1 } });
   await violating(world, 0);
   await violating(world, 1, fact({ sinceEpochMs: START_EPOCH_MS }));

@@ -18,7 +18,7 @@ async function endedWorld(): Promise<ReaperWorld> {
 const buildIs = (world: ReaperWorld, state: BuildState) =>
   world.rebuilds.record(STREAM, 'rebuild-0', (before) => before && ({ ...before, build: { state } } as Rebuild));
 
-describe('what a cascade left behind that ended before its build', () => {
+describe('leftovers of a cascade that ended before its build', () => {
   test.each<BuildState>(['succeeded', 'failed', 'stopped'])(
     'is given back at the next wake-up once that has %s, though nobody rebuilds the stream any more',
     async (state) => {

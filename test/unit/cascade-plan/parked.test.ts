@@ -89,7 +89,7 @@ const tellRun = (world: ReaperWorld, executionId: string, n = 0) =>
 
 const rebuildOf = (world: ReaperWorld) => world.rebuilds.get(STREAM, 'rebuild-0');
 
-test('a cascade of which all that is missing waits for a person is parked: it holds the lock of the stream alone', async () => {
+test('a cascade that only waits for a person is parked and keeps only the stream lock', async () => {
   const world = await parkedWorld();
   expect(await held(world)).toEqual(['lock of rebuild-0']);
   expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'parked', failure: { error: 'CascadeParked' } });
@@ -99,7 +99,7 @@ test('a cascade of which all that is missing waits for a person is parked: it ho
   expect((await historyOf(world)).brokenOff).toBeUndefined();
 });
 
-test('once its run has ended another cascade takes it up: no guard is asked, and nothing is built', async () => {
+test('after the run has ended another cascade takes it up without guards or a build', async () => {
   const world = await parkedWorld();
   world.advance(3 * DAY_MS);
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
@@ -130,7 +130,7 @@ describe('where its node is lost, or cannot be read,', () => {
   test.each([
     ['lost', lost],
     ['damaged', damaged],
-  ])('what the person approved is taken up by what its rebuild was made for: %s', async (_, harm) => {
+  ])('an approved run is taken up for the causes of its rebuild: %s', async (_, harm) => {
     const world = await parkedWorld();
     harm(world);
     world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
@@ -159,7 +159,7 @@ test('is taken up while other streams of its cascade still work', async () => {
   expect(await comeToRest(world)).toMatchObject([{ resumed: 1 }]);
 });
 
-test('where the event of its run is lost, the planner has it looked at, and no more often than every 15 minutes', async () => {
+test('with a lost event the planner has the run polled at most every 15 minutes', async () => {
   const world = await parkedWorld();
   const before = world.runner.asked(world.executionId);
   for (let minute = 0; minute < 60; minute += 1) {
@@ -175,7 +175,7 @@ test('where the event of its run is lost, the planner has it looked at, and no m
   expect(await comeToRest(world)).toMatchObject([{ resumed: 1 }]);
 });
 
-test('a runner that cannot be asked does not set planner and reaper on one another', async () => {
+test('an unreachable runner starts no loop between planner and reaper', async () => {
   const world = await parkedWorld();
   world.runner.deny(pipelineOf());
   world.advance(20 * MINUTE_MS);
@@ -217,7 +217,7 @@ test('a run that a person rejected has failed: the stream is free', async () => 
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
-test('a person who stopped Patchwave stops this as well; what was made is kept for a week', async () => {
+test('a pause stops this too; the output is kept for a week', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
@@ -230,7 +230,7 @@ test('a person who stopped Patchwave stops this as well; what was made is kept f
   expect(await plan(world)).toMatchObject({ resumed: 1 });
 });
 
-test('what no cascade took up in time is ended, and speaks against no pipeline', async () => {
+test('a parked rebuild not taken up in time ends without a failure of its pipeline', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
@@ -242,7 +242,7 @@ test('what no cascade took up in time is ended, and speaks against no pipeline',
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
 });
 
-test('a fact that came meanwhile is not what the run was asked for: it stays for the next plan', async () => {
+test('a later fact does not belong to the run and stays for the next plan', async () => {
   const world = await parkedWorld();
   await tell(world, 0, fact({ vulnerability: 'CVE-2026-9' }));
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });

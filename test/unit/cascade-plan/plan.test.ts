@@ -31,7 +31,7 @@ import {
 
 const started = ({ executions }: PlanWorld) => executions.started;
 
-test('what is open is planned together: one cascade, one execution, causes taken, lease free', async () => {
+test('open causes are planned together: one cascade, one execution, causes taken, lease free', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await violating(world, 1);
@@ -91,7 +91,7 @@ describe('nothing is started', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer, reason } });
   });
 
-  test('and images are not even looked at: a fleet that only reports would pay for it every quarter of an hour', async () => {
+  test('images are not read, so a report-only fleet causes no cost every 15 minutes', async () => {
     const world = await planWorld({ mode: 'report-only' });
     await violating(world);
     const remembered = jest.spyOn(world.guards, 'get');
@@ -103,7 +103,7 @@ describe('nothing is started', () => {
     expect(remembered.mock.calls.filter(([streams]) => streams.length > 0)).toEqual([]);
   });
 
-  test('but after a review, to settle what is gone', async () => {
+  test('but after a review, to settle facts that are gone', async () => {
     const world = await planWorld({ mode: 'report-only' });
     const head = await violating(world, 0, fact(), urgentFact);
     await judge(world, head, [reasonOf(fact())]);
@@ -123,7 +123,7 @@ describe('nothing is started', () => {
   });
 });
 
-test('what nothing holds any more is settled, and its cause is closed', async () => {
+test('facts that no image has are settled, and their cause is closed', async () => {
   const world = await planWorld();
   await judge(world, await violating(world), []);
   await wakeUp(world);
@@ -131,7 +131,7 @@ test('what nothing holds any more is settled, and its cause is closed', async ()
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
 });
 
-test('rebuilds for what nothing holds any more are forgotten', async () => {
+test('attempts for facts that no image has are forgotten', async () => {
   const world = await planWorld();
   await judge(world, await violating(world), []);
   const tried = ['CVE-2026-1', 'CVE-2026-2'].map((vulnerability) => ({ fact: `${vulnerability}\nopenssl`, builds: 2 }));
@@ -162,7 +162,7 @@ test('a clean head and something older that runs: a deployment, not a build', as
 });
 
 describe('while a review runs', () => {
-  test('only urgent causes are planned; the others wait for what it finds, and keep their answer', async () => {
+  test('only urgent causes are planned; the others wait for the review and keep their answer', async () => {
     const world = await planWorld();
     await violating(world, 0);
     await violating(world, 1, urgentFact);
@@ -200,7 +200,7 @@ describe('the ramp', () => {
     expect(await wakeUp(world)).toMatchObject({ streams: 1 });
   });
 
-  test('what a cascade is still to begin counts, and what ended in it without a start counts no more', async () => {
+  test('nodes not started yet count; nodes ended without a start do not', async () => {
     const world = await planWorld({ caps: { ramp: 1 } });
     for (const n of [0, 1]) await violating(world, n, fact({ sinceEpochMs: START_EPOCH_MS + n }));
     await wakeUp(world);
@@ -331,7 +331,7 @@ describe('names', () => {
   });
 });
 
-describe('what comes to a cause meanwhile', () => {
+describe('changes of a cause meanwhile', () => {
   test('a new fact while it is planned keeps it open, and it is planned once the cascade has ended', async () => {
     const world = await planWorld();
     await violating(world);
@@ -359,7 +359,7 @@ describe('what comes to a cause meanwhile', () => {
     expect(started(world)).toHaveLength(2);
   });
 
-  test('whatever closure is awaited, it is given back: the head decides what is still to do', async () => {
+  test('a cause with an open closure is released: the head decides the remaining work', async () => {
     const world = await planWorld();
     await violating(world);
     await wakeUp(world);

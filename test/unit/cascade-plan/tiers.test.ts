@@ -97,7 +97,7 @@ test('streams without a cause of their own are taken along: at fault, between, a
   }
 });
 
-test('only what begins counts in the ramp', async () => {
+test('only starting streams count in the ramp', async () => {
   const world = await planWorld({ tiers: TIERS, caps: { ramp: 2 } });
   await threeTiers(world);
   await plan(world);
@@ -106,7 +106,7 @@ test('only what begins counts in the ramp', async () => {
   expect(await nodesOf(world)).toEqual(['3 0']);
 });
 
-test('what nobody knows to be built on anything is read and planned as ever', async () => {
+test('streams without known parents are planned as usual', async () => {
   const world = await planWorld();
   await violating(world);
   await violating(world, 1);
@@ -118,7 +118,7 @@ test('what nobody knows to be built on anything is read and planned as ever', as
   expect(await nodesOf(world)).toEqual(['0 0', '1 0']);
 });
 
-test('what is read grows with the levels and the streams, not with what they share', async () => {
+test('reads grow with levels and streams, not with shared parents', async () => {
   const calls = async (applications: number) => {
     const world = await tieredWorld();
     const [, platform = digestOf('none')] = await threeTiers(world);
@@ -132,7 +132,7 @@ test('what is read grows with the levels and the streams, not with what they sha
   expect(many - few).toBe(2 * 10);
 });
 
-test('where a platform below was never scanned, that is asked for, and what is built on it waits', async () => {
+test('a never scanned platform gets a scan request, and its descendants wait', async () => {
   const world = await tieredWorld({ followParents: false });
   const base = await violating(world, BASE);
   const platform = await pushed(world, PLATFORM, 'platform', { tags: ['v1.1'] });
@@ -149,7 +149,7 @@ test('where a platform below was never scanned, that is asked for, and what is b
   expect(world.refreshes.isEmpty).toBe(true);
 });
 
-test('a base that is on hold holds back what is built on it, and says why', async () => {
+test('a base on hold blocks its descendants with its reason', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
   await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
@@ -162,7 +162,7 @@ test('a base that is on hold holds back what is built on it, and says why', asyn
   }
 });
 
-test("a base that the policy never lets act is as a vendor's: what is built on it fixes it", async () => {
+test('a base that may never act counts as a vendor image: its descendants fix the finding', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { base: 'report-only' } } });
   await threeTiers(world);
@@ -171,7 +171,7 @@ test("a base that the policy never lets act is as a vendor's: what is built on i
   expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'report-only' });
 });
 
-test('by way of a platform that never acts nothing reaches what is built on it: each fixes itself', async () => {
+test('a platform that never acts passes no fix on: each descendant fixes itself', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });
   await threeTiers(world);
@@ -264,7 +264,7 @@ describe('an application whose head was not read for a while', () => {
   test.each([
     ['with a cause', [BASE, PLATFORM, APP]],
     ['without a cause', [BASE]],
-  ])('is looked at first, %s; what it is built on waits with it, and they are one cascade', async (_, causes) => {
+  ])('is refreshed first, %s; its parents wait with it in one cascade', async (_, causes) => {
     const world = await unreadWorld(causes);
     expect(await plan(world)).toMatchObject({ streams: 0 });
     for (const n of causes) expect((await causeOf(world, n)).answer).toMatchObject({ reason: 'head-unread' });
@@ -284,7 +284,7 @@ describe('an application whose head was not read for a while', () => {
     expect(await wakeUp(world)).toMatchObject({ streams: 3 });
   });
 
-  test('does not keep a base from being fixed where nobody answers', async () => {
+  test('does not block the fix of a base if the refresh gets no answer', async () => {
     const world = await unreadWorld([BASE, PLATFORM, APP]);
     await plan(world);
     world.refreshes.take();
@@ -348,7 +348,7 @@ test('one that runs an older image is', async () => {
   expect(await nodesOf(world)).toEqual(['0 0', '2 1 0']);
 });
 
-test('while a review runs only what is urgent is taken along', async () => {
+test('while a review runs only urgent streams are included', async () => {
   const world = await tieredWorld();
   const base = await violating(world, BASE, urgentFact, fact());
   stands(world, await violating(world, PLATFORM, urgentFact), base);
@@ -358,7 +358,7 @@ test('while a review runs only what is urgent is taken along', async () => {
   expect(await nodesOf(world)).toEqual(['0 0', '1 1 0']);
 });
 
-test('images that are built on each other for years do not keep the planner busy for ever', async () => {
+test('a very long chain of images ends within the time limit', async () => {
   const world = await tieredWorld();
   const head = await violating(world, APP);
   let above = head;
@@ -403,7 +403,7 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     return world;
   }
 
-  test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while that is on hold: %s', async (why) => {
+  test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while its parent is on hold: %s', async (why) => {
     const world = await lateWorld();
     if (why === 'attempts-exhausted')
       await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
@@ -413,7 +413,7 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-on-hold' });
   });
 
-  test('waits also where no open cause tells what that violates', async () => {
+  test("also waits if the parent's violation has no open cause", async () => {
     const world = await lateWorld();
     await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
     await plan(world);
@@ -440,7 +440,7 @@ describe('an application whose head was deleted, while something runs an image o
     return world;
   }
 
-  test('is fixed at the base that what runs is built on, wave by wave', async () => {
+  test('is fixed at the base of the running images, wave by wave', async () => {
     const world = await headlessWorld();
     await plan(world);
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
@@ -457,7 +457,7 @@ describe('an application whose head was deleted, while something runs an image o
     expect(await nodesOf(world)).toEqual(['2 0']);
   });
 
-  test('is not built on a platform that is worse than what runs', async () => {
+  test('is not built on a platform worse than the running image', async () => {
     const world = await headlessWorld();
     const tags = ['v1.2'];
     const worse = [reasonOf(fact({ vulnerability: 'CVE-2026-9' }))];
@@ -467,7 +467,7 @@ describe('an application whose head was deleted, while something runs an image o
     expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-9');
   });
 
-  test('has its first build, where nothing is known of what it was built on', async () => {
+  test('gets its first build if its parents are unknown', async () => {
     const world = await tieredWorld();
     await pushed(world, APP, 'branch build');
     await tell(world, APP, { kind: 'person', ruleId: 'asked-by-person', by: 'ann', reason: 'new', sinceEpochMs: 0 });

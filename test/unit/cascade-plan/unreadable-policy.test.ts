@@ -65,7 +65,7 @@ test('a cascade that a planner had written and not begun is begun once the polic
   expect(world.executions.started).toEqual(['abc-g1']);
 });
 
-test('what a dead cascade holds is given back, though nobody told of its end', async () => {
+test('a dead cascade is released even without an end event', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await plan(world);
@@ -84,7 +84,7 @@ test('what a dead cascade holds is given back, though nobody told of its end', a
   expect(world.executions.started).toHaveLength(1);
 });
 
-test('its messages are handled, and an error says what to do', async () => {
+test('its messages are handled, and an error names the next step', async () => {
   const error = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
   const world = await planWorld();
   await violating(world, 0);
@@ -99,7 +99,7 @@ describe('a repository that was pushed to while the policy could not be read', (
   const LOOK = JSON.stringify({ kind: 'refresh', stream: STREAM });
   const { location } = parseStreamId(STREAM);
 
-  test('is looked at once the policy can be read again, and not before, and once', async () => {
+  test('is refreshed once, after the policy is readable again', async () => {
     const world = await planWorld();
     const repair = await lost(world);
     await world.lateHeads.add({ location, atEpochMs: world.clock() });
@@ -112,7 +112,7 @@ describe('a repository that was pushed to while the policy could not be read', (
     expect(world.refreshes.take()).toEqual([]);
   });
 
-  test('is looked at once more where a push came in meanwhile', async () => {
+  test('is refreshed again after a push meanwhile', async () => {
     const world = await planWorld();
     await world.lateHeads.add({ location, atEpochMs: world.clock() });
     await plan(world, {

@@ -37,7 +37,7 @@ async function twoStreams(): Promise<{ readonly world: PlanWorld; readonly memor
 const planned = async (world: PlanWorld): Promise<readonly string[]> =>
   (await lastStarted(world)).nodes.map(({ stream }) => stream);
 
-test('whatever can be read is planned together', async () => {
+test('all readable causes are planned together', async () => {
   const { world } = await twoStreams();
   await wakeUp(world);
   expect(await planned(world)).toEqual([streamOf(0), STREAM]);
@@ -66,7 +66,7 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   expect(answer?.reason).toMatch(/^(unreadable-record|unknown-facts|head-unread)$/);
 });
 
-test('what was fixed is planned, and named no more', async () => {
+test('a corrected item is planned and no longer named', async () => {
   const { world, memory } = await twoStreams();
   corrupt(memory, keys.lock(STREAM), { executionArn: 7 });
   await plan(world);
@@ -181,7 +181,7 @@ describe('a cascade that cannot be read', () => {
     expect((await causeOf(world, 1)).state).toBe('taken');
   });
 
-  test('holds its stream, and the others are planned', async () => {
+  test('blocks its stream, and the others are planned', async () => {
     const { world, memory } = await twoStreams();
     const key = keys.cascade(cascadeId);
     memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'cascade', ...earlier, state: 7 });

@@ -61,7 +61,7 @@ describe('close', () => {
     expect(await ask(world, { action: 'close', ...step })).toEqual(closed);
   });
 
-  test('one that is not: incomplete, and what is missing is named', async () => {
+  test('an unfinished one: incomplete, with the missing parts named', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'failed', outcome: { result: 'failed', reason: 'the tests were red' } });
     expect(await ask(world, { action: 'close', ...step })).toEqual({
@@ -99,7 +99,7 @@ describe('close', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
-  test('a deployment that nobody watches any more has failed', async () => {
+  test('an unwatched deployment has failed', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'verified', output });
     await world.rollouts.beginDeployment(deployment(step.cascadeId, 'a/b/c/d', { state: 'running' }));

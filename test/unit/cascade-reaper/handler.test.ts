@@ -43,7 +43,7 @@ beforeEach(() => {
 afterEach(() => jest.restoreAllMocks());
 
 describe('a cascade that came to its end', () => {
-  test('is incomplete, with the error of its machine, and what was not begun is planned again', async () => {
+  test("is incomplete with its execution's error, and unstarted work is planned again", async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     expect(await hear(world, sample('cascade-failed'))).toEqual(ALL_DONE);
@@ -68,7 +68,7 @@ describe('a cascade that came to its end', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
-  test('so does one whose runner cannot be asked, until its deadline', async () => {
+  test('so does one with an unreachable runner, until its deadline', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -78,7 +78,7 @@ describe('a cascade that came to its end', () => {
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
   });
 
-  test('past its deadline nobody knows its end, so it counts neither for nor against its stream', async () => {
+  test('past its deadline its end is unknown, so it counts neither for nor against its stream', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -90,7 +90,7 @@ describe('a cascade that came to its end', () => {
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 
-  test('a build that failed counts against its pipeline, and holds nothing any more', async () => {
+  test('a failed build counts against its pipeline and releases everything', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     const executionId = await reserved(world, 0);
@@ -104,7 +104,7 @@ describe('a cascade that came to its end', () => {
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
   });
 
-  test('a build that nobody verified is unverified: that is no failure of its pipeline', async () => {
+  test('an ended build without verification is unverified, not a failure of its pipeline', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     world.runner.finish(pipelineOf(), await reserved(world, 0), { state: 'succeeded' });
@@ -117,7 +117,7 @@ describe('a cascade that came to its end', () => {
   test.each([
     ['has not moved', {}, 'waiting'],
     ['has moved', { promotedAtEpochMs: 1 }, 'verified'],
-  ])('of what is verified the tag that others build on %s: it is %s', async (_, moved, state) => {
+  ])('a verified output whose parent tag %s is %s', async (_, moved, state) => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     const output = digestOf('output');
@@ -173,7 +173,7 @@ describe('a cascade that came to its end', () => {
     expect(await causeOf(world, 2)).toMatchObject({ state: 'open' });
   });
 
-  test('what was only to be deployed is planned again: nobody deployed it', async () => {
+  test('a node with only a deployment is planned again', async () => {
     const world = await reaperWorld();
     await runningCascade(world, { work: 'deploy', output: digestOf('head') });
     await hear(world, sample('cascade-aborted'));
@@ -181,7 +181,7 @@ describe('a cascade that came to its end', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
-  test('a deployment that nobody watches any more has failed, one that ended stays as it ended', async () => {
+  test('an unwatched deployment has failed; an ended one stays unchanged', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     const states = ['starting', 'running', 'completed', 'rolled-back', 'refused'] as const;
@@ -191,7 +191,7 @@ describe('a cascade that came to its end', () => {
     expect(ended.map((one) => one?.state)).toEqual(['failed', 'failed', 'completed', 'rolled-back', 'refused']);
   });
 
-  test('one that has ended stays as it ended, however often it is told', async () => {
+  test('an ended cascade stays unchanged after repeated messages', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await hear(world, sample('cascade-aborted'));
@@ -260,7 +260,7 @@ describe('a cascade that the planner takes for dead', () => {
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'planned' });
   });
 
-  test('has ended before: the planner is woken again, for whoever ended it may have died in between', async () => {
+  test('has ended before: the planner is woken again, because the earlier call may have died', async () => {
     const world = await toldOf('failed');
     const before = await world.cascades.get(CASCADE);
     world.wakings.take();
@@ -270,7 +270,7 @@ describe('a cascade that the planner takes for dead', () => {
     expect(world.wakings.take()).toEqual(reaped);
   });
 
-  test('that nobody planned is nothing', async () => {
+  test('without a plan: ignored', async () => {
     const world = await reaperWorld();
     expect(await hear(world, ended('ffffffffffff-g1'))).toEqual(ALL_DONE);
     expect([world.wakings.take(), world.deadLetters.letters]).toEqual([[], []]);
@@ -280,7 +280,7 @@ describe('a cascade that the planner takes for dead', () => {
     ['another kind', { kind: 'refreshed' }, 'kind'],
     ['no cascade', { cascadeId: '' }, 'cascadeId'],
     ['a field too many', { stream: 'a' }, 'stream'],
-  ])('told with %s is set aside with the reason', async (_, change, field) => {
+  ])('message with %s is set aside with the reason', async (_, change, field) => {
     const world = await reaperWorld();
     await hear(world, JSON.stringify({ kind: 'ended', cascadeId: CASCADE, ...change }));
     expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining(field) }]);
@@ -299,7 +299,7 @@ describe('a review that came to its end', () => {
     expect(await world.runs.get(running.runId)).toMatchObject({ state: 'failed' });
   });
 
-  test('what its machine said is kept', async () => {
+  test('keeps the error of its execution', async () => {
     const world = await reaperWorld();
     await world.runs.begin(running);
     await hear(world, sample('failed'));
@@ -326,7 +326,7 @@ describe('a batch', () => {
     return JSON.stringify(event);
   };
 
-  test('what can never be understood is set aside with the reason, and holds nobody up', async () => {
+  test('an invalid message is set aside with the reason and blocks no other', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     const bodies = [
@@ -348,13 +348,13 @@ describe('a batch', () => {
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
   });
 
-  test('an execution that a person started under another name is nobody', async () => {
+  test('an execution that a person started under another name is ignored', async () => {
     const world = await reaperWorld();
     expect(await hear(world, sample('cascade-failed'))).toEqual(ALL_DONE);
     expect(world.deadLetters.letters).toEqual([]);
   });
 
-  test('what fails is named by its message, and the others are ended', async () => {
+  test('a failed message is named, and the others are ended', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     jest.spyOn(world.runs, 'abandon').mockRejectedValueOnce(new Error('internal'));

@@ -52,7 +52,7 @@ async function held({ locks, slots }: PlanWorld): Promise<readonly unknown[]> {
   return [...(await collect(locks.all())).flat(), ...(await slots.held('fleet'))];
 }
 
-test('a cascade with none of its nodes is incomplete, names what it lost, and holds nothing any more', async () => {
+test('a cascade without nodes is incomplete, names the lost ones and releases everything', async () => {
   const { world, step, end } = await building();
   world.cascades.lose(step.cascadeId, streamOf());
   end();
@@ -66,7 +66,7 @@ test('a cascade with none of its nodes is incomplete, names what it lost, and ho
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
 });
 
-test('what it lost is planned again under another name, and planner and reaper come to rest', async () => {
+test('lost nodes are planned again under another name, and the loop ends', async () => {
   const { world, step, end } = await building();
   world.cascades.lose(step.cascadeId, streamOf());
   end();
@@ -93,7 +93,7 @@ test('a build that still runs keeps lock and slot until it ends; then they are g
   expect(await world.slots.held('fleet')).toEqual([]);
 });
 
-test('one that nobody had begun is named by what its machine was given to work on', async () => {
+test("a node that never started is named from its execution's input", async () => {
   const { world, step, end } = await building(3);
   end();
   await world.causes.change(streamOf(1), (before) => before && { ...before, state: 'open' });
@@ -118,7 +118,7 @@ test('one that was lost before its cascade began is named by its cause, which is
   expect((await wakeUp(world))?.cascadeId).not.toBe(cascadeId);
 });
 
-test('an execution that died tells what was lost, too', async () => {
+test('a dead execution also names the lost nodes', async () => {
   const { world, step, end } = await building();
   world.cascades.lose(step.cascadeId, streamOf());
   end();

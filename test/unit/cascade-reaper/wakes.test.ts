@@ -23,7 +23,7 @@ async function ending(): Promise<ReaperWorld> {
 const wakings = (world: ReaperWorld) => world.wakings.take().map((body) => JSON.parse(body));
 const REAPED = [{ kind: 'reaped', about: CASCADE }];
 
-test('the last step of a cascade wakes the planner itself, once all that it held is free', async () => {
+test('the last step of a cascade wakes the planner after everything is released', async () => {
   const world = await ending();
   await closeCascade(reaperPortsOf(world, world.previewRuns), OWN);
   expect(await world.cascades.get(CASCADE)).toMatchObject({ endedAtEpochMs: expect.any(Number) });

@@ -76,7 +76,7 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
   expect(await world.runs.get(runId)).toEqual(review);
 });
 
-test('what is only an ancestor is told apart', async () => {
+test('ancestors are counted separately', async () => {
   const { world, close, runId } = await opened();
   const keys = runFileKeys(runId);
   const batches = [
@@ -172,7 +172,7 @@ test('a failed scope that is on no list still fails the review', async () => {
   expect(await close()).toMatchObject({ state: 'failed', summary: expect.stringContaining('999999999999/*') });
 });
 
-test('closures that nobody could check fail the review, in its record too', async () => {
+test('unchecked closures fail the review and its record', async () => {
   const { world, close, runId } = await opened();
   const Cause = JSON.stringify({ errorMessage: 'the table does not answer', trace: ['at x'] });
   const closed = await close({ Error: 'LedgerContendedError', Cause });

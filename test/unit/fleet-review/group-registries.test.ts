@@ -45,7 +45,7 @@ test('registries of base and platform streams are read though nothing runs from 
   expect(await grouped([[]])).toEqual([base]);
 });
 
-test('asks each registry for its digests once, with the tags they ran by', async () => {
+test('requests the digests of each registry once, with their tags', async () => {
   const a = { digest: digestOf('a'), digestSource: 'runtime', location: web };
   const pieces = [
     [
@@ -64,7 +64,7 @@ test('asks each registry for its digests once, with the tags they ran by', async
   ]);
 });
 
-test('a tag beside a pinned digest is no evidence of what it meant', async () => {
+test('a tag beside a digest proves nothing about the tag', async () => {
   const reference = `${host}/apps/web:stable@${digestOf('a')}`;
   const [, asked] = await grouped([[seen({ digest: digestOf('a'), reference, location: web })]]);
   expect(asked?.digests).toEqual({ 'apps/web': { [digestOf('a')]: [] } });
@@ -73,7 +73,7 @@ test('a tag beside a pinned digest is no evidence of what it meant', async () =>
 /** Before all history: what a tag meant to a task of which ECS tells no pull is a guess. */
 const NEVER = { endedAtEpochMs: 0 };
 
-test('asks for a tag with each pull by it once, in order', async () => {
+test('requests a tag with each distinct pull, in order', async () => {
   const pulled = (endedAtEpochMs: number) =>
     seen({
       reference: `${host}/apps/web:v1`,
@@ -89,12 +89,12 @@ test('asks for a tag with each pull by it once, in order', async () => {
   expect(asked).toMatchObject({ tags: { 'apps/web': { v1: [NEVER, ...pulls] } } });
 });
 
-test('asks for tags whose digest nobody told', async () => {
+test('requests tags without a known digest', async () => {
   const [, asked] = await grouped([[seen({ reference: `${host}/apps/web`, location: web })]]);
   expect(asked).toEqual({ registry: payments, digests: {}, tags: { 'apps/web': { latest: [NEVER] } } });
 });
 
-test("leaves out AWS's own registries and what is not in ECR", async () => {
+test('leaves out AWS registries and images outside ECR', async () => {
   const aws = { account: '602401143452', region: 'eu-west-1', repository: 'eks/pause' };
   const pieces = [
     [seen({ digest: digestOf('c'), location: aws }), seen({ digest: digestOf('d'), reference: 'nginx:1' })],
@@ -102,6 +102,6 @@ test("leaves out AWS's own registries and what is not in ECR", async () => {
   expect(await grouped(pieces)).toEqual([base]);
 });
 
-test('a scope that was not read to its end tells nothing', async () => {
+test('an incompletely read scope contributes nothing', async () => {
   expect(await grouped([[seen({ digest: digestOf('a'), location: web })]], false)).toEqual([base]);
 });

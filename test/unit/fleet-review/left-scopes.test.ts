@@ -93,7 +93,7 @@ test.each<[string, LeftScope, boolean, string[][]]>([
   expect(opened.parts).toEqual(parts);
 });
 
-test('a scope of an account whose Regions could not be told has not left, and one that had left is not failed', async () => {
+test('with unknown Regions no scope has left, and a scope that left before does not fail', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: 1 });
   const gone = { ...payments, region: 'eu-west-2' };
@@ -141,7 +141,7 @@ test('a scope that is back and gone again has left', () => {
   ]);
 });
 
-test('what a person confirmed meanwhile is not undone', () => {
+test('a confirmation made meanwhile is kept', () => {
   const before = { scope: payments, left: { atEpochMs: 1, usages: 3, confirmed } };
   expect(withLeft(before, { atEpochMs: 1, usages: 3 }).left).toEqual({ atEpochMs: 1, usages: 3, confirmed });
 });

@@ -43,7 +43,7 @@ test('after asking again the waiting time begins anew', () => {
   expect(next).toMatchObject({ decision: 'wait', askedAtEpochMs: 41 * MINUTE, stalledPolls: 0 });
 });
 
-test('whatever happens, a review comes to judge in bounded time and asks again at most once', () => {
+test('in every case a review reaches evaluation in bounded time with at most one second request', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ pending: fc.nat(50), seconds: fc.integer({ min: 0, max: 60 }) }), {

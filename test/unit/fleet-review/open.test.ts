@@ -155,7 +155,7 @@ test('an account that cannot be listed is a failed scope, named, and stops no ot
 
 const throttled = Object.assign(new Error('slow down.'), { name: 'ThrottlingException' });
 
-test('an account that fails in any other way is asked again after the others, and read as if it never had', async () => {
+test('an account with another error is retried after the others and then read normally', async () => {
   const { world } = await reviewedWorld();
   world.accounts.break(hub.account, throttled, 2);
 
@@ -166,7 +166,7 @@ test('an account that fails in any other way is asked again after the others, an
   expect(await collect(world.runs.parts(opened.runId))).toEqual([]);
 });
 
-test('an account that keeps failing is a failed scope with what it failed with, and stops no other', async () => {
+test('an account that keeps failing is a failed scope with its error and stops no other', async () => {
   const { world } = await reviewedWorld();
   world.accounts.break(payments.account, throttled);
 
@@ -182,7 +182,7 @@ test('an account that keeps failing is a failed scope with what it failed with, 
   ]);
 });
 
-test('a refusal is final: the account is asked once', async () => {
+test('a refusal is final: one call for the account', async () => {
   const { world } = await reviewedWorld();
   world.accounts.deny(payments.account);
 
@@ -248,7 +248,7 @@ test.each([
   expect(parts.map((part) => part.kind === 'scope' && part.result.status)).toEqual(isRead ? [] : ['skipped']);
 });
 
-test('while a closure is open no scope is left out and stopping tasks are read: all of that proves it', async () => {
+test('while a closure is open every scope and stopping task is read, as its proof needs', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs: START_EPOCH_MS + 1 });
   const fixed = closure('cascade', '444455556666/eu-west-1/apps/web:^stable$');

@@ -39,7 +39,7 @@ describe('planning', () => {
     ]);
   });
 
-  test('what is only an ancestor has batches of its own, and what runs is in none of these', async () => {
+  test('ancestors have separate batches without running images', async () => {
     const { plan, batches } = await planned(async (world) => {
       await world.runFiles.put(keys.digests(hub), [b]);
       await world.runFiles.put(keys.digests(payments), []);
@@ -63,7 +63,7 @@ describe('planning', () => {
     expect(Math.max(...batches.map((batch) => JSON.stringify(batch).length))).toBeLessThan(10_000);
   });
 
-  test('what ran where nobody could look now still counts as running', async () => {
+  test('usages in an unreadable scope still count as running', async () => {
     const usage = { ...seen({ digest: b }), digest: b, digestSource: 'runtime' as const };
     const { batches } = await planned(async (world) => {
       await world.runFiles.put(keys.digests(hub), [a]);
@@ -72,7 +72,7 @@ describe('planning', () => {
     expect(batches).toEqual([{ batch: '0001', digests: [a, b] }]);
   });
 
-  test('so does what ran in an account that could not even be listed', async () => {
+  test('so do usages in an account that could not be listed', async () => {
     const lost = { account: payments.account, region: 'sa-east-1' };
     const { plan } = await planned(async (world) => {
       await world.runFiles.put(keys.digests(hub), []);
@@ -149,7 +149,7 @@ describe('checking', () => {
     expect(progress).toMatchObject({ pending, decision: pending ? 'wait' : 'evaluate', batchesKey: keys.batches });
   });
 
-  test('reads again only what was open at the last poll, and the same try twice says the same', async () => {
+  test('reads only digests open at the last poll, and a repetition gives the same result', async () => {
     const { world, progress } = await checked((world) => image(world, a, { requestedAtEpochMs: asked }));
     await image(world, b, { requestedAtEpochMs: asked });
 
@@ -159,7 +159,7 @@ describe('checking', () => {
     expect(await check(world, progress)).toEqual(next);
   });
 
-  test('asks again, once, for what became due inside the window, and for nothing else', async () => {
+  test('requests once more only digests that became due inside the window', async () => {
     const { world, progress } = await checked(async (world) => {
       await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + HOUR_MS - DAY_MS });
       await image(world, b, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + 3 * HOUR_MS - DAY_MS });
@@ -181,25 +181,22 @@ describe('checking', () => {
   test.each([
     ['is over', undefined, 'evaluate'],
     ['goes on for what is still open', asked, 'wait'],
-  ])(
-    'where nothing became due after all, nothing is asked, and the wait %s',
-    async (_, requestedAtEpochMs, decision) => {
-      const { world, progress } = await checked(async (world) => {
-        await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + HOUR_MS - DAY_MS });
-        if (requestedAtEpochMs !== undefined) await image(world, b, { requestedAtEpochMs });
-        const scans = { requested: 0, fresh: 1, later: 1, refused: {} };
-        const laterUntilEpochMs = START_EPOCH_MS + 90_000;
-        await world.runs.recordPart(RUN, { kind: 'scan', key: '0001', scans, laterUntilEpochMs });
-      });
-      await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + 60_000 });
-      world.advance(30_000);
+  ])('with nothing due there is no request, and the wait %s', async (_, requestedAtEpochMs, decision) => {
+    const { world, progress } = await checked(async (world) => {
+      await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + HOUR_MS - DAY_MS });
+      if (requestedAtEpochMs !== undefined) await image(world, b, { requestedAtEpochMs });
+      const scans = { requested: 0, fresh: 1, later: 1, refused: {} };
+      const laterUntilEpochMs = START_EPOCH_MS + 90_000;
+      await world.runs.recordPart(RUN, { kind: 'scan', key: '0001', scans, laterUntilEpochMs });
+    });
+    await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + 60_000 });
+    world.advance(30_000);
 
-      const again = await check(world, progress);
+    const again = await check(world, progress);
 
-      expect(again).toMatchObject({ decision, caughtUp: true, batchesKey: keys.batches });
-      expect(await batchesAt(world, keys.catchUp)).toEqual([]);
-    },
-  );
+    expect(again).toMatchObject({ decision, caughtUp: true, batchesKey: keys.batches });
+    expect(await batchesAt(world, keys.catchUp)).toEqual([]);
+  });
 
   test('a preview waits for nothing', async () => {
     const { world, progress } = await checked(async (world) => {

@@ -40,7 +40,7 @@ test('a preview that is abandoned while it opens never begins either', async () 
   await expect(late).rejects.toMatchObject({ name: 'ReviewAbandonedError' });
 });
 
-test('an execution that was aborted is abandoned by what its event tells', async () => {
+test('an aborted execution is abandoned by its event', async () => {
   const { world } = await reviewedWorld();
   await take(world, { action: 'open', ...execution, input: {} });
 

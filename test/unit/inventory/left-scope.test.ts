@@ -94,7 +94,7 @@ test('usages confirmed long ago end', async () => {
 });
 
 describe('a scope that is back', () => {
-  test('runs again what it ran, until a complete reading says otherwise', async () => {
+  test('restores its usages until a complete read replaces them', async () => {
     const { world, workloads, usages, live, inUse } = await gone();
     await usages();
     await world.scopes.change(

@@ -150,7 +150,7 @@ test('after two hours a repository counts as unread, has no new head, and the ne
   expect(await collect(set.world.runs.parts('run-2'))).toMatchObject([{ status: 'complete', unread: [] }]);
 });
 
-test('one repository that fails keeps what others have read for the next try', async () => {
+test('a failed repository keeps the results of the others for the next attempt', async () => {
   const set = await longWorld(120);
   const listed = jest.spyOn(set.world.registry, 'images');
   const other = { ...hub, repository: 'team/web' };

@@ -61,7 +61,7 @@ test('records an image in use from its manifest, its config and the policy', asy
   expect(world.images.records.get(a)).not.toHaveProperty('unresolved');
 });
 
-test('keeps what a new image is made of, without the commands, before the image is known', async () => {
+test('records the content of a new image, without commands, before the image', async () => {
   const { world, review } = await inventoryWorld();
   const history = [{ createdBy: 'RUN TOKEN=secret ./build', created: '2026-11-01T00:00:00Z' }, { createdBy: '' }];
   const labels = { team: 'payments', 'org.opencontainers.image.base.name': 'debian:12' };
@@ -102,7 +102,7 @@ test('a protecting tag causes no read', async () => {
   expect(JSON.stringify([world.places.dump(), world.streams.dump()])).not.toContain('patchwave-in-use');
 });
 
-test('a second review asks for no manifest again, and writes nothing', async () => {
+test('a second review reads no manifest and writes nothing', async () => {
   const { world, review } = await inventoryWorld();
   pushImage(world, web, 'a', ['stable']);
   world.registry.push(debian, {
@@ -192,7 +192,7 @@ test('a non-image is read once, and is never missing', async () => {
 });
 
 describe('base repositories', () => {
-  test('are read whole: pushes, tags, heads by platform, and what used to be the head', async () => {
+  test('are read in full: pushes, tags, heads by platform, and former heads', async () => {
     const { world, registry, review } = await inventoryWorld();
     const children = [
       { digest: c, platform: 'linux/amd64' },
@@ -308,7 +308,7 @@ describe('an image that the registry cannot explain', () => {
     expect((await live()).map(({ digest }) => digest)).toEqual([a]);
   });
 
-  test('keeps what was known of it before', async () => {
+  test('keeps the earlier facts', async () => {
     const { world, review } = await inventoryWorld();
     pushImage(world, web, 'a', ['stable']);
     world.workloads.run(main, running(a));
@@ -323,7 +323,7 @@ describe('an image that the registry cannot explain', () => {
     expect(world.images.records.get(a)).toEqual(before);
   });
 
-  test('is asked for again, and known once it answers', async () => {
+  test('is requested again, and known after the answer', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.create(web);
     world.workloads.run(main, running(a));
@@ -368,7 +368,7 @@ test('an unreachable registry is a failed part, and stops no other', async () =>
   ]);
 });
 
-test('a config that could not be downloaded leaves its image unresolved, asked for again, and stops no other', async () => {
+test('a failed config download leaves its image unresolved and requested again, and stops no other', async () => {
   const { world, ports, review, parts } = await inventoryWorld();
   pushImage(world, debian, 'a', ['12']);
   pushImage(world, debian, 'b');
@@ -492,7 +492,7 @@ describe('unread base and platform repositories', () => {
 describe('an unresolved tag', () => {
   const untold = task({ image: referenceTo(web, ':stable') });
 
-  test('means what it means now, as a guess', async () => {
+  test('gets its current image, as a guess', async () => {
     const { world, review, live, document } = await inventoryWorld();
     pushImage(world, web, 'a', ['stable']);
     world.workloads.run(main, untold);
@@ -514,7 +514,7 @@ describe('an unresolved tag', () => {
     return { ...set, asked };
   }
 
-  test('means what it meant when it was pulled, where our own history reaches that, though it moved since', async () => {
+  test('gets its image at pull time if the push history covers it', async () => {
     const { world, review, live, asked } = await moved();
     world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
     world.workloads.run(main, { ...untold, workload: 'starting', isStarting: true });
@@ -528,7 +528,7 @@ describe('an unresolved tag', () => {
     expect(asked).toHaveBeenCalledTimes(1);
   });
 
-  test('is not asked for what it means now where each task pulled before a later push', async () => {
+  test('is not read if each task pulled before a later push', async () => {
     const { world, review, live, asked } = await moved();
     world.workloads.run(main, pulled(EARLY + HOUR_MS));
     await review();

@@ -36,7 +36,7 @@ test('a possible parent without a release line is listed by its place', async ()
   expect(await listed(locationKey(web))).toEqual([]);
 });
 
-test('a day without anything new asks for no list', async () => {
+test('a day without changes reads no list', async () => {
   const { world, review } = await webWorld();
   pushImage(world, debian, 'b', ['12']);
   await review();

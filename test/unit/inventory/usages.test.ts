@@ -294,7 +294,7 @@ describe('an image that no registry of ours can explain', () => {
     expect(world.images.records.get(a)?.references).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
   });
 
-  test('every place it is asked for in is a place of it', async () => {
+  test('every requested location is recorded', async () => {
     const { world, review, registry, usages } = await webWorld();
     const other = { ...web, repository: 'apps/other' };
     world.workloads.run(main, running(a), task({ image: referenceTo(other, ':stable'), digest: a }, { workload: 'o' }));

@@ -34,7 +34,7 @@ test('puts the events of a batch on the bus of its environment', async () => {
   ]);
 });
 
-test('measures what the ledger says became of a deployment', async () => {
+test('measures the recorded end of a deployment', async () => {
   const counted = jest.spyOn(metrics, 'addMetric').mockReturnThis();
   const Records = [change(1, deploymentItem('running'), deploymentItem('rolled-back'))];
   expect(await handler({ Records }, context)).toEqual({ batchItemFailures: [] });
@@ -54,7 +54,7 @@ test('an entry that the bus refuses in a call that succeeds is delivered again, 
   expect(logged.mock.calls[0]?.[1]).toMatchObject({ name: 'EventsNotPublishedError' });
 });
 
-test('refuses what is no batch of a stream, by the name of the field', async () => {
+test('refuses input that is no stream batch, and names the field', async () => {
   await expect(handler({ Records: [{ dynamodb: { Keys: {} } }] }, context)).rejects.toMatchObject({
     name: 'InvalidInputError',
     message: expect.stringContaining('Records[0].dynamodb.SequenceNumber'),

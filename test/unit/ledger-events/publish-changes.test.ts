@@ -24,7 +24,7 @@ function bus(refuses: (event: PublishedEvent) => boolean = () => false) {
 }
 const digestIn = (event: PublishedEvent): unknown => event.detail.digest;
 
-test('tells changed verdicts and causes, in the order of the stream; nothing of the rest', async () => {
+test('publishes changed verdicts and causes in stream order, and nothing else', async () => {
   const heard = bus();
   const told = await publishChanges({ bus: heard, read }, [
     change(1, undefined, imageItem(1)),
@@ -56,7 +56,7 @@ test('reads a verdict of thousands of reasons, which the ledger keeps compressed
   expect(heard.published[0]?.detail.reasonCount).toBe(5000);
 });
 
-test('stops at a change that it cannot read, names the item, and tells what came before', async () => {
+test('stops at an unreadable change, names the item, and publishes the earlier ones', async () => {
   const heard = bus();
   const broken = change(2, undefined, { PK: `IMAGE#${digestOf(2)}`, SK: 'IMAGE', kind: 'image', verdict: 'broken' });
   const told = await publishChanges({ bus: heard, read }, [
@@ -74,7 +74,7 @@ test('stops at a change that it cannot read, names the item, and tells what came
   });
 });
 
-test('what changed is measured, up to the first change that is not told', async () => {
+test('measures changes up to the first failed one', async () => {
   const refuses = (event: PublishedEvent) => digestIn(event) === digestOf(2);
   const records = [
     change(1, deploymentItem('running'), deploymentItem('failed')),
@@ -88,7 +88,7 @@ test('what changed is measured, up to the first change that is not told', async 
   expect((await publishChanges({ bus: bus(), read }, records)).measured).toEqual([failed, completed]);
 });
 
-test('a value of a type that does not exist is a change that cannot be read', async () => {
+test('a value of an unknown type makes the change unreadable', async () => {
   const record = change(7, undefined, imageItem(1, 'unknown'));
   const strange = { ...record.dynamodb, NewImage: { ...record.dynamodb.NewImage, tier: { X: 'y' } } };
   // @ts-expect-error: the type is wrong on purpose
@@ -96,7 +96,7 @@ test('a value of a type that does not exist is a change that cannot be read', as
   expect(told.failed?.sequenceNumber).toBe('7');
 });
 
-test('finds the first change that the bus does not take; the next delivery begins there', async () => {
+test('finds the first refused change; the next delivery starts there', async () => {
   const refuses = (event: PublishedEvent) => digestIn(event) === digestOf(2);
   const heard = bus(refuses);
   const records = [1, 2, 3].map((number) => change(number, undefined, imageItem(number, 'unknown')));
@@ -110,7 +110,7 @@ test('finds the first change that the bus does not take; the next delivery begin
   expect(again.published.map(digestIn)).toEqual([digestOf(2), digestOf(3)]);
 });
 
-test('whatever the bus refuses and however often a batch comes back, every event is heard, the last state last', async () => {
+test('with any refusals and redeliveries every event is published, the last state last', async () => {
   const statuses = fc.constantFrom('compliant', 'violating', 'unknown' as const);
   await fc.assert(
     fc.asyncProperty(

@@ -34,7 +34,7 @@ afterEach(() => jest.restoreAllMocks());
 const ago = ({ clock }: FakeWorld, days: number): number => clock() - days * DAY_MS;
 const layers = (name: string) => ({ digest: digestOf(name), evidence: 'layers' });
 
-test('what runs, heads and what they are built on get their parent, and the age of the oldest below them', async () => {
+test('running images, heads and ancestors get their parent and the age of the oldest ancestor', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   const age = { known: true, bornAtEpochMs: ago(world, 40), decidedBy: digestOf('base') };
@@ -56,7 +56,7 @@ test('what runs, heads and what they are built on get their parent, and the age 
   expect(await imageLineageOf(world, 'base')).toEqual({ age });
 });
 
-test('what runs is built on is left for the scans, with the heads of its streams', async () => {
+test('ancestors of running images and stream heads are listed for scans', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
@@ -76,7 +76,7 @@ test('a second review of the same fleet writes nothing', async () => {
   expect(world.images.writes).toBe(writes);
 });
 
-test('an image of the base stream that is no head any more is still what others are built on', async () => {
+test('a former head of a base stream is still found as parent', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
@@ -95,7 +95,7 @@ test('so is one that no release line made', async () => {
   expect((await imageLineageOf(world, 'tried'))?.parent).toEqual(layers('branch'));
 });
 
-test('what nothing runs, no head is and nothing is built on is left without a lineage', async () => {
+test('an image that is unused, no head and no ancestor gets no lineage', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'old base', { tier: 'base', layers: ['old os'], daysAgo: 90 });
@@ -103,7 +103,7 @@ test('what nothing runs, no head is and nothing is built on is left without a li
   expect(await imageLineageOf(world, 'old base')).toBeUndefined();
 });
 
-test('where the content is not known the parent is not, whatever a stream would suggest', async () => {
+test('with unknown content the parent is unknown, even if the stream suggests one', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   const digest = digestOf('blank');
@@ -113,14 +113,14 @@ test('where the content is not known the parent is not, whatever a stream would 
   expect(await imageLineageOf(world, 'blank')).toEqual({ age: { known: false, unknown: [digest] } });
 });
 
-test('what the ledger does not know yet is no failure of this step', async () => {
+test('an image missing from the ledger does not fail this step', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await world.runFiles.put(runFileKeys(RUN).digests(SCOPE), [digestOf('never recorded')]);
   expect(await findIn(world)).toMatchObject({ images: 2, failed: 0 });
 });
 
-test('a label is followed to an index, by the name an image had, and to what was found before but is listed no more', async () => {
+test('labels lead to an index, to former names and to images no longer listed', async () => {
   const world = await lineageWorld();
   const base = await push(world, 'base', { tier: 'base', layers: ['os'], isHead: true });
   await world.places.recordIndex(digestOf('index'), [{ digest: base, platform: 'linux/amd64' }]);
@@ -152,7 +152,7 @@ test('a label is followed to an index, by the name an image had, and to what was
   expect(await found()).toEqual(expected);
 });
 
-test('what a rebuild of ours made again is as young as that, with all that is built on it', async () => {
+test('content confirmed by a Patchwave rebuild is as young as that rebuild, with its descendants', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await findIn(world);
@@ -167,7 +167,7 @@ test('what a rebuild of ours made again is as young as that, with all that is bu
   });
 });
 
-test('what a build cache made again is as old as an image that nothing runs and no head is', async () => {
+test('content from a build cache is as old as the unused earlier image', async () => {
   const world = await lineageWorld();
   const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
   await push(world, 'old', { ...files, daysAgo: 40 });
@@ -237,7 +237,7 @@ test('the same layers under another digest, pushed by somebody else, make nothin
     expect((await imageLineageOf(world, name))?.age).toMatchObject({ bornAtEpochMs: ago(world, 40) });
 });
 
-describe('what the policy declares', () => {
+describe('parents declared by the policy', () => {
   const ruleOf = (tier: 'base' | 'platform' | 'application', parents: readonly string[] = []) => ({
     ...{ id: tier, tier, account: SCOPE.account, regions: [SCOPE.region], repositories: [streamOf(tier)] },
     ...{ headTags: ['^1$'], owner: 'team', ...(parents.length > 0 && { parents: [...parents] }) },
@@ -307,7 +307,7 @@ test('a preview finds the same and writes none of it to the ledger', async () =>
   expect(await collect(world.runs.parts(RUN))).toEqual([]);
 });
 
-describe('what cannot be read', () => {
+describe('unreadable items', () => {
   const unreadable = (world: FakeWorld, broken: Digest) => ({
     contents: {
       get: async (digests: readonly Digest[]) => {
@@ -317,7 +317,7 @@ describe('what cannot be read', () => {
     },
   });
 
-  test('is named, and what is not built on it is found all the same', async () => {
+  test('is named, and images not built on it are still found', async () => {
     const world = await lineageWorld();
     await threeTiers(world);
     await push(world, 'other', { layers: ['os', 'x'], daysAgo: 1 });
@@ -332,7 +332,7 @@ describe('what cannot be read', () => {
     for (const name of ['platform', 'app']) expect(await imageLineageOf(world, name)).toBeUndefined();
   });
 
-  test('keeps no image for ever from being placed: heads come first, and the others have their turns', async () => {
+  test('delays no image for ever: heads come first, then the others in turns', async () => {
     const world = await lineageWorld();
     await push(world, 'base', { layers: ['os'], tier: 'base', isHead: true });
     const names = Array.from({ length: 9 }, (_, n) => `image ${n}`);
@@ -381,7 +381,7 @@ describe('what cannot be read', () => {
     });
   });
 
-  test('is not asked after by itself in a preview, whose images are in no index', async () => {
+  test('is not searched in a preview, whose images are in no index', async () => {
     const world = await lineageWorld();
     await threeTiers(world);
     const asked = jest.spyOn(world.chains, 'imagesOf');
@@ -465,7 +465,7 @@ test('of many failures a hundred are named and all are counted', async () => {
   expect([part.failures.length, part.failed]).toEqual([100, 120]);
 });
 
-test('refuses what is no step of a run, and names what its environment lacks', async () => {
+test('refuses input that is no step of a run, and names missing environment variables', async () => {
   const event = { action: 'find', runId: RUN, mode: 'review', policyVersion: 'v1' };
   await expect(handler({ ...event, mode: 'dry' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
   await expect(handler(event, context)).rejects.toMatchObject({

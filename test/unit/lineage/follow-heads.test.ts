@@ -26,7 +26,7 @@ const newBase = (world: LineageWorld, name = 'base 2') =>
 
 const ALL_DONE = { batchItemFailures: [] };
 
-test('whoever is built on a head that moved is behind, and has a cause; who is built on that is not', async () => {
+test('a child of a moved head is stale and gets a cause; a grandchild does not', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
@@ -44,7 +44,7 @@ test('the event of a push may be lost: the next review finds the same', async ()
   expect(await imageLineageOf(reviewed, 'platform')).toEqual(await imageLineageOf(told, 'platform'));
 });
 
-test('a new head is known to be built on what its layers say, before any review', async () => {
+test('a new head gets its parent from its layers before any review', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
@@ -56,7 +56,7 @@ test('a new head is known to be built on what its layers say, before any review'
   expect(await causesOf(world)).toEqual([staleParent(APP, PLATFORM, 'platform 2')]);
 });
 
-test('the first head of a stream is placed where it is asked for, since no event tells of it', async () => {
+test('the first head of a stream gets its lineage on request, because it has no event', async () => {
   const world = await lineageWorld();
   await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
   await push(world, 'app', { layers: ['os', 'code'], daysAgo: 0, isHead: true });
@@ -78,7 +78,7 @@ test('a new head that is built on an older image is behind itself', async () => 
   ]);
 });
 
-test('told twice, of several streams, and in any order it is the same', async () => {
+test('repeated messages of several streams in any order give the same result', async () => {
   const once = await headsUponEachOther();
   const often = await headsUponEachOther();
   for (const world of [once, often]) {
@@ -102,7 +102,7 @@ test('the same layers under another digest, and a head that is read again, move 
   expect(world.images.writes).toBe(writes);
 });
 
-test('once it is built on the head again nobody says that it is behind', async () => {
+test('once built on the head it is no longer stale', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await follow(world, moved(BASE));
@@ -148,7 +148,7 @@ describe('a cascade that is open', () => {
   });
 });
 
-test('a message that nobody can read is set aside, and the others are followed', async () => {
+test('an invalid message is set aside, and the others are handled', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   const [message] = moved(BASE);
@@ -177,7 +177,7 @@ test.each(['images', 'streams', 'causes', 'contents'] as const)(
   },
 );
 
-test('a policy that does not follow parents starts nothing, and what is behind is known all the same', async () => {
+test('a policy without `followParents` starts nothing, but stale parents are recorded', async () => {
   const world = await lineageWorld({}, { caps: { followParents: false } });
   await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
   await push(world, 'platform', { tier: 'platform', layers: ['os', 'node'], daysAgo: 8, isHead: true });
@@ -196,7 +196,7 @@ test('a preview finds who is behind and records no cause', async () => {
   expect(await causesOf(world)).toEqual([]);
 });
 
-test('of a stream that nobody knows nothing follows', async () => {
+test('an unknown stream has no effect', async () => {
   const world = await headsUponEachOther();
   expect(await follow(world, moved(streamOf('base', 'unknown')))).toEqual(ALL_DONE);
   expect(await causesOf(world)).toEqual([]);

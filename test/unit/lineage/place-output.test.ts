@@ -44,14 +44,14 @@ async function pinned({ rebuilds }: LineageWorld) {
 const toOld = { stream: BASE, head: digestOf('base 2'), parentDigest: digestOf('base 1') };
 const HEAD = { parentHead: digestOf('base 2') };
 
-test('what was built is built on what its layers say, before any review', async () => {
+test('an output gets its parent from its layers before any review', async () => {
   const world = await built({ on: ['os 2'], changes: HEAD });
   expect(await place(world, STEP)).toEqual({ placed: 1, missing: 0 });
   expect((await imageLineageOf(world, 'output'))?.parent).toEqual({ digest: digestOf('base 2'), evidence: 'layers' });
   expect(await pinned(world)).toBeUndefined();
 });
 
-test('it is as old as what it is built on', async () => {
+test('it is as old as its parent', async () => {
   const world = await built({ on: ['os 1'], changes: HEAD });
   await place(world, STEP);
   expect((await imageLineageOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
@@ -159,14 +159,14 @@ test('an output must pick up the head of when it was reserved, though its cause 
   expect(await pinned(world)).toEqual([toOld]);
 });
 
-test('what the build says that it began with is kept beside it', async () => {
+test('the reported parent of the build is recorded too', async () => {
   const labels = { 'org.opencontainers.image.base.name': 'registry.example/base:1' };
   const world = await built({ on: ['os 1'], changes: HEAD, labels });
   await place(world, STEP);
   expect(await pinned(world)).toEqual([{ ...toOld, from: labels['org.opencontainers.image.base.name'] }]);
 });
 
-test('each image of an index is placed; one that nobody has written down yet is missing', async () => {
+test('each image of an index gets its lineage; an unrecorded one is reported missing', async () => {
   const world = await built({ on: ['os 2'], changes: { ...HEAD, output: digestOf('index') } });
   const children = [
     { digest: digestOf('output'), platform: 'linux/amd64' },
@@ -210,7 +210,7 @@ describe('an output whose layers show no parent', () => {
     });
   });
 
-  test('is of its own age where nothing names a parent', async () => {
+  test('has its own age if nothing names a parent', async () => {
     expect(await squashed([], {})).toMatchObject({ age: { known: true, decidedBy: digestOf('output') } });
   });
 
@@ -220,7 +220,7 @@ describe('an output whose layers show no parent', () => {
   });
 });
 
-test('what an output is built on is read around, too, where no review has placed it', async () => {
+test('a parent without lineage is searched too', async () => {
   const world = await lineageWorld();
   const labels = { 'org.opencontainers.image.base.digest': digestOf('base') };
   await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 40 });
@@ -236,7 +236,7 @@ test('what an output is built on is read around, too, where no review has placed
   });
 });
 
-test('where nobody has written it down yet it is placed the next time', async () => {
+test('an unrecorded parent gets its lineage the next time', async () => {
   const world = await built({ changes: HEAD });
   expect(await place(world, STEP)).toEqual({ placed: 0, missing: 1 });
   await push(world, 'output', { tier: 'platform', layers: ['os 1', 'node 2'], daysAgo: 0 });
@@ -244,7 +244,7 @@ test('where nobody has written it down yet it is placed the next time', async ()
   expect(await pinned(world)).toEqual([toOld]);
 });
 
-test('what is written down while it is placed is placed by its layers', async () => {
+test('a parent recorded meanwhile is found by its layers', async () => {
   const world = await built({ changes: HEAD });
   const { contents } = world;
   const get = contents.get.bind(contents);
@@ -258,7 +258,7 @@ test('what is written down while it is placed is placed by its layers', async ()
   expect(await imageLineageOf(world, 'output')).toMatchObject({ parent: { digest: digestOf('base 1') } });
 });
 
-test('where the head cannot be read, what is known of its parent stays, and it is placed again', async () => {
+test('with an unreadable head the known parent stays, and the search repeats', async () => {
   const world = await built({ on: ['os 1'], changes: HEAD });
   await place(world, STEP);
   const { images } = world;
@@ -271,7 +271,7 @@ test('where the head cannot be read, what is known of its parent stays, and it i
   expect(await pinned(world)).toEqual([toOld]);
 });
 
-test('what has an outcome is judged already', async () => {
+test('a rebuild with an outcome is judged already', async () => {
   const world = await built({ on: ['os 1'], changes: { ...HEAD, outcome: { result: 'fixed' } } });
   await place(world, STEP);
   expect(await pinned(world)).toBeUndefined();

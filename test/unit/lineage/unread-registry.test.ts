@@ -99,7 +99,7 @@ test.each([
   expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
 });
 
-test('the run tells what an image is built on among all that is known, though an unread base hides its age', async () => {
+test('the run records the parent among known images, although an unread base hides the age', async () => {
   const it = await world();
   await golden(it);
   await app(it, ['elsewhere', 'code']);
@@ -158,7 +158,7 @@ test('a registry of applications that cannot be read leaves no age unknown', asy
   expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
 });
 
-describe('which image another one is built on, while the registry that may hold it cannot be read', () => {
+describe('parent of an image while a possible registry is unreadable', () => {
   const [GOLDEN, NODE, OTHER] = [
     locationKey({ ...BASES, repository: 'golden' }),
     locationKey({ ...BASES, repository: 'node' }),
@@ -167,7 +167,7 @@ describe('which image another one is built on, while the registry that may hold 
   const recordOf = async (it: LineageWorld, name: string) =>
     (await it.images.get([digestOf(name)])).get(digestOf(name));
 
-  test('nothing shows a parent: the repositories that may hold it are named until they are read', async () => {
+  test('no evidence of a parent: the possible repositories are named until read', async () => {
     const it = await world();
     await app(it);
     await readRegistries(it, [BASES_KEY]);
@@ -197,7 +197,7 @@ describe('which image another one is built on, while the registry that may hold 
     expect(await imageLineageOf(it, 'app')).not.toHaveProperty('mayLieBetween');
   });
 
-  test('what was placed among all images keeps its place', async () => {
+  test('lineage found among all images is kept', async () => {
     const it = await world({ other: { parents: [] } });
     await other(it);
     await app(it, ['other os', 'runtime', 'code']);
@@ -208,7 +208,7 @@ describe('which image another one is built on, while the registry that may hold 
     expect(await imageLineageOf(it, 'app')).not.toHaveProperty('mayLieBetween');
   });
 
-  test('a head that is pushed and read around tells the same', async () => {
+  test('a pushed head gets the same result from its surroundings', async () => {
     const it = await world({ other: { parents: [] } });
     await other(it);
     await readRegistries(it, [BASES_KEY]);
@@ -219,7 +219,7 @@ describe('which image another one is built on, while the registry that may hold 
     expect(await imageLineageOf(it, 'app')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
   });
 
-  test('the last image that was placed without a doubt tells the parent of the next one', async () => {
+  test('the last image with a certain parent decides the parent of the next one', async () => {
     const it = await world({ other: { parents: [] } });
     await other(it);
     await app(it, ['other os', 'code']);
@@ -408,7 +408,7 @@ describe('while one base registry cannot be read', () => {
     expect(await imageLineageOf(it, 'app')).toMatchObject({ age: { decidedBy: digestOf('base') } });
   });
 
-  test('what a rebuild made has no age where what it is built on may be unknown', async () => {
+  test('an output has no age if its parent may be unknown', async () => {
     const it = await world();
     await unread(it);
     const stream = streamIn(SCOPE.account, 'app');

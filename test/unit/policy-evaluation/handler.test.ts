@@ -47,7 +47,7 @@ test('a batch of messages: the sample events, and one that is none', async () =>
   expect(counted).toHaveBeenCalledWith('ScanEventsSetAside', 'Count', 1);
 });
 
-test('what fails is named by its message', async () => {
+test('a failed message is named', async () => {
   const world = await worldWith();
   await runs(world, image);
   jest.spyOn(world.scanner, 'read').mockRejectedValue(new Error('internal'));

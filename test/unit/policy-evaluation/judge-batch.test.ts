@@ -38,7 +38,7 @@ async function scanned(findings = [finding('CVE-1')]) {
   return world;
 }
 
-test('reads what no event brought, and judges by it', async () => {
+test('reads results without an event, and judges by them', async () => {
   const world = await scanned();
 
   const part = await judgeBatch(world.ports, batchOf(world, [image]));
@@ -76,7 +76,7 @@ test('an image without findings and of young content is compliant; the empty lis
   expect((await world.causes.get([STREAM])).size).toBe(0);
 });
 
-test('what was judged in this run by this policy is neither read nor written again', async () => {
+test('an image judged in this run by this policy is neither read nor written again', async () => {
   const world = await scanned();
   const once = await judgeBatch(world.ports, batchOf(world, [image]));
   const { writes } = world.images;
@@ -262,7 +262,7 @@ const artifactOf = (): Artifact => ({
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
 });
 
-test('what neither runs nor is a head causes nothing', async () => {
+test('an image that neither runs nor is a head causes nothing', async () => {
   const world = await scanned();
   await world.images.recordPresence(image, { inUse: false });
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
@@ -377,7 +377,7 @@ test.each([
     { unresolved: { code: 'empty-index', detail: 'attestations' } },
     'unsupported-type',
   ],
-])('an image %s is unknown and nobody is asked', async (_, overrides, scanReason) => {
+])('an image %s is unknown without a call', async (_, overrides, scanReason) => {
   const world = await worldWith();
   await runs(world, image, overrides);
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
@@ -463,7 +463,7 @@ describe('failures', () => {
     expect(world.waits).toEqual([1, 2]);
   });
 
-  test('what works at the second try is no failure', async () => {
+  test('success at the second attempt is no failure', async () => {
     const world = await scanned();
     let tries = 0;
     const scanner = replaced(world.scanner, {
@@ -490,7 +490,7 @@ describe('failures', () => {
     expect(known(world)?.verdict).toBeUndefined();
   });
 
-  test('a newer result that came in meanwhile stays, and is what counts', async () => {
+  test('a newer result that arrived meanwhile is kept and counts', async () => {
     const world = await scanned();
     const images = replaced(world.images, {
       recordJudgement: async (judgement: Parameters<typeof world.images.recordJudgement>[0]) => {

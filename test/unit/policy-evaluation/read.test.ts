@@ -27,7 +27,7 @@ const ofThePlace: readonly ScanReason[] = [
   ...(['access-denied', 'archived', 'image-not-found', 'never-scanned'] as const),
 ];
 
-test.each(ofThePlace)('what is refused as %s at one place is read at another', async (reason) => {
+test.each(ofThePlace)('a scan refused as %s in one location is read in another', async (reason) => {
   const scanner = scannerOf([first, refusal(reason)], [second, result]);
   expect(await readAnywhere(scanner, [first, second], digest)).toEqual(result);
   expect(await readAnywhere(scanner, [second, first], digest)).toEqual(result);
@@ -44,7 +44,7 @@ test('a scan that failed says more than a place that never scanned', async () =>
   expect(await readAnywhere(scanner, [first, second], digest)).toEqual(refusal('scan-failed'));
 });
 
-test('where all places refuse, the order they are asked in does not matter', async () => {
+test('if all locations refuse, their order does not matter', async () => {
   const places = [first, second, third];
   const order = fc.shuffledSubarray(places, { minLength: 3 });
   const reasons = fc.array(fc.constantFrom(...ofThePlace), { minLength: 3, maxLength: 3 });

@@ -50,7 +50,7 @@ async function scanned() {
 }
 
 test.each(['COMPLETE', 'FAILED', 'A STATUS OF TOMORROW'])(
-  'an event of status %s says only: look at this image',
+  'an event of status %s only triggers a read of its image',
   async (status) => {
     const world = await scanned();
     const handled = await handleScanEvents(portsOf(world), [scanEvent(image, first, status)]);
@@ -122,7 +122,7 @@ test('an image whose facts change while an event judges it is judged by the new 
   expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
 });
 
-test('several events of one image in a batch are one look', async () => {
+test('several events of one image in a batch cause one read', async () => {
   const world = await scanned();
   const handled = await handleScanEvents(portsOf(world), [
     scanEvent(image),
@@ -153,7 +153,7 @@ test('an image that no review has found is acknowledged and counted', async () =
   expect(world.scanner.reads).toEqual([]);
 });
 
-describe('what can never be parsed', () => {
+describe('messages that can never be parsed', () => {
   const folder = new URL('../../../events/malformed/', import.meta.url);
   const malformed = readdirSync(folder).filter((name) => name.startsWith('aws.ecr.ecr-image-scan.'));
 

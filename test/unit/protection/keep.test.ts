@@ -72,7 +72,7 @@ test('so does what is exempt only by a tag that the next build takes over', asyn
   expect(tagsOf(world)).toEqual(['22', '22-20261101', TAG]);
 });
 
-test('the tag is put on the index that an image is asked for by', async () => {
+test('the tag goes on the index through which the image is pulled', async () => {
   const world = await protectionWorld(ACTING);
   await keep(world, APPS, 'app', { tags: [] });
   await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
@@ -175,7 +175,7 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
   expect(tagsOf(world)).toEqual(['v1']);
 });
 
-test('of several that are rescued in one look each sees the others: none is tagged that pushes one out again', async () => {
+test('several images protected in one check do not push each other out', async () => {
   const world = await protectionWorld(ACTING);
   for (const days of [25, 24, 23, 22, 21]) {
     await keep(world, APPS, `app${days}`, { tags: [`v${days}`], daysAgo: days });
@@ -195,7 +195,7 @@ test('of several that are rescued in one look each sees the others: none is tagg
   expect(await look(world)).toMatchObject({ checks: [{ expiries: 4, tagged: 1 }] });
 });
 
-test('by default nothing is tagged, and nobody is told why', async () => {
+test('by default nothing is tagged and no reason is recorded', async () => {
   const world = await lostWorld({ mode: 'enforce', streams: [stream()] });
   const { expiries } = await look(world);
   expect(expiries).toHaveLength(1);
@@ -218,7 +218,7 @@ test('an account that lists no repository is a reason, not a failure', async () 
   expect(expiries).toMatchObject([{ refusal: { reason: 'not-permitted', detail: expect.stringContaining('role') } }]);
 });
 
-describe('what fails on the way fails the look, and hides no loss', () => {
+describe('a failure fails the check and hides no expiry', () => {
   const fail = async () => {
     throw new Error('throttled');
   };
@@ -237,7 +237,7 @@ describe('what fails on the way fails the look, and hides no loss', () => {
   const denied = async () => {
     throw new TaggerUnreachableError(APPS, new Error('AccessDenied'));
   };
-  test('a tag of which nobody knows whether it was put counts for those that come after', async () => {
+  test('a tag with an unknown result counts for later images', async () => {
     const world = await protectionWorld(ACTING);
     for (const days of [25, 24]) {
       await keep(world, APPS, `app${days}`, { tags: [`v${days}`], daysAgo: days });
@@ -269,7 +269,7 @@ describe('what fails on the way fails the look, and hides no loss', () => {
   });
 });
 
-describe('what nobody needs any more', () => {
+describe('images no longer in use', () => {
   async function noLongerUsed(others: boolean) {
     const world = await lostWorld();
     await keep(world, APPS, 'other', { tags: ['v2'], daysAgo: 0 });

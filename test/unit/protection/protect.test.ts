@@ -300,13 +300,13 @@ describe('where something fails', () => {
     expect(checks).toMatchObject([{ unknown: 1, failure: { error: 'RegistryUnreachableError' } }]);
   });
 
-  test("AWS's own registries are not looked at", async () => {
+  test('AWS registries are not checked', async () => {
     const world = await protectionWorld({ awsManaged: { accounts: [OTHER.account] } });
     await run(world, OTHER, 'app');
     expect((await look(world)).checks).toEqual([]);
   });
 
-  test('a ledger that does not take the look fails it too', async () => {
+  test('a failed ledger write fails the check too', async () => {
     const world = await twoTiers();
     const record = async () => {
       throw new Error('throttled');
@@ -316,7 +316,7 @@ describe('where something fails', () => {
     expect(error).toMatchObject({ name: 'ProtectionIncompleteError', message: expect.stringContaining('throttled') });
   });
 
-  test('what the time was too short for is named, and comes first at the next look', async () => {
+  test('a repository not reached in time is named and comes first at the next check', async () => {
     const world = await twoTiers();
     const { checks, error } = await look(world, { leftMs: 1_000 });
     expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
@@ -328,13 +328,13 @@ describe('where something fails', () => {
   });
 });
 
-test('before the first review there is nothing to look at, and no policy is needed', async () => {
+test('before the first review there is nothing to check, and no policy is needed', async () => {
   const world = fakeWorld();
   expect(await look(world)).toEqual({ expiries: [], checks: [], error: undefined });
 });
 
 test.each([[undefined], [{}], [{ source: 'aws.events', 'detail-type': 'Scheduled Event' }]])(
-  'it looks whatever it is called with: %j',
+  'any input starts the check: %j',
   async (event) => {
     // The handler goes on to what it is composed of, for which a test has no environment.
     await expect(handler(event, {} as never)).rejects.toMatchObject({ name: 'EnvironmentError' });

@@ -119,7 +119,7 @@ test.each([
   await expect(functionOf(world)(input, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
 });
 
-test('a rebuild that nobody reserved is none to start or to look at', async () => {
+test('a rebuild without a reservation can be neither started nor polled', async () => {
   const world = await dispatchWorld();
   const node = await plan(world);
   const build = { ...stepOf(node), rebuildId: node.rebuildId };

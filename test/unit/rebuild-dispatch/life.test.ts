@@ -44,7 +44,7 @@ test('a node is built, verified and leaves nothing behind', async () => {
   expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact] });
 });
 
-test('an event tells the waiting step, with the digest that the pipeline says it pushed', async () => {
+test('an event answers the waiting step with the reported digest', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   const outputDigest = `sha256:${'b'.repeat(64)}` as const;
@@ -53,7 +53,7 @@ test('an event tells the waiting step, with the digest that the pipeline says it
   expect(machine.answer).toEqual({ state: 'succeeded', outputDigest });
 });
 
-test('what a person asked for is done once it is verified', async () => {
+test('a manual request is done after verification', async () => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world, CASCADE, { facts: [personFact] })).run('waiting');
   finishLast(world, { state: 'succeeded' });
@@ -115,7 +115,7 @@ describe('a rebuild that fixed everything, and a step that failed after that', (
     expect(world.runner.started).toHaveLength(3);
   });
 
-  test('where the pipeline moved it already nothing is held against the stream', async () => {
+  test('a tag moved by the pipeline counts as no failure', async () => {
     const world = await dispatchWorld();
     await tried(world, 1);
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
@@ -188,7 +188,7 @@ test('a run that its runner does not know is waited for at first, then it is ove
   await expectNothingHeld(world);
 });
 
-test('a runner that cannot be asked leaves a run what it was known as; at its deadline nobody knows its end, and none counts', async () => {
+test('with an unreachable runner the last status stays; at the deadline the end is unknown and counts as no failure', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   world.runner.deny(PIPELINE);
@@ -228,7 +228,7 @@ describe('a stream whose cascade died before its start', () => {
     expect(world.runner.started).toMatchObject([{ rebuildId: next?.node.rebuildId }]);
   });
 
-  test('stays held by a start that was faster', async () => {
+  test('stays locked by a faster start', async () => {
     const world = await dispatchWorld();
     const dead = await new NodeMachine(world, await plan(world)).run('waiting');
     world.executions.end(dead.node.cascadeId, 'failed');
@@ -240,7 +240,7 @@ describe('a stream whose cascade died before its start', () => {
   });
 });
 
-test('a build that has ended is verified under its lock: nobody takes the stream over meanwhile', async () => {
+test('an ended build is verified under its lock, so no other takes the stream', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   finishLast(world, { state: 'succeeded' });
@@ -252,7 +252,7 @@ test('a build that has ended is verified under its lock: nobody takes the stream
   expect(await world.locks.get(STREAM)).toMatchObject({ rebuildId: machine.node.rebuildId });
 });
 
-test('a runner that is busy is asked again until it has room', async () => {
+test('a busy runner is called again until it has room', async () => {
   const world = await dispatchWorld();
   world.runner.create(PIPELINE, { atOnce: 1 });
   const byHand = world.runner.startByHand(PIPELINE);
@@ -283,7 +283,7 @@ test.each([
     'variable',
   ],
   ['has no role for us', (world: DispatchWorld) => world.runner.deny(PIPELINE), 'Deploy the build role'],
-])('a pipeline that %s fails the node with what to do', async (_, spoil, detail) => {
+])('a pipeline that %s fails the node with the next step', async (_, spoil, detail) => {
   const world = await dispatchWorld();
   spoil(world);
   const machine = await new NodeMachine(world, await plan(world)).run();
@@ -296,7 +296,7 @@ test.each([
 describe('paused between reserve and start', () => {
   const thrown = { rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
 
-  test('by the kill switch: nothing is started, and nothing is held while it is off', async () => {
+  test('by the kill switch: nothing starts, and no lock is kept while paused', async () => {
     const world = await dispatchWorld();
     const machine = await new NodeMachine(world, await plan(world)).run('build');
     await world.killSwitch.set(thrown);
@@ -345,7 +345,7 @@ describe('paused between reserve and start', () => {
     expect(world.runner.started).toEqual([]);
   });
 
-  test('what runs already goes on', async () => {
+  test('a running build continues', async () => {
     const world = await dispatchWorld();
     const machine = await building(world);
     await world.killSwitch.set(thrown);

@@ -76,7 +76,7 @@ test('also where it had reserved its stream, and its turn did not come yet', asy
   expect(await world.locks.get(STREAM)).toBeUndefined();
 });
 
-test('a new head that nobody has judged is waited for, and decides then', async () => {
+test('an unjudged new head is awaited and then decides', async () => {
   const world = await dispatchWorld();
   await headIs(world, { arm64: undefined });
   const machine = await planned(world);
@@ -106,7 +106,7 @@ test.each<[string, Record<string, Verdict | undefined>, readonly CauseFact[]]>([
   expect(world.runner.started).toHaveLength(1);
 });
 
-test('what has begun is awaited, whatever becomes of the head', async () => {
+test('a started build is awaited, even if the head changes', async () => {
   const world = await dispatchWorld();
   await headIs(world, { arm64: HOLDING });
   const machine = await (await planned(world)).run('waiting');

@@ -91,7 +91,7 @@ test('a parent that has not ended is waited for', async () => {
   expect(world.runner.started).toHaveLength(1);
 });
 
-test('what has begun is awaited, whatever becomes of its parent', async () => {
+test('a started build is awaited, even if its parent changes', async () => {
   const world = await dispatchWorld();
   await parentIs(world, { state: 'verified', output: digestOf('new base') });
   const machine = await (await child(world)).run('waiting');
@@ -113,7 +113,7 @@ test('a node without a cause of its own leaves no cause behind', async () => {
   expect(await causeOf(world)).toMatchObject({ state: 'closed' });
 });
 
-describe('what a stream is built on', () => {
+describe('parents of a stream', () => {
   const record = (id: string, head: string): StreamRecord => {
     const { location, headTag } = parseStreamId(id);
     return { ...stream({ stream: id, location, headTag }), head: { images: { 'linux/amd64': digestOf(head) } } };
@@ -146,7 +146,7 @@ describe('what a stream is built on', () => {
     parentHead: digestOf(parentHead),
   });
 
-  test('is kept with its rebuild, and remembered with what survived it', async () => {
+  test('is recorded with its rebuild and with the surviving facts', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'base');
     const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });

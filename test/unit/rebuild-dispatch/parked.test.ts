@@ -54,7 +54,7 @@ const resuming = async (world: DispatchWorld, { node }: NodeMachine, cascadeId =
   new NodeMachine(world, await plan(world, cascadeId, { resumes: node.rebuildId }));
 
 describe('a run that waits for a person', () => {
-  test('ends its node as parked at the first look: no slot, the lock kept, no attempt counted', async () => {
+  test('ends its node as parked at the first poll: no slot, the lock kept, no attempt counted', async () => {
     const world = await dispatchWorld({ caps: { perAccount: 2 } });
     const machine = await waiting(world);
     const sinceEpochMs = world.clock();
@@ -78,7 +78,7 @@ describe('a run that waits for a person', () => {
     expect(world.runner.started.map(({ pipeline }) => pipeline.name)).toEqual([pipelineOf(0).name, pipelineOf(1).name]);
   });
 
-  test('that is looked at twice is parked once, whatever came between', async () => {
+  test('that is polled twice is parked once', async () => {
     const world = await dispatchWorld();
     const machine = await (await waiting(world)).run('poll');
     await machine.step();
@@ -156,7 +156,7 @@ describe('a parked rebuild', () => {
     expect(world.runner.started).toHaveLength(1);
   });
 
-  test('does not wake the planner while its run goes on, whatever events tell', async () => {
+  test('does not wake the planner while its run continues, for any event', async () => {
     const world = await dispatchWorld();
     await parked(world);
     expect(await tellEvent(world)).toEqual(['running']);

@@ -46,7 +46,7 @@ async function postponed({ promotes = true, changes = {} as Partial<Rebuild>, fa
 const next = async (world: DispatchWorld, changes: Partial<CascadeNode> = {}, outcome?: RebuildOutcome) =>
   new NodeMachine(world, await plan(world, NEXT, { headBefore: HEAD, ...changes }), outcome);
 
-test('held back it counts as no failure, gives everything back, and keeps the reason', async () => {
+test('on hold it counts as no failure, releases everything, and keeps the reason', async () => {
   const { world, first } = await postponed();
   expect(await nodeOf(world, first)).toMatchObject({ state: 'waiting', answer: PAUSED });
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: first.rebuildId });
@@ -54,7 +54,7 @@ test('held back it counts as no failure, gives everything back, and keeps the re
   expect([await slotsHeld(world), await world.locks.get(first.stream)]).toEqual([[], undefined]);
 });
 
-test('the next cascade starts no run, and verifies what is there', async () => {
+test('the next cascade starts no run and verifies the existing output', async () => {
   const { world, first } = await postponed();
   const machine = await (await next(world)).run('waiting');
   expect(machine.answer).toEqual({ state: 'succeeded', outputDigest: OUTPUT });

@@ -28,7 +28,7 @@ test('a stream waits as if it were paused, says why, and is built once the polic
   expect(world.runner.started).toHaveLength(1);
 });
 
-test('what is reserved by then is not started', async () => {
+test('a reserved rebuild is not started', async () => {
   const world = await dispatchWorld();
   const machine = new NodeMachine(world, await plan(world, CASCADE));
   await machine.run('build');
@@ -40,7 +40,7 @@ test('what is reserved by then is not started', async () => {
   expect(world.runner.started).toHaveLength(1);
 });
 
-test('another policy in force does not stand for that of the cascade, which ends without a failure', async () => {
+test("the policy in force does not replace the cascade's policy; the cascade ends without a failure", async () => {
   const world = await dispatchWorld();
   const machine = new NodeMachine(world, await plan(world, CASCADE));
   await lose(world);

@@ -24,7 +24,7 @@ function overtaking(world: PushWorld, times: number): Turns {
   };
 }
 
-test('a batch that another one overtook looks again at once, and is not delivered again', async () => {
+test('a batch overtaken by another reads again at once without redelivery', async () => {
   const world = await pushWorld();
   const body = pushed(world, { name: 'newest', tag: 'v2.0.0', atSeconds: 200 });
   expect(await handle(world, [body], overtaking(world, 2))).toMatchObject({ recorded: 1, failed: [] });

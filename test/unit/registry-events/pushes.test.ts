@@ -166,7 +166,7 @@ test('an image whose head tag has moved on is no head, though nothing else is', 
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('arm') } });
 });
 
-test('a head tag that only a workload asks for makes no head', async () => {
+test('a head tag that only a workload requests makes no head', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
   world.advance(DAY_MS);
@@ -270,7 +270,7 @@ async function after(order: readonly number[], cuts: readonly number[]) {
   return dump(world);
 }
 
-test('in whatever order, batches and number pushes are told, they lead to the same ledger', async () => {
+test('pushes in any order, batches and number give the same ledger', async () => {
   const all = [...history, RETAGGED].map((_, index) => index);
   const expected = await after(all, []);
   const orders = fc.tuple(
@@ -343,7 +343,7 @@ describe('while the policy in force cannot be read', () => {
     expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
   });
 
-  test('its head moves once the planner has the repository looked at, though no further push comes', async () => {
+  test("its head moves after the planner's refresh, without another push", async () => {
     const { world, repair } = await lost();
     await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
     expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);

@@ -114,7 +114,7 @@ test('a pattern of repositories is asked for each of them', async () => {
   expect(learnt[2]).toBe(digestOf('built'));
 });
 
-test('no registry is asked for a build on a head that is known', async () => {
+test('a build on a known head needs no registry call', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   await handle(world, [push(world, 'base', 'known')]);
   const { listed } = await handle(world, [push(world, 'app', 'built', { on: ['known'] })]);
@@ -173,7 +173,7 @@ test('a base registry that refuses stops no push', async () => {
   expect((await world.baseReadings.read())?.unread).toEqual([locationKey(at('base'))]);
 });
 
-test('a base whose registry does not give what it is made of counts as unread', async () => {
+test('a base with unreadable content counts as unread', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   push(world, 'base', 'hidden');
   world.registry.withhold(at('base'), 'manifests');

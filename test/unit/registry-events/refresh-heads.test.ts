@@ -55,7 +55,7 @@ async function untoldWorld(): Promise<PushWorld> {
 const historyOf = async ({ guards }: PushWorld, stream = LINE) => (await guards.get([stream])).get(stream);
 const scanned = ({ scanner }: PushWorld) => scanner.started.map(({ digest }) => digest).sort();
 
-test('heads are written down with the instant they were asked for, and the planner is told', async () => {
+test('heads are recorded with their request time, and the planner is woken', async () => {
   const world = await untoldWorld();
   expect(await ask(world, look())).toMatchObject({ refreshes: 1, failed: [] });
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
@@ -96,7 +96,7 @@ test('an image that must be known is recorded whatever its tags; nobody is woken
   expect([world.wakings.take(), scanned(world), await historyOf(world)]).toEqual([[], [], undefined]);
 });
 
-test('all looks of a batch at one repository list it once', async () => {
+test('all refreshes of one repository in a batch list it once', async () => {
   const world = await untoldWorld();
   const steps: string[] = [];
   await world.refreshes.send([look(), look(LTS), look(), look(LTS, { digest: digestOf('old') })]);
@@ -130,7 +130,7 @@ test('a head that no search places is searched for less and less often, and anot
   expect(world.following.take()).toHaveLength(1);
 });
 
-test('heads that nobody has judged are scanned, once a day', async () => {
+test('unjudged heads are scanned once a day', async () => {
   const world = await untoldWorld();
   await ask(world, look());
   await ask(world, look());
@@ -209,7 +209,7 @@ test('a head that was judged before its lineage was read is scanned again, so th
   expect(scanned(world)).toEqual([digest, digest]);
 });
 
-test('a scan that is refused stands in the ledger', async () => {
+test('a refused scan is recorded in the ledger', async () => {
   const world = await untoldWorld();
   world.scanner.enhance(LOCATION);
   await ask(world, look());

@@ -10,7 +10,7 @@ const context = { functionName: 'report', awsRequestId: 'request-1', memoryLimit
 beforeEach(() => void jest.spyOn(logger, 'error').mockImplementation(() => undefined));
 afterEach(() => jest.restoreAllMocks());
 
-test('writes the report, and replies with what it comes to', async () => {
+test('writes the report and returns its totals', async () => {
   const world = await worldWith([[digestOf(1)]]);
   await judged(world, digestOf(1), 'violating', { tier: 'base', reasons: [tooOld] });
   await reported(world, '1', { violating: 1 });

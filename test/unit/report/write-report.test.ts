@@ -21,7 +21,7 @@ async function stored(world: World): Promise<{ report: Report; markdown: string 
   };
 }
 
-test('tells of every image that the review found, by tier and owner, in JSON and on a page', async () => {
+test('reports every image of the review by tier and owner, in JSON and Markdown', async () => {
   const [old, young, unclear] = [digestOf(1), digestOf(2), digestOf(3)];
   const world = await worldWith([[old, young], [unclear]]);
   await judged(world, old, 'violating', { owner: 'web', reasons: [tooOld] });
@@ -61,7 +61,7 @@ test('tells of every image that the review found, by tier and owner, in JSON and
   expect(await world.reports.get('json')).toBe(await world.reports.get('json', RUN));
 });
 
-test('tells apart what nothing runs and is only an ancestor', async () => {
+test('separates ancestors that do not run', async () => {
   const [app, base] = [digestOf(1), digestOf(2)];
   const world = await worldWith([[app]]);
   await world.runFiles.put(runFileKeys(RUN).batches, [
@@ -88,7 +88,7 @@ test('tells apart what nothing runs and is only an ancestor', async () => {
   expect(markdown).toContain('Violating: base, no owner (ancestors, not running)');
 });
 
-test('a base that thousands of workloads run is told by some of them', async () => {
+test('a base with thousands of workloads names some of them', async () => {
   const world = await worldWith([[digestOf(1)]]);
   await judged(world, digestOf(1), 'violating', { reasons: [tooOld] });
   const usages = Array.from({ length: 25 }, (_, index) => usage(digestOf(1), `w${String(index).padStart(2, '0')}`));
@@ -122,7 +122,7 @@ test('what failed to be judged is not told by an older verdict, and what nobody 
   });
 });
 
-test('a review of which a batch reported nothing is told as failed, and reported all the same', async () => {
+test('a review with a missing batch is shown as failed and still reported', async () => {
   const world = await worldWith([[digestOf(1)], [digestOf(2)]]);
   await judged(world, digestOf(1), 'compliant');
   await reported(world, '1', { compliant: 1 });
@@ -134,7 +134,7 @@ test('a review of which a batch reported nothing is told as failed, and reported
   ]);
 });
 
-test('tells of causes, scopes left out and containers without an image', async () => {
+test('reports causes, skipped scopes and containers without an image', async () => {
   const world = await worldWith();
   const observation = { ...usage(digestOf(9), 'shop'), reference: 'apps/web:gone' };
   await world.runFiles.put(runFileKeys(RUN).unresolved(hub), [{ observation, reason: 'tag-unknown' }]);
@@ -157,7 +157,7 @@ test('tells of causes, scopes left out and containers without an image', async (
   });
 });
 
-test('tells of what waits for vendors, also by a head that the review did not look at', async () => {
+test('reports vendor dependencies, also of a head that the review did not read', async () => {
   const [older, head] = [digestOf(1), digestOf(2)];
   const flaw = { vulnerability: 'CVE-1', package: 'zlib', version: '1.2' };
   const reason: Reason = {
@@ -184,7 +184,7 @@ test('tells of what waits for vendors, also by a head that the review did not lo
   expect(markdown).toMatch(/\| zlib +\| 1\.2 +\| CVE-1 +\|/);
 });
 
-test('what lifecycle policies will take is told, and repositories that nobody could read', async () => {
+test('reports expiries and unreadable repositories', async () => {
   const world = await worldWith();
   const location = { ...hub, repository: 'bases/os' };
   const look = { location, checkedAtEpochMs: world.clock(), images: 1, expiries: 1, unknown: 0 };
@@ -199,7 +199,7 @@ test('what lifecycle policies will take is told, and repositories that nobody co
   expect(report).toMatchObject({ expiries: [expiry], expiryChecks: { repositories: 2, unseen: [unseen] } });
 });
 
-test('a review that ended is told as it ended', async () => {
+test('an ended review is reported as it ended', async () => {
   const world = await worldWith();
   const review = await world.runs.get(RUN);
   if (!review) throw new Error('no review');
@@ -208,7 +208,7 @@ test('a review that ended is told as it ended', async () => {
   expect((await writeReport(world.ports, run)).review).toMatchObject({ state: 'failed', failure });
 });
 
-test('20,000 images: every one is told once, in one pass', async () => {
+test('20,000 images: each appears once, in one pass', async () => {
   const digests = Array.from({ length: 20_000 }, (_, number) => digestOf(number + 1));
   const world = await worldWith([digests]);
   for (const [index, digest] of digests.entries()) {

@@ -90,7 +90,7 @@ const look = (world: RolloutWorld, runId: string, turns: Turns = {}) =>
 const closureOf = async (world: RolloutWorld) => (await collect(world.rollouts.closures(CASCADE)))[0];
 const causeOf = async (world: RolloutWorld) => (await world.causes.get([STREAM])).get(STREAM);
 
-test('nothing runs any more that holds the cause: closed with its proof, and the cause is settled', async () => {
+test('no running image has the cause: closed with its proof, and the cause is settled', async () => {
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world);
@@ -144,7 +144,7 @@ test('a later scan finds the cause in what was verified: the service gets the ne
   expect(await closureOf(world)).toMatchObject({ state: 'open', abandoned: true });
 });
 
-test('what still runs it is named', async () => {
+test('workloads that still run it are named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/web';
@@ -152,7 +152,7 @@ test('what still runs it is named', async () => {
   expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
 
-test('a standalone task that nobody can restart keeps it open until it is gone', async () => {
+test('a standalone task keeps it open until it stops', async () => {
   const world = await scene();
   await replaced(world);
   await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
@@ -212,7 +212,7 @@ test('an image that runs and is not judged keeps it open', async () => {
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: expect.stringContaining('not judged') });
 });
 
-describe('what runs from the repository and belongs to no stream', () => {
+describe('images of the repository without a stream', () => {
   const stray = async (
     world: RolloutWorld,
     verdict: Partial<Verdict> | undefined,
@@ -551,7 +551,7 @@ test('an image whose age an unread registry hides keeps no closure open that it 
   expect(await lookWith([{ digest: stray.digest }])).toMatchObject({ closed: 1 });
 });
 
-test('a preview closes nothing, whatever it sees', async () => {
+test('a preview closes nothing', async () => {
   const world = await scene();
   await replaced(world);
   expect(await look(world, await reviewed(world, { mode: 'preview' }))).toEqual({ open: 1, closed: 0, overdue: 0 });
@@ -572,6 +572,6 @@ test('what the review has seen to run counts, whatever a mark on its image or an
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });
 
-test('a review that nobody began is refused', async () => {
+test('an unknown review is refused', async () => {
   await expect(look(await scene(), 'nobody')).rejects.toMatchObject({ name: 'InvalidInputError' });
 });

@@ -287,7 +287,7 @@ describe('a service that is deployed blue/green', () => {
     expect(machine.last).toMatchObject({ decision: 'ended', state });
   });
 
-  test('is not done as long as ECS tells nothing of it', async () => {
+  test('is not done while ECS does not report it', async () => {
     const { world, machine, deploymentId } = await baking();
     world.deployer.tell(WEB, deploymentId, 'unknown');
     await machine.step();
@@ -349,7 +349,7 @@ describe('paused', () => {
   });
 });
 
-test('a check before any deployment, and a service that nobody planned, are refused', async () => {
+test('a check before any deployment and an unplanned service are refused', async () => {
   const { world } = await scene();
   const machine = new ServiceMachine(world, WEB);
   machine.state = 'check';

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('the steps of a rollout, as the machine asks for them', async () => {
+test('the steps of a rollout, as the state machine calls them', async () => {
   const world = await rolloutWorld();
   const ref = await service(world, 'web');
   const key = `runs/${CASCADE}/services.json`;
@@ -69,7 +69,7 @@ test.each([
   await expect(ask(await rolloutWorld())(input, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
 });
 
-test('without its environment it says what is missing', async () => {
+test('a missing environment variable is named', async () => {
   const names = /LEDGER_TABLE.*RUN_BUCKET.*POLL_SECONDS.*ACT_ROLLOUT_ROLE_NAME/;
   await expect(handler({ action: 'plan', cascadeId: CASCADE }, context)).rejects.toThrow(names);
 });

@@ -65,7 +65,7 @@ test.each([
   ['the pipeline deploys', {}, 'pipeline', 'ecs-service 111122223333/eu-west-1/prod/web (pipeline)'],
   ['nobody deploys', {}, 'none', 'ecs-service 111122223333/eu-west-1/prod/web (none)'],
 ] as const)(
-  'what nobody can restart is left to its owner, and its closure says so: %s',
+  'a workload that cannot be restarted is left to its owner, and its closure says so: %s',
   async (_, usage, mode, text) => {
     const world = await rolloutWorld({ modes: { web: mode } });
     await runs(world, 'web', 'old', usage);
@@ -123,7 +123,7 @@ test('planned again it finds its closures there, since when they were first open
   expect(await closures(world)).toEqual(before);
 });
 
-test('a cascade that nobody planned is refused', async () => {
+test('an unknown cascade is refused', async () => {
   const world = await rolloutWorld();
   const step = planServices(portsOf(world), LIMITS, { cascadeId: 'fedcba987654-g1' });
   await expect(step).rejects.toThrow(/the ledger has no cascade fedcba987654-g1/);

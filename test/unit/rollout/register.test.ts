@@ -56,7 +56,7 @@ const changes: readonly (readonly [string, (world: RolloutWorld) => unknown])[] 
   ],
 ];
 
-test.each(changes)('what its team deployed since the plan stays, and its owner is told: %s', async (_, arrange) => {
+test.each(changes)('a later deployment by the team stays, and its owner gets the reason: %s', async (_, arrange) => {
   const { world, machine } = await scene();
   arrange(world);
   world.advance(MINUTE_MS);

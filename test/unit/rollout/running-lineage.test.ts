@@ -108,7 +108,7 @@ test('of several images of one stream the one that is met first counts: it has r
   expect(named((await read(['app-1'])).over(streamOf('base')))).toEqual({ [digestOf('base-2')]: [digestOf('app-1')] });
 });
 
-describe('an image of which nobody could read what it is built on', () => {
+describe('image with unread lineage', () => {
   test.each<[string, Partial<ImageFacts>, readonly string[]]>([
     ['may be built on any stream that others are built on', {}, ['base', 'node', 'other']],
     ['is built on nothing of ours where it is not ours', { tier: 'external', locations: [] }, []],
@@ -204,7 +204,7 @@ describe('an image of which nobody could read what it is built on', () => {
   });
 });
 
-describe('a container that nobody identified', () => {
+describe('container without an identified image', () => {
   const asked = async (world: Awaited<ReturnType<typeof fleet>>) => {
     const lineage = await world.read([], ['base', 'other', 'app'], { unidentified: ['app', 'dark'] });
     const mayRun = (stream: Name, repository: Name) => lineage.mayRun(streamOf(stream), keyOf(repository));

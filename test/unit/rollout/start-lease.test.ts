@@ -52,7 +52,7 @@ test('a step that dies is left alone for the whole lease: its call may still be 
   expect(world.deployer.started).toHaveLength(1);
 });
 
-test('whoever takes it over has the whole lease again', async () => {
+test('a takeover gets a full lease', async () => {
   const { world, machine } = await scene();
   await expect(machine.step(failing('deployer.restart', 'before'))).rejects.toThrow('ServerException');
   world.advance(MINUTE_MS);

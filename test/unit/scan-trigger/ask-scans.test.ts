@@ -197,13 +197,13 @@ test('an image outside ECR is refused as such, once', async () => {
   expect(world.images.writes).toBe(writes);
 });
 
-test('a digest that the ledger does not know is counted and not asked for', async () => {
+test('an unknown digest is counted and not requested', async () => {
   const world = await worldWith([first], []);
   expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'never-scanned': 1 } });
   expect(world.scanner.started).toEqual([]);
 });
 
-describe('already scanned, or over the quota: the result tells which', () => {
+describe('already scanned or over the quota: the result decides', () => {
   test('a result of the last 24 hours, as after a scan on push: fresh', async () => {
     const world = await worldWith([first]);
     world.scanner.scanned(first, image, START_EPOCH_MS - HOUR_MS);
@@ -251,7 +251,7 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     expect(known(world)?.verdict).toMatchObject({ status: 'compliant' });
   });
 
-  test('an image that Inspector watches is not asked for again', async () => {
+  test('an image watched by Inspector is not requested again', async () => {
     const world = await worldWith([first]);
     await world.images.recordJudgement({
       digest: image,
@@ -309,7 +309,7 @@ test('what passed does not pass after a refusal; what violates goes on to', asyn
   }
 });
 
-test('a refused request is none: the next review of the same day asks again, the same one does not', async () => {
+test('a refused request does not count: the next review of the day repeats it, the same one does not', async () => {
   const world = await worldWith([first]);
   world.registry.delete(first, image);
   await askScans(world, limits, input());
@@ -361,7 +361,7 @@ test.each([true, false])('a request whose reply was lost counts as made (complet
   expect(world.scanner.started).toHaveLength(1);
 });
 
-test('after a crash between claim and request, the same run asks again', async () => {
+test('after a crash between claim and request, the same run repeats the request', async () => {
   const world = await worldWith([first]);
   const claim = { runId: 'run-1', atEpochMs: START_EPOCH_MS, notSinceEpochMs: START_EPOCH_MS };
   await world.images.claimScan(image, claim);
@@ -369,7 +369,7 @@ test('after a crash between claim and request, the same run asks again', async (
   expect(world.scanner.started).toHaveLength(1);
 });
 
-test('what another run asked for within 24 hours is not asked for again', async () => {
+test('a request of another run within 24 hours is not repeated', async () => {
   const world = await worldWith([first]);
   await askScans(world, limits, input({ runId: 'run-0' }));
   world.advance(HOUR_MS);
@@ -378,7 +378,7 @@ test('what another run asked for within 24 hours is not asked for again', async 
   expect(world.scanner.started).toHaveLength(1);
 });
 
-test('a preview counts what it would ask for, and neither asks nor claims', async () => {
+test('a preview counts possible requests and sends none', async () => {
   const world = await worldWith([first]);
   const part = await askScans(world, limits, input({ mode: 'preview' }));
   expect(part.scans).toEqual({ ...counts, requested: 1 });
@@ -386,7 +386,7 @@ test('a preview counts what it would ask for, and neither asks nor claims', asyn
   expect(known(world)?.scan.requestedAtEpochMs).toBeUndefined();
 });
 
-test('a fleet larger than the quota is asked for in turns; who waits keeps a result, or is unknown', async () => {
+test('a fleet above the quota is scanned in turns; waiting images keep their result or are unknown', async () => {
   const digests = Array.from({ length: 10 }, (_, number) => digestOf(number));
   const world = await worldWith([first], digests);
   const quota = { ...limits, dailyQuota: 5 };
@@ -408,7 +408,7 @@ test('records one part of the run', async () => {
   expect(parts).toEqual([part]);
 });
 
-test('whatever the fleet, every digest is in exactly one count, and none is asked for twice', async () => {
+test('for any fleet every digest is in exactly one count, and none is requested twice', async () => {
   const places = fc.subarray([first, second]);
   const agoMs = fc.option(fc.integer({ min: 0, max: 72 * HOUR_MS }));
   const fate = fc.constantFrom('kept', 'deleted', 'archived', 'never');

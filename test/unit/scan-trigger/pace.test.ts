@@ -13,7 +13,7 @@ test('a burst of one second, then evenly', async () => {
   expect(pauses).toEqual([500, 1000, 1500]);
 });
 
-test('each registry has a bucket of its own', async () => {
+test('each registry has its own rate limit', async () => {
   const pauses: number[] = [];
   const pace = pacePerRegistry({ perSecond: 1, clock: () => 0, sleep: async (ms) => pauses.push(ms) });
   await pace(registry);

@@ -105,7 +105,7 @@ test('what was published meanwhile in the parent that the build was reserved on 
   });
 });
 
-test('what the parent of both images has was there before', async () => {
+test('a finding of the common parent existed before', async () => {
   const world = await built();
   await scanned(world, OLD_BASE, 'old base', [NEWS]);
   await builtOn(world, OLD, OLD_BASE);
@@ -148,7 +148,7 @@ test('where no fact tells whether it was known it is not fixed: nothing is promo
   });
 });
 
-test('where nobody knows what the head before had it is not fixed either', async () => {
+test('with unknown facts of the previous head it is not fixed either', async () => {
   const world = await built();
   const record = world.images.records.get(OLD);
   if (!record) throw new Error('the head before is not recorded');

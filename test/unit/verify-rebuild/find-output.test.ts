@@ -168,7 +168,7 @@ const proofs: readonly Proof[] = [
   },
 ];
 
-test.each(proofs)('what a build made is proven by $name', async ({ changes = {}, arrange, output }) => {
+test.each(proofs)('the output is proven by $name', async ({ changes = {}, arrange, output }) => {
   const world = await verifyWorld({ changes });
   arrange(world);
   expect(await find(world)).toMatchObject({ decision: 'verify' });
@@ -244,7 +244,7 @@ test.each(nothing)('a build that $name has no output, after the grace', async ({
   expect(await find(world)).toMatchObject({ decision: 'ended' });
 });
 
-test('what does not count is written down with its reason, and a report that comes later and is true counts', async () => {
+test('an unaccepted digest is recorded with its reason, and a later true report counts', async () => {
   const world = await verifyWorld({ changes: { reported: [digestOf('branch')] } });
   push(world, 'branch', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
   push(world, 'new', { tags: ['22'] });
@@ -300,7 +300,7 @@ describe('an output that an earlier version took from a report', () => {
     expect(await rebuildOf(world)).toMatchObject({ output: NEW, outputProvenAtEpochMs: world.clock() });
   });
 
-  test("does not count where nothing proves it, and stands in no true claim's way", async () => {
+  test('is not accepted without proof, and blocks no true claim', async () => {
     const world = await verifyWorld({ changes: { output: digestOf('other'), reported: [digestOf('other')] } });
     push(world, 'other', { tags: ['feature'] });
     expect(await find(world)).toMatchObject({ decision: 'wait' });
@@ -312,7 +312,7 @@ describe('an output that an earlier version took from a report', () => {
   });
 });
 
-test('what was proven stays, whatever becomes of its tags', async () => {
+test('a proven output stays, even if its tags change', async () => {
   const world = await verifyWorld({ changes: VARIABLE });
   push(world, 'new', { tags: ['22'] });
   await find(world);
@@ -320,7 +320,7 @@ test('what was proven stays, whatever becomes of its tags', async () => {
   expect(await find(world)).toMatchObject({ decision: 'verify' });
 });
 
-test('what was taken over counts though it was pushed long before', async () => {
+test('a taken-over output counts, although it was pushed long before', async () => {
   const reservedAtEpochMs = 1_795_489_200_000 - 3 * HOUR_MS;
   const world = await verifyWorld({ changes: { ...VARIABLE, takenOverFrom: 'earlier', reservedAtEpochMs } });
   push(world, 'new', { tags: ['22-candidate'], pushedAtEpochMs: reservedAtEpochMs + MINUTE_MS });
@@ -358,7 +358,7 @@ test('a registry that cannot be read proves nothing against the build: unverifie
   });
 });
 
-test('what nobody asked for is refused', async () => {
+test('an unknown rebuild is refused', async () => {
   const world = await verifyWorld();
   const step = { ...STEP, rebuildId: 'nobody' };
   await expect(findOutput(portsOf(world), LIMITS, step)).rejects.toThrow(/no rebuild nobody/);

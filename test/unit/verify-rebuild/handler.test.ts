@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('the steps of a node, as the machine asks for them', async () => {
+test('the steps of a node, as the state machine calls them', async () => {
   const world = await verifyWorld({ promotes: true, changes: { build: { state: 'succeeded', outputDigest: NEW } } });
   push(world, 'new', { tags: ['22-candidate'] });
   world.scanner.completesAtOnce = true;
@@ -37,7 +37,7 @@ test.each([
   await expect(ask(input, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
 });
 
-test('without its environment it says what is missing', async () => {
+test('a missing environment variable is named', async () => {
   const names =
     /LEDGER_TABLE.*EVIDENCE_BUCKET.*ACT_BUILD_ROLE_NAME.*REGISTRY_EVENT_QUEUE_URL.*POLL_SECONDS.*SCANS_PER_SECOND/;
   await expect(handler({ action: 'check', ...STEP }, context)).rejects.toThrow(names);

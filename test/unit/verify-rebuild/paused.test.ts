@@ -84,7 +84,7 @@ test('where it is only to be reported by now, the node is refused at once', asyn
   expect(await nodeOf(world)).toMatchObject({ state: 'refused', answer: { reason: 'report-only' } });
 });
 
-test('a step that is taken again after the tag has moved asks nobody any more', async () => {
+test('a step repeated after the tag has moved makes no calls', async () => {
   const { world, machine } = await verified();
   await machine.run();
   await world.killSwitch.set(THROWN);
@@ -92,7 +92,7 @@ test('a step that is taken again after the tag has moved asks nobody any more', 
   expect(await nodeOf(world)).toMatchObject({ state: 'verifying' });
 });
 
-describe('what another cascade takes over', () => {
+describe('output taken over by another cascade', () => {
   const takenOver = { takenOverFrom: 'rebuild-0', build: { state: 'succeeded', outputDigest: NEW } } as const;
 
   test('is found, verified and promoted', async () => {

@@ -63,13 +63,13 @@ test('what its rebuild did not fix is not promoted, and its node is settled', as
   expect(await meaning(world)).toBe(OLD);
 });
 
-test('what is not verified is never promoted', async () => {
+test('an unverified output is never promoted', async () => {
   const { world } = await candidate();
   await expect(promote(portsOf(world), LIMITS, STEP)).rejects.toThrow(/is not verified/);
   expect(world.tagger.moved).toEqual([]);
 });
 
-test('a verified output without a candidate tag is an error that says what to do', async () => {
+test('a verified output without a candidate tag is an error with the next step', async () => {
   const { machine } = await candidate({ tags: ['sha-4f2a91c', '21-candidate'] });
   await machine.run('promote');
   await expect(machine.step()).rejects.toThrow(/has no tag `<tag>-candidate`.*Make its pipeline push one/s);
@@ -113,7 +113,7 @@ describe('a newer push has taken the candidate tag before the rebuild was verifi
   });
 });
 
-test('what was deleted since it was verified is an error that says so', async () => {
+test('an output deleted after verification is an error that says so', async () => {
   const { world, machine } = await candidate();
   await machine.run('promote');
   world.registry.delete(LOCATION, NEW);

@@ -28,7 +28,7 @@ async function built(layersOf: string, changes: Partial<Rebuild> = {}) {
 
 const reconfirmed = ({ images }: VerifyWorld, digest = NEW) => images.records.get(digest)?.reconfirmedAtEpochMs;
 
-test('layers that came out the same are as young as the build that was asked for', async () => {
+test('equal layers are as young as the requested build', async () => {
   const world = await built('old');
   const { startingAtEpochMs, reconfirms } = await rebuildOf(world);
   expect(reconfirmed(world)).toBe(startingAtEpochMs);

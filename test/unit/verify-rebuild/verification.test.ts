@@ -196,7 +196,7 @@ test('a scan that takes a moment keeps no machine waiting', async () => {
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
-test('what nobody has placed yet is not looked at again before the machine has had it placed', async () => {
+test('an image without lineage is checked again only after the state machine has it placed', async () => {
   const world = await justAsked({ isPlaced: false });
   const before = world.clock();
   expect(await check(portsOf(world), LIMITS, STEP)).toMatchObject({ decision: 'wait' });
@@ -243,7 +243,7 @@ test('a scan on push that ended before the image was known needs no event and no
   expect(world.images.records.get(NEW)?.scan).not.toHaveProperty('requestedAtEpochMs');
 });
 
-test('what a review has just asked for is not asked for again; what it was refused is', async () => {
+test('a scan just requested by a review is not repeated; a refused one is', async () => {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   const machine = await new VerifyMachine(world).run('ask');
@@ -301,7 +301,7 @@ test('a registry that could not be read when the scan was to be asked for is rea
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
-test('of two checks at once the first outcome stands, and both answer by it', async () => {
+test('of two concurrent checks the first outcome stays, and both return it', async () => {
   const { world, machine } = await scanning();
   world.advance(120 * MINUTE_MS);
   const outcome = { result: 'fixed' } as const;
@@ -314,7 +314,7 @@ test('of two checks at once the first outcome stands, and both answer by it', as
   expect(machine.state).toBe('done');
 });
 
-test('what an event judged is not read again', async () => {
+test('an image judged by an event is not read again', async () => {
   const { world, machine } = await scanning();
   world.scanner.finish();
   const image = world.images.records.get(NEW);
@@ -377,7 +377,7 @@ test('heads and facts are known once the scan is asked for, without any event of
   expect(world.images.records.get(OLD)).toMatchObject({ isHead: false });
 });
 
-test('an outcome stands: a step that comes again changes nothing', async () => {
+test('an outcome is final: a repeated step changes nothing', async () => {
   const { world, machine } = await scanning();
   world.scanner.finish();
   await machine.run();
