@@ -31,7 +31,7 @@ export const DEMO_HELP = `npm run demo -- [flags]
   --help          this page
 
 Exit codes: 0 the last review succeeded and every rebuild has a proven outcome
-(fixed or not fixed); 1 otherwise; 2 wrong use; 130 stopped by Ctrl-C.`;
+(fixed or not fixed); 1 otherwise; 2 usage error; 130 stopped by Ctrl-C.`;
 
 /** @throws DemoUsageError */
 export function parseFlags(words: readonly string[]): DemoFlags {

@@ -29,7 +29,7 @@ export interface RegistryWorld {
   push(location: ImageLocation, push: ContractPush): Promise<PushedArtifact>;
   delete(location: ImageLocation, digest: Digest): Promise<void>;
   archive(location: ImageLocation, digest: Digest): Promise<void>;
-  /** In a registry whose account's role cannot be taken. */
+  /** In a registry whose account's role cannot be assumed. */
   readonly unreachable: ImageLocation;
 }
 

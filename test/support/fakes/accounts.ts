@@ -21,7 +21,7 @@ export class FakeAccountDirectory implements AccountDirectory {
     return this;
   }
 
-  /** From now on the account's role cannot be taken. */
+  /** From now on the account's role cannot be assumed. */
   deny(account: string): this {
     this.#denied.add(account);
     return this;

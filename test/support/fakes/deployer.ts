@@ -69,7 +69,7 @@ export class FakeDeployer implements Deployer {
     return this;
   }
 
-  /** From now on the rollout role cannot be taken. */
+  /** From now on the rollout role cannot be assumed. */
   deny({ account, region }: Pick<ServiceRef, 'account' | 'region'>): this {
     this.#denied.add(`${account}/${region}`);
     return this;

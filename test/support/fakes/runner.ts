@@ -51,7 +51,7 @@ export class FakeRunner implements PipelineRunner {
     return this;
   }
 
-  /** From now on the build role cannot be taken. */
+  /** From now on the build role cannot be assumed. */
   deny({ account, region }: Pick<Pipeline, 'account' | 'region'>): this {
     this.#denied.add(`${account}/${region}`);
     return this;
