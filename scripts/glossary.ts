@@ -16,8 +16,8 @@ export interface SourceText {
 export interface GlossaryRow {
   readonly words: readonly string[];
   readonly meaning: string;
-  /** Where the code has it: a type, and the file that exports it. */
-  readonly places: readonly { readonly type: string; readonly path: string }[];
+  /** Where the code has it: a type or a function, and the file that exports it. */
+  readonly places: readonly { readonly name: string; readonly path: string }[];
 }
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -138,7 +138,7 @@ export function glossaryIn(markdown: string): readonly GlossaryRow[] {
       return {
         words: [...words.matchAll(/\*\*([^*]+)\*\*/g)].map(([, word = '']) => word),
         meaning,
-        places: [...places.matchAll(/`(\w+)` in `([\w./-]+)`/g)].map(([, type = '', path = '']) => ({ type, path })),
+        places: [...places.matchAll(/`(\w+)` in `([\w./-]+)`/g)].map(([, name = '', path = '']) => ({ name, path })),
       };
     });
 }
@@ -149,11 +149,13 @@ export function glossaryProblems(rows: readonly GlossaryRow[], sources: readonly
   const words = rows.flatMap((row) => row.words);
   return [
     ...words.filter((word, at) => words.indexOf(word) < at).map((word) => `${word} has two meanings`),
-    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} names no type in the code`] : [])),
+    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} names nothing in the code`] : [])),
     ...rows.flatMap(({ places }) =>
-      places.flatMap(({ type, path }) => {
-        const isThere = new RegExp(`^export (?:interface|type|class) ${type}\\b`, 'm').test(texts.get(path) ?? '');
-        return isThere ? [] : [`${path} exports no ${type}`];
+      places.flatMap(({ name, path }) => {
+        const isThere = new RegExp(`^export (?:async )?(?:interface|type|class|function|const) ${name}\\b`, 'm').test(
+          texts.get(path) ?? '',
+        );
+        return isThere ? [] : [`${path} exports no ${name}`];
       }),
     ),
   ];

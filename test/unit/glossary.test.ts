@@ -55,7 +55,7 @@ test('a word with two rows, and a row without a type that exists, are found', ()
   const markdown = `## Words\n\n| word | meaning | code |\n| --- | --- | --- |\n${row('`A` in `shared/a.ts`')}${row('')}\n## Rooms\n`;
   expect(glossaryProblems(glossaryIn(markdown), [{ path: 'shared/a.ts', text: 'export type B = 1;\n' }])).toEqual([
     'image has two meanings',
-    'image names no type in the code',
+    'image names nothing in the code',
     'shared/a.ts exports no A',
   ]);
 });
