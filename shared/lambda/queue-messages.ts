@@ -60,7 +60,9 @@ export async function setAside(
 
 /**
  * The reply to a queue for a batch: only failed messages are delivered again. If all failed, the invocation fails,
- * because Lambda counts no error for a reply that names its failures, and an alarm watches the errors.
+ * because Lambda counts no error for a reply that names its failures, and an alarm watches the errors. The batch
+ * processor of Powertools handles each message by itself; most functions here take a batch together, such as all pushes
+ * to one repository.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  * @param messages how many the batch has
  * @throws MessagesFailedError if all of them failed
