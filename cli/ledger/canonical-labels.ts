@@ -60,14 +60,13 @@ const isToken = (value: unknown, pattern: RegExp): boolean =>
 type Colours = ReadonlyMap<string, string>;
 
 /**
- * A colour for each token, no two alike, that depends on where the tokens stand and not on what they are.
+ * Gives each token a distinct colour that depends on its positions and not on its text.
+ * It colours each token by its lines, and lines by the colours of their other tokens, until no colour splits any more
+ * (colour refinement). Tokens with one colour then form groups without a shared line. Each group is coloured by itself,
+ * and groups are distinguished by their texts. Inside a group one token of a colour is set apart. Which one makes no
+ * difference as long as they are interchangeable, as the parts of a ring are.
  *
- * Each token is coloured by the lines it is in, those by the colours of their other tokens, until no colour splits any
- * more (colour refinement). Tokens that share a colour then fall into groups that have no line in common; each group is
- * coloured by itself, and groups are told apart by their texts. Inside a group one of those that share a colour is set
- * apart; which one makes no difference as long as they are interchangeable, as the parts of a ring are.
- *
- * @param kindOf tokens of different kinds never look alike
+ * @param kindOf tokens of different kinds never share a colour
  */
 function coloursOf(lines: readonly CanonicalLine[], kindOf: (token: string) => string): Colours {
   const places = placesOf(lines);

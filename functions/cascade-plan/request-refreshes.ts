@@ -184,8 +184,9 @@ const isRefused = ({ headReadAtEpochMs = 0, refreshRefusedAtEpochMs = 0 }: Rebui
 const headless = ({ heads: _, headDigest: __, ...known }: PlannedStream): PlannedStream => known;
 
 /**
- * Has the repositories looked at that were pushed to while no policy could be read: no head of theirs moved, and no review lists
- * those of applications. Asked first and removed then: a planner that dies between the two asks again.
+ * Requests a refresh of the repositories that had pushes while the policy was unreadable: none of their heads moved,
+ * and reviews do not list application repositories. The request is sent before the record is deleted, so a crash in
+ * between repeats it.
  */
 export async function askForLateHeads(
   { lateHeads, refreshes }: Pick<PlanPorts, 'lateHeads' | 'refreshes'>,

@@ -4,6 +4,6 @@ import * as v from '../../shared/schema.ts';
 export const environment = v.object({
   ...variables('LEDGER_TABLE', 'PARTITION', 'READ_ROLE_NAME', 'READ_ROLE_EXTERNAL_ID', 'EVIDENCE_BUCKET'),
   ACT_PROTECT_ROLE_NAME: v.text(),
-  /** What expires later than in so many days is not told yet. */
+  /** Expiries later than this number of days are not reported yet. */
   EXPIRY_HORIZON_DAYS: v.pipe(v.numberFromText(), v.gtValue(0)),
 });

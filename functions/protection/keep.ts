@@ -36,9 +36,9 @@ interface Failure {
 }
 
 /**
- * Gives what will expire a tag that a rule of its repository keeps, and takes back the tags of what nobody needs any more:
- * only where the policy asks for it and lets the stream act, and nobody paused Patchwave. What may not be tagged, or
- * would not be kept by it, stays told, with the reason. Nothing that it fails with is thrown: it must hide no expiry.
+ * Adds a tag that a lifecycle rule keeps to images that will expire, and removes tags of images no longer in use. Acts
+ * only if the policy asks for it and lets the stream act, and Patchwave is not paused. Images that cannot be protected
+ * stay reported, with the reason. Never throws: a failure must hide no expiry.
  */
 export async function keep(
   ports: KeepPorts,
@@ -77,7 +77,7 @@ async function attempt<Value>(call: () => Promise<Value>): Promise<Attempt<Value
 const targetOf = ({ digest, expiryState }: ImageExpiry): Digest =>
   expiryState.state === 'expires' ? (expiryState.expiry.through ?? digest) : digest;
 
-/** Only what will expire can be kept: what is gone or unknown is told as it is. */
+/** Only an image with a forecast expiry can be protected; others are reported unchanged. */
 const refused = (expiry: ImageExpiry, refusal: ProtectionRefusal): ImageExpiry =>
   expiry.expiryState.state === 'expires' ? { ...expiry, refusal } : expiry;
 

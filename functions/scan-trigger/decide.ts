@@ -6,8 +6,8 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
 
 /**
- * Whether it is this digest's turn today. A registry takes a fixed number of basic scans in 24 hours; a fleet that is
- * larger is scanned in turns, so that each image is looked at every n-th day and none is left out for ever.
+ * Whether this digest has its turn today. A registry allows a fixed number of basic scans in 24 hours. A larger fleet
+ * is scanned in turns, so that each image has its scan every n-th day.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
  */
 export function hasTurn(digest: Digest, fleet: { readonly found: number; readonly dailyQuota: number }, now: number) {

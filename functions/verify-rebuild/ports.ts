@@ -43,7 +43,7 @@ export interface VerifyLimits {
 export interface Verification {
   readonly cascade: Cascade;
   readonly rebuild: Rebuild;
-  /** Deadline of the cascade. */
+  /** Policy of the cascade. */
   readonly policy: StreamPolicy;
   readonly sinceEpochMs: number;
   readonly deadlineEpochMs: number;
