@@ -29,7 +29,7 @@ export interface CheckedScan {
 }
 
 /** Requests scans of the output; unknown images are refreshed first. */
-export async function ask(ports: VerifyPorts, step: VerifyStepInput): Promise<void> {
+export async function requestScans(ports: VerifyPorts, step: VerifyStepInput): Promise<void> {
   const verification = await verificationOf(ports, step);
   const { rebuild } = verification;
   const output = provenOutput(rebuild);

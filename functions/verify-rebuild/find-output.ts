@@ -4,6 +4,7 @@ import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { requestScans } from './check.ts';
 import type { VerifyStepInput } from './input.ts';
 import {
   recordOutcome,
@@ -21,7 +22,7 @@ export interface FoundOutput {
 }
 
 /**
- * Finds the digest that the build made, with proof. If none is found within the grace period, the result is
+ * Finds the digest that the build made, with proof, and requests the scans of its images. If none is found within the grace period, the result is
  * `no-output`. A registry that stays unreadable until the deadline leaves the rebuild `unverified`, which counts as no
  * failure.
  */
@@ -38,6 +39,8 @@ export async function findOutput(
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
     await recordOutput(ports, step, search);
+    // The scan runs while the parents of the output are found.
+    await requestScans(ports, step);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
   // Only the policy allows calls to the account of the registry.

@@ -1,5 +1,5 @@
 import { logger } from '../../shared/lambda/powertools.ts';
-import { ask, type CheckedScan, check } from './check.ts';
+import { type CheckedScan, check } from './check.ts';
 import { type FoundOutput, findOutput } from './find-output.ts';
 import type { VerifyRebuildStep } from './input.ts';
 import type { VerifyLimits, VerifyPorts } from './ports.ts';
@@ -14,15 +14,12 @@ export interface VerifyServices {
 export async function route(
   step: VerifyRebuildStep,
   { ports, limits }: VerifyServices,
-): Promise<FoundOutput | CheckedScan | Promotion | undefined> {
+): Promise<FoundOutput | CheckedScan | Promotion> {
   const { action, cascadeId, stream } = step;
   logger.appendKeys({ action, cascadeId, stream });
   switch (action) {
     case 'find-output':
       return findOutput(ports, limits, step);
-    case 'ask':
-      await ask(ports, step);
-      return undefined;
     case 'check':
       return check(ports, limits, step);
     case 'promote':

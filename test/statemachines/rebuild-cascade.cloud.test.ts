@@ -35,7 +35,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
     },
     reserve: ({ input }) => ({ decision: 'build', rebuildId: `r-${input.stream}`, recheckAfterSeconds: 30 }),
     start: async ({ input }, __, { succeed }) => succeed(input.taskToken, { state: 'succeeded' }),
-    look: () => ({ state: 'succeeded' }),
+    poll: () => ({ state: 'succeeded' }),
     'find-output': () => ({ decision: 'verify' }),
     ask: () => null,
     'place-output': () => ({ placed: 1, missing: 0 }),
@@ -65,7 +65,7 @@ const play = async (cascadeId: string, waves: readonly (readonly string[])[], an
 const actions = (calls: readonly Call[], stream?: string): string[] =>
   calls.filter(({ input }) => stream === undefined || input.stream === stream).map(({ input }) => String(input.action));
 
-const THROUGH = ['reserve', 'start', 'find-output', 'ask', 'place-output', 'check', 'settle'];
+const THROUGH = ['reserve', 'start', 'find-output', 'place-output', 'check', 'settle'];
 
 test('wave by wave, then the rollout: every step gets what it is to get, under the execution of the cascade', async () => {
   const ended = await play('c-well', [['a', 'b'], ['c']]);
@@ -105,7 +105,7 @@ test('a build whose event is lost is looked at, waited for again, and never aske
   const { status, calls } = await play('c-lost', [['a']], {
     reserve: () => ({ decision: 'build', rebuildId: 'r-a', recheckAfterSeconds: 1 }),
     start: () => undefined,
-    look: (_, nth) => ({ state: nth === 0 ? 'running' : 'succeeded' }),
+    poll: (_, nth) => ({ state: nth === 0 ? 'running' : 'succeeded' }),
   });
   expect(status).toBe('SUCCEEDED');
   expect(actions(calls, 'a')).toEqual([
@@ -115,7 +115,6 @@ test('a build whose event is lost is looked at, waited for again, and never aske
     'start',
     'poll',
     'find-output',
-    'ask',
     'place-output',
     'check',
     'settle',
@@ -129,7 +128,7 @@ test('a build that waits for a person ends its child at once, and the cascade as
     reserve: ({ input: { stream } }) => ({ decision: 'build', rebuildId: `r-${stream}`, recheckAfterSeconds: 1 }),
     start: ({ input }, _, { succeed }) =>
       input.stream === 'a' ? undefined : succeed(input.taskToken, { state: 'succeeded' }),
-    look: () => ({ state: 'parked' }),
+    poll: () => ({ state: 'parked' }),
     settle: ({ input: { stream } }) => ({ state: stream === 'a' ? 'parked' : 'verified', detail: 'a test' }),
     close: () => ({ state: 'parked', detail: 'stream a parked' }),
   });
@@ -149,7 +148,7 @@ test.each(['paused', 'busy'])('a start that answers %s reserves anew after its w
 test('an unconfirmed start is polled until it is known, and not repeated', async () => {
   const { calls } = await play('c-unknown', [['a']], {
     start: ({ input }, _, { succeed }) => succeed(input.taskToken, { state: 'start-unknown', waitSeconds: 0 }),
-    look: (_, nth) => (nth === 0 ? { state: 'start-unknown', waitSeconds: 0 } : { state: 'failed' }),
+    poll: (_, nth) => (nth === 0 ? { state: 'start-unknown', waitSeconds: 0 } : { state: 'failed' }),
     settle: () => ({ state: 'failed', detail: 'no run was ever seen' }),
   });
   expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'poll', 'poll', 'settle']);
@@ -168,7 +167,7 @@ test('unknown results are polled: a slot, the output, the scan, the move of the 
   });
   expect(status).toBe('SUCCEEDED');
   expect(actions(calls, 'a')).toEqual(
-    'reserve reserve start find-output find-output ask place-output check place-output check promote promote settle'.split(
+    'reserve reserve start find-output find-output place-output check place-output check promote promote settle'.split(
       ' ',
     ),
   );

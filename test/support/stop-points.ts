@@ -121,7 +121,6 @@ export const POINTS: Readonly<Record<string, Point>> = {
   },
   FindOutput: { holds: all('verify-rebuild') },
   WaitForOutput: { app: { pipeline: { faults: { noOutput: true, noLabel: true } } } },
-  AskScan: { holds: [{ role: 'PatchwaveRead', operations: ['StartImageScan'] }] },
   WaitForScan: { before: scanningFor(5_000), after: scanningFor(50) },
   FindParents: { holds: all('lineage') },
   CheckScan: {

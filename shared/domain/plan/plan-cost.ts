@@ -20,7 +20,7 @@ export interface PlanCost {
 }
 
 /** States entered if all goes well and each wait takes one round; start and end of a child are two more. */
-const ENTERED = { cascade: 7, wave: 1, rebuild: 15, promotion: 2, deploy: 7 } as const;
+const ENTERED = { cascade: 7, wave: 1, rebuild: 14, promotion: 2, deploy: 7 } as const;
 
 export function costOfPlan(
   nodes: readonly (Pick<CascadeNode, 'work'> & { readonly promotes: boolean })[],

@@ -69,7 +69,7 @@ describe('forecast of a plan', () => {
     ]);
     expect(forecast.building).toEqual({ atLeastMs: 15 * MINUTE_MS, atMostMs: 75 * MINUTE_MS });
     expect(cost.builds['general1.small']?.atMostUsd).toBeCloseTo(75 * 0.005);
-    expect(cost.transitions).toBe(7 + 2 + 3 * 15);
+    expect(cost.transitions).toBe(7 + 2 + 3 * 14);
   });
 
   test('is shown in head and table, with cost', async () => {
@@ -83,7 +83,7 @@ describe('forecast of a plan', () => {
       'total build time 33 min; CodeBuild in the pipeline accounts costs USD 0.112 on arm1.small, 0.165 on general1.small',
     );
     expect(text).toContain(
-      'Patchwave itself: at least 54 state transitions, USD 0.001; functions and requests cost extra',
+      'Patchwave itself: at least 51 state transitions, USD 0.001; functions and requests cost extra',
     );
   });
 

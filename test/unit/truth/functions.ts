@@ -37,7 +37,7 @@ import { rolloutSteps } from '../../../functions/rollout/input.ts';
 import { planServices } from '../../../functions/rollout/plan.ts';
 import { askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import { scanTriggerInput } from '../../../functions/scan-trigger/input.ts';
-import { ask, check } from '../../../functions/verify-rebuild/check.ts';
+import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { verifyRebuildSteps } from '../../../functions/verify-rebuild/input.ts';
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
@@ -195,8 +195,6 @@ function verifyStep(ports: Ports, payload: unknown) {
   switch (event.action) {
     case 'find-output':
       return findOutput(ports, VERIFY, event);
-    case 'ask':
-      return ask(ports, event);
     case 'check':
       return check(ports, VERIFY, event);
     case 'promote':

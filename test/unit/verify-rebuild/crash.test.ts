@@ -39,7 +39,7 @@ async function left(world: VerifyWorld) {
   return { images, stream, rebuild, isPromoted, node, cause: { keys, state, version }, moved: world.tagger.moved };
 }
 
-const states = ['find-output', 'ask', 'check', 'promote'] as const;
+const states = ['find-output', 'check', 'promote'] as const;
 
 async function callsOf(state: (typeof states)[number]): Promise<readonly string[]> {
   const { machine } = await scene(state);
@@ -67,7 +67,7 @@ test('there are places to be killed at, and the move of the tag is one', () => {
     expect.arrayContaining([
       'promote: tagger.tag',
       'check: scanner.start',
-      'ask: refreshes.send',
+      'find-output: refreshes.send',
       'promote: refreshes.send',
       'find-output: rebuilds.record',
     ]),

@@ -1,4 +1,4 @@
-import { ask, check } from '../../../functions/verify-rebuild/check.ts';
+import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import type { VerifyPorts } from '../../../functions/verify-rebuild/ports.ts';
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
@@ -171,7 +171,7 @@ export async function rebuildOf(world: Ports): Promise<Rebuild> {
 
 export const causeOf = async (world: Ports) => (await world.causes.get([STREAM])).get(STREAM);
 
-type State = 'find-output' | 'ask' | 'check' | 'promote' | 'done';
+type State = 'find-output' | 'check' | 'promote' | 'done';
 
 /**
  * The verifying states of one child of the cascade machine; a step that throws is taken again. What a step asks to be
@@ -196,12 +196,7 @@ export class VerifyMachine {
       case 'find-output': {
         const { decision, waitSeconds } = await findOutput(ports, LIMITS, STEP);
         if (decision === 'wait') this.#sleep(waitSeconds);
-        else this.state = decision === 'verify' ? 'ask' : 'done';
-        return;
-      }
-      case 'ask': {
-        await ask(ports, STEP);
-        this.state = 'check';
+        else this.state = decision === 'verify' ? 'check' : 'done';
         return;
       }
       case 'check': {

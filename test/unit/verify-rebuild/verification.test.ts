@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
-import { ask, check } from '../../../functions/verify-rebuild/check.ts';
+import { check } from '../../../functions/verify-rebuild/check.ts';
+import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { judgeImages } from '../../../shared/judging/judge-images.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -126,7 +127,8 @@ describe('where no scan will ever come it ends at once', () => {
   test('it was deleted before anybody wrote it down', async () => {
     const world = await verifyWorld({ changes: FOUND });
     push(world, 'new', { tags: ['22'] });
-    const machine = await new VerifyMachine(world).run('ask');
+    const machine = new VerifyMachine(world);
+    await findOutput(portsOf(world), LIMITS, STEP);
     world.registry.delete(LOCATION, NEW);
     expect(await endedWithin(world, machine, MINUTE_MS)).toEqual({ result: 'unverified', reason: deleted });
   });
@@ -246,8 +248,9 @@ test('a scan on push that ended before the image was known needs no event and no
 test('a scan just requested by a review is not repeated; a refused one is', async () => {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
-  const machine = await new VerifyMachine(world).run('ask');
-  await ask(portsOf(world), STEP);
+  const machine = new VerifyMachine(world);
+  await findOutput(portsOf(world), LIMITS, STEP);
+  machine.state = 'check';
   await answerRefreshes(world);
   const atEpochMs = world.clock();
   await world.images.claimScan(NEW, { runId: 'review', atEpochMs, notSinceEpochMs: atEpochMs });
@@ -284,8 +287,9 @@ test('a registry that could not be read when the scan was to be asked for is rea
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   world.scanner.completesAtOnce = true;
-  const machine = await new VerifyMachine(world).run('ask');
-  await ask(portsOf(world), STEP);
+  const machine = new VerifyMachine(world);
+  await findOutput(portsOf(world), LIMITS, STEP);
+  machine.state = 'check';
   const warned = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
   await answerRefreshes(world, {
     before: (step) => {

@@ -43,7 +43,7 @@ function entered({ States }: Pick<Machine, 'States'>, ...stops: readonly string[
 test.each([
   [
     { work: 'rebuild', promotes: false },
-    ['ReserveStream', 'StartBuild', 'FindOutput', 'AskScan', 'CheckScan', 'SettleNode', 'CompleteNode'],
+    ['ReserveStream', 'StartBuild', 'FindOutput', 'CheckScan', 'SettleNode', 'CompleteNode'],
   ],
   [
     { work: 'rebuild', promotes: true },
