@@ -1,7 +1,6 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import * as clients from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
-import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -12,6 +11,7 @@ import { DynamoRebuilds } from '../../shared/adapters/dynamodb/rebuilds/rebuild-
 import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/rebuilds/slot-ledger.ts';
 import { DynamoLatestRuns } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';

@@ -10,7 +10,7 @@ import { nextPlacements } from '../../shared/domain/lineage/next-placements.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart, registryPartsOf } from '../../shared/domain/review/run.ts';
-import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan/scan-scope.ts';
+import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan/images-to-scan.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
@@ -76,7 +76,7 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
   // The next attempt reads older images again only for images without lineage.
   const dated = concerned.difference(new Set(undated.map(({ key }) => key as Digest)));
-  const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, dated);
+  const unwritten = isKept ? [] : await recordLineages(ports, fleet, found, dated);
   const unplaced = unplacedOf(fleet, found, concerned);
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // Images found by a preview are in no chain index.
@@ -175,7 +175,7 @@ function unreadBy(images: readonly Digest[], found: ResolvedLineages): Pick<Line
   return { unread: [...byRegistry.keys()].sort().map((key) => ({ key, images: byRegistry.get(key)?.length ?? 0 })) };
 }
 
-async function recordStandings(
+async function recordLineages(
   ports: Pick<LineagePorts, 'images' | 'streamImages' | 'fleetPlaces'>,
   fleet: ReadFleet,
   found: ResolvedLineages,

@@ -4,7 +4,11 @@ import { meaningAt } from '../../shared/domain/image/tag-history.ts';
 import { isProof } from '../../shared/domain/image/usage.ts';
 import { isService } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { restrainedContainer, restraintOfImage, type StartedAnew } from '../../shared/domain/rollout/started-anew.ts';
+import {
+  restrainedContainer,
+  restraintOfImage,
+  type StartedAnew,
+} from '../../shared/domain/rollout/other-containers.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';

@@ -37,17 +37,17 @@ export interface LockLedger {
 
 /** A cap is a set of slots, each taken by a conditional write; a counter would be wrong after a crash. */
 export interface SlotLedger {
-  /** Takes a slot of `scope` for `owner`: its existing one, else a free or lapsed one. `false` if all are taken. */
+  /** Takes a slot of a cap for `owner`: its existing one, else a free or lapsed one. `false` if all are taken. */
   take(
-    scope: string,
+    capName: string,
     cap: number,
     owner: string,
     lease: { nowEpochMs: number; untilEpochMs: number },
   ): Promise<boolean>;
-  /** Releases every slot of `owner` in `scope`. */
-  release(scope: string, owner: string): Promise<void>;
+  /** Releases every slot that `owner` has of a cap. */
+  release(capName: string, owner: string): Promise<void>;
   /** Every slot that was taken and not released, lapsed ones included. */
-  held(scope: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]>;
+  held(capName: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]>;
 }
 
 export interface GuardLedger {

@@ -6,7 +6,7 @@ import type { SlotLedger } from '../ports/rebuilds.ts';
 /** A slot outlives the deadline of its build by the time between its reservation and the start. */
 const MARGIN_MS = 15 * MINUTE_MS;
 
-/** Slots of this scope are the streams that started within a day. */
+/** The slots of this cap are the streams that started within a day. */
 export const RAMP = 'ramp';
 
 const FLEET = 'fleet';
@@ -30,8 +30,8 @@ export async function takeSlots(
   const lease = { nowEpochMs: clock(), untilEpochMs: buildDeadlineEpochMs + MARGIN_MS };
   if (!(await slots.take(FLEET, concurrentRebuilds, owner, lease))) return FLEET;
   if (perAccount === undefined) return undefined;
-  const scope = ofAccount(account);
-  return (await slots.take(scope, perAccount, owner, lease)) ? undefined : scope;
+  const capName = ofAccount(account);
+  return (await slots.take(capName, perAccount, owner, lease)) ? undefined : capName;
 }
 
 /** Releases every slot of an owner, the account's first, so that a crash leaves the less scarce one. */

@@ -1,6 +1,5 @@
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
@@ -13,6 +12,7 @@ import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/exp
 import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';

@@ -1,8 +1,8 @@
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { actingLedgers } from '../../shared/lambda/ledgers.ts';

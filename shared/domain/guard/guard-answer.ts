@@ -68,8 +68,8 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 });
 
 /** No slot of a cap is free: `fleet`, or `account/<account>` of the pipeline. */
-export const capReached = (scope: string): NegativeDecision =>
-  wait('cap-reached', `All slots of cap \`${scope}\` are taken. Patchwave retries when another rebuild ends.`);
+export const capReached = (capName: string): NegativeDecision =>
+  wait('cap-reached', `All slots of cap \`${capName}\` are taken. Patchwave retries when another rebuild ends.`);
 
 /** A stream that waits for its parent; `why` is the answer for the parent. */
 export const parentOnHold = (

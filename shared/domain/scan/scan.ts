@@ -4,7 +4,7 @@ import type { Finding } from './finding.ts';
  * The state of the last scan of an image. Only `complete` and `continuous` are a valid result; every other state keeps
  * an image `unknown`.
  * `continuous` the scanner watches the image by itself · `requested` requested, no result yet · `stale` the result is
- * older than 48 hours, or not read yet · `failed` the scanner or the registry reported a failure · `unsupported` the
+ * older than `staleScanHours`, or not read yet · `failed` the scanner or the registry reported a failure · `unsupported` the
  * scanner cannot read this image · `expired` the scanner stopped scanning · `off` no scanner covers it · `unreachable`
  * the scanner could not be reached.
  */

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoLateHeads } from '../../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoBaseReadingLedger } from '../../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoLateHeads } from '../../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../../shared/adapters/dynamodb/table/item.ts';
 import { imageContent, ledgerRecord, unpackedItem } from '../../../shared/adapters/dynamodb/table/items.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';

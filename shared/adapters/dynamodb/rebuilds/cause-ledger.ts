@@ -4,7 +4,7 @@ import type { CauseLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
 import { causeContent, causeOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
-import { INDEXES } from '../table/keys.ts';
+import { INDEXES, OPEN } from '../table/keys.ts';
 import { orUnreadable } from '../table/readable.ts';
 import type { LedgerTable } from '../table/table.ts';
 
@@ -54,7 +54,7 @@ export class DynamoCauseLedger implements CauseLedger {
   }
 
   async *open(): AsyncIterable<Cause> {
-    const question = { expression: 'openPk = :open', values: { ':open': 'OPEN#CAUSE' } };
+    const question = { expression: 'openPk = :open', values: { ':open': OPEN.cause } };
     for await (const page of this.#table.pages({ index: INDEXES.open, ...question })) {
       const streams = page.map((item) => item.openSk as string);
       const causes = await this.get(streams);

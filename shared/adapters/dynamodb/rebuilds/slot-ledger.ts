@@ -26,27 +26,27 @@ export class DynamoSlotLedger implements SlotLedger {
     this.#table = table;
   }
 
-  async take(scope: string, cap: number, owner: string, lease: Lease): Promise<boolean> {
-    for (const slot of candidates(await this.#slots(scope), cap, owner, lease))
-      if (await this.#occupy(scope, { slot, owner, untilEpochMs: lease.untilEpochMs }, lease.nowEpochMs)) return true;
+  async take(capName: string, cap: number, owner: string, lease: Lease): Promise<boolean> {
+    for (const slot of candidates(await this.#slots(capName), cap, owner, lease))
+      if (await this.#occupy(capName, { slot, owner, untilEpochMs: lease.untilEpochMs }, lease.nowEpochMs)) return true;
     return false;
   }
 
-  async release(scope: string, owner: string): Promise<void> {
-    for (const { slot, owner: holder } of await this.#slots(scope)) {
-      if (holder === owner) await this.#table.delete(keys.slot(scope, slot), ownedBy(owner));
+  async release(capName: string, owner: string): Promise<void> {
+    for (const { slot, owner: holder } of await this.#slots(capName)) {
+      if (holder === owner) await this.#table.delete(keys.slot(capName, slot), ownedBy(owner));
     }
   }
 
-  async held(scope: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]> {
-    const slots = await this.#slots(scope);
+  async held(capName: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]> {
+    const slots = await this.#slots(capName);
     return slots
       .map(({ owner, untilEpochMs }) => ({ owner, untilEpochMs }))
       .sort((one, other) => (one.owner < other.owner ? -1 : 1));
   }
 
-  async #slots(scope: string): Promise<Slot[]> {
-    const { PK } = keys.slot(scope, 0);
+  async #slots(capName: string): Promise<Slot[]> {
+    const { PK } = keys.slot(capName, 0);
     const slots: Slot[] = [];
     for await (const item of this.#table.items({ expression: 'PK = :pk', values: { ':pk': PK }, consistent: true })) {
       const { owner, untilEpochMs } = item as unknown as Slot;
@@ -61,10 +61,10 @@ export class DynamoSlotLedger implements SlotLedger {
   }
 
   /** A repeated write, as after a lost reply, still has the slot. */
-  async #occupy(scope: string, { slot, owner, untilEpochMs }: Slot, nowEpochMs: number): Promise<boolean> {
+  async #occupy(capName: string, { slot, owner, untilEpochMs }: Slot, nowEpochMs: number): Promise<boolean> {
     const { names, values, expression } = ownedBy(owner);
     return this.#table.put(
-      { ...keys.slot(scope, slot), kind: 'slot', owner, untilEpochMs },
+      { ...keys.slot(capName, slot), kind: 'slot', owner, untilEpochMs },
       {
         expression: `attribute_not_exists(PK) OR untilEpochMs <= :now OR ${expression}`,
         names,

@@ -11,7 +11,7 @@ import type { ReviewRecord } from '../../../domain/review/run.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { Item, ItemContent } from './item.ts';
-import { INDEX_SHARDS, shardOf } from './keys.ts';
+import { INDEX_SHARDS, OPEN, shardOf } from './keys.ts';
 
 /* The mapping of records to items. We wrote what we read, so the readers below cast to the type instead of checking
  * each member: a review reads 100,000 images. */
@@ -153,7 +153,7 @@ export const causeContent = (cause: Cause): ItemContent => ({
   kind: 'cause',
   ...cause,
   facts: pack(cause.facts),
-  ...(cause.state !== 'closed' && { openPk: 'OPEN#CAUSE', openSk: cause.stream }),
+  ...(cause.state !== 'closed' && { openPk: OPEN.cause, openSk: cause.stream }),
 });
 
 export function causeOf(item: Item): Cause {

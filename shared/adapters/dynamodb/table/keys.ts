@@ -23,7 +23,7 @@ import type { Scope } from '../../../domain/review/run.ts';
  * | lock            | STREAM#<id>              | OPEN                                                 | Get; index `open` |
  * | rebuild history | STREAM#<id>              | GUARD                                                | BatchGet |
  * | pipeline run    | BUILD#<runner>#<execution> | BUILD                                                | Get: which rebuild it belongs to |
- * | slot            | SLOT#<scope>             | <1 to the cap>                                       | Query of one scope |
+ * | slot            | SLOT#<cap>               | <1 to the cap>                                       | Query of one cap |
  * | cause           | CAUSE#<stream>           | CAUSE                                                | BatchGet; index `open` |
  * | cascade         | CASCADE#<id>             | CASCADE                                              | Get; index `open` |
  * | node            | CASCADE#<id>             | NODE#<stream>                                        | Get; Query of one cascade |
@@ -66,6 +66,7 @@ export const INDEX_SHARDS = 8;
 
 /** Partitions of the index `open`. */
 export const OPEN = {
+  cause: 'OPEN#CAUSE',
   lock: 'OPEN#LOCK',
   cascade: 'OPEN#CASCADE',
   closure: 'OPEN#CLOSURE',
@@ -107,7 +108,7 @@ export const pipelineRun = (runner: string, executionId: string): Key => ({
   PK: `BUILD#${runner}#${executionId}`,
   SK: 'BUILD',
 });
-export const slot = (scope: string, slot: number): Key => ({ PK: `SLOT#${scope}`, SK: String(slot) });
+export const slot = (capName: string, slot: number): Key => ({ PK: `SLOT#${capName}`, SK: String(slot) });
 export const cause = (stream: string): Key => ({ PK: `CAUSE#${stream}`, SK: 'CAUSE' });
 export const cascade = (cascadeId: string): Key => ({ PK: `CASCADE#${cascadeId}`, SK: 'CASCADE' });
 export const node = (cascadeId: string, stream: string): Key => ({ PK: `CASCADE#${cascadeId}`, SK: `NODE#${stream}` });

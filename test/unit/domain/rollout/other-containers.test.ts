@@ -4,7 +4,7 @@ import {
   restrainedContainer,
   restraintOfImage,
   type StartedAnew,
-} from '../../../../shared/domain/rollout/started-anew.ts';
+} from '../../../../shared/domain/rollout/other-containers.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { digestOf } from '../arbitraries.ts';
 

@@ -1,7 +1,7 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { ancestorsOf } from '../../../../shared/domain/lineage/find-parents.ts';
 import type { Parent } from '../../../../shared/domain/lineage/parent.ts';
-import { ancestorsOfRunning, headsByImage } from '../../../../shared/domain/scan/scan-scope.ts';
+import { ancestorsOfRunning, headsByImage } from '../../../../shared/domain/scan/images-to-scan.ts';
 import type { StreamRecord } from '../../../../shared/domain/stream/stream-record.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf, LOCATION } from '../arbitraries.ts';

@@ -1,7 +1,7 @@
-import type { LateHeads, LateHeadsLedger } from '../../ports/late-heads.ts';
-import * as keys from './table/keys.ts';
-import { StoredRecords } from './table/stored.ts';
-import type { LedgerTable } from './table/table.ts';
+import type { LateHeads, LateHeadsLedger } from '../../../ports/late-heads.ts';
+import * as keys from '../table/keys.ts';
+import { StoredRecords } from '../table/stored.ts';
+import type { LedgerTable } from '../table/table.ts';
 
 /** One item per repository, so that pushes to several of them never conflict. */
 export class DynamoLateHeads implements LateHeadsLedger {
