@@ -114,9 +114,10 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (lost) return run(ports, stands, lost.deploymentId);
   const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, refusal);
+  const deploymentMs = own.deadlineEpochMs - own.startingAtEpochMs;
   const same = await sameDeployment(ports, {
     ...{ ref, planned, seen, startingAtEpochMs: stands.startingAtEpochMs, isAsWanted: isAsWanted(planned, seen) },
-    deploymentMs: own.deadlineEpochMs - own.startingAtEpochMs,
+    deploymentMs,
   });
   if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
   const stopped = await environmentStopped(ports, stands);
@@ -125,7 +126,7 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
   if (pause === 'wait') return { isPaused: true };
   if (pause) return end(ports, stands, pause);
-  const restrained = await restrainedOther(ports, { ref, planned, seen, policy: begun.policy });
+  const restrained = await restrainedOther(ports, { ref, planned, seen, policy: begun.policy, deploymentMs });
   if (restrained) return end(ports, stands, restrained);
   const taken = await markAsked(ports, stands, own, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)

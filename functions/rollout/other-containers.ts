@@ -1,7 +1,8 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { meaningAt } from '../../shared/domain/image/tag-history.ts';
-import { isProof } from '../../shared/domain/image/usage.ts';
+import { isProof, type Usage } from '../../shared/domain/image/usage.ts';
 import { isService } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
@@ -9,6 +10,7 @@ import {
   restraintOfImage,
   type StartedAnew,
 } from '../../shared/domain/rollout/other-containers.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
@@ -17,11 +19,15 @@ import type { RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
+const READS_AT_ONCE = 8;
+
 interface Question {
   readonly ref: ServiceRef;
   readonly planned: ServiceDocument;
   readonly seen: ServiceState;
   readonly policy: Policy | undefined;
+  /** The longest time that a deployment takes. */
+  readonly deploymentMs: number;
 }
 
 /**
@@ -61,13 +67,16 @@ async function streamOf(
 
 /**
  * Which image of a tag the container runs. The push history decides if the tag did not move since the tasks were
- * deployed; otherwise a complete read of the scope since then.
+ * deployed. Otherwise a read of the whole scope decides that began when no task of an earlier deployment was left, and
+ * only if all tasks run the same image: ECS may replace a task between two deployments.
  */
 async function runningOf(
-  { places, usages, scopes, clock }: RolloutPorts,
-  { ref, seen }: Question,
+  ports: RolloutPorts,
+  question: Question,
   { container, image, means }: Pick<StartedAnew, 'container' | 'image' | 'means'>,
 ): Promise<readonly Digest[]> {
+  const { places, scopes, clock } = ports;
+  const { ref, seen, deploymentMs } = question;
   const [now] = means;
   const { location, tag } = readImageReference(image) ?? {};
   const primary = seen.deployments.find(({ isPrimary }) => isPrimary);
@@ -76,13 +85,33 @@ async function runningOf(
   const pushes = await unlessUnreadable(places.pushesOf(location, tag), []);
   const meaning = meaningAt({ pushes, now }, { beganAtEpochMs: createdAtEpochMs, endedAtEpochMs: clock() });
   if (meaning?.source === 'push-history') return [meaning.digest];
-  const { account, region, cluster, service } = ref;
-  const scope = await unlessUnreadable(scopes.get({ account, region }), undefined);
-  if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs) return [];
-  const used = await Promise.all(means.map((digest) => unlessUnreadable(usages.ofImage(digest), [])));
-  return used.flat().flatMap((usage) => {
-    const isOfContainer = isService(usage) && usage.container === container && usage.workload === service;
-    const isThere = usage.account === account && usage.region === region && usage.cluster === cluster;
-    return isOfContainer && isThere && isProof(usage) ? [usage.digest] : [];
-  });
+  const scope = await unlessUnreadable(scopes.get({ account: ref.account, region: ref.region }), undefined);
+  if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs + deploymentMs + (seen.bakeMs ?? 0)) return [];
+  const earlier = new Set(pushes.map(({ digest }) => digest)).difference(new Set(means));
+  const older = await mapConcurrently([...earlier], READS_AT_ONCE, (digest) => digestsUnder(places, digest));
+  const [used, usedBefore] = await Promise.all([
+    usagesOf(ports, ref, container, means),
+    usagesOf(ports, ref, container, older.flat()),
+  ]);
+  return usedBefore.length > 0 ? [] : used.filter(isProof).map(({ digest }) => digest);
+}
+
+const digestsUnder = async (places: RolloutPorts['places'], digest: Digest): Promise<readonly Digest[]> => [
+  ...new Set([digest, ...(await imagesUnder(places, digest))]),
+];
+
+/** Live usages of some images by one container of the service. */
+async function usagesOf(
+  { usages }: Pick<RolloutPorts, 'usages'>,
+  { account, region, cluster, service }: ServiceRef,
+  container: string,
+  digests: readonly Digest[],
+): Promise<readonly Usage[]> {
+  const found = await mapConcurrently([...new Set(digests)], READS_AT_ONCE, (digest) =>
+    unlessUnreadable(usages.ofImage(digest), []),
+  );
+  return found
+    .flat()
+    .filter((usage) => isService(usage) && usage.container === container && usage.workload === service)
+    .filter((usage) => usage.account === account && usage.region === region && usage.cluster === cluster);
 }

@@ -7,6 +7,7 @@ import { digestOf } from '../../support/samples.ts';
 import {
   CASCADE,
   HOST,
+  HOUR_MS,
   known,
   locationOf,
   MINUTE_MS,
@@ -45,13 +46,17 @@ interface Scene {
   readonly pushed?: 'before' | 'after';
   /** A review has read the account since the tasks began. */
   readonly isRead?: boolean;
+  /** How long after the push that review began. */
+  readonly readAfterMs?: number;
+  /** One task of the agent was replaced, and pulled what the tag means. */
+  readonly isMixed?: boolean;
   /** How that review knows what the agent runs. */
   readonly digestSource?: DigestSource;
 }
 
 async function scene(is: Scene): Promise<RolloutWorld> {
   const { image = AGENT, mode = 'enforce', rollout = 'restart', web = 'restart', tagMeans = 'new', isRead = true } = is;
-  const { digestSource = 'runtime' } = is;
+  const { digestSource = 'runtime', readAfterMs = 3 * HOUR_MS } = is;
   const world = await rolloutWorld({ modes: { web } });
   await world.apply('enforce', { streams: [rule('web', web, 'enforce'), rule('agent', rollout, mode)] });
   await known(world, 'agent', 'old', { holds: false });
@@ -69,9 +74,15 @@ async function scene(is: Scene): Promise<RolloutWorld> {
   ]);
   await runs(world, 'web', 'old', { workload: 'web', container: 'web' });
   await runs(world, 'agent', 'old', { workload: 'web', container: 'agent', reference: image, digestSource });
+  if (is.isMixed) {
+    await push('old');
+    await runs(world, 'agent', 'new', { workload: 'web', container: 'agent', reference: image, digestSource });
+  }
   world.advance(MINUTE_MS);
   if (is.pushed === 'after') await push(tagMeans);
   pushImage(world, 'agent', tagMeans, ['v1', 'latest']);
+  // By then no task of an earlier deployment is left.
+  world.advance(readAfterMs);
   if (isRead) await world.scopes.record({ scope: REGISTRY, completeAtEpochMs: world.clock(), includesStopping: true });
   world.advance(MINUTE_MS);
   return world;
@@ -98,6 +109,12 @@ test.each<readonly [string, Scene, string]>([
   [
     'is paused, and what it runs is a guess',
     { mode: 'paused', tagMeans: 'old', digestSource: 'tag-guess' },
+    'mode: paused',
+  ],
+  ['is paused, and one of its tasks was replaced', { mode: 'paused', pushed: 'after', isMixed: true }, 'mode: paused'],
+  [
+    'is paused, and was read while tasks of an earlier deployment may run',
+    { mode: 'paused', tagMeans: 'old', readAfterMs: 0 },
     'mode: paused',
   ],
   ['is paused, and no event told of its tag', { mode: 'paused', tagMeans: 'old', isRead: false }, 'mode: paused'],
