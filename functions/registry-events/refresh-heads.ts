@@ -31,7 +31,7 @@ const SCANS_AT_ONCE = 8;
 export interface RefreshPorts extends BasePorts {
   readonly lateHeads: Pick<LateHeadsLedger, 'add'>;
   readonly policies: Pick<PolicyStore, 'current'>;
-  readonly guards: Pick<GuardLedger, 'change'>;
+  readonly guards: Pick<GuardLedger, 'get' | 'change'>;
   readonly asking: AskWorld;
   readonly planner: Messages<PlannerWaking>;
   readonly judging: Messages<JudgeRequest>;
@@ -110,15 +110,19 @@ async function rememberHeads(
   unsearched: ReadonlyMap<string, readonly Digest[]>,
   headReadAtEpochMs: number,
 ): Promise<void> {
-  const asked = new Set<string>();
+  const histories = await guards.get([...unsearched.keys()]);
+  const searchedBefore = (stream: string) => histories.get(stream)?.searchAsked;
+  const due = streams.filter((stream) => {
+    const asked = searchAskedAfter(searchedBefore(stream), unsearched.get(stream) ?? [], headReadAtEpochMs);
+    return asked?.atEpochMs === headReadAtEpochMs;
+  });
+  // Sent before it is recorded: a crash in between repeats the search, and never loses it.
+  await following.send(due.map((stream) => ({ kind: 'follow', stream })));
   for (const stream of streams)
     await guards.change(stream, ({ searchAsked: before, ...history }) => {
       const searchAsked = searchAskedAfter(before, unsearched.get(stream) ?? [], headReadAtEpochMs);
-      if (searchAsked?.atEpochMs === headReadAtEpochMs) asked.add(stream);
-      else asked.delete(stream);
       return { ...history, headReadAtEpochMs, ...(searchAsked && { searchAsked }) };
     });
-  await following.send([...asked].map((stream) => ({ kind: 'follow', stream })));
 }
 
 const notifyPlanner = ({ planner }: RefreshPorts, streams: readonly string[]): Promise<void> =>

@@ -130,6 +130,21 @@ test('a head that no search places is searched for less and less often, and anot
   expect(world.following.take()).toHaveLength(1);
 });
 
+test('a search whose request is lost in a crash is requested when the refresh is delivered again', async () => {
+  const world = await untoldWorld();
+  const message = { messageId: 'one', body: JSON.stringify(look()) };
+  const dies: Turns = {
+    before: (step) => {
+      if (step === 'following.send') throw new CrashError();
+    },
+  };
+  await handleMessages(portsOf(world, dies), [message]).catch(() => undefined);
+  expect(world.following.take()).toEqual([]);
+  world.advance(60_000);
+  await handleMessages(portsOf(world), [message]);
+  expect(world.following.take()).toHaveLength(1);
+});
+
 test('unjudged heads are scanned once a day', async () => {
   const world = await untoldWorld();
   await ask(world, look());
