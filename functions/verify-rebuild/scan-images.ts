@@ -54,7 +54,10 @@ async function learn(ports: VerifyPorts, asker: string, image: ImageRecord): Pro
   if (!isOurs) return reading.outcome === 'complete' ? reading : undefined;
   const answer = await askAnywhere(ports, image);
   if (answer.outcome === 'requested') return undefined;
-  return answer.outcome === 'scanned' ? read() : answer;
+  if (answer.outcome !== 'scanned') return answer;
+  // The registry has no newer result today, so none is awaited.
+  await ports.images.markUnread(image.digest);
+  return read();
 }
 
 const isRecent = (reading: ScanReading, nowEpochMs: number): boolean =>

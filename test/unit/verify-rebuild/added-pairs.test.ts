@@ -1,4 +1,5 @@
 import { scanImages } from '../../../functions/verify-rebuild/scan-images.ts';
+import { isScanOpen } from '../../../shared/domain/cause/fact-status.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
@@ -120,6 +121,16 @@ test('the head before is scanned anew where its scan is older than a day: what i
   world.scanner.finds(NEW, [NEWS]);
   expect(await verified(world)).toEqual({ result: 'fixed' });
   expect(world.scanner.started.filter(({ digest }) => digest === OLD)).toHaveLength(2);
+});
+
+test('a registry that answers with the old scan of the head before leaves no scan to wait for', async () => {
+  const world = await built();
+  world.advance(25 * HOUR_MS);
+  world.scanner.scanned(LOCATION, NEW, world.clock()).limit(LOCATION, 0);
+  await verified(world);
+  const { scan } = world.images.records.get(OLD) ?? {};
+  expect(scan).toMatchObject({ state: 'complete', requestedAtEpochMs: expect.any(Number) });
+  expect(scan && isScanOpen({ scan })).toBe(false);
 });
 
 test('its scan is awaited, until the deadline', async () => {
