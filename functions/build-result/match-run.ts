@@ -16,7 +16,7 @@ export interface MatchRunPorts extends PollRunPorts {
 }
 
 /**
- * `looked`: the run continues. `ended`: its end is recorded, and the waiting step has the answer. `not-ours`: Patchwave
+ * `running`: the run continues. `ended`: its end is recorded, and the waiting step has the answer. `not-ours`: Patchwave
  * did not start it.
  */
 export type MatchedRun = 'running' | 'ended' | 'not-ours';

@@ -6,7 +6,7 @@ export interface ExpiryLedger {
   /**
    * Writes a check, and its findings in place of the earlier ones; an image that was already reported keeps its first
    * time.
-   * @param losses left out if the check failed: the earlier findings stay
+   * @param expiries left out if the check failed: the earlier findings stay
    */
   record(check: RepositoryCheck, expiries?: readonly ImageExpiry[]): Promise<void>;
   /** Removes a repository without images in use. */
