@@ -13,7 +13,15 @@ import { triesAfter } from './tries.ts';
 export interface RebuildEnd {
   readonly rebuild: Pick<
     Rebuild,
-    'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'
+    | 'rebuildId'
+    | 'cascadeId'
+    | 'facts'
+    | 'reconfirms'
+    | 'parentHead'
+    | 'parents'
+    | 'builtOn'
+    | 'promotes'
+    | 'takenOverFrom'
   >;
   readonly outcome: RebuildOutcome;
   /** The parent head that it was built on, if known; absent if there is no single parent. */
@@ -67,28 +75,40 @@ function failuresAfter({ failuresInARow, survived }: RebuildHistory, end: Rebuil
   return outcome.result === 'unverified' ? failuresInARow : failuresInARow + 1;
 }
 
+/**
+ * The parent heads for which a rebuild speaks: the one that its output shows, and the one of its reservation. The head of
+ * the stream may still seem to be built on the latter, and the next guard asks for that one.
+ */
+const parentHeadsOf = ({ parentHead, rebuild }: RebuildEnd): readonly (Digest | undefined)[] =>
+  rebuild.builtOn && rebuild.parentHead !== undefined && rebuild.parentHead !== parentHead
+    ? [parentHead, rebuild.parentHead]
+    : [parentHead];
+
 /** True if an earlier rebuild on the same parent left the same findings; trial rebuilds do not count. */
-const leavesTheSame = (survived: readonly SurvivedFact[], { outcome, parentHead }: RebuildEnd): boolean =>
-  outcome.result === 'ineffective' &&
-  outcome.left.every((fact) =>
-    survived.some(
-      (one) => one.kind === 'rebuild' && one.parentHead === parentHead && placeOfSurvived(one) === placeOfFact(fact),
-    ),
-  );
+function leavesTheSame(survived: readonly SurvivedFact[], end: RebuildEnd): boolean {
+  const heads = parentHeadsOf(end);
+  const isSame = (fact: CauseFact) => (one: SurvivedFact) =>
+    one.kind === 'rebuild' && heads.includes(one.parentHead) && placeOfSurvived(one) === placeOfFact(fact);
+  return end.outcome.result === 'ineffective' && end.outcome.left.every((fact) => survived.some(isSame(fact)));
+}
 
 /** Removes what this rebuild fixed, and stores what it left in its current form. */
-function survivedAfter({ survived }: RebuildHistory, { rebuild, outcome, parentHead, atEpochMs }: RebuildEnd) {
+function survivedAfter({ survived }: RebuildHistory, end: RebuildEnd): readonly SurvivedFact[] {
+  const { rebuild, outcome, atEpochMs } = end;
   if (!isJudged(outcome)) return survived;
   const left = outcome.result === 'ineffective' ? outcome.left : [];
   const judged = new Set(rebuild.facts.map(placeOfFact));
-  const at = { atEpochMs, ...(parentHead !== undefined && { parentHead }) };
+  const places = parentHeadsOf(end).map((parentHead) => ({
+    atEpochMs,
+    ...(parentHead !== undefined && { parentHead }),
+  }));
   return [
     ...survived.filter((one) => !judged.has(placeOfSurvived(one))),
-    ...mergeFacts(left).flatMap(survival),
-    ...(rebuild.reconfirms ? [{ fact: 'age', kind: 'trial', ...at } as const] : []),
+    ...mergeFacts(left).flatMap((fact) => places.flatMap((at) => survival(fact, at))),
+    ...(rebuild.reconfirms ? places.map((at) => ({ fact: 'age', kind: 'trial', ...at }) as const) : []),
   ];
 
-  function survival(fact: CauseFact): SurvivedFact[] {
+  function survival(fact: CauseFact, at: Pick<SurvivedFact, 'atEpochMs' | 'parentHead'>): SurvivedFact[] {
     if (fact.kind === 'age') return [{ fact: 'age', kind: 'rebuild', ...at }];
     if (fact.kind !== 'finding') return [];
     const { vulnerability, package: name, version, fix } = fact;

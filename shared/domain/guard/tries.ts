@@ -5,7 +5,7 @@ import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/re
  * their result and however much time passes. Only other facts, another parent head or a reset allow more. */
 
 /** The number of earlier parent heads whose tries are kept, because a tag may move back. */
-const MOST_PARENTS_KEPT = 4;
+const MOST_PARENTS_KEPT = 8;
 
 /**
  * What counts as the same fact: a vulnerability and a package in any version; one age that reached its limit; a parent

@@ -17,6 +17,7 @@ import {
   afterRollout,
   type RebuildEnd,
 } from '../../../../shared/domain/guard/rebuild-history.ts';
+import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
 import { ageFact, anyFact, findingFact, guardFacts, lock, personFact, SETTINGS, STREAM } from '../rollout/acting.ts';
@@ -283,4 +284,17 @@ test.each<[string, boolean, Parameters<typeof isStale>[1]['build'], number, bool
   ['its build is not known', false, 'unknown', NOW, true],
 ])('a lock: %s', (_, isExecutionRunning, build, nowEpochMs, expected) => {
   expect(isStale(lock('c-g1'), { isExecutionRunning, build }, nowEpochMs)).toBe(expected);
+});
+
+test('what survived blocks the next rebuild on the parent that the output shows, and on the one that it seemed to have', () => {
+  const [seeming, shown] = [digestOf('seeming parent'), digestOf('shown parent')];
+  const rebuild = { ...end({ result: 'ineffective', left: [fact] }).rebuild, facts: [fact], promotes: true as const };
+  const builtOn = { parents: `base ${shown}`, parentHead: shown };
+  const history = afterOutcome(emptyHistory(STREAM), {
+    ...end({ result: 'ineffective', left: [fact] }, { parentHead: shown }),
+    rebuild: { ...rebuild, parents: `base ${seeming}`, parentHead: seeming, builtOn },
+  });
+  const answerOn = (parentHead: Digest) =>
+    mayRebuild(guardFacts({ facts: [fact], history, parentHead }), SETTINGS, NOW + 30 * DAY).answer;
+  expect([seeming, shown, digestOf('another parent')].map(answerOn)).toEqual(['refuse', 'refuse', 'allow']);
 });
