@@ -16,7 +16,7 @@ import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { meaningOf } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, postponed, type Refusal } from './refusal.ts';
+import { postponed, type Refusal } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
 const READS_AT_ONCE = 8;
@@ -48,7 +48,8 @@ export async function restrainedOther(ports: RolloutPorts, question: Question): 
       const runs = restraint ? await runningOf(ports, question, { container, image, means }) : [];
       others.push({ container, image, means, runs, restraint });
     } catch (error) {
-      if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
+      // Access may be missing for weeks: the next review plans the service again, not the next hour.
+      if (error instanceof RegistryUnreachableError) return postponed(`registry-unreachable: ${error.message}`);
       throw error;
     }
   }

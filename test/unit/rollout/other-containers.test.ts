@@ -143,7 +143,7 @@ test.each<readonly [string, Scene]>([
   expect(world.deployer.started).toHaveLength(1);
 });
 
-test('a registry that cannot be read is left to another cascade', async () => {
+test('a registry of the other container that cannot be read postpones the deployment to the next review', async () => {
   const other = { account: '222233334444', region: 'eu-west-1' };
   const image = '222233334444.dkr.ecr.eu-west-1.amazonaws.com/team/agent:v1';
   const world = await scene({ image });
@@ -154,7 +154,7 @@ test('a registry that cannot be read is left to another cascade', async () => {
   await world.apply('enforce', { streams });
   world.registry.deny(other);
   expect(await deployed(world)).toMatchObject({
-    ...{ state: 'refused', abandoned: true, detail: expect.stringMatching(/^registry-unreachable: /) },
+    ...{ state: 'refused', postponed: true, detail: expect.stringMatching(/^registry-unreachable: /) },
   });
 });
 
