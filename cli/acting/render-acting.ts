@@ -112,7 +112,7 @@ export function outcomeText(outcome: RebuildOutcome): string {
     case 'ineffective':
       return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left`;
     case 'worse':
-      return `worse: ${factsText(outcome.added)} ${isOrAre(outcome.added)} new, and ${outcome.added.length > 1 ? 'were' : 'was'} known when its build began`;
+      return `worse: the new image has ${factsText(outcome.added)}, which the old one did not have; the scanner knew ${outcome.added.length > 1 ? 'them' : 'it'} when the build began`;
     default:
       return `${outcome.result}: ${outcome.reason}`;
   }

@@ -9,7 +9,7 @@ export const ledgerCommand: Command = {
   words: [0, 0],
   options: { canonical: { type: 'boolean' } },
   optionHelp: {
-    canonical: 'number times, ids and digests in order of appearance, so that two runs can be compared',
+    canonical: 'replace times, ids and digests by numbers in order of appearance, so that two ledgers can be compared',
   },
   async run(context, { flags }) {
     const items = (await context()).dump();

@@ -157,12 +157,14 @@ function lineageRows(
   const counts = age.known
     ? atLeast(age)
     : [`unknown, by ${age.unknown.map(name).join(', ')}`, ...(age.oldestKnown ? [atLeast(age.oldestKnown)] : [])].join(
-        '; at least ',
+        '; but no younger than ',
       );
   return [
     ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no known image'],
-    ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
-    ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
+    ...(mayLieBetween ? [['between', `perhaps also built on ${unread(mayLieBetween)}`] as const] : []),
+    ...(mayLieBelowNext
+      ? [['next build', `would have an unknown age: perhaps built on ${unread(mayLieBelowNext)}`] as const]
+      : []),
     ...(staleParent
       ? [['new head', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
       : []),

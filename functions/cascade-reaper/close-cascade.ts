@@ -57,6 +57,8 @@ function closed({ state, streams, failure }: Cascade): ClosedCascade {
       state,
       detail: `${streams === 1 ? '1 stream' : `${streams} streams`}: all verified, or no rebuild needed now.`,
     };
-  const detail = (failure?.detail ?? 'the ledger does not say why').slice(0, LONGEST_DETAIL);
+  const detail = (
+    failure?.detail ?? 'the cascade has no recorded reason. See its execution and the logs of cascade-reaper'
+  ).slice(0, LONGEST_DETAIL);
   return { state: state === 'parked' ? state : 'incomplete', detail };
 }

@@ -6,8 +6,8 @@ export class ReviewAlreadyRunningError extends Error {
   override readonly name = 'ReviewAlreadyRunningError';
   constructor(running: ReviewRecord) {
     super(
-      `Review ${running.runId} of ${running.scopeKey} is running until it ends or its lease lapses at ` +
-        `${new Date(running.leaseUntilEpochMs).toISOString()}. Start the new review after that.`,
+      `Review ${running.runId} of ${running.scopeKey} is still running. Start the new review when it has ended, at the ` +
+        `latest after ${new Date(running.leaseUntilEpochMs).toISOString()}, when its lease ends.`,
     );
   }
 }

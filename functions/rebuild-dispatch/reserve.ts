@@ -99,7 +99,11 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const { guards: settings, pipeline, mode, isNamed } = policy;
   const [held, killSwitch] = await Promise.all([checkedLock(ports, stream, rebuildId), ports.killSwitch.read()]);
   const followed = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
-  if (followed.length === 0) return wait(HEAD_FIXED, '`caps.followParents` is off now.');
+  if (followed.length === 0)
+    return wait(
+      HEAD_FIXED,
+      'The only cause was a new head of a parent, and the policy now has `caps.followParents: false`. Nothing to rebuild.',
+    );
   const { lock, lockBuild } = held;
   const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);

@@ -44,9 +44,9 @@ function conditionProblem(
   { hubAccount, externalId, organizationId, path }: ExpectedTrust,
 ): string | undefined {
   const equals = objectOf(conditions.StringEquals);
-  if (!listOf(equals['sts:ExternalId']).includes(externalId)) return "it requires an external id other than the hub's";
+  if (!listOf(equals['sts:ExternalId']).includes(externalId)) return 'it does not require the external id of the hub';
   if (!listOf(equals['aws:PrincipalOrgID']).includes(organizationId))
-    return `it requires an organization other than ${organizationId}`;
+    return `it does not require the organization ${organizationId}`;
   const pattern = `:iam::${hubAccount}:role/patchwave/${path}/*`;
   const trusted = listOf(objectOf(conditions.ArnLike)['aws:PrincipalArn']);
   return trusted.some((arn) => String(arn).endsWith(pattern))

@@ -79,7 +79,7 @@ export const parentOnHold = (
 ): NegativeDecision =>
   wait(
     'parent-on-hold',
-    `Parent stream ${parent} must fix ${fact} first; it is on hold (${reason}): ${detail}`,
+    `Parent stream ${parent} must be rebuilt first because of ${fact}, but is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 
@@ -101,4 +101,7 @@ export const tooDeep = (depth: number, most: number): NegativeDecision =>
 /** The format of instants in ledger texts. */
 export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
 
-export const HEAD_UNREAD = wait('head-unread', 'Waiting for a fresh registry read of this stream or its children.');
+export const HEAD_UNREAD = wait(
+  'head-unread',
+  'Patchwave first reads the heads of this stream, and of streams built on it, from the registry.',
+);

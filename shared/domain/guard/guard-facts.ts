@@ -143,7 +143,7 @@ export function refusal(dropped: readonly DroppedFact[]): NegativeDecision {
     gravest.reason,
     others.length === 0
       ? gravest.detail
-      : `${gravest.detail} The same applies to ${counted(others.length, 'more cause')}.`,
+      : `${gravest.detail} ${counted(others.length, 'other fact is', 'other facts are')} not fixed either.`,
     rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
   );
 }
@@ -156,7 +156,7 @@ export function factText(fact: CauseFact): string {
     case 'age':
       return 'the image age';
     case 'parent-moved':
-      return `the new head of ${fact.parent}`;
+      return `an outdated parent (${fact.parent} has a new head)`;
     case 'person':
       return `the manual request by ${fact.by}`;
   }

@@ -64,7 +64,7 @@ export interface StartedAnew {
 export function restrainedContainer(others: readonly StartedAnew[]): string | undefined {
   for (const { container, image, means, runs, restraint } of others)
     if (restraint && !means.some((digest) => runs.includes(digest)))
-      return `other-container: a deployment also starts container ${container} with what "${image}" means now, and the policy says \`${KEYS[restraint.by]}: ${restraint.by}\` of ${restraint.source}. Deploy the service yourself, or change the policy.`;
+      return `other-container: deploying this service would also start container ${container} with the image that "${image}" names now. The policy forbids that: ${restraint.source} has \`${KEYS[restraint.by]}: ${restraint.by}\`. Deploy the service yourself, or change the policy.`;
   return undefined;
 }
 

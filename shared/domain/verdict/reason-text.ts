@@ -14,7 +14,7 @@ export const reasonInFull = (reason: Reason): string =>
 function reasonFactText(reason: Reason): string {
   switch (reason.kind) {
     case 'age':
-      return `born ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${counted(reason.limitDays, 'day')}`;
+      return `age counts from ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${counted(reason.limitDays, 'day')}`;
     case 'age-unknown':
       return `age unknown${by(reason)}`;
     case 'finding':

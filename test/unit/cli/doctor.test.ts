@@ -222,7 +222,11 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'the rollout role asks for another external id',
     breaks: (made) => memberOf(made).roles.set('PatchwaveActRollout', roleOf('deployer', { externalId: 'another' })),
-    ...{ names: `acting-roles ${MEMBER}`, text: /an external id other than the hub's/, fix: /ReadRoleExternalId/ },
+    ...{
+      names: `acting-roles ${MEMBER}`,
+      text: /does not require the external id of the hub/,
+      fix: /ReadRoleExternalId/,
+    },
   },
   {
     what: 'the protect role trusts the functions of another task',

@@ -10,7 +10,7 @@ test.each<[RebuildOutcome, string]>([
   ],
   [
     { result: 'worse', added: [fact({ vulnerability: 'CVE-2026-9' })] },
-    'worse: CVE-2026-9 in openssl 3.0.1 is new, and was known when its build began',
+    'worse: the new image has CVE-2026-9 in openssl 3.0.1, which the old one did not have; the scanner knew it when the build began',
   ],
   [{ result: 'unverified', reason: 'no complete scan' }, 'unverified: no complete scan'],
 ])('what came of a rebuild, in words: %j', (outcome, text) => {

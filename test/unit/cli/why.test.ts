@@ -128,8 +128,10 @@ test('why names unread images that may be the parent, lie between, or be below t
   );
   const lineage = { age: { known: false, unknown: [digestOf('app-0')] }, mayLieBetween: [unread] } as const;
   await world.images.recordLineage(digestOf('app-0'), { ...lineage, mayLieBelowNext: [unread] });
-  expect(await why(world)).toMatch(new RegExp(`between +perhaps an image of ${unread}`));
-  expect(await why(world)).toMatch(new RegExp(`next build +of unknown age, perhaps on an image of ${unread}`));
+  expect(await why(world)).toMatch(new RegExp(`between +perhaps also built on an image of ${unread}`));
+  expect(await why(world)).toMatch(
+    new RegExp(`next build +would have an unknown age: perhaps built on an image of ${unread}`),
+  );
 });
 
 test('why shows the parents of an image, and which one decides its age', async () => {

@@ -96,7 +96,7 @@ async function deployed(world: RolloutWorld) {
 
 const held = (by: string, image = AGENT) => ({
   ...{ state: 'refused', postponed: true },
-  detail: `other-container: a deployment also starts container agent with what "${image}" means now, and the policy says \`${by}\` of ${streamOf('agent')}. Deploy the service yourself, or change the policy.`,
+  detail: `other-container: deploying this service would also start container agent with the image that "${image}" names now. The policy forbids that: ${streamOf('agent')} has \`${by}\`. Deploy the service yourself, or change the policy.`,
 });
 
 test.each<readonly [string, Scene, string]>([

@@ -393,7 +393,7 @@ describe('the page', () => {
     '| -      |',
     'Run run-1 (review) of 2026-11-24 02:50 UTC',
     'Policy `abcdef012345`. Written 2026-11-24 03:00 UTC',
-    'born 2026-10-20 03:00 UTC, limit 30 days (age-limit); critical CVE-1 in openssl 3.0 (critical); critical CVE-2 in openssl 3.0 (critical); and 1 more',
+    'age counts from 2026-10-20 03:00 UTC, limit 30 days (age-limit); critical CVE-1 in openssl 3.0 (critical); critical CVE-2 in openssl 3.0 (critical); and 1 more',
     '## Unknown: application, web',
     'scan off, never-scanned (scan-required)',
     '## Next breaches, within 7 days',
