@@ -4,6 +4,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { paginateScan } from '@aws-sdk/lib-dynamodb';
 import { keptCloud } from '../local/invoke/invocation.ts';
 import { ledgerClient } from '../shared/adapters/clients.ts';
+import { counted } from '../shared/domain/common/counted.ts';
 import { sampleItems } from '../test/support/sample-items.ts';
 import { storedItemText } from '../test/support/stored-items.ts';
 
@@ -32,4 +33,4 @@ const folder = new URL('../test/unit/stored/', import.meta.url);
 writeFileSync(new URL(`${version}.ledger.jsonl`, folder), `${lines.sort().join('\n')}\n`);
 const document = JSON.parse((await Body?.transformToString()) ?? '');
 writeFileSync(new URL(`${version}.policy.json`, folder), `${JSON.stringify(document, null, 2)}\n`);
-process.stdout.write(`${lines.length} items of version ${version}\n`);
+process.stdout.write(`${counted(lines.length, 'item')} of version ${version}\n`);

@@ -97,7 +97,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
 function tell({ judged, changes, warnings }: PolicyEffect): void {
   for (const warning of warnings.slice(0, MOST_WARNINGS)) print(`${paint('yellow', 'Warning:')} ${warning}`);
   if (warnings.length > MOST_WARNINGS)
-    print(paint('dim', `and ${warnings.length - MOST_WARNINGS} more warnings: --json lists all`));
+    print(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}: --json lists all`));
   print(`${changes.length} of ${judged} verdicts would change.`);
   if (changes.length === 0) return;
   print(

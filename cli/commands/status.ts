@@ -45,7 +45,7 @@ function describeReview(review: ReviewRecord, now: number): string {
     const { scopes, inventory, ancestors, found } = totals;
     lines.push(
       `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left` : ''}`,
-      `  running    ${inventory.tasks} tasks, ${inventory.containers} containers on ${found} images, ${inventory.unresolved} containers without a digest`,
+      `  running    ${counted(inventory.tasks, 'task')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
     if (ancestors) lines.push(`  ancestors  ${counted(ancestors.found, 'image')}: ${outcomesInWords(ancestors)}`);

@@ -1,5 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import { type Cascade, type CascadeNode, isOpen } from '../../shared/domain/cause/cascade.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { summarizeCascade } from '../../shared/domain/rollout/cascade-end.ts';
 import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
@@ -55,7 +56,7 @@ function closed({ state, streams, failure }: Cascade): ClosedCascade {
   if (state === 'complete')
     return {
       state,
-      detail: `${streams === 1 ? '1 stream' : `${streams} streams`}: all verified, or no rebuild needed now.`,
+      detail: `${counted(streams, 'stream')}: all verified, or no rebuild needed now.`,
     };
   const detail = (
     failure?.detail ?? 'the cascade has no recorded reason. See its execution and the logs of cascade-reaper'

@@ -94,7 +94,7 @@ function failuresInWords(failures: readonly Decisive[]): string {
 
 const totalsInWords = ({ ancestors, ...running }: RunTotals): string =>
   [
-    `${running.found} images: ${outcomesInWords(running)}`,
+    `${counted(running.found, 'image')}: ${outcomesInWords(running)}`,
     ...(ancestors && ancestors.found > 0
       ? [`and ${counted(ancestors.found, 'ancestor')}: ${outcomesInWords(ancestors)}`]
       : []),

@@ -1,3 +1,5 @@
+import { counted } from '../domain/common/counted.ts';
+
 /** The function cannot read its input. Permanent: a retry changes nothing. */
 export class InvalidInputError extends Error {
   override readonly name = 'InvalidInputError';
@@ -26,6 +28,8 @@ export class MessagesFailedError extends Error {
 
   constructor(messages: number, first: unknown) {
     const said = first instanceof Error ? `${first.name}: ${first.message}` : String(first);
-    super(`All ${messages} messages failed and will be delivered again. The first says: ${said}`, { cause: first });
+    super(`${counted(messages, 'message')} failed and will be delivered again. The first error: ${said}`, {
+      cause: first,
+    });
   }
 }

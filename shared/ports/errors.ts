@@ -1,3 +1,4 @@
+import { counted } from '../domain/common/counted.ts';
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
 import type { Scope } from '../domain/review/run.ts';
 
@@ -68,8 +69,8 @@ export class RepositoryUnfinishedError extends Error {
   readonly left: number | undefined;
   constructor({ account, region, repository }: ImageLocation, read: number, left?: number) {
     super(
-      `Repository ${repository} of account ${account} in ${region} is not read completely: ${read} images are read, ` +
-        `${left === undefined ? 'the others' : `at least ${left}`} are left. The next read continues with them.`,
+      `Repository ${repository} of account ${account} in ${region} was not read completely: ${counted(read, 'image')} read, ` +
+        `${left === undefined ? 'the others' : `at least ${left}`} left. The next read continues from there.`,
     );
     this.read = read;
     this.left = left;
@@ -152,7 +153,9 @@ export class LedgerItemUnreadableError extends Error {
 export class LedgerBatchIncompleteError extends Error {
   override readonly name = 'LedgerBatchIncompleteError';
   constructor(left: number, attempts: number) {
-    super(`${left} items of a batch were left unprocessed after ${attempts} attempts. The caller may try again.`);
+    super(
+      `${counted(left, 'item')} of a batch still unprocessed after ${counted(attempts, 'attempt')}. Another attempt may succeed.`,
+    );
   }
 }
 
@@ -204,7 +207,9 @@ export class EventsNotPublishedError extends Error {
   override readonly name = 'EventsNotPublishedError';
   constructor(failures: readonly { readonly detailType: string; readonly code: string; readonly detail: string }[]) {
     const named = failures.slice(0, 5).map(({ detailType, code, detail }) => `${detailType}: ${code} ${detail}`.trim());
-    super(`${failures.length} events were not published (${named.join('; ')}). They are published again on retry.`);
+    super(
+      `${counted(failures.length, 'event was', 'events were')} not published (${named.join('; ')}). A retry publishes what is missing.`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import type { AlarmFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
 
@@ -26,5 +27,5 @@ export function checkAlarms(alarms: readonly AlarmFacts[]): readonly CheckFindin
         ),
       ),
   ];
-  return orOk(found, 'alarms', `Each of ${alarms.length} alarms has an action.`);
+  return orOk(found, 'alarms', `Every alarm has an action (${counted(alarms.length, 'alarm')} checked).`);
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
@@ -61,7 +62,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
   return [
     broken(
       'cascades',
-      `No task token of a map child was accepted: each of ${lapsed} waiting steps waited until its heartbeat lapsed.`,
+      `No task token of a map child was accepted: ${counted(lapsed, 'waiting step')} timed out without an answer.`,
       'Patchwave polls builds meanwhile. Search the logs of build-result and rebuild-dispatch for AccessDenied at states:SendTaskSuccess, and report it.',
     ),
   ];

@@ -14,7 +14,7 @@ const VERSION_TAG = 'patchwave-version';
 export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly CheckFinding[] {
   const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
   const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
-  return orOk(found, 'accounts', `The read role can be assumed in each of ${accounts.length} accounts.`);
+  return orOk(found, 'accounts', `The read role can be assumed in ${counted(accounts.length, 'account')}.`);
 }
 
 function readRoleProblem(
@@ -86,7 +86,13 @@ export function checkActingRoles(
   const found = [...kinds.flatMap((kind) => actingProblems(stack, readable, kind)), ...notKnown(denied, version)];
   const there = kinds.reduce((sum, { of }) => sum + readable.filter((one) => isThere(of(one))).length, 0);
   return [
-    ...orOk(found, 'accounts', `${there} acting roles exist, and each trusts this hub.`),
+    ...orOk(
+      found,
+      'accounts',
+      there === 0
+        ? 'No acting role exists, so there is none to check.'
+        : `${counted(there, 'acting role')} found; all trust this hub.`,
+    ),
     ...(members.isPolicyRead
       ? []
       : [unknown('policy', 'The acting roles that the policy needs are not known.', 'Correct the policy first.')]),
@@ -193,7 +199,7 @@ const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
 export function checkScanning(facts: MemberFacts, version: string): readonly CheckFinding[] {
   const { places } = facts;
   const enhanced = places.filter(({ scanning }) => scanning.isRead && scanning.value.type === 'enhanced').length;
-  const says = `${places.length - enhanced} registries have basic scanning, ${enhanced} enhanced scanning.`;
+  const says = `${counted(places.length - enhanced, 'registry', 'registries')} with basic scanning, ${enhanced} with enhanced scanning.`;
   const denied = places.map(({ place, scanning }) => ({ key: registryKey(place), reading: scanning }));
   const found = [...places.flatMap(scanningProblems), ...notKnown(denied, version)];
   return [...orOk(found, 'registries', says), ...notRead(facts)];
@@ -271,7 +277,7 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
           `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn, check that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
         ),
       );
-  const says = `${places.length} test events reached the hub, one from each account and Region.`;
+  const says = `${counted(places.length, 'test event')} reached the hub, one from each account and Region.`;
   const denied = places.map(({ place, forwarding }) => ({ key: registryKey(place), reading: forwarding }));
   return [...orOk([...found, ...notKnown(denied, version)], 'places', says), ...notRead(facts)];
 }

@@ -10,7 +10,7 @@ export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFindin
   return orOk(
     queues.flatMap(queueProblem),
     'queues',
-    `No message waits longer than ${OLDEST_MINUTES} minutes in ${queues.length} queues, and the dead-letter queues are empty.`,
+    `No message waits longer than ${OLDEST_MINUTES} minutes (${counted(queues.length, 'queue')} checked), and the dead-letter queues are empty.`,
   );
 }
 

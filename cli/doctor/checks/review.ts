@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import { HOUR_MS, instant } from '../../../shared/domain/common/time.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { PolicyFacts } from '../facts.ts';
@@ -54,13 +55,13 @@ export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number
  */
 export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: number): readonly CheckFinding[] {
   const scans = review?.totals?.scans;
-  if (!scans) return [ok('scans', `No review has asked for scans yet; each registry allows ${dailyQuota} a day.`)];
+  if (!scans) return [ok('scans', `No review has requested scans yet; each registry allows ${dailyQuota} a day.`)];
   const refused = scans.refused['quota-or-scanned'] ?? 0;
   if (refused > 0)
     return [
       broken(
         'scans',
-        `In the last review ${refused} images were not scanned because the daily quota of scans was used up.`,
+        `In the last review ${counted(refused, 'image was', 'images were')} not scanned, because the daily quota of scans was used up.`,
         'Stop other tools from scanning these registries, or use enhanced scanning there. See "Quotas" in docs/operations.md.',
       ),
     ];
@@ -68,7 +69,7 @@ export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: num
   return [
     ok(
       'scans',
-      `The last review asked for ${scans.requested} scans; each registry has at least ${left} left that day.`,
+      `The last review requested ${counted(scans.requested, 'scan')}; each registry had at least ${left} left that day.`,
     ),
   ];
 }

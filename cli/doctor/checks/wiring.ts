@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
 import type { MappingFacts, RuleFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
 
@@ -26,7 +27,7 @@ export function checkWiring(
     ...rules.flatMap((rule) => ruleProblem(rule, parameters[SWITCHES[rule.logicalId] ?? ''] === 'DISABLED')),
     ...mappings.flatMap(mappingProblem),
   ];
-  const says = `${rules.length} rules deliver events, and ${mappings.length} triggers call functions.`;
+  const says = `${counted(rules.length, 'rule')} and ${counted(mappings.length, 'trigger')} checked, no problem found.`;
   return orOk(found, 'wiring', says);
 }
 

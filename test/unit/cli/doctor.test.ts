@@ -502,7 +502,7 @@ describe('--deep', () => {
         hub.callbackFacts = { answered: 0, lapsed: 3 };
       },
       'task-tokens broken',
-      /each of 3 waiting steps/,
+      /3 waiting steps timed out/,
     ],
     [
       'the start of an execution has two values',
@@ -567,7 +567,7 @@ ok       outputs       The stack has all 12 outputs.
 ok       versions      Template and command are of version 1.2.3.
 ok       policy        Policy cbeca593df01 is in force and can be read.
 ok       review        The last review was complete at 2026-11-24 02:00 UTC.
-ok       scan-quota    The last review asked for 12 scans; each registry has at
+ok       scan-quota    The last review requested 12 scans; each registry had at
                        least 988 left that day.
 broken   alarms        The alarm patchwave-no-review has no action, so no person
                        is notified.
@@ -576,12 +576,13 @@ unknown  queues        Not checked: sqs:GetQueueAttributes was denied: You are
                        not allowed to.
                        fix: Allow yourself sqs:GetQueueAttributes; see
                        "Permissions" in docs/commands.md.
-ok       wiring        3 rules deliver events, and 2 triggers call functions.
+ok       wiring        3 rules and 2 triggers checked, no problem found.
 ok       key           The key is enabled; its policy lets the services and the
                        ledger use it.
-ok       read-roles    The read role can be assumed in each of 2 accounts.
-ok       acting-roles  6 acting roles exist, and each trusts this hub.
-ok       scanning      3 registries have basic scanning, 0 enhanced scanning.
+ok       read-roles    The read role can be assumed in 2 accounts.
+ok       acting-roles  6 acting roles found; all trust this hub.
+ok       scanning      3 registries with basic scanning, 0 with enhanced
+                       scanning.
 ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
 
