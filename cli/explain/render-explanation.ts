@@ -64,7 +64,7 @@ function judgedBy(version: string | undefined, inForce: string | undefined): str
   const told = version.slice(0, 12);
   return inForce === undefined || inForce === version
     ? told
-    : `${told}; not judged yet by ${inForce.slice(0, 12)}, which is in force`;
+    : `${told}; not yet judged by policy ${inForce.slice(0, 12)}, which is in force`;
 }
 
 function facts({ image, below }: ImageExplanation, now: number, inForce: string | undefined): string {
@@ -108,7 +108,7 @@ function reasons(all: readonly Reason[], now: number): string {
 }
 
 const renderLayers = (all: readonly LayerDisagreement[]): string =>
-  `Scanner layer data disagrees with this attribution:\n${table(all, [
+  `The scanner places these findings in another image:\n${table(all, [
     { title: 'finding', value: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
     { title: 'lowest image that has it', value: ({ attributedTo }) => shortDigest(attributedTo) },
     { title: 'lowest image with the layer', value: ({ broughtBy }) => shortDigest(broughtBy) },
@@ -139,8 +139,8 @@ const runs = (usages: readonly Usage[]): string =>
         { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },
         { title: 'container', value: ({ container }) => container },
         { title: 'count', value: ({ count }) => String(count), align: 'right' },
-        { title: 'asked for as', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
-        { title: 'digest by', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
+        { title: 'image reference', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
+        { title: 'digest known from', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
       ]);
 
 /** Parent and age of an image as table lines; none before a review has read them. */
@@ -171,7 +171,7 @@ function lineageRows(
     ['counts as', counts],
     ...(again === undefined
       ? []
-      : [['made again', `${instant(again)} (${relative(again, now)}), by a rebuild of ours`] as const]),
+      : [['confirmed', `${instant(again)} (${relative(again, now)}), by a rebuild of Patchwave`] as const]),
   ];
 }
 
@@ -206,7 +206,7 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
 
 /** What a rebuild waits for; a parked one keeps only the stream lock, until its deadline. */
 function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): string {
-  const state = `not ended, build ${build?.state ?? 'not known yet'}`;
+  const state = `not finished; build ${build?.state ?? 'state not known yet'}`;
   if (!parked) return state;
   const since = `${instant(parked.sinceEpochMs)} (${relative(parked.sinceEpochMs, now)})`;
   return `${state}; parked since ${since}, until ${instant(deadlineEpochMs)} at the latest`;
@@ -226,14 +226,14 @@ const refusedText = ({ digest, reason }: RefusedClaim): string =>
 function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string {
   const parent = older === undefined ? 'an older image' : shortDigest(older);
   const began = from === undefined ? '' : `: its build began with ${from}`;
-  return `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${parent}${began}.`;
+  return `  The new image is not built on head ${shortDigest(head)} of ${stream}, but on ${parent}${began}.`;
 }
 
 /** What blocks the next rebuild, and who reset the stream last. */
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
-    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} survived a rebuild`] : []),
+    ...(survived.length > 0 ? [`a rebuild did not fix ${counted(survived.length, 'fact')}`] : []),
     ...(reset
       ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
       : []),

@@ -96,7 +96,10 @@ export const builtOnParentOnHold = (
 
 /** A stream at too great a depth, itself included; `most` is the limit of the policy. */
 export const tooDeep = (depth: number, most: number): NegativeDecision =>
-  refuse('depth', `The stream is at depth ${depth}; the policy allows ${most}.`);
+  refuse(
+    'depth',
+    `The stream is number ${depth} in a chain of streams that are built on one another; \`guards.depth\` allows ${most}.`,
+  );
 
 /** The format of instants in ledger texts. */
 export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();

@@ -53,7 +53,7 @@ function dropReason(
     return {
       fact,
       reason: 'parent-pinned',
-      detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another image. Use the parent's moving tag in the build, then run \`patchwave reset\`.`,
+      detail: `The last rebuild was not built on head ${pinned.head} of ${pinned.stream}: its build uses another image (a fixed digest or an older tag). Use the moving tag of the parent in the build, then run \`patchwave reset\`.`,
     };
   const spent = spentOn(fact, remembered);
   if (spent) return spent;
@@ -61,7 +61,11 @@ function dropReason(
   const known = survived.find((one) => one !== undefined);
   if (known) return known;
   if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
-  return { fact, reason: 'would-not-help', detail: `The scanner knows no fix for ${factText(fact)}.` };
+  return {
+    fact,
+    reason: 'would-not-help',
+    detail: `The scanner says that there is no fix for ${factText(fact)} yet. Patchwave rebuilds when one is published.`,
+  };
 }
 
 /**
@@ -87,7 +91,7 @@ function spentOn(
   const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
   const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
-  const frees = `Retried when a parent gets a new head${isTrial ? ', when a fix is published' : ''}, or after \`patchwave reset\`.`;
+  const frees = `Patchwave tries again when a parent gets a new head${isTrial ? ', when a fix is published' : ''}, or after \`patchwave reset\`.`;
   const told = `${counted(tries, 'rebuild')} on the same parents did not fix ${factText(fact)}.`;
   return { fact, reason, detail: `${told} ${frees}` };
 }
@@ -112,16 +116,16 @@ function survival(
     return {
       fact,
       reason: 'ineffective',
-      detail: `${told} on the same parent. Retried when the parent gets a new head or after \`patchwave reset\`.`,
+      detail: `${told} on the same parent. Patchwave tries again when the parent gets a new head, or after \`patchwave reset\`.`,
     };
   // If the parent is unknown, it may change, so the answer holds only for a time.
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
   if (isTrial && fact.kind === 'age') {
-    const detail = `The rebuild of ${instantText(survived.atEpochMs)} produced the same layers. The next review counts their age from that rebuild.`;
+    const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again, which confirms them. The next review counts their age from that rebuild. Nothing to do.`;
     return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
   }
-  const detail = `${told}${isTrial ? '; it was a trial, as no fix is known' : ''}. Retried from ${instantText(recheckAtEpochMs)} or after \`patchwave reset\`.`;
+  const detail = `${told}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instantText(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 
@@ -137,7 +141,7 @@ export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedF
 export function refusal(dropped: readonly DroppedFact[]): NegativeDecision {
   const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
   const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));
-  if (!gravest) return refuse('would-not-help', 'A rebuild would fix none of the causes.');
+  if (!gravest) return refuse('would-not-help', 'A rebuild would fix none of the facts of this cause.');
   const rechecks = dropped.flatMap(({ recheckAtEpochMs }) => recheckAtEpochMs ?? []);
   return refuse(
     gravest.reason,
@@ -154,7 +158,7 @@ export function factText(fact: CauseFact): string {
     case 'finding':
       return `${fact.vulnerability} in ${fact.package} ${fact.version}`;
     case 'age':
-      return 'the image age';
+      return 'an age near or over the limit';
     case 'parent-moved':
       return `an outdated parent (${fact.parent} has a new head)`;
     case 'person':

@@ -95,8 +95,8 @@ export const unreadableRecord = (
   );
 
 const FREE_THE_LOCK =
-  'The planner deletes this lock once no build of the stream can run and no open cascade contains the stream. To delete it now, ' +
-  'make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
+  'The planner deletes this lock when no build of the stream can still be running and no open cascade contains the ' +
+  'stream. To delete it now, make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
 
 /** Why a person or Patchwave paused the stream; `undefined` if neither did. */
 export function paused({
@@ -117,12 +117,12 @@ export function paused({
   if (mode === 'paused')
     return wait(
       'paused',
-      'The policy pauses this stream or an account that its build reaches. Set `mode` to `enforce`.',
+      'The mode of this stream, or of an account that its build uses, is `paused` in the policy. To rebuild it, set that mode to `enforce`.',
     );
   if (mode === 'report-only')
     return refuse(
       'report-only',
-      'The policy sets `report-only` for this stream or an account that its build reaches. Set `mode` to `enforce`.',
+      'The mode of this stream, or of an account that its build uses, is `report-only` in the policy. To rebuild it, set that mode to `enforce`.',
     );
   return undefined;
 }
@@ -159,13 +159,16 @@ export function mayEverRebuild(
   if (unreadable !== undefined) return unreadableRecord(unreadable);
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
   if (ancestors.includes(stream))
-    return refuse('cycle', `Parent cycle through ${ancestors.join(', ')}. Fix \`parents\` in the policy.`);
+    return refuse(
+      'cycle',
+      `The policy declares parents in a circle: ${ancestors.join(', ')}. Fix \`parents\` in the policy.`,
+    );
   const depth = ancestors.length + 1;
   if (depth > settings.depth) return tooDeep(depth, settings.depth);
   if (startUnknown && nowEpochMs < startUnknown.untilEpochMs)
     return refuse(
       'start-unknown',
-      `Rebuild ${startUnknown.rebuildId} may have started, and its runner cannot be reached. It counts as running until ${instantText(startUnknown.untilEpochMs)}.`,
+      `Rebuild ${startUnknown.rebuildId} may have started, but Patchwave cannot reach its pipeline. It counts as running until ${instantText(startUnknown.untilEpochMs)}. Restore the build role, or check the pipeline and run \`patchwave reset\`.`,
       startUnknown.untilEpochMs,
     );
   if (failuresInARow >= settings.attempts)
@@ -193,7 +196,7 @@ export function pauseAfterBreakOff(
   const { inARow, cascadeId, atEpochMs } = brokenOff;
   const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
   if (nowEpochMs >= untilEpochMs) return undefined;
-  const detail = `${inARow} cascades in a row broke off before this stream was done, ${cascadeId} at ${instantText(atEpochMs)}. Find out why that execution ended.`;
+  const detail = `${inARow} cascades in a row stopped before this stream was done; the last was ${cascadeId} at ${instantText(atEpochMs)}. Find out why its execution ended.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -212,7 +215,12 @@ function coolDown(
   const untilEpochMs = lastEpochMs + minutes * MINUTE_MS;
   if (lastEpochMs === 0 || nowEpochMs >= untilEpochMs) return undefined;
   const last = `The last rebuild was at ${instantText(lastEpochMs)}.`;
-  if (unverifiedInARow < 2) return wait('cool-down', last, untilEpochMs);
+  if (unverifiedInARow < 2)
+    return wait(
+      'cool-down',
+      `${last} The next may start after the cool-down of the policy (\`guards.coolDownMinutes\`).`,
+      untilEpochMs,
+    );
   const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified. Find the reason with \`patchwave why\`, then run \`patchwave reset\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
@@ -225,7 +233,7 @@ function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs:
     : (coolDown(history, settings, nowEpochMs) ?? pauseAfterBreakOff(history, settings, nowEpochMs));
   if (pause) return pause;
   if (nowEpochMs < runnerBusyUntilEpochMs)
-    return wait('runner-limit', 'The pipeline accepts no more runs now.', runnerBusyUntilEpochMs);
+    return wait('runner-limit', 'The pipeline is at its limit of runs. Patchwave tries again.', runnerBusyUntilEpochMs);
   const [full] = fullCaps;
   return full === undefined ? undefined : capReached(full);
 }

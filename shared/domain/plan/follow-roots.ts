@@ -233,5 +233,6 @@ class TierWalk {
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
   fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;
 
-const notJudged = (head: Digest): NegativeDecision => wait('unknown-facts', `Head ${head} is not judged yet.`);
+const notJudged = (head: Digest): NegativeDecision =>
+  wait('unknown-facts', `Head ${head} is not judged yet. Patchwave judges it after its scan.`);
 const NOT_PLANNED = wait('parent-on-hold', 'This plan does not rebuild that parent stream.');

@@ -74,4 +74,7 @@ function fromBelow(stream: string, { nodes }: PlannedTiers): readonly string[] {
 }
 
 const beyondRamp = (most: number): NegativeDecision =>
-  wait('cap-reached', `The policy's ramp allows ${counted(most, 'new stream')} a day.`);
+  wait(
+    'cap-reached',
+    `The policy starts at most ${counted(most, 'new stream')} a day (\`caps.ramp\`). Patchwave starts this one later.`,
+  );

@@ -104,16 +104,16 @@ export const awaitedOf = ({ candidate, pending, unknown }: ClassifiedFacts): rea
 export function unknownText({ unknown, pending }: ClassifiedFacts): string | undefined {
   const [first] = unknown;
   if (first)
-    return `Not known yet whether this stream is affected by ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. Planned after that.`;
+    return `Patchwave does not know yet whether this stream has ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. It plans the stream after that.`;
   const [waiting] = pending;
   if (!waiting) return undefined;
   const [unplaced] = waiting.rootCause.unplaced ?? [];
   if (unplaced)
-    return `Not attributed yet: ${factText(waiting.fact)}${more(pending.length)}. ${unplacedText(unplaced)}`;
-  return `Not attributed yet: ${factText(waiting.fact)}${more(pending.length)}. Missing: ${awaitedText(waiting)}. Planned once that is known.`;
+    return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. ${unplacedText(unplaced)}`;
+  return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. Missing: ${awaitedText(waiting)}. It plans the stream once that is known.`;
 }
 
-const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other cause')}` : '');
+const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other fact')}` : '');
 
 function awaitedText({ rootCause: { images, streams } }: PendingFact): string {
   const [first, ...others] = [

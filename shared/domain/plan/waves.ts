@@ -149,6 +149,6 @@ function refusedCycle(cycle: readonly string[]): NegativeDecision {
   const named = inOrder.slice(0, MOST_NAMED).join(' -> ');
   return refuse(
     'cycle',
-    `The stream is part of this parent cycle or built on it: ${named}${more}. Fix \`parents\` in the policy.`,
+    `The policy declares parents in a circle: ${named}${more}. This stream is in the circle or built on it. Fix \`parents\` in the policy.`,
   );
 }

@@ -88,7 +88,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
         'Streams to fix first',
         'SI-2',
         [
-          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before counts as the one to fix, because its parent is unknown.`,
+          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before is listed itself, because Patchwave does not know its parent yet.`,
           markdownTable(work.rootStreams, [
             { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
@@ -107,7 +107,7 @@ const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
     'SI-2, RA-5',
     all.length === 0
       ? 'Nothing.'
-      : `A rebuild cannot fix these yet. Patchwave rebuilds when a fix is published.\n\n${markdownTable(all, [
+      : `A rebuild cannot fix these yet. Patchwave plans a rebuild when a fix is published.\n\n${markdownTable(all, [
           { title: 'Package', text: (one) => one.package },
           { title: 'Installed', text: ({ version }) => version },
           { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
@@ -125,7 +125,7 @@ const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
 
 const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
   [
-    ...(reason === 'no-fix' ? ['the scanner knows no fix'] : []),
+    ...(reason === 'no-fix' ? ['the scanner says that there is no fix'] : []),
     ...(at === undefined ? [] : [`a rebuild at ${instant(at)} did not fix it`]),
   ].join('; ');
 
@@ -134,7 +134,7 @@ const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
   all.length === 0
     ? ''
     : section(
-        'Attribution conflicts with layer data',
+        'Findings that the scanner places in another image',
         'RA-5',
         markdownTable(all, [
           { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
@@ -306,7 +306,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
     { title: 'Why', text: ({ reason }) => reason },
   ]);
   const left = markdownTable(leftScopes, [
-    { title: 'Scope that left', text: ({ scope: { account, region } }) => `${account}/${region}` },
+    { title: 'Scope no longer in the fleet', text: ({ scope: { account, region } }) => `${account}/${region}` },
     { title: 'Since', text: ({ atEpochMs }) => instant(atEpochMs) },
     { title: 'Out of sight', text: ({ usages }) => String(usages), isNumber: true },
     {
@@ -319,7 +319,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
   ]);
   const containers = markdownTable(unresolved, [
     {
-      title: 'Container of unknown image',
+      title: 'Container whose image is not known',
       text: ({ observation: o }) => `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}`,
     },
     { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
@@ -329,7 +329,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
   return section(
     'Not seen',
     'CM-8, CM-8(3)',
-    parts.join('\n\n') || 'All scopes were read and all containers resolved.',
+    parts.join('\n\n') || 'Every scope was read, and the image of every container is known.',
   );
 }
 

@@ -162,5 +162,5 @@ export function expiryCauseText(expiryState: ReportedExpiryState): string {
 function condition(when: Expiry['when']): string {
   if (!('afterPushes' in when)) return when.by === 'count' ? ', by image count' : '';
   const pushes = when.afterPushes === 1 ? 'the next push' : `${when.afterPushes} more pushes`;
-  return when.by === 'untagging' ? `, once its tag moves, after ${pushes}` : `, after ${pushes}`;
+  return when.by === 'untagging' ? `, when its tag moves, expected after ${pushes}` : `, after ${pushes}`;
 }

@@ -28,9 +28,12 @@ export function protectionObstacle(
   );
   const mode = first && others.reduce<Mode>(stricter, first);
   if (mode === 'enforce') return undefined;
-  if (mode === 'paused') return { reason: 'paused', detail: 'The mode of its stream is `paused` in the policy.' };
-  const why = mode ? 'The mode of its stream is `report-only`.' : 'No stream of the policy names the repository.';
-  return { reason: 'report-only', detail: `${why} Set it to \`enforce\` in the policy.` };
+  if (mode === 'paused')
+    return { reason: 'paused', detail: 'The mode of its stream is `paused` in the policy. Set it to `enforce`.' };
+  const detail = mode
+    ? 'The mode of its stream is `report-only` in the policy. Set it to `enforce`.'
+    : 'No stream of the policy names the repository. Add a stream rule for it, with mode `enforce`.';
+  return { reason: 'report-only', detail };
 }
 
 /** The forecast for images, and for one with other tags than its own. */
@@ -72,7 +75,7 @@ export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
     (expiryState) => expiryState && expiryState.state !== 'unknown' && atOf(expiryState) > untilEpochMs,
   );
   if (!isByOther || !isKept)
-    return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive the image too.`);
+    return tooTight(`Rule ${priority} covers the tag ${tag}, but would itself soon delete or archive the image.`);
   const inItsPlace = [...needed].find((digest) => {
     const expiryState = after.expiryStateOf(digest);
     const at = atOf(expiryState);

@@ -77,7 +77,7 @@ function silentParts(expected: ExpectedParts, reported: ReadonlyMap<string, RunP
       kind,
       key,
       error: NOTHING_REPORTED,
-      detail: `The ${kind} step ${key} of the review failed and reported nothing. The next review repeats it.`,
+      detail: `The ${kind} step for ${key} failed without a result; its logs say why. The next review repeats it.`,
     }));
 }
 
@@ -110,8 +110,8 @@ const unreadRegistries = (
   unread.map(({ key, images }) => ({
     ...{ kind, key, error: BASES_UNREAD },
     detail:
-      `The age of ${counted(images, 'image')} is unknown: base or platform images of ${key} may be ancestors, ` +
-      `and the review could not read these${whyUnread(reported.get(partKey('registry', key)))}`,
+      `The age of ${counted(images, 'image')} is unknown: they may be built on base or platform images of ` +
+      `${key}, which the review could not read${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
 
 /** The reason and the next step. A registry without a reason has its own failure in the same run. */
@@ -131,7 +131,7 @@ function differingSums(expected: ExpectedParts, reported: ReadonlyMap<string, Ru
     const part = reported.get(partKey(kind, key));
     const sum = part && digestsOf(part);
     if (sum === undefined || sum === digests) return [];
-    const detail = `The ${kind} batch ${key} got ${counted(digests, 'digest')} and reported ${sum}: the totals are unreliable. Start a new review.`;
+    const detail = `The ${kind} batch ${key} had ${counted(digests, 'digest')}, but reported ${sum}, so the totals are wrong. Start a new review.`;
     return [{ kind, key, error: SUMS_DIFFER, detail }];
   });
 }

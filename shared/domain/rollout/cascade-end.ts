@@ -39,7 +39,7 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
     count === 1
       ? 'Its lock and slots are free, and its cause is'
       : 'Their locks and slots are free, and their causes are';
-  return `${nodes} missing in the ledger${named}. ${held} planned again`;
+  return `${nodes} missing from the ledger${named}. ${held} planned again`;
 }
 
 /** Unreadable ledger items at the end of a cascade, as text; `undefined` if there are none. */
@@ -160,7 +160,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   FAILED: 'the execution of the cascade failed',
   'States.Timeout': 'a step of the cascade took too long',
   'States.Permissions': 'a step of the cascade lacks a permission',
-  'States.DataLimitExceeded': 'a step of the cascade gave more data than Step Functions takes',
+  'States.DataLimitExceeded': 'a step of the cascade returned more data than Step Functions accepts',
   'States.ExceedToleratedFailureThreshold': 'too many steps of the cascade failed',
   'States.ItemReaderFailed': 'a list of the cascade in the run bucket could not be read',
   'States.ResultWriterFailed': 'a result of the cascade could not be written to the run bucket',
@@ -223,6 +223,6 @@ export const abandonedDeployment = (
         ...deployment,
         state: 'failed',
         abandoned: true,
-        detail: `outcome unknown: the cascade ended first (${endingText(error)})`,
+        detail: `outcome unknown: the cascade ended before the deployment (${endingText(error)})`,
         endedAtEpochMs: nowEpochMs,
       };

@@ -126,11 +126,11 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
   );
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
-    return `not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+    return `these accounts and Regions were not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
   // Containers of a stopping task keep running, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;
-  return `stopping tasks not read yet: ${listed(withoutStopping)}. The next review reads them`;
+  return `tasks that are stopping were not read yet in ${listed(withoutStopping)}. The next review reads them`;
 }
 
 /**
@@ -187,7 +187,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
-  return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
+  return `these running images are not judged yet: ${listed(unclear.map(({ image }) => image.digest))}`;
 }
 
 /** The text ends with the next step, because a vendor's registry never becomes readable by itself. */
@@ -197,12 +197,12 @@ function unplaced({ unread: images }: ClosureFacts): string | undefined {
     const place = repository === undefined ? '' : ` of ${repository}`;
     return `${digest}${place}${workload === undefined ? '' : ` (run by ${workload})`}`;
   });
-  return `parents unknown of these running images: ${listed(names)}. ${PLACE_THEM}`;
+  return `the parents of these running images are unknown: ${listed(names)}. ${PLACE_THEM}`;
 }
 
 const PLACE_THEM =
-  'Give Patchwave access to their repositories, declare `parents` in the stream rules of these, or name a registry that is ' +
-  'not yours in `mirrors` or `awsManaged`';
+  'Give Patchwave access to their repositories, declare `parents` in their stream rules, or, if a registry is not yours, ' +
+  'name it in `mirrors` or `awsManaged`';
 
 /** An unknown image may lie between one of these and a running image. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
@@ -214,7 +214,7 @@ function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   );
   return found.length === 0
     ? undefined
-    : `running image not identified for ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
+    : `Patchwave does not know which image these run: ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
 }
 
 const IDENTIFY_THEM =

@@ -94,7 +94,7 @@ export function deploymentAfter(
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const { from, mode } = deployment;
   if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
-    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and the restart started that revision`;
+    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and our restart started that revision`;
     return { ...ended('superseded', detail), postponed: true };
   }
   const primary = seen.find(({ isPrimary }) => isPrimary);

@@ -35,7 +35,11 @@ export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; re
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
   const { facts, output, pinnedTo = [] } = rebuilt;
-  if (output.length === 0) return { result: 'no-output', reason: 'no image is proven to be the output of the build' };
+  if (output.length === 0)
+    return {
+      result: 'no-output',
+      reason: 'nothing proves which image the build made. Let its pipeline report the digest (docs/acting.md)',
+    };
   const unclear = output.filter((image) => isUnclear(image, facts));
   if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
   const { added, alsoFound, undecided } = sortPairs(rebuilt);
@@ -78,7 +82,7 @@ function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begu
   const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
   return findingsBefore === undefined
     ? `it has ${pairs}, and the image before it has no complete scan to compare with`
-    : `it has ${pairs}, which the image before did not have. No scan shows whether the scanner knew that when the build began at ${instant(begunAtEpochMs)}`;
+    : `it has ${pairs}, which the image before did not have. No scan shows whether the scanner already knew these findings when the build began at ${instant(begunAtEpochMs)}`;
 }
 
 /** An image with an incomplete scan is unclear even without facts, so that nothing passes unseen. */

@@ -24,7 +24,7 @@ function reasonFactText(reason: Reason): string {
     case 'registry':
       return `from registry ${reason.registry}`;
     case 'digest-guessed':
-      return `the image that ${reason.workload} runs is a guess${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
+      return `Patchwave can only guess which image ${reason.workload} runs${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
       return 'the policy in force cannot be read';
   }
@@ -54,14 +54,17 @@ function detailsOf(reason: Reason): string[] {
   switch (reason.kind) {
     case 'age-unknown':
       return reason.isLineageUnread
-        ? ['its lineage is not read yet', 'the next review reads it or names what it cannot read']
+        ? ['its lineage is not read yet', 'the next review reads it, or reports what it could not read']
         : ['no reliable birth date'];
     case 'finding':
       return [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'registry':
       return ['not on the list of approved registries'];
     case 'digest-guessed':
-      return ['ECS reports no digest, and the push history starts after the pull', 'name the image by digest'];
+      return [
+        'ECS reports no digest, and the recorded pushes of the tag begin only after the task pulled it',
+        'name the image by digest',
+      ];
     default:
       return [];
   }

@@ -63,7 +63,9 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
   );
   expect(rows[0]).toContain('already                     deleted; new tasks cannot pull the image');
   expect(rows[1]).toContain('within 24 hours             deleted by rule 2, by image count');
-  expect(rows[2]).toContain('about 2026-11-26 03:00 UTC  deleted by rule 2, once its tag moves, after the next push');
+  expect(rows[2]).toContain(
+    'about 2026-11-26 03:00 UTC  deleted by rule 2, when its tag moves, expected after the next push',
+  );
   expect(rows[2]).toContain('7 running, as ecs-service a/b/c/web');
   expect(rows[3]).toContain(`deleted by rule 2, with index ${short('index')}, after 3 more pushes`);
   expect(rows[4]).toContain('2026-12-03 03:00 UTC        deleted by rule 2 ');

@@ -38,7 +38,7 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
   expect(code).toBe(0);
   expect(text).toContain('kill switch: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
   expect(text).toContain('2 open causes, 0 taken by cascades, 1 open closure\n');
-  expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The policy sets `report-only`/);
+  expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The mode of this stream/);
   expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
   expect(text).toContain('cascade abc-g1: planned, 1 stream');
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);

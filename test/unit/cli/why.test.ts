@@ -78,7 +78,7 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   expect(text).toMatch(/Last rebuild r1, .*, attempt 2: failed: the pipeline failed/);
   const [head, stood] = [digestOf('new'), digestOf('old')].map((digest) => digest.slice(0, 19));
   expect(text).toContain(
-    `It did not pick up head ${head} of base, and is built on ${stood}: its build began with registry/base@sha256:0.`,
+    `The new image is not built on head ${head} of base, but on ${stood}: its build began with registry/base@sha256:0.`,
   );
   expect(text).toContain('still run by a service');
   expect(text).not.toContain('not of this stream');
@@ -150,9 +150,9 @@ test('why shows the parents of an image, and which one decides its age', async (
   expect(text).toMatch(new RegExp(`built on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
   expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
   expect(text).toContain(`new head    ${streamOf(1)}, whose head is ${digestOf('new base').slice(0, 19)}`);
-  expect(text).not.toContain('made again');
+  expect(text).not.toContain('by a rebuild of Patchwave');
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
-  expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
+  expect(await why(world)).toMatch(/confirmed +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of Patchwave/);
   await world.images.recordLineage(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
   expect(await why(world)).toMatch(/built on +no known image\n +counts as +unknown, by itself\n/);
 });
@@ -168,7 +168,9 @@ test('why shows the evidence that a task runs the image, and marks a guess', asy
     world.clock(),
   );
   const text = await why(world);
-  expect(text).toContain(`the image that ${workload} runs is a guess, also in 1 other scope, ECS reports no digest`);
+  expect(text).toContain(
+    `Patchwave can only guess which image ${workload} runs, also in 1 other scope, ECS reports no digest`,
+  );
   expect(text).toMatch(/web .*a guess: what the tag means now/);
   expect(text).toMatch(/old .*what the tag meant when it was pulled/);
 });
@@ -181,5 +183,7 @@ test('why says if another policy than the judging one is in force', async () => 
   expect(await policyLine()).toBe(version.slice(0, 12));
   await setPolicy(world, { mode: 'paused' });
   const next = (await world.policies.current()).version;
-  expect(await policyLine()).toBe(`${version.slice(0, 12)}; not judged yet by ${next.slice(0, 12)}, which is in force`);
+  expect(await policyLine()).toBe(
+    `${version.slice(0, 12)}; not yet judged by policy ${next.slice(0, 12)}, which is in force`,
+  );
 });

@@ -172,7 +172,7 @@ describe('the closure of what others are built on', () => {
       world.images.records.set(record.digest, unread);
     }
     const waitingFor = expect.stringMatching(
-      `running images: ${headOf('app')} of \\S+/fleet/app \\(run by ecs-\\S+ \\S+app\\)`,
+      `running images are unknown: ${headOf('app')} of \\S+/fleet/app \\(run by ecs-\\S+ \\S+app\\)`,
     );
     expect(await proven(storm)).toMatchObject({ base: { state: 'open', waitingFor }, other: { state: 'closed' } });
   });

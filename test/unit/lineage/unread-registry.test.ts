@@ -139,7 +139,7 @@ test('the run and the verdict name the registry and the next step, and a waiver 
   };
   expect(decisiveFailures(sum, { ...gate, policy: { ...policy, waivers: [waiver] } })).toEqual([]);
   const [reason] = (await verdictOn(it, 'app')).reasons;
-  expect(reason && reasonInFull(reason)).toMatch(/its lineage is not read yet.*the next review reads it or names/);
+  expect(reason && reasonInFull(reason)).toMatch(/its lineage is not read yet.*the next review reads it, or reports/);
 });
 
 test('an image is counted for the registries that it waits for, and for no other', async () => {

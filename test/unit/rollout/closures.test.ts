@@ -167,7 +167,9 @@ test('an account that is unreachable during the closure keeps it open, whatever 
   const world = await scene();
   await replaced(world);
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^not read completely since .*: 444455556666\/us-east-1$/);
+  const waitingFor = expect.stringMatching(
+    /^these accounts and Regions were not read completely since .*: 444455556666\/us-east-1$/,
+  );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -189,7 +191,7 @@ test('a reading that left out tasks which are stopping proves nothing: what they
   const runId = await reviewed(world);
   await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock() });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'stopping tasks not read yet: 444455556666/us-east-1. The next review reads them';
+  const waitingFor = 'tasks that are stopping were not read yet in 444455556666/us-east-1. The next review reads them';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -240,7 +242,7 @@ describe('images of the repository without a stream', () => {
       'still run by ecs-service 444455556666/us-east-1/lab/probe',
       imageOf('copy'),
     ],
-    ['is not known at all', undefined, `not judged: ${digestOf('stray')}`, undefined],
+    ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
   ])('keeps it open where it %s, and is named', async (_, verdict, waitingFor, reference) => {
     const world = await scene();
     await replaced(world);
@@ -272,7 +274,7 @@ test('a container whose digest is not proven keeps it open, also while its accou
   await world.scopes.record({ ...complete(world, OTHER), unidentified });
   expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = expect.stringMatching(
-    /^running image not identified for ecs-task lab\/probe\. .* declare `parents`/,
+    /^Patchwave does not know which image these run: ecs-task lab\/probe\. .* declare `parents`/,
   );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
@@ -318,7 +320,9 @@ test('a scope that was left out as empty was not read: it keeps the closure open
   const result: ScopeResult = { scope, status: 'skipped', reason: 'no cluster' };
   await world.runs.recordPart(runId, { kind: 'scope', key: '777788889999/eu-west-1', result });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^not read completely since .*: 777788889999\/eu-west-1$/);
+  const waitingFor = expect.stringMatching(
+    /^these accounts and Regions were not read completely since .*: 777788889999\/eu-west-1$/,
+  );
   expect(await closureOf(world)).toMatchObject({ waitingFor });
 });
 

@@ -155,7 +155,7 @@ test('where no fact tells whether it was known it is not fixed: nothing is promo
   world.scanner.publish();
   expect(await verified(world)).toEqual({
     result: 'unverified',
-    reason: expect.stringMatching(/CVE-2026-50 in curl 8\.0, .*No scan shows whether the scanner knew that/),
+    reason: expect.stringMatching(/CVE-2026-50 in curl 8\.0, .*No scan shows whether the scanner already knew these/),
   });
 });
 

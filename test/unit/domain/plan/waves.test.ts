@@ -99,11 +99,11 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
 test('names the streams of a cycle, and the depth beyond the limit', () => {
   const { refused } = plan(graphOf(CIRCLE), ['base']);
   const circle =
-    'The stream is part of this parent cycle or built on it: platformA -> platformB. Fix `parents` in the policy.';
+    'The policy declares parents in a circle: platformA -> platformB. This stream is in the circle or built on it. Fix `parents` in the policy.';
   for (const stream of ['app', 'platformA', 'platformB'])
     expect(refused.get(stream)).toEqual({ answer: 'refuse', reason: 'cycle', detail: circle });
   expect(plan(graphOf(THREE), ['base'], { maxDepth: 2 }).refused.get('app')?.detail).toBe(
-    'The stream is at depth 3; the policy allows 2.',
+    'The stream is number 3 in a chain of streams that are built on one another; `guards.depth` allows 2.',
   );
 });
 
@@ -113,7 +113,7 @@ test('names the first streams of a long cycle', () => {
   const { refused } = plan(graph, ['app-0500']);
   expect(refused.size).toBe(1000);
   expect(new Set([...refused.values()].map(({ detail }) => detail)).size).toBe(1);
-  expect(refused.get('app-0999')?.detail).toContain('built on it: app-0000 -> app-0001');
+  expect(refused.get('app-0999')?.detail).toContain('in a circle: app-0000 -> app-0001');
   expect(refused.get('app-0999')?.detail).toContain('app-0019 and 980 more.');
 });
 

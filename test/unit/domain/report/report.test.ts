@@ -487,7 +487,7 @@ describe('the page', () => {
     const { vendor: _, triedAtEpochMs: __, ...told } = waiting;
     const untried = buildReport(context(), [], [{ ...told, reason: 'no-fix' }]);
     expect(reportMarkdown(untried).replace(/ +/g, ' ')).toContain(
-      '| - | 2026-11-21 03:00 UTC | the scanner knows no fix |',
+      '| - | 2026-11-21 03:00 UTC | the scanner says that there is no fix |',
     );
     expect(reportMarkdown(buildReport(context(), []))).toMatch(/## Waiting for a vendor fix\n\n.*\n\nNothing\./);
   });

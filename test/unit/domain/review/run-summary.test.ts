@@ -169,12 +169,12 @@ test.each<[string, readonly string[] | undefined, RegExp]>([
   [
     'with the reasons that its part names',
     ['base/old: 1 image not read, first sha256:a: KmsError: no key', 'base/new: denied'],
-    /could not read these \(base\/old: 1 image not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
+    /could not read \(base\/old: 1 image not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
   ],
   [
     'whose part names none',
     undefined,
-    /could not read these\. Fix the failure reported for this registry, then start a review\.$/,
+    /could not read\. Fix the failure reported for this registry, then start a review\.$/,
   ],
 ])('a registry that images wait for is named %s', (_, unreadBecause, expectedDetail) => {
   const unread = { ...registry, unread: ['base/old'], ...(unreadBecause && { unreadBecause }) } as RunPart;

@@ -109,9 +109,9 @@ describe('the result of a cascade', () => {
   });
 
   test.each<[string, number, readonly string[], string]>([
-    ['one', 1, ['b'], '1 node is missing in the ledger: b. Its lock and slots'],
-    ['several', 0, ['b', 'a'], '2 nodes are missing in the ledger: a; b. Their locks and slots'],
-    ['one that nothing names', 1, [], '1 node is missing in the ledger. Its lock'],
+    ['one', 1, ['b'], '1 node is missing from the ledger: b. Its lock and slots'],
+    ['several', 0, ['b', 'a'], '2 nodes are missing from the ledger: a; b. Their locks and slots'],
+    ['one that nothing names', 1, [], '1 node is missing from the ledger. Its lock'],
   ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
     const nodes = [node('verified')].slice(0, found);
     const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));
@@ -167,7 +167,9 @@ describe('completeness of the rollout of a verified stream', () => {
     for (const state of ['starting', 'running'] as const) {
       const dead = abandonedDeployment(deployment(state), 'States.Timeout', NOW);
       expect(dead).toMatchObject({ state: 'failed', abandoned: true, endedAtEpochMs: NOW });
-      expect(dead?.detail).toBe('outcome unknown: the cascade ended first (a step of the cascade took too long)');
+      expect(dead?.detail).toBe(
+        'outcome unknown: the cascade ended before the deployment (a step of the cascade took too long)',
+      );
     }
     for (const state of ended) expect(abandonedDeployment(deployment(state), 'States.Timeout', NOW)).toBeUndefined();
   });

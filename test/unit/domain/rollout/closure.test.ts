@@ -97,20 +97,20 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   [
     'a scope was read without what is stopping',
     { scopes: [...seen().scopes, { ...gap, completeAtEpochMs: NOW }] },
-    /^stopping tasks not read yet: c\/three\./,
+    /^tasks that are stopping were not read yet in c\/three\./,
   ],
   ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
-  ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
+  ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
   [
     'nobody could read what a running image is built on',
     { unread: [{ digest: digestOf('dark') }] },
-    /parents unknown of these running images: sha256:/,
+    /the parents of these running images are unknown: sha256:/,
   ],
   [
     'nobody could read what a running image of a known repository is built on',
     { unread: [{ digest: digestOf('dark'), repository: REPOSITORY, workload: 'ecs-service web' }] },
-    /running images: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
+    /running images are unknown: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
   ],
   [
     'enough of many that run it are named',
@@ -120,12 +120,12 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   [
     'what runs was scanned before the finding was first seen',
     { running: [runs(scannedAt('old', fact.sinceEpochMs - 1))] },
-    /not judged: sha256:/,
+    /not judged yet: sha256:/,
   ],
   [
     'what was deployed was scanned before the finding was first seen',
     { running: [runs(scannedAt('new', fact.sinceEpochMs - 1))] },
-    /not judged: sha256:/,
+    /not judged yet: sha256:/,
   ],
   ['what was deployed turns out to hold it', { running: [runs(looked('new', reasonOf(fact)))] }, /still run by/],
   ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
@@ -145,7 +145,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     {
       scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
-    /running image not identified for ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
+    /Patchwave does not know which image these run: ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
   ],
   ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
 ])('it stays open: %s', (_, changes, waitingFor) => {

@@ -168,7 +168,7 @@ test('a restart that started a revision of somebody else is superseded', () => {
   const restart = { ...running, mode: 'restart' as const };
   expect(deploymentAfter(restart, [seen('ecs-svc/2', { taskDefinition: 's:3' }), old], NOON_EPOCH_MS)).toMatchObject({
     ...{ state: 'superseded', postponed: true },
-    detail: 'somebody else deployed s:3 at the same time, and the restart started that revision',
+    detail: 'somebody else deployed s:3 at the same time, and our restart started that revision',
   });
 });
 
