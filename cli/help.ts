@@ -12,7 +12,7 @@ const OPTION_COLUMN = 19;
 
 const COMMON_OPTIONS = {
   json: 'one JSON document on standard output',
-  'stack NAME': 'the stack Patchwave was deployed as (default: $PATCHWAVE_STACK, else "patchwave")',
+  'stack NAME': 'the name of the Patchwave stack (default: $PATCHWAVE_STACK, else "patchwave")',
   'region REGION': 'the Region it was deployed in (default: as the AWS CLI finds it)',
 } as const;
 

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 /** `--reason`, for commands that change something. */
 export const REASON = {
   options: { reason: { type: 'string' } },
-  optionHelp: { 'reason TEXT': 'why; the audit trail keeps it with your name and the time' },
+  optionHelp: { 'reason TEXT': 'the reason; recorded with your name and the time' },
 } as const;
 
 /** @throws UsageError if it is missing */

@@ -26,7 +26,7 @@ export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, 
   const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
   // Either it was never touched, or its item cannot be read and the reason says so.
-  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head}, never paused before`;
+  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head} (never paused)`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
   return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
@@ -146,10 +146,11 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
-    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review of what runs' },
+    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review' },
   ]);
 
-export const SET_ASIDE = 'Unreadable ledger items: their streams are not built';
+export const SET_ASIDE =
+  'Ledger items that cannot be read; Patchwave does not build their streams until you correct or delete them';
 
 export const renderSetAside = (items: readonly UnreadableItem[]): string =>
   items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');

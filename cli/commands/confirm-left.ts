@@ -38,7 +38,9 @@ export const confirmLeftCommand: Command = {
 };
 
 const hereStill = (scope: string): NotFoundError =>
-  new NotFoundError(`Scope ${scope} has not left the fleet: reviews still read it, or have never read it.`);
+  new NotFoundError(
+    `Scope ${scope} has not left the fleet: reviews still read it, or have never read it. \`patchwave status\` lists the scopes that left.`,
+  );
 
 function told(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
   const left = `Scope ${scope} left ${instant(atEpochMs)}`;

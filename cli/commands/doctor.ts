@@ -20,7 +20,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
   synopsis: '[--deep]',
   words: [0, 0],
   options: { deep: { type: 'boolean' } },
-  optionHelp: { deep: 'also tries what AWS does not document, and prints the answers' },
+  optionHelp: { deep: 'also tests what AWS does not document, and prints the answers' },
   async run(_, { flags: { stack, region, deep }, json }) {
     const ports = connect({
       stack: typeof stack === 'string' ? stack : undefined,
@@ -30,7 +30,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
     if (json) printJson({ stack: ports.stackName, version: ports.version, findings, testEvents });
     else {
       print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));
-      print(`${counted(testEvents, 'marked test event')} put; nothing else was changed.`);
+      print(`${counted(testEvents, 'marked test event')} sent; nothing else was changed.`);
     }
     return exitCodeOf(findings);
   },

@@ -54,11 +54,11 @@ async function turn(
 
 const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   paused: 'Patchwave starts no pipeline and deploys no service from now on.',
-  active: 'The planner takes up waiting work within 15 minutes.',
+  active: 'The planner plans waiting work within 15 minutes.',
 };
 
 /** Heading of the list of work in progress. */
 const GOES_ON: Readonly<Record<KillSwitch['rebuilding'], string>> = {
-  paused: 'Work under way runs to its end',
-  active: 'Under way now',
+  paused: 'Work in progress goes on to its end',
+  active: 'In progress now',
 };

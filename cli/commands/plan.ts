@@ -30,7 +30,7 @@ export const planCommand: Command = {
   optionHelp: {
     'policy FILE': 'as if that policy were in force',
     resumed: 'as if Patchwave were not paused',
-    'preview RUN': 'as if that review preview were written to the ledger',
+    'preview RUN': 'as if the results of that preview were in the ledger',
     tree: 'also show the lineage tree, with the plan for each stream',
     'svg FILE': 'write that tree as an SVG picture',
     all: 'show every stream in the tree, also those with nothing to do',
@@ -72,7 +72,7 @@ const suppositions = ({ flags }: Arguments): readonly string[] => [
 ];
 
 const previewText = ({ runId, unseen }: { readonly runId: string; readonly unseen: number }): string =>
-  `as preview ${runId} found it${unseen > 0 ? `; lineage unknown for ${counted(unseen, 'image')} not reviewed yet` : ''}`;
+  `as preview ${runId} found it${unseen > 0 ? `; the lineage of ${counted(unseen, 'image')} that no review has seen is unknown` : ''}`;
 
 /** @throws UsageError */
 function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all: boolean): void {

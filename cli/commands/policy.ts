@@ -114,7 +114,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
 /** @throws UsageError without a terminal */
 async function confirmed(): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new UsageError('Not a terminal, so the policy was not applied. Add --yes to apply it.');
+    throw new UsageError('There is no terminal to ask on, so the policy was not applied. Add --yes to apply it.');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await lines.question('Put it in force? [y/N] ')).trim());

@@ -45,11 +45,13 @@ export const resetCommand: Command = {
 function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: RebuildHistory, freedLock: boolean): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
-    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that survived a rebuild`] : []),
-    ...pinnedTo.map(({ stream, head }) => `head ${shortDigest(head)} of ${stream}, not picked up`),
+    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
+    ...pinnedTo.map(
+      ({ stream, head }) => `the note that the last build did not use head ${shortDigest(head)} of ${stream}`,
+    ),
     ...(startUnknown
       ? [
-          `rebuild ${startUnknown.rebuildId}, which may still run, at most until ${instant(startUnknown.untilEpochMs)}: check its pipeline`,
+          `rebuild ${startUnknown.rebuildId}, which may still be running (until ${instant(startUnknown.untilEpochMs)} at the latest): check its pipeline`,
         ]
       : []),
   ];

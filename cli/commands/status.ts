@@ -44,7 +44,7 @@ function describeReview(review: ReviewRecord, now: number): string {
   if (totals) {
     const { scopes, inventory, ancestors, found } = totals;
     lines.push(
-      `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left` : ''}`,
+      `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left the fleet` : ''}`,
       `  running    ${counted(inventory.tasks, 'task')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
@@ -88,7 +88,7 @@ async function accountsNotRead(runs: RunLedger, ended: ReviewRecord | undefined)
 }
 
 function scopeState({ failure, completeAtEpochMs, emptyUntilEpochMs, left }: ScopeRecord): string {
-  if (left) return isUnconfirmed(left) ? 'left' : 'left, settled';
+  if (left) return isUnconfirmed(left) ? 'left' : 'left, nothing waits for it';
   if (failure) return 'failed';
   if (emptyUntilEpochMs !== undefined) return 'empty';
   return completeAtEpochMs === undefined ? 'never read' : 'complete';

@@ -16,7 +16,7 @@ export function renderFindings(findings: readonly DoctorFinding[], width: number
     isBroken + isUnknown === 0
       ? 'Nothing is broken.'
       : isBroken === 0
-        ? 'Nothing is known to be broken, but not everything was checked.'
+        ? 'No problem found, but some checks could not be made.'
         : 'Make the fixes, then run the command again.';
   return [...findings.map((finding) => renderFinding(finding, width)), '', ...wrapped(`${sum} ${next}`, width, 0)].join(
     '\n',

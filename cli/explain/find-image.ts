@@ -39,7 +39,7 @@ async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest
     const found = await imagesOf(ledger, [text]);
     if (found.length > 0) return found;
     throw new NotFoundError(
-      `The ledger has no image ${text}. No review has seen it in use, or in a listed repository.`,
+      `The ledger has no image ${text}. No review has seen it in use, or in a base or platform repository of the policy.`,
     );
   }
   if (text.length < SHORTEST_PREFIX || !/^sha256:[0-9a-f]+$/.test(text))
@@ -50,7 +50,7 @@ async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest
   const found = await imagesOf(ledger, [...(await knownDigests(ledger))].filter(begins));
   if (found.length > 0) return found;
   throw new NotFoundError(
-    `No image in use, head or ancestor of these begins with ${text}. For any other image, give the whole digest.`,
+    `No digest of a running image, a head or an ancestor begins with ${text}. For any other image, give the whole digest.`,
   );
 }
 
@@ -99,7 +99,7 @@ async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest
   if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and its head is not known.`);
   // Its own error suggests similar streams.
   await findStream(ledger, stream);
-  throw new NotFoundError(`Nothing of stream "${stream}" is in the ledger except its cause. See: patchwave status`);
+  throw new NotFoundError(`The ledger has only the cause of stream "${stream}", no image of it. See: patchwave status`);
 }
 
 function isAt(reference: string, { account, region, repository }: ImageLocation, tag?: string): boolean {

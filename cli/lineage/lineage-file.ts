@@ -63,7 +63,7 @@ function contradictions(images: FileImage[]): readonly v.Problem[] {
     const first = told.get(name);
     if (!first) told.set(name, { at, text });
     if (!first || first.text === text) return [];
-    return [{ path: [at, 'layers'], message: `differ from those of [${first.at}], which has the same digest` }];
+    return [{ path: [at, 'layers'], message: `differ from those of [${first.at}], although the digest is the same` }];
   });
 }
 

@@ -59,7 +59,10 @@ export async function previewLedger(context: CliContext, runId: string): Promise
 const onlyRead = (files: CliContext['runFiles']): RunFiles => ({
   get: (key) => files.get(key),
   list: (prefix) => files.list(prefix),
-  put: (key) => Promise.reject(new TypeError(`A plan is read-only, but tried to write ${key}.`)),
+  put: (key) =>
+    Promise.reject(
+      new TypeError(`Bug in Patchwave: a read-only plan tried to write ${key}. Nothing was written. Please report it.`),
+    ),
 });
 
 const noPreview = (runId: string): string =>

@@ -24,7 +24,7 @@ export const reachText = ({
 
 /** The whole plan in one line. */
 export function forecastLine({ waves, builds, withoutHistory, ...plan }: PlanForecast): string {
-  const built = withoutHistory > 0 ? `, ${withoutHistory} of them without history` : '';
+  const built = withoutHistory > 0 ? `, ${withoutHistory} of them for streams without earlier builds` : '';
   const reach = plan.workloads > 0 ? reachText(plan) : 'no running workload';
   const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : '';
   return `expected: ${spanText(plan)}${inWaves}, ${counted(builds, 'build')}${built}; reaches ${reach}`;
@@ -42,7 +42,7 @@ const WAVES: readonly TableColumn<WaveForecast>[] = [
   number('wave', ({ wave }) => wave + 1),
   number('streams', ({ streams }) => streams),
   number('builds', ({ builds }) => builds),
-  number('without history', ({ withoutHistory }) => withoutHistory),
+  number('first builds', ({ withoutHistory }) => withoutHistory),
   { title: 'expected', value: spanText },
   { title: 'reaches', value: reachText },
 ];

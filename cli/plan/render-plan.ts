@@ -27,7 +27,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(
       guessed,
-      'Head not known yet: the planner reads it first, and only deploys it if it is fixed already',
+      'Head not known yet: the planner reads it first. If the head is fixed already, it is only deployed',
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),
@@ -84,7 +84,7 @@ const expectation = ({ forecast, cost }: PlanNow): string =>
 
 const WAVES: readonly TableColumn<PlannedWork>[] = [
   { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' },
-  { title: 'once verified', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
+  { title: 'after', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
 ];
 
 const settledTable = (rows: PlanNow['settled']): string =>

@@ -23,9 +23,9 @@ export function checkBusPolicy(
   const key = registryKey(from);
   switch (put) {
     case 'whole-call-refused':
-      return [ok(key, 'One event that the bus refuses makes the whole PutEvents call fail.')];
+      return [ok(key, 'If the bus refuses one event, the whole PutEvents call fails.')];
     case 'entry-refused':
-      return [ok(key, 'One event that the bus refuses is refused alone; the bus takes the others of its call.')];
+      return [ok(key, 'If the bus refuses one event, it still takes the other events of the call.')];
     case 'both-taken':
       return [
         broken(
@@ -78,8 +78,8 @@ export function checkStartTime(facts: StartTimeFacts | undefined): readonly Chec
   return [
     broken(
       executionArn,
-      `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so the end of a review that broke off is not matched.`,
-      'Report it. Until then the lease of a review that broke off lapses after 390 minutes.',
+      `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so Patchwave cannot match the end of a broken-off execution to its review.`,
+      'Report it. Until it is fixed, the lease of such a review expires only after 390 minutes.',
     ),
   ];
 }
@@ -92,7 +92,7 @@ export function checkPullTimes(facts: PullTimeFacts | undefined): readonly Check
   if (!facts)
     return [unknown('registries', 'No registry has an image whose pull time could be read.', 'Push an image first.')];
   const { image, beforeEpochMs, afterEpochMs, isExcluded } = facts;
-  const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls excludes the role.';
+  const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls makes ECR ignore reads by this role.';
   if (beforeEpochMs !== afterEpochMs)
     return [broken(image, `Reading the manifest of ${image} moved its pull time.`, deploy)];
   if (!isExcluded)

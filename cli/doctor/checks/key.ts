@@ -39,7 +39,7 @@ export function checkKey(key: KeyFacts | undefined): readonly CheckFinding[] {
       : [
           broken(
             arn,
-            `DynamoDB cannot use the key ${arn} for the ledger since ${new Date(ledgerLostAtEpochMs).toISOString()}: its grant was revoked or the policy of the key denies it.`,
+            `Since ${new Date(ledgerLostAtEpochMs).toISOString()}, DynamoDB cannot use the key ${arn} for the ledger: its grant was revoked, or the policy of the key denies it.`,
             `Let the key policy delegate to the account's IAM policies, then deploy again. ${CHAPTER}`,
           ),
         ];

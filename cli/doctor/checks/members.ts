@@ -41,7 +41,7 @@ function readRoleProblem(
   if (deployed === version) return [];
   const says = deployed === undefined ? 'names no version' : `is of version ${deployed}`;
   return [
-    broken(account, `The role ${name} of account ${account} ${says}, the command of version ${version}.`, update),
+    broken(account, `The role ${name} of account ${account} ${says}, but this command is version ${version}.`, update),
   ];
 }
 
@@ -156,7 +156,7 @@ export function membersUnread(
   reading: Extract<DoctorReading<unknown>, { isRead: false }>,
 ): CheckFinding {
   if (check !== 'read-roles')
-    return unknown('members', 'Not checked: members cannot be read.', 'Correct what read-roles names first.');
+    return unknown('members', 'Not checked: members cannot be read.', 'First fix what the check read-roles reports.');
   if (reading.deniedAction !== 'sts:AssumeRole') return unread('members', reading);
   // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: the root user cannot call it.
   if (/arn:[\w-]+:iam::\d{12}:root is not authorized/.test(reading.reason))
@@ -267,7 +267,7 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
         broken(
           'hub',
           `None of ${lost.length} test events reached the hub within ${waitedSeconds} s.`,
-          'Deploy template.yaml again, which sets the policy of the bus and the rule for test events. Then compare HubBusArn of the members with the output BusArn.',
+          'Deploy template.yaml again: it sets the policy of the bus and the rule for test events. Then make HubBusArn of the members the output BusArn.',
         ),
       ]
     : lost.map(({ place }) =>

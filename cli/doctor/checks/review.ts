@@ -45,7 +45,7 @@ export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number
         'Start one: patchwave review. Then see NoReviewAlarm in docs/operations.md.',
       ),
     ];
-  return [ok(runId, `The last review was complete at ${at}.`)];
+  return [ok(runId, `The last review succeeded at ${at}.`)];
 }
 
 /**

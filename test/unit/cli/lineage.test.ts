@@ -157,7 +157,7 @@ describe('invalid list', () => {
     [
       'one digest with two lists of layers',
       [image('a', 'a'), image('a', 'b')],
-      '[1].layers: differ from those of [0], which has the same digest',
+      '[1].layers: differ from those of [0], although the digest is the same',
     ],
   ])('%s: the message names element and field', async (_, document, problem) => {
     await expect(readImageList(fileOf(document))).rejects.toThrow(

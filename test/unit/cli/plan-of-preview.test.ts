@@ -95,7 +95,7 @@ test('the tree includes streams missing from the ledger', async () => {
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on, isHead: true }]);
   const { text } = await run(planCommand, readOnlyContext(world), [], { preview: RUN, tree: true });
-  expect(text).toMatch(/^as preview preview-1 found it; lineage unknown for 2 images not reviewed yet/);
+  expect(text).toMatch(/^as preview preview-1 found it; the lineage of 2 images that no review has seen is unknown/);
   expect(text).toMatch(/wave 1 {2}\S*app-0:\S+ +up to 180 min\nwave 2 {2}└─ \S*app-1:/);
 });
 

@@ -126,7 +126,9 @@ describe('base with a cause', () => {
   test('comes first in the table, which names the streams waiting for it', async () => {
     const { text } = await run(planCommand, readOnlyContext(await tiered()));
     const rows = text.split('\n').filter((line) => line.includes('team/app-'));
-    expect(text).toMatch(/^expected: up to 360 min in 2 waves, 3 builds, 3 of them without history; /m);
+    expect(text).toMatch(
+      /^expected: up to 360 min in 2 waves, 3 builds, 3 of them for streams without earlier builds; /m,
+    );
     expect(text).toMatch(/^ +2 +2 +2 +2 +up to 180 min +-$/m);
     expect(rows[0]).toMatch(/app-0.* rebuild +1 +- /);
     expect(rows[1]).toMatch(/app-1.* rebuild +2 +\S*app-0:/);
@@ -246,13 +248,13 @@ test('the page shows every section, aligned', async () => {
   expect(code).toBe(0);
   expect(lines.slice(0, 2)).toEqual([
     '1 stream to rebuild, 0 to deploy, 1 on hold; 1 cascade under way, 1 closure open',
-    'expected: up to 180 min, 1 build, 1 of them without history; reaches no running workload',
+    'expected: up to 180 min, 1 build, 1 of them for streams without earlier builds; reaches no running workload',
   ]);
   const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
   expect(titles).toHaveLength(4);
   for (const told of [
     `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image   CVE-2026-1 in openssl 3.0.1 and 1 more`,
-    'kill switch: not paused, never paused before',
+    'kill switch: not paused (never paused)',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
     waitingFor,
     'refuse: attempts-exhausted',

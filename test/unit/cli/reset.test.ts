@@ -46,9 +46,9 @@ test('reset gives the next cascade a new name, and records who cleared what', as
     reset: { by: ANA, atEpochMs: world.clock(), reason },
   });
   expect(text).toContain(
-    '  3 failures in a row\n  1 fact that survived a rebuild\n  rebuild rebuild-4, which may still run',
+    '  3 failures in a row\n  1 fact that a rebuild did not fix\n  rebuild rebuild-4, which may still be running',
   );
-  expect(text).toContain('The planner takes it up within 15 minutes');
+  expect(text).toContain('The planner plans it within 15 minutes');
 
   await wakeUp(world);
   expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);

@@ -42,7 +42,7 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
   expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
   expect(text).toContain('cascade abc-g1: planned, 1 stream');
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);
-  expect(text).toContain('the next review of what runs');
+  expect(text).toContain('the next review');
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN/);
 });
 
@@ -68,7 +68,7 @@ test('many causes: the first ones and the number of others', async () => {
 test('before the first review it shows the next step', async () => {
   const { text } = await run(statusCommand, readOnlyContext(await planWorld()));
   expect(text).toBe(
-    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused, never paused before\n0 open causes, 0 taken by cascades, 0 open closures\n',
+    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused (never paused)\n0 open causes, 0 taken by cascades, 0 open closures\n',
   );
 });
 
@@ -93,6 +93,6 @@ test('an item of the ledger that cannot be read is named', async () => {
   const unreadable = { item: 'STREAM#web / OPEN', stream: 'web', problem: 'executionArn is a number, not a text' };
   const context = { ...readOnlyContext(await acting()), unreadable: { items: () => [unreadable], clear: () => {} } };
   const { text } = await run(statusCommand, context);
-  expect(text).toContain('Unreadable ledger items');
+  expect(text).toContain('Ledger items that cannot be read');
   expect(text).toContain('STREAM#web / OPEN: executionArn is a number, not a text');
 });
