@@ -76,7 +76,7 @@ test(
     const { findings } = JSON.parse(text) as { findings: readonly DoctorFinding[] };
     const notOk = findings.filter(({ state }) => state !== 'ok');
     expect(notOk.map(({ check, state }) => `${check} ${state}`)).toEqual(['task-tokens unknown']);
-    expect(findings.find(({ check }) => check === 'bus-policy')?.text).toContain('refuses the whole call');
+    expect(findings.find(({ check }) => check === 'bus-policy')?.text).toContain('the whole PutEvents call fails');
   },
   LIMIT_MS,
 );
