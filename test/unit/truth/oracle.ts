@@ -40,6 +40,8 @@ const RESUMED_WITHIN_MS = 7 * DAY_MS;
 const SCANNED_WITHIN_MS = 2 * DAY_MS + HOUR_MS;
 /** Where no event tells of an end the planner looks; while nothing changes this world wakes it every 4 hours. */
 const PLANNED_WITHIN_MS = 9 * HOUR_MS;
+/** A build begins seconds after the step that reads the heads of its parents: a person may push in between. */
+const JUST_PUSHED_MS = 10_000;
 
 /** Holds what the ledger says against what is true, at each change. What it finds is told in words. */
 export class Oracle implements Witness {
@@ -182,7 +184,9 @@ export class Oracle implements Witness {
     this.#check('nothing is built on an unjudged parent');
     const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
     const verified = made && this.#outcomeOf(made) === 'fixed';
-    if (verified || this.#isParentGone(run.line)) return;
+    // Its event, or the step that asks, may still be on the way.
+    const isJustPushed = parent.pushedAtEpochMs > world.clock() - JUST_PUSHED_MS;
+    if (verified || isJustPushed || this.#isParentGone(run.line)) return;
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
       // Of a head that no event told the ledger knows nothing. While a push is recorded its images are marked as heads before the
