@@ -12,6 +12,8 @@ type Item = Readonly<Record<string, unknown>>;
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
  *   decides how many images a registry did not have (`missing`): those that another one has told are none.
+ *   Likewise whether a scan request was repeated and answered with the result that was there (`answeredRequestAtEpochMs`): a
+ *   step that dies after its request repeats it.
  * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:
  *   they depend on findings only.
  * - Summed, because digests fall into them by chance: the scan parts of a run, and its verdict parts.
@@ -28,9 +30,9 @@ type Item = Readonly<Record<string, unknown>>;
 export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
-    sumBatches(withoutFormerStreams(items).map(withoutMissing).map(withoutReadingTimes)).map(
-      (item) => timeless(mask(item), tokenizer.pattern) as Item,
-    ),
+    sumBatches(
+      withoutFormerStreams(items).map(withoutMissing).map(withoutReadingTimes).map(withoutRepeatedRequests),
+    ).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
     tokenizer,
   )
     .map((line) => `${line}\n`)
@@ -61,6 +63,12 @@ function withoutMissing(item: Item): Item {
   if (!isObject(part) || part.kind !== 'registry') return item;
   const { missing: _, ...members } = part;
   return { ...item, part: members };
+}
+
+function withoutRepeatedRequests(item: Item): Item {
+  if (item.kind !== 'image' || !isObject(item.scan)) return item;
+  const { answeredRequestAtEpochMs: _, ...scan } = item.scan;
+  return { ...item, scan };
 }
 
 /** Base repositories are the keys of the read times. */

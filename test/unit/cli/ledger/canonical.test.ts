@@ -370,3 +370,10 @@ test('read times of base repositories are masked; which ones were read stays', (
   expect(readings(1, 'base/os')).not.toBe(readings(1, 'base/web'));
   expect(readings(1, 'base/os', ['base/web'])).not.toBe(readings(1));
 });
+
+test('whether a scan request was repeated is left out, and the state of the scan stays', () => {
+  const image = (scan: Readonly<Record<string, unknown>>) =>
+    canonicalLedger([{ PK: 'IMAGE#1', SK: 'IMAGE', kind: 'image', digest: '1', scan }]);
+  expect(image({ state: 'complete', answeredRequestAtEpochMs: 5 })).toBe(image({ state: 'complete' }));
+  expect(image({ state: 'failed' })).not.toBe(image({ state: 'complete' }));
+});
