@@ -30,9 +30,13 @@ export async function lineageBenchmark(): Promise<BenchReport> {
     benchmark: 'lineage',
     question: `the parents of all images of a fleet, ${LAYERS} layers each, ${ROUNDS} times`,
     rows: [
-      { figure: `CPU time, ${told(middle)} images`, measured: secondsOf(middle), unit: 's', budget: MOST_SECONDS },
+      { figure: `CPU time, ${countText(middle)} images`, measured: secondsOf(middle), unit: 's', budget: MOST_SECONDS },
       {
-        ...{ figure: `CPU time, ${told(large)} images against ${told(small)}`, measured: secondsOf(large), unit: 's' },
+        ...{
+          figure: `CPU time, ${countText(large)} images against ${countText(small)}`,
+          measured: secondsOf(large),
+          unit: 's',
+        },
         ...{ reference: secondsOf(small), budget: MOST_GROWTH },
       },
       ...[small, middle, large].map(memoryRow),
@@ -45,11 +49,11 @@ export async function lineageBenchmark(): Promise<BenchReport> {
   };
 }
 
-const told = ({ images }: Measured): string => images.toLocaleString('en');
+const countText = ({ images }: Measured): string => images.toLocaleString('en');
 const secondsOf = ({ cpuMs }: Measured): number => median(cpuMs) / 1000;
 
 const memoryRow = (size: Measured): Row => ({
-  figure: `memory, ${told(size)} images`,
+  figure: `memory, ${countText(size)} images`,
   measured: size.heapBytes / MIB,
   unit: 'MiB',
   reference: size.factsBytes / MIB,

@@ -33,18 +33,18 @@ export class CostNotToldError extends Error {
 /** @throws CostNotToldError */
 export function costsIn(readme: string): ToldCosts {
   const text = readme.replace(/\s+/g, ' ');
-  const told = (name: keyof ToldCosts): number => {
+  const read = (name: keyof ToldCosts): number => {
     const [, number] = PATTERNS[name].exec(text) ?? [];
     if (number === undefined) throw new CostNotToldError(name);
     return Number(number) / (name === 'month' ? 1 : 100);
   };
   return {
-    steadyDay: told('steadyDay'),
-    changingDay: told('changingDay'),
-    planner: told('planner'),
-    plannerAtMost: told('plannerAtMost'),
-    rebuild: told('rebuild'),
-    month: told('month'),
+    steadyDay: read('steadyDay'),
+    changingDay: read('changingDay'),
+    planner: read('planner'),
+    plannerAtMost: read('plannerAtMost'),
+    rebuild: read('rebuild'),
+    month: read('month'),
   };
 }
 

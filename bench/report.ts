@@ -9,7 +9,7 @@ export interface Row {
   readonly unit: Unit;
   /** What the figure is compared with, in the same unit. */
   readonly reference?: number;
-  /** The most that is allowed; absent: told, not judged. */
+  /** The most that is allowed; absent: printed, not judged. */
   readonly budget?: number;
 }
 
@@ -49,8 +49,8 @@ export function reportText({ benchmark, question, rows, notes }: BenchReport): s
     row.budget === undefined ? '' : number(row.budget),
     verdict(isWithinBudget(row)),
   ]);
-  const told = notes.map((note) => `- ${note}\n`).join('');
-  return `${benchmark}: ${question}\n${table(head, body)}\n${told}`;
+  const noteLines = notes.map((note) => `- ${note}\n`).join('');
+  return `${benchmark}: ${question}\n${table(head, body)}\n${noteLines}`;
 }
 
 /** The same for a program: ratios and verdicts are there already computed, and an infinite ratio is `null`. */

@@ -38,9 +38,9 @@ export async function untilSettled(
 
 function left({ causes, cascades }: ActingState): string {
   const waiting = causes.filter((cause) => !isSettled({ causes: [cause], cascades: [] }));
-  const told = waiting.map(({ stream, state, answer }) => `${stream} ${state} ${answer?.reason ?? 'unanswered'}`);
+  const causeLines = waiting.map(({ stream, state, answer }) => `${stream} ${state} ${answer?.reason ?? 'unanswered'}`);
   const nodes = cascades.flatMap((cascade) =>
     cascade.nodes.map(({ stream, state }) => `${cascade.cascadeId} ${cascade.state}: ${stream} ${state}`),
   );
-  return [...told, ...nodes].join('; ');
+  return [...causeLines, ...nodes].join('; ');
 }

@@ -18,13 +18,13 @@ const LONGEST_UNSIGNED_MS = 10_000;
  */
 export function withLock(folder, task, onWait) {
   const signature = join(folder, String(process.pid));
-  let told = false;
+  let isReported = false;
   while (!isTaken(folder, signature)) {
     const owner = ownerOf(folder);
     if (owner === undefined ? isOld(folder) : !isAlive(owner)) discard(folder, owner);
     else {
-      if (!told && owner !== undefined) onWait(owner);
-      told ||= owner !== undefined;
+      if (!isReported && owner !== undefined) onWait(owner);
+      isReported ||= owner !== undefined;
       pause();
     }
   }

@@ -35,8 +35,8 @@ export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, 
 /** The first fact in words, and the number of others. */
 export function factsText([fact, ...others]: readonly CauseFact[]): string {
   if (!fact) return '-';
-  const told = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
-  return others.length > 0 ? `${told} and ${others.length} more` : told;
+  const text = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
+  return others.length > 0 ? `${text} and ${others.length} more` : text;
 }
 
 /** The verb for `factsText`, in singular or plural. */

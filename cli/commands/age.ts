@@ -40,8 +40,8 @@ const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
 
 function renderAges(ages: readonly NamedAge[], days: number, now: number): string {
   const over = ages.filter(({ state }) => state === 'over').length;
-  const told = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; too old already: ${over}` : ''}`;
-  return ages.length === 0 ? told : `${told}\n\n${agesTable(ages, now)}`;
+  const summary = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; too old already: ${over}` : ''}`;
+  return ages.length === 0 ? summary : `${summary}\n\n${agesTable(ages, now)}`;
 }
 
 const agesTable = (ages: readonly NamedAge[], now: number): string =>

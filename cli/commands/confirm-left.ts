@@ -32,7 +32,7 @@ export const confirmLeftCommand: Command = {
     });
     if (!stands?.left) throw hereStill(text);
     if (args.json) printJson({ changed, scope: stands });
-    else print(`${changed ? '' : 'Nothing was changed. '}${told(text, stands.left)}`);
+    else print(`${changed ? '' : 'Nothing was changed. '}${leftText(text, stands.left)}`);
     return EXIT.done;
   },
 };
@@ -42,7 +42,7 @@ const hereStill = (scope: string): NotFoundError =>
     `Scope ${scope} has not left the fleet: reviews still read it, or have never read it. \`patchwave status\` lists the scopes that left.`,
   );
 
-function told(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
+function leftText(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
   const left = `Scope ${scope} left ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
   const by = `${confirmed.by} confirmed it ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;

@@ -35,7 +35,7 @@ async function familyOf(
   return images.filter(({ digest }) => asked.has(digest) || below.has(digest) || isAbove(digest));
 }
 
-const told = (image: KnownImage, parents: Parents) => {
+const imageRow = (image: KnownImage, parents: Parents) => {
   const { digest, tier, stream, platform, inUse, isHead }: ImageRecord = image;
   const parent = parents.get(digest);
   return {
@@ -73,7 +73,7 @@ export const lineageCommand: Command = {
       indexes,
     );
     const family = await familyOf(connected, images, parents, positionals[0]);
-    if (json) printJson(family.map((image) => told(image, parents)));
+    if (json) printJson(family.map((image) => imageRow(image, parents)));
     else print(lineageText(family.map(named), parents));
     return EXIT.done;
   },

@@ -43,7 +43,7 @@ export const planCommand: Command = {
     const { svg } = args.flags;
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
     const preview = found && { runId: found.runId, unseen: found.unseen };
-    if (args.json) printJson({ ...plan, ...(preview && { preview }), ...(tree && { tree: tree.map(told) }) });
+    if (args.json) printJson({ ...plan, ...(preview && { preview }), ...(tree && { tree: tree.map(streamRow) }) });
     else {
       const supposition = [...suppositions(args), ...(preview ? [previewText(preview)] : [])];
       print([...supposition, pageOf(plan, tree, connected.clock(), args)].join('\n'));
@@ -54,7 +54,7 @@ export const planCommand: Command = {
 
 const isDrawn = ({ flags }: Arguments): boolean => flags.tree === true || typeof flags.svg === 'string';
 
-const told = ({ mark, ...stream }: TreeStream) => ({ ...stream, mark: mark.kind });
+const streamRow = ({ mark, ...stream }: TreeStream) => ({ ...stream, mark: mark.kind });
 
 function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: number, { flags }: Arguments): string {
   const { tree: isAsked, svg, all } = flags;

@@ -61,10 +61,10 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
 /** Any image in use, head or ancestor is judged again in the next review. */
 function judgedBy(version: string | undefined, inForce: string | undefined): string {
   if (version === undefined) return 'not judged yet';
-  const told = version.slice(0, 12);
+  const judgedVersion = version.slice(0, 12);
   return inForce === undefined || inForce === version
-    ? told
-    : `${told}; not yet judged by policy ${inForce.slice(0, 12)}, which is in force`;
+    ? judgedVersion
+    : `${judgedVersion}; not yet judged by policy ${inForce.slice(0, 12)}, which is in force`;
 }
 
 function facts({ image, below }: ImageExplanation, now: number, inForce: string | undefined): string {
@@ -215,8 +215,8 @@ function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): str
 function lastRebuild(rebuild: Rebuild, now: number): string {
   const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [], refusedClaims = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
-  const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
-  return [told, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)].map(visibleLine).join('\n');
+  const summary = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+  return [summary, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)].map(visibleLine).join('\n');
 }
 
 const refusedText = ({ digest, reason }: RefusedClaim): string =>

@@ -11,7 +11,7 @@ type Item = Readonly<Record<string, unknown>>;
  *   repositories were read.
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
- *   decides how many images a registry did not have (`missing`): those that another one has told are none.
+ *   decides how many images a registry did not have (`missing`): those that another one has reported are none.
  *   Likewise whether a scan request was repeated and answered with the result that was there (`answeredRequestAtEpochMs`): a
  *   step that dies after its request repeats it.
  * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:

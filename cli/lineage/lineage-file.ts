@@ -56,12 +56,12 @@ export type FileImage = v.InferOutput<typeof listedImage>;
 
 /** One digest is one manifest, so it cannot have two lists of layers; one of them may be unknown. */
 function contradictions(images: FileImage[]): readonly v.Problem[] {
-  const told = new Map<Digest, { readonly at: number; readonly text: string }>();
+  const firstListed = new Map<Digest, { readonly at: number; readonly text: string }>();
   return images.flatMap(({ digest: name, layers }, at) => {
     if (layers.length === 0) return [];
     const text = layers.join();
-    const first = told.get(name);
-    if (!first) told.set(name, { at, text });
+    const first = firstListed.get(name);
+    if (!first) firstListed.set(name, { at, text });
     if (!first || first.text === text) return [];
     return [{ path: [at, 'layers'], message: `differ from those of [${first.at}], although the digest is the same` }];
   });

@@ -112,13 +112,13 @@ function foundStreams(real: Streams, byStream: ByStream): Streams {
       );
     },
     all: async function* () {
-      const told = new Set<string>();
+      const known = new Set<string>();
       for await (const record of real.all()) {
-        told.add(record.stream);
+        known.add(record.stream);
         yield over(record.stream, record) ?? record;
       }
       for (const stream of byStream.keys()) {
-        const record = told.has(stream) ? undefined : over(stream, undefined);
+        const record = known.has(stream) ? undefined : over(stream, undefined);
         if (record) yield record;
       }
     },
@@ -158,8 +158,8 @@ function foundCauses(real: CauseLedger, found: readonly ImageRecord[], sinceEpoc
       const known = new Map((await collect(real.open())).map((cause) => [cause.stream, cause]));
       const closed = await real.get([...byStream.keys()].filter((stream) => !known.has(stream)));
       for (const stream of new Set([...known.keys(), ...byStream.keys()])) {
-        const told = (byStream.get(stream) ?? []).flatMap((one) => one.facts);
-        const cause = mergeCause(stream, known.get(stream) ?? closed.get(stream), told);
+        const newFacts = (byStream.get(stream) ?? []).flatMap((one) => one.facts);
+        const cause = mergeCause(stream, known.get(stream) ?? closed.get(stream), newFacts);
         if (cause && cause.state !== 'closed') yield cause;
       }
     },

@@ -38,12 +38,12 @@ function refusalTable(expiries: readonly ImageExpiry[]): string {
   );
   const rows = [...new Map(refused.map((row) => [Object.values(row).join('\n'), row])).values()];
   if (rows.length === 0) return '';
-  const told = table(rows, [
+  const refusals = table(rows, [
     { title: 'repository', value: ({ repository }) => repository },
     { title: 'reason', value: ({ reason }) => reason },
     { title: 'what to do', value: ({ detail }) => detail },
   ]);
-  return `${paint('bold', 'Not protected')}\n${told}`;
+  return `${paint('bold', 'Not protected')}\n${refusals}`;
 }
 
 /** Repositories without a current check. */

@@ -48,12 +48,12 @@ export async function handleBuildEvents(
 }
 
 async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<HandledBuildEvent> {
-  const { value: told, problem } = readBody(body, schemaOf);
-  if (!told) return setAside(ports, body, problem);
-  if ('run' in told) return matchRun(ports, told.run, openRebuilds);
-  const report = await recordReport(ports, told, openRebuilds);
+  const { value: event, problem } = readBody(body, schemaOf);
+  if (!event) return setAside(ports, body, problem);
+  if ('run' in event) return matchRun(ports, event.run, openRebuilds);
+  const report = await recordReport(ports, event, openRebuilds);
   if (report === 'foreign')
-    return setAside(ports, body, `account ${told.account} is not allowed to report for rebuild ${told.rebuildId}`);
+    return setAside(ports, body, `account ${event.account} is not allowed to report for rebuild ${event.rebuildId}`);
   return report === 'recorded' ? 'recorded' : 'not-ours';
 }
 

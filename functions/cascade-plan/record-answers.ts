@@ -31,8 +31,8 @@ export async function recordAnswers(
   read: readonly Cause[],
   { answers, settled }: CascadePlan,
 ): Promise<void> {
-  const told = read.filter(({ stream }) => answers.has(stream) || settled.has(stream));
-  await mapConcurrently(told, WRITES_AT_ONCE, async ({ stream, version }) => {
+  const answered = read.filter(({ stream }) => answers.has(stream) || settled.has(stream));
+  await mapConcurrently(answered, WRITES_AT_ONCE, async ({ stream, version }) => {
     const answer = answers.get(stream);
     await causes.change(stream, (before) => {
       if (!before || before.version !== version) return undefined;

@@ -20,20 +20,20 @@ const POLL_AGAIN_AFTER_MS = 15 * MINUTE_MS;
  */
 export async function reportOrphanedLocks(ports: Ports, held: readonly LockedStream[]): Promise<void> {
   const nowEpochMs = ports.clock();
-  const told: string[] = [];
+  const ended: string[] = [];
   const readable = await remembered(ports, held);
   const others = readable.filter(({ rebuild }) => !rebuild?.parked);
   for (const [cascadeId, streams] of Map.groupBy(others, ({ lock }) => lock.cascadeId)) {
     const cascade = await unlessUnreadable(ports.cascades.get(cascadeId), undefined);
     if (!cascade || isOpen(cascade)) continue;
-    if (streams.some(({ rebuild }) => isLeft(rebuild, nowEpochMs))) told.push(cascadeId);
+    if (streams.some(({ rebuild }) => isLeft(rebuild, nowEpochMs))) ended.push(cascadeId);
   }
   const polls = readable.flatMap(({ rebuild }): ParkedPoll[] => {
     if (!rebuild?.parked || !isPollDue(rebuild, nowEpochMs)) return [];
     const { cascadeId, stream, rebuildId } = rebuild;
     return [{ kind: 'parked', cascadeId, stream, rebuildId }];
   });
-  await ports.ends.send([...told.map((cascadeId) => ({ kind: 'ended', cascadeId }) as const), ...polls]);
+  await ports.ends.send([...ended.map((cascadeId) => ({ kind: 'ended', cascadeId }) as const), ...polls]);
 }
 
 async function remembered({ guards }: Ports, held: readonly LockedStream[]): Promise<readonly LockedStream[]> {

@@ -59,12 +59,12 @@ export async function handleEndEvents(
 }
 
 async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<HandledEndEvent> {
-  const { value: told, problem } = readBody(body, schemaOf);
-  if (!told) return setAside(ports, body, problem);
-  if ('kind' in told) return told.kind === 'parked' ? pollParked(ports, told) : endReported(ports, told);
-  const machine = told.detail.stateMachineArn;
-  if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
-  if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
+  const { value: event, problem } = readBody(body, schemaOf);
+  if (!event) return setAside(ports, body, problem);
+  if ('kind' in event) return event.kind === 'parked' ? pollParked(ports, event) : endReported(ports, event);
+  const machine = event.detail.stateMachineArn;
+  if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, event);
+  if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, event);
   return setAside(ports, body, `detail.stateMachineArn: ${machine} is not a state machine of Patchwave`);
 }
 

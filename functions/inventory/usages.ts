@@ -132,7 +132,7 @@ function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord
         add(readImageReference(reference)?.location, tagAsked(reference), workloadText(usage));
   const unidentified = [...repositories]
     .sort(byKey)
-    .flatMap(([repository, workloads]) => byTag(workloads).map((told) => ({ repository, ...told })));
+    .flatMap(([repository, workloads]) => byTag(workloads).map((observed) => ({ repository, ...observed })));
   return unidentified.length > 0 ? { unidentified } : {};
 }
 

@@ -95,8 +95,8 @@ const keyOf = (location: ImageLocation | undefined, reference = ''): string =>
   location ? locationKey(location) : reference;
 
 function originSeen(policy: Policy, { location, reference, container }: Observation) {
-  const told = { ...(location && { location }), ...(reference !== undefined && { reference }), container };
-  return { ...classify(policy, told), key: keyOf(location, reference) };
+  const observed = { ...(location && { location }), ...(reference !== undefined && { reference }), container };
+  return { ...classify(policy, observed), key: keyOf(location, reference) };
 }
 
 const reasonFor = (isEmptyIndex: boolean) =>

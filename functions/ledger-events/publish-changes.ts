@@ -34,10 +34,10 @@ export interface PublishedChanges {
  */
 export async function publishChanges(ports: PublishPorts, records: readonly ChangeRecord[]): Promise<PublishedChanges> {
   const { announcements, failed } = announceAll(ports, records);
-  const told = await publish(announcements, ports.bus);
-  const end = announcements.findIndex(({ sequenceNumber }) => sequenceNumber === told.failed?.sequenceNumber);
+  const sent = await publish(announcements, ports.bus);
+  const end = announcements.findIndex(({ sequenceNumber }) => sequenceNumber === sent.failed?.sequenceNumber);
   const measured = announcements.slice(0, end < 0 ? undefined : end).flatMap((announcement) => announcement.measured);
-  return { ...told, measured, ...(failed && !told.failed && { failed }) };
+  return { ...sent, measured, ...(failed && !sent.failed && { failed }) };
 }
 
 /** All changes up to the first unreadable one. */

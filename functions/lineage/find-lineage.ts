@@ -183,8 +183,8 @@ async function recordLineages(
 ): Promise<readonly LineageFailure[]> {
   const { images } = ports;
   const known = [...digests].filter((digest) => fleet.images.has(digest));
-  const told = await placedLineages(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
-  const changed = [...told].flatMap(([digest, lineage]) => {
+  const lineages = await placedLineages(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
+  const changed = [...lineages].flatMap(([digest, lineage]) => {
     const before = fleet.images.get(digest)?.lineage;
     const isKept = 'mayLieBelow' in lineage ? before !== undefined : sameContent(lineage, before);
     return isKept ? [] : [{ digest, lineage }];

@@ -13,8 +13,8 @@ export interface HeadEventPorts extends FollowPorts {
 const followRequest = v.strictObject({ kind: v.literal('follow'), stream: v.text() });
 const headMessage = v.union([headMoved.schema, followRequest]);
 
-const streamIn = (told: v.InferOutput<typeof headMessage>): string =>
-  'kind' in told ? told.stream : told.detail.stream;
+const streamIn = (message: v.InferOutput<typeof headMessage>): string =>
+  'kind' in message ? message.stream : message.detail.stream;
 
 /** Handles all heads of a batch together: of several pushes, and of several streams with one parent. */
 export async function handleHeadEvents(
@@ -24,14 +24,14 @@ export async function handleHeadEvents(
   const parsed = messages.map((message) => ({ message, ...readBody(message.body, () => headMessage) }));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
   const lost = await setAside(ports.deadLetters, unreadable);
-  const told = parsed.flatMap(({ message: { messageId }, value }) =>
+  const moved = parsed.flatMap(({ message: { messageId }, value }) =>
     value ? [{ messageId, stream: streamIn(value) }] : [],
   );
-  if (told.length === 0) return lost;
-  const failed = await failedStreams(ports, [...new Set(told.map(({ stream }) => stream))]);
+  if (moved.length === 0) return lost;
+  const failed = await failedStreams(ports, [...new Set(moved.map(({ stream }) => stream))]);
   return [
     ...lost,
-    ...told.flatMap(({ messageId, stream }) => (failed.has(stream) ? { messageId, error: failed.get(stream) } : [])),
+    ...moved.flatMap(({ messageId, stream }) => (failed.has(stream) ? { messageId, error: failed.get(stream) } : [])),
   ];
 }
 

@@ -29,19 +29,19 @@ export async function placedLineages(
   digests: readonly Digest[],
   streamOf: (digest: Digest) => string | undefined,
 ): Promise<ReadonlyMap<Digest, PlacedLineage>> {
-  const told = new Map(digests.map((digest) => [digest, found.of(digest) ?? notFound(digest, found)] as const));
-  const doubted = [...told].filter(([, one]) => isDoubted(one)).map(([digest]) => digest);
+  const lineages = new Map(digests.map((digest) => [digest, found.of(digest) ?? notFound(digest, found)] as const));
+  const doubted = [...lineages].filter(([, one]) => isDoubted(one)).map(([digest]) => digest);
   const before = new Map<string, ParentBefore | undefined>();
   for (const digest of doubted) {
     const stream = streamOf(digest);
-    const one = told.get(digest);
+    const one = lineages.get(digest);
     if (stream === undefined || !one) continue;
     if (!before.has(stream)) before.set(stream, await parentBefore(ports, stream, new Set(doubted)));
     const known = before.get(stream);
     if (known && known.parent === streamBelow(found.parents, digest, streamOf)?.stream)
-      told.set(digest, asBefore(one, found.parents.get(digest)));
+      lineages.set(digest, asBefore(one, found.parents.get(digest)));
   }
-  return told;
+  return lineages;
 }
 
 /** The search found no lineage of an image. */
@@ -49,13 +49,13 @@ const notFound = (digest: Digest, found: ResolvedLineages): LineageNotFound => (
   mayLieBelow: [...new Set(found.unreadBelow(digest).map(locationKey))].sort(),
 });
 
-const isDoubted = (told: PlacedLineage): boolean =>
-  'mayLieBelow' in told ? told.mayLieBelow.length > 0 : told.mayLieBetween !== undefined;
+const isDoubted = (found: PlacedLineage): boolean =>
+  'mayLieBelow' in found ? found.mayLieBelow.length > 0 : found.mayLieBetween !== undefined;
 
 /** @param parent its next build uses the head of that image's stream, which must be judged first */
-function asBefore(told: PlacedLineage, parent: Parent | undefined): PlacedLineage {
-  if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true, ...(parent && { parentAsBefore: parent }) };
-  const { mayLieBetween: _, ...lineage } = told;
+function asBefore(found: PlacedLineage, parent: Parent | undefined): PlacedLineage {
+  if ('mayLieBelow' in found) return { ...found, isParentAsBefore: true, ...(parent && { parentAsBefore: parent }) };
+  const { mayLieBetween: _, ...lineage } = found;
   return lineage;
 }
 

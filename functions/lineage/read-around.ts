@@ -176,8 +176,8 @@ export async function placeNew(
   const found = resolveLineages(fleet, ports.clock(), ages.vendorCounts);
   const [failure] = await recordBirths(ports, fleet, found, digests);
   if (failure) throw failure.error;
-  const told = await placedLineages(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
-  for (const [digest, one] of told)
+  const lineages = await placedLineages(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
+  for (const [digest, one] of lineages)
     await ports.images.recordLineage(
       digest,
       'mayLieBelow' in one ? one : (before) => ({ ...withoutUnread(before), ...one }),

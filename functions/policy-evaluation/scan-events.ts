@@ -44,12 +44,12 @@ export async function handleScanEvents(
   messages: readonly ScanEventMessage[],
 ): Promise<HandledEvents> {
   const parsed = messages.map((message) => ({ message, ...readBody(message.body, schemaOf) }));
-  const told = parsed.flatMap(({ message, value: event }) => (event ? [{ message, event }] : []));
+  const received = parsed.flatMap(({ message, value: event }) => (event ? [{ message, event }] : []));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem ? [{ message, problem }] : []));
   const lost = await setAside(ports.deadLetters, unreadable);
 
-  const images = await ports.images.get(told.map(({ event }) => event.digest));
-  const ours = told.filter(({ event }) => images.has(event.digest));
+  const images = await ports.images.get(received.map(({ event }) => event.digest));
+  const ours = received.filter(({ event }) => images.has(event.digest));
   const errors = await judgeScanned(
     ports,
     images,
@@ -60,7 +60,7 @@ export async function handleScanEvents(
   );
   return {
     judged: ours.length - undone.length,
-    notOurs: told.length - ours.length,
+    notOurs: received.length - ours.length,
     setAside: unreadable.length - lost.length,
     failed: [...lost, ...undone],
   };
@@ -101,10 +101,10 @@ async function judgeScanned(
   return errors;
 }
 
-function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly ScanResultEvent[]): Target {
+function targetOf(ports: ScanEventPorts, image: ImageRecord, events: readonly ScanResultEvent[]): Target {
   const locations = inOrder(
     image.locations,
-    told.flatMap(({ location }) => location ?? []),
+    events.flatMap(({ location }) => location ?? []),
   );
   // If no result can be read, the event changes nothing.
   const learn = (): Promise<Learnt> =>
@@ -116,8 +116,8 @@ function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly Scan
  * The location of the scan comes first, because scanners keep a result for each location. Unknown locations are not
  * read.
  */
-function inOrder(known: readonly ImageLocation[], told: readonly ImageLocation[]): readonly ImageLocation[] {
-  const named = new Set(told.map(locationKey));
+function inOrder(known: readonly ImageLocation[], reported: readonly ImageLocation[]): readonly ImageLocation[] {
+  const named = new Set(reported.map(locationKey));
   const isNamed = (location: ImageLocation): boolean => named.has(locationKey(location));
   return [...known.filter(isNamed), ...known.filter((location) => !isNamed(location))];
 }

@@ -95,8 +95,8 @@ async function rescueAll(
 ): Promise<readonly Rescued[]> {
   const answers: Rescued[] = [];
   let { foresight } = forecast;
-  for (const told of expiries.toSorted(byUrgency)) {
-    const { after, ...answer } = await rescue(ports, checked, { ...forecast, foresight }, told);
+  for (const expiry of expiries.toSorted(byUrgency)) {
+    const { after, ...answer } = await rescue(ports, checked, { ...forecast, foresight }, expiry);
     foresight = after ?? foresight;
     answers.push(answer);
   }
@@ -107,26 +107,26 @@ async function rescue(
   { tags }: KeepPorts,
   checked: CheckedRepository,
   forecast: RepositoryOutlook,
-  told: ImageExpiry,
+  expiry: ImageExpiry,
 ): Promise<Rescued & { readonly after?: LifecycleForecast }> {
-  if (told.expiryState.state !== 'expires') return { expiry: told };
-  const digest = targetOf(told);
+  if (expiry.expiryState.state !== 'expires') return { expiry };
+  const digest = targetOf(expiry);
   const { rules, foresight: before } = forecast;
   const image = forecast.images.find((one) => one.digest === digest);
-  if (!image) return { expiry: told };
+  if (!image) return { expiry };
   const { location, nowEpochMs, horizonMs } = checked;
   const after = before.withTag(digest, protectingTag(digest));
-  const rescued = { rules, image, expiry: told.expiryState.expiry, untilEpochMs: nowEpochMs + horizonMs };
+  const rescued = { rules, image, expiry: expiry.expiryState.expiry, untilEpochMs: nowEpochMs + horizonMs };
   const refusal = wouldNotKeep({ ...rescued, needed: neededOf(checked, forecast), before, after });
-  if (refusal) return { expiry: { ...told, refusal } };
+  if (refusal) return { expiry: { ...expiry, refusal } };
   const { failed } = await attempt(() => tags.tag(location, digest, protectingTag(digest)));
   if (!failed) return { after };
   const { error } = failed;
   const isRefused =
     error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
-  if (isRefused) return { expiry: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } };
+  if (isRefused) return { expiry: { ...expiry, refusal: { reason: 'not-permitted', detail: error.message } } };
   // It is unknown whether the tag was added, so later images count it.
-  return { expiry: told, failed, after };
+  return { expiry, failed, after };
 }
 
 /** Images in use under any digest, and the indexes that contain them. */

@@ -29,7 +29,7 @@ export async function pollBuild(
   const end = buildEndOf(rebuild);
   if (end) return end;
   if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
-  // The build never started: its step was told to wait and missed the answer.
+  // The build never started: its step got the order to wait and missed the answer.
   if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
   if (rebuild.executionId === undefined) return findRequestedRun(ports, limits, rebuild);
   const { seen, isUnasked } = await seenBuild(ports, rebuild);

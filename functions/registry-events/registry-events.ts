@@ -54,12 +54,12 @@ export async function handleMessages(
 ): Promise<HandledMessages> {
   const parsed = messages.map((message) => ({ message, ...readBody(message.body, schemaOf) }));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
-  const told = parsed.flatMap(({ message: { messageId }, value }) =>
+  const received = parsed.flatMap(({ message: { messageId }, value }) =>
     value && !('kind' in value) ? [{ messageId, action: value }] : [],
   );
   const lost = await setAside(ports.deadLetters, unreadable);
   // The push of a protecting tag is no build.
-  const pushes = told.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
+  const pushes = received.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
   const { ours, failed, withoutPolicy } = await record(ports, pushes);
   const refreshes = parsed.flatMap(({ message: { messageId }, value }) =>
     value && 'kind' in value ? [{ messageId, request: value }] : [],
@@ -69,7 +69,7 @@ export async function handleMessages(
     recorded: ours - failed.length,
     refreshes: refreshes.length,
     withoutRule: pushes.length - ours,
-    ignored: told.length - pushes.length,
+    ignored: received.length - pushes.length,
     setAside: unreadable.length - lost.length,
     failed: [...lost, ...failed, ...unseen],
     ...(withoutPolicy !== undefined && { withoutPolicy }),

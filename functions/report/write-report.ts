@@ -77,7 +77,7 @@ async function workloadsOf(usages: Pick<UsageLedger, 'ofImage'>, digest: Digest)
   const names = all.map(
     ({ account, region, cluster, workload, container }) => `${account}/${region} ${cluster} ${workload}/${container}`,
   );
-  const told = [...new Set(names)].sort();
-  const more = told.length - MOST_WORKLOADS;
-  return more > 0 ? [...told.slice(0, MOST_WORKLOADS), `and ${more} more`] : told;
+  const sorted = [...new Set(names)].sort();
+  const more = sorted.length - MOST_WORKLOADS;
+  return more > 0 ? [...sorted.slice(0, MOST_WORKLOADS), `and ${more} more`] : sorted;
 }

@@ -196,8 +196,8 @@ function obstacleOf(
   const { deploymentId, state, createdAtEpochMs } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
-  const told = state === 'unknown' ? 'is in a state that ECS does not report' : 'is still in progress';
-  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${told}`;
+  const stateText = state === 'unknown' ? 'is in a state that ECS does not report' : 'is still in progress';
+  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
   return postponed(`deployment-under-way: ${why}. Check the service.`);
 }

@@ -206,12 +206,12 @@ async function openClosure(
   await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
   // The end of the cascade uses the services that were planned last.
   await rollouts.changeClosure(node.cascadeId, stream, (before) => {
-    const told = before.waitingFor ?? waitingFor;
+    const owners = before.waitingFor ?? waitingFor;
     const after = {
       ...before,
       ...{ services, left: leftServices(left) },
       ...(postponed.length > 0 && { postponed }),
-      ...(told !== undefined && { waitingFor: told }),
+      ...(owners !== undefined && { waitingFor: owners }),
     };
     return before.state !== 'open' || sameContent(before, after) ? undefined : after;
   });

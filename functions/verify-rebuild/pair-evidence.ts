@@ -95,6 +95,6 @@ async function sourceUpdate(
     const reading = await readAnywhere(scanner, locations, digest);
     return reading.outcome === 'complete' ? reading.sourceUpdatedAtEpochMs : undefined;
   });
-  const told = updates.filter((atEpochMs) => atEpochMs !== undefined);
-  return told.length === records.length && told.length > 0 ? Math.max(...told) : undefined;
+  const known = updates.filter((atEpochMs) => atEpochMs !== undefined);
+  return known.length === records.length && known.length > 0 ? Math.max(...known) : undefined;
 }

@@ -90,13 +90,13 @@ async function judgeClaim(
   if (digest === rebuild.headBefore) return { digest, tags: [] };
   const key = locationKey(location);
   const known = (await places.locations(digest)).find((record) => locationKey(record.location) === key);
-  const told = pushedBy(known);
-  if (claimProblem(told, rebuild) === undefined) return { digest, ...lastPushOf(told), tags: told.pushedTags };
+  const pushed = pushedBy(known);
+  if (claimProblem(pushed, rebuild) === undefined) return { digest, ...lastPushOf(pushed), tags: pushed.pushedTags };
   const image = (await list()).claimed.get(digest);
   const { pushedAtEpochMs } = image ?? {};
   const seen = {
     ...(pushedAtEpochMs !== undefined && { firstPushedAtEpochMs: pushedAtEpochMs }),
-    ...told,
+    ...pushed,
     tags: image?.tags ?? [],
   };
   const reason = claimProblem(seen, rebuild);

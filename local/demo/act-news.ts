@@ -64,8 +64,8 @@ function cascadeNews({ cascadeId, nodes, deployments }: CascadeView, names: Name
     heading(`${cascadeId} plan`, planTitle(nodes)),
     ...inOrder.map((node) => planLine(node, width, names, `at once, to fix ${shortly(node.facts)}`)),
     ...waves.flatMap(([wave, members]) => {
-      const told = members.flatMap((node) => nodeNews(node, width, names));
-      return told.length > 0 ? [heading(`${cascadeId} ${wave}`, `Wave ${wave + 1} of ${waves.length}`), ...told] : [];
+      const lines = members.flatMap((node) => nodeNews(node, width, names));
+      return lines.length > 0 ? [heading(`${cascadeId} ${wave}`, `Wave ${wave + 1} of ${waves.length}`), ...lines] : [];
     }),
     ...(deployments.length > 0 ? [heading(`${cascadeId} rollout`, 'Rollout: services get the verified images')] : []),
     ...deployments.flatMap((deployment) => deploymentNews(deployment, names)),

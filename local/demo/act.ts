@@ -27,7 +27,7 @@ interface Telling {
   readonly progress: Progress;
   readonly names: Names;
   /** Keys of printed lines. */
-  readonly told: Set<string>;
+  readonly printed: Set<string>;
   /** Whether the result of the first review was printed. */
   isFound: boolean;
 }
@@ -99,10 +99,10 @@ async function follow({ context, review }: Installation, telling: Telling): Prom
   throw new NoReviewError(`Execution ${arn} ended ${status} without a review record: ${error ?? ''} ${cause ?? ''}`);
 }
 
-function printNews(state: ActingState, { progress, names, told }: Telling): void {
+function printNews(state: ActingState, { progress, names, printed }: Telling): void {
   for (const { key, isHeading, text, indent } of newsOf(state, names)) {
-    if (told.has(key)) continue;
-    told.add(key);
+    if (printed.has(key)) continue;
+    printed.add(key);
     if (isHeading) progress.heading(text);
     else progress.text(text, indent);
   }

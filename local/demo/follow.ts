@@ -17,12 +17,12 @@ export async function followReview(
   progress: Progress,
   isOver: () => boolean,
 ): Promise<void> {
-  const told = new Set<string>();
+  const printed = new Set<string>();
   for (;;) {
     const over = isOver();
     const { running, ended } = await context.runs.latest();
     const review = running ?? (over ? ended : undefined);
-    if (review) await printNews(context, review, told, progress);
+    if (review) await printNews(context, review, printed, progress);
     if (over) {
       progress.endBar();
       return;
@@ -34,14 +34,14 @@ export async function followReview(
 async function printNews(
   context: Pick<CliContext, 'runs' | 'images' | 'usages' | 'scopes'>,
   review: ReviewRecord,
-  told: Set<string>,
+  printed: Set<string>,
   progress: Progress,
 ): Promise<void> {
   const parts = await Array.fromAsync(context.runs.parts(review.runId));
   for (const part of parts) {
     const line = describePart(part);
-    if (line === undefined || told.has(line)) continue;
-    told.add(line);
+    if (line === undefined || printed.has(line)) continue;
+    printed.add(line);
     progress.text(line, 19);
   }
   if (parts.some(({ kind }) => kind === 'scan')) await printScans(context, review, progress);

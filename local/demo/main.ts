@@ -77,7 +77,7 @@ async function run(installation: Installation, flags: DemoFlags, { progress, nam
   const { reviews, admitted, last } = await reviewAndAct(installation, watch, {
     progress,
     names,
-    told: new Set(),
+    printed: new Set(),
     isFound: false,
   });
   await cloud.admin.endFaults();

@@ -111,8 +111,8 @@ function printNotPatched(progress: Progress, { act, images }: Pick<DemoResult, '
 
 /** Images in use with an unknown verdict, without those of streams that the list has already. */
 export function unknownBeside({ act, images }: Pick<DemoResult, 'act' | 'images'>): DemoResult['images'] {
-  const told = new Set(act.streams.flatMap(({ stream, state }) => (state === 'patched' ? [] : [stream])));
-  return images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !told.has(stream));
+  const listed = new Set(act.streams.flatMap(({ stream, state }) => (state === 'patched' ? [] : [stream])));
+  return images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !listed.has(stream));
 }
 
 /** The planned streams that are built on it. */

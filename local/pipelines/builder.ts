@@ -79,10 +79,10 @@ async function build(admin: CloudAdmin, endpoint: string, job: PipelineJob): Pro
   if (faults.pushesNothing) return { status: 'Succeeded' };
   const tools = { registry: new RegistryClient(endpoint), archive: admin };
   const digest = await buildStream(tools, orderOf(job, definition));
-  const told = faults.noOutput ? {} : { [digestVariable]: digest };
+  const outputVariables = faults.noOutput ? {} : { [digestVariable]: digest };
   return {
     status: 'Succeeded',
-    outputVariables: definition.deploys.length > 0 ? { ...told, [BUILT]: digest } : told,
+    outputVariables: definition.deploys.length > 0 ? { ...outputVariables, [BUILT]: digest } : outputVariables,
   };
 }
 

@@ -66,19 +66,19 @@ export class EcsDeployer implements Deployer {
       controller: controllerOf(service),
       taskDefinition,
       containers: containers.map(({ name = '', image = '' }) => ({ name, image })),
-      deployments: deploymentsOf(service, await this.#told(ref, service)),
+      deployments: deploymentsOf(service, await this.#serviceDeployments(ref, service)),
       ...(bakeMs > 0 && { bakeMs }),
     };
   }
 
   /** Service deployments of deployments without a rollout state, and perhaps more. */
-  async #told(ref: ServiceRef, service: Service): Promise<readonly ServiceDeploymentBrief[]> {
+  async #serviceDeployments(ref: ServiceRef, service: Service): Promise<readonly ServiceDeploymentBrief[]> {
     const after = unreportedSince(service);
     if (after === undefined || controllerOf(service) !== 'ECS') return [];
     const { deployments = [] } = service;
-    const told: ServiceDeploymentBrief[] = [];
+    const briefs: ServiceDeploymentBrief[] = [];
     const isMissing = (deployment: Deployment) =>
-      deployment.rolloutState === undefined && !told.some((one) => isBriefOf(one, deployment));
+      deployment.rolloutState === undefined && !briefs.some((one) => isBriefOf(one, deployment));
     const { cluster, service: name } = ref;
     let nextToken: string | undefined;
     do {
@@ -87,10 +87,10 @@ export class EcsDeployer implements Deployer {
         ...(nextToken !== undefined && { nextToken }),
       });
       const page = await this.#send(ref, (client) => client.send(command));
-      told.push(...(page.serviceDeployments ?? []));
+      briefs.push(...(page.serviceDeployments ?? []));
       nextToken = page.nextToken;
     } while (nextToken !== undefined && deployments.some(isMissing));
-    return told;
+    return briefs;
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn): Promise<string> {

@@ -15,15 +15,15 @@ export const definitionOf = ({ taskDefinition, taskSets = [] }: Service): string
   taskDefinition ?? taskSets.find(({ status }) => status === 'PRIMARY')?.taskDefinition ?? '';
 
 /**
- * @param told service deployments of the service: ECS reports a rollout state only for rolling updates, and none behind
+ * @param briefs service deployments of the service: ECS reports a rollout state only for rolling updates, and none behind
  * a Classic Load Balancer
  */
 export const deploymentsOf = (
   { deployments = [] }: Service,
-  told: readonly ServiceDeploymentBrief[],
+  briefs: readonly ServiceDeploymentBrief[],
 ): readonly ServiceDeployment[] =>
   deployments
-    .map((deployment) => deploymentOf(deployment, told))
+    .map((deployment) => deploymentOf(deployment, briefs))
     .sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
 
 /** Since when service deployments are read; `undefined` if every deployment has a rollout state. */
@@ -40,9 +40,9 @@ export const isBriefOf = (
   { id = '' }: Deployment,
 ): boolean => id !== '' && targetServiceRevisionArn.endsWith(`/${id.slice(id.lastIndexOf('/') + 1)}`);
 
-function deploymentOf(deployment: Deployment, told: readonly ServiceDeploymentBrief[]): ServiceDeployment {
+function deploymentOf(deployment: Deployment, briefs: readonly ServiceDeploymentBrief[]): ServiceDeployment {
   const { id = '', status, createdAt, taskDefinition = '', rolloutState, rolloutStateReason } = deployment;
-  const brief = told.find((one) => isBriefOf(one, deployment));
+  const brief = briefs.find((one) => isBriefOf(one, deployment));
   const detail = rolloutState === undefined ? brief?.statusReason : rolloutStateReason;
   return {
     deploymentId: id,

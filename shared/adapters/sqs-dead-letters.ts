@@ -19,7 +19,7 @@ export class SqsDeadLetters implements DeadLetters {
         QueueUrl: this.#queueUrl,
         MessageBody: allowed(body) || '(empty)',
         MessageAttributes: {
-          reason: { DataType: 'String', StringValue: allowed(reason).slice(0, MOST_REASON) || 'not told' },
+          reason: { DataType: 'String', StringValue: allowed(reason).slice(0, MOST_REASON) || 'no reason given' },
         },
       }),
     );

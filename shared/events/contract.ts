@@ -26,7 +26,7 @@ export const envelope = v.object({
  * @param detail the content of the event; `schemaVersion` is added
  */
 export function published<Detail extends v.ObjectEntries>(detailType: string, schemaVersion: number, detail: Detail) {
-  const told = v.strictObject(detail);
+  const contentSchema = v.strictObject(detail);
   const schema = v.object({
     ...envelope.entries,
     source: v.literal(EVENT_SOURCE),
@@ -36,7 +36,7 @@ export function published<Detail extends v.ObjectEntries>(detailType: string, sc
   return {
     ...({ source: EVENT_SOURCE, detailType, direction: 'published', schemaVersion, schema } as const),
     /** @param resource the subject of the event: a digest, a stream, a run or a version */
-    event: (resource: string, content: v.InferInput<typeof told>): PublishedEvent => ({
+    event: (resource: string, content: v.InferInput<typeof contentSchema>): PublishedEvent => ({
       detailType,
       resources: [resource],
       detail: { schemaVersion, ...content },

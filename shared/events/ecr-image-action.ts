@@ -27,9 +27,9 @@ export function imageArrival<const DetailType extends string>(
   arrived: Readonly<Record<string, string>>,
 ) {
   const names = Object.keys(arrived);
-  const told = Object.fromEntries(names.map((name) => [name, v.text()]));
+  const arrivedEntries = Object.fromEntries(names.map((name) => [name, v.text()]));
   const detail = v.object({
-    ...told,
+    ...arrivedEntries,
     'repository-name': v.text(),
     'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
     'image-tag': v.exactOptional(v.string()),

@@ -36,7 +36,7 @@ export function expiryExpected(before: ImageExpiry | undefined, after: ImageExpi
   return [
     imageExpiryExpected.event(digest, {
       ...{ digest, location, use, running, workloads: [...workloads], state: expiryState.state },
-      ...told(expiryState),
+      ...stateFields(expiryState),
       foundAtEpochMs,
     }),
   ];
@@ -49,7 +49,7 @@ function decision(expiryState: ReportedExpiryState): string {
     : `expires ${expiryState.expiry.rule} ${expiryState.expiry.action} ${expiryState.expiry.through ?? ''}`;
 }
 
-function told(expiryState: ReportedExpiryState) {
+function stateFields(expiryState: ReportedExpiryState) {
   if (expiryState.state === 'gone') return { reason: expiryState.how };
   if (expiryState.state === 'unknown') return { reason: expiryState.reason };
   const { rule, action, through, when } = expiryState.expiry;

@@ -30,12 +30,12 @@ export async function rewriteOlder(
       ledger,
       piece.map(({ digest }) => digest),
     );
-    const told = contents.flatMap((content) => {
+    const unpackable = contents.flatMap((content) => {
       const unpacked = unpackedId(diffIdsOf(content));
       return unpacked === undefined ? [] : [{ content, unpacked }];
     });
-    await ledger.record(told.map(({ content }) => content));
-    for (const { content, unpacked } of told) rewritten.set(content.digest, unpacked);
+    await ledger.record(unpackable.map(({ content }) => content));
+    for (const { content, unpacked } of unpackable) rewritten.set(content.digest, unpacked);
   }
   return rewritten;
 }

@@ -197,7 +197,9 @@ function wantedOf(
   };
   for (const [digest, seen] of Object.entries(digests)) add(digest as Digest, seen);
   for (const { digest, tags: pushed } of listed) add(digest, pushed);
-  const meant = Object.entries(resolved).flatMap(([tag, told]) => told.meant.map((digest) => [digest, tag] as const));
+  const meant = Object.entries(resolved).flatMap(([tag, resolution]) =>
+    resolution.meant.map((digest) => [digest, tag] as const),
+  );
   for (const [digest, tag] of meant) add(digest, [tag]);
   return {
     location,

@@ -10,9 +10,9 @@ const STREAMS_AT_ONCE = 8;
  */
 export async function recordCauses(
   causes: Pick<CauseLedger, 'change'>,
-  told: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[],
+  found: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[],
 ): Promise<ReadonlyMap<string, unknown>> {
-  const byStream = Map.groupBy(told, ({ stream }) => stream);
+  const byStream = Map.groupBy(found, ({ stream }) => stream);
   const failed = new Map<string, unknown>();
   await mapConcurrently([...byStream], STREAMS_AT_ONCE, async ([stream, parts]) => {
     try {

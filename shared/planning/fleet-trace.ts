@@ -82,8 +82,8 @@ export class FleetTrace implements AttributionFacts {
   /** An image that is read again, with more of its verdict. */
   retell({ parent: _, ...image }: ReadImage): void {
     const { stream } = this.images.get(image.digest) ?? {};
-    const { stream: __, ...told } = image;
-    this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
+    const { stream: __, ...others } = image;
+    this.images.set(image.digest, { ...others, ...(stream !== undefined && { stream }) });
   }
 
   /** Other streams too, with the parents of their heads. */

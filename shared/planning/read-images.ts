@@ -52,10 +52,10 @@ export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
 /** The images of a stream that matter for its cause; no heads if the ledger does not know the stream. */
 export async function readImages(
   ports: ReadImagesPorts,
-  { stream, facts, asked = relevantTo(facts), record: told }: ImagesAsked,
+  { stream, facts, asked = relevantTo(facts), record: known }: ImagesAsked,
 ): Promise<SeenStream> {
   const [record, listed, [latestRebuild]] = await Promise.all([
-    told ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
+    known ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
     collect(ports.streamImages.of(stream)),
     // A manual request is fulfilled by any rebuild.
     facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],

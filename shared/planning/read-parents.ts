@@ -48,10 +48,10 @@ export async function readParents<Stream extends Headed>(
   const substitutes = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
   for (const image of await readAll(images, substitutes)) trace.retell(readImage(image, all));
   const own = concerned.flatMap((one) => one.heads?.map(({ digest }) => digest) ?? []);
-  const told = new Map((await readAll(images, own)).map((image) => [image.digest, readImage(image, all)]));
+  const byDigest = new Map((await readAll(images, own)).map((image) => [image.digest, readImage(image, all)]));
   return streams.map((one) =>
     concerned.includes(one) && one.heads
-      ? { ...one, heads: one.heads.map((head) => told.get(head.digest) ?? head) }
+      ? { ...one, heads: one.heads.map((head) => byDigest.get(head.digest) ?? head) }
       : one,
   );
 }

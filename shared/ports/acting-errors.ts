@@ -14,7 +14,7 @@ export class RunnerUnreachableError extends Error {
   readonly pipeline: Pipeline;
   constructor(pipeline: Pipeline, cause: Error) {
     super(
-      `Pipeline ${pipelineKey(pipeline)} cannot be reached: ${told(cause)}.` +
+      `Pipeline ${pipelineKey(pipeline)} cannot be reached: ${errorText(cause)}.` +
         adviceOn(cause, 'Deploy the build role in its account, and add this pipeline to its list.'),
       { cause },
     );
@@ -28,7 +28,7 @@ export class DeployerUnreachableError extends Error {
   readonly scope: Scope;
   constructor({ account, region }: Scope, cause: Error) {
     super(
-      `The services of account ${account} in ${region} cannot be deployed: ${told(cause)}.` +
+      `The services of account ${account} in ${region} cannot be deployed: ${errorText(cause)}.` +
         adviceOn(cause, 'Deploy the rollout role there, and add these services and their task roles to its lists.'),
       { cause },
     );
@@ -42,7 +42,7 @@ export class TaggerUnreachableError extends Error {
   readonly registry: Registry;
   constructor({ account, region }: Registry, cause: Error) {
     super(
-      `Patchwave cannot move tags in the registry of account ${account} in ${region}: ${told(cause)}.` +
+      `Patchwave cannot move tags in the registry of account ${account} in ${region}: ${errorText(cause)}.` +
         adviceOn(cause, 'Deploy the build role there, and add this repository to its list.'),
       { cause },
     );
@@ -94,7 +94,7 @@ export class DeploymentUnknownError extends Error {
   override readonly name = 'DeploymentUnknownError';
   constructor(service: ServiceRef, cause: Error) {
     super(
-      `A deployment of service ${serviceName(service)} may have started: ${told(cause)}. ` +
+      `A deployment of service ${serviceName(service)} may have started: ${errorText(cause)}. ` +
         'Check its deployments before you start another one.',
       { cause },
     );
@@ -114,7 +114,7 @@ export class TagImmutableError extends Error {
   override readonly name = 'TagImmutableError';
   constructor({ account, region, repository }: ImageLocation, tag: string, cause: Error) {
     super(
-      `Tag ${tag} in ${account}/${region}/${repository} cannot be moved: ${told(cause)}. ` +
+      `Tag ${tag} in ${account}/${region}/${repository} cannot be moved: ${errorText(cause)}. ` +
         'Make the tag mutable in the repository, or remove `promotes` from its rule.',
       { cause },
     );
@@ -159,7 +159,7 @@ export class MessagesNotSentError extends Error {
   }
 }
 
-const told = ({ name, message }: Error): string => `${name}: ${message}`;
+const errorText = ({ name, message }: Error): string => `${name}: ${message}`;
 
 const serviceName = ({ account, region, cluster, service }: ServiceRef): string =>
   `${account}/${region}/${cluster}/${service}`;

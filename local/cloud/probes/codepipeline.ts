@@ -149,7 +149,7 @@ async function superseding(cloud: ProbeCloud): Promise<void> {
     ['InProgress', 'Superseded', 'InProgress'],
   );
   const states = [];
-  for (let told = 0; told < 4; told += 1) states.push(await nextState(made));
+  for (let event = 0; event < 4; event += 1) states.push(await nextState(made));
   assert.deepEqual(states.sort(), ['STARTED', 'STARTED', 'STARTED', 'SUPERSEDED']);
   for (const id of [first, third]) {
     const job = await takeJob(cloud);

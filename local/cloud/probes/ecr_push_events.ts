@@ -13,14 +13,14 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   });
 
   const image = await pushImage(cloud, repositoryName, [{ 'etc/motd': 'one' }], '1.4.2');
-  const told = { result: 'SUCCESS', 'repository-name': repositoryName, 'image-digest': image.digest };
+  const common = { result: 'SUCCESS', 'repository-name': repositoryName, 'image-digest': image.digest };
   const pushed = await receiveEvent(events);
   assert.deepEqual(pushed.resources, []);
   assert.equal(pushed.account, cloud.config.credentials.accessKeyId);
-  assert.deepEqual(pushed.detail, { ...told, 'action-type': 'PUSH', 'image-tag': '1.4.2' });
+  assert.deepEqual(pushed.detail, { ...common, 'action-type': 'PUSH', 'image-tag': '1.4.2' });
 
   await pushManifest(cloud, repositoryName, image.manifest);
-  assert.deepEqual((await receiveEvent(events)).detail, { ...told, 'action-type': 'PUSH' });
+  assert.deepEqual((await receiveEvent(events)).detail, { ...common, 'action-type': 'PUSH' });
 
   await ecr.send(new BatchDeleteImageCommand({ repositoryName, imageIds: [{ imageDigest: image.digest }] }));
   assert.equal((await receiveEvent(events)).detail['action-type'], 'DELETE');

@@ -44,7 +44,7 @@ async function deploy({ ecs, cluster }: ProbeCluster, service: string): Promise<
   return primary?.id ?? '';
 }
 
-const told = async (events: EventWatch) => {
+const deploymentEvent = async (events: EventWatch) => {
   const { resources, detail } = await receiveEvent(events);
   return {
     service: resources[0]?.split('/').at(-1),
@@ -80,9 +80,9 @@ async function completes(cloud: ProbeCloud, made: ProbeCluster, events: EventWat
   assert.equal(after.deployments?.[0]?.rolloutState, 'COMPLETED');
   assert.equal(after.deployments?.[0]?.rolloutStateReason, `ECS deployment ${id} completed.`);
   const started = { service: 'steady', name: 'SERVICE_DEPLOYMENT_IN_PROGRESS', id };
-  assert.deepEqual(await told(events), { ...started, reason: `ECS deployment ${id} in progress.` });
+  assert.deepEqual(await deploymentEvent(events), { ...started, reason: `ECS deployment ${id} in progress.` });
   const ended = { service: 'steady', name: 'SERVICE_DEPLOYMENT_COMPLETED', id };
-  assert.deepEqual(await told(events), { ...ended, reason: `ECS deployment ${id} completed.` });
+  assert.deepEqual(await deploymentEvent(events), { ...ended, reason: `ECS deployment ${id} completed.` });
   await cloud.admin.setDeploymentTime(50);
 }
 
@@ -92,20 +92,20 @@ async function rollsBack(cloud: ProbeCloud, made: ProbeCluster, events: EventWat
   const first = (await describe(made, 'guarded'))?.deployments?.[0]?.id;
   await failNewTasks(cloud, made, 'guarded', true);
   const id = await deploy(made, 'guarded');
-  await told(events);
-  const failed = await told(events);
+  await deploymentEvent(events);
+  const failed = await deploymentEvent(events);
   assert.deepEqual([failed.name, failed.id], ['SERVICE_DEPLOYMENT_FAILED', id]);
-  const back = await told(events);
+  const back = await deploymentEvent(events);
   assert.deepEqual([back.name, back.id], ['SERVICE_DEPLOYMENT_IN_PROGRESS', first]);
   assert.match(String(back.reason), /circuit breaker: rolling back to deploymentId/);
-  assert.deepEqual([(await told(events)).name], ['SERVICE_DEPLOYMENT_COMPLETED']);
+  assert.deepEqual([(await deploymentEvent(events)).name], ['SERVICE_DEPLOYMENT_COMPLETED']);
   const service = await describe(made, 'guarded');
   const primary = service?.deployments?.find(({ status }) => status === 'PRIMARY');
   assert.deepEqual([primary?.id, primary?.rolloutState, service?.runningCount], [first, 'COMPLETED', 2]);
   await failNewTasks(cloud, made, 'guarded', false);
   await deploy(made, 'guarded');
-  assert.equal((await told(events)).name, 'SERVICE_DEPLOYMENT_IN_PROGRESS');
-  assert.equal((await told(events)).name, 'SERVICE_DEPLOYMENT_COMPLETED');
+  assert.equal((await deploymentEvent(events)).name, 'SERVICE_DEPLOYMENT_IN_PROGRESS');
+  assert.equal((await deploymentEvent(events)).name, 'SERVICE_DEPLOYMENT_COMPLETED');
 }
 
 async function failsWithoutRollback(cloud: ProbeCloud, made: ProbeCluster, events: EventWatch): Promise<void> {
@@ -113,8 +113,8 @@ async function failsWithoutRollback(cloud: ProbeCloud, made: ProbeCluster, event
   await create(made, { serviceName: 'broken', deploymentConfiguration: { deploymentCircuitBreaker: breaker } });
   await failNewTasks(cloud, made, 'broken', true);
   const id = await deploy(made, 'broken');
-  await told(events);
-  assert.equal((await told(events)).name, 'SERVICE_DEPLOYMENT_FAILED');
+  await deploymentEvent(events);
+  assert.equal((await deploymentEvent(events)).name, 'SERVICE_DEPLOYMENT_FAILED');
   // The last of the new tasks may still be about to fail.
   const service = await eventually(async () => {
     const found = await describe(made, 'broken');

@@ -39,7 +39,7 @@ async function deploymentsOf({ ecs, cluster }: ProbeCluster, service: string) {
   return found?.deployments ?? [];
 }
 
-async function told(ecs: ECSClient, cluster: string, service: string) {
+async function readServiceDeployments(ecs: ECSClient, cluster: string, service: string) {
   const { serviceDeployments = [] } = await ecs.send(new ListServiceDeploymentsCommand({ cluster, service }));
   return serviceDeployments.map(({ targetServiceRevisionArn, status }) => ({
     id: `ecs-svc/${targetServiceRevisionArn?.split('/').at(-1)}`,
@@ -61,12 +61,12 @@ async function blueGreen(made: ProbeCluster): Promise<void> {
       [blue?.id, 'ACTIVE', undefined],
     ],
   );
-  assert.deepEqual(await told(ecs, cluster, 'blue-green'), [
+  assert.deepEqual(await readServiceDeployments(ecs, cluster, 'blue-green'), [
     { id: green, status: 'IN_PROGRESS' },
     { id: blue?.id, status: 'SUCCESSFUL' },
   ]);
   await eventually(async () => {
-    const [newest] = await told(ecs, cluster, 'blue-green');
+    const [newest] = await readServiceDeployments(ecs, cluster, 'blue-green');
     return newest?.status === 'SUCCESSFUL' ? newest : undefined;
   }, 'the end of the deployment');
   const after = await deploymentsOf(made, 'blue-green');
@@ -75,7 +75,7 @@ async function blueGreen(made: ProbeCluster): Promise<void> {
     [[green, undefined]],
   );
   // Kept though its deployment is listed no more.
-  assert.equal((await told(ecs, cluster, 'blue-green')).length, 2);
+  assert.equal((await readServiceDeployments(ecs, cluster, 'blue-green')).length, 2);
 }
 
 /** A deployment that another one replaces is stopped. */
@@ -83,7 +83,7 @@ async function replaced(made: ProbeCluster): Promise<void> {
   await create(made, 'replaced', 'BLUE_GREEN');
   const first = await update(made, 'replaced');
   const second = await update(made, 'replaced');
-  const [newest, other] = await told(made.ecs, made.cluster, 'replaced');
+  const [newest, other] = await readServiceDeployments(made.ecs, made.cluster, 'replaced');
   assert.deepEqual(newest, { id: second, status: 'IN_PROGRESS' });
   assert.deepEqual(other, { id: first, status: 'STOPPED' });
 }
@@ -92,7 +92,9 @@ async function rolling(made: ProbeCluster): Promise<void> {
   await create(made, 'rolling');
   const [first] = await deploymentsOf(made, 'rolling');
   assert.equal(first?.rolloutState, 'COMPLETED');
-  assert.deepEqual(await told(made.ecs, made.cluster, 'rolling'), [{ id: first?.id, status: 'SUCCESSFUL' }]);
+  assert.deepEqual(await readServiceDeployments(made.ecs, made.cluster, 'rolling'), [
+    { id: first?.id, status: 'SUCCESSFUL' },
+  ]);
 }
 
 async function pages(made: ProbeCluster): Promise<void> {

@@ -41,12 +41,12 @@ async function collected(
   source: Pick<CreateEventSourceMappingCommandInput, 'EventSourceArn' | 'StartingPosition'>,
   send: (n: number) => Promise<unknown>,
 ): Promise<unknown> {
-  const told = await makeQueue(cloud, []);
-  const FunctionName = await makeFunction(cloud, telling(cloud.endpoint, told.url));
+  const results = await makeQueue(cloud, []);
+  const FunctionName = await makeFunction(cloud, telling(cloud.endpoint, results.url));
   const mapping = { ...source, FunctionName, BatchSize: 100, MaximumBatchingWindowInSeconds: 1 };
   await new LambdaClient(cloud.config).send(new CreateEventSourceMappingCommand(mapping));
   for (let n = 0; n < AT_ONCE; n += 1) await send(n);
-  return (await received(cloud, told)).body.records;
+  return (await received(cloud, results)).body.records;
 }
 
 function sendingTo(cloud: ProbeCloud, QueueUrl: string) {

@@ -72,6 +72,6 @@ async function doubled(cloud: ProbeCloud): Promise<void> {
     await cloud.admin.endFaults();
   }
   const statuses = [];
-  for (let told = 0; told < 4; told += 1) statuses.push((await next(succeeds.events)).status);
+  for (let event = 0; event < 4; event += 1) statuses.push((await next(succeeds.events)).status);
   assert.deepEqual(statuses.sort(), ['RUNNING', 'RUNNING', 'SUCCEEDED', 'SUCCEEDED']);
 }

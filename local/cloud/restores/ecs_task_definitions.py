@@ -29,7 +29,7 @@ def _registering(so_far: Operation) -> Operation:
             # AWS answers with these whether or not they were given.
             for name, value in _OF_CONTAINERS.items():
                 container.setdefault(name, list(value))
-        return json_response({**answer, "taskDefinition": _told(definition)})
+        return json_response({**answer, "taskDefinition": _described(definition)})
 
     return operation
 
@@ -37,11 +37,11 @@ def _registering(so_far: Operation) -> Operation:
 def _describing(so_far: Operation) -> Operation:
     def operation(request: Request) -> Reply:
         answer = json_of(so_far(request))
-        told = {"taskDefinition": _told(answer["taskDefinition"])}
-        return json_response({**told, "tags": answer["tags"]} if "TAGS" in request.get("include", []) else told)
+        answered = {"taskDefinition": _described(answer["taskDefinition"])}
+        return json_response({**answered, "tags": answer["tags"]} if "TAGS" in request.get("include", []) else answered)
 
     return operation
 
 
-def _told(definition: dict[str, Any]) -> dict[str, Any]:
+def _described(definition: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in definition.items() if value not in ("", None)}

@@ -136,12 +136,12 @@ export function effectiveBirth(
   const parts = partsOf(digest, known);
   const lowest = parts.findIndex(({ tier }) => tier === 'base');
   const vendor = parts.slice(0, Math.max(lowest, 0));
-  const told = { vendor: vendor.toReversed(), ...(lowest >= 0 && { base: parts[lowest]?.digest as Digest }) };
+  const common = { vendor: vendor.toReversed(), ...(lowest >= 0 && { base: parts[lowest]?.digest as Digest }) };
   const counted = vendorCounts ? parts : parts.slice(vendor.length);
   const unknown = counted.filter((part) => !isCertain(part)).map((part) => part.digest);
   const oldest = oldestOf(counted);
-  if (unknown.length === 0 && oldest) return { ...told, known: true, ...oldest };
-  return { ...told, known: false, unknown, ...(oldest && { oldestKnown: oldest }) };
+  if (unknown.length === 0 && oldest) return { ...common, known: true, ...oldest };
+  return { ...common, known: false, unknown, ...(oldest && { oldestKnown: oldest }) };
 }
 
 /** The image and its ancestors, lowest first, each with the birth that its parents allow. */

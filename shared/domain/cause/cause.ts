@@ -170,12 +170,12 @@ export const mergeFacts = (facts: readonly CauseFact[]): readonly CauseFact[] =>
 /** `yes` outranks `no`, and `no` outranks `unknown`. */
 export const FIX_KNOWLEDGE: readonly Fix[] = ['unknown', 'no', 'yes'];
 
-function mergeFact(known: CauseFact, told: CauseFact): CauseFact {
-  const sinceEpochMs = Math.min(known.sinceEpochMs, told.sinceEpochMs);
+function mergeFact(known: CauseFact, added: CauseFact): CauseFact {
+  const sinceEpochMs = Math.min(known.sinceEpochMs, added.sinceEpochMs);
   const isEarlier = sinceEpochMs < known.sinceEpochMs;
-  if (known.kind !== 'finding' || told.kind !== 'finding') return isEarlier ? { ...known, sinceEpochMs } : known;
-  const isBetterKnown = FIX_KNOWLEDGE.indexOf(told.fix) > FIX_KNOWLEDGE.indexOf(known.fix);
-  return isEarlier || isBetterKnown ? { ...known, fix: isBetterKnown ? told.fix : known.fix, sinceEpochMs } : known;
+  if (known.kind !== 'finding' || added.kind !== 'finding') return isEarlier ? { ...known, sinceEpochMs } : known;
+  const isBetterKnown = FIX_KNOWLEDGE.indexOf(added.fix) > FIX_KNOWLEDGE.indexOf(known.fix);
+  return isEarlier || isBetterKnown ? { ...known, fix: isBetterKnown ? added.fix : known.fix, sinceEpochMs } : known;
 }
 
 /**

@@ -38,10 +38,10 @@ export type FactStatus = 'present' | 'absent' | 'unknown';
 export function factStatus(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
   if (fact.kind === 'person') return 'absent';
   if (fact.kind === 'parent-moved') return hasStaleParent(fact, lineage);
-  const told = verdict && factsInVerdict(verdict);
-  if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'present';
-  if (!told || judgedAtEpochMs === undefined) return 'unknown';
-  return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'absent';
+  const inVerdict = verdict && factsInVerdict(verdict);
+  if (inVerdict && (fact.kind === 'age' ? inVerdict.isTooOld : inVerdict.findings.has(pairOf(fact)))) return 'present';
+  if (!inVerdict || judgedAtEpochMs === undefined) return 'unknown';
+  return (fact.kind === 'age' ? inVerdict.isAgeUnknown : inVerdict.isScanUnknown) ? 'unknown' : 'absent';
 }
 
 /**
@@ -104,7 +104,7 @@ function factsInVerdict(verdict: Verdict): VerdictFacts {
     new Set(
       reasons.flatMap((one) => (one.kind === 'finding' && (one.effect === 'waived') === isWaived ? pairOf(one) : [])),
     );
-  const told = {
+  const facts = {
     findings: pairsOf(false),
     waived: pairsOf(true),
     isWaived: reasons.some(({ effect }) => effect === 'waived'),
@@ -113,8 +113,8 @@ function factsInVerdict(verdict: Verdict): VerdictFacts {
     isScanUnknown: reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown'),
     isAgeUnknown: reasons.some(({ kind, effect }) => isOfAge(kind) && effect === 'unknown'),
   };
-  KNOWN.set(verdict, told);
-  return told;
+  KNOWN.set(verdict, facts);
+  return facts;
 }
 
 /** A verdict without a policy shows neither presence nor absence. */

@@ -92,8 +92,8 @@ function spentOn(
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
   const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
   const frees = `Patchwave tries again when a parent gets a new head${isTrial ? ', when a fix is published' : ''}, or after \`patchwave reset\`.`;
-  const told = `${counted(tries, 'rebuild')} on the same parents did not fix ${factText(fact)}.`;
-  return { fact, reason, detail: `${told} ${frees}` };
+  const notFixed = `${counted(tries, 'rebuild')} on the same parents did not fix ${factText(fact)}.`;
+  return { fact, reason, detail: `${notFixed} ${frees}` };
 }
 
 /** Whether it survived on this head of the parent, as far as known. */
@@ -111,12 +111,12 @@ function survival(
   const isTrial = survived.kind === 'trial';
   if (!mayBeOn(parentHead, survived)) return undefined;
   const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
-  const told = `The rebuild of ${instantText(survived.atEpochMs)} did not fix ${factText(fact)}`;
+  const notFixed = `The rebuild of ${instantText(survived.atEpochMs)} did not fix ${factText(fact)}`;
   if (!isTrial && isParentKnown)
     return {
       fact,
       reason: 'ineffective',
-      detail: `${told} on the same parent. Patchwave tries again when the parent gets a new head, or after \`patchwave reset\`.`,
+      detail: `${notFixed} on the same parent. Patchwave tries again when the parent gets a new head, or after \`patchwave reset\`.`,
     };
   // If the parent is unknown, it may change, so the answer holds only for a time.
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
@@ -125,7 +125,7 @@ function survival(
     const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again, which confirms them. The next review counts their age from that rebuild. Nothing to do.`;
     return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
   }
-  const detail = `${told}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instantText(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
+  const detail = `${notFixed}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instantText(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 

@@ -46,8 +46,8 @@ const SKEW_MS = 2_000;
  */
 export function meaningAt(history: TagHistory, pull: Pull | undefined): TagMeaning | undefined {
   const { pushes, now } = history;
-  const told = pull && !isAfterEnd(history, pull) ? meaningBetween(pushes, fromOf(pull), untilOf(pull)) : undefined;
-  if (told !== undefined) return { digest: told, source: 'push-history' };
+  const recorded = pull && !isAfterEnd(history, pull) ? meaningBetween(pushes, fromOf(pull), untilOf(pull)) : undefined;
+  if (recorded !== undefined) return { digest: recorded, source: 'push-history' };
   const guess = now ?? pushes.at(-1)?.digest;
   return guess && { digest: guess, source: 'tag-guess' };
 }

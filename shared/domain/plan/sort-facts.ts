@@ -86,7 +86,7 @@ export function factsOfRoots(sorted: readonly ClassifiedFacts[]): ReadonlyMap<st
     for (const [root] of paths) if (root !== undefined && !traced.get(root)?.push(fact)) traced.set(root, [fact]);
   const facts = new Map<string, readonly CauseFact[]>();
   for (const { candidate, own } of sorted) if (own.length > 0) facts.set(candidate.stream, own);
-  for (const [root, told] of traced) facts.set(root, mergeFacts([...(facts.get(root) ?? []), ...told]));
+  for (const [root, more] of traced) facts.set(root, mergeFacts([...(facts.get(root) ?? []), ...more]));
   return facts;
 }
 

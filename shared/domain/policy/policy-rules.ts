@@ -51,7 +51,7 @@ function repeated(
   });
 }
 
-/** A waiver of a missing rule has no effect, so its author is told; unknown reasons cannot be waived. */
+/** A waiver of a missing rule has no effect, so its author gets a problem; unknown reasons cannot be waived. */
 function unknownRules(policy: Policy): v.Problem[] {
   const waivable = new Set<string | undefined>([
     BUILT_IN_RULES.ageLimit,

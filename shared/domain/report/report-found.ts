@@ -126,8 +126,8 @@ const rootsOf = (rootCause: RootCause, stream: string): readonly string[] => {
 };
 
 function ask(asked: Asked, root: string, fact: CauseFact, stream: string): void {
-  const told = asked.get(root) ?? { facts: [], streams: new Set([root]) };
-  told.facts.push(fact);
-  told.streams.add(stream);
-  asked.set(root, told);
+  const atRoot = asked.get(root) ?? { facts: [], streams: new Set([root]) };
+  atRoot.facts.push(fact);
+  atRoot.streams.add(stream);
+  asked.set(root, atRoot);
 }

@@ -18,7 +18,7 @@ import type { VendorDependency } from './vendor-dependency.ts';
 /** The images in use that lifecycle policies will expire, from the last checks. */
 export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now }: Report): string {
   const { repositories, unseen } = expiryChecks;
-  const told = markdownTable(all, [
+  const examined = markdownTable(all, [
     { title: 'Image', text: ({ location, digest }: ImageExpiry) => `${locationKey(location)} ${digest.slice(0, 19)}` },
     { title: 'Expires', text: ({ expiryState }) => expiryInstantText(expiryState, now) },
     { title: 'How', text: ({ expiryState }) => expiryCauseText(expiryState) },
@@ -29,7 +29,7 @@ export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now 
     { title: 'Images', text: ({ images }) => String(images), isNumber: true },
     { title: 'Why', text: ({ failure, checkedAtEpochMs: at }) => failure?.detail ?? `last checked ${instant(at)}` },
   ]);
-  const parts = [told, notSeen].filter((part) => part !== '');
+  const parts = [examined, notSeen].filter((part) => part !== '');
   return section('Images that lifecycle policies expire', 'SI-12', parts.join('\n\n') || nothing(repositories));
 }
 

@@ -95,8 +95,8 @@ export class VendorWaits {
 
   constructor(causes: readonly Cause[]) {
     this.#causes = causes.filter(({ facts }) => facts.some(({ kind }) => kind === 'finding'));
-    const told = this.#causes.flatMap(({ facts }) => facts);
-    this.#pairs = new Set(told.flatMap((fact) => (fact.kind === 'finding' ? pairOf(fact) : [])));
+    const facts = this.#causes.flatMap(({ facts }) => facts);
+    this.#pairs = new Set(facts.flatMap((fact) => (fact.kind === 'finding' ? pairOf(fact) : [])));
     for (const { stream, facts } of this.#causes) {
       this.#askStream(stream);
       for (const fact of facts) if (fact.kind === 'finding') this.#having.set(keyOf(fact), new Map());

@@ -246,8 +246,8 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
     for (const { repository, tag, workload } of found) if (mayRun(repository, tag)) add(key, workload);
   const concerned = left.filter(({ key }) => named.has(key));
   const open = concerned.filter((scope) => isUnconfirmed(scope.left)).map(({ key }) => key);
-  const confirmed = concerned.flatMap(({ key, left: { confirmed: told } }) =>
-    told ? [{ scope: key, by: told.by, atEpochMs: told.atEpochMs }] : [],
+  const confirmed = concerned.flatMap(({ key, left: { confirmed: confirmation } }) =>
+    confirmation ? [{ scope: key, by: confirmation.by, atEpochMs: confirmation.atEpochMs }] : [],
   );
   if (open.length === 0) return { confirmed };
   const workloads = listed(open.flatMap((key) => named.get(key) ?? []));

@@ -41,9 +41,9 @@ export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: stri
       .map((reason) => inTime(reason, nowEpochMs))
       .map((reason) => waive(reason, facts, policy, nowEpochMs)),
   ];
-  const told = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
+  const reported = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
   const unknown = [...scanReasons(facts, policy, nowEpochMs), ...guessReasons(facts)];
-  const reasons = [...unknown, ...told].sort(inFixedOrder);
+  const reasons = [...unknown, ...reported].sort(inFixedOrder);
   const breaches = settled.flatMap(({ effect, deadlineEpochMs }) =>
     (effect === 'due' || effect === 'waived') && deadlineEpochMs !== undefined ? [deadlineEpochMs] : [],
   );
@@ -71,16 +71,16 @@ function statusOf(reasons: readonly Reason[]): VerdictStatus {
 
 /** Findings of an outdated scan still count: their violations remain. */
 function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason[] {
-  const told = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
-  const isMissing = isKnowledge(told) && findings === undefined;
-  if (isKnowledge(told) && !isMissing) return [];
-  const reason = isMissing ? 'findings-missing' : told.reason;
+  const state = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
+  const isMissing = isKnowledge(state) && findings === undefined;
+  if (isKnowledge(state) && !isMissing) return [];
+  const reason = isMissing ? 'findings-missing' : state.reason;
   return [
     {
       ruleId: BUILT_IN_RULES.scanRequired,
       effect: 'unknown',
       kind: 'scan',
-      state: told.state,
+      state: state.state,
       ...(reason !== undefined && { scanReason: reason }),
     },
   ];

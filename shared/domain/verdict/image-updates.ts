@@ -35,15 +35,15 @@ export function factsIn(record: ImageRecord): ImageFacts {
  * Facts are replaced as a whole, so removed facts disappear. Fields of other writers stay, but a verdict on other facts
  * no longer counts as judged and loses `judgedAtEpochMs`. A result of a search below an unreadable image is void once
  * the image is read: a new search is needed.
- * @param over gives the facts if the image is already known; without it they are as `told`
+ * @param over gives the facts if the image is already known; without it they are as `found`
  */
 export function withFacts(
   before: ImageRecord | undefined,
-  told: ImageFacts,
+  found: ImageFacts,
   over?: (known: ImageRecord) => ImageFacts,
 ): ImageRecord {
-  if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
-  const [facts, were] = [over ? over(before) : told, factsIn(before)];
+  if (!before) return { ...found, inUse: false, isHead: false, scan: NEVER_SCANNED };
+  const [facts, were] = [over ? over(before) : found, factsIn(before)];
   if (sameContent(were, facts)) return before;
   const known = before.unresolved && !facts.unresolved ? unplaced(before) : before;
   const others = Object.entries(unjudged(known)).filter(([name]) => !(name in were));
@@ -74,9 +74,9 @@ export function withLineage(before: ImageRecord, change: LineageChange): ImageRe
 }
 
 /** An existing lineage came from a search with more access. */
-function withoutLineage(before: ImageRecord, told: LineageNotFound): ImageRecord | undefined {
+function withoutLineage(before: ImageRecord, search: LineageNotFound): ImageRecord | undefined {
   const record = withoutSearch(before);
-  const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
+  const after = search.mayLieBelow.length === 0 ? record : { ...record, ...search };
   return before.lineage || sameContent(before, after) ? undefined : after;
 }
 

@@ -34,14 +34,14 @@ export interface LayerDisagreement {
  */
 export function layerDisagreements(lineage: readonly WitnessedImage[]): readonly LayerDisagreement[] {
   const [image] = lineage;
-  const told = (image?.verdict?.reasons ?? []).filter((reason) => reason.kind === 'finding');
-  if (!told.some(({ layer }) => layer !== undefined)) return [];
+  const findings = (image?.verdict?.reasons ?? []).filter((reason) => reason.kind === 'finding');
+  if (!findings.some(({ layer }) => layer !== undefined)) return [];
   if (lineage.some(({ verdict, judgedAtEpochMs }) => !verdict || judgedAtEpochMs === undefined || isUnscanned(verdict)))
     return [];
   const brought = lowest(lineage, ({ content }) => [...(content?.layers ?? []), ...(content?.diffIds ?? [])]);
   const having = lowest(lineage, ({ verdict }) => (verdict?.reasons ?? []).flatMap(keyOf));
   const found = new Map<string, LayerDisagreement>();
-  for (const { vulnerability, package: name, version, layer } of told) {
+  for (const { vulnerability, package: name, version, layer } of findings) {
     const key = [vulnerability, name, version].join('\n');
     const [attributedTo, broughtBy] = [having.get(key), layer === undefined ? undefined : brought.get(layer)];
     if (layer === undefined || !attributedTo || !broughtBy || attributedTo === broughtBy) continue;

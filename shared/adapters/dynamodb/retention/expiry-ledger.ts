@@ -53,11 +53,11 @@ export class DynamoExpiryLedger extends DynamoExpiries implements ExpiryLedger {
   async #replace(location: ImageLocation, expiries: readonly ImageExpiry[]): Promise<void> {
     const known = new Map<Digest, ImageExpiry>();
     for (const expiry of await collect(this.of(location))) known.set(expiry.digest, expiry);
-    const told = expiries.map((expiry) => ({
+    const dated = expiries.map((expiry) => ({
       ...expiry,
       foundAtEpochMs: known.get(expiry.digest)?.foundAtEpochMs ?? expiry.foundAtEpochMs,
     }));
-    const changed = told.filter((expiry) => !sameContent(expiry, known.get(expiry.digest)));
+    const changed = dated.filter((expiry) => !sameContent(expiry, known.get(expiry.digest)));
     await mapConcurrently(changed, WRITES_AT_ONCE, (expiry) =>
       this.expiries.put(keys.expiry(location, expiry.digest), expiry),
     );
