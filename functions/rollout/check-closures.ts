@@ -17,10 +17,13 @@ import {
   type ClosureFacts,
   checkClosure,
   isOverdue,
+  isReplacedBy,
   type LeftReading,
   MOST_NAMED,
+  replaceClosure,
   type ScopeReading,
   type UnplacedImage,
+  withDeadlineOf,
 } from '../../shared/domain/rollout/closure.ts';
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
 import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
@@ -45,6 +48,8 @@ const SERVICES_AT_ONCE = 8;
 export interface CheckedClosures {
   readonly open: number;
   readonly closed: number;
+  /** Abandoned closures whose facts a newer one of their stream waits for. */
+  readonly replaced: number;
   /** Open closures past their deadline. */
   readonly overdue: number;
 }
@@ -63,7 +68,8 @@ export async function checkClosures(
   const isProof =
     review.scopeKey === WHOLE_FLEET && review.mode === 'review' && review.policyVersion !== BUILT_IN_VERSION;
   const seen = isProof ? await readFleet(ports, runId, policyVersion) : undefined;
-  const counts = { open: 0, closed: 0, overdue: 0 };
+  const counts = { open: 0, closed: 0, replaced: 0 };
+  const overdue = new Set<string>();
   const errors: unknown[] = [];
   await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
     const stands = seen
@@ -73,10 +79,12 @@ export async function checkClosures(
         })
       : closure;
     counts[stands.state] += 1;
-    if (isOverdue(stands, ports.clock())) counts.overdue += 1;
+    // A replaced closure hands its deadline on, perhaps after the newer one was counted.
+    const counted = stands.replacement ? { ...closure, cascadeId: stands.replacement.cascadeId } : stands;
+    if (isOverdue(counted, ports.clock())) overdue.add(`${counted.cascadeId}/${counted.stream}`);
   });
   if (errors.length > 0) throw errors[0];
-  return counts;
+  return { ...counts, overdue: overdue.size };
 }
 
 interface FleetSeen {
@@ -90,14 +98,18 @@ interface FleetSeen {
   readonly unread: readonly UnreadRepository[];
   readonly policy: Policy;
   readonly lineage: RunningLineage;
+  /** The cascade of the newest open closure, by stream. */
+  readonly newest: ReadonlyMap<string, Pick<Closure, 'cascadeId' | 'sinceEpochMs'>>;
 }
 
 /** Data for all closures: read once. */
 async function readFleet(ports: RolloutPorts, runId: string, policyVersion: string): Promise<FleetSeen | undefined> {
-  const streams = new Set<string>();
+  const newest = new Map<string, Pick<Closure, 'cascadeId' | 'sinceEpochMs'>>();
   // One by one, because each has thousands of facts.
-  for await (const { stream } of ports.rollouts.openClosures()) streams.add(stream);
-  if (streams.size === 0) return undefined;
+  for await (const { stream, cascadeId, sinceEpochMs } of ports.rollouts.openClosures())
+    if (sinceEpochMs > (newest.get(stream)?.sinceEpochMs ?? 0)) newest.set(stream, { cascadeId, sinceEpochMs });
+  if (newest.size === 0) return undefined;
+  const streams = new Set(newest.keys());
   const [{ policy }, parts, known, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     collect(ports.runs.parts(runId)),
@@ -118,7 +130,7 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
   const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
-  return { runId, scopes, left, outOfSight, unread, policy, lineage };
+  return { runId, scopes, left, outOfSight, unread, policy, lineage, newest };
 }
 
 /** A review started by an older version has no such file. */
@@ -195,11 +207,35 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
   const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen));
-  return ports.rollouts.changeClosure(cascadeId, stream, (before) => {
+  const checked = await ports.rollouts.changeClosure(cascadeId, stream, (before) => {
     const after = checkClosure(before, seen, nowEpochMs);
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });
+  return unlessUnreadable(replaceIfAbandoned(ports, checked, seen.deployments, fleet), checked);
+}
+
+/**
+ * Ends an abandoned closure if the newest one of its stream waits for the same: a service that is refused at each
+ * review has a new closure each time. The newer one takes the deadline first, so that a crash in between loses nothing.
+ */
+async function replaceIfAbandoned(
+  { rollouts, clock }: RolloutPorts,
+  closure: Closure,
+  deployments: ClosureFacts['deployments'],
+  { runId, newest }: FleetSeen,
+): Promise<Closure> {
+  const { cascadeId, stream, state, abandoned } = closure;
+  const newestId = newest.get(stream)?.cascadeId ?? cascadeId;
+  if (state !== 'open' || !abandoned || newestId === cascadeId) return closure;
+  const newer = await rollouts.changeClosure(newestId, stream, (before) => {
+    const after = isReplacedBy(closure, before, deployments) ? withDeadlineOf(before, closure) : before;
+    return after === before ? undefined : after;
+  });
+  const replacement = { cascadeId: newestId, runId, atEpochMs: clock() };
+  return rollouts.changeClosure(cascadeId, stream, (before) =>
+    isReplacedBy(before, newer, deployments) ? replaceClosure(before, replacement) : undefined,
+  );
 }
 
 /** Enough images with a workload each, so that a person knows whom to ask. An unreadable item names none. */

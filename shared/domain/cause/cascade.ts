@@ -156,7 +156,8 @@ export interface Closure {
   readonly sinceEpochMs: number;
   /** Past it, an open closure raises an alarm and stays open. */
   readonly deadlineEpochMs: number;
-  readonly state: 'open' | 'closed';
+  /** `replaced`: it was abandoned, and a newer closure of the stream waits for the same facts. */
+  readonly state: 'open' | 'closed' | 'replaced';
   /** Services that the rollout deploys for the stream (`serviceKey`); absent if there was no plan for it. */
   readonly services?: readonly string[];
   /** Services that the rollout skips because of a mode or the rollout in the policy (`serviceKey`). */
@@ -170,6 +171,14 @@ export interface Closure {
   /** It waits only for a person to confirm what ran in scopes that left. */
   readonly outOfSight?: true;
   readonly proof?: ClosureProof;
+  readonly replacement?: ClosureReplacement;
+}
+
+/** For an auditor: the closure whose proof counts, and the review that found it. */
+export interface ClosureReplacement {
+  readonly cascadeId: string;
+  readonly runId: string;
+  readonly atEpochMs: number;
 }
 
 /** For an auditor: what was checked when no holder was left. */

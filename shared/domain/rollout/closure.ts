@@ -1,5 +1,5 @@
-import type { CascadeNode, Closure, ClosureProof, Deployment } from '../cause/cascade.ts';
-import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
+import type { CascadeNode, Closure, ClosureProof, ClosureReplacement, Deployment } from '../cause/cascade.ts';
+import { type Cause, type CauseFact, factKey, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
 import { type FactStatus, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
@@ -87,7 +87,7 @@ export interface ClosureFacts {
  * unread, unjudged or unidentified images keep it open. Returns `closure` itself if nothing changed.
  */
 export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: number): Closure {
-  if (closure.state === 'closed') return closure;
+  if (closure.state !== 'open') return closure;
   const { waitingFor: _, outOfSight: __, ...rest } = closure;
   const inSight =
     unfinished(seen) ??
@@ -285,6 +285,31 @@ export function closureOf(
     deadlineEpochMs: sinceEpochMs + closureHours * HOUR_MS,
     state: 'open',
   };
+}
+
+/**
+ * Whether a newer closure of the stream makes an abandoned one superfluous: it waits for every fact of it, and no
+ * deployment of the abandoned one ended, or may still end, after the newer one began. Without facts an abandoned
+ * closure stays: its own output says which images are older.
+ * @param deployments of the abandoned closure
+ */
+export function isReplacedBy(abandoned: Closure, newer: Closure, deployments: readonly Deployment[]): boolean {
+  if (abandoned.state !== 'open' || !abandoned.abandoned || abandoned.facts.length === 0) return false;
+  const { stream, state, sinceEpochMs, facts } = newer;
+  if (state !== 'open' || stream !== abandoned.stream || sinceEpochMs <= abandoned.sinceEpochMs) return false;
+  const isOver = (one: Deployment) => isDeploymentOver(one) && (one.endedAtEpochMs ?? 0) <= sinceEpochMs;
+  const awaited = new Set(facts.map(factKey));
+  return deployments.every(isOver) && abandoned.facts.every((fact) => awaited.has(factKey(fact)));
+}
+
+/** The newer closure, overdue as early as the one that it replaces. Returns `newer` itself if nothing changes. */
+export const withDeadlineOf = (newer: Closure, { deadlineEpochMs }: Closure): Closure =>
+  newer.deadlineEpochMs <= deadlineEpochMs ? newer : { ...newer, deadlineEpochMs };
+
+/** An abandoned closure that ends without a proof of its own. */
+export function replaceClosure(closure: Closure, replacement: ClosureReplacement): Closure {
+  const { waitingFor, outOfSight, ...rest } = closure;
+  return { ...rest, state: 'replaced', replacement };
 }
 
 /** The cause of a stream after its closure closed: no running image has those facts any longer. */

@@ -94,20 +94,20 @@ test('no running image has the cause: closed with its proof, and the cause is se
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world);
-  expect(await look(world, runId)).toEqual({ open: 0, closed: 1, overdue: 0 });
+  expect(await look(world, runId)).toEqual({ open: 0, closed: 1, replaced: 0, overdue: 0 });
   expect(await closureOf(world)).toMatchObject({
     state: 'closed',
     proof: { runId, closedAtEpochMs: world.clock(), scopes: 2, usagesOfOutput: 1 },
   });
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
-  expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, overdue: 0 });
+  expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, replaced: 0, overdue: 0 });
 });
 
 test('a review without the policy closes nothing: it only counts', async () => {
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world, { policyVersion: BUILT_IN_VERSION });
-  expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 0 });
+  expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 0 });
   expect(await closureOf(world)).toMatchObject({ state: 'open' });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -142,6 +142,81 @@ test('a later scan finds the cause in what was verified: the service gets the ne
   await world.images.recordPresence(digestOf('web-new'), { isHead: false });
   await look(world, await reviewed(world));
   expect(await closureOf(world)).toMatchObject({ state: 'open', abandoned: true });
+});
+
+describe('a service that is refused at each review has a new closure each time', () => {
+  const NEWER = 'ba9876543210-g1';
+  const OTHER_FACT = { ...FIXED, vulnerability: 'CVE-2026-2' } as const;
+
+  /** The closure of the scene is abandoned and past its deadline, and another cascade has verified the same image. */
+  async function refusedTwice(changes: Partial<Closure> = {}, abandoned: Partial<Closure> = {}) {
+    const world = await scene();
+    const first = await world.rollouts.changeClosure(CASCADE, STREAM, (before) => ({
+      ...before,
+      ...{ abandoned: true, waitingFor: 'still run by it', ...abandoned },
+    }));
+    world.advance(4 * DAY_MS);
+    const { sinceEpochMs: _, abandoned: __, waitingFor: ___, ...rest } = first;
+    const since = { sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 3 * DAY_MS };
+    await world.rollouts.openClosure({ ...rest, facts: [FIXED], cascadeId: NEWER, ...since, ...changes });
+    world.advance(HOUR_MS);
+    return { world, first };
+  }
+  const newer = async (world: RolloutWorld) => (await collect(world.rollouts.closures(NEWER)))[0];
+
+  test('the newer one replaces the abandoned one, with its deadline', async () => {
+    const { world, first } = await refusedTwice({ facts: [FIXED, OTHER_FACT] });
+    const runId = await reviewed(world);
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 1, overdue: 1 });
+    const { waitingFor: _, ...rest } = first;
+    const replacement = { cascadeId: NEWER, runId, atEpochMs: world.clock() };
+    expect(await closureOf(world)).toEqual({ ...rest, state: 'replaced', replacement });
+    expect(await newer(world)).toMatchObject({ state: 'open', deadlineEpochMs: first.deadlineEpochMs });
+    expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
+    expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
+    await replaced(world);
+    expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 1, replaced: 0, overdue: 0 });
+    expect(await closureOf(world)).toMatchObject({ state: 'replaced' });
+  });
+
+  test('one that can be proven is closed with a proof of its own', async () => {
+    const { world } = await refusedTwice({ facts: [FIXED] });
+    await replaced(world);
+    expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 2, replaced: 0, overdue: 0 });
+  });
+
+  test.each<readonly [string, Partial<Closure>, object]>([
+    ['the newer one waits for another fact', { facts: [OTHER_FACT] }, {}],
+    ['its rollout may still go on', {}, { abandoned: undefined }],
+    ['it waits for images that are older than its own output', {}, { facts: [] }],
+  ])('it stays where %s', async (_, changes, abandoned) => {
+    const { world } = await refusedTwice(changes, abandoned);
+    expect(await look(world, await reviewed(world))).toMatchObject({ replaced: 0 });
+    expect(await closureOf(world)).toMatchObject({ state: 'open' });
+  });
+
+  test('it stays where its deployment ended after the newer one began: that has not been read by then', async () => {
+    const { world, first } = await refusedTwice();
+    const [service = ''] = first.services ?? [];
+    await world.rollouts.beginDeployment(
+      deployment(CASCADE, service, { state: 'rolled-back', endedAtEpochMs: world.clock() }),
+    );
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 2, replaced: 0 });
+  });
+
+  test('a check that dies between any two of its steps loses neither', async () => {
+    const counting = crashAt(Number.POSITIVE_INFINITY);
+    const whole = await refusedTwice();
+    await look(whole.world, await reviewed(whole.world), counting);
+    for (const at of counting.steps.keys()) {
+      const { world, first } = await refusedTwice();
+      const runId = await reviewed(world);
+      await expect(look(world, runId, crashAt(at))).rejects.toThrow(CrashError);
+      await look(world, runId);
+      expect(await closureOf(world)).toMatchObject({ state: 'replaced' });
+      expect(await newer(world)).toMatchObject({ state: 'open', deadlineEpochMs: first.deadlineEpochMs });
+    }
+  });
 });
 
 test('workloads that still run it are named', async () => {
@@ -329,7 +404,7 @@ test('a scope that was left out as empty was not read: it keeps the closure open
 test('past its deadline it stays open and is counted', async () => {
   const world = await scene();
   world.advance(73 * HOUR_MS);
-  expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, overdue: 1 });
+  expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
 });
 
 test('a fact that came meanwhile stays, and the cause is open for it', async () => {
@@ -403,7 +478,7 @@ describe('an account that left while it ran the old image', () => {
   test('keeps the closure open, which says so, and is not overdue', async () => {
     const { world, runId } = await away();
     world.advance(73 * HOUR_MS);
-    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 0 });
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 0 });
     expect(await closureOf(world)).toMatchObject({ state: 'open', outOfSight: true, waitingFor });
     expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   });
@@ -425,7 +500,7 @@ describe('an account that left while it ran the old image', () => {
     const { world, runId } = await away();
     await runs(world, 'web', 'old', { workload: 'seen' });
     world.advance(73 * HOUR_MS);
-    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 1 });
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
     expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringMatching(/^still run by .*prod\/seen$/) });
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
@@ -558,7 +633,12 @@ test('an image whose age an unread registry hides keeps no closure open that it 
 test('a preview closes nothing', async () => {
   const world = await scene();
   await replaced(world);
-  expect(await look(world, await reviewed(world, { mode: 'preview' }))).toEqual({ open: 1, closed: 0, overdue: 0 });
+  expect(await look(world, await reviewed(world, { mode: 'preview' }))).toEqual({
+    open: 1,
+    closed: 0,
+    replaced: 0,
+    overdue: 0,
+  });
   expect(await closureOf(world)).not.toHaveProperty('proof');
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
 });
