@@ -128,6 +128,12 @@ export const repositoryName = ({ account, region, repository }: ImageLocation): 
 export const referenceName = (reference: ImageReference): string =>
   reference.location ? repositoryName(reference.location) : `${reference.host}/${reference.repository}`;
 
+/**
+ * The domain of AWS's own endpoints in a Region's partition: `amazonaws.com`, `amazonaws.com.cn`, ... ECR's plain hosts
+ * end with it too. https://docs.aws.amazon.com/general/latest/gr/rande.html
+ */
+export const serviceDomain = (region: string): string => partitionHosts(region).ecr;
+
 function partitionHosts(region: string): (typeof PARTITION_HOSTS)[number] {
   const hosts = PARTITION_HOSTS.find(({ regions }) => region.startsWith(regions));
   if (!hosts) throw new RangeError(`No partition is known for the Region "${region}".`);

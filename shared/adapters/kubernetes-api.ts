@@ -1,0 +1,252 @@
+import { Agent, request } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
+import type { Cluster } from '../domain/image/usage.ts';
+import {
+  ClusterCertificateError,
+  ClusterConnectionError,
+  ClusterEndpointPrivateError,
+  ClusterFailingError,
+  ClusterForbiddenError,
+  ClusterUnauthorizedError,
+} from '../ports/cluster-errors.ts';
+import type { Retry } from '../ports/retry.ts';
+import { fullJitter } from './backoff.ts';
+
+/** A cluster's Kubernetes API, as EKS describes it. */
+export interface KubernetesEndpoint {
+  readonly cluster: Cluster;
+  /** `https://...`. */
+  readonly url: string;
+  /** The cluster's certificate authority, as PEM. No other one is trusted. */
+  readonly certificateAuthority: string;
+  /** The endpoint has no public access. */
+  readonly isPrivate: boolean;
+  /** A bearer token, asked for before each request: an EKS token is good for 15 minutes. */
+  readonly token: () => Promise<string>;
+}
+
+export interface KubernetesLimits {
+  readonly connectMs: number;
+  /** The longest silence of a connected server. */
+  readonly silenceMs: number;
+  /** The longest wait that a server's `Retry-After` can ask for. */
+  readonly mostRetryAfterMs: number;
+  readonly retry: Retry;
+}
+
+export const KUBERNETES_LIMITS: KubernetesLimits = {
+  connectMs: 3_000,
+  silenceMs: 30_000,
+  mostRetryAfterMs: 10_000,
+  retry: fullJitter({ attempts: 6, firstMs: 200 }),
+};
+
+/** A collection of one resource over all namespaces. */
+export interface Collection {
+  /** As in rules of RBAC: `pods`. */
+  readonly resource: string;
+  /** `/api/v1/pods`. */
+  readonly path: string;
+  /** Asks for the metadata of the objects only. */
+  readonly metadataOnly?: boolean;
+}
+
+/** How a list was read. */
+export interface ListRead {
+  /**
+   * The list's snapshot expired on the way. The pages after that show a later state, so that an object that replaced
+   * another meanwhile may be on no page.
+   */
+  readonly isTorn: boolean;
+}
+
+const PAGE_SIZE = 500;
+const RETRIED = new Set([429, 500, 502, 503, 504]);
+/** Attempts to go on after a snapshot expired, without a page in between. */
+const MOST_EXPIRED = 3;
+
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+
+/** Reads lists from the Kubernetes API of one cluster. One connection pool, which trusts only the cluster's CA. */
+export class KubernetesApi {
+  readonly #endpoint: KubernetesEndpoint;
+  readonly #limits: KubernetesLimits;
+  readonly #agent: Agent;
+
+  constructor(endpoint: KubernetesEndpoint, limits: KubernetesLimits = KUBERNETES_LIMITS) {
+    this.#endpoint = endpoint;
+    this.#limits = limits;
+    this.#agent = new Agent({ ca: endpoint.certificateAuthority, keepAlive: true, maxSockets: 2 });
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /**
+   * Every object of a collection, page by page. The next page is asked for when the caller wants it. A page may be
+   * short or empty, so only an absent token ends the list. `resourceVersion=0` is never sent: with it a server ignores
+   * `limit`. https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+   * @throws ClusterUnreachableError in one of its classes
+   */
+  async *list<Item>(collection: Collection): AsyncGenerator<readonly Item[], ListRead> {
+    let token: string | undefined;
+    let isTorn = false;
+    let expired = 0;
+    do {
+      const page = await this.#page(collection, token);
+      if (page.isExpired) {
+        expired += 1;
+        isTorn = true;
+        if (page.token === undefined || expired > MOST_EXPIRED)
+          throw new ClusterFailingError(
+            this.#endpoint.cluster,
+            `its list of ${collection.resource} expired (410 Gone)`,
+          );
+      } else {
+        expired = 0;
+        yield page.items as readonly Item[];
+      }
+      token = page.token;
+    } while (token !== undefined);
+    return { isTorn };
+  }
+
+  async #page(collection: Collection, token: string | undefined): Promise<Page> {
+    const { resource, path, metadataOnly = false } = collection;
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(token !== undefined && { continue: token }) });
+    const accept = metadataOnly ? METADATA_ONLY : 'application/json';
+    const answer = await this.#answer(`${path}?${query}`, accept);
+    const { cluster } = this.#endpoint;
+    if (answer.status === 401) throw new ClusterUnauthorizedError(cluster);
+    if (answer.status === 403) throw new ClusterForbiddenError(cluster, 'list', resource);
+    const body = jsonIn(answer);
+    const next = textOr(body?.metadata?.continue);
+    if (answer.status === 410) return { isExpired: true, items: [], ...next };
+    if (answer.status !== 200 || !Array.isArray(body?.items))
+      throw new ClusterFailingError(cluster, `it answers a list of ${resource} with ${described(answer)}`);
+    return { isExpired: false, items: body.items, ...next };
+  }
+
+  async #answer(path: string, accept: string): Promise<Answer> {
+    const { retry } = this.#limits;
+    for (let attempt = 1; ; attempt += 1) {
+      const isLast = attempt >= retry.attempts;
+      try {
+        const answer = await this.#send(path, accept);
+        if (!RETRIED.has(answer.status) || isLast) return answer;
+        await sleep(Math.min((answer.retryAfterSeconds ?? 0) * 1000, this.#limits.mostRetryAfterMs));
+      } catch (error) {
+        if (!(error instanceof BrokenOffError)) throw error;
+        if (isLast) throw new ClusterFailingError(this.#endpoint.cluster, error.message, error.cause);
+      }
+      await retry.wait(attempt);
+    }
+  }
+
+  async #send(path: string, accept: string): Promise<Answer> {
+    const { url, token } = this.#endpoint;
+    const headers = { authorization: `Bearer ${await token()}`, accept, 'accept-encoding': 'gzip' };
+    const { connectMs, silenceMs } = this.#limits;
+    return new Promise((resolve, reject) => {
+      let isConnected = false;
+      const sent = request(new URL(path, url), { agent: this.#agent, headers, timeout: silenceMs });
+      const connecting = setTimeout(
+        () => sent.destroy(new Error(`no connection within ${connectMs / 1000} s`)),
+        connectMs,
+      );
+      const connected = (): void => {
+        isConnected = true;
+        clearTimeout(connecting);
+      };
+      sent.on('socket', (socket) => {
+        if (sent.reusedSocket) connected();
+        else socket.once('secureConnect', connected);
+      });
+      sent.on('timeout', () => sent.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
+      sent.on('error', (error) => {
+        clearTimeout(connecting);
+        reject(isConnected ? new BrokenOffError(error) : this.#notConnected(error));
+      });
+      sent.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        const collect = async (source: AsyncIterable<Buffer>): Promise<void> => {
+          for await (const chunk of source) chunks.push(chunk);
+        };
+        const isGzip = response.headers['content-encoding'] === 'gzip';
+        const read = isGzip ? pipeline(response, createGunzip(), collect) : pipeline(response, collect);
+        read.then(
+          () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              contentType: response.headers['content-type'] ?? '',
+              body: Buffer.concat(chunks).toString(),
+              ...secondsIn(response.headers['retry-after']),
+            }),
+          (error: Error) => reject(new BrokenOffError(error)),
+        );
+      });
+      sent.end();
+    });
+  }
+
+  #notConnected(error: NodeJS.ErrnoException): Error {
+    const { cluster, isPrivate } = this.#endpoint;
+    if (isAboutCertificates(error)) return new ClusterCertificateError(cluster, error);
+    if (isPrivate) return new ClusterEndpointPrivateError(cluster, error);
+    return new ClusterConnectionError(cluster, `its API server cannot be reached: ${error.message}`, error);
+  }
+}
+
+/** A connection that ended before the answer did. */
+class BrokenOffError extends Error {
+  override readonly name = 'BrokenOffError';
+  constructor(cause: Error) {
+    super(`its API server broke off: ${cause.message}`, { cause });
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly retryAfterSeconds?: number;
+}
+
+type Page = { readonly isExpired: boolean; readonly items: readonly unknown[]; readonly token?: string };
+
+interface ListBody {
+  readonly metadata?: { readonly continue?: unknown };
+  readonly items?: unknown;
+}
+
+/** A refusal by the server's own limits is plain text, so only a JSON answer is parsed. */
+function jsonIn({ contentType, body }: Answer): ListBody | undefined {
+  if (!contentType.startsWith('application/json')) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const textOr = (value: unknown): { readonly token?: string } =>
+  typeof value === 'string' && value !== '' ? { token: value } : {};
+
+function secondsIn(header: string | undefined): { readonly retryAfterSeconds?: number } {
+  const seconds = Number(header);
+  return header !== undefined && Number.isFinite(seconds) && seconds >= 0 ? { retryAfterSeconds: seconds } : {};
+}
+
+const LONGEST_BODY = 200;
+
+const described = ({ status, body }: Answer): string => `status ${status}: ${body.slice(0, LONGEST_BODY).trim()}`;
+
+/** Codes of OpenSSL and Node.js for a certificate that cannot be trusted, and for a CA that is none. */
+const isAboutCertificates = ({ code = '' }: NodeJS.ErrnoException): boolean =>
+  /CERT|SELF_SIGNED|UNABLE_TO_|ERR_SSL|ERR_OSSL/.test(code);

@@ -1,0 +1,102 @@
+import type { Cluster } from '../domain/image/usage.ts';
+
+/* Why a Kubernetes cluster could not be read. A cluster is a scope of its own: it fails with one of these names, and
+ * the rest of its account is read. */
+
+/** A cluster that could not be read. Each reason has a class and a name of its own. */
+export class ClusterUnreachableError extends Error {
+  override readonly name = 'ClusterUnreachableError' as string;
+  readonly cluster: Cluster;
+  /** @param advice the next step, as a sentence */
+  constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown) {
+    const { account, region, cluster: name } = cluster;
+    super(`EKS cluster ${account}/${region}/${name} cannot be read: ${problem}. ${advice}`, { cause });
+    this.cluster = { account, region, cluster: name };
+  }
+}
+
+/** The cluster is created, deleted or has failed, so it has no API to read. */
+export class ClusterNotActiveError extends ClusterUnreachableError {
+  override readonly name = 'ClusterNotActiveError';
+  constructor(cluster: Cluster, status: string) {
+    super(cluster, `its status is ${status}`, 'The next review reads it if it is ACTIVE by then.');
+  }
+}
+
+/** EKS refuses to describe the cluster. */
+export class ClusterAccessDeniedError extends ClusterUnreachableError {
+  override readonly name = 'ClusterAccessDeniedError';
+  constructor(cluster: Cluster, cause: Error) {
+    const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
+    super(cluster, problem, 'Update the member stack of the account.', cause);
+  }
+}
+
+/** The endpoint has no public access, and no connection to it was possible. */
+export class ClusterEndpointPrivateError extends ClusterUnreachableError {
+  override readonly name = 'ClusterEndpointPrivateError';
+  constructor(cluster: Cluster, cause: Error) {
+    super(
+      cluster,
+      `its endpoint is private, and Patchwave has no route to it (${cause.message})`,
+      'Enable public access to its endpoint, or waive `scope-readable` for the cluster.',
+      cause,
+    );
+  }
+}
+
+/** No connection, or no answer in time. */
+export class ClusterConnectionError extends ClusterUnreachableError {
+  override readonly name = 'ClusterConnectionError';
+  constructor(cluster: Cluster, problem: string, cause?: unknown) {
+    const advice = 'Check that the public access CIDRs of its endpoint include the address of the inventory function.';
+    super(cluster, problem, advice, cause);
+  }
+}
+
+/** The server's certificate is not of the certificate authority that EKS names for the cluster. */
+export class ClusterCertificateError extends ClusterUnreachableError {
+  override readonly name = 'ClusterCertificateError';
+  constructor(cluster: Cluster, cause: Error) {
+    super(
+      cluster,
+      `the certificate of its API server is not valid for it: ${cause.message}`,
+      'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
+      cause,
+    );
+  }
+}
+
+/** Status 401: the cluster does not know the role, or does not accept its token. */
+export class ClusterUnauthorizedError extends ClusterUnreachableError {
+  override readonly name = 'ClusterUnauthorizedError';
+  constructor(cluster: Cluster) {
+    super(
+      cluster,
+      'it does not accept the read role (401 Unauthorized)',
+      'Create an access entry for the read role of the account. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.',
+    );
+  }
+}
+
+/** Status 403: the role may not list a resource. */
+export class ClusterForbiddenError extends ClusterUnreachableError {
+  override readonly name = 'ClusterForbiddenError';
+  readonly resource: string;
+  constructor(cluster: Cluster, verb: string, resource: string) {
+    super(
+      cluster,
+      `the read role may not ${verb} ${resource} (403 Forbidden)`,
+      'Apply enforcement/access/read.yaml to the cluster, and give the access entry its group.',
+    );
+    this.resource = resource;
+  }
+}
+
+/** The API server fails, or its answer is not one of Kubernetes. */
+export class ClusterFailingError extends ClusterUnreachableError {
+  override readonly name = 'ClusterFailingError';
+  constructor(cluster: Cluster, problem: string, cause?: unknown) {
+    super(cluster, problem, 'The next review reads it again.', cause);
+  }
+}

@@ -1,0 +1,263 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach } from '@jest/globals';
+import { KUBERNETES_LIMITS, KubernetesApi, type KubernetesEndpoint } from '../../../shared/adapters/kubernetes-api.ts';
+import { newAuthority } from '../../support/certificates.ts';
+import { answer, KubernetesServer, status } from '../../support/kubernetes-server.ts';
+
+const PODS = { resource: 'pods', path: '/api/v1/pods' };
+const cluster = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
+
+let server: KubernetesServer;
+const waits: number[] = [];
+beforeEach(async () => {
+  server = await new KubernetesServer().start();
+  waits.length = 0;
+});
+afterEach(() => server.stop());
+
+const limits = {
+  ...KUBERNETES_LIMITS,
+  ...{ connectMs: 300, silenceMs: 300, mostRetryAfterMs: 20 },
+  retry: { attempts: 4, wait: async (attempt: number) => void waits.push(attempt) },
+};
+const named = (n: number) => ({ metadata: { name: `pod-${n}` } });
+const pods = (count: number) => Array.from({ length: count }, (_, n) => named(n));
+const apiOf = (changes: Partial<KubernetesEndpoint> = {}) =>
+  new KubernetesApi(
+    {
+      ...{ cluster, url: server.url, certificateAuthority: server.certificateAuthority, isPrivate: false },
+      ...{ token: async () => 'good', ...changes },
+    },
+    limits,
+  );
+
+async function read(api = apiOf(), collection: Parameters<KubernetesApi['list']>[0] = PODS) {
+  const items: ReturnType<typeof named>[] = [];
+  const pages: number[] = [];
+  try {
+    const list = api.list<ReturnType<typeof named>>(collection);
+    for (;;) {
+      const next = await list.next();
+      if (next.done) return { items, pages, ...next.value };
+      pages.push(next.value.length);
+      items.push(...next.value);
+    }
+  } finally {
+    api.close();
+  }
+}
+
+test('a list is read by pages of 500 with gzip, and never with resourceVersion', async () => {
+  server.collections.set(PODS.path, pods(1201));
+  const { items, pages, isTorn } = await read();
+  expect(pages).toEqual([500, 500, 201]);
+  expect(items).toEqual(pods(1201));
+  expect(isTorn).toBe(false);
+  expect(server.asked.map(({ query }) => query.toString())).toEqual([
+    'limit=500',
+    'limit=500&continue=500',
+    'limit=500&continue=1000',
+  ]);
+  expect(server.asked.every(({ headers }) => headers['accept-encoding'] === 'gzip')).toBe(true);
+});
+
+test('the next page is asked for only when the caller wants it', async () => {
+  server.collections.set(PODS.path, pods(1001));
+  const api = apiOf();
+  const list = api.list(PODS);
+  await list.next();
+  expect(server.asked).toHaveLength(1);
+  await list.next();
+  expect(server.asked).toHaveLength(2);
+  api.close();
+});
+
+test('a short or empty page with a token is not the end', async () => {
+  server.collections.set(PODS.path, pods(3));
+  server.once(
+    ({ query }) => !query.has('continue'),
+    (response) =>
+      answer(response, 200, JSON.stringify({ metadata: { continue: '1', remainingItemCount: 9 }, items: [] })),
+  );
+  expect((await read()).pages).toEqual([0, 2]);
+});
+
+test('each request has a token of its own', async () => {
+  server.collections.set(PODS.path, pods(501));
+  let tokens = 0;
+  await read(apiOf({ token: async () => `token-${++tokens}` }));
+  expect(server.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
+});
+
+test('metadata alone is asked for with a fallback to the whole objects', async () => {
+  server.collections.set('/api/v1/nodes', [named(1)]);
+  await read(apiOf(), { resource: 'nodes', path: '/api/v1/nodes', metadataOnly: true });
+  expect(server.asked[0]?.headers.accept).toBe(
+    'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json',
+  );
+});
+
+test('a list whose snapshot expired goes on with the token of the answer, and says so', async () => {
+  server.collections.set(PODS.path, pods(1200));
+  server.once(
+    ({ query }) => query.get('continue') === '500',
+    (response) => answer(response, 410, status(410, 'Expired', 'The provided continue parameter is too old', '600')),
+  );
+  const { items, isTorn } = await read();
+  expect(items).toEqual([...pods(500), ...pods(1200).slice(600)]);
+  expect(isTorn).toBe(true);
+});
+
+test.each([
+  ['without a token', 1, undefined],
+  ['again and again', 9, '500'],
+])('a list that expires %s fails, and never ends as complete', async (_, times, token) => {
+  server.collections.set(PODS.path, pods(600));
+  for (let n = 0; n < times; n += 1)
+    server.once(
+      ({ query }) => query.has('continue'),
+      (response) => answer(response, 410, status(410, 'Expired', 'too old', token)),
+    );
+  await expect(read()).rejects.toMatchObject({ name: 'ClusterFailingError', message: expect.stringContaining('410') });
+});
+
+test('a server that is too busy answers with plain text, and is asked again after its Retry-After', async () => {
+  server.collections.set(PODS.path, pods(1));
+  const busy = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' };
+  for (let n = 0; n < 2; n += 1)
+    server.once(
+      () => true,
+      (response) => answer(response, 429, 'Too many requests, please try again later.', busy),
+    );
+  const beganAt = performance.now();
+  expect((await read()).items).toHaveLength(1);
+  expect(waits).toEqual([1, 2]);
+  expect(performance.now() - beganAt).toBeGreaterThanOrEqual(2 * 20 - 2);
+});
+
+test('a server that stays too busy is failing, with what it says', async () => {
+  server.misbehaviours.push((_, response) => {
+    answer(response, 429, 'Too many requests, please try again later.', { 'content-type': 'text/plain' });
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining('status 429: Too many requests, please try again later.'),
+  });
+  expect(waits).toEqual([1, 2, 3]);
+});
+
+test.each<[string, (response: Parameters<typeof answer>[0]) => void]>([
+  ['a server error', (response) => answer(response, 500, status(500, 'InternalError', 'etcdserver: leader changed'))],
+  ['a connection that is cut before the answer', (response) => response.destroy()],
+  [
+    'a connection that is cut inside the answer',
+    (response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+      response.write('{"items":[', () => response.destroy());
+    },
+  ],
+  [
+    'a gzip stream that ends too early',
+    (response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      response.end(Buffer.from('1f8b0800', 'hex'));
+    },
+  ],
+  ['silence', () => {}],
+])('%s is tried again', async (_, misbehaviour) => {
+  server.collections.set(PODS.path, pods(2));
+  server.once(() => true, misbehaviour);
+  expect((await read()).items).toHaveLength(2);
+  expect(waits).toEqual([1]);
+});
+
+test.each<[string, number, string, string]>([
+  ['no JSON', 200, 'text/html', '<html>Sign in</html>'],
+  ['JSON without a list', 200, 'application/json', '{"kind":"Status"}'],
+  ['broken JSON', 200, 'application/json', '{"items":['],
+  ['null', 200, 'application/json', 'null'],
+  ['a status of its own', 418, 'application/json', '{}'],
+])('%s is a failure, never an empty list', async (_, code, type, body) => {
+  server.misbehaviours.push((_asked, response) => {
+    answer(response, code, body, { 'content-type': type });
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining(`${code}`),
+  });
+});
+
+test('401 names the access entry, 403 the verb and the resource; neither is tried again', async () => {
+  server.collections.set(PODS.path, pods(1));
+  server.isTokenGood = () => false;
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterUnauthorizedError',
+    message: expect.stringContaining('access entry'),
+  });
+  server.isTokenGood = () => true;
+  server.allowed = new Set();
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterForbiddenError',
+    resource: 'pods',
+    message: expect.stringContaining('may not list pods'),
+  });
+  expect(waits).toEqual([]);
+});
+
+test.each([
+  ['another CA', () => newAuthority('other').certificate],
+  ['another CA of the same name', () => newAuthority().certificate],
+])('a server with a certificate of %s gets no token', async (_, certificateAuthority) => {
+  server.collections.set(PODS.path, pods(1));
+  await expect(read(apiOf({ certificateAuthority: certificateAuthority() }))).rejects.toMatchObject({
+    name: 'ClusterCertificateError',
+    cluster,
+  });
+  expect(server.asked).toEqual([]);
+});
+
+test('two clusters with two CAs are read side by side, each by its own', async () => {
+  const other = await new KubernetesServer().start();
+  try {
+    server.collections.set(PODS.path, pods(1));
+    other.collections.set(PODS.path, pods(2));
+    const apis = [apiOf(), apiOf({ url: other.url, certificateAuthority: other.certificateAuthority })];
+    expect((await Promise.all(apis.map((api) => read(api)))).map(({ items }) => items.length)).toEqual([1, 2]);
+  } finally {
+    await other.stop();
+  }
+});
+
+/** Accepts connections and says nothing, as a firewall that drops packets looks to a client. */
+async function silentPort(): Promise<{ readonly url: string; close(): void }> {
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  return { url: `https://localhost:${(silent.address() as AddressInfo).port}`, close: () => silent.close() };
+}
+
+test.each([
+  ['public', false, 'ClusterConnectionError'],
+  ['private', true, 'ClusterEndpointPrivateError'],
+])(
+  'a %s endpoint without a connection costs one connect timeout, and is not tried again',
+  async (_, isPrivate, name) => {
+    const silent = await silentPort();
+    const beganAt = performance.now();
+    await expect(read(apiOf({ url: silent.url, isPrivate }))).rejects.toMatchObject({ name, cluster });
+    expect(performance.now() - beganAt).toBeLessThan(2 * limits.connectMs + 200);
+    expect(waits).toEqual([]);
+    silent.close();
+  },
+);
+
+test('a closed port is no connection', async () => {
+  const { url, close } = await silentPort();
+  close();
+  await expect(read(apiOf({ url }))).rejects.toMatchObject({
+    name: 'ClusterConnectionError',
+    message: expect.stringContaining('444455556666/eu-west-1/prod'),
+  });
+});
