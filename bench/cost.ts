@@ -14,7 +14,7 @@ import {
 import { dayUse, useBeside } from './day-use.ts';
 import { type MeasuredDays, type MeasuredSpan, measuredDays } from './measured-days.ts';
 import { measuredRebuild } from './measured-rebuild.ts';
-import { toldCosts } from './readme-costs.ts';
+import { readmeCosts } from './readme-costs.ts';
 import type { BenchReport, Row } from './report.ts';
 import { templateDefaults } from './template-defaults.ts';
 
@@ -32,7 +32,7 @@ const AFTER_REVIEW_MINUTES = 30;
 /** USD a day, where every stream waits with an open cause in a fleet that only reports. */
 const PLANNER_BUDGET = 0.15;
 /** A figure of README.md may be this much too low: quiet and busy machines differ by this much. */
-const MOST_ABOVE_TOLD = 1.25;
+const MOST_ABOVE_README = 1.25;
 const RUN_FILES_KEPT_DAYS = 7;
 const GB = 1e9;
 
@@ -54,10 +54,10 @@ export async function costBenchmark(): Promise<BenchReport> {
   const changing = totalOf(steady) + NEW_SHARE * totalOf(first);
   const planner = plansAfterReview * afterReview + (plans - plansAfterReview) * atRest;
   const plannerAtMost = plans * afterReview;
-  const published = await toldCosts();
-  const isTold = (figure: string, measured: number, reference: number): Row => ({
+  const published = await readmeCosts();
+  const readmeRow = (figure: string, measured: number, reference: number): Row => ({
     ...{ figure: `README: ${figure}`, measured, reference },
-    ...{ unit: 'USD', budget: MOST_ABOVE_TOLD },
+    ...{ unit: 'USD', budget: MOST_ABOVE_README },
   });
   return {
     benchmark: 'cost',
@@ -87,12 +87,12 @@ export async function costBenchmark(): Promise<BenchReport> {
       { figure: `${NEW_IMAGES} rebuilds a day`, measured: NEW_IMAGES * oneRebuild, unit: 'USD' },
       ...month.map(line('a month')),
       { figure: 'a month, fixed', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
-      isTold('a steady day', totalOf(steady), published.steadyDay),
-      isTold('a steady day, and 1/30 of a first one', changing, published.changingDay),
-      isTold('the planner by the clock', planner, published.planner),
-      isTold('the same at most', plannerAtMost, published.plannerAtMost),
-      isTold('a rebuild', oneRebuild, published.rebuild),
-      isTold('a month', totalOf(month), published.month),
+      readmeRow('a steady day', totalOf(steady), published.steadyDay),
+      readmeRow('a steady day, and 1/30 of a first one', changing, published.changingDay),
+      readmeRow('the planner by the clock', planner, published.planner),
+      readmeRow('the same at most', plannerAtMost, published.plannerAtMost),
+      readmeRow('a rebuild', oneRebuild, published.rebuild),
+      readmeRow('a month', totalOf(month), published.month),
     ],
     notes: [
       `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them ancestors, and ${usagesIn(days)} usages`,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
 
 /** The costs in README.md, in USD. */
-export interface ToldCosts {
+export interface ReadmeCosts {
   readonly steadyDay: number;
   /** With a thirtieth of a first day. */
   readonly changingDay: number;
@@ -13,7 +13,7 @@ export interface ToldCosts {
   readonly month: number;
 }
 
-const PATTERNS: Readonly<Record<keyof ToldCosts, RegExp>> = {
+const PATTERNS: Readonly<Record<keyof ReadmeCosts, RegExp>> = {
   steadyDay: /costs about ([\d.]+) US cents in requests where nothing is new/,
   changingDay: /nothing is new, and ([\d.]+) where a thirtieth/,
   planner: /costs at most ([\d.]+) cents a day where nearly every stream has one and none may act/,
@@ -23,19 +23,19 @@ const PATTERNS: Readonly<Record<keyof ToldCosts, RegExp>> = {
 };
 
 /** README.md lacks a cost in the expected wording. */
-export class CostNotToldError extends Error {
-  override readonly name = 'CostNotToldError';
+export class CostMissingError extends Error {
+  override readonly name = 'CostMissingError';
   constructor(name: string) {
     super(`README.md has no cost ${name}. Write the sentence as bench/readme-costs.ts reads it.`);
   }
 }
 
-/** @throws CostNotToldError */
-export function costsIn(readme: string): ToldCosts {
+/** @throws CostMissingError */
+export function costsIn(readme: string): ReadmeCosts {
   const text = readme.replace(/\s+/g, ' ');
-  const read = (name: keyof ToldCosts): number => {
+  const read = (name: keyof ReadmeCosts): number => {
     const [, number] = PATTERNS[name].exec(text) ?? [];
-    if (number === undefined) throw new CostNotToldError(name);
+    if (number === undefined) throw new CostMissingError(name);
     return Number(number) / (name === 'month' ? 1 : 100);
   };
   return {
@@ -48,5 +48,5 @@ export function costsIn(readme: string): ToldCosts {
   };
 }
 
-/** @throws CostNotToldError */
-export const toldCosts = async (): Promise<ToldCosts> => costsIn(await readFile(`${ROOT}/README.md`, 'utf8'));
+/** @throws CostMissingError */
+export const readmeCosts = async (): Promise<ReadmeCosts> => costsIn(await readFile(`${ROOT}/README.md`, 'utf8'));

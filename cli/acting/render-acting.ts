@@ -16,7 +16,7 @@ import type { CascadeView, RunningWork } from './acting.ts';
 /* Renders causes, cascades and closures for every command. */
 
 /** The stored reason of a `resume` without `--reason`. */
-export const UNTOLD = 'resumed';
+export const NO_REASON = 'resumed';
 
 /**
  * The kill switch in one line. A switch that is "on" could be read as "running", so the line says `paused` or `not
@@ -29,7 +29,7 @@ export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, 
   if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head} (never paused)`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
-  return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
+  return `${head} since ${when}, ${who}${reason === NO_REASON ? '' : `: ${visibleLine(reason)}`}`;
 }
 
 /** The first fact in words, and the number of others. */

@@ -1,7 +1,7 @@
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import { runningWork } from '../acting/acting.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
-import { renderRunning, renderSwitch, UNTOLD } from '../acting/render-acting.ts';
+import { NO_REASON, renderRunning, renderSwitch } from '../acting/render-acting.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { print, printJson } from '../output.ts';
@@ -23,7 +23,7 @@ export const resumeCommand: Command = {
   words: [0, 0],
   ...REASON,
   async run(context, args) {
-    const reason = args.flags.reason === undefined ? UNTOLD : reasonIn(args);
+    const reason = args.flags.reason === undefined ? NO_REASON : reasonIn(args);
     return turn(await context(), 'active', reason, args);
   },
 };

@@ -90,7 +90,7 @@ function questionsOf(registries: Map<string, RegistryQuestions>, { account, regi
 function ask(
   questions: RegistryQuestions,
   repository: string,
-  { digest, reference, pull = UNTOLD }: Observation,
+  { digest, reference, pull = UNKNOWN_PULL }: Observation,
 ): void {
   const named = reference === undefined ? undefined : parseImageReference(reference);
   if (digest) {
@@ -112,7 +112,7 @@ function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): V
 }
 
 /** The pull time is unknown: no history reaches it. */
-const UNTOLD: Pull = { endedAtEpochMs: 0 };
+const UNKNOWN_PULL: Pull = { endedAtEpochMs: 0 };
 
 const pullKey = ({ beganAtEpochMs = 0, endedAtEpochMs }: Pull): string => `${endedAtEpochMs} ${beganAtEpochMs}`;
 

@@ -118,8 +118,8 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
     digestsInUse(ports, runId),
   ]);
   const { scopes, left } = readingsOf(parts, known);
-  const untold = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
-  const unidentified = new Set(untold.map(({ repository }) => repository));
+  const unidentifiedTags = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
+  const unidentified = new Set(unidentifiedTags.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
   // Images in an account that left may be built on anything too.
   const ours = ourAccountsIn(policy, [

@@ -28,9 +28,9 @@ export const deploymentsOf = (
 
 /** Since when service deployments are read; `undefined` if every deployment has a rollout state. */
 export function unreportedSince({ deployments = [] }: Service): Date | undefined {
-  const untold = deployments.filter(({ rolloutState }) => rolloutState === undefined);
-  if (untold.length === 0) return undefined;
-  const oldest = Math.min(...untold.map(({ createdAt }) => createdAt?.getTime() ?? 0));
+  const unreported = deployments.filter(({ rolloutState }) => rolloutState === undefined);
+  if (unreported.length === 0) return undefined;
+  const oldest = Math.min(...unreported.map(({ createdAt }) => createdAt?.getTime() ?? 0));
   return new Date(Math.max(0, oldest - MINUTE_MS));
 }
 

@@ -31,20 +31,20 @@ export async function readParents<Stream extends Headed>(
   const moved = new Map(streams.map((one) => [one.stream, movedHeads(one, trace)]));
   const heads = [...moved.values()].flatMap((parents) => [...parents.values()].flatMap((one) => one ?? []));
   const suspects = heads.filter((digest) => trace.images.get(digest)?.verdict?.status === 'violating');
-  const untold = new Map(
+  const furtherFacts = new Map(
     (await readAll(images, suspects)).map((image) => {
       const { verdict } = image;
       const reasons = verdict?.reasons.filter((reason) => reason.effect === 'violates' && !isRelevant(reason)) ?? [];
       return [image.digest, { image, facts: verdict ? violatedFacts({ ...verdict, reasons }) : [] }] as const;
     }),
   );
-  const isUntold = (parents: ReturnType<typeof movedHeads>): readonly Digest[] =>
-    [...parents.values()].flatMap((one) => one ?? []).filter((digest) => untold.get(digest)?.facts.length);
-  const concerned = streams.filter(({ stream }) => isUntold(moved.get(stream) ?? new Map()).length > 0);
+  const withFurtherFacts = (parents: ReturnType<typeof movedHeads>): readonly Digest[] =>
+    [...parents.values()].flatMap((one) => one ?? []).filter((digest) => furtherFacts.get(digest)?.facts.length);
+  const concerned = streams.filter(({ stream }) => withFurtherFacts(moved.get(stream) ?? new Map()).length > 0);
   if (concerned.length === 0) return streams;
-  const more = relevantTo([...untold.values()].flatMap(({ facts }) => facts));
+  const more = relevantTo([...furtherFacts.values()].flatMap(({ facts }) => facts));
   const all: IsRelevant = (reason) => isRelevant(reason) || more(reason);
-  for (const { image } of untold.values()) trace.retell(readImage(image, all));
+  for (const { image } of furtherFacts.values()) trace.retell(readImage(image, all));
   const substitutes = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
   for (const image of await readAll(images, substitutes)) trace.retell(readImage(image, all));
   const own = concerned.flatMap((one) => one.heads?.map(({ digest }) => digest) ?? []);

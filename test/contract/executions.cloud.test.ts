@@ -114,8 +114,8 @@ function tokensOf(sqs: SQSClient, QueueUrl: string): (name: string) => Promise<s
       if (token !== undefined) return token;
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }));
       for (const { Body = '' } of Messages) {
-        const told = JSON.parse(Body) as { readonly name: string; readonly token: string };
-        tokens.set(told.name, told.token);
+        const waiting = JSON.parse(Body) as { readonly name: string; readonly token: string };
+        tokens.set(waiting.name, waiting.token);
       }
     }
   };

@@ -32,6 +32,6 @@ describe('a step that waits', () => {
       return taskToken;
     },
     giveUp: async (taskToken) => void step.giveUp(taskToken),
-    answer: async (taskToken) => step.told.find((told) => told.taskToken === taskToken)?.output,
+    answer: async (taskToken) => step.answers.find((answer) => answer.taskToken === taskToken)?.output,
   }));
 });

@@ -68,9 +68,9 @@ export function imageLedgerContract({
   test('facts merged with stored ones: concurrent writers lose nothing', async () => {
     const ledger = await make();
     const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `docker.io/library/${name}`);
-    const told = (name: string, known: readonly string[] = []) =>
+    const factsWith = (name: string, known: readonly string[] = []) =>
       facts('a', { references: [...new Set([...known, name])].sort() });
-    const tell = (name: string) => ledger.recordFacts(told(name), ({ references }) => told(name, references));
+    const tell = (name: string) => ledger.recordFacts(factsWith(name), ({ references }) => factsWith(name, references));
     await Promise.all(names.map(tell));
     expect((await imageOf(ledger, 'a'))?.references).toEqual(names);
     await tell(names[0] ?? '');

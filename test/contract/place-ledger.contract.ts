@@ -138,12 +138,12 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
   test('pushes of a tag are remembered with their instants, each once, the oldest first', async () => {
     const ledger = await make();
     expect(await ledger.pushesOf(LOCATION, 'v1')).toEqual([]);
-    const told = [
+    const pushes = [
       { digest: digestOf('new'), atEpochMs: NOW + 1 },
       { digest: digestOf('old'), atEpochMs: NOW },
     ];
-    for (const push of [...told, ...told]) await ledger.recordPush(LOCATION, 'v1', push);
-    expect(await ledger.pushesOf(LOCATION, 'v1')).toEqual(told.toReversed());
+    for (const push of [...pushes, ...pushes]) await ledger.recordPush(LOCATION, 'v1', push);
+    expect(await ledger.pushesOf(LOCATION, 'v1')).toEqual(pushes.toReversed());
     expect(await ledger.pushesOf(LOCATION, 'v2')).toEqual([]);
     // What a listing shows tells no instant at which a tag came to an image.
     await ledger.recordLocation(place('listed', { tags: ['v2'], ...at(NOW) }));

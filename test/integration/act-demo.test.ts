@@ -99,12 +99,12 @@ test(
 
 function checkPlan(act: Act): void {
   const { nodes } = only(act.cascades);
-  const told = nodes.map(({ stream, wave, parents }) => ({ stream, wave, parents: parents.toSorted() }));
+  const nodesOfPlan = nodes.map(({ stream, wave, parents }) => ({ stream, wave, parents: parents.toSorted() }));
   const planned = PLANNED.map(([home, wave, parents]) => ({
     ...{ stream: streamOf(home), wave, parents: parents.map(streamOf).sort() },
   }));
-  expect(told).toHaveLength(planned.length);
-  expect(told).toEqual(expect.arrayContaining(planned));
+  expect(nodesOfPlan).toHaveLength(planned.length);
+  expect(nodesOfPlan).toEqual(expect.arrayContaining(planned));
 }
 
 /** One stream of it is not fixed, and no error path ends green. */
@@ -128,12 +128,12 @@ async function checkPipelines(endpoint: string, pipelines: Fleet['pipelines'], {
     const asked = pipelineExecution?.variables?.find(({ name }) => name === 'PATCHWAVE_REBUILD_ID')?.resolvedValue;
     ran.push({ account, region, name: pipelineName, executionId: pipelineExecutionId, rebuildId: asked, status });
   }
-  const told = rebuilds.map(({ pipeline, executionId, rebuildId }) => ({
+  const recorded = rebuilds.map(({ pipeline, executionId, rebuildId }) => ({
     ...{ ...pipeline, executionId, rebuildId, status: 'Succeeded' },
   }));
-  expect(told).toHaveLength(PLANNED.length);
+  expect(recorded).toHaveLength(PLANNED.length);
   expect(ran).toHaveLength(PLANNED.length);
-  expect(told).toEqual(expect.arrayContaining(ran));
+  expect(recorded).toEqual(expect.arrayContaining(ran));
 }
 
 /** By platform: what an index holds, or the one image. */
@@ -220,9 +220,9 @@ async function checkRunning(endpoint: string, act: Act): Promise<void> {
     const own = running.filter(({ container }) => homeOf(container)?.repository === home.repository);
     const digests = (await Promise.all(own.map((seen) => imagesOf(endpoint, seen)))).flat();
     const { runs, after, before } = streamIn(act, home);
-    const told = runs.flatMap(({ digest, count }) => Array.from({ length: count }, () => digest));
+    const runningDigests = runs.flatMap(({ digest, count }) => Array.from({ length: count }, () => digest));
     expect(digests).toHaveLength(images);
-    expect(told.toSorted()).toEqual(digests.toSorted());
+    expect(runningDigests.toSorted()).toEqual(digests.toSorted());
     const expected = home === SEARCH ? before : home === REPORTS ? undefined : after;
     if (expected === undefined) continue;
     const allowed = [...(await imagesIn(endpoint, home, expected)).values()];

@@ -50,7 +50,7 @@ test('every state of the machine that lasts is one in which it is stopped', asyn
 describe('an execution that is stopped', () => {
   const fleet = () =>
     actingFleet(
-      [...Object.entries(POINTS).map(([state, { app }]) => ({ name: nameOf(state), ...app })), { name: 'untold' }],
+      [...Object.entries(POINTS).map(([state, { app }]) => ({ name: nameOf(state), ...app })), { name: 'unreported' }],
       { caps: { concurrentRebuilds: OTHERS.length } },
     );
   const installation = useReviewed(fleet);
@@ -100,8 +100,8 @@ describe('an execution that is stopped', () => {
     async () => {
       const { cloud, review } = installation();
       await scanningFor(3_000)(installation());
-      await enforceOnly(installation(), ['untold']);
-      const cascade = await untilIn(installation(), streamOf('untold'), 'WaitForScan', WORKED_MS);
+      await enforceOnly(installation(), ['unreported']);
+      const cascade = await untilIn(installation(), streamOf('unreported'), 'WaitForScan', WORKED_MS);
       await cloud.admin.setFaults({ seed: 1, events: { lost: 1 } });
       await stopIn(installation(), cascade);
       await sleep(LOST_MS);
@@ -111,8 +111,8 @@ describe('an execution that is stopped', () => {
       expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
       await ended(cascade);
       await scanningFor(50)(installation());
-      await finished('untold');
-      expect(await runsOf(cloud, 'untold')).toHaveLength(1);
+      await finished('unreported');
+      expect(await runsOf(cloud, 'unreported')).toHaveLength(1);
     },
     LIMIT_MS,
   );

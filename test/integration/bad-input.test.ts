@@ -157,9 +157,9 @@ describe('a fleet in which everything is bad', () => {
       await cloud.admin.givePast({ ...HUB, repository: 'apps/web', digest: web.digest, lastScannedAt: new Date() });
       // A status that is not documented: the scanner is asked what it means.
       const sample = await readFile('events/aws.ecr.ecr-image-scan.unknown-status.json', 'utf8');
-      const told = eventFor(sample, 'apps/web', web.digest);
+      const known = eventFor(sample, 'apps/web', web.digest);
       const sqs = new SQSClient(hubOf(installation()));
-      const bodies = [malformed[0] ?? '', told, ...malformed.slice(1)];
+      const bodies = [malformed[0] ?? '', known, ...malformed.slice(1)];
       await sqs.send(
         new SendMessageBatchCommand({
           QueueUrl: await queueOf(installation(), 'ScanEventQueue'),

@@ -36,7 +36,7 @@ async function stoppedAt(text: string): Promise<{ code: number | null; left: num
   const demo = spawn(process.execPath, ['local/demo/main.ts'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
   // Read to its end: a demo whose output nobody takes any more fails by that, before it is asked to stop.
-  const told = new Promise<void>((resolve) => {
+  const isPrinted = new Promise<void>((resolve) => {
     let printed = '';
     demo.stdout.on('data', (piece) => {
       printed += piece;
@@ -45,7 +45,7 @@ async function stoppedAt(text: string): Promise<{ code: number | null; left: num
     demo.once('close', () => resolve());
   });
   demo.stderr.resume();
-  await told;
+  await isPrinted;
   const pids = await descendantsOf(demo.pid ?? 0);
   demo.kill('SIGINT');
   return { code: await ended, left: await survivors(pids) };

@@ -291,12 +291,12 @@ async function checkAnnouncements(
   digests: ReadonlySet<string>,
   runId: string,
 ): Promise<void> {
-  const told = (type: string, member: string) =>
+  const published = (type: string, member: string) =>
     inbox.events.flatMap(({ 'detail-type': detailType, detail }) =>
       detailType === type ? [String(detail[member])] : [],
     );
-  await inbox.until(() => told('FleetReviewed', 'runId').includes(runId));
-  await inbox.until(() => digests.difference(new Set(told('ImageVerdictChanged', 'digest'))).size === 0);
+  await inbox.until(() => published('FleetReviewed', 'runId').includes(runId));
+  await inbox.until(() => digests.difference(new Set(published('ImageVerdictChanged', 'digest'))).size === 0);
   for (const event of inbox.events) {
     const contract = EVENTS.find(({ detailType }) => detailType === event['detail-type']);
     expect(contract && safeParse(contract.schema, event)).toMatchObject({ success: true });

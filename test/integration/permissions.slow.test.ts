@@ -105,8 +105,8 @@ describe('without any single permission', () => {
           : [...NOT_ENFORCED, ...ONLY_SOONER].includes(nameOf(grant));
         if (isLeftOut) continue;
         const step = await hub.without(grant, () => firstDifference(expected));
-        const told = `${grant.PolicyName} ${nameOf(grant)}`;
-        if (step === undefined && !SHOWN_OTHERWISE.includes(told)) unnoticed.push(told);
+        const grantText = `${grant.PolicyName} ${nameOf(grant)}`;
+        if (step === undefined && !SHOWN_OTHERWISE.includes(grantText)) unnoticed.push(grantText);
       }
       expect(unnoticed).toEqual([]);
       expect(await firstDifference(expected)).toBeUndefined();

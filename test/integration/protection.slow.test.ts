@@ -175,11 +175,11 @@ test(
     const outcome = async (): Promise<unknown> => {
       await cloud.admin.endEnvironments();
       await giveLifecycle(installation(), SOUND, expire(20));
-      const lost = [await invokeCheck(installation()), await toldOf(SOUND)];
+      const lost = [await invokeCheck(installation()), await recordedExpiries(SOUND)];
       await giveLifecycle(installation(), SOUND, [COVERING, ...expire(20)]);
-      const kept = [await invokeCheck(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      const kept = [await invokeCheck(installation()), await recordedExpiries(SOUND), await standingTags(SOUND)];
       await context.usages.end(usages, Date.now());
-      const free = [await invokeCheck(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      const free = [await invokeCheck(installation()), await recordedExpiries(SOUND), await standingTags(SOUND)];
       await context.usages.record(usages, Date.now());
       return [lost, kept, free];
     };
@@ -206,7 +206,7 @@ test(
 );
 
 /** What the ledger says of a repository, without instants. */
-async function toldOf(location: ImageLocation): Promise<unknown> {
+async function recordedExpiries(location: ImageLocation): Promise<unknown> {
   const expiries = await Array.fromAsync(installation().context.expiries.of(location));
   return expiries.map(({ digest, refusal }) => ({ digest, reason: refusal?.reason }));
 }

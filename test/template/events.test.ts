@@ -126,13 +126,13 @@ test.each(settingAside)(
 );
 
 test('each event of AWS that the hub consumes is forwarded by each account', () => {
-  const { 'detail-type': told } = objectOf(ruleOf('ForwardRule').properties.EventPattern);
+  const { 'detail-type': forwarded } = objectOf(ruleOf('ForwardRule').properties.EventPattern);
   const consumed = rules
     .map(({ properties }) => objectOf(properties.EventPattern))
     .filter(({ source }) => listOf(source).some((name) => name === 'aws.ecr' || name === 'aws.codepipeline'))
     .flatMap((pattern) => listOf(pattern['detail-type']));
-  expect(listOf(told)).toEqual(expect.arrayContaining(consumed));
-  expect(listOf(told)).toEqual(
+  expect(listOf(forwarded)).toEqual(expect.arrayContaining(consumed));
+  expect(listOf(forwarded)).toEqual(
     expect.arrayContaining(['ECR Replication Action', 'ECR Pull Through Cache Action', 'ECR Image Action']),
   );
 });
@@ -152,7 +152,7 @@ describe.each([
   const { properties } = ruleOf(rule);
   const pattern = objectOf(properties.EventPattern);
   const stateMachineArn = REFERENCES[machine] ?? '';
-  const told = samples
+  const endings = samples
     .filter(({ file }) => file.startsWith('aws.states.'))
     .map(({ event }) => ({ ...event, detail: { ...objectOf(event.detail), stateMachineArn } }));
   const changed = (event: JsonObject, change: JsonObject) => ({
@@ -168,15 +168,15 @@ describe.each([
   });
 
   test.each(['ABORTED', 'FAILED', 'RUNNING', 'SUCCEEDED', 'TIMED_OUT', 'PENDING_REDRIVE'])('%s', (status) => {
-    expect(told.length).toBeGreaterThan(0);
-    for (const event of told) expect(matches(pattern, changed(event, { status }))).toBe(ends.includes(status));
+    expect(endings.length).toBeGreaterThan(0);
+    for (const event of endings) expect(matches(pattern, changed(event, { status }))).toBe(ends.includes(status));
   });
 
   test.each([
     ['another machine', 'arn:aws:states:eu-west-1:111122223333:stateMachine:other'],
     ['a child of a map', `${stateMachineArn}/RunNodes`],
   ])('is not that of %s', (_, other) => {
-    for (const event of told) expect(matches(pattern, changed(event, { stateMachineArn: other }))).toBe(false);
+    for (const event of endings) expect(matches(pattern, changed(event, { stateMachineArn: other }))).toBe(false);
   });
 });
 

@@ -12,11 +12,11 @@ export class FakeExpiryLedger implements ExpiryLedger {
     const key = locationKey(check.location);
     const known = this.#expiries.get(key);
     if (expiries) {
-      const told = expiries.map((expiry) => ({
+      const dated = expiries.map((expiry) => ({
         ...expiry,
         foundAtEpochMs: known?.get(expiry.digest)?.foundAtEpochMs ?? expiry.foundAtEpochMs,
       }));
-      this.#expiries.set(key, new Map(copied(told).map((expiry) => [expiry.digest, expiry])));
+      this.#expiries.set(key, new Map(copied(dated).map((expiry) => [expiry.digest, expiry])));
     }
     this.#checks.set(key, copied(check));
   }

@@ -5,7 +5,7 @@ import { copied } from './copied.ts';
 export class FakeWaitingStep implements WaitingStep {
   readonly #waiting = new Set<string>();
   /** Every answer that reached a step, in order. */
-  readonly told: { readonly taskToken: string; readonly output: Readonly<Record<string, unknown>> }[] = [];
+  readonly answers: { readonly taskToken: string; readonly output: Readonly<Record<string, unknown>> }[] = [];
 
   /** A step begins to wait. */
   wait(taskToken: string): this {
@@ -25,7 +25,7 @@ export class FakeWaitingStep implements WaitingStep {
 
   async succeed(taskToken: string, output: Readonly<Record<string, unknown>>): Promise<boolean> {
     if (!this.#waiting.delete(taskToken)) return false;
-    this.told.push({ taskToken, output: copied(output) });
+    this.answers.push({ taskToken, output: copied(output) });
     return true;
   }
 }

@@ -184,8 +184,8 @@ describe('enhanced scanning', () => {
     ['epoch and release', withPackage({ epoch: 1, release: '2' }), { version: '1:3.0-2' }],
     ['no severity yet', withPackage({}, { severity: 'UNTRIAGED' }), { severity: 'undefined' }],
     ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],
-  ])('%s', async (_, told, expected) => {
-    answers(found(told));
+  ])('%s', async (_, details, expected) => {
+    answers(found(details));
     const reading = await scanner.read(LOCATION, digestOf('a'));
     expect(reading).toMatchObject({ outcome: 'complete', findings: [expected] });
     expect(reading).not.toHaveProperty('findings.0.layer');
@@ -217,8 +217,8 @@ describe('enhanced scanning', () => {
       { vulnerability: '', package: 'Port 22 is open', version: '', severity: 'critical', fix: 'unknown' },
     ],
     ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
-  ])('what names no package is a finding all the same: %s', async (_, told, expected) => {
-    answers(found(told));
+  ])('what names no package is a finding all the same: %s', async (_, details, expected) => {
+    answers(found(details));
     expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'complete', findings: [expected] });
   });
 

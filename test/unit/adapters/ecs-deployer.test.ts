@@ -149,8 +149,8 @@ test.each([
   [{ rolloutState: 'IN_PROGRESS' }, 'in-progress'],
   [{ rolloutState: 'COMPLETED' }, 'completed'],
   [{ rolloutState: 'FAILED' }, 'failed'],
-] as const)('a deployment with %j is %s', async (told, state) => {
-  serves(service({ deployments: [{ id: 'ecs-svc/1', status: 'PRIMARY', ...told }] }));
+] as const)('a deployment with %j is %s', async (deployment, state) => {
+  serves(service({ deployments: [{ id: 'ecs-svc/1', status: 'PRIMARY', ...deployment }] }));
   expect((await deployer.describe(ref)).deployments).toMatchObject([{ state }]);
   expect(ecs.commandCalls(ListServiceDeploymentsCommand)).toEqual([]);
 });

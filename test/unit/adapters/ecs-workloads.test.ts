@@ -126,8 +126,8 @@ test.each<[string, Task, object]>([
   ],
   ['that nothing is pulled yet', { createdAt: new Date(MADE), lastStatus: 'PENDING' }, { isStarting: true }],
   ['nothing', { lastStatus: 'RUNNING' }, {}],
-])('of a task ECS tells %s', async (_, told, expected) => {
-  runs(task(told));
+])('of a task ECS tells %s', async (_, times, expected) => {
+  runs(task(times));
   const [found] = (await collect(source.tasks(cluster))).flat();
   expect(found).toEqual({ workloadKind: 'ecs-service', workload: 'api', containers: [], ...expected });
 });

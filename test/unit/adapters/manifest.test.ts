@@ -108,9 +108,9 @@ test.each([
   const {
     platform: _,
     labels: __,
-    ...told
+    ...others
   } = parseConfig(JSON.stringify({ created, os: 'linux', architecture: 'arm64' }));
-  expect(told).toEqual(expected);
+  expect(others).toEqual(expected);
 });
 
 test('a config gives platform and labels', () => {

@@ -1,10 +1,10 @@
-import { costsIn, toldCosts } from '../../../bench/readme-costs.ts';
+import { costsIn, readmeCosts } from '../../../bench/readme-costs.ts';
 
 test('README has each cost that the benchmark compares', async () => {
-  const told = await toldCosts();
-  expect(Object.values(told).filter((usd) => !(usd > 0))).toEqual([]);
-  expect(told.steadyDay).toBeLessThan(told.changingDay);
-  expect(told.planner).toBeLessThan(told.plannerAtMost);
+  const costs = await readmeCosts();
+  expect(Object.values(costs).filter((usd) => !(usd > 0))).toEqual([]);
+  expect(costs.steadyDay).toBeLessThan(costs.changingDay);
+  expect(costs.planner).toBeLessThan(costs.plannerAtMost);
 });
 
 test('README without a cost sentence: the error names the cost', () => {

@@ -37,14 +37,14 @@ test.each([
 });
 
 test('a missed budget is told with its ratio, in both forms', () => {
-  const told = report(row({ reference: 100, budget: 1.02 }), row({ figure: 'polls', reference: 51, budget: 1.5 }));
-  expect(missedRows(told).map(({ figure }) => figure)).toEqual(['polls']);
-  const [title, , first, second, note] = reportText(told).split('\n');
+  const result = report(row({ reference: 100, budget: 1.02 }), row({ figure: 'polls', reference: 51, budget: 1.5 }));
+  expect(missedRows(result).map(({ figure }) => figure)).toEqual(['polls']);
+  const [title, , first, second, note] = reportText(result).split('\n');
   expect(title).toBe('sample: how many');
   expect(first).toMatch(/^calls +102 +calls +100 +1\.020 +1\.02 +ok$/);
   expect(second).toMatch(/^polls +102 +calls +51 +2\.000 +1\.50 +MISSED$/);
   expect(note).toBe('- a note');
-  expect(reportJson(told).rows[1]).toEqual({
+  expect(reportJson(result).rows[1]).toEqual({
     figure: 'polls',
     measured: 102,
     unit: 'calls',

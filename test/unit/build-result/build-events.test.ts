@@ -38,8 +38,8 @@ const tell = (world: DispatchWorld, ...bodies: string[]) =>
 const rebuildIn = (world: DispatchWorld, { node }: NodeMachine) => world.rebuilds.get(STREAM, node.rebuildId);
 
 test('every CodePipeline state has a sample', () => {
-  const told = states.map((file) => JSON.parse(sample(file)).detail.state);
-  expect(told.sort()).toEqual(
+  const sampled = states.map((file) => JSON.parse(sample(file)).detail.state);
+  expect(sampled.sort()).toEqual(
     ['CANCELED', 'FAILED', 'RESUMED', 'STARTED', 'STOPPED', 'STOPPING', 'SUCCEEDED', 'SUPERSEDED'].sort(),
   );
 });
@@ -84,7 +84,7 @@ test('an event that comes twice, and once more when all is over, changes nothing
   const settled = await rebuildIn(world, machine);
   expect(await tellEvent(world)).toEqual(['ended']);
   expect(await rebuildIn(world, machine)).toEqual(settled);
-  expect(world.waitingStep.told).toHaveLength(1);
+  expect(world.waitingStep.answers).toHaveLength(1);
 });
 
 test('a dead token: the end is recorded, and the polling step finds it', async () => {
@@ -92,7 +92,7 @@ test('a dead token: the end is recorded, and the polling step finds it', async (
   await machine.step();
   finishLast(world, { state: 'succeeded' });
   expect(await tellEvent(world)).toEqual(['ended']);
-  expect(world.waitingStep.told).toEqual([]);
+  expect(world.waitingStep.answers).toEqual([]);
   await machine.run();
   expect(machine.settled?.state).toBe('verified');
 });
@@ -146,7 +146,7 @@ test.each([
   const { world, executionId } = await building();
   finishLast(world, { state: 'succeeded' });
   expect(await tell(world, eventOf(pipeline, other ?? executionId))).toEqual(['not-ours']);
-  expect(world.waitingStep.told).toEqual([]);
+  expect(world.waitingStep.answers).toEqual([]);
 });
 
 test('an unreachable runner leaves the message for redelivery', async () => {

@@ -38,8 +38,8 @@ afterEach(() => jest.restoreAllMocks());
 const started = ({ executions }: PlanWorld) => executions.started;
 const scanned = ({ scanner }: PlanWorld) => scanner.started.map(({ digest }) => digest);
 const asked = ({ refreshes }: PlanWorld) => refreshes.take().map((body) => JSON.parse(body));
-const untold = (world: PlanWorld, n = 0) =>
-  push(world, n, `untold-${n}`, { tags: ['v3'], pushedAtEpochMs: world.clock() - MINUTE_MS });
+const pushUnreported = (world: PlanWorld, n = 0) =>
+  push(world, n, `unreported-${n}`, { tags: ['v3'], pushedAtEpochMs: world.clock() - MINUTE_MS });
 const afterReview = (world: PlanWorld) =>
   world.runs.finish(review('run', { state: 'succeeded', endedAtEpochMs: world.clock() - MINUTE_MS }));
 
@@ -97,18 +97,18 @@ test('once they are known it is planned', async () => {
 
 test('a push without an event is found and scanned before a build', async () => {
   const world = await staleWorld();
-  untold(world);
+  pushUnreported(world);
   await wakeUp(world);
   expect(started(world)).toEqual([]);
   expect(await causeOf(world)).toMatchObject({ answer: { answer: 'wait', reason: 'unknown-facts' } });
-  expect(scanned(world)).toEqual([digestOf('untold-0')]);
+  expect(scanned(world)).toEqual([digestOf('unreported-0')]);
 
   await wakeUp(world);
   expect(scanned(world)).toHaveLength(1);
 
-  await judge(world, digestOf('untold-0'), [reasonOf(fact())]);
+  await judge(world, digestOf('unreported-0'), [reasonOf(fact())]);
   expect(await wakeUp(world)).toMatchObject({ streams: 1 });
-  expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('untold-0') }]);
+  expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('unreported-0') }]);
 });
 
 describe('a clean head whose last scan is a day older than the finding', () => {
@@ -198,14 +198,14 @@ test("while a registry refuses, the planner's answer stays the same", async () =
 test('planner and registry-events come to rest: one is built, one waits for its registry, one for a scan', async () => {
   const world = await staleWorld(3);
   const listings = refusing(world, 1);
-  untold(world, 2);
+  pushUnreported(world, 2);
   world.scanner.enhance(locationOf(2));
 
   await wakeUp(world);
 
   expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(0)]);
   for (const n of [1, 2]) expect(await causeOf(world, n)).toMatchObject({ answer: { reason: 'unknown-facts' } });
-  const image = (await world.images.get([digestOf('untold-2')])).get(digestOf('untold-2'));
+  const image = (await world.images.get([digestOf('unreported-2')])).get(digestOf('unreported-2'));
   expect(image).toMatchObject({ scan: { reason: 'enhanced' }, verdict: { status: 'unknown' } });
   expect(listings).toHaveLength(3);
 
@@ -252,11 +252,11 @@ describe('after a review', () => {
   test('nothing is settled by heads that were read before it', async () => {
     const world = await staleWorld();
     await judge(world, digestOf('app-0'), []);
-    untold(world);
+    pushUnreported(world);
     await afterReview(world);
     await wakeUp(world);
     expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [fact()] });
-    await judge(world, digestOf('untold-0'), []);
+    await judge(world, digestOf('unreported-0'), []);
     await wakeUp(world);
     expect(await causeOf(world)).toMatchObject({ state: 'closed' });
   });
@@ -281,12 +281,12 @@ describe('manual request', () => {
 
   test('is done when the head is known', async () => {
     const world = await wished();
-    untold(world, 1);
+    pushUnreported(world, 1);
     await plan(world);
     expect(await causeOf(world, 1)).toMatchObject({ answer: { answer: 'wait', reason: 'head-unread' } });
     await comeToRest(world);
     expect((await lastStarted(world)).nodes).toMatchObject([
-      { stream: streamOf(1), headBefore: digestOf('untold-1'), facts: [wish] },
+      { stream: streamOf(1), headBefore: digestOf('unreported-1'), facts: [wish] },
     ]);
   });
 
@@ -311,11 +311,11 @@ describe('of a base', () => {
   test('an unjudged head is refreshed and so scanned', async () => {
     const world = await staleWorld(1, { tier: 'base' });
     // A review has listed the repository, and nothing runs what it found.
-    untold(world);
+    pushUnreported(world);
     await listed(world);
     await wakeUp(world);
     expect(started(world)).toEqual([]);
     expect(await historyOf(world)).toMatchObject({ refreshRequestedAtEpochMs: world.clock() });
-    expect(scanned(world)).toEqual([digestOf('untold-0')]);
+    expect(scanned(world)).toEqual([digestOf('unreported-0')]);
   });
 });

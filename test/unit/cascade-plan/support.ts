@@ -153,9 +153,9 @@ export async function wakeUp(world: PlanWorld, turns: Turns = {}): Promise<Plann
   return plans.find((one) => one?.cascadeId !== undefined) ?? plans.at(-1);
 }
 
-export const reasonOf = ({ kind: _, sinceEpochMs, ...told }: FindingFact): Reason => ({
+export const reasonOf = ({ kind: _, sinceEpochMs, ...others }: FindingFact): Reason => ({
   ...{ kind: 'finding', effect: 'violates', severity: 'critical', firstSeenAtEpochMs: sinceEpochMs },
-  ...told,
+  ...others,
 });
 
 /** An image that a registry keeps, as a look at the repository records it just now; judged where reasons are given. */
@@ -242,10 +242,10 @@ export function stands({ images }: PlanWorld, digest: Digest, on: Digest): void 
 
 /** A stream whose head runs and holds a fact, with its open cause. */
 export async function violating(world: PlanWorld, n = 0, ...facts: FindingFact[]): Promise<Digest> {
-  const told = facts.length > 0 ? facts : [fact()];
+  const found = facts.length > 0 ? facts : [fact()];
   const tags = [`v${n}.1`];
-  const head = await pushed(world, n, `app-${n}`, { tags, reasons: told.map(reasonOf), inUse: true });
-  await tell(world, n, ...told);
+  const head = await pushed(world, n, `app-${n}`, { tags, reasons: found.map(reasonOf), inUse: true });
+  await tell(world, n, ...found);
   return head;
 }
 

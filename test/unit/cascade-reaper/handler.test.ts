@@ -214,7 +214,7 @@ describe('a cascade that the planner takes for dead', () => {
   const ended = (cascadeId = CASCADE) => JSON.stringify({ kind: 'ended', cascadeId });
   const reaped = [JSON.stringify({ kind: 'reaped', about: CASCADE })];
 
-  async function toldOf(state: 'running' | 'failed' | 'succeeded' | 'gone'): Promise<ReaperWorld> {
+  async function hearEnded(state: 'running' | 'failed' | 'succeeded' | 'gone'): Promise<ReaperWorld> {
     const world = await reaperWorld();
     await runningCascade(world, {});
     jest.spyOn(world.executions, 'state').mockImplementation(async (arn) => (arn === ARN ? state : 'running'));
@@ -225,7 +225,7 @@ describe('a cascade that the planner takes for dead', () => {
   test.each(['failed', 'succeeded'] as const)(
     'is ended where its execution %s, and the planner woken',
     async (state) => {
-      const world = await toldOf(state);
+      const world = await hearEnded(state);
       expect(await world.cascades.get(CASCADE)).toMatchObject({
         state: 'incomplete',
         failure: { error: 'ExecutionEnded', detail: expect.stringContaining(state) },
@@ -238,14 +238,14 @@ describe('a cascade that the planner takes for dead', () => {
   test.each(['running', 'gone'] as const)(
     'lives where its execution is %s: not known yet is not dead',
     async (state) => {
-      const world = await toldOf(state);
+      const world = await hearEnded(state);
       expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'running' });
       expect(world.wakings.isEmpty).toBe(true);
     },
   );
 
   test('is ended where Step Functions does not know its execution after ten minutes', async () => {
-    const world = await toldOf('gone');
+    const world = await hearEnded('gone');
     world.advance(10 * MINUTE_MS);
     await hear(world, ended());
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
@@ -261,7 +261,7 @@ describe('a cascade that the planner takes for dead', () => {
   });
 
   test('has ended before: the planner is woken again, because the earlier call may have died', async () => {
-    const world = await toldOf('failed');
+    const world = await hearEnded('failed');
     const before = await world.cascades.get(CASCADE);
     world.wakings.take();
     world.advance(HOUR_MS);
@@ -372,12 +372,12 @@ describe('the last act of a machine', () => {
     await runningCascade(world, {});
     const Cause = JSON.stringify({ errorMessage: 'The ledger could not be written', trace: ['at x'] });
     const error = { Error: 'LedgerContendedError', Cause };
-    const told = { error: 'LedgerContendedError', cause: 'The ledger could not be written' };
-    expect(await ask(world, { ...abandon, error })).toEqual(told);
+    const answer = { error: 'LedgerContendedError', cause: 'The ledger could not be written' };
+    expect(await ask(world, { ...abandon, error })).toEqual(answer);
     expect(await world.cascades.get(CASCADE)).toMatchObject({
-      failure: { error: told.error, detail: told.cause },
+      failure: { error: answer.error, detail: answer.cause },
     });
-    expect(await ask(world, { ...abandon, error })).toEqual(told);
+    expect(await ask(world, { ...abandon, error })).toEqual(answer);
   });
 
   test.each([

@@ -38,8 +38,8 @@ test.each<[string, Partial<LeftScope>]>([
 ])('nothing is changed where %s', async (_, changes) => {
   const world = await away(changes);
   const before = await world.scopes.get(SCOPE);
-  const told = await runJson(confirmLeftCommand, cliContext(world), [KEY], { reason });
-  expect(told).toMatchObject({ changed: false, scope: { left: changes } });
+  const output = await runJson(confirmLeftCommand, cliContext(world), [KEY], { reason });
+  expect(output).toMatchObject({ changed: false, scope: { left: changes } });
   expect(await world.scopes.get(SCOPE)).toEqual(before);
   expect((await confirm(world)).text).toContain('Nothing was changed.');
 });

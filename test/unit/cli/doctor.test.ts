@@ -333,9 +333,9 @@ test.each([
     checks.map((check) => `unknown ${check}`),
   );
   // Where no member can be read, one check says why.
-  const told = found.filter(({ text }) => !text.includes('members cannot be read'));
-  expect(told.length).toBeGreaterThan(0);
-  for (const { text } of told) expect(text).toContain(action);
+  const findings = found.filter(({ text }) => !text.includes('members cannot be read'));
+  expect(findings.length).toBeGreaterThan(0);
+  for (const { text } of findings) expect(text).toContain(action);
 });
 
 test.each([
@@ -440,8 +440,8 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
 describe('--deep', () => {
   const deep = async (installation: FakeInstallation) => {
     const { text } = await asked(installation, { json: true, deep: true });
-    const told = JSON.parse(text) as { findings: readonly DoctorFinding[]; testEvents: number };
-    return { ...told, answers: told.findings.slice(-4) };
+    const output = JSON.parse(text) as { findings: readonly DoctorFinding[]; testEvents: number };
+    return { ...output, answers: output.findings.slice(-4) };
   };
 
   test('tests undocumented AWS behaviour and reports the answers', async () => {
@@ -593,7 +593,7 @@ ok       forwarding    3 test events reached the hub, one from each account and
 
 test('as JSON', async () => {
   const { text } = await asked(await soundInstallation(), { json: true });
-  const told = JSON.parse(text) as Record<string, unknown>;
-  expect(told).toMatchObject({ stack: 'patchwave', version: VERSION });
-  expect(Object.keys(told)).toEqual(['stack', 'version', 'findings', 'testEvents']);
+  const output = JSON.parse(text) as Record<string, unknown>;
+  expect(output).toMatchObject({ stack: 'patchwave', version: VERSION });
+  expect(Object.keys(output)).toEqual(['stack', 'version', 'findings', 'testEvents']);
 });

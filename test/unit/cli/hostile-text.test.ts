@@ -149,11 +149,11 @@ describe.each(COMMANDS)('%s', (name, command, words, flags) => {
     const made = await world();
     await fc.assert(
       fc.asyncProperty(hostileTexts, async (text) => {
-        const told = await run(command, contextOf(made, text), words, flags).then(
+        const output = await run(command, contextOf(made, text), words, flags).then(
           (done) => done.text,
           (error: Error) => shown(explained(error)),
         );
-        expect([hiddenIn(told), forgedLines(told)]).toEqual([undefined, []]);
+        expect([hiddenIn(output), forgedLines(output)]).toEqual([undefined, []]);
       }),
       { numRuns: 5, examples: [[MOST_HOSTILE]] },
     );
@@ -171,8 +171,8 @@ describe.each(COMMANDS)('%s', (name, command, words, flags) => {
 test('most pages contain foreign text, so the tests cover it', async () => {
   const pages: string[] = [];
   for (const [, command, words, flags] of COMMANDS) {
-    const told = run(command, contextOf(await world(), '\u001b'), words, flags);
-    pages.push(await told.then(({ text }) => text));
+    const output = run(command, contextOf(await world(), '\u001b'), words, flags);
+    pages.push(await output.then(({ text }) => text));
   }
   expect(pages.filter((page) => page.includes('\\u001b')).length).toBeGreaterThanOrEqual(9);
 });
@@ -186,13 +186,13 @@ test('doctor shows every character of foreign text', async () => {
       await endReview(made, { state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: text } });
       const context = cliContext(await planWorld());
       for (const flags of [{}, { json: true }]) {
-        const told = await run(
+        const output = await run(
           doctorCommandOf(() => made),
           context,
           [],
           flags,
         );
-        expect([hiddenIn(told.text), forgedLines(told.text)]).toEqual([undefined, []]);
+        expect([hiddenIn(output.text), forgedLines(output.text)]).toEqual([undefined, []]);
       }
     }),
     { numRuns: 5, examples: [[MOST_HOSTILE]] },
@@ -200,15 +200,15 @@ test('doctor shows every character of foreign text', async () => {
 });
 
 test('errors and their causes show every character of foreign text', () => {
-  const told: string[] = [];
-  const written = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => told.push(String(piece)) > 0);
+  const pieces: string[] = [];
+  const written = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => pieces.push(String(piece)) > 0);
   try {
     printError(explained(new NotFoundError(`no image ${MOST_HOSTILE}`, { cause: new Error('\u009b') })));
   } finally {
     written.mockRestore();
   }
-  expect(told.join('')).toContain('\\u001b');
-  expect(hiddenIn(told.join(''))).toBeUndefined();
+  expect(pieces.join('')).toContain('\\u001b');
+  expect(hiddenIn(pieces.join(''))).toBeUndefined();
 });
 
 test('own colours stay and colours inside names are shown as text', () => {

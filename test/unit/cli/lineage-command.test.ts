@@ -28,13 +28,17 @@ async function known() {
   const world = fakeWorld();
   const images: KnownLineage['images'] = await Promise.all(
     MADE.map(async ([name, tier, letters]) => {
-      const told = facts(name, { tier, platform: 'linux/amd64', locations: tier === 'external' ? [] : [at(name)] });
-      await world.images.recordFacts({ ...told, ...(tier === 'external' && { references: ['docker.io/x'] }) });
+      const imageFacts = facts(name, {
+        tier,
+        platform: 'linux/amd64',
+        locations: tier === 'external' ? [] : [at(name)],
+      });
+      await world.images.recordFacts({ ...imageFacts, ...(tier === 'external' && { references: ['docker.io/x'] }) });
       const layers: readonly Digest[] = letters === '' ? [] : letters.split(' ').map(digestOf);
-      const places = tier === 'external' ? [] : [{ digest: told.digest, location: at(name), tags: ['1'] }];
-      const record = world.images.records.get(told.digest);
+      const places = tier === 'external' ? [] : [{ digest: imageFacts.digest, location: at(name), tags: ['1'] }];
+      const record = world.images.records.get(imageFacts.digest);
       if (!record) throw new Error('it was recorded');
-      const lineageFacts = lineageFactsOf(record, { digest: told.digest, layers }, places);
+      const lineageFacts = lineageFactsOf(record, { digest: imageFacts.digest, layers }, places);
       return { ...record, lineageFacts, presentNames: lineageFacts.names ?? [] };
     }),
   );
@@ -79,13 +83,13 @@ test('for one image shows ancestors and descendants without siblings', async () 
 
 test('--json gives parent and evidence of each image', async () => {
   const { text } = await run(lineageCommand, await known(), [digestOf('web')], { json: true });
-  const told = JSON.parse(text) as Record<string, unknown>[];
-  expect(told.map(({ digest, parent, evidence }) => [digest, parent, evidence])).toEqual([
+  const output = JSON.parse(text) as Record<string, unknown>[];
+  expect(output.map(({ digest, parent, evidence }) => [digest, parent, evidence])).toEqual([
     [digestOf('debian'), null, null],
     [digestOf('node'), digestOf('debian'), 'layers'],
     [digestOf('web'), digestOf('node'), 'layers'],
   ]);
-  expect(told[2]).toMatchObject({ names: [`${host}/web:1`], tier: 'application', inUse: false, isHead: false });
+  expect(output[2]).toMatchObject({ names: [`${host}/web:1`], tier: 'application', inUse: false, isHead: false });
 });
 
 test('an unknown image is named in the error', async () => {

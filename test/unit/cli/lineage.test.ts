@@ -95,11 +95,11 @@ test('accepts history, diff ids and push times in registry and daemon formats', 
     image('two', 'p', { pushedAt: '2026-01-31' }),
   ];
   const { stdout } = lineage(['--images', fileOf(images), '--json']);
-  const told = (JSON.parse(stdout) as { parent: string | null; evidence: string | null }[]).map((each) => [
+  const rows = (JSON.parse(stdout) as { parent: string | null; evidence: string | null }[]).map((each) => [
     each.parent,
     each.evidence,
   ]);
-  expect(told).toEqual([
+  expect(rows).toEqual([
     [null, null],
     [digestOf('base'), 'history'],
     [digestOf('base'), 'diff-ids'],

@@ -97,9 +97,9 @@ describe('shows work in progress', () => {
     const world = await planWorld();
     await world.locks.take(lock('rebuild-1', { taskToken: 'secret-token' }));
     await world.rebuilds.record(STREAM, 'rebuild-1', () => rebuild('rebuild-1', changes));
-    const told = await runJson(pauseCommand, cliContext(world), [], { reason });
-    expect(told.running).toMatchObject({ rebuilds: [{ stream: STREAM, rebuildId: 'rebuild-1', state }] });
-    expect(JSON.stringify(told)).not.toContain('secret-token');
+    const output = await runJson(pauseCommand, cliContext(world), [], { reason });
+    expect(output.running).toMatchObject({ rebuilds: [{ stream: STREAM, rebuildId: 'rebuild-1', state }] });
+    expect(JSON.stringify(output)).not.toContain('secret-token');
   });
 
   test('a lock without a rebuild record is shown as unknown', async () => {

@@ -38,7 +38,7 @@ async function previewed(world: PlanWorld, found: readonly Image[], runId = RUN)
   await runs.begin(review(runId, { mode: 'preview', policyVersion, startedAtEpochMs: world.clock() }));
   for (const { n, tier = 'application', on, isHead = false, inUse = true, isClean = false } of found) {
     const digest = digestOf(`app-${n}`);
-    const told: ImageFacts = {
+    const imageFacts: ImageFacts = {
       ...facts(`app-${n}`, { locations: [locationOf(n)] }),
       digest,
       tier,
@@ -46,7 +46,7 @@ async function previewed(world: PlanWorld, found: readonly Image[], runId = RUN)
       owner: 'payments',
       platform: 'linux/arm64',
     };
-    await images.recordFacts(told);
+    await images.recordFacts(imageFacts);
     await images.recordPresence(digest, { inUse, isHead });
     await images.recordLineage(digest, {
       age: { known: false, unknown: [] },

@@ -158,8 +158,8 @@ describe('the tree', () => {
     try {
       const { text } = await run(planCommand, readOnlyContext(world), [], { svg: file });
       expect(text).toContain(`The tree is drawn in ${file}.`);
-      const titles = elementsOf(parseXml(readFileSync(file, 'utf8'))).flatMap(({ name, text: told }) =>
-        name === 'title' ? told.split('\n')[0] : [],
+      const titles = elementsOf(parseXml(readFileSync(file, 'utf8'))).flatMap(({ name, text: content }) =>
+        name === 'title' ? content.split('\n')[0] : [],
       );
       expect(titles.slice(1).sort()).toEqual([streamOf(0), streamOf(1), streamOf(2)]);
       const nowhere = run(planCommand, readOnlyContext(world), [], { svg: join(directory, 'none', 'plan.svg') });

@@ -252,7 +252,7 @@ test('the page shows every section, aligned', async () => {
   ]);
   const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
   expect(titles).toHaveLength(4);
-  for (const told of [
+  for (const expected of [
     `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image   CVE-2026-1 in openssl 3.0.1 and 1 more`,
     'kill switch: not paused (never paused)',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
@@ -260,7 +260,7 @@ test('the page shows every section, aligned', async () => {
     'refuse: attempts-exhausted',
     'Unguarded: their pipelines move the tag before the image is verified',
   ])
-    expect(text).toContain(told);
+    expect(text).toContain(expected);
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN|\[object/);
 });
 

@@ -112,8 +112,8 @@ test('the reason for a missing tag is shown once per repository, with the number
 test('as JSON', async () => {
   const world = fakeWorld();
   await found(world, expiry('gone', { state: 'gone', how: 'archived' }));
-  const told = await runJson(protectionCommand, readOnlyContext(world));
-  expect(told).toEqual({
+  const output = await runJson(protectionCommand, readOnlyContext(world));
+  expect(output).toEqual({
     checks: [check({ expiries: 1 })],
     expiries: [expiry('gone', { state: 'gone', how: 'archived' })],
   });

@@ -54,8 +54,8 @@ test('a repeated request with the same reason counts once, from the first time',
   const first = world.clock();
   await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   world.advance(1000);
-  const told = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
-  expect(told).toMatchObject({ added: false, cause: { version: 1, facts: [wish(world, first)] } });
+  const output = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(output).toMatchObject({ added: false, cause: { version: 1, facts: [wish(world, first)] } });
   expect(await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason: 'another' })).toMatchObject({
     added: true,
     cause: { version: 2 },
@@ -67,8 +67,8 @@ test('a repeated request after its rebuild is a new one', async () => {
   await tell(world, 0, wish(world, world.clock() - DAY_MS));
   const fulfilled = { reservedAtEpochMs: world.clock() - 1000, outcome: { result: 'fixed' } } as const;
   await world.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), ...fulfilled }));
-  const told = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
-  expect(told).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [wish(world)] } });
+  const output = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(output).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [wish(world)] } });
 });
 
 test('a request for a cause taken by a cascade reopens it and waits for the cascade', async () => {

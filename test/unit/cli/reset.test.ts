@@ -63,9 +63,9 @@ test('a write with a lost reply is not repeated', async () => {
       await world.guards.change(...args);
     },
   };
-  const told = await runJson(resetCommand, { ...cliContext(world), guards }, [streamOf(0)], { reason });
+  const output = await runJson(resetCommand, { ...cliContext(world), guards }, [streamOf(0)], { reason });
   expect((await historyOf(world)).generation).toBe(5);
-  expect(told).toMatchObject({ before: { failuresInARow: 3 }, after: { generation: 5 } });
+  expect(output).toMatchObject({ before: { failuresInARow: 3 }, after: { generation: 5 } });
 });
 
 test('a stream with nothing to clear and no cause says so', async () => {

@@ -47,8 +47,8 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
 });
 
 test('with --json all of it is in one document', async () => {
-  const told = await runJson(statusCommand, readOnlyContext(await acting()));
-  expect(told).toMatchObject({
+  const output = await runJson(statusCommand, readOnlyContext(await acting()));
+  expect(output).toMatchObject({
     ...{ ended: null, running: null, scopes: [] },
     killSwitch: { rebuilding: 'paused', by: 'jo' },
     causes: [{ stream: streamOf(0), answer: { reason: 'report-only' } }, { stream: streamOf(1) }],

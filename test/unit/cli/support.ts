@@ -55,7 +55,7 @@ export const readOnlyContext = (world: FakeWorld): CliContext =>
     if (!READS.test(step)) throw new Error(`${step} writes`);
   });
 
-interface Told {
+interface CommandResult {
   readonly code: number;
   readonly text: string;
 }
@@ -66,7 +66,7 @@ export async function run(
   context: CliContext,
   words: readonly string[] = [],
   flags: Readonly<Record<string, string | boolean>> = {},
-): Promise<Told> {
+): Promise<CommandResult> {
   let text = '';
   const written = jest.spyOn(process.stdout, 'write').mockImplementation((piece) => {
     text += String(piece);

@@ -169,7 +169,7 @@ describe('as a picture', () => {
     const words = elementsOf(svg)
       .filter(({ name }) => name === 'text')
       .map(({ text }) => text);
-    for (const told of [
+    for (const expected of [
       'base',
       'platform',
       'application',
@@ -180,7 +180,7 @@ describe('as a picture', () => {
       'nothing to do',
       'wave 3 · 4 min · 2 workloads',
     ])
-      expect(words).toContain(told);
+      expect(words).toContain(expected);
   });
 
   test('draws a line from each parent to its child', () => {

@@ -26,11 +26,11 @@ const NO_FIX = fact({ fix: 'no' });
 const [BASE, APP] = [0, 2] as const;
 
 /** An application on a base, and both have what nobody can fix; the base has it from an image of a vendor. */
-async function waiting(told: FindingFact = NO_FIX): Promise<PlanWorld> {
+async function waiting(finding: FindingFact = NO_FIX): Promise<PlanWorld> {
   const world = await planWorld({ tiers: ['base', 'platform'] });
-  const base = await violating(world, BASE, told);
-  stands(world, await violating(world, APP, told), base);
-  const vendor = await pushed(world, 19, 'vendor', { reasons: [reasonOf(told)] });
+  const base = await violating(world, BASE, finding);
+  stands(world, await violating(world, APP, finding), base);
+  const vendor = await pushed(world, 19, 'vendor', { reasons: [reasonOf(finding)] });
   const { stream: _, ...record } = (await world.images.get([vendor])).get(vendor) as ImageRecord;
   world.images.records.set(vendor, { ...record, tier: 'mirrored' });
   stands(world, base, vendor);

@@ -94,11 +94,11 @@ export class MemoryFleet {
     const pushedAt = world.clock() - random.int(1, 45) * DAY_MS;
     const tags = random.pick([['stable'], [], ['branch-7', 'stable']]);
     const { digest, child } = this.#push(location, 'app', tags, [], pushedAt);
-    const told = random.pick(['runtime', 'runtime', 'reference', 'nobody'] as const);
+    const shownBy = random.pick(['runtime', 'runtime', 'reference', 'nobody'] as const);
     const tag = tags[0] === undefined ? '' : `:${tags[0]}`;
     this.#run({
-      image: `${hostOf(home)}/${location.repository}${told === 'reference' ? `@${digest}` : tag}`,
-      ...(told === 'runtime' && { digest: random.chance(0.5) ? child : digest }),
+      image: `${hostOf(home)}/${location.repository}${shownBy === 'reference' ? `@${digest}` : tag}`,
+      ...(shownBy === 'runtime' && { digest: random.chance(0.5) ? child : digest }),
     });
     const fate = random.int(1, 100);
     if (fate <= 15) world.registry.delete(location, digest);

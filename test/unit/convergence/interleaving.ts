@@ -62,15 +62,15 @@ export async function someDays(seed: number, hasTrouble: boolean): Promise<Ended
 }
 
 async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]> {
-  const told: string[] = [];
+  const lines: string[] = [];
   for await (const { stream, tier, head } of world.streams.all()) {
     const cause = (await again(world, () => world.causes.get([stream]))).get(stream);
-    told.push(`${nameOf(stream)} cause ${cause === undefined || cause.state === 'closed' ? 'none' : cause.state}`);
+    lines.push(`${nameOf(stream)} cause ${cause === undefined || cause.state === 'closed' ? 'none' : cause.state}`);
     for (const [platform, digest] of Object.entries(head?.images ?? {})) {
       const image = (await world.images.get([digest])).get(digest);
       const parent = image?.lineage?.parent?.digest;
       const below = parent && (await world.images.get([parent])).get(parent);
-      told.push(
+      lines.push(
         `${nameOf(stream)} ${platform} on ${below ? `${nameOf(below.stream ?? '')} ${below.isHead}` : 'nothing'}`,
         // Of an application whose last push nobody told of something newer runs than its head.
         ...(tier === 'application' ? [] : [`${nameOf(stream)} ${platform} ${image?.verdict?.status}`]),
@@ -79,7 +79,7 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
   }
   const running = [...world.images.records.values()].filter(({ inUse }) => inUse);
   const open = running.filter(({ verdict }) => verdict?.status !== 'compliant');
-  return [...told, ...open.map(({ stream = '' }) => `${nameOf(stream)} runs what is not compliant`)].sort();
+  return [...lines, ...open.map(({ stream = '' }) => `${nameOf(stream)} runs what is not compliant`)].sort();
 }
 
 const DONE = { open: [], staleParent: [], builtTwice: [] };

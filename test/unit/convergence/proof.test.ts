@@ -67,7 +67,7 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
   const APP: Lines = { app: { tier: 'application' } };
   const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/app:current`;
   /** The team's task runs since before the rebuild. */
-  const untold =
+  const withoutDigest =
     (pull?: 'told') =>
     ({ fleet: { world, headOf } }: Storm) => {
       world.workloads.stop(CLUSTER, 'app').run(CLUSTER, {
@@ -84,7 +84,7 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
   const named = expect.stringContaining('ecs-service 111122223333/us-east-1/main/app');
 
   test('is a guess from then on: its image is not compliant, nothing closes, and the closure names the task', async () => {
-    const storm = await rebuilt(APP, { arrange: untold() });
+    const storm = await rebuilt(APP, { arrange: withoutDigest() });
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
     expect(verdictOf(storm, 'app')).toMatchObject({
       status: 'unknown',
@@ -93,7 +93,7 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
   });
 
   test('is the old image where ECS tells when it pulled: that is judged and still runs', async () => {
-    const storm = await rebuilt(APP, { arrange: untold('told') });
+    const storm = await rebuilt(APP, { arrange: withoutDigest('told') });
     const { world, headOf } = storm.fleet;
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
     const [usage] = await collect(world.usages.live(CLUSTER));
@@ -103,10 +103,10 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
   });
 
   test('proves nothing either where it pulled what was rebuilt', async () => {
-    const storm = await rebuilt(APP, { arrange: untold() });
+    const storm = await rebuilt(APP, { arrange: withoutDigest() });
     const { world, headOf } = storm.fleet;
     world.advance(DAY_MS);
-    untold('told')(storm);
+    withoutDigest('told')(storm);
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
     expect(await collect(world.usages.live(CLUSTER))).toMatchObject([
       { digest: headOf('app'), digestSource: 'push-history' },
@@ -185,11 +185,12 @@ describe('the closure of what others are built on', () => {
     const { world } = storm.fleet;
     for (const one of ['app', 'other']) storm.fleet.deploy(one);
     const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/${name}:current`;
-    const task = { workloadKind: 'ecs-task', workload: 'untold', architecture: 'amd64' } as const;
+    const task = { workloadKind: 'ecs-task', workload: 'unidentified', architecture: 'amd64' } as const;
     world.workloads.run(CLUSTER, { ...task, containers: [{ name: 'main', image }] });
     const closures = await proven(storm);
     expect(closures).toMatchObject({ base: { state }, platform: { state: 'closed' }, app: { state: 'closed' } });
-    if (state === 'open') expect(closures.base?.waitingFor).toContain('ecs-task 111122223333/us-east-1/main/untold');
+    if (state === 'open')
+      expect(closures.base?.waitingFor).toContain('ecs-task 111122223333/us-east-1/main/unidentified');
   });
 });
 

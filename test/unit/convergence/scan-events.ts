@@ -18,7 +18,7 @@ export class ScanEvents {
   readonly #trouble: ConvergenceTrouble;
   #waiting: Message[] = [];
   #late: Message[] = [];
-  #told = 0;
+  #sent = 0;
 
   constructor(world: FakeWorld, trouble: ConvergenceTrouble) {
     this.#world = world;
@@ -71,7 +71,7 @@ export class ScanEvents {
       ...{ account: location.account, region: location.region },
       detail: { 'scan-status': 'COMPLETE', 'repository-name': location.repository, 'image-digest': digest },
     };
-    this.#told += 1;
-    return { messageId: `message-${this.#told}`, body: JSON.stringify(event) };
+    this.#sent += 1;
+    return { messageId: `message-${this.#sent}`, body: JSON.stringify(event) };
   }
 }

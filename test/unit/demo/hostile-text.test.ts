@@ -43,7 +43,7 @@ const result = {
   seconds: {},
 } as unknown as DemoResult;
 
-function told(tell: (progress: Progress) => void, isTTY: boolean): string {
+function outputOf(tell: (progress: Progress) => void, isTTY: boolean): string {
   let written = '';
   const write = (piece: string): boolean => {
     written += piece;
@@ -57,7 +57,7 @@ test('the demo shows each character of what others have written', () => {
   fc.assert(
     fc.property(hostileTexts, (text) => {
       const hostile = poisoned(result, text, ['scope']);
-      const page = told((progress) => {
+      const page = outputOf((progress) => {
         printFleet(progress, { name: `f${text}`, description: text });
         printFound(progress, hostile, names);
         printResult(hostile, { progress, names, nowEpochMs: 0 });
@@ -69,7 +69,7 @@ test('the demo shows each character of what others have written', () => {
 });
 
 test('a bar redraws itself with a sequence of its own', () => {
-  const page = told((progress) => {
+  const page = outputOf((progress) => {
     progress.move('judged', 1, 2);
     progress.line('a\u001b[2K');
   }, true);

@@ -5,7 +5,7 @@ import type { Installation } from '../../../local/installation.ts';
 const ENDPOINT = 'http://127.0.0.1:4242';
 
 /** What the demo prints once it leaves the cloud up. */
-function told(): string {
+function output(): string {
   const pieces: string[] = [];
   const stream = { isTTY: false, write: (piece: string) => pieces.push(piece) };
   const installation = {
@@ -18,7 +18,7 @@ function told(): string {
 }
 
 test('each command of the AWS CLI goes to the cloud: by the environment, and by its own option', () => {
-  const text = told();
+  const text = output();
   expect(text).toContain(`export AWS_ENDPOINT_URL=${ENDPOINT} AWS_ACCESS_KEY_ID=111122223333`);
   expect(text).toMatch(new RegExp(`alias aws='/\\S+/aws --endpoint-url ${ENDPOINT}'`));
   expect(text).toContain('aws dynamodb scan --table-name ledger');

@@ -181,12 +181,12 @@ describe('RebuildNeeded', () => {
     ['a cause that is settled', at(1), closed(1), []],
     ['a new fact of a cause that was settled', closed(1), at(2), ['RebuildNeeded']],
     ['a cause that is settled at its first sight', undefined, closed(1), []],
-  ])('%s', (_, before, after, told) => {
-    expect(typesOf(before, after)).toEqual(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(typesOf(before, after)).toEqual(expected);
   });
 
   test('has the stream and its facts', () => {
-    const { facts: told } = cause('stream');
+    const { facts } = cause('stream');
     expect(announce(undefined, at(3))).toEqual([
       {
         detailType: 'RebuildNeeded',
@@ -196,7 +196,7 @@ describe('RebuildNeeded', () => {
           stream: 'stream',
           version: 3,
           sinceEpochMs: NOON_EPOCH_MS,
-          facts: told,
+          facts,
           factCount: 1,
         },
       },
@@ -223,19 +223,19 @@ describe('RebuildRefused and RebuildWaiting', () => {
     ['a cause that a cascade took', at(), at(wait, { state: 'taken', takenBy: { cascadeId: 'c-g1' } }), []],
     ['a new fact and its answer', at(undefined, { version: 0 }), at(refuse), ['RebuildNeeded', 'RebuildRefused']],
     ['a cause that is gone', at(wait), undefined, []],
-  ])('%s', (_, before, after, told) => {
-    expect(typesOf(before, after)).toEqual(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(typesOf(before, after)).toEqual(expected);
   });
 
   test('has the answer and the facts', () => {
-    const { facts: told } = cause('stream');
+    const { facts } = cause('stream');
     expect(announce(at(), at(wait))).toEqual([
       {
         detailType: 'RebuildWaiting',
         resources: ['stream'],
         detail: {
           ...{ schemaVersion: 1, stream: 'stream', version: 1, reason: 'cool-down', detail: 'until noon' },
-          ...{ recheckAtEpochMs: 12, facts: told, factCount: 1 },
+          ...{ recheckAtEpochMs: 12, facts, factCount: 1 },
         },
       },
     ]);
@@ -284,8 +284,8 @@ describe('RebuildVerified and RebuildIneffective', () => {
     ['other words of the same end', at({ result: 'failed', reason }), at({ result: 'failed', reason: 'x' }), 0],
     ['another end after all', at({ result: 'unverified', reason }), at({ result: 'fixed' }), 1],
     ['an old rebuild expires', at({ result: 'fixed' }), undefined, 0],
-  ])('%s', (_, before, after, told) => {
-    expect(announce(before, after)).toHaveLength(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(announce(before, after)).toHaveLength(expected);
   });
 });
 
@@ -304,8 +304,8 @@ describe('CascadeClosed', () => {
     ['it closes', at(), closed, ['CascadeClosed']],
     ['it is written again', closed, closed, []],
     ['it is gone', closed, undefined, []],
-  ])('%s', (_, before, after, told) => {
-    expect(typesOf(before, after)).toEqual(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(typesOf(before, after)).toEqual(expected);
   });
 
   test('has the proof', () => {
@@ -344,8 +344,8 @@ describe('ImageExpiryExpected', () => {
     ['it is gone', expiry(lost(1)), gone, 1],
     ['nobody can tell any more', expiry(lost(1)), expiry({ state: 'unknown', reason: 'r' }), 1],
     ['it is kept after all', expiry(lost(1)), undefined, 0],
-  ])('%s', (_, before, after, told) => {
-    expect(announce(before, after)).toHaveLength(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(announce(before, after)).toHaveLength(expected);
   });
 
   test('has the rule, the time and the users', () => {
@@ -383,8 +383,8 @@ describe('FleetReviewed', () => {
     ['a review fails after all', run('succeeded'), run('failed'), ['FleetReviewed']],
     ['a review is over at its first sight', undefined, run('failed'), ['FleetReviewed']],
     ['an old review expires', run('succeeded'), undefined, []],
-  ])('%s', (_, before, after, told) => {
-    expect(typesOf(before, after)).toEqual(told);
+  ])('%s', (_, before, after, expected) => {
+    expect(typesOf(before, after)).toEqual(expected);
   });
 
   test('has the result, and not where it ran', () => {

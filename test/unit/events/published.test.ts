@@ -24,11 +24,11 @@ const delivered = (event: ReturnType<typeof announce>[number]): unknown =>
   );
 
 test('every ledger change gives an event that fits its contract, without extra members', () => {
-  const told = new Set<string>();
+  const types = new Set<string>();
   fc.assert(
     fc.property(fc.option(anyRecord, { nil: undefined }), anyRecord, (before, after) => {
       for (const event of announce(before, after)) {
-        told.add(event.detailType);
+        types.add(event.detailType);
         const contract = published.get(event.detailType);
         if (!contract) throw new Error(`${event.detailType} has no contract in shared/events/index.ts`);
         parse(contract.schema, delivered(event), event.detailType);
@@ -37,7 +37,7 @@ test('every ledger change gives an event that fits its contract, without extra m
     }),
     { numRuns: 2_000 },
   );
-  expect([...told].sort()).toEqual([...published.keys()].sort());
+  expect([...types].sort()).toEqual([...published.keys()].sort());
 });
 
 test('an image with 5,000 findings fits one EventBridge entry, with the number of all', () => {

@@ -80,9 +80,9 @@ test('requests a tag with each distinct pull, in order', async () => {
       location: web,
       pull: { beganAtEpochMs: endedAtEpochMs - 1, endedAtEpochMs },
     });
-  const untold = seen({ reference: `${host}/apps/web:v1`, location: web });
+  const withoutPull = seen({ reference: `${host}/apps/web:v1`, location: web });
   const [, asked] = await grouped([
-    [pulled(1_795_489_200_000), untold],
+    [pulled(1_795_489_200_000), withoutPull],
     [pulled(1_795_489_100_000), pulled(1_795_489_200_000)],
   ]);
   const pulls = [1_795_489_100_000, 1_795_489_200_000].map((at) => ({ beganAtEpochMs: at - 1, endedAtEpochMs: at }));

@@ -16,15 +16,15 @@ import { referenceTo, web } from './support.ts';
 const digest = digestOf('a');
 const policy = policyOf({ awsManaged: { accounts: ['602401143452'], references: ['quay.io/aws/*'] } });
 const copy: ImageLocation = { ...web, repository: 'apps/copy' };
-type Told = (ports: Ports) => Promise<unknown>;
+type Act = (ports: Ports) => Promise<unknown>;
 type Ports = ReturnType<typeof portsOf>;
 
-const asksBy = (...references: string[]): Told => {
+const asksBy = (...references: string[]): Act => {
   const observations = references.map((reference) => seen({ reference, digest, digestSource: 'runtime' as const }));
   return (ports) => ensureFacts(ports, policy, new Map([[digest, { observations, isEmptyIndex: false }]]));
 };
 
-const runsFrom = (location: ImageLocation, tag = 'stable', under = policy): Told => {
+const runsFrom = (location: ImageLocation, tag = 'stable', under = policy): Act => {
   const reference = referenceTo(location, `:${tag}`);
   const observation = seen({ reference, location, digest, digestSource: 'runtime' as const });
   return (ports) =>
@@ -32,7 +32,7 @@ const runsFrom = (location: ImageLocation, tag = 'stable', under = policy): Told
 };
 
 const keeps =
-  (location: ImageLocation, tag: string, under = policy): Told =>
+  (location: ImageLocation, tag: string, under = policy): Act =>
   async (ports) => {
     const birth = {
       known: true as const,
@@ -43,7 +43,7 @@ const keeps =
     await recordImage(ports, under, { content: { digest, birth }, place: { location, tags: [tag] } }, known);
   };
 
-const all: Readonly<Record<string, Told>> = {
+const all: Readonly<Record<string, Act>> = {
   nginx: asksBy('nginx:1'),
   others: asksBy('quay.io/nginx/nginx:1', 'docker.io/bitnami/nginx:1'),
   agent: asksBy('quay.io/aws/agent:1'),
@@ -70,24 +70,24 @@ function portsOf(world: ReturnType<typeof fakeWorld>, turn: () => Promise<unknow
   return { images: inTurn(images), places: inTurn(places), streamImages: inTurn(streamImages), clock };
 }
 
-async function oneAfterTheOther(told: readonly Told[]): Promise<ImageRecord | undefined> {
+async function oneAfterTheOther(acts: readonly Act[]): Promise<ImageRecord | undefined> {
   const world = fakeWorld();
-  for (const tell of told) await tell(portsOf(world, async () => {}));
+  for (const tell of acts) await tell(portsOf(world, async () => {}));
   return world.images.records.get(digest);
 }
 
 test('concurrent data on one image is all kept', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), fc.subarray(Object.keys(all), { minLength: 2 }), async (scheduler, names) => {
-      const told = names.flatMap((name) => all[name] ?? []);
+      const acts = names.flatMap((name) => all[name] ?? []);
       const world = fakeWorld();
       const ports = portsOf(world, () => scheduler.schedule(Promise.resolve()));
 
-      const done = Promise.all(told.map((tell) => tell(ports)));
+      const done = Promise.all(acts.map((tell) => tell(ports)));
       await scheduler.waitFor(done);
 
       const after = world.images.records.get(digest);
-      const expected = await oneAfterTheOther(told);
+      const expected = await oneAfterTheOther(acts);
       expect(after?.references).toEqual(expected?.references);
       expect(after?.locations).toEqual(expected?.locations);
       expect(after?.tier).toBe(expected?.tier);

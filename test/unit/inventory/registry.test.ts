@@ -490,19 +490,19 @@ describe('unread base and platform repositories', () => {
 });
 
 describe('an unresolved tag', () => {
-  const untold = task({ image: referenceTo(web, ':stable') });
+  const withoutPull = task({ image: referenceTo(web, ':stable') });
 
   test('gets its current image, as a guess', async () => {
     const { world, review, live, document } = await inventoryWorld();
     pushImage(world, web, 'a', ['stable']);
-    world.workloads.run(main, untold);
+    world.workloads.run(main, withoutPull);
     await review();
     expect(await document(keys.tags(payments))).toEqual({ 'apps/web': { stable: { pushes: [], now: a } } });
     expect(await live()).toMatchObject([{ digest: a, digestSource: 'tag-guess' }]);
   });
 
   const [EARLY, MOVED] = [PUSHED, START_EPOCH_MS - DAY_MS];
-  const pulled = (endedAtEpochMs: number, workload = 'web') => ({ ...untold, workload, pull: { endedAtEpochMs } });
+  const pulled = (endedAtEpochMs: number, workload = 'web') => ({ ...withoutPull, workload, pull: { endedAtEpochMs } });
   /** `stable` was a, and is b since yesterday. */
   async function moved() {
     const set = await inventoryWorld();
@@ -517,10 +517,10 @@ describe('an unresolved tag', () => {
   test('gets its image at pull time if the push history covers it', async () => {
     const { world, review, live, asked } = await moved();
     world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
-    world.workloads.run(main, { ...untold, workload: 'starting', isStarting: true });
+    world.workloads.run(main, { ...withoutPull, workload: 'starting', isStarting: true });
     await review();
-    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
-    expect(told.sort()).toEqual([
+    const rows = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(rows.sort()).toEqual([
       ['newer', b, 'push-history'],
       ['starting', b, 'push-history'],
       ['web', a, 'push-history'],
@@ -542,8 +542,8 @@ describe('an unresolved tag', () => {
     world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
     await review();
     expect(await document(keys.tags(payments))).toMatchObject({ 'apps/web': { stable: { now: c } } });
-    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
-    expect(told.sort()).toEqual([
+    const rows = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(rows.sort()).toEqual([
       ['newer', c, 'tag-guess'],
       ['web', a, 'push-history'],
     ]);
@@ -558,8 +558,8 @@ describe('an unresolved tag', () => {
     await review();
     world.registry.deny(payments);
     await review();
-    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
-    expect(told.sort()).toEqual([
+    const rows = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(rows.sort()).toEqual([
       ['newer', b, 'tag-guess'],
       ['web', a, 'push-history'],
     ]);
@@ -570,14 +570,14 @@ describe('an unresolved tag', () => {
     ['when nobody can tell', undefined],
   ])('that was pulled %s means what it means now, as a guess', async (_, endedAtEpochMs) => {
     const { world, review, live } = await moved();
-    world.workloads.run(main, endedAtEpochMs === undefined ? untold : pulled(endedAtEpochMs));
+    world.workloads.run(main, endedAtEpochMs === undefined ? withoutPull : pulled(endedAtEpochMs));
     await review();
     expect(await live()).toMatchObject([{ digest: b, digestSource: 'tag-guess' }]);
   });
 
   test('marks the image with a guess, judged as unknown until ECS reports the digest', async () => {
     const { world, review } = await moved();
-    world.workloads.run(main, untold);
+    world.workloads.run(main, withoutPull);
     await review();
     const workload = 'ecs-service 444455556666/eu-west-1/main/web';
     expect(world.images.records.get(b)).toMatchObject({
@@ -592,7 +592,7 @@ describe('an unresolved tag', () => {
 
   test('removes the mark once the guess is another image', async () => {
     const { world, review } = await moved();
-    world.workloads.run(main, untold);
+    world.workloads.run(main, withoutPull);
     await review();
     pushImage(world, web, 'c', ['stable']);
     await world.places.recordLocation({ digest: c, location: web, tags: ['stable'], lastPushSeenAtEpochMs: MOVED + 1 });
@@ -603,7 +603,7 @@ describe('an unresolved tag', () => {
 
   test.each([
     ['by its history', pulled(MOVED + HOUR_MS)],
-    ['by a guess', untold],
+    ['by a guess', withoutPull],
   ])('keeps closures of its repository open where it is known %s alone', async (_, one) => {
     const { world, review } = await moved();
     world.workloads.run(main, one);
@@ -618,19 +618,19 @@ describe('an unresolved tag', () => {
     world.registry.create(web);
     const asking = (...tags: readonly string[]) =>
       tags.map((tag) => ({ ...task({ image: referenceTo(web, `:${tag}`) }), workload: `asks-${tag}` }));
-    const told = async () => (await world.scopes.get(payments))?.unidentified?.map(({ tag }) => tag);
+    const unidentifiedTags = async () => (await world.scopes.get(payments))?.unidentified?.map(({ tag }) => tag);
     world.workloads.run(main, ...asking('b', 'a', 'a'));
     await review();
-    expect(await told()).toEqual(['a', 'b']);
+    expect(await unidentifiedTags()).toEqual(['a', 'b']);
     world.workloads.run(main, ...asking(...Array.from({ length: 21 }, (_, n) => `tag-${n}`)));
     await review();
-    expect(await told()).toEqual([undefined]);
+    expect(await unidentifiedTags()).toEqual([undefined]);
   });
 
   test('is reported if it stays unknown, and not judged', async () => {
     const { world, review, live, document, parts } = await inventoryWorld();
     world.registry.create(web);
-    world.workloads.run(main, untold, untold);
+    world.workloads.run(main, withoutPull, withoutPull);
     await review();
     expect(await live()).toEqual([]);
     expect(await document(keys.unresolved(payments))).toMatchObject([
@@ -647,7 +647,7 @@ describe('an unresolved tag', () => {
   test('keeps closures of its repository open: its scope says where it runs, until somebody knows it', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.create(web);
-    world.workloads.run(main, untold, { ...untold, workload: 'another' });
+    world.workloads.run(main, withoutPull, { ...withoutPull, workload: 'another' });
     await review();
     const workload = expect.stringMatching(/^ecs-service 444455556666\/eu-west-1\/main\//);
     expect(await world.scopes.get(payments)).toMatchObject({

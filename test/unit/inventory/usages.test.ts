@@ -201,8 +201,8 @@ describe('an index', () => {
     pushImage(world, web, 'c');
     pushImage(world, web, 'd');
     world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
-    const { architecture: _told, ...untold } = running(b);
-    world.workloads.run(main, { ...untold, ...(architecture !== undefined && { architecture }) });
+    const { architecture: _architecture, ...withoutArchitecture } = running(b);
+    world.workloads.run(main, { ...withoutArchitecture, ...(architecture !== undefined && { architecture }) });
 
     await review();
 

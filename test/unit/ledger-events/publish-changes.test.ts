@@ -26,7 +26,7 @@ const digestIn = (event: PublishedEvent): unknown => event.detail.digest;
 
 test('publishes changed verdicts and causes in stream order, and nothing else', async () => {
   const heard = bus();
-  const told = await publishChanges({ bus: heard, read }, [
+  const result = await publishChanges({ bus: heard, read }, [
     change(1, undefined, imageItem(1)),
     change(2, imageItem(1), imageItem(1, 'unknown')),
     change(3, undefined, { PK: 'RUN#1', SK: 'PART#scan#0001', kind: 'part' }),
@@ -35,7 +35,7 @@ test('publishes changed verdicts and causes in stream order, and nothing else', 
     change(6, imageItem(1, 'unknown'), imageItem(1, 'compliant')),
     change(7, imageItem(1, 'compliant'), undefined),
   ]);
-  expect(told).toEqual({ published: 3, measured: [] });
+  expect(result).toEqual({ published: 3, measured: [] });
   expect(heard.published.map(({ detailType, detail }) => [detailType, detail.status ?? detail.version])).toEqual([
     ['ImageVerdictChanged', 'unknown'],
     ['RebuildNeeded', 1],
@@ -59,13 +59,13 @@ test('reads a verdict of thousands of reasons, which the ledger keeps compressed
 test('stops at an unreadable change, names the item, and publishes the earlier ones', async () => {
   const heard = bus();
   const broken = change(2, undefined, { PK: `IMAGE#${digestOf(2)}`, SK: 'IMAGE', kind: 'image', verdict: 'broken' });
-  const told = await publishChanges({ bus: heard, read }, [
+  const result = await publishChanges({ bus: heard, read }, [
     change(1, undefined, imageItem(1, 'unknown')),
     broken,
     change(3, undefined, imageItem(3, 'unknown')),
   ]);
   expect(heard.published.map(digestIn)).toEqual([digestOf(1)]);
-  expect(told).toMatchObject({
+  expect(result).toMatchObject({
     published: 1,
     failed: {
       sequenceNumber: '2',
@@ -82,8 +82,8 @@ test('measures changes up to the first failed one', async () => {
     change(3, deploymentItem('running'), deploymentItem('completed')),
   ];
   const [failed, completed] = [1, 0].map((count) => ({ metric: 'DeploymentsFailed', count }));
-  const told = await publishChanges({ bus: bus(refuses), read }, records);
-  expect(told).toMatchObject({ failed: { sequenceNumber: '2' }, measured: [failed] });
+  const result = await publishChanges({ bus: bus(refuses), read }, records);
+  expect(result).toMatchObject({ failed: { sequenceNumber: '2' }, measured: [failed] });
   expect((await publishChanges({ bus: bus(), read }, records.slice(1))).measured).toEqual([completed]);
   expect((await publishChanges({ bus: bus(), read }, records)).measured).toEqual([failed, completed]);
 });
@@ -92,8 +92,8 @@ test('a value of an unknown type makes the change unreadable', async () => {
   const record = change(7, undefined, imageItem(1, 'unknown'));
   const strange = { ...record.dynamodb, NewImage: { ...record.dynamodb.NewImage, tier: { X: 'y' } } };
   // @ts-expect-error: the type is wrong on purpose
-  const told = await publishChanges({ bus: bus(), read }, [{ dynamodb: strange }]);
-  expect(told.failed?.sequenceNumber).toBe('7');
+  const result = await publishChanges({ bus: bus(), read }, [{ dynamodb: strange }]);
+  expect(result.failed?.sequenceNumber).toBe('7');
 });
 
 test('finds the first refused change; the next delivery starts there', async () => {
@@ -131,8 +131,8 @@ test('with any refusals and redeliveries every event is published, the last stat
           else left = left.slice(left.findIndex(({ dynamodb }) => dynamodb.SequenceNumber === failed.sequenceNumber));
         }
         for (const [number, status] of last) {
-          const told = heard.published.filter((event) => digestIn(event) === digestOf(number));
-          expect(told.at(-1)?.detail.status).toBe(status);
+          const ofImage = heard.published.filter((event) => digestIn(event) === digestOf(number));
+          expect(ofImage.at(-1)?.detail.status).toBe(status);
         }
       },
     ),

@@ -196,11 +196,11 @@ test.each<[string, object, object]>([
     { evidence: 'first-push' },
     { known: false, unknown: [digestOf('undated')] },
   ],
-])('an image whose own record tells no birth stays %s, in later reviews too', async (_, told, expected) => {
+])('an image whose own record tells no birth stays %s, in later reviews too', async (_, dates, expected) => {
   const world = await lineageWorld();
   const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
   await push(world, 'undated', { ...files, isUndated: true, isHead: true });
-  await push(world, 'dated', { ...files, ...told, daysAgo: 40 });
+  await push(world, 'dated', { ...files, ...dates, daysAgo: 40 });
   const bornAtEpochMs = world.clock() - 40 * DAY_MS;
   const age = 'unknown' in expected ? { ...expected, oldestKnown: { bornAtEpochMs } } : { ...expected, bornAtEpochMs };
   await runs(world, 'dated');

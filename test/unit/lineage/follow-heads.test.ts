@@ -36,12 +36,12 @@ test('a child of a moved head is stale and gets a cause; a grandchild does not',
 });
 
 test('the event of a push may be lost: the next review finds the same', async () => {
-  const [told, reviewed] = [await headsUponEachOther(), await headsUponEachOther()];
-  for (const world of [told, reviewed]) await newBase(world);
-  await follow(told, moved(BASE));
+  const [followed, reviewed] = [await headsUponEachOther(), await headsUponEachOther()];
+  for (const world of [followed, reviewed]) await newBase(world);
+  await follow(followed, moved(BASE));
   await findIn(reviewed);
-  expect(await causesOf(reviewed)).toEqual(await causesOf(told));
-  expect(await imageLineageOf(reviewed, 'platform')).toEqual(await imageLineageOf(told, 'platform'));
+  expect(await causesOf(reviewed)).toEqual(await causesOf(followed));
+  expect(await imageLineageOf(reviewed, 'platform')).toEqual(await imageLineageOf(followed, 'platform'));
 });
 
 test('a new head gets its parent from its layers before any review', async () => {

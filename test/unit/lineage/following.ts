@@ -35,10 +35,10 @@ export const place = (world: LineageWorld, step: object): Promise<unknown> =>
 
 /** What the causes of streams ask for; `stream parent head` for a parent that moved. */
 export async function causesOf(world: LineageWorld): Promise<readonly string[]> {
-  const told: string[] = [];
+  const lines: string[] = [];
   for await (const { stream, facts } of world.causes.open())
-    told.push(...facts.map((fact) => `${stream} ${factOf(fact)}`));
-  return told.sort();
+    lines.push(...facts.map((fact) => `${stream} ${factOf(fact)}`));
+  return lines.sort();
 }
 
 const factOf = (fact: CauseFact): string =>

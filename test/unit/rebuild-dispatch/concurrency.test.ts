@@ -120,7 +120,7 @@ test('paused while another step asks the runner: the run that this one starts is
     await start(portsOf(world), LIMITS, again);
   };
   await machine.step({ before: pause });
-  expect(world.waitingStep.told).toMatchObject([{ taskToken: 'token-again', output: { state: 'start-unknown' } }]);
+  expect(world.waitingStep.answers).toMatchObject([{ taskToken: 'token-again', output: { state: 'start-unknown' } }]);
   expect(world.runner.started).toHaveLength(1);
   const { rebuildId } = machine.node;
   expect(await reserve(portsOf(world), LIMITS, stepOf(machine.node))).toMatchObject({ decision: 'build', rebuildId });

@@ -81,7 +81,7 @@ export class NodeMachine {
 
   /** What the waiting step was told. */
   get answer(): Readonly<Record<string, unknown>> | undefined {
-    return this.#world.waitingStep.told.find(({ taskToken }) => taskToken === this.token)?.output;
+    return this.#world.waitingStep.answers.find(({ taskToken }) => taskToken === this.token)?.output;
   }
 
   /** Step after step until a state, or until its end. */

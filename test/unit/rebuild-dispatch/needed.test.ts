@@ -30,7 +30,7 @@ const HOLDING = verdict('violating', { reasons: [HELD] });
 /** The stream has such a head from now on; one without a verdict was pushed a moment ago. */
 async function headIs(world: DispatchWorld, judged: Record<string, Verdict | undefined>): Promise<void> {
   const images: Record<`linux/${string}`, Digest> = {};
-  for (const [name, told] of Object.entries(judged)) {
+  for (const [name, judgedAs] of Object.entries(judged)) {
     const digest = digestOf(name);
     images[`linux/${name}`] = digest;
     await world.images.recordFacts({ ...facts(name), digest });
@@ -40,7 +40,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
       scan: { state: 'complete', coverage: ['os'] },
       judgedAtEpochMs: world.clock(),
     } satisfies Partial<Judgement>;
-    if (told) await world.images.recordJudgement({ ...judgement, verdict: told });
+    if (judgedAs) await world.images.recordJudgement({ ...judgement, verdict: judgedAs });
   }
   const { location, headTag } = parseStreamId(STREAM);
   const before = (await world.streams.streams([STREAM])).get(STREAM);

@@ -94,18 +94,18 @@ describe('a run that waits for a person', () => {
     for (const at of ['runner.status', 'rebuilds.record', 'slots.release', 'cascades.changeNode']) {
       const world = await dispatchWorld();
       const machine = await (await waiting(world)).run('poll');
-      let isTold = false;
+      let hasEnded = false;
       const turns: Turns = {
         after: async (step) => {
-          if (isTold || step !== at) return;
-          isTold = true;
+          if (hasEnded || step !== at) return;
+          hasEnded = true;
           finishLast(world, { state: 'succeeded' });
           await tellEvent(world);
         },
       };
       await machine.step(turns);
       await machine.run();
-      expect(isTold).toBe(true);
+      expect(hasEnded).toBe(true);
       if (machine.settled?.state !== 'verified') {
         expect(machine.settled?.state).toBe('parked');
         world.executions.end(CASCADE, 'succeeded');

@@ -13,10 +13,10 @@ const contextWith = (leftMs: number): Context =>
 const context = contextWith(300_000);
 const sample = (name: string) => readFileSync(new URL(`../../../events/${name}`, import.meta.url), 'utf8');
 
-let told: jest.SpiedFunction<typeof logger.info>;
+let logged: jest.SpiedFunction<typeof logger.info>;
 beforeEach(() => {
   jest.spyOn(logger, 'error').mockImplementation(() => undefined);
-  told = jest.spyOn(logger, 'info').mockImplementation(() => undefined);
+  logged = jest.spyOn(logger, 'info').mockImplementation(() => undefined);
 });
 afterEach(() => jest.restoreAllMocks());
 
@@ -30,7 +30,7 @@ test('a batch of messages: the sample events, a push of ours, and one that is no
   ];
   const event = { Records: messages(bodies).map((message) => ({ ...message, receiptHandle: 'r' })) };
   expect(await registryEvents(() => portsOf(world))(event, context)).toEqual({ batchItemFailures: [] });
-  expect(told.mock.calls).toEqual([['ignored pushes to repositories without a rule', { withoutRule: 2 }]]);
+  expect(logged.mock.calls).toEqual([['ignored pushes to repositories without a rule', { withoutRule: 2 }]]);
   expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('detail-type') }]);
   expect(world.images.records.size).toBe(1);
 });

@@ -50,11 +50,11 @@ test('a push is history, facts and a head', async () => {
 test.each([
   ['replicated', 'ECR Replication Action', { 'action-type': 'REPLICATE', result: 'SUCCESS' }],
   ['cached from an upstream registry', 'ECR Pull Through Cache Action', { 'sync-status': 'SUCCESS' }],
-])('an image that was %s is a head as one that was pushed', async (_, detailType, told) => {
+])('an image that was %s is a head as one that was pushed', async (_, detailType, detailOf) => {
   const world = await pushWorld();
   const event = JSON.parse(pushed(world, { name: 'one', tag: 'v1.0.0' }));
   const { 'action-type': _action, result: _result, ...detail } = event.detail;
-  const body = JSON.stringify({ ...event, 'detail-type': detailType, detail: { ...detail, ...told } });
+  const body = JSON.stringify({ ...event, 'detail-type': detailType, detail: { ...detail, ...detailOf } });
   expect(await handle(world, [body])).toMatchObject({ recorded: 1, setAside: 0, failed: [] });
   expect(await world.places.lastPushed(LOCATION, 'v1.0.0')).toBe(digestOf('one'));
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
@@ -302,8 +302,8 @@ test('killed at any call, the batch that comes again leaves the same', async () 
     for (const side of ['before', 'after'] as const) {
       const { world, bodies } = await arrange();
       const killed = await handle(world, bodies, crashAt(at, side)).catch((error: unknown) => error);
-      const isTold = killed instanceof CrashError || (killed as { failed: unknown[] }).failed.length === 1;
-      expect([at, side, isTold]).toEqual([at, side, true]);
+      const isFailed = killed instanceof CrashError || (killed as { failed: unknown[] }).failed.length === 1;
+      expect([at, side, isFailed]).toEqual([at, side, true]);
       await handle(world, bodies);
       expect(dump(world)).toEqual(expected);
     }
@@ -332,8 +332,8 @@ describe('while the policy in force cannot be read', () => {
 
   test('the history of a push is written, no head moves, and no message is delivered again', async () => {
     const { world } = await lost();
-    const told = await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
-    expect(told).toMatchObject({ recorded: 1, failed: [], withoutPolicy: expect.stringContaining('cannot be read') });
+    const result = await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+    expect(result).toMatchObject({ recorded: 1, failed: [], withoutPolicy: expect.stringContaining('cannot be read') });
     expect(await world.places.pushesOf(LOCATION, 'v1.0.1')).toEqual([
       { digest: digestOf('two'), atEpochMs: world.clock() },
     ]);

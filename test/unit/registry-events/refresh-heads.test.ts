@@ -44,7 +44,7 @@ async function ask(world: PushWorld, ...refreshes: readonly RefreshRequest[]) {
 }
 
 /** A registry with two release lines, of whose pushes nobody told; scans go on until a test says so. */
-async function untoldWorld(): Promise<PushWorld> {
+async function unreportedWorld(): Promise<PushWorld> {
   const world = await pushWorld();
   world.scanner.completesAtOnce = false;
   pushed(world, { name: 'one', tag: 'v1' });
@@ -56,7 +56,7 @@ const historyOf = async ({ guards }: PushWorld, stream = LINE) => (await guards.
 const scanned = ({ scanner }: PushWorld) => scanner.started.map(({ digest }) => digest).sort();
 
 test('heads are recorded with their request time, and the planner is woken', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   expect(await ask(world, look())).toMatchObject({ refreshes: 1, failed: [] });
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
   expect(await historyOf(world)).toMatchObject({ headReadAtEpochMs: world.clock() });
@@ -81,7 +81,7 @@ test('an old image that a person gave the head tag is the head, though no event 
 });
 
 test('the instant is that before the registry was read: what is pushed during it may have been missed', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const before = world.clock();
   await world.refreshes.send([look()]);
   await answerRefreshes(world, { after: (step) => (step === 'registry.images' ? world.advance(5000) : undefined) });
@@ -89,7 +89,7 @@ test('the instant is that before the registry was read: what is pushed during it
 });
 
 test('an image that must be known is recorded whatever its tags; nobody is woken for it, and no scan asked for', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   pushed(world, { name: 'bare' });
   await ask(world, look(LINE, { digest: digestOf('bare') }));
   expect(world.images.records.get(digestOf('bare'))).toMatchObject({ locations: [LOCATION] });
@@ -97,7 +97,7 @@ test('an image that must be known is recorded whatever its tags; nobody is woken
 });
 
 test('all refreshes of one repository in a batch list it once', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const steps: string[] = [];
   await world.refreshes.send([look(), look(LTS), look(), look(LTS, { digest: digestOf('old') })]);
   await answerRefreshes(world, { before: (step) => void steps.push(step) });
@@ -106,7 +106,7 @@ test('all refreshes of one repository in a batch list it once', async () => {
 });
 
 test('a head that no search has placed is placed soon, without an event that it moved', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   await ask(world, look());
   const follow = JSON.stringify({ kind: 'follow', stream: LINE });
   expect(world.following.take()).toEqual([follow]);
@@ -117,7 +117,7 @@ test('a head that no search has placed is placed soon, without an event that it 
 });
 
 test('a head that no search places is searched for less and less often, and another head at once', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const asked: number[] = [];
   for (let quarters = 0; quarters < 3 * 96; quarters += 1) {
     await ask(world, look());
@@ -131,7 +131,7 @@ test('a head that no search places is searched for less and less often, and anot
 });
 
 test('a search whose request is lost in a crash is requested when the refresh is delivered again', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const message = { messageId: 'one', body: JSON.stringify(look()) };
   const dies: Turns = {
     before: (step) => {
@@ -146,7 +146,7 @@ test('a search whose request is lost in a crash is requested when the refresh is
 });
 
 test('unjudged heads are scanned once a day', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   await ask(world, look());
   await ask(world, look());
   expect(scanned(world)).toEqual([digestOf('one')]);
@@ -156,7 +156,7 @@ test('unjudged heads are scanned once a day', async () => {
 });
 
 test('a judged head whose last scan never ended is scanned again, a day after the request', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const digest = digestOf('one');
   await ask(world, look());
   const completedAtEpochMs = world.clock();
@@ -182,7 +182,7 @@ test('a judged head whose last scan never ended is scanned again, a day after th
 });
 
 test('a head whose last scan is a day old is scanned again where the planner cannot decide by that', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const digest = digestOf('one');
   await ask(world, look());
   world.scanner.started.length = 0;
@@ -201,7 +201,7 @@ test('a head whose last scan is a day old is scanned again where the planner can
 });
 
 test('a head that was judged before its lineage was read is scanned again, so that its age is judged', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const digest = digestOf('one');
   await ask(world, look());
   const [completedAtEpochMs, bornAtEpochMs] = [world.clock(), world.clock() - DAY_MS];
@@ -225,7 +225,7 @@ test('a head that was judged before its lineage was read is scanned again, so th
 });
 
 test('a refused scan is recorded in the ledger', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   world.scanner.enhance(LOCATION);
   await ask(world, look());
   expect(world.images.records.get(digestOf('one'))).toMatchObject({
@@ -244,7 +244,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
 
   /** The head was judged by a result of Amazon Inspector, and another caller claimed a scan of it a day ago. */
   async function judgedWorld(scan: ScanState, verdict: Verdict = COMPLIANT): Promise<PushWorld> {
-    const world = await untoldWorld();
+    const world = await unreportedWorld();
     world.scanner.enhance(LOCATION);
     await ask(world, look());
     world.advance(DAY_MS);
@@ -326,7 +326,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
 });
 
 test('that a registry refuses is remembered and told; nothing is known of its heads, and the message is done', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   world.registry.deny(LOCATION);
   expect(await ask(world, look(), look(LTS, { digest: digestOf('old') }))).toMatchObject({ failed: [] });
   expect(await headOf(world)).toBeUndefined();
@@ -336,7 +336,7 @@ test('that a registry refuses is remembered and told; nothing is known of its he
 });
 
 test('a registry that throttles is looked at again when its messages come again; others are looked at now', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const busy = { ...LOCATION, repository: 'team/busy' };
   const line = LINE.replace('team/web', 'team/busy');
   pushed(world, { name: 'busy', tag: 'v1', location: busy });
@@ -358,7 +358,7 @@ test.each([
   ['a field too many', { tag: 'v1' }, 'tag'],
   ['another kind', { kind: 'glance' }, 'kind'],
 ])('%s is set aside, with the reason', async (_, change, field) => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const body = JSON.stringify({ ...look(), ...change });
   expect(await handleMessages(portsOf(world), messages([body]))).toMatchObject({
     setAside: 1,
@@ -370,22 +370,22 @@ test.each([
 
 test('killed at any call, the message that comes again leaves the same, and the planner is told', async () => {
   const after = async (turns: Turns) => {
-    const world = await untoldWorld();
+    const world = await unreportedWorld();
     await world.refreshes.send([look(), look(LTS)]);
     const bodies = world.refreshes.take();
     const first = await handleMessages(portsOf(world, turns), messages(bodies)).catch((error: unknown) => error);
-    const isTold = first instanceof CrashError || (first as { failed: unknown[] }).failed.length > 0;
-    if (isTold) await handleMessages(portsOf(world), messages(bodies));
-    const told = new Set(world.wakings.take());
-    return { isTold, left: { ...dump(world), told, history: await historyOf(world), scanned: scanned(world) } };
+    const isFailed = first instanceof CrashError || (first as { failed: unknown[] }).failed.length > 0;
+    if (isFailed) await handleMessages(portsOf(world), messages(bodies));
+    const woken = new Set(world.wakings.take());
+    return { isFailed, left: { ...dump(world), woken, history: await historyOf(world), scanned: scanned(world) } };
   };
   const counting = crashAt(Number.POSITIVE_INFINITY);
   const { left: expected } = await after(counting);
   expect(counting.steps).toEqual(expect.arrayContaining(['guards.change', 'planner.send', 'scanner.start']));
   for (let at = 0; at < counting.steps.length; at += 1) {
     for (const side of ['before', 'after'] as const) {
-      const { isTold, left } = await after(crashAt(at, side));
-      expect([at, side, isTold]).toEqual([at, side, true]);
+      const { isFailed, left } = await after(crashAt(at, side));
+      expect([at, side, isFailed]).toEqual([at, side, true]);
       expect({ ...left, scanned: [...new Set(left.scanned)] }).toEqual(expected);
     }
   }
@@ -402,7 +402,7 @@ describe('a head whose scan has ended', () => {
 
   /** Scanned as it was asked for, and judged a minute later. */
   async function judgedWorld(verdict: Verdict): Promise<PushWorld> {
-    const world = await untoldWorld();
+    const world = await unreportedWorld();
     await ask(world, look());
     world.advance(60_000);
     const judgedAtEpochMs = world.clock();
@@ -445,7 +445,7 @@ describe('a head whose scan has ended', () => {
 });
 
 test('without a policy that can be read its repository is read, and nobody is told that its heads are known', async () => {
-  const world = await untoldWorld();
+  const world = await unreportedWorld();
   const { version, policy } = await world.policies.current();
   world.policies.lose(version);
   expect(await ask(world, look(), look(LINE, { digest: digestOf('one') }))).toMatchObject({ refreshes: 2, failed: [] });

@@ -300,9 +300,9 @@ describe('images of the repository without a stream', () => {
     if (verdict) {
       const { stream: _, ...ofNone } = factsOf('stray', { locations });
       await world.images.recordFacts(ofNone);
-      const told: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
+      const whole: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
       const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
-      await world.images.recordJudgement({ digest, scan, verdict: told, judgedAtEpochMs: world.clock() });
+      await world.images.recordJudgement({ digest, scan, verdict: whole, judgedAtEpochMs: world.clock() });
     }
     const ran = usage('stray', { ...OTHER, cluster: 'lab', workload: 'probe', container: 'probe', digest, reference });
     await world.usages.record([ran], world.clock());

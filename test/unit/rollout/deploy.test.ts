@@ -280,9 +280,9 @@ describe('a service that is deployed blue/green', () => {
     ['completed', 'completed'],
     ['rolled-back', 'rolled-back'],
     ['stopped', 'failed'],
-  ] as const)('ends as its service deployment does: %s', async (told, state) => {
+  ] as const)('ends as its service deployment does: %s', async (serviceState, state) => {
     const { world, machine, deploymentId } = await baking();
-    world.deployer.tell(WEB, deploymentId, told);
+    world.deployer.tell(WEB, deploymentId, serviceState);
     await machine.step();
     expect(machine.last).toMatchObject({ decision: 'ended', state });
   });

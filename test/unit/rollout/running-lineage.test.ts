@@ -51,13 +51,13 @@ async function fleet(
   };
   /** An image of a stream, of a repository alone where told, and what it is built on. */
   async function add(name: string, of: Name, on?: string, changes: Partial<ImageFacts> = {}): Promise<Digest> {
-    const told = facts(name, { stream: streamOf(of), tier: TIERS[of], locations: [at(of)], ...changes });
-    await world.images.recordFacts(told);
-    await world.streamImages.record(told.stream ?? keyOf(of), { digest: told.digest });
+    const imageFacts = facts(name, { stream: streamOf(of), tier: TIERS[of], locations: [at(of)], ...changes });
+    await world.images.recordFacts(imageFacts);
+    await world.streamImages.record(imageFacts.stream ?? keyOf(of), { digest: imageFacts.digest });
     const parent = on === undefined ? {} : { parent: { digest: digestOf(on), evidence: 'layers' as const } };
-    const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: told.digest } as const;
-    if (on !== 'unread') await world.images.recordLineage(told.digest, { ...parent, age });
-    return told.digest;
+    const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: imageFacts.digest } as const;
+    if (on !== 'unread') await world.images.recordLineage(imageFacts.digest, { ...parent, age });
+    return imageFacts.digest;
   }
   const read = (
     inUse: readonly string[],

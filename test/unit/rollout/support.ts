@@ -130,8 +130,8 @@ interface Known {
 export async function known({ images, streamImages, clock }: World, name: string, which: string, is: Known) {
   const { holds, isHead = false, platform = 'linux/arm64', scannedAtEpochMs = clock() } = is;
   const digest = digestOf(`${name}-${which}`);
-  const told = facts(`${name}-${which}`, { stream: streamOf(name), locations: [locationOf(name)], platform });
-  await images.recordFacts(told);
+  const imageFacts = facts(`${name}-${which}`, { stream: streamOf(name), locations: [locationOf(name)], platform });
+  await images.recordFacts(imageFacts);
   await images.recordPresence(digest, { isHead });
   await streamImages.record(streamOf(name), { digest });
   if (holds === undefined) return;

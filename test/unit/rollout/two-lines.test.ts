@@ -59,8 +59,8 @@ async function twoLines(rollout: RolloutMode): Promise<RolloutWorld> {
   for (const line of LINES) {
     for (const which of ['old', 'new']) {
       const digest = digestOf(nameOf(line, which));
-      const told = { stream: streamOf(line), locations: [LOCATION], platform: 'linux/arm64' as const };
-      await world.images.recordFacts(facts(nameOf(line, which), told));
+      const common = { stream: streamOf(line), locations: [LOCATION], platform: 'linux/arm64' as const };
+      await world.images.recordFacts(facts(nameOf(line, which), common));
       await world.images.recordPresence(digest, { isHead: which === 'new' });
       await world.streamImages.record(streamOf(line), { digest });
       await world.images.recordJudgement({

@@ -1,7 +1,7 @@
 import * as v from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
 
-const told = (schema: v.GenericSchema, value: unknown): string[] =>
+const problemsOf = (schema: v.GenericSchema, value: unknown): string[] =>
   (v.safeParse(schema, value).problems ?? []).map((problem) => v.problemText(problem));
 
 const image = v.strictObject({ name: v.text(), tags: v.array(v.text()), size: v.exactOptional(v.integer()) });
@@ -27,7 +27,7 @@ describe('objects', () => {
     ['undefined where only absence will do', { name: 'a', tags: [], size: undefined }, ['size: is missing']],
     ['half a thing', { name: 'a', tags: [], size: 1.5 }, ['size: must be a whole number']],
   ])('report %s', (_, value, problems) => {
-    expect(told(image, value)).toEqual(problems);
+    expect(problemsOf(image, value)).toEqual(problems);
   });
 
   test('leave out, keep or refuse what they do not name', () => {
@@ -60,7 +60,7 @@ test.each([
   ['a list', ['paused'], ['input: must be an object, not a list']],
 ])('a record reports a wrong %s by its path', (_, value, problems) => {
   const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'not twelve digits'));
-  expect(told(v.record(account, v.picklist(['enforce', 'paused'])), value)).toEqual(problems);
+  expect(problemsOf(v.record(account, v.picklist(['enforce', 'paused'])), value)).toEqual(problems);
 });
 
 const step = v.variant('action', [
@@ -74,7 +74,7 @@ test.each([
   ['a part that is missing', { action: 'open' }, ['scopes: is missing']],
   ['a list', [], ['input: must be an object, not a list']],
 ])('a variant reports %s', (_, value, problems) => {
-  expect(told(step, value)).toEqual(problems);
+  expect(problemsOf(step, value)).toEqual(problems);
 });
 
 const container = v.union([
@@ -92,7 +92,7 @@ test.each([
   ],
   ['the kinds it may be of', 'some', ['input: must be "none", or must be an object, not text']],
 ])('a union reports %s', (_, value, problems) => {
-  expect(told(container, value)).toEqual(problems);
+  expect(problemsOf(container, value)).toEqual(problems);
 });
 
 test('a rule reports where it is broken, and skips values of another kind', () => {
@@ -104,8 +104,8 @@ test('a rule reports where it is broken, and skips values of another kind', () =
       ),
     ),
   );
-  expect(told(unique, ['a', 'b', 'a'])).toEqual(['[2]: is there twice']);
-  expect(told(unique, [1, 1])).toHaveLength(2);
+  expect(problemsOf(unique, ['a', 'b', 'a'])).toEqual(['[2]: is there twice']);
+  expect(problemsOf(unique, [1, 1])).toHaveLength(2);
 });
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY, '1', null])('%p is no number', (value) => {

@@ -21,7 +21,7 @@ export interface TrueContainer {
   readonly image: TrueImage;
   readonly sinceEpochMs: number;
   /** What ECS tells of it: which image it runs, or only when it pulled that, or neither. */
-  readonly told: 'digest' | 'pull' | 'nothing';
+  readonly shown: 'digest' | 'pull' | 'nothing';
 }
 
 /** One deployment of a service: who asked for it, when, and of what. */
@@ -69,7 +69,7 @@ export interface EcsWorld {
   readonly container: string;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
   /** What ECS will tell of the next container of a service that asks for its image by a tag. */
-  readonly told: (service: string) => TrueContainer['told'];
+  readonly shownOf: (service: string) => TrueContainer['shown'];
   readonly trace: (text: string) => void;
   /** Sees each deployment of Patchwave at the instant that ECS takes it. */
   readonly deployed: (deployment: TrueDeployment) => void;
@@ -263,8 +263,8 @@ export class Ecs {
         const image = await this.#pulled(reference, architecture);
         if (!image) return undefined;
         // What names a digest is no secret, whatever ECS tells.
-        const told = reference.includes('@') ? 'digest' : this.#with.told(service.name);
-        running.push({ service: service.name, container: name, reference, image, sinceEpochMs, told });
+        const shown = reference.includes('@') ? 'digest' : this.#with.shownOf(service.name);
+        running.push({ service: service.name, container: name, reference, image, sinceEpochMs, shown });
       }
       tasks.push({ architecture, sinceEpochMs, containers: running, pulledAtEpochMs: this.#with.world.clock() });
     }
@@ -312,9 +312,9 @@ export class Ecs {
       const { architecture, containers } = task;
       workloads.run(cluster, {
         ...{ workloadKind: 'ecs-service', workload: name, architecture },
-        ...(containers.some(({ told }) => told === 'pull') && { pull: pullOf(task) }),
-        containers: containers.map(({ container, reference, image, told }) => ({
-          ...{ name: container, image: reference, ...(told === 'digest' && { digest: image.digest }) },
+        ...(containers.some(({ shown }) => shown === 'pull') && { pull: pullOf(task) }),
+        containers: containers.map(({ container, reference, image, shown }) => ({
+          ...{ name: container, image: reference, ...(shown === 'digest' && { digest: image.digest }) },
         })),
       });
     }

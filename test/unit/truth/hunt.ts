@@ -1,7 +1,7 @@
 import './quiet.ts';
 import { parseArgs } from 'node:util';
 import { FEATURES, type Feature } from './features.ts';
-import { type Options, type Told, tell } from './story.ts';
+import { type LifeResult, type Options, tell } from './story.ts';
 
 /*
  * `node test/unit/truth/hunt.ts --seeds=1-200 [--drop=a,b] [--only=a,b] [--acts=N] [--shrink] [--trace]`: tells the stories of
@@ -34,19 +34,19 @@ const options: Options = {
 };
 
 /** Leaves out feature after feature, then acts from the end, as long as the same kind of violation is left. */
-async function shrunk(told: Told): Promise<{ readonly told: Told; readonly options: Options }> {
-  let best = { told, options };
-  const isSame = ({ violations: [one] }: Told): boolean => kindOf(one) === kindOf(told.violations[0]);
+async function shrunk(result: LifeResult): Promise<{ readonly result: LifeResult; readonly options: Options }> {
+  let best = { result, options };
+  const isSame = ({ violations: [one] }: LifeResult): boolean => kindOf(one) === kindOf(result.violations[0]);
   for (const feature of FEATURES) {
     const tried = { ...best.options, drop: [...(best.options.drop ?? []), feature] };
-    const again = await tell(told.seed, tried);
-    if (isSame(again)) best = { told: again, options: tried };
+    const again = await tell(result.seed, tried);
+    if (isSame(again)) best = { result: again, options: tried };
   }
   for (let [low, high] = [0, 40]; low < high; ) {
     const acts = Math.floor((low + high) / 2);
     const tried = { ...best.options, acts };
-    const again = await tell(told.seed, tried);
-    if (isSame(again)) [best, high] = [{ told: again, options: tried }, acts];
+    const again = await tell(result.seed, tried);
+    if (isSame(again)) [best, high] = [{ result: again, options: tried }, acts];
     else low = acts + 1;
   }
   return best;
@@ -64,26 +64,26 @@ const checks = new Map<string, number>();
 const kinds = new Map<string, number[]>();
 let [milliseconds, slowest] = [0, 0];
 for (let seed = first; seed <= last; seed += 1) {
-  let told = await tell(seed, options);
-  milliseconds += told.milliseconds;
-  slowest = Math.max(slowest, told.milliseconds);
-  for (const feature of told.features.keys()) occurred.set(feature, (occurred.get(feature) ?? 0) + 1);
-  for (const [check, count] of told.checks) checks.set(check, (checks.get(check) ?? 0) + count);
-  const [violation] = told.violations;
+  let result = await tell(seed, options);
+  milliseconds += result.milliseconds;
+  slowest = Math.max(slowest, result.milliseconds);
+  for (const feature of result.features.keys()) occurred.set(feature, (occurred.get(feature) ?? 0) + 1);
+  for (const [check, count] of result.checks) checks.set(check, (checks.get(check) ?? 0) + count);
+  const [violation] = result.violations;
   if (violation === undefined) {
-    if (values.trace && first === last) print(told.trace.join('\n'));
+    if (values.trace && first === last) print(result.trace.join('\n'));
     continue;
   }
   const kind = kindOf(violation) ?? '';
   kinds.set(kind, [...(kinds.get(kind) ?? []), seed]);
   print(`seed ${seed}: ${violation}`);
   if (values.shrink) {
-    const small = await shrunk(told);
-    told = small.told;
-    const left = told.trace[0]?.replace(/^.*features: /, '').replaceAll(', ', ',');
+    const small = await shrunk(result);
+    result = small.result;
+    const left = result.trace[0]?.replace(/^.*features: /, '').replaceAll(', ', ',');
     print(`  shows it: --seeds=${seed} --only=none --force=${left} --acts=${small.options.acts ?? 40}`);
   }
-  if (values.trace) print(told.trace.join('\n'));
+  if (values.trace) print(result.trace.join('\n'));
 }
 const seeds = last - first + 1;
 print(`${seeds} seeds, ${Math.round(milliseconds / seeds)} ms each, the slowest ${Math.round(slowest)} ms`);

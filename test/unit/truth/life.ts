@@ -143,7 +143,7 @@ export class Life {
       },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
       deployed: (deployment) => this.witness?.deployed(deployment),
-      told: toldBy(this.diceFor, features),
+      shownOf: shownBy(this.diceFor, features),
     });
     this.pipelines = new Pipelines({
       ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
@@ -272,8 +272,8 @@ export class Life {
     this.isPaused = isPaused;
     this.#restrain();
     const { world } = this;
-    const told = { by: 'a person', reason: 'maintenance of the build network', atEpochMs: world.clock() };
-    await world.killSwitch.set({ ...told, rebuilding: isPaused ? 'paused' : 'active' });
+    const change = { by: 'a person', reason: 'maintenance of the build network', atEpochMs: world.clock() };
+    await world.killSwitch.set({ ...change, rebuilding: isPaused ? 'paused' : 'active' });
   }
 
   /** Begins what runs by itself: the planner's schedule, and what follows from the acts of functions. */
@@ -545,15 +545,15 @@ function drawPolicy(dice: Dice, features: Features): FixedPolicy {
 }
 
 /** Of some services ECS tells no digest, always or now and then; of some of these not even when they pulled. */
-function toldBy(diceFor: (purpose: string) => Dice, features: Features): (service: string) => TrueContainer['told'] {
+function shownBy(diceFor: (purpose: string) => Dice, features: Features): (service: string) => TrueContainer['shown'] {
   if (!features.has('digests-not-told')) return () => 'digest';
-  const shares = new Map<string, { readonly dice: Dice; readonly untold: number; readonly isPullTold: boolean }>();
+  const shares = new Map<string, { readonly dice: Dice; readonly hidden: number; readonly isPullShown: boolean }>();
   return (service) => {
     const dice = diceFor(`told of ${service}`);
-    const drawn = { dice, untold: dice.pick([0.5, 1, 1]), isPullTold: dice.chance(0.7) };
+    const drawn = { dice, hidden: dice.pick([0.5, 1, 1]), isPullShown: dice.chance(0.7) };
     const share = shares.get(service) ?? drawn;
     shares.set(service, share);
-    if (!share.dice.chance(share.untold)) return 'digest';
-    return share.isPullTold ? 'pull' : 'nothing';
+    if (!share.dice.chance(share.hidden)) return 'digest';
+    return share.isPullShown ? 'pull' : 'nothing';
   };
 }

@@ -106,8 +106,8 @@ async function run({ StartAt, States }: Machine, input: unknown, context: Contex
       if (!(error instanceof MachineError)) throw error;
       const catcher = state.Catch?.find(({ ErrorEquals }) => isNamed(ErrorEquals, error.error));
       if (!catcher) throw error;
-      const told = { Error: error.error, Cause: error.text };
-      [name, data] = [catcher.Next, withResult(data, told, catcher.ResultPath)];
+      const result = { Error: error.error, Cause: error.text };
+      [name, data] = [catcher.Next, withResult(data, result, catcher.ResultPath)];
     }
   }
   return data;

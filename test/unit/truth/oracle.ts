@@ -248,11 +248,11 @@ export class Oracle implements Witness {
     const { ecs } = this.#life;
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
-      this.#noteUntold(container);
+      this.#noteHidden(container);
       const said = await this.#saidOf(container);
       if (said.length === 0 || said.some(({ verdict }) => verdict?.status !== 'compliant')) continue;
       this.#check('compliant is true of what runs');
-      if (container.told === 'nothing')
+      if (container.shown === 'nothing')
         this.#violated(`${container.service} is told to be compliant, and which image it runs is a guess`);
       const scannedAt = Math.min(...said.map(({ scan }) => scan.completedAtEpochMs ?? 0));
       const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
@@ -265,23 +265,23 @@ export class Oracle implements Witness {
   }
 
   /** The images that the ledger says a container runs. */
-  async #saidOf({ service, container, told }: TrueContainer): Promise<readonly ImageRecord[]> {
+  async #saidOf({ service, container, shown }: TrueContainer): Promise<readonly ImageRecord[]> {
     const { world } = this.#life;
     const said: ImageRecord[] = [];
     for (const record of world.images.records.values()) {
       if (!record.inUse) continue;
       const usages = await world.usages.ofImage(record.digest);
       const own = usages.filter((one) => one.workload === service && one.container === container);
-      if (own.some(({ digestSource }) => told === 'digest' || digestSource !== 'runtime')) said.push(record);
+      if (own.some(({ digestSource }) => shown === 'digest' || digestSource !== 'runtime')) said.push(record);
     }
     return said;
   }
 
   /** It makes a difference where the tag means another image by now. */
-  #noteUntold({ service, image, told }: TrueContainer): void {
+  #noteHidden({ service, image, shown }: TrueContainer): void {
     const { factory, features, lineOfService } = this.#life;
     const line = lineOfService(service);
-    if (told === 'digest' || !line || factory.headOf(line)?.images.includes(image)) return;
+    if (shown === 'digest' || !line || factory.headOf(line)?.images.includes(image)) return;
     features.note('digests-not-told');
   }
 
@@ -291,12 +291,12 @@ export class Oracle implements Witness {
     const line = this.#life.lineOf(rebuild.stream);
     if (!line) return;
     this.#check('fixed is true of the output');
-    const told = rebuild.output && factory.artifact(rebuild.output);
+    const recorded = rebuild.output && factory.artifact(rebuild.output);
     const run = pipelines.runs.find(({ rebuildId }) => rebuildId === (rebuild.takenOverFrom ?? rebuild.rebuildId));
     const output = run?.output;
-    if (!output || told !== output) {
+    if (!output || recorded !== output) {
       this.#violated(
-        `${line.name} is fixed by ${told?.name ?? rebuild.output}, and its run made ${output?.name ?? 'nothing'}`,
+        `${line.name} is fixed by ${recorded?.name ?? rebuild.output}, and its run made ${output?.name ?? 'nothing'}`,
       );
       return;
     }
@@ -346,7 +346,7 @@ export class Oracle implements Witness {
       const part = lineageOf(container.image).find((one) => one.line === line.name);
       if (!part || this.#sight.isNeverSeen(part)) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
-      if (container.told !== 'digest')
+      if (container.shown !== 'digest')
         this.#violated(
           `the closure of ${line.name} is closed, and ECS tells not which image ${container.service} runs`,
         );
@@ -538,7 +538,7 @@ export class Oracle implements Witness {
     for (const line of lines) {
       const cause = causes.get(line.stream);
       if (cause) this.#answered(line, cause, causes);
-      const told = new Set([
+      const open = new Set([
         ...(cause?.facts ?? []).flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])),
         ...closures.flatMap(({ stream, facts }) =>
           stream === line.stream ? facts.flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])) : [],
@@ -548,7 +548,7 @@ export class Oracle implements Witness {
       for (const image of this.#concernedIn(line, seen))
         for (const flaw of this.violatingIn(image, sinceEpochMs))
           if (
-            !told.has(flaw.id) &&
+            !open.has(flaw.id) &&
             !this.#isWaived(image.line, flaw.id, sinceEpochMs) &&
             !this.#isLeftToOwner(image, flaw)
           )
@@ -560,7 +560,7 @@ export class Oracle implements Witness {
 
   /** No cause can tell of it: the verdict does, or says that it knows too little. */
   #isLeftToOwner = (image: TrueImage, flaw: Flaw): boolean =>
-    this.#sight.isUnscannable(image, flaw) || this.#sight.isToldOfBranch(image, flaw);
+    this.#sight.isUnscannable(image, flaw) || this.#sight.isReportedOfBranch(image, flaw);
 
   neverRests(days: number): void {
     this.#violated(`${days} days of quiet were not enough to come to rest`);
@@ -572,7 +572,7 @@ export class Oracle implements Witness {
     for (const container of this.#life.ecs.running()) {
       if (this.#life.isOutOfSight(container.service)) continue;
       const said = await this.#saidOf(container);
-      const isSeen = container.told === 'digest' || said.some(({ digest }) => digest === container.image.digest);
+      const isSeen = container.shown === 'digest' || said.some(({ digest }) => digest === container.image.digest);
       if (isSeen || said.some(({ verdict }) => verdict?.status === 'compliant')) seen.add(container.image);
     }
     return [...seen];
@@ -652,9 +652,9 @@ export class Oracle implements Witness {
         const hasStaleParent = ecs
           .running()
           .some(
-            ({ image, told }) =>
+            ({ image, shown }) =>
               (image.line === line.name && !head?.images.includes(image)) ||
-              (told !== 'digest' && lineageOf(image).some((one) => one.line === line.name)),
+              (shown !== 'digest' && lineageOf(image).some((one) => one.line === line.name)),
           );
         return hasStaleParent ? undefined : 'nothing runs but its head';
       }
@@ -700,10 +700,10 @@ export class Oracle implements Witness {
     const { ecs } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     if (!line || closure.abandoned || (closure.outOfSight && this.#life.policy.isAwayLeft)) return;
-    const holder = ecs.running().find(({ image, told }) => {
+    const holder = ecs.running().find(({ image, shown }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
       // What ECS does not tell may be any image of its repository, and that may be built on any other line.
-      if (told !== 'digest' && (part || line.tier !== 'application')) return true;
+      if (shown !== 'digest' && (part || line.tier !== 'application')) return true;
       if (part && closure.facts.length === 0)
         return (
           this.#isOlder(part, image, closure) ||

@@ -107,7 +107,7 @@ export class People {
   }
 }
 
-function publishFlaw({ archive, features, clockwork, names, tell }: LifeTold, dice: Dice): void {
+function publishFlaw({ archive, features, clockwork, names, tell }: ReleaseContext, dice: Dice): void {
   const name = dice.pick(archive.packages);
   const [isCritical, kind, hours, isNewOnly] = [dice.chance(0.8), dice.int(1, 10), dice.int(1, 150), dice.chance(0.5)];
   const newest = archive.newest(name, clockwork.now);
@@ -139,9 +139,11 @@ function publishFlaw({ archive, features, clockwork, names, tell }: LifeTold, di
   else publish(1, newest, 'which is there for long');
 }
 
-type LifeTold = Pick<Life, 'archive' | 'features' | 'clockwork' | 'names'> & { readonly tell: (text: string) => void };
+type ReleaseContext = Pick<Life, 'archive' | 'features' | 'clockwork' | 'names'> & {
+  readonly tell: (text: string) => void;
+};
 
-function releaseVersion({ archive, clockwork, tell }: LifeTold, dice: Dice): void {
+function releaseVersion({ archive, clockwork, tell }: ReleaseContext, dice: Dice): void {
   const name = dice.pick(archive.packages);
   tell(`${name} 1.${archive.release(name, clockwork.now)} is released`);
 }

@@ -196,8 +196,8 @@ export class Pipelines {
     run.state = state;
     run.endedAtEpochMs = clockwork.now;
     if (state === 'failed' || !output) trace(`${line.name}: run ${executionId.slice(-3)} ${state}, nothing is pushed`);
-    const told = output && line.habits.tellsOutput === 'variable' ? { outputDigest: output.digest } : {};
-    world.runner.finish(line.pipeline, executionId, { state, ...told, ...(detail !== undefined && { detail }) });
+    const outputField = output && line.habits.tellsOutput === 'variable' ? { outputDigest: output.digest } : {};
+    world.runner.finish(line.pipeline, executionId, { state, ...outputField, ...(detail !== undefined && { detail }) });
     const envelope = { account, region, time: new Date(world.clock()).toISOString(), resources: [] };
     if (output && line.habits.tellsOutput === 'report') {
       const detail = { rebuildId, digest: output.digest };

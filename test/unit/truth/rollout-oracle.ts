@@ -144,8 +144,8 @@ export class RolloutOracle {
     const last = earlier.at(-1);
     const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && last.artifact === artifact;
     const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
-    const isPushTold = !life.features.has('events-lost') && !life.features.has('events-late');
-    return isAgain && (isRead || isPushTold) ? 'and deployed that before' : undefined;
+    const isPushReported = !life.features.has('events-lost') && !life.features.has('events-late');
+    return isAgain && (isRead || isPushReported) ? 'and deployed that before' : undefined;
   }
 
   /** What a team deployed stays, unless the ledger knew that it runs. */
@@ -196,9 +196,9 @@ export class RolloutOracle {
       if (!head || isLeftToCopy || wentBack || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head))
         continue;
       check('what Patchwave may deploy does not stay behind');
-      for (const { image, told } of runs) {
+      for (const { image, shown } of runs) {
         // Which image that is nobody can tell.
-        if (told !== 'digest') continue;
+        if (shown !== 'digest') continue;
         const flaw = violatingIn(image, now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
         if (flaw && !head.images.includes(image))
           violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);

@@ -47,11 +47,11 @@ export class Sight {
   }
 
   /** It is of no stream, so it is in no cause. Its verdict tells its owner of the flaw. */
-  isToldOfBranch(image: TrueImage, { id }: Flaw): boolean {
+  isReportedOfBranch(image: TrueImage, { id }: Flaw): boolean {
     const { world, factory } = this.#life;
     const { verdict } = world.images.records.get(image.digest) ?? {};
-    const isTold = verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.vulnerability === id);
-    return factory.isOfBranch(image) && verdict?.status === 'violating' && isTold === true;
+    const isReported = verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.vulnerability === id);
+    return factory.isOfBranch(image) && verdict?.status === 'violating' && isReported === true;
   }
 
   /** It was deleted before a review that read the fleet had ended, and the ledger knows nothing of its content by itself. */
@@ -97,8 +97,8 @@ export class Sight {
         isSince(this.#knownSince, one) || (!isApplication && (this.#wasListed(one) || this.#wasKnownBefore(one, part))),
     );
     const pushes = [...(this.#isGoneUnread(part) ? [] : [part]), ...(isCompared ? seen : [])];
-    const toldAtEpochMs = Math.min(...pushes.map((one) => one.pushedAtEpochMs));
-    return Math.max(own?.madeAtEpochMs ?? pushedAtEpochMs, toldAtEpochMs);
+    const firstPushAtEpochMs = Math.min(...pushes.map((one) => one.pushedAtEpochMs));
+    return Math.max(own?.madeAtEpochMs ?? pushedAtEpochMs, firstPushAtEpochMs);
   }
 
   #wasKnownBefore(one: TrueImage, other: TrueImage): boolean {

@@ -9,7 +9,7 @@ import { TROUBLES } from './troubles.ts';
 const ACTIVE_DAYS = 4;
 const MOST_QUIET_DAYS = 30;
 
-export interface Told {
+export interface LifeResult {
   readonly seed: number;
   readonly violations: readonly string[];
   readonly features: ReadonlyMap<Feature, number>;
@@ -33,7 +33,7 @@ export interface Options {
 export async function tell(
   seed: number,
   { from = FEATURES, drop = [], force = [], acts }: Options = {},
-): Promise<Told> {
+): Promise<LifeResult> {
   const began = process.cpuUsage();
   const chosen = new Set([...drawFeatures(diceOf(seed)('features'), from), ...force]);
   const drawn = FEATURES.filter((feature) => chosen.has(feature) && !drop.includes(feature));
@@ -43,19 +43,19 @@ export async function tell(
   life.witness = oracle;
   const people = new People(life, acts);
   life.tell(`features: ${drawn.join(', ') || 'none'}`);
-  const told = (): Told => toldOf(life, oracle, people, process.cpuUsage(began).user / 1000);
+  const result = (): LifeResult => resultOf(life, oracle, people, process.cpuUsage(began).user / 1000);
   try {
     await live(life, oracle, people);
   } catch (error) {
-    if (error instanceof ViolationFoundError) return told();
+    if (error instanceof ViolationFoundError) return result();
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     oracle.violations.push(`it broke: ${text}`);
     life.tell(`VIOLATION: it broke: ${text}`);
   }
-  return told();
+  return result();
 }
 
-function toldOf(life: Life, oracle: Oracle, people: People, milliseconds: number): Told {
+function resultOf(life: Life, oracle: Oracle, people: People, milliseconds: number): LifeResult {
   const { features } = life;
   for (const [feature, struck] of [
     ['deaths', life.sky.struck.deaths],

@@ -10,12 +10,12 @@ const TELLER = fileURLToPath(new URL('teller.ts', import.meta.url));
 /**
  * Tells many seeds, one process for each core. Each process is sent its next seed when it has told the one before, so that a slow
  * seed holds up no other.
- * @param onTold is called after each seed, with the sum so far and with what came of the seed
+ * @param onResult is called after each seed, with the sum so far and with what came of the seed
  */
 export async function tellApart(
   seeds: readonly number[],
   options: Options,
-  onTold: (sum: Sum, told: Sum) => void = () => {},
+  onResult: (sum: Sum, result: Sum) => void = () => {},
 ): Promise<Sum> {
   const left = [...seeds];
   let sum = NOTHING;
@@ -23,9 +23,9 @@ export async function tellApart(
     const teller = fork(TELLER, [], { execArgv: ['--disable-warning=ExperimentalWarning'] });
     try {
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-        const told = await answerTo({ seed, options }, teller);
-        sum = added(sum, told);
-        onTold(sum, told);
+        const result = await answerTo({ seed, options }, teller);
+        sum = added(sum, result);
+        onResult(sum, result);
       }
     } finally {
       teller.kill();

@@ -1,5 +1,5 @@
 import { FEATURES, type Feature } from './features.ts';
-import type { Told } from './story.ts';
+import type { LifeResult } from './story.ts';
 
 /** Features that a flaw is known to break: no seed draws them until that is fixed. */
 const AWAITED: readonly Feature[] = [];
@@ -26,7 +26,7 @@ export interface FailedSeed {
 
 export const NOTHING: Sum = { seeds: 0, features: {}, checks: {}, failed: [], milliseconds: 0 };
 
-export const sumOf = ({ seed, features, checks, violations: [violation], milliseconds }: Told): Sum => ({
+export const sumOf = ({ seed, features, checks, violations: [violation], milliseconds }: LifeResult): Sum => ({
   seeds: 1,
   features: Object.fromEntries([...features.keys()].map((feature) => [feature, 1])),
   checks: Object.fromEntries(checks),
@@ -51,7 +51,7 @@ function addedCounts(one: Readonly<Record<string, number>>, other: Readonly<Reco
 /** How to see a seed again. */
 export const replayOf = (seed: number): string => `TRUTH_SEED=${seed} npm test -- truth`;
 
-export const failureText = ({ seed, violations, trace }: Told): string =>
+export const failureText = ({ seed, violations, trace }: LifeResult): string =>
   [`Seed ${seed}: ${violations[0]}`, `Replay it: ${replayOf(seed)}`, ...trace].join('\n');
 
 /** For people: what occurred, and what was compared. */

@@ -12,8 +12,8 @@ const SEEDS = seedsOf(100);
 
 test(`what the ledger says is true in ${SEEDS.length} worlds`, async () => {
   for (const seed of SEEDS) {
-    const told = await tell(seed, OPTIONS);
-    if (isOneSeed) process.stderr.write(`${told.trace.join('\n')}\n`);
-    if (told.violations.length > 0) throw new Error(failureText(told));
+    const result = await tell(seed, OPTIONS);
+    if (isOneSeed) process.stderr.write(`${result.trace.join('\n')}\n`);
+    if (result.violations.length > 0) throw new Error(failureText(result));
   }
 }, 300_000);

@@ -258,13 +258,14 @@ test('an unaccepted digest is recorded with its reason, and a later true report 
 });
 
 describe('a tag that a later push has taken meanwhile', () => {
-  const overtaken = async (told: Partial<LocationRecord> | undefined) => {
+  const overtaken = async (pushTimes: Partial<LocationRecord> | undefined) => {
     const world = await verifyWorld({ changes: VARIABLE });
     push(world, 'new', { tags: ['22'] });
     const atEpochMs = world.clock();
     push(world, 'theirs', { tags: ['22'] });
     const pushed = { firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs };
-    if (told) await world.places.recordLocation({ digest: NEW, location: LOCATION, tags: ['22'], ...pushed, ...told });
+    if (pushTimes)
+      await world.places.recordLocation({ digest: NEW, location: LOCATION, tags: ['22'], ...pushed, ...pushTimes });
     return world;
   };
 
@@ -278,8 +279,8 @@ describe('a tag that a later push has taken meanwhile', () => {
     ['where nobody saw the push', undefined],
     ['in another repository', { location: { ...LOCATION, repository: 'team/copy' } }],
     ['by an earlier push of the same image', { firstPushSeenAtEpochMs: 1 }],
-  ])('proves nothing %s', async (_, told) => {
-    expect(await find(await overtaken(told))).toMatchObject({ decision: 'wait' });
+  ])('proves nothing %s', async (_, pushTimes) => {
+    expect(await find(await overtaken(pushTimes))).toMatchObject({ decision: 'wait' });
   });
 });
 

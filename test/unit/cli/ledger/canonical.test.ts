@@ -319,17 +319,17 @@ test('lists keep their order; sets of digests do not', () => {
 
 test('lists ordered by masked times are sorted by their other fields', () => {
   const [one, two] = [digestOf('one'), digestOf('two')];
-  const told = (...elements: readonly object[]) => canonicalLedger([{ PK: 'VERDICT', elements }]);
+  const canonicalVerdict = (...elements: readonly object[]) => canonicalLedger([{ PK: 'VERDICT', elements }]);
   const [late, soon] = [
     { package: 'libc6', deadlineEpochMs: 8, digest: one },
     { deadlineEpochMs: 5, digest: two, package: 'libssl3' },
   ];
-  expect(told(late, soon)).toBe(told({ ...soon, deadlineEpochMs: 7 }, late));
-  expect(told(late, soon)).not.toBe(told(late, { ...soon, package: 'libc6' }));
+  expect(canonicalVerdict(late, soon)).toBe(canonicalVerdict({ ...soon, deadlineEpochMs: 7 }, late));
+  expect(canonicalVerdict(late, soon)).not.toBe(canonicalVerdict(late, { ...soon, package: 'libc6' }));
   // Names that differ by chance put nothing in order.
   const seen = { deadlineEpochMs: 5, package: 'libc6' };
-  expect(told({ ...seen, digest: one }, { ...seen, digest: two })).toBe(
-    told({ ...seen, digest: two }, { ...seen, digest: one }),
+  expect(canonicalVerdict({ ...seen, digest: one }, { ...seen, digest: two })).toBe(
+    canonicalVerdict({ ...seen, digest: two }, { ...seen, digest: one }),
   );
 });
 

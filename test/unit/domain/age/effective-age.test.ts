@@ -8,28 +8,32 @@ import { ageOf, ago, born, created, pushed } from './ages.ts';
 const UNKNOWN = born();
 
 /** An image by its name, with what a test is about; a lineage is told from the image down. */
-type Told = Partial<AgedImage> & { readonly name: string; readonly by?: LineageEvidence };
-const app = (changes: Partial<Told> = {}): Told => ({ name: 'app', birth: born(created(5), pushed(5)), ...changes });
-const platform = (changes: Partial<Told> = {}): Told => ({
+type ImageSketch = Partial<AgedImage> & { readonly name: string; readonly by?: LineageEvidence };
+const app = (changes: Partial<ImageSketch> = {}): ImageSketch => ({
+  name: 'app',
+  birth: born(created(5), pushed(5)),
+  ...changes,
+});
+const platform = (changes: Partial<ImageSketch> = {}): ImageSketch => ({
   name: 'platform',
   tier: 'platform',
   birth: born(created(10), pushed(10)),
   ...changes,
 });
-const base = (changes: Partial<Told> = {}): Told => ({
+const base = (changes: Partial<ImageSketch> = {}): ImageSketch => ({
   name: 'base',
   tier: 'base',
   birth: born(created(20), pushed(20)),
   ...changes,
 });
-const vendor = (changes: Partial<Told> = {}): Told => ({
+const vendor = (changes: Partial<ImageSketch> = {}): ImageSketch => ({
   name: 'vendor',
   tier: 'mirrored',
   birth: born(created(100), pushed(90)),
   ...changes,
 });
 
-const imageOf = ({ name, by: _, ...changes }: Told): AgedImage => ({
+const imageOf = ({ name, by: _, ...changes }: ImageSketch): AgedImage => ({
   digest: digestOf(name),
   tier: 'application',
   birth: UNKNOWN,
@@ -37,7 +41,11 @@ const imageOf = ({ name, by: _, ...changes }: Told): AgedImage => ({
 });
 
 /** @param others in the same registry, of no lineage */
-function age(lineage: readonly Told[], vendorCounts = false, others: readonly Told[] = []): EffectiveBirth {
+function age(
+  lineage: readonly ImageSketch[],
+  vendorCounts = false,
+  others: readonly ImageSketch[] = [],
+): EffectiveBirth {
   const digests = lineage.map(({ name }) => digestOf(name));
   const parents = lineage.flatMap(({ by = 'layers' }, at) => {
     const [child, parent] = [digests[at], digests[at + 1]];
@@ -51,7 +59,7 @@ const NAMES = ['app', 'platform', 'base', 'vendor', 'upstream'];
 const nameOf = (digest: Digest): string => NAMES.find((name) => digestOf(name) === digest) ?? digest;
 
 /** `<days> by <image>`, or what is unknown. */
-function told(birth: EffectiveBirth): string {
+function birthText(birth: EffectiveBirth): string {
   const oldest = birth.known ? birth : birth.oldestKnown;
   const age = oldest && `${(NOW - oldest.bornAtEpochMs) / DAY} by ${nameOf(oldest.decidedBy.digest)}`;
   if (birth.known) return age ?? '';
@@ -59,7 +67,7 @@ function told(birth: EffectiveBirth): string {
 }
 
 /** Each was created before what it is built on, and the uppermost also pushed before the lowest was born. */
-function contradicting(platformPush: BirthEvidence): readonly Told[] {
+function contradicting(platformPush: BirthEvidence): readonly ImageSketch[] {
   return [
     app({ birth: born(created(50), pushed(35)) }),
     platform({ birth: born(created(40), platformPush) }),
@@ -69,7 +77,7 @@ function contradicting(platformPush: BirthEvidence): readonly Told[] {
 
 const three = [app(), platform(), base(), vendor()];
 
-test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
+test.each<[string, string, readonly ImageSketch[], boolean?, (readonly ImageSketch[])?]>([
   ['20 by base', 'the oldest tier, not the vendor', three],
   ['100 by vendor', 'the vendor, where the setting says so', three, true],
   [
@@ -323,7 +331,7 @@ test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
     [app({ birth: born(created(15)) }), base({ reconfirmedAtEpochMs: ago(1) })],
   ],
 ])('%s: %s', (...[expected, , lineage, vendorCounts, others]) => {
-  expect(told(age(lineage, vendorCounts, others))).toBe(expected);
+  expect(birthText(age(lineage, vendorCounts, others))).toBe(expected);
 });
 
 test("names the deciding part and its evidence, the base, and the vendor's part", () => {
@@ -350,6 +358,6 @@ test("names the deciding part and its evidence, the base, and the vendor's part"
 test('an unknown ancestor has an unknown birth, and so has an unknown image', () => {
   const parents = new Map([[digestOf('app'), { digest: digestOf('base'), evidence: 'layers' as const }]]);
   const fleet = { images: [imageOf(app())], parents };
-  expect(told(ageOf(fleet, digestOf('app')))).toBe('unknown base, at least 5 by app');
-  expect(told(ageOf(fleet, digestOf('platform')))).toBe('unknown platform');
+  expect(birthText(ageOf(fleet, digestOf('app')))).toBe('unknown base, at least 5 by app');
+  expect(birthText(ageOf(fleet, digestOf('platform')))).toBe('unknown platform');
 });

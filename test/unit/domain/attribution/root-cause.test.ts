@@ -8,7 +8,7 @@ import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch 
 type Images = Readonly<Record<string, Sketch>>;
 
 /** Whose a fact is that heads of the stream `app` hold, or of another one. */
-function told(images: Images, heads: Heads, { fact = cve, of = 'app' } = {}): unknown {
+function rootCauseOf(images: Images, heads: Heads, { fact = cve, of = 'app' } = {}): unknown {
   const known = fleetOf(images, heads, fact);
   const digests = Object.values(known.streams.get(of)?.head?.images ?? {});
   const headed = { stream: of, heads: digests.map((digest) => known.images.get(digest) ?? { digest }) };
@@ -40,7 +40,7 @@ describe.each([
     ['nobody scanned the platform', threeTiers('it', 'unknown'), pending(['platform'])],
     ['a platform that is free makes the base no matter', threeTiers('never judged', 'nothing'), own],
   ])('%s', (_name, images, expected) => {
-    expect(told(images, HEADS, { fact })).toEqual(expected);
+    expect(rootCauseOf(images, HEADS, { fact })).toEqual(expected);
   });
 });
 
@@ -81,39 +81,41 @@ describe('a parent head without a finding in its scan', () => {
     ['that scans without being asked', scannedBase({ state: 'continuous', ...awaited }), below(['platform', 'app'])],
     ['and that has it', scannedBase({ state: 'requested', ...awaited }, 'it'), below(['base', 'platform', 'app'])],
   ])('%s', (_name, images, expected) => {
-    expect(told(images, HEADS)).toEqual(expected);
+    expect(rootCauseOf(images, HEADS)).toEqual(expected);
   });
 
   test('an age waits for no scan', () => {
-    expect(told(scannedBase({ state: 'requested', ...awaited }), HEADS, { fact: age })).toEqual(
+    expect(rootCauseOf(scannedBase({ state: 'requested', ...awaited }), HEADS, { fact: age })).toEqual(
       below(['platform', 'app']),
     );
   });
 });
 
 test('a parent with a finding in its grace period is a root cause too', () => {
-  expect(told(threeTiers('due', 'due'), HEADS)).toEqual(below(['base', 'platform', 'app']));
+  expect(rootCauseOf(threeTiers('due', 'due'), HEADS)).toEqual(below(['base', 'platform', 'app']));
 });
 
 test('a manual request belongs to its stream, and a stream without the fact has no root cause below', () => {
-  expect(told(threeTiers('it', 'it'), HEADS, { fact: personFact() as typeof cve })).toEqual(own);
-  expect(told(threeTiers('it', 'it', 'nothing'), HEADS)).toEqual(own);
-  expect(told(threeTiers('it', 'it', 'nothing'), HEADS, { fact: ageFact as typeof cve })).toEqual(own);
+  expect(rootCauseOf(threeTiers('it', 'it'), HEADS, { fact: personFact() as typeof cve })).toEqual(own);
+  expect(rootCauseOf(threeTiers('it', 'it', 'nothing'), HEADS)).toEqual(own);
+  expect(rootCauseOf(threeTiers('it', 'it', 'nothing'), HEADS, { fact: ageFact as typeof cve })).toEqual(own);
 });
 
 describe('unknown data', () => {
   const images = threeTiers('it', 'it');
   test('a stream missing in the ledger is awaited', () => {
     const { base: _, ...heads } = HEADS;
-    expect(told(images, heads)).toEqual(pending([], ['base']));
+    expect(rootCauseOf(images, heads)).toEqual(pending([], ['base']));
   });
 
   test('an unlisted image is awaited too', () => {
-    expect(told({ ...images, platform: { ...images.platform, on: 'unlisted' } }, HEADS)).toEqual(pending(['unlisted']));
+    expect(rootCauseOf({ ...images, platform: { ...images.platform, on: 'unlisted' } }, HEADS)).toEqual(
+      pending(['unlisted']),
+    );
   });
 
   test("a fact without a parent in the search is the stream's own", () => {
-    expect(told({ ...images, app: { stream: 'app', has: 'it' } }, HEADS)).toEqual(own);
+    expect(rootCauseOf({ ...images, app: { stream: 'app', has: 'it' } }, HEADS)).toEqual(own);
   });
 });
 
@@ -127,7 +129,7 @@ describe.each([
   });
 
   test('may belong to an unknown lower stream', () => {
-    expect(told({ app: { stream: 'app', has: 'it', isUnplaced: true } }, { app: 'app' }, { fact })).toEqual(
+    expect(rootCauseOf({ app: { stream: 'app', has: 'it', isUnplaced: true } }, { app: 'app' }, { fact })).toEqual(
       unplaced('app'),
     );
   });
@@ -135,25 +137,25 @@ describe.each([
   test('is pending if that stream is the lowest that has it', () => {
     const images = threeTiers('nothing', 'it');
     const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
-    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(unplaced('platform'));
+    expect(rootCauseOf({ ...images, platform }, HEADS, { fact })).toEqual(unplaced('platform'));
   });
 
   test('belongs to the upper stream if that stream does not have it', () => {
     const images = threeTiers('nothing', 'nothing');
     const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
-    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(own);
+    expect(rootCauseOf({ ...images, platform }, HEADS, { fact })).toEqual(own);
   });
 });
 
 describe('a stream whose next build would have an unknown age', () => {
   const images = (has: Has): Images => ({ base: { stream: 'base', has, isNextUnread: true } });
-  const asked = (fact: typeof cve, has: Has = 'it') => told(images(has), { base: 'base' }, { fact, of: 'base' });
+  const asked = (fact: typeof cve, has: Has = 'it') => rootCauseOf(images(has), { base: 'base' }, { fact, of: 'base' });
 
   test('waits with its age and that of its children', () => {
     const expected = { ...pending(['base']), unplaced: [{ digest: 'base', why: 'next', repositories: ['r'] }] };
     expect(asked(age)).toEqual(expected);
     const above: Images = { ...images('it'), app: { stream: 'app', on: 'base', has: 'it' } };
-    expect(told(above, { base: 'base', app: 'app' }, { fact: age })).toEqual(expected);
+    expect(rootCauseOf(above, { base: 'base', app: 'app' }, { fact: age })).toEqual(expected);
   });
 
   test('is built for a finding, whose removal its scan shows', () => {
@@ -164,13 +166,13 @@ describe('a stream whose next build would have an unknown age', () => {
 describe('a stream without a head', () => {
   const heads = { ...HEADS, base: undefined };
   test('is the root cause if its parents have the fact', () => {
-    expect(told(threeTiers('it', 'it'), heads)).toEqual(below(['base', 'platform', 'app']));
+    expect(rootCauseOf(threeTiers('it', 'it'), heads)).toEqual(below(['base', 'platform', 'app']));
   });
 
   test('is on the path, and no root cause of a fact that it never had', () => {
-    expect(told(threeTiers('nothing', 'it'), heads)).toEqual(below(['platform', 'app']));
+    expect(rootCauseOf(threeTiers('nothing', 'it'), heads)).toEqual(below(['platform', 'app']));
     const missing = { ...HEADS, platform: undefined };
-    expect(told(threeTiers('it', 'nothing'), missing)).toEqual(below(['base', 'platform', 'app']));
+    expect(rootCauseOf(threeTiers('it', 'nothing'), missing)).toEqual(below(['base', 'platform', 'app']));
   });
 });
 
@@ -184,32 +186,32 @@ describe('the path of a head', () => {
   test('the current heads count, not the parents used', () => {
     const images = { base, platform, app, newBase: { stream: 'base' }, newPlatform: { ...platform, on: 'newBase' } };
     const heads = { base: 'newBase', platform: 'newPlatform', app: 'app' };
-    expect(told(images, heads)).toEqual(below(['platform', 'app']));
+    expect(rootCauseOf(images, heads)).toEqual(below(['platform', 'app']));
   });
 
   test('an image without a stream is skipped', () => {
     const images = { base, branch: { on: 'base', has: 'it' }, app: { ...app, on: 'branch' } } as const;
-    expect(told(images, HEADS)).toEqual(below(['base', 'app']));
+    expect(rootCauseOf(images, HEADS)).toEqual(below(['base', 'app']));
   });
 
   test('an ancestor of the same stream is no step, nor one that was only pushed earlier', () => {
     const again = { base, platform, first: app, app: { ...app, on: 'first' } };
-    expect(told(again, HEADS)).toEqual(below(['base', 'platform', 'app']));
+    expect(rootCauseOf(again, HEADS)).toEqual(below(['base', 'platform', 'app']));
     const twin = { twin: { stream: 'other', has: 'it' }, app: { ...app, on: 'twin', by: 'earliest-push' } } as const;
-    expect(told(twin, { ...HEADS, other: 'twin' })).toEqual(own);
+    expect(rootCauseOf(twin, { ...HEADS, other: 'twin' })).toEqual(own);
   });
 
   test('a stream that comes again is one step', () => {
     const images = { low: { stream: 'app', has: 'it' }, platform: { ...platform, on: 'low' }, app } as const;
-    expect(told(images, HEADS)).toEqual(below(['platform', 'app']));
+    expect(rootCauseOf(images, HEADS)).toEqual(below(['platform', 'app']));
   });
 
   test('a stream that the head above is no longer built on is left out, whatever it has', () => {
     const moved = { base, platform, app, other: { stream: 'base 2' }, newPlatform: { ...platform, on: 'other' } };
     const heads = { base: 'base', 'base 2': 'other', platform: 'newPlatform', app: 'app' };
-    expect(told(moved, heads)).toEqual(below(['platform', 'app']));
+    expect(rootCauseOf(moved, heads)).toEqual(below(['platform', 'app']));
     const { on: _, ...unknown } = moved.newPlatform;
-    expect(told({ ...moved, newPlatform: unknown }, heads)).toEqual(below(['base', 'platform', 'app']));
+    expect(rootCauseOf({ ...moved, newPlatform: unknown }, heads)).toEqual(below(['base', 'platform', 'app']));
   });
 });
 
@@ -223,25 +225,25 @@ describe('each platform has its own lineage', () => {
   const heads = { base: { [AMD]: 'amdBase' }, 'old base': { [ARM]: 'armBase' }, app: { [AMD]: 'amd', [ARM]: 'arm' } };
 
   test('they may be built on different bases, and are fixed once each is', () => {
-    expect(told(images, heads)).toEqual(below(['base', 'app'], ['old base', 'app']));
+    expect(rootCauseOf(images, heads)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 
   test('unknown data of one keeps both waiting', () => {
     const unclear = { ...images, armBase: { ...images.armBase, has: 'never judged' } } as const;
-    expect(told(unclear, heads)).toEqual(pending(['armBase']));
+    expect(rootCauseOf(unclear, heads)).toEqual(pending(['armBase']));
   });
 
   test('the head of another platform proves nothing; a variant is the same platform', () => {
     const dropped = { ...heads, 'old base': { [AMD]: 'amdBase' } };
     const free = { ...images, armBase: { ...images.armBase, has: 'nothing' } } as const;
-    expect(told(free, dropped)).toEqual(below(['base', 'app']));
+    expect(rootCauseOf(free, dropped)).toEqual(below(['base', 'app']));
     const variants = { ...heads, 'old base': { 'linux/arm64/v8': 'armBase' } };
-    expect(told(images, variants)).toEqual(below(['base', 'app'], ['old base', 'app']));
+    expect(rootCauseOf(images, variants)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 
   test('an unread image may have any platform', () => {
     const unread = { ...heads, 'old base': { 'unknown/unreadable': 'armBase' } };
-    expect(told(images, unread)).toEqual(below(['base', 'app'], ['old base', 'app']));
+    expect(rootCauseOf(images, unread)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 });
 
@@ -249,7 +251,10 @@ describe('a parent that moved', () => {
   const late: StreamSketch = { on: ['base'], staleParent: ['base'] };
   const digestsOf = (known: AttributionFacts, stream: string) =>
     Object.values(known.streams.get(stream)?.head?.images ?? {});
-  function toldOf(fleet: TierFleet, change: (known: AttributionFacts) => AttributionFacts = (known) => known): unknown {
+  function rootCauseOfMove(
+    fleet: TierFleet,
+    change: (known: AttributionFacts) => AttributionFacts = (known) => known,
+  ): unknown {
     const known = change(knownOf(fleet));
     const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
     return byName(rootCausesOf({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
@@ -290,6 +295,6 @@ describe('a parent that moved', () => {
     ],
     ['the head has picked it up', { base: { has: 'unknown' }, app: { on: ['base'] } }, own],
   ])('%s', (...[, fleet, expected, change]) => {
-    expect(toldOf(fleet, change)).toEqual(expected);
+    expect(rootCauseOfMove(fleet, change)).toEqual(expected);
   });
 });

@@ -71,7 +71,7 @@ test.each<[string, Reason, CauseFact[]]>([
 });
 
 describe('facts of an image for its stream', () => {
-  const told = (image: Partial<Parameters<typeof factsFor>[0]['image']>, ...reasons: Reason[]) =>
+  const factsOf = (image: Partial<Parameters<typeof factsFor>[0]['image']>, ...reasons: Reason[]) =>
     factsFor({ image: { stream: STREAM, inUse: false, isHead: false, ...image }, verdict: verdict(reasons) });
   const near: Reason = { ...aged, effect: 'due' };
   const onNear: Reason = { ...near, decidedBy: digestOf('base') };
@@ -79,7 +79,7 @@ describe('facts of an image for its stream', () => {
   const bad: Reason = { ...found, effect: 'violates' };
   const [head, runs] = [{ isHead: true }, { inUse: true }];
 
-  test.each<[string, Parameters<typeof told>[0], readonly Reason[], readonly CauseFact[]]>([
+  test.each<[string, Parameters<typeof factsOf>[0], readonly Reason[], readonly CauseFact[]]>([
     ['a head that is near its limit', head, [near], [age(20)]],
     ['one that runs, too', { ...head, ...runs }, [near], [age(20)]],
     ['nothing, for an older image that runs and is near its limit', runs, [near], []],
@@ -93,7 +93,7 @@ describe('facts of an image for its stream', () => {
     ['nothing, for what neither runs nor is a head', {}, [old, near, bad], []],
     ['nothing, for what no stream made', { ...head, stream: undefined } as never, [old], []],
   ])('%s', (_, image, reasons, facts) => {
-    expect(told(image, ...reasons)).toEqual(facts.length > 0 ? [{ stream: STREAM, facts }] : []);
+    expect(factsOf(image, ...reasons)).toEqual(facts.length > 0 ? [{ stream: STREAM, facts }] : []);
   });
 
   test('near the limit and over the limit are one fact: the breach changes nothing', () => {
@@ -170,9 +170,9 @@ describe('merging', () => {
     ['no', 'yes', 'yes'],
     ['yes', 'unknown', 'yes'],
     ['yes', 'no', 'yes'],
-  ])('a fix that was %s and is told as %s is %s, and no new version', (known, told, fix) => {
+  ])('a fix that was %s and is told as %s is %s, and no new version', (known, reported, fix) => {
     const before = mergeCause(STREAM, undefined, [finding('CVE-1', 9, { fix: known })]);
-    expect(mergeCause(STREAM, before, [finding('CVE-1', 12, { fix: told })])).toEqual({
+    expect(mergeCause(STREAM, before, [finding('CVE-1', 12, { fix: reported })])).toEqual({
       ...before,
       facts: [finding('CVE-1', 9, { fix })],
     });

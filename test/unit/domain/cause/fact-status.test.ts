@@ -157,8 +157,8 @@ test.each<[FactStatus, number, JudgedImage['scan']]>([
   ['unknown', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW - 1 }],
   ['unknown', NOW, { state: 'complete', completedAtEpochMs: NOW - 1 }],
   ['absent', NOW, { state: 'complete', completedAtEpochMs: NOW }],
-])('an image is %s of a finding that was first seen since, by the instant as of which its result counts', (...told) => {
-  const [expected, sinceEpochMs, scan] = told;
+])('an image is %s of a finding that was first seen since, by the instant as of which its result counts', (...row) => {
+  const [expected, sinceEpochMs, scan] = row;
   const image: JudgedImage = { ...looked('a'), ...(scan && { scan }) };
   expect(provenFactStatus(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
 });
@@ -227,8 +227,8 @@ test.each<[boolean, string, JudgedImage['scan']]>([
     'is kept up to date by Inspector, and was read after it',
     { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW },
   ],
-])('whether a head needs a new scan before it is deployed for a finding is %s where the last one %s', (...told) => {
-  const [expected, , scan] = told;
+])('whether a head needs a new scan before it is deployed for a finding is %s where the last one %s', (...row) => {
+  const [expected, , scan] = row;
   const head: JudgedImage = { ...looked('a'), ...(scan && { scan }) };
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
 });

@@ -45,21 +45,21 @@ test('an artifact that is no image needs no read', () => {
 });
 
 test('the text names the repository that refuses, what it answered, and the next step', () => {
-  const told = unplacedText({ digest, why: 'unread', repositories: [place], problem: 'AccessDenied' });
-  expect(told).toContain(digest);
-  expect(told).toContain(`${place} (AccessDenied)`);
-  expect(told).toContain('Give Patchwave access to that registry.');
+  const text = unplacedText({ digest, why: 'unread', repositories: [place], problem: 'AccessDenied' });
+  expect(text).toContain(digest);
+  expect(text).toContain(`${place} (AccessDenied)`);
+  expect(text).toContain('Give Patchwave access to that registry.');
 });
 
 test.each(['below', 'between', 'next'] as const)('the text of `%s` names the repositories and both ways out', (why) => {
-  const told = unplacedText({ digest, why, repositories: [platform] });
-  expect(told).toContain(digest);
-  expect(told).toContain(platform);
-  expect(told).toContain('Give Patchwave access to it and start a review, or declare `parents`');
+  const text = unplacedText({ digest, why, repositories: [platform] });
+  expect(text).toContain(digest);
+  expect(text).toContain(platform);
+  expect(text).toContain('Give Patchwave access to it and start a review, or declare `parents`');
 });
 
 test('the text of an image that no search has placed names the next review and `parents`', () => {
-  const told = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(told).toContain('within half an hour, later after each search that fails, and at the next review.');
-  expect(told).toContain('declare `parents`');
+  const text = unplacedText({ digest, why: 'unsearched', repositories: [] });
+  expect(text).toContain('within half an hour, later after each search that fails, and at the next review.');
+  expect(text).toContain('declare `parents`');
 });

@@ -44,10 +44,10 @@ interface Drive {
   readonly fixedFromMs?: number;
 }
 
-function drive({ facts: told = [findingFact()], forMs, outcomes, fixedFromMs, ...settings }: Drive): Course {
+function drive({ facts: atFirst = [findingFact()], forMs, outcomes, fixedFromMs, ...settings }: Drive): Course {
   const context = { ...CONTEXT, guards: { ...SETTINGS, ...settings } };
   const facts = () =>
-    told.map((one) => (one.kind === 'finding' && isFixKnown() ? { ...one, fix: 'yes' as const } : one));
+    atFirst.map((one) => (one.kind === 'finding' && isFixKnown() ? { ...one, fix: 'yes' as const } : one));
   const isFixKnown = () => fixedFromMs !== undefined && nowEpochMs >= NOW + fixedFromMs;
   const builds: number[] = [];
   let history = emptyHistory(STREAM);

@@ -21,7 +21,7 @@ import {
 } from '../rollout/acting.ts';
 
 const answerOf = (changes: Partial<GuardFacts>) => mayRebuild(guardFacts(changes), SETTINGS, NOW);
-const told = (changes: Partial<GuardFacts>): string => {
+const answerText = (changes: Partial<GuardFacts>): string => {
   const answer = answerOf(changes);
   return answer.answer === 'allow' ? 'allow' : `${answer.answer} ${answer.reason}`;
 };
@@ -110,7 +110,7 @@ test.each<[string, string, Partial<GuardFacts>]>([
   ['wait cap-reached', 'no slot is free', { fullCaps: ['fleet'] }],
   ['allow', 'all caps have slots', { fullCaps: [] }],
 ])('%s: %s', (expected, _, changes) => {
-  expect(told(changes)).toBe(expected);
+  expect(answerText(changes)).toBe(expected);
 });
 
 function brokenOff(inARow: number, agoMs: number): Partial<GuardFacts> {
@@ -225,7 +225,7 @@ describe('a fact that survived a rebuild', () => {
       { ...history({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head, facts: [personFact()] },
     ],
   ])('%s: %s', (expected, _, changes) => {
-    expect(told(changes)).toBe(expected);
+    expect(answerText(changes)).toBe(expected);
   });
 
   test('facts drop out one by one, and the others may be rebuilt', () => {
@@ -271,7 +271,7 @@ test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
   ],
   ['what would not help over full caps', { facts: [findingFact('CVE-1', { fix: 'no' })] }, { fullCaps: ['fleet'] }],
 ])('of two obstacles one answers: %s', (_, graver, other) => {
-  expect(told({ ...other, ...graver })).toBe(told(graver));
+  expect(answerText({ ...other, ...graver })).toBe(answerText(graver));
 });
 
 test('no rebuild is allowed while paused or outside enforce; every answer gives the next step or time', () => {

@@ -63,10 +63,10 @@ test('pushes that come in any order and more than once make one history', () => 
     atEpochMs: fc.integer({ min: 0, max: MOST_PUSHES_KEPT }),
   });
   fc.assert(
-    fc.property(fc.array(any, { maxLength: MOST_PUSHES_KEPT * 2 }), (told) => {
+    fc.property(fc.array(any, { maxLength: MOST_PUSHES_KEPT * 2 }), (pushes) => {
       const history = (all: readonly TagPush[]) => all.reduce<readonly TagPush[]>(withPush, []);
-      const once = history(told);
-      expect(history([...told, ...told].reverse())).toEqual(once);
+      const once = history(pushes);
+      expect(history([...pushes, ...pushes].reverse())).toEqual(once);
       expect(once.length).toBeLessThanOrEqual(MOST_PUSHES_KEPT);
       expect(history(once)).toEqual(once);
     }),

@@ -70,7 +70,7 @@ const anyMoves = fc.oneof(
 );
 type Moves = typeof anyMoves extends fc.Arbitrary<infer Drawn> ? Drawn : never;
 
-function movesTold(on: readonly string[], moves: Moves): Pick<StreamSketch, 'staleParent' | 'cause'> {
+function causesOfMoves(on: readonly string[], moves: Moves): Pick<StreamSketch, 'staleParent' | 'cause'> {
   if (moves === 'unknown') return { staleParent: moves, cause: on.slice(0, 1).map(movedFact) };
   return {
     staleParent: on.filter((_, n) => moves[n]?.[0]),
@@ -99,9 +99,9 @@ const fleetOf = (
     )
     .map((sketches) =>
       Object.fromEntries(
-        sketches.map(([on, has, told = [], but, idle, moves], n) => {
-          const { staleParent, cause: moved = [] } = movesTold(on, moves);
-          const cause = [...told, ...moved];
+        sketches.map(([on, has, found = [], but, idle, moves], n) => {
+          const { staleParent, cause: moved = [] } = causesOfMoves(on, moves);
+          const cause = [...found, ...moved];
           const sketch = { on, has, but, staleParent, ...(cause.length > 0 && { cause }), ...(idle && { idle }) };
           return [NAMES[n] as string, sketch as StreamSketch];
         }),

@@ -38,9 +38,9 @@ test('the names of an image are those of all its places, and it was pushed when 
       firstPushSeenAtEpochMs: 5,
     },
   ];
-  const told = facts('a', { tier: 'platform', stream: 's', platform: 'linux/arm64' });
-  expect(lineageFactsOf(told, undefined, places)).toEqual({
-    ...{ digest: told.digest, layers: [], tier: 'platform', stream: 's', platform: 'linux/arm64' },
+  const imageFacts = facts('a', { tier: 'platform', stream: 's', platform: 'linux/arm64' });
+  expect(lineageFactsOf(imageFacts, undefined, places)).toEqual({
+    ...{ digest: imageFacts.digest, layers: [], tier: 'platform', stream: 's', platform: 'linux/arm64' },
     names: [
       '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:latest',
       '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1',
@@ -48,7 +48,7 @@ test('the names of an image are those of all its places, and it was pushed when 
     ],
     firstPushedAtEpochMs: 5,
   });
-  const { stream: _, ...unplaced } = told;
+  const { stream: _, ...unplaced } = imageFacts;
   expect(lineageFactsOf(unplaced, undefined, places)).toMatchObject({
     locations: places.map(({ location }) => location),
   });

@@ -69,10 +69,10 @@ test('images that were packed anew are built on the same parents, by what their 
 
 describe('with the histories that builds write', () => {
   const steps = (layers: readonly Digest[]) => layers.map((layer) => ({ createdBy: `RUN ${layer}` }));
-  const told = once.map((facts) => ({ ...facts, history: steps(facts.layers) }));
+  const withHistory = once.map((facts) => ({ ...facts, history: steps(facts.layers) }));
 
   test('an image that only adds metadata is built on the original, and no image is built on it', () => {
-    const made = told.map((facts) => ({
+    const made = withHistory.map((facts) => ({
       facts: {
         ...facts,
         digest: digestOf(`metadata ${facts.digest}`),
@@ -80,7 +80,7 @@ describe('with the histories that builds write', () => {
       },
       parent: facts.digest,
     }));
-    expectMade(told, made, 'history');
+    expectMade(withHistory, made, 'history');
   });
 });
 

@@ -4,7 +4,7 @@ import { digestOf } from '../arbitraries.ts';
 const some = (count: number, kind: string) => Array.from({ length: count }, (_, n) => digestOf(`${kind} ${n}`)).sort();
 
 /** What has its turn in so many reviews, one after the other, while nothing of it can be placed. */
-function told(reviews: number, waiting: Parameters<typeof nextPlacements>[0], most: number) {
+function placements(reviews: number, waiting: Parameters<typeof nextPlacements>[0], most: number) {
   let before: PlacementCursor = {};
   return Array.from({ length: reviews }, () => {
     const { digests, upTo } = nextPlacements(waiting, before, most);
@@ -15,7 +15,7 @@ function told(reviews: number, waiting: Parameters<typeof nextPlacements>[0], mo
 
 test('all that wait have their turn where they are few, heads first', () => {
   const [heads, others] = [some(3, 'head'), some(4, 'other')];
-  expect(told(2, { heads, others }, 100)).toEqual([
+  expect(placements(2, { heads, others }, 100)).toEqual([
     [...heads, ...others],
     [...heads, ...others],
   ]);
@@ -23,7 +23,7 @@ test('all that wait have their turn where they are few, heads first', () => {
 
 test('each has its turn within as many reviews as all of them take', () => {
   const [heads, others] = [some(7, 'head'), some(250, 'other')];
-  const reviews = told(3, { heads, others }, 100);
+  const reviews = placements(3, { heads, others }, 100);
   for (const digests of reviews) expect(digests.slice(0, 7)).toEqual(expect.arrayContaining(heads));
   for (const digests of reviews) expect(digests).toHaveLength(100);
   expect(new Set(reviews.flat())).toEqual(new Set([...heads, ...others]));
@@ -31,7 +31,7 @@ test('each has its turn within as many reviews as all of them take', () => {
 
 test('however many heads wait, a quarter of the places is for the others', () => {
   const [heads, others] = [some(300, 'head'), some(50, 'other')];
-  const reviews = told(4, { heads, others }, 100);
+  const reviews = placements(4, { heads, others }, 100);
   expect(reviews.map((digests) => digests.filter((digest) => others.includes(digest)).length)).toEqual([
     25, 25, 25, 25,
   ]);

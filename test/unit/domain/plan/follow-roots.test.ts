@@ -2,7 +2,7 @@ import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { NOW } from '../arbitraries.ts';
 import { ageFact, findingFact, looked, personFact, SETTINGS } from '../rollout/acting.ts';
-import { fact, other, planOf, type StreamSketch, type TierFleet, told } from './tier-plans.ts';
+import { fact, other, planLines, planOf, type StreamSketch, type TierFleet } from './tier-plans.ts';
 
 const has = [fact];
 const cause = [fact];
@@ -130,7 +130,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / CVE-1'],
   ],
 ])('is rebuilt: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, context))).toEqual(expected);
+  expect(planLines(planOf(fleet, context))).toEqual(expected);
 });
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
@@ -243,5 +243,5 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { urgentRules: new Set() },
   ],
 ])('is on hold: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, context))).toEqual(expected);
+  expect(planLines(planOf(fleet, context))).toEqual(expected);
 });

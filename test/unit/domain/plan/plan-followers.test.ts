@@ -22,10 +22,10 @@ import {
   knownOf,
   movedFact,
   other,
+  planLines,
   planOf,
   type StreamSketch,
   type TierFleet,
-  told,
 } from './tier-plans.ts';
 
 /* What is rebuilt because of what it is built on, and not because of what it holds. */
@@ -150,7 +150,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / base-moves'],
   ],
 ])('follows: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
+  expect(planLines(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
@@ -199,7 +199,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { urgentRules: new Set(['critical']) },
   ],
 ])('leaves out: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
+  expect(planLines(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
 /* What stayed behind. */
@@ -267,7 +267,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: settled base-moved'],
   ],
 ])('stayed behind, is rebuilt: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
+  expect(planLines(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
 const held = 'app: wait parent-on-hold';
@@ -330,7 +330,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: 0 / platform-moved', 'base: refuse no-pipeline', 'platform: wait parent-on-hold'],
   ],
 ])('stayed behind, is on hold by a parent that is worse: %s', (...[, fleet, expected, context]) => {
-  expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
+  expect(planLines(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
 test.each<[string, TierFleet, readonly string[]]>([
@@ -355,15 +355,15 @@ test.each<[string, TierFleet, readonly string[]]>([
     ['app: wait unknown-facts'],
   ],
 ])('the new head of a parent is not built upon: %s', (_, fleet, expected) => {
-  expect(told(planOf(fleet, FOLLOW))).toEqual(expected);
+  expect(planLines(planOf(fleet, FOLLOW))).toEqual(expected);
 });
 
 test('during a review no stream with a stale parent is rebuilt', () => {
   const urgentRules = new Set(['critical']);
   const fleet = { base: {}, app: late('base') };
-  expect(told(planOf(fleet, { ...FOLLOW, urgentRules }))).toEqual(['app: wait review-running']);
+  expect(planLines(planOf(fleet, { ...FOLLOW, urgentRules }))).toEqual(['app: wait review-running']);
   const urgent = { base: {}, app: late('base', { has: [fact], cause: [fact, movedFact('base')] }) };
-  expect(told(planOf(urgent, { ...FOLLOW, urgentRules }))).toEqual(['app: 0 / CVE-1 base-moved']);
+  expect(planLines(planOf(urgent, { ...FOLLOW, urgentRules }))).toEqual(['app: 0 / CVE-1 base-moved']);
 });
 
 describe('a parent whose head is worse', () => {
@@ -383,13 +383,17 @@ describe('a parent whose head is worse', () => {
       platform: { on: ['base'], ...both },
       app: late('platform'),
     };
-    expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'base: refuse no-pipeline', 'platform: wait parent-on-hold']);
+    expect(planLines(planOf(fleet, FOLLOW))).toEqual([
+      held,
+      'base: refuse no-pipeline',
+      'platform: wait parent-on-hold',
+    ]);
     expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(parent-on-hold\).*stream base.*\(no-pipeline\)/);
   });
 
   test('also while the root cause is unknown', () => {
     const fleet = { base: { has: 'unknown' as const }, platform: { on: ['base'], ...both }, app: late('platform') };
-    expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'platform: wait unknown-facts', 'platform: awaits base']);
+    expect(planLines(planOf(fleet, FOLLOW))).toEqual([held, 'platform: wait unknown-facts', 'platform: awaits base']);
     expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(unknown-facts\)/);
   });
 });
@@ -415,7 +419,7 @@ describe('a stream is not built for any fact on the new head of a parent', () =>
       [held, 'base: refuse no-pipeline'],
     ],
   ])('%s', (_, fleet, expected) => {
-    expect(told(planWith(fleet))).toEqual(expected);
+    expect(planLines(planWith(fleet))).toEqual(expected);
   });
 
   test('that has a finding, which the answer names with the stream to fix first', () => {
@@ -437,31 +441,31 @@ describe('a stream is not built for any fact on the new head of a parent', () =>
       );
       return { ...tiers, edges: new Map(), known: { ...known, images, neverBuilt } };
     });
-    expect(told(plan)).toEqual([held]);
+    expect(planLines(plan)).toEqual([held]);
   });
 
   test('that is awaited, though the stream is built on it as it is known', () => {
     const fleet = { base: {}, app: { on: ['base'], has: [fact], cause: [fact] } };
-    expect(told(planWith(fleet))).toEqual(['app: 0 / CVE-1']);
-    expect(told(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);
+    expect(planLines(planWith(fleet))).toEqual(['app: 0 / CVE-1']);
+    expect(planLines(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);
   });
 
   test('that is not judged, though the stream is built on it already', () => {
     expect(
-      told(planWith({ base: { has: 'unknown' }, app: { ...staleParent(other), staleParent: [], has: [other] } })),
+      planLines(planWith({ base: { has: 'unknown' }, app: { ...staleParent(other), staleParent: [], has: [other] } })),
     ).toEqual(['app: wait unknown-facts', 'app: awaits base']);
     expect(
-      told(planWith({ base: { has: 'unknown' }, app: { ...staleParent(personFact()), staleParent: [] } })),
+      planLines(planWith({ base: { has: 'unknown' }, app: { ...staleParent(personFact()), staleParent: [] } })),
     ).toEqual([held, 'app: awaits base']);
   });
 
   test('but is built on a root cause that it is built on already', () => {
     const app = { ...staleParent(personFact()), staleParent: [], has: [other] };
-    expect(told(planWith({ base: { has: [other], but: without }, app }))).toEqual(['app: 0 / person']);
+    expect(planLines(planWith({ base: { has: [other], but: without }, app }))).toEqual(['app: 0 / person']);
   });
 
   test('but is built on a parent that is rebuilt first', () => {
-    expect(told(planWith({ base: { has: [other], cause: [other] }, app: staleParent() }))).toEqual([
+    expect(planLines(planWith({ base: { has: [other], cause: [other] }, app: staleParent() }))).toEqual([
       'base: 0 / CVE-2',
       'app: 1 base / CVE-1 base-moves',
     ]);
@@ -472,7 +476,7 @@ test('an unlisted new head is read by its stream', () => {
   const { streams, tiers } = inputOf({ base: {}, app: late('base') });
   const images = new Map([...tiers.known.images].filter(([digest]) => digest !== looked('base').digest));
   const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { ...tiers, known: { ...tiers.known, images } });
-  expect(told(plan)).toEqual(['app: wait unknown-facts', 'app: awaits base']);
+  expect(planLines(plan)).toEqual(['app: wait unknown-facts', 'app: awaits base']);
 });
 
 describe('a parent whose cause is skipped because its answer does not depend on images', () => {
@@ -487,7 +491,7 @@ describe('a parent whose cause is skipped because its answer does not depend on 
 
   test('puts the stream on hold and is named', () => {
     const plan = planWith({ base: { has: [fact] }, app: late('base') });
-    expect(told(plan)).toEqual([held]);
+    expect(planLines(plan)).toEqual([held]);
     expect(plan.answers.get('app')?.detail).toMatch(/stream base.*\(paused\): The policy pauses/);
   });
 
@@ -496,14 +500,17 @@ describe('a parent whose cause is skipped because its answer does not depend on 
       ...known,
       streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
     });
-    expect(told(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([held, 'app: awaits base']);
+    expect(planLines(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([
+      held,
+      'app: awaits base',
+    ]);
   });
 
   test('does not affect a stream whose head has the fact too, or once its own head lacks it', () => {
-    expect(told(planWith({ base: { has: [fact] }, app: late('base', { has: [fact] }) }))).toEqual([
+    expect(planLines(planWith({ base: { has: [fact] }, app: late('base', { has: [fact] }) }))).toEqual([
       'app: 0 / base-moved',
     ]);
-    expect(told(planWith({ base: {}, app: late('base') }))).toEqual(['app: 0 / base-moved']);
+    expect(planLines(planWith({ base: {}, app: late('base') }))).toEqual(['app: 0 / base-moved']);
   });
 });
 
@@ -533,6 +540,6 @@ describe('propagated facts', () => {
     const streams = inputOf({ a: { has: [fact], cause: [fact] } }).streams;
     const others = inputOf({ b: {}, c: {} }).tiers.others;
     const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { known, edges, others });
-    expect(told(plan)).toEqual(['a: refuse cycle']);
+    expect(planLines(plan)).toEqual(['a: refuse cycle']);
   });
 });

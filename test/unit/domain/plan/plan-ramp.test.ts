@@ -4,7 +4,7 @@ import type { CascadePlan, PlanContext } from '../../../../shared/domain/plan/pl
 import { fc } from '../../../support/seeded.ts';
 import { HOUR, NOW } from '../arbitraries.ts';
 import { anyFleet, CALM, calmFleet, sketchOf } from '../lineage/any-fleets.ts';
-import { fact, movedFact, planOf, type StreamSketch, type TierFleet, told } from './tier-plans.ts';
+import { fact, movedFact, planLines, planOf, type StreamSketch, type TierFleet } from './tier-plans.ts';
 
 /* A ramp slows a fleet down, and never stops it. */
 
@@ -48,7 +48,7 @@ test.each<[string, TierFleet, Partial<PlanContext>, readonly string[]]>([
     ['platform-b: 0 / CVE-1', 'base: wait paused', 'platform-a: wait parent-on-hold'],
   ],
 ])('the ramp lets a parent begin before %s', (...[, fleet, context, expected]) => {
-  expect(told(planOf(fleet, { followParents: true, ...context }))).toEqual(expected);
+  expect(planLines(planOf(fleet, { followParents: true, ...context }))).toEqual(expected);
 });
 
 test('a ramp fills every place with streams that start, after all that they wait for', () => {
@@ -81,8 +81,8 @@ function afterwards(fleet: TierFleet, { nodes, settled }: CascadePlan): TierFlee
       const moved = (sketch.on ?? []).filter((parent) => built.has(parent));
       const staleParent = [...new Set([...((sketch.staleParent ?? []) as string[]), ...moved])];
       const gone = new Set(settled.get(stream) ?? []);
-      const told = (sketchOf(fleet, stream).cause ?? []).filter((one) => !gone.has(one));
-      const others = told.filter((one) => one.kind !== 'parent-moved' || !moved.includes(one.parent));
+      const left = (sketchOf(fleet, stream).cause ?? []).filter((one) => !gone.has(one));
+      const others = left.filter((one) => one.kind !== 'parent-moved' || !moved.includes(one.parent));
       const cause: readonly CauseFact[] = [...others, ...moved.map(movedFact)];
       return [stream, { ...sketch, staleParent, ...(cause.length > 0 && { cause }) }];
     }),

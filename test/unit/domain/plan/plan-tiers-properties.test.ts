@@ -148,7 +148,7 @@ test('the order of causes, facts and streams makes no difference', () => {
       };
       const edges = new Map(shuffled(tiers.edges, ([stream]) => stream));
       const others = shuffled(tiers.others, ({ stream }) => stream);
-      const told = ({ cascade, nodes, answers, settled }: CascadePlan) => ({
+      const comparable = ({ cascade, nodes, answers, settled }: CascadePlan) => ({
         cascade,
         nodes: nodes.map((node) => ({ ...node, facts: inOrder(node.facts) })),
         answers: new Map(
@@ -157,7 +157,7 @@ test('the order of causes, facts and streams makes no difference', () => {
         settled: new Map([...settled].map(([stream, facts]) => [stream, facts.map(factKey).sort()] as const).sort()),
       });
       const first = planCascade(streams, context, NOW, tiers);
-      expect(told(planCascade(turned, context, NOW, { known, edges, others }))).toEqual(told(first));
+      expect(comparable(planCascade(turned, context, NOW, { known, edges, others }))).toEqual(comparable(first));
     }),
     RUNS,
   );

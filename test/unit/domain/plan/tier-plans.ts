@@ -122,7 +122,7 @@ export function planOf(fleet: TierFleet, context: Partial<PlanContext> = {}): Ca
 }
 
 /** `stream: wave work parents / facts`, then `stream: answer`, in order. */
-export const told = ({ nodes, answers, settled, awaited }: CascadePlan): readonly string[] => [
+export const planLines = ({ nodes, answers, settled, awaited }: CascadePlan): readonly string[] => [
   ...nodes.map(
     ({ stream, wave, work, parents = [], facts }) =>
       `${stream}: ${[wave, ...(work === 'deploy' ? [work] : []), ...parents].join(' ')} / ${facts.map(nameOf).join(' ')}`,

@@ -25,7 +25,7 @@ const plan = (graph: StreamGraph, roots: readonly string[], settings: Partial<Wa
   planWaves(graph, new Set(roots), { ...SETTINGS, ...settings });
 
 /** `stream: what became of it`, in the order of the answers. */
-const told = ({ nodes, leftOut, refused }: Waves): string[] => [
+const waveLines = ({ nodes, leftOut, refused }: Waves): string[] => [
   ...Array.from(nodes, ([stream, { wave, parents }]) => `${stream}: ${[wave, ...parents].join(' ')}`),
   ...Array.from(leftOut, ([stream, { reason }]) => `${stream}: ${reason}`),
   ...Array.from(refused, ([stream, { reason }]) => `${stream}: ${reason}`),
@@ -93,7 +93,7 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
   ],
   ['above a circle below the root', { ...CIRCLE, shop: ['app'] }, ['app'], ['app: 0', 'shop: 1 app']],
 ])('plans %s', (...[, edges, roots, expected, settings]) => {
-  expect(told(plan(graphOf(edges), roots, settings))).toEqual(expected);
+  expect(waveLines(plan(graphOf(edges), roots, settings))).toEqual(expected);
 });
 
 test('names the streams of a cycle, and the depth beyond the limit', () => {

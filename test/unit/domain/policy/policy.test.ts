@@ -409,13 +409,13 @@ describe('the documentation', () => {
 
   test('the docs of each field name its largest value', () => {
     const text = read('policy.md');
-    const told = (name: string, most: number) =>
+    const isDocumented = (name: string, most: number) =>
       [...text.matchAll(new RegExp(`\`${name}\``, 'g'))].some(({ index }) =>
         text.slice(index, index + 700).includes(`at most ${most}`),
       );
     const limits = limitsIn(JSON.parse(read('policy.schema.json')));
     expect(limits.length).toBeGreaterThan(10);
-    expect(limits.filter(([name, most]) => !told(name, most))).toEqual([]);
+    expect(limits.filter(([name, most]) => !isDocumented(name, most))).toEqual([]);
   });
 
   test('every field is explained', () => {

@@ -322,10 +322,10 @@ test('open causes say what would be rebuilt, and in which mode', () => {
   });
   const known = '111122223333/us-east-1/apps/web:^v.*$';
   const gone = '111122223333/us-east-1/gone:^1$';
-  const told = { findings: 1, tooOld: true, parentMoved: false, sinceEpochMs: NOW - DAY, version: 2 };
+  const common = { findings: 1, tooOld: true, parentMoved: false, sinceEpochMs: NOW - DAY, version: 2 };
   expect(buildReport(context({ causes: [cause(gone), cause(known)] }), []).pendingRebuilds).toEqual([
-    { stream: known, owner: 'web', mode: 'report-only', ...told },
-    { stream: gone, mode: 'paused', ...told },
+    { stream: known, owner: 'web', mode: 'report-only', ...common },
+    { stream: gone, mode: 'paused', ...common },
   ]);
 });
 
@@ -419,9 +419,9 @@ describe('the page', () => {
     };
     fc.assert(
       fc.property(hostileTexts, (text) => {
-        const told = reportMarkdown(poisoned({ ...report, waitingForVendors: [vendor] }, text, ['key']));
-        expect([hiddenIn(told), forgedLines(told)]).toEqual([undefined, []]);
-        const unescaped = told.replace(/\\./g, '').replace(/`[^`\n]*`/g, '');
+        const markdown = reportMarkdown(poisoned({ ...report, waitingForVendors: [vendor] }, text, ['key']));
+        expect([hiddenIn(markdown), forgedLines(markdown)]).toEqual([undefined, []]);
+        const unescaped = markdown.replace(/\\./g, '').replace(/`[^`\n]*`/g, '');
         expect(unescaped).not.toMatch(/[<>~&$]|\]\(|https?:|www\./);
         // A row has as many cells as the titles above it.
         const rows = unescaped.split('\n').filter((line) => line.startsWith('|'));
@@ -484,8 +484,8 @@ describe('the page', () => {
     expect(reportMarkdown(report).replace(/ +/g, ' ')).toContain(
       `| openssl | 3.0 | CVE-1 | s/r/base:^1\\$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild at 2026-11-23 03:00 UTC did not fix it |`,
     );
-    const { vendor: _, triedAtEpochMs: __, ...told } = waiting;
-    const untried = buildReport(context(), [], [{ ...told, reason: 'no-fix' }]);
+    const { vendor: _, triedAtEpochMs: __, ...others } = waiting;
+    const untried = buildReport(context(), [], [{ ...others, reason: 'no-fix' }]);
     expect(reportMarkdown(untried).replace(/ +/g, ' ')).toContain(
       '| - | 2026-11-21 03:00 UTC | the scanner says that there is no fix |',
     );

@@ -108,7 +108,7 @@ function dependencies({ causes, images, heads = HEADS, histories = {} }: Asked, 
   return waits.dependencies(new Map(Object.entries(histories)));
 }
 
-const told = (all: readonly VendorDependency[]): readonly string[] =>
+const dependencyLines = (all: readonly VendorDependency[]): readonly string[] =>
   all.map(({ stream, streams, images, reason }) => `${stream}: ${reason}, ${streams.join(' ')}, ${images} images`);
 
 test('one package that a vendor has is one dependency, of the lowest stream, with the vendor image', () => {
@@ -250,7 +250,7 @@ test.each<[string, Asked, readonly string[]]>([
   ['images that nothing knows', { causes: causesOf([FACT], 'one'), images: [] }, []],
 ])('%s', (_, asked, expected) => {
   expect(
-    told(
+    dependencyLines(
       dependencies(
         asked,
         asked.images.filter(({ inUse }) => inUse),

@@ -13,7 +13,7 @@ const INDEX = digestOf('index');
 const [AMD, ARM, WINDOWS, A] = [digestOf('amd64'), digestOf('arm64'), digestOf('windows'), digestOf('a')];
 const LOCATION = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
 const PUSHED = 1_000_000;
-const TOLD = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:2';
+const OTHER_REFERENCE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:2';
 const REFERENCE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:1';
 
 const resolvers: Resolvers = {
@@ -97,8 +97,8 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
   ],
   [
     'a tag that was pulled after its push',
-    { reference: TOLD, location: LOCATION, pull: { endedAtEpochMs: PUSHED + 10_000 } },
-    [{ digest: A, digestSource: 'push-history', reference: TOLD }],
+    { reference: OTHER_REFERENCE, location: LOCATION, pull: { endedAtEpochMs: PUSHED + 10_000 } },
+    [{ digest: A, digestSource: 'push-history', reference: OTHER_REFERENCE }],
   ],
   [
     'a tag that means something else than its last push put there: what it means now',

@@ -221,9 +221,9 @@ describe('why a cascade ended early', () => {
     ...['NotTakenUp', 'NodeLeftOpen', 'CascadeEnded', 'ExecutionEnded', 'CascadeIncomplete'],
     ...['ABORTED', 'TIMED_OUT', 'FAILED', 'States.Timeout', 'States.Unknown'],
   ])('%s is reported without its name', (error) => {
-    const told = endingText(error);
-    expect(told).toMatch(/^[a-z][a-z -]+ /i);
-    expect(told).not.toContain(error);
+    const text = endingText(error);
+    expect(text).toMatch(/^[a-z][a-z -]+ /i);
+    expect(text).not.toContain(error);
   });
 
   test.each(['ThrottlingException', 'constructor', '__proto__'])('an error of a step is named: %s', (error) => {

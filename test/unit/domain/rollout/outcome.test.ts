@@ -41,7 +41,7 @@ const KNOWN: PairEvidence = { seenAtEpochMs: [BEGUN], isShared: false };
 const PUBLISHED: PairEvidence = { seenAtEpochMs: [BEGUN + 1], isShared: false, firstSeenInParentEpochMs: BEGUN + 1 };
 const UNDECIDED: PairEvidence = { seenAtEpochMs: [BEGUN + 1], isShared: false };
 /** What is known of one pair. */
-const told = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evidence'> => ({
+const evidenceOf = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evidence'> => ({
   evidence: new Map([[findingKey(of), evidence]]),
 });
 const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
@@ -59,7 +59,7 @@ test.each<[string, string, Partial<Rebuilt>]>([
   [
     'fixed',
     'a vulnerability that was published meanwhile',
-    { output: [looked('new', reasonOf(two))], ...told(two, PUBLISHED) },
+    { output: [looked('new', reasonOf(two))], ...evidenceOf(two, PUBLISHED) },
   ],
   ['fixed', 'a person asked, and nothing else', { facts: [personFact()], output: [looked('new')] }],
   ['fixed', 'an age that nobody asked about', { output: [looked('new', reasonOf(ageFact), NO_AGE)] }],
@@ -126,7 +126,7 @@ describe('worse', () => {
   const before = { vulnerability: 'CVE-7', package: 'openssl', version: '2.9' };
   const added = findingFact('CVE-8', { version: '3.1' });
   const output = [looked('new', reasonOf(added))];
-  const known = told(added, KNOWN);
+  const known = evidenceOf(added, KNOWN);
   test.each<[string, string, Partial<Rebuilt>]>([
     [
       'worse',
@@ -138,22 +138,22 @@ describe('worse', () => {
     ['worse', 'on one of two platforms', { output: [looked('arm'), ...output], ...known }],
     ['fixed', 'the package had that version before', { findingsBefore: [{ ...before, version: '3.1' }], ...known }],
     ['fixed', 'the pair was there before', { findingsBefore: [{ ...before, vulnerability: 'CVE-8' }], ...known }],
-    ['fixed', 'it was published meanwhile', told(added, PUBLISHED)],
+    ['fixed', 'it was published meanwhile', evidenceOf(added, PUBLISHED)],
     ['fixed', 'there was no image before', { isFirst: true, findingsBefore: undefined as never, ...known }],
     ['fixed', 'it does not violate yet', { output: [looked('new', reasonOf(added, 'due'))], ...known }],
     ['fixed', 'it is waived', { output: [looked('new', reasonOf(added, 'waived'))], ...known }],
-    ['unverified', 'no fact tells whether it was known', told(added, UNDECIDED)],
+    ['unverified', 'no fact tells whether it was known', evidenceOf(added, UNDECIDED)],
     ['unverified', 'nothing at all is known of it', {}],
     ['unverified', 'nobody knows what was found before', { findingsBefore: undefined as never, ...known }],
     [
       'ineffective',
       'no fact tells, and a pair of the cause is left',
-      { output: [looked('new', reasonOf(added), reasonOf(fact))], ...told(added, UNDECIDED) },
+      { output: [looked('new', reasonOf(added), reasonOf(fact))], ...evidenceOf(added, UNDECIDED) },
     ],
     [
       'ineffective',
       'the pair of the cause itself is left, which the image before seems not to have',
-      { output: [looked('new', reasonOf(fact))], ...told(fact, KNOWN) },
+      { output: [looked('new', reasonOf(fact))], ...evidenceOf(fact, KNOWN) },
     ],
   ])('%s: %s', (result, _, changes) => {
     expect(judged({ output, ...changes }).result).toBe(result);
@@ -165,7 +165,7 @@ describe('worse', () => {
   });
 
   test.each<[string, Partial<Rebuilt>]>([
-    ['was published meanwhile', told(added, PUBLISHED)],
+    ['was published meanwhile', evidenceOf(added, PUBLISHED)],
     ['the image before has as well', { findingsBefore: [{ ...before, version: '3.1' }] }],
     ['nothing was there to compare with', { isFirst: true, findingsBefore: undefined as never }],
   ])('a rebuild that is fixed names the pair that %s', (_, changes) => {
@@ -173,7 +173,7 @@ describe('worse', () => {
   });
 
   test('an unverified one names the undecided pair, and why', () => {
-    expect(judged({ output, ...told(added, UNDECIDED) })).toEqual({
+    expect(judged({ output, ...evidenceOf(added, UNDECIDED) })).toEqual({
       result: 'unverified',
       reason: expect.stringMatching(
         /^it has CVE-8 in openssl 3\.1, .* already knew these findings when the build began at \d{4}-/,
@@ -247,7 +247,7 @@ describe('a parent that moved', () => {
         facts: [moved()],
         output: [lineage(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
         pinnedTo: ['base'],
-        ...told(findingFact('CVE-8', { version: '3.1' }), KNOWN),
+        ...evidenceOf(findingFact('CVE-8', { version: '3.1' }), KNOWN),
       },
     ],
   ])('%s: %s', (result, _, changes) => {

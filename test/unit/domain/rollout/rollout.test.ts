@@ -75,10 +75,10 @@ describe('a service with two containers in one cascade', () => {
     ['one of them is nobody’s', [stream({ mode: 'pipeline' }), sidecar({ mode: 'none' })], 'none'],
   ])('%s', (_, streams, expected) => {
     const { services, left } = planRollout(both, streams);
-    const told = services.map(
+    const planned = services.map(
       ({ mode, containers }) => `${mode} ${containers.map(({ container }) => container).join('+')}`,
     );
-    expect(told.length > 0 ? told : [...new Set(left.map(({ reason }) => reason))]).toEqual([expected]);
+    expect(planned.length > 0 ? planned : [...new Set(left.map(({ reason }) => reason))]).toEqual([expected]);
     expect(left).toHaveLength(services.length > 0 ? 0 : 2);
   });
 

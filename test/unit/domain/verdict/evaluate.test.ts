@@ -50,7 +50,10 @@ const born = (daysAgo: number): Partial<ImageFacts> => ({
 const judge = (changes: Partial<JudgedFacts> = {}, policy: Policy = policyOf(), now = NOW): Verdict =>
   evaluate(facts(changes), policy, 'version-1', now);
 
-const told = ({ status, reasons }: Verdict) => [status, ...reasons.map(({ ruleId, effect }) => `${ruleId} ${effect}`)];
+const verdictWords = ({ status, reasons }: Verdict) => [
+  status,
+  ...reasons.map(({ ruleId, effect }) => `${ruleId} ${effect}`),
+];
 
 test('an image with all facts known and fine is compliant, and has a next breach', () => {
   expect(judge()).toEqual({
@@ -91,7 +94,7 @@ describe('age', () => {
     [30, ['violating', 'age-limit violates']],
     [300, ['violating', 'age-limit violates']],
   ])('of %d days: %j', (days, expected) => {
-    expect(told(judge({ image: image(born(days)) }))).toEqual(expected);
+    expect(verdictWords(judge({ image: image(born(days)) }))).toEqual(expected);
   });
 
   test('has birth, limit and deadline', () => {
@@ -124,7 +127,7 @@ describe('age', () => {
       reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
       nextBreachAtEpochMs: NOW + 29 * DAY,
     });
-    expect(told(unread(31))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
+    expect(verdictWords(unread(31))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
   });
 
   const BASE = digestOf('base');
@@ -149,16 +152,16 @@ describe('age', () => {
       { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
     ]);
     const young = on({ known: false, unknown: [BASE], oldestKnown: ago(1, digestOf('web')) });
-    expect(told(young)).toEqual(['unknown', 'age-known unknown']);
+    expect(verdictWords(young)).toEqual(['unknown', 'age-known unknown']);
     expect(young.nextBreachAtEpochMs).toBe(NOW + 29 * DAY);
   });
 
   test('violates by its known part, and stays unknown with a waiver for that', () => {
     const age = { known: false, unknown: [digestOf('web')], oldestKnown: ago(31) } as const;
-    expect(told(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
+    expect(verdictWords(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
     const waiver = { id: 'w', rule: 'age-limit', reason: 'accepted for now', author: 'a' };
     const waived = policyOf({ waivers: [{ ...waiver, created: '2026-11-01', expires: '2026-12-20' }] });
-    expect(told(judge({ image: { ...image(), lineage: { age } } }, waived))).toEqual([
+    expect(verdictWords(judge({ image: { ...image(), lineage: { age } } }, waived))).toEqual([
       'unknown',
       'age-known unknown',
       'age-limit waived',
@@ -170,7 +173,7 @@ describe('age', () => {
       ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 10, warnAtPercent: 50 } } },
     });
     const at = (tier: 'base' | 'platform', days: number) =>
-      told(judge({ image: image({ tier, ...born(days) }) }, policy));
+      verdictWords(judge({ image: image({ tier, ...born(days) }) }, policy));
     expect(at('base', 4.9)).toEqual(['compliant']);
     expect(at('base', 5)).toEqual(['compliant', 'age-limit due']);
     expect(at('base', 10)).toEqual(['violating', 'age-limit violates']);
@@ -233,7 +236,7 @@ describe('findings', () => {
     ['a fix that the rule asks for', { severity: 'low', fix: 'yes' }, ['violating', 'fixable-low violates']],
     ['no fix: the default rule leaves it', { fix: 'no' }, ['compliant']],
   ])('%s', (_, changes, expected) => {
-    expect(told(judge({ findings: [finding(changes)] }))).toEqual(expected);
+    expect(verdictWords(judge({ findings: [finding(changes)] }))).toEqual(expected);
   });
 
   test.each(TIERS)('a rule for base alone, in %s', (tier) => {
@@ -246,7 +249,7 @@ describe('findings', () => {
     [7, ['violating', 'high-in-a-week violates']],
   ])('grace runs from the first sighting in the stream, %d days ago', (days, expected) => {
     const firstSeen = new Map([['CVE-2026-1#openssl', NOW - days * DAY]]);
-    expect(told(judge({ findings: [finding({ severity: 'high' })], firstSeen }))).toEqual(expected);
+    expect(verdictWords(judge({ findings: [finding({ severity: 'high' })], firstSeen }))).toEqual(expected);
   });
 
   test('grace of a finding new to its stream starts at the scan', () => {
@@ -271,7 +274,7 @@ describe('findings', () => {
   });
 
   test('of a stale scan still violate', () => {
-    expect(told(judge({ scan: completeScan(60), findings: [finding()] }))).toEqual([
+    expect(verdictWords(judge({ scan: completeScan(60), findings: [finding()] }))).toEqual([
       'violating',
       'no-critical violates',
       'scan-required unknown',
@@ -285,7 +288,7 @@ describe('findings', () => {
         { id: 'a', severities: ['critical', 'high'], graceDays: 7 },
       ],
     });
-    expect(told(judge({ findings: [finding()] }, policy))).toEqual(['violating', 'b violates', 'a due']);
+    expect(verdictWords(judge({ findings: [finding()] }, policy))).toEqual(['violating', 'b violates', 'a due']);
   });
 });
 
@@ -299,7 +302,7 @@ describe('registries', () => {
   });
 
   test('an image in ECR comes from its plain name', () => {
-    expect(told(judge({}, policy))).toEqual(['compliant']);
+    expect(verdictWords(judge({}, policy))).toEqual(['compliant']);
   });
 
   test('every place and every name is approved, or it violates', () => {
@@ -333,7 +336,7 @@ describe('registries', () => {
       locations: [],
       references: ['602401143452.dkr.ecr.us-west-2.amazonaws.com.evil/x'],
     });
-    expect(told(judge({ image: subject }, policy))).toEqual(['unknown', 'scan-required unknown']);
+    expect(verdictWords(judge({ image: subject }, policy))).toEqual(['unknown', 'scan-required unknown']);
   });
 
   test('without a rule every place is approved', () => {
@@ -453,7 +456,7 @@ describe('waivers', () => {
       ],
     ])('covers nothing where %s', (_, changes) => {
       const verdict = waived(baseScope, { findings: [finding()], ancestors: [base()], ...changes });
-      expect(told(verdict)).toEqual(['violating', 'no-critical violates']);
+      expect(verdictWords(verdict)).toEqual(['violating', 'no-critical violates']);
     });
 
     test("the longest of several waivers counts, among equal ones the image's own", () => {
@@ -480,7 +483,7 @@ describe('waivers', () => {
       ]);
       expect([young.status, young.nextBreachAtEpochMs]).toEqual(['compliant', NOW + DAY]);
       const old = waived(ofAge, { ...aged(40, ['platform', 31], ['web', 2]), ancestors: [base()] });
-      expect(told(old)).toEqual(['violating', 'age-limit violates', 'age-limit waived']);
+      expect(verdictWords(old)).toEqual(['violating', 'age-limit violates', 'age-limit waived']);
     });
 
     test('covers no age that another image decides', () => {
@@ -491,7 +494,7 @@ describe('waivers', () => {
 
   test('of age, by its rule', () => {
     const old = { image: image(born(40)) };
-    expect(told(waived({ rule: 'age-limit' }, old))).toEqual(['compliant', 'age-limit waived']);
+    expect(verdictWords(waived({ rule: 'age-limit' }, old))).toEqual(['compliant', 'age-limit waived']);
     expect(waived({ rule: 'age-limit', scope: { package: 'openssl' } }, old).status).toBe('violating');
   });
 
@@ -509,7 +512,7 @@ describe('waivers', () => {
         },
       ],
     });
-    expect(told(judge({}, policy))).toEqual(['compliant', 'approved-registries waived']);
+    expect(verdictWords(judge({}, policy))).toEqual(['compliant', 'approved-registries waived']);
   });
 
   test('that ends before the deadline changes nothing', () => {

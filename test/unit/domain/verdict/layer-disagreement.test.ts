@@ -46,8 +46,8 @@ test.each<[string, readonly WitnessedImage[], string | undefined]>([
   ],
 ])('%s', (_, lineage, expected) => {
   const names = new Map(['app', 'platform', 'base'].map((name) => [digestOf(name) as string, name]));
-  const told = layerDisagreements(lineage).map((one) => `${names.get(one.attributedTo)}, ${names.get(one.broughtBy)}`);
-  expect(told).toEqual(expected === undefined ? [] : [expected]);
+  const found = layerDisagreements(lineage).map((one) => `${names.get(one.attributedTo)}, ${names.get(one.broughtBy)}`);
+  expect(found).toEqual(expected === undefined ? [] : [expected]);
 });
 
 test('a layer may be named by its diff id', () => {
