@@ -42,10 +42,26 @@ export const resetCommand: Command = {
 };
 
 /** What the reset cleared. A run that may still go on is named, because it can now overlap the next one. */
-function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: RebuildHistory, freedLock: boolean): string {
+function freed(
+  {
+    failuresInARow,
+    survived,
+    tried = [],
+    unverifiedInARow = 0,
+    brokenOff,
+    pinnedTo = [],
+    startUnknown,
+  }: RebuildHistory,
+  freedLock: boolean,
+): string {
+  const tries = tried.flatMap(({ facts }) => facts.map(({ builds }) => builds));
+  const mostTries = tries.reduce((one, other) => Math.max(one, other), 0);
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
+    ...(mostTries > 0 ? [`the count of ${counted(mostTries, 'rebuild')} on the same parents`] : []),
+    ...(unverifiedInARow > 0 ? [`${counted(unverifiedInARow, 'rebuild')} in a row without verification`] : []),
+    ...(brokenOff ? [`${counted(brokenOff.inARow, 'cascade')} in a row that stopped before the stream was done`] : []),
     ...pinnedTo.map(
       ({ stream, head }) => `the note that the last build did not use head ${shortDigest(head)} of ${stream}`,
     ),

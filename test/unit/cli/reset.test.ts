@@ -77,6 +77,25 @@ test('a stream with nothing to clear and no cause says so', async () => {
   expect(text).toContain('The stream has no open cause');
 });
 
+test('counts that alone keep a stream from a rebuild are named', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await world.guards.change(streamOf(0), (history) => ({
+    ...history,
+    tried: [
+      { facts: [{ fact: 'CVE-1\nzlib', builds: 3 }] },
+      { parents: 'older', facts: [{ fact: 'age\n1', builds: 1 }] },
+    ],
+    unverifiedInARow: 2,
+    brokenOff: { inARow: 1, cascadeId: 'cascade-1', atEpochMs: 1 },
+  }));
+  const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(text).toContain(
+    'Cleared:\n  the count of 3 rebuilds on the same parents\n  2 rebuilds in a row without verification\n' +
+      '  1 cascade in a row that stopped before the stream was done\n',
+  );
+});
+
 test('a remaining obstacle is shown', async () => {
   const world = await exhausted();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
