@@ -188,7 +188,7 @@ export function mayRestart(image: string, tagMeans: Digest | undefined, output: 
     return pinned(`"${image}" names a digest, so a restart keeps the old image. Deploy the new digest, or name a tag.`);
   if (tagMeans !== undefined && output.has(tagMeans)) return { allowed: true };
   const meaning = tagMeans === undefined ? 'no image' : tagMeans;
-  return pinned(`"${image}" now names ${meaning}, not to the verified image. Move the tag, or deploy the new image.`);
+  return pinned(`"${image}" now names ${meaning}, not the verified image. Move the tag, or deploy the new image.`);
 }
 
 /**

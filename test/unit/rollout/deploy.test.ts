@@ -96,7 +96,7 @@ const refusals: readonly Refusal[] = [
   {
     name: 'has a tag that means something else',
     arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web', 'v0') }]),
-    detail: /^pinned-reference: .* now names no image, not to the verified image/,
+    detail: /^pinned-reference: .* now names no image, not the verified image/,
   },
   {
     name: 'pulls by a tag from a registry that has it not',
