@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { COMMANDS } from '../../../cli/all-commands.ts';
+import { commandHelp } from '../../../cli/help.ts';
 import { documented } from '../../support/documented-actions.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -37,3 +38,24 @@ test.each(names.filter((name) => !ASKED_ELSEWHERE.includes(name)))(
     expect(text).toContain(`  ['${name}', `);
   },
 );
+
+/** Named in docs/commands.md, with the word that follows if the option takes a value. */
+const isDocumented = (option: string): boolean => page.includes(`\`--${option}\``) || page.includes(`--${option} `);
+
+test.each(Object.entries(COMMANDS))('docs/commands.md names each option of %s', (_name, { options }) => {
+  expect(Object.keys(options).filter((option) => !isDocumented(option))).toEqual([]);
+});
+
+test('docs/commands.md names each option that all commands take', () => {
+  const help = commandHelp('', {
+    summary: '',
+    synopsis: '',
+    words: [0, 0],
+    options: {},
+    optionHelp: {},
+    run: async () => 0,
+  });
+  const common = [...help.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option = '']) => option);
+  expect(common).toContain('stack');
+  expect(common.filter((option) => !isDocumented(option))).toEqual([]);
+});
