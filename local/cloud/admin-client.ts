@@ -3,9 +3,12 @@
 import type {
   ArchivedPackage,
   CallCount,
+  ClusterChange,
+  ClusterPlace,
   DeclaredPipeline,
   Faults,
   ImagePast,
+  IssuedCertificate,
   KnownVulnerability,
   PipelineJob,
   PipelineReport,
@@ -109,6 +112,32 @@ export class CloudAdmin {
   /** How long a deployment of a service stays in progress once its tasks run; 100 ms unless set. */
   async setDeploymentTime(deploymentMs: number): Promise<void> {
     await this.#ask('PUT', 'deployments', { deploymentMs });
+  }
+
+  /** Changes what EKS tells of a cluster. */
+  async changeCluster(change: ClusterChange): Promise<void> {
+    await this.#ask('PUT', 'kubernetes', change);
+  }
+
+  /** The certificate authority (PEM) of an EKS cluster, and the URL that tells its API server whose a bearer token is. */
+  async clusterAuthority(
+    cluster: ClusterPlace,
+  ): Promise<{ readonly certificateAuthority: string; readonly tokenReviewUrl: string }> {
+    const answer = (await this.#ask('POST', 'kubernetes', cluster)) as Record<string, string>;
+    const { certificateAuthority = '', tokenReviewPath = '' } = answer;
+    return { certificateAuthority, tokenReviewUrl: `${this.#endpoint}${tokenReviewPath}` };
+  }
+
+  /** A certificate of a cluster's authority: for a server if `hosts` names its names and addresses, else for a client. */
+  async issueCertificate(
+    cluster: ClusterPlace,
+    subject: {
+      readonly commonName: string;
+      readonly organizations?: readonly string[];
+      readonly hosts?: readonly string[];
+    },
+  ): Promise<IssuedCertificate> {
+    return (await this.#ask('POST', 'kubernetes/certificates', { ...cluster, ...subject })) as IssuedCertificate;
   }
 
   /** Makes pipelines, or changes those that are there: their executions stay. */

@@ -123,6 +123,26 @@ export interface ServiceChange {
   readonly newTasksFail: boolean;
 }
 
+/** A cluster of Amazon EKS. */
+export interface ClusterPlace {
+  readonly account: string;
+  readonly region: string;
+  /** The cluster's name. */
+  readonly cluster: string;
+}
+
+/** A change of what EKS tells of a cluster. */
+export interface ClusterChange extends ClusterPlace {
+  readonly endpoint?: string;
+  readonly status?: 'CREATING' | 'ACTIVE' | 'DELETING' | 'FAILED' | 'UPDATING' | 'PENDING';
+}
+
+/** A certificate and its private key, both as PEM. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** A pipeline as CodePipeline is to have it. `definition` is the builder's own, and comes back with each job. */
 export interface DeclaredPipeline {
   readonly account: string;

@@ -1,0 +1,108 @@
+/** A whole cluster in this process: the API server, its controllers and its nodes. */
+
+import type { ClusterPlace } from '../cloud/admin-types.ts';
+import type { Cloud } from '../cloud.ts';
+import { reviewAt } from './access.ts';
+import { ApiError } from './api-error.ts';
+import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
+import { CONTROLLED, reconcile } from './controllers.ts';
+import { type ImageRuntime, runtimeOf } from './image-runtime.ts';
+import type { ObjectApi } from './object-api.ts';
+import type { ObjectStore } from './object-store.ts';
+import { type ApiResource, type JsonDocument, type KubernetesObject, RESOURCES, resourceOfKind } from './objects.ts';
+import { patched } from './patch.ts';
+
+export interface ClusterServer extends ApiServer {
+  /** PEM. */
+  readonly certificateAuthority: string;
+  /** Waits until the controllers have nothing left to do. */
+  settled(): Promise<void>;
+}
+
+export interface ClusterServerOptions extends Omit<ApiServerOptions, 'onChange'> {
+  readonly runtime: ImageRuntime;
+}
+
+/** Starts a cluster on a port of the loopback interface. The controllers follow each write. */
+export async function startClusterServer({ runtime, ...options }: ClusterServerOptions): Promise<ClusterServer> {
+  const work = { tail: Promise.resolve() };
+  const changed = (object: KubernetesObject) => {
+    // What a controller cannot do it tries again at the next change, as those of Kubernetes do.
+    work.tail = work.tail.then(() => controlled(object)).catch(() => undefined);
+  };
+  const server = await startApiServer({ ...options, onChange: changed });
+  const api = storeApi(server.store);
+  const controlled = async (object: KubernetesObject): Promise<void> => {
+    for (const each of [object, ...ownersOf(server.store, object)]) await reconcile({ api, runtime }, each);
+  };
+  return {
+    ...server,
+    certificateAuthority: options.certificateAuthority,
+    settled: async () => {
+      for (let seen: Promise<void> | undefined; seen !== work.tail; ) {
+        seen = work.tail;
+        await seen;
+      }
+    },
+  };
+}
+
+/**
+ * Serves an EKS cluster of the embedded cloud: from then on DescribeCluster names this server, whose certificate is of the
+ * cluster's authority and which accepts the bearer tokens that EKS accepts.
+ */
+export async function serveCluster(
+  { endpoint, admin }: Pick<Cloud, 'endpoint' | 'admin'>,
+  cluster: ClusterPlace,
+): Promise<ClusterServer> {
+  const { certificateAuthority, tokenReviewUrl } = await admin.clusterAuthority(cluster);
+  const subject = { commonName: 'kube-apiserver', hosts: ['localhost', '127.0.0.1'] };
+  const server = await startClusterServer({
+    ...(await admin.issueCertificate(cluster, subject)),
+    certificateAuthority,
+    reviewToken: reviewAt(tokenReviewUrl),
+    runtime: runtimeOf(endpoint),
+  });
+  await admin.changeCluster({ ...cluster, endpoint: server.endpoint });
+  return server;
+}
+
+/** What controls an object, up to the workload: a pod that was deleted is made again by its owner. */
+function ownersOf(store: ObjectStore, { metadata }: KubernetesObject): readonly KubernetesObject[] {
+  return (metadata.ownerReferences ?? []).flatMap(({ apiVersion, kind, name }) => {
+    const resource = resourceOfKind(apiVersion, kind);
+    if (resource === undefined || !CONTROLLED.includes(resource)) return [];
+    const owner = orAbsent(() => store.get(resource, metadata.namespace, name));
+    return owner === undefined ? [] : [owner, ...ownersOf(store, owner)];
+  });
+}
+
+function storeApi(store: ObjectStore): ObjectApi {
+  const changed = (resource: ApiResource, { metadata }: KubernetesObject, change: JsonDocument): KubernetesObject => {
+    const present = store.get(resource, metadata.namespace, metadata.name);
+    return store.replace(resource, patched(present, change, 'application/merge-patch+json') as never);
+  };
+  return {
+    list: async (resource, namespace) => store.all(resource, namespace),
+    children: async (resource, _namespace, uid) => store.children(resource, uid),
+    get: async (resource, namespace, name) => orAbsent(() => store.get(resource, namespace, name)),
+    create: async (resource, object) => {
+      const status = resource === RESOURCES.pods ? { status: { phase: 'Pending' } } : {};
+      return store.create(resource, { ...object, ...status });
+    },
+    patch: async (resource, object, change) => changed(resource, object, change as JsonDocument),
+    patchStatus: async (resource, object, status) => changed(resource, object, { status }),
+    remove: async (resource, { metadata }) => {
+      store.remove(resource, metadata.namespace, metadata.name);
+    },
+  };
+}
+
+function orAbsent<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) return undefined;
+    throw error;
+  }
+}

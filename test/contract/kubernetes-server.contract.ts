@@ -1,0 +1,341 @@
+import { CreateAccessEntryCommand, DeleteAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
+import { beforeAll } from '@jest/globals';
+import type { ClusterPlace } from '../../local/cloud/admin-types.ts';
+import {
+  eksToken,
+  makeEksCluster,
+  makeOpenRole,
+  type SessionCredentials,
+  sessionOf,
+} from '../../local/cloud/probe-kubernetes.ts';
+import type { Cloud } from '../../local/cloud.ts';
+import type { AdminApi } from '../../local/kubernetes/admin-api.ts';
+import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { askKubernetes, type KubernetesAddress, type KubernetesQuestion } from '../support/kubernetes.ts';
+import { digestOf } from '../support/samples.ts';
+
+/** A running API server whose cluster is in the embedded cloud's EKS. */
+export interface KubernetesWorld extends KubernetesAddress {
+  readonly cloud: Cloud;
+  readonly place: ClusterPlace;
+  readonly admin: AdminApi;
+  /** How long an accepted token goes on being accepted, once its access entry is gone. */
+  readonly tokensCachedMs: number;
+  /** Lets the controllers do what there is to do for these workloads. */
+  control(...workloads: readonly KubernetesObject[]): Promise<void>;
+  /** From then on the continue tokens that were given out are expired. */
+  expireContinueTokens(): Promise<void>;
+  /** The same cluster at an address at which this many parallel requests are too many. */
+  overloaded(requests: number): Promise<KubernetesAddress>;
+}
+
+const READERS = 'patchwave:readers';
+const MINUTE_MS = 60_000;
+
+/** What clients rely on. The real API server and the one of this repository both hold it. */
+export function kubernetesServerContract(world: () => KubernetesWorld): void {
+  let credentials: SessionCredentials;
+  let strangers: SessionCredentials;
+  let principalArn: string;
+
+  const config = () => world().cloud.clients(world().place.account, world().place.region);
+  const token = (changes: Partial<Parameters<typeof eksToken>[0]> = {}) =>
+    eksToken({ region: world().place.region, cluster: world().place.cluster, credentials, ...changes });
+  const ask = (path: string, question: KubernetesQuestion = {}) =>
+    askKubernetes(world(), path, { token: token(), ...question });
+
+  beforeAll(async () => {
+    const { admin, place } = world();
+    principalArn = await makeOpenRole(config(), 'ClusterReader');
+    credentials = await sessionOf(config(), principalArn, 'inventory');
+    strangers = await sessionOf(config(), await makeOpenRole(config(), 'Stranger'));
+    await new EKSClient(config()).send(
+      new CreateAccessEntryCommand({ clusterName: place.cluster, principalArn, kubernetesGroups: [READERS] }),
+    );
+    await makeEksCluster(world().cloud, place, 'another');
+    const verbs = ['get', 'list'];
+    await admin.ensure({
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'readers' } },
+      rules: [
+        { apiGroups: [''], resources: ['pods'], verbs },
+        { apiGroups: ['apps'], resources: ['replicasets'], verbs },
+        { apiGroups: ['apps'], resources: ['deployments'], verbs: [...verbs, 'patch'] },
+      ],
+    });
+    await admin.ensure({
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'readers' } },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'readers' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: READERS }],
+    });
+    await admin.ensure({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
+    for (const namespace of ['crowd', 'quiet']) await admin.ensureNamespace(namespace);
+    // Each pod has 4 KB, as a small one has, so that a page is large enough to be compressed.
+    await mapConcurrently(
+      Array.from({ length: 55 }, (_, number) => number),
+      16,
+      async (number) => {
+        await admin.create(RESOURCES.pods, podNamed('crowd', `crowd-${number}`, { note: 'x'.repeat(4096) }));
+      },
+    );
+    await admin.create(RESOURCES.pods, podNamed('quiet', 'alone'));
+  }, 60_000);
+
+  describe('lists', () => {
+    test('come in pages; only the last one has no continue token', async () => {
+      const names: string[] = [];
+      const left: (number | undefined)[] = [];
+      let path = '/api/v1/namespaces/crowd/pods?limit=20';
+      for (let pages = 1; ; pages += 1) {
+        const { status, json } = await ask(path);
+        expect([status, json.kind]).toEqual([200, 'PodList']);
+        names.push(...(json.items ?? []).map(({ metadata }) => metadata.name));
+        left.push(json.metadata?.remainingItemCount);
+        const next = json.metadata?.continue ?? '';
+        if (next === '') break;
+        expect(pages).toBeLessThan(3);
+        path = `/api/v1/namespaces/crowd/pods?limit=20&continue=${encodeURIComponent(next)}`;
+      }
+      expect(new Set(names).size).toBe(55);
+      expect(names).toEqual(names.toSorted());
+      expect(left).toEqual([35, 15, undefined]);
+    });
+
+    test('are of one namespace or of all', async () => {
+      const quiet = await ask('/api/v1/namespaces/quiet/pods');
+      expect(quiet.json.items?.map(({ metadata }) => metadata.name)).toEqual(['alone']);
+      const all = await ask('/api/v1/pods');
+      expect(all.json.items?.filter(({ metadata }) => metadata.namespace === 'crowd')).toHaveLength(55);
+    });
+
+    test('of a namespace that does not exist are empty', async () => {
+      const { status, json } = await ask('/api/v1/namespaces/absent/pods');
+      expect([status, json.items]).toEqual([200, []]);
+    });
+
+    test('leave the limit unread with resourceVersion=0', async () => {
+      const { json } = await ask('/api/v1/namespaces/crowd/pods?limit=20&resourceVersion=0');
+      expect(json.items).toHaveLength(55);
+    });
+
+    test('are compressed on request, if they are long', async () => {
+      const headers = { 'accept-encoding': 'gzip' };
+      const long = await ask('/api/v1/namespaces/crowd/pods', { headers });
+      expect(long.headers['content-encoding']).toBe('gzip');
+      expect(long.bytes.length).toBeLessThan(long.text.length / 4);
+      expect(long.json.items).toHaveLength(55);
+      const short = await ask('/api/v1/namespaces/quiet/pods', { headers });
+      expect(short.headers['content-encoding']).toBeUndefined();
+      expect((await ask('/api/v1/namespaces/crowd/pods')).headers['content-encoding']).toBeUndefined();
+    });
+
+    test('select by labels and by fields', async () => {
+      const byField = await ask('/api/v1/pods?fieldSelector=metadata.name%3Dalone');
+      expect(byField.json.items?.map(({ metadata }) => metadata.name)).toEqual(['alone']);
+      const byLabel = await ask('/api/v1/pods?labelSelector=app%3Dcrowd-7');
+      expect(byLabel.json.items?.map(({ metadata }) => metadata.name)).toEqual(['crowd-7']);
+    });
+
+    test('answer an expired token with 410 and one that lists the rest', async () => {
+      const first = await ask('/api/v1/namespaces/crowd/pods?limit=20');
+      await world().expireContinueTokens();
+      const path = (next = '') => `/api/v1/namespaces/crowd/pods?limit=100&continue=${encodeURIComponent(next)}`;
+      const expired = await ask(path(first.json.metadata?.continue));
+      expect(expired.status).toBe(410);
+      expect(expired.json).toMatchObject({ kind: 'Status', code: 410, reason: 'Expired' });
+      expect(expired.json.metadata?.continue).toEqual(expect.any(String));
+      const rest = await ask(path(expired.json.metadata?.continue));
+      expect(rest.status).toBe(200);
+      expect(rest.json.items).toHaveLength(35);
+    }, 60_000);
+
+    test('refuse a token that no list gave', async () => {
+      const { status, json } = await ask('/api/v1/pods?limit=20&continue=anb3');
+      expect([status, json.reason]).toEqual([400, 'BadRequest']);
+    });
+  });
+
+  describe('access', () => {
+    test('a token of the role with the access entry is accepted for 15 minutes', async () => {
+      const statusAt = async (ageMs: number) =>
+        (await ask('/api/v1/namespaces/quiet/pods', { token: token({ atEpochMs: Date.now() - ageMs }) })).status;
+      expect(await statusAt(0)).toBe(200);
+      expect(await statusAt(14 * MINUTE_MS)).toBe(200);
+      expect(await statusAt(15.5 * MINUTE_MS)).toBe(401);
+      expect(await statusAt(-4 * MINUTE_MS)).toBe(200);
+      expect(await statusAt(-6 * MINUTE_MS)).toBe(401);
+    });
+
+    test.each<[string, () => Partial<Parameters<typeof eksToken>[0]>]>([
+      ['for another cluster', () => ({ cluster: 'another' })],
+      ['of a role without an access entry', () => ({ credentials: strangers })],
+      ['with another secret', () => ({ credentials: { ...credentials, secretAccessKey: 'wrong' } })],
+      ['that expires too late', () => ({ expiresSeconds: 901 })],
+      ['for a host that is not STS', () => ({ host: '127.0.0.1' })],
+    ])('a token %s is answered 401 with a Status', async (_, changes) => {
+      const { status, json } = await ask('/api/v1/pods', { token: token(changes()) });
+      expect(status).toBe(401);
+      expect(json).toMatchObject({ kind: 'Status', status: 'Failure', reason: 'Unauthorized', code: 401 });
+    });
+
+    test('a session without its token, and a text that is no token, are answered 401', async () => {
+      const { sessionToken: _, ...incomplete } = credentials;
+      expect((await ask('/api/v1/pods', { token: token({ credentials: incomplete }) })).status).toBe(401);
+      expect((await ask('/api/v1/pods', { token: 'junk' })).status).toBe(401);
+    });
+
+    test('without credentials the caller is anonymous, and refused', async () => {
+      const { status, json } = await askKubernetes(world(), '/api/v1/pods');
+      expect([status, json.reason]).toEqual([403, 'Forbidden']);
+      expect(json.message).toContain('system:anonymous');
+    });
+
+    test('what no role allows is answered 403 with the verb and the resource', async () => {
+      const { status, json } = await ask('/api/v1/nodes');
+      expect(status).toBe(403);
+      expect(json).toMatchObject({ kind: 'Status', reason: 'Forbidden', code: 403 });
+      expect(json.message).toContain('cannot list resource "nodes" in API group "" at the cluster scope');
+      expect(json.message).toContain('assumed-role/ClusterReader/inventory');
+      const body = { metadata: { labels: { changed: 'yes' } } };
+      const headers = { 'content-type': 'application/merge-patch+json' };
+      const patch = await ask('/api/v1/namespaces/quiet/pods/alone', { method: 'PATCH', headers, body });
+      expect(patch.status).toBe(403);
+      expect(patch.json.message).toContain('cannot patch resource "pods" in API group "" in the namespace "quiet"');
+    });
+
+    test('a token is refused once its access entry is gone', async () => {
+      const { place, tokensCachedMs } = world();
+      const eks = new EKSClient(config());
+      const roleArn = await makeOpenRole(config(), 'Leaver');
+      const entry = { clusterName: place.cluster, principalArn: roleArn };
+      await eks.send(new CreateAccessEntryCommand({ ...entry, kubernetesGroups: [READERS] }));
+      const leaver = token({ credentials: await sessionOf(config(), roleArn) });
+      expect((await ask('/api/v1/namespaces/quiet/pods', { token: leaver })).status).toBe(200);
+      await eks.send(new DeleteAccessEntryCommand(entry));
+      const giveUpAtEpochMs = Date.now() + 2 * tokensCachedMs + 2000;
+      let status = 200;
+      while (status === 200 && Date.now() < giveUpAtEpochMs) {
+        status = (await ask('/api/v1/namespaces/quiet/pods', { token: leaver })).status;
+      }
+      expect(status).toBe(401);
+    }, 60_000);
+
+    test('a client that trusts another authority does not speak to it', async () => {
+      const { admin: cloudAdmin } = world().cloud;
+      const other = await cloudAdmin.clusterAuthority({ ...world().place, cluster: 'another' });
+      const address = { endpoint: world().endpoint, certificateAuthority: other.certificateAuthority };
+      await expect(askKubernetes(address, '/api/v1/pods', { token: token() })).rejects.toThrow(
+        /certificate|self-signed/,
+      );
+    });
+  });
+
+  test('too many requests are answered 429 in plain text, with a time to wait', async () => {
+    const address = await world().overloaded(72);
+    const bearer = token();
+    const answers = await Promise.all(
+      Array.from({ length: 72 }, () => askKubernetes(address, '/api/v1/namespaces/crowd/pods', { token: bearer })),
+    );
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused).toMatchObject({ status: 429, json: {} });
+    expect(refused?.headers['retry-after']).toBe('1');
+    expect(refused?.headers['content-type']).toContain('text/plain');
+  }, 60_000);
+
+  describe('a deployment', () => {
+    const web = (image: string): KubernetesObject => ({
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'shop' } },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: 'web' } },
+        template: {
+          metadata: { labels: { app: 'web' } },
+          spec: {
+            containers: [
+              { name: 'web', image },
+              { name: 'proxy', image: 'docker.io/library/envoy:1' },
+            ],
+          },
+        },
+      },
+    });
+    const v1 = `docker.io/team/web@${digestOf('v1')}`;
+    const v2 = `docker.io/team/web@${digestOf('v2')}`;
+    const patch = (mediaType: string, body: unknown) =>
+      ask('/apis/apps/v1/namespaces/shop/deployments/web', {
+        ...{ method: 'PATCH', headers: { 'content-type': mediaType }, body },
+      });
+    const pods = async () => (await ask('/api/v1/namespaces/shop/pods')).json.items ?? [];
+    const settled = async () => {
+      const { admin } = world();
+      const deployment = await admin.get(RESOURCES.deployments, 'shop', 'web');
+      if (deployment !== undefined) await world().control(deployment);
+    };
+
+    beforeAll(async () => {
+      const { admin } = world();
+      await admin.ensureNamespace('shop');
+      await admin.create(RESOURCES.deployments, web(v1));
+      await settled();
+    });
+
+    test('runs pods with digests, and each pod names its owners', async () => {
+      const running = await pods();
+      expect(running).toHaveLength(2);
+      for (const { status } of running) {
+        expect(status.phase).toBe('Running');
+        expect(status.containerStatuses?.find(({ name }) => name === 'web')?.imageID).toBe(v1);
+      }
+      const [set] = (await world().admin.list(RESOURCES.replicaSets, 'shop')).map(({ metadata }) => metadata);
+      const { status, json } = await ask(`/apis/apps/v1/namespaces/shop/replicasets/${set?.name}`);
+      expect([status, json.kind]).toEqual([200, 'ReplicaSet']);
+      expect(json.metadata).toMatchObject({ ownerReferences: [{ kind: 'Deployment', name: 'web', controller: true }] });
+    });
+
+    test('restarts by an annotation of its template: new pods by a new ReplicaSet', async () => {
+      const before = new Set((await pods()).map(({ metadata }) => metadata.name));
+      const annotations = { 'kubectl.kubernetes.io/restartedAt': '2026-11-28T05:00:00Z' };
+      const answer = await patch('application/merge-patch+json', { spec: { template: { metadata: { annotations } } } });
+      expect(answer.status).toBe(200);
+      await settled();
+      const after = (await pods()).map(({ metadata }) => metadata.name);
+      expect(after).toHaveLength(2);
+      expect(after.filter((name) => before.has(name))).toEqual([]);
+      expect(await world().admin.list(RESOURCES.replicaSets, 'shop')).toHaveLength(2);
+      expect(await world().admin.get(RESOURCES.deployments, 'shop', 'web')).toMatchObject({
+        status: { observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2 },
+      });
+    });
+
+    test('gets a new image by a strategic merge patch, which leaves the other containers', async () => {
+      const containers = [{ name: 'web', image: v2 }];
+      const answer = await patch('application/strategic-merge-patch+json', {
+        spec: { template: { spec: { containers } } },
+      });
+      expect(answer.status).toBe(200);
+      await settled();
+      for (const { status } of await pods()) {
+        expect(status.containerStatuses).toHaveLength(2);
+        expect(status.containerStatuses?.find(({ name }) => name === 'web')?.imageID).toBe(v2);
+      }
+    });
+
+    test('refuses a patch of an earlier version with 409, and an unknown format with 415', async () => {
+      const stale = { metadata: { resourceVersion: '1', annotations: { a: 'b' } } };
+      const conflict = await patch('application/merge-patch+json', stale);
+      expect([conflict.status, conflict.json.reason]).toEqual([409, 'Conflict']);
+      expect((await patch('application/json', stale)).status).toBe(415);
+    });
+
+    test('that does not exist is answered 404 with a Status', async () => {
+      const { status, json } = await ask('/apis/apps/v1/namespaces/shop/deployments/absent');
+      expect(status).toBe(404);
+      expect(json).toMatchObject({ kind: 'Status', reason: 'NotFound', code: 404 });
+    });
+  });
+}
+
+const podNamed = (namespace: string, name: string, annotations: Readonly<Record<string, string>> = {}) => ({
+  ...{ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { app: name }, annotations } },
+  spec: { nodeName: 'node-1', containers: [{ name: 'app', image: 'docker.io/library/busybox:1' }] },
+});

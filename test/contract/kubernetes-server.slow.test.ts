@@ -1,0 +1,34 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { makeEksCluster } from '../../local/cloud/probe-kubernetes.ts';
+import { AdminApi } from '../../local/kubernetes/admin-api.ts';
+import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
+import { useCloud } from '../support/cloud.ts';
+import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
+
+const cloud = useCloud();
+let server: ClusterServer;
+let world: KubernetesWorld;
+
+beforeAll(async () => {
+  const place = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
+  await makeEksCluster(cloud(), place, place.cluster);
+  server = await serveCluster(cloud(), place);
+  const { endpoint, certificateAuthority } = server;
+  const administrator = { commonName: 'admin', organizations: ['system:masters'] };
+  world = {
+    ...{ endpoint, certificateAuthority, place, cloud: cloud(), tokensCachedMs: 0 },
+    admin: new AdminApi(server, await cloud().admin.issueCertificate(place, administrator)),
+    control: () => server.settled(),
+    expireContinueTokens: async () => server.store.compact(),
+    overloaded: async (requests) => {
+      server.refuse(requests / 2);
+      return server;
+    },
+  };
+});
+afterAll(async () => {
+  world.admin.close();
+  await server.stop();
+});
+
+kubernetesServerContract(() => world);
