@@ -6,8 +6,8 @@ export class RunNotRecordedYetError extends Error {
   override readonly name = 'RunNotRecordedYetError';
   constructor({ pipeline, executionId }: RunnerExecution, rebuildId: string) {
     super(
-      `Run ${executionId} of ${pipelineKey(pipeline)} may belong to rebuild ${rebuildId}, whose run is not known yet. ` +
-        'The event is delivered again.',
+      `Run ${executionId} of ${pipelineKey(pipeline)} may be the run of rebuild ${rebuildId}, whose run id is not recorded yet. ` +
+        'The queue delivers the event again.',
     );
   }
 }

@@ -18,10 +18,10 @@ export async function route(
   if (!planned) return { batchItemFailures: messages.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   const { cascadeId, streams, open, refused, resumed, unreadable, withoutPolicy } = planned;
   if (withoutPolicy !== undefined) {
-    logger.error(`no cascade is planned: ${withoutPolicy}`);
+    logger.error(`Patchwave plans no cascade: ${withoutPolicy}`);
     return { batchItemFailures: [] };
   }
-  if (unreadable) logger.warn('ledger items cannot be read', { unreadable });
+  if (unreadable) logger.warn('the planner cannot read these ledger items: correct or delete them', { unreadable });
   logger.info('planned', {
     open,
     refused,

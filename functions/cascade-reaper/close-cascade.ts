@@ -1,6 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
 import { type Cascade, type CascadeNode, isOpen } from '../../shared/domain/cause/cascade.ts';
-import { counted } from '../../shared/domain/common/counted.ts';
 import { summarizeCascade } from '../../shared/domain/rollout/cascade-end.ts';
 import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
@@ -22,7 +21,7 @@ const LONGEST_DETAIL = 2000;
 
 const LEFT_OPEN = {
   error: 'NodeLeftOpen',
-  detail: 'the child execution that worked on it ended unexpectedly',
+  detail: 'a child execution of the cascade ended unexpectedly',
 } as const;
 
 /**
@@ -56,10 +55,11 @@ function closed({ state, streams, failure }: Cascade): ClosedCascade {
   if (state === 'complete')
     return {
       state,
-      detail: `${counted(streams, 'stream')}: all verified, or no rebuild needed now.`,
+      detail: `${streams === 1 ? 'The stream' : `Each of the ${streams} streams`} is verified, or needs no rebuild now.`,
     };
   const detail = (
-    failure?.detail ?? 'the cascade has no recorded reason. See its execution and the logs of cascade-reaper'
+    failure?.detail ??
+    'The ledger does not say why the cascade is incomplete. See its execution and the logs of cascade-reaper.'
   ).slice(0, LONGEST_DETAIL);
   return { state: state === 'parked' ? state : 'incomplete', detail };
 }

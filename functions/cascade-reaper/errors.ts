@@ -3,7 +3,7 @@ export class CascadeEndedError extends Error {
   override readonly name = 'CascadeEndedError';
   constructor(cascadeId: string) {
     super(
-      `Cascade ${cascadeId} ended before this execution began. Its causes are planned again, so this execution starts nothing.`,
+      `Cascade ${cascadeId} ended before this execution began. Patchwave plans its causes again, so this execution starts nothing.`,
     );
   }
 }

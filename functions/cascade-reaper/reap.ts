@@ -114,7 +114,7 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Casc
   return { lost, unreadable: [...new Set([...named, ...unreadable])].sort() };
 }
 
-const LOST = 'its node is missing in the ledger';
+const LOST = 'the ledger has no node for this stream';
 
 /** Releases locks of streams of the cascade that have no node. If all nodes exist, nothing is read. */
 async function endLost(
@@ -134,7 +134,7 @@ async function endLost(
   return { lost: lostNodes(cascade.streams, found.size, streams), unreadable };
 }
 
-const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended after the cascade' } as const;
+const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended after the end of the cascade' } as const;
 
 /**
  * Releases what an ended cascade left behind: lock and slots of a build that outlived it, also if the node is lost or
@@ -153,7 +153,7 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
   }
 }
 
-const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade resumed its build in time' } as const;
+const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'its build ended, but no cascade resumed it in time' } as const;
 
 /**
  * Reads the run of a parked rebuild, and ends the rebuild if no cascade can take it up: the run failed, or the time for

@@ -26,7 +26,7 @@ export class ReviewAbandonedError extends Error {
 export class RegionsNotAskedError extends Error {
   override readonly name = 'RegionsNotAskedError';
   constructor(account: string) {
-    super(`Timed out before listing the Regions of account ${account}. Run the review again.`);
+    super(`The step ran out of time before it listed the Regions of account ${account}. Start a new review.`);
   }
 }
 
@@ -35,7 +35,7 @@ export class NothingToReviewError extends Error {
   override readonly name = 'NothingToReviewError';
   constructor(scopeKey: string) {
     super(
-      `Scope list ${scopeKey} names no account and Region to read. Name them under \`scopes\` in the policy, or in the input.`,
+      `Scope list ${scopeKey} contains no account and Region to read. Add some under \`scopes\` in the policy, or in the input.`,
     );
   }
 }

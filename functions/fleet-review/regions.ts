@@ -58,6 +58,6 @@ export async function readRegions(
 function unreadAccount(account: string, error: unknown): UnreadAccount {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const isOwn = error instanceof AccountUnreachableError || error instanceof RegionsNotAskedError;
-  const detail = `The Regions of account ${account} could not be read: ${message.replace(/\.$/, '')}. Run the review again.`;
+  const detail = `The Regions of account ${account} could not be read: ${message.replace(/\.$/, '')}. Start a new review.`;
   return { account, error: name, detail: isOwn ? message : detail };
 }

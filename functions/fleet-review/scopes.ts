@@ -65,7 +65,7 @@ export function leaveOutEmpty(
       .map((scope) => ({
         scope,
         status: 'skipped',
-        reason: `it has neither a cluster nor a managed repository; read again from ${new Date(until(scope)).toISOString()}`,
+        reason: `it has no ECS cluster, and no stream rule names it; Patchwave reads it again from ${new Date(until(scope)).toISOString()} on`,
       })),
   };
 }

@@ -99,10 +99,11 @@ function originSeen(policy: Policy, { location, reference, container }: Observat
   return { ...classify(policy, observed), key: keyOf(location, reference) };
 }
 
+const NOT_READ =
+  'This review could not read the registry of this image completely. Correct what it reports for the registry, then start a new review.';
+
 const reasonFor = (isEmptyIndex: boolean) =>
-  isEmptyIndex
-    ? EMPTY_INDEX
-    : { code: 'registry-not-read', detail: 'This review could not read the registry of this image completely.' };
+  isEmptyIndex ? EMPTY_INDEX : { code: 'registry-not-read', detail: NOT_READ };
 
 /** Names of images outside ECR; images in ECR are known by location. */
 function sortedNames(known: readonly string[], observations: readonly Observation[]): string[] {

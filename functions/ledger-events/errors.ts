@@ -8,7 +8,7 @@ export class LedgerChangeUnreadableError extends Error {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(
       `Change ${sequenceNumber} of ledger item ${item} cannot be read: ${reason}. ` +
-        'DynamoDB retries it, then sends it to the failure destination of the table stream. Check the item in the table.',
+        'Lambda retries it, then sends it to the queue AnnouncementDeadLetters. Correct or delete the item in the table.',
       { cause },
     );
   }

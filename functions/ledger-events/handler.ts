@@ -27,7 +27,10 @@ export const handler = lambdaFunction({
     for (const { metric, count } of measured) metrics.addMetric(metric, MetricUnit.Count, count);
     if (!failed) return { batchItemFailures: [] };
     const { sequenceNumber, error } = failed;
-    logger.error(`publishing change ${sequenceNumber} failed; DynamoDB will redeliver from it`, error as Error);
+    logger.error(
+      `ledger-events could not publish change ${sequenceNumber}; Lambda delivers it and all later changes again`,
+      error as Error,
+    );
     return { batchItemFailures: [{ itemIdentifier: sequenceNumber }] };
   },
 });

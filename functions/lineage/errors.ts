@@ -9,7 +9,8 @@ export class LineageIncompleteError extends Error {
   constructor(failed: number, key: string, cause: unknown) {
     const { error, detail } = namedFailure(cause);
     super(
-      `Reading or writing ${counted(failed, 'image or stream', 'images or streams')} failed, first ${key}: ${error}: ${detail}`,
+      `${counted(failed, 'image or stream', 'images or streams')} could not be read or written. The first is ${key}: ${error}: ${detail.replace(/\.$/, '')}. ` +
+        'Patchwave tries again. If that fails too, correct what the error names.',
       { cause },
     );
   }

@@ -7,7 +7,7 @@ export class ProtectionIncompleteError extends Error {
   constructor(failed: number, repository: string, cause: unknown) {
     const { error, detail } = namedFailure(cause);
     super(
-      `The lifecycle policies of ${counted(failed, 'repository', 'repositories')} could not be checked, first ${repository}: ${error}: ${detail} ` +
+      `The lifecycle policies of ${counted(failed, 'repository', 'repositories')} could not be checked. The first is ${repository}: ${error}: ${detail.replace(/\.$/, '')}. ` +
         'The next check tries again. `patchwave protection` lists all of them.',
       { cause },
     );
@@ -19,8 +19,8 @@ export class UsedImagesUnreadableError extends Error {
   override readonly name = 'UsedImagesUnreadableError';
   constructor(images: number, first: string) {
     super(
-      `The ledger items of ${counted(images, 'image')} in use cannot be read, first IMAGE#${first} / IMAGE. Their parents are ` +
-        'unknown, so no forecast covers these parents, and no protecting tag was removed. Correct or delete the items.',
+      `Patchwave cannot read the ledger items of ${counted(images, 'image')} in use. The first is IMAGE#${first} / IMAGE. The ` +
+        'parents of these images were not checked, and no protecting tag was removed. Correct or delete the items.',
     );
   }
 }
@@ -29,6 +29,6 @@ export class UsedImagesUnreadableError extends Error {
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError';
   constructor() {
-    super('Timed out before this repository was checked; it is first next time.');
+    super('The check ran out of time before it reached this repository. The next check begins with it.');
   }
 }

@@ -35,6 +35,8 @@ export const parentNodesOf = (
     return { stream, ...(node && { node }) };
   });
 
+const PLANNED_AGAIN = 'Patchwave plans this stream again.';
+
 /**
  * Why a node may not use the outputs of its cascade yet; nothing if every parent is verified or fixed elsewhere. A
  * parent with another ending ends the node too. So does a parent that waits for a person, because that may take days.
@@ -44,17 +46,17 @@ export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | und
   const lacking = parents.filter(({ node }) => !node || !isFixed(node));
   const failed = lacking.find(({ node }) => !node || (hasEnded(node) && !waitsForPerson(node)));
   if (failed) {
-    const detail = `Parent stream ${failed.stream} ended as ${endText(failed.node)}, so this stream was not built. It is planned again.`;
+    const detail = `Parent stream ${failed.stream} ended without a verified image (${endText(failed.node)}), so this stream was not built. ${PLANNED_AGAIN}`;
     return { answer: wait(PARENT_NOT_VERIFIED, detail), isFinal: true };
   }
   const parked = lacking.find(({ node }) => node && waitsForPerson(node));
   if (parked) {
-    const detail = `Parent stream ${parked.stream} waits for a person to approve its build, so this stream was not built. It is planned again once the parent is verified.`;
+    const detail = `Parent stream ${parked.stream} waits for a person to approve or reject its build, so this stream was not built. Patchwave plans this stream again once the parent is verified.`;
     return { answer: wait(PARENT_ON_HOLD, detail), isFinal: true };
   }
   const [awaited] = lacking;
   if (!awaited) return undefined;
-  const detail = `Parent stream ${awaited.stream} is not verified yet.`;
+  const detail = `This stream waits until parent stream ${awaited.stream} is verified.`;
   return { answer: wait(PARENT_ON_HOLD, detail), isFinal: false };
 }
 
@@ -76,7 +78,7 @@ export function foreignHead(
     return output !== undefined && (head === output || head === headBefore);
   };
   const [first] = parentObstacles({ stream, heads }, known, isVerified);
-  return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} This stream was not built. It is planned again.`);
+  return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} This stream was not built. ${PLANNED_AGAIN}`);
 }
 
 export interface AgesAsked {
@@ -97,7 +99,7 @@ export function withoutUnreadAges(facts: readonly CauseFact[], { heads = [] }: P
       : undefined;
   const [unread] = facts.flatMap((fact) => unreadFor(fact) ?? []);
   if (!unread) return { facts };
-  const answer = wait(PARENT_NOT_VERIFIED, `${unplacedText(unread)} This stream was not built. It is planned again.`);
+  const answer = wait(PARENT_NOT_VERIFIED, `${unplacedText(unread)} This stream was not built. ${PLANNED_AGAIN}`);
   return { facts: facts.filter((fact) => !unreadFor(fact)), unread: answer };
 }
 
@@ -106,11 +108,11 @@ function obstacleText(obstacle: ParentObstacle): string {
     case 'unplaced':
       return unplacedText(obstacle.image);
     case 'unread':
-      return `The ledger does not know the head of parent stream ${obstacle.stream}.`;
+      return `The ledger does not have the head of parent stream ${obstacle.stream}. The planner has it read from the registry.`;
     case 'unjudged':
-      return `Image ${obstacle.images[0]} of the head of parent stream ${obstacle.stream} is not judged yet.`;
+      return `Image ${obstacle.images[0]} of the head of parent stream ${obstacle.stream} is not judged yet. Patchwave judges it after its scan.`;
     case 'worse':
-      return `The new head of parent stream ${obstacle.stream} has ${factText(obstacle.facts[0])}, which the head of this stream does not have.`;
+      return `The new head of parent stream ${obstacle.stream} has ${factText(obstacle.facts[0])}, which the head of this stream does not have: a build on it would be worse.`;
   }
 }
 
@@ -119,8 +121,8 @@ export const outputsOf = (parents: readonly ParentNode[]): ReadonlyMap<string, D
   new Map(parents.flatMap(({ stream, node }) => (node?.output === undefined ? [] : [[stream, node.output] as const])));
 
 function endText(node: CascadeNode | undefined): string {
-  if (!node) return 'lost';
+  if (!node) return 'the ledger has no node for it';
   const { state, answer, outcome } = node;
   const why = answer?.reason ?? outcome?.result;
-  return why === undefined || why === state ? state : `${state} (${why})`;
+  return why === undefined || why === state ? state : `${state}: ${why}`;
 }

@@ -3,7 +3,7 @@ import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { emptyHistory, type Rebuild, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/domain/common/time.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
-import { capReached, HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
+import { capReached, HEAD_FIXED, rampReached, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { stricter } from '../../shared/domain/stream/mode.ts';
 import { modeIn, type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
@@ -93,6 +93,11 @@ interface Claim {
   readonly policy: StreamPolicy;
 }
 
+const TOO_LATE = wait(
+  'cascade-ended',
+  'The cascade deadline passed before this stream started. Patchwave plans the stream again.',
+);
+
 /** @returns the obstacle; nothing if the stream is reserved */
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
@@ -125,8 +130,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
-  if (ports.clock() >= cascade.deadlineEpochMs)
-    return node.answer ?? wait('cascade-ended', 'The cascade deadline passed before this stream started.');
+  if (ports.clock() >= cascade.deadlineEpochMs) return node.answer ?? TOO_LATE;
   const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
   if (spared) return spared;
   const attempt = history.failuresInARow + 1;
@@ -167,11 +171,15 @@ async function occupy(
     buildDeadlineEpochMs: deadlineEpochMs,
   });
   if (full !== undefined) return capReached(full);
-  if (!(await mayBegin(ports, node, policy))) return capReached(RAMP);
+  if (!(await mayBegin(ports, node, policy))) return rampReached(policy.caps.ramp ?? 0);
   const own = { stream, rebuildId, cascadeId, executionArn, attempt, deadlineEpochMs };
   const holder = await ports.locks.take(own, stale);
   if (holder.rebuildId !== rebuildId)
-    return wait('already-open', `Cascade ${holder.cascadeId} is rebuilding the stream.`, holder.deadlineEpochMs);
+    return wait(
+      'already-open',
+      `Cascade ${holder.cascadeId} is rebuilding the stream. This cascade waits for the end of that rebuild.`,
+      holder.deadlineEpochMs,
+    );
   // After a failure the pipeline must first be seen working.
   const begun = policy.promotes && attempt === 1 ? await takeOver(ports, rebuild) : rebuild;
   await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));

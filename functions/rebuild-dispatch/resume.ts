@@ -42,7 +42,10 @@ function takenUp(before: Rebuild | undefined, cascadeId: string): Rebuild | unde
   return { ...kept, cascadeId };
 }
 
-const GONE = wait('cascade-ended', 'The build to resume ended, or another cascade resumed it first.');
+const GONE = wait(
+  'cascade-ended',
+  'The build that this cascade was to resume has ended, or another cascade resumed it first. Patchwave plans the stream again if it still has a cause.',
+);
 
 async function endNode(
   { cascades }: Pick<DispatchPorts, 'cascades'>,

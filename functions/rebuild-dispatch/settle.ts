@@ -18,7 +18,7 @@ export async function settle(ports: DispatchPorts, input: DispatchStepInput<'set
   const failure = input.failure ? failureText(input.failure) : undefined;
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);
   const policy = streamPolicy((await policyOfCascade(ports.policies, cascade.policyVersion)).policy, stream);
-  const why = failure ?? 'its verification did not finish';
+  const why = failure ?? 'the verification of its image did not finish';
   const end = (before: CascadeNode, rebuild: Rebuild | undefined) => endedNode(before, rebuild?.outcome, failure);
   // If Patchwave moves the tag, that is the last step that can fail.
   const isUnused = failure !== undefined && policy.promotes;

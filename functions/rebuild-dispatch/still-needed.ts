@@ -28,6 +28,9 @@ export async function notNeeded(
   if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
   return statuses.has('unknown')
-    ? wait('unknown-facts', `New head ${named} is not scanned yet. The stream waits for that scan.`)
-    : wait(HEAD_FIXED, `Head ${named} no longer has these findings; only deployment is left.`);
+    ? wait('unknown-facts', `The new head (${named}) is not scanned yet. The stream waits for that scan.`)
+    : wait(
+        HEAD_FIXED,
+        `The head (${named}) no longer has any fact of the cause, so no rebuild is needed. Patchwave plans the deployment.`,
+      );
 }

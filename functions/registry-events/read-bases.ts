@@ -138,7 +138,7 @@ async function recordUnread(
   why: string,
 ): Promise<void> {
   await baseReadings.addUnread(locationKey(location), locationKey(base), clock());
-  logger.warn(`${locationKey(location)} cannot be read, so parents in it may be missing: ${why}`);
+  logger.warn(`Patchwave cannot read ${locationKey(location)}, so it may not find parents there: ${why}`);
 }
 
 /** Two clocks: the registry dates pushes, and ours dates the start of a read. */

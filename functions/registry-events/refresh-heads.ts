@@ -87,7 +87,7 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
   }
   const streams = [...new Set(heads.map(({ request }) => request.stream))];
   if (failure) {
-    logger.warn(`cannot read ${locationKey(location)}: ${failure.detail}`);
+    logger.warn(`Patchwave cannot read ${locationKey(location)}: ${failure.detail}`);
     for (const stream of streams)
       await ports.guards.change(stream, (history) => ({ ...history, refreshRefusedAtEpochMs: nowEpochMs }));
     await notifyPlanner(ports, streams);

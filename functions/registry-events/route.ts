@@ -13,6 +13,6 @@ export async function route(
   const inTime = { ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) };
   const { failed, withoutRule, withoutPolicy } = await handleMessages(inTime, Records);
   if (withoutRule > 0) logger.info('ignored pushes to repositories without a rule', { withoutRule });
-  if (withoutPolicy !== undefined) logger.warn(`only the push history is recorded: ${withoutPolicy}`);
+  if (withoutPolicy !== undefined) logger.warn(`Patchwave records only the push history: ${withoutPolicy}`);
   return queueReply(failed, Records.length);
 }

@@ -2,6 +2,6 @@
 export class ReviewNotFoundError extends Error {
   override readonly name = 'ReviewNotFoundError';
   constructor(runId: string) {
-    super(`The ledger has no review ${runId}: it was never opened, or its record expired. Start a new review.`);
+    super(`The ledger has no review ${runId}: it never began, or its record has expired. Start a new review.`);
   }
 }

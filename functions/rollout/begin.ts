@@ -196,10 +196,12 @@ function obstacleOf(
   const { deploymentId, state, createdAtEpochMs } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
-  const stateText = state === 'unknown' ? 'is in a state that ECS does not report' : 'is still in progress';
+  const stateText = state === 'unknown' ? 'has a state that ECS does not report' : 'is still in progress';
   const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
-  return postponed(`deployment-under-way: ${why}. Check the service.`);
+  return postponed(
+    `deployment-under-way: ${why}. Find out why it does not end. The next review plans the service again.`,
+  );
 }
 
 const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number => deadlineEpochMs + patienceFor(seen);

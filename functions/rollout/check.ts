@@ -26,7 +26,12 @@ export async function checkDeployment(
     (isSeen ? await putBack(ports, service, known, seen) : undefined) ??
     ((before: Deployment): Deployment =>
       seen === 'gone'
-        ? { ...before, state: 'failed', detail: 'service-gone: the service was deleted', endedAtEpochMs: nowEpochMs }
+        ? {
+            ...before,
+            state: 'failed',
+            detail: 'service-gone: the service was deleted. Nothing is left to deploy.',
+            endedAtEpochMs: nowEpochMs,
+          }
         : deploymentAfter(before, seen?.deployments, nowEpochMs));
   // Reads the stop first: a known failed deployment has stopped the others by then.
   const stop = stopOf(after(known));

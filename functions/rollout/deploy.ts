@@ -74,7 +74,7 @@ function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): Deplo
 /** If it has not started by the end of the lease, it is searched for and then started. */
 const leased = (limits: RolloutLimits, stands: Deployment, own: Deployment): DeploymentAnswer => {
   const waiting = { sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: leasedUntil(stands) };
-  return later(limits, own, waiting, 'another step starts it');
+  return later(limits, own, waiting, 'another step is starting the deployment');
 };
 
 const later = (

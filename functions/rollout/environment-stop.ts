@@ -14,6 +14,6 @@ export async function environmentStopped(
   const stop = await rollouts.environmentStop(cascadeId, environmentOf(service));
   if (!stop) return undefined;
   return deferred(
-    `environment-stopped: the deployment of ${stop.service} ended as ${stop.state}. Check that service first.`,
+    `environment-stopped: the deployment of ${stop.service} in the same cluster ended as ${stop.state}, so this cascade deploys nothing more there. Check that service. Patchwave plans the deployment again.`,
   );
 }

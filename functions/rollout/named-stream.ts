@@ -45,7 +45,7 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
     if (others.length === 0) return one;
     const streams = found.map(({ stream }) => stream).join(' and ');
     return refused(
-      `ambiguous-stream: "${image}" of container ${one.container} belongs to the streams ${streams}. Deploy it with its own pipeline.`,
+      `ambiguous-stream: "${image}" of container ${one.container} may be of several streams: ${streams}. Name the image by a tag or digest of one stream, or deploy the service yourself.`,
     );
   } catch (error) {
     if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
@@ -55,7 +55,7 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
 
 /** The container names neither what it ran at planning nor the verified image. */
 export const serviceChanged = (container: string, image: string): string =>
-  `service-changed: container ${container} was deployed as "${image}" after this was planned, and is left as it is. The next review checks that image.`;
+  `service-changed: container ${container} now names "${image}". That is neither the image that it ran when the deployment was planned nor the verified image, so Patchwave leaves it as it is. The next review plans the service again if it still has the cause.`;
 
 /** The image as it is in its registry now: an index with its images, or an image; empty if missing. */
 export async function meaningOf({ registry }: Pick<Ports, 'registry'>, image: string): Promise<readonly Digest[]> {

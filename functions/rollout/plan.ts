@@ -116,7 +116,9 @@ async function readNode(
   const usages = await replacedUsages({ ...ports, usages: { ofImage } }, view);
   const items = aside.items();
   if (items.length === 0) return { view, usages };
-  logger.warn(`stream ${node.stream} is not deployed, because ledger items cannot be read: ${items.join('; ')}`);
+  logger.warn(
+    `Patchwave does not deploy stream ${node.stream}, because it cannot read ledger items: ${items.join('; ')}. Correct or delete them.`,
+  );
   return { view: { ...view, state: UNREAD }, usages };
 }
 
@@ -228,7 +230,7 @@ function waitingForOwners(left: RolloutPlan['left']): string | undefined {
   );
   const unique = [...new Set(names)];
   const more = unique.length > MOST_NAMED ? ` and ${unique.length - MOST_NAMED} more` : '';
-  return `left to their owners: ${unique.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return `Patchwave does not deploy ${unique.slice(0, MOST_NAMED).join(', ')}${more}. Deploy these yourself, or change their mode or rollout in the policy`;
 }
 
 const documentOf = (

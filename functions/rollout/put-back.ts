@@ -24,12 +24,18 @@ export async function putBack(
     (before: Deployment): Deployment => ({ ...before, state, detail, postponed: true, endedAtEpochMs: clock() });
   try {
     await deployer.putBack(ref, taskDefinition, seen);
-    return ended('superseded', `it replaced ${what}; Patchwave deploys that revision again`);
+    return ended('superseded', `the deployment by Patchwave replaced ${what}. Patchwave deploys that revision again`);
   } catch (error) {
     if (error instanceof ServiceChangedError)
-      return ended('superseded', `it replaced ${what}; the service was deployed again after that`);
+      return ended(
+        'superseded',
+        `the deployment by Patchwave replaced ${what}. Since then somebody else deployed the service again`,
+      );
     if (error instanceof DeploymentRefusedError)
-      return ended('failed', `it replaced ${what}, and Patchwave cannot deploy that revision again: ${error.message}`);
+      return ended(
+        'failed',
+        `the deployment by Patchwave replaced ${what}, and Patchwave cannot deploy that revision again: ${error.message}`,
+      );
     throw error;
   }
 }

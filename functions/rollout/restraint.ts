@@ -12,10 +12,12 @@ import type { ServiceDocument } from './service-file.ts';
 /** Why a deployment may not start now: it waits, or is refused with the reason. */
 export type Pause = 'wait' | Refusal | undefined;
 
-const PAUSED_TO_THE_END = deferred('paused: the cascade deadline passed during the pause');
+const PAUSED_TO_THE_END = deferred(
+  'paused: the pause lasted until the deadline of the cascade. Patchwave plans the deployment again after the pause.',
+);
 
 const REPORT_ONLY = postponed(
-  'report-only: the policy sets `report-only` for one of its streams or an account that the deployment reaches. Set `mode` to `enforce`, or deploy the service yourself.',
+  'report-only: the mode of a stream in this service, or of an account that the deployment uses, is `report-only` in the policy. Set that mode to `enforce`, or deploy the service yourself.',
 );
 
 /** The service as the policy in force allows it, and the current obstacle. */
@@ -54,7 +56,7 @@ function rolloutOf(policy: Policy, { containers }: ServiceDocument): ServiceDocu
     // The owner may undo that: the next review then plans the service again.
     if (isOwners(mode))
       return postponed(
-        `rollout-changed: the policy now sets \`rollout: ${mode}\` for stream ${container.stream}. Its team deploys it.`,
+        `rollout-changed: the policy now sets \`rollout: ${mode}\` for stream ${container.stream}. Deploy the service yourself, or with its pipeline.`,
       );
     allowed.push({ ...container, mode });
   }

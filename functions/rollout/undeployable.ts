@@ -20,7 +20,7 @@ export async function refusalOf(
 ): Promise<Refusal | undefined> {
   if (controller !== 'ECS')
     return refused(
-      `foreign-controller: ${controller} makes its deployments. Deploy the service with its own pipeline.`,
+      `foreign-controller: the deployment controller of the service is ${controller}, not ECS. Deploy the service with its own pipeline.`,
     );
   for (const container of planned.containers) {
     const image = containers.find(({ name }) => name === container.container)?.image;
@@ -31,11 +31,11 @@ export async function refusalOf(
 }
 
 const gone = ({ container }: Container): string =>
-  `container-gone: its task definition no longer has container ${container}. Check whether it still runs.`;
+  `container-gone: the task definition of the service no longer has container ${container}. Check whether the container still runs.`;
 
 const onlyElsewhere = ({ container, stream, ran }: Container): string => {
   const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');
-  return `wrong-platform: container ${container} ran on ${platforms}, but no verified image of stream ${stream} supports that. Build the image for that platform, or as an index.`;
+  return `wrong-platform: container ${container} ran on ${platforms}, but no verified image of stream ${stream} is for that platform. Build the stream for that platform too, preferably as an index.`;
 };
 
 async function refusalOfImage(ports: Ports, image: string, container: Container): Promise<Refusal | undefined> {
@@ -81,5 +81,5 @@ async function refusalToRegister(
   const { location } = readImageReference(image) ?? {};
   const { found } = location ? await ports.registry.manifests(location, [output]) : { found: [] };
   if (found.some(({ digest }) => digest === output)) return undefined;
-  return `not-in-registry: ${reference} of container ${container} does not exist. Copy the image, then deploy it.`;
+  return `not-in-registry: ${reference} of container ${container} does not exist. Copy the image there, then deploy the service.`;
 }

@@ -95,6 +95,7 @@ const outOfTurn = (scan: ScanState): ScanStep =>
           ...scan,
           state: 'off',
           reason: 'quota-or-scanned',
-          detail: 'the fleet is larger than the daily scan quota; this image is scanned on another day',
+          detail:
+            'the fleet has more images than the daily scan quota (DailyScanQuota); Patchwave has this image scanned on a later day',
         },
       };

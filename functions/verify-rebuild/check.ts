@@ -131,7 +131,7 @@ async function judgeAgainst(
   const known = before.flatMap(({ record }) => record ?? []);
   const awaited = await scanImages(ports, rebuild.rebuildId, known.filter(isScannedBefore(rebuilt.begunAtEpochMs)));
   if (awaited.length > 0 && ports.clock() < deadlineEpochMs)
-    return { result: 'pending', waitingFor: `a scan of the previous head, ${awaited.join(', ')}` };
+    return { result: 'pending', waitingFor: `a scan of the previous head (${awaited.join(', ')})` };
   const scanned = await imagesOf(ports, headBefore);
   const compared = await compareWith(ports, rebuilt, scanned);
   const pairs = newPairs(compared).others;

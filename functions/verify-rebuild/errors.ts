@@ -5,8 +5,8 @@ export class NothingToPromoteError extends Error {
   override readonly name = 'NothingToPromoteError';
   constructor(stream: string, output: Digest) {
     super(
-      `Output ${output} of stream ${stream} is verified, but has no tag \`<tag>-candidate\` whose \`<tag>\` is a head tag. ` +
-        'Make its pipeline push one, or remove `promotes` from the rule.',
+      `Output ${output} of stream ${stream} is verified, but has no candidate tag: a head tag of the stream, followed by \`-candidate\`. ` +
+        'Let the pipeline push such a tag, or remove `promotes` from the rule.',
     );
   }
 }
@@ -16,7 +16,7 @@ export class TagTakenError extends Error {
   override readonly name = 'TagTakenError';
   constructor(stream: string, tag: string, holder: Digest) {
     super(
-      `Somebody moved tag ${tag} of stream ${stream} to ${holder} during the rebuild, and it stays there. ` +
+      `Somebody moved tag ${tag} of stream ${stream} to ${holder} during the rebuild, so Patchwave leaves the tag there. ` +
         'Patchwave plans the stream again with its new head.',
     );
   }

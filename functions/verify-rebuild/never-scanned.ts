@@ -31,7 +31,7 @@ export async function whyNeverScanned(
   try {
     const { missing } = await registry.manifests(location, doubtful);
     const gone = missing.filter(({ code }) => GONE.includes(code)).map(({ digest }) => digest);
-    return gone.length > 0 ? `${gone.sort().join(', ')} was deleted from ${locationKey(location)}` : undefined;
+    return gone.length > 0 ? `${locationKey(location)} no longer has ${gone.sort().join(', ')}` : undefined;
   } catch (error) {
     if (error instanceof RegistryUnreachableError) return undefined;
     throw error;

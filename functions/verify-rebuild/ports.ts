@@ -117,7 +117,10 @@ export async function recordOutcome(
 function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
   if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
   const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;
-  return { result: 'unverified', reason: `the output of rebuild ${takenOverFrom} cannot be used now (${reason})` };
+  return {
+    result: 'unverified',
+    reason: `the verified image of rebuild ${takenOverFrom} can no longer be used (${reason}). The next rebuild starts a new build`,
+  };
 }
 
 export const verifyWaitSeconds = (

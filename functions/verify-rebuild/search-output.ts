@@ -146,15 +146,15 @@ async function searchPushed(
   const [latest] = made.map(({ digest }) => digest).sort(latestFirst(pushed));
   const label = `label ${REBUILD_LABEL}=${rebuild.rebuildId}`;
   if (latest === undefined) {
-    const nothing = `no image pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))} has ${label}`;
+    const nothing = `no image with ${label} was pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))}`;
     const claimed = refused.map(
-      ({ digest, reason }) => `its pipeline names ${digest}, which was not accepted: ${reason}`,
+      ({ digest, reason }) => `the pipeline reported ${digest}, which does not count: ${reason}`,
     );
     return { outcome: 'missing', reason: [...claimed, nothing].join('; '), refused };
   }
   const platforms = platformsOf(made, labelled);
   if (ownIndexes.length > 0 || platforms.length === 1) return found(latest, refused);
-  const reason = `images for ${platforms.join(', ')} have ${label}, but no index contains them all: push one`;
+  const reason = `images for ${platforms.join(', ')} have ${label}, but no index contains them all. Let the pipeline push one index for all platforms`;
   return { outcome: 'missing', reason, refused };
 }
 

@@ -1,4 +1,5 @@
 import type { NodeAnswer } from '../cause/node-answer.ts';
+import { counted } from '../common/counted.ts';
 
 export const HEAD_FIXED = 'head-fixed';
 export const PARENT_NOT_VERIFIED = 'parent-not-verified';
@@ -69,7 +70,17 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 
 /** No slot of a cap is free: `fleet`, or `account/<account>` of the pipeline. */
 export const capReached = (capName: string): NegativeDecision =>
-  wait('cap-reached', `All slots of cap \`${capName}\` are taken. Patchwave retries when another rebuild ends.`);
+  wait(
+    'cap-reached',
+    `The policy allows no more rebuilds at once now (cap \`${capName}\`). Patchwave tries again when another rebuild ends.`,
+  );
+
+/** @param most how many new streams may start within a day */
+export const rampReached = (most: number): NegativeDecision =>
+  wait(
+    'cap-reached',
+    `The policy starts at most ${counted(most, 'new stream')} a day (\`caps.ramp\`). Patchwave starts this one later.`,
+  );
 
 /** A stream that waits for its parent; `why` is the answer for the parent. */
 export const parentOnHold = (
@@ -90,7 +101,7 @@ export const builtOnParentOnHold = (
 ): NegativeDecision =>
   wait(
     'parent-on-hold',
-    `A build would start from the head of parent stream ${parent}, which is on hold (${reason}): ${detail}`,
+    `This stream would be built on the head of parent stream ${parent}, which is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 

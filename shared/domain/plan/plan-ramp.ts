@@ -1,5 +1,4 @@
-import { counted } from '../common/counted.ts';
-import { type NegativeDecision, wait } from '../guard/guard-answer.ts';
+import { rampReached } from '../guard/guard-answer.ts';
 import type { PlannedTiers } from './follow-roots.ts';
 import type { PlanContext } from './plan-model.ts';
 import type { RootAnswer } from './plan-roots.ts';
@@ -31,7 +30,7 @@ export function withinRamp(
     const isBeyond = new Set(starting.filter((stream) => !admitted.has(stream)));
     // Each round puts at least one more stream on hold.
     allowed = new Map(
-      Array.from(allowed, ([stream, answer]) => [stream, isBeyond.has(stream) ? beyondRamp(ramp) : answer]),
+      Array.from(allowed, ([stream, answer]) => [stream, isBeyond.has(stream) ? rampReached(ramp) : answer]),
     );
   }
 }
@@ -72,9 +71,3 @@ function fromBelow(stream: string, { nodes }: PlannedTiers): readonly string[] {
   const waveOf = (one: string): number => nodes.get(one)?.wave ?? 0;
   return [...found].sort((one, other) => waveOf(one) - waveOf(other));
 }
-
-const beyondRamp = (most: number): NegativeDecision =>
-  wait(
-    'cap-reached',
-    `The policy starts at most ${counted(most, 'new stream')} a day (\`caps.ramp\`). Patchwave starts this one later.`,
-  );

@@ -91,7 +91,9 @@ test('its messages are handled, and an error names the next step', async () => {
   await lost(world);
   const event = { Records: [{ messageId: 'm' }] } as Parameters<typeof route>[0];
   expect(await route(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
-  expect(error).toHaveBeenCalledWith(expect.stringMatching(/^no cascade is planned: .*`patchwave policy apply FILE`/));
+  expect(error).toHaveBeenCalledWith(
+    expect.stringMatching(/^Patchwave plans no cascade: .*`patchwave policy apply FILE`/),
+  );
   expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({ state: 'open' });
 });
 

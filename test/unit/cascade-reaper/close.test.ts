@@ -52,7 +52,7 @@ describe('close', () => {
   test('every node is verified: complete, and again the same', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'verified', output });
-    const closed = { state: 'complete', detail: '1 stream: all verified, or no rebuild needed now.' };
+    const closed = { state: 'complete', detail: 'The stream is verified, or needs no rebuild now.' };
     expect(await ask(world, { action: 'close', ...step })).toEqual(closed);
     expect(await world.cascades.get(step.cascadeId)).toMatchObject({
       state: 'complete',

@@ -177,7 +177,7 @@ test('an account that keeps failing is a failed scope with its error and stops n
   expect(await collect(world.runs.parts(opened.runId))).toMatchObject([
     {
       key: '444455556666/*',
-      result: { status: 'failed', error: 'ThrottlingException', detail: expect.stringMatching(/slow down\. Run/) },
+      result: { status: 'failed', error: 'ThrottlingException', detail: expect.stringMatching(/slow down\. Start/) },
     },
   ]);
 });

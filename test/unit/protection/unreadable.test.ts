@@ -95,6 +95,6 @@ test('an image in use whose item cannot be read keeps every tag, for it may be b
   const { error, checks } = await look(world, { ports: { images } });
   expect(takenIn(world)).toEqual([]);
   expect(error).toMatchObject({ name: 'UsedImagesUnreadableError' });
-  expect(error?.message).toContain(`1 image in use cannot be read, first IMAGE#${digestOf('other')} / IMAGE`);
+  expect(error?.message).toContain(`1 image in use. The first is IMAGE#${digestOf('other')} / IMAGE`);
   expect(checks.map(({ location }) => location)).toEqual(expect.arrayContaining([APPS, BASES]));
 });

@@ -56,7 +56,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining(PARENT) });
   const ended = await nodeOf(world, machine.node);
   expect(ended).toMatchObject({ state: 'waiting', answer: { answer: 'wait', reason: 'parent-not-verified' } });
-  expect(ended.answer?.detail).toContain(`ended as ${state}`);
+  expect(ended.answer?.detail).toContain(`ended without a verified image (${state}`);
   expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'parent-not-verified' } });
   expect(world.runner.started).toEqual([]);
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });

@@ -107,7 +107,7 @@ const refusals: readonly Refusal[] = [
     name: 'has another controller',
     arrange: ({ deployer }) =>
       deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { controller: 'CODE_DEPLOY' }),
-    detail: /^foreign-controller: CODE_DEPLOY makes its deployments/,
+    detail: /^foreign-controller: the deployment controller of the service is CODE_DEPLOY, not ECS/,
   },
   {
     name: 'has lost the container',

@@ -88,7 +88,7 @@ test('between the look and the call: nothing is deployed, and the next review pl
   await machine.step({ before: (call) => (call === 'deployer.register' ? void hotfix(world) : undefined) });
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
   expect(await deploymentOf(world)).toMatchObject({
-    detail: expect.stringMatching(/^service-changed: container web was deployed as ".*:hotfix" after this was planned/),
+    detail: expect.stringMatching(/^service-changed: container web now names ".*:hotfix"/),
     postponed: true,
   });
   expect([world.deployer.started, world.deployer.revisions('web')]).toEqual([[], 2]);
@@ -116,7 +116,7 @@ describe('at the very instant of the call', () => {
     await machine.step();
     expect(machine.last).toMatchObject({ decision: 'ended', state: 'superseded' });
     expect((await deploymentOf(world))?.detail).toMatch(
-      /^it replaced deployment ecs-svc\/\d+ of web:3, which somebody else started at the same time; Patchwave deploys that revision again$/,
+      /^the deployment by Patchwave replaced deployment ecs-svc\/\d+ of web:3, which somebody else started at the same time. Patchwave deploys that revision again$/,
     );
     expect([await imageNow(world), world.deployer.started.length]).toEqual([HOTFIX, 2]);
   });
@@ -150,7 +150,7 @@ describe('at the very instant of the call', () => {
         call === 'deployer.putBack' ? void world.deployer.deployByHand(WEB, { image: later }) : undefined,
     });
     expect(machine.last).toMatchObject({ decision: 'ended', state: 'superseded' });
-    expect((await deploymentOf(world))?.detail).toMatch(/the service was deployed again after that$/);
+    expect((await deploymentOf(world))?.detail).toMatch(/Since then somebody else deployed the service again$/);
     expect([await imageNow(world), world.deployer.started.length]).toEqual([later, 1]);
   });
 
@@ -205,7 +205,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     await machine.step();
     expect(machine.last).toMatchObject({
       decision: 'wait',
-      detail: expect.stringMatching(/is in a state that ECS does not report/),
+      detail: expect.stringMatching(/has a state that ECS does not report/),
     });
     expect(world.deployer.started).toEqual([]);
   });

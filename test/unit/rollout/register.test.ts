@@ -63,9 +63,7 @@ test.each(changes)('a later deployment by the team stays, and its owner gets the
   const before = await imageNow(world);
   await machine.step();
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
-  expect((await deploymentOf(world))?.detail).toMatch(
-    /^service-changed: container web was deployed as ".*" after this was planned/,
-  );
+  expect((await deploymentOf(world))?.detail).toMatch(/^service-changed: container web now names ".*"/);
   expect([world.deployer.started, await imageNow(world)]).toEqual([[], before]);
 });
 
@@ -187,7 +185,7 @@ describe('platforms', () => {
     expect(await imageNow(world, 'old')).toBe(pinnedTo('new'));
     expect(await imageNow(world, 'amd-old')).toBe(imageOf('web', 'amd-old'));
     const refusal =
-      /^wrong-platform: container app ran on linux\/amd64\/v2, but no verified image of stream .* supports that/;
+      /^wrong-platform: container app ran on linux\/amd64\/v2, but no verified image of stream .* is for that platform/;
     expect(await deploymentOf(world, 'amd-old')).toMatchObject({
       state: 'refused',
       detail: expect.stringMatching(refusal),

@@ -132,7 +132,7 @@ test.each(['register', 'restart'] as const)('an image of neither line is not dep
   const machine = await new ServiceMachine(world, ref).run();
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
   expect(await world.rollouts.deployment(CASCADE, serviceKey(ref))).toMatchObject({
-    detail: expect.stringMatching(/^service-changed: container app was deployed as /),
+    detail: expect.stringMatching(/^service-changed: container app now names /),
     postponed: true,
   });
   expect([world.deployer.started, await imageNow(world, ref)]).toEqual([[], other]);

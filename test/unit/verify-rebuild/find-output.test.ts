@@ -178,23 +178,27 @@ test.each(proofs)('the output is proven by $name', async ({ changes = {}, arrang
 });
 
 const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] = [
-  { name: 'pushes nothing', arrange: () => {}, reason: /^no image pushed to .* has label dev\.patchwave\.rebuild=/ },
+  {
+    name: 'pushes nothing',
+    arrange: () => {},
+    reason: /^no image with label dev\.patchwave\.rebuild=.* was pushed to /,
+  },
   {
     name: 'pushed before it was dispatched',
     arrange: (world) => void push(world, 'new', { label: REBUILD, pushedAtEpochMs: world.clock() - 20 * MINUTE_MS }),
-    reason: /^no image pushed/,
+    reason: /^no image with label .* was pushed to/,
   },
   {
     name: 'names a digest that its repository does not have',
     changes: { build: { state: 'succeeded', outputDigest: NEW } },
     arrange: () => {},
-    reason: /its pipeline names sha256:.* was not accepted: .* has no such image; no image pushed/,
+    reason: /the pipeline reported sha256:.* which does not count: .* has no such image; no image with label/,
   },
   {
     name: 'names an older image of a branch',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS }),
-    reason: /was not accepted: it was pushed at 2026-11-14.*, before the build began at 2026-11-24/,
+    reason: /which does not count: it was pushed at 2026-11-14.*, before the build began at 2026-11-24/,
   },
   {
     name: 'names an earlier head, which the tag has left',
@@ -203,19 +207,19 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
       push(world, 'new', { tags: ['22'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
       push(world, 'old', { tags: ['22'] });
     },
-    reason: /was not accepted: it was pushed/,
+    reason: /which does not count: it was pushed/,
   },
   {
     name: 'reports what a branch pushed meanwhile',
     changes: { reported: [NEW] },
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'] }),
-    reason: /was not accepted: it has neither a head tag nor a candidate tag of the stream/,
+    reason: /which does not count: it has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names what bears the tag of another line',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['20', '20-candidate'] }),
-    reason: /was not accepted: it has neither a head tag nor a candidate tag of the stream/,
+    reason: /which does not count: it has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names an index of attestations alone',

@@ -112,7 +112,7 @@ describe('output taken over by another cascade', () => {
     arrange(world);
     world.scanner.finds(NEW, [finding('CVE-2026-1')]).completesAtOnce = true;
     await new VerifyMachine(world).run();
-    const reason = expect.stringContaining(`the output of rebuild rebuild-0 cannot be used now (${why}`);
+    const reason = expect.stringContaining(`the verified image of rebuild rebuild-0 can no longer be used (${why}`);
     expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
     expect(world.tagger.moved).toEqual([]);
   });

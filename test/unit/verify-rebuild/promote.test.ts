@@ -72,14 +72,14 @@ test('an unverified output is never promoted', async () => {
 test('a verified output without a candidate tag is an error with the next step', async () => {
   const { machine } = await candidate({ tags: ['sha-4f2a91c', '21-candidate'] });
   await machine.run('promote');
-  await expect(machine.step()).rejects.toThrow(/has no tag `<tag>-candidate`.*Make its pipeline push one/s);
+  await expect(machine.step()).rejects.toThrow(/has no candidate tag: .*Let the pipeline push such a tag/s);
 });
 
 test("a person's push under the tag during the rebuild stays", async () => {
   const { world, machine } = await candidate();
   push(world, 'theirs', { tags: ['22'] });
   await machine.run('promote');
-  await expect(machine.step()).rejects.toThrow(/to sha256:.* during the rebuild, and it stays there/);
+  await expect(machine.step()).rejects.toThrow(/to sha256:.* during the rebuild, so Patchwave leaves the tag there/);
   expect(await meaning(world)).toBe(digestOf('theirs'));
 });
 
@@ -111,7 +111,7 @@ describe('a newer push has taken the candidate tag before the rebuild was verifi
     const { world, machine } = await overtaken();
     await world.tagger.tag(LOCATION, digestOf('newer'), '22');
     await machine.run('promote');
-    await expect(machine.step()).rejects.toThrow(/stays there/);
+    await expect(machine.step()).rejects.toThrow(/leaves the tag there/);
     expect(await meaning(world)).toBe(digestOf('newer'));
   });
 });
@@ -128,7 +128,7 @@ test('so does an older image that was put under the tag again, as our push histo
   const record = { digest: OLD, location: LOCATION, tags: ['22'] };
   await world.places.recordLocation({ ...record, lastPushSeenAtEpochMs: world.clock() });
   await machine.run('promote');
-  await expect(machine.step()).rejects.toThrow(/stays there/);
+  await expect(machine.step()).rejects.toThrow(/leaves the tag there/);
   expect(world.tagger.moved).toEqual([]);
 });
 

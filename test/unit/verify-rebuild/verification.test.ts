@@ -116,7 +116,7 @@ describe('where no scan will ever come it ends at once', () => {
     expect(world.clock() - since).toBeLessThan(ms);
     return (await rebuildOf(world)).outcome;
   };
-  const deleted = `${NEW} was deleted from 111122223333/eu-west-1/team/base`;
+  const deleted = `111122223333/eu-west-1/team/base no longer has ${NEW}`;
 
   test('the output was deleted while it was scanned', async () => {
     const { world, machine } = await scanning();
