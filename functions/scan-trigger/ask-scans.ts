@@ -59,7 +59,7 @@ async function take(
   const { nowEpochMs } = moment;
   const claim = { runId, atEpochMs: nowEpochMs, notSinceEpochMs: step.notSinceEpochMs };
   const answer = await askForScan(ports, image, claim, policyVersion);
-  if (!answer) return { kind: 'fresh' };
+  if (!answer) return { kind: 'not-needed' };
   return outcomeOf(answer, moment, (image.scan.requestedAtEpochMs ?? 0) >= moment.startedAtEpochMs);
 }
 
@@ -72,11 +72,11 @@ function outcomeOf(answer: Answer, { nowEpochMs }: ScanMoment, askedBefore: bool
   if (answer.outcome === 'refused') return { kind: 'refused', reason: answer.reason };
   // Findings are not recorded here: only policy evaluation reads and judges them.
   const { completedAtEpochMs, isWatched } = answer;
-  if (isWatched) return { kind: 'fresh' };
+  if (isWatched) return { kind: 'not-needed' };
   if (completedAtEpochMs <= nowEpochMs - SCAN_INTERVAL_MS) return { kind: 'refused', reason: 'quota-or-scanned' };
   // The error of our own repeated request, whose first reply was lost.
   const isOurs = askedBefore || completedAtEpochMs >= nowEpochMs - SCANNER_PRECISION_MS;
-  return { kind: isOurs ? 'requested' : 'fresh' };
+  return { kind: isOurs ? 'requested' : 'not-needed' };
 }
 
 function partOf(batch: string, outcomes: readonly ScanOutcome[]): ScanPart {
@@ -85,7 +85,12 @@ function partOf(batch: string, outcomes: readonly ScanOutcome[]): ScanPart {
     if (outcome.kind === 'refused') refused[outcome.reason] = (refused[outcome.reason] ?? 0) + 1;
   }
   const count = (kind: ScanOutcome['kind']): number => outcomes.filter((outcome) => outcome.kind === kind).length;
-  const scans: ScanCounts = { requested: count('requested'), fresh: count('fresh'), later: count('later'), refused };
+  const scans: ScanCounts = {
+    requested: count('requested'),
+    fresh: count('not-needed'),
+    later: count('later'),
+    refused,
+  };
   const opensAt = outcomes.flatMap((outcome) => (outcome.kind === 'later' ? [outcome.untilEpochMs] : []));
   return { kind: 'scan', key: batch, scans, ...(opensAt.length > 0 && { laterUntilEpochMs: Math.max(...opensAt) }) };
 }

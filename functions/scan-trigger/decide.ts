@@ -20,7 +20,7 @@ export function hasTurn(digest: Digest, fleet: { readonly found: number; readonl
 
 /** Result for one digest; each digest of a batch has exactly one. */
 export type ScanOutcome =
-  | { readonly kind: 'requested' | 'fresh' }
+  | { readonly kind: 'requested' | 'not-needed' }
   | { readonly kind: 'later'; readonly untilEpochMs: number }
   | { readonly kind: 'refused'; readonly reason: ScanReason };
 
@@ -62,8 +62,8 @@ export function nextScanStep(image: ImageRecord, moment: ScanMoment): ScanStep {
       return impossible(scan, decision);
     case 'later':
       return { kind: 'later', untilEpochMs: decision.dueAtEpochMs };
-    case 'fresh':
-      return { kind: 'fresh' };
+    case 'not-needed':
+      return { kind: 'not-needed' };
     case 'ask':
       return hasTurn(image.digest, moment, moment.nowEpochMs) ? ask(image, moment) : outOfTurn(scan);
   }

@@ -63,7 +63,7 @@ export const isUnconfirmed = ({ usages, confirmed }: LeftScope): boolean => usag
 
 export interface ScanCounts {
   readonly requested: number;
-  /** Requested or scanned less than 24 hours ago, so no request is needed. */
+  /** The scan needed no request: `not-needed` of `ScanDecision`. */
   readonly fresh: number;
   /** Becomes due within the catch-up window of this run. */
   readonly later: number;

@@ -26,7 +26,7 @@ export type ScanDecision =
    * Requested or scanned less than 24 hours ago, and not due before the review stops requesting; or the scanner watches
    * the image, so its result only needs to be read.
    */
-  | { readonly action: 'fresh' }
+  | { readonly action: 'not-needed' }
   /** Becomes due while this review still requests scans; otherwise it would be scanned only every second day. */
   | { readonly action: 'later'; readonly dueAtEpochMs: number }
   | {
@@ -52,8 +52,8 @@ export function decideScan(
     const { state, reason = 'scan-failed', detail } = barred;
     return { action: 'impossible', state, reason, ...(detail !== undefined && { detail }) };
   }
-  if (image.scan.state === 'continuous') return { action: 'fresh' };
+  if (image.scan.state === 'continuous') return { action: 'not-needed' };
   const due = dueAtEpochMs(image.scan);
   if (due <= nowEpochMs) return { action: 'ask' };
-  return due <= catchUpUntilEpochMs ? { action: 'later', dueAtEpochMs: due } : { action: 'fresh' };
+  return due <= catchUpUntilEpochMs ? { action: 'later', dueAtEpochMs: due } : { action: 'not-needed' };
 }

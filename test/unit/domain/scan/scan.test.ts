@@ -254,11 +254,11 @@ describe('the scan decision', () => {
   test.each<[string, Parameters<typeof decideScan>[0], ReturnType<typeof decideScan>]>([
     ['never looked at', scanned(NEVER_SCANNED), { action: 'ask' }],
     ['scanned 24 hours ago', scanned(completeScan(24)), { action: 'ask' }],
-    ['scanned an hour ago', scanned(completeScan(1)), { action: 'fresh' }],
+    ['scanned an hour ago', scanned(completeScan(1)), { action: 'not-needed' }],
     ['due at the end of the window', scanned(completeScan(21)), { action: 'later', dueAtEpochMs: NOW + 3 * HOUR }],
-    ['due after the window', scanned(completeScan(20)), { action: 'fresh' }],
-    ['asked an hour ago', scanned(requested), { action: 'fresh' }],
-    ['kept up to date by its scanner', scanned(watched(30)), { action: 'fresh' }],
+    ['due after the window', scanned(completeScan(20)), { action: 'not-needed' }],
+    ['asked an hour ago', scanned(requested), { action: 'not-needed' }],
+    ['kept up to date by its scanner', scanned(watched(30)), { action: 'not-needed' }],
     [
       'asked later than scanned',
       scanned({ ...completeScan(30), requestedAtEpochMs: NOW - 22 * HOUR }),
