@@ -3,11 +3,11 @@ import type { Digest, ImageLocation, IndexChild } from '../../shared/domain/imag
 import {
   allGone,
   allUnknown,
-  type CheckedRepository,
   expiriesIn,
   type ImageExpiry,
+  type RepositoryToCheck,
 } from '../../shared/domain/retention/image-expiry.ts';
-import { LifecycleForecast, type StoredImage } from '../../shared/domain/retention/lifecycle.ts';
+import { LifecycleForecast, type ListedArtifact } from '../../shared/domain/retention/lifecycle-forecast.ts';
 import { type LifecycleRule, readLifecyclePolicy } from '../../shared/domain/retention/lifecycle-policy.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
@@ -20,19 +20,19 @@ export interface RepositoryForecastPorts {
 }
 
 /** The images in use of a repository, and what its lifecycle policy will expire. */
-export interface RepositoryOutlook {
+export interface ListedRepository {
   readonly rules: readonly LifecycleRule[];
-  readonly images: readonly StoredImage[];
+  readonly images: readonly ListedArtifact[];
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
-  readonly foresight: LifecycleForecast;
+  readonly forecast: LifecycleForecast;
   /** Whether the next build moves the tag. */
   readonly moves: (tag: string) => boolean;
 }
 
-export interface RepositoryForecast {
+export interface RepositoryExpiries {
   readonly expiries: readonly ImageExpiry[];
   /** Absent if the repository was not listed. */
-  readonly forecast?: RepositoryOutlook;
+  readonly listed?: ListedRepository;
   /** The repository and its tags no longer exist. */
   readonly isGone?: boolean;
 }
@@ -45,9 +45,9 @@ export interface RepositoryForecast {
  */
 export async function forecastRepository(
   ports: RepositoryForecastPorts,
-  checked: CheckedRepository,
+  checked: RepositoryToCheck,
   moves: (tag: string) => boolean,
-): Promise<RepositoryForecast> {
+): Promise<RepositoryExpiries> {
   const policy = await ports.lifecycles.policyOf(checked.location);
   if (policy.found === 'no-repository') return { expiries: allGone(checked), isGone: true };
   if (policy.found === 'no-policy') return { expiries: [] };
@@ -55,10 +55,10 @@ export async function forecastRepository(
   if (!rules) return { expiries: allUnknown(checked, problem) };
   if (rules.length === 0) return { expiries: [] };
   const { location, used, nowEpochMs } = checked;
-  const images = (await collect(ports.lifecycles.stored(location))).flat();
+  const images = (await collect(ports.lifecycles.artifacts(location))).flat();
   const holders = await holdersOf(ports, location, images, new Set(used.map(({ digest }) => digest)));
-  const foresight = new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
-  return { expiries: expiriesIn(checked, foresight), forecast: { rules, images, holders, foresight, moves } };
+  const forecast = new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
+  return { expiries: expiriesIn(checked, forecast), listed: { rules, images, holders, forecast, moves } };
 }
 
 /**
@@ -69,7 +69,7 @@ export async function forecastRepository(
 async function holdersOf(
   { places, registry }: RepositoryForecastPorts,
   location: ImageLocation,
-  images: readonly StoredImage[],
+  images: readonly ListedArtifact[],
   used: ReadonlySet<Digest>,
 ): Promise<ReadonlyMap<Digest, readonly Digest[]>> {
   const holders = new Map<Digest, Digest[]>();

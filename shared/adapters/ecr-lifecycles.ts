@@ -5,7 +5,7 @@ import {
   paginateDescribeImages,
 } from '@aws-sdk/client-ecr';
 import { type ImageLocation, INDEX_TYPES, isDigest } from '../domain/image/image.ts';
-import type { StoredImage } from '../domain/retention/lifecycle.ts';
+import type { ListedArtifact } from '../domain/retention/lifecycle-forecast.ts';
 import type { Lifecycles, LifecycleText } from '../ports/lifecycles.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';
@@ -37,14 +37,14 @@ export class EcrLifecycles implements Lifecycles {
     }
   }
 
-  async *stored(location: ImageLocation): AsyncIterable<readonly StoredImage[]> {
+  async *artifacts(location: ImageLocation): AsyncIterable<readonly ListedArtifact[]> {
     const pages = paginateDescribeImages(
       { client: this.#clients(location), pageSize: ROWS_A_PAGE },
       { repositoryName: location.repository, filter: { imageStatus: 'ANY' } },
     );
     try {
       for await (const { imageDetails = [] } of pagesOrUnreachable(pages, unreachable(location))) {
-        yield imageDetails.flatMap(stored);
+        yield imageDetails.flatMap(artifactsOf);
       }
     } catch (error) {
       if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
@@ -52,7 +52,7 @@ export class EcrLifecycles implements Lifecycles {
   }
 }
 
-function stored(detail: ImageDetail): StoredImage[] {
+function artifactsOf(detail: ImageDetail): ListedArtifact[] {
   const { imageDigest: digest, imageTags = [], imagePushedAt, lastRecordedPullTime } = detail;
   if (!isDigest(digest)) return [];
   return [

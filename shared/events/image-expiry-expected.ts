@@ -1,6 +1,6 @@
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
-import { expiryAtEpochMs } from '../domain/retention/expiry.ts';
-import type { ImageExpiry, ReportedExpiryState } from '../domain/retention/image-expiry.ts';
+import type { ExpiryState, ImageExpiry } from '../domain/retention/image-expiry.ts';
+import { expiryAtEpochMs } from '../domain/retention/image-forecast.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, text } from './parts.ts';
@@ -42,14 +42,14 @@ export function expiryExpected(before: ImageExpiry | undefined, after: ImageExpi
   ];
 }
 
-function decision(expiryState: ReportedExpiryState): string {
+function decision(expiryState: ExpiryState): string {
   if (expiryState.state === 'gone') return `gone ${expiryState.how}`;
   return expiryState.state === 'unknown'
     ? 'unknown'
     : `expires ${expiryState.expiry.rule} ${expiryState.expiry.action} ${expiryState.expiry.through ?? ''}`;
 }
 
-function stateFields(expiryState: ReportedExpiryState) {
+function stateFields(expiryState: ExpiryState) {
   if (expiryState.state === 'gone') return { reason: expiryState.how };
   if (expiryState.state === 'unknown') return { reason: expiryState.reason };
   const { rule, action, through, when } = expiryState.expiry;

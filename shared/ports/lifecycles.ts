@@ -1,5 +1,5 @@
 import type { ImageLocation } from '../domain/image/image.ts';
-import type { StoredImage } from '../domain/retention/lifecycle.ts';
+import type { ListedArtifact } from '../domain/retention/lifecycle-forecast.ts';
 
 /** The lifecycle policy of a repository, from its registry. */
 export type LifecycleText =
@@ -17,5 +17,5 @@ export interface Lifecycles {
    * Everything that rules can select, page by page: includes archived images and referrers. Empty if there is no such
    * repository.
    */
-  stored(location: ImageLocation): AsyncIterable<readonly StoredImage[]>;
+  artifacts(location: ImageLocation): AsyncIterable<readonly ListedArtifact[]>;
 }

@@ -33,7 +33,7 @@ const TEXT = JSON.stringify({
 const PUSHED = NOON_EPOCH_MS - 3 * DAY_MS;
 
 export function lifecyclesContract(world: () => LifecyclesWorld): void {
-  const storedIn = async (location: ImageLocation) => (await collect(world().lifecycles.stored(location))).flat();
+  const storedIn = async (location: ImageLocation) => (await collect(world().lifecycles.artifacts(location))).flat();
 
   test('a repository has the policy that it was given, or none, or is not there', async () => {
     const { lifecycles } = world();

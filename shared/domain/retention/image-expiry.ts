@@ -1,15 +1,15 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import type { Digest, ImageLocation } from '../image/image.ts';
-import { type Expiry, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
-import type { LifecycleForecast } from './lifecycle.ts';
+import { expiryAtEpochMs, type ImageForecast, type ScheduledExpiry } from './image-forecast.ts';
+import type { LifecycleForecast } from './lifecycle-forecast.ts';
 import type { ProtectionRefusal } from './protection.ts';
 import type { UsedImage } from './used-images.ts';
 
 /** An image in use, or an ancestor of one, that a repository will expire; the stored record. */
 export interface ImageExpiry extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
   readonly location: ImageLocation;
-  readonly expiryState: ReportedExpiryState;
+  readonly expiryState: ExpiryState;
   /** Why it has no protecting tag; absent if the policy requests none. */
   readonly refusal?: ProtectionRefusal;
   /** When it was first reported. */
@@ -17,8 +17,8 @@ export interface ImageExpiry extends Pick<UsedImage, 'digest' | 'use' | 'running
 }
 
 /** The reported states; a kept image is not reported. */
-export type ReportedExpiryState =
-  | Exclude<ExpiryState, { readonly state: 'kept' }>
+export type ExpiryState =
+  | Exclude<ImageForecast, { readonly state: 'kept' }>
   /** It runs, but new tasks can no longer pull it. */
   | { readonly state: 'gone'; readonly how: 'deleted' | 'archived' };
 
@@ -39,7 +39,7 @@ export interface RepositoryCheck {
   readonly failure?: { readonly error: string; readonly detail: string };
 }
 
-export interface CheckedRepository {
+export interface RepositoryToCheck {
   readonly location: ImageLocation;
   /** All images in use of this repository. */
   readonly used: readonly UsedImage[];
@@ -48,15 +48,15 @@ export interface CheckedRepository {
   readonly horizonMs: number;
 }
 
-type Forecast = Pick<LifecycleForecast, 'expiryStateOf' | 'indexesAskedFor' | 'expiryStateThrough' | 'isArchived'>;
+type Forecast = Pick<LifecycleForecast, 'forecastOf' | 'indexesAskedFor' | 'forecastThrough' | 'isArchived'>;
 
 /**
  * The expiry of images in use, as far as it is reported; sorted. A running image has one for each reference, because
  * new tasks need all of them; an ancestor has its own.
  */
-export function expiriesIn(checked: CheckedRepository, forecast: Forecast): readonly ImageExpiry[] {
+export function expiriesIn(checked: RepositoryToCheck, forecast: Forecast): readonly ImageExpiry[] {
   return expiriesBy(checked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
-    if (use === 'ancestor') return reportedStates(forecast.expiryStateOf(digest) ?? KEPT);
+    if (use === 'ancestor') return reportedStates(forecast.forecastOf(digest) ?? KEPT);
     const isNamed = isPinned || askedTags.length + askedAs.length > 0;
     const ways = [
       ...askedAs.map((index) => [index]),
@@ -66,7 +66,7 @@ export function expiriesIn(checked: CheckedRepository, forecast: Forecast): read
       .filter((indexes) => indexes.length > 0)
       .map((indexes) => expiryStateBy(forecast, indexes));
     // An index keeps its images, so the index is reported first.
-    const unread = unreadable.map((item): ReportedExpiryState => ({ state: 'unknown', reason: unreadText(item) }));
+    const unread = unreadable.map((item): ExpiryState => ({ state: 'unknown', reason: unreadText(item) }));
     return [...expiryStates, expiryStateAlone(forecast, digest), ...unread].flatMap(reportedStates).sort(sooner);
   });
 }
@@ -76,38 +76,38 @@ const unreadText = (item: string): string =>
   `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
 
 /** An ancestor is never pulled, so one that is gone is not reported. */
-const KEPT: ExpiryState = { state: 'kept' };
+const KEPT: ImageForecast = { state: 'kept' };
 
-const reportedStates = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>
+const reportedStates = (expiryState: ImageForecast | ExpiryState): readonly ExpiryState[] =>
   expiryState.state === 'kept' ? [] : [expiryState];
 
 /** A running image pulled by its own digest. */
-function expiryStateAlone(forecast: Forecast, digest: Digest): ExpiryState | ReportedExpiryState {
+function expiryStateAlone(forecast: Forecast, digest: Digest): ImageForecast | ExpiryState {
   if (forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
-  return forecast.expiryStateOf(digest) ?? { state: 'gone', how: 'deleted' };
+  return forecast.forecastOf(digest) ?? { state: 'gone', how: 'deleted' };
 }
 
 /** An image pulled through one of these indexes: at least one must be neither deleted nor archived. */
-function expiryStateBy(forecast: Forecast, indexes: readonly Digest[]): ExpiryState | ReportedExpiryState {
+function expiryStateBy(forecast: Forecast, indexes: readonly Digest[]): ImageForecast | ExpiryState {
   const pullable = indexes.filter((index) => !forecast.isArchived(index));
   if (pullable.length === 0) return { state: 'gone', how: 'archived' };
-  return forecast.expiryStateThrough(...pullable) ?? { state: 'gone', how: 'deleted' };
+  return forecast.forecastThrough(...pullable) ?? { state: 'gone', how: 'deleted' };
 }
 
 /** For a deleted repository: all its running images. */
-export const allGone = (checked: CheckedRepository): readonly ImageExpiry[] =>
+export const allGone = (checked: RepositoryToCheck): readonly ImageExpiry[] =>
   expiriesBy(checked, ({ use }) => (use === 'running' ? [{ state: 'gone', how: 'deleted' }] : []));
 
 /** For a repository whose policy cannot be parsed. */
-export const allUnknown = (checked: CheckedRepository, reason: string): readonly ImageExpiry[] =>
+export const allUnknown = (checked: RepositoryToCheck, reason: string): readonly ImageExpiry[] =>
   expiriesBy(checked, () => [{ state: 'unknown', reason }]);
 
 /** @param expiryStatesOf the first reported state counts; unknown comes last */
 function expiriesBy(
-  { location, used, nowEpochMs, horizonMs }: CheckedRepository,
-  expiryStatesOf: (image: UsedImage) => readonly ReportedExpiryState[],
+  { location, used, nowEpochMs, horizonMs }: RepositoryToCheck,
+  expiryStatesOf: (image: UsedImage) => readonly ExpiryState[],
 ): readonly ImageExpiry[] {
-  const isSoon = (expiryState: ReportedExpiryState) =>
+  const isSoon = (expiryState: ExpiryState) =>
     expiryState.state !== 'expires' || expiryAtEpochMs(expiryState.expiry.when) <= nowEpochMs + horizonMs;
   return used
     .flatMap((image) => {
@@ -125,9 +125,9 @@ export const byUrgency = (one: ImageExpiry, other: ImageExpiry): number =>
   sooner(one.expiryState, other.expiryState) || compareTexts(one.digest, other.digest);
 
 /** Two gone images are equal; subtracting their infinite times would give NaN. */
-const sooner = (one: ReportedExpiryState, other: ReportedExpiryState): number => urgency(one) - urgency(other) || 0;
+const sooner = (one: ExpiryState, other: ExpiryState): number => urgency(one) - urgency(other) || 0;
 
-function urgency(expiryState: ReportedExpiryState): number {
+function urgency(expiryState: ExpiryState): number {
   if (expiryState.state === 'gone') return Number.NEGATIVE_INFINITY;
   return expiryState.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.MAX_VALUE;
 }
@@ -140,7 +140,7 @@ export const isUnseen = ({ failure, checkedAtEpochMs }: RepositoryCheck, nowEpoc
 const CHECK_COUNTS_MS = 2 * DAY_MS;
 
 /** When an image expires, as short text. */
-export function expiryInstantText(expiryState: ReportedExpiryState, nowEpochMs: number): string {
+export function expiryInstantText(expiryState: ExpiryState, nowEpochMs: number): string {
   if (expiryState.state === 'gone') return 'already';
   if (expiryState.state === 'unknown') return 'unknown';
   const { when } = expiryState.expiry;
@@ -150,7 +150,7 @@ export function expiryInstantText(expiryState: ReportedExpiryState, nowEpochMs: 
 }
 
 /** The rule that expires it, and the condition. */
-export function expiryCauseText(expiryState: ReportedExpiryState): string {
+export function expiryCauseText(expiryState: ExpiryState): string {
   if (expiryState.state === 'gone') return `${expiryState.how}; new tasks cannot pull the image`;
   if (expiryState.state === 'unknown') return expiryState.reason;
   const { expiry } = expiryState;
@@ -159,7 +159,7 @@ export function expiryCauseText(expiryState: ReportedExpiryState): string {
   return `${expiry.action === 'expire' ? 'deleted' : 'archived'} by rule ${rule}${index}${condition(when)}`;
 }
 
-function condition(when: Expiry['when']): string {
+function condition(when: ScheduledExpiry['when']): string {
   if (!('afterPushes' in when)) return when.by === 'count' ? ', by image count' : '';
   const pushes = when.afterPushes === 1 ? 'the next push' : `${when.afterPushes} more pushes`;
   return when.by === 'untagging' ? `, when its tag moves, expected after ${pushes}` : `, after ${pushes}`;

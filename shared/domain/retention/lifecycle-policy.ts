@@ -125,7 +125,7 @@ const leftBy = ({ countType, countNumber }: v.InferOutput<typeof leaves>): Effec
 const problemsIn = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
 
 /** Whether a rule selects an image with these tags in this storage class. */
-export function selects({ tagStatus, tagPatterns, storage }: Selection, image: SelectedImage): boolean {
+export function selects({ tagStatus, tagPatterns, storage }: Selection, image: SelectableArtifact): boolean {
   if (storage !== (image.archived ? 'archive' : 'standard')) return false;
   if (tagStatus !== 'tagged') return tagStatus === 'any' || image.tags.length === 0;
   return tagPatterns.every((pattern) => image.tags.some((tag) => matchesGlob(pattern, tag)));
@@ -135,7 +135,7 @@ export function selects({ tagStatus, tagPatterns, storage }: Selection, image: S
 export const selectsOne = ({ tagPatterns }: Selection): boolean =>
   tagPatterns.some((pattern) => !pattern.includes('*'));
 
-export interface SelectedImage {
+export interface SelectableArtifact {
   readonly tags: readonly string[];
   readonly archived: boolean;
 }

@@ -2,8 +2,8 @@ import type { Digest, ImageLocation } from '../image/image.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import { stricter, strictestMode } from '../stream/mode.ts';
 import { streamRulesOf } from '../stream/stream.ts';
-import { type Expiry, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
-import type { StoredImage } from './lifecycle.ts';
+import { expiryAtEpochMs, type ImageForecast, type ScheduledExpiry } from './image-forecast.ts';
+import type { ListedArtifact } from './lifecycle-forecast.ts';
 import { type LifecycleRule, selects } from './lifecycle-policy.ts';
 import { isNamedWithout, PROTECTING_PREFIX, protectingTag } from './protecting-tag.ts';
 
@@ -17,7 +17,7 @@ export interface ProtectionRefusal {
  * Whether Patchwave may add tags in a repository; `undefined` if it may. The strictest mode of all rules for the
  * repository applies; without a rule it may not.
  */
-export function protectionObstacle(
+export function repositoryRefusal(
   policy: Policy,
   location: ImageLocation,
   isPaused: boolean,
@@ -37,22 +37,22 @@ export function protectionObstacle(
 }
 
 /** The forecast for images, and for one with other tags than its own. */
-export interface Foresight {
-  expiryStateOf(digest: Digest): ExpiryState | undefined;
-  expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined;
+export interface TagForecast {
+  forecastOf(digest: Digest): ImageForecast | undefined;
+  forecastWithTags(digest: Digest, tags: readonly string[]): ImageForecast | undefined;
 }
 
-export interface Rescue {
+export interface ProtectionInputs {
   readonly rules: readonly LifecycleRule[];
-  readonly image: Pick<StoredImage, 'digest' | 'tags'>;
-  readonly expiry: Expiry;
+  readonly image: Pick<ListedArtifact, 'digest' | 'tags'>;
+  readonly expiry: ScheduledExpiry;
   /** A later expiry counts as kept. */
   readonly untilEpochMs: number;
   /** Images that must not expire because of the tag. */
   readonly needed: ReadonlySet<Digest>;
   /** Forecasts without and with the protecting tag, both with the tags added earlier for other images. */
-  readonly before: Foresight;
-  readonly after: Foresight;
+  readonly before: TagForecast;
+  readonly after: TagForecast;
 }
 
 /**
@@ -60,38 +60,36 @@ export interface Rescue {
  * claims the image even if the tag is its last one, keeps it long enough, and expires no needed image instead.
  * @returns `undefined` if it would
  */
-export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
-  const { rules, image, expiry, untilEpochMs, needed, before, after } = rescue;
+export function tagRefusal(inputs: ProtectionInputs): ProtectionRefusal | undefined {
+  const { rules, image, expiry, untilEpochMs, needed, before, after } = inputs;
   const tag = protectingTag(image.digest);
   const covering = rules.find((rule) => rule.priority <= expiry.rule && covers(rule, tag));
   if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, expiry.rule) };
   const { priority } = covering;
-  const expiryStates = [[...image.tags, tag], [tag]].map((tags) => after.expiryStateWithTags(image.digest, tags));
-  const isByOther = expiryStates.every(
-    (expiryState) => expiryState?.state !== 'expires' || expiryState.expiry.rule < expiry.rule,
-  );
+  const forecasts = [[...image.tags, tag], [tag]].map((tags) => after.forecastWithTags(image.digest, tags));
+  const isByOther = forecasts.every((forecast) => forecast?.state !== 'expires' || forecast.expiry.rule < expiry.rule);
   // The forecast covers pushes that move some of its tags.
-  const isKept = [...expiryStates, after.expiryStateOf(image.digest)].every(
-    (expiryState) => expiryState && expiryState.state !== 'unknown' && atOf(expiryState) > untilEpochMs,
+  const isKept = [...forecasts, after.forecastOf(image.digest)].every(
+    (forecast) => forecast && forecast.state !== 'unknown' && atOf(forecast) > untilEpochMs,
   );
   if (!isByOther || !isKept)
     return tooTight(`Rule ${priority} covers the tag ${tag}, but would itself soon delete or archive the image.`);
   const inItsPlace = [...needed].find((digest) => {
-    const expiryState = after.expiryStateOf(digest);
-    const at = atOf(expiryState);
+    const forecast = after.forecastOf(digest);
+    const at = atOf(forecast);
     return (
-      expiryState?.state === 'expires' &&
-      expiryState.expiry.rule === priority &&
+      forecast?.state === 'expires' &&
+      forecast.expiry.rule === priority &&
       at <= untilEpochMs &&
-      at < atOf(before.expiryStateOf(digest))
+      at < atOf(before.forecastOf(digest))
     );
   });
   if (inItsPlace === undefined) return undefined;
   return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive ${inItsPlace} instead.`);
 }
 
-const atOf = (expiryState: ExpiryState | undefined): number =>
-  expiryState?.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.POSITIVE_INFINITY;
+const atOf = (forecast: ImageForecast | undefined): number =>
+  forecast?.state === 'expires' ? expiryAtEpochMs(forecast.expiry.when) : Number.POSITIVE_INFINITY;
 
 const tooTight = (why: string): ProtectionRefusal => ({
   reason: 'covering-rule-too-tight',
@@ -123,8 +121,8 @@ function adviceFor(rules: readonly LifecycleRule[], before: number): string {
  * Protecting tags that are no longer needed. The last tag of an image stays, because the image would expire with it; so
  * does one whose other tags the next build moves.
  */
-export const tagsToTakeBack = (
-  images: readonly Pick<StoredImage, 'digest' | 'tags'>[],
+export const tagsToRemove = (
+  images: readonly Pick<ListedArtifact, 'digest' | 'tags'>[],
   needed: ReadonlySet<Digest>,
   moves: (tag: string) => boolean,
 ): readonly { readonly digest: Digest; readonly tag: string }[] =>

@@ -1,5 +1,5 @@
 import { type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
-import type { StoredImage } from '../../../shared/domain/retention/lifecycle.ts';
+import type { ListedArtifact } from '../../../shared/domain/retention/lifecycle-forecast.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { Lifecycles, LifecycleText } from '../../../shared/ports/lifecycles.ts';
 import type { FakeRegistry } from './registry.ts';
@@ -27,7 +27,7 @@ export class FakeLifecycles implements Lifecycles {
     return text === undefined ? { found: 'no-policy' } : { found: 'policy', text };
   }
 
-  async *stored(location: ImageLocation): AsyncIterable<readonly StoredImage[]> {
+  async *artifacts(location: ImageLocation): AsyncIterable<readonly ListedArtifact[]> {
     this.#check(location);
     this.asked.push(locationKey(location));
     const kept = this.#registry.keptIn(location) ?? [];

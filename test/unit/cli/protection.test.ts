@@ -1,10 +1,6 @@
 import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
-import type {
-  ImageExpiry,
-  ReportedExpiryState,
-  RepositoryCheck,
-} from '../../../shared/domain/retention/image-expiry.ts';
+import type { ExpiryState, ImageExpiry, RepositoryCheck } from '../../../shared/domain/retention/image-expiry.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS as NOW } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
@@ -13,7 +9,7 @@ const check = (changes: Partial<RepositoryCheck> = {}): RepositoryCheck => ({
   ...{ location: LOCATION, checkedAtEpochMs: NOW - 3_600_000, images: 5, expiries: 0, unknown: 0 },
   ...changes,
 });
-const expiry = (name: string, expiryState: ReportedExpiryState, changes: Partial<ImageExpiry> = {}): ImageExpiry => ({
+const expiry = (name: string, expiryState: ExpiryState, changes: Partial<ImageExpiry> = {}): ImageExpiry => ({
   ...{
     digest: digestOf(name),
     location: LOCATION,
@@ -25,14 +21,11 @@ const expiry = (name: string, expiryState: ReportedExpiryState, changes: Partial
   foundAtEpochMs: NOW,
   ...changes,
 });
-const lost = (
-  when: Extract<ReportedExpiryState, { state: 'expires' }>['expiry']['when'],
-  through?: 'index',
-): ReportedExpiryState => ({
+const lost = (when: Extract<ExpiryState, { state: 'expires' }>['expiry']['when'], through?: 'index'): ExpiryState => ({
   state: 'expires',
   expiry: { rule: 2, action: 'expire', when, ...(through && { through: digestOf(through) }) },
 });
-const UNKNOWN: ReportedExpiryState = { state: 'unknown', reason: 'rule 4: countType: is new' };
+const UNKNOWN: ExpiryState = { state: 'unknown', reason: 'rule 4: countType: is new' };
 const found = (world: FakeWorld, ...expiries: readonly ImageExpiry[]): Promise<void> =>
   world.expiries.record(check({ expiries: expiries.length }), expiries);
 

@@ -3,7 +3,7 @@ import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../../shared/domain/cause/node-answer.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
-import type { ReportedExpiryState } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ExpiryState } from '../../../shared/domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { sumRun } from '../../../shared/domain/review/run-summary.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -324,11 +324,11 @@ describe('CascadeClosed', () => {
 
 describe('ImageExpiryExpected', () => {
   const when = (expiresAtEpochMs: number) => ({ by: 'age', expiresAtEpochMs }) as const;
-  const lost = (rule: number, at = 5): ReportedExpiryState => ({
+  const lost = (rule: number, at = 5): ExpiryState => ({
     state: 'expires',
     expiry: { rule, action: 'expire', when: when(at) },
   });
-  const expiry = (expiryState: ReportedExpiryState): LedgerRecord => ({
+  const expiry = (expiryState: ExpiryState): LedgerRecord => ({
     kind: 'expiry',
     record: {
       ...{ digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2, workloads: ['w'], expiryState },
@@ -351,7 +351,7 @@ describe('ImageExpiryExpected', () => {
   test('has the rule, the time and the users', () => {
     const through = digestOf('index');
     const pushes = { by: 'pushes', afterPushes: 3, expectedAtEpochMs: 9 } as const;
-    const expiryState: ReportedExpiryState = {
+    const expiryState: ExpiryState = {
       state: 'expires',
       expiry: { rule: 1, action: 'archive', through, when: pushes },
     };

@@ -6,7 +6,7 @@ import { type Digest, TIERS } from '../../../shared/domain/image/image.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
 import { SEVERITIES } from '../../../shared/domain/policy/policy-parts.ts';
 import type { PolicyPointer } from '../../../shared/domain/policy/policy-pointer.ts';
-import type { ImageExpiry, ReportedExpiryState } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ExpiryState, ImageExpiry } from '../../../shared/domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { SCAN_STATES } from '../../../shared/domain/scan/scan.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
@@ -247,7 +247,7 @@ const anyExpiry: fc.Arbitrary<ImageExpiry> = fc
     running: count,
     workloads: fc.constantFrom([], ['ecs-service web']),
     expiryState: fc.oneof(
-      fc.constantFrom<ReportedExpiryState>({ state: 'gone', how: 'deleted' }, { state: 'unknown', reason: 'rule 1' }),
+      fc.constantFrom<ExpiryState>({ state: 'gone', how: 'deleted' }, { state: 'unknown', reason: 'rule 1' }),
       fc
         .tuple(
           fc.record({

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import type { ExpiryState } from '../../../../shared/domain/retention/expiry.ts';
-import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
+import type { ImageForecast } from '../../../../shared/domain/retention/image-forecast.ts';
+import { LifecycleForecast, type ListedArtifact } from '../../../../shared/domain/retention/lifecycle-forecast.ts';
 import { readLifecyclePolicy } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 
@@ -40,13 +40,13 @@ const archive = (...selection: readonly object[]) => ({
 
 const daysAgo = (days: number) => NOW - days * DAY_MS;
 
-function expiryStatesOf(rules: readonly object[], stored: Readonly<Record<string, Stored>>): Record<string, string> {
+function forecastsOf(rules: readonly object[], stored: Readonly<Record<string, Stored>>): Record<string, string> {
   const numbered = rules.map((rule, at) => ({ rulePriority: at + 1, ...rule }));
   const policy = readLifecyclePolicy(JSON.stringify({ rules: numbered }));
   if (!policy.rules) throw new Error(policy.problem);
   const names = Object.keys(stored);
   const images = Object.entries(stored).map(
-    ([name, { tags = [], pushed, pulled, archived, restored }]): StoredImage => ({
+    ([name, { tags = [], pushed, pulled, archived, restored }]): ListedArtifact => ({
       ...{ digest: digestOf(name), tags, pushedAtEpochMs: daysAgo(pushed), archived: archived !== undefined },
       ...(pulled !== undefined && { pulledAtEpochMs: daysAgo(pulled) }),
       ...(archived !== undefined && { archivedAtEpochMs: daysAgo(archived) }),
@@ -58,10 +58,10 @@ function expiryStatesOf(rules: readonly object[], stored: Readonly<Record<string
     Object.entries(stored).map(([name, image]) => [digestOf(name), (image.in ?? []).map(digestOf)]),
   );
   const forecast = new LifecycleForecast({ rules: policy.rules, images, holders, moves: () => false, nowEpochMs: NOW });
-  return Object.fromEntries(names.map((name) => [name, textOf(forecast.expiryStateOf(digestOf(name)))]));
+  return Object.fromEntries(names.map((name) => [name, textOf(forecast.forecastOf(digestOf(name)))]));
 }
 
-function textOf(expiryState: ExpiryState | undefined): string {
+function textOf(expiryState: ImageForecast | undefined): string {
   if (expiryState?.state !== 'expires') return expiryState?.state ?? 'not there';
   const { rule, action, when } = expiryState.expiry;
   if (!('expiresAtEpochMs' in when)) return `rule ${rule}: ${action} after ${when.afterPushes}`;
@@ -261,5 +261,5 @@ describe.each([
   ['examples', EXAMPLES],
   ['evaluation rules', EVALUATION],
 ])('as ECR documents it, %s', (_, cases) => {
-  test.each(cases)('%s', (_, rules, stored, expected) => expect(expiryStatesOf(rules, stored)).toEqual(expected));
+  test.each(cases)('%s', (_, rules, stored, expected) => expect(forecastsOf(rules, stored)).toEqual(expected));
 });

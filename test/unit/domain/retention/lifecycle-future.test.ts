@@ -1,5 +1,5 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
+import { LifecycleForecast, type ListedArtifact } from '../../../../shared/domain/retention/lifecycle-forecast.ts';
 import { type LifecycleRule, selects } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
@@ -10,14 +10,14 @@ const FIXED = ['22-1', '22-2', '22-1-arm64', 'v1', 'v1-arm64'] as const;
 const DAYS = 40;
 
 interface Kept {
-  readonly images: Map<Digest, StoredImage>;
+  readonly images: Map<Digest, ListedArtifact>;
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
 }
 
 /** One run of ECR's evaluator, told naively from its documentation. @returns what it took, deleted or archived */
 function evaluate(rules: readonly LifecycleRule[], { images, holders }: Kept, nowEpochMs: number): Digest[] {
-  const pushedAt = ({ restoredAtEpochMs, pushedAtEpochMs = 0 }: StoredImage) => restoredAtEpochMs ?? pushedAtEpochMs;
-  const isMarked = (image: StoredImage, { selection, effect }: LifecycleRule): boolean => {
+  const pushedAt = ({ restoredAtEpochMs, pushedAtEpochMs = 0 }: ListedArtifact) => restoredAtEpochMs ?? pushedAtEpochMs;
+  const isMarked = (image: ListedArtifact, { selection, effect }: LifecycleRule): boolean => {
     if (!selection || !effect) return false;
     const { leaves } = effect;
     if (leaves.by === 'count') {
@@ -104,7 +104,7 @@ const repository = fc
   .map((all): Kept => {
     const free = new Set<string>([...MOVING, ...FIXED]);
     const holders = new Map<Digest, Digest[]>();
-    const images = all.map(({ tags, age, pulled, archived, restored, holds }, at): [Digest, StoredImage] => {
+    const images = all.map(({ tags, age, pulled, archived, restored, holds }, at): [Digest, ListedArtifact] => {
       const digest = digestOf(`image-${at}`);
       for (const held of holds ?? [])
         if (held < at)
@@ -153,9 +153,7 @@ test('an image forecast as kept never expires, whichever tags later pushes move'
   fc.assert(
     fc.property(rules, repository, pushes, (policy, kept, pushed) => {
       const forecast = forecastOf(policy, kept);
-      const safe = new Set(
-        [...kept.images.keys()].filter((digest) => forecast.expiryStateOf(digest)?.state === 'kept'),
-      );
+      const safe = new Set([...kept.images.keys()].filter((digest) => forecast.forecastOf(digest)?.state === 'kept'));
       const world = { ...kept, images: new Map(kept.images) };
       const taken: Digest[] = [];
       for (let day = 0; day <= DAYS; day += 1) {
@@ -177,7 +175,7 @@ test('without pushes an image expires by its age exactly on the forecast day', (
     fc.property(plain, repository, (policy, kept) => {
       const forecast = forecastOf(policy, kept, () => false);
       const expected = [...kept.images.keys()].flatMap((digest): [Digest, number][] => {
-        const expiryState = forecast.expiryStateOf(digest);
+        const expiryState = forecast.forecastOf(digest);
         if (expiryState?.state !== 'expires' || !('expiresAtEpochMs' in expiryState.expiry.when)) return [];
         const day = Math.max(Math.ceil((expiryState.expiry.when.expiresAtEpochMs - NOW) / DAY_MS), 0);
         return day <= DAYS ? [[digest, day]] : [];
@@ -187,7 +185,7 @@ test('without pushes an image expires by its age exactly on the forecast day', (
       for (let day = 0; day <= DAYS; day += 1)
         for (const digest of evaluate(policy, world, NOW + day * DAY_MS)) taken.set(digest, day);
       for (const [digest, day] of expected) expect([digest, taken.get(digest)]).toEqual([digest, day]);
-      for (const digest of taken.keys()) expect(forecast.expiryStateOf(digest)?.state).toBe('expires');
+      for (const digest of taken.keys()) expect(forecast.forecastOf(digest)?.state).toBe('expires');
     }),
     { numRuns: 500 },
   );

@@ -1,12 +1,12 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import { expiryAtEpochMs } from '../../../../shared/domain/retention/expiry.ts';
-import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
+import { expiryAtEpochMs } from '../../../../shared/domain/retention/image-forecast.ts';
+import { LifecycleForecast, type ListedArtifact } from '../../../../shared/domain/retention/lifecycle-forecast.ts';
 import { type LifecycleRule, selects } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 
 /** ECR's own way, told naively: which images of a repository its policy takes at an instant. */
-function takenAt(rules: readonly LifecycleRule[], images: readonly StoredImage[], nowEpochMs: number): Set<Digest> {
+function takenAt(rules: readonly LifecycleRule[], images: readonly ListedArtifact[], nowEpochMs: number): Set<Digest> {
   const taken = new Set<Digest>();
   for (const image of images) {
     const claim = rules.find(({ selection }) => selection && selects(selection, image));
@@ -58,7 +58,7 @@ const rules = fc
   .map((all): LifecycleRule[] => all.map((one, at) => ({ priority: at + 1, ...one })));
 const images = fc
   .array(fc.record({ tags, ageDays: fc.integer({ min: 0, max: 30 }) }), { minLength: 1, maxLength: 12 })
-  .map((all): StoredImage[] => {
+  .map((all): ListedArtifact[] => {
     // A tag is on one image at a time.
     const taken = new Set<string>();
     return all.map(({ tags, ageDays }, at) => {
@@ -68,7 +68,7 @@ const images = fc
       return { digest: digestOf(`image-${at}`), tags: free, pushedAtEpochMs, archived: false, isIndex: false };
     });
   });
-const forecastOf = (rules: readonly LifecycleRule[], images: readonly StoredImage[], nowEpochMs = NOW) =>
+const forecastOf = (rules: readonly LifecycleRule[], images: readonly ListedArtifact[], nowEpochMs = NOW) =>
   new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs });
 
 test('the forecast agrees with ECR, at the instant and not before', () => {
@@ -76,7 +76,7 @@ test('the forecast agrees with ECR, at the instant and not before', () => {
     fc.property(rules, images, (policy, kept) => {
       const forecast = forecastOf(policy, kept);
       for (const image of kept) {
-        const expiryState = forecast.expiryStateOf(image.digest);
+        const expiryState = forecast.forecastOf(image.digest);
         const claim = policy.find(({ selection }) => selection && selects(selection, image));
         const isLone = claim?.effect?.leaves.by === 'count' && claim.selection?.tagPatterns.includes('latest');
         expect(expiryState?.state).toBe(claim && !isLone ? 'expires' : 'kept');
@@ -96,10 +96,10 @@ test('after so many further pushes of what a rule counts, and not after one less
     fc.property(rules, images, (policy, kept) => {
       const forecast = forecastOf(policy, kept);
       for (const image of kept) {
-        const expiryState = forecast.expiryStateOf(image.digest);
+        const expiryState = forecast.forecastOf(image.digest);
         if (expiryState?.state !== 'expires' || expiryState.expiry.when.by !== 'pushes') continue;
         const { afterPushes } = expiryState.expiry.when;
-        const pushed = (count: number): StoredImage[] => [
+        const pushed = (count: number): ListedArtifact[] => [
           ...kept,
           ...Array.from({ length: count }, (_, at) => ({
             ...{ ...image, digest: digestOf(`pushed-${at}`), pushedAtEpochMs: NOW + (at + 1) * DAY_MS },
@@ -122,9 +122,9 @@ test('the order of images makes no difference, and an index never makes an expir
       const reversed = new LifecycleForecast({ ...repository, holders: new Map() });
       const held = new LifecycleForecast({ ...repository, holders });
       for (const { digest } of kept) {
-        const expiryState = free.expiryStateOf(digest);
-        expect(reversed.expiryStateOf(digest)).toEqual(expiryState);
-        const whenHeld = held.expiryStateOf(digest);
+        const expiryState = free.forecastOf(digest);
+        expect(reversed.forecastOf(digest)).toEqual(expiryState);
+        const whenHeld = held.forecastOf(digest);
         if (expiryState?.state === 'kept') expect(whenHeld).toEqual(expiryState);
         if (expiryState?.state === 'expires' && whenHeld?.state === 'expires')
           expect(expiryAtEpochMs(whenHeld.expiry.when)).toBeGreaterThanOrEqual(

@@ -2,14 +2,14 @@ import type { Digest } from '../image/image.ts';
 import type { ExpiryAction } from './lifecycle-policy.ts';
 
 /** What a lifecycle policy will do to an image with its current tags. */
-export type ExpiryState =
+export type ImageForecast =
   /** No rule selects it, or its index is kept. */
   | { readonly state: 'kept' }
-  | { readonly state: 'expires'; readonly expiry: Expiry }
+  | { readonly state: 'expires'; readonly expiry: ScheduledExpiry }
   /** It is unknown, which does not mean that it is kept. */
   | { readonly state: 'unknown'; readonly reason: string };
 
-export interface Expiry {
+export interface ScheduledExpiry {
   /** The priority of the rule, which is its name. */
   readonly rule: number;
   readonly action: ExpiryAction;

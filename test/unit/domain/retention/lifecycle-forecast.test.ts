@@ -1,6 +1,10 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import type { ExpiryState } from '../../../../shared/domain/retention/expiry.ts';
-import { LifecycleForecast, type Repository, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
+import type { ImageForecast } from '../../../../shared/domain/retention/image-forecast.ts';
+import {
+  type ForecastInputs,
+  LifecycleForecast,
+  type ListedArtifact,
+} from '../../../../shared/domain/retention/lifecycle-forecast.ts';
 import type { LifecycleRule } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 
@@ -26,15 +30,18 @@ const image = (
   name: string,
   tags: readonly string[],
   ageDays: number,
-  changes: Partial<StoredImage> = {},
-): StoredImage => ({
+  changes: Partial<ListedArtifact> = {},
+): ListedArtifact => ({
   ...{ digest: digestOf(name), tags, pushedAtEpochMs: daysAgo(ageDays), archived: false, isIndex: false },
   ...changes,
 });
 
-const forecast = (rules: readonly LifecycleRule[], images: readonly StoredImage[], changes: Partial<Repository> = {}) =>
-  new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs: NOW, ...changes });
-const expiryState = (of: LifecycleForecast, name: string): ExpiryState | undefined => of.expiryStateOf(digestOf(name));
+const forecast = (
+  rules: readonly LifecycleRule[],
+  images: readonly ListedArtifact[],
+  changes: Partial<ForecastInputs> = {},
+) => new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs: NOW, ...changes });
+const expiryState = (of: LifecycleForecast, name: string): ImageForecast | undefined => of.forecastOf(digestOf(name));
 const lost = (rule: number, when: object, more: object = {}) => ({
   state: 'expires',
   expiry: { rule, action: 'expire', when, ...more },
@@ -60,7 +67,7 @@ describe('as AWS shows it', () => {
   });
 });
 
-describe.each<[string, readonly LifecycleRule[], StoredImage, object]>([
+describe.each<[string, readonly LifecycleRule[], ListedArtifact, object]>([
   ['no rule', [], image('a', ['v1'], 900), KEPT],
   ['no rule selects it', [rule(1, 'untagged', since(1)), rule(2, ['w*'], since(1))], image('a', ['v1'], 900), KEPT],
   [
@@ -136,7 +143,7 @@ describe('images of an index', () => {
   const child = image('child', [], 20);
   const index = (name: string, tags: readonly string[], ageDays: number) =>
     image(name, tags, ageDays, { isIndex: true });
-  const held = (...by: readonly string[]): Partial<Repository> => ({
+  const held = (...by: readonly string[]): Partial<ForecastInputs> => ({
     holders: new Map<Digest, readonly Digest[]>([[child.digest, by.map(digestOf)]]),
   });
   const throughOf = (name: string, days: number) =>
@@ -146,7 +153,7 @@ describe('images of an index', () => {
     const images = [child, index('old', ['v1'], 20), index('young', ['v2'], 10)];
     const of = forecast(rules, images, held('old', 'young'));
     expect(expiryState(of, 'child')).toEqual(throughOf('young', -20));
-    expect(of.expiryStateThrough(digestOf('old'), digestOf('young'))).toEqual(throughOf('young', -20));
+    expect(of.forecastThrough(digestOf('old'), digestOf('young'))).toEqual(throughOf('young', -20));
   });
 
   test('is kept where one of them is', () => {
@@ -157,7 +164,7 @@ describe('images of an index', () => {
   test('may be kept itself, but can no longer be pulled by its index', () => {
     const of = forecast([rule(1, ['v*'], since(30))], [child, index('index', ['v1'], 20)], held('index'));
     expect(expiryState(of, 'child')).toEqual(KEPT);
-    expect(of.expiryStateThrough(digestOf('index'))).toEqual(throughOf('index', -10));
+    expect(of.forecastThrough(digestOf('index'))).toEqual(throughOf('index', -10));
   });
 
   test.each<[string, string | undefined, readonly string[]]>([
@@ -186,7 +193,7 @@ describe('images of an index', () => {
   test('follows its own rule once no index contains it', () => {
     const of = forecast(rules, [child], held('gone'));
     expect(expiryState(of, 'child')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) }));
-    expect(of.expiryStateThrough(digestOf('gone'))).toBeUndefined();
+    expect(of.forecastThrough(digestOf('gone'))).toBeUndefined();
   });
 });
 

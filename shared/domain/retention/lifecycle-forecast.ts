@@ -1,10 +1,10 @@
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import { type Expiry, type ExpiryInstant, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
-import { type LifecycleRule, type SelectedImage, selects, selectsOne } from './lifecycle-policy.ts';
+import { type ExpiryInstant, expiryAtEpochMs, type ImageForecast, type ScheduledExpiry } from './image-forecast.ts';
+import { type LifecycleRule, type SelectableArtifact, selects, selectsOne } from './lifecycle-policy.ts';
 
 /** An artifact of a repository: an image, an index, or a referrer. */
-export interface StoredImage extends SelectedImage {
+export interface ListedArtifact extends SelectableArtifact {
   readonly digest: Digest;
   readonly pushedAtEpochMs?: number;
   /** The last pull that ECR recorded; absent if there was none. */
@@ -16,9 +16,9 @@ export interface StoredImage extends SelectedImage {
 }
 
 /** One repository, as input of its lifecycle policy. */
-export interface Repository {
+export interface ForecastInputs {
   readonly rules: readonly LifecycleRule[];
-  readonly images: readonly StoredImage[];
+  readonly images: readonly ListedArtifact[];
   /** By image: the indexes of this repository that contain it. */
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
   /** Whether the next build moves a tag. */
@@ -26,7 +26,7 @@ export interface Repository {
   readonly nowEpochMs: number;
 }
 
-const KEPT: ExpiryState = { state: 'kept' };
+const KEPT: ImageForecast = { state: 'kept' };
 
 /** The number of moving tags of which each subset is tried; images rarely have more, and further ones move together. */
 const MOST_VARIED_TAGS = 6;
@@ -40,29 +40,28 @@ const MOST_VARIED_TAGS = 6;
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
 export class LifecycleForecast {
-  readonly #repository: Repository;
-  readonly #images: ReadonlyMap<Digest, StoredImage>;
+  readonly #repository: ForecastInputs;
+  readonly #images: ReadonlyMap<Digest, ListedArtifact>;
   readonly #counted = new Map<LifecycleRule, Counted | undefined>();
-  readonly #expiryStates = new Map<Digest, ExpiryState>();
+  readonly #forecasts = new Map<Digest, ImageForecast>();
 
-  constructor(repository: Repository) {
+  constructor(repository: ForecastInputs) {
     this.#repository = repository;
     this.#images = new Map(repository.images.map((image) => [image.digest, image]));
   }
 
   /** The expiry of a digest itself; `undefined` if the repository does not have it. */
-  expiryStateOf(digest: Digest): ExpiryState | undefined {
-    const known = this.#expiryStates.get(digest);
+  forecastOf(digest: Digest): ImageForecast | undefined {
+    const known = this.#forecasts.get(digest);
     const image = this.#images.get(digest);
     if (known || !image) return known;
     // An index that contains itself, directly or not, does not keep itself.
-    this.#expiryStates.set(digest, KEPT);
-    const own = this.#ownExpiryState(image);
+    this.#forecasts.set(digest, KEPT);
+    const own = this.#ownForecast(image);
     const holders = this.#holdersOf(digest).filter((index) => !this.isArchived(index));
-    const expiryState =
-      own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#expiryStatesOf(holders)]);
-    this.#expiryStates.set(digest, expiryState);
-    return expiryState;
+    const forecast = own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#forecastsOf(holders)]);
+    this.#forecasts.set(digest, forecast);
+    return forecast;
   }
 
   /**
@@ -83,15 +82,15 @@ export class LifecycleForecast {
    * The expiry of an image pulled through an index, or the last of several: it expires with the index, whatever its own
    * tags are. `undefined` if the repository has none of them.
    */
-  expiryStateThrough(...indexes: readonly Digest[]): ExpiryState | undefined {
-    const expiryStates = this.#expiryStatesOf(indexes);
-    return expiryStates.length === 0 ? undefined : latest(expiryStates);
+  forecastThrough(...indexes: readonly Digest[]): ImageForecast | undefined {
+    const forecasts = this.#forecastsOf(indexes);
+    return forecasts.length === 0 ? undefined : latest(forecasts);
   }
 
   /** The expiry of an image if it had these tags; `undefined` if the repository does not have it. */
-  expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined {
+  forecastWithTags(digest: Digest, tags: readonly string[]): ImageForecast | undefined {
     const image = this.#images.get(digest);
-    return image && this.#expiryStateByRules({ ...image, tags });
+    return image && this.#forecastByRules({ ...image, tags });
   }
 
   /** The forecast with one more tag on an image, which also changes what counting rules do to other images. */
@@ -110,27 +109,25 @@ export class LifecycleForecast {
     return (this.#repository.holders.get(digest) ?? []).filter((index) => this.#images.has(index));
   }
 
-  #expiryStatesOf(indexes: readonly Digest[]): readonly ExpiryState[] {
+  #forecastsOf(indexes: readonly Digest[]): readonly ImageForecast[] {
     return indexes.flatMap((index) => {
-      const expiryState = this.expiryStateOf(index);
-      return expiryState
-        ? [expiryState.state === 'expires' ? expiryThrough(index, expiryState.expiry) : expiryState]
-        : [];
+      const forecast = this.forecastOf(index);
+      return forecast ? [forecast.state === 'expires' ? expiryThrough(index, forecast.expiry) : forecast] : [];
     });
   }
 
   /** The earliest expiry of an image: with its current tags, or after pushes moved some of them. */
-  #ownExpiryState(image: StoredImage): ExpiryState {
-    const now = this.#expiryStateByRules(image);
+  #ownForecast(image: ListedArtifact): ImageForecast {
+    const now = this.#forecastByRules(image);
     if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
     return this.#tagsLeftOf(image).reduce(
-      (expiryState, tags) => earliest(expiryState, this.#expiryStateOnceLeft(image, tags)),
+      (forecast, tags) => earliest(forecast, this.#forecastAfterPushes(image, tags)),
       now,
     );
   }
 
   /** The tag sets that pushes may leave: fixed tags stay, and any subset of the moving ones. */
-  #tagsLeftOf({ tags }: StoredImage): readonly (readonly string[])[] {
+  #tagsLeftOf({ tags }: ListedArtifact): readonly (readonly string[])[] {
     const { moves } = this.#repository;
     const fixed = tags.filter((tag) => !moves(tag));
     const varied = tags.filter(moves).slice(0, MOST_VARIED_TAGS);
@@ -139,15 +136,15 @@ export class LifecycleForecast {
       .map((left) => [...fixed, ...left]);
   }
 
-  #expiryStateByRules(image: StoredImage): ExpiryState {
+  #forecastByRules(image: ListedArtifact): ImageForecast {
     for (const rule of this.#repository.rules) {
       if (!rule.selection) return { state: 'unknown', reason: rule.problem ?? `rule ${rule.priority} cannot be read` };
-      if (selects(rule.selection, image)) return this.#expiryStateByRule(rule, image);
+      if (selects(rule.selection, image)) return this.#forecastByRule(rule, image);
     }
     return KEPT;
   }
 
-  #expiryStateByRule(rule: LifecycleRule, image: StoredImage): ExpiryState {
+  #forecastByRule(rule: LifecycleRule, image: ListedArtifact): ImageForecast {
     const { effect, priority } = rule;
     if (!effect) return { state: 'unknown', reason: rule.problem ?? `rule ${priority} cannot be read` };
     const { leaves, action } = effect;
@@ -158,7 +155,7 @@ export class LifecycleForecast {
     return { state: 'unknown', reason: `rule ${priority}: ECR reports no push time for an image that it selects` };
   }
 
-  #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): ExpiryInstant | undefined {
+  #byCount(rule: LifecycleRule, leaves: number, image: ListedArtifact): ExpiryInstant | undefined {
     const counted = this.#countedBy(rule);
     const at = countsFrom(image);
     if (at === undefined || !counted) return undefined;
@@ -181,11 +178,11 @@ export class LifecycleForecast {
     return this.#counted.get(rule);
   }
 
-  #expiryStateOnceLeft(image: StoredImage, tags: readonly string[]): ExpiryState {
-    const expiryState = this.#expiryStateByRules({ ...image, tags });
+  #forecastAfterPushes(image: ListedArtifact, tags: readonly string[]): ImageForecast {
+    const forecast = this.#forecastByRules({ ...image, tags });
     const pushed = countedIn(this.#repository.images.filter((one) => one.tags.length > 0));
-    if (expiryState.state !== 'expires' || !pushed) return expiryState;
-    const { when } = expiryState.expiry;
+    if (forecast.state !== 'expires' || !pushed) return forecast;
+    const { when } = forecast.expiry;
     // Each push that moves a tag leaves one more image without it.
     const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
     const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
@@ -193,7 +190,7 @@ export class LifecycleForecast {
     const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, expiryAtEpochMs(when));
     return {
       state: 'expires',
-      expiry: { ...expiryState.expiry, when: { by: 'untagging', afterPushes, expectedAtEpochMs } },
+      expiry: { ...forecast.expiry, when: { by: 'untagging', afterPushes, expectedAtEpochMs } },
     };
   }
 
@@ -209,7 +206,7 @@ export class LifecycleForecast {
 type Counted = readonly number[];
 
 /** `undefined` if ECR does not report one of them. */
-function countedIn(images: readonly StoredImage[]): Counted | undefined {
+function countedIn(images: readonly ListedArtifact[]): Counted | undefined {
   const atEpochMs = images.map(countsFrom);
   if (!atEpochMs.every((at) => at !== undefined)) return undefined;
   return atEpochMs.sort((one, other) => other - one);
@@ -226,24 +223,28 @@ function notOlder(counted: Counted, atEpochMs: number): number {
   return from;
 }
 
-const countsFrom = ({ pushedAtEpochMs, restoredAtEpochMs }: StoredImage): number | undefined =>
+const countsFrom = ({ pushedAtEpochMs, restoredAtEpochMs }: ListedArtifact): number | undefined =>
   restoredAtEpochMs ?? pushedAtEpochMs;
 
-function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: StoredImage): ExpiryInstant | undefined {
+function byAge(
+  since: 'pushed' | 'pulled' | 'archived',
+  days: number,
+  image: ListedArtifact,
+): ExpiryInstant | undefined {
   const from = agesFrom(since, image);
   return from === undefined ? undefined : { by: 'age', expiresAtEpochMs: from + days * DAY_MS };
 }
 
 /** An image not pulled since its restore ages from the restore; one never pulled ages from its push. */
-function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): number | undefined {
+function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: ListedArtifact): number | undefined {
   const { pulledAtEpochMs, restoredAtEpochMs, archivedAtEpochMs } = image;
   if (since === 'archived') return archivedAtEpochMs;
   if (since === 'pushed' || pulledAtEpochMs === undefined) return countsFrom(image);
   return Math.max(pulledAtEpochMs, restoredAtEpochMs ?? pulledAtEpochMs);
 }
 
-const isLater = (expiryState: ExpiryState, nowEpochMs: number): boolean =>
-  expiryState.state === 'expires' && expiryAtEpochMs(expiryState.expiry.when) > nowEpochMs;
+const isLater = (forecast: ImageForecast, nowEpochMs: number): boolean =>
+  forecast.state === 'expires' && expiryAtEpochMs(forecast.expiry.when) > nowEpochMs;
 
 function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   const [first, ...others] = items;
@@ -251,23 +252,22 @@ function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   return subsetsOf(others).flatMap((subset) => [subset, [first, ...subset]]);
 }
 
-const expiryThrough = (through: Digest, expiry: Expiry): ExpiryState => ({
+const expiryThrough = (through: Digest, expiry: ScheduledExpiry): ImageForecast => ({
   state: 'expires',
   expiry: { ...expiry, through: expiry.through ?? through },
 });
 
 /** It expires when all of them are gone; one kept index keeps it, and an unknown one may keep it. */
-function latest(expiryStates: readonly ExpiryState[]): ExpiryState {
-  const unsure =
-    expiryStates.find(({ state }) => state === 'kept') ?? expiryStates.find(({ state }) => state === 'unknown');
-  return unsure ?? expiryStates.reduce((last, expiryState) => (atOf(expiryState) > atOf(last) ? expiryState : last));
+function latest(forecasts: readonly ImageForecast[]): ImageForecast {
+  const unsure = forecasts.find(({ state }) => state === 'kept') ?? forecasts.find(({ state }) => state === 'unknown');
+  return unsure ?? forecasts.reduce((last, forecast) => (atOf(forecast) > atOf(last) ? forecast : last));
 }
 
 /** The earlier of two expiries; an unknown one counts if the other does not expire. */
-function earliest(one: ExpiryState, other: ExpiryState): ExpiryState {
+function earliest(one: ImageForecast, other: ImageForecast): ImageForecast {
   if (one.state === 'expires' && other.state === 'expires') return atOf(other) < atOf(one) ? other : one;
   return [one, other].find(({ state }) => state === 'expires') ?? (one.state === 'kept' ? other : one);
 }
 
-const atOf = (expiryState: ExpiryState): number =>
-  expiryState.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.POSITIVE_INFINITY;
+const atOf = (forecast: ImageForecast): number =>
+  forecast.state === 'expires' ? expiryAtEpochMs(forecast.expiry.when) : Number.POSITIVE_INFINITY;

@@ -1,46 +1,46 @@
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { CheckedRepository, RepositoryCheck } from '../../shared/domain/retention/image-expiry.ts';
+import type { RepositoryCheck, RepositoryToCheck } from '../../shared/domain/retention/image-expiry.ts';
 import { movingTags, movingTagsOfStreams } from '../../shared/domain/stream/moving-tags.ts';
 import type { ExpiryLedger } from '../../shared/ports/expiries.ts';
 import { OutOfTimeError } from './errors.ts';
 import { forecastRepository, type RepositoryForecastPorts } from './forecast-repository.ts';
-import { type KeepPorts, keep } from './keep.ts';
+import { type UpdateTagsPorts, updateTags } from './update-tags.ts';
 
-export interface CheckRepositoryPorts extends RepositoryForecastPorts, KeepPorts {
+export interface CheckRepositoryPorts extends RepositoryForecastPorts, UpdateTagsPorts {
   readonly expiries: ExpiryLedger;
 }
 
-export interface Done extends RepositoryCheck {
+export interface CheckOutcome extends RepositoryCheck {
   readonly failed?: { readonly error: unknown };
 }
 
-export interface Turn {
+export interface CheckContext {
   readonly policy: Policy;
   /** Known stream ids of the repository. */
   readonly streams: ReadonlySet<string>;
   readonly before: RepositoryCheck | undefined;
   readonly isOver: boolean;
   /** Every running image and every ancestor is known. */
-  readonly mayTakeBack: boolean;
+  readonly mayRemoveTags: boolean;
 }
 
 /** Checks one repository and records the result. Never throws. */
 export async function checkRepository(
   ports: CheckRepositoryPorts,
-  checked: CheckedRepository,
-  { policy, streams, before, isOver, mayTakeBack }: Turn,
-): Promise<Done> {
+  checked: RepositoryToCheck,
+  { policy, streams, before, isOver, mayRemoveTags }: CheckContext,
+): Promise<CheckOutcome> {
   const { location, used, nowEpochMs } = checked;
   const check = { location, checkedAtEpochMs: nowEpochMs, images: used.length };
   const moves = isBuiltIn(policy) ? movingTagsOfStreams([...streams], location) : movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
-    const kept = await keep(
+    const kept = await updateTags(
       ports,
       policy,
-      { ...checked, mayTakeBack },
+      { ...checked, mayRemoveTags },
       await forecastRepository(ports, checked, moves),
     );
     const { expiries, failed } = kept;

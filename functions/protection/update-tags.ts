@@ -1,29 +1,29 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { byUrgency, type CheckedRepository, type ImageExpiry } from '../../shared/domain/retention/image-expiry.ts';
-import type { LifecycleForecast } from '../../shared/domain/retention/lifecycle.ts';
+import { byUrgency, type ImageExpiry, type RepositoryToCheck } from '../../shared/domain/retention/image-expiry.ts';
+import type { LifecycleForecast } from '../../shared/domain/retention/lifecycle-forecast.ts';
 import { isProtectingTag, protectingTag } from '../../shared/domain/retention/protecting-tag.ts';
 import {
   type ProtectionRefusal,
-  protectionObstacle,
-  tagsToTakeBack,
-  wouldNotKeep,
+  repositoryRefusal,
+  tagRefusal,
+  tagsToRemove,
 } from '../../shared/domain/retention/protection.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../shared/ports/acting-errors.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
-import type { RepositoryForecast, RepositoryOutlook } from './forecast-repository.ts';
+import type { ListedRepository, RepositoryExpiries } from './forecast-repository.ts';
 
 /** PutImage takes 10 calls a second: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html */
 const TAGS_AT_ONCE = 2;
 
-export interface KeepPorts {
+export interface UpdateTagsPorts {
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly tags: ProtectingTags;
 }
 
-export interface Kept {
+export interface TagUpdate {
   readonly expiries: readonly ImageExpiry[];
   /** Protecting tags in the repository; absent if it was not listed. */
   readonly tagged?: number;
@@ -40,22 +40,22 @@ interface Failure {
  * only if the policy asks for it and lets the stream act, and Patchwave is not paused. Images that cannot be protected
  * stay reported, with the reason. Never throws: a failure must hide no expiry.
  */
-export async function keep(
-  ports: KeepPorts,
+export async function updateTags(
+  ports: UpdateTagsPorts,
   policy: Policy,
-  checked: CheckedRepository & { readonly mayTakeBack: boolean },
-  { expiries, forecast, isGone }: RepositoryForecast,
-): Promise<Kept> {
-  if (!forecast) return { expiries, ...(isGone && { tagged: 0 }) };
-  const protectedNow = forecast.images.flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
+  checked: RepositoryToCheck & { readonly mayRemoveTags: boolean },
+  { expiries, listed, isGone }: RepositoryExpiries,
+): Promise<TagUpdate> {
+  if (!listed) return { expiries, ...(isGone && { tagged: 0 }) };
+  const protectedNow = listed.images.flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
   if (policy.protection !== 'tag') return { expiries, tagged: protectedNow };
   const isPaused = await attempt(async () => (await ports.killSwitch.read()).rebuilding === 'paused');
   if (isPaused.failed) return { expiries, tagged: protectedNow, failed: isPaused.failed };
-  const held = protectionObstacle(policy, checked.location, isPaused.value);
+  const held = repositoryRefusal(policy, checked.location, isPaused.value);
   if (held) return { expiries: expiries.map((expiry) => refused(expiry, held)), tagged: protectedNow };
-  const answers = await rescueAll(ports, checked, forecast, expiries);
+  const answers = await protectAll(ports, checked, listed, expiries);
   const left = answers.flatMap(({ expiry }) => expiry ?? []);
-  const taken = checked.mayTakeBack ? await takeBack(ports, checked, forecast) : [];
+  const taken = checked.mayRemoveTags ? await removeTags(ports, checked, listed) : [];
   const put = new Set(expiries.filter((expiry) => !left.some(({ digest }) => digest === expiry.digest)).map(targetOf));
   const [failed] = [...answers, ...taken].flatMap((answer) => answer.failed ?? []);
   const tagged = protectedNow + put.size - taken.filter((answer) => answer.value).length;
@@ -81,43 +81,43 @@ const targetOf = ({ digest, expiryState }: ImageExpiry): Digest =>
 const refused = (expiry: ImageExpiry, refusal: ProtectionRefusal): ImageExpiry =>
   expiry.expiryState.state === 'expires' ? { ...expiry, refusal } : expiry;
 
-interface Rescued {
+interface ProtectionAnswer {
   readonly expiry?: ImageExpiry;
   readonly failed?: Failure;
 }
 
 /** In sequence, earliest expiry first: each one sees the tags added before it. */
-async function rescueAll(
-  ports: KeepPorts,
-  checked: CheckedRepository,
-  forecast: RepositoryOutlook,
+async function protectAll(
+  ports: UpdateTagsPorts,
+  checked: RepositoryToCheck,
+  listed: ListedRepository,
   expiries: readonly ImageExpiry[],
-): Promise<readonly Rescued[]> {
-  const answers: Rescued[] = [];
-  let { foresight } = forecast;
+): Promise<readonly ProtectionAnswer[]> {
+  const answers: ProtectionAnswer[] = [];
+  let { forecast } = listed;
   for (const expiry of expiries.toSorted(byUrgency)) {
-    const { after, ...answer } = await rescue(ports, checked, { ...forecast, foresight }, expiry);
-    foresight = after ?? foresight;
+    const { after, ...answer } = await protectImage(ports, checked, { ...listed, forecast }, expiry);
+    forecast = after ?? forecast;
     answers.push(answer);
   }
   return answers;
 }
 
-async function rescue(
-  { tags }: KeepPorts,
-  checked: CheckedRepository,
-  forecast: RepositoryOutlook,
+async function protectImage(
+  { tags }: UpdateTagsPorts,
+  checked: RepositoryToCheck,
+  listed: ListedRepository,
   expiry: ImageExpiry,
-): Promise<Rescued & { readonly after?: LifecycleForecast }> {
+): Promise<ProtectionAnswer & { readonly after?: LifecycleForecast }> {
   if (expiry.expiryState.state !== 'expires') return { expiry };
   const digest = targetOf(expiry);
-  const { rules, foresight: before } = forecast;
-  const image = forecast.images.find((one) => one.digest === digest);
+  const { rules, forecast: before } = listed;
+  const image = listed.images.find((one) => one.digest === digest);
   if (!image) return { expiry };
   const { location, nowEpochMs, horizonMs } = checked;
   const after = before.withTag(digest, protectingTag(digest));
-  const rescued = { rules, image, expiry: expiry.expiryState.expiry, untilEpochMs: nowEpochMs + horizonMs };
-  const refusal = wouldNotKeep({ ...rescued, needed: neededOf(checked, forecast), before, after });
+  const inputs = { rules, image, expiry: expiry.expiryState.expiry, untilEpochMs: nowEpochMs + horizonMs };
+  const refusal = tagRefusal({ ...inputs, needed: neededOf(checked, listed), before, after });
   if (refusal) return { expiry: { ...expiry, refusal } };
   const { failed } = await attempt(() => tags.tag(location, digest, protectingTag(digest)));
   if (!failed) return { after };
@@ -130,18 +130,18 @@ async function rescue(
 }
 
 /** Images in use under any digest, and the indexes that contain them. */
-const neededOf = ({ used }: CheckedRepository, { holders }: RepositoryOutlook): ReadonlySet<Digest> =>
+const neededOf = ({ used }: RepositoryToCheck, { holders }: ListedRepository): ReadonlySet<Digest> =>
   new Set([...used.flatMap(({ digest, askedAs }) => [digest, ...askedAs]), ...[...holders.values()].flat()]);
 
 /** For each tag to remove, whether it is gone. A tag that may not be removed stays. */
-function takeBack(
-  { tags }: KeepPorts,
-  checked: CheckedRepository,
-  forecast: RepositoryOutlook,
+function removeTags(
+  { tags }: UpdateTagsPorts,
+  checked: RepositoryToCheck,
+  listed: ListedRepository,
 ): Promise<readonly Attempt<boolean>[]> {
-  const free = tagsToTakeBack(forecast.images, neededOf(checked, forecast), forecast.moves);
+  const free = tagsToRemove(listed.images, neededOf(checked, listed), listed.moves);
   return mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => {
-    const taken = await attempt(() => tags.untag(checked.location, tag, forecast.moves));
+    const taken = await attempt(() => tags.untag(checked.location, tag, listed.moves));
     return taken.failed?.error instanceof TaggerUnreachableError ? { value: false } : taken;
   });
 }

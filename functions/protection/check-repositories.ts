@@ -3,27 +3,27 @@ import { locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { type CheckRepositoryPorts, checkRepository } from './check-repository.ts';
 import { ProtectionIncompleteError, UsedImagesUnreadableError } from './errors.ts';
 import { decisive } from './failures.ts';
-import { type CheckRepositoryPorts, checkRepository } from './forecast-repositories.ts';
 import { checksByPlace, forgetUnused, inCheckOrder, knownAsOurs } from './order-repositories.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
 
 /** A repository is listed as a whole, so this bounds the number of lists in memory. */
 const REPOSITORIES_AT_ONCE = 8;
 
-export interface ProtectPorts extends ReadUsedPorts, CheckRepositoryPorts {
+export interface CheckRepositoriesPorts extends ReadUsedPorts, CheckRepositoryPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly clock: Clock;
 }
 
-export interface ProtectLimits {
+export interface CheckLimits {
   readonly horizonMs: number;
   /** No repository check starts after this time. */
   readonly endsAtEpochMs: number;
 }
 
-export interface Protected {
+export interface CheckResult {
   readonly repositories: number;
   readonly images: number;
   readonly expiries: number;
@@ -38,7 +38,7 @@ export interface Protected {
  * image in use is unreadable, its ancestors are unknown, and no tag is removed.
  * @throws ProtectionIncompleteError, UsedImagesUnreadableError after everything else is done
  */
-export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
+export async function checkRepositories(ports: CheckRepositoriesPorts, limits: CheckLimits): Promise<CheckResult> {
   const [{ repositories: inUse, unreadable: unread }, before] = await Promise.all([
     readUsed(ports),
     checksByPlace(ports.expiries),
@@ -53,7 +53,7 @@ export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promi
     const isOver = checked.nowEpochMs > limits.endsAtEpochMs;
     return checkRepository(ports, checked, {
       ...{ policy, streams, before: before.get(locationKey(location)), isOver },
-      ...{ mayTakeBack: unread.length === 0 },
+      ...{ mayRemoveTags: unread.length === 0 },
     });
   });
   const failed = checks.flatMap((check) => (check.failed ? [{ location: check.location, ...check.failed }] : []));
@@ -71,5 +71,5 @@ export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promi
   };
 }
 
-const scopesOf = async ({ scopes }: ProtectPorts): Promise<ReadonlySet<string>> =>
+const scopesOf = async ({ scopes }: CheckRepositoriesPorts): Promise<ReadonlySet<string>> =>
   new Set((await collect(scopes.all())).map(({ scope }) => registryKey(scope)));
