@@ -1,6 +1,7 @@
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
 import { emptyHistory, type RebuildHistory } from '../domain/cause/rebuild.ts';
+import { unreadableText } from '../domain/common/unreadable-item.ts';
 import { mayDeploy, paused, unreadableRecord } from '../domain/guard/guard.ts';
 import type { NegativeDecision } from '../domain/guard/guard-answer.ts';
 import type { Candidate, PlanContext } from '../domain/plan/plan-model.ts';
@@ -101,7 +102,7 @@ async function lockOrProblem(
   } catch (error) {
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     const isLockUnreadable = await isUnreadable(ports.locks.get(stream));
-    return { unreadable: error.message, ...(isLockUnreadable && { isLockUnreadable }) };
+    return { unreadable: unreadableText(error), ...(isLockUnreadable && { isLockUnreadable }) };
   }
 }
 
@@ -159,7 +160,7 @@ async function imagesOrProblem(
     const item = unreadable().get(asked.stream);
     return item === undefined ? read : { unreadable: item };
   } catch (error) {
-    if (error instanceof LedgerItemUnreadableError) return { unreadable: error.message };
+    if (error instanceof LedgerItemUnreadableError) return { unreadable: unreadableText(error) };
     throw error;
   }
 }

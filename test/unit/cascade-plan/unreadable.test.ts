@@ -1,4 +1,5 @@
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { mergeCause } from '../../../shared/domain/cause/cause.ts';
 import type { MemoryTable } from '../../support/memory-dynamo.ts';
 import { cascade as cascadeOf, lock, node as nodeOf, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -64,6 +65,23 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   const { state, answer } = await causeOf(world, 1);
   expect([state, answer?.answer]).toEqual(['open', 'wait']);
   expect(answer?.reason).toMatch(/^(unreadable-record|unknown-facts|head-unread)$/);
+  expect(answer?.detail).not.toMatch(/\.\.|cannot be read.*cannot be read/);
+});
+
+test('a manual request of a stream with an unreadable latest rebuild: the answer names the item once', async () => {
+  const { world, memory } = await twoStreams();
+  memory.items.delete(`${keys.lock(STREAM).PK} ${keys.lock(STREAM).SK}`);
+  const request = { kind: 'person', ruleId: 'asked-by-person', by: 'jo', reason: 'a new base' } as const;
+  await world.causes.change(STREAM, (cause) =>
+    mergeCause(STREAM, cause, [{ ...request, sinceEpochMs: world.clock() }]),
+  );
+  const key = keys.rebuild(STREAM, 'r1');
+  corrupt(memory, key, { pipeline: 'web' });
+  await plan(world);
+  expect((await causeOf(world, 1)).answer).toMatchObject({
+    reason: 'unreadable-record',
+    detail: `A ledger item of the stream cannot be read: ${key.PK} / ${key.SK}: pipeline is a text, not a record. Correct or delete it.`,
+  });
 });
 
 test('a corrected item is planned and no longer named', async () => {
