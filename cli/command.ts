@@ -82,6 +82,8 @@ export interface Command {
   /** Exact number of arguments. */
   readonly words: readonly [least: number, most: number];
   readonly options: NonNullable<ParseArgsConfig['options']>;
+  /** What each argument may be, for `--help`. */
+  readonly argumentHelp?: Readonly<Record<string, string>>;
   /** What each option does, for `--help`. */
   readonly optionHelp: Readonly<Record<string, string>>;
   /** Prints the answer and returns the exit code. */

@@ -140,9 +140,11 @@ function reviewsOf(
         if (!(cause instanceof NoSuchKey)) throw cause;
         const preview = runId === LATEST ? undefined : await previewReport(files, runId);
         if (preview) return format === 'md' ? preview.markdown : JSON.stringify(preview.report);
-        throw new NotFoundError(`There is no report ${key}. A review writes one when it ends; see: patchwave status`, {
-          cause,
-        });
+        throw new NotFoundError(
+          runId === LATEST
+            ? 'There is no report yet. A review writes its report when it ends. See: patchwave status'
+            : `There is no report of run ${runId}. A review writes its report when it ends, and files of a preview are kept for seven days. See: patchwave status`,
+        );
       }
     },
   };

@@ -11,9 +11,9 @@ const INDENT = 2;
 const OPTION_COLUMN = 19;
 
 const COMMON_OPTIONS = {
-  json: 'one JSON document on standard output',
+  json: 'print one JSON document',
   'stack NAME': 'the name of the Patchwave stack (default: $PATCHWAVE_STACK, else "patchwave")',
-  'region REGION': 'the Region it was deployed in (default: as the AWS CLI finds it)',
+  'region REGION': 'the Region of that stack (default: as the AWS CLI finds it)',
 } as const;
 
 /** Every command with its summary. No line is longer than 80 columns. */
@@ -30,17 +30,18 @@ export function helpOf(commands: Commands): string {
     ...lines('  --version        the version of these commands', OPTION_COLUMN),
     '',
     ...lines('Exit codes: 0 done, 1 failed, 2 usage error; with --exit-code also 3 violating, 4 unknown.', 0),
-    'patchwave COMMAND --help shows the options of a command.',
+    'patchwave COMMAND --help explains the arguments and options of a command.',
   ].join('\n');
 }
 
 /** One command with its options. No line is longer than 80 columns. */
-export function commandHelp(name: string, { synopsis, summary, optionHelp }: Command): string {
+export function commandHelp(name: string, { synopsis, summary, optionHelp, argumentHelp = {} }: Command): string {
   return [
     ...lines(`patchwave ${name} ${synopsis}`.trimEnd(), `patchwave ${name} `.length),
     '',
     ...lines(summary, 0),
     '',
+    ...Object.entries(argumentHelp).flatMap(([argument, text]) => helpLines(argument, text)),
     ...optionLines(optionHelp),
     ...optionLines(COMMON_OPTIONS),
   ].join('\n');
@@ -53,8 +54,9 @@ export function noSuchCommand(name: string, commands: Commands): string {
 }
 
 const optionLines = (options: Readonly<Record<string, string>>): string[] =>
-  Object.entries(options).flatMap(([option, text]) =>
-    lines(`  --${option.padEnd(OPTION_COLUMN - '  --'.length)}${text}`, OPTION_COLUMN),
-  );
+  Object.entries(options).flatMap(([option, text]) => helpLines(`--${option}`, text));
+
+const helpLines = (name: string, text: string): string[] =>
+  lines(`  ${name.padEnd(OPTION_COLUMN - '  '.length)}${text}`, OPTION_COLUMN);
 
 const lines = (text: string, indent: number): string[] => [...wrapped(text, COLUMNS, indent)];

@@ -53,14 +53,19 @@ export interface TableColumn<Row> {
   readonly value: (row: Row) => string;
   readonly align?: 'right';
   readonly colour?: (row: Row) => Colour | undefined;
+  /** A last column, such as a tree, that stays in its line at any width. */
+  readonly isWhole?: true;
 }
 
 const GAP = '  ';
 const BELOW = 4;
+/** Fewest letters of a column whose text wraps. */
+const WRAPS_FROM = 40;
 
 /**
- * Rows under aligned titles, two spaces apart, without trailing spaces. On a narrow terminal the last columns go below
- * their row, each with its title, wrapped between words. In a file or a pipe each row is one line.
+ * Rows under aligned titles, two spaces apart, without trailing spaces. If only the last column does not fit on the
+ * terminal, its text wraps within the column. On a narrow terminal the last columns go below their row, each with its
+ * title, wrapped between words. In a file or a pipe each row is one line.
  */
 export function table<Row>(
   rows: readonly Row[],
@@ -71,19 +76,27 @@ export function table<Row>(
   const widths = columns.map((column, at) =>
     cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), column.title.length),
   );
-  const beside = besideEachOther(widths, terminalColumns);
+  const left = (terminalColumns ?? 0) - widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
+  const fitting = besideEachOther(widths, terminalColumns);
+  const isWhole = columns.at(-1)?.isWhole === true;
+  const isLastOver = fitting === columns.length - 1;
+  const beside = isLastOver && (isWhole || left >= WRAPS_FROM) ? columns.length : fitting;
+  const wraps = isLastOver && beside === columns.length && !isWhole;
   const titles = columns.map(({ title }) => title);
-  /** The padding is outside the colour, so that trailing spaces can be cut. */
-  const line = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string =>
-    cells
-      .slice(0, beside)
-      .map((text, at) => {
-        const painted = inColour(colours[at], text);
-        const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
-        return columns[at]?.align === 'right' ? space + painted : painted + space;
-      })
-      .join(GAP)
-      .trimEnd();
+  const lineOf = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string[] => {
+    const texts = cells.slice(0, beside);
+    const last = wraps ? texts.pop() : undefined;
+    // The padding is outside the colour, so that trailing spaces can be cut.
+    const padded = texts.map((text, at) => {
+      const painted = inColour(colours[at], text);
+      const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
+      return columns[at]?.align === 'right' ? space + painted : painted + space;
+    });
+    if (last === undefined) return [padded.join(GAP).trimEnd()];
+    const [first = '', ...more] = wrapped(last.trimEnd(), left, 0).map((text) => inColour(colours.at(-1), text));
+    const indent = ' '.repeat((terminalColumns ?? 0) - left);
+    return [[...padded, first].join(GAP).trimEnd(), ...more.map((text) => indent + text)];
+  };
   const titleWidth = Math.max(0, ...titles.slice(beside).map((title) => title.length));
   const below = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string[] =>
     cells.flatMap((text, at) => {
@@ -92,15 +105,15 @@ export function table<Row>(
       const indent = BELOW + titleWidth + GAP.length;
       return wrapped(`${' '.repeat(BELOW)}${title}${GAP}${inColour(colours[at], text)}`, terminalColumns ?? 0, indent);
     });
-  const head = line(
+  const head = lineOf(
     titles,
     titles.map(() => 'dim'),
   );
   const body = rows.flatMap((row, at) => {
     const colours = columns.map(({ colour }) => colour?.(row));
-    return [line(cells[at] ?? [], colours), ...below(cells[at] ?? [], colours)];
+    return [...lineOf(cells[at] ?? [], colours), ...below(cells[at] ?? [], colours)];
   });
-  return [head, ...body].join('\n');
+  return [...head, ...body].join('\n');
 }
 
 const inColour = (colour: Colour | undefined, text: string): string =>
@@ -132,6 +145,13 @@ export function wrapped(text: string, width: number, indent: number): readonly s
   }
   return [...lines, line ?? ''];
 }
+
+/** Lines of text, wrapped between words to the terminal, the following lines indented. In a file or a pipe unchanged. */
+export const fitted = (
+  text: string,
+  indent: number,
+  terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
+): string => (terminalColumns === undefined ? text : wrapped(text, terminalColumns, indent).join('\n'));
 
 const MINUTE_MS = 60_000;
 

@@ -5,6 +5,9 @@ import { judgedDigests } from '../policy/policy-change.ts';
 
 type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
 
+/** Help for commands that take a stream. */
+export const STREAM_HELP = { STREAM: 'the id of a stream, as status prints it; put it in quotes' } as const;
+
 const IMAGES_A_READ = 100;
 const MOST_NAMED = 3;
 

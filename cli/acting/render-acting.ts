@@ -59,7 +59,7 @@ export const renderAnswers = (rows: readonly AnsweredStream[], now: number): str
       value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'waiting for the planner'),
       colour: ({ answer }) => answer && (answer.answer === 'refuse' ? 'red' : 'yellow'),
     },
-    { title: 'again', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
+    { title: 'next check', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
     { title: 'why', value: ({ answer }) => answer?.detail ?? '' },
   ]);
 
@@ -106,11 +106,11 @@ export function outcomeText(outcome: RebuildOutcome): string {
   switch (outcome.result) {
     case 'fixed': {
       const { alsoFound = [] } = outcome;
-      const found = alsoFound.length > 0 ? `; also found, as a new cause: ${factsText(alsoFound)}` : '';
-      return `fixed: its cause is gone${found}`;
+      const found = alsoFound.length > 0 ? `; new facts, for the next cause: ${factsText(alsoFound)}` : '';
+      return `fixed: the new image has none of the facts of its cause${found}`;
     }
     case 'ineffective':
-      return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left`;
+      return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left in the new image`;
     case 'worse':
       return `worse: the new image has ${factsText(outcome.added)}, which the old one did not have; the scanner knew ${outcome.added.length > 1 ? 'them' : 'it'} when the build began`;
     default:
@@ -146,7 +146,7 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
-    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review' },
+    { title: 'open because', value: ({ waitingFor }) => waitingFor ?? 'the next review has not checked it yet' },
   ]);
 
 export const SET_ASIDE =

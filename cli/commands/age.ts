@@ -4,15 +4,19 @@ import { type NamedAge, readAges } from '../age/age-list.ts';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { type Colour, print, printJson, relative, shortDigest, table } from '../output.ts';
+import { shortName } from '../short-name.ts';
 
 const DAYS = 7;
 
 export const ageCommand: Command = {
-  summary: 'Lists images in use and heads that will soon be too old, and what causes it.',
+  summary: 'Lists images in use and heads that will soon be too old, and the image that decides the age.',
   synopsis: '[--days N] [--overdue]',
   words: [0, 0],
   options: { days: { type: 'string' }, overdue: { type: 'boolean' } },
-  optionHelp: { 'days N': `within this many days (${DAYS})`, overdue: 'also list images that are too old already' },
+  optionHelp: {
+    'days N': `images that will be too old within N days (default: ${DAYS})`,
+    overdue: 'also list images that are too old already',
+  },
   async run(context, args) {
     const question = { days: daysIn(args), overdue: args.flags.overdue === true };
     const connected = await context();
@@ -40,28 +44,29 @@ const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
 
 function renderAges(ages: readonly NamedAge[], days: number, now: number): string {
   const over = ages.filter(({ state }) => state === 'over').length;
-  const summary = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; too old already: ${over}` : ''}`;
+  const summary = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; ${over} ${over === 1 ? 'is' : 'are'} too old already` : ''}`;
   return ages.length === 0 ? summary : `${summary}\n\n${agesTable(ages, now)}`;
 }
 
 const agesTable = (ages: readonly NamedAge[], now: number): string =>
   table(ages, [
-    { title: 'image', value: ({ names, digest }) => `${names[0] ?? 'no name'} ${shortDigest(digest)}` },
-    { title: 'tier', value: ({ tier }) => tier },
-    { title: 'owner', value: ({ owner }) => owner ?? '-' },
-    { title: 'days', value: ({ ageDays }) => String(ageDays), align: 'right' },
-    { title: 'limit', value: ({ limitDays }) => String(limitDays), align: 'right' },
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => COLOURS[state] },
-    { title: 'too old', value: ({ deadlineEpochMs: at }) => `${instant(at)} (${relative(at, now)})` },
-    { title: 'because of', value: deciderText },
+    { title: 'too old', value: ({ deadlineEpochMs: at }) => relative(at, now) },
+    { title: 'age', value: ({ ageDays }) => counted(ageDays, 'day'), align: 'right' },
+    { title: 'limit', value: ({ limitDays }) => counted(limitDays, 'day'), align: 'right' },
+    { title: 'tier', value: ({ tier }) => tier },
+    { title: 'image', value: ({ names, digest }) => `${shortName(names[0] ?? 'no name')} ${shortDigest(digest)}` },
+    { title: 'too old at', value: ({ deadlineEpochMs: at }) => instant(at) },
+    { title: 'owner', value: ({ owner }) => owner ?? '-' },
+    { title: 'age comes from', value: deciderText },
     {
-      title: 'is',
-      value: ({ inUse, isHead }) => [...(inUse ? ['in use'] : []), ...(isHead ? ['head'] : [])].join(', '),
+      title: 'used as',
+      value: ({ inUse, isHead }) => [...(inUse ? ['running image'] : []), ...(isHead ? ['head'] : [])].join(', '),
     },
     { title: 'stream', value: ({ stream }) => stream ?? '-' },
   ]);
 
 const deciderText = ({ digest, decidedBy, decider }: NamedAge): string =>
   decidedBy === digest
-    ? 'itself'
+    ? 'the image itself'
     : [decider?.tier, decider?.stream, shortDigest(decidedBy)].filter((word) => word !== undefined).join(' ');

@@ -10,9 +10,10 @@ import { print, printJson } from '../output.ts';
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 
 export const confirmLeftCommand: Command = {
-  summary: 'Stops closures from waiting for an account and Region that left the fleet.',
+  summary: 'Confirms that an account and Region left the fleet, so that closures no longer wait for it.',
   synopsis: 'ACCOUNT/REGION --reason TEXT',
   words: [1, 1],
+  argumentHelp: { 'ACCOUNT/REGION': 'a scope that left the fleet, as status prints it' },
   ...REASON,
   async run(context, args) {
     const reason = reasonIn(args);
@@ -39,12 +40,12 @@ export const confirmLeftCommand: Command = {
 
 const hereStill = (scope: string): NotFoundError =>
   new NotFoundError(
-    `Scope ${scope} has not left the fleet: reviews still read it, or have never read it. \`patchwave status\` lists the scopes that left.`,
+    `Scope ${scope} has not left the fleet: reviews still read it, or never read it. \`patchwave status\` lists the scopes that left.`,
   );
 
 function leftText(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
   const left = `Scope ${scope} left ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
   const by = `${confirmed.by} confirmed it ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
-  return `${left} with ${counted(usages, 'usage')} that no review saw end. ${by}\nFrom the next review on, closures stop waiting for these and name you in their proof.`;
+  return `${left}. Images still ran there when it was last read (${counted(usages, 'usage')}). ${by}\nFrom the next review on, closures no longer wait for these. Their proof names you.`;
 }

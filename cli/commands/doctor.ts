@@ -16,11 +16,12 @@ const DEFAULT_WIDTH = 80;
  * @param connect connects to the installation that `--stack` and `--region` name
  */
 export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command => ({
-  summary: 'Checks the installation: what works, what does not, and how to fix it.',
+  summary:
+    'Checks the installation: what works, what does not, and how to fix it. Exit code 1: something is broken; 4: a check could not be made.',
   synopsis: '[--deep]',
   words: [0, 0],
   options: { deep: { type: 'boolean' } },
-  optionHelp: { deep: 'also tests what AWS does not document, and prints the answers' },
+  optionHelp: { deep: 'also tests AWS behaviour that AWS does not document, and prints the answers' },
   async run(_, { flags: { stack, region, deep }, json }) {
     const ports = connect({
       stack: typeof stack === 'string' ? stack : undefined,

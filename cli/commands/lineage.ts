@@ -11,6 +11,7 @@ import { EXIT } from '../errors.ts';
 import { findImages } from '../explain/find-image.ts';
 import { lineageText } from '../lineage/render-lineage.ts';
 import { print, printJson } from '../output.ts';
+import { shortName } from '../short-name.ts';
 
 type KnownImage = KnownLineage['images'][number];
 
@@ -58,9 +59,13 @@ async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<R
 }
 
 export const lineageCommand: Command = {
-  summary: 'Shows which image is built on which, by layers and configs; with IMAGE, only its family.',
+  summary: 'Shows which image is built on which; with IMAGE, only its ancestors and descendants.',
   synopsis: '[IMAGE]',
   words: [0, 1],
+  argumentHelp: {
+    IMAGE:
+      'a digest or its first six characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, or a stream',
+  },
   options: {},
   optionHelp: {},
   async run(context, { positionals, json }) {
@@ -81,6 +86,6 @@ export const lineageCommand: Command = {
 
 const named = (image: KnownImage) => ({
   digest: image.digest,
-  names: namesOf(image),
+  names: namesOf(image).map(shortName),
   platform: image.platform ?? '',
 });

@@ -47,14 +47,14 @@ async function turn(
   }
   print(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`);
   const runsOn = running.rebuilds.length + running.deployments.length > 0;
-  print(`${NEXT[rebuilding]}${runsOn ? ` ${GOES_ON[rebuilding]}:\n` : ''}`);
+  print(`${NEXT[rebuilding]}${runsOn ? `\n${GOES_ON[rebuilding]}:\n` : ''}`);
   print(renderRunning(running, clock()));
   return EXIT.done;
 }
 
 const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
-  paused: 'Patchwave starts no pipeline and deploys no service from now on.',
-  active: 'The planner plans waiting work within 15 minutes.',
+  paused: 'From now on, Patchwave starts no pipeline and deploys no service. To end the pause: patchwave resume',
+  active: 'The planner plans waiting work within 15 minutes. To see the result now: patchwave plan',
 };
 
 /** Heading of the list of work in progress. */

@@ -21,6 +21,7 @@ export const policyCommand: Command = {
   summary: 'Checks a policy, puts it in force after showing what would change, or shows the one in force.',
   synopsis: 'validate FILE | apply FILE [--yes] | show',
   words: [1, 2],
+  argumentHelp: { FILE: 'the policy, as docs/policy.md describes it' },
   options: { yes: { type: 'boolean', short: 'y' } },
   optionHelp: { yes: 'apply without asking' },
   async run(context, args) {
@@ -99,6 +100,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
   if (warnings.length > MOST_WARNINGS)
     print(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}: --json lists all`));
   print(`${changes.length} of ${judged} verdicts would change.`);
+  print('To see which rebuilds and deployments it would start: patchwave plan --policy FILE');
   if (changes.length === 0) return;
   print(
     table(changes.slice(0, MOST_CHANGES), [

@@ -19,7 +19,7 @@ function render({ checks, expiries }: FleetExpiries, now: number): string {
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);
   const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
-  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, ${unknown} unknown; ${unseen.length} not checked${tagged > 0 ? `; ${counted(tagged, 'protecting tag')} set by Patchwave` : ''}`;
+  const head = `${repositories(checks.length)} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, ${unknown} with unknown expiry; ${repositories(unseen.length)} not checked${tagged > 0 ? `; ${counted(tagged, 'protecting tag')} set by Patchwave` : ''}`;
   return [
     head,
     ...(expiries.length > 0 ? [renderExpiries(expiries, now)] : []),
@@ -27,12 +27,14 @@ function render({ checks, expiries }: FleetExpiries, now: number): string {
   ].join('\n\n');
 }
 
+const repositories = (count: number): string => counted(count, 'repository', 'repositories');
+
 export const protectionCommand: Command = {
   summary: 'Lists images in use that a registry lifecycle policy will expire: rule, time and users.',
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'ends with 3 if an image will expire, 4 if something is unknown or was not checked' },
+  optionHelp: { 'exit-code': 'exit code 3 if an image will expire, 4 if something is unknown or was not checked' },
   async run(context, { flags, json }) {
     const connected = await context();
     const seen = await readExpiries(connected.expiries);

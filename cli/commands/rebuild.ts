@@ -8,7 +8,7 @@ import {
 } from '../../shared/domain/cause/cause.ts';
 import { classifyFact } from '../../shared/domain/cause/fact-status.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
-import { findStream } from '../acting/find-stream.ts';
+import { findStream, STREAM_HELP } from '../acting/find-stream.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import { renderNext } from '../acting/render-next.ts';
 import type { CliContext, Command } from '../command.ts';
@@ -20,6 +20,7 @@ export const rebuildCommand: Command = {
   summary: 'Requests a rebuild of a stream regardless of its verdict. The guards still apply.',
   synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
+  argumentHelp: STREAM_HELP,
   ...REASON,
   async run(context, args) {
     const reason = reasonIn(args);

@@ -4,7 +4,7 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { afterReset } from '../../shared/domain/guard/rebuild-history.ts';
 import { isUnreadable } from '../../shared/planning/unless-unreadable.ts';
-import { findStream } from '../acting/find-stream.ts';
+import { findStream, STREAM_HELP } from '../acting/find-stream.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import { renderNext } from '../acting/render-next.ts';
 import type { Command } from '../command.ts';
@@ -16,6 +16,7 @@ export const resetCommand: Command = {
   summary: "Clears a stream's failure count and the history of its failed fixes.",
   synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
+  argumentHelp: STREAM_HELP,
   ...REASON,
   async run(context, args) {
     const reason = reasonIn(args);

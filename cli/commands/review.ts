@@ -24,8 +24,11 @@ export const reviewCommand: Command = {
   summary: 'Starts a review of the whole fleet, or of some scopes.',
   synopsis: '[ACCOUNT/REGION,...]... [--preview]',
   words: [0, 100],
+  argumentHelp: {
+    'ACCOUNT/REGION': 'a scope to read, such as 111122223333/eu-west-1,us-east-1 (default: the whole fleet)',
+  },
   options: { preview: { type: 'boolean' } },
-  optionHelp: { preview: 'read-only: request no scan and write nothing' },
+  optionHelp: { preview: 'only read: request no scan and change nothing in the ledger' },
   async run(context, { positionals, flags, json }) {
     const scopes = positionals.map(scopeOf);
     const { reviews } = await context();

@@ -37,7 +37,8 @@ function describeReview(review: ReviewRecord, now: number): string {
   const at = review.endedAtEpochMs ?? review.startedAtEpochMs;
   const state = paint(STATE_COLOURS[review.state], review.state);
   const of = review.scopeKey === WHOLE_FLEET ? '' : ` of ${visibleLine(review.scopeKey)} only`;
-  const head = `review ${review.runId}${of}: ${state}, ${instant(at)} (${relative(at, now)}), policy ${review.policyVersion.slice(0, 12)}`;
+  const when = `${review.state === 'running' ? 'since' : 'at'} ${instant(at)} (${relative(at, now)})`;
+  const head = `review ${review.runId}${of}: ${state} ${when}, policy ${review.policyVersion.slice(0, 12)}`;
   const { totals, failure } = review;
   const lines = [head];
   if (failure) lines.push(visibleLine(`  ${failure.error}: ${failure.detail}`));
@@ -106,7 +107,7 @@ function scopeDetail({ scope, failure, left }: ScopeRecord): string {
   if (confirmed) return `${since}, confirmed by ${confirmed.by} ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
   if (usages === 0) return `${since}, nothing ran there`;
   const next = `patchwave confirm-left ${scope.account}/${scope.region}`;
-  return `${since} with ${counted(usages, 'usage')} that no review saw end. Confirm with: ${next} --reason TEXT`;
+  return `${since}; images still ran there when it was last read (${counted(usages, 'usage')}). If they are gone, run: ${next} --reason TEXT`;
 }
 
 const scopesTable = (scopes: readonly ScopeRecord[]): string =>
@@ -115,7 +116,7 @@ const scopesTable = (scopes: readonly ScopeRecord[]): string =>
     { title: 'region', value: ({ scope }) => scope.region },
     { title: 'state', value: scopeState, colour: scopeColour },
     { title: 'last read', value: ({ completeAtEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
-    { title: 'why', value: scopeDetail },
+    { title: 'note', value: scopeDetail },
   ]);
 
 /** A fleet that only reports may have thousands of causes. */
@@ -152,7 +153,7 @@ export const statusCommand: Command = {
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'ends with 1 unless the last review succeeded' },
+  optionHelp: { 'exit-code': 'exit code 1 unless the last review succeeded' },
   async run(context, { flags, json }) {
     const connected = await context();
     const { runs, scopes, policies, clock } = connected;

@@ -17,8 +17,12 @@ export const whyCommand: Command = {
   summary: "Explains an image's verdict: reasons, scan, age, lineage, and who runs it.",
   synopsis: 'IMAGE [--exit-code]',
   words: [1, 1],
+  argumentHelp: {
+    IMAGE:
+      'a digest or its first six characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, or a stream',
+  },
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'ends with 3 if it is violating, 4 if it is unknown' },
+  optionHelp: { 'exit-code': 'exit code 3 if the image is violating, 4 if it is unknown' },
   async run(context, { positionals, flags, json }) {
     const connected = await context();
     const digests: readonly Digest[] = await findImages(connected, positionals[0] ?? '');

@@ -11,7 +11,7 @@ const INDENT = STATE_WIDTH + CHECK_WIDTH + 4;
 export function renderFindings(findings: readonly DoctorFinding[], width: number): string {
   const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
   const [isBroken, isUnknown] = [count('broken'), count('unknown')];
-  const sum = `${isBroken} broken, ${isUnknown} not known, ${count('ok')} ok.`;
+  const sum = `${isBroken} broken, ${isUnknown} unknown, ${count('ok')} ok.`;
   const next =
     isBroken + isUnknown === 0
       ? 'Nothing is broken.'

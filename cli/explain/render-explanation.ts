@@ -11,8 +11,15 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
-import { outcomeText, renderClosures, renderNodes, renderWaiting, WAITING } from '../acting/render-acting.ts';
-import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
+import {
+  factsText,
+  outcomeText,
+  renderClosures,
+  renderNodes,
+  renderWaiting,
+  WAITING,
+} from '../acting/render-acting.ts';
+import { type Colour, fitted, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
 import type { ImageExplanation, StreamExplanation } from './explain.ts';
 
@@ -29,8 +36,10 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
   waived: 'dim',
 };
 
-/** One image's explanation as a page of text. */
-/** @param inForce the version of the policy in force; absent where there is none */
+/**
+ * One image's explanation as a page of text.
+ * @param inForce the version of the policy in force; absent where there is none
+ */
 export function renderExplanation(explanation: ImageExplanation, now: number, inForce?: string): string {
   const {
     image,
@@ -70,8 +79,8 @@ function judgedBy(version: string | undefined, inForce: string | undefined): str
 function facts({ image, below }: ImageExplanation, now: number, inForce: string | undefined): string {
   const { birth, scan } = image;
   const age = birth.known
-    ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), by ${birth.evidence.map(({ kind }) => kind).join(', ')}`
-    : 'unknown: no plausible evidence';
+    ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), known from ${birth.evidence.map(({ kind }) => kind).join(', ')}`
+    : 'unknown: no plausible evidence of its birth';
   const finishedText = scan.completedAtEpochMs === undefined ? '' : `, finished ${instant(scan.completedAtEpochMs)}`;
   const why = [scan.reason, scan.detail].filter((text) => text !== undefined).join(': ');
   const rows: readonly (readonly [string, string])[] = [
@@ -83,7 +92,7 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
     ...lineageRows(image, below, now),
     [
       'scan',
-      `${scan.state}${why === '' ? '' : ` (${why})`}${finishedText}; covers ${scan.coverage.join(', ') || 'nothing'}`,
+      `${scan.state}${finishedText}; covers ${scan.coverage.join(', ') || 'nothing'}${why === '' ? '' : `; ${why}`}`,
     ],
     ['findings', String(image.findingsCount ?? 'unknown')],
     ['policy', judgedBy(image.verdict?.policyVersion, inForce)],
@@ -91,7 +100,9 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
   const unresolved = image.unresolved
     ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const]
     : [];
-  return [...rows, ...unresolved].map(([name, value]) => `  ${name.padEnd(10)}  ${visibleLine(value)}`).join('\n');
+  return [...rows, ...unresolved]
+    .map(([name, value]) => fitted(`  ${name.padEnd(10)}  ${visibleLine(value)}`, 14))
+    .join('\n');
 }
 
 function reasons(all: readonly Reason[], now: number): string {
@@ -119,7 +130,10 @@ const places = (locations: readonly LocationRecord[]): string =>
   locations.length === 0
     ? ''
     : table(locations, [
-        { title: 'kept in', value: ({ location }) => `${location.account}/${location.region}/${location.repository}` },
+        {
+          title: 'repository',
+          value: ({ location }) => `${location.account}/${location.region}/${location.repository}`,
+        },
         { title: 'tags', value: ({ tags }) => tags.join(', ') || '-' },
       ]);
 
@@ -149,34 +163,40 @@ function lineageRows(
   below: readonly ImageRecord[],
   now: number,
 ): readonly (readonly [string, string])[] {
-  if (!lineage) return mayLieBelow ? [['built on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
-  const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
+  if (!lineage) return mayLieBelow ? [['built on', `unknown: perhaps ${unread(mayLieBelow)}`]] : [];
+  const name = (one: Digest): string => (one === digest ? 'the image itself' : nameOf(one, below));
   const { parent, age, staleParent, mayLieBetween, mayLieBelowNext } = lineage;
-  const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
-    `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), by ${name(decidedBy)}`;
+  const birthOf = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
+    `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), the birth of ${name(decidedBy)}`;
   const counts = age.known
-    ? atLeast(age)
-    : [`unknown, by ${age.unknown.map(name).join(', ')}`, ...(age.oldestKnown ? [atLeast(age.oldestKnown)] : [])].join(
-        '; but no younger than ',
-      );
+    ? birthOf(age)
+    : [
+        `unknown, because the birth of ${age.unknown.map(name).join(', ')} is unknown`,
+        ...(age.oldestKnown ? [birthOf(age.oldestKnown)] : []),
+      ].join('; at the latest ');
   return [
-    ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no known image'],
-    ...(mayLieBetween ? [['between', `perhaps also built on ${unread(mayLieBetween)}`] as const] : []),
+    ['built on', parent ? `${nameOf(parent.digest, below)}, known from ${parent.evidence}` : 'no known image'],
+    ...(mayLieBetween ? [['', `perhaps also ${unread(mayLieBetween)}`] as const] : []),
     ...(mayLieBelowNext
-      ? [['next build', `would have an unknown age: perhaps built on ${unread(mayLieBelowNext)}`] as const]
+      ? [['next build', `would have an unknown age: perhaps ${unread(mayLieBelowNext)}`] as const]
       : []),
     ...(staleParent
-      ? [['new head', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
+      ? [
+          [
+            'new head',
+            `${shortDigest(staleParent.head)} of its parent stream ${staleParent.stream}; this image is built on an older one`,
+          ] as const,
+        ]
       : []),
-    ['counts as', counts],
+    ['age from', counts],
     ...(again === undefined
       ? []
-      : [['confirmed', `${instant(again)} (${relative(again, now)}), by a rebuild of Patchwave`] as const]),
+      : [['confirmed', `${instant(again)} (${relative(again, now)}), by a rebuild with the same content`] as const]),
   ];
 }
 
 const unread = (repositories: readonly string[]): string =>
-  `an image of ${repositories.join(', ')}, which no review could read completely`;
+  `built on an image of ${repositories.join(', ')}, which no review could read completely`;
 
 function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
   const image = below.find((one) => one.digest === digest);
@@ -197,11 +217,15 @@ function renderStream(explanation: StreamExplanation, now: number): readonly str
 
 function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now: number): string {
   const by = takenBy ? `, taken by cascade ${takenBy.cascadeId}` : '';
-  const head = `${paint('bold', 'Open cause')} on stream ${stream}: ${counted(facts.length, 'fact')} since ${instant(sinceEpochMs)}${by}`;
-  if (!answer) return takenBy ? head : `${head}\n  The planner has not evaluated it yet.`;
+  const head = fitted(
+    `${paint('bold', 'Open cause')} of stream ${stream} since ${instant(sinceEpochMs)}${by}: ${visibleLine(factsText(facts))}`,
+    2,
+  );
+  if (!answer)
+    return takenBy ? head : `${head}\n  The planner has not evaluated it yet. To see the result now: patchwave plan`;
   const { recheckAtEpochMs: at } = answer;
   const again = at === undefined ? '' : ` Next check ${instant(at)} (${relative(at, now)}).`;
-  return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
+  return `${head}\n${fitted(visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`), 2)}`;
 }
 
 /** What a rebuild waits for; a parked one keeps only the stream lock, until its deadline. */
@@ -216,11 +240,13 @@ function lastRebuild(rebuild: Rebuild, now: number): string {
   const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [], refusedClaims = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
   const summary = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
-  return [summary, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)].map(visibleLine).join('\n');
+  return [summary, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)]
+    .map((line) => fitted(visibleLine(line), 2))
+    .join('\n');
 }
 
 const refusedText = ({ digest, reason }: RefusedClaim): string =>
-  `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
+  `  Its pipeline reported ${shortDigest(digest)} as the new image, but Patchwave does not accept it: ${reason}.`;
 
 /** If the image names its `FROM`, that is the line to change. */
 function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string {
@@ -233,10 +259,10 @@ function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
-    ...(survived.length > 0 ? [`a rebuild did not fix ${counted(survived.length, 'fact')}`] : []),
+    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
     ...(reset
       ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
       : []),
   ];
-  return lines.length === 0 ? '' : visibleLine(`History: ${lines.join('; ')}`);
+  return lines.length === 0 ? '' : fitted(visibleLine(`History: ${lines.join('; ')}`), 2);
 }

@@ -1,4 +1,4 @@
-import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Mark, TreeStream } from '../plan/plan-tree.ts';
 import { markNote, markWord } from '../plan/render-mark.ts';
 
@@ -69,4 +69,4 @@ export function streamsOfBranch(branch: Branch): readonly TreeStream[] {
 
 /** `12 applications`, with the names as detail. */
 export const manyText = (streams: readonly TreeStream[]): string =>
-  `${streams.length} ${[...new Set(streams.map(({ tier }) => tier))].sort(compareTexts).join(' and ')}s`;
+  counted(streams.length, streams[0]?.tier ?? 'stream');

@@ -11,10 +11,13 @@ import { lineageText } from './render-lineage.ts';
 
 const HELP = `npm run lineage -- --images FILE [--json]
 
-Prints the family tree of a list of images: each under the one that it is built on.
+Prints the lineage of a list of images as a tree: each image under the image that
+it is built on.
 
-  --images FILE  a JSON array of {digest, repository, tags, platform, layers, diffIds?, history?, labels?, pushedAt?}
-  --json         an array of {digest, parent, evidence} in the order of the list instead; parent null: none is known
+  --images FILE  a JSON array of {digest, repository, tags, platform, layers,
+                 diffIds?, history?, labels?, pushedAt?}
+  --json         a JSON array of {digest, parent, evidence} in the order of the
+                 list; parent is null if no parent is known
   --help         this page
 
 Exit codes: 0 done, 1 the list is not valid, 2 usage error.`;

@@ -22,15 +22,16 @@ interface Row {
 /** Evidence from content; the other kinds are claims. */
 const PROVEN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
+/** The tree is last, so that it stays whole on a narrow terminal. */
 const COLUMNS: readonly TableColumn<Row>[] = [
-  { title: 'image', value: ({ title }) => title },
-  { title: 'platform', value: ({ platform }) => platform },
   { title: 'digest', value: ({ digest }) => shortDigest(digest), colour: () => 'dim' },
+  { title: 'platform', value: ({ platform }) => platform },
   {
-    title: 'by',
-    value: ({ evidence }) => evidence ?? '',
+    title: 'evidence',
+    value: ({ evidence }) => evidence ?? '-',
     colour: ({ evidence }) => (evidence && !PROVEN.includes(evidence) ? 'yellow' : undefined),
   },
+  { title: 'image', value: ({ title }) => title, isWhole: true },
 ];
 
 /** The lineage tree: each image under its parent. */

@@ -15,7 +15,7 @@ export type Mark =
   | { readonly kind: 'planned'; readonly work: PlannedWork }
   | { readonly kind: 'held'; readonly held: StreamOnHold }
   /** In an open cascade, also if its own node has ended. */
-  | { readonly kind: 'under-way'; readonly node: CascadeNode }
+  | { readonly kind: 'in-progress'; readonly node: CascadeNode }
   | { readonly kind: 'untouched' };
 
 /** A stream in the tree. */
@@ -58,7 +58,7 @@ export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy
 /** A plan takes precedence over an answer, and an answer over work in progress. */
 function marksOf({ planned, held, cascades }: PlanNow): ReadonlyMap<string, Mark> {
   return new Map<string, Mark>([
-    ...cascades.flatMap(({ nodes }) => nodes).map((node) => [node.stream, { kind: 'under-way', node }] as const),
+    ...cascades.flatMap(({ nodes }) => nodes).map((node) => [node.stream, { kind: 'in-progress', node }] as const),
     ...held.map((one) => [one.stream, { kind: 'held', held: one }] as const),
     ...planned.map((work) => [work.stream, { kind: 'planned', work }] as const),
   ]);

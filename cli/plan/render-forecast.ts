@@ -51,11 +51,11 @@ const WAVES: readonly TableColumn<WaveForecast>[] = [
 export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { building }: PlanForecast): string {
   const each = Object.entries(builds).map(([machine, { atLeastUsd, atMostUsd }]) => {
     const [least, most] = [usd(atLeastUsd), usd(atMostUsd)];
-    const cost = atLeastUsd === 0 ? `up to ${most}` : least === most ? most : `${least} to ${most}`;
+    const cost = atLeastUsd === 0 ? `up to USD ${most}` : `USD ${least === most ? most : `${least} to ${most}`}`;
     return `${cost} on ${machine}`;
   });
   return [
-    `total build time ${spanText(building)}; CodeBuild in the pipeline accounts costs USD ${each.join(', ')}`,
+    `total build time ${spanText(building)}; CodeBuild in the pipeline accounts costs ${each.join(', or ')}`,
     `Patchwave itself: at least ${transitions} state transitions, USD ${usd(transitionsUsd)}; functions and requests cost extra`,
   ].join('\n');
 }

@@ -2,15 +2,15 @@ import type { Colour } from '../output.ts';
 import type { Mark } from './plan-tree.ts';
 import { spanText } from './render-forecast.ts';
 
-/** The plan for a stream in one word: `wave 1`, `deploy`, `waits`, `refused`, `under way`, or `-`. */
+/** The plan for a stream in one word: `wave 1`, `deploy`, `waits`, `refused`, `in progress`, or `-`. */
 export function markWord(mark: Mark): string {
   switch (mark.kind) {
     case 'planned':
       return mark.work.work === 'deploy' ? 'deploy' : `wave ${mark.work.wave + 1}`;
     case 'held':
       return mark.held.answer === 'refuse' ? 'refused' : 'waits';
-    case 'under-way':
-      return 'under way';
+    case 'in-progress':
+      return 'in progress';
     case 'untouched':
       return '-';
   }
@@ -23,7 +23,7 @@ export function markNote(mark: Mark): string {
       return mark.work.expected ? spanText(mark.work.expected) : '';
     case 'held':
       return mark.held.reason;
-    case 'under-way':
+    case 'in-progress':
       return mark.node.state;
     case 'untouched':
       return '';
@@ -36,7 +36,7 @@ export function markColour(mark: Mark): Colour {
       return 'green';
     case 'held':
       return mark.held.answer === 'refuse' ? 'red' : 'yellow';
-    case 'under-way':
+    case 'in-progress':
       return 'cyan';
     case 'untouched':
       return 'dim';

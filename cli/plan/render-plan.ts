@@ -27,14 +27,14 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(
       guessed,
-      'Head not known yet: the planner reads it first. If the head is fixed already, it is only deployed',
+      'Head unknown: the planner reads it first. If the head is fixed already, the planner only deploys it',
       listed,
     ),
-    ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),
+    ...section(unguarded, 'Unguarded: their pipelines move the tag before Patchwave has verified the image', listed),
     ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...section(settled, 'Settled: no image has these facts any more', settledTable),
-    ...section(cascades, 'Under way', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
+    ...section(cascades, 'In progress', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
     ...section(closures, 'Verified, waiting for older images to stop', (rows) => renderClosures(rows, now)),
   ].join('\n\n');
 }
@@ -47,7 +47,7 @@ export function sumsOf({ planned, held }: PlanNow): string {
 
 function headOf(plan: PlanNow, now: number): string {
   const { policyVersion, killSwitch, reviewRunning, planned, cascades, closures } = plan;
-  const sums = `${sumsOf(plan)}; ${counted(cascades.length, 'cascade')} under way, ${counted(closures.length, 'closure')} open`;
+  const sums = `${sumsOf(plan)}; ${counted(cascades.length, 'cascade')} in progress, ${counted(closures.length, 'closure')} open`;
   const review = reviewRunning ? ['A review is running: until it ends, only urgent streams are planned.'] : [];
   const expected = planned.length > 0 ? [forecastLine(plan.forecast)] : [];
   return [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review].join(
@@ -66,26 +66,29 @@ const plannedTable = (rows: readonly PlannedWork[]): string =>
   table(rows, [
     { title: 'stream', value: ({ stream }) => stream },
     { title: 'work', value: ({ work }) => work, colour: () => 'cyan' },
-    ...(rows.some(({ wave }) => wave > 0) ? WAVES : []),
+    ...(rows.some(({ wave }) => wave > 0) ? [WAVE] : []),
     { title: 'expected', value: ({ expected }) => (expected ? spanText(expected) : '-') },
     { title: 'run by', value: runBy },
     { title: 'rules', value: ({ facts }) => [...new Set(facts.map(({ ruleId }) => ruleId))].join(', ') },
     { title: 'since', value: ({ facts }) => instant(Math.min(...facts.map(({ sinceEpochMs }) => sinceEpochMs))) },
     { title: 'found in', value: ({ holders }) => counted(holders.length, 'image') },
     { title: 'facts', value: ({ facts }) => factsText(facts) },
+    ...(rows.some(({ wave }) => wave > 0) ? [AFTER] : []),
   ]);
 
 const runBy = ({ workloads, accounts }: PlannedWork): string =>
   reachText({ workloads: workloads.length, accounts: accounts.length });
 
-/** The waves, if there are several. */
+/** The waves, if there are several, and the cost. */
 const expectation = ({ forecast, cost }: PlanNow): string =>
   [...(forecast.waves.length > 1 ? [wavesTable(forecast.waves)] : []), costLines(cost, forecast)].join('\n');
 
-const WAVES: readonly TableColumn<PlannedWork>[] = [
-  { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' },
-  { title: 'after', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
-];
+const WAVE: TableColumn<PlannedWork> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
+
+const AFTER: TableColumn<PlannedWork> = {
+  title: 'after',
+  value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')),
+};
 
 const settledTable = (rows: PlanNow['settled']): string =>
   table(rows, [

@@ -21,12 +21,12 @@ interface Paint {
 }
 
 /** Uses its own white background for light and dark pages; every mark is also a word. */
-const PAINTS: Readonly<Record<'rebuild' | 'deploy' | 'waits' | 'refused' | 'under-way' | 'untouched', Paint>> = {
+const PAINTS: Readonly<Record<'rebuild' | 'deploy' | 'waits' | 'refused' | 'in-progress' | 'untouched', Paint>> = {
   rebuild: { fill: '#dbeafe', stroke: '#1d4ed8' },
   deploy: { fill: '#dcfce7', stroke: '#15803d' },
   waits: { fill: '#fef3c7', stroke: '#b45309' },
   refused: { fill: '#fee2e2', stroke: '#b91c1c' },
-  'under-way': { fill: '#ede9fe', stroke: '#6d28d9' },
+  'in-progress': { fill: '#ede9fe', stroke: '#6d28d9' },
   untouched: { fill: '#f8fafc', stroke: '#94a3b8' },
 };
 

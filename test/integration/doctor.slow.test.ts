@@ -51,7 +51,7 @@ test(
   async () => {
     const command = doctorCommandOf(() => doctorPorts('patchwave', person));
     const { code, text } = await run(command, installation().context);
-    expect(text).toContain(' 0 not known');
+    expect(text).toContain(' 0 unknown,');
     expect(code).toBe(0);
     expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
   },

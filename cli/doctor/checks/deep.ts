@@ -15,7 +15,7 @@ export function checkBusPolicy(
     return [
       unknown(
         'hub',
-        'The bus policy was not tested: it applies to other accounts only.',
+        'Not checked: the bus policy applies to other accounts only, and none is a member.',
         'Run the command again once another account is a member.',
       ),
     ];
@@ -31,7 +31,7 @@ export function checkBusPolicy(
         broken(
           key,
           `The bus took an event from ${key} whose source its policy does not list.`,
-          'Compare the policy of the bus with template.yaml, and deploy that again.',
+          'Deploy template.yaml again: it sets the policy of the bus.',
         ),
       ];
     case 'both-refused':
@@ -49,13 +49,13 @@ export function checkBusPolicy(
 export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly CheckFinding[] {
   if (answered > 0)
     return [
-      ok('cascades', `Task tokens of map children are accepted. Waiting steps that took their answer: ${answered}.`),
+      ok('cascades', `Task tokens of map children are accepted: ${counted(answered, 'waiting step')} got an answer.`),
     ];
   if (lapsed === 0)
     return [
       unknown(
         'cascades',
-        'Not known whether AWS accepts task tokens of map children: no build of the last cascades was answered.',
+        'Not checked: no step of the last cascades has received the end of its build.',
         'Run the command again after the next rebuild.',
       ),
     ];
@@ -70,15 +70,14 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
 
 /** The review is matched by its execution's start time, which the end event repeats. */
 export function checkStartTime(facts: StartTimeFacts | undefined): readonly CheckFinding[] {
-  if (!facts)
-    return [unknown('review', 'No review has ended whose start could be compared.', 'Run a review: patchwave review.')];
+  if (!facts) return [unknown('review', 'Not checked: no review has ended yet.', 'Run a review: patchwave review.')];
   const { recordedEpochMs, startEpochMs, executionArn } = facts;
   const differsMs = Math.abs(recordedEpochMs - startEpochMs);
   if (differsMs === 0) return [ok(executionArn, '$$.Execution.StartTime equals the startDate of the execution.')];
   return [
     broken(
       executionArn,
-      `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so Patchwave cannot match the end of a broken-off execution to its review.`,
+      `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so Patchwave cannot tell to which review an aborted execution belongs.`,
       'Report it. Until it is fixed, the lease of such a review expires only after 390 minutes.',
     ),
   ];
@@ -90,7 +89,13 @@ export function checkStartTime(facts: StartTimeFacts | undefined): readonly Chec
  */
 export function checkPullTimes(facts: PullTimeFacts | undefined): readonly CheckFinding[] {
   if (!facts)
-    return [unknown('registries', 'No registry has an image whose pull time could be read.', 'Push an image first.')];
+    return [
+      unknown(
+        'registries',
+        'Not checked: no registry has an image with a pull time.',
+        'Push an image, then run the command again.',
+      ),
+    ];
   const { image, beforeEpochMs, afterEpochMs, isExcluded } = facts;
   const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls makes ECR ignore reads by this role.';
   if (beforeEpochMs !== afterEpochMs)

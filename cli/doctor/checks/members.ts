@@ -39,9 +39,13 @@ function readRoleProblem(
   if (!own.isRead) return [];
   const deployed = own.value?.tags[VERSION_TAG];
   if (deployed === version) return [];
-  const says = deployed === undefined ? 'names no version' : `is of version ${deployed}`;
+  const says = deployed === undefined ? 'has no version' : `is of version ${deployed}`;
   return [
-    broken(account, `The role ${name} of account ${account} ${says}, but this command is version ${version}.`, update),
+    broken(
+      account,
+      `The role ${name} of account ${account} ${says}, but this command is of version ${version}.`,
+      update,
+    ),
   ];
 }
 
@@ -95,7 +99,13 @@ export function checkActingRoles(
     ),
     ...(members.isPolicyRead
       ? []
-      : [unknown('policy', 'The acting roles that the policy needs are not known.', 'Correct the policy first.')]),
+      : [
+          unknown(
+            'policy',
+            'The policy cannot be read, so it is unknown which acting roles it needs.',
+            'First fix what the check policy reports.',
+          ),
+        ]),
     ...leftOut(
       'account',
       accounts.filter((one) => !isReadable(one)).map(({ account }) => account),
@@ -173,8 +183,8 @@ function leftOut(what: string, names: readonly string[]): readonly CheckFinding[
   return [
     unknown(
       named(names),
-      `Not checked in ${counted(names.length, what)} whose read role cannot be assumed: ${named(names)}.`,
-      'Correct the read role first, then run the command again.',
+      `Not checked in ${counted(names.length, what)}, because the read role cannot be assumed there: ${named(names)}.`,
+      'First fix what the check read-roles reports, then run the command again.',
     ),
   ];
 }
@@ -187,7 +197,7 @@ const named = (names: readonly string[]): string =>
 const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
   const read = new Set(places.map(({ place }) => registryKey(place)));
   return leftOut(
-    'place',
+    'scope',
     members.places.map(registryKey).filter((key) => !read.has(key)),
   );
 };
@@ -257,7 +267,11 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
   const { places, waitedSeconds } = facts;
   if (!isListening)
     return [
-      unknown('hub', 'The hub could not receive test events: the rule DoctorRule is off.', 'Correct the rule first.'),
+      unknown(
+        'hub',
+        'Not checked: the rule DoctorRule is disabled, so the hub receives no test events.',
+        'First fix what the check wiring reports.',
+      ),
     ];
   const lost = places.filter(({ forwarding }) => forwarding.isRead && !forwarding.value);
   // One forwarding place proves that the hub receives.
@@ -267,7 +281,7 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
         broken(
           'hub',
           `None of ${lost.length} test events reached the hub within ${waitedSeconds} s.`,
-          'Deploy template.yaml again: it sets the policy of the bus and the rule for test events. Then make HubBusArn of the members the output BusArn.',
+          'Deploy template.yaml again: it sets the policy of the bus and the rule for test events. Then deploy member-account.yaml with its output BusArn as HubBusArn.',
         ),
       ]
     : lost.map(({ place }) =>

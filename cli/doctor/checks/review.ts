@@ -41,8 +41,8 @@ export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number
     return [
       broken(
         runId,
-        `The last complete review ended at ${at}, more than ${REVIEW_HOURS} hours ago.`,
-        'Start one: patchwave review. Then see NoReviewAlarm in docs/operations.md.',
+        `The last review succeeded at ${at}, more than ${REVIEW_HOURS} hours ago.`,
+        'Start one: patchwave review. To find out why none started by itself, see NoReviewAlarm in docs/operations.md.',
       ),
     ];
   return [ok(runId, `The last review succeeded at ${at}.`)];

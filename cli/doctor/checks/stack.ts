@@ -64,12 +64,18 @@ export function checkVersions(
 ): readonly CheckFinding[] {
   // The check `outputs` reports an absent output.
   if (deployed === undefined)
-    return [unknown('template.yaml', 'The version of the deployed template is not known.', DEPLOY)];
+    return [
+      unknown(
+        'template.yaml',
+        'The version of the deployed template is unknown: the stack has no output TemplateVersion.',
+        DEPLOY,
+      ),
+    ];
   if (deployed === version) return [ok('template.yaml', `Template and command are of version ${version}.`)];
   return [
     broken(
       'template.yaml',
-      `The deployed template is of version ${deployed}, the command of version ${version}.`,
+      `The deployed template is of version ${deployed}, but this command is of version ${version}.`,
       `Check out version ${deployed} to run commands, or upgrade the hub to ${version}: see "Upgrade" in docs/operations.md.`,
     ),
   ];

@@ -23,7 +23,7 @@ async function findingsOf(installation: FakeInstallation): Promise<readonly Doct
 
 test('in a sound installation every check is ok', async () => {
   const { code, text } = await asked(await soundInstallation());
-  expect(text).toContain('0 broken, 0 not known,');
+  expect(text).toContain('0 broken, 0 unknown,');
   expect(text).toContain('Nothing is broken.');
   expect(text).not.toMatch(/fix:/);
   expect(code).toBe(0);
@@ -69,7 +69,11 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'the template is of another version than the command',
     breaks: (made) => output(made, 'TemplateVersion', '0.9.0'),
-    ...{ names: 'versions template.yaml', text: /0\.9\.0, the command of version 1\.2\.3/, fix: /upgrade the hub/ },
+    ...{
+      names: 'versions template.yaml',
+      text: /0\.9\.0, but this command is of version 1\.2\.3/,
+      fix: /upgrade the hub/,
+    },
   },
   {
     what: 'the policy in force is damaged',
@@ -207,7 +211,7 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'an account has member-account.yaml of before it had versions',
     breaks: (made) => memberOf(made).roles.set('PatchwaveRead', { ...roleOf('reader'), tags: {} }),
-    ...{ names: `read-roles ${MEMBER}`, text: /names no version/, fix: /Deploy member-account\.yaml/ },
+    ...{ names: `read-roles ${MEMBER}`, text: /has no version/, fix: /Deploy member-account\.yaml/ },
   },
   {
     what: 'the account of a pipeline has no build role',
@@ -494,7 +498,7 @@ describe('--deep', () => {
         hub.callbackFacts = { answered: 0, lapsed: 0 };
       },
       'task-tokens unknown',
-      /Not known/,
+      /Not checked: no step/,
     ],
     [
       'every waiting step lapsed',
@@ -534,7 +538,7 @@ describe('--deep', () => {
         fleet.pullFacts = undefined;
       },
       'pull-times unknown',
-      /No registry has an image/,
+      /no registry has an image/,
     ],
   ])('%s', async (_, changes, expected, text) => {
     const installation = await soundInstallation();
@@ -586,7 +590,7 @@ ok       scanning      3 registries with basic scanning, 0 with enhanced
 ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
 
-1 broken, 1 not known, 12 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 12 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });

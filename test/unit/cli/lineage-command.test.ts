@@ -11,6 +11,7 @@ import { readOnlyContext, run } from './support.ts';
 
 const at = (repository: string) => ({ account: '111122223333', region: 'eu-west-1', repository });
 const host = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+const place = '111122223333/eu-west-1';
 
 const MADE: readonly (readonly [
   name: string,
@@ -45,12 +46,11 @@ async function known() {
   return { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
 }
 
-/** The first column: a name has no spaces, and a branch before it has. */
-const namesIn = (text: string) =>
-  text
-    .split('\n')
-    .slice(1, -2)
-    .map((line) => /^[ │├└─]*\S+/.exec(line)?.[0]);
+/** The last column, from the position of its title on. */
+function namesIn(text: string): string[] {
+  const [titles = '', ...lines] = text.split('\n').slice(0, -2);
+  return lines.map((line) => line.slice(titles.indexOf('image')));
+}
 
 test('attestations are not listed as images', async () => {
   const context = await known();
@@ -67,10 +67,10 @@ test('shows each image under its parent', async () => {
   const { code, text } = await run(lineageCommand, await known());
   expect(code).toBe(0);
   expect(namesIn(text.trimEnd())).toEqual([
-    `${host}/debian:1`,
-    `├─ ${host}/node:1`,
-    `│  └─ ${host}/web:1`,
-    `└─ ${host}/python:1`,
+    `${place}/debian:1`,
+    `├─ ${place}/node:1`,
+    `│  └─ ${place}/web:1`,
+    `└─ ${place}/python:1`,
     'docker.io/x',
   ]);
   expect(text).toContain('5 images, 3 of them built on another image of the list');
@@ -78,7 +78,7 @@ test('shows each image under its parent', async () => {
 
 test('for one image shows ancestors and descendants without siblings', async () => {
   const { text } = await run(lineageCommand, await known(), [digestOf('node')]);
-  expect(namesIn(text.trimEnd())).toEqual([`${host}/debian:1`, `└─ ${host}/node:1`, `   └─ ${host}/web:1`]);
+  expect(namesIn(text.trimEnd())).toEqual([`${place}/debian:1`, `└─ ${place}/node:1`, `   └─ ${place}/web:1`]);
 });
 
 test('--json gives parent and evidence of each image', async () => {

@@ -52,12 +52,12 @@ test('prints each image under its parent, aligned and without colours', () => {
   const { status, stdout, stderr } = lineage(['--images', fileOf(FAMILY)]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout.split('\n')).toEqual([
-    'image             platform     digest               by',
-    `debian:1          linux/amd64  ${short('debian')}`,
-    `├─ api:1          linux/amd64  ${short('api')}  label-digest`,
-    `└─ python:1       linux/amd64  ${short('python')}  layers`,
-    `   └─ web:2 (+1)  linux/amd64  ${short('web')}  layers`,
-    `stranger          linux/amd64  ${short('stranger')}`,
+    'digest               platform     evidence      image',
+    `${short('debian')}  linux/amd64  -             debian:1`,
+    `${short('api')}  linux/amd64  label-digest  ├─ api:1`,
+    `${short('python')}  linux/amd64  layers        └─ python:1`,
+    `${short('web')}  linux/amd64  layers           └─ web:2 (+1)`,
+    `${short('stranger')}  linux/amd64  -             stranger`,
     '',
     '5 images, 3 of them built on another image of the list',
     '',

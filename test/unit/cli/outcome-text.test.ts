@@ -3,10 +3,10 @@ import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import { fact } from '../cascade-plan/support.ts';
 
 test.each<[RebuildOutcome, string]>([
-  [{ result: 'fixed' }, 'fixed: its cause is gone'],
+  [{ result: 'fixed' }, 'fixed: the new image has none of the facts of its cause'],
   [
     { result: 'fixed', alsoFound: [fact({ vulnerability: 'CVE-2026-9' })] },
-    'fixed: its cause is gone; also found, as a new cause: CVE-2026-9 in openssl 3.0.1',
+    'fixed: the new image has none of the facts of its cause; new facts, for the next cause: CVE-2026-9 in openssl 3.0.1',
   ],
   [
     { result: 'worse', added: [fact({ vulnerability: 'CVE-2026-9' })] },

@@ -1,4 +1,4 @@
-import { relative, table } from '../../../cli/output.ts';
+import { fitted, relative, table } from '../../../cli/output.ts';
 import { fc } from '../../support/seeded.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0);
@@ -61,11 +61,35 @@ describe('on a narrow terminal', () => {
     ]);
   });
 
+  test('if only the last column does not fit, its text wraps within the column', () => {
+    const long = [
+      { stream: 'team/orders', answer: 'refuse', again: '-', why: `the policy says ${'report-only '.repeat(4)}` },
+    ];
+    expect(table(long, columns, 70).split('\n')).toEqual([
+      'stream       answer  again  why',
+      'team/orders  refuse  -      the policy says report-only report-only',
+      '                            report-only report-only',
+    ]);
+  });
+
+  test('a tree in the last column stays in its line at any width', () => {
+    const tree = [
+      { title: 'digest', value: () => 'sha256:1' },
+      { title: 'image', value: () => '│  └─ team/orders', isWhole: true as const },
+    ];
+    expect(table([{}], tree, 12).split('\n')).toEqual(['digest    image', 'sha256:1  │  └─ team/orders']);
+  });
+
   test('a fitting table, or one in a file, has one line per row', () => {
     const whole = table(rows, columns, undefined);
     expect(whole.split('\n')).toHaveLength(3);
     expect(table(rows, columns, 80)).toBe(whole);
   });
+});
+
+test('a line of text wraps on a terminal with the following lines indented, and stays whole in a file', () => {
+  expect(fitted('  the policy says report-only', 4, 20)).toBe('  the policy says\n    report-only');
+  expect(fitted('  the policy says report-only', 4, undefined)).toBe('  the policy says report-only');
 });
 
 test('empty last cells leave no trailing spaces', () => {

@@ -130,9 +130,9 @@ describe('base with a cause', () => {
       /^expected: up to 360 min in 2 waves, 3 builds, 3 of them for streams without earlier builds; /m,
     );
     expect(text).toMatch(/^ +2 +2 +2 +2 +up to 180 min +-$/m);
-    expect(rows[0]).toMatch(/app-0.* rebuild +1 +- /);
-    expect(rows[1]).toMatch(/app-1.* rebuild +2 +\S*app-0:/);
-    expect(rows[2]).toMatch(/app-2.* rebuild +2 +\S*app-0:/);
+    expect(rows[0]).toMatch(/app-0.* rebuild +1 .* -$/);
+    expect(rows[1]).toMatch(/app-1.* rebuild +2 .* \S*app-0:\S+$/);
+    expect(rows[2]).toMatch(/app-2.* rebuild +2 .* \S*app-0:\S+$/);
   });
 
   test('a plan of independent streams shows no waves', async () => {
@@ -158,7 +158,7 @@ test('unrecorded application head: the running image counts, and the plan says s
   const plan = await planNow(readOnlyContext(world));
   expect(plan.planned).toMatchObject([{ stream: streamOf(0), work: 'rebuild', facts: [fact()], headUnknown: true }]);
   expect(plan.settled).toEqual([]);
-  expect((await run(planCommand, readOnlyContext(world))).text).toContain('Head not known yet');
+  expect((await run(planCommand, readOnlyContext(world))).text).toContain('Head unknown');
   await wakeUp(world);
   expect(world.executions.started).toEqual([plan.cascadeId]);
 });
@@ -247,7 +247,7 @@ test('the page shows every section, aligned', async () => {
   const lines = text.split('\n');
   expect(code).toBe(0);
   expect(lines.slice(0, 2)).toEqual([
-    '1 stream to rebuild, 0 to deploy, 1 on hold; 1 cascade under way, 1 closure open',
+    '1 stream to rebuild, 0 to deploy, 1 on hold; 1 cascade in progress, 1 closure open',
     'expected: up to 180 min, 1 build, 1 of them for streams without earlier builds; reaches no running workload',
   ]);
   const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
@@ -258,7 +258,7 @@ test('the page shows every section, aligned', async () => {
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
     waitingFor,
     'refuse: attempts-exhausted',
-    'Unguarded: their pipelines move the tag before the image is verified',
+    'Unguarded: their pipelines move the tag before Patchwave has verified the image',
   ])
     expect(text).toContain(expected);
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN|\[object/);

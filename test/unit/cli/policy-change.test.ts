@@ -85,7 +85,9 @@ test('warns before a scope with usages leaves the policy', async () => {
 
   expect(await warningsOf('organization')).toEqual([]);
   expect(await warningsOf([{ account, regions: [region] }])).toEqual([
-    expect.stringContaining(`Scope ${other.account}/${region} would leave the fleet with 1 usage: `),
+    expect.stringContaining(
+      `Scope ${other.account}/${region} would leave the fleet, although images ran there at the last review (1 usage). `,
+    ),
   ]);
   const both = [
     { account, regions: ['eu-south-2'] },

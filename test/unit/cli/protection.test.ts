@@ -48,7 +48,9 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
   const { code, text } = await asked(world);
   expect(code).toBe(3);
   const [head, , titles, ...rows] = text.trimEnd().split('\n');
-  expect(head).toBe('1 repository with 5 images in use: 5 will expire, 1 unknown; 0 not checked');
+  expect(head).toBe(
+    '1 repository with 5 images in use: 5 will expire, 1 with unknown expiry; 0 repositories not checked',
+  );
   expect(titles).toMatch(/^image +repository +expires +how +used by$/);
   const short = (name: string) => digestOf(name).slice(0, 19);
   expect(rows.map((row) => row.slice(0, 19))).toEqual(
@@ -67,8 +69,14 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
 
 test.each<[string, readonly RepositoryCheck[], readonly ImageExpiry[], number, string]>([
   ['nothing was looked at', [], [], 4, 'Lifecycle policies have not been checked yet.'],
-  ['all is well', [check()], [], 0, '0 will expire, 0 unknown; 0 not checked'],
-  ['one is unknown', [check({ expiries: 1, unknown: 1 })], [expiry('a', UNKNOWN)], 4, '0 will expire, 1 unknown'],
+  ['all is well', [check()], [], 0, '0 will expire, 0 with unknown expiry; 0 repositories not checked'],
+  [
+    'one is unknown',
+    [check({ expiries: 1, unknown: 1 })],
+    [expiry('a', UNKNOWN)],
+    4,
+    '0 will expire, 1 with unknown expiry',
+  ],
   ['the last look is too old', [check({ checkedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'last checked 3 days ago'],
   [
     'a repository cannot be read',
@@ -95,7 +103,7 @@ test('the reason for a missing tag is shown once per repository, with the number
     expiry('b', expiryState, { refusal }),
   ]);
   const { text } = await asked(world);
-  expect(text).toContain('0 not checked; 3 protecting tags set by Patchwave');
+  expect(text).toContain('0 repositories not checked; 3 protecting tags set by Patchwave');
   expect(text.split('Not protected\n')[1]?.trimEnd().split('\n')).toEqual([
     expect.stringMatching(/^repository +reason +what to do$/),
     '111122223333/eu-west-1/team/payments-api  no-covering-rule  Add a rule.',

@@ -40,7 +40,9 @@ test('a manual request rebuilds a compliant stream', async () => {
   const world = await clean();
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
-  expect(text).toBe(`Requested a rebuild of ${streamOf(0)}.\nThe planner plans it within 15 minutes.\n`);
+  expect(text).toBe(
+    `Requested a rebuild of ${streamOf(0)}.\nThe planner plans the stream within 15 minutes. To see the result now: patchwave plan\n`,
+  );
   expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [wish(world)] });
 
   await wakeUp(world);

@@ -48,7 +48,7 @@ test('reset gives the next cascade a new name, and records who cleared what', as
   expect(text).toContain(
     '  3 failures in a row\n  1 fact that a rebuild did not fix\n  rebuild rebuild-4, which may still be running',
   );
-  expect(text).toContain('The planner plans it within 15 minutes');
+  expect(text).toContain('The planner plans the stream within 15 minutes');
 
   await wakeUp(world);
   expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);

@@ -14,18 +14,18 @@ const lines = (streams: readonly TreeStream[], all = false) =>
 describe('as text', () => {
   test('each stream is under its parent, a diamond once, with its plan', () => {
     expect(lines(DIAMOND)).toEqual([
-      'plan       stream',
-      'wave 1     base/debian:^v.*$                     12 min',
-      'wave 2     ├─ platform/java:^v.*$                9 min',
-      'wave 3     │  ├─ apps/gateway:^v.*$              6 min',
-      'waits      │  ├─ apps/orders:^v.*$               cool-down',
-      'refused    │  └─ apps/search:^v.*$               attempts-exhausted',
-      'wave 2     └─ platform/node:^v.*$                7 min',
-      'wave 3        ├─ apps/cart:^v.*$                 4 min',
-      '              ├─ apps/gateway:^v.*$ (see above)',
-      'under way     ├─ apps/shop:^v.*$                 building',
-      'deploy        ├─ apps/site:^v.*$',
-      '-             └─ apps/tool:^v.*$',
+      'plan         stream',
+      'wave 1       base/debian:^v.*$                     12 min',
+      'wave 2       ├─ platform/java:^v.*$                9 min',
+      'wave 3       │  ├─ apps/gateway:^v.*$              6 min',
+      'waits        │  ├─ apps/orders:^v.*$               cool-down',
+      'refused      │  └─ apps/search:^v.*$               attempts-exhausted',
+      'wave 2       └─ platform/node:^v.*$                7 min',
+      'wave 3          ├─ apps/cart:^v.*$                 4 min',
+      '                ├─ apps/gateway:^v.*$ (see above)',
+      'in progress     ├─ apps/shop:^v.*$                 building',
+      'deploy          ├─ apps/site:^v.*$',
+      '-               └─ apps/tool:^v.*$',
       '3 streams in trees with nothing to do; --all shows them',
     ]);
   });
@@ -36,9 +36,9 @@ describe('as text', () => {
 
   test('--all also shows trees with nothing to do', () => {
     expect(lines(DIAMOND, true).slice(-3)).toEqual([
-      '-          base/alpine:^v.*$',
-      '-          └─ platform/go:^v.*$',
-      '-             └─ apps/worker:^v.*$',
+      '-            base/alpine:^v.*$',
+      '-            └─ platform/go:^v.*$',
+      '-               └─ apps/worker:^v.*$',
     ]);
   });
 
@@ -176,7 +176,7 @@ describe('as a picture', () => {
       'wave 1 · 12 min',
       'waits · cool-down',
       'refused · attempts-exhausted',
-      'under way · building',
+      'in progress · building',
       'nothing to do',
       'wave 3 · 4 min · 2 workloads',
     ])

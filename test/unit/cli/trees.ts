@@ -32,7 +32,7 @@ export const held = (answer: 'wait' | 'refuse', reason: StreamOnHold['reason'], 
   held: { stream: '', facts: [], answer, reason, detail } as StreamOnHold,
 });
 
-export const UNDER_WAY: Mark = { kind: 'under-way', node: node('abc-g1', 'any', { state: 'building' }) };
+export const UNDER_WAY: Mark = { kind: 'in-progress', node: node('abc-g1', 'any', { state: 'building' }) };
 export const UNTOUCHED: Mark = { kind: 'untouched' };
 
 export const tree = (tier: TreeStream['tier'], name: string, mark: Mark, ...parents: string[]): TreeStream => ({
