@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { REFUSE_REASONS, WAIT_REASONS } from '../../shared/domain/guard/guard-answer.ts';
 import { undeployable, WORKLOAD_KINDS } from '../../shared/domain/image/workload-kind.ts';
 import { RUNNER_KINDS } from '../../shared/domain/policy/pipeline.ts';
 
@@ -13,4 +14,19 @@ test.each(WORKLOAD_KINDS)('docs/policy.md says what %s is, and why Patchwave doe
   const row = pipeline.split('\n').find((line) => line.startsWith(`| \`${workloadKind}\``));
   const reason = undeployable({ workloadKind });
   expect(row).toContain(reason === undefined ? '| yes' : `| no (\`${reason}\`)`);
+});
+
+/** The codes in the first column of the table of reasons in a chapter of docs/events.md. */
+function documentedReasons(detailType: string): readonly string[] {
+  const [, chapter = ''] = readFileSync('docs/events.md', 'utf8').split(`\n### ${detailType}\n`);
+  const [, table = ''] = (chapter.split('\n### ')[0] ?? '').split(/^\| `reason` +\| it .*$/m);
+  const cells = [...table.matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell);
+  return cells.flatMap((cell) => [...cell.matchAll(/`([a-z-]+)`/g)].map(([, reason = '']) => reason)).sort();
+}
+
+test.each([
+  ['RebuildRefused', REFUSE_REASONS],
+  ['RebuildWaiting', WAIT_REASONS],
+])('docs/events.md names each reason of %s, and no other', (detailType, reasons) => {
+  expect(documentedReasons(detailType)).toEqual(reasons.toSorted());
 });

@@ -16,22 +16,24 @@ export const WAITING_APPROVAL = 'waiting-approval';
  * nothing. `parent-on-hold`: a parent stream must be fixed first and is on hold itself. `parent-not-verified`: the
  * parent was rebuilt in the same cascade and not verified.
  */
-export type WaitReason =
-  | 'paused'
-  | 'already-open'
-  | typeof WAITING_APPROVAL
-  | 'cool-down'
-  | 'cap-reached'
-  | 'unknown-facts'
-  | 'head-unread'
-  | 'unreadable-record'
-  | typeof HEAD_FIXED
-  | 'runner-limit'
-  | 'closing'
-  | typeof PARENT_ON_HOLD
-  | typeof PARENT_NOT_VERIFIED
-  | 'review-running'
-  | 'cascade-ended';
+export const WAIT_REASONS = [
+  'paused',
+  'already-open',
+  WAITING_APPROVAL,
+  'cool-down',
+  'cap-reached',
+  'unknown-facts',
+  'head-unread',
+  'unreadable-record',
+  HEAD_FIXED,
+  'runner-limit',
+  'closing',
+  PARENT_ON_HOLD,
+  PARENT_NOT_VERIFIED,
+  'review-running',
+  'cascade-ended',
+] as const;
+export type WaitReason = (typeof WAIT_REASONS)[number];
 
 /** Most serious first: if facts are refused for several reasons, the first one here is reported. */
 export const REFUSE_REASONS = [
