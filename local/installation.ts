@@ -97,6 +97,7 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
   const stop = async () => {
     await cloud.stop();
     await builder?.ended();
+    await seeded.kubernetes?.ended();
   };
   return {
     cloud,

@@ -1,18 +1,9 @@
-/** Clusters of Amazon EKS and tokens for them, as probes and tests make them. */
+/** Sessions of roles, and tokens for clusters of Amazon EKS, as probes and tests make them. */
 
 import { createHash, createHmac } from 'node:crypto';
-import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import { CreateRoleCommand, EntityAlreadyExistsException, IAMClient } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import type { ClientConfig, Cloud } from '../cloud.ts';
-
-type Clients = Pick<Cloud, 'clients'>;
-
-/** An account and a Region. */
-export interface Place {
-  readonly account: string;
-  readonly region: string;
-}
+import type { ClientConfig } from '../cloud.ts';
+import { ensureRole } from '../kubernetes/eks.ts';
 
 export interface SessionCredentials {
   readonly accessKeyId: string;
@@ -20,21 +11,9 @@ export interface SessionCredentials {
   readonly sessionToken?: string;
 }
 
-const trust = (principal: unknown) =>
-  JSON.stringify({
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
-  });
-
 /** Makes a role that every account may assume, unless it is there. Its ARN. */
-export async function makeOpenRole(config: ClientConfig, name: string): Promise<string> {
-  await new IAMClient(config)
-    .send(new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: trust({ AWS: '*' }) }))
-    .catch((error: unknown) => {
-      if (!(error instanceof EntityAlreadyExistsException)) throw error;
-    });
-  return `arn:aws:iam::${config.credentials.accessKeyId}:role/${name}`;
-}
+export const makeOpenRole = (config: ClientConfig, name: string): Promise<string> =>
+  ensureRole(config, name, { AWS: '*' });
 
 /** A session of a role of the account of the configuration. */
 export async function sessionOf(
@@ -49,21 +28,6 @@ export async function sessionOf(
     secretAccessKey: SecretAccessKey ?? '',
     ...(SessionToken !== undefined && { sessionToken: SessionToken }),
   };
-}
-
-/** Makes an EKS cluster that only access entries can use. */
-export async function makeEksCluster(cloud: Clients, { account, region }: Place, name: string): Promise<void> {
-  const config = cloud.clients(account, region);
-  const roleArn = await makeOpenRole(config, 'EksCluster');
-  await new EKSClient(config).send(
-    new CreateClusterCommand({
-      name,
-      roleArn,
-      version: '1.36',
-      resourcesVpcConfig: { subnetIds: ['subnet-0a1b2c3d', 'subnet-1a2b3c4d'] },
-      accessConfig: { authenticationMode: 'API', bootstrapClusterCreatorAdminPermissions: false },
-    }),
-  );
 }
 
 export interface TokenOptions {

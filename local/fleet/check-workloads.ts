@@ -1,19 +1,35 @@
 import type { BuildRepository } from '../builds/registry.ts';
 import { placeKey, pushesOf, SeededTagHistory } from './places.ts';
 import type { FleetProblem } from './problems.ts';
-import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from './schema.ts';
+import type { Fleet, FleetContainerImage, FleetImage, FleetWorkload } from './schema.ts';
 
 interface Known {
   readonly images: ReadonlyMap<string, FleetImage>;
   readonly history: SeededTagHistory;
 }
 
+/** What the containers of a workload run in its time. */
+type Running = Pick<FleetWorkload, 'architecture' | 'startedDaysAgo'>;
+
+const knownIn = ({ images }: Fleet): Known => ({
+  images: new Map(images.map((image) => [image.name, image])),
+  history: new SeededTagHistory(images),
+});
+
+/** Whether the images of containers exist, and were what the references say when the workload started. */
+export function checkContainers(
+  path: string,
+  containers: readonly FleetContainerImage[],
+  workload: Running,
+  fleet: Fleet,
+): FleetProblem[] {
+  const known = knownIn(fleet);
+  return containers.flatMap((container, n) => checkContainer(`${path}[${n}]`, container, workload, known));
+}
+
 export function checkWorkloads(fleet: Fleet): FleetProblem[] {
   const clusters = new Set(fleet.clusters.map((c) => `${c.account}/${c.region}/${c.name}`));
-  const known = {
-    images: new Map(fleet.images.map((image) => [image.name, image])),
-    history: new SeededTagHistory(fleet.images),
-  };
+  const known = knownIn(fleet);
   return fleet.workloads.flatMap((workload, i) => {
     const path = `workloads[${i}]`;
     const cluster = `${workload.account}/${workload.region}/${workload.cluster}`;
@@ -34,12 +50,7 @@ const controllerProblem = (path: string): FleetProblem => ({
   message: 'only a workload of kind "service" is deployed by another controller than ECS',
 });
 
-function checkContainer(
-  path: string,
-  container: FleetContainer,
-  workload: FleetWorkload,
-  known: Known,
-): FleetProblem[] {
+function checkContainer(path: string, container: FleetContainerImage, workload: Running, known: Known): FleetProblem[] {
   if ('external' in container) return [];
   if ('digestOnly' in container) {
     const name = container.digestOnly;
@@ -62,7 +73,7 @@ function checkContainer(
   return [...problems, ...checkTag(path, container.tag ?? push.tags[0], image, push, workload, known)];
 }
 
-function checkPlatform(path: string, image: FleetImage, { architecture }: FleetWorkload): FleetProblem[] {
+function checkPlatform(path: string, image: FleetImage, { architecture }: Running): FleetProblem[] {
   // An index without images is a test of a fault, so any architecture is allowed.
   if (image.index === 'empty' || image.index === 'attestations-only') return [];
   if (image.platforms.includes(`linux/${architecture}`)) return [];
@@ -74,7 +85,7 @@ function checkTag(
   tag: string | undefined,
   image: FleetImage,
   place: BuildRepository & { tags: readonly string[] },
-  workload: FleetWorkload,
+  workload: Running,
   { history }: Known,
 ): FleetProblem[] {
   if (tag === undefined) {

@@ -1,4 +1,5 @@
 import { checkImages } from './check-images.ts';
+import { checkKubernetes } from './check-kubernetes.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import { checkWorkloads } from './check-workloads.ts';
 import type { FleetProblem } from './problems.ts';
@@ -11,6 +12,7 @@ export function checkFleet(fleet: Fleet): FleetProblem[] {
     ...checkAccountsAndRegions(fleet),
     ...checkImages(fleet),
     ...checkWorkloads(fleet),
+    ...checkKubernetes(fleet),
     ...checkPipelines(fleet),
   ];
 }
@@ -24,6 +26,18 @@ function checkUniqueness(fleet: Fleet): FleetProblem[] {
     ...duplicates('images', 'image', fleet.images, ({ name }) => name),
     ...duplicates('clusters', 'cluster', fleet.clusters, (c) => `${c.account}/${c.region}/${c.name}`),
     ...duplicates('workloads', 'workload', fleet.workloads, (w) => `${w.account}/${w.region}/${w.cluster}/${w.name}`),
+    ...duplicates(
+      'kubernetesClusters',
+      'cluster',
+      fleet.kubernetesClusters,
+      (c) => `${c.account}/${c.region}/${c.name}`,
+    ),
+    ...duplicates(
+      'kubernetesWorkloads',
+      'workload',
+      fleet.kubernetesWorkloads,
+      (w) => `${w.account}/${w.region}/${w.cluster}/${w.namespace}/${w.kind}/${w.name}`,
+    ),
     ...duplicates('pipelines', 'pipeline', fleet.pipelines, (p) => `${p.account}/${p.region}/${p.name}`),
     ...fleet.workloads.flatMap((workload, i) =>
       duplicates(`workloads[${i}].containers`, 'container', workload.containers, ({ name }) => name),
@@ -57,5 +71,6 @@ function checkAccountsAndRegions(fleet: Fleet): FleetProblem[] {
     ...fleet.repositories.flatMap((repository, i) => check(`repositories[${i}]`, repository)),
     ...fleet.pipelines.flatMap((pipeline, i) => check(`pipelines[${i}]`, pipeline)),
     ...fleet.clusters.flatMap((cluster, i) => check(`clusters[${i}]`, cluster)),
+    ...fleet.kubernetesClusters.flatMap((cluster, i) => check(`kubernetesClusters[${i}]`, cluster)),
   ];
 }

@@ -1,5 +1,6 @@
 import * as v from '../../shared/schema.ts';
 import { jsonSchemaOf } from '../json-schema.ts';
+import { kubernetesClusterSchema, kubernetesWorkloadSchema } from './schema-kubernetes.ts';
 import { account, daysAgo, digest, handle, region, repositoryName, tag } from './schema-parts.ts';
 import { archivedSchema, pipelineSchema } from './schema-pipelines.ts';
 
@@ -201,6 +202,11 @@ export const fleetSchema = v.strictObject({
   images: v.optional(v.array(imageSchema), []),
   clusters: v.optional(v.array(clusterSchema), []),
   workloads: v.optional(v.array(workloadSchema), []),
+  kubernetesClusters: v.optional(v.pipe(v.array(kubernetesClusterSchema), v.description('clusters of EKS')), []),
+  kubernetesWorkloads: v.optional(
+    v.pipe(v.array(kubernetesWorkloadSchema), v.description('what runs on clusters of EKS')),
+    [],
+  ),
   pipelines: v.optional(
     v.pipe(v.array(pipelineSchema), v.description('pipelines that rebuild images of this fleet')),
     [],
@@ -226,8 +232,12 @@ export type FleetPolicyDocument = Record<string, unknown>;
 export type FleetImage = Fleet['images'][number];
 export type FleetCopy = FleetImage['copies'][number];
 export type FleetWorkload = Fleet['workloads'][number];
+export type FleetKubernetesCluster = Fleet['kubernetesClusters'][number];
+export type FleetKubernetesWorkload = Fleet['kubernetesWorkloads'][number];
 export type FleetPipeline = Fleet['pipelines'][number];
 export type FleetContainer = FleetWorkload['containers'][number];
+/** A container of either kind of cluster. */
+export type FleetContainerImage = FleetContainer | FleetKubernetesWorkload['containers'][number];
 export type FleetPlatform = FleetImage['platforms'][number];
 
 /** The image that an image has the content of on a platform; `undefined` where it is built from scratch. */

@@ -11,7 +11,7 @@ import { hostOf } from '../builds/registry.ts';
 import type { TaskChange } from '../cloud/admin-types.ts';
 import { inParallel } from './parallel.ts';
 import { placeKey, pushesOf } from './places.ts';
-import type { FleetContainer, FleetWorkload } from './schema.ts';
+import type { FleetContainerImage, FleetWorkload } from './schema.ts';
 import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-context.ts';
 
 /** RunTask starts so many tasks at most (Amazon ECS API reference). */
@@ -68,7 +68,7 @@ async function registerTaskDefinition(
 }
 
 /** Undefined for a container that AWS adds: no task definition names it. */
-function imageReference({ builds }: SeedContext, container: FleetContainer): string | undefined {
+export function imageReference({ builds }: SeedContext, container: FleetContainerImage): string | undefined {
   if ('external' in container) return container.external;
   if ('digestOnly' in container) return undefined;
   const build = builds.get(container.image);

@@ -3,6 +3,7 @@ import { ECSClient } from '@aws-sdk/client-ecs';
 import { RegistryClient } from '../builds/registry.ts';
 import type { KnownVulnerability } from '../cloud/admin-types.ts';
 import type { Cloud } from '../cloud.ts';
+import type { Companion } from '../companion.ts';
 import { declaredPipeline } from '../pipelines/definition.ts';
 import { buildFleetImages, type FleetBuild } from './build.ts';
 import { declareOrganization } from './organization.ts';
@@ -10,6 +11,7 @@ import { inParallel } from './parallel.ts';
 import type { Fleet, FleetPlatform, FleetWorkload } from './schema.ts';
 import { SEED_CONCURRENCY, type SeedContext } from './seed-context.ts';
 import { deleteImages, giveImagesTheirPast, pushContents, tagPuts } from './seed-images.ts';
+import { createKubernetesClusters, type SeededClusters } from './seed-kubernetes.ts';
 import { createRegistries, createRepository } from './seed-registries.ts';
 import { createClusters, startWorkload } from './seed-workloads.ts';
 import { replay } from './timeline.ts';
@@ -38,6 +40,8 @@ export interface SeededFleet {
   readonly nowEpochMs: number;
   /** By handle. */
   readonly images: ReadonlyMap<string, SeededImage>;
+  /** The process that serves the Kubernetes clusters, which ends with the cloud; `undefined` without any. */
+  readonly kubernetes: Companion | undefined;
   /** Task ARNs by `workloadKey`. */
   readonly tasks: ReadonlyMap<string, readonly string[]>;
 }
@@ -64,7 +68,7 @@ export async function seedFleet(
   const registry = new RegistryClient(cloud.endpoint);
   try {
     const context = { fleet, builds, nowEpochMs, admin: cloud.admin, registry, ecr: ecr.of, ecs: ecs.of };
-    return await seed(context, cloud.endpoint, options.onProgress);
+    return await seed(context, cloud, options.onProgress);
   } finally {
     ecr.destroy();
     ecs.destroy();
@@ -73,12 +77,12 @@ export async function seedFleet(
 
 async function seed(
   context: SeedContext,
-  endpoint: string,
+  cloud: Pick<Cloud, 'endpoint' | 'clients' | 'admin'>,
   onProgress: SeedOptions['onProgress'],
 ): Promise<SeededFleet> {
   const { fleet, nowEpochMs } = context;
   const counted = (step: SeedProgress['step'], total: number) => counter(step, total, onProgress);
-  await declareOrganization(endpoint, fleet);
+  await declareOrganization(cloud.endpoint, fleet);
   await context.admin.setVulnerabilities(knownVulnerabilities(fleet));
   await createRegistries(context);
   await eachOf(fleet.repositories, counted('registries', fleet.repositories.length), (r) =>
@@ -86,11 +90,14 @@ async function seed(
   );
   const builds = [...context.builds.values()];
   await eachOf(builds, counted('images', builds.length), (build) => pushContents(context, build));
-  const tasks = await replayHistory(context, counted('workloads', fleet.workloads.length));
+  const clusters = await createKubernetesClusters(cloud, fleet);
+  const started = counted('workloads', fleet.workloads.length + fleet.kubernetesWorkloads.length);
+  const tasks = await replayHistory(context, clusters, started).finally(() => clusters.close());
   await eachOf(builds, counted('past', builds.length), (build) => giveImagesTheirPast(context, build));
   await deleteImages(context);
   await declarePipelines(context);
-  return { nowEpochMs, images: new Map(builds.map((build) => [build.image.name, seededImage(build)])), tasks };
+  const images = new Map(builds.map((build) => [build.image.name, seededImage(build)]));
+  return { nowEpochMs, images, tasks, kubernetes: clusters.servers };
 }
 
 /** The archive is declared with them: who builds needs it. */
@@ -117,7 +124,11 @@ function knownVulnerabilities({ vulnerabilities }: Fleet): KnownVulnerability[] 
   }));
 }
 
-async function replayHistory(context: SeedContext, count: () => void): Promise<Map<string, readonly string[]>> {
+async function replayHistory(
+  context: SeedContext,
+  clusters: SeededClusters,
+  count: () => void,
+): Promise<Map<string, readonly string[]>> {
   await createClusters(context);
   const tasks = new Map<string, readonly string[]>();
   const starts = context.fleet.workloads.map((workload) => ({
@@ -127,8 +138,15 @@ async function replayHistory(context: SeedContext, count: () => void): Promise<M
       count();
     },
   }));
+  const pods = context.fleet.kubernetesWorkloads.map((workload) => ({
+    daysAgo: workload.startedDaysAgo,
+    run: async () => {
+      await clusters.start(context, workload);
+      count();
+    },
+  }));
   const puts = [...context.builds.values()].flatMap((build) => tagPuts(context, build));
-  await replay([...puts, ...starts], SEED_CONCURRENCY);
+  await replay([...puts, ...starts, ...pods], SEED_CONCURRENCY);
   return tasks;
 }
 

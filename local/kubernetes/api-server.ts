@@ -125,7 +125,9 @@ async function reply(context: Context, request: IncomingMessage, body: string): 
   if (url.searchParams.has('dryRun')) throw new ApiError(400, 'dryRun is not supported by this server');
   const { store } = context;
   if (method === 'GET') {
-    return [200, target.name === undefined ? listed(store, target, url.searchParams) : got(store, target)];
+    if (target.name !== undefined) return [200, got(store, target)];
+    const list = listed(store, target, url.searchParams);
+    return [200, wantsMetadataOnly(request) ? metadataOf(list) : list];
   }
   const [code, object] = written(store, target, method, body, mediaTypeOf(request));
   context.onChange?.(object);
@@ -148,7 +150,7 @@ function verbOf(method: string, { name }: RequestTarget): string {
   return verb;
 }
 
-function listed(store: ObjectStore, { resource, namespace }: RequestTarget, query: URLSearchParams): JsonDocument {
+function listed(store: ObjectStore, { resource, namespace }: RequestTarget, query: URLSearchParams) {
   const matches = selectorOf(query);
   const continueToken = query.get('continue') ?? '';
   const limit = Number(query.get('limit') ?? 0);
@@ -172,6 +174,17 @@ function listed(store: ObjectStore, { resource, namespace }: RequestTarget, quer
     items: page.items.map(({ kind, apiVersion, ...item }) => item),
   };
 }
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+const wantsMetadataOnly = ({ headers }: IncomingMessage): boolean =>
+  /^application\/json;as=PartialObjectMetadataList;g=meta\.k8s\.io;v=v1(,|$)/.test(headers.accept ?? '');
+
+const META = 'meta.k8s.io/v1';
+
+const metadataOf = ({ items, metadata }: ReturnType<typeof listed>): JsonDocument => ({
+  ...{ kind: 'PartialObjectMetadataList', apiVersion: META, metadata },
+  items: items.map((item) => ({ kind: 'PartialObjectMetadata', apiVersion: META, metadata: item.metadata })),
+});
 
 const got = (store: ObjectStore, { resource, namespace, name = '' }: RequestTarget): KubernetesObject =>
   store.get(resource, namespace, name);

@@ -1,15 +1,10 @@
 import { CreateAccessEntryCommand, DeleteAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { beforeAll } from '@jest/globals';
 import type { ClusterPlace } from '../../local/cloud/admin-types.ts';
-import {
-  eksToken,
-  makeEksCluster,
-  makeOpenRole,
-  type SessionCredentials,
-  sessionOf,
-} from '../../local/cloud/probe-kubernetes.ts';
+import { eksToken, makeOpenRole, type SessionCredentials, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import type { AdminApi } from '../../local/kubernetes/admin-api.ts';
+import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { askKubernetes, type KubernetesAddress, type KubernetesQuestion } from '../support/kubernetes.ts';
@@ -53,7 +48,7 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
     await new EKSClient(config()).send(
       new CreateAccessEntryCommand({ clusterName: place.cluster, principalArn, kubernetesGroups: [READERS] }),
     );
-    await makeEksCluster(world().cloud, place, 'another');
+    await makeEksCluster(world().cloud, { ...place, cluster: 'another' });
     const verbs = ['get', 'list'];
     await admin.ensure({
       ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'readers' } },
@@ -127,6 +122,14 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
       const short = await ask('/api/v1/namespaces/quiet/pods', { headers });
       expect(short.headers['content-encoding']).toBeUndefined();
       expect((await ask('/api/v1/namespaces/crowd/pods')).headers['content-encoding']).toBeUndefined();
+    });
+
+    test('have only the metadata of their objects on request', async () => {
+      const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+      const { json } = await ask('/api/v1/namespaces/quiet/pods', { headers: { accept } });
+      expect(json).toMatchObject({ kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' });
+      expect(json.items).toMatchObject([{ kind: 'PartialObjectMetadata', metadata: { name: 'alone' } }]);
+      expect(json.items?.[0]).not.toHaveProperty('spec');
     });
 
     test('select by labels and by fields', async () => {

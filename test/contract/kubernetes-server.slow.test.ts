@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { makeEksCluster } from '../../local/cloud/probe-kubernetes.ts';
 import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
+import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { useCloud } from '../support/cloud.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
 
@@ -11,7 +11,7 @@ let world: KubernetesWorld;
 
 beforeAll(async () => {
   const place = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
-  await makeEksCluster(cloud(), place, place.cluster);
+  await makeEksCluster(cloud(), place);
   server = await serveCluster(cloud(), place);
   const { endpoint, certificateAuthority } = server;
   const administrator = { commonName: 'admin', organizations: ['system:masters'] };

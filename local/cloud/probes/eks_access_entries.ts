@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { CreateAccessEntryCommand, DescribeAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
+import { makeEksCluster } from '../../kubernetes/eks.ts';
 import { PROBE_ACCOUNT, PROBE_REGION, type ProbeCloud } from '../probe.ts';
-import { eksToken, makeEksCluster, makeOpenRole, sessionOf } from '../probe-kubernetes.ts';
+import { eksToken, makeOpenRole, sessionOf } from '../probe-kubernetes.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
   const eks = new EKSClient(cloud.config);
   const place = { account: PROBE_ACCOUNT, region: PROBE_REGION };
   const cluster = cloud.unique('cluster');
-  await makeEksCluster(cloud, place, cluster);
+  await makeEksCluster(cloud, { ...place, cluster });
   const role = cloud.unique('Reader');
   const principalArn = await makeOpenRole(cloud.config, role);
   const entry = { clusterName: cluster, principalArn };

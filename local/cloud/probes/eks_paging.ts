@@ -6,13 +6,14 @@ import {
   paginateListAccessEntries,
   paginateListClusters,
 } from '@aws-sdk/client-eks';
+import { makeEksCluster } from '../../kubernetes/eks.ts';
 import { PROBE_ACCOUNT, PROBE_REGION, type ProbeCloud } from '../probe.ts';
-import { makeEksCluster, makeOpenRole } from '../probe-kubernetes.ts';
+import { makeOpenRole } from '../probe-kubernetes.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
   const client = new EKSClient(cloud.config);
   const made = [1, 2, 3].map(() => cloud.unique('cluster'));
-  for (const name of made) await makeEksCluster(cloud, { account: PROBE_ACCOUNT, region: PROBE_REGION }, name);
+  for (const name of made) await makeEksCluster(cloud, { account: PROBE_ACCOUNT, region: PROBE_REGION, cluster: name });
   const listed: string[] = [];
   for await (const page of paginateListClusters({ client, pageSize: 2 }, {})) {
     assert.ok((page.clusters ?? []).length <= 2);

@@ -29,6 +29,10 @@ function sound() {
       { name: 'app', ...HUB, repository: 'app', tags: ['1'], parent: 'base', pushedDaysAgo: 10 },
     ] as Record<string, unknown>[],
     clusters: [{ ...HUB, name: 'main' }],
+    kubernetesClusters: [{ ...HUB, name: 'main' }] as Record<string, unknown>[],
+    kubernetesWorkloads: [
+      { name: 'web', ...HUB, cluster: 'main', kind: 'deployment', containers: [{ name: 'web', image: 'app' }] },
+    ] as Record<string, unknown>[],
     workloads: [
       { name: 'web', ...HUB, cluster: 'main', kind: 'service', containers: [{ name: 'web', image: 'app' }] },
     ] as Record<string, unknown>[],
@@ -50,9 +54,11 @@ function problemsAfter(breakIt: (fleet: Draft) => void): string[] {
   return [];
 }
 
-const change = (list: 'images' | 'workloads', index: number, changes: object) => (fleet: Draft) => {
-  fleet[list][index] = { ...fleet[list][index], ...changes };
-};
+const change =
+  (list: 'images' | 'workloads' | 'kubernetesClusters' | 'kubernetesWorkloads', index: number, changes: object) =>
+  (fleet: Draft) => {
+    fleet[list][index] = { ...fleet[list][index], ...changes };
+  };
 const container = (changes: object) => change('workloads', 0, { containers: [{ name: 'web', ...changes }] });
 
 test('a sound fleet has no problem, and its defaults are filled in', () => {
@@ -176,6 +182,48 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
     'a workload on an unknown cluster',
     change('workloads', 0, { cluster: 'other' }),
     'workloads[0].cluster: no cluster "111122223333/us-east-1/other" is listed in clusters',
+  ],
+  [
+    'a pod on a cluster of ECS',
+    (fleet) => {
+      fleet.kubernetesClusters = [];
+    },
+    'kubernetesWorkloads[0].cluster: no cluster "111122223333/us-east-1/main" is listed in kubernetesClusters',
+  ],
+  [
+    'a pod on a cluster that is being created',
+    change('kubernetesClusters', 0, { status: 'CREATING' }),
+    'kubernetesWorkloads[0].cluster: "main" is being created, so nothing runs in it',
+  ],
+  [
+    'a pod that no node can run',
+    change('kubernetesClusters', 0, { nodes: [{ name: 'node-1', architecture: 'arm64' }] }),
+    'kubernetesWorkloads[0].architecture: "main" has no amd64 node',
+  ],
+  [
+    'a node that is named twice',
+    change('kubernetesClusters', 0, { nodes: [{ name: 'node-1' }, { name: 'node-1' }] }),
+    'kubernetesClusters[0].nodes: a node is named twice',
+  ],
+  [
+    'a container that is named twice in a pod',
+    change('kubernetesWorkloads', 0, { initContainers: [{ name: 'web', image: 'app' }] }),
+    'kubernetesWorkloads[0]: a container is named twice',
+  ],
+  [
+    'an unknown image in a pod',
+    change('kubernetesWorkloads', 0, { containers: [{ name: 'web', image: 'x' }] }),
+    'kubernetesWorkloads[0].containers[0].image: no image is named "x"',
+  ],
+  [
+    'an image that was pushed after the pod started',
+    change('kubernetesWorkloads', 0, { startedDaysAgo: 11 }),
+    'kubernetesWorkloads[0].containers[0].image: "app" was pushed 10 days ago, after the workload started',
+  ],
+  [
+    'a Kubernetes workload that is listed twice',
+    (fleet) => fleet.kubernetesWorkloads.push({ ...fleet.kubernetesWorkloads[0] }),
+    'kubernetesWorkloads[1]: workload "111122223333/us-east-1/main/default/deployment/web" is already kubernetesWorkloads[0]',
   ],
   ['an unknown image', container({ image: 'x' }), 'workloads[0].containers[0].image: no image is named "x"'],
   [
