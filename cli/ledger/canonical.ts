@@ -7,8 +7,9 @@ type Item = Readonly<Record<string, unknown>>;
  * A dump of the ledger that two runs of one fleet share byte by byte, whatever their clocks, ids and digests were.
  *
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
- *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text, and when base
- *   repositories were read.
+ *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs, execution ARNs and ECS deployment ids inside any
+ *   text, and when base repositories were read.
+ * - Masked, because it is a hash of digests: which heads of its parents a rebuild was built on (`parents`).
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
  *   decides how many images a registry did not have (`missing`): those that another one has reported are none.
@@ -97,6 +98,7 @@ function mask(value: unknown, key = ''): unknown {
   if (key === 'scans') return totalOf(value);
   // One digit shorter, it is no longer a hash that would be replaced.
   if (key === 'findingsFingerprint' && typeof value === 'string') return value.slice(1);
+  if (key === 'parents' && typeof value === 'string') return '<masked>';
   if (typeof value === 'string') return maskText(value, key);
   if (value instanceof Set) return [...value].map((element) => mask(element)).sort();
   if (Array.isArray(value)) return value.map((element) => mask(element));
@@ -143,6 +145,7 @@ const CHANCE = [
   /\d{8}T\d{9}Z(?=-[0-9a-f]{12}(?![0-9a-f]))/g,
   /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,
   /arn:[\w-]+:states:[\w:./-]+/g,
+  /ecs-svc\/[0-9a-f]+/g,
 ];
 
 const maskText = (text: string, key = ''): string =>

@@ -310,6 +310,27 @@ test('rebuild names lose their time, and tokens and deployments are masked', () 
   ]);
 });
 
+test('ids that ECS gives to deployments are masked in every text and list', () => {
+  const begun = (id: string, state = 'failed') =>
+    canonicalLedger([
+      {
+        ...{ ...keys.deployment('ab-g1', 'a/b/c/d'), state, detail: `deployment ecs-svc/${id} is the primary one` },
+        from: { deploymentId: `ecs-svc/${id}`, listed: [`ecs-svc/${id}`, 'ecs-svc/0'] },
+      },
+    ]);
+  expect(begun('07cb496b823443439b25')).toBe(begun('3e4addc42a7645e28fbf'));
+  expect(begun('1')).not.toBe(begun('1', 'completed'));
+});
+
+test('the heads of its parents that a rebuild was built on are masked; whether they are known stays', () => {
+  const parents = (on: Readonly<Record<string, unknown>>) =>
+    canonicalLedger([{ ...keys.rebuild('one', 'id'), ...on, builtOn: on, tried: [{ ...on, facts: ['CVE-1'] }] }]);
+  expect(parents({ parents: '0123456789ab' })).toBe(parents({ parents: 'ba9876543210' }));
+  expect(parents({ parents: '0123456789ab' })).not.toBe(parents({}));
+  // The parent streams of a node are no hash.
+  expect(parents({ parents: ['base'] })).not.toBe(parents({ parents: ['platform'] }));
+});
+
 test('lists keep their order; sets of digests do not', () => {
   const [one, two] = [digestOf('one'), digestOf('two')];
   const list = (...elements: string[]) => canonicalLedger([{ PK: one, elements }, { PK: two }]);
