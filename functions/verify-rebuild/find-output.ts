@@ -1,5 +1,5 @@
 import { hasEnded } from '../../shared/domain/cause/cascade.ts';
-import { outputFound } from '../../shared/domain/cause/output-claim.ts';
+import { outputFound } from '../../shared/domain/cause/output-proof.ts';
 import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
