@@ -45,6 +45,33 @@ test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
   },
 );
 
+/** Everything that a page can name: sources, templates, definitions, samples and settings. */
+const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => /\.(?:ts|mjs|py|ya?ml|json)$/.test(path) && !/^(?:package-lock|test\/mutants)/.test(path))
+  .filter((path) => existsSync(path))
+  .map((path) => readFileSync(path, 'utf8'))
+  .join('\n');
+
+/**
+ * A name with a capital inside, as types, functions, members, parameters and states have it, or with dashes inside, as
+ * codes and functions of AWS Lambda have it.
+ */
+const NAME = /^(?:[A-Za-z]+[a-z][A-Z]\w*|[a-z]+(?:-[a-z]+)+)$/;
+
+/** Words of the AWS CLI. */
+const NOT_OURS: readonly string[] = ['put-events'];
+
+test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
+  'each name that $path has in code is in the sources',
+  ({ text }) => {
+    const spans = [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span);
+    // A function's name begins with that of its stack.
+    const names = new Set(spans.filter((span) => NAME.test(span)).map((name) => name.replace(/^patchwave-/, '')));
+    expect([...names].filter((name) => !sources.includes(name) && !NOT_OURS.includes(name))).toEqual([]);
+  },
+);
+
 /** Steps of recipes in CONTRIBUTING.md whose files all have a name: what is done, and where. */
 const steps = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/^\| \d+\. (.*?) \| (.*?) \|/gm)]
   .map(([, todo = '', where = '']) => ({
