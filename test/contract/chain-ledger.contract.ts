@@ -25,7 +25,7 @@ export function chainLedgerContract({ make }: Contract<ChainedImages>): void {
     expect(await ledger.imagesOf([])).toEqual([]);
   });
 
-  test('an image is found by its current layers, whatever else is written', async () => {
+  test('an image is found by its current layers, before and after other writes', async () => {
     const { images: ledger } = await make();
     const { chainId: _, ...unread } = facts('a', { tier: 'base' });
     await ledger.recordFacts(unread);

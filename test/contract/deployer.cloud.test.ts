@@ -100,7 +100,7 @@ async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings
   );
 }
 
-test('of an update whose answer is lost there is one deployment, and the caller is told to look', async () => {
+test('an update whose answer is lost makes one deployment, and the caller must look it up', async () => {
   const service = await world.newService();
   const decidedOn = await world.deployer.describe(service);
   await cloud().admin.setFaults({ seed: 1, failureRate: 1, afterRate: 1, operations: ['UpdateService'] });

@@ -158,7 +158,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     expect(await world().revisions(service)).toBe(revisions);
   });
 
-  test('a service that somebody deployed since it was decided on is not deployed, whatever is asked', async () => {
+  test('a service that somebody deployed after the decision is not deployed, by a restart or a new revision', async () => {
     const service = await world().newService();
     const { deployer } = world();
     const decidedOn = await deployer.describe(service);
@@ -206,7 +206,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     },
   );
 
-  test('a service or a cluster that is not there is gone, whatever is asked', async () => {
+  test('a missing service or cluster is gone, for every call', async () => {
     const service = await world().newService();
     const elsewhere = { ...service, cluster: 'no-such-cluster' };
     await world().remove(service);
@@ -220,7 +220,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     }
   });
 
-  test('an account whose role cannot be taken is unreachable, whatever is asked', async () => {
+  test('an account whose role cannot be assumed is unreachable, for every call', async () => {
     const { deployer, unreachable } = world();
     const { account, region } = unreachable;
     const expected = { name: 'DeployerUnreachableError', scope: { account, region } };

@@ -429,7 +429,7 @@ export function imageLedgerContract({
     );
   });
 
-  test('a reconfirmation keeps the latest time, whatever else is written', async () => {
+  test('a reconfirmation keeps the latest time, before and after other writes', async () => {
     const ledger = await make();
     await expect(ledger.recordReconfirmation(digestOf('a'), NOW)).rejects.toMatchObject({
       name: 'ImageNotRecordedError',

@@ -97,7 +97,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
       },
     );
 
-    test('that nobody names any more, because the ledger is damaged, is unreadable, and another one takes its place', async () => {
+    test('without a version in the damaged ledger, the policy is unreadable, and another one can replace it', async () => {
       const { store, damagePointer } = await make();
       await store.publish(policy(30), by);
       await damagePointer();

@@ -146,7 +146,7 @@ export function registryContract(world: () => RegistryWorld): void {
     });
   });
 
-  test('a registry that may not be read is unreachable, whatever is asked', async () => {
+  test('a registry that denies reading is unreachable, for every call', async () => {
     const { registry, unreachable } = world();
     const { account, region } = unreachable;
     const expected = { name: 'RegistryUnreachableError', registry: { account, region } };

@@ -8,7 +8,7 @@ const SERVICE = '111122223333/eu-west-1/prod/payments-api';
 const missing = { name: 'LedgerItemMissingError' };
 
 export function rolloutLedgerContract({ make }: Contract<RolloutLedger>): void {
-  test('a service is deployed once in a cascade, whoever begins', async () => {
+  test('two callers that begin a deployment of one service in a cascade: one begins it', async () => {
     const ledger = await make();
     expect(await ledger.deployment('c1', SERVICE)).toBeUndefined();
     const begin = (n: number) => ledger.beginDeployment(deployment('c1', SERVICE, { startingAtEpochMs: n }));

@@ -138,7 +138,7 @@ export function runnerContract(world: () => RunnerWorld): void {
     }
   });
 
-  test('an account whose role cannot be taken is unreachable, whatever is asked', async () => {
+  test('an account whose role cannot be assumed is unreachable, for every call', async () => {
     const { runner, unreachable: pipeline } = world();
     const expected = { name: 'RunnerUnreachableError', pipeline };
     await expect(runner.start({ pipeline, rebuildId: 'a', token: 'a-a1' })).rejects.toMatchObject(expected);

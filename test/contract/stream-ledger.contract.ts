@@ -102,7 +102,7 @@ export function streamLedgerContract({ make, propertyRuns }: Contract<StreamLedg
   });
 
   test(
-    'as many writers at once as judge images lose none either, whatever each brings',
+    'as many concurrent writers as judge images lose no finding',
     async () => {
       const ledger = await make();
       const writers = Array.from({ length: 64 }, (_, n) => ledger.recordFirstSeen('one', many(n * 30, 30)));

@@ -42,7 +42,7 @@ describe('a mode that does not act', () => {
     LIMIT_MS,
   );
 
-  test('what would have been done is told by the policy of the fleet, and by no policy that does not act', async () => {
+  test('the result names the work that the policy of the fleet would do, not a policy without actions', async () => {
     const { context, policy } = installation();
     const [would] = await wouldDo(context, { ...policy, mode: 'enforce' });
     expect(would).toMatchObject({ stream: streamOf('shop'), pipeline: `${TEAM.account}/${TEAM.region}/shop` });

@@ -96,7 +96,7 @@ describe('an execution that is stopped', () => {
   );
 
   test(
-    'and of whose end nobody is told is ended by the next review',
+    'and that ends without an event is ended by the next review',
     async () => {
       const { cloud, review } = installation();
       await scanningFor(3_000)(installation());

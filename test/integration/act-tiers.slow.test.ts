@@ -59,7 +59,7 @@ describe('a base at fault', () => {
   );
 
   test(
-    'is closed by the next review, after which nobody finds anything to do',
+    'is closed by the next review, after which no work is left',
     async () => {
       const { context, review } = installation();
       expect(await review()).toMatchObject({ status: 'SUCCEEDED' });

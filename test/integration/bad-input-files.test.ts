@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadFleet } from '../../local/fleet/load.ts';
 import { runCommand } from './oracle/command.ts';
 
-describe('a file that nobody can use', () => {
+describe('an invalid file', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'patchwave-bad-'));

@@ -146,7 +146,7 @@ describe('a fleet in which everything is bad', () => {
   });
 
   test(
-    'events that nobody can read are set aside with their reasons, and hold up no other of their batch',
+    'unreadable events are set aside with their reasons, and the rest of their batch is handled',
     async () => {
       const { cloud } = installation();
       const folder = 'events/malformed';
@@ -190,7 +190,7 @@ describe('a fleet in which everything is bad', () => {
     expect(images.filter(({ verdict }) => verdict === undefined)).toEqual([]);
   });
 
-  test('a policy that nobody can read is not applied', async () => {
+  test('an invalid policy is not applied', async () => {
     const { context } = installation();
     const before = await context.policies.current();
     const words = ['policy', 'apply', '--yes', 'events/malformed/aws.ecr.ecr-image-scan.no-detail.json'];

@@ -224,7 +224,7 @@ test(
 );
 
 test(
-  'a person without the role of the hub for it is told which permission is missing',
+  'for a person without the role of the hub the answer names the missing permission',
   async () => {
     const iam = new IAMClient(config());
     await iam.send(new DeleteRolePolicyCommand({ RoleName: 'operator', PolicyName: 'commands' }));

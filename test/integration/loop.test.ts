@@ -223,7 +223,7 @@ describe('the small fleet', () => {
   );
 
   test(
-    'whose review was stopped in the middle, and nobody told, is reviewed again once the lease has lapsed',
+    'whose review was stopped without an event is reviewed again after the lease has expired',
     async () => {
       const { cloud, context, review, fleet, deployment } = installation();
       const facts = await factsOf(installation());

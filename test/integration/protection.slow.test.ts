@@ -94,7 +94,7 @@ test(
 );
 
 test(
-  'it is told by the command, by why and by the report',
+  'the commands `protection` and `why` and the report show it',
   async () => {
     const { context, review } = installation();
     const listed = await run(protectionCommand, context, [], { 'exit-code': true });
@@ -132,7 +132,7 @@ test(
 );
 
 test(
-  'where policy, account and rules agree a tag keeps it, which no review sees, and which goes when nobody needs it',
+  'if policy, account and rules allow it, a tag keeps the image; no review reads that tag, and it is removed after use',
   async () => {
     const { context, review, policy } = installation();
     const { version: replaces } = await context.policies.current();

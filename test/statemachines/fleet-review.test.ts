@@ -60,7 +60,7 @@ test('the read of workloads gets whether a closure needs stopping tasks', () => 
   expect(machine.States.ReadWorkloads).toMatchObject({ ItemSelector: { 'includesStopping.$': '$.includesStopping' } });
 });
 
-test('lineage is found before scans are planned, whatever there was to read', () => {
+test('lineage is found before scans are planned, on every path', () => {
   const toPlan = states.filter(([, { Choices = [], Next, Default }]) =>
     [...Choices.map((choice) => choice.Next), Next, Default].includes('PlanScans'),
   );

@@ -17,7 +17,7 @@ const without = ({ States, ...inside }: Machine, gone: string): Machine => ({
   States: { ...States, [gone]: { Type: 'Succeed' } },
 });
 
-test('every stream ends through SettleNode, whatever fails', () => {
+test('every stream ends through SettleNode, after any error', () => {
   const beside = [...reachableFrom(without(node, 'SettleNode'), node.StartAt)];
   expect(endsOf(node).filter((end) => beside.includes(end))).toEqual([]);
   expect(endsOf(node).sort()).toEqual(['CompleteNode', 'FailNode', 'FailUnsettled', 'ParkNode']);

@@ -289,7 +289,7 @@ describe('names and schemas', () => {
     expect(handlers.filter(({ text }) => text.split('\n').length > 61).map(({ path }) => path)).toEqual([]);
   });
 
-  test('an error says its own name, whatever a minifier makes of its class: state machines match by it', () => {
+  test('an error has its name after minification too, because state machines match it', () => {
     const classes = shipped.flatMap(({ code }) => [
       ...code.matchAll(/class (\w+) extends \w*Error\b[^{]*\{([\s\S]*?)\n\}/g),
     ]);
@@ -317,7 +317,7 @@ describe('names and schemas', () => {
   });
 });
 
-test('whoever asks for the policy in force goes on where it cannot be read', () => {
+test('every caller that reads the policy in force handles an unreadable one', () => {
   const asking = /\bpolicies\.(?:current\(\)|load\()/;
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
   const apart = [

@@ -96,7 +96,7 @@ describe('items that come one by one', () => {
     expect(done).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('the first failure is thrown, nothing is started after it, and the source is told', async () => {
+  test('after the first failure nothing starts, the source is closed, and the failure is thrown', async () => {
     const taken: number[] = [];
     const all = eachConcurrently(numbers(9, taken), 1, async (item) => {
       if (item === 2) throw new Error('broken');

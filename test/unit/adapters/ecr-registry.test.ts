@@ -27,7 +27,7 @@ const image = (name: string, imageTag?: string) => ({
   imageManifestMediaType,
 });
 
-test('every requested digest is in exactly one list, whatever the registry omits or repeats', async () => {
+test('every requested digest is in exactly one list, also if the registry omits or repeats some', async () => {
   ecr.on(BatchGetImageCommand).resolves({
     images: [image('tagged', 'v1'), image('tagged', 'v2'), { ...image('broken'), imageManifest: 'no JSON' }],
     failures: [

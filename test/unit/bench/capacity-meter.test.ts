@@ -55,7 +55,7 @@ test('a write that its condition refused costs, a throttled one does not', async
   expect(meter.take()).toEqual({ read: 0, write: 1 });
 });
 
-test('a call that nobody knows the price of is told when units are taken', async () => {
+test('a call without a known price is reported when its units are read', async () => {
   await call('TransactWriteItems', {}).catch(() => undefined);
   expect(() => meter.take()).toThrow('TransactWriteItems');
 });

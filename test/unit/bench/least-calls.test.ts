@@ -176,7 +176,7 @@ test('a pattern of the policy costs a listing of its registry, a name costs none
   expect(calls).toMatchObject({ 'ecr:DescribeRepositories': 1, 'ecr:DescribeImages': 1 });
 });
 
-test('a tag whose digest nobody tells is looked up, each day; an image that is gone is missed each day', () => {
+test('a tag without a known digest is looked up each day, and a deleted image is requested each day', () => {
   const change = ({ images: all = [], workloads = [] }: FleetFile): Partial<FleetFile> => ({
     images: all.map((image) => (image.name === 'worker' ? { ...image, deleted: true } : image)),
     workloads: workloads.map((workload) =>

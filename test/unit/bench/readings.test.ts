@@ -112,7 +112,7 @@ test('a number of /proc is read by its label, or is not there', () => {
   ]);
 });
 
-test('CPU time of /proc is user and system time, whatever the process is called', () => {
+test('CPU time from /proc is user plus system time, for any name of the process', () => {
   const fields = Array.from({ length: 50 }, (_, n) => String(n + 3));
   expect(cpuSecondsIn(`42 (node (a) b) ${['S', ...fields.slice(1)].join(' ')}`)).toBe(0.29);
   expect(cpuSecondsIn('')).toBeUndefined();

@@ -36,7 +36,7 @@ test.each([
   expect(isWithinBudget(given)).toBe(within);
 });
 
-test('a missed budget is told with its ratio, in both forms', () => {
+test('a missed budget is reported with its ratio, as text and as JSON', () => {
   const result = report(row({ reference: 100, budget: 1.02 }), row({ figure: 'polls', reference: 51, budget: 1.5 }));
   expect(missedRows(result).map(({ figure }) => figure)).toEqual(['polls']);
   const [title, , first, second, note] = reportText(result).split('\n');

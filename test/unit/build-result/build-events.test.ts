@@ -73,7 +73,7 @@ test('the end is recorded before the step is answered, so a crash in between rep
   expect(machine.answer).toEqual({ state: 'succeeded' });
 });
 
-test('an event that comes twice, and once more when all is over, changes nothing', async () => {
+test('a repeated event changes nothing, also after the end', async () => {
   const { world, machine } = await building();
   finishLast(world, { state: 'succeeded' });
   expect(await tellEvent(world)).toEqual(['ended']);
@@ -87,7 +87,7 @@ test('an event that comes twice, and once more when all is over, changes nothing
   expect(world.waitingStep.answers).toHaveLength(1);
 });
 
-test('a dead token: the end is recorded, and the polling step finds it', async () => {
+test('an expired task token: the end is recorded, and the polling step finds it', async () => {
   const { world, machine } = await building();
   await machine.step();
   finishLast(world, { state: 'succeeded' });
@@ -122,7 +122,7 @@ test('an end between two starts of one rebuild answers the later one', async () 
   expect(machine.answer).toEqual({ state: 'succeeded' });
 });
 
-test('an event that is faster than the answer to the start comes again, until the run is known', async () => {
+test('an event before the answer to the start is redelivered until the run is known', async () => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world)).run('build');
   let early: unknown;
@@ -186,7 +186,7 @@ describe('reports of a build', () => {
   test.each([
     ['the pipeline', PIPELINE.account],
     ["the stream's registry", '111122223333'],
-  ])('is written down from the account of %s, each word once', async (_, account) => {
+  ])('is recorded from the account of %s, each image once', async (_, account) => {
     const { world, machine } = await building();
     const { rebuildId } = machine.node;
     expect(await tell(world, reportOf(rebuildId, { account }))).toEqual(['recorded']);
@@ -212,21 +212,21 @@ describe('reports of a build', () => {
     expect(rebuild).not.toHaveProperty('outputProvenAtEpochMs');
   });
 
-  test('without end keeps the last words', async () => {
+  test('beyond the limit keeps the last entries', async () => {
     const { world, machine } = await building();
     const digests = Array.from({ length: 60 }, (_, n) => `sha256:${String(n).padStart(64, '0')}`);
     for (const one of digests) await tell(world, reportOf(machine.node.rebuildId, {}, one));
     expect((await rebuildIn(world, machine))?.reported).toEqual(digests.slice(-50));
   });
 
-  test('from a foreign account is refused, and kept for a person', async () => {
+  test('from a foreign account is set aside for a person', async () => {
     const { world, machine } = await building();
     expect(await tell(world, reportOf(machine.node.rebuildId, { account: '999900001111' }))).toEqual(['set-aside']);
     expect(await rebuildIn(world, machine)).not.toHaveProperty('reported');
     expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('999900001111') }]);
   });
 
-  test('of a rebuild that is over, or that never was, changes nothing', async () => {
+  test('for an ended or unknown rebuild changes nothing', async () => {
     const { world, machine } = await building();
     finishLast(world, { state: 'succeeded' });
     await machine.run();

@@ -112,7 +112,7 @@ const crashes = await Promise.all(
   ),
 );
 
-test('a plan has steps to die at', () => {
+test('a plan makes several calls at which it can be killed', () => {
   expect(crashes.map((one) => one.length > 60)).toEqual([true, true, true, true]);
 });
 
@@ -127,7 +127,7 @@ test.each(crashes.flat())(
   },
 );
 
-test('planners that die one after the other, anywhere', async () => {
+test('planners that die at any call, one after the other: each stream is built once', async () => {
   const death = fc.record({ at: fc.nat({ max: 90 }), side: fc.constantFrom('before' as const, 'after' as const) });
   await fc.assert(
     fc.asyncProperty(fc.array(death, { maxLength: 6 }), fc.constantFrom(...SCENARIOS), async (deaths, [, make]) => {

@@ -30,14 +30,14 @@ describe('a batch of wake-ups', () => {
     expect(world.executions.started).toHaveLength(1);
   });
 
-  test('comes back as a whole while another planner is at work', async () => {
+  test('is redelivered as a whole while another planner works', async () => {
     const world = await planWorld();
     await world.cascades.beginPlanning('other', { nowEpochMs: world.clock(), untilEpochMs: world.clock() + 1 });
     const failures = Records.map(({ messageId }) => ({ itemIdentifier: messageId }));
     expect(await ask(world, { Records })).toEqual({ batchItemFailures: failures });
   });
 
-  test('comes back as a whole where the plan fails', async () => {
+  test('is redelivered as a whole if the plan fails', async () => {
     const world = await planWorld();
     jest.spyOn(world.policies, 'current').mockRejectedValue(new Error('internal'));
     await expect(ask(world, { Records })).rejects.toThrow('internal');

@@ -89,7 +89,7 @@ test('older heads are refreshed once before a build, however often the planner w
   expect(asked(world)).toEqual([{ kind: 'refresh', stream: STREAM }]);
 });
 
-test('once they are known it is planned', async () => {
+test('after the refresh the stream is planned', async () => {
   const world = await staleWorld();
   expect(await wakeUp(world)).toMatchObject({ streams: 1 });
   expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('app-0') }]);
@@ -218,7 +218,7 @@ test('planner and registry-events come to rest: one is built, one waits for its 
   expect(started(world)).toHaveLength(1);
 });
 
-test('one registry that throttles keeps no other stream waiting', async () => {
+test('a throttling registry delays only its own streams', async () => {
   const world = await staleWorld(2);
   await plan(world);
   let calls = 0;
@@ -249,7 +249,7 @@ describe('after a review', () => {
     ]);
   });
 
-  test('nothing is settled by heads that were read before it', async () => {
+  test('heads that were read before the review settle no fact', async () => {
     const world = await staleWorld();
     await judge(world, digestOf('app-0'), []);
     pushUnreported(world);
@@ -279,7 +279,7 @@ describe('manual request', () => {
     return world;
   }
 
-  test('is done when the head is known', async () => {
+  test('is planned after the head is known', async () => {
     const world = await wished();
     pushUnreported(world, 1);
     await plan(world);
@@ -290,7 +290,7 @@ describe('manual request', () => {
     ]);
   });
 
-  test('and where its registry refuses, all the same: no head is needed for it', async () => {
+  test('is planned also if the registry refuses, because it needs no head', async () => {
     const world = await wished();
     world.registry.deny(locationOf(1));
     await plan(world);
@@ -300,15 +300,15 @@ describe('manual request', () => {
   });
 });
 
-describe('of a base', () => {
-  test('heads are those of the last review, however old', async () => {
+describe('a base', () => {
+  test('has the heads of the last review, of any age', async () => {
     const world = await staleWorld(1, { tier: 'base' });
     await plan(world);
     expect(started(world)).toHaveLength(1);
     expect(asked(world)).toEqual([]);
   });
 
-  test('an unjudged head is refreshed and so scanned', async () => {
+  test('has an unjudged head refreshed, which requests its scan', async () => {
     const world = await staleWorld(1, { tier: 'base' });
     // A review has listed the repository, and nothing runs what it found.
     pushUnreported(world);

@@ -74,7 +74,7 @@ async function expectFinished(world: PlanWorld): Promise<void> {
 const counting = expiryStateAt(Number.POSITIVE_INFINITY, 'done');
 await wakeUp((await storedWorld()).seenBy(counting.next));
 
-test('a plan makes calls to die at', () => {
+test('a plan makes several calls of the ledger at which it can be killed', () => {
   expect(counting.calls).toBeGreaterThan(23);
 });
 
@@ -89,7 +89,7 @@ describe.each<CallOutcome>(['dies-before', 'dies-after', 'reply-lost'])('%s', (f
   );
 });
 
-test('planners that die one after the other, anywhere', async () => {
+test('planners that die at any call of the ledger, one after the other: each stream is built once', async () => {
   // No more of them than find the heads fresh: heads are read anew after 30 minutes, and whoever dies then may leave one
   // of the streams to a cascade of its own.
   const most = 3;

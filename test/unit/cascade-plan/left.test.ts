@@ -45,7 +45,7 @@ describe('leftovers of a cascade that ended before its build', () => {
     expect(await held(world)).toEqual([]);
   });
 
-  test('waits for a person past the deadline of its build: it keeps the stream alone, and no longer than that has', async () => {
+  test('a build that waits for a person past its deadline keeps only its stream, until that wait ends', async () => {
     const world = await endedWorld();
     const [run] = world.runner.started;
     world.runner.waitForApproval(pipelineOf(), String(run?.executionId));
@@ -64,7 +64,7 @@ describe('leftovers of a cascade that ended before its build', () => {
     });
   });
 
-  test('is given back where its node names another rebuild, and planner and reaper come to rest', async () => {
+  test('is released if its node names another rebuild, and planner and reaper stop', async () => {
     const world = await endedWorld();
     await world.cascades.changeNode(CASCADE, STREAM, (node) => ({ ...node, rebuildId: 'another' }));
     await buildIs(world, 'failed');

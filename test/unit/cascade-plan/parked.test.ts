@@ -99,7 +99,7 @@ test('a cascade that only waits for a person is parked and keeps only the stream
   expect((await historyOf(world)).brokenOff).toBeUndefined();
 });
 
-test('after the run has ended another cascade takes it up without guards or a build', async () => {
+test('after the run has ended another cascade resumes it without guards or a build', async () => {
   const world = await parkedWorld();
   world.advance(3 * DAY_MS);
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
@@ -130,7 +130,7 @@ describe('where its node is lost, or cannot be read,', () => {
   test.each([
     ['lost', lost],
     ['damaged', damaged],
-  ])('an approved run is taken up for the causes of its rebuild: %s', async (_, harm) => {
+  ])('an approved run is resumed for the causes of its rebuild: %s', async (_, harm) => {
     const world = await parkedWorld();
     harm(world);
     world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
@@ -142,7 +142,7 @@ describe('where its node is lost, or cannot be read,', () => {
     expect(world.executions.started).toHaveLength(1);
   });
 
-  test('nothing is taken up while its cascade is still at work', async () => {
+  test('no rebuild is resumed while its cascade still works on it', async () => {
     const world = await parkedWorld({ isOver: false });
     lost(world);
     world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
@@ -152,7 +152,7 @@ describe('where its node is lost, or cannot be read,', () => {
   });
 });
 
-test('is taken up while other streams of its cascade still work', async () => {
+test('is resumed while other streams of its cascade still work', async () => {
   const world = await parkedWorld({ isOver: false });
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
@@ -184,7 +184,7 @@ test('an unreachable runner starts no loop between planner and reaper', async ()
   expect(await wakeUp(world)).not.toHaveProperty('resumed');
 });
 
-test('an approval that never comes gives the stream back at its deadline, and counts as a failed attempt', async () => {
+test('without an approval the stream is released at its deadline, and a failed attempt counts', async () => {
   const world = await parkedWorld();
   world.advance(7 * DAY_MS);
   await wakeUp(world);
@@ -199,7 +199,7 @@ test('an approval that never comes gives the stream back at its deadline, and co
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
-test('a run that was approved just before the deadline, unheard, is taken up and not thrown away', async () => {
+test('a run approved just before the deadline, without an event, is resumed', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   world.advance(9 * DAY_MS);
@@ -217,7 +217,7 @@ test('a run that a person rejected has failed: the stream is free', async () => 
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
-test('a pause stops this too; the output is kept for a week', async () => {
+test('a pause delays the resumption too; the output is kept for a week', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
@@ -230,7 +230,7 @@ test('a pause stops this too; the output is kept for a week', async () => {
   expect(await plan(world)).toMatchObject({ resumed: 1 });
 });
 
-test('a parked rebuild not taken up in time ends without a failure of its pipeline', async () => {
+test('a parked rebuild that is not resumed in time ends without a failure of its pipeline', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
@@ -252,7 +252,7 @@ test('a later fact does not belong to the run and stays for the next plan', asyn
   expect(nodes.map(({ facts }) => facts)).toEqual([[fact()]]);
 });
 
-test('those that ended at once are taken up by one cascade', async () => {
+test('rebuilds that end at the same time are resumed by one cascade', async () => {
   const world = await parkedWorld({ streams: 3 });
   for (const [n, { executionId }] of world.runner.started.entries())
     world.runner.finish(pipelineOf(n), executionId, { state: 'succeeded' });

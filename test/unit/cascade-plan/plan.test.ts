@@ -103,7 +103,7 @@ describe('nothing is started', () => {
     expect(remembered.mock.calls.filter(([streams]) => streams.length > 0)).toEqual([]);
   });
 
-  test('but after a review, to settle facts that are gone', async () => {
+  test('images are read after a review, to settle facts that are gone', async () => {
     const world = await planWorld({ mode: 'report-only' });
     const head = await violating(world, 0, fact(), urgentFact);
     await judge(world, head, [reasonOf(fact())]);
@@ -148,7 +148,7 @@ test('a fact that comes between reading and writing is not settled away', async 
   expect((await causeOf(world)).facts).toHaveLength(2);
 });
 
-test('a clean head and something older that runs: a deployment, not a build', async () => {
+test('a clean head and an older running image: a deployment, not a build', async () => {
   const world = await planWorld();
   const old = await violating(world);
   const head = await pushed(world, 0, 'newer', {
@@ -172,7 +172,7 @@ describe('while a review runs', () => {
     expect(await causeOf(world, 0)).not.toHaveProperty('answer');
   });
 
-  test('one whose lease has lapsed runs no more', async () => {
+  test('a review whose lease has expired no longer counts as running', async () => {
     const world = await planWorld();
     await violating(world);
     await world.runs.begin(review('run', { leaseUntilEpochMs: world.clock() - 1 }));
@@ -181,7 +181,7 @@ describe('while a review runs', () => {
 });
 
 describe('the ramp', () => {
-  test('so many streams a day begin; the others wait for another day', async () => {
+  test('as many streams as the ramp allows begin in a day; the others wait for another day', async () => {
     const world = await planWorld({ caps: { ramp: 2 } });
     for (const n of [0, 1, 2]) await violating(world, n, fact({ sinceEpochMs: START_EPOCH_MS + n }));
     await wakeUp(world);
@@ -249,7 +249,7 @@ describe('names', () => {
     expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
   });
 
-  test('a name of which cascade and execution have ended is used up, though the memory of the guards does not say so', async () => {
+  test('the name of an ended cascade and execution is not used again, also if the rebuild history does not show it', async () => {
     const world = await planWorld();
     await violating(world);
     await wakeUp(world);
@@ -265,7 +265,7 @@ describe('names', () => {
     expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
   });
 
-  test('a planner that begins a cascade once more takes no cause whose node has ended', async () => {
+  test('a planner that resumes a written cascade takes no cause whose node has ended', async () => {
     const world = await planWorld();
     await violating(world);
     await expect(plan(world, crashBeforeCauses())).rejects.toThrow('killed');
@@ -348,7 +348,7 @@ describe('changes of a cause meanwhile', () => {
     expect((await lastStarted(world)).nodes).toMatchObject([{ facts: [fact(), urgentFact] }]);
   });
 
-  test('a planner that was slow took it after its cascade had ended: it is given back', async () => {
+  test('a cause that a slow planner took after the end of its cascade is released', async () => {
     const world = await planWorld();
     await violating(world);
     await wakeUp(world);

@@ -79,7 +79,7 @@ test('a base, a platform and an application are three waves of one cascade', asy
   expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
 });
 
-test('streams without a cause of their own are taken along: at fault, between, and above', async () => {
+test('streams without a cause of their own are included: at fault, between, and above', async () => {
   for (const cause of [BASE, PLATFORM, APP]) {
     const world = await tieredWorld();
     await threeTiers(world, [cause]);
@@ -179,7 +179,7 @@ test('a platform that never acts passes no fix on: each descendant fixes itself'
   expect(await nodesOf(world)).toEqual(['0 0', '2 0']);
 });
 
-test('what survived a rebuild on a platform that never acts is refused, as by the dispatcher, until that has another head', async () => {
+test('a fact that a rebuild on a report-only platform did not fix is refused, as by the dispatcher, until that platform has another head', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });
   const [, parentHead] = (await threeTiers(world)) as [Digest, Digest, Digest];
@@ -210,7 +210,7 @@ describe('a platform on a report-only base, where another base may be rebuilt', 
       return { ...history, survived: [{ ...what, ...on, atEpochMs: world.clock() - days * DAY_MS }] };
     });
 
-  test('is refused what survived there, as by the dispatcher, though an application shows that it was built on the other one', async () => {
+  test('is refused a fact that a rebuild there did not fix, as by the dispatcher, also if an application was built on the other base', async () => {
     const { world, base, other } = await twoBases([reasonOf(fact())]);
     const reasons = [reasonOf(fact())];
     const before = await pushed(world, PLATFORM, 'before', { tags: ['v1.0'], reasons, pushedAtEpochMs: 1e12 });
@@ -223,7 +223,7 @@ describe('a platform on a report-only base, where another base may be rebuilt', 
     expect(await causeOf(world, APP)).toMatchObject({ state: 'open', answer: { reason: 'parent-on-hold' } });
   });
 
-  test('and with another platform on the other base has no single parent head, as for the dispatcher', async () => {
+  test('has no single parent head if another platform is on the other base, as for the dispatcher', async () => {
     const { world, base, other } = await twoBases([]);
     const amd = await pushed(world, PLATFORM, 'amd', { reasons: [reasonOf(fact())] });
     stands(world, amd, other);
@@ -272,7 +272,7 @@ describe('an application whose head was not read for a while', () => {
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
   });
 
-  test('keeps another one from being built on the base that waits for it', async () => {
+  test('blocks another one that would be built on the base that waits for it', async () => {
     const world = await tieredWorld();
     const base = await violating(world, BASE);
     stands(world, await violating(world, APP), base);
@@ -320,7 +320,7 @@ test('a base waits a quarter of an hour for heads that are read one by one, and 
   expect(nodes.length).toBeGreaterThan(10);
 });
 
-test('an application that nothing runs is not taken along, unless the policy says so', async () => {
+test('an application without running images is not included, unless the policy says so', async () => {
   for (const onlyApplicationsInUse of [true, false]) {
     const world = await tieredWorld();
     await setPolicy(world, { tiers: TIERS, caps: { onlyApplicationsInUse } });
@@ -331,7 +331,7 @@ test('an application that nothing runs is not taken along, unless the policy say
   }
 });
 
-test('one that runs an older image is', async () => {
+test('an application that runs an older image is included', async () => {
   const world = await tieredWorld();
   const base = await violating(world, BASE);
   await pushed(world, APP, 'older', { tags: ['v2.0'], reasons: [], inUse: true });
@@ -421,7 +421,7 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-1');
   });
 
-  test('is built where its own head has the same', async () => {
+  test('is built if its own head has the same finding', async () => {
     const world = await lateWorld();
     await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
     await judge(world, digestOf('app'), [reasonOf(fact())]);

@@ -51,7 +51,7 @@ test('while the policy cannot be read the planner begins nothing, and every caus
   expect(world.executions.started).toHaveLength(1);
 });
 
-test('a cascade that a planner had written and not begun is begun once the policy can be read again', async () => {
+test('a written cascade that was not started is started once the policy can be read again', async () => {
   const world = await planWorld();
   const { version: policyVersion } = await world.policies.current();
   await world.cascades.beginPlanning('dead', { nowEpochMs: world.clock(), untilEpochMs: world.clock() });

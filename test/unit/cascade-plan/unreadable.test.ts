@@ -170,7 +170,7 @@ describe('a lock that cannot be read', () => {
   });
 });
 
-test('a switch that cannot be read stops everything', async () => {
+test('an unreadable kill switch stops everything', async () => {
   const { world, memory } = await twoStreams();
   await world.killSwitch.set({ rebuilding: 'active', by: 'jo', atEpochMs: 1, reason: 'all is well' });
   corrupt(memory, keys.killSwitch, { rebuilding: 0 });

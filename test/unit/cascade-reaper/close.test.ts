@@ -49,7 +49,7 @@ describe('close', () => {
     world.cascades.changeNode(cascadeId, streamOf(), (before) => ({ ...before, ...changes }));
   const output = digestOf('output');
 
-  test('every node is verified: complete, and again the same', async () => {
+  test('every node is verified: the cascade is complete, also if it is closed twice', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'verified', output });
     const closed = { state: 'complete', detail: 'The stream is verified, or needs no rebuild now.' };
@@ -61,7 +61,7 @@ describe('close', () => {
     expect(await ask(world, { action: 'close', ...step })).toEqual(closed);
   });
 
-  test('an unfinished one: incomplete, with the missing parts named', async () => {
+  test('an unfinished node: the cascade is incomplete and names the missing parts', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'failed', outcome: { result: 'failed', reason: 'the tests were red' } });
     expect(await ask(world, { action: 'close', ...step })).toEqual({
@@ -129,7 +129,7 @@ describe('close', () => {
     }
   });
 
-  test('where its policy cannot be read any more, that in force says how long a closure may take', async () => {
+  test('if the policy of the cascade is unreadable, the policy in force sets the deadline of the closure', async () => {
     const { world, step } = await plannedWorld();
     await end(world, step, { state: 'verified', output });
     await world.cascades.changeCascade(step.cascadeId, (before) => ({ ...before, policyVersion: 'gone' }));

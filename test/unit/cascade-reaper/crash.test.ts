@@ -55,7 +55,7 @@ const crashes = counting.steps.flatMap((step, at) =>
   (['before', 'after'] as const).map((side) => [side, `${at}, ${step}`, at] as const),
 );
 
-test('a reaper has steps to die at', () => {
+test('a reaper makes several calls at which it can be killed', () => {
   expect(crashes.length).toBeGreaterThan(50);
 });
 
@@ -66,7 +66,7 @@ test.each(crashes)('killed %s call %s: the next try ends it', async (side, _, at
   await expectReaped(world);
 });
 
-test('reapers that die one after the other, or work at once', async () => {
+test('reapers that die one after the other, or work at the same time, end the cascade once', async () => {
   const orphanedReason = fc.record({
     at: fc.nat({ max: 60 }),
     side: fc.constantFrom('before' as const, 'after' as const),

@@ -68,7 +68,7 @@ describe('a cascade that came to its end', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
-  test('so does one with an unreachable runner, until its deadline', async () => {
+  test('a build with an unreachable pipeline keeps its lock and slot until its deadline', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -78,7 +78,7 @@ describe('a cascade that came to its end', () => {
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
   });
 
-  test('past its deadline its end is unknown, so it counts neither for nor against its stream', async () => {
+  test('after its deadline the end of that build is unknown and counts neither for nor against its stream', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -130,7 +130,7 @@ describe('a cascade that came to its end', () => {
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: 'rebuild-0' });
   });
 
-  test('a reservation that died before its build began is given back', async () => {
+  test('a reservation that died before its build began is released', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -144,7 +144,7 @@ describe('a cascade that came to its end', () => {
     expect(await nodeOf(world)).toMatchObject({ state: 'waiting' });
   });
 
-  test('past its deadline a build is given up', async () => {
+  test('a build past its deadline ends as failed', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await reserved(world, 0);
@@ -157,7 +157,7 @@ describe('a cascade that came to its end', () => {
     });
   });
 
-  test('nothing that is verified is thrown away: its closure is opened, and one that is open stays as it is', async () => {
+  test('a verified node opens its closure, and an open closure is unchanged', async () => {
     const world = await reaperWorld();
     const output = digestOf('output');
     const verified = { state: 'verified', output } as const;
@@ -202,7 +202,7 @@ describe('a cascade that came to its end', () => {
     expect(await historyOf(world)).toMatchObject({ generation: 2 });
   });
 
-  test('one whose machine succeeded and did not write that it did is ended too', async () => {
+  test('a cascade whose execution succeeded without recording it is ended too', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await hear(world, sample('cascade-succeeded'));
@@ -210,7 +210,7 @@ describe('a cascade that came to its end', () => {
   });
 });
 
-describe('a cascade that the planner takes for dead', () => {
+describe('a cascade that the planner reports as dead', () => {
   const ended = (cascadeId = CASCADE) => JSON.stringify({ kind: 'ended', cascadeId });
   const reaped = [JSON.stringify({ kind: 'reaped', about: CASCADE })];
 
@@ -235,14 +235,11 @@ describe('a cascade that the planner takes for dead', () => {
     },
   );
 
-  test.each(['running', 'gone'] as const)(
-    'lives where its execution is %s: not known yet is not dead',
-    async (state) => {
-      const world = await hearEnded(state);
-      expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'running' });
-      expect(world.wakings.isEmpty).toBe(true);
-    },
-  );
+  test.each(['running', 'gone'] as const)('is not ended if its execution is %s', async (state) => {
+    const world = await hearEnded(state);
+    expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'running' });
+    expect(world.wakings.isEmpty).toBe(true);
+  });
 
   test('is ended where Step Functions does not know its execution after ten minutes', async () => {
     const world = await hearEnded('gone');
@@ -252,7 +249,7 @@ describe('a cascade that the planner takes for dead', () => {
     expect(world.wakings.take()).toEqual(reaped);
   });
 
-  test('lives where it was not started: its planner, or the next one, starts it', async () => {
+  test('is not ended if it was not started, because a planner starts it', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     await world.cascades.changeCascade(CASCADE, ({ executionArn: _, ...before }) => ({ ...before, state: 'planned' }));
@@ -366,8 +363,8 @@ describe('a batch', () => {
   });
 });
 
-describe('the last act of a machine', () => {
-  test('gives the error that it ends in, without the stack of a Lambda', async () => {
+describe('the last step of a state machine', () => {
+  test('returns the error of the execution without the stack trace of a Lambda', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});
     const Cause = JSON.stringify({ errorMessage: 'The ledger could not be written', trace: ['at x'] });

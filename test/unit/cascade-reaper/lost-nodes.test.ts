@@ -79,7 +79,7 @@ test('lost nodes are planned again under another name, and the loop ends', async
   expect(nodes.map(({ stream }) => stream)).toEqual([streamOf()]);
 });
 
-test('a build that still runs keeps lock and slot until it ends; then they are given back without a node', async () => {
+test('a running build keeps lock and slot until it ends; then they are released without a node', async () => {
   const { world, step, end } = await building();
   world.cascades.lose(step.cascadeId, streamOf());
   expect(await close(world, step)).toMatchObject({ state: 'incomplete' });
@@ -103,7 +103,7 @@ test("a node that never started is named from its execution's input", async () =
   });
 });
 
-test('one that was lost before its cascade began is named by its cause, which is planned again', async () => {
+test('a node that was lost before its cascade began is named from its cause, which is planned again', async () => {
   const world = await planWorld();
   await violating(world);
   await wakeUp(world);

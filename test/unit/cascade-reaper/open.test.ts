@@ -29,7 +29,7 @@ interface Step {
 }
 
 describe('open', () => {
-  test('without a policy that can be read it begins all the same: its nodes wait for one', async () => {
+  test('a cascade begins without a readable policy; its nodes wait for one', async () => {
     const { world, step } = await plannedWorld(2);
     world.policies.lose((await world.policies.current()).version);
     expect(await ask(world, { action: 'open', ...step })).toMatchObject({ waves: [{ wave: 0, count: 2 }] });
@@ -79,7 +79,7 @@ describe('open', () => {
     expect(await world.cascades.get(step.cascadeId)).toMatchObject({ state: 'planned' });
   });
 
-  test('a cascade that was given up before it began is not begun', async () => {
+  test('a cascade that was ended before it began is not begun', async () => {
     const { world, step } = await plannedWorld();
     await world.cascades.changeCascade(step.cascadeId, (before) => ({ ...before, state: 'incomplete' }));
     await expect(ask(world, { action: 'open', ...step })).rejects.toMatchObject({ name: 'CascadeEndedError' });

@@ -117,7 +117,7 @@ describe.each(ENDS)('%s', (_, end) => {
     }
   });
 
-  test.each(KINDS)('with a %s that cannot be read, planner and reaper come to rest', async (__, { key, changes }) => {
+  test.each(KINDS)('with an unreadable %s, planner and reaper stop', async (__, { key, changes }) => {
     const { world, memory } = await threeStreams();
     corrupt(memory, key, changes);
     await end(world);
@@ -128,7 +128,7 @@ describe.each(ENDS)('%s', (_, end) => {
   });
 });
 
-test.each(KINDS)('a %s that cannot be read is corrected: all that its stream keeps is given back', async (_, kind) => {
+test.each(KINDS)('an unreadable %s is corrected: everything that its stream holds is released', async (_, kind) => {
   const { key, changes } = kind;
   const { world, memory } = await threeStreams();
   const before = memory.items.get(`${key.PK} ${key.SK}`);

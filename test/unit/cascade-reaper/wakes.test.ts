@@ -30,14 +30,14 @@ test('the last step of a cascade wakes the planner after everything is released'
   expect(wakings(world)).toEqual(REAPED);
 });
 
-test('so does the step that gives a cascade up', async () => {
+test('the step that ends a failed cascade wakes the planner too', async () => {
   const world = await ending();
   const error = { Error: 'States.TaskFailed', Cause: 'a test' };
   await abandonCascade(reaperPortsOf(world, world.previewRuns), { ...OWN, error });
   expect(wakings(world)).toEqual(REAPED);
 });
 
-test('a step that dies before it could, and is taken again, wakes it then', async () => {
+test('a step that dies before the wake-up wakes the planner at its retry', async () => {
   const world = await ending();
   const crash = crashAt(0);
   const dying = reaperPortsOf(world, world.previewRuns, {

@@ -158,7 +158,7 @@ describe('the closure of what others are built on', () => {
     expect(await proven(storm)).toMatchObject({ base: { state: 'closed' }, platform: { state: 'closed' } });
   });
 
-  test('stays open while nobody could read what a running image is built on', async () => {
+  test('stays open while the lineage of a running image is unread', async () => {
     const storm = await rebuilt(TIERS);
     const { world, headOf } = storm.fleet;
     for (const name of ['app', 'other']) storm.fleet.deploy(name);

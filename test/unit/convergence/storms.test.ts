@@ -56,7 +56,7 @@ test('a base that its team pushes is picked up by all above it, each once, wave 
   await expectCalm(storm);
 });
 
-test('an application that nobody pushed since it is known of is found by the review', async () => {
+test('an application without a push since its first sighting is found by the review', async () => {
   const storm = new Storm(await ConvergingFleet.of(FLEET, []));
   await storm.review();
   storm.push('base');

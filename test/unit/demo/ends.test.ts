@@ -89,7 +89,7 @@ test.each([
   expect(endedWell(end)).toBe(false);
 });
 
-test('in short counts each stream and image that is told one by one', () => {
+test('"In short" counts each stream and image of the lists above it', () => {
   const streams = ['patched', 'open', 'stopped', 'on-hold'].map((state) => ({ stream: state, state }));
   const images = [
     { outcome: 'unknown', stream: 'not scanned' },

@@ -36,7 +36,7 @@ class Interrupted extends FakeRunLedger {
   }
 }
 
-test('a review that died while it ended gives its lease back at the next try', async () => {
+test('a review that died during its end releases its lease at the retry', async () => {
   const runs = new Interrupted();
   await runs.begin(review);
   await expect(abandon(runs)).rejects.toThrow('died');
@@ -48,7 +48,7 @@ test('a review that died while it ended gives its lease back at the next try', a
   expect(await runs.get(review.runId)).toMatchObject({ state: 'failed', failure: { error: 'States.Timeout' } });
 });
 
-test('a review that died before its record was written is known by its lease', async () => {
+test('a review that died before its record was written is found by its lease', async () => {
   const runs = new FakeRunLedger();
   runs.hold(review);
 
@@ -58,7 +58,7 @@ test('a review that died before its record was written is known by its lease', a
   expect(await runs.get(review.runId)).toMatchObject({ state: 'failed' });
 });
 
-test('the lease of another review is left alone', async () => {
+test('the lease of another review is unchanged', async () => {
   const runs = new FakeRunLedger();
   const other = { ...review, runId: 'another' };
   runs.hold(other);

@@ -42,7 +42,7 @@ async function moved(left?: LeftScope) {
   return world;
 }
 
-test('an account that is not of the organization any more has left: what ran there is put aside by this review', async () => {
+test('an account that is no longer in the organization has left: this review sets its usages aside', async () => {
   const world = await moved();
   const { listed, parts } = await open(world);
   expect(listed).toContain(KEY);
@@ -93,7 +93,7 @@ test.each<[string, LeftScope, boolean, string[][]]>([
   expect(opened.parts).toEqual(parts);
 });
 
-test('with unknown Regions no scope has left, and a scope that left before does not fail', async () => {
+test('with unknown Regions no scope leaves, and a scope that left before does not fail', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: 1 });
   const gone = { ...payments, region: 'eu-west-2' };
@@ -109,7 +109,7 @@ test('a review of some scopes says nothing of the others', async () => {
   expect(await leftOf(world)).toBeUndefined();
 });
 
-test('a preview names it, and puts nothing aside', async () => {
+test('a preview names the scope that left and sets nothing aside', async () => {
   const world = await moved();
   const record = await world.scopes.get(payments);
   const ledgers = { runs: world.runs, scopes: world.scopes };
@@ -125,7 +125,7 @@ test('a preview names it, and puts nothing aside', async () => {
   expect(await world.scopes.get(payments)).toEqual(record);
 });
 
-test('a scope that is back is read at once, however empty it was, and its usages are to live again', async () => {
+test('a scope that is back is read at once, also if it was empty, and its usages are restored', async () => {
   const { world } = await reviewedWorld();
   const left = { atEpochMs: 1, usages: 3, isMoved: true } as const;
   await world.scopes.record({ scope: payments, emptyUntilEpochMs: NOW + DAY_MS, left });

@@ -35,7 +35,7 @@ test.each<[string, ScanProgress, ReturnType<typeof at>, Partial<ScanProgress>]>(
   expect(nextReviewStep(progress, wait)).toMatchObject(expected);
 });
 
-test('after asking again the waiting time begins anew', () => {
+test('after a second request the waiting time begins again', () => {
   const again = { ...nextReviewStep(polled, at(40, 5, 40)), batchesKey: 'catch-up' };
   expect(again.askedAtEpochMs).toBeUndefined();
 

@@ -52,19 +52,19 @@ test('reads the list of the policy, or of the input, each scope once', async () 
   expect(await scopesToRead(world, next)).toEqual(['111122223333/us-west-2']);
 });
 
-describe('which accounts are ours is written down for all steps', () => {
+describe('our accounts are recorded for all steps', () => {
   const accountsOf = async (world: FakeWorld, opened: Awaited<ReturnType<typeof open>>) =>
     parse(accountsDocument, await world.runFiles.get(runFileKeys(opened.runId).accounts));
   const stranger = '777788889999';
 
-  test('those of the organization, also where no Region can be read, and those that the policy names', async () => {
+  test('of an organization: its accounts, also without readable Regions, and those that the policy names', async () => {
     const { world } = await reviewedWorld({ mirrors: [{ account: stranger, repositories: ['docker/*'] }] });
     world.accounts.add({ id: '555566667777', name: 'closed' }, []).deny('555566667777');
     const expected = [hub.account, payments.account, '555566667777', stranger];
     expect(await accountsOf(world, await open(world))).toEqual(expected);
   });
 
-  test('those of a list, and of what a person names with all that is known', async () => {
+  test('of a list: its accounts; of scopes in the input: these and all known accounts', async () => {
     const { world } = await reviewedWorld({ scopes: [{ account: stranger, regions: ['eu-west-1'] }], streams: [] });
     expect(await accountsOf(world, await open(world))).toEqual([stranger]);
     await abandonReview([world.runs], world.clock, { ...started, error: { Error: 'x', Cause: '' } });
@@ -74,7 +74,7 @@ describe('which accounts are ours is written down for all steps', () => {
     expect(await accountsOf(world, await open(world, input, { executionArn: 'next' }))).toEqual(expected);
   });
 
-  test('in a preview, too', async () => {
+  test('in a preview too', async () => {
     const { world } = await reviewedWorld();
     const opened = await open(world, { mode: 'preview' });
     expect(await accountsOf(world, opened)).toEqual([hub.account, payments.account]);
@@ -128,7 +128,7 @@ test('another scope is refused while a review runs, and says how long', async ()
   await expect(second).rejects.toThrow('2026-11-24T10:00:00.000Z');
 });
 
-test('a review that died without a word loses its lease in time', async () => {
+test('the lease of a review that died without an event expires', async () => {
   const { world } = await reviewedWorld();
   await open(world);
 
@@ -191,7 +191,7 @@ test('a refusal is final: one call for the account', async () => {
   expect(world.accounts.asked.filter((account) => account === payments.account)).toHaveLength(1);
 });
 
-test('asking ends within the time of the step; whose turn did not come is named too', async () => {
+test('listing Regions ends within the time of the step, and the accounts that were left out are named', async () => {
   const { world } = await reviewedWorld();
   const numbers = Array.from({ length: 30 }, (_, index) => String(555_500_000_000 + index));
   for (const id of numbers) world.accounts.add({ id, name: id }, ['us-east-1']).break(id, throttled);
@@ -212,7 +212,7 @@ test('asking ends within the time of the step; whose turn did not come is named 
   expect(new Set(errors)).toEqual(new Set(['ThrottlingException', 'RegionsNotAskedError']));
 });
 
-test('a scope of that account that was read before is the one that failed, since its first failure', async () => {
+test('an account that cannot be listed: its known scopes have failed, since the first failure', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: START_EPOCH_MS - DAY_MS });
   world.accounts.deny(payments.account);
@@ -312,7 +312,7 @@ describe('abandoning', () => {
     expect((await open(world, {}, { executionArn: 'next' })).alreadyRunning).toBe(false);
   });
 
-  test('changes nothing of a review that has ended, nor of another', async () => {
+  test('does not change a review that has ended, or another one', async () => {
     const { world } = await reviewedWorld();
     const { runId } = await open(world);
     const review = await world.runs.get(runId);
@@ -326,7 +326,7 @@ describe('abandoning', () => {
     expect(await world.runs.get(second.runId)).toMatchObject({ state: 'running' });
   });
 
-  test('keeps a review from beginning that was still being opened, and the next one begins', async () => {
+  test('prevents the start of a review that is being opened, and the next one starts', async () => {
     const { world } = await reviewedWorld();
     const regions = world.accounts.regions.bind(world.accounts);
     world.accounts.regions = async (account) => {
@@ -343,7 +343,7 @@ describe('abandoning', () => {
     expect((await open(world, {}, { executionArn: 'next' })).alreadyRunning).toBe(false);
   });
 
-  test('says so where the review was never opened', async () => {
+  test('of a review that was never opened is an error that says so', async () => {
     const { world } = await reviewedWorld();
 
     await expect(abandon(world)).resolves.toMatchObject({ error: 'States.Timeout' });

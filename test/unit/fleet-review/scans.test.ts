@@ -72,7 +72,7 @@ describe('planning', () => {
     expect(batches).toEqual([{ batch: '0001', digests: [a, b] }]);
   });
 
-  test('so do usages in an account that could not be listed', async () => {
+  test('usages in an account without known Regions still count as running', async () => {
     const lost = { account: payments.account, region: 'sa-east-1' };
     const { plan } = await planned(async (world) => {
       await world.runFiles.put(keys.digests(hub), []);
@@ -181,7 +181,7 @@ describe('checking', () => {
   test.each([
     ['is over', undefined, 'evaluate'],
     ['goes on for what is still open', asked, 'wait'],
-  ])('with nothing due there is no request, and the wait %s', async (_, requestedAtEpochMs, decision) => {
+  ])('without due digests there is no request, and the wait %s', async (_, requestedAtEpochMs, decision) => {
     const { world, progress } = await checked(async (world) => {
       await image(world, a, { state: 'complete', completedAtEpochMs: START_EPOCH_MS + HOUR_MS - DAY_MS });
       if (requestedAtEpochMs !== undefined) await image(world, b, { requestedAtEpochMs });

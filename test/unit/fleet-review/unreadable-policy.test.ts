@@ -33,7 +33,7 @@ async function endedReview(world: FakeWorld) {
 }
 
 describe.each(Object.entries(HARM))('a policy document that %s', (_, harm) => {
-  test.each(SEEDS)('lets a review of fleet %i see all and judge nothing', async (seed) => {
+  test.each(SEEDS)('lets a review of fleet %i read everything and judge nothing', async (seed) => {
     const [fleet, twin] = [await MemoryFleet.of(seed), await MemoryFleet.of(seed)];
     const { world } = fleet;
     await reviewed(fleet);

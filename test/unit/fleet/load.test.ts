@@ -296,7 +296,7 @@ test.each(CASES)('%s is named with its JSON path', (_name, breakIt, problem) => 
   expect(problemsAfter(breakIt)).toContain(problem);
 });
 
-test('every problem is told at once', () => {
+test('one error names every problem', () => {
   const problems = problemsAfter((fleet) => {
     change('images', 1, { parent: 'x' })(fleet);
     change('workloads', 0, { cluster: 'other' })(fleet);

@@ -59,7 +59,7 @@ test('parallel work keeps the order of its results and the limit', async () => {
   expect(most).toBe(3);
 });
 
-test('the first failure of parallel work starts nothing more and is told', async () => {
+test('after the first failure of parallel work nothing more starts, and the failure is thrown', async () => {
   const started: number[] = [];
   const work = inParallel(1, [1, 2, 3], async (n) => {
     started.push(n);

@@ -116,7 +116,7 @@ test('a place in an unreadable registry has its running tags, also when another 
   }
 });
 
-test('a place that is found while another is read does not pass for one without tags', async () => {
+test('a location that is found while another is read does not count as untagged', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
       const world = fakeWorld();

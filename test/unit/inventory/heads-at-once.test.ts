@@ -31,7 +31,7 @@ const headOf = async (world: World) => (await world.streams.streams([LINE])).get
 const marked = (world: World) =>
   [...world.images.records.values()].filter(({ isHead }) => isHead).map(({ digest }) => digest);
 
-test('a reading that was overtaken puts no older head over a newer one', async () => {
+test('a read that was overtaken does not replace a newer head by an older one', async () => {
   const world = fakeWorld();
   push(world, 'a', PUSHED);
   await read(world);
@@ -49,7 +49,7 @@ test('a reading that was overtaken puts no older head over a newer one', async (
   expect(marked(world)).toEqual([digestOf('c')]);
 });
 
-test('one that is overtaken each time fails, and marks nothing that is not the head', async () => {
+test('a read that is overtaken at each attempt fails and marks no image that is not the head', async () => {
   const world = fakeWorld();
   push(world, 'a', PUSHED);
   await read(world);

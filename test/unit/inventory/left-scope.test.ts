@@ -50,7 +50,7 @@ test('usages of a scope that left are set aside without a call: neither live nor
   expect(await document(runFileKeys(NEXT).digests(payments))).toEqual([]);
 });
 
-test('a step that is cut off at any call is made good by its next try', async () => {
+test('a step that is killed at any call is completed by its retry', async () => {
   const counted = await gone();
   const turns = crashAt(Number.POSITIVE_INFINITY);
   const through = (set: Awaited<ReturnType<typeof gone>>, how: typeof turns) =>

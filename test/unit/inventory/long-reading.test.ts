@@ -40,7 +40,7 @@ test('3,000 manifests that take as long as 60,000 are recorded whole, each confi
   await expectWhole(set, images);
 });
 
-test('an attempt that stops in time leaves nothing to download twice, and attempts leave what one alone leaves', async () => {
+test('an attempt that stops in time causes no second download, and several attempts give the result of one', async () => {
   const images = 250;
   const whole = await longWorld(images);
   await attempt(whole);

@@ -56,14 +56,14 @@ describe('a push from an event', () => {
     expect(bornBy(undefined)).toMatchObject({ known: true, bornAtEpochMs: nowEpochMs });
   });
 
-  test('dates no image that was known before, since it may be its second one', () => {
+  test('does not date an image that was known before, because the push may be its second one', () => {
     const facts = recordedFactsOf(policy, seen, undefined, recorded, nowEpochMs);
     const undated: ImageRecord = { ...facts, inUse: true, isHead: false, scan: NEVER_SCANNED };
     expect(bornBy(undated)).toEqual({ known: false, rejected: [] });
   });
 });
 
-test('an image that was read before any push of it was seen was there by then', async () => {
+test('an image that was read before its first push event existed by then', async () => {
   const world = fakeWorld();
   const content = { digest, birth: { known: false as const, rejected: [] } };
   const readAtEpochMs = world.clock();

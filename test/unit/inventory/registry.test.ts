@@ -127,7 +127,7 @@ test('a second review reads no manifest and writes nothing', async () => {
   expect([world.places.dump(), world.streams.dump()]).toEqual([places, streams]);
 });
 
-test('the content of an image that an earlier version recorded is written once more, so that it is found packed anew', async () => {
+test('the content of an image that an earlier version recorded is written again, so that a repacked copy is found', async () => {
   const { world, review } = await inventoryWorld();
   const made = { ...config(), diffIds: [digestOf('x')] };
   world.registry.push(debian, { artifact: imageOf('a'), tags: ['12'], pushedAtEpochMs: PUSHED, config: made });
@@ -148,7 +148,7 @@ test('the content of an image that an earlier version recorded is written once m
   expect(world.registry.asked).toEqual(asked);
 });
 
-test('an unreadable content of an earlier version keeps no other from being written once more', async () => {
+test('an unreadable content of an earlier version does not prevent the rewrite of others', async () => {
   const { world, review } = await inventoryWorld();
   for (const name of ['a', 'b', 'c']) {
     const made = { ...config(), diffIds: [digestOf(`files of ${name}`)] };
@@ -258,7 +258,7 @@ describe('base repositories', () => {
   });
 });
 
-test('an index is known with its images, and without its attestations', async () => {
+test('an index is recorded with its images and without its attestations', async () => {
   const { world, review, live } = await inventoryWorld();
   const children = [
     { digest: c, platform: 'linux/amd64' },
@@ -277,7 +277,7 @@ test('an index is known with its images, and without its attestations', async ()
   expect(world.images.records.has(b)).toBe(false);
 });
 
-describe('an image that the registry cannot explain', () => {
+describe('an image that the registry cannot resolve', () => {
   test.each([
     [
       'was deleted',
@@ -337,7 +337,7 @@ describe('an image that the registry cannot explain', () => {
     expect(world.images.records.get(a)).toMatchObject({ platform: 'linux/amd64' });
   });
 
-  test('a config that cannot be used costs the birth only', async () => {
+  test('an unusable config makes only the birth unknown', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.push(web, { artifact: imageOf('a'), tags: ['stable'], pushedAtEpochMs: PUSHED });
     world.workloads.run(main, running(a));
@@ -568,7 +568,7 @@ describe('an unresolved tag', () => {
   test.each([
     ['before its history begins', EARLY - HOUR_MS],
     ['when nobody can tell', undefined],
-  ])('that was pulled %s means what it means now, as a guess', async (_, endedAtEpochMs) => {
+  ])('that was pulled %s gets its current image, as a guess', async (_, endedAtEpochMs) => {
     const { world, review, live } = await moved();
     world.workloads.run(main, endedAtEpochMs === undefined ? withoutPull : pulled(endedAtEpochMs));
     await review();
@@ -604,7 +604,7 @@ describe('an unresolved tag', () => {
   test.each([
     ['by its history', pulled(MOVED + HOUR_MS)],
     ['by a guess', withoutPull],
-  ])('keeps closures of its repository open where it is known %s alone', async (_, one) => {
+  ])('keeps closures of its repository open if it is known only %s', async (_, one) => {
     const { world, review } = await moved();
     world.workloads.run(main, one);
     await review();
@@ -613,7 +613,7 @@ describe('an unresolved tag', () => {
     });
   });
 
-  test('keeps closures open by its tag alone, and by the repository once a container names no tag or there are many', async () => {
+  test('keeps closures open by its tag, and by the whole repository if there is no tag or there are too many', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.create(web);
     const asking = (...tags: readonly string[]) =>
@@ -644,7 +644,7 @@ describe('an unresolved tag', () => {
     );
   });
 
-  test('keeps closures of its repository open: its scope says where it runs, until somebody knows it', async () => {
+  test('keeps closures of its repository open in its scope until its image is known', async () => {
     const { world, review } = await inventoryWorld();
     world.registry.create(web);
     world.workloads.run(main, withoutPull, { ...withoutPull, workload: 'another' });
@@ -687,7 +687,7 @@ test('a digest in two registries is one image with two places, in any order of r
   expect(results[1]).toEqual(results[0]);
 });
 
-test('a digest that is new in two repositories at the same time is as old as its earliest push', async () => {
+test('a digest that is new in two repositories is as old as its earliest push', async () => {
   const other = { ...hub, repository: 'base/other' };
   const bases = {
     id: 'bases',
@@ -722,7 +722,7 @@ test('a digest that is new in two repositories at the same time is as old as its
   expect(born[1]).toMatchObject({ birth: { bornAtEpochMs: PUSHED - DAY_MS }, locations: [debian, other] });
 });
 
-test('a policy that changed its mind about an image is followed', async () => {
+test('an image follows a changed policy', async () => {
   const { world, review } = await inventoryWorld();
   pushImage(world, web, 'a', ['stable']);
   world.workloads.run(main, running(a));

@@ -138,7 +138,7 @@ test('an image that another cluster of the scope runs stays in use until that en
   expect(inUse()).toEqual([]);
 });
 
-test('a mark that another scope took away in between is set again', async () => {
+test('a mark that another scope removed in between is set again', async () => {
   const { world, ports, review, inUse } = await webWorld();
   world.workloads.run(main, running(a));
   const record = world.usages.record.bind(world.usages);
@@ -152,7 +152,7 @@ test('a mark that another scope took away in between is set again', async () => 
   expect(inUse()).toEqual([a]);
 });
 
-test('an incompletely read scope is unchanged, whatever stopped meanwhile', async () => {
+test('an incompletely read scope is unchanged, also if tasks stopped meanwhile', async () => {
   const { world, review, usages, live, inUse, run } = await webWorld();
   world.workloads.run(main, running(a));
   await review();
@@ -168,7 +168,7 @@ test('an incompletely read scope is unchanged, whatever stopped meanwhile', asyn
   expect(await collect(world.runs.parts('run-2'))).toEqual([]);
 });
 
-test('a usage that is seen differently is written again, one that is not is left', async () => {
+test('a changed usage is written again, and an unchanged one is not', async () => {
   const { world, review, live } = await webWorld();
   world.workloads.run(main, running(a), running(b, { workload: 'blue' }));
   await review();
@@ -209,7 +209,7 @@ describe('an index', () => {
     expect((await live()).map(({ digest, count }) => [digest, count])).toEqual(expected.map((digest) => [digest, 1]));
   });
 
-  test('without anything that could run is kept under its own name, and never passes', async () => {
+  test('without an image is recorded under its own digest and is never compliant', async () => {
     const { world, review, live, document } = await inventoryWorld();
     world.registry.push(web, { artifact: indexOf('b', []), tags: ['stable'], pushedAtEpochMs: PUSHED });
     world.workloads.run(main, running(b));
@@ -242,7 +242,7 @@ test.each([
   expect(world.images.records.get(b)?.stream).toBe(`${payments.account}/${payments.region}/apps/web:^stable$`);
 });
 
-describe('an image that no registry of ours can explain', () => {
+describe('an image outside our registries', () => {
   test.each<[string, { image?: string }, object]>([
     ['from outside', { image: 'nginx:1' }, { tier: 'external', references: ['docker.io/library/nginx'] }],
     [
@@ -270,7 +270,7 @@ describe('an image that no registry of ours can explain', () => {
     expect(world.images.records.get(a)?.tier).toBe('aws-managed');
   });
 
-  test('names that other scopes ask for it by are added', async () => {
+  test('references from other scopes are added', async () => {
     const { world, review } = await inventoryWorld();
     world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
     await review();
@@ -281,7 +281,7 @@ describe('an image that no registry of ours can explain', () => {
     expect(world.images.records.get(a)?.references).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
   });
 
-  test('names that two scopes ask for it by at the same time are both kept', async () => {
+  test('references that two scopes add at the same time are both kept', async () => {
     const { world, ports, review, run } = await inventoryWorld();
     world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
     world.workloads.run({ ...hub, cluster: 'main' }, task({ image: 'quay.io/nginx/nginx:1', digest: a }));
@@ -309,7 +309,7 @@ describe('an image that no registry of ours can explain', () => {
     expect(world.images.records.get(a)).toMatchObject({ locations: [other, web], layerCount: 1 });
   });
 
-  test('one whose registry died in this review is named so, and explained by the next', async () => {
+  test('an image whose registry failed in this review has that reason, and the next review resolves it', async () => {
     const { world, ports, review, registry, usages } = await webWorld();
     world.workloads.run(main, running(a));
     await review();
@@ -363,7 +363,7 @@ test('the same step again changes nothing', async () => {
   }).toEqual(before);
 });
 
-test('a step that is cut off at any write is made good by its next try', async () => {
+test('a step that is killed at any write is completed by its retry', async () => {
   const whole = await cutOffAfter(Number.POSITIVE_INFINITY);
   expect(whole.writes).toBeGreaterThan(8);
   for (let writes = 0; writes < whole.writes; writes += 1) {
@@ -411,7 +411,7 @@ function frail<Port extends object>(port: Port, line: { writes: number; readonly
   });
 }
 
-test('marks of a step that died are taken back by the next run, where something else runs by then', async () => {
+test('marks of a step that died are removed by the next run if another image runs by then', async () => {
   let wasCutOff = true;
   for (let most = 0; wasCutOff; most += 1) {
     const { world, ports, review, run, workloads, inUse, live } = await webWorld();
@@ -438,7 +438,7 @@ test('marks of a step that died are taken back by the next run, where something 
   }
 });
 
-test('a guess that a step marked before it died is taken back by the next run', async () => {
+test('a guess that a step marked before it died is removed by the next run', async () => {
   const { world, ports, review, run, workloads, registry, inUse } = await webWorld();
   world.workloads.run(main, running(a));
   await review();

@@ -4,7 +4,7 @@ import { digestOf, inventoryWorld, keys, main, payments, referenceTo, task, web 
 
 const a = digestOf('a');
 
-test('sums containers that differ in nothing, and keeps apart what differs', async () => {
+test('equal containers are counted together, and different ones separately', async () => {
   const { world, workloads, document } = await inventoryWorld();
   const reference = referenceTo(web, ':stable');
   world.workloads.run(main, task({ image: reference, digest: a }), task({ image: reference, digest: a }));
@@ -53,7 +53,7 @@ test.each<[string, Partial<RunningContainer>, object]>([
   expect(await document(keys.observations(payments, 1))).toEqual([{ ...unpinned, architecture: 'amd64', ...expected }]);
 });
 
-test('puts observations aside in pieces, so that memory stays flat', async () => {
+test('observations are stored in pieces, so that memory use stays constant', async () => {
   const { world, workloads, document } = await inventoryWorld();
   const tasks = Array.from({ length: 10_001 }, (_, index) => task({ digest: a }, { workload: `task-${index}` }));
   world.workloads.run(main, ...tasks);
@@ -71,7 +71,7 @@ test('puts observations aside in pieces, so that memory stays flat', async () =>
   expect(Math.max(...sizes)).toBeLessThanOrEqual(5_099);
 });
 
-test('a scope that cannot be read is a failed part, and nothing says that it was complete', async () => {
+test('an unreadable scope is a failed part and does not count as complete', async () => {
   const { world, workloads, parts, document } = await inventoryWorld();
   world.workloads.deny(payments);
 

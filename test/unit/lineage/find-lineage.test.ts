@@ -85,7 +85,7 @@ test('a former head of a base stream is still found as parent', async () => {
   expect((await imageLineageOf(world, 'app'))?.age).toMatchObject({ decidedBy: digestOf('base') });
 });
 
-test('so is one that no release line made', async () => {
+test('a base that no release line made is still found as parent', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'branch', { tier: 'base', layers: ['os', 'patch'], isBranch: true });
@@ -176,7 +176,7 @@ test('content from a build cache is as old as the unused earlier image', async (
   expect(await imageLineageOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
 
-test('it stays so old in later reviews, which do not read that image', async () => {
+test('content from a build cache keeps that age in later reviews, which do not read the earlier image', async () => {
   const world = await lineageWorld();
   const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
   await push(world, 'old', { ...files, daysAgo: 40 });
@@ -213,7 +213,7 @@ test.each<[string, object, object]>([
   expect(await imageLineageOf(world, 'undated')).toMatchObject({ age });
 });
 
-test('it stays so old where the record of that could not be written at first', async () => {
+test('content from a build cache keeps that age if its record could not be written at first', async () => {
   const world = await lineageWorld();
   const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
   await push(world, 'old', { ...files, daysAgo: 40 });
@@ -259,18 +259,18 @@ describe('parents declared by the policy', () => {
     return world;
   }
 
-  test('is believed where the content shows nothing, and marked', async () => {
+  test('count if the content shows no parent, and are marked', async () => {
     const world = await squashed(['all of it', 'code']);
     const parent = { digest: digestOf('base'), evidence: 'declared' };
     for (const name of ['platform', 'app']) expect(await imageLineageOf(world, name)).toMatchObject({ parent });
   });
 
-  test('never against the content', async () => {
+  test('do not count against the content', async () => {
     const world = await squashed(['all in one', 'code']);
     expect(await imageLineageOf(world, 'app')).toMatchObject({ parent: layers('platform') });
   });
 
-  test('makes nothing younger than its content is', async () => {
+  test('make no image younger than its content', async () => {
     const world = await squashed(['all of it', 'code']);
     await push(world, 'newer base', { ...named('base'), layers: ['os of today'], daysAgo: 4, isHead: true });
     await push(world, 'later app', { ...named('application'), layers: ['more'], daysAgo: 3, isHead: true });
@@ -332,7 +332,7 @@ describe('unreadable items', () => {
     for (const name of ['platform', 'app']) expect(await imageLineageOf(world, name)).toBeUndefined();
   });
 
-  test('delays no image for ever: heads come first, then the others in turns', async () => {
+  test('delays no image forever: heads come first, then the others in turns', async () => {
     const world = await lineageWorld();
     await push(world, 'base', { layers: ['os'], tier: 'base', isHead: true });
     const names = Array.from({ length: 9 }, (_, n) => `image ${n}`);
@@ -358,7 +358,7 @@ describe('unreadable items', () => {
     return evaluate({ image, scan, findings: [], firstSeen: new Map() }, policy, version, world.clock());
   }
 
-  test('leaves the age of a new image unknown, though what was read of its lineage is young', async () => {
+  test('leaves the age of a new image unknown, also if the known part of its lineage is young', async () => {
     const world = await lineageWorld();
     await threeTiers(world);
     const base = digestOf('base');
@@ -389,7 +389,7 @@ describe('unreadable items', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  test('takes no parent away that was found before, and makes nothing younger', async () => {
+  test('removes no parent that was found before, and makes no image younger', async () => {
     const world = await lineageWorld();
     await threeTiers(world);
     await findIn(world);
@@ -451,7 +451,7 @@ test('an image that cannot be written is named, and the others are', async () =>
   expect(await imageLineageOf(world, 'app')).toBeDefined();
 });
 
-test('of many failures a hundred are named and all are counted', async () => {
+test('many failures: a hundred are named and all are counted', async () => {
   const world = await lineageWorld();
   const names = Array.from({ length: 120 }, (_, n) => `app-${n}`);
   for (const name of names) await push(world, name, { layers: [name] });

@@ -67,7 +67,7 @@ test('the first head of a stream gets its lineage on request, because it has no 
   });
 });
 
-test('a new head that is built on an older image is behind itself', async () => {
+test('a new head that is built on an older image of its parent is stale itself', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node', 'more'], daysAgo: 0, isHead: true });
@@ -92,7 +92,7 @@ test('repeated messages of several streams in any order give the same result', a
   expect((await collect(often.causes.open())).map(({ version }) => version)).toEqual([1]);
 });
 
-test('the same layers under another digest, and a head that is read again, move nothing', async () => {
+test('the same layers under another digest, or a head that is read again, change nothing', async () => {
   const world = await headsUponEachOther();
   await push(world, 'base once more', { tier: 'base', layers: ['os'], daysAgo: 0, isHead: true });
   await follow(world, moved(BASE));
@@ -111,7 +111,7 @@ test('once built on the head it is no longer stale', async () => {
   expect((await imageLineageOf(world, 'platform 2'))?.staleParent).toBeUndefined();
 });
 
-test('an application that nothing runs is left alone', async () => {
+test('an application without running images gets no cause', async () => {
   const world = await headsUponEachOther();
   await push(world, 'idle', { line: 'idle', layers: ['os', 'node', 'other'], daysAgo: 7, isHead: true });
   await findIn(world);
@@ -162,7 +162,7 @@ test('an invalid message is set aside, and the others are handled', async () => 
 });
 
 test.each(['images', 'streams', 'causes', 'contents'] as const)(
-  'where %s cannot be read or written the message comes again, and then it is done',
+  'if %s cannot be read or written the message is redelivered and then succeeds',
   async (name) => {
     const world = await headsUponEachOther();
     await newBase(world);
@@ -189,7 +189,7 @@ test('a policy without `followParents` starts nothing, but stale parents are rec
   expect((await imageLineageOf(world, 'platform'))?.staleParent).toEqual({ stream: BASE, head: digestOf('base 2') });
 });
 
-test('a preview finds who is behind and records no cause', async () => {
+test('a preview finds stale parents and records no cause', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await findIn(world, { mode: 'preview' });
@@ -202,7 +202,7 @@ test('an unknown stream has no effect', async () => {
   expect(await causesOf(world)).toEqual([]);
 });
 
-test('the heads of all that are built on it are read together, however many these are', async () => {
+test('the heads of all streams built on it are read together', async () => {
   const asked = async (followers: number): Promise<number> => {
     const world = await lineageWorld();
     await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });

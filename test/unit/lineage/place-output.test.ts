@@ -51,7 +51,7 @@ test('an output gets its parent from its layers before any review', async () => 
   expect(await pinned(world)).toBeUndefined();
 });
 
-test('it is as old as its parent', async () => {
+test('an output is as old as its parent', async () => {
   const world = await built({ on: ['os 1'], changes: HEAD });
   await place(world, STEP);
   expect((await imageLineageOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
@@ -85,7 +85,7 @@ test.each<[string, Built, object[] | undefined]>([
   expect(await pinned(world)).toEqual(expected);
 });
 
-test('a build on a head that has the content of an older one, packed anew, follows it', async () => {
+test('a build on a head with the repacked content of an older one counts as built on that head', async () => {
   const world = await built({ on: ['packed anew'], unpacked: ['files 2'] });
   const again = { tier: 'base', layers: ['os 2 again'], unpacked: ['files 2'], daysAgo: 1.5, isHead: true } as const;
   await push(world, 'base 2 again', again);
@@ -126,7 +126,7 @@ describe('the heads that an output shows it was built on', () => {
   });
 });
 
-describe('an output that was to pick up a head of its parent', () => {
+describe('an output that should be built on a new head of its parent', () => {
   const moved = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: BASE, head: digestOf('base 2') } as const;
 
   /** The head that the base has by now; none where its team deleted that. */
@@ -152,7 +152,7 @@ describe('an output that was to pick up a head of its parent', () => {
   });
 });
 
-test('an output must pick up the head of when it was reserved, though its cause names an older one', async () => {
+test('an output must be built on the head at its reservation, also if its cause names an older one', async () => {
   const moved = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: BASE, head: digestOf('base 1') } as const;
   const world = await built({ on: ['os 1'], changes: { facts: [{ ...moved, sinceEpochMs: 1 }] } });
   await place(world, STEP);
@@ -210,11 +210,11 @@ describe('an output whose layers show no parent', () => {
     });
   });
 
-  test('has its own age if nothing names a parent', async () => {
+  test('has its own age if no evidence names a parent', async () => {
     expect(await squashed([], {})).toMatchObject({ age: { known: true, decidedBy: digestOf('output') } });
   });
 
-  test('stays unread where a label names a repository of ours that no list is kept of', async () => {
+  test('stays unread if a label names one of our repositories that is not listed', async () => {
     const elsewhere = repositoryName({ ...SCOPE, repository: 'mirror/os' });
     expect(await squashed([], { [BASE_NAME]: `${elsewhere}:12` })).toBeUndefined();
   });

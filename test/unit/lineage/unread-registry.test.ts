@@ -179,7 +179,7 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await recordOf(it, 'app')).not.toHaveProperty('mayLieBelow');
   });
 
-  test('its layers show a base, and a platform between may be unread: so it is until that is read', async () => {
+  test('its layers show a base and a platform between may be unread: the parent is unknown until that is read', async () => {
     const it = await world({ other: { parents: [] } });
     await other(it);
     await app(it, ['other os', 'runtime', 'code']);
@@ -234,7 +234,7 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await imageLineageOf(it, 'next')).not.toHaveProperty('mayLieBetween');
   });
 
-  test('it does not where the next one shows another parent', async () => {
+  test('the last image with a certain parent decides nothing if the next one shows another parent', async () => {
     const it = await world({ other: { parents: [] } });
     await other(it);
     const platform = { tier: 'platform', daysAgo: 9, isHead: true } as const;
@@ -254,7 +254,7 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await imageLineageOf(it, 'next')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
   });
 
-  test('a base that was built on nothing is so again: its age is unknown, and a finding of it can be fixed', async () => {
+  test('a base without a parent stays without one: its age is unknown, and its finding can be fixed', async () => {
     const it = await world();
     await golden(it);
     await readRegistries(it);
@@ -271,7 +271,7 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await recordOf(it, 'next')).not.toHaveProperty('isParentAsBefore');
   });
 
-  test('a parent that an unread base may be below is kept, so that nothing is built on it before it is judged', async () => {
+  test('a parent with a possible unread base below is kept, so that no stream is built on it before its verdict', async () => {
     const it = await world({ app: { parents: ['node'] } });
     const [node, stream] = [streamIn(BASES.account, 'node'), streamIn(SCOPE.account, 'app')];
     const platform = { tier: 'platform', stream: node, isHead: true } as const;
@@ -293,7 +293,7 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await recordOf(it, 'next')).not.toHaveProperty('parentAsBefore');
   });
 
-  test('a head whose next build would have an unknown age tells by which repositories', async () => {
+  test('a head whose next build would have an unknown age names the repositories', async () => {
     const it = await world();
     await golden(it);
     await readRegistries(it);
@@ -337,7 +337,7 @@ describe('while one base registry cannot be read', () => {
     });
   });
 
-  test('a new base and what is built on it have none: a base that nobody knows may be below', async () => {
+  test('a new base and images built on it have no known age: an unknown base may be below', async () => {
     const it = await world();
     await other(it, 2);
     await app(it, ['other os', 'code'], 1);

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('a batch of messages: the sample events, and one that is none', async () => {
+test('a batch of messages: the sample events are handled, and an invalid one is set aside', async () => {
   const world = await worldWith();
   const body = sample('aws.ecr.ecr-image-scan.complete.json');
   const { account, region, detail } = JSON.parse(body);

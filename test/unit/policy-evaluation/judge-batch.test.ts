@@ -89,7 +89,7 @@ test('an image judged in this run by this policy is neither read nor written aga
   expect(world.images.writes).toBe(writes);
 });
 
-test('what an event judged in this run by facts that the inventory then changed is judged anew', async () => {
+test('an image that an event judged before the inventory changed its facts is judged again', async () => {
   const world = await scanned();
   const young = factsOf(image, { birth: { known: true, bornAtEpochMs: START_EPOCH_MS, evidence: [] } });
   world.scanner.finds(image, []);
@@ -125,7 +125,7 @@ function aging(world: World, times = 1) {
   });
 }
 
-test('what the inventory changes while it is judged is judged by what it is then', async () => {
+test('an image that the inventory changes during its judgement is judged by the new facts', async () => {
   const world = await scanned([]);
 
   const part = await judgeBatch({ ...world.ports, scanner: aging(world) }, batchOf(world, [image]));
@@ -137,7 +137,7 @@ test('what the inventory changes while it is judged is judged by what it is then
   });
 });
 
-test('what changes at each attempt is a named failure, and does not count as judged', async () => {
+test('an image that changes at each attempt is a named failure and does not count as judged', async () => {
   const world = await scanned([]);
 
   const part = await judgeBatch({ ...world.ports, scanner: aging(world, 9) }, batchOf(world, [image]));
@@ -149,7 +149,7 @@ test('what changes at each attempt is a named failure, and does not count as jud
   expect(known(world)?.judgedAtEpochMs).toBeUndefined();
 });
 
-test('a verdict whose cause was lost by a crash gets it', async () => {
+test('a verdict whose cause was lost in a crash gets the cause', async () => {
   const world = await scanned();
   const silent = replaced(world.causes, { change: async () => undefined });
   await judgeBatch({ ...world.ports, causes: silent }, batchOf(world, [image]));
@@ -159,7 +159,7 @@ test('a verdict whose cause was lost by a crash gets it', async () => {
   expect((await world.causes.get([STREAM])).get(STREAM)?.version).toBe(1);
 });
 
-test('a result that is known and recent is judged anew from evidence, without asking the scanner', async () => {
+test('a known and recent result is judged again from evidence, without a scanner call', async () => {
   const world = await scanned();
   await judgeBatch(world.ports, batchOf(world, [image]));
   world.advance(6 * HOUR_MS);
@@ -173,7 +173,7 @@ test('a result that is known and recent is judged anew from evidence, without as
   expect(world.evidence.versions.get(image)).toBe(1);
 });
 
-test('another policy judges anew in the same run', async () => {
+test('another policy judges the image again in the same run', async () => {
   const world = await scanned([finding('CVE-1', 'high')]);
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
 
@@ -262,7 +262,7 @@ const artifactOf = (): Artifact => ({
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
 });
 
-test('an image that neither runs nor is a head causes nothing', async () => {
+test('an image that neither runs nor is a head makes no cause', async () => {
   const world = await scanned();
   await world.images.recordPresence(image, { inUse: false });
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
@@ -319,7 +319,7 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<v
   });
 });
 
-test('an image that Amazon Inspector watches is judged by what it found, read anew in each review', async () => {
+test('an image that Amazon Inspector monitors is judged by its findings, read again in each review', async () => {
   const world = await worldWith();
   await runs(world, image);
   const completedAtEpochMs = world.clock() - 60 * 24 * HOUR_MS;
@@ -385,7 +385,7 @@ test.each([
   expect(known(world)).toMatchObject({ scan: { reason: scanReason }, verdict: { reasons: [{ scanReason }] } });
 });
 
-test('the result is read where there is one: the next location, if the first has none', async () => {
+test('the result is read at the next location if the first has none', async () => {
   const world = await worldWith();
   await runs(world, image, { locations: [first, second] });
   world.registry.deny(first);
@@ -415,7 +415,7 @@ test('the same findings in a newer scan are no new evidence; others are', async 
   }
 });
 
-test('a result that is older than the one we have changes nothing', async () => {
+test('an older result than the known one changes nothing', async () => {
   const world = await scanned();
   await judgeBatch(world.ports, batchOf(world, [image]));
   world.advance(25 * HOUR_MS);
@@ -477,7 +477,7 @@ describe('failures', () => {
     expect(part).toMatchObject({ outcomes: { ...counts, violating: 1 }, failures: [] });
   });
 
-  test('a cause that cannot be written leaves its images without a verdict: they are looked at again', async () => {
+  test('a cause that cannot be written leaves its images without a verdict, so they are judged again', async () => {
     const world = await scanned();
     const causes = replaced(world.causes, {
       change: async (stream: string) => {

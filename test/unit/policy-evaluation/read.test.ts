@@ -33,13 +33,13 @@ test.each(ofThePlace)('a scan refused as %s in one location is read in another',
   expect(await readAnywhere(scanner, [second, first], digest)).toEqual(result);
 });
 
-test('an image that no scanner can read is not asked for elsewhere', async () => {
+test('an unsupported image is not requested at other locations', async () => {
   const unsupported = refusal('unsupported-image');
   const scanner = scannerOf([first, unsupported], [second, result]);
   expect(await readAnywhere(scanner, [first, second], digest)).toEqual(unsupported);
 });
 
-test('a scan that failed says more than a place that never scanned', async () => {
+test('a failed scan takes precedence over a location without a scan', async () => {
   const scanner = scannerOf([second, refusal('scan-failed')]);
   expect(await readAnywhere(scanner, [first, second], digest)).toEqual(refusal('scan-failed'));
 });

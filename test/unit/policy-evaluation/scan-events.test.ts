@@ -194,7 +194,7 @@ test('every message of an image that failed is delivered again; the others are d
   expect(handled.failed.map(({ messageId }) => messageId)).toEqual(lost.map(({ messageId }) => messageId));
 });
 
-test('without a policy in force the batch fails as a whole, and comes again', async () => {
+test('without a policy in force the whole batch fails and is redelivered', async () => {
   const world = await scanned();
   const policies = { current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })) };
   await expect(handleScanEvents({ ...portsOf(world), policies }, [scanEvent(image)])).rejects.toThrow('none');

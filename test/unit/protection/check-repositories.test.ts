@@ -27,7 +27,7 @@ async function twoTiers() {
   return world;
 }
 
-test('what a running image is built on and a rule takes is told with rule, instant and who needs it', async () => {
+test('an ancestor of a running image that a rule will expire is recorded with rule, instant and workloads', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
   const { expiries, checks, error } = await look(world);
@@ -53,7 +53,7 @@ test('what a running image is built on and a rule takes is told with rule, insta
   ]);
 });
 
-test('so is what ran in a scope that left, until a person confirms that nobody need wait for it', async () => {
+test('an ancestor of an image that ran in a scope that left is recorded too, until a person confirms the scope', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
   await world.usages.leave(await collect(world.usages.live(SCOPE)), world.clock());
@@ -67,20 +67,20 @@ test('so is what ran in a scope that left, until a person confirms that nobody n
   expect((await look(world)).expiries).toEqual([]);
 });
 
-test('so is what runs; what expires behind the horizon is not told yet', async () => {
+test('a running image that will expire is recorded; an expiry beyond the horizon is not', async () => {
   const world = await twoTiers();
   world.lifecycles.set(APPS, [expire(1, olderThan(49))]).set(BASES, [expire(1, olderThan(51))]);
   const { expiries } = await look(world);
   expect(expiries).toMatchObject([{ digest: digestOf('app'), use: 'running', workloads: [WORKLOAD] }]);
 });
 
-test('without a policy nothing is lost, and nothing is listed', async () => {
+test('without lifecycle policies nothing expires, and no repository is listed', async () => {
   const world = await twoTiers();
   expect((await look(world)).expiries).toEqual([]);
   expect(world.lifecycles.asked).toEqual([]);
 });
 
-test('what is true no more is told no more; what nothing uses any more is forgotten', async () => {
+test('an expiry that no longer applies is removed, and so is the check of an unused repository', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(1, olderThan(30))]);
   expect((await look(world)).expiries).toHaveLength(1);
@@ -100,18 +100,18 @@ describe('an image of an index', () => {
     return look(world, { ports });
   }
 
-  test('is lost to whom asks for the index', async () => {
+  test('expires with the index for a task that requests the index', async () => {
     const { expiries } = await indexed(':v1');
     expect(expiries).toMatchObject([
       { digest: digestOf('app'), expiryState: { expiry: { through: digestOf('index') } } },
     ]);
   });
 
-  test('is kept for whom pins it, where no rule takes it', async () => {
+  test('does not expire for a task that pins it, if no rule matches it', async () => {
     expect((await indexed(`@${digestOf('app')}`)).expiries).toEqual([]);
   });
 
-  describe('whose index is asked for by its digest, while it has tags of its own', () => {
+  describe('with tags of its own, while a task requests its index by digest', () => {
     async function byIndex(untaggedDays: number, app = {}) {
       const world = await protectionWorld();
       await keep(world, APPS, 'app', { tags: ['v1-arm64'], ...app });
@@ -121,7 +121,7 @@ describe('an image of an index', () => {
       return world;
     }
 
-    test('is lost with the index', async () => {
+    test('expires with the index', async () => {
       const { expiries } = await look(await byIndex(14));
       const expiry = { rule: 1, through: digestOf('index') };
       expect(expiries).toMatchObject([
@@ -129,11 +129,11 @@ describe('an image of an index', () => {
       ]);
     });
 
-    test('is kept while the index is', async () => {
+    test('does not expire while the index stays', async () => {
       expect((await look(await byIndex(365))).expiries).toEqual([]);
     });
 
-    test('is gone where the index is', async () => {
+    test('is gone after the index was deleted', async () => {
       const world = await byIndex(365);
       world.registry.delete(APPS, digestOf('index'));
       expect((await look(world)).expiries).toMatchObject([
@@ -141,7 +141,7 @@ describe('an image of an index', () => {
       ]);
     });
 
-    test('is unknown where nobody can tell of the index, which it cannot be taken before', async () => {
+    test('has an unknown expiry if that of the index is unknown, because it cannot expire before the index', async () => {
       const world = await byIndex(14);
       const unread = { ...olderThan(1, { tagStatus: 'untagged' }), countType: 'sinceTomorrow' };
       const arm = olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['v'] });
@@ -149,21 +149,21 @@ describe('an image of an index', () => {
       expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'unknown' } }]);
     });
 
-    test('that is archived is gone for whoever asks for it', async () => {
+    test('is gone after the index was archived', async () => {
       const world = await byIndex(365);
       world.registry.archive(APPS, digestOf('index'));
       expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'gone', how: 'archived' } }]);
     });
   });
 
-  describe('that has a tag of its own, while the tag of the index is asked for', () => {
+  describe('with a tag of its own, while a task requests the tag of the index', () => {
     const ARM = expire(1, olderThan(900, { tagStatus: 'tagged', tagPatternList: ['*-arm64'] }));
     const V = expire(2, olderThan(11, { tagStatus: 'tagged', tagPatternList: ['v*'] }));
 
     test.each([
       ['a tag of its own', 'v1-arm64'],
       ['a tag that keeps it', 'patchwave-in-use-1-arm64'],
-    ])('is lost with the index: %s', async (_, tag) => {
+    ])('expires with the index: %s', async (_, tag) => {
       const world = await protectionWorld();
       await keep(world, APPS, 'app', { tags: [tag] });
       await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
@@ -174,7 +174,7 @@ describe('an image of an index', () => {
       ]);
     });
 
-    test('is lost with it also where another workload pins it', async () => {
+    test('expires with the index also if another workload pins the image', async () => {
       const world = await protectionWorld();
       await keep(world, APPS, 'app', { tags: ['v1-arm64'] });
       await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
@@ -185,7 +185,7 @@ describe('an image of an index', () => {
       expect((await look(world)).expiries).toMatchObject([{ expiryState: { expiry: { through: digestOf('index') } } }]);
     });
 
-    test('is kept where its own tag is asked for, and while an index holds it', async () => {
+    test('does not expire by its own tag while an index contains it', async () => {
       const world = await protectionWorld();
       await keep(world, APPS, 'app', { tags: ['arm64'] });
       await keep(world, APPS, 'index', { tags: ['stable'], holds: ['app'] });
@@ -195,7 +195,7 @@ describe('an image of an index', () => {
     });
   });
 
-  test('the ledger is asked before the registry', async () => {
+  test('the ledger is read before the registry', async () => {
     const indexes = async () => new Map([[digestOf('index'), [{ digest: digestOf('app'), platform: 'linux/arm64' }]]]);
     const manifests = async (_: unknown, digests: readonly unknown[]) => {
       expect(digests).toEqual([]);
@@ -207,7 +207,7 @@ describe('an image of an index', () => {
   });
 });
 
-test('what runs and cannot be pulled any more is told as gone; what is built on is not', async () => {
+test('a running image that cannot be pulled is recorded as gone; a deleted ancestor is not', async () => {
   const world = await twoTiers();
   await keep(world, APPS, 'archived');
   await run(world, APPS, 'archived');
@@ -223,7 +223,7 @@ test('what runs and cannot be pulled any more is told as gone; what is built on 
   );
 });
 
-test('so is all that runs from a repository that is not there any more', async () => {
+test('every running image of a deleted repository is recorded as gone', async () => {
   const world = await protectionWorld();
   await run(world, placeOf('team/deleted'), 'app');
   expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'gone', how: 'deleted' } }]);
@@ -232,7 +232,7 @@ test('so is all that runs from a repository that is not there any more', async (
 test.each([
   ['a policy that is none', 'not JSON'],
   ['a rule of tomorrow', [expire(1, { tagStatus: 'any', countType: 'sinceTomorrow', countNumber: 1 })]],
-])('unknown is no promise: %s', async (_, policy) => {
+])('the expiry is unknown: %s', async (_, policy) => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, policy);
   const { expiries, checks } = await look(world);
@@ -242,7 +242,7 @@ test.each([
   expect(checks[0]).toMatchObject({ expiries: 1, unknown: 1 });
 });
 
-test('a tag that the next build takes over leaves its image to the rule of what has no tag', async () => {
+test('an image whose only tag moves with the next build expires by the rule for untagged images', async () => {
   const world = await protectionWorld({
     streams: [
       {
@@ -259,14 +259,14 @@ test('a tag that the next build takes over leaves its image to the rule of what 
   expect((await look(world)).expiries).toMatchObject([{ expiryState: { expiry: { rule: 1, when } } }]);
 });
 
-describe('where something fails', () => {
+describe('if a read fails', () => {
   const OTHER = placeOf('team/other', '444455556666');
   const waiver = {
     ...{ id: 'legacy', rule: 'scope-readable', scope: { account: OTHER.account }, author: 'jo' },
     ...{ reason: 'rolled out later', created: '2026-11-01', expires: '2027-01-01' },
   };
 
-  test('the others are looked at all the same; it is named, and what was known of it stays', async () => {
+  test('the other repositories are checked; the failed one is named and keeps its earlier result', async () => {
     const world = await twoTiers();
     await keep(world, OTHER, 'other');
     await run(world, OTHER, 'other');
@@ -342,7 +342,7 @@ test.each([[undefined], [{}], [{ source: 'aws.events', 'detail-type': 'Scheduled
 );
 
 describe('while the policy in force cannot be read', () => {
-  test('expiries are told all the same, also of what the next build takes a tag from', async () => {
+  test('expiries are recorded, also of images whose tag the next build moves', async () => {
     const world = await twoTiers();
     const stream = `${BASES.account}/${BASES.region}/${BASES.repository}:^22\\.8$`;
     const [moving, taken] = [await keep(world, BASES, 'moving', { tags: ['22.8'] }), digestOf('base')];
@@ -356,7 +356,7 @@ describe('while the policy in force cannot be read', () => {
     expect(checks).toHaveLength(2);
   });
 
-  test('a registry that may be nobody of ours is not looked at before there is one again', async () => {
+  test('a registry that may not be ours is not read until a policy is readable', async () => {
     const other = placeOf('addons/dns', '602401143452');
     const world = await protectionWorld({ awsManaged: { accounts: [other.account] } });
     await keep(world, other, 'dns');

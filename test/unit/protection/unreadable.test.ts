@@ -43,14 +43,14 @@ async function unusedWorld() {
 
 const takenIn = ({ tags }: FakeWorld) => tags.taken.toSorted();
 
-test('the tags of what nothing runs any more are taken back', async () => {
+test('tags of images that no workload runs are removed', async () => {
   const world = await unusedWorld();
   await look(world);
   expect(takenIn(world)).toEqual(['app', 'base'].map((name) => protectingTag(digestOf(name))).sort());
 });
 
 test.each(['live', 'left', 'unread'] as const)(
-  'a usage that cannot be read keeps the tags of its image and of what that is built on (%s)',
+  'an unreadable usage keeps the tags of its image and of the ancestors (%s)',
   async (scope) => {
     const world = await unusedWorld();
     if (scope === 'left')
@@ -72,14 +72,14 @@ test.each(['live', 'left', 'unread'] as const)(
   },
 );
 
-test('where it expires by its own name, that is told first', async () => {
+test('an expiry by its own tag is recorded first', async () => {
   const world = await unusedWorld();
   world.lifecycles.set(APPS, [expire(5, olderThan(12))]);
   world.usages.corrupt(SCOPE, digestOf('app'));
   expect((await look(world)).expiries).toMatchObject([{ digest: digestOf('app'), expiryState: { state: 'expires' } }]);
 });
 
-test('an image in use whose item cannot be read keeps every tag, for it may be built on anything, and fails the look', async () => {
+test('an unreadable item of an image in use keeps every tag, because the image may be built on any image, and fails the check', async () => {
   const world = await unusedWorld();
   await keep(world, APPS, 'other', { tags: ['v2'] });
   await run(world, APPS, 'other', ':v2');

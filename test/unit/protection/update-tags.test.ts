@@ -43,7 +43,7 @@ async function lostWorld(policy: Partial<PolicyDocument> = ACTING, rules: readon
 const tagsOf = ({ registry }: FakeWorld, name = 'app') =>
   registry.keptIn(APPS)?.find(({ digest }) => digest === digestOf(name))?.tags;
 
-test('what will expire gets a tag that a higher rule keeps, and is lost no more; a second look does nothing', async () => {
+test('an image that will expire gets a tag that a higher rule keeps; a second check changes nothing', async () => {
   const world = await lostWorld();
   const { expiries, checks, error } = await look(world);
   expect(error).toBeUndefined();
@@ -54,7 +54,7 @@ test('what will expire gets a tag that a higher rule keeps, and is lost no more;
   expect(world.tags.moved).toHaveLength(1);
 });
 
-test('so does what is exempt only by a tag that the next build takes over', async () => {
+test('an image that only a moving tag exempts from its rule gets a protecting tag too', async () => {
   const world = await protectionWorld({ ...ACTING, streams: [stream({ headTags: ['^22$'] })] });
   await keep(world, APPS, 'app', { tags: ['22', '22-20261101'] });
   await run(world, APPS, 'app', ':22');
@@ -84,7 +84,7 @@ test('the tag goes on the index through which the image is pulled', async () => 
   expect(await look(world)).toMatchObject({ expiries: [], checks: [{ tagged: 1 }] });
 });
 
-test('so it is on an index that is asked for by its digest, and stays while that is so', async () => {
+test('an index that a task requests by digest gets the tag, and keeps it while the task runs', async () => {
   const world = await protectionWorld(ACTING);
   await keep(world, APPS, 'app', { tags: ['v1-arm64'], daysAgo: 0 });
   await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
@@ -203,7 +203,7 @@ test('by default nothing is tagged and no reason is recorded', async () => {
   expect(tagsOf(world)).toEqual(['v1']);
 });
 
-test('while Patchwave is paused no tag is put or taken', async () => {
+test('while Patchwave is paused no tag is added or removed', async () => {
   const world = await lostWorld();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: world.clock(), reason: 'a test' });
   expect((await look(world)).expiries).toMatchObject([{ refusal: { reason: 'paused' } }]);
@@ -301,13 +301,13 @@ describe('images no longer in use', () => {
     expect(tagsOf(world)).toEqual(['v1']);
   });
 
-  test('is forgotten with a repository that is there no more', async () => {
+  test('is no longer recorded after its repository was deleted', async () => {
     const world = await noLongerUsed(false);
     const lifecycles = { ...world.lifecycles, policyOf: async () => ({ found: 'no-repository' }) };
     expect((await look(world, { ports: { lifecycles } })).checks).toEqual([]);
   });
 
-  test('keeps it where it is its last one: the image would go with it', async () => {
+  test('keeps its last tag, because the image would expire without it', async () => {
     const world = await noLongerUsed(true);
     world.registry.untag(APPS, 'v1');
     expect(await look(world)).toMatchObject({ checks: [{ tagged: 1 }] });
@@ -315,7 +315,7 @@ describe('images no longer in use', () => {
     expect(world.tags.taken).toEqual([]);
   });
 
-  test('keeps it where all others move with the next build', async () => {
+  test('keeps it if the next build moves all its other tags', async () => {
     const world = await lostWorld({ ...ACTING, streams: [stream({ headTags: ['^22$'] })] });
     const tags = ['22', protectingTag(digestOf('free'))];
     await keep(world, APPS, 'free', { tags, daysAgo: 0 });
@@ -324,7 +324,7 @@ describe('images no longer in use', () => {
     expect(world.tags.taken).toEqual([]);
   });
 
-  test('keeps it while something that runs is built on it', async () => {
+  test('keeps it while a running image is built on it', async () => {
     const world = await noLongerUsed(false);
     await keep(world, placeOf('team/child'), 'child', { on: 'app' });
     await run(world, placeOf('team/child'), 'child');
@@ -333,13 +333,13 @@ describe('images no longer in use', () => {
   });
 });
 
-test('a protecting tag is one by its beginning', () => {
+test('a tag is a protecting tag by its prefix', () => {
   expect(isProtectingTag(TAG)).toBe(true);
   expect(TAG).toMatch(/^patchwave-in-use-[0-9a-f]{16}$/);
   expect(isProtectingTag('v1-patchwave-in-use-')).toBe(false);
 });
 
-test('without a policy that can be read no tag is put or taken, and the loss is told', async () => {
+test('without a readable policy no tag is added or removed, and the expiry is recorded', async () => {
   const world = await lostWorld();
   const { version, policy } = await world.policies.current();
   world.policies.lose(version);

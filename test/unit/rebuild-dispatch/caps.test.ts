@@ -23,7 +23,7 @@ async function reserve(world: DispatchWorld, n: number, changes: { readonly foll
   return answer ? `${state} ${answer.reason}` : state;
 }
 
-test('a ramp that is lowered lets the first begin, and holds the others back', async () => {
+test('a lowered ramp lets the first streams begin and delays the others', async () => {
   const world = await dispatchWorld({ caps: { ramp: 3 } });
   await begun(world, 0, 1, 2);
   await change(world, { ramp: 1 });
@@ -34,7 +34,7 @@ test('a ramp that is lowered lets the first begin, and holds the others back', a
   ]);
 });
 
-test('a stream that waits for another one, or for a slot, takes no place of the ramp', async () => {
+test('a stream that waits for another one or for a slot does not count in the ramp', async () => {
   const world = await dispatchWorld({ caps: { ramp: 1, concurrentRebuilds: 1 } });
   const held = async () => (await world.slots.held('ramp')).map(({ owner }) => owner);
   await new NodeMachine(world, await plan(world, 'c1-g1', { stream: streamOf(1), parents: [streamOf(9)] })).step();
@@ -50,7 +50,7 @@ test('a stream that waits for another one, or for a slot, takes no place of the 
   expect(await held()).toEqual([streamOf(9)]);
 });
 
-test('what began another day is no longer in the way', async () => {
+test('streams that began on another day do not count in the ramp', async () => {
   const world = await dispatchWorld({ caps: { ramp: 2 } });
   await begun(world, 0);
   world.advance(DAY_MS);
@@ -59,19 +59,19 @@ test('what began another day is no longer in the way', async () => {
   expect(await reserve(world, 1)).toBe('reserved');
 });
 
-test('a ramp that comes into force counts what begins from then on', async () => {
+test('a new ramp counts the streams that begin from then on', async () => {
   const world = await dispatchWorld();
   await change(world, { ramp: 1 });
   expect([await reserve(world, 0), await reserve(world, 1)]).toEqual(['reserved', 'planned cap-reached']);
 });
 
-test('what is rebuilt with what it is built on is no begin', async () => {
+test('a stream that is rebuilt together with its parent does not count in the ramp', async () => {
   const world = await dispatchWorld({ caps: { ramp: 1 } });
   await begun(world, 0);
   expect(await reserve(world, 1, { follows: true })).toBe('reserved');
 });
 
-test('a cap that is lowered counts at once, and one that is raised too', async () => {
+test('a lowered cap counts at once, and a raised one too', async () => {
   const world = await dispatchWorld({ caps: { concurrentRebuilds: 2 } });
   await change(world, { concurrentRebuilds: 1 });
   expect([await reserve(world, 0), await reserve(world, 1)]).toEqual(['reserved', 'planned cap-reached']);

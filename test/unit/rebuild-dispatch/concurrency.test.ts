@@ -41,7 +41,7 @@ const cascades = (world: DispatchWorld, streams: readonly string[]): Promise<Nod
     Promise.resolve([]),
   );
 
-test.each(seeds)('twenty cascades that want one stream at once: one build (seed %i)', async (seed) => {
+test.each(seeds)('twenty cascades that reserve one stream at the same time: one build (seed %i)', async (seed) => {
   const world = await dispatchWorld({ caps: { concurrentRebuilds: 100 } });
   const nodes = await cascades(
     world,
@@ -94,7 +94,7 @@ test.each([
   expect(waiting.filter(({ answer }) => answer?.reason === 'cap-reached')).toHaveLength(17);
 });
 
-test('a slot that is free again is had by one that waits', async () => {
+test('a released slot goes to a stream that waits', async () => {
   const world = await dispatchWorld({ caps: { concurrentRebuilds: 1 } });
   const [first, second] = (await cascades(world, [streamOf(0), streamOf(1)])).map(
     (node) => new NodeMachine(world, node),
@@ -109,7 +109,7 @@ test('a slot that is free again is had by one that waits', async () => {
   expect(world.runner.started).toHaveLength(2);
 });
 
-test('paused while another step asks the runner: the run that this one starts is waited for, and holds its stream', async () => {
+test('paused while another step asks the pipeline: the run that it starts is awaited and keeps its stream', async () => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world)).run('build');
   const again = { ...stepOf(machine.node), rebuildId: machine.node.rebuildId, taskToken: 'token-again' };
@@ -127,7 +127,7 @@ test('paused while another step asks the runner: the run that this one starts is
   expect((await world.locks.get(STREAM))?.rebuildId).toBe(rebuildId);
 });
 
-test('a mark that was taken back under its asker: the run is there all the same, and is no free stream', async () => {
+test('a mark that was removed during the call: the run exists, so its stream stays locked', async () => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world)).run('build');
   const { rebuildId } = machine.node;

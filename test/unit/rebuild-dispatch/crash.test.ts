@@ -113,12 +113,12 @@ const places = (
   )
 ).flat();
 
-test('there are places to be killed at, and the start of a run is one', () => {
+test('there are several calls at which it can be killed, and the start of a run is one', () => {
   expect(places.length).toBeGreaterThan(100);
   expect(places.map(({ name, call }) => `${name}: ${call}`)).toContain('start: runner.start');
 });
 
-test.each(places)('$name, killed $side call $index, $call: is taken again and ends as ever', async (place) => {
+test.each(places)('$name, killed $side call $index, $call: the retry ends in the same state', async (place) => {
   const { arrange, act, ends, index, side } = place;
   const { world, machine } = await arrange();
   const before = world.runner.started.length;
@@ -140,7 +140,7 @@ test.each(places)('$name, killed $side call $index, $call: is taken again and en
   });
 });
 
-describe('killed after the start of a run, with a runner that cannot be asked', () => {
+describe('killed after the start of a run, with an unreachable pipeline', () => {
   async function killed() {
     const { world, machine } = await at('build');
     const calls = await callsOf({ name: '', arrange: () => at('build'), act: step, ends: 'verified' });
@@ -150,7 +150,7 @@ describe('killed after the start of a run, with a runner that cannot be asked', 
     return { world, machine };
   }
 
-  test('nothing is started again, until the deadline frees the stream', async () => {
+  test('no second run starts until the deadline releases the stream', async () => {
     const { world, machine } = await killed();
     await machine.step();
     expect(machine.answer).toMatchObject({ state: 'start-unknown' });
@@ -166,7 +166,7 @@ describe('killed after the start of a run, with a runner that cannot be asked', 
     expect(history).not.toHaveProperty('startUnknown');
   });
 
-  test('a runner that can be asked again tells of the run, and it is awaited', async () => {
+  test('once the pipeline is reachable the run is found and awaited', async () => {
     const { world, machine } = await killed();
     await machine.run('poll');
     await machine.step();

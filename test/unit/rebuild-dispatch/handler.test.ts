@@ -24,7 +24,7 @@ afterEach(() => jest.restoreAllMocks());
 
 const functionOf = (world: DispatchWorld, ports = portsOf(world)) => rebuildDispatch(() => ({ ports, limits: LIMITS }));
 
-test('takes the steps of a node, one after the other', async () => {
+test('handles the steps of a node, one after the other', async () => {
   const world = await dispatchWorld();
   const node = await plan(world);
   const dispatch = functionOf(world);
@@ -47,7 +47,7 @@ test('takes the steps of a node, one after the other', async () => {
   });
 });
 
-test('a failure of ours ends the node in words, and counts no attempt', async () => {
+test('an internal failure ends the node with its message and counts no attempt', async () => {
   const world = await dispatchWorld();
   const node = await plan(world);
   const dispatch = functionOf(world);
@@ -89,13 +89,13 @@ describe('a task token is never logged', () => {
       },
     ],
     ['a lock that is lost', (world: DispatchWorld) => void jest.spyOn(world.locks, 'adopt').mockResolvedValue(false)],
-  ])('by a start that fails with %s', async (_, spoil) => {
+  ])('if the start fails with %s', async (_, spoil) => {
     await startWith(spoil);
     expect(logged.join('\n')).toMatch(/"level":"ERROR"/);
     expect(logged.join('\n')).not.toContain(TOKEN);
   });
 
-  test('by an input that is refused', async () => {
+  test('if the input is refused', async () => {
     const start = { action: 'start', cascadeId: 'c', stream: 's', rebuildId: 7, executionArn: 'e', taskToken: TOKEN };
     await expect(handler(start, context)).rejects.toMatchObject({
       name: 'InvalidInputError',

@@ -66,7 +66,7 @@ test.each([
   ['worse', { result: 'worse', added: [criticalFact] }, 'ineffective', 1],
   ['unverified', { result: 'unverified', reason: 'no scan' }, 'unverified', 0],
   ['no-output', { result: 'no-output', reason: 'nothing proves it' }, 'failed', 1],
-] as const)('an outcome that fixes nothing gives the cause back: %s', async (_, outcome, state, failuresInARow) => {
+] as const)('an outcome that fixes nothing reopens the cause: %s', async (_, outcome, state, failuresInARow) => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world), outcome).run('waiting');
   finishLast(world, { state: 'succeeded' });
@@ -104,7 +104,7 @@ describe('a rebuild that fixed everything, and a step that failed after that', (
     world.advance(61 * MINUTE_MS);
   };
 
-  test('where Patchwave moves the tag it is tried three times, and then a person has to see why the tag stays', async () => {
+  test('if Patchwave moves the tag, it is tried three times, and then a person must find out why the tag stays', async () => {
     const world = await dispatchWorld({ promotes: true });
     for (const generation of [1, 2, 3]) {
       await tried(world, generation);
@@ -122,7 +122,7 @@ describe('a rebuild that fixed everything, and a step that failed after that', (
   });
 });
 
-test('a run that was superseded is followed to the end of the one that took its place', async () => {
+test('a superseded run is followed to the end of the run that replaced it', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   const [first] = world.runner.started;
@@ -138,7 +138,7 @@ test('a run that was superseded is followed to the end of the one that took its 
 });
 
 test.each(['failed', 'stopped'] as const)(
-  'that the run which took its place %s is no failure of the rebuild, seen at once or later',
+  'if the run that replaced it %s, the rebuild has not failed, seen at once or later',
   async (state) => {
     for (const looksBefore of [true, false]) {
       const world = await dispatchWorld();
@@ -167,7 +167,7 @@ test('a run that somebody stopped counts as an attempt', async () => {
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
-test('a build that takes longer than the policy gives it is given up, and counts', async () => {
+test('a build that takes longer than the policy allows ends as failed and counts', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   await machine.run();
@@ -176,7 +176,7 @@ test('a build that takes longer than the policy gives it is given up, and counts
   await expectNothingHeld(world);
 });
 
-test('a run that its runner does not know is waited for at first, then it is over', async () => {
+test('a run that its pipeline does not know is awaited at first and then ends', async () => {
   const world = await dispatchWorld();
   const machine = await building(world);
   world.runner.remove(PIPELINE);
@@ -215,7 +215,7 @@ describe('a stream whose cascade died before its start', () => {
     expect(world.runner.started).toMatchObject([{ rebuildId: next.node.rebuildId }]);
   });
 
-  test('also where the late start has read the lock already', async () => {
+  test('is free also if the late start has read the lock already', async () => {
     const world = await dispatchWorld();
     const dead = await new NodeMachine(world, await plan(world)).run('build');
     let next: NodeMachine | undefined;
@@ -228,7 +228,7 @@ describe('a stream whose cascade died before its start', () => {
     expect(world.runner.started).toMatchObject([{ rebuildId: next?.node.rebuildId }]);
   });
 
-  test('stays locked by a faster start', async () => {
+  test('stays locked if the start is faster', async () => {
     const world = await dispatchWorld();
     const dead = await new NodeMachine(world, await plan(world)).run('waiting');
     world.executions.end(dead.node.cascadeId, 'failed');
@@ -252,7 +252,7 @@ test('an ended build is verified under its lock, so no other takes the stream', 
   expect(await world.locks.get(STREAM)).toMatchObject({ rebuildId: machine.node.rebuildId });
 });
 
-test('a busy runner is called again until it has room', async () => {
+test('a pipeline at its limit is called again until it accepts the run', async () => {
   const world = await dispatchWorld();
   world.runner.create(PIPELINE, { atOnce: 1 });
   const byHand = world.runner.startByHand(PIPELINE);
@@ -265,7 +265,7 @@ test('a busy runner is called again until it has room', async () => {
   expect(world.runner.started).toMatchObject([{ token: `${machine.node.rebuildId}-a1` }]);
 });
 
-test('a runner that is busy to the end of the cascade leaves a waiting node, and no attempt', async () => {
+test('a pipeline at its limit until the end of the cascade leaves a waiting node and no attempt', async () => {
   const world = await dispatchWorld();
   world.runner.create(PIPELINE, { atOnce: 1 });
   world.runner.startByHand(PIPELINE);
@@ -334,7 +334,7 @@ describe('paused between reserve and start', () => {
     expect(world.runner.started).toEqual([]);
   });
 
-  test('by the mode of the account of its pipeline, which the policy in force names no more', async () => {
+  test('by the mode of the account of its pipeline, which the policy in force no longer names', async () => {
     const world = await dispatchWorld();
     const machine = await new NodeMachine(world, await plan(world)).run('build');
     const modes = { accounts: { [PIPELINE.account]: 'report-only' as const } };
@@ -359,7 +359,7 @@ describe('paused between reserve and start', () => {
   });
 });
 
-test('the kill switch that is off to the end of the cascade leaves a waiting node', async () => {
+test('a pause until the end of the cascade leaves a waiting node', async () => {
   const world = await dispatchWorld();
   await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
   const machine = await new NodeMachine(world, await plan(world)).run();
@@ -380,7 +380,7 @@ test.each([
 test.each([
   [`sha256:${'c'.repeat(64)}` as const, 'verified'],
   [undefined, 'failed'],
-])('a node that is only to be deployed has nothing to build: head %s', async (output, state) => {
+])('a node with only a deployment builds nothing: head %s', async (output, state) => {
   const world = await dispatchWorld();
   const node = await plan(world, CASCADE, { work: 'deploy', ...(output && { output }) });
   const machine = await new NodeMachine(world, node).run();

@@ -50,7 +50,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
 const planned = async (world: DispatchWorld, ...asked: CauseFact[]) =>
   new NodeMachine(world, await plan(world, CASCADE, { facts: asked.length > 0 ? asked : [criticalFact] }));
 
-test('a head that somebody fixed meanwhile is not built again: the node ends, and its cause is planned anew', async () => {
+test('a head that somebody fixed meanwhile is not built again: the node ends, and its cause is planned again', async () => {
   const world = await dispatchWorld();
   await headIs(world, { arm64: CLEAN });
   const machine = await (await planned(world)).run();
@@ -62,7 +62,7 @@ test('a head that somebody fixed meanwhile is not built again: the node ends, an
   expect(await slotsHeld(world)).toEqual([]);
 });
 
-test('also where it had reserved its stream, and its turn did not come yet', async () => {
+test('a head that somebody fixed after the reservation is not built either', async () => {
   const world = await dispatchWorld();
   await headIs(world, { arm64: HOLDING });
   const machine = await (await planned(world)).run('build');

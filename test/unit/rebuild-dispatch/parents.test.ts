@@ -160,7 +160,7 @@ describe('parents of a stream', () => {
     expect((await historyOf(world))?.tried).toEqual([{ parents, facts: [{ fact: 'CVE-2026-1\nopenssl', builds: 1 }] }]);
   });
 
-  test('is the one that the output shows, where its reservation names another one', async () => {
+  test('is the one that the output shows, also if its reservation names another one', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'base');
     const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });
@@ -175,7 +175,7 @@ describe('parents of a stream', () => {
     expect(tried.map((one) => one.parents)).toEqual(['platform=1', parents]);
   });
 
-  test('refuses what survived on it for good, and frees it once it was rebuilt, known to the ledger or not', async () => {
+  test('refuses facts that a rebuild on it did not fix, until the parent was rebuilt, in the ledger or not', async () => {
     for (const [output, isBuilt] of [
       ['base', false],
       ['new base', true],
@@ -195,7 +195,7 @@ describe('parents of a stream', () => {
     }
   });
 
-  test('refuses what survived on the base of its head, whatever it was built on before and the cascade builds', async () => {
+  test('refuses facts that a rebuild on the base of its head did not fix, also if the cascade builds another base', async () => {
     for (const [head, isBuilt] of [
       ['other base', false],
       ['base', true],
@@ -222,7 +222,7 @@ describe('parents of a stream', () => {
     }
   });
 
-  test('refuses one that is built on itself, by way of another', async () => {
+  test('refuses a stream that is built on itself through another stream', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'old base');
     await lineage(world, 'old app', 'base');
@@ -236,7 +236,7 @@ describe('parents of a stream', () => {
     expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'refused', answer: { reason: 'cycle' } });
   });
 
-  test('is known to nobody where two reviews found one half of a circle each', async () => {
+  test('is built if two reviews found one half of a parent cycle each', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'base');
     builtOn(world, 'app', 'base', 'label-digest');
@@ -335,7 +335,7 @@ describe('the head of a parent that somebody else pushed', () => {
     });
   });
 
-  test('is not known where what the node is built on was not read: it is not built, and planned again', async () => {
+  test('is unknown if the lineage of the node is unread: the node is not built and is planned again', async () => {
     const world = await dispatchWorld();
     await image(world, 'app', STREAM, [found]);
     await headIs(world, 'app', STREAM);
@@ -375,7 +375,7 @@ describe('the head of a parent that somebody else pushed', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
-  test('is that of what runs where the node has no head: nothing is built on it until it is judged', async () => {
+  test('is that of the running image if the node has no head: the node is not built until it is judged', async () => {
     for (const isJudged of [false, true]) {
       const world = await dispatchWorld();
       await pushed(world, isJudged ? [] : undefined);
@@ -394,7 +394,7 @@ describe('the head of a parent that somebody else pushed', () => {
     }
   });
 
-  test.each(['base', 'new base'])('is none where the ledger knows %s, which the cascade has', async (head) => {
+  test.each(['base', 'new base'])('is no obstacle if the ledger knows %s, which is in the cascade', async (head) => {
     const world = await dispatchWorld();
     await pushed(world);
     await headIs(world, head, PARENT);

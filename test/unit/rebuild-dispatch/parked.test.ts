@@ -67,7 +67,7 @@ describe('a run that waits for a person', () => {
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 
-  test('lets another stream build where the policy lets one at a time', async () => {
+  test('lets another stream build if the policy allows one build at a time', async () => {
     const world = await dispatchWorld({ caps: { concurrentRebuilds: 1 } });
     const first = await waiting(world);
     const other = new NodeMachine(world, await plan(world, '111111111111-g1', { stream: streamOf(1) }));
@@ -90,7 +90,7 @@ describe('a run that waits for a person', () => {
     expect(world.runner.started).toHaveLength(1);
   });
 
-  test('that ends in the moment when it is parked is verified by its own cascade, or taken up by another', async () => {
+  test('that ends while it is parked is verified by its own cascade or resumed by another', async () => {
     for (const at of ['runner.status', 'rebuilds.record', 'slots.release', 'cascades.changeNode']) {
       const world = await dispatchWorld();
       const machine = await (await waiting(world)).run('poll');
@@ -118,7 +118,7 @@ describe('a run that waits for a person', () => {
     }
   });
 
-  test('keeps others from starting a run beside it, and keeps no other node waiting', async () => {
+  test('blocks a second run of its stream and no other node', async () => {
     const world = await dispatchWorld();
     await parked(world);
     world.advance(2 * DAY_MS);
@@ -128,7 +128,7 @@ describe('a run that waits for a person', () => {
     expect(world.runner.started).toHaveLength(1);
   });
 
-  test('is parked too where its cascade dies', async () => {
+  test('is parked too if its cascade dies', async () => {
     const world = await dispatchWorld();
     const machine = await waiting(world);
     world.executions.end(CASCADE, 'failed');
@@ -141,7 +141,7 @@ describe('a run that waits for a person', () => {
 });
 
 describe('a parked rebuild', () => {
-  test('wakes the planner by the event of its run, and another cascade verifies what that made', async () => {
+  test('wakes the planner by the event of its run, and another cascade verifies the output', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     world.advance(3 * DAY_MS);
@@ -163,7 +163,7 @@ describe('a parked rebuild', () => {
     expect(world.wakings.isEmpty).toBe(true);
   });
 
-  test('is taken up by one of two cascades', async () => {
+  test('is resumed by one of two cascades', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     finishLast(world, { state: 'succeeded' });
@@ -178,7 +178,7 @@ describe('a parked rebuild', () => {
     expect(one.settled?.state).toBe('verified');
   });
 
-  test('that was taken up is not ended by who ends its first cascade again', async () => {
+  test('that was resumed is not ended by a second end of its first cascade', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     finishLast(world, { state: 'succeeded' });
@@ -192,7 +192,7 @@ describe('a parked rebuild', () => {
     expect(next.settled?.state).toBe('verified');
   });
 
-  test('stays parked where the cascade that was to take it up dies before it did, at any step', async () => {
+  test('stays parked if the cascade that should resume it dies before, at any step', async () => {
     for (const at of ['rebuilds.get', 'locks.take', 'rebuilds.record', 'cascades.changeNode']) {
       const world = await dispatchWorld();
       const machine = await parked(world);
@@ -218,7 +218,7 @@ describe('a parked rebuild', () => {
     }
   });
 
-  test('whose run hangs once it was approved is given up after the time that a build may take', async () => {
+  test('whose approved run hangs ends as failed after the time that a build may take', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     world.advance(DAY_MS);
@@ -237,7 +237,7 @@ describe('a parked rebuild', () => {
     expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
   });
 
-  test('has the whole time of an approval again where its run waits for a second one', async () => {
+  test('has the whole time of an approval again if its run waits for a second one', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     const first = await rebuildOf(world, machine);
@@ -256,7 +256,7 @@ describe('a parked rebuild', () => {
     expect((await rebuildOf(world, machine))?.outcome).toBeUndefined();
   });
 
-  test('of an earlier version, which did not write how long its build may take, keeps its deadline', async () => {
+  test('that an earlier version wrote without a build time keeps its deadline', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     const before = await world.rebuilds.record(STREAM, machine.node.rebuildId, (one) => {
@@ -269,7 +269,7 @@ describe('a parked rebuild', () => {
     expect((await rebuildOf(world, machine))?.deadlineEpochMs).toBe(before?.deadlineEpochMs);
   });
 
-  test('that ended and was given up meanwhile ends the node that was to take it up', async () => {
+  test('that ended meanwhile ends the node that should resume it', async () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     const next = await (await resuming(world, machine)).run();
@@ -278,7 +278,7 @@ describe('a parked rebuild', () => {
   });
 });
 
-test('a run that took the place of a parked one is followed', async () => {
+test('a run that replaced a parked one is followed', async () => {
   const world = await dispatchWorld();
   const machine = await parked(world);
   const byHand = world.runner.supersede(PIPELINE, String(world.runner.started[0]?.executionId));

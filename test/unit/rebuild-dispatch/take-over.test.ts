@@ -68,7 +68,7 @@ test('the next cascade starts no run and verifies the existing output', async ()
   expect([await slotsHeld(world), await world.locks.get(first.stream)]).toEqual([[], undefined]);
 });
 
-test('a reservation that dies anywhere takes it over the next time', async () => {
+test('a reservation that dies at any call takes the output over at its retry', async () => {
   const undisturbed = await postponed();
   const turns = crashAt(Number.POSITIVE_INFINITY);
   await (await next(undisturbed.world)).step(turns);
@@ -92,7 +92,7 @@ test.each([
   ['the head has moved', {}, { headBefore: digestOf('theirs') }],
   ['there is more to fix', {}, { facts: [criticalFact, another] }],
   ['its pipeline moves the tag itself', { promotes: false }, {}],
-])('it is built anew where %s', async (_, earlier, planned) => {
+])('the stream is built again if %s', async (_, earlier, planned) => {
   const { world } = await postponed(earlier);
   await (await next(world, planned)).run('waiting');
   expect(world.runner.started).toHaveLength(2);
@@ -111,7 +111,7 @@ test('after a failure of the promotion the pipeline builds again', async () => {
   expect(world.runner.started).toHaveLength(2);
 });
 
-test('what does not hold any more speaks against no pipeline, and the one after it is built', async () => {
+test('an output that no longer fixes the cause counts as no failure, and the next cascade builds', async () => {
   const { world } = await postponed();
   const outcome = { result: 'unverified', reason: 'what was made cannot be used any more' } as const;
   const machine = await (await next(world, {}, outcome)).run();
@@ -123,7 +123,7 @@ test('what does not hold any more speaks against no pipeline, and the one after 
   expect(world.runner.started).toHaveLength(2);
 });
 
-test('a person who asked for it has it taken over too', async () => {
+test('a manual request takes the output over too', async () => {
   const { world } = await postponed({ facts: [personFact] as never });
   const machine = await (await next(world, { facts: [personFact] })).run();
   expect([machine.settled?.state, world.runner.started.length]).toEqual(['verified', 1]);

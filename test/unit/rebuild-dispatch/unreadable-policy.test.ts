@@ -13,7 +13,7 @@ async function held(world: DispatchWorld, machine: NodeMachine): Promise<void> {
   expect(await world.locks.get(STREAM)).toBeUndefined();
 }
 
-test('a stream waits as if it were paused, says why, and is built once the policy can be read again', async () => {
+test('a stream waits as in a pause, names the reason, and is built once the policy can be read again', async () => {
   const world = await dispatchWorld();
   const machine = new NodeMachine(world, await plan(world, CASCADE));
   await lose(world);

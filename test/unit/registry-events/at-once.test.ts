@@ -32,7 +32,7 @@ test('a batch overtaken by another reads again at once without redelivery', asyn
   expect(marked(world)).toEqual([digestOf('newest')]);
 });
 
-test('one that is overtaken each time is delivered again, and its head is moved then', async () => {
+test('a batch that is overtaken at each attempt is redelivered, and its head moves then', async () => {
   const world = await pushWorld();
   const body = pushed(world, { name: 'newest', tag: 'v2.0.0', atSeconds: 200 });
   const error = expect.objectContaining({ name: 'LedgerContendedError' });

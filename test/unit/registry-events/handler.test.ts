@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('a batch of messages: the sample events, a push of ours, and one that is none', async () => {
+test('a batch of messages: the sample events and our own push are handled, and an invalid one is set aside', async () => {
   const world = await pushWorld();
   const names = ['pushed', 'untagged', 'deleted'].map((name) => `aws.ecr.ecr-image-action.${name}.json`);
   const bodies = [
@@ -35,7 +35,7 @@ test('a batch of messages: the sample events, a push of ours, and one that is no
   expect(world.images.records.size).toBe(1);
 });
 
-test('what fails is named by its message, and is delivered again', async () => {
+test('a failed push is named by its message and redelivered', async () => {
   const world = await pushWorld();
   const bodies = ['no JSON', pushed(world, { name: 'one', tag: 'v1' })];
   jest.spyOn(world.registry, 'manifests').mockRejectedValue(new Error('internal'));
@@ -57,7 +57,7 @@ test('a push for which no time is left is delivered again', async () => {
   expect(world.images.records.size).toBe(1);
 });
 
-test('what is no batch of messages is refused, and so is an environment that lacks anything', async () => {
+test('refuses input that is no batch of messages, and an incomplete environment', async () => {
   await expect(handler({ action: 'push' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
   await expect(handler({ Records: [] }, context)).rejects.toThrow(
     /LEDGER_TABLE.*READ_ROLE_NAME.*DEAD_LETTER_QUEUE_URL.*PLAN_QUEUE_URL.*SCANS_PER_SECOND.*SCAN_EVENT_QUEUE_URL.*HEAD_EVENT_QUEUE_URL/,

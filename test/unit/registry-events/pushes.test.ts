@@ -24,7 +24,7 @@ import {
 const handle = (world: PushWorld, bodies: readonly string[], turns: Turns = {}) =>
   handleMessages(portsOf(world, turns), messages(bodies));
 
-test('a push is history, facts and a head', async () => {
+test('a push records its history, the facts and a head', async () => {
   const world = await pushWorld();
   const body = pushed(world, { name: 'one', tag: 'v1.0.0' });
   expect(await handle(world, [body])).toEqual({
@@ -60,7 +60,7 @@ test.each([
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
 });
 
-test('the next push takes the head over, and leaves the head of another line where it is', async () => {
+test('the next push becomes the head and does not change the head of another line', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'lts', tag: 'lts-1.0' }), pushed(world, { name: 'one', tag: 'v1.0.0' })]);
   world.advance(DAY_MS);
@@ -83,7 +83,7 @@ test('an index is the head on all its platforms', async () => {
   expect(world.images.records.get(digestOf('amd'))).toMatchObject({ stream: LINE, isHead: true });
 });
 
-test('what an index brought stays the head of the other platforms, whatever is pushed next', async () => {
+test('an image of an index stays the head of its platform after a push for another platform', async () => {
   const world = await pushWorld();
   await handle(world, [
     pushed(world, { name: 'arm' }),
@@ -158,7 +158,7 @@ test('an image that ran before its first push was seen has pushed tags, and was 
   expect(place?.firstPushSeenAtEpochMs).toBeGreaterThan(seenAtEpochMs);
 });
 
-test('an image whose head tag has moved on is no head, though nothing else is', async () => {
+test('an image whose head tag moved on is no head, also without another head', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'amd', tag: 'v1', platform: 'linux/amd64' })]);
   world.advance(DAY_MS);
@@ -204,7 +204,7 @@ test('no push makes content younger', async () => {
   expect(await world.places.lastPushed(LOCATION, 'v1.0.9')).toBe(digestOf('one'));
 });
 
-test('what is deleted, or is in a repository that no rule names, or can never be read', async () => {
+test('a push of a deleted image, of a repository without a rule, or of an unreadable image', async () => {
   const world = await pushWorld();
   const stranger = { ...LOCATION, repository: 'other/web' };
   const bodies = [
@@ -286,7 +286,7 @@ test('pushes in any order, batches and number give the same ledger', async () =>
   );
 });
 
-test('killed at any call, the batch that comes again leaves the same', async () => {
+test('killed at any call, the redelivered batch leaves the same ledger', async () => {
   const arrange = async () => {
     const world = await pushWorld();
     await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
@@ -310,7 +310,7 @@ test('killed at any call, the batch that comes again leaves the same', async () 
   }
 });
 
-test('the push of a tag that only keeps an image is no push: no history, no head, and nobody is woken', async () => {
+test('the push of a protecting tag changes no history and no head, and wakes no function', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
   const before = dump(world);
@@ -353,7 +353,7 @@ describe('while the policy in force cannot be read', () => {
     expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('two') } });
   });
 
-  test('a look at its heads is asked for again, and one at an image is not', async () => {
+  test('a refresh of its heads is requested again, and one of a single image is not', async () => {
     const { world } = await lost();
     await world.refreshes.send([{ kind: 'refresh', stream: LINE, digest: digestOf('one') }]);
     await answerRefreshes(world);
@@ -363,7 +363,7 @@ describe('while the policy in force cannot be read', () => {
     expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);
   });
 
-  test('what comes late is told by its own instant once the policy is repaired', async () => {
+  test('a late event counts by its own instant after the policy is repaired', async () => {
     const { world, repair } = await lost();
     await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
     await repair();

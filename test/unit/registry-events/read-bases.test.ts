@@ -68,7 +68,7 @@ async function handle(world: PushWorld, bodies: readonly string[], turns: Turns 
 
 const BASE = rule('base', 'base', { parents: [] });
 
-test('a push on a base that no event told of has the base read first', async () => {
+test('a push on a base without a push event reads the base first', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   push(world, 'base', 'hidden');
   const { failed, learnt } = await handle(world, [push(world, 'app', 'built', { on: ['hidden'] })]);
@@ -77,7 +77,7 @@ test('a push on a base that no event told of has the base read first', async () 
   expect(world.images.records.get(digestOf('hidden'))).toMatchObject({ tier: 'base', isHead: true });
 });
 
-test('so it is when somebody asks what the repository holds', async () => {
+test('a refresh of the repository reads the base first too', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   push(world, 'base', 'hidden');
   push(world, 'app', 'built', { on: ['hidden'] });
@@ -86,7 +86,7 @@ test('so it is when somebody asks what the repository holds', async () => {
   expect((await handle(world, [look])).learnt).toEqual([digestOf('hidden'), digestOf('built')]);
 });
 
-test('what the platform below is built on is read before the platform', async () => {
+test('the base of the platform below is read before the platform', async () => {
   const platform = rule('platform', 'platform', { parents: ['base'] });
   const world = await worldOf(platform, BASE, rule('app', 'application', { parents: ['platform'] }));
   push(world, 'base', 'hidden');
@@ -105,7 +105,7 @@ test.each<[string, Rule, readonly string[]]>([
   expect((await handle(world, [push(world, 'app', 'built')])).listed).toEqual(expected);
 });
 
-test('a pattern of repositories is asked for each of them', async () => {
+test('a pattern reads each of its repositories', async () => {
   const world = await worldOf(rule('any', 'base', { repositories: ['any/*'] }), rule('app', 'application'));
   push(world, 'any/one', 'first');
   push(world, 'any/two', 'second', { tag: 'v2' });
@@ -130,7 +130,7 @@ test('a repository without an image that is unknown is listed once, and its imag
   expect(steps.filter((step) => step === 'registry.manifests')).toHaveLength(1);
 });
 
-test('what was pushed before a review read the repository is not asked for', async () => {
+test('images pushed before the review read the repository are not requested', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   push(world, 'base', 'long-there');
   world.advance(DAY_MS);
@@ -138,7 +138,7 @@ test('what was pushed before a review read the repository is not asked for', asy
   expect((await handle(world, [push(world, 'app', 'built')])).learnt).toEqual([digestOf('built')]);
 });
 
-test('a head of which a rebuild confirmed the content again does not tell what is between', async () => {
+test('a head that a rebuild confirmed proves nothing about images between', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   await handle(world, [push(world, 'base', 'known')]);
   await world.images.recordReconfirmation(digestOf('known'), world.clock());
@@ -146,13 +146,13 @@ test('a head of which a rebuild confirmed the content again does not tell what i
   expect(listed).toEqual(['base']);
 });
 
-test('so it is where only its push tells when the head was made', async () => {
+test('a head that only its push dates proves nothing about images between either', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   await handle(world, [push(world, 'base', 'known', { isUndated: true })]);
   expect((await handle(world, [push(world, 'app', 'built', { on: ['known'] })])).listed).toEqual(['base']);
 });
 
-test('what no review has read is left to the next one: until then no age is told', async () => {
+test('a repository that no review has read is left to the next review, and ages stay unknown until then', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   await readNow(world);
   push(world, 'base', 'hidden');
@@ -181,7 +181,7 @@ test('a base with unreadable content counts as unread', async () => {
   expect((await world.baseReadings.read())?.unread).toEqual([locationKey(at('base'))]);
 });
 
-test('a base that could not be read this time has the push delivered again, and nothing is known of it until then', async () => {
+test('after a failed read of the base the push is delivered again, and nothing is recorded until then', async () => {
   const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
   push(world, 'base', 'hidden');
   const body = push(world, 'app', 'built', { on: ['hidden'] });

@@ -63,7 +63,7 @@ test('heads are recorded with their request time, and the planner is woken', asy
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
 
-test('an old image that a person gave the head tag is the head, though no event told of it', async () => {
+test('an old image that a person gave the head tag is the head, also without an event', async () => {
   const world = await pushWorld();
   const old = pushed(world, { name: 'old', tag: 'v1' });
   world.advance(DAY_MS);
@@ -80,7 +80,7 @@ test('an old image that a person gave the head tag is the head, though no event 
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('old') } });
 });
 
-test('the instant is that before the registry was read: what is pushed during it may have been missed', async () => {
+test('the recorded instant is the start of the read, because a push during the read may be missing', async () => {
   const world = await unreportedWorld();
   const before = world.clock();
   await world.refreshes.send([look()]);
@@ -88,7 +88,7 @@ test('the instant is that before the registry was read: what is pushed during it
   expect(await historyOf(world)).toMatchObject({ headReadAtEpochMs: before });
 });
 
-test('an image that must be known is recorded whatever its tags; nobody is woken for it, and no scan asked for', async () => {
+test('a requested image is recorded with any tags, without a wake-up and without a scan request', async () => {
   const world = await unreportedWorld();
   pushed(world, { name: 'bare' });
   await ask(world, look(LINE, { digest: digestOf('bare') }));
@@ -105,7 +105,7 @@ test('all refreshes of one repository in a batch list it once', async () => {
   expect(world.wakings.take()).toEqual([looked(LINE), looked(LTS)]);
 });
 
-test('a head that no search has placed is placed soon, without an event that it moved', async () => {
+test('a head without lineage gets it soon, without a `HeadMoved` event', async () => {
   const world = await unreportedWorld();
   await ask(world, look());
   const follow = JSON.stringify({ kind: 'follow', stream: LINE });
@@ -116,7 +116,7 @@ test('a head that no search has placed is placed soon, without an event that it 
   expect(await historyOf(world)).not.toHaveProperty('searchAsked');
 });
 
-test('a head that no search places is searched for less and less often, and another head at once', async () => {
+test('a head without a found parent is searched less and less often, and another head at once', async () => {
   const world = await unreportedWorld();
   const asked: number[] = [];
   for (let quarters = 0; quarters < 3 * 96; quarters += 1) {
@@ -181,7 +181,7 @@ test('a judged head whose last scan never ended is scanned again, a day after th
   expect(scanned(world)).toEqual([digest, digest]);
 });
 
-test('a head whose last scan is a day old is scanned again where the planner cannot decide by that', async () => {
+test('a head whose last scan is a day old is scanned again if the planner cannot decide by it', async () => {
   const world = await unreportedWorld();
   const digest = digestOf('one');
   await ask(world, look());
@@ -252,7 +252,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     return world;
   }
 
-  test('a head that passes by a result that Inspector keeps up to date passes on', async () => {
+  test('a head that passes by a current Inspector result still passes', async () => {
     const world = await judgedWorld({ ...inspected, state: 'continuous', watchedAtEpochMs: NOW + DAY_MS });
     world.scanner.inspected(LOCATION, digest, NOW - 20 * DAY_MS);
     await ask(world, look());
@@ -262,7 +262,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     expect(world.images.records.get(digest)?.scan.watchedAtEpochMs).toBe(NOW + DAY_MS);
   });
 
-  test('what Inspector found in a head that it watches is read again where the planner cannot decide by what was read', async () => {
+  test('the findings of a head that Inspector monitors are read again if the planner cannot decide by the known ones', async () => {
     const world = await judgedWorld({ ...inspected, state: 'continuous', watchedAtEpochMs: NOW });
     world.scanner.inspected(LOCATION, digest, NOW - 20 * DAY_MS);
     await ask(world, look());
@@ -274,14 +274,14 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
   });
 
-  test('a head that passes by an older result of Inspector passes on, and the result is told as unread', async () => {
+  test('a head that passes by an older Inspector result still passes, and the result is recorded as unread', async () => {
     const world = await judgedWorld(inspected);
     world.scanner.inspected(LOCATION, digest, NOW + DAY_MS / 2, { isWatched: false });
     await ask(world, look());
     expect(world.images.records.get(digest)).toMatchObject({ scan: { state: 'stale' }, verdict: COMPLIANT });
   });
 
-  test('once that older result was read no scan is awaited, until another one is asked for', async () => {
+  test('after the older result was read no scan is awaited until the next request', async () => {
     const world = await judgedWorld(inspected);
     const completedAtEpochMs = NOW + DAY_MS / 2;
     world.scanner.inspected(LOCATION, digest, completedAtEpochMs, { isWatched: false });
@@ -303,7 +303,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     expect(isScanOpen(head())).toBe(true);
   });
 
-  test('a result that no place shows any more is kept by a head that passes', async () => {
+  test('a head that passes keeps a result that no location shows any more', async () => {
     const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });
     await ask(world, look());
     expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'enhanced' }, verdict: COMPLIANT });
@@ -325,7 +325,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
   });
 });
 
-test('that a registry refuses is remembered and told; nothing is known of its heads, and the message is done', async () => {
+test('a refusal by the registry is recorded, its heads stay unknown, and the message is done', async () => {
   const world = await unreportedWorld();
   world.registry.deny(LOCATION);
   expect(await ask(world, look(), look(LTS, { digest: digestOf('old') }))).toMatchObject({ failed: [] });
@@ -335,7 +335,7 @@ test('that a registry refuses is remembered and told; nothing is known of its he
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
 
-test('a registry that throttles is looked at again when its messages come again; others are looked at now', async () => {
+test('a throttled registry is read at the redelivery, and the others are read now', async () => {
   const world = await unreportedWorld();
   const busy = { ...LOCATION, repository: 'team/busy' };
   const line = LINE.replace('team/web', 'team/busy');
@@ -368,7 +368,7 @@ test.each([
   expect(world.deadLetters.letters).toEqual([{ body, reason: expect.stringContaining(field) }]);
 });
 
-test('killed at any call, the message that comes again leaves the same, and the planner is told', async () => {
+test('killed at any call, the redelivered message leaves the same ledger and wakes the planner', async () => {
   const after = async (turns: Turns) => {
     const world = await unreportedWorld();
     await world.refreshes.send([look(), look(LTS)]);
@@ -414,13 +414,13 @@ describe('a head whose scan has ended', () => {
   const lookAgain = (world: PushWorld) =>
     handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
 
-  test('and that was judged while no policy could be read is judged again, without another scan', async () => {
+  test('that was judged without a readable policy is judged again, without another scan', async () => {
     const world = await judgedWorld(WITHOUT_POLICY);
     await lookAgain(world);
     expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
   });
 
-  test('and whose facts have changed since it was judged is judged again, without another scan', async () => {
+  test('whose facts changed after its verdict is judged again, without another scan', async () => {
     const world = await judgedWorld(COMPLIANT);
     const known = world.images.records.get(digest);
     if (!known) throw new Error('a look records the head');
@@ -429,7 +429,7 @@ describe('a head whose scan has ended', () => {
     expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
   });
 
-  test('and that is judged is left as it is', async () => {
+  test('that is judged is unchanged', async () => {
     const world = await judgedWorld(COMPLIANT);
     await lookAgain(world);
     expect([world.judging.take(), scanned(world)]).toEqual([[], [digest]]);
@@ -444,7 +444,7 @@ describe('a head whose scan has ended', () => {
   });
 });
 
-test('without a policy that can be read its repository is read, and nobody is told that its heads are known', async () => {
+test('without a readable policy the repository is read, and its heads are not reported as known', async () => {
   const world = await unreportedWorld();
   const { version, policy } = await world.policies.current();
   world.policies.lose(version);
@@ -467,7 +467,7 @@ describe('a repository with many images', () => {
   }
   const head = (name: string) => ({ images: { 'linux/arm64': digestOf(name) } });
 
-  test('of each release line the newest images are read, and nothing is written of the others', async () => {
+  test('the newest images of each release line are read, and nothing is written about the others', async () => {
     const world = await manyWorld(300);
     for (let n = 0; n < 70; n += 1) pushed(world, { name: `lts ${n}`, tag: `lts-${n}`, atSeconds: n - 9000 });
     for (let n = 0; n < 70; n += 1) pushed(world, { name: `branch ${n}`, tag: `branch-${n}` });
@@ -488,7 +488,7 @@ describe('a repository with many images', () => {
     expect(config).toHaveBeenCalledTimes(50);
   });
 
-  test('a head of before stays the head of its platform, however much was pushed since', async () => {
+  test('an earlier head stays the head of its platform after many pushes for others', async () => {
     const world = await pushWorld();
     await handleMessages(
       portsOf(world),
@@ -504,7 +504,7 @@ describe('a repository with many images', () => {
     expect(await headOf(world)).toEqual(head('build 59'));
   });
 
-  test('an old image that was given the tag of the head is the head, though no event told of it', async () => {
+  test('an old image with the head tag is the head, also without an event', async () => {
     const world = await manyWorld(300);
     await ask(world, look());
     expect(await headOf(world)).toEqual(head('build 299'));
@@ -527,7 +527,7 @@ describe('a repository with many images', () => {
     });
   });
 
-  test('a refresh that runs out of time comes again and downloads nothing twice', async () => {
+  test('a refresh that runs out of time is redelivered and downloads nothing twice', async () => {
     const world = await manyWorld(60);
     let downloads = 0;
     const before = (step: string): void => {

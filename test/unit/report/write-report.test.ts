@@ -99,7 +99,7 @@ test('a base with thousands of workloads names some of them', async () => {
   expect(groups[0]?.violating[0]?.workloads.at(-1)).toBe('and 5 more');
 });
 
-test('what failed to be judged is not told by an older verdict, and what nobody recorded is told too', async () => {
+test('an image that could not be judged is shown without its older verdict, and an unrecorded image is shown too', async () => {
   const [failed, lost, kept] = [digestOf(1), digestOf(2), digestOf(3)];
   const world = await worldWith([[failed, lost, kept]]);
   await judged(world, failed, 'compliant', { judgedAtEpochMs: START_EPOCH_MS - 1 });

@@ -73,7 +73,7 @@ describe('outside of a review', () => {
     expect(await answers(isOurs, 3)).toEqual([false]);
   });
 
-  test('an account whose scopes have left is ours no more, until one is back', async () => {
+  test('an account whose scopes have left is not ours until one is back', async () => {
     const world = fakeWorld();
     const left = { atEpochMs: world.clock(), usages: 1 };
     await world.scopes.record({ ...scopeIn(1), left });
@@ -102,7 +102,7 @@ describe('outside of a review', () => {
     expect(reads).toBe(3);
   });
 
-  test('where the ledger cannot be read nobody is called, and the next question reads again', async () => {
+  test('with an unreadable ledger no account is called, and the next question reads again', async () => {
     const world = fakeWorld();
     await world.scopes.record(scopeIn(1));
     let isDown = true;
@@ -135,7 +135,7 @@ describe('in a step of a review', () => {
     expect(await answers(new AccountsOfRun(runFiles).isOurs, 1)).toEqual([false]);
   });
 
-  test('of a review that an earlier version opened the accounts of its scopes', async () => {
+  test('in a review that an earlier version opened, the accounts of its scopes count', async () => {
     const { runFiles } = fakeWorld();
     await runFiles.put(runFileKeys('old').scopes, [scopeIn(1)]);
     const accounts = new AccountsOfRun(runFiles);

@@ -36,7 +36,7 @@ const ledgerOf = ({ images, places, usages, streams, streamImages }: ReturnType<
   streamImages: streamImages.dump(),
 });
 
-test('writes nothing to the ledger, whatever it is told', async () => {
+test('writes nothing to the ledger, for every call', async () => {
   const { world, preview } = previewed();
   await world.images.recordFacts(facts);
   await world.usages.record([usage], START_EPOCH_MS);

@@ -67,7 +67,7 @@ test('a waiver of a base reaches what is built on it, over a platform that lies 
   expect((await world.causes.get([factsOf(APP).stream ?? ''])).size).toBe(0);
 });
 
-test('it does not cover what the base does not have, though the vulnerability is the same', async () => {
+test('a waiver of a base does not cover the same vulnerability in a package that the base does not have', async () => {
   const world = await threeTiers({ base: [{ ...finding('CVE-1'), version: '3.0.0' }] });
   expect(await judged(world)).toMatchObject({ status: 'violating' });
 });
@@ -82,7 +82,7 @@ test.each<[LineageEvidence, string]>([
   expect(await judged(await threeTiers({ link }))).toMatchObject({ status });
 });
 
-test('a base that nobody has scanned passes nothing on', async () => {
+test('an unscanned base passes no waiver on', async () => {
   const world = await threeTiers();
   await judgeBatch(world.ports, batchOf(world, [APP]));
   expect(world.images.records.get(APP)?.verdict?.status).toBe('violating');
@@ -100,7 +100,7 @@ test.each<[string, PolicyDocument]>([
   expect([reads.mock.calls.length, findings.mock.calls.length]).toEqual([0, 0]);
 });
 
-test('of many images on one base that is read once', async () => {
+test('many images on one base: the base is read once', async () => {
   const world = await threeTiers();
   await judgeBatch(world.ports, batchOf(world, [BASE]));
   const reader = ancestorReader(world);
@@ -111,7 +111,7 @@ test('of many images on one base that is read once', async () => {
   expect(findings.mock.calls.length).toBe(1);
 });
 
-test('standings that lead in a circle end', async () => {
+test('lineages in a circle end the reading', async () => {
   const world = await threeTiers();
   await below(world, BASE, APP, 'layers');
   const image = world.images.records.get(APP) as ImageRecord;

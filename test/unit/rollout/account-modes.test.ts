@@ -132,7 +132,7 @@ describe.each(['none', 'pipeline'] as const)('a service that `rollout: %s` leave
   test.each([
     ['planned', false],
     ['refused', true],
-  ])('is planned anew by the next review once its owner takes that back (%s)', async (_, isPlannedBefore) => {
+  ])('is planned again by the next review after its owner changes the rollout (%s)', async (_, isPlannedBefore) => {
     const world = await scene();
     if (isPlannedBefore) await planned(world);
     await rolloutIs(world, rollout);
@@ -169,17 +169,20 @@ describe('once the mode allows it', () => {
     ],
   ];
 
-  test.each(postponements)('what was %s is planned anew by the next review, and not before', async (_, postpone) => {
-    const world = await scene();
-    await postpone(world);
-    world.advance(HOUR_MS);
-    expect((await reviewed(world))?.abandoned).toBeUndefined();
-    await setMode(world, SERVICES, 'enforce');
-    world.advance(HOUR_MS);
-    expect(await reviewed(world)).toMatchObject({ state: 'open', abandoned: true });
-  });
+  test.each(postponements)(
+    'a service that was %s is planned again by the next review, and not before',
+    async (_, postpone) => {
+      const world = await scene();
+      await postpone(world);
+      world.advance(HOUR_MS);
+      expect((await reviewed(world))?.abandoned).toBeUndefined();
+      await setMode(world, SERVICES, 'enforce');
+      world.advance(HOUR_MS);
+      expect(await reviewed(world)).toMatchObject({ state: 'open', abandoned: true });
+    },
+  );
 
-  test('what does not run the old image any more is not planned anew', async () => {
+  test('a service that no longer runs the old image is not planned again', async () => {
     const world = await scene();
     await setMode(world, SERVICES, 'paused');
     await planned(world);

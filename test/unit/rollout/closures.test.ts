@@ -238,7 +238,7 @@ test('a standalone task keeps it open until it stops', async () => {
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
 
-test('an account that is unreachable during the closure keeps it open, whatever the others show', async () => {
+test('an unreachable account keeps the closure open, also if all others are clean', async () => {
   const world = await scene();
   await replaced(world);
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
@@ -250,7 +250,7 @@ test('an account that is unreachable during the closure keeps it open, whatever 
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
 
-test('a reading from before the rollout proves nothing, one that failed since does not either', async () => {
+test('a read before the rollout proves nothing, and neither does a failed one after it', async () => {
   const world = await rolloutWorld();
   await reviewed(world);
   world.advance(MINUTE_MS);
@@ -260,7 +260,7 @@ test('a reading from before the rollout proves nothing, one that failed since do
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
 });
 
-test('a reading that left out tasks which are stopping proves nothing: what they run may be old', async () => {
+test('a read without the stopping tasks proves nothing, because they may run an old image', async () => {
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world);
@@ -318,7 +318,7 @@ describe('images of the repository without a stream', () => {
       imageOf('copy'),
     ],
     ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
-  ])('keeps it open where it %s, and is named', async (_, verdict, waitingFor, reference) => {
+  ])('keeps it open if it %s, and is named', async (_, verdict, waitingFor, reference) => {
     const world = await scene();
     await replaced(world);
     await stray(world, verdict, reference);
@@ -331,7 +331,7 @@ describe('images of the repository without a stream', () => {
     ['it is of another repository', holding, imageOf('shop'), [locationOf('shop')]],
     ['it is of no registry of ours', holding, 'team/web:b7', []],
     ['its reference is none', holding, '::', []],
-  ])("is in nobody's way where %s", async (_, verdict, reference, locations) => {
+  ])('does not keep it open if %s', async (_, verdict, reference, locations) => {
     const world = await scene();
     await replaced(world);
     await stray(world, verdict, reference, locations);
@@ -407,7 +407,7 @@ test('past its deadline it stays open and is counted', async () => {
   expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
 });
 
-test('a fact that came meanwhile stays, and the cause is open for it', async () => {
+test('a fact that was added meanwhile stays, and its cause is open', async () => {
   const world = await scene();
   await replaced(world);
   const later = { ...FIXED, vulnerability: 'CVE-2026-2' };
@@ -483,14 +483,14 @@ describe('an account that left while it ran the old image', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   });
 
-  test('closes it once a person has confirmed, who is named in the proof', async () => {
+  test('closes it after a person confirmed, and the proof names that person', async () => {
     const { world, runId } = await away({ confirmed });
     expect(await look(world, runId)).toMatchObject({ closed: 1 });
     const proof = { scopes: 1, confirmed: [{ scope: KEY, by: 'ana', atEpochMs: confirmed.atEpochMs }] };
     expect(await closureOf(world)).toMatchObject({ state: 'closed', proof });
   });
 
-  test('is nothing to the closure where it ran what was verified', async () => {
+  test('does not keep the closure open if it ran the verified image', async () => {
     const { world, runId } = await away({}, 'new');
     expect(await look(world, runId)).toMatchObject({ closed: 1 });
     expect((await closureOf(world))?.proof).not.toHaveProperty('confirmed');
@@ -524,7 +524,7 @@ describe('an account that left while it ran the old image', () => {
   }
   const named = `out of sight since ${KEY} left the fleet: ecs-service ${KEY}/prod/shop. Run \`patchwave confirm-left\` once they are gone`;
 
-  test('keeps the closure of a base open where nobody has read what ran there', async () => {
+  test('keeps the closure of a base open if the image that ran there has no lineage', async () => {
     const { world, runId, baseClosure } = await unreadAway();
     await look(world, runId);
     expect(await baseClosure()).toMatchObject({ state: 'open', outOfSight: true, waitingFor: named });
@@ -570,7 +570,7 @@ describe('an account that left while it ran the old image', () => {
   });
 });
 
-test('the closure of a base waits while its registry is not read: an image that nobody knows may lie between', async () => {
+test('the closure of a base waits while its registry is unread, because an unknown image may lie between', async () => {
   const world = await scene();
   await replaced(world);
   const { policy } = await world.policies.load(world.policyVersion);
@@ -643,7 +643,7 @@ test('a preview closes nothing', async () => {
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
 });
 
-test('what the review has seen to run counts, whatever a mark on its image or an index says', async () => {
+test('an image that the review saw running counts, also without a mark on the image or in the index', async () => {
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world);

@@ -113,7 +113,7 @@ async function overtaken(at: number, world: RolloutWorld, ref: ReturnType<typeof
 }
 
 test.each(['restart', 'register'] as const)(
-  'delivered twice at once, at whatever call: one deployment (%s)',
+  'delivered twice at once, at any call: one deployment (%s)',
   async (mode) => {
     const arrange = async () => {
       const world = await rolloutWorld({ modes: { web: mode } });
@@ -185,7 +185,7 @@ test('a plan that is killed at any call is made again, the same', async () => {
   }
 });
 
-test('whose cascade is ended at whatever call of the plan: nobody waits for a rollout that does not come', async () => {
+test('whose cascade ends at any call of the plan: no closure waits for a missing rollout', async () => {
   const arrange = async () => {
     const world = await rolloutWorld({ modes: MODES });
     await service(world, 'shop', ['web', 'proxy']);

@@ -158,7 +158,7 @@ test('a registry of the other container that cannot be read postpones the deploy
   });
 });
 
-test('what an index of the tag has counts as what the tag means', async () => {
+test('an image of the index behind the tag counts as the image of the tag', async () => {
   const world = await scene({ mode: 'paused', tagMeans: 'old' });
   const children = [{ digest: digestOf('agent-old') as Digest, platform: 'linux/arm64' as const }];
   const mediaType = 'application/vnd.oci.image.index.v1+json';

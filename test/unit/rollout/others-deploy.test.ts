@@ -83,7 +83,7 @@ describe.each(['register', 'restart'] as const)(
   },
 );
 
-test('between the look and the call: nothing is deployed, and the next review plans it anew', async () => {
+test('between the read and the call: nothing is deployed, and the next review plans the service again', async () => {
   const { world, machine } = await scene();
   await machine.step({ before: (call) => (call === 'deployer.register' ? void hotfix(world) : undefined) });
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
@@ -110,7 +110,7 @@ test('between the look and the call, the same image in a revision of its own: th
 });
 
 describe('at the very instant of the call', () => {
-  test('a hotfix that was replaced unseen is deployed again, and that is told', async () => {
+  test('a hotfix that Patchwave replaced unseen is deployed again, and the note says so', async () => {
     const { world, machine } = await scene();
     world.deployer.meanwhile = () => void hotfix(world);
     await machine.step();
@@ -121,7 +121,7 @@ describe('at the very instant of the call', () => {
     expect([await imageNow(world), world.deployer.started.length]).toEqual([HOTFIX, 2]);
   });
 
-  test('also by the next step, where the first one died after its call', async () => {
+  test('the next step deploys it again if the first one died after its call', async () => {
     for (const [call, side] of [
       ['deployer.register', 'after'],
       ['deployer.putBack', 'before'],
@@ -186,7 +186,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     expect(world.deployer.started).toHaveLength(1);
   });
 
-  test('for as long as a deployment may take; the next review plans it anew', async () => {
+  test('for as long as a deployment may take; the next review plans the service again', async () => {
     const { world, machine } = await during();
     const begunAtEpochMs = world.clock();
     await machine.run();
@@ -199,7 +199,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     expect(world.deployer.started).toEqual([]);
   });
 
-  test('and of which ECS does not tell how it goes', async () => {
+  test('and whose state ECS does not report', async () => {
     const { world, machine, theirs } = await during();
     world.deployer.tell(WEB, theirs, 'unknown');
     await machine.step();

@@ -91,7 +91,7 @@ test.each([
   expect(await planned(world)).toHaveLength(count);
 });
 
-test('what was verified is not deployed again; nor an image that is of another stream by now', async () => {
+test('a verified image is not deployed again, and neither is an image that belongs to another stream by now', async () => {
   const world = await rolloutWorld();
   await runs(world, 'web', 'new');
   const record = world.images.records.get(digestOf('web-old'));
@@ -101,7 +101,7 @@ test('what was verified is not deployed again; nor an image that is of another s
   expect(await planned(world)).toEqual([]);
 });
 
-test('what a person asked for replaces all that runs but a head that was pushed since', async () => {
+test('a manual request replaces every running image except a head that was pushed later', async () => {
   const asked = {
     kind: 'person',
     ruleId: 'asked-by-person',

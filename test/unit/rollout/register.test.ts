@@ -106,7 +106,7 @@ test("a team's restart of the old image is not taken for ours", async () => {
   expect((await deploymentOf(world))?.deploymentId).not.toBe(deploymentId);
 });
 
-test('what the step of a stopped cascade has just registered is adopted', async () => {
+test('a revision that the step of a stopped cascade has just registered is adopted', async () => {
   const { world, machine } = await scene();
   const deploymentId = await world.deployer.register(
     WEB,

@@ -88,7 +88,7 @@ test('a tag that means an image of another platform is not restarted', async () 
   expect(await deploymentOf(world)).toMatchObject({ detail: expect.stringMatching(/^wrong-platform: /) });
 });
 
-test('of several verified images the one of the platform counts, whichever comes first', async () => {
+test('several verified images: the one of the platform counts, in any order', async () => {
   for (const [tagged, expected] of [
     ['new', 'arm'],
     ['amd-new', 'amd'],

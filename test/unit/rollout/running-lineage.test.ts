@@ -76,7 +76,7 @@ async function fleet(
 const named = (over: ReadonlyMap<Digest, readonly Digest[]>) =>
   Object.fromEntries([...over].map(([image, users]) => [image, [...users].sort()]));
 
-test('tells by stream which of its images run, and which running images are built on them', async () => {
+test('lists for each stream its running images and the running images built on them', async () => {
   const { add, read } = await fleet();
   await add('base-1', 'base');
   await add('base-2', 'base');
@@ -100,7 +100,7 @@ test('tells by stream which of its images run, and which running images are buil
   expect(lineage.over(streamOf('other')).size).toBe(0);
 });
 
-test('of several images of one stream the one that is met first counts: it has replaced those below', async () => {
+test('several images of one stream: the first in the lineage counts, because it replaced those below', async () => {
   const { add, read } = await fleet();
   await add('base-1', 'base');
   await add('base-2', 'base', 'base-1');
@@ -186,7 +186,7 @@ describe('image with unread lineage', () => {
     expect(lineage.unreadOver(streamOf('other'))).toEqual([digestOf('dark-3')]);
   });
 
-  test('is told apart where it ran in a scope that left', async () => {
+  test('is listed separately if it ran in a scope that left', async () => {
     const { add, read } = await fleet();
     await add('unplaced', 'dark', 'unread');
     await add('seen', 'dark', 'unread');
@@ -230,7 +230,7 @@ describe('container without an identified image', () => {
   });
 });
 
-test('a repository of containers that nobody identified is read to the first image that proves nothing, and only where it counts', async () => {
+test('a repository of unidentified containers is read up to the first image that proves nothing, and only if it matters', async () => {
   const { add, read, reads } = await fleet({ app: [] });
   for (let n = 0; n < 250; n += 1) await add(`dark-${n}`, 'dark', 'unread');
   await add('app-1', 'app');

@@ -33,7 +33,7 @@ test('while the policy cannot be read nothing is deployed, and it is once that i
   expect(world.deployer.started).toHaveLength(1);
 });
 
-test('by the deadline of its cascade it is left to another one', async () => {
+test('at the deadline of its cascade the deployment is left to another one', async () => {
   const { world, ref } = await lost();
   await new ServiceMachine(world, ref).run();
   expect(world.deployer.started).toEqual([]);
@@ -50,7 +50,7 @@ describe('a rollout that is to be planned', () => {
     expect(await planned(world)).toEqual([ref]);
   });
 
-  test('is given up by the deadline of its cascade', async () => {
+  test('ends at the deadline of its cascade', async () => {
     const { world } = await lost();
     world.advance(DEADLINE_MS);
     await expect(plan(world)).rejects.toThrow('cannot be read');

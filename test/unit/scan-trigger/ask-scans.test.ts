@@ -74,7 +74,7 @@ const judge = (
     judgedAtEpochMs: START_EPOCH_MS - completedAgoMs,
   });
 
-test('asks for an image that was never scanned, at its first location, and remembers when', async () => {
+test('requests the scan of an image without one at its first location and records the time', async () => {
   const world = await worldWith([first, second]);
 
   const { scans } = await askScans(world, limits, input());
@@ -123,7 +123,7 @@ test.each([
   expect(world.scanner.started).toHaveLength(started);
 });
 
-test('a second asking after the window opened asks for what was too early, and not for the rest', async () => {
+test('a second call after the window opened requests the images that were too early, and no others', async () => {
   const [early, asked] = [image, digestOf(2)];
   const world = await worldWith([first], [early, asked]);
   await judge(world, 'complete', 24 * HOUR_MS - MINUTE_MS);
@@ -167,7 +167,7 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
   },
 );
 
-test('an image of a kind that cannot be scanned is asked for at one place only', async () => {
+test('an unsupported image is requested at one location only', async () => {
   const world = await worldWith([first, second]);
   world.scanner.refuses(image, { state: 'unsupported', reason: 'unsupported-image', detail: 'scratch' });
   let starts = 0;
@@ -234,7 +234,7 @@ describe('already scanned or over the quota: the result decides', () => {
 });
 
 describe('a registry with enhanced scanning has a result of Amazon Inspector', () => {
-  test('one that Inspector keeps up to date is fresh, however old its scan, and is read next', async () => {
+  test('one that Inspector keeps current is fresh at any age and is read next', async () => {
     const world = await worldWith([first]);
     world.scanner.enhance(first).inspected(first, image, START_EPOCH_MS - 30 * 24 * HOUR_MS);
     expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
@@ -242,7 +242,7 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     expect(known(world)).not.toHaveProperty('verdict');
   });
 
-  test('one that is only made at a push ages as any other', async () => {
+  test('one that is made only at a push ages like any other', async () => {
     const world = await worldWith([first]);
     const completedAtEpochMs = START_EPOCH_MS - 30 * HOUR_MS;
     world.scanner.enhance(first).inspected(first, image, completedAtEpochMs, { isWatched: false });
@@ -267,7 +267,7 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
   });
 });
 
-test('a result that is only not renewed, because the quota is used up, still counts', async () => {
+test('a result that is not renewed because the quota is used up still counts', async () => {
   const world = await worldWith([first]);
   await judge(world, 'complete', 30 * HOUR_MS);
   world.scanner.limit(first, 0);
@@ -278,13 +278,13 @@ test('a result that is only not renewed, because the quota is used up, still cou
   });
 });
 
-test('where all places refuse, the first refusal is the scan state', async () => {
+test('if all locations refuse, the first refusal is the scan state', async () => {
   const world = await worldWith([first, second]);
   world.registry.archive(first, image).delete(second, image);
   expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { archived: 1 } });
 });
 
-test('a scan that ended while its run crashed counts as asked for, an hour later too', async () => {
+test('a scan that ended while its run crashed counts as requested, also an hour later', async () => {
   const world = await worldWith([first]);
   await askScans(
     { ...world, runs: { recordPart: async () => Promise.reject(new Error('crash')) } },
@@ -296,7 +296,7 @@ test('a scan that ended while its run crashed counts as asked for, an hour later
   expect(world.scanner.started).toHaveLength(1);
 });
 
-test('what passed does not pass after a refusal; what violates goes on to', async () => {
+test('a compliant image is not compliant after a refusal; a violating one still violates', async () => {
   for (const [status, expected] of [
     ['compliant', 'unknown'],
     ['violating', 'violating'],
@@ -324,7 +324,7 @@ test('a refused request does not count: the next review of the day repeats it, t
   expect(next.scans).toEqual({ ...counts, requested: 1 });
 });
 
-test('a registry that breaks on one image keeps no other from being asked for', async () => {
+test('a registry that fails for one image does not prevent the other requests', async () => {
   const digests = [digestOf(1), digestOf(2), digestOf(3)];
   const world = await worldWith([first], digests);
   let tries = 0;

@@ -21,7 +21,7 @@ test('each registry has its own rate limit', async () => {
   expect(pauses).toEqual([]);
 });
 
-test('what was not used in a pause is not saved up beyond one second', async () => {
+test('calls that a pause leaves unused accumulate for at most one second', async () => {
   let now = 0;
   const pauses: number[] = [];
   const pace = pacePerRegistry({ perSecond: 2, clock: () => now, sleep: async (ms) => pauses.push(ms) });
@@ -77,7 +77,7 @@ test('in a larger fleet every digest has exactly one turn in each round of days'
   );
 });
 
-test('half of the fleet has its turn where the quota is half of it', () => {
+test('half of the fleet has its turn if the quota is half of it', () => {
   const digests = Array.from({ length: 1000 }, (_, number) => digestOf(number));
   expect(digests.filter((digest) => hasTurn(digest, { found: 1000, dailyQuota: 500 }, 0))).toHaveLength(500);
 });

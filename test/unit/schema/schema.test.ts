@@ -44,7 +44,7 @@ describe('objects', () => {
   });
 });
 
-test('a record keeps every member, whatever its name', () => {
+test('a record keeps every member, with any name', () => {
   const names = fc.oneof(fc.string(), fc.constantFrom('constructor', 'prototype', '__proto__', 'toString'));
   fc.assert(
     fc.property(fc.array(fc.tuple(names, fc.integer())), (members) => {

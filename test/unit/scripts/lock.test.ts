@@ -35,7 +35,7 @@ test('a task that fails gives the lock back', () => {
 test.each([
   ['of a dead process', () => writeFileSync(join(lock, String(deadProcess())), '')],
   ['that nobody signed for long', () => utimesSync(lock, 1, 1)],
-])('a lock %s holds nobody up', (_, leave) => {
+])('a lock %s blocks no other process', (_, leave) => {
   mkdirSync(lock);
   leave();
   expect(withLock(lock, () => 'done', nobodyWaits)).toBe('done');

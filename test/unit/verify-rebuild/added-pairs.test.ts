@@ -66,11 +66,11 @@ async function verified(world: VerifyWorld, parent?: Digest) {
   return (await rebuildOf(world)).outcome;
 }
 
-test('what the scanner knew when the build began makes it worse, also in a package without an earlier finding', async () => {
+test('a new finding that the scanner knew when the build began makes it worse, also in a package without an earlier finding', async () => {
   expect(await verified(await built())).toEqual({ result: 'worse', added: [expect.objectContaining(named)] });
 });
 
-test('what came in with the parent makes it worse: a scan of the parent saw it before the build began', async () => {
+test('a finding from the parent makes it worse if a scan of the parent had it before the build began', async () => {
   const world = await verifyWorld({ changes: FOUND });
   world.advance(-HOUR_MS);
   await scanned(world, BASE, 'base', [NEWS]);
@@ -80,7 +80,7 @@ test('what came in with the parent makes it worse: a scan of the parent saw it b
   expect(await verified(world, BASE)).toEqual({ result: 'worse', added: [expect.objectContaining(named)] });
 });
 
-test('what an image of the stream had once makes it worse when it comes back', async () => {
+test('a finding that an earlier image of the stream had makes it worse when it is back', async () => {
   const world = await built();
   await world.streams.recordFirstSeen(
     '111122223333/eu-west-1/team/base:^22$',
@@ -90,7 +90,7 @@ test('what an image of the stream had once makes it worse when it comes back', a
   expect(await verified(world)).toMatchObject({ result: 'worse' });
 });
 
-test('what was published meanwhile in the parent that the build was reserved on is a cause of its own, and named', async () => {
+test('a finding that was published meanwhile in the reserved parent is a cause of its own, and is named', async () => {
   const world = await verifyWorld({ changes: { ...FOUND, parentHead: BASE } });
   world.advance(-HOUR_MS);
   await scanned(world, BASE, 'base', []);
@@ -113,7 +113,7 @@ test('a finding of the common parent existed before', async () => {
   expect(await verified(world, OLD_BASE)).toMatchObject({ result: 'fixed', alsoFound: [named] });
 });
 
-test('the head before is scanned anew where its scan is older than a day: what it has too was not brought in', async () => {
+test('the previous head is scanned again if its scan is older than a day: its findings are not new', async () => {
   const world = await built();
   world.advance(25 * HOUR_MS);
   push(world, 'new', { tags: ['22'] });
@@ -123,7 +123,7 @@ test('the head before is scanned anew where its scan is older than a day: what i
   expect(world.scanner.started.filter(({ digest }) => digest === OLD)).toHaveLength(2);
 });
 
-test('a registry that answers with the old scan of the head before leaves no scan to wait for', async () => {
+test('a registry that answers with the old scan of the previous head leaves no scan to wait for', async () => {
   const world = await built();
   world.advance(25 * HOUR_MS);
   world.scanner.scanned(LOCATION, NEW, world.clock()).limit(LOCATION, 0);
@@ -150,7 +150,7 @@ test('its scan is awaited, until the deadline', async () => {
   expect(world.clock()).toBeGreaterThanOrEqual(since + 120 * MINUTE_MS);
 });
 
-test('where no fact tells whether it was known it is not fixed: nothing is promoted, and no failure is counted', async () => {
+test('if no fact shows whether the finding was known, the rebuild is unverified: no promotion and no failure', async () => {
   const world = await built();
   world.scanner.publish();
   expect(await verified(world)).toEqual({
@@ -172,7 +172,7 @@ test('with unknown facts of the previous head it is not fixed either', async () 
   });
 });
 
-test('a stream without a head before has nothing to be worse than; what is found is named', async () => {
+test('a stream without a previous head cannot get worse; its findings are named', async () => {
   const world = await verifyWorld({ changes: FOUND });
   await world.rebuilds.record('111122223333/eu-west-1/team/base:^22$', '20261124T030000Z-aaaaaaaaaaaa', (one) => {
     const { headBefore: _, ...first } = one as Rebuild;
@@ -183,7 +183,7 @@ test('a stream without a head before has nothing to be worse than; what is found
   expect(await verified(world)).toMatchObject({ result: 'fixed', alsoFound: [named] });
 });
 
-test('where it brought in nothing, neither the head before nor its parents are looked at', async () => {
+test('without a new finding, neither the previous head nor its parents are read', async () => {
   const world = await built();
   world.scanner.finds(NEW, []);
   const machine = await new VerifyMachine(world).run('check');

@@ -61,7 +61,7 @@ const places = (
   )
 ).flat();
 
-test('there are places to be killed at, and the move of the tag is one', () => {
+test('there are several calls at which it can be killed, and the move of the tag is one', () => {
   expect(places.length).toBeGreaterThan(60);
   expect(places.map(({ state, call }) => `${state}: ${call}`)).toEqual(
     expect.arrayContaining([
@@ -74,7 +74,7 @@ test('there are places to be killed at, and the move of the tag is one', () => {
   );
 });
 
-test.each(places)('$state, killed $side call $index, $call: is taken again and ends as ever', async (place) => {
+test.each(places)('$state, killed $side call $index, $call: the retry ends in the same state', async (place) => {
   const undisturbed = await scene('find-output');
   await undisturbed.machine.run();
   const { world, machine } = await scene(place.state);

@@ -288,7 +288,7 @@ describe('a tag that a later push has taken meanwhile', () => {
   });
 });
 
-test('an image of before that was pushed again under the tag counts by its last push', async () => {
+test('an earlier image that was pushed again under the tag counts by its last push', async () => {
   const world = await verifyWorld({ changes: VARIABLE });
   push(world, 'new', { tags: ['22'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
   expect(await find(world)).toMatchObject({ decision: 'wait' });
@@ -332,7 +332,7 @@ test('a taken-over output counts, although it was pushed long before', async () 
   expect(await find(world)).toMatchObject({ decision: 'verify' });
 });
 
-test('where the push history knows it, the repository is not listed', async () => {
+test('if the push history has the image, the repository is not listed', async () => {
   const world = await verifyWorld({ changes: VARIABLE });
   push(world, 'new', { tags: ['22'] });
   const atEpochMs = world.clock();

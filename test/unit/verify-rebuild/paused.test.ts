@@ -73,7 +73,7 @@ test.each(pauses)('paused by %s to the end of its cascade the node waits for ano
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
-test('where it is only to be reported by now, the node is refused at once', async () => {
+test('if the policy is report-only by now, the node is refused at once', async () => {
   const { world, machine } = await verified();
   await setMode(world, 'report-only');
   const { deadlineEpochMs = 0 } = (await world.cascades.get(CASCADE)) ?? {};
@@ -107,7 +107,7 @@ describe('output taken over by another cascade', () => {
   test.each([
     ['holds the cause by now', (world: VerifyWorld) => push(world, 'new', { tags: ['22-candidate'] }), 'ineffective'],
     ['is in its registry no more', () => undefined, 'no-output: '],
-  ])('and %s speaks against no pipeline', async (_, arrange, why) => {
+  ])('and %s counts as no failure of a pipeline', async (_, arrange, why) => {
     const world = await verifyWorld({ promotes: true, changes: takenOver });
     arrange(world);
     world.scanner.finds(NEW, [finding('CVE-2026-1')]).completesAtOnce = true;
@@ -133,7 +133,7 @@ describe('the policy in force is lost', () => {
     expect(world.tagger.moved).toMatchObject([{ digest: NEW, tag: '22' }]);
   });
 
-  test('a registry whose account only the policy names is asked again once there is one, however late', async () => {
+  test('a registry that only the policy names is read once the policy can be read again, at any time', async () => {
     const world = await verifyWorld({ promotes: true, changes: { build: { state: 'succeeded', outputDigest: NEW } } });
     push(world, 'new', { tags: ['22-candidate'] });
     world.scanner.completesAtOnce = true;
@@ -150,7 +150,7 @@ describe('the policy in force is lost', () => {
     expect(await rebuildOf(world)).toMatchObject({ outcome: { result: 'fixed' } });
   });
 
-  test('what was built and not judged is judged once the policy can be read again, however late', async () => {
+  test('an unjudged output is judged once the policy can be read again, at any time', async () => {
     const world = await verifyWorld({ promotes: true, changes: { build: { state: 'succeeded', outputDigest: NEW } } });
     push(world, 'new', { tags: ['22-candidate'] });
     world.scanner.completesAtOnce = true;

@@ -29,7 +29,7 @@ async function candidate({ tags = ['22-candidate', 'sha-4f2a91c'], promotes = tr
   return { world, machine: new VerifyMachine(world) };
 }
 
-test('the tag that others build on moves once its candidate is verified, and not before', async () => {
+test('the tag that others build on moves after its candidate is verified, and not before', async () => {
   const { world, machine } = await candidate();
   await machine.run('promote');
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
@@ -48,14 +48,14 @@ test('promoted twice it moves once', async () => {
   expect(world.tagger.moved).toHaveLength(1);
 });
 
-test('where the rule does not promote, no tag is touched', async () => {
+test('without `promotes` in the rule no tag moves', async () => {
   const { world, machine } = await candidate({ promotes: false });
   await machine.run();
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
   expect(world.tagger.moved).toEqual([]);
 });
 
-test('what its rebuild did not fix is not promoted, and its node is settled', async () => {
+test('an output that does not fix its cause is not promoted, and its node is settled', async () => {
   const { world, machine } = await candidate();
   world.scanner.finds(NEW, [finding('CVE-2026-1')]);
   await machine.run();
@@ -107,7 +107,7 @@ describe('a newer push has taken the candidate tag before the rebuild was verifi
     },
   );
 
-  test('not where the newer one was verified first and has the tag by now: it never moves back', async () => {
+  test('if the newer one was verified first and has the tag, the tag does not move back', async () => {
     const { world, machine } = await overtaken();
     await world.tagger.tag(LOCATION, digestOf('newer'), '22');
     await machine.run('promote');
@@ -123,7 +123,7 @@ test('an output deleted after verification is an error that says so', async () =
   await expect(machine.step()).rejects.toMatchObject({ name: 'ImageGoneError' });
 });
 
-test('so does an older image that was put under the tag again, as our push history knows', async () => {
+test('an older image under the tag again, by our push history, is an error that says so', async () => {
   const { world, machine } = await candidate();
   const record = { digest: OLD, location: LOCATION, tags: ['22'] };
   await world.places.recordLocation({ ...record, lastPushSeenAtEpochMs: world.clock() });

@@ -63,7 +63,7 @@ test.each<[string, string, Partial<Rebuild>]>([
   expect(await rebuildOf(world)).not.toHaveProperty('reconfirms');
 });
 
-test('a stream without a head before has nothing to be the same as', async () => {
+test('a stream without a previous head reconfirms nothing', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: NEW } } });
   await world.rebuilds.record(...KEY, (before) => {
     const { headBefore: _, ...rest } = before as Rebuild;
@@ -104,12 +104,12 @@ test('an age is fixed by a build that makes the very same image again', async ()
   expect(reconfirmed(world, OLD)).toBe((await rebuildOf(world)).startingAtEpochMs);
 });
 
-test('a finding is not', async () => {
+test('a finding is not fixed by the very same image', async () => {
   const world = await theSame([AGE, FIXED], [TOO_OLD, FLAWED]);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [FIXED] });
 });
 
-test('an age that other layers have is not either', async () => {
+test('an age is not fixed by other layers that are too old', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: NEW }, facts: [AGE] } });
   push(world, 'new', { tags: ['22'], createdAtEpochMs: world.clock() - 40 * DAY_MS });
   world.scanner.completesAtOnce = true;
@@ -117,7 +117,7 @@ test('an age that other layers have is not either', async () => {
   expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective', left: [AGE] });
 });
 
-test('of several platforms each is as young as it may be; the rebuild reconfirms only the whole', async () => {
+test('several platforms: each gets its own age; the rebuild reconfirms only all of them together', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: digestOf('index') } } });
   push(world, 'new', { layersOf: 'old' });
   push(world, 'amd', { platform: 'linux/amd64' });

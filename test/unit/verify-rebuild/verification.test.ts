@@ -109,7 +109,7 @@ test('an age that no review could read leaves it unverified at once, and names t
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isLineageUnread: true });
 });
 
-describe('where no scan will ever come it ends at once', () => {
+describe('without any possible scan it ends at once', () => {
   const endedWithin = async (world: VerifyWorld, machine: VerifyMachine, ms: number) => {
     const since = world.clock();
     await machine.run();
@@ -124,7 +124,7 @@ describe('where no scan will ever come it ends at once', () => {
     expect(await endedWithin(world, machine, MINUTE_MS)).toEqual({ result: 'unverified', reason: deleted });
   });
 
-  test('it was deleted before anybody wrote it down', async () => {
+  test('the output was deleted before it was recorded', async () => {
     const world = await verifyWorld({ changes: FOUND });
     push(world, 'new', { tags: ['22'] });
     const machine = new VerifyMachine(world);
@@ -155,7 +155,7 @@ describe('where no scan will ever come it ends at once', () => {
     });
   });
 
-  test('not where the registry cannot be read now: what it cannot tell is waited for', async () => {
+  test('not if the registry cannot be read now: its answer is awaited', async () => {
     const { world, machine } = await scanning();
     world.registry.delete(LOCATION, NEW);
     await machine.step({
@@ -167,7 +167,7 @@ describe('where no scan will ever come it ends at once', () => {
     expect(await endedWithin(world, machine, MINUTE_MS)).toMatchObject({ reason: deleted });
   });
 
-  test('not where a scanner does not find what the registry has', async () => {
+  test('not if the scanner does not find an image that the registry has', async () => {
     const { world, machine } = await scanning();
     world.scanner.refuses(NEW, { state: 'failed', reason: 'image-not-found', detail: 'ImageNotFoundException' });
     world.scanner.finish();
@@ -188,7 +188,7 @@ async function justAsked({ isPlaced = true } = {}): Promise<VerifyWorld> {
   return world;
 }
 
-test('a scan that takes a moment keeps no machine waiting', async () => {
+test('a short scan causes no wait of the state machine', async () => {
   const world = await justAsked();
   const sleep = async (ms: number) => {
     world.advance(ms);
@@ -225,7 +225,7 @@ test('an image that no scanner can read leaves it unverified', async () => {
   expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'unverified' });
 });
 
-test('an output that Amazon Inspector watches is judged by what it found, however long ago it scanned', async () => {
+test('an output that Amazon Inspector monitors is judged by its findings, at any age of its scan', async () => {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   world.scanner.enhance(LOCATION).inspected(LOCATION, NEW, world.clock() - 3 * 24 * 3_600_000);
@@ -272,7 +272,7 @@ const unscanned = ({ policyVersion }: VerifyWorld): Verdict => ({
   policyVersion,
 });
 
-test('where the registry scans no more today, a result of yesterday counts', async () => {
+test('if the quota of the registry is used up today, a result of yesterday counts', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
   world.advance(26 * 60 * MINUTE_MS);
   await world.images.recordFacts({ ...facts('old', { stream: STREAM, locations: [LOCATION] }), owner: 'another' });
@@ -283,7 +283,7 @@ test('where the registry scans no more today, a result of yesterday counts', asy
   expect(world.clock() - since).toBeLessThan(MINUTE_MS);
 });
 
-test('a registry that could not be read when the scan was to be asked for is read once more at the check', async () => {
+test('a registry that could not be read at the scan request is read again at the check', async () => {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   world.scanner.completesAtOnce = true;
@@ -305,7 +305,7 @@ test('a registry that could not be read when the scan was to be asked for is rea
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
-test('of two concurrent checks the first outcome stays, and both return it', async () => {
+test('two concurrent checks: the first outcome stays, and both return it', async () => {
   const { world, machine } = await scanning();
   world.advance(120 * MINUTE_MS);
   const outcome = { result: 'fixed' } as const;
@@ -367,13 +367,13 @@ test("a person's push during the rebuild is the head; what is verified is our ow
   expect(await rebuildOf(world)).toMatchObject({ output: NEW, outcome: { result: 'fixed' } });
 });
 
-test('a build that makes the same image again is judged by what that holds', async () => {
+test('a build that makes the same image again is judged by the findings of that image', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
   await new VerifyMachine(world).run();
   expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective', left: [FIXED] });
 });
 
-test('heads and facts are known once the scan is asked for, without any event of the push', async () => {
+test('heads and facts are recorded with the scan request, without a push event', async () => {
   const { world } = await scanning();
   const head = (await world.streams.streams([STREAM])).get(STREAM)?.head;
   expect(head).toEqual({ images: { 'linux/arm64': NEW } });

@@ -46,7 +46,7 @@ async function write(ledger: FakeImageLedger, one: Write): Promise<void> {
   }
 }
 
-test('only Patchwave rebuilds reconfirm, and the latest one counts, whatever else is recorded', async () => {
+test('only rebuilds by Patchwave reconfirm content, and the latest one counts', async () => {
   await fc.assert(
     fc.asyncProperty(writes, async (all) => {
       const ledger = new FakeImageLedger();

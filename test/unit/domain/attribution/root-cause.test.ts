@@ -206,7 +206,7 @@ describe('the path of a head', () => {
     expect(rootCauseOf(images, HEADS)).toEqual(below(['platform', 'app']));
   });
 
-  test('a stream that the head above is no longer built on is left out, whatever it has', () => {
+  test('a stream that the head above is no longer built on is left out, also if it has the fact', () => {
     const moved = { base, platform, app, other: { stream: 'base 2' }, newPlatform: { ...platform, on: 'other' } };
     const heads = { base: 'base', 'base 2': 'other', platform: 'newPlatform', app: 'app' };
     expect(rootCauseOf(moved, heads)).toEqual(below(['platform', 'app']));

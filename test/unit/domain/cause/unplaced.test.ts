@@ -33,7 +33,7 @@ test('an unread repository may hide the age of the next build, whose parent is k
   expect(nextUnreadOf({ digest, lineage })).toBeUndefined();
 });
 
-test('an image that could not be read shows no parent, whatever a search found', () => {
+test('an unreadable image shows no parent, also after a search found one', () => {
   const expected = { digest, why: 'unread', repositories: [place], problem: 'AccessDenied' };
   expect(unplacedOf({ digest, locations: [LOCATION], unresolved: unread })).toEqual(expected);
   expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved: unread })).toEqual(expected);

@@ -121,7 +121,7 @@ function withoutPipeline(): Partial<GuardFacts> {
   return { pipeline: undefined } as unknown as Partial<GuardFacts>;
 }
 
-test('a stream without a rule is refused as not-in-policy, whatever its mode', () => {
+test('a stream without a rule is refused as not-in-policy in every mode', () => {
   const facts = guardFacts({ isNamed: false, mode: 'report-only' });
   expect(mayRebuild(facts, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
   expect(mayDeploy(facts)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });

@@ -63,7 +63,7 @@ describe('layers', () => {
     expect(parentNames([made('base', ''), made('app', 'a')])).toEqual([]);
   });
 
-  test('an application is nobody`s parent: what begins like it came out of the same build cache', () => {
+  test('an application is no parent: an image with the same first layers came from the same build cache', () => {
     const images = [
       made('base', 'a', { tier: 'base' }),
       made('sibling', 'a b', { tier: 'application' }),
@@ -323,7 +323,7 @@ describe('claims, where the content shows nothing', () => {
     expect(parentNames(images)).toEqual(isNamed ? ['app: base by label-name'] : []);
   });
 
-  test('of another machine, of an application and of itself nobody is a child', () => {
+  test('an image of another platform, an application and the image itself are no parents', () => {
     const claim = label('digest', digestOf('base'));
     expect(parentNames([made('base', 'x', { platform: 'linux/arm64' }), made('app', 'a', claim)])).toEqual([]);
     expect(parentNames([made('base', 'x', { tier: 'application' }), made('app', 'a', claim)])).toEqual([]);

@@ -110,7 +110,7 @@ test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, boo
   expect(hiddenParentsIn(POLICY, readAgain(...unread))(child, parent) !== undefined).toBe(expected);
 });
 
-describe('a parent shown by layers is older than all images between, whatever the policy declares', () => {
+describe('a parent shown by layers is older than all images between, also if the policy declares another parent', () => {
   const regions = [PLACE.region, 'us-east-1'];
   const policy = policyWith(
     rule('base', 'base'),

@@ -152,7 +152,7 @@ test('an index pulled by digest by some tasks is listed, though others use a tag
   ]);
 });
 
-test('an image pinned by one usage stays pinned, whatever the next one uses', () => {
+test('an image pinned by one usage stays pinned after a usage by tag', () => {
   const used = new UsedImages();
   used.add(usage('app', ask('apps/a', `@${digestOf('app')}`)));
   used.add(usage('app', { ...ask('apps/a', ':v1'), workload: 'another' }));

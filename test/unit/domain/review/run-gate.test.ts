@@ -86,7 +86,7 @@ test('a registry of an account of ours is ours in each Region', () => {
   expect(decisiveFailures(summary([failure('registry', key)]), gate())).toEqual([failure('registry', key)]);
 });
 
-test('a registry that a stream rule names is ours, whatever the scopes', () => {
+test('a registry that a stream rule names is ours, also outside all scopes', () => {
   const key = '999900001111/us-east-1';
   const rule: StreamRule = {
     id: 'golden',

@@ -78,7 +78,7 @@ test('each line of a repository has its own mode', () => {
   expect(restraintOfImage(policy, `${HOST}/team/py:3`, SERVICE)).toMatchObject({ by: 'paused' });
 });
 
-test('an image whose repository has no rule now restricts nothing, whatever its stream was', () => {
+test('an image whose repository has no rule now restricts nothing, also if it had a stream', () => {
   expect(
     restraintOfImage(policyOf({ mode: 'paused' }), `${HOST}/team/go:1`, SERVICE, `${REGISTRY}/eu-west-1/team/go:^1$`),
   ).toBe(undefined);

@@ -48,7 +48,7 @@ const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(reb
 
 const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };
 
-test('an output that was judged before its lineage was read is judged again, whatever its cause', () => {
+test('an output that was judged before its lineage was read is judged again, for every kind of cause', () => {
   expect(judged({ output: [lineage(unread)] })).toMatchObject({ result: 'pending' });
   expect(judged({ output: [unread] })).toEqual({ result: 'fixed' });
 });

@@ -147,7 +147,7 @@ describe('age', () => {
     expect(own.reasons[0]).not.toHaveProperty('decidedBy');
   });
 
-  test('with an unknown ancestor is unknown, whatever the rest is', () => {
+  test('with an unknown ancestor is unknown, for any other ancestors', () => {
     expect(on({ known: false, unknown: [BASE, digestOf('web')] }).reasons).toEqual([
       { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
     ]);
