@@ -85,7 +85,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
         const { store } = stored;
         const version = await store.publish(policy(30), by);
         await harm(stored, version);
-        // Who has read it before may go on with it: so it is asked of a policy that nobody has read.
+        // A reader of an earlier version may have it cached, so the test reads a version that was never read.
         await expect(store.current()).rejects.toMatchObject({ ...UNREADABLE, version });
         expect(await store.inForce()).toBe(version);
         await store.publish(policy(30), { ...by, replaces: version });

@@ -17,7 +17,7 @@ import { digestOfTag, madeOf } from './oracle/registry.ts';
 import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
 
 const LIMIT_MS = 180_000;
-/** A name that nobody has seen before: it is in every ARN and tag of an application. */
+/** A new name that is in every ARN and tag of an application. */
 const APP = `app-${Date.now() % 1_000_000}`;
 const [FLAWED, FIXED] = ['3.0.13-1~deb12u1', '3.0.15-1~deb12u1'];
 

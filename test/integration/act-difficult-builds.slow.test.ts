@@ -14,7 +14,7 @@ import { digestOfTag } from './oracle/registry.ts';
 
 const LIMIT_MS = 120_000;
 
-/** One attempt each, so that whatever begins a second one is seen at once. */
+/** One attempt each, so that the test sees every second one. */
 const fleet = () =>
   actingFleet(
     [

@@ -14,7 +14,7 @@ const APPS = 400;
 const CAP = 8;
 const LIMIT_MS = 20 * 60_000;
 const READS_AT_ONCE = 8;
-/** Builds that were over at once would never meet, whatever the cap. */
+/** Builds that end at once would never overlap, with any cap. */
 const pipeline = { ...inherits, seconds: 6 };
 
 /** Only the first has the flaw. */
@@ -48,7 +48,7 @@ interface Run {
   readonly endedAtEpochMs: number;
 }
 
-/** Every run of every pipeline of the fleet, whoever started it. */
+/** Every run of every pipeline of the fleet, also those that Patchwave did not start. */
 async function runsIn({ cloud, fleet }: Installation): Promise<readonly Run[]> {
   const runs = await mapConcurrently(fleet.pipelines, READS_AT_ONCE, async ({ account, region, name }) => {
     const found: Run[] = [];
@@ -67,7 +67,7 @@ async function runsIn({ cloud, fleet }: Installation): Promise<readonly Run[]> {
   return runs.flat();
 }
 
-/** The most runs that were under way when one of them began. */
+/** The most concurrent runs at the start of one. */
 const mostAtOnce = (runs: readonly Run[]): number =>
   Math.max(
     ...runs.map(

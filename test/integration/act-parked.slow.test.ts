@@ -22,7 +22,7 @@ import { digestOfTag } from './oracle/registry.ts';
 const LIMIT_MS = 120_000;
 const APPROVAL = { approval: 'before-build' } as const;
 
-/** One build at a time, so that whoever keeps a slot is seen at once. */
+/** One build at a time, so that the test sees every slot that is kept. */
 const fleet = () =>
   actingFleet(
     [
@@ -94,7 +94,7 @@ describe('a build that waits for a person', () => {
       const { cloud } = installation();
       await cases.enforce(['unheard']);
       const rebuild = await parked('unheard');
-      // Whoever ends its cascade looks at the run once more.
+      // The end of its cascade polls the run once more.
       const parking = await installation().context.cascades.get(rebuild.cascadeId);
       if (parking) expect(await endOf(installation(), parking)).toBe('SUCCEEDED');
       await untilSettled(installation().context, LIMIT_MS / 2);

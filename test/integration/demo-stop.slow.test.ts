@@ -35,7 +35,7 @@ async function survivors(pids: readonly number[]): Promise<number[]> {
 async function stoppedAt(text: string): Promise<{ code: number | null; left: number[] }> {
   const demo = spawn(process.execPath, ['local/demo/main.ts'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
-  // Read to its end: a demo whose output nobody takes any more fails by that, before it is asked to stop.
+  // Read to its end: a demo without a reader of its output fails before it is stopped.
   const isPrinted = new Promise<void>((resolve) => {
     let printed = '';
     demo.stdout.on('data', (piece) => {

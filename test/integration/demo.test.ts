@@ -61,7 +61,7 @@ async function named(
 async function digestsOf(endpoint: string, fleet: Fleet, seen: OracleContainer): Promise<string[]> {
   if (seen.container.imageDigest !== undefined) {
     const home = homeOf(seen.container);
-    // An index in a registry that nobody may read cannot be told from an image.
+    // An index in a registry that denies reading looks like an image.
     return home && !isReadable(fleet, home) ? [seen.container.imageDigest] : imagesOf(endpoint, seen);
   }
   const [, pinned] = /@(sha256:[0-9a-f]{64})$/.exec(seen.container.image ?? '') ?? [];

@@ -58,7 +58,7 @@ test(
   LIMIT_MS,
 );
 
-/** What is broken while something is, which is corrected again whatever happens. */
+/** Breaks something for the duration of a call, and always repairs it. */
 async function brokenBy(breaks: () => Promise<unknown>, corrects: () => Promise<unknown>): Promise<readonly string[]> {
   try {
     await breaks();

@@ -257,7 +257,7 @@ describe('the small fleet', () => {
   );
 });
 
-/** Events are best effort: from now on no rule is told that an execution was broken off. */
+/** Events are best effort: from now on no rule gets the event of an aborted execution. */
 async function loseEndsOfExecutions({ cloud, fleet }: Installation): Promise<void> {
   const client = new EventBridgeClient(cloud.clients(fleet.hub.account, fleet.hub.region));
   const { Rules = [] } = await client.send(new ListRulesCommand({ NamePrefix: 'patchwave-BrokenOffReviewRule' }));
@@ -285,7 +285,7 @@ async function evidenceIn(installation: Installation): Promise<readonly unknown[
   return objects.map(({ Key, ETag, LastModified }) => ({ Key, ETag, LastModified }));
 }
 
-/** Every image in use is told of, and the review; each event is as its contract says. */
+/** Every image in use has an event, and so has the review; each event matches its contract. */
 async function checkAnnouncements(
   inbox: Awaited<ReturnType<typeof subscribe>>,
   digests: ReadonlySet<string>,

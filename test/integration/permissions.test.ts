@@ -109,7 +109,7 @@ beforeAll(async () => {
   await iam.send(new CreateRoleCommand({ RoleName: 'PatchwaveRead', AssumeRolePolicyDocument: ANYBODY }));
 });
 
-/** Credentials of a role: for a moment it trusts whoever owns the account. */
+/** Credentials of a role: for a moment it trusts its account. */
 async function sessionOf(prefix: string): Promise<Session> {
   const config = hubOf(installation());
   const iam = new IAMClient(config);

@@ -196,7 +196,7 @@ test(
     for (const grant of ours) {
       const without = await hub.without(grant, outcome);
       if (isDeepStrictEqual(without, expected)) unnoticed.push(nameOf(grant));
-      // Whatever was left half done is made good.
+      // Everything that was left half done is completed.
       await outcome();
     }
     expect(unnoticed).toEqual([]);

@@ -47,7 +47,7 @@ describe('two stacks in one account and Region', () => {
       expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
       expect(await reviewWith(staging, config)).toMatchObject({ status: 'SUCCEEDED' });
       const judgedBy = async ({ runs }: typeof context) => {
-        // Who asked for a scan differs: each digest is scanned once a day, whoever asks.
+        // The requester of a scan differs, because each digest is scanned once a day.
         const { scans: _, ...judged } = (await runs.latest()).ended?.totals ?? {};
         return judged;
       };

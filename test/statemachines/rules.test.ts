@@ -59,7 +59,7 @@ describe.each(machineNames())('%s', (name) => {
     test('has a time-out, inside the five minutes of an express execution where it runs in one', () => {
       expect(state.TimeoutSeconds).toBeGreaterThan(0);
       if (isCallback(state)) {
-        // Whoever is to answer may be gone: a heartbeat that stays out makes the machine look for itself.
+        // The function that should answer may be gone: without a heartbeat the machine polls by itself.
         expect(state.HeartbeatSecondsPath).toBeDefined();
       } else {
         expect(state.TimeoutSeconds).toBeLessThanOrEqual(

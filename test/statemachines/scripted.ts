@@ -45,7 +45,7 @@ export interface Stage {
   run(name: string, input: object): Promise<EndedExecution & { readonly calls: readonly Call[] }>;
 }
 
-/** Passes its input on to the test and gives back, or throws, what it is told. */
+/** Passes its input to the test and returns or throws what the test sets. */
 const forwarding = (port: number, name: string): string => `
 export const handler = async (event) => {
   const reply = await fetch('http://127.0.0.1:${port}/${name}', { method: 'POST', body: JSON.stringify(event) });

@@ -85,7 +85,7 @@ export class ActingCases {
     return rebuild;
   }
 
-  /** Whoever wakes the planner, and how often: nothing is built or deployed any more, and nothing is held. */
+  /** After any number of wake-ups of the planner nothing is built or deployed, and no lock or slot is held. */
   async nothingFollows(): Promise<void> {
     const installation = this.#installation();
     const begun = async () => [await runsStarted(installation), await deploymentsStarted(installation)];

@@ -44,7 +44,7 @@ const sumOf = (calls: Awaited<ReturnType<Installation['cloud']['admin']['calls']
     .filter(({ operation, principal }) => operation === wanted && !['root', 'user', 'anonymous'].includes(principal))
     .reduce((sum, { count, throttled, failed }) => sum + count - throttled - failed, 0);
 
-/** Everything that somebody holds: it must be nothing once nobody works. */
+/** Every lock, slot and lease that is held: none may be left after the work. */
 export async function heldIn({ context }: Installation) {
   const locks = (await collect(context.locks.all())).flat().map(({ stream }) => stream);
   const slots = (await context.slots.held('fleet')).map(({ owner }) => owner);
@@ -174,7 +174,7 @@ export async function lapsePlanning(installation: Installation): Promise<void> {
     });
 }
 
-/** As if the time had passed in which nobody else begins a deployment whose starter died. */
+/** As if the lease of a deployment whose starter died had expired. */
 export async function lapseDeployments({ context }: Installation, leaseMs: number): Promise<void> {
   for (const { cascadeId } of await collect(context.cascades.open())) {
     for (const { service } of await collect(context.rollouts.deployments(cascadeId))) {

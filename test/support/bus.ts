@@ -15,7 +15,7 @@ const SETTLED_MS = 4000;
 const LIMIT_MS = 30_000;
 let subscriptions = 0;
 
-/** A queue that gets what the bus is told from now on, as a consumer of it would have. */
+/** A queue that gets the events of the bus from now on, like a consumer. */
 export async function subscribe(
   installation: Installation,
   busArn: string,

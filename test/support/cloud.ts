@@ -1,4 +1,4 @@
-/** The embedded cloud in tests: one cloud for one block of tests, stopped whatever happens. */
+/** The embedded cloud in tests: one cloud for one block of tests, stopped also after a failure. */
 
 import { afterAll, beforeAll } from '@jest/globals';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';

@@ -6,7 +6,7 @@ import { type Installation, type InstallOptions, install } from '../../local/ins
 
 /**
  * Scans end quickly here, so a review looks often. Nothing is planned unless a test says so: what a review alone writes
- * can be compared only while nobody acts on it.
+ * can be compared only while no function acts on it.
  */
 const QUIET = { ScanPollSeconds: '1', PlanningState: 'DISABLED' };
 const START_LIMIT_MS = 90_000;

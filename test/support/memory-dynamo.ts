@@ -18,7 +18,7 @@ import { copied } from './fakes/copied.ts';
  */
 export type CallOutcome = 'done' | 'dies-before' | 'dies-after' | 'reply-lost' | 'fails-after';
 
-/** A process that died: whatever it would have done next is not done. */
+/** A process that died: it makes no further call. */
 export class DiedError extends Error {
   override readonly name = 'DiedError';
 }
@@ -43,7 +43,7 @@ export interface Anomalies {
    * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
    */
   readonly partialBatches: number;
-  /** A page of a query holds a few items only, whatever its limit. */
+  /** A page of a query has only a few items, with any limit. */
   readonly shortPages: number;
   /** The reply of a write is lost, and the client writes again. */
   readonly lostReplies: number;

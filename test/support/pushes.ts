@@ -34,7 +34,7 @@ export class Pusher {
     return new ECRClient(this.#cloud.clients(account, region));
   }
 
-  /** A repository in a Region of its own: a registry that nobody has used. */
+  /** A repository in a Region of its own: an unused registry. */
   async newRepository(account: string, repository: string): Promise<ImageLocation> {
     const location = { account, region: `eu-test-${++this.#regions}`, repository };
     await this.createRepository(location);

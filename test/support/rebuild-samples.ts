@@ -17,7 +17,7 @@ export const PIPELINE: Pipeline = {
 
 export const ageFact: CauseFact = { kind: 'age', ruleId: 'age-application', sinceEpochMs: NOON_EPOCH_MS };
 
-/** As many facts as a stream may have that nobody rebuilt for years. */
+/** As many facts as a stream may have after years without a rebuild. */
 export const manyFacts = (count = 5000): CauseFact[] =>
   Array.from({ length: count }, (_, n) => ({ ...ageFact, ruleId: `age-${n}`, sinceEpochMs: NOON_EPOCH_MS + n }));
 

@@ -23,7 +23,7 @@ export interface FoundFlaw {
 
 /**
  * All of Patchwave once, from an empty ledger: a review, a second one for which some evidence was lost, a preview, an
- * event of a scan that found something new, and one that nobody can read. Tells what came of each.
+ * event of a scan that found something new, and an unreadable one. Returns the result of each.
  */
 export class Scenario {
   readonly #installation: Installation;
@@ -38,7 +38,7 @@ export class Scenario {
     this.#sqs = new SQSClient(hubOf(installation));
   }
 
-  /** Everything that a permission that is missing could change. The first difference is enough for whoever compares. */
+  /** Everything that a permission that is missing could change. The first difference is enough for a comparison. */
   async *steps(): AsyncIterable<unknown> {
     const { review, cloud } = this.#installation;
     await this.#begin();

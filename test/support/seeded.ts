@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 /**
  * What tests draw by chance comes from this seed, so that one commit always gives the same answer. Another number, or
- * `random`, looks where nobody has looked yet; a failure names its seed.
+ * `random`, tries new cases; a failure names its seed.
  */
 export const SEED = seedFrom(process.env.TEST_SEED ?? '20261126');
 

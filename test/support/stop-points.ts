@@ -23,7 +23,7 @@ export interface Point {
   readonly after?: (installation: Installation, app: string) => Promise<unknown>;
   /** Of its pipeline, those of persons too; left out: one. */
   readonly runs?: number;
-  /** At most; one that nobody saw the end of is adopted by the next cascade, or begun once more. */
+  /** At most; a deployment without a seen end is adopted by the next cascade, or begun again. */
   readonly deployments?: number;
 }
 
@@ -153,7 +153,7 @@ export const POINTS: Readonly<Record<string, Point>> = {
     ...{ before: deployingFor(3_000), after: deployingFor(100) },
     by: { state: 'WaitForDeployment', holds: [{ function: 'cascade-reaper', operations: ['GetItem'] }] },
   },
-  // Their first call: a queue that may not be told hides what failed for as long as a function may run.
+  // Their first call: a queue without permission to send hides the failure for as long as a function may run.
   AbandonCascade: { holds: ['rollout', 'cascade-reaper'].map((name) => ({ function: name, operations: ['GetItem'] })) },
 };
 

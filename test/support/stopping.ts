@@ -21,7 +21,7 @@ export interface Hold {
   readonly operations?: readonly string[];
 }
 
-/** From now on these calls fail, so whatever state needs them is tried again and not left. */
+/** From now on these calls fail, so a state that needs them is retried and does not end. */
 export async function hold(installation: Installation, holds: readonly Hold[]): Promise<void> {
   const principals = await Promise.all(holds.map((one) => one.role ?? roleOf(installation, one.function ?? '')));
   const operations = holds.flatMap((one) => one.operations ?? []);

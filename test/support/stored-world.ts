@@ -23,7 +23,7 @@ export function storedWorld<World extends FakeWorld>(
   return { world: { ...world, ...ledgers, unreadable: table.unreadable } as unknown as World, memory };
 }
 
-/** Damages an item, as a person at the console might; whoever remembers what it was has to read it again. */
+/** Damages an item, as a person at the console might; a caller that cached it must read it again. */
 export function corrupt(memory: MemoryTable, { PK, SK }: keys.Key, changes: Readonly<Record<string, unknown>>): void {
   const name = `${PK} ${SK}`;
   const before = memory.items.get(name);

@@ -4,7 +4,7 @@ import { packagesIn } from '../integration/oracle/layers.ts';
 import { containersIn, homeOf } from '../integration/oracle/running.ts';
 import { FLAW, TEAM } from './acting-fleet.ts';
 
-/** Whoever builds upon another one gets its packages, and fixes nothing by itself. */
+/** An image built on another one gets its packages and fixes nothing by itself. */
 export const inherits = { upgrades: false };
 
 export const apps = [
@@ -15,7 +15,7 @@ export const apps = [
   { name: 'tool', parent: 'go', pipeline: inherits },
 ];
 export const bases = [{ name: 'debian' }, { name: 'fresh', sound: true }];
-/** A service of two applications that are built on one base by way of two platforms. */
+/** A service of two applications that are built on one base through two platforms. */
 export const services = { portal: ['shop', 'billing'], worker: ['worker'], tool: ['tool'] };
 export const platforms = [
   { name: 'node', base: 'debian', pipeline: inherits },

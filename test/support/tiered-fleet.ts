@@ -33,7 +33,7 @@ export interface TieredFleet {
 export const baseStream = (name: string): string => `${HUB.account}/${HUB.region}/base/${name}:^1$`;
 export const platformStream = (name: string): string => `${HUB.account}/${HUB.region}/platform/${name}:^1$`;
 
-/** Base and platform pipelines push a candidate, so no child is built upon what nobody has verified. */
+/** Base and platform pipelines push a candidate, so no child is built on an unverified image. */
 const CANDIDATES = ['1-candidate', '1-{build}'];
 
 export function tieredFleet({ bases, platforms, apps, services, policy = {} }: TieredFleet): Fleet {

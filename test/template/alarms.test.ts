@@ -41,7 +41,7 @@ test('every queue that keeps failures has an alarm', () => {
 
 const functions = ofType(hub, 'AWS::Serverless::Function');
 const eventsOf = ({ properties }: Resource) => Object.values(objectOf(properties.Events ?? {})).map(objectOf);
-/** By a queue, the stream or a schedule: nobody waits for their answer. */
+/** Called by a queue, the stream or a schedule: no caller waits for their answer. */
 const called = functions.filter(
   (declared) => eventsOf(declared).length > 0 || 'EventInvokeConfig' in declared.properties,
 );
@@ -114,7 +114,7 @@ describe('nothing stalls in silence', () => {
     expect(new Set(watched.map(({ name }) => name))).toEqual(new Set([metric]));
     const { EvaluationPeriods, DatapointsToAlarm } = alarmOf(id);
     expect(Number(EvaluationPeriods)).toBeLessThan(15);
-    // One failure that passes calls nobody.
+    // A single failure raises no alarm.
     expect(Number(DatapointsToAlarm)).toBeGreaterThan(1);
   });
 

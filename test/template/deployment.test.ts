@@ -21,7 +21,7 @@ import { createStack } from '../../local/stack.ts';
 import { functionNames } from '../../scripts/bundle.ts';
 import { useCloud } from '../support/cloud.ts';
 
-// A deployment is some hundred resources; how long it takes is nobody's requirement here.
+// A deployment has some hundred resources; its duration is not under test.
 jest.setTimeout(60_000);
 
 const HUB = { account: '111122223333', region: 'us-east-1' };

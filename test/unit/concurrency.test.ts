@@ -1,7 +1,7 @@
 import { collect, eachConcurrently, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { fc } from '../support/seeded.ts';
 
-/** A task that ends when it is told to. */
+/** A task that the test ends. */
 function gates() {
   const open: (() => void)[] = [];
   const wait = () => new Promise<void>((resolve) => open.push(resolve));

@@ -165,7 +165,7 @@ export class FakeDeployer implements Deployer {
     return this.#families.get(family)?.length ?? 0;
   }
 
-  /** The service, if nobody deployed it since it was decided on; ECS itself takes no such condition. */
+  /** The service, if it was not deployed after the decision; ECS itself has no such condition. */
   #unchanged(service: ServiceRef, { taskDefinition, deployments }: DecidedOn): Kept {
     const kept = this.#own(service);
     const decided = deployments.find(({ isPrimary }) => isPrimary);

@@ -48,7 +48,7 @@ export class CrashError extends Error {
 
 /**
  * Kills the process at its n-th step, counted from 0, before the call or after it; from then on it makes no call at
- * all, whatever its error handling tries. `steps` names all steps that were reached.
+ * all, also in its error handling. `steps` names all steps that were reached.
  */
 export function crashAt(at: number, side: 'before' | 'after' = 'before'): Turns & { readonly steps: string[] } {
   const steps: string[] = [];

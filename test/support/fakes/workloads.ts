@@ -11,7 +11,7 @@ const PAGE = 100;
 /** As long as containers on Fargate may take to stop, without a load balancer that drains first. */
 export const STOPS_FOR_MS = 120_000;
 
-/** What runs, in memory. A task that is told to stop leaves the usual listing at once, and its containers run on. */
+/** What runs, in memory. A stopping task leaves the usual listing at once, while its containers still run. */
 export class FakeWorkloads implements WorkloadSource {
   readonly #clusters: Cluster[] = [];
   readonly #tasks = new Map<string, RunningTask[]>();

@@ -81,7 +81,7 @@ const primary: Deployment = {
   rolloutState: 'COMPLETED',
   taskDefinition: `${ARN}:7`,
 };
-/** The service is as it is told, when its deployment is decided. */
+/** The state of the service when its deployment is decided. */
 const DECIDED: DecidedOn = {
   taskDefinition: `${ARN}:7`,
   deployments: [

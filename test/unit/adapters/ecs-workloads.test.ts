@@ -26,7 +26,7 @@ const task = (changes: Task = {}): Task => ({
   ...changes,
 });
 
-/** As ECS lists tasks: those that were told to stop are listed under STOPPED alone, whatever their containers do. */
+/** As ECS lists tasks: stopping tasks are listed under STOPPED only, also while their containers run. */
 function runs(...tasks: readonly Task[]): void {
   const named = tasks.map((one, n) => ({ desiredStatus: 'RUNNING', ...one, taskArn: `task-${n}` }));
   ecs.on(ListTasksCommand).callsFake(({ desiredStatus: asked = 'RUNNING' }) => ({

@@ -10,7 +10,7 @@ import { fc } from '../../support/seeded.ts';
 
 /*
  * Several processes over one table, their calls mixed by a scheduler, each of which may die in or between calls or lose
- * a reply: what must never happen does not, whatever the order.
+ * a reply: the invariants hold in any order.
  */
 
 const NOW = { nowEpochMs: NOON_EPOCH_MS, untilEpochMs: NOON_EPOCH_MS + HOUR_MS };

@@ -75,7 +75,7 @@ test('calls go to the function that made them, with its own role or with a membe
   expect(inventory).toMatchObject({ name: 'inventory', s3Puts: 5, s3Gets: 7, units: { read: 9, write: 8 } });
   // A second at its share of a processor, then 12 files at 40 ms, a role at 100 ms and 10 lists at 80 ms.
   expect(inventory?.seconds).toBeCloseTo(1 + 0.48 + 0.1 + 0.8);
-  // Nobody counted its CPU time: all of its time, 25 writes at 5 ms, 20 scans at 80 ms, and their pace of ten a second.
+  // No measured CPU time, so its whole time counts: 25 writes at 5 ms, 20 scans at 80 ms, and their pace of ten a second.
   expect(scanTrigger?.seconds).toBeCloseTo(1 + 0.125 + 1.6 + 2);
   // Lambda itself reads the stream.
   expect(ledgerEvents?.seconds).toBeCloseTo(0.5 + 0.06);

@@ -28,14 +28,14 @@ async function mixedWorld(): Promise<PlanWorld> {
   return world;
 }
 
-/** The same, where nobody has looked at the heads for a while. */
+/** The same with heads that were read a while ago. */
 async function staleWorld(): Promise<PlanWorld> {
   const world = await mixedWorld();
   world.advance(16 * MINUTE_MS);
   return world;
 }
 
-/** The same, after a cascade whose execution failed and told nobody. */
+/** The same after a cascade whose execution failed without an event. */
 async function worldAfterFailure(): Promise<PlanWorld> {
   const world = await mixedWorld();
   await wakeUp(world);

@@ -90,7 +90,7 @@ describe.each<CallOutcome>(['dies-before', 'dies-after', 'reply-lost'])('%s', (f
 });
 
 test('planners that die at any call of the ledger, one after the other: each stream is built once', async () => {
-  // No more of them than find the heads fresh: heads are read anew after 30 minutes, and whoever dies then may leave one
+  // No more of them than find the heads fresh: heads are read again after 30 minutes, and a planner that dies then may leave one
   // of the streams to a cascade of its own.
   const most = 3;
   const fate = fc.constantFrom<CallOutcome>('dies-before', 'dies-after', 'reply-lost');

@@ -105,15 +105,15 @@ export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
 }
 
 let wakeUps = 0;
-/** One plan, whatever it asks others for. */
+/** One plan; its requests to other functions are not handled. */
 export const plan = (world: PlanWorld, turns: Turns = {}) => planCauses(portsOf(world, turns), `request-${++wakeUps}`);
 
 const MACHINES = { cascadeMachineArn: 'a:cascades', reviewMachineArn: 'a:reviews' };
 const MOST_ROUNDS = 10;
 
 /**
- * Those who look into registries, end cascades and plan tell one another what there is to do, until nobody has anything
- * to tell. What fails is thrown, and is told again. @returns the plans that were made on the way
+ * Runs refreshes, ends of cascades and plans, which wake each other, until no message is left. A failure is thrown, and its
+ * message is redelivered. @returns the plans that were made on the way
  */
 export async function comeToRest(world: PlanWorld, turns: Turns = {}): Promise<readonly (Planned | undefined)[]> {
   const plans: (Planned | undefined)[] = [];
@@ -202,7 +202,7 @@ async function headsOfAll({ streams }: PlanWorld): Promise<readonly Digest[]> {
   return [...all.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
 }
 
-/** A push that nobody told the ledger of. */
+/** A push without an event. */
 export function push(
   { registry }: PlanWorld,
   n: number,
@@ -275,7 +275,7 @@ export async function lastStarted({ cascades, executions }: PlanWorld): Promise<
   return { cascade, nodes };
 }
 
-/** Nobody plans, and nothing is left to be started. */
+/** No planner works, and no written plan is left to start. */
 export async function isLeaseFree({ cascades, clock }: PlanWorld): Promise<boolean> {
   const lease = await cascades.beginPlanning('test', { nowEpochMs: clock(), untilEpochMs: clock() + 1 });
   await cascades.endPlanning('test');

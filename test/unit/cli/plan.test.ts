@@ -49,7 +49,7 @@ async function toDeploy(world: PlanWorld, n: number): Promise<void> {
   expect(old).not.toBe(head);
 }
 
-/** An image that a task runs; nobody listed its repository, so that nobody knows the head of its stream. */
+/** An image that a task runs; its repository was not listed, so the head of its stream is unknown. */
 async function running(world: PlanWorld, n: number): Promise<Digest> {
   const digest = digestOf(`app-${n}`);
   const pushedAtEpochMs = world.clock() - 10 * DAY_MS;

@@ -22,7 +22,7 @@ const reason = 'a new base image';
 const wish = (world: PlanWorld, sinceEpochMs = world.clock()) =>
   ({ kind: 'person', ruleId: 'asked-by-person', by: ANA, reason, sinceEpochMs }) as const;
 
-/** A stream whose head nobody has anything against. */
+/** A stream with a compliant head. */
 async function clean(n = 0): Promise<PlanWorld> {
   const world = await planWorld();
   const head = await pushed(world, n, 'clean', { tags: ['v1'], reasons: [], inUse: true });

@@ -19,7 +19,7 @@ import { ANA, cliContext, run, runJson } from './support.ts';
 
 const reason = 'the build is fixed';
 
-/** Three failures, a survivor and a start that nobody knows of are held against the first stream. */
+/** The history of the first stream has three failures, a fact that a rebuild did not fix, and an unknown start. */
 async function exhausted(): Promise<PlanWorld> {
   const world = await planWorld();
   await violating(world, 0);

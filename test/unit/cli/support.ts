@@ -49,7 +49,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 const READS =
   /\.(all|bornBefore|current|deployments|findings|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
-/** As `cliContext`, and whatever is not known to read only is an error. */
+/** As `cliContext`; every method that may write is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>
   cliContext(world, (step) => {
     if (!READS.test(step)) throw new Error(`${step} writes`);

@@ -25,7 +25,7 @@ import { readOnlyContext, run, runJson } from './support.ts';
 const NO_FIX = fact({ fix: 'no' });
 const [BASE, APP] = [0, 2] as const;
 
-/** An application on a base, and both have what nobody can fix; the base has it from an image of a vendor. */
+/** An application on a base, both with a finding without a fix; the base has it from the image of a vendor. */
 async function waiting(finding: FindingFact = NO_FIX): Promise<PlanWorld> {
   const world = await planWorld({ tiers: ['base', 'platform'] });
   const base = await violating(world, BASE, finding);

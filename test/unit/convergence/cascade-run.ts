@@ -30,8 +30,8 @@ export interface CascadeRun {
 }
 
 /**
- * Plans, and drives what was started to its end as the machine does, one cascade after the other; nothing where nothing was
- * started. Where scans are missing they are asked for, end, and are told of.
+ * Plans, and runs each started cascade to its end as the state machine does; `undefined` if none was started. Missing scans
+ * are requested, end, and have events.
  */
 export async function runCascade(world: FakeWorld, build: Build): Promise<CascadeRun | undefined> {
   const runs: CascadeRun[] = [];

@@ -25,7 +25,7 @@ export interface EndedInterleaving {
 
 /**
  * Some days of a fleet, drawn from a seed: teams push, with findings or without, and Patchwave acts. With trouble, events of
- * pushes are lost, doubled and in any order, and whoever works dies at any of its calls. Then it is calm for two days.
+ * pushes are lost, doubled and in any order, and functions die at any of their calls. Then it is calm for two days.
  */
 export async function someDays(seed: number, hasTrouble: boolean): Promise<EndedInterleaving> {
   const [acts, trouble] = [new Random(seed), new Random(seed + 1_000_000)];
@@ -72,7 +72,7 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
       const below = parent && (await world.images.get([parent])).get(parent);
       lines.push(
         `${nameOf(stream)} ${platform} on ${below ? `${nameOf(below.stream ?? '')} ${below.isHead}` : 'nothing'}`,
-        // Of an application whose last push nobody told of something newer runs than its head.
+        // An application whose last push had no event runs a newer image than its head.
         ...(tier === 'application' ? [] : [`${nameOf(stream)} ${platform} ${image?.verdict?.status}`]),
       );
     }

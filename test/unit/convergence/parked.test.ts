@@ -6,7 +6,7 @@ import { review } from './review.ts';
 import { ConvergingFleet, type Lines, nameOf, streamOf } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
 
-/* A team whose pipeline waits for a person, in the middle of a fleet: nobody else waits for that person. */
+/* A team whose pipeline waits for a person, in the middle of a fleet: no other stream waits for that person. */
 
 const FLEET: Lines = {
   base: { tier: 'base' },

@@ -9,7 +9,7 @@ import { Storm } from './storm.ts';
 import { ConvergingFleet, type FleetPolicyChanges, type Lines, nameOf } from './tiered-fleet.ts';
 
 /*
- * What runs is held against what the ledger calls proven. Nobody deploys in these tests unless a test says so.
+ * The running images are compared with the proofs in the ledger. Patchwave deploys only where a test says so.
  */
 
 const HOME = { account: '111122223333', region: 'us-east-1' };

@@ -25,7 +25,7 @@ export class ScanEvents {
     this.#trouble = trouble;
   }
 
-  /** The scans that are in progress end, and each is told of, or not. */
+  /** The scans in progress end, each with or without an event. */
   scansEnd(): void {
     const { random, lost, doubled, late } = this.#trouble;
     for (const digest of this.#world.scanner.finish()) {

@@ -12,7 +12,7 @@ import { review } from './review.ts';
 import { type ConvergingFleet, locationOf, nameOf } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
 
-/** A fleet with all that pushes bring about: their events, the heads that move with them, and whoever follows those. */
+/** A fleet with all that pushes bring about: their events, the heads that move with them, and the streams built on those. */
 export class Storm {
   readonly fleet: ConvergingFleet;
   readonly #reviewed: FakeWorld;
@@ -32,7 +32,7 @@ export class Storm {
     };
   }
 
-  /** Its pipeline ran and pushed, whoever started it; the events are on their way. */
+  /** Its pipeline ran and pushed, started by anybody; the events are on their way. */
   push(name: string, changes: { readonly isVulnerable?: boolean } = {}): Digest {
     const digest = this.fleet.build(name, changes);
     this.tell(name);
@@ -48,7 +48,7 @@ export class Storm {
     this.#pushes.push(eventOf({ ...about, digest, tag: 'current' }));
   }
 
-  /** Events of pushes that nobody ever gets. */
+  /** Events of pushes that are never delivered. */
   lose(): void {
     this.#pushes = [];
   }
@@ -114,7 +114,7 @@ export class Storm {
     return counts;
   }
 
-  /** Of what is not fixed: the stream, and what it is answered. Nobody waits without a reason. */
+  /** The streams that are not fixed, with their answers. No stream waits without a reason. */
   async open(): Promise<readonly string[]> {
     const causes = await collect(this.fleet.world.causes.open());
     return causes.map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`).sort();

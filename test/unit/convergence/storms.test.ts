@@ -84,7 +84,7 @@ test('a base pushed every minute', async () => {
   for (const cause of await collect(storm.fleet.world.causes.open())) expect(cause.facts.length).toBeLessThanOrEqual(2);
   storm.fleet.world.advance(HOUR_MS);
   await storm.comeToRest();
-  // What was built on a base that nobody had told of yet is found by the review.
+  // The review finds the images that were built on a base without an event.
   await storm.review();
   await storm.comeToRest();
   await expectCalm(storm);
@@ -172,7 +172,7 @@ test('a stream whose images are built on each other', async () => {
   storm.push('self', { isVulnerable: true });
   await storm.hear();
   await storm.review();
-  // It is built upon what it was, so nothing fixes it: once, and whoever is built on it never.
+  // It is built on its old parent, so nothing fixes it: it is built once, and the streams on it never.
   await storm.comeToRest();
   expect(storm.builds()).toEqual({ self: 1 });
   storm.fleet.world.advance(DAY_MS);

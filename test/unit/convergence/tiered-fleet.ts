@@ -24,7 +24,7 @@ export interface TieredLine {
   /** `amd64` where left out. */
   readonly arch?: readonly Arch[];
   readonly on?: string | Readonly<Record<Arch, string>>;
-  /** Nobody runs it. */
+  /** No workload runs it. */
   readonly idle?: true;
 }
 export type Lines = Readonly<Record<string, TieredLine>>;
@@ -102,7 +102,7 @@ export class ConvergingFleet {
     return fleet;
   }
 
-  /** From now on its pipeline builds on what its parents are now, whatever becomes of them. */
+  /** From now on its pipeline builds on its present parents, also after they changed. */
   pin(name: string): void {
     this.#pinned.set(name, new Map(this.#heads));
   }
@@ -112,7 +112,7 @@ export class ConvergingFleet {
     this.#packsAnew.add(name);
   }
 
-  /** From now on each of its builds stamps another version of a vulnerable package, of which nobody knows a fix. */
+  /** From now on each of its builds stamps another version of a vulnerable package, without a known fix. */
   stamp(name: string): void {
     this.#stamps.add(name);
   }

@@ -10,7 +10,7 @@ import { referenceTo, web } from './support.ts';
 
 /*
  * Several scopes and registries that tell of one image at the same time, their calls to the ledger mixed by a seeded
- * scheduler: whatever the order, the image ends as if they had told one after the other.
+ * scheduler: in any order the image ends as if they had told one after the other.
  */
 
 const digest = digestOf('a');

@@ -11,7 +11,7 @@ import { findIn, imageLineageOf, type LineageWorld, lineageWorld, placeOf, push,
 const STEP = { cascadeId: 'c-g1', stream: PLATFORM, rebuildId: 'r' };
 
 interface Built {
-  /** Names of layers; an image that nobody has written down yet where there are none. */
+  /** Names of layers; without any, the image is not recorded yet. */
   readonly on?: readonly string[];
   /** What the layers unpack to, of which the build packed all anew. */
   readonly unpacked?: readonly string[];

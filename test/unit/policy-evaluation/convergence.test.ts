@@ -94,7 +94,7 @@ async function again<Result>(
 }
 
 interface Way {
-  /** Which images are told of before their scans end, after, and after the review; each may be told of several times. */
+  /** The images with events before the end of their scans, after it, and after the review; each may have several. */
   readonly early: readonly number[];
   readonly timely: readonly number[];
   readonly late: readonly number[];

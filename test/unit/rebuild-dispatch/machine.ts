@@ -79,7 +79,7 @@ export class NodeMachine {
     await Promise.all([this.step(turns), start(portsOf(this.#world, turns), LIMITS, again)]);
   }
 
-  /** What the waiting step was told. */
+  /** The answer to the waiting step. */
   get answer(): Readonly<Record<string, unknown>> | undefined {
     return this.#world.waitingStep.answers.find(({ taskToken }) => taskToken === this.token)?.output;
   }

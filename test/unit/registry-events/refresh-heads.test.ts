@@ -43,7 +43,7 @@ async function ask(world: PushWorld, ...refreshes: readonly RefreshRequest[]) {
   return answerRefreshes(world);
 }
 
-/** A registry with two release lines, of whose pushes nobody told; scans go on until a test says so. */
+/** A registry with two release lines whose pushes had no events; scans go on until a test ends them. */
 async function unreportedWorld(): Promise<PushWorld> {
   const world = await pushWorld();
   world.scanner.completesAtOnce = false;

@@ -505,7 +505,7 @@ describe('an account that left while it ran the old image', () => {
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
 
-  /** An image of which nobody has read what it is built on runs where nobody sees it, and a base is to vanish. */
+  /** An image with unread lineage runs in a scope that left, and the closure of a base is open. */
   async function unreadAway(changes: Partial<LeftScope> = {}) {
     const { world, runId } = await away(changes, 'new');
     const base = streamOf('base');

@@ -47,7 +47,7 @@ function atCall(at: number, happens: () => unknown): Turns & { calls: string[] }
   };
 }
 
-/** Steps until the deployment is over; whatever goes on in ECS ends well meanwhile. */
+/** Steps until the deployment ends; every deployment in ECS succeeds meanwhile. */
 async function finish(world: RolloutWorld, machine: ServiceMachine, turns: Turns = {}) {
   for (let steps = 0; machine.state !== 'done' && steps < 200; steps += 1) {
     await machine.step(turns);

@@ -19,7 +19,7 @@ import {
   serviceOf,
 } from './support.ts';
 
-/* A new revision names a digest: only where nobody deployed since it was planned, and only one that runs there. */
+/* A new revision names a digest: only if the service was not deployed since the plan, and only for a running image. */
 
 const WEB = serviceOf('web');
 const pinnedTo = (which: string) => `${HOST}/team/web@${digestOf(`web-${which}`)}`;

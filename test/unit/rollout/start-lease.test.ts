@@ -2,7 +2,7 @@ import { DeploymentUnknownError } from '../../../shared/ports/acting-errors.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { MINUTE_MS, planned, type RolloutWorld, rolloutWorld, ServiceMachine, service, serviceOf } from './support.ts';
 
-/* A step that failed has no call under way any more: what it was to begin does not wait as long as for one that died. */
+/* A failed step makes no further call, so the next one need not wait for its lease, unlike after a step that died. */
 
 async function scene() {
   const world = await rolloutWorld({ modes: { web: 'restart' } });

@@ -118,7 +118,7 @@ export function pushImage({ registry, clock }: World, name: string, which: strin
 type World = Pick<ReturnType<typeof fakeWorld>, 'images' | 'streamImages' | 'clock' | 'usages' | 'registry'>;
 
 interface Known {
-  /** Whether its verdict has what is fixed; absent where nobody judged it. */
+  /** Whether its verdict has the fixed finding; absent if it is not judged. */
   readonly holds?: boolean | undefined;
   readonly isHead?: boolean;
   readonly platform?: Platform;

@@ -212,7 +212,7 @@ export class Ecs {
     // ECS resolves a tag once for each deployment.
     const fresh = await this.#tasksOf(service, clockwork.now + MINUTE_MS);
     if (service.generation !== generation) return;
-    // Of what is no rolling update nothing is told at first.
+    // A deployment that is no rolling update has no state at first.
     if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'unknown');
     await clockwork.sleep(MINUTE_MS);
     if (service.generation !== generation) return;
@@ -262,7 +262,7 @@ export class Ecs {
       for (const { name, image: reference } of containers) {
         const image = await this.#pulled(reference, architecture);
         if (!image) return undefined;
-        // What names a digest is no secret, whatever ECS tells.
+        // A reference by digest is known, also if ECS reports no digest.
         const shown = reference.includes('@') ? 'digest' : this.#with.shownOf(service.name);
         running.push({ service: service.name, container: name, reference, image, sinceEpochMs, shown });
       }

@@ -10,7 +10,7 @@ import { namesFor } from './hostile.ts';
 export type TrueTier = 'base' | 'platform' | 'application';
 export type Architecture = 'amd64' | 'arm64';
 
-/** How the pipeline of a stream is, whoever starts it: what it really does, whatever it was asked for. */
+/** The real behaviour of the pipeline of a stream, for every starter and every request. */
 export interface Habits {
   /** Shares of its builds, from 0 to 1. */
   readonly fromCache: number;

@@ -6,7 +6,7 @@ import type { Line } from './fleet.ts';
 /** What one build of a stream put on top of what it was built on. */
 export interface TrueLayer {
   readonly line: string;
-  /** The digest of its content, whatever the compression. */
+  /** The digest of its content, with any compression. */
   readonly diffId: Digest;
   readonly packages: TruePackages;
   /** When its content was made; a build without a cache that gives the same content makes it anew. */
@@ -75,7 +75,7 @@ export function packagesOf(image: TrueImage): TruePackages {
   return packages;
 }
 
-/** What it unpacks to, whatever it is called and however it is packed. */
+/** The unpacked content, with any name and compression. */
 export const contentOf = (image: TrueImage): string =>
   lineageOf(image)
     .flatMap(({ own }) => own?.diffId ?? [])

@@ -37,7 +37,7 @@ import type { Restraints } from './restraints.ts';
 const MINUTE_MS = 60_000;
 const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
 
-/** Whoever holds the ledger against the truth. */
+/** Compares the ledger with the truth. */
 export interface Witness {
   changed(change: Change): void;
   begun(run: TrueRun): void;
@@ -93,7 +93,7 @@ export class Life {
   reviews = 0;
   /** When the last review that read the account where services may run beside began. */
   awayReadEpochMs = 0;
-  /** A person said that nobody need wait for what ran there: that stands until a review reads the account again. */
+  /** A person confirmed that closures need not wait for that scope, until a review reads the account again. */
   isAwayConfirmed = false;
   /** Reviews that succeeded: they read all base and platform repositories. */
   readonly fleetReadings: { readonly beganAtEpochMs: number; readonly endedAtEpochMs: number }[] = [];
@@ -281,7 +281,7 @@ export class Life {
     this.clockwork.spawn(() => this.#planNowAndThen());
   }
 
-  /** Runs until an instant; whatever functions asked of the world begins as soon as they did. */
+  /** Runs until an instant; the requests of functions begin at once. */
   runUntil(epochMs: number, afterEach: () => void): Promise<void> {
     return this.clockwork.runUntil(epochMs, () => {
       this.#follow();

@@ -43,7 +43,7 @@ const PLANNED_WITHIN_MS = 9 * HOUR_MS;
 /** A build begins seconds after the step that reads the heads of its parents: a person may push in between. */
 const JUST_PUSHED_MS = 10_000;
 
-/** Holds what the ledger says against what is true, at each change. What it finds is told in words. */
+/** Compares the ledger with the truth at each change, and describes each difference. */
 export class Oracle implements Witness {
   readonly #life: Life;
   readonly violations: string[] = [];
@@ -359,7 +359,7 @@ export class Oracle implements Witness {
     }
   }
 
-  /** A person confirmed that its account left, or it began there when nobody looked any more. */
+  /** A person confirmed that its account left, or it began there after the last review of the account. */
   #isNoLongerAsked({ service, sinceEpochMs }: TrueContainer): boolean {
     const { isOutOfSight, isAwayConfirmed, awayReadEpochMs } = this.#life;
     return isOutOfSight(service) && (isAwayConfirmed || sinceEpochMs >= awayReadEpochMs);
@@ -384,7 +384,7 @@ export class Oracle implements Witness {
     return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
   }
 
-  /** Of a push that no event told nobody knows when it was: no review lists the repositories of applications. */
+  /** The time of a push without an event is unknown, because no review lists the repositories of applications. */
   #mayBeOlder({ tier }: Line, part: TrueImage, { output }: Closure): boolean {
     const made = this.#life.factory.artifact(output);
     return tier === 'application' && this.#life.features.has('events-lost') && made?.images.includes(part) !== true;
@@ -579,7 +579,7 @@ export class Oracle implements Witness {
   }
 
   /**
-   * What runs of a line, and its head where something that runs is built on the line: nobody looks at the rest. An image below
+   * What runs of a line, and its head where something that runs is built on the line: no function reads the rest. An image below
    * that was deleted before anything read it leads to no line.
    */
   #concernedIn(line: Line, running: readonly TrueImage[]): readonly TrueImage[] {

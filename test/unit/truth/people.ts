@@ -83,7 +83,7 @@ export class People {
     }
   }
 
-  /** Services run again, and nobody sets them to zero any more. */
+  /** Services run again, and no person sets them to zero any more. */
   async calmDown(): Promise<void> {
     for (const end of this.#life.endings) await end();
     for (const service of this.#life.ecs.services) await this.#life.ecs.scale(service, false);

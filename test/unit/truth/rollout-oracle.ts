@@ -28,7 +28,7 @@ export class RolloutOracle {
   /** Outputs of rebuilds that the ledger calls `fixed`. */
   readonly #verified = new Set<Digest>();
 
-  /** Deployments of an image that was gone: the owner of the service is told to copy the image and to deploy it. */
+  /** Deployments of an image that was gone: the note asks the owner of the service to copy the image and to deploy it. */
   readonly #leftToCopy: Deployment[] = [];
 
   constructor(world: RolloutOracleWorld) {
@@ -197,7 +197,7 @@ export class RolloutOracle {
         continue;
       check('what Patchwave may deploy does not stay behind');
       for (const { image, shown } of runs) {
-        // Which image that is nobody can tell.
+        // That image is unknown.
         if (shown !== 'digest') continue;
         const flaw = violatingIn(image, now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
         if (flaw && !head.images.includes(image))

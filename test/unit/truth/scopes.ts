@@ -6,7 +6,7 @@ import type { Trouble } from './trouble.ts';
 
 /**
  * The account where some services run leaves the policy, and may come back, once or twice. Where it stays away a person may
- * confirm that nobody need wait for what ran there. Its services run on, and their teams deploy as before.
+ * confirm that closures need not wait for it. Its services run on, and their teams deploy as before.
  */
 export const scopesLeave: Trouble = {
   feature: 'scopes-leave',
@@ -23,7 +23,7 @@ export const scopesLeave: Trouble = {
       fromMs += awayMs + Math.floor(dice.between(HOUR_MS, 30 * HOUR_MS));
     }
   },
-  /** It comes back, or a person confirms that it is gone, or nobody does anything. */
+  /** It comes back, or a person confirms that it is gone, or nothing happens. */
   end: async (life) => {
     const { policy, diceFor } = life;
     if (!policy.isAwayLeft) return;

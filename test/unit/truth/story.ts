@@ -23,7 +23,7 @@ export interface Options {
   /** Only these may be drawn. */
   readonly from?: readonly Feature[];
   readonly drop?: readonly Feature[];
-  /** These are there whatever was drawn. */
+  /** These exist in every story. */
   readonly force?: readonly Feature[];
   /** Of all acts of people only the first so many. */
   readonly acts?: number;

@@ -20,7 +20,7 @@ interface DrawnImage {
   readonly reconfirmed: number | null;
 }
 
-/** Few days, so that they meet; births that contradict each other, and some that nobody knows. */
+/** Few days, so that they meet; births that contradict each other, and some unknown ones. */
 const days = fc.nat({ max: 12 });
 const drawnImages: fc.Arbitrary<DrawnImage> = fc.record({
   tier: tiers,
@@ -57,7 +57,7 @@ const fleets: fc.Arbitrary<AgedFleet> = fc.array(drawnImages, { minLength: 1, ma
   return { images, parents: new Map(parents) };
 });
 
-/** Whether one is as old as another one, or nobody knows. */
+/** Whether one is as old as another one, or this is unknown. */
 function isNoYounger(one: EffectiveBirth, other: EffectiveBirth): boolean {
   return !other.known || !one.known || one.bornAtEpochMs <= other.bornAtEpochMs;
 }

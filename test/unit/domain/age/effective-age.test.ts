@@ -7,7 +7,7 @@ import { ageOf, ago, born, created, pushed } from './ages.ts';
 
 const UNKNOWN = born();
 
-/** An image by its name, with what a test is about; a lineage is told from the image down. */
+/** An image by its name, with the fields under test; a lineage is listed from the image down. */
 type ImageSketch = Partial<AgedImage> & { readonly name: string; readonly by?: LineageEvidence };
 const app = (changes: Partial<ImageSketch> = {}): ImageSketch => ({
   name: 'app',

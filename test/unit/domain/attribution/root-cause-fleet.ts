@@ -27,7 +27,7 @@ export interface Sketch {
   readonly has?: Has;
   readonly platform?: Platform;
   readonly scan?: JudgedImage['scan'];
-  /** Nobody could read which image it is built on. */
+  /** Its parent could not be read. */
   readonly isUnplaced?: true;
   /** The age of the next build of its stream would be unknown. */
   readonly isNextUnread?: true;

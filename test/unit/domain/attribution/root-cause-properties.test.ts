@@ -39,7 +39,7 @@ interface Case {
   readonly digest: Digest;
 }
 
-/** Heads are among the last images of their stream; of some streams nobody knows them. */
+/** Heads are among the last images of their stream; some streams have no known heads. */
 const cases: fc.Arbitrary<Case> = fc
   .tuple(
     fc.constantFrom(cve, cve, age),

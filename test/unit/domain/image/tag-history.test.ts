@@ -7,7 +7,7 @@ const [A, B, NOW] = [digestOf('a'), digestOf('b'), digestOf('now')];
 const MINUTE = 60_000;
 const push = (digest: typeof A, minute: number): TagPush => ({ digest, atEpochMs: minute * MINUTE });
 const pushes = [push(A, 10), push(B, 20)];
-/** As it is where every push was told. */
+/** As with an event for every push. */
 const LAST = B;
 const pull = (endedMinute: number, beganMinute?: number): Pull => ({
   endedAtEpochMs: endedMinute * MINUTE,

@@ -12,7 +12,7 @@ const platforms = fc.constantFrom<Platform[]>(
   ...(['linux/arm64', 'linux/arm64/v8', 'linux/arm64/v9', 'linux/amd64', 'linux/amd64/v3', 'windows/amd64'] as const),
 );
 
-/** As it is told: one distance for each group, and then their order. */
+/** The rule in its plain form: one distance for each group, and then their order. */
 function inOrder(child: Platform, groups: readonly { readonly platform: Platform }[]) {
   const plain = child === 'linux/arm64/v8' ? 'linux/arm64' : child;
   const partsOf = (platform: Platform) => ({

@@ -262,7 +262,7 @@ test('no stream moves without need: a parent moves in the plan, or has moved and
   expect(Math.min(seen.moves, seen.moved, seen.held)).toBeGreaterThan(10);
 });
 
-/** Nobody judged the head of a parent, or it has something that a stream on it has not. */
+/** The head of a parent is not judged, or it has a finding that a stream on it does not have. */
 function isWorse(fleet: TierFleet, parent: string, stream: string): boolean {
   const { has = [] } = sketchOf(fleet, parent);
   if (has === 'unknown') return true;

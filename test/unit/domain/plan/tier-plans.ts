@@ -28,13 +28,13 @@ export const movedFact = (parent: string): ParentMovedFact => ({
 export interface StreamSketch {
   /** Streams that its head is built on; of several, each on a platform of its own. */
   readonly on?: readonly string[];
-  /** Those of them on whose older images its heads stand; `unknown`: nobody looked what they are built on. */
+  /** Those of them on whose older images its heads stand; `unknown`: their parents were not read. */
   readonly staleParent?: readonly string[] | 'unknown';
   /** What its head holds; nothing where left out. `unknown`: nobody scanned it. `no-head`: there is none, and what was one held `fact`. */
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
   /** Of its own cause; none where left out. */
   readonly cause?: readonly CauseFact[];
-  /** Nobody could read what its heads are built on. */
+  /** The parents of its heads could not be read. */
   readonly isUnplaced?: true;
   /** Of an application. */
   readonly idle?: true;

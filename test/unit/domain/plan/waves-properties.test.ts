@@ -49,7 +49,7 @@ const anyGraph = fc.boolean().chain(drawn);
 const planDrawn = ({ graph, roots, settings }: Drawn): Waves => planWaves(graph, new Set(roots), settings);
 const parentsOf = ({ graph }: Drawn, stream: string): string[] => [...(graph.parents.get(stream) ?? [])];
 
-/** All that can be come to from some streams, by whatever way: slow and plain. */
+/** All streams that are reachable from some streams: slow and plain. */
 function reach(starts: readonly string[], next: (stream: string) => readonly string[]): Set<string> {
   const reached = new Set<string>();
   const visit = (stream: string): void => {

@@ -145,7 +145,7 @@ test('one base as root cause: itself, its platforms and their running applicatio
   expect(refused.size).toBe(0);
 });
 
-/** How often maps and sets are looked into or written to while something runs: its work, whatever the machine. */
+/** How often maps and sets are looked into or written to while something runs: its work on any machine. */
 function stepsOf(run: () => void): number {
   let steps = 0;
   const places = [

@@ -283,7 +283,7 @@ test('streams that are built on each other in a circle come to an end', () => {
   expect(dependencies({ causes: causesOf([FACT], 'one'), images })).toHaveLength(1);
 });
 
-/* Any number of applications on one base, with whatever each knows of a fix, and with any trials remembered. */
+/* Any number of applications on one base, with any known fixes and any earlier trials. */
 const drawn = fc.record({
   fixes: fc.array(fc.constantFrom('yes' as const, 'no' as const, 'unknown' as const), { minLength: 1, maxLength: 30 }),
   hasBase: fc.boolean(),

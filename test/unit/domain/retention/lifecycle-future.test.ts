@@ -129,7 +129,7 @@ const isMoving = (tag: string) => MOVING.some((moving) => moving === tag);
 const forecastOf = (rules: readonly LifecycleRule[], { images, holders }: Kept, moves = isMoving) =>
   new LifecycleForecast({ rules, images: [...images.values()], holders, moves, nowEpochMs: NOW });
 
-/** Neither counts, so that no push is waited for, nor archives: what the archive deletes later is told then. */
+/** Neither counts, so that no push is waited for, nor archives: later deletions in the archive are reported then. */
 const isPlain = ({ effect }: LifecycleRule) => effect?.action !== 'archive' && effect?.leaves.by !== 'count';
 
 /** Pushes, each on some day, of a build that takes some of the moving tags over and has a tag of its own or none. */
