@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
 import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 import { streamPolicy } from '../../../shared/domain/stream/stream-policy.ts';
@@ -42,4 +42,15 @@ test('the operator policy allows exactly the writes of the acting commands', () 
   expect(statements.filter(({ Action }) => JSON.stringify(Action).includes('Put'))).toMatchObject([
     { Action: 'dynamodb:PutItem', Condition: { 'ForAllValues:StringLike': keys } },
   ]);
+});
+
+/** The code at the beginning of a text: why a service is not deployed. */
+const CODE = /[`']([a-z]+(?:-[a-z]+)+|paused|refused|unreachable): /g;
+
+test('each reason for which a service is not deployed is in the table', () => {
+  const texts = readdirSync('functions/rollout').map((file) => readFileSync(`functions/rollout/${file}`, 'utf8'));
+  const codes = new Set(texts.flatMap((text) => [...text.matchAll(CODE)].map(([, code = '']) => code)));
+  expect(codes.size).toBeGreaterThan(10);
+  const [, table = ''] = acting.split('| you see | means | do |');
+  expect([...codes].filter((code) => !table.includes(`\`${code}\``) && !table.includes(`(${code})`))).toEqual([]);
 });
