@@ -1,4 +1,5 @@
-import { DemoUsageError, parseFlags } from '../../../local/demo/flags.ts';
+import { readFileSync } from 'node:fs';
+import { DEMO_HELP, DemoUsageError, parseFlags } from '../../../local/demo/flags.ts';
 
 test('without flags: the fleet of three tiers, as its policy says, no trouble', () => {
   expect(parseFlags([])).toEqual({
@@ -33,4 +34,12 @@ test.each([
 ])('%j is refused and named', (words, message) => {
   expect(() => parseFlags(words)).toThrow(DemoUsageError);
   expect(() => parseFlags(words)).toThrow(message);
+});
+
+test('README lists the flags of the help, and no other', () => {
+  const [, table = ''] = readFileSync('README.md', 'utf8').split('\n| flag | does |\n');
+  const rows = (table.split('\n\n')[0] ?? '').matchAll(/^\| `--([a-z]+)/gm);
+  const helped = DEMO_HELP.matchAll(/^ {2}--([a-z]+)/gm);
+  const flagsIn = (matches: Iterable<RegExpExecArray>) => Array.from(matches, ([, flag]) => flag).sort();
+  expect(flagsIn(rows)).toEqual(flagsIn(helped).filter((flag) => flag !== 'help'));
 });
