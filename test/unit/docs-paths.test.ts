@@ -72,6 +72,20 @@ test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
   },
 );
 
+/** `one` and `other` in `folder/file.ts`, as the tables of docs/architecture.md name what decides. */
+const PLACED = /`(\w+)`(?: and `(\w+)`)? in `([\w./-]+\.ts)`/g;
+
+test('each name that docs/architecture.md has with its file is exported there', () => {
+  const { text = '' } = pages.find(({ path }) => path === 'docs/architecture.md') ?? {};
+  const placed = [...text.matchAll(PLACED)].flatMap(([, one = '', other, file = '']) =>
+    [one, ...(other === undefined ? [] : [other])].map((name) => ({ name, file })),
+  );
+  expect(placed.length).toBeGreaterThan(40);
+  const isExported = ({ name, file }: { readonly name: string; readonly file: string }): boolean =>
+    new RegExp(`^export .*\\b${name}\\b`, 'm').test(readFileSync(file, 'utf8'));
+  expect(placed.filter((one) => !isExported(one))).toEqual([]);
+});
+
 /** Steps of recipes in CONTRIBUTING.md whose files all have a name: what is done, and where. */
 const steps = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/^\| \d+\. (.*?) \| (.*?) \|/gm)]
   .map(([, todo = '', where = '']) => ({
