@@ -43,6 +43,7 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
       ['ecr:DescribeRepositories', listed.calls],
       ['ecr:DescribeImages', repositories.describeImages],
       ['ecr:BatchGetImage', repositories.batchGetImage],
+      ['ecr:GetRegistryScanningConfiguration', readRegistries(running, listed.repositories)],
       ...scanCalls(fleet, day, policy, running, listed.repositories),
     ]),
     apart: new Map([
@@ -99,6 +100,12 @@ function listedRepositories(fleet: Fleet, policy: Policy, readable: ReadonlySet<
     }
   }
   return { repositories, calls: sumOf(registries) };
+}
+
+/** Each registry that is read says once how it scans. */
+function readRegistries(running: readonly Running[], listed: ReadonlySet<string>): number {
+  const places = [...running.map(({ place }) => placeKey(place)), ...listed];
+  return new Set(places.map((key) => key.split('/', 2).join('/'))).size;
 }
 
 /**

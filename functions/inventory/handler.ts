@@ -1,4 +1,4 @@
-import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
@@ -7,8 +7,8 @@ import { workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
-import { memberRole } from '../../shared/lambda/member-role.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
 import { environment } from './env.ts';
@@ -22,14 +22,14 @@ function compose() {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const role = memberRole(env, 'inventory');
   const accounts = new AccountsOfRun(files);
-  const access = memberAccess(role(env.READ_ROLE_NAME), accounts.isOurs);
+  const { access, ecr, scans } = scanReads(env, 'inventory', accounts.isOurs);
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     workloadSources: workloadSources(access),
-    registry: new EcrRegistry(ecrClients(access)),
+    registry: new EcrRegistry(ecr),
+    scans,
     files,
     clock: Date.now,
   };

@@ -10,11 +10,13 @@ import {
   type RepositoryReading,
   readRepository,
 } from '../../shared/inventory/repository.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { RegistryScans } from '../../shared/ports/scanner.ts';
 import {
   type RegistryDocument,
   registryDocument,
@@ -23,6 +25,7 @@ import {
 } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
+import { writeScansOfRun } from '../../shared/review/scans-of-run.ts';
 import type { InventoryActionInput } from './input.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
@@ -39,6 +42,7 @@ export interface RegistryPorts extends RepositoryPorts {
   readonly policies: Policies;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
+  readonly scans: RegistryScans;
 }
 
 export interface RegistryReply {
@@ -81,6 +85,7 @@ export async function readRegistry(
     await ports.files.put(keys.reading(registry), { beganAtEpochMs, repositories: doneIn(readings) });
   }
   if (goesOn) return { status: 'unfinished', images, missing };
+  await readScans(ports, runId, registry);
   const tags = readings.map(({ repository, tags: meanings }) => [repository, meanings] as const);
   await ports.files.put(keys.tags(registry), Object.fromEntries(tags));
   const unread = unreadOf(policy, registry, readings, listed.unreachable !== undefined);
@@ -93,6 +98,18 @@ export async function readRegistry(
   await ports.runs.recordPart(runId, part);
   if (unexpected?.failure) throw unexpected.failure.error;
   return { status: result.status, images, missing };
+}
+
+/**
+ * Without it each later step asks the registry itself, so a failure stops nothing here, and an account that refuses is
+ * reported by them.
+ */
+async function readScans(ports: RegistryPorts, runId: string, registry: Registry): Promise<void> {
+  try {
+    await writeScansOfRun(ports, runId, registry);
+  } catch (error) {
+    logger.warn(`the scans of ${registryKey(registry)} could not be read in one go`, error as Error);
+  }
 }
 
 type NamedReading = RepositoryReading & { readonly repository: string };

@@ -59,6 +59,7 @@ async function judgePiece(
   digests: readonly Digest[],
 ): Promise<ReadonlyMap<Digest, Outcome>> {
   const known = await ports.images.get(digests);
+  await ports.scanner.readsNext([...known.values()]);
   const targets = [...known.values()].map((image) => targetOf(ports, batch, image));
   const judged = await judgeImages(ports, policy, targets);
   return new Map(

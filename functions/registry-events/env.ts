@@ -9,6 +9,7 @@ export const environment = v.object({
     'PARTITION',
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
+    'INSPECTOR_ACCOUNT',
     'DEAD_LETTER_QUEUE_URL',
     'PLAN_QUEUE_URL',
     'SCANS_PER_SECOND',

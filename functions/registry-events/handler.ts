@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
-import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
@@ -8,14 +8,13 @@ import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
-import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { imageLedgers } from '../../shared/lambda/ledgers.ts';
-import { memberRole } from '../../shared/lambda/member-role.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
+import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { environment } from './env.ts';
@@ -27,18 +26,17 @@ function compose(): RegistryEventPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const role = memberRole(env, 'registry-events');
-  const access = memberAccess(role(env.READ_ROLE_NAME), knownAccountsIn(table, policies));
-  const [ecr, sqs] = [ecrClients(access), queueClient()];
+  const reads = scanReads(env, 'registry-events', knownAccountsIn(table, policies));
+  const sqs = queueClient();
   return {
     ...imageLedgers(table),
     fleetPlaces: new DynamoFleetPlaces(table),
     baseReadings: new DynamoBaseReadingLedger(table),
     lateHeads: new DynamoLateHeads(table),
     ...{ policies, guards: new DynamoGuardLedger(table) },
-    registry: new EcrRegistry(ecr),
+    registry: new EcrRegistry(reads.ecr),
     asking: {
-      scanner: registryScanner(ecr),
+      scanner: reads.scanner,
       pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
       retry: fullJitter({ attempts: 3 }),
     },

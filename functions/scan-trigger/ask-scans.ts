@@ -1,13 +1,15 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { RunPart, ScanCounts } from '../../shared/domain/review/run.ts';
+import { isInspected } from '../../shared/domain/scan/registry-scanning.ts';
 import type { ScanReason } from '../../shared/domain/scan/scan.ts';
 import { SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
+import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger } from '../../shared/ports/ledger.ts';
 import type { Answer, AskWorld } from '../../shared/scanning/ask.ts';
 import { askForScan, recordRefusal } from '../../shared/scanning/ask-for-scan.ts';
-import { nextScanStep, type ScanMoment, type ScanOutcome } from './decide.ts';
+import { nextScanStep, notCovered, type ScanMoment, type ScanOutcome, type ScanStep } from './decide.ts';
 import type { ScanTriggerInput } from './input.ts';
 
 const IMAGES_AT_ONCE = 8;
@@ -49,7 +51,7 @@ async function take(
   image: ImageRecord,
   moment: ScanMoment,
 ): Promise<ScanOutcome> {
-  const step = nextScanStep(image, moment);
+  const step = (await stepOfRegistries(ports, image)) ?? nextScanStep(image, moment);
   if (step.kind === 'record') {
     await recordRefusal(ports, image, step.scan, policyVersion);
     return { kind: 'refused', reason: step.reason };
@@ -61,6 +63,23 @@ async function take(
   const answer = await askForScan(ports, image, claim, policyVersion);
   if (!answer) return { kind: 'not-needed' };
   return outcomeOf(answer, moment, (image.scan.requestedAtEpochMs ?? 0) >= moment.startedAtEpochMs);
+}
+
+/**
+ * The step of an image whose registries take no requests: Amazon Inspector scans it, or no rule of theirs covers it.
+ * `undefined` if one takes requests, or does not say.
+ */
+async function stepOfRegistries(
+  { scanner }: Pick<AskPorts, 'scanner'>,
+  image: Pick<ImageRecord, 'locations' | 'unresolved' | 'scan'>,
+): Promise<ScanStep | undefined> {
+  if (unscannable(image)) return undefined;
+  const ways = await Promise.all(
+    // The request itself reports a registry that fails.
+    image.locations.map((location) => scanner.scanning(location).catch(() => undefined)),
+  );
+  if (ways.some((way) => way === undefined || way === 'basic')) return undefined;
+  return ways.some(isInspected) ? { kind: 'not-needed' } : notCovered(image.scan);
 }
 
 /** Scanners report whole seconds. */

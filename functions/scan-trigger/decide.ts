@@ -84,6 +84,13 @@ function impossible(
   return { kind: 'record', reason, scan: { ...before, state, reason, ...(detail !== undefined && { detail }) } };
 }
 
+/** No registry of the image scans its repository. */
+export const notCovered = (scan: ScanState): ScanStep =>
+  impossible(scan, {
+    ...{ action: 'impossible', state: 'off', reason: 'not-covered' },
+    detail: 'the registry has enhanced scanning, and none of its rules fits the repository',
+  });
+
 /** A result of an earlier turn counts until it is stale. */
 const outOfTurn = (scan: ScanState): ScanStep =>
   scan.completedAtEpochMs !== undefined

@@ -8,6 +8,7 @@ export const environment = v.object({
     'PARTITION',
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
+    'INSPECTOR_ACCOUNT',
     'SCANS_PER_SECOND',
     'CATCH_UP_MINUTES',
   ),

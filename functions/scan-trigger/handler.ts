@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
-import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
-import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs } from '../../shared/lambda/ledgers.ts';
-import { memberRole } from '../../shared/lambda/member-role.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
+import { ScansOfRun } from '../../shared/review/scans-of-run.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { type AskLimits, type AskPorts, askScans } from './ask-scans.ts';
 import { environment } from './env.ts';
@@ -22,13 +22,12 @@ interface ScanTriggerServices {
 
 function compose(): ScanTriggerServices {
   const env = loadEnv(environment);
-  const role = memberRole(env, 'scan-trigger');
   const files = new S3RunFiles(bucketClient(), env.RUN_BUCKET);
   const accounts = new AccountsOfRun(files);
-  const access = memberAccess(role(env.READ_ROLE_NAME), accounts.isOurs);
+  const reviewed = new ScansOfRun(files);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
-    scanner: registryScanner(ecrClients(access)),
+    scanner: scanReads(env, 'scan-trigger', accounts.isOurs, reviewed).scanner,
     clock: Date.now,
     retry: fullJitter({ attempts: 3 }),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),
@@ -36,6 +35,7 @@ function compose(): ScanTriggerServices {
   return {
     portsOf: (run: ScanTriggerInput) => {
       accounts.enter(run.runId);
+      reviewed.enter(run.runId);
       return { ...world, ...ledgers(run) };
     },
     limits: { catchUpMinutes: env.CATCH_UP_MINUTES, dailyQuota: env.DAILY_SCAN_QUOTA },

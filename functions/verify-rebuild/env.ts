@@ -8,6 +8,7 @@ export const environment = v.object({
     'PARTITION',
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
+    'INSPECTOR_ACCOUNT',
     'ACT_BUILD_ROLE_NAME',
     'REGISTRY_EVENT_QUEUE_URL',
     'POLL_SECONDS',

@@ -14,12 +14,12 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcrTagger } from '../../shared/adapters/ecr-tagger.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
-import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { memberRole } from '../../shared/lambda/member-role.ts';
+import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { environment } from './env.ts';
@@ -32,7 +32,7 @@ function compose(): VerifyServices {
   const role = memberRole(env, 'verify-rebuild');
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const isOurs = knownAccountsIn(table, policies);
-  const readers = ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs));
+  const reads = scanReads(env, 'verify-rebuild', isOurs);
   const ports: VerifyServices['ports'] = {
     cascades: new DynamoCascades(table),
     rebuilds: new DynamoRebuildLedger(table),
@@ -43,8 +43,8 @@ function compose(): VerifyServices {
     streams: new DynamoFirstSeen(table),
     killSwitch: new DynamoSwitchLedger(table),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
-    registry: new EcrRegistry(readers),
-    scanner: registryScanner(readers),
+    registry: new EcrRegistry(reads.ecr),
+    scanner: reads.scanner,
     refreshes: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess(role(env.ACT_BUILD_ROLE_NAME), isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),

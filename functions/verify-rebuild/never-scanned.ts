@@ -7,7 +7,13 @@ import type { OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
 /** The scanner's answer concerns the content, which never changes for a digest. */
-const UNSUPPORTED: readonly ScanReason[] = ['unsupported-image', 'unsupported-type'];
+const UNSUPPORTED: readonly ScanReason[] = [
+  'unsupported-image',
+  'unsupported-type',
+  'unsupported-os',
+  'unsupported-config',
+  'image-too-large',
+];
 
 /** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html */
 const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
@@ -25,7 +31,7 @@ export async function whyNeverScanned(
 ): Promise<string | undefined> {
   const [unsupported] = whose(unclear, UNSUPPORTED);
   if (unsupported) return `no scanner can read ${unsupported.digest}: ${unsupported.detail}`;
-  const doubtful = whose(unclear, ['image-not-found']).map(({ digest }) => digest);
+  const doubtful = whose(unclear, ['image-not-found', 'not-in-coverage']).map(({ digest }) => digest);
   if (doubtful.length === 0) return undefined;
   const { location } = parseStreamId(stream);
   try {

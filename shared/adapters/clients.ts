@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { Inspector2Client } from '@aws-sdk/client-inspector2';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -137,6 +138,8 @@ export const ecsClients = (access: MemberAccess): RegionalClients<ECSClient> =>
   regional(access, (config) => new ECSClient(config));
 export const ecrClients = (access: MemberAccess): RegionalClients<ECRClient> =>
   regional(access, (config) => new ECRClient(config));
+export const inspectorClients = (access: MemberAccess): RegionalClients<Inspector2Client> =>
+  regional(access, (config) => new Inspector2Client(config));
 export const pipelineClients = (access: MemberAccess): RegionalClients<CodePipelineClient> =>
   regional(access, (config) => new CodePipelineClient(config));
 export const eventClients = (access: MemberAccess): RegionalClients<EventBridgeClient> =>

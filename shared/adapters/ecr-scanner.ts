@@ -1,7 +1,6 @@
 import {
   type DescribeImageScanFindingsCommandOutput,
   type ECRClient,
-  type EnhancedImageScanFinding,
   type ImageScanFinding,
   paginateDescribeImageScanFindings,
   StartImageScanCommand,
@@ -17,9 +16,6 @@ import { isRefusal } from './refusal.ts';
 type Refused = Extract<ScanReading, { outcome: 'refused' }>;
 
 type Answer = DescribeImageScanFindingsCommandOutput | undefined;
-
-/** The result from enhanced findings; `undefined` if they are no result. */
-export type ReadEnhanced = (lastPage: Answer, findings: readonly EnhancedImageScanFinding[]) => ScanReading | undefined;
 
 const FINDINGS_A_PAGE = 1000;
 
@@ -64,17 +60,12 @@ class NotNowError extends Error {
 
 const isLimit = (error: unknown): error is Error => error instanceof Error && error.name === 'LimitExceededException';
 
-/**
- * Amazon ECR's basic scanning: operating system packages, no word on fixes, one manual scan an image and day. What
- * enhanced scanning found is read where it is the result that a place has; it is never asked for.
- */
-export class EcrScanner implements Scanner {
+/** Amazon ECR's basic scanning: operating system packages, no word on fixes, one manual scan an image and day. */
+export class EcrScanner implements Pick<Scanner, 'start' | 'read'> {
   readonly #clients: RegionalClients<ECRClient>;
-  readonly #readEnhanced: ReadEnhanced;
 
-  constructor(clients: RegionalClients<ECRClient>, readEnhanced: ReadEnhanced) {
+  constructor(clients: RegionalClients<ECRClient>) {
     this.#clients = clients;
-    this.#readEnhanced = readEnhanced;
   }
 
   async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
@@ -102,14 +93,12 @@ export class EcrScanner implements Scanner {
     const input = { repositoryName: location.repository, imageId: { imageDigest: digest } };
     try {
       const findings: Finding[] = [];
-      const enhanced: EnhancedImageScanFinding[] = [];
       let last: Answer;
       for await (const page of paginateDescribeImageScanFindings({ client, pageSize: FINDINGS_A_PAGE }, input)) {
         findings.push(...(page.imageScanFindings?.findings ?? []).map(findingOf));
-        enhanced.push(...(page.imageScanFindings?.enhancedFindings ?? []));
         last = page;
       }
-      return (enhanced.length > 0 && this.#readEnhanced(last, enhanced)) || readingOf(last, findings);
+      return readingOf(last, findings);
     } catch (error) {
       return refusedBy(error);
     }

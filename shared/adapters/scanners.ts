@@ -1,10 +1,232 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import type { Scanner } from '../ports/scanner.ts';
+import type { Inspector2Client } from '@aws-sdk/client-inspector2';
+import { piecesOf } from '../concurrency.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
+import { type Digest, type ImageLocation, locationKey, type Registry, registryKey } from '../domain/image/image.ts';
+import { type Coverage, isPassing, readCoverage } from '../domain/scan/coverage.ts';
+import type { Finding } from '../domain/scan/finding.ts';
+import {
+  isInspected,
+  type RegistryScanning,
+  type RepositoryScanning,
+  scanningOf,
+} from '../domain/scan/registry-scanning.ts';
+import type { ScanReading, ScanRequest } from '../domain/scan/scan.ts';
+import type { Clock } from '../ports/clock.ts';
+import { RegistryUnreachableError } from '../ports/errors.ts';
+import type { ImagesToRead, RegistryScans, ReviewedScans, Scanner } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
-import { readEnhanced } from './ecr-enhanced.ts';
 import { EcrScanner } from './ecr-scanner.ts';
+import { readRegistryScanning } from './ecr-scanning.ts';
+import {
+  InspectorScanner,
+  type InspectorSettings,
+  type PlacedImage,
+  placedKey,
+  VALUES_A_FILTER,
+} from './inspector-scanner.ts';
 
-/**
- * The scanner of each registry: Amazon ECR's own, with basic or enhanced scanning. Every function uses it from here.
- */
-export const registryScanner = (clients: RegionalClients<ECRClient>): Scanner => new EcrScanner(clients, readEnhanced);
+export interface ScanClients {
+  readonly ecr: RegionalClients<ECRClient>;
+  readonly inspector: RegionalClients<Inspector2Client>;
+}
+
+export interface ScannerSettings extends InspectorSettings {
+  readonly clock: Clock;
+  /** What the running review has read already; absent outside a review. */
+  readonly reviewed?: ReviewedScans;
+}
+
+/** The scanner of each registry: Amazon ECR's own, or Amazon Inspector. Every function uses it from here. */
+export const registryScanner = (clients: ScanClients, settings: ScannerSettings): Scanner =>
+  new RegistryScanner(clients, settings);
+
+/** What registries say about their scans as a whole. */
+export const registryScans = ({ ecr, inspector }: ScanClients, settings: InspectorSettings): RegistryScans => {
+  const scanner = new InspectorScanner(inspector, settings);
+  return {
+    configuration: (registry) => readRegistryScanning(ecr, registry),
+    coverage: (registry) => scanner.coverage(registry),
+  };
+};
+
+/** For so long a scanning configuration counts: a person rarely changes it, and each image asks for it. */
+const CONFIGURATION_COUNTS_MS = 5 * MINUTE_MS;
+
+type Refused = Extract<ScanReading, { outcome: 'refused' }>;
+
+class RegistryScanner implements Scanner {
+  readonly #ecr: EcrScanner;
+  readonly #inspector: InspectorScanner;
+  readonly #settings: ScannerSettings;
+  readonly #configurations: (registry: Registry) => Promise<RegistryScanning | undefined>;
+  /** Images of which each is read once, by place. */
+  #groups = new Map<string, InspectedImages>();
+
+  constructor(clients: ScanClients, settings: ScannerSettings) {
+    this.#ecr = new EcrScanner(clients.ecr);
+    this.#inspector = new InspectorScanner(clients.inspector, settings);
+    this.#settings = settings;
+    this.#configurations = keptFor(CONFIGURATION_COUNTS_MS, settings.clock, async (registry) => {
+      try {
+        return await readRegistryScanning(clients.ecr, registry);
+      } catch (error) {
+        // The scanner itself says then what it refuses.
+        if (error instanceof RegistryUnreachableError) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async scanning(location: ImageLocation): Promise<RepositoryScanning | undefined> {
+    const reviewed = await this.#settings.reviewed?.configuration(location);
+    const configuration = reviewed ?? (await this.#configurations(location));
+    return configuration && scanningOf(configuration, location.repository);
+  }
+
+  async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
+    const scanning = await this.scanning(location);
+    if (scanning === 'off') return NOT_COVERED;
+    return isInspected(scanning) ? SCANS_BY_ITSELF : this.#ecr.start(location, digest);
+  }
+
+  async read(location: ImageLocation, digest: Digest): Promise<ScanReading> {
+    const key = placeKey(location, digest);
+    const group = this.#groups.get(key);
+    // What a group read counts once: a second read of an image is to see what is new.
+    this.#groups.delete(key);
+    return this.#read(
+      location,
+      digest,
+      group ?? new InspectedImages(this.#inspector, location, [{ location, digest }]),
+    );
+  }
+
+  async readsNext(images: ImagesToRead): Promise<void> {
+    this.#groups = groupsOf(images, (registry, together) => new InspectedImages(this.#inspector, registry, together));
+  }
+
+  async #read(location: ImageLocation, digest: Digest, group: InspectedImages): Promise<ScanReading> {
+    const scanning = await this.scanning(location);
+    if (scanning === 'off') return NOT_COVERED;
+    if (!isInspected(scanning)) return this.#ecr.read(location, digest);
+    try {
+      return await this.#inspected(location, digest, { scanning, group });
+    } catch (error) {
+      if (!(error instanceof RegistryUnreachableError)) throw error;
+      return refused('unreachable', 'access-denied', error.message);
+    }
+  }
+
+  /** The coverage is always older than the findings: findings of a scan that ended in between may not be missing. */
+  async #inspected(
+    location: ImageLocation,
+    digest: Digest,
+    { scanning, group }: { readonly scanning: RepositoryScanning | undefined; readonly group: InspectedImages },
+  ): Promise<ScanReading> {
+    const key = placedKey(location.repository, digest);
+    const reviewed = await this.#settings.reviewed?.coverage(location, digest);
+    const before = reviewed && readCoverage(reviewed.coverage, scanning);
+    const isOld = !reviewed || !before || isPassing(before);
+    const askedAtEpochMs = isOld ? this.#settings.clock() : reviewed.readAtEpochMs;
+    const reading = isOld ? readCoverage((await group.coverage()).get(key), scanning) : before;
+    if (reading.outcome !== 'result') return reading;
+    const findings = await (isOld ? group.findingsAfterCoverage() : group.findings());
+    const { completedAtEpochMs, isWatched } = reading;
+    return {
+      outcome: 'complete',
+      completedAtEpochMs,
+      findings: findings.get(key) ?? [],
+      coverage: ['os', 'language'],
+      ...(isWatched && { isWatched, watchedAtEpochMs: askedAtEpochMs }),
+    };
+  }
+}
+
+/** Some images of one registry, which are read together at the first read of one of them. */
+class InspectedImages {
+  readonly coverage: () => Promise<ReadonlyMap<string, Coverage>>;
+  readonly findings: () => Promise<ReadonlyMap<string, readonly Finding[]>>;
+  readonly findingsAfterCoverage: () => Promise<ReadonlyMap<string, readonly Finding[]>>;
+
+  constructor(inspector: InspectorScanner, registry: Registry, images: readonly PlacedImage[]) {
+    const digests = images.map(({ digest }) => digest);
+    this.coverage = once(() => inspector.coverageOf(registry, images));
+    this.findings = once(() => inspector.findingsOf(registry, digests));
+    this.findingsAfterCoverage = once(async () => {
+      await this.coverage();
+      return inspector.findingsOf(registry, digests);
+    });
+  }
+}
+
+/** The images by place, in groups of one call; of each image the first place in each registry. */
+function groupsOf(
+  images: ImagesToRead,
+  make: (registry: Registry, together: readonly PlacedImage[]) => InspectedImages,
+): Map<string, InspectedImages> {
+  const places = images.flatMap(({ digest, locations }) =>
+    [...new Map([...locations].reverse().map((location) => [registryKey(location), location])).values()].map(
+      (location): PlacedImage => ({ location, digest }),
+    ),
+  );
+  const groups = new Map<string, InspectedImages>();
+  for (const ofRegistry of Map.groupBy(places, ({ location }) => registryKey(location)).values())
+    for (const piece of piecesOf(ofRegistry, VALUES_A_FILTER)) {
+      const [first] = piece;
+      if (!first) continue;
+      const group = make(first.location, piece);
+      for (const { location, digest } of piece) groups.set(placeKey(location, digest), group);
+    }
+  return groups;
+}
+
+const placeKey = (location: ImageLocation, digest: Digest): string => `${locationKey(location)}@${digest}`;
+
+const refused = (state: Refused['state'], reason: Refused['reason'], detail: string): Refused => ({
+  outcome: 'refused',
+  state,
+  reason,
+  detail,
+});
+
+const NOT_COVERED = refused(
+  'off',
+  'not-covered',
+  'the registry has enhanced scanning, and none of its rules fits the repository',
+);
+const SCANS_BY_ITSELF = refused(
+  'off',
+  'enhanced',
+  'Amazon Inspector scans the repository by itself and takes no requests',
+);
+
+/** One call however often it is asked for; a failed one is made again. */
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/** One call for each registry and time; a failed one is made again. */
+function keptFor<Value>(
+  ms: number,
+  clock: Clock,
+  make: (registry: Registry) => Promise<Value>,
+): (registry: Registry) => Promise<Value> {
+  const kept = new Map<string, { readonly value: () => Promise<Value>; readonly untilEpochMs: number }>();
+  return (registry) => {
+    const key = registryKey(registry);
+    const now = clock();
+    const known = kept.get(key);
+    if (known && now < known.untilEpochMs) return known.value();
+    const value = once(() => make(registry));
+    kept.set(key, { value, untilEpochMs: now + ms });
+    return value();
+  };
+}

@@ -33,6 +33,15 @@ const SCAN_REASONS: Readonly<Record<ScanReason, true>> = {
   'access-denied': true,
   'not-in-ecr': true,
   'findings-missing': true,
+  'not-covered': true,
+  'not-in-coverage': true,
+  'on-push-only': true,
+  'scanning-ends': true,
+  'scanner-denied': true,
+  'key-denied': true,
+  'unsupported-os': true,
+  'unsupported-config': true,
+  'image-too-large': true,
 };
 const scanReason = v.picklist(Object.keys(SCAN_REASONS) as ScanReason[]);
 

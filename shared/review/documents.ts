@@ -3,6 +3,8 @@ import type { TagHistory } from '../domain/image/tag-history.ts';
 import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
 import type { InventoryCounts } from '../domain/review/run.ts';
+import type { Coverage } from '../domain/scan/coverage.ts';
+import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
 import * as v from '../schema.ts';
 
 /*
@@ -16,6 +18,8 @@ import * as v from '../schema.ts';
  * | observations/<account>/<region>/complete.json | workloads, last | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
  * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
+ * | scanning/<account>/<region>.json          | registry, last   | the maps over batches |
+ * | coverage/<account>/<region>.json          | registry, where Amazon Inspector scans | the map over batches that judges |
  * | tags/<account>/<region>.json              | registry         | usages |
  * | marks/<account>/<region>.json             | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<account>/<region>.json           | usages           | plan-scans |
@@ -38,6 +42,8 @@ export const runFileKeys = (runId: string) => {
     registries: `${root}/registries.json`,
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
     reading: (registry: Registry) => `${at('reading', registry)}.json`,
+    scanning: (registry: Registry) => `${at('scanning', registry)}.json`,
+    coverage: (registry: Registry) => `${at('coverage', registry)}.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     marks: (scope: Registry) => `${at('marks', scope)}.json`,
     digests: (scope: Registry) => `${at('digests', scope)}.json`,
@@ -145,6 +151,27 @@ export const registryReadingDocument = v.strictObject({
     }),
   ),
 });
+
+/** How a registry scans. */
+export const scanningDocument = v.strictObject({
+  type: v.picklist(['basic', 'enhanced']),
+  rules: v.array(v.strictObject({ frequency: v.picklist(['continuous', 'on-push']), filters: v.array(v.string()) })),
+}) satisfies v.GenericSchema<unknown, RegistryScanning>;
+
+const coverage = v.strictObject({
+  status: v.string(),
+  reason: v.string(),
+  lastScannedAtEpochMs: v.exactOptional(v.number()),
+  isOnPush: v.exactOptional(v.literal(true)),
+}) satisfies v.GenericSchema<unknown, Coverage>;
+
+/** The images of a registry that Amazon Inspector lists: repository -> digest -> coverage. */
+export const coverageDocument = v.strictObject({
+  /** The instant before the first page was asked for. */
+  readAtEpochMs: v.number(),
+  images: v.record(v.string(), v.record(v.string(), coverage)),
+});
+export type CoverageDocument = v.InferOutput<typeof coverageDocument>;
 
 export const digestsDocument = v.array(digest);
 

@@ -1,4 +1,5 @@
 import type { ImageLocation } from '../domain/image/image.ts';
+import { isInspected } from '../domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanReason, ScanRequest } from '../domain/scan/scan.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Retry } from '../ports/retry.ts';
@@ -25,9 +26,16 @@ const OF_THE_PLACE: readonly ScanReason[] = [
   'access-denied',
   'archived',
   'enhanced',
+  'expired',
   'image-not-found',
+  'key-denied',
+  'not-covered',
+  'not-in-coverage',
+  'on-push-only',
   'quota-or-scanned',
   'scan-failed',
+  'scanner-denied',
+  'scanning-ends',
 ];
 
 /**
@@ -52,9 +60,11 @@ async function askAt(
   location: ImageLocation,
   digest: ImageRecord['digest'],
 ): Promise<Answer> {
+  // Amazon Inspector scans by itself: there is nothing to request, and its result only needs to be read.
+  if (isInspected(await scanner.scanning(location))) return meaningOf(await scanner.read(location, digest), undefined);
   await pace(location);
   const answer = await scanner.start(location, digest);
-  // A registry with enhanced scanning accepts no requests, but may have a result of Amazon Inspector.
+  // Only a registry whose configuration is unreadable, or changed a moment ago, refuses the request for this reason.
   const isEnhanced = answer.outcome === 'refused' && answer.reason === 'enhanced';
   if (answer.outcome === 'requested' || (answer.outcome === 'refused' && !isEnhanced)) return answer;
   // The API does not say whether the image was scanned or the quota is used up; only a result shows it.

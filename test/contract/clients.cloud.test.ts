@@ -1,7 +1,6 @@
 import { DescribeRepositoriesCommand } from '@aws-sdk/client-ecr';
 import { ListClustersCommand } from '@aws-sdk/client-ecs';
 import { ecrClients, ecsClients } from '../../shared/adapters/clients.ts';
-import { readEnhanced } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
 import { collect } from '../../shared/concurrency.ts';
@@ -65,7 +64,7 @@ test('the scanner says "not now" once, not eight times', async () => {
   const pusher = new Pusher(cloud());
   const location = await pusher.newRepository('888899990000', 'team/a');
   const { artifact } = await pusher.push(location, { name: 'a', tags: ['a'], pushedAtEpochMs: Date.now() });
-  const scanner = new EcrScanner(ecrClients(accessOf(cloud())), readEnhanced);
+  const scanner = new EcrScanner(ecrClients(accessOf(cloud())));
   await scanner.start(location, artifact.digest);
   await cloud().admin.clearCalls();
   expect(await scanner.start(location, artifact.digest)).toEqual({ outcome: 'quota-or-scanned' });

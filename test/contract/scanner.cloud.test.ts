@@ -1,8 +1,7 @@
 import { PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
 import { beforeAll } from '@jest/globals';
-import { ecrClients } from '../../shared/adapters/clients.ts';
-import { readEnhanced } from '../../shared/adapters/ecr-enhanced.ts';
-import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { ecrClients, inspectorClients } from '../../shared/adapters/clients.ts';
+import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
 import { Pusher } from '../support/pushes.ts';
@@ -15,15 +14,19 @@ beforeAll(async () => {
   await createReadRole(cloud(), MEMBER);
   const pusher = new Pusher(cloud());
   world = {
-    scanner: new EcrScanner(ecrClients(accessOf(cloud())), readEnhanced),
+    scanner: registryScanner(
+      { ecr: ecrClients(accessOf(cloud())), inspector: inspectorClients(accessOf(cloud())) },
+      { partition: 'aws', clock: Date.now },
+    ),
     unreachable: { account: '999999999999', region: 'eu-west-1', repository: 'team/a' },
     newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
       const location = await pusher.newRepository(MEMBER, 'team/a');
       const { account, region } = location;
       if (dailyQuota !== undefined) await cloud().admin.setRegistry({ account, region, dailyScanLimit: dailyQuota });
       if (enhanced) {
-        const configuration = { scanType: 'ENHANCED', rules: [] } as const;
-        await pusher.ecr(location).send(new PutRegistryScanningConfigurationCommand({ ...configuration, rules: [] }));
+        const everything = { filter: '*', filterType: 'WILDCARD' } as const;
+        const rules = [{ scanFrequency: 'CONTINUOUS_SCAN' as const, repositoryFilters: [everything] }];
+        await pusher.ecr(location).send(new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules }));
       }
       return location;
     },

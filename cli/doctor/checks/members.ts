@@ -1,6 +1,6 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
-import { matchesAnyGlob } from '../../../shared/domain/common/glob.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
+import { fitsFilter } from '../../../shared/domain/scan/registry-scanning.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
 import { broken, type CheckFinding, type CheckName, orOk, unknown } from '../finding.ts';
 import { type DoctorReading, unread } from '../reading.ts';
@@ -226,7 +226,7 @@ function scanningProblems({ place, scanning }: PlaceFacts): readonly CheckFindin
       broken(key, `The registry ${key} has enhanced scanning without any rule, so nothing in it is scanned.`, fix),
     ];
   return place.repositories
-    .filter((repository) => !matchesAnyGlob(filters, repository))
+    .filter((repository) => !filters.some((filter) => fitsFilter(filter, repository)))
     .map((repository) =>
       broken(`${key}/${repository}`, `No scan rule of the registry ${key} matches its repository ${repository}.`, fix),
     );

@@ -16,12 +16,19 @@ export interface Finding {
   readonly uri?: string;
   /** The layer that added the package, if the scanner reports it: by its digest or its diff id. */
   readonly layer?: Digest;
+  /** The scanner knows of exploits; absent if it knows none, or does not say. */
+  readonly isExploited?: true;
+  /** The probability of exploitation in the next 30 days, from 0 to 1 (FIRST, EPSS); absent if the scanner does not say. */
+  readonly epssScore?: number;
 }
 
 /** Identity of a finding across rebuilds: the version may change while the vulnerability stays. */
 export const findingKey = ({ vulnerability, package: name }: Pick<Finding, 'vulnerability' | 'package'>): string =>
   `${vulnerability}#${name}`;
 
-/** Changes exactly when the set of findings does: neither their order nor a repetition counts. 64 hexadecimal digits. */
+/**
+ * Changes exactly when the set of findings does: neither their order nor a repetition counts. The EPSS score does not
+ * count either, because it moves every day. 64 hexadecimal digits.
+ */
 export const fingerprint = (findings: readonly Finding[]): string =>
-  sha256Hex([...new Set(findings.map(canonicalJson))].sort().join('\n'));
+  sha256Hex([...new Set(findings.map(({ epssScore: _, ...finding }) => canonicalJson(finding)))].sort().join('\n'));

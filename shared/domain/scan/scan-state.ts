@@ -27,7 +27,7 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading, rea
   const asked = request(previous);
   switch (reading.outcome) {
     case 'complete':
-      return stateAfterResult(previous, reading, readAtEpochMs);
+      return stateAfterResult(previous, readAtEpochMs, reading);
     case 'in-progress':
       return {
         state: 'requested',
@@ -50,19 +50,24 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading, rea
 
 function stateAfterResult(
   previous: ScanState,
-  // ECR basic scanning covers operating system packages only.
-  { completedAtEpochMs, coverage = ['os'], isWatched }: Extract<ScanReading, { outcome: 'complete' }>,
   readAtEpochMs: number,
+  // ECR basic scanning covers operating system packages only.
+  {
+    completedAtEpochMs,
+    coverage = ['os'],
+    isWatched,
+    watchedAtEpochMs = readAtEpochMs,
+  }: Extract<ScanReading, { outcome: 'complete' }>,
 ): ScanState {
   const known = resultAtEpochMs(previous) ?? 0;
-  if (known > (isWatched ? readAtEpochMs : completedAtEpochMs))
+  if (known > (isWatched ? watchedAtEpochMs : completedAtEpochMs))
     // An unread result is no newer one.
     return previous.state === 'stale' ? { ...previous, state: 'complete' } : previous;
   if (isWatched)
     return {
       state: 'continuous',
       completedAtEpochMs,
-      watchedAtEpochMs: readAtEpochMs,
+      watchedAtEpochMs,
       ...request(previous),
       coverage,
     };

@@ -36,7 +36,17 @@ export type ScanReason =
   | 'expired'
   | 'access-denied'
   | 'not-in-ecr'
-  | 'findings-missing';
+  | 'findings-missing'
+  // Of Amazon Inspector, in a registry with enhanced scanning:
+  | 'not-covered'
+  | 'not-in-coverage'
+  | 'on-push-only'
+  | 'scanning-ends'
+  | 'scanner-denied'
+  | 'key-denied'
+  | 'unsupported-os'
+  | 'unsupported-config'
+  | 'image-too-large';
 
 export interface ScanState {
   readonly state: ScanStateName;
@@ -81,8 +91,10 @@ export type ScanReading =
       readonly findings: readonly Finding[];
       /** The covered packages; operating system packages only, unless it says otherwise. */
       readonly coverage?: ScanState['coverage'];
-      /** The scanner watches the image by itself: the result is valid as of its read. */
+      /** The scanner watches the image by itself: the result is valid as of `watchedAtEpochMs`, or of its read. */
       readonly isWatched?: true;
+      /** When the scanner confirmed that it watches the image; absent if that was at the read. */
+      readonly watchedAtEpochMs?: number;
       /** When the scanner's vulnerability data was last updated; absent if it does not say. */
       readonly sourceUpdatedAtEpochMs?: number;
     }

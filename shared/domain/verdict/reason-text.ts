@@ -1,6 +1,7 @@
 import { counted } from '../common/counted.ts';
 import { instant } from '../common/time.ts';
 import type { Fix } from '../scan/finding.ts';
+import { SCAN_REASON_TEXT } from '../scan/scan-reason-text.ts';
 import type { Reason } from './verdict.ts';
 
 /** A reason as text with its rule, for a list in one line. */
@@ -58,6 +59,8 @@ function detailsOf(reason: Reason): string[] {
         : ['no reliable birth date'];
     case 'finding':
       return [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`];
+    case 'scan':
+      return reason.scanReason === undefined ? [] : [SCAN_REASON_TEXT[reason.scanReason] ?? []].flat();
     case 'registry':
       return ['not on the list of approved registries'];
     case 'digest-guessed':

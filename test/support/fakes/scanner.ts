@@ -1,9 +1,17 @@
-import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
+import { type Coverage, readCoverage } from '../../../shared/domain/scan/coverage.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
+import {
+  isInspected,
+  type RegistryScanning,
+  type RepositoryScanning,
+  scanningOf,
+} from '../../../shared/domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanRequest } from '../../../shared/domain/scan/scan.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
-import type { Scanner } from '../../../shared/ports/scanner.ts';
+import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import type { CoveredImage, RegistryScans, Scanner } from '../../../shared/ports/scanner.ts';
 import { copied } from './copied.ts';
 import type { FakeRegistry } from './registry.ts';
 
@@ -14,15 +22,15 @@ const DAY_MS = 24 * 3_600_000;
  * A basic scanner in memory, over the images of a fake registry: once a day per image and location, a daily quota,
  * and results that come when `finish` is called (at once with `completesAtOnce`).
  */
-export class FakeScanner implements Scanner {
+export class FakeScanner implements Scanner, RegistryScans {
   readonly #registry: FakeRegistry;
   readonly #clock: Clock;
   readonly #findings = new Map<Digest, readonly Finding[]>();
   readonly #results = new Map<string, ScanReading>();
   readonly #askedAt = new Map<string, number>();
   readonly #refusals = new Map<Digest, Refusal>();
-  readonly #enhanced = new Set<string>();
-  readonly #inspected = new Map<string, ScanReading>();
+  readonly #enhanced = new Map<string, RegistryScanning>();
+  readonly #covered = new Map<string, CoveredImage & { readonly findings: readonly Finding[] }>();
   readonly #quotas = new Map<string, number>();
   #sourceUpdatedAtEpochMs = 0;
   completesAtOnce = true;
@@ -54,9 +62,19 @@ export class FakeScanner implements Scanner {
     return this;
   }
 
-  /** The registry of this location has enhanced scanning. */
-  enhance(location: ImageLocation): this {
-    this.#enhanced.add(registryKey(location));
+  /** The registry of this location has enhanced scanning; unless told otherwise, continuous for all repositories. */
+  enhance(
+    location: ImageLocation,
+    rules: RegistryScanning['rules'] = [{ frequency: 'continuous', filters: ['*'] }],
+  ): this {
+    this.#enhanced.set(registryKey(location), { type: 'enhanced', rules });
+    return this;
+  }
+
+  /** What Amazon Inspector says of an image, with its findings. */
+  covers(location: ImageLocation, digest: Digest, coverage: Coverage, findings: readonly Finding[] = []): this {
+    const { repository } = location;
+    this.#covered.set(scanKey(location, digest), { repository, digest, coverage, findings });
     return this;
   }
 
@@ -67,12 +85,8 @@ export class FakeScanner implements Scanner {
     completedAtEpochMs: number,
     { isWatched = true, findings = [] }: { readonly isWatched?: boolean; readonly findings?: readonly Finding[] } = {},
   ): this {
-    const coverage = ['os', 'language'] as const;
-    const watched = isWatched ? { isWatched } : {};
-    this.#inspected.set(scanKey(location, digest), {
-      ...{ outcome: 'complete', completedAtEpochMs, findings, coverage, ...watched },
-    });
-    return this;
+    const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs: completedAtEpochMs };
+    return this.covers(location, digest, { ...coverage, ...(!isWatched && { isOnPush: true }) }, findings);
   }
 
   /** The registry of this location takes so many requests in 24 hours. */
@@ -99,6 +113,30 @@ export class FakeScanner implements Scanner {
     return done.map(({ digest }) => digest);
   }
 
+  async scanning(location: ImageLocation): Promise<RepositoryScanning | undefined> {
+    if (this.#registry.isDenied(location)) return undefined;
+    return scanningOf(this.#configuration(location), location.repository);
+  }
+
+  async configuration(registry: Registry): Promise<RegistryScanning> {
+    if (this.#registry.isDenied(registry)) throw new RegistryUnreachableError(registry, new Error('AccessDenied'));
+    return this.#configuration(registry);
+  }
+
+  async *coverage(registry: Registry): AsyncIterable<readonly CoveredImage[]> {
+    if (this.#registry.isDenied(registry)) throw new RegistryUnreachableError(registry, new Error('AccessDenied'));
+    const prefix = `${registryKey(registry)}/`;
+    // Pages of one image, and an empty last one, as AWS may give them.
+    for (const [key, { findings: _, ...image }] of this.#covered) if (key.startsWith(prefix)) yield [image];
+    yield [];
+  }
+
+  async readsNext(): Promise<void> {}
+
+  #configuration(registry: Registry): RegistryScanning {
+    return this.#enhanced.get(registryKey(registry)) ?? { type: 'basic', rules: [] };
+  }
+
   async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
     const refusal = this.#refusal(location, digest);
     if (refusal) return refusal;
@@ -123,9 +161,23 @@ export class FakeScanner implements Scanner {
       detail: 'ScanNotFoundException: the image was never scanned',
     };
     const refusal = this.#refusal(location, digest);
-    const inspected = refusal?.reason === 'enhanced' ? this.#inspected.get(scanKey(location, digest)) : undefined;
-    const result = inspected ?? refusal ?? this.#results.get(scanKey(location, digest)) ?? never;
+    if (refusal?.reason === 'enhanced') return copied(this.#inspected(location, digest));
+    const result = refusal ?? this.#results.get(scanKey(location, digest)) ?? never;
     return copied(result);
+  }
+
+  #inspected(location: ImageLocation, digest: Digest): ScanReading {
+    const covered = this.#covered.get(scanKey(location, digest));
+    const reading = readCoverage(covered?.coverage, scanningOf(this.#configuration(location), location.repository));
+    if (reading.outcome !== 'result') return reading;
+    const { completedAtEpochMs, isWatched } = reading;
+    return {
+      outcome: 'complete',
+      completedAtEpochMs,
+      findings: covered?.findings ?? [],
+      coverage: ['os', 'language'],
+      ...(isWatched && { isWatched, watchedAtEpochMs: this.#clock() }),
+    };
   }
 
   #isRecent(key: string): boolean {
@@ -155,10 +207,13 @@ export class FakeScanner implements Scanner {
       detail,
     });
     if (this.#registry.isDenied(location)) return refused('unreachable', 'access-denied', 'AccessDenied');
+    // Amazon Inspector knows only its own list, and a repository that no rule fits is not scanned at all.
+    const scanning = scanningOf(this.#configuration(location), location.repository);
+    if (scanning === 'off') return refused('off', 'not-covered', 'no rule fits');
+    if (isInspected(scanning)) return refused('off', 'enhanced', 'ValidationException');
     const kept = this.#registry.find(location, digest);
     if (!kept) return refused('failed', 'image-not-found', 'ImageNotFoundException');
     if (kept.archived) return refused('off', 'archived', 'ImageArchivedException');
-    if (this.#enhanced.has(registryKey(location))) return refused('off', 'enhanced', 'ValidationException');
     if (kept.artifact.kind === 'index') {
       return refused('unsupported', 'unsupported-type', 'UnsupportedImageTypeException');
     }

@@ -56,6 +56,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const streams = new FakeStreamLedger();
   const workloads = new FakeWorkloads(clock);
   let ids = 0;
+  const scanner = new FakeScanner(registry, clock);
   return {
     clock,
     /** Moves the clock on. */
@@ -104,7 +105,8 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     workloadSources: [workloads],
     registry,
     lifecycles: new FakeLifecycles(registry),
-    scanner: new FakeScanner(registry, clock),
+    scanner,
+    scans: scanner,
     runner: new FakeRunner(clock),
     deployer: new FakeDeployer(clock),
     tagger: new FakeTagger(registry, clock),

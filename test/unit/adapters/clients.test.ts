@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DescribeRepositoriesCommand } from '@aws-sdk/client-ecr';
 import { ecrClients, memberAccess } from '../../../shared/adapters/clients.ts';
-import { readEnhanced } from '../../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../../shared/adapters/ecr-registry.ts';
 import { EcrScanner } from '../../../shared/adapters/ecr-scanner.ts';
 import { collect } from '../../../shared/concurrency.ts';
@@ -61,7 +60,7 @@ test('an account that is not ours is not called at all, and the external id is n
   });
   expect(error).not.toMatchObject({ message: expect.stringContaining('Deploy') });
   const place = { ...FOREIGN, repository: 'any/image' };
-  expect(await new EcrScanner(ecr, readEnhanced).read(place, digestOf('a'))).toMatchObject({
+  expect(await new EcrScanner(ecr).read(place, digestOf('a'))).toMatchObject({
     ...{ outcome: 'refused', state: 'unreachable', reason: 'access-denied' },
     detail: expect.stringContaining('is in no scope'),
   });

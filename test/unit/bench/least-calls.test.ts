@@ -98,6 +98,8 @@ test('the first day of a fleet counted by hand', () => {
     'ecs:ListTasks': 4,
     'ecs:DescribeTasks': 3,
     'ecr:DescribeRepositories': 0,
+    // That of the hub and that of the team.
+    'ecr:GetRegistryScanningConfiguration': 2,
     // Only the base is listed.
     'ecr:DescribeImages': 1,
     // All that the listing of the base shows; the image of web; the index of worker, and what it lists.
@@ -124,7 +126,7 @@ test('on a steady day no manifest is read and every image that runs is scanned',
     'ecr:StartImageScan': 4,
     'ecr:DescribeImageScanFindings': 4,
   });
-  expect(sumOf(least.budgeted)).toBe(18);
+  expect(sumOf(least.budgeted)).toBe(20);
 });
 
 test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {
@@ -159,6 +161,7 @@ test.each([
     'ecs:ListTasks': 0,
     'ecs:DescribeTasks': 0,
     'ecr:DescribeRepositories': 0,
+    'ecr:GetRegistryScanningConfiguration': 1,
     'ecr:DescribeImages': 1,
     'ecr:BatchGetImage': 1,
     'ecr:StartImageScan': 0,

@@ -206,7 +206,7 @@ test('planner and registry-events come to rest: one is built, one waits for its 
   expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(0)]);
   for (const n of [1, 2]) expect(await causeOf(world, n)).toMatchObject({ answer: { reason: 'unknown-facts' } });
   const image = (await world.images.get([digestOf('unreported-2')])).get(digestOf('unreported-2'));
-  expect(image).toMatchObject({ scan: { reason: 'enhanced' }, verdict: { status: 'unknown' } });
+  expect(image).toMatchObject({ scan: { reason: 'not-in-coverage' }, verdict: { status: 'unknown' } });
   expect(listings).toHaveLength(3);
 
   for (let wakeUps = 0; wakeUps < 5; wakeUps += 1) await wakeUp(world);

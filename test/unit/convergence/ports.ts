@@ -28,6 +28,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
   return {
     ...through,
     workloadSources: [through.workloads],
+    scans: world.scans,
     clock: world.clock,
     pace: async () => {},
     retry: { attempts: 3, wait: async () => {} },

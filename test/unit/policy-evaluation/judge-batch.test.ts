@@ -285,7 +285,15 @@ test('a thousand images with one flaw in one stream are one cause with one fact'
   });
 });
 
-test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<void>]>([
+const INACTIVE: readonly (readonly [string, ScanStateName, ScanReason])[] = [
+  ['SCAN_ELIGIBILITY_EXPIRED', 'expired', 'expired'],
+  ['UNSUPPORTED_OS', 'unsupported', 'unsupported-os'],
+  ['ACCESS_DENIED', 'unreachable', 'scanner-denied'],
+  ['PENDING_INITIAL_SCAN', 'requested', 'in-progress'],
+  ['A_REASON_OF_TOMORROW', 'failed', 'unknown-status'],
+];
+
+test.each<readonly [string, ScanStateName, ScanReason, (world: World) => void | Promise<void>]>([
   [
     'deleted between inventory and scan',
     'failed',
@@ -294,7 +302,23 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<v
   ],
   ['archived', 'off', 'archived', ({ registry }) => void registry.archive(first, image)],
   ['out of reach', 'unreachable', 'access-denied', ({ registry }) => void registry.deny(first)],
-  ['in a registry with enhanced scanning', 'off', 'enhanced', ({ scanner }) => void scanner.enhance(first)],
+  ['that Amazon Inspector does not list', 'off', 'not-in-coverage', ({ scanner }) => void scanner.enhance(first)],
+  [
+    'that no rule of its registry covers',
+    'off',
+    'not-covered',
+    ({ scanner }) => void scanner.enhance(first, [{ frequency: 'continuous', filters: ['other/*'] }]),
+  ],
+  ...INACTIVE.map(
+    ([reason, state, scanReason]) =>
+      [
+        `that Amazon Inspector does not scan: ${reason}`,
+        state,
+        scanReason,
+        ({ scanner }: World) =>
+          void scanner.enhance(first).covers(first, image, { status: 'INACTIVE', reason, lastScannedAtEpochMs: 1 }),
+      ] as const,
+  ),
   [
     'of a status that nobody knows',
     'failed',

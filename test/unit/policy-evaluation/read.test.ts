@@ -16,10 +16,13 @@ const refusal = (reason: ScanReason, detail = ''): ScanReading => ({
 
 const scannerOf = (...readings: readonly (readonly [ImageLocation, ScanReading])[]): Scanner => {
   const known = new Map(readings.map(([location, reading]) => [locationKey(location), reading]));
-  return {
+  const scanner: Scanner = {
+    scanning: async () => 'basic',
+    readsNext: async () => {},
     start: async () => ({ outcome: 'quota-or-scanned' }),
     read: async (location) => known.get(locationKey(location)) ?? refusal('never-scanned'),
   };
+  return scanner;
 };
 
 const ofThePlace: readonly ScanReason[] = [

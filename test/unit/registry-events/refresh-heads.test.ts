@@ -229,7 +229,7 @@ test('a refused scan is recorded in the ledger', async () => {
   world.scanner.enhance(LOCATION);
   await ask(world, look());
   expect(world.images.records.get(digestOf('one'))).toMatchObject({
-    ...{ scan: { reason: 'enhanced' }, verdict: { status: 'unknown' } },
+    ...{ scan: { reason: 'not-in-coverage' }, verdict: { status: 'unknown' } },
   });
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
@@ -303,10 +303,13 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     expect(isScanOpen(head())).toBe(true);
   });
 
-  test('a head that passes keeps a result that no location shows any more', async () => {
+  test('a head that Inspector does not list any more passes no longer', async () => {
     const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });
     await ask(world, look());
-    expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'enhanced' }, verdict: COMPLIANT });
+    expect(world.images.records.get(digest)).toMatchObject({
+      scan: { state: 'off', reason: 'not-in-coverage' },
+      verdict: { status: 'unknown' },
+    });
   });
 
   test('a verdict that is written between the request and its refusal stays', async () => {
@@ -321,7 +324,7 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
         await world.images.recordJudgement({ digest, scan, verdict: rejudged, judgedAtEpochMs: world.clock() });
       },
     });
-    expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'enhanced' }, verdict: rejudged });
+    expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'not-in-coverage' }, verdict: rejudged });
   });
 });
 

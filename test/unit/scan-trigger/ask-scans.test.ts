@@ -7,6 +7,7 @@ import type { Digest, ImageLocation } from '../../../shared/domain/image/image.t
 import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
+import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
@@ -148,7 +149,6 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
   ['lost the image', 'failed', 'image-not-found', ({ registry }) => registry.delete(first, image)],
   ['archived it', 'off', 'archived', ({ registry }) => registry.archive(first, image)],
   ['cannot be reached', 'unreachable', 'access-denied', ({ registry }) => registry.deny(first)],
-  ['has enhanced scanning', 'off', 'enhanced', ({ scanner }) => scanner.enhance(first)],
 ])(
   'a registry that %s: the next location is asked; without one it is the scan state',
   async (_, state, reason, spoil) => {
@@ -171,7 +171,9 @@ test('an unsupported image is requested at one location only', async () => {
   const world = await worldWith([first, second]);
   world.scanner.refuses(image, { state: 'unsupported', reason: 'unsupported-image', detail: 'scratch' });
   let starts = 0;
-  const scanner = {
+  const scanner: Scanner = {
+    scanning: async () => 'basic',
+    readsNext: async () => {},
     read: () => Promise.reject(new Error('not expected')),
     start: async () => {
       starts += 1;
@@ -238,17 +240,52 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     const world = await worldWith([first]);
     world.scanner.enhance(first).inspected(first, image, START_EPOCH_MS - 30 * 24 * HOUR_MS);
     expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
-    expect(known(world)).toMatchObject({ scan: { state: 'stale' } });
     expect(known(world)).not.toHaveProperty('verdict');
   });
 
-  test('one that is made only at a push ages like any other', async () => {
+  test('no scan is requested there, whatever Inspector says of the image; the review reads it next', async () => {
     const world = await worldWith([first]);
-    const completedAtEpochMs = START_EPOCH_MS - 30 * HOUR_MS;
-    world.scanner.enhance(first).inspected(first, image, completedAtEpochMs, { isWatched: false });
-    await judge(world, 'complete', 30 * HOUR_MS);
-    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'quota-or-scanned': 1 } });
-    expect(known(world)?.verdict).toMatchObject({ status: 'compliant' });
+    world.scanner.enhance(first);
+    await judge(world, 'expired', 30 * HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
+    expect(world.scanner.started).toEqual([]);
+    expect(world.scanner.reads).toEqual([]);
+    expect(known(world)?.scan).not.toHaveProperty('requestedAtEpochMs');
+  });
+
+  test('a repository that no rule fits is not covered, which is recorded once', async () => {
+    const world = await worldWith([first]);
+    world.scanner.enhance(first, [{ frequency: 'continuous', filters: ['other/*'] }]);
+    const refused = { ...counts, refused: { 'not-covered': 1 } };
+    expect((await askScans(world, limits, input())).scans).toEqual(refused);
+    expect(known(world)).toMatchObject({
+      scan: { state: 'off', reason: 'not-covered' },
+      verdict: { status: 'unknown', reasons: [{ ruleId: 'scan-required', scanReason: 'not-covered' }] },
+    });
+    const writes = world.images.writes;
+    expect((await askScans(world, limits, input())).scans).toEqual(refused);
+    expect(world.images.writes).toBe(writes);
+  });
+
+  test('an image that is in a registry with basic scanning too is requested there', async () => {
+    const world = await worldWith([first, second]);
+    world.scanner.enhance(first);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+    expect(world.scanner.started).toEqual([{ location: second, digest: image }]);
+  });
+
+  test('a registry that does not say how it scans fails the one image, not the batch', async () => {
+    const world = await worldWith([first]);
+    const scanner: Scanner = {
+      scanning: () => Promise.reject(new Error('ThrottlingException')),
+      readsNext: async () => {},
+      start: world.scanner.start.bind(world.scanner),
+      read: world.scanner.read.bind(world.scanner),
+    };
+    expect((await askScans({ ...world, scanner }, limits, input())).scans).toEqual({
+      ...counts,
+      refused: { 'scan-failed': 1 },
+    });
   });
 
   test('an image watched by Inspector is not requested again', async () => {
@@ -328,7 +365,9 @@ test('a registry that fails for one image does not prevent the other requests', 
   const digests = [digestOf(1), digestOf(2), digestOf(3)];
   const world = await worldWith([first], digests);
   let tries = 0;
-  const scanner = {
+  const scanner: Scanner = {
+    scanning: async () => 'basic',
+    readsNext: async () => {},
     read: world.scanner.read.bind(world.scanner),
     start: async (location: ImageLocation, digest: Digest) => {
       if (digest === digestOf(2)) tries += 1;
@@ -348,7 +387,9 @@ test.each([true, false])('a request whose reply was lost counts as made (complet
   const world = await worldWith([first]);
   world.scanner.completesAtOnce = atOnce;
   let tries = 0;
-  const scanner = {
+  const scanner: Scanner = {
+    scanning: async () => 'basic',
+    readsNext: async () => {},
     read: world.scanner.read.bind(world.scanner),
     start: async (location: ImageLocation, digest: Digest) => {
       const answer = await world.scanner.start(location, digest);

@@ -1,0 +1,39 @@
+import type { Finding as InspectorFinding, VulnerablePackage } from '@aws-sdk/client-inspector2';
+import { isDigest } from '../domain/image/image.ts';
+import type { Finding, Fix } from '../domain/scan/finding.ts';
+import { severityOf } from './ecr-scanner.ts';
+
+/**
+ * One finding per package version; a finding without a package counts too, by its title if it has no identifier.
+ * Whether a fix exists is given for each package, or for all together.
+ * https://docs.aws.amazon.com/inspector/v2/APIReference/API_VulnerablePackage.html
+ */
+export function findingsOf({
+  title = '',
+  severity,
+  fixAvailable,
+  exploitAvailable,
+  epss,
+  packageVulnerabilityDetails,
+}: Partial<InspectorFinding>): Finding[] {
+  const { vulnerabilityId = '', sourceUrl, vulnerablePackages = [] } = packageVulnerabilityDetails ?? {};
+  const unnamed: Partial<VulnerablePackage> = { name: vulnerabilityId === '' ? title : '' };
+  const epssScore = epss?.score;
+  return (vulnerablePackages.length > 0 ? vulnerablePackages : [unnamed]).map(
+    ({ name = '', version = '', release, epoch, fixedInVersion: fixedIn, sourceLayerHash }) => ({
+      vulnerability: vulnerabilityId,
+      package: name,
+      version: `${epoch ? `${epoch}:` : ''}${version}${release ? `-${release}` : ''}`,
+      severity: severityOf(severity),
+      ...(fixedIn !== undefined && fixedIn !== 'NotAvailable'
+        ? { fix: 'yes' as const, fixedIn }
+        : { fix: fixedIn === undefined ? (FIXES[fixAvailable ?? ''] ?? 'unknown') : 'no' }),
+      ...(sourceUrl !== undefined && { uri: sourceUrl }),
+      ...(isDigest(sourceLayerHash) && { layer: sourceLayerHash }),
+      ...(exploitAvailable === 'YES' && { isExploited: true as const }),
+      ...(epssScore !== undefined && { epssScore }),
+    }),
+  );
+}
+
+const FIXES: Readonly<Record<string, Fix>> = { YES: 'yes', NO: 'no' };
