@@ -81,3 +81,28 @@ test('the pages tell the defaults of parameters', () => {
   expect(operations).toContain(`\`LogRetentionDays\`, ${defaultOf('LogRetentionDays')} days`);
   expect(protection).toContain(`\`ExpiryHorizonDays\` (${defaultOf('ExpiryHorizonDays')})`);
 });
+
+test('operations.md tells how often AWS retries on the way to a queue, in words that do not count the first try', () => {
+  const { LedgerStream } = objectOf(propertiesOf('LedgerEventsFunction').Events);
+  const stream = objectOf(objectOf(LedgerStream).Properties).MaximumRetryAttempts;
+  expect(operations).toContain(`\`AnnounceWindowSeconds\`; ${stream} retries, then \`AnnouncementDeadLetters\``);
+  expect(operations).toContain(`After ${stream} retries it sets a change aside`);
+  const policies = [
+    ...hub.text.matchAll(/RetryPolicy: \{ MaximumEventAgeInSeconds: (\d+), MaximumRetryAttempts: (\d+) \}/g),
+  ];
+  const hours = new Set(policies.map(([, seconds, retries]) => `${Number(seconds) / 3600} hours, ${retries} retries`));
+  const doctor = `${60 / 3600} hours, 3 retries`;
+  expect(hours).toEqual(
+    new Set([
+      '24 hours, 185 retries',
+      '6.5 hours, 185 retries',
+      '0.25 hours, 3 retries',
+      '4 hours, 20 retries',
+      doctor,
+    ]),
+  );
+  expect(operations).toContain(
+    '24 hours and 185 retries (6.5 hours for the end of a review, 15 minutes and 3 retries for the clock)',
+  );
+  expect(operations).toContain('4 hours and 20 retries, then `ReviewDeadLetters` or `ProtectionDeadLetters`');
+});
