@@ -62,7 +62,9 @@ async function installationNames(stack: string, config: HubConfig): Promise<Inst
   const named = (name: string): string => {
     const value = outputs.get(name);
     if (value === undefined) {
-      throw new StackUnreadableError(`The stack "${stack}" has no output ${name}. Is it a Patchwave stack?`);
+      throw new StackUnreadableError(
+        `The stack "${stack}" has no output ${name}, so it is no Patchwave stack of this version. Name the right one with --stack.`,
+      );
     }
     return value;
   };

@@ -29,7 +29,10 @@ export function helpOf(commands: Commands): string {
     ...optionLines(COMMON_OPTIONS),
     ...lines('  --version        the version of these commands', OPTION_COLUMN),
     '',
-    ...lines('Exit codes: 0 done, 1 failed, 2 usage error; with --exit-code also 3 violating, 4 unknown.', 0),
+    ...lines(
+      'Exit codes: 0 done, 1 failed, 2 usage error; with --exit-code also 3 violating, 4 unknown. The help of a command says more.',
+      0,
+    ),
     'patchwave COMMAND --help explains the arguments and options of a command.',
   ].join('\n');
 }

@@ -129,7 +129,7 @@ const DEPLOYMENT_COLOURS: Readonly<Partial<Record<Deployment['state'], Colour>>>
 export const renderDeployments = (deployments: readonly Deployment[]): string =>
   table(deployments, [
     { title: 'service', value: ({ service }) => service },
-    { title: 'mode', value: ({ mode }) => mode },
+    { title: 'rollout', value: ({ mode }) => mode },
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => DEPLOYMENT_COLOURS[state] },
     { title: 'deployment', value: ({ deploymentId }) => deploymentId ?? '-' },
     { title: 'note', value: ({ detail }) => detail ?? '' },

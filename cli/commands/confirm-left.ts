@@ -44,8 +44,8 @@ const hereStill = (scope: string): NotFoundError =>
   );
 
 function leftText(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
-  const left = `Scope ${scope} left ${instant(atEpochMs)}`;
+  const left = `Scope ${scope} left the fleet at ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
-  const by = `${confirmed.by} confirmed it ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
-  return `${left}. Images still ran there when it was last read (${counted(usages, 'usage')}). ${by}\nFrom the next review on, closures no longer wait for these. Their proof names you.`;
+  const by = `${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that they are gone: ${confirmed.reason}`;
+  return `${left}. Images still ran there when it was last read (${counted(usages, 'usage')}). ${by}\nFrom the next review on, closures no longer wait for these. Their proof names that person.`;
 }

@@ -61,7 +61,7 @@ function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: num
   return [
     renderPlan(plan, now),
     ...(tree && isAsked === true ? [`${paint('bold', 'Tree')}\n${treeText(forestOf(tree, all === true))}`] : []),
-    ...(typeof svg === 'string' ? [`The tree is drawn in ${svg}.`] : []),
+    ...(typeof svg === 'string' ? [`The tree was written to ${svg}.`] : []),
   ].join('\n\n');
 }
 

@@ -46,7 +46,7 @@ export const policyCommand: Command = {
 async function validate(file: string | undefined, { json }: Arguments): Promise<number> {
   let policy: Policy;
   try {
-    policy = await policyIn(file);
+    policy = await policyIn(file, 'validate');
   } catch (error) {
     if (!json || !(error instanceof PolicyInvalidError)) throw error;
     printJson({ valid: false, problems: error.problems });
@@ -90,7 +90,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   if (json) printJson({ version, replaces: replaces ?? null, applied: true, ...effect });
   else
     print(
-      `In force: ${version.slice(0, 12)}. It applies to each image's next evaluation. To evaluate all images now: patchwave review`,
+      `Policy ${version.slice(0, 12)} is in force now. It applies to each image's next evaluation. To evaluate all images now: patchwave review`,
     );
   return EXIT.done;
 }
@@ -107,7 +107,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
       { title: 'image', value: ({ image }) => image },
       { title: 'now', value: ({ before }) => before, colour: ({ before }) => COLOURS[before] },
       { title: 'then', value: ({ after }) => after, colour: ({ after }) => COLOURS[after] },
-      { title: 'because of', value: ({ rules }) => rules.join(', ') },
+      { title: 'rules', value: ({ rules }) => rules.join(', ') },
     ]),
   );
   if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more: --json lists all`));

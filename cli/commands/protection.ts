@@ -14,7 +14,7 @@ function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {
 
 function render({ checks, expiries }: FleetExpiries, now: number): string {
   if (checks.length === 0)
-    return 'Lifecycle policies have not been checked yet. The check runs once a day, after the review.';
+    return 'Lifecycle policies have not been checked yet. The check runs once a day, after the review. To run it now, see docs/protection.md.';
   const unseen = checks.filter((check) => isUnseen(check, now));
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);

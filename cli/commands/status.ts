@@ -103,9 +103,10 @@ function scopeColour({ failure, left }: ScopeRecord): Colour | undefined {
 function scopeDetail({ scope, failure, left }: ScopeRecord): string {
   if (!left) return failure?.detail ?? '';
   const { atEpochMs, usages, confirmed } = left;
-  const since = `left ${instant(atEpochMs)}`;
-  if (confirmed) return `${since}, confirmed by ${confirmed.by} ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
-  if (usages === 0) return `${since}, nothing ran there`;
+  const since = `left at ${instant(atEpochMs)}`;
+  if (confirmed)
+    return `${since}; confirmed by ${confirmed.by} at ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
+  if (usages === 0) return `${since}; nothing ran there`;
   const next = `patchwave confirm-left ${scope.account}/${scope.region}`;
   return `${since}; images still ran there when it was last read (${counted(usages, 'usage')}). If they are gone, run: ${next} --reason TEXT`;
 }

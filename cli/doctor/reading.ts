@@ -62,5 +62,5 @@ export const unread = (
 /** SDK error names for missing or expired credentials. */
 const withoutAction = (reason: string): string =>
   /^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason)
-    ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again where they have expired.'
+    ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again if they have expired.'
     : 'Run the command again. If this persists, fix what the message names.';

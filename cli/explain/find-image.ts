@@ -96,7 +96,10 @@ async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest
   const known = (await ledger.streams.streams([stream])).get(stream);
   const heads = await imagesOf(ledger, digestsOf(known?.head));
   if (heads.length > 0) return heads;
-  if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and its head is not known.`);
+  if (known)
+    throw new NotFoundError(
+      `No image of stream "${stream}" runs, and its head is unknown. A push, or a review that reads its repository, records the head.`,
+    );
   // Its own error suggests similar streams.
   await findStream(ledger, stream);
   throw new NotFoundError(`The ledger has only the cause of stream "${stream}", no image of it. See: patchwave status`);

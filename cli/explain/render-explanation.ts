@@ -147,7 +147,7 @@ const DIGEST_SOURCES: Readonly<Record<Usage['digestSource'], string>> = {
 
 const runs = (usages: readonly Usage[]): string =>
   usages.length === 0
-    ? 'Nothing runs it.'
+    ? 'No workload runs it.'
     : table(usages, [
         { title: 'run by', value: ({ workloadKind, workload }) => `${workloadKind} ${workload}` },
         { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },

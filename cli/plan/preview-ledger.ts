@@ -75,7 +75,10 @@ async function foundImages(
 ): Promise<readonly ImageRecord[]> {
   const batches = await readDocument(files, runFileKeys(runId).batches, batchesDocument).catch((cause: unknown) => {
     throw cause instanceof RunFileMissingError
-      ? new NotFoundError(`Preview ${runId} has not listed its images yet.`, { cause })
+      ? new NotFoundError(
+          `Preview ${runId} has not listed its images yet. Run the command again when its execution has ended.`,
+          { cause },
+        )
       : cause;
   });
   const found: ImageRecord[] = [];

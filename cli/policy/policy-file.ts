@@ -4,9 +4,8 @@ import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { UsageError } from '../errors.ts';
 
 /** @throws PolicyInvalidError with every problem and its place; UsageError if the file cannot be read */
-export async function policyIn(file: string | undefined): Promise<Policy> {
-  if (file === undefined)
-    throw new UsageError('Which policy? Give the file that holds it: patchwave policy apply FILE');
+export async function policyIn(file: string | undefined, action = 'apply'): Promise<Policy> {
+  if (file === undefined) throw new UsageError(`Which policy? Give its file: patchwave policy ${action} FILE`);
   return parsePolicy(await textOf(file));
 }
 

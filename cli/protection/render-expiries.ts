@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import {
@@ -15,7 +16,9 @@ const colourOf = ({ expiryState }: ImageExpiry): Colour => (expiryState.state ==
 const userText = ({ use, running, workloads }: ImageExpiry): string => {
   const [first = 'no known workload', ...others] = workloads;
   const more = others.length > 0 ? `, and ${others.length} more` : '';
-  return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
+  return use === 'running'
+    ? `${first}${more}`
+    : `${counted(running, 'running image')} built on it, run by ${first}${more}`;
 };
 
 /** What will expire, the most pressing first, and why it was given no tag. */
@@ -65,6 +68,6 @@ export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: 
   if (unseen.length > 0) return `${paint('bold', 'Expiry unknown')}\n${renderUnseen(unseen, now)}`;
   if (!inUse) return '';
   return checks.length > 0
-    ? `No lifecycle policy is known to expire it soon, as checked ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}.`
+    ? `No lifecycle policy is known to expire it soon (checked at ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}).`
     : 'Lifecycle policies have not been checked for this image yet.';
 }

@@ -157,7 +157,7 @@ describe('the tree', () => {
     const file = join(directory, 'plan.svg');
     try {
       const { text } = await run(planCommand, readOnlyContext(world), [], { svg: file });
-      expect(text).toContain(`The tree is drawn in ${file}.`);
+      expect(text).toContain(`The tree was written to ${file}.`);
       const titles = elementsOf(parseXml(readFileSync(file, 'utf8'))).flatMap(({ name, text: content }) =>
         name === 'title' ? content.split('\n')[0] : [],
       );

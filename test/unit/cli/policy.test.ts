@@ -46,7 +46,7 @@ describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) =>
     harm(world, version);
     await expect(world.policies.current()).rejects.toMatchObject({ name: 'PolicyUnreadableError' });
     const { code, text } = await applied(world, fileOf(days));
-    expect([code, text]).toEqual([0, expect.stringContaining('In force: ')]);
+    expect([code, text]).toEqual([0, expect.stringContaining(' is in force now. ')]);
     expect((await world.policies.current()).policy.ages.default.limitDays).toBe(days);
   });
 

@@ -61,7 +61,7 @@ test('what expires is listed, the most pressing first, with rule, instant and wh
   expect(rows[2]).toContain(
     'about 2026-11-26 03:00 UTC  deleted by rule 2, when its tag moves, expected after the next push',
   );
-  expect(rows[2]).toContain('7 running, as ecs-service a/b/c/web');
+  expect(rows[2]).toContain('7 running images built on it, run by ecs-service a/b/c/web');
   expect(rows[3]).toContain(`deleted by rule 2, with index ${short('index')}, after 3 more pushes`);
   expect(rows[4]).toContain('2026-12-03 03:00 UTC        deleted by rule 2 ');
   expect(rows[5]).toContain('unknown                     rule 4: countType: is new');
@@ -134,7 +134,7 @@ describe('why', () => {
     [
       'is kept',
       (world) => found(world),
-      'No lifecycle policy is known to expire it soon, as checked 2026-11-24 02:00 UTC.',
+      'No lifecycle policy is known to expire it soon (checked at 2026-11-24 02:00 UTC).',
     ],
     [
       'nobody can tell',
