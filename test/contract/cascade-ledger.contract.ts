@@ -14,7 +14,7 @@ export function cascadeLedgerContract(contract: Contract<CascadeLedger>): void {
 }
 
 function planningContract({ make }: Contract<CascadeLedger>): void {
-  test('of ten planners that begin at once one plans', async () => {
+  test('ten concurrent planners: one plans', async () => {
     const ledger = await make();
     const begun = await Promise.all(Array.from({ length: 10 }, (_, n) => ledger.beginPlanning(`p${n}`, lease())));
     expect(begun.filter((answer) => answer !== undefined)).toEqual([{}]);

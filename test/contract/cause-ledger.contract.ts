@@ -21,7 +21,7 @@ const adding =
 export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
   const current = async (ledger: CauseLedger, stream: string) => (await ledger.get([stream])).get(stream);
 
-  test('a change sees what stands, and its result stands after it', async () => {
+  test('a change gets the stored cause, and its result is stored', async () => {
     const ledger = await make();
     // Asked several times, what it saw last counts.
     const changed = async (after: Cause | undefined) => {
@@ -40,7 +40,7 @@ export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
     expect(await ledger.get(['a', 'b'])).toEqual(new Map([['a', cause('a', { version: 2 })]]));
   });
 
-  test('of five writers at once none loses its fact', async () => {
+  test('five concurrent writers: every fact is kept', async () => {
     const ledger = await make();
     const facts = [1, 2, 3, 4, 5].map(fact);
     await Promise.all(facts.map((one) => ledger.change('a', adding('a', one))));

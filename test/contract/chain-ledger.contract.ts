@@ -35,7 +35,7 @@ export function chainLedgerContract({ make }: Contract<ChainedImages>): void {
     expect(await ledger.imagesOf([digestOf('chain')])).toEqual([digestOf('a')]);
   });
 
-  test('an image whose layers were packed anew is found by what they unpack to', async () => {
+  test('an image with repacked layers is found by the unpacked content', async () => {
     const { images, contents } = await make();
     const content = { digest: digestOf('base'), layers: ['a', 'b'].map(digestOf), diffIds: ['c', 'd'].map(digestOf) };
     await images.recordFacts(facts('base', { tier: 'base', ...chainOf(content.layers) }));

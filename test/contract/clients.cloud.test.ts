@@ -13,7 +13,7 @@ const callsOf = async (...operations: readonly string[]) =>
   (await cloud().admin.calls()).filter(({ operation }) => operations.includes(operation));
 const countOf = async (operation: string) => (await callsOf(operation)).reduce((sum, { count }) => sum + count, 0);
 
-test('the role of an account is taken once for all its clients and Regions, and its name stands in every call', async () => {
+test('the role of an account is assumed once for all its clients and Regions, and every call has its session name', async () => {
   await createReadRole(cloud(), '444455556666');
   await createReadRole(cloud(), '555566667777');
   const [ecs, ecr] = [ecsClients(accessOf(cloud())), ecrClients(accessOf(cloud()))];

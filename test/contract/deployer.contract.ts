@@ -106,7 +106,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     ]);
   });
 
-  test('of two restarts the later one is the primary, and the newest comes first', async () => {
+  test('two restarts: the later one is the primary and comes first', async () => {
     const service = await world().newService();
     const first = await restart(service);
     const second = await restart(service);

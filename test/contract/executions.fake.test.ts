@@ -12,7 +12,7 @@ describe('executions', () => {
     end: async (executionArn, state) => void executions.end(executionArn.split(':').at(-1) ?? '', state),
   }));
 
-  test('what is forgotten is gone, and may be started anew', async () => {
+  test('a forgotten execution is gone and may be started again', async () => {
     const { executionArn } = await executions.start('old');
     executions.end('old', 'succeeded').forget('old');
     expect(await executions.state(executionArn)).toBe('gone');

@@ -44,7 +44,7 @@ export function expiryLedgerContract({ make }: Contract<ExpiryLedger>): void {
     expect(await collect(ledger.checks())).toEqual([check({ failure })]);
   });
 
-  test('an image is asked for in some repositories', async () => {
+  test('the expiries of an image are read for some repositories', async () => {
     const ledger = await make();
     await ledger.record(check(), [expiry('a'), expiry('b')]);
     await ledger.record(check({ location: OTHER, expiries: 0 }), []);

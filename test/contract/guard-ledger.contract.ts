@@ -26,7 +26,7 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
     );
   });
 
-  test('of what is remembered at once nothing is lost and nothing kept twice', async () => {
+  test('concurrent changes of a history: none is lost and none counts twice', async () => {
     const ledger = await make();
     const remember = (fact: SurvivedFact) =>
       ledger.change('one', (before) =>

@@ -127,7 +127,7 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.lineage).toBeUndefined();
   });
 
-  test('that no lineage was found is kept with what was not read, until one is found', async () => {
+  test('an unknown lineage is kept with the unread repositories until a parent is found', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });
@@ -143,7 +143,7 @@ export function imageLedgerContract({
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
   });
 
-  test('another age leaves a verdict unconfirmed; another parent and the same standing do not', async () => {
+  test('another age makes a verdict unconfirmed; another parent with the same age does not', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     const judgedAt = async () => (await imageOf(ledger, 'a'))?.judgedAtEpochMs;
@@ -277,7 +277,7 @@ export function imageLedgerContract({
     expect(await ledger.claimScan(digestOf('a'), claim('run-1', NOW + DAY_MS))).toBe(true);
   });
 
-  test('of ten runs that claim at once one is given the right', async () => {
+  test('ten concurrent claims: one succeeds', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     const runs = Array.from({ length: 10 }, (_, n) => ledger.claimScan(digestOf('a'), claim(`run-${n}`)));

@@ -12,7 +12,7 @@ export function lateHeadsContract({ make }: Contract<LateHeadsLedger>): void {
     expect(await collect(ledger.all())).toEqual([{ location: LOCATION, atEpochMs: NOON_EPOCH_MS + 1 }]);
   });
 
-  test('one that was added again since it was read is not removed', async () => {
+  test('a head that was added again after the read is not removed', async () => {
     const ledger = await make();
     const [read, other] = [
       { location: LOCATION, atEpochMs: NOON_EPOCH_MS },

@@ -4,7 +4,7 @@ import { lock, STREAM } from '../support/rebuild-samples.ts';
 import type { Contract } from './contract.ts';
 
 export function lockLedgerContract({ make }: Contract<LockLedger>): void {
-  test('of ten rebuilds that take the lock at once one has it, and all learn which', async () => {
+  test('ten rebuilds take the lock at the same time: one gets it, and all learn which', async () => {
     const ledger = await make();
     const taken = await Promise.all(Array.from({ length: 10 }, (_, n) => ledger.take(lock(`r${n}`))));
     const stands = await ledger.get(STREAM);
@@ -36,7 +36,7 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(taken).toEqual([stands, stands, stands]);
   });
 
-  test('a lock whose owner showed itself since it was looked at is not taken over', async () => {
+  test('a lock whose owner renewed it after the read is not taken over', async () => {
     const ledger = await make();
     const looked = await ledger.take(lock('r1'));
     await ledger.adopt(STREAM, 'r1', 'token');

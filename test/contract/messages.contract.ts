@@ -20,7 +20,7 @@ export function messagesContract(world: () => MessagesWorld): void {
   const numbered = (bodies: readonly string[]): NumberedMessage[] =>
     bodies.map((body) => JSON.parse(body) as NumberedMessage).sort((one, other) => one.number - other.number);
 
-  test.each([1, 10, 23])('of %i messages each arrives once, as JSON', async (count) => {
+  test.each([1, 10, 23])('%i messages: each arrives once, as JSON', async (count) => {
     const { messages, receive } = await world().newQueue();
     await messages.send(numberedMessages(count));
     expect(numbered(await receive(count))).toEqual(numberedMessages(count));

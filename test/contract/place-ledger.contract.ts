@@ -94,7 +94,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     expect(await ledger.locations(digestOf('new'))).toMatchObject([{ tags: ['v1', 'v2'] }]);
   });
 
-  test('of two pushes of a tag at the same time the greater digest counts, in any order', async () => {
+  test('two pushes of a tag at the same instant: the greater digest counts, in any order', async () => {
     const [less = '', greater = ''] = ['a', 'b'].sort((one, other) => (digestOf(one) < digestOf(other) ? -1 : 1));
     for (const order of [
       [less, greater],
@@ -151,7 +151,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     expect(await ledger.lastPushed(LOCATION, 'v1')).toBeUndefined();
   });
 
-  test('of many pushes of a tag the last hundred are remembered', async () => {
+  test('many pushes of a tag: the last hundred are kept', async () => {
     const ledger = await make();
     for (let n = 0; n < 110; n += 1)
       await ledger.recordPush(LOCATION, 'v1', { digest: digestOf(`image-${n}`), atEpochMs: NOW + n });

@@ -58,7 +58,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     expect((await store.current()).version).toBe(second);
   });
 
-  test('of ten that publish at once one is in force', async () => {
+  test('ten concurrent publications: one is in force', async () => {
     const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const days = Array.from({ length: 10 }, (_, n) => n + 1);

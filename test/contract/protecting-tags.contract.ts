@@ -16,7 +16,7 @@ export interface ProtectingTagsWorld {
 }
 
 export function protectingTagsContract(world: () => ProtectingTagsWorld): void {
-  test('an image gets a tag beside its own, and it is taken back', async () => {
+  test('an image gets a tag beside its own, and the tag is removed', async () => {
     const location = await world().newRepository();
     const digest = await world().push(location, { name: 'a', tags: ['v1'] });
     await world().tags.tag(location, digest, KEEP);
@@ -32,7 +32,7 @@ export function protectingTagsContract(world: () => ProtectingTagsWorld): void {
     expect(await world().tagsOf(location, digest)).toEqual([KEEP]);
   });
 
-  test('it stays beside tags that the next build takes over', async () => {
+  test('the tag stays beside tags that the next build moves', async () => {
     const location = await world().newRepository();
     const digest = await world().push(location, { name: 'a', tags: ['22', KEEP] });
     expect(await world().tags.untag(location, KEEP, moves)).toBe(false);

@@ -22,7 +22,7 @@ export function rebuildLedgerContract({ make }: Contract<RebuildLedger>): void {
     expect(await ledger.get(STREAM, 'r1')).toEqual(started);
   });
 
-  test('of many that reserve one rebuild at once, all get the same one', async () => {
+  test('many concurrent reservations of one rebuild: all get the same one', async () => {
     const ledger = await make();
     const reserve = (attempt: number) =>
       ledger.record(STREAM, 'r1', (before) => (before ? undefined : rebuild('r1', { attempt })));

@@ -105,7 +105,7 @@ export function registryContract(world: () => RegistryWorld): void {
     expect(artifact.kind === 'index' && artifact.children).toHaveLength(children);
   });
 
-  test('each of 101 digests asked for is found or missing, by its code', async () => {
+  test('each of 101 requested digests is found or missing, with its code', async () => {
     const location = await world().newRepository('team/a');
     const { artifact } = await world().push(location, push('image'));
     const unknown = Array.from({ length: 100 }, (_, n) => digestOf(`unknown-${n}`));

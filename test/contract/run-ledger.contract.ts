@@ -37,7 +37,7 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
     expect(await ledger.latest()).toEqual({ running: second });
   });
 
-  test('of ten reviews that begin at once one begins', async () => {
+  test('ten reviews start at the same time: one begins', async () => {
     const ledger = await make();
     const begun = await Promise.all(Array.from({ length: 10 }, (_, n) => ledger.begin(review(`run-${n}`))));
     expect(begun.filter((answer) => answer.begun)).toHaveLength(1);

@@ -46,7 +46,7 @@ export function runnerContract(world: () => RunnerWorld): void {
     return world().runner.status({ pipeline, executionId });
   };
 
-  test('one token starts one run, however often and by how many at once it is asked for', async () => {
+  test('one token starts one run, also after repeated and concurrent calls', async () => {
     const pipeline = await world().newPipeline();
     const ids = await Promise.all(Array.from({ length: 4 }, () => startOf(pipeline)));
     expect(new Set([...ids, await startOf(pipeline)]).size).toBe(1);
@@ -55,7 +55,7 @@ export function runnerContract(world: () => RunnerWorld): void {
     expect(await startOf(pipeline, 'rebuild-1', 'rebuild-1-a2')).not.toBe(executionId);
   });
 
-  test('a run that ended is what its token stands for, too', async () => {
+  test('a token also finds its ended run', async () => {
     const pipeline = await world().newPipeline();
     const executionId = await startOf(pipeline);
     await world().finish(pipeline, executionId, { state: 'failed' });

@@ -18,7 +18,7 @@ export function scopeLedgerContract({ make }: Contract<ScopeLedger>): void {
     expect(await collect(ledger.all())).toEqual([{ scope, completeAtEpochMs: NOON_EPOCH_MS }, other]);
   });
 
-  test('a change is made over what is there, and gives what stands', async () => {
+  test('a change gets the stored scope and returns the new one', async () => {
     const ledger = await make();
     expect(await ledger.change(scope, () => undefined)).toBeUndefined();
     const known = { scope, completeAtEpochMs: NOON_EPOCH_MS };

@@ -6,7 +6,7 @@ import type { Contract } from './contract.ts';
 const lease = (nowEpochMs = NOON_EPOCH_MS) => ({ nowEpochMs, untilEpochMs: nowEpochMs + HOUR_MS });
 
 export function slotLedgerContract({ make, propertyRuns }: Contract<SlotLedger>): void {
-  test('of twenty takers at once as many have a slot as there are', async () => {
+  test('twenty concurrent takers: as many get a slot as there are slots', async () => {
     const ledger = await make();
     const owners = Array.from({ length: 20 }, (_, n) => `owner-${n}`);
     const taken = await Promise.all(owners.map((owner) => ledger.take('fleet', 5, owner, lease())));

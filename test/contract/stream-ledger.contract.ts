@@ -35,7 +35,7 @@ export function streamLedgerContract({ make, propertyRuns }: Contract<StreamLedg
     expect(await ledger.streams([id])).toEqual(new Map([[id, withHead('newer')]]));
   });
 
-  test('of many writers at once that read the same, one moves a stream', async () => {
+  test('many concurrent writers that read the same head: one moves the stream', async () => {
     const ledger = await make();
     await ledger.recordStream(withHead('first'), undefined);
     const names = ['one', 'two', 'three', 'four'];
@@ -43,7 +43,7 @@ export function streamLedgerContract({ make, propertyRuns }: Contract<StreamLedg
     expect(written.filter(Boolean)).toHaveLength(1);
   });
 
-  test('all streams are listed, each once and as it stands, also one without a head', async () => {
+  test('all streams are listed once in their present state, also one without a head', async () => {
     const ledger = await make();
     expect(await collect(ledger.all())).toEqual([]);
     const { head: _, ...headless } = stream({ stream: 'headless' });

@@ -96,7 +96,7 @@ describe('a list that an index answers', () => {
     expect(await list(world)).toHaveLength(1);
   });
 
-  test('shows again what was closed and opened anew after a while', async () => {
+  test('shows a reopened cause again after a while', async () => {
     const { world } = under({ staleEntries: 1 });
     await world.causes.change('a', () => cause('a'));
     world.advance(1000);

@@ -49,7 +49,7 @@ describe('a difficult rollout', () => {
   );
 
   test(
-    'a deployment that ECS rolls back: told as such, and neither deployed nor built again',
+    'a deployment that ECS rolls back is recorded as such, and neither deployed nor built again',
     async () => {
       const { cloud } = installation();
       await cloud.admin.changeService({ ...TEAM, cluster: CLUSTER, service: 'rolled-back', newTasksFail: true });

@@ -112,7 +112,7 @@ describe('a pipeline that fails', () => {
     LIMIT_MS,
   );
 
-  test('is what an alarm of the template looks at', async () => {
+  test('is a metric of an alarm in the template', async () => {
     const { MetricAlarms = [] } = await new CloudWatchClient(hubOf(installation())).send(new DescribeAlarmsCommand({}));
     expect(MetricAlarms.filter(({ MetricName }) => MetricName === EXHAUSTED.MetricName)).toMatchObject([EXHAUSTED]);
   });

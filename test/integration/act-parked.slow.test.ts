@@ -89,7 +89,7 @@ describe('a build that waits for a person', () => {
   );
 
   test(
-    'is taken up though the event of its end is lost: the planner has it looked at',
+    'is resumed also if the event of its end is lost: the planner has it polled',
     async () => {
       const { cloud } = installation();
       await cases.enforce(['unheard']);
@@ -124,7 +124,7 @@ describe('a build that waits for a person', () => {
   );
 
   test(
-    'is given up once the time for the person is over: the stream is free, and it counts as a failed attempt',
+    'ends after the time for the approval: the stream is free, and a failed attempt counts',
     async () => {
       await cases.enforce(['abandoned']);
       const rebuild = await parked('abandoned');

@@ -80,7 +80,7 @@ describe('the planner', () => {
     LIMIT_MS,
   );
 
-  test('in the end none of these alarms stands', async () => {
+  test('at the end none of these alarms is on', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['alarms.slow.test.ts']].sort());
     expect(await runs.lineage()).toEqual([]);
   });

@@ -56,7 +56,7 @@ async function asRole(cloud: Cloud, roleName: string): Promise<ClientConfig> {
 }
 
 describe('the life of a cloud', () => {
-  test('it stops once, leaves no folder, and no port answers any more', async () => {
+  test('it stops once, leaves no folder, and no port answers after that', async () => {
     const cloud = await startCloud({ hubAccount: HUB_ACCOUNT });
     expect(existsSync(cloud.stateDir)).toBe(true);
     await cloud.stop();
@@ -84,7 +84,7 @@ describe('the life of a cloud', () => {
     await eventually(async () => (existsSync(stateDir) || isAlive(pid) ? undefined : true), 'the end of the cloud');
   }, 20_000);
 
-  test('one that was kept and is killed leaves its folder to the next start', async () => {
+  test('a kept cloud that is killed leaves its folder to the next start', async () => {
     const { pid, stateDir, release } = await startCloud({ hubAccount: HUB_ACCOUNT });
     release();
     process.kill(pid, 'SIGKILL');
@@ -128,7 +128,7 @@ describe('calls and faults', () => {
     ]);
   });
 
-  test('what a state machine calls is counted and faulted under its role', async () => {
+  test('calls of a state machine are counted and get faults under its role', async () => {
     await asRole(cloud(), 'workflow');
     const sfn = new SFNClient(cloud().clients(HUB_ACCOUNT, REGION));
     const list = { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:ecs:listClusters', End: true };

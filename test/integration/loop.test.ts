@@ -102,7 +102,7 @@ describe('the small fleet', () => {
   });
 
   test(
-    'reviewed again, asks for no scan, writes no other fact and tells of no verdict',
+    'reviewed again, requests no scan, writes no other fact and publishes no verdict',
     async () => {
       const { cloud, review, deployment } = installation();
       const before = await factsOf(installation());
@@ -121,7 +121,7 @@ describe('the small fleet', () => {
   );
 
   test(
-    'in a preview is read, and nothing is written or asked for',
+    'in a preview is read, without a write or a scan request',
     async () => {
       const { cloud, review } = installation();
       const [ledger, evidence] = [await itemsOf(installation()), await evidenceIn(installation())];
@@ -157,7 +157,7 @@ describe('the small fleet', () => {
   );
 
   test(
-    'whose service was stopped has no such usage any more',
+    'whose service was stopped has no such usage after the review',
     async () => {
       const { cloud, context, review, fleet } = installation();
       const workload = fleet.workloads.find(({ kind, name }) => kind === 'service' && name === 'search-api');

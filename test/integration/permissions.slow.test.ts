@@ -94,7 +94,7 @@ describe('without any single permission', () => {
 
   const ROLES = ['InventoryRole', 'LineageRole', 'ScanTriggerRole', 'PolicyEvaluationRole', 'PatchwaveRead'];
   test.each(ROLES)(
-    'of %s something visible fails',
+    'without %s something visible fails',
     async (name) => {
       const isMember = name === 'PatchwaveRead';
       const unnoticed: string[] = [];

@@ -112,7 +112,7 @@ test(
 );
 
 test(
-  'an account that does not let lifecycle policies be read is named, and the others are looked at all the same',
+  'an account that denies reading lifecycle policies is named, and the others are checked',
   async () => {
     const { cloud } = installation();
     const member = new Grants(new IAMClient(cloud.clients(TEAM.account, TEAM.region)));

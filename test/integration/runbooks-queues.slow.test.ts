@@ -205,7 +205,7 @@ describe('each alarm of queues and functions goes off by what its runbook descri
   );
 
   test(
-    'ProtectionDeadLettersAlarm: a read role from before lifecycle policies were looked at, until it is updated',
+    'ProtectionDeadLettersAlarm: a read role without permission for lifecycle policies, until it is updated',
     async () => {
       const look = () =>
         new LambdaClient(hubOf(installation())).send(
@@ -229,7 +229,7 @@ describe('each alarm of queues and functions goes off by what its runbook descri
   );
 
   test(
-    'BusDeadLettersAlarm: the policy of the key names EventBridge no more, until it does again',
+    'BusDeadLettersAlarm: the policy of the key does not name EventBridge, until it does again',
     async () => {
       const kms = new KMSClient(hubOf(installation()));
       const { Keys = [] } = await kms.send(new ListKeysCommand({}));
@@ -277,7 +277,7 @@ describe('each alarm of queues and functions goes off by what its runbook descri
     LIMIT_MS,
   );
 
-  test('in the end none of them stands', async () => {
+  test('at the end none of them is on', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-queues.slow.test.ts']].sort());
     expect(await runs.lineage()).toEqual([]);
   });

@@ -161,7 +161,7 @@ describe('each alarm of rebuilds goes off by what its runbook describes, and end
     LIMIT_MS,
   );
 
-  test('in the end none of them stands', async () => {
+  test('at the end none of them is on', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-rebuilds.slow.test.ts']].sort());
     expect(await runs.lineage()).toEqual([]);
   });

@@ -99,7 +99,7 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
     LIMIT_MS,
   );
 
-  test('in the end none of them stands', async () => {
+  test('at the end none of them is on', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-reviews.slow.test.ts']].sort());
     expect(await runs.lineage()).toEqual([]);
   });

@@ -101,7 +101,7 @@ test('a rollout that waits for the policy is planned again until it may be', asy
   expect([status, actions(calls)]).toEqual(['SUCCEEDED', ['open', 'plan', 'plan', 'plan', 'close']]);
 });
 
-test('a build whose event is lost is looked at, waited for again, and never asked for by another way', async () => {
+test('a build whose event is lost is polled and awaited again, and never started a second time', async () => {
   const { status, calls } = await play('c-lost', [['a']], {
     reserve: () => ({ decision: 'build', rebuildId: 'r-a', recheckAfterSeconds: 1 }),
     start: () => undefined,
@@ -137,7 +137,7 @@ test('a build that waits for a person ends its child at once, and the cascade as
   expect(actions(calls, 'b')).toEqual(THROUGH);
 });
 
-test.each(['paused', 'busy'])('a start that answers %s reserves anew after its wait', async (state) => {
+test.each(['paused', 'busy'])('a start that answers %s reserves again after its wait', async (state) => {
   const { status, calls } = await play(`c-${state}`, [['a']], {
     start: ({ input }, nth, { succeed }) =>
       succeed(input.taskToken, nth === 0 ? { state, waitSeconds: 0 } : { state: 'succeeded' }),

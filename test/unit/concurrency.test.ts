@@ -79,7 +79,7 @@ describe('items that come one by one', () => {
     }
   }
 
-  test('each is worked on once, and no more are asked for than are worked on', async () => {
+  test('each item is handled once, and no more are read than are handled', async () => {
     const { open, wait } = gates();
     const [taken, done]: [number[], number[]] = [[], []];
     const all = eachConcurrently(numbers(5, taken), 2, async (item) => {

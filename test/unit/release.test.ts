@@ -12,6 +12,6 @@ test('CHANGELOG.md has a chapter of this version', () => {
   expect(read('CHANGELOG.md')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')}\\b`, 'm'));
 });
 
-test.each(['ledger.jsonl', 'policy.json'])('what this version stores is kept for later ones: %s', (file) => {
+test.each(['ledger.jsonl', 'policy.json'])('the stored form of this version is kept for later ones: %s', (file) => {
   expect(existsSync(new URL(`stored/${version}.${file}`, import.meta.url))).toBe(true);
 });

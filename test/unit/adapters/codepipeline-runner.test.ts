@@ -208,7 +208,7 @@ test('a superseded run that is no longer listed names no successor', async () =>
   expect(await runner.status(run)).toEqual({ state: 'superseded' });
 });
 
-test('only runs that were asked for, since then, are looked into', async () => {
+test('only requested runs since that instant are read', async () => {
   codepipeline.on(ListPipelineExecutionsCommand).resolves({
     pipelineExecutionSummaries: [
       summary('by-commit', { trigger: { triggerType: 'WebhookV2' } }),

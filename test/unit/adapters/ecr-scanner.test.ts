@@ -114,7 +114,7 @@ test.each(['ThrottlingException', 'ServerException', 'InvalidParameterException'
   },
 );
 
-test('a scan is asked for by digest', async () => {
+test('a scan is requested by digest', async () => {
   ecr.on(StartImageScanCommand).resolves({});
   expect(await scanner.start(LOCATION, digestOf('a'))).toEqual({ outcome: 'requested' });
   expect(ecr.commandCalls(StartImageScanCommand)[0]?.args[0].input).toEqual({

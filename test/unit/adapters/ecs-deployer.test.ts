@@ -226,7 +226,7 @@ describe('if ECS reports no rollout state', () => {
     await expect(deployer.describe(ref)).rejects.toMatchObject({ name: 'DeployerUnreachableError' });
   });
 
-  test('a service that CodeDeploy deploys is not asked for them', async () => {
+  test('the deployments of a service with CodeDeploy are not requested', async () => {
     serves(service({ deploymentController: { type: 'CODE_DEPLOY' }, deployments: [green] }));
     await deployer.describe(ref);
     expect(ecs.commandCalls(ListServiceDeploymentsCommand)).toEqual([]);
@@ -314,7 +314,7 @@ test.each([
   await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject({ name });
 });
 
-test('a lost answer to an update is not asked for again, and says that a deployment may have started', async () => {
+test('a lost answer to an update is not repeated, and the error says that a deployment may have started', async () => {
   let updates = 0;
   const lossy = new ECSClient({
     region: 'eu-west-1',

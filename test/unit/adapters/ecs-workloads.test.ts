@@ -101,7 +101,7 @@ test('a task stopped between the two lists counts once', async () => {
   expect(listed).toEqual(['RUNNING', 'STOPPED']);
 });
 
-test('tasks that are stopping cost calls only where they are asked for', async () => {
+test('stopping tasks cost calls only if they are requested', async () => {
   runs(task());
   await collect(source.tasks(cluster));
   expect(ecs.commandCalls(ListTasksCommand)).toHaveLength(1);

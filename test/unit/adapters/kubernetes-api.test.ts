@@ -62,7 +62,7 @@ test('a list is read by pages of 500 with gzip, and never with resourceVersion',
   expect(server.asked.every(({ headers }) => headers['accept-encoding'] === 'gzip')).toBe(true);
 });
 
-test('the next page is asked for only when the caller wants it', async () => {
+test('the next page is requested only when the caller reads on', async () => {
   server.collections.set(PODS.path, pods(1001));
   const api = apiOf();
   const list = api.list(PODS);
@@ -90,7 +90,7 @@ test('each request has a token of its own', async () => {
   expect(server.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
 });
 
-test('metadata alone is asked for with a fallback to the whole objects', async () => {
+test('metadata alone is requested, with a fallback to the whole objects', async () => {
   server.collections.set('/api/v1/nodes', [named(1)]);
   await read(apiOf(), { resource: 'nodes', path: '/api/v1/nodes', metadataOnly: true });
   expect(server.asked[0]?.headers.accept).toBe(

@@ -28,7 +28,7 @@ test('a blob comes as it is', async () => {
   expect(new TextDecoder().decode(await downloadBlob(DIGEST, async () => url))).toBe(CONTENT);
 });
 
-test.each([403, 429, 500, 503])('after status %d it is located and asked for again', async (code) => {
+test.each([403, 429, 500, 503])('after status %d it is located and requested again', async (code) => {
   const url = await serve(status(code), content);
   const located: string[] = [];
   const backoff = countingBackoff(3);
@@ -59,7 +59,7 @@ test('an incomplete download is an error with the reason', async () => {
   });
 });
 
-test('other content than its digest says is refused, and not asked for again', async () => {
+test('content with another digest is refused and not requested again', async () => {
   const url = await serve(content, status(500));
   const backoff = countingBackoff(3);
   await expect(downloadBlob(digestOf('other'), async () => url, backoff)).rejects.toMatchObject({

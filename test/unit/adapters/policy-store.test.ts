@@ -33,7 +33,7 @@ test('a bucket that is busy or down is no missing policy', async () => {
   await expect(store.load('v1')).rejects.toMatchObject({ name: 'SlowDown' });
 });
 
-test('a version is read once, also by those who ask at the same time; one that could not be read is asked for again', async () => {
+test('a version is read once, also by concurrent callers; an unreadable one is read again', async () => {
   const text = '{"version": 1, "ages": {"default": {"limitDays": 30}}, "streams": [], "severities": []}';
   s3.on(GetObjectCommand)
     .rejectsOnce(awsError('SlowDown'))

@@ -22,7 +22,7 @@ const key = (name: string) => ({ PK: name, SK: 'ITEM' });
 const item = (name: string) => ({ ...key(name), kind: 'test', name });
 const refused = new ConditionalCheckFailedException({ message: 'no', $metadata: {} });
 
-test('keys left unprocessed are asked for again, and no others', async () => {
+test('unprocessed keys are requested again, and no others', async () => {
   dynamo
     .on(BatchGetCommand)
     .resolvesOnce({ Responses: { ledger: [item('a')] }, UnprocessedKeys: { ledger: { Keys: [key('b'), key('c')] } } })
@@ -64,7 +64,7 @@ test('a write that would change nothing is left out', async () => {
   expect(dynamo.commandCalls(PutCommand)).toHaveLength(0);
 });
 
-test('a change is written over the very item that was read, and decided anew after a conflict', async () => {
+test('a change replaces only the item that was read, and is decided again after a conflict', async () => {
   dynamo
     .on(GetCommand)
     .resolvesOnce({})
@@ -233,7 +233,7 @@ describe('concurrent reads', () => {
     expect(asked()).toEqual([['a', 'c', 'b'].map(key)]);
   });
 
-  test('is asked for once more by each alone where that fails, so that no item stops another', async () => {
+  test('is retried by each caller alone after a failure, so that no item stops another', async () => {
     dynamo.on(BatchGetCommand).rejects(awsError('ThrottlingException'));
     dynamo.on(GetCommand).callsFake(({ Key }) => {
       if (Key.PK === 'b') throw awsError('ThrottlingException');

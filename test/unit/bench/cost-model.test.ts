@@ -62,7 +62,7 @@ test('by the prices on file: 10,000 transitions cost a quarter of a dollar, a mi
   expect(named(dayCost(dayUse({ functions: writes }), prices.prices))['ledger writes']).toBeCloseTo(0.625);
 });
 
-test('what hangs on images grows with images, what hangs on accounts does not', () => {
+test('costs per image grow with the images, costs per account do not', () => {
   const inventory = functionUse({ name: 'inventory' });
   const { functions, ...day } = grown(dayUse({ functions: [functionUse(), inventory] }), { images: 10, usages: 20 });
   expect(day).toEqual({
@@ -88,7 +88,7 @@ test.each(functionNames())('the model knows what makes %s grow', (name) => {
   expect(() => grown(dayUse({ functions: [functionUse({ name })] }), { images: 1, usages: 1 })).not.toThrow();
 });
 
-test('a month of what stands there', () => {
+test('a month of fixed resources', () => {
   const lineage = { alarmMetrics: 7, dashboards: 1, metrics: 10, ledgerGb: 1, bucketGb: 2, logGbAMonth: 3 };
   expect(totalOf(monthlyCost(lineage, ONE))).toBe(24);
   expect(totalOf(monthlyCost(lineage, prices.prices))).toBeCloseTo(0.7 + 3 + 3 + 0.45 + 0.046 + 1.5);

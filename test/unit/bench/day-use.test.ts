@@ -93,7 +93,7 @@ test('a function that nothing called used no time, though its process is there',
   expect(functions.map(({ seconds }) => seconds)).toEqual([0, 1]);
 });
 
-test('what goes on beside a review maps over nothing, and pays for no polls', () => {
+test('work outside a review has no map and no polls', () => {
   const { parts, ...rest } = day;
   const nothing = { ...parts, scope: 0, registry: 0, scan: 0, verdict: 0 };
   expect(useBeside({ ...rest, parts: nothing }, roles)).toMatchObject({

@@ -218,7 +218,7 @@ test('a registry with enhanced scanning takes no scans', () => {
   expect(calls).toMatchObject({ 'ecr:StartImageScan': 0, 'ecr:DescribeImageScanFindings': 0 });
 });
 
-describe('what running images are built on is scanned, too', () => {
+describe('ancestors of running images are scanned too', () => {
   const [debian] = images;
   const old = {
     ...(debian as (typeof images)[number]),
@@ -240,16 +240,16 @@ describe('what running images are built on is scanned, too', () => {
     expect(scans([old], 'old-debian')).toBe(1 + 1 + 2);
   });
 
-  test('a base of which no line tells that it made it, alone', () => {
+  test('a base without a release line, alone', () => {
     expect(scans([{ ...old, tags: ['branch-7'] }], 'old-debian')).toBe(1 + 1);
   });
 
-  test('what is below a base that is gone', () => {
+  test('the ancestors of a deleted base', () => {
     const { os: _, ...upper } = { ...old, name: 'upper', parent: 'old-debian', deleted: true, pushedDaysAgo: 30 };
     expect(scans([old, upper], 'upper')).toBe(1 + 1 + 2);
   });
 
-  test('what is built from the cache is built on what it was built from at first', () => {
+  test('an image from a build cache is built on the parent of its first build', () => {
     const cached = {
       name: 'cached',
       ...TEAM,

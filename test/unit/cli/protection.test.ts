@@ -31,7 +31,7 @@ const found = (world: FakeWorld, ...expiries: readonly ImageExpiry[]): Promise<v
 
 const asked = (world: FakeWorld) => run(protectionCommand, readOnlyContext(world), [], { 'exit-code': true });
 
-test('what expires is listed, the most pressing first, with rule, instant and who needs it', async () => {
+test('expiring images are listed, the most urgent first, with rule, instant and workloads', async () => {
   const world = fakeWorld();
   await found(
     world,

@@ -68,7 +68,7 @@ test('a platform whose build waits for a person keeps back what is built on it, 
   expect(builds(fleet)).toEqual(['app-a', 'base', 'platform-a', 'platform-b']);
 });
 
-test('once the person approves, that one build is verified and what is built on it follows, though no event tells', async () => {
+test('after the approval that one build is verified and its descendants follow, also without an event', async () => {
   const fleet = await waiting();
   fleet.world.advance(3 * DAY_MS);
   await look(fleet);
@@ -86,7 +86,7 @@ test('once the person approves, that one build is verified and what is built on 
   expect(await open(fleet)).toEqual([]);
 });
 
-test('a person who never comes costs one run each time that its deadline is over, and no more than the policy gives attempts', async () => {
+test('without an approval there is one run for each deadline, and at most as many as the policy allows attempts', async () => {
   const fleet = await waiting();
   // A build may take a week here, and an approval another one.
   for (let day = 0; day < 3 * 16; day += 2) {

@@ -63,7 +63,7 @@ async function overdue(storm: Storm): Promise<number> {
 
 const verdictOf = ({ fleet }: Storm, name: string) => fleet.world.images.records.get(fleet.headOf(name))?.verdict;
 
-describe('a task of which ECS tells no digest, and a rebuild that moves its tag', () => {
+describe('a task without a digest from ECS, and a rebuild that moves its tag', () => {
   const APP: Lines = { app: { tier: 'application' } };
   const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/app:current`;
   /** The team's task runs since before the rebuild. */
@@ -92,7 +92,7 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
     });
   });
 
-  test('is the old image where ECS tells when it pulled: that is judged and still runs', async () => {
+  test('is the old image if ECS reports the pull time: that image is judged and still runs', async () => {
     const storm = await rebuilt(APP, { arrange: withoutDigest('told') });
     const { world, headOf } = storm.fleet;
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
@@ -150,7 +150,7 @@ describe('the closure of what others are built on', () => {
     expect(await proven(storm)).toEqual({ base: run('app', 'other'), platform: run('app') });
   });
 
-  test('closes where what is built on it was built anew on a later head', async () => {
+  test('closes if its descendants were rebuilt on a later head', async () => {
     const storm = await rebuilt(TIERS);
     for (const name of ['base', 'platform', 'app', 'other']) storm.push(name);
     await storm.hear();

@@ -112,7 +112,7 @@ test('a base at fault below more platforms than the ramp lets begin', async () =
   await expectCalm(storm);
 });
 
-test('of two applications above a base at fault one is read first: neither is built before the base', async () => {
+test('two applications on a base at fault, one read first: neither is built before the base', async () => {
   const storm = await calm({
     base: { tier: 'base' },
     'app-a': { tier: 'application', on: 'base' },
@@ -295,7 +295,7 @@ test.each(['app-a', 'app-of-both'])(
   },
 );
 
-test('a build that pins its parents, and packs their layers anew, is refused until they move again', async () => {
+test('a build that pins its parents and repacks their layers is refused until they move again', async () => {
   const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
   storm.fleet.packAnew('app');
   storm.fleet.pin('app');
@@ -347,7 +347,7 @@ test('a finding that comes back after a deployment is another cascade, by anothe
   await expectCalm(storm);
 });
 
-test('what is built on a stream that the policy does not name any more is not built for nothing', async () => {
+test('streams built on a stream without a rule are not rebuilt in vain', async () => {
   const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
   await storm.review();
   await storm.fleet.unname('base');
@@ -386,7 +386,7 @@ describe('a policy that changes in the middle of a cascade', () => {
     await expectCalm(storm);
   });
 
-  test('so is a tier that is only reported: what is built on it tries to fix itself meanwhile', async () => {
+  test('a report-only tier is not built, and the streams on it try to fix themselves meanwhile', async () => {
     const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
     await storm.review();
     const run = await storm.act({ meanwhile: atBase(storm, { modes: { tiers: { platform: 'report-only' } } }) });

@@ -128,7 +128,7 @@ test('two bases at fault are one cascade', async () => {
   ]);
 });
 
-test('what a base was fixed of meanwhile is built from there on only', async () => {
+test('a base that was fixed meanwhile: only the streams above it are built', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   fleet.build('base');

@@ -135,7 +135,7 @@ test.each([
   expect(index.attestations).toHaveLength(attestations);
 });
 
-test('what a build was made from is in its provenance', () => {
+test('the provenance of a build names its parent', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const material = { reference: '111122223333.dkr.ecr.us-east-1.amazonaws.com/base/debian:12', digest };
   const index = buildIndex({ format: 'oci', holds: 'images', finishedEpochMs: CREATED, material }, [base()]);

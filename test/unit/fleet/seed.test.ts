@@ -36,7 +36,7 @@ test.each([
   expect(batchesOf(happenings).map((batch) => batch.length)).toEqual(sizes);
 });
 
-test('what happened is replayed oldest first', async () => {
+test('past events are replayed oldest first', async () => {
   const order: string[] = [];
   const note = (text: string) => async () => {
     order.push(text);

@@ -76,7 +76,7 @@ test('an input that is refused is delivered again soon too', async () => {
   expect(queue.hidden).toHaveLength(1);
 });
 
-test('where nothing failed no queue is asked for', async () => {
+test('without a failure no queue is requested', async () => {
   const compose = jest.fn(() => new Queue());
   await taking(compose, failing())({ Records: [message(0)] }, context);
   expect(compose).not.toHaveBeenCalled();

@@ -42,7 +42,7 @@ test.each([
   expect(existsSync(lock)).toBe(false);
 });
 
-test('of processes that start together one is inside at a time, also over a lock that was left behind', async () => {
+test('processes that start together: one holds the lock at a time, also after an abandoned lock', async () => {
   mkdirSync(lock);
   writeFileSync(join(lock, String(deadProcess())), '');
   const log = join(folder, 'log');

@@ -181,7 +181,7 @@ describe.each(files('.ledger.jsonl'))('the ledger %s', (file) => {
     }
   });
 
-  test('what was open is listed as open', async () => {
+  test('open items are listed as open', async () => {
     const { causes, rollouts, locks } = actingLedgers(table);
     const { streams } = imageLedgers(table);
     const openIn = (partition: string) => items.filter(({ openPk }) => openPk === partition).length;

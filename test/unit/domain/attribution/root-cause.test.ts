@@ -201,7 +201,7 @@ describe('the path of a head', () => {
     expect(rootCauseOf(twin, { ...HEADS, other: 'twin' })).toEqual(own);
   });
 
-  test('a stream that comes again is one step', () => {
+  test('a repeated stream is one step', () => {
     const images = { low: { stream: 'app', has: 'it' }, platform: { ...platform, on: 'low' }, app } as const;
     expect(rootCauseOf(images, HEADS)).toEqual(below(['platform', 'app']));
   });

@@ -37,7 +37,7 @@ test('one very long cell does not push the others aside', () => {
 test.each([
   [500, false],
   [501, true],
-])('of %d rows some are left out, and said to be: %s', (count, isCut) => {
+])('%d rows: some are left out, and a note says so: %s', (count, isCut) => {
   const text = markdownTable(
     Array.from({ length: count }, (_, number) => ({ name: 'a', count: number })),
     columns,

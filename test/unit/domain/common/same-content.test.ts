@@ -31,7 +31,7 @@ test('a stored and reread value is the same', () => {
   );
 });
 
-test('it is what a comparison of the documents says', () => {
+test('it equals a comparison of the documents', () => {
   const anyValue = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom({ a: 1, b: undefined }, [{ b: [1, null] }]));
   fc.assert(
     fc.property(anyValue, anyValue, (one, other) => {

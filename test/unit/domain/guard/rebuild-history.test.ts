@@ -286,7 +286,7 @@ test.each<[string, boolean, Parameters<typeof isStale>[1]['build'], number, bool
   expect(isStale(lock('c-g1'), { isExecutionRunning, build }, nowEpochMs)).toBe(expected);
 });
 
-test('what survived blocks the next rebuild on the parent that the output shows, and on the one that it seemed to have', () => {
+test('facts that a rebuild did not fix block the next rebuild on the parent that the output shows, and on the assumed parent', () => {
   const [seeming, shown] = [digestOf('seeming parent'), digestOf('shown parent')];
   const rebuild = { ...end({ result: 'ineffective', left: [fact] }).rebuild, facts: [fact], promotes: true as const };
   const builtOn = { parents: `base ${shown}`, parentHead: shown };

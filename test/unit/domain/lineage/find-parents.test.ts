@@ -96,7 +96,7 @@ describe('platforms', () => {
     expect(parentNames(images)).toEqual(['platform: base by history', 'app: platform by layers']);
   });
 
-  test('of two variants the same one, else an earlier one, never a later one', () => {
+  test('two variants: the same one, else an earlier one, never a later one', () => {
     const two = [on('base', 'a', 'linux/arm/v6'), on('other', 'a', 'linux/arm/v7')];
     expect(parentNames([...two, on('app', 'a b', 'linux/arm/v7')])).toEqual(['app: other by layers']);
     expect(parentNames([...two, on('app', 'a b', 'linux/arm/v6')])).toEqual(['app: base by layers']);
@@ -163,7 +163,7 @@ describe('equal layers', () => {
       expect(parentNames(order)).toContain('app: platform by layers');
   });
 
-  test('of rebuilds the one whose instants the child has copied', () => {
+  test('several rebuilds: the one whose instants the child has', () => {
     const at = (created: string, ...done: string[]) => ({ history: done.map((createdBy) => ({ createdBy, created })) });
     const copied = { history: [...at('Monday', 'add').history, ...at('Tuesday', 'copy').history] };
     const images = [
@@ -211,7 +211,7 @@ describe('equal layers', () => {
     expect(parentNames(images)).toEqual(['app: base by layers', 'rebuilt: base by layers']);
   });
 
-  test('of images with equal layers and unknown pushes none is the parent', () => {
+  test('images with equal layers and unknown pushes: none is the parent', () => {
     expect(parentNames([made('base', 'a'), made('other', 'a')])).toEqual([]);
     const together = { firstPushedAtEpochMs: NOW };
     const images = [made('base', 'a', together), made('other', 'a', together)];
@@ -237,7 +237,7 @@ describe('equal layers', () => {
 describe('unpacked layers', () => {
   const diffIds = (...names: string[]) => ({ diffIds: names.map(digestOf) });
 
-  test('shows a parent that was packed anew, and a nearer one than the layers do', () => {
+  test('shows a repacked parent, and a nearer one than the layers do', () => {
     const base = made('base', 'a', diffIds('A'));
     const platform = made('platform', 'a b', diffIds('A', 'B'));
     expect(parentNames([base, platform, made('app', 'a z c', diffIds('A', 'B', 'C'))])).toEqual([
@@ -332,7 +332,7 @@ describe('claims, where the content shows nothing', () => {
     expect(parentNames([made('base', 'x', claim)])).toEqual([]);
   });
 
-  test('two that claim each other, and whose files are the same, are no circle', () => {
+  test('two images that claim each other and have the same files are no circle', () => {
     const diffIds = [digestOf('files')];
     const images = [
       made('base', 'a', { diffIds, stream: 'one', declaredParents: ['two'] }),
@@ -341,7 +341,7 @@ describe('claims, where the content shows nothing', () => {
     expect(parentNames(images)).toHaveLength(1);
   });
 
-  test('of a circle the least telling step is left out', () => {
+  test('a circle: the step with the weakest evidence is left out', () => {
     const images = [
       made('base', 'x', { ...label('digest', digestOf('app')), stream: 'base' }),
       made('app', 'a', { declaredParents: ['base'] }),

@@ -156,7 +156,7 @@ test('a parent shown by content has a shorter list of the same layers, or the sa
   );
 });
 
-test('who is built on whom is not changed by pushing again, by other tags, or by copies', () => {
+test('repeated pushes, other tags and copies do not change the parents', () => {
   const repeats = fc.array(fc.record({ of: fc.nat(), laterByDays: fc.nat({ max: 30 }), name: fc.string() }), {
     maxLength: 12,
   });

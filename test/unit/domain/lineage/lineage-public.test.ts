@@ -54,7 +54,7 @@ test('copies under other names are the same images', () => {
   expect(mistakes(findParents([...copies, ...listed]))).toEqual([]);
 });
 
-test('images that were packed anew are built on the same parents, by what their layers unpack to', () => {
+test('repacked images have the same parents, by the unpacked content of their layers', () => {
   const unpacked = once.map((facts) => ({ ...facts, diffIds: facts.layers.map((layer) => digestOf(`tar ${layer}`)) }));
   const bearing = new Set(recorded.values());
   const made = unpacked.flatMap((facts) => {

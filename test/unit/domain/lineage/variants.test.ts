@@ -47,7 +47,7 @@ test('an image is looked for among the 32 variants that suit it best', () => {
   expect(best.map(({ platform }) => platform)).toEqual(Array.from({ length: 32 }, (_, n) => `linux/arm/v${80 - n}`));
 });
 
-describe('of images that are there in as many variants', () => {
+describe('images in as many variants', () => {
   afterEach(() => jest.restoreAllMocks());
 
   const variant = (n: number): Platform => `linux/arm/v${n + 1}`;

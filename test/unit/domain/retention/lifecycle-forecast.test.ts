@@ -132,7 +132,7 @@ test('a rule that counts takes the oldest after so many pushes, at the pace of t
   expect([expiryState(of, 'a'), expiryState(of, 'b'), expiryState(of, 'c')]).toEqual([after(2), after(3), after(4)]);
 });
 
-test('of pushes at one instant each counts as the older', () => {
+test('pushes at one instant: each counts as the older', () => {
   const of = forecast([rule(1, 'any', more(1))], [image('a', [], 5), image('b', [], 5)]);
   const expected = lost(1, { by: 'count', expiresAtEpochMs: daysAgo(5) });
   expect([expiryState(of, 'a'), expiryState(of, 'b')]).toEqual([expected, expected]);
@@ -225,7 +225,7 @@ describe('tags that move', () => {
   test.each([
     ['both move at once', [rule(1, ['22*'], more(9)), rule(2, 'untagged', since(1))]],
     ['the first moves, and the second stays', [rule(1, ['22'], more(9)), rule(2, ['22.8'], since(1))]],
-  ])('of two of them any may move: %s', (_, rules) => {
+  ])('two of them: each may move: %s', (_, rules) => {
     const of = forecast(rules, [image('a', ['22', '22.8'], 5)], { moves: (tag) => tag.startsWith('22') });
     expect(expiryState(of, 'a')).toMatchObject({ expiry: { rule: 2, when: { by: 'untagging', afterPushes: 1 } } });
   });

@@ -85,13 +85,13 @@ test.each([
   [`@${digestOf('app')}`, true],
   [`:v1@${digestOf('app')}`, true],
   [`@${digestOf('index')}`, false],
-])('asked for as %s it is pinned: %s', (by, isPinned) => {
+])('requested as %s it is pinned: %s', (by, isPinned) => {
   const used = new UsedImages();
   used.add(usage('app', ask('apps/a', by)));
   expect(usedIn(used, images({}), ['app'])).toEqual({ 'apps/a': [['app', 'running', 1, isPinned]] });
 });
 
-test('by which index and tags it is asked for belongs to the repository that the reference names', () => {
+test('the index and tags of a request belong to the repository that the reference names', () => {
   const used = new UsedImages();
   const ways = [`@${digestOf('index')}`, `@${digestOf('app')}`, ':v1', `:w1@${digestOf('index')}`, ''];
   for (const by of ways) used.add(usage('app', ask('apps/a', by)));
@@ -114,7 +114,7 @@ test.each([
   expect(usedIn(used, images({}), ['app'])).toEqual({ 'apps/a': [['app', 'running', 1, true]] });
 });
 
-test('of very many workloads some are named', () => {
+test('very many workloads: some are named', () => {
   const used = new UsedImages();
   for (let at = 0; at < 1_000; at += 1) used.add(usage('app', { ...ask('apps/a', ':v1'), workload: `w${at}` }));
   expect(used.byRepository(new Map())[0]?.images[0]?.workloads).toHaveLength(20);

@@ -185,7 +185,7 @@ test.each<[string, readonly SeenDeployment[], number | undefined, string | undef
     HOUR_MS,
     undefined,
   ],
-])('a deployment is under way: %s', (_, deployments, bakeMs, expected) => {
+])('a deployment is in progress: %s', (_, deployments, bakeMs, expected) => {
   const service = { deployments, ...(bakeMs !== undefined && { bakeMs }) };
   expect(underWay(service, NOON_EPOCH_MS)?.deploymentId).toBe(expected);
 });

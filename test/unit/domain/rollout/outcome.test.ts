@@ -254,7 +254,7 @@ describe('a parent that moved', () => {
     expect(judged(changes).result).toBe(result);
   });
 
-  test('of several parents only those not picked up are left, with other remaining facts', () => {
+  test('several parents: only those that the build did not use are left, with other remaining facts', () => {
     const facts = [fact, two, ageFact, personFact(), moved(), moved('platform')];
     const seen = [lineage(looked('new', reasonOf(two)))];
     expect(judged({ facts, output: seen, pinnedTo: ['platform'] })).toEqual({

@@ -24,7 +24,7 @@ const refused = {
   detail: 'UnsupportedImageError',
 } as const;
 
-test('a result says what was looked at; otherwise only operating system packages were', () => {
+test('a result names what it covers; otherwise it covers only operating system packages', () => {
   const complete = { outcome: 'complete', completedAtEpochMs: NOW, findings: [] } as const;
   expect(stateAfterReading(NEVER_SCANNED, complete, NOW).coverage).toEqual(['os']);
   const whole = ['os', 'language'] as const;
@@ -65,7 +65,7 @@ describe('after a request', () => {
     expect(stateAfterRequest(completeScan(25), request, NOW)).toEqual(expected);
   });
 
-  test('of an image that was never scanned no result is made up', () => {
+  test('an image without a scan gets no result', () => {
     expect(stateAfterRequest(NEVER_SCANNED, { outcome: 'requested' }, NOW)).toEqual({
       state: 'requested',
       requestedAtEpochMs: NOW,

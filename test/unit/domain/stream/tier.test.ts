@@ -159,7 +159,7 @@ test('with a list of scopes, ECR accounts that the policy names nowhere are not 
   expect(classify(listed, { location: at('x', HUB) })).toEqual({ tier: 'unmanaged' });
 });
 
-test('of two rules for a repository the one whose head tag fits decides, else the first', () => {
+test('two rules for a repository: the one whose head tag matches decides, else the first', () => {
   const shared = { ...rule, repositories: ['apps/*'] };
   const both = policyOf({
     streams: [
@@ -186,7 +186,7 @@ test.each([
   [['1_2', 'aaaaaa'], 'aaaaaa', 'underscores part too'],
   [['aaa', 'zz'], 'zz', 'shorter'],
   [['b', 'a'], 'a', 'by letters'],
-])('of the tags %j the least specific is %s: %s', (tags, expected) => {
+])('the least specific tag of %j is %s: %s', (tags, expected) => {
   const headTags = tags.map((tag) => `^${tag}$`);
   const lines = policyOf({ streams: [{ ...rule, id: 'x', tier: 'application', repositories: ['apps/*'], headTags }] });
   for (const some of [tags, [...tags].reverse()])
