@@ -42,8 +42,10 @@ export const print = (text = ''): void => {
   process.stdout.write(`${shown(text)}\n`);
 };
 
+/** Prints an error, each line wrapped to the terminal. */
 export const printError = (text: string): void => {
-  process.stderr.write(`${shown(text)}\n`);
+  const { isTTY, columns } = process.stderr;
+  process.stderr.write(`${shown(fitted(text, BELOW, isTTY ? columns : undefined))}\n`);
 };
 
 export const printJson = (document: unknown): void => print(visibleJson(document));
@@ -146,12 +148,18 @@ export function wrapped(text: string, width: number, indent: number): readonly s
   return [...lines, line ?? ''];
 }
 
-/** Lines of text, wrapped between words to the terminal, the following lines indented. In a file or a pipe unchanged. */
+/** Text whose lines are wrapped between words to the terminal, the following lines indented. In a file or a pipe unchanged. */
 export const fitted = (
   text: string,
   indent: number,
   terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
-): string => (terminalColumns === undefined ? text : wrapped(text, terminalColumns, indent).join('\n'));
+): string =>
+  terminalColumns === undefined
+    ? text
+    : text
+        .split('\n')
+        .flatMap((line) => wrapped(line, terminalColumns, indent))
+        .join('\n');
 
 const MINUTE_MS = 60_000;
 

@@ -52,10 +52,9 @@ const agesTable = (ages: readonly NamedAge[], now: number): string =>
   table(ages, [
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => COLOURS[state] },
     { title: 'too old', value: ({ deadlineEpochMs: at }) => relative(at, now) },
-    { title: 'age', value: ({ ageDays }) => counted(ageDays, 'day'), align: 'right' },
-    { title: 'limit', value: ({ limitDays }) => counted(limitDays, 'day'), align: 'right' },
-    { title: 'tier', value: ({ tier }) => tier },
     { title: 'image', value: ({ names, digest }) => `${shortName(names[0] ?? 'no name')} ${shortDigest(digest)}` },
+    { title: 'tier', value: ({ tier }) => tier },
+    { title: 'age', value: ({ ageDays, limitDays }) => `${ageDays} of ${counted(limitDays, 'day')}`, align: 'right' },
     { title: 'too old at', value: ({ deadlineEpochMs: at }) => instant(at) },
     { title: 'owner', value: ({ owner }) => owner ?? '-' },
     { title: 'age comes from', value: deciderText },

@@ -5,7 +5,7 @@ import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import type { Command } from '../command.ts';
 import { EXIT, NotFoundError, UsageError } from '../errors.ts';
-import { print, printJson } from '../output.ts';
+import { fitted, print, printJson } from '../output.ts';
 
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 
@@ -33,7 +33,7 @@ export const confirmLeftCommand: Command = {
     });
     if (!stands?.left) throw hereStill(text);
     if (args.json) printJson({ changed, scope: stands });
-    else print(`${changed ? '' : 'Nothing was changed. '}${leftText(text, stands.left)}`);
+    else print(fitted(`${changed ? '' : 'Nothing was changed. '}${leftText(text, stands.left)}`, 2));
     return EXIT.done;
   },
 };

@@ -3,7 +3,7 @@ import { isUnseen } from '../../shared/domain/retention/image-expiry.ts';
 import { type FleetExpiries, readExpiries } from '../../shared/review/read-expiries.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { paint, print, printJson } from '../output.ts';
+import { fitted, paint, print, printJson } from '../output.ts';
 import { renderExpiries, renderUnseen } from '../protection/render-expiries.ts';
 
 function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {
@@ -14,7 +14,10 @@ function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {
 
 function render({ checks, expiries }: FleetExpiries, now: number): string {
   if (checks.length === 0)
-    return 'Lifecycle policies have not been checked yet. The check runs once a day, after the review. To run it now, see docs/protection.md.';
+    return fitted(
+      'Lifecycle policies have not been checked yet. The check runs once a day, after the review. To run it now, see docs/protection.md.',
+      0,
+    );
   const unseen = checks.filter((check) => isUnseen(check, now));
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);

@@ -57,9 +57,9 @@ test('as a page, with --overdue the page also lists images that are too old alre
   const { code, text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '2', overdue: true });
   expect(code).toBe(0);
   expect(text).toContain('2 images will be too old within 2 days; 1 is too old already');
-  expect(text).toMatch(/over +10 days ago +40 days +30 days +application +\S+team\/app-3:v4 sha256:\w{12} +2026-11-14/);
+  expect(text).toMatch(/over +10 days ago +\S+team\/app-3:v4 sha256:\w{12} +application +40 of 30 days +2026-11-14/);
   expect(text).toMatch(
-    /warning +in 2 days +28 days +30 days +application +\S+team\/app-1:v1 .* base \S+team\/app-0:\S+ sha256:/,
+    /warning +in 2 days +\S+team\/app-1:v1 \S+ +application +28 of 30 days .* base \S+team\/app-0:\S+ sha256:/,
   );
   expect(text).not.toMatch(/undefined|NaN|[ \t]\n/);
 });

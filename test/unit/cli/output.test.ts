@@ -89,6 +89,7 @@ describe('on a narrow terminal', () => {
 
 test('a line of text wraps on a terminal with the following lines indented, and stays whole in a file', () => {
   expect(fitted('  the policy says report-only', 4, 20)).toBe('  the policy says\n    report-only');
+  expect(fitted('a line\nthe policy says report-only', 2, 20)).toBe('a line\nthe policy says\n  report-only');
   expect(fitted('  the policy says report-only', 4, undefined)).toBe('  the policy says report-only');
 });
 
