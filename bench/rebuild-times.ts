@@ -51,7 +51,7 @@ export async function endedCascade(
   return { ...cascade, endedAtEpochMs: cascade.endedAtEpochMs };
 }
 
-/** The pipeline execution of a rebuild, as CodePipeline tells it. */
+/** The pipeline execution of a rebuild, as CodePipeline reports it. */
 export async function runOf(
   { cloud }: Installation,
   { pipeline, executionId }: Rebuild,
@@ -71,7 +71,7 @@ export async function buildMsOf(installation: Installation, rebuild: Rebuild): P
   return endedAtEpochMs - startedAtEpochMs;
 }
 
-/** From its request to its end, as the ledger tells it; of an output of several images the scan that took longest. */
+/** From the request of a scan to its end, by the ledger; for an output of several images, the longest scan. */
 export async function scanMsOf({ context }: Installation, { output, rebuildId }: Rebuild): Promise<number> {
   if (output === undefined) throw new LoopFailedError(`${rebuildId} has no output`);
   const scan = (await context.images.get([output])).get(output)?.scan;

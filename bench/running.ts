@@ -34,7 +34,7 @@ export interface Running {
   readonly lookedUpTag?: string;
 }
 
-/** What the containers of a fleet run, as ECS would tell it: the digest a tag stood for when its task started. */
+/** What the containers of a fleet run, as ECS would report it: the digest that a tag named when its task started. */
 export function runningContainers(fleet: Fleet): Running[] {
   const history = new SeededTagHistory(fleet.images);
   const images = new Map(fleet.images.map((image) => [image.name, image]));

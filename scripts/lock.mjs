@@ -8,8 +8,8 @@ const POLL_MS = 200;
 const LONGEST_UNSIGNED_MS = 10_000;
 
 /**
- * Runs a task while no other process runs one under the same folder; waits for its turn. The lock of a process that is
- * dead holds nobody up.
+ * Runs a task while no other process runs one under the same folder; waits for its turn. The lock of a dead
+ * process does not count.
  * @template Result
  * @param {string} folder is made and removed again
  * @param {() => Result} task synchronous

@@ -4,7 +4,8 @@ import { labelled, type Tokenizer } from './canonical-labels.ts';
 type Item = Readonly<Record<string, unknown>>;
 
 /**
- * A dump of the ledger that two runs of one fleet share byte by byte, whatever their clocks, ids and digests were.
+ * A dump of the ledger that is byte for byte the same for two runs of one fleet, although their clocks, ids and digests
+ * differ.
  *
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
  *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs, execution ARNs and ECS deployment ids inside any

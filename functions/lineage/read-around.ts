@@ -164,7 +164,7 @@ function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly D
 }
 
 /**
- * Records parents and content age of images from everything around them, whatever was recorded before.
+ * Records parents and content age of images from everything around them. What was recorded before does not count.
  * @throws the error of a failed write of the content age
  */
 export async function placeNew(

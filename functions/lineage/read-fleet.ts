@@ -65,7 +65,7 @@ async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, Li
   try {
     return { indexes: await places.indexes([...claimed]), failures: [] };
   } catch (error) {
-    return { indexes: new Map(), failures: [{ key: 'indexes that labels name', error }] };
+    return { indexes: new Map(), failures: [{ key: 'indexes named by labels', error }] };
   }
 }
 

@@ -62,8 +62,8 @@ export async function forecastRepository(
 }
 
 /**
- * Finds the indexes that contain images in use: an image is kept with its index, and may be pulled through it whatever
- * its own tags are. An unknown index is read. An unreadable index counts as empty, so that an expiry is reported early
+ * Finds the indexes that contain images in use. An image is kept with its index, and may be pulled through it with any
+ * tags of its own, or none. An unknown index is read. An unreadable index counts as empty, so that an expiry is reported early
  * rather than late.
  */
 async function holdersOf(

@@ -143,9 +143,9 @@ const KINDS: Readonly<Record<string, WorkloadKind>> = {
 };
 
 /**
- * `group` is `service:<name>` for the tasks of a service, whatever its scheduling strategy, `daemon:<name>` for those of
- * an ECS Managed Daemon, `family:<family>` for standalone tasks, and free text where the one who ran the task gave his
- * own: then the family of its definition names it.
+ * `group` is `service:<name>` for the tasks of a service of either scheduling strategy, `daemon:<name>` for those of an
+ * ECS Managed Daemon, and `family:<family>` for standalone tasks. A person who runs a task may set another text: then
+ * the family of its definition names the workload.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons.html
  */
 function workloadOf({ group = '', taskDefinitionArn = '' }: Task): Pick<RunningTask, 'workloadKind' | 'workload'> {

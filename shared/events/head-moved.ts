@@ -8,7 +8,7 @@ import { digest, text } from './parts.ts';
 
 const head = v.strictObject({ images: v.record(text, digest), index: v.exactOptional(digest) });
 
-/** A stream has a new head, whoever pushed it. The first head ever seen is no move. */
+/** A stream has a new head, pushed by Patchwave or by anybody else. The first head ever seen is no move. */
 export const headMoved = published('HeadMoved', 1, {
   stream: text,
   tier: v.picklist(['base', 'platform', 'application']),

@@ -10,7 +10,7 @@ export interface Messages<Message> {
 export interface RefreshRequest {
   readonly kind: 'refresh';
   readonly stream: string;
-  /** One image that must be read, whatever its tags; absent for heads. */
+  /** One image that must be read, with any tags or none; absent for heads. */
   readonly digest?: Digest;
   /**
    * Requests new scans of heads whose last scan is a day old, because such a scan does not decide what the caller

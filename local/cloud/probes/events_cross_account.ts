@@ -42,7 +42,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     const RoleArn = await makeRole(cloud, 'events.amazonaws.com', statements, source);
     const dead = await makeQueue(cloud, undefined, source);
     const local = await makeBus(cloud, source);
-    // Without the permission to put events on the bus nobody may make it a target, so the policy is narrowed after that.
+    // A bus can become a target only with the permission to put events on it, so the policy is narrowed after that.
     await permit({ StringLike: { 'aws:PrincipalArn': '*' } });
     await makeRule(cloud, local, [{ Arn: busArn, RoleArn, DeadLetterConfig: { Arn: dead.arn } }], source);
     await permit({ ...insideOnly, 'ForAllValues:StringEquals': { 'events:detail-type': 'Probe' } });

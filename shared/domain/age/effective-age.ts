@@ -21,7 +21,7 @@ export interface PartBirth {
   readonly birth: Birth;
   /** Its content is at least as old as its birth, and may be older. */
   readonly mayBeOlder?: true;
-  /** Its age counts from here, whatever its birth is. */
+  /** Its age counts from here, not from its birth. */
   readonly reconfirmedAtEpochMs?: number;
 }
 
@@ -68,7 +68,7 @@ export interface KnownAges {
 }
 
 /**
- * Evidence for the same content is evidence for one birth, whatever the image's name, push or compression. A Patchwave
+ * Evidence for the same content is evidence for one birth: name, push and compression do not count. A Patchwave
  * rebuild counts for its own stream only: an image of another stream with the same content, such as the original before
  * metadata was added, was not rebuilt.
  */

@@ -43,8 +43,8 @@ export interface Headed {
 /**
  * Finds the streams at which the facts of one stream must be fixed, fact by fact. Only heads count, because a rebuild
  * cannot fix what an old ancestor image has. Without a head, the images pushed last count. A stream whose head lacks a
- * fact needs no rebuild for it, whatever that head is built on: the next build of its children starts from the fixed
- * head. So the root causes are the lowest streams of an unbroken row, down from the requested one, whose heads have the
+ * fact needs no rebuild for it, even if that head is built on an image with the fact: the next build of its children
+ * starts from the fixed head. So the root causes are the lowest streams of an unbroken row, down from the requested one, whose heads have the
  * fact.
  */
 export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionFacts): (fact: CauseFact) => RootCause {

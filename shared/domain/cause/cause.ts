@@ -37,7 +37,7 @@ export interface ParentMovedFact {
 
 export const PARENT_MOVED = 'parent-moved';
 
-/** A person requested a rebuild, whatever the verdict is. */
+/** A person requested a rebuild; the verdict does not matter. */
 export interface PersonFact {
   readonly kind: 'person';
   readonly ruleId: typeof ASKED_BY_PERSON;
@@ -48,7 +48,7 @@ export interface PersonFact {
 
 export const ASKED_BY_PERSON = 'asked-by-person';
 
-/** A request is done once a rebuild is verified, whatever still runs. */
+/** A request is done once a rebuild is verified, even if older images still run. */
 export const isDoneOnceBuilt = ({ kind }: CauseFact): boolean => kind === 'person' || kind === 'parent-moved';
 
 /** Why a stream needs a rebuild or a deployment: one item per stream, which is never deleted. */

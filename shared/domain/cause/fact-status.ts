@@ -223,8 +223,8 @@ export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: S
 }
 
 /**
- * A request is fulfilled once a later rebuild made a usable image, whatever its verification says, because the findings
- * cover that. Otherwise a rebuild that fixes nothing would repeat forever.
+ * A request is fulfilled once a later rebuild made a usable image, even if its verification found facts left, because
+ * the findings cover these. Otherwise a rebuild that fixes nothing would repeat forever.
  */
 const isServed = ({ sinceEpochMs }: PersonFact, rebuild: Rebuild | undefined): boolean =>
   rebuild !== undefined &&

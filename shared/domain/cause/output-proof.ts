@@ -90,14 +90,14 @@ export function judgedClaim(digest: Digest, pushed: PushedDigest, rebuild: Rebui
 function claimProblem(pushed: PushedDigest, rebuild: Rebuild): string | undefined {
   const sinceEpochMs = pushesSinceEpochMs(rebuild);
   const { firstPushedAtEpochMs, lastPushedAtEpochMs = firstPushedAtEpochMs, tags = [], pushedTags } = pushed;
-  if (lastPushedAtEpochMs === undefined) return 'the ledger has no push of it';
+  if (lastPushedAtEpochMs === undefined) return 'the ledger has no push of this image';
   if (lastPushedAtEpochMs < sinceEpochMs)
-    return `it was pushed at ${instant(lastPushedAtEpochMs)}, before the build began at ${instant(begunAtEpochMs(rebuild))}`;
+    return `the image was pushed at ${instant(lastPushedAtEpochMs)}, before the build began at ${instant(begunAtEpochMs(rebuild))}`;
   const isNew = firstPushedAtEpochMs !== undefined && firstPushedAtEpochMs >= sinceEpochMs;
   const { headTag } = parseStreamId(rebuild.stream);
   const bears = isNew ? [...tags, ...pushedTags] : tags;
   if (bears.some((tag) => isTagOf(headTag, tag))) return undefined;
-  return 'it has neither a head tag nor a candidate tag of the stream';
+  return 'the image has neither a head tag nor a candidate tag of the stream';
 }
 
 const isTagOf = (headTag: string, tag: string): boolean =>

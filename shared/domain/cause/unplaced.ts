@@ -85,17 +85,17 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
   const places = repositories.join(', ');
   switch (why) {
     case 'unread':
-      return `${what}: Patchwave could not read the image in ${places} (${problem}). Give Patchwave access to that registry. The next review or registry read tries again.`;
+      return `${what}: Patchwave could not read the image in ${places} (${problem}). Give Patchwave access to that registry. The next review tries again.`;
     case 'unsearched':
-      return `${what}: no search has found it yet. Patchwave searches again within half an hour, later after each search that fails, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
+      return `${what}: no search has found it yet. Patchwave searches again within half an hour, less often after each failed search, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
     case 'below':
       return `${what}: it may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'between':
-      return `${what}: an image of ${places}, which no review could read completely, may lie between it and the parent found by its layers. ${READ_OR_DECLARE}`;
+      return `The parent of image ${digest} is not certain: an image of ${places}, which no review could read completely, may lie between ${digest} and the parent that its layers show. ${READ_OR_DECLARE}`;
     case 'next':
-      return `A rebuild of ${digest} would have an unknown age: its parent may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
+      return `The age of a rebuild of ${digest} would be unknown, so Patchwave does not rebuild it because of its age. The new image may be built on an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
   }
 }
 
 const READ_OR_DECLARE =
-  'Give Patchwave access to it and start a review, or declare `parents` in the rule of the stream.';
+  'Give Patchwave access there and start a review, or declare `parents` in the rule of the stream.';

@@ -1,6 +1,6 @@
 /**
  * Whether a whole text matches a pattern in which `*` stands for any run of characters, also none.
- * Pieces are searched from left to right and never given back: linear, whatever the pattern.
+ * Pieces are searched from left to right and never given back, so the time is linear for every pattern.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   const [head = '', ...rest] = pattern.split('*');

@@ -111,7 +111,7 @@ export const builtOnParentOnHold = (
 export const tooDeep = (depth: number, most: number): NegativeDecision =>
   refuse(
     'depth',
-    `The stream is number ${depth} in a chain of streams that are built on one another; \`guards.depth\` allows ${most}.`,
+    `The stream is number ${depth} in a chain of streams that are built on one another; \`guards.depth\` allows ${most}. Raise that limit, or shorten the chain.`,
   );
 
 /** The format of instants in ledger texts. */

@@ -1,8 +1,8 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/rebuild.ts';
 
-/* How often a stream is rebuilt for the same facts on the same parent heads. The count bounds the rebuilds, whatever
- * their result and however much time passes. Only other facts, another parent head or a reset allow more. */
+/* How often a stream is rebuilt for the same facts on the same parent heads. The count bounds the rebuilds:
+ * their results and the time that passes do not matter. Only other facts, another parent head or a reset allow more. */
 
 /** The number of earlier parent heads whose tries are kept, because a tag may move back. */
 const MOST_PARENTS_KEPT = 8;

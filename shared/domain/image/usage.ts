@@ -82,8 +82,8 @@ export interface UnresolvedContainer {
 }
 
 /**
- * Whether a digest proves what runs. A digest that the runtime did not report is no proof, whatever the tag history
- * says: an event may be lost, and an agent may start a cached image.
+ * Whether a digest proves what runs. A digest that the runtime did not report is no proof, and the tag history cannot
+ * make it one: an event may be lost, and an agent may start a cached image.
  */
 export const isProof = ({ digestSource }: Pick<Usage, 'digestSource'>): boolean =>
   digestSource === 'runtime' || digestSource === 'reference';

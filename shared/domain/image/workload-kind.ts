@@ -19,7 +19,7 @@ const WORKLOADS = {
 export type WorkloadKind = keyof typeof WORKLOADS;
 export type WorkloadSourceName = (typeof WORKLOADS)[WorkloadKind]['source'];
 
-/** Why a rollout skips a workload, whatever the policy says. `unknown-kind`: a later version recorded the workload. */
+/** Why a rollout always skips a workload, with any policy. `unknown-kind`: a later version recorded the workload. */
 export type UndeployableReason = Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'> | 'unknown-kind';
 
 export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];

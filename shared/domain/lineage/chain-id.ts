@@ -3,7 +3,7 @@ import type { Digest } from '../image/image.ts';
 
 /**
  * Identity of layers in their order, lowest first: OCI's ChainID (image-spec, config.md), here over the manifest's
- * layer digests. Equal chains are equal content, under whatever tags, configs and repositories. No layers, no chain.
+ * layer digests. Equal chains are equal content: tags, configs and repositories do not count. No layers, no chain.
  */
 export function chainId(layers: readonly Digest[]): Digest | undefined {
   const [lowest, ...above] = layers;
@@ -18,8 +18,8 @@ export function chainIds(layers: readonly Digest[]): readonly Digest[] {
 }
 
 /**
- * Identity of what layers unpack to, whatever they are compressed with: equal lists of diff ids are equal content.
- * No layers, no identity.
+ * Identity of the uncompressed layers: equal lists of diff ids are equal content, with any compression. No layers, no
+ * identity.
  */
 export const unpackedId = (diffIds: readonly Digest[]): Digest | undefined =>
   diffIds.length === 0 ? undefined : sha256(diffIds.join(' '));

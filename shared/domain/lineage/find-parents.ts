@@ -34,7 +34,7 @@ export function findParents(
 
 function better(byLayers: Shown | undefined, byDiffIds: Shown | undefined) {
   if (!byDiffIds || (byLayers && byLayers.layers >= byDiffIds.layers)) return byLayers;
-  // Images with the same content are told apart only by a claim or a push, and these may contradict each other.
+  // Only a claim or a push distinguishes images with the same content, and these may contradict each other.
   const isShown = byDiffIds.evidence === 'layers' || byDiffIds.evidence === 'history';
   return isShown ? { ...byDiffIds, evidence: 'diff-ids' as const } : byDiffIds;
 }

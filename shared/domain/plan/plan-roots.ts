@@ -58,5 +58,5 @@ export const isForLater = (facts: readonly CauseFact[], { urgentRules }: Pick<Pl
 
 export const REVIEW_RUNNING = wait(
   'review-running',
-  'A review is running. The stream is planned when the review ends.',
+  'A review is running. Patchwave plans the stream when the review ends.',
 );

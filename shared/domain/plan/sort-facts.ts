@@ -26,7 +26,7 @@ interface PendingFact {
 /** The facts of one cause, sorted by what they need. */
 export interface ClassifiedFacts {
   readonly candidate: Candidate & Required<Pick<Candidate, 'cause'>>;
-  /** To be fixed by a rebuild of the stream itself, whatever its parents are. */
+  /** To be fixed by a rebuild of the stream itself; its parents do not matter. */
   readonly own: readonly CauseFact[];
   readonly below: readonly BelowFact[];
   readonly pending: readonly PendingFact[];
@@ -104,13 +104,13 @@ export const awaitedOf = ({ candidate, pending, unknown }: ClassifiedFacts): rea
 export function unknownText({ unknown, pending }: ClassifiedFacts): string | undefined {
   const [first] = unknown;
   if (first)
-    return `Patchwave does not know yet whether this stream has ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. It plans the stream after that.`;
+    return `Patchwave does not know yet whether this stream has ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. Patchwave plans the stream after that.`;
   const [waiting] = pending;
   if (!waiting) return undefined;
   const [unplaced] = waiting.rootCause.unplaced ?? [];
   if (unplaced)
     return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. ${unplacedText(unplaced)}`;
-  return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. Missing: ${awaitedText(waiting)}. It plans the stream once that is known.`;
+  return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. It waits for ${awaitedText(waiting)}, then plans the stream.`;
 }
 
 const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other fact')}` : '');
@@ -123,7 +123,10 @@ function awaitedText({ rootCause: { images, streams } }: PendingFact): string {
   return `${first}${others.length > 0 ? ` and ${others.length} more` : ''}`;
 }
 
-const CLOSING = wait('closing', 'The head is fixed, but older images still run. The cause closes when they are gone.');
+const CLOSING = wait(
+  'closing',
+  'The head is fixed, but older images still run. The cause closes when they are gone: deploy the head, or stop them.',
+);
 
 /** What an unplanned cause waits for if nothing else is known. */
 export function leftWith(sorted: ClassifiedFacts): NegativeDecision {

@@ -74,7 +74,10 @@ function inWaves(parents: Edges, maxDepth: number): Pick<Waves, 'nodes' | 'refus
 
 const isIdle = ({ tier, inUse }: WaveStream): boolean => tier === 'application' && !inUse;
 
-const NOT_IN_USE: LeftOut = { reason: 'not-in-use', detail: 'No workload runs an image of this application.' };
+const NOT_IN_USE: LeftOut = {
+  reason: 'not-in-use',
+  detail: 'No workload runs an image of this application. Patchwave rebuilds it once a workload does.',
+};
 
 type Edges = ReadonlyMap<string, readonly string[]>;
 

@@ -12,7 +12,7 @@ export function headTagProblem(pattern: string): string | undefined {
   try {
     new RegExp(pattern, 'u');
   } catch {
-    return 'not a regular expression';
+    return 'must be a regular expression';
   }
   if (/(?<!\\)(?:\\\\)*\\(?:[1-9]|k<)/.test(pattern)) return 'a head tag pattern must not have back-references';
   return repetitionProblem(tokens(pattern));
@@ -44,7 +44,7 @@ function repetitionProblem(parts: readonly Token[]): string | undefined {
     if (part === 'repeat' && closed?.variable === true)
       return 'a head tag pattern must not repeat a group whose content varies in length';
     if (part === '|' && groups.length === 0)
-      return 'alternatives need a group, or the anchors apply to one of them only';
+      return 'a head tag pattern must have alternatives in a group, such as ^(a|b)$: otherwise each anchor applies to one of them only';
     if (part === 'repeat') repetitions += 1;
     const varies =
       part === 'repeat' || part === 'optional' || part === '|' || (part === ')' && groups.at(-1)?.variable);

@@ -18,7 +18,7 @@ export class PolicyInvalidError extends Error {
   constructor(problems: readonly PolicyProblem[], options?: ErrorOptions) {
     const lines = problems.map(lineOfProblem);
     super(
-      `The policy is invalid. docs/policy.md explains each field; correct these and try again:\n${lines.join('\n')}`,
+      `The policy is invalid. docs/policy.md explains each field. Correct these, then try again:\n${lines.join('\n')}`,
       options,
     );
     this.problems = problems;
@@ -67,7 +67,7 @@ export function storedPolicy(document: unknown, upgrades = UPGRADES): Policy {
   const form = formOf(document);
   if (form !== undefined && form > upgrades.length + 1) {
     throw new TypeError(
-      `it has form ${form} of a later Patchwave version; this version reads up to form ${upgrades.length + 1}`,
+      `it has format ${form}, of a later Patchwave version; this version reads formats up to ${upgrades.length + 1}`,
     );
   }
   const pending = form === undefined ? [] : upgrades.slice(form - 1);

@@ -4,10 +4,13 @@ import * as v from '../../schema.ts';
 
 export const id = v.pipe(
   v.string(),
-  v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, at most 63'),
+  v.regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'must be at most 63 lower-case letters, digits and dashes, and begin with a letter or digit',
+  ),
 );
-export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'an AWS account id has 12 digits'));
-export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'an AWS Region, as in its endpoint names'));
+export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits'));
+export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS Region such as eu-west-1'));
 export const some = <Element extends v.GenericSchema>(element: Element) => v.pipe(v.array(element), v.minLength(1));
 export const days = v.pipe(v.number(), v.minValue(0), v.maxValue(3650));
 

@@ -62,7 +62,12 @@ function unknownRules(policy: Policy): v.Problem[] {
   return policy.waivers.flatMap(({ rule }, index) =>
     rule === undefined || waivable.has(rule)
       ? []
-      : [{ path: ['waivers', index, 'rule'], message: `no rule that can be waived has the id "${rule}"` }],
+      : [
+          {
+            path: ['waivers', index, 'rule'],
+            message: `the policy has no rule that can be waived with the id "${rule}"`,
+          },
+        ],
   );
 }
 
@@ -99,10 +104,10 @@ function parentProblem(id: string, parent: string, rules: Rules): string | undef
   const rule = rules.get(parent);
   if (!rule) return `no rule of \`streams\` has the id "${parent}"`;
   const { tier, repositories, headTags } = rule;
-  if (tier === 'application') return `"${parent}" has tier application, and no stream is built on an application`;
+  if (tier === 'application') return `"${parent}" has tier application; only a base or platform can be a parent`;
   if (repositories.length > 1 || headTags.length > 1 || repositories[0]?.includes('*'))
     return `"${parent}" names several streams; write a rule with one repository and one head tag for the parent`;
-  return leadsTo(parent, id, rules) ? `"${parent}" is itself built on "${id}", through its parents` : undefined;
+  return leadsTo(parent, id, rules) ? `"${parent}" is itself built on "${id}": \`parents\` form a circle` : undefined;
 }
 
 function leadsTo(from: string, wanted: string, rules: Rules): boolean {

@@ -16,10 +16,10 @@ const pipeline = v.strictObject({
   runner: v.optional(v.picklist(RUNNER_KINDS), DEFAULT_RUNNER),
   account: v.optional(account),
   region: v.optional(region),
-  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.@_-]{1,100}$/, 'a name of a pipeline')),
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.@_-]{1,100}$/, 'must be the name of a pipeline')),
   /** The output variable in which a run names the pushed digest. */
   digestVariable: v.optional(
-    v.pipe(v.string(), v.regex(/^[A-Za-z0-9@_-]{1,128}$/, 'a name of an output variable')),
+    v.pipe(v.string(), v.regex(/^[A-Za-z0-9@_-]{1,128}$/, 'must be the name of an output variable')),
     DIGEST_VARIABLE,
   ),
   /** A longer run is abandoned. The time of a manual approval does not count: it has `guards.approvalHours`. */
@@ -121,18 +121,18 @@ const waiver = v.pipe(
       }),
       {},
     ),
-    reason: v.pipe(v.string(), v.minLength(10, 'must give a reason of at least ten characters')),
+    reason: v.pipe(v.string(), v.minLength(10, 'must have at least ten characters')),
     author: v.text(),
     created: v.isoDate(),
     expires: v.isoDate(),
   }),
   v.check(
     ({ finding, rule }) => (finding === undefined) !== (rule === undefined),
-    'name a finding or a rule, not both',
+    'must name a finding or a rule, and not both',
   ),
   v.check(
     ({ created, expires }) => Date.parse(expires) - Date.parse(created) <= MAX_WAIVER_DAYS * 86_400_000,
-    `expires at most ${MAX_WAIVER_DAYS} days after created`,
+    `\`expires\` must be at most ${MAX_WAIVER_DAYS} days after \`created\``,
   ),
 );
 

@@ -35,7 +35,7 @@ export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now 
 
 const nothing = (repositories: number): string =>
   repositories === 0
-    ? 'Not checked yet.'
+    ? 'No check has run yet.'
     : `None due soon (${counted(repositories, 'repository', 'repositories')} checked).`;
 
 const usersOf = ({ use, running, workloads }: ImageExpiry): string =>
@@ -88,7 +88,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
         'Streams to fix first',
         'SI-2',
         [
-          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before is listed itself, because Patchwave does not know its parent yet.`,
+          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} not known yet. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before is listed itself, because Patchwave does not know its parent yet.`,
           markdownTable(work.rootStreams, [
             { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
@@ -308,7 +308,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
   const left = markdownTable(leftScopes, [
     { title: 'Scope no longer in the fleet', text: ({ scope: { account, region } }) => `${account}/${region}` },
     { title: 'Since', text: ({ atEpochMs }) => instant(atEpochMs) },
-    { title: 'Out of sight', text: ({ usages }) => String(usages), isNumber: true },
+    { title: 'Containers last seen', text: ({ usages }) => String(usages), isNumber: true },
     {
       title: 'Next',
       text: ({ scope: { account, region }, usages }) =>

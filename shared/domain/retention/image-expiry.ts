@@ -73,7 +73,7 @@ export function expiriesIn(checked: RepositoryToCheck, forecast: Forecast): read
 
 /** It is unknown by which tag or index a workload pulls it, so it is unknown whether that is kept. */
 const unreadText = (item: string): string =>
-  `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
+  `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of the account writes the item again. If the problem stays, delete the item.`;
 
 /** An ancestor is never pulled, so one that is gone is not reported. */
 const KEPT: ImageForecast = { state: 'kept' };
@@ -160,7 +160,7 @@ export function expiryCauseText(expiryState: ExpiryState): string {
 }
 
 function condition(when: ScheduledExpiry['when']): string {
-  if (!('afterPushes' in when)) return when.by === 'count' ? ', by image count' : '';
+  if (!('afterPushes' in when)) return when.by === 'count' ? ', because more images match than the rule keeps' : '';
   const pushes = when.afterPushes === 1 ? 'the next push' : `${when.afterPushes} more pushes`;
   return when.by === 'untagging' ? `, when its tag moves, expected after ${pushes}` : `, after ${pushes}`;
 }

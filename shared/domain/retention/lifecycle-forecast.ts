@@ -79,8 +79,8 @@ export class LifecycleForecast {
   }
 
   /**
-   * The expiry of an image pulled through an index, or the last of several: it expires with the index, whatever its own
-   * tags are. `undefined` if the repository has none of them.
+   * The expiry of an image pulled through an index, or the last of several: it expires with the index, and its own tags
+   * do not count. `undefined` if the repository has none of them.
    */
   forecastThrough(...indexes: readonly Digest[]): ImageForecast | undefined {
     const forecasts = this.#forecastsOf(indexes);
@@ -152,7 +152,10 @@ export class LifecycleForecast {
     const when =
       leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
     if (when) return { state: 'expires', expiry: { rule: priority, action, when } };
-    return { state: 'unknown', reason: `rule ${priority}: ECR reports no push time for an image that it selects` };
+    return {
+      state: 'unknown',
+      reason: `rule ${priority}: ECR reports no push time for an image that the rule selects`,
+    };
   }
 
   #byCount(rule: LifecycleRule, leaves: number, image: ListedArtifact): ExpiryInstant | undefined {

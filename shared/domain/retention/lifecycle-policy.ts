@@ -100,10 +100,16 @@ function readRule({ rulePriority: priority, ...parts }: v.InferOutput<typeof rul
   const storage = counted.storageClass ?? 'standard';
   const tagPatterns = [...tagPrefixList.map((prefix) => `${prefix}*`), ...tagPatternList];
   if ((tagStatus === 'tagged') !== tagPatterns.length > 0)
-    return { priority, problem: `rule ${priority}: its tag lists do not match the tag status "${tagStatus}"` };
+    return {
+      priority,
+      problem: `rule ${priority}: \`tagPrefixList\` or \`tagPatternList\` is needed if \`tagStatus\` is "tagged", and not allowed otherwise`,
+    };
   // ECR documents wildcards for patterns only; whether `*` in a prefix is a wildcard or a character is unknown.
   if (tagPrefixList.some((prefix) => prefix.includes('*')))
-    return { priority, problem: `rule ${priority}: \`tagPrefixList\` has a wildcard` };
+    return {
+      priority,
+      problem: `rule ${priority}: \`tagPrefixList\` contains \`*\`. Use \`tagPatternList\` for patterns`,
+    };
   const known = { priority, selection: { tagStatus, tagPatterns, storage } };
   const leave = v.safeParse(leaves, counted);
   const act = v.safeParse(action, parts.action);

@@ -33,7 +33,7 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
 }
 
 /**
- * Whether a registry is in one of our accounts. Registries that the policy names are read, whatever runs beside them.
+ * Whether a registry is in one of our accounts. Registries that the policy names are read even if nothing runs there.
  */
 export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
   ourAccountsIn(policy, scopes).has(accountOf(registryKey));

@@ -34,12 +34,12 @@ export const lostNodes = (planned: number, found: number, streams: readonly stri
 export function lostText({ count, streams }: LostNodes): string | undefined {
   if (count === 0) return undefined;
   const named = streams.length === 0 ? '' : `: ${listed(streams)}`;
-  const nodes = `${counted(count, 'node')} ${count === 1 ? 'is' : 'are'}`;
-  const held =
+  const lacking = counted(count, 'stream of the cascade has', 'streams of the cascade have');
+  const planned =
     count === 1
-      ? 'Its lock and slots are free, and its cause is'
-      : 'Their locks and slots are free, and their causes are';
-  return `${nodes} missing from the ledger${named}. ${held} planned again`;
+      ? 'that stream again, and freed its lock and slots'
+      : 'these streams again, and freed their locks and slots';
+  return `${lacking} no node in the ledger${named}. Patchwave plans ${planned}`;
 }
 
 /** Unreadable ledger items at the end of a cascade, as text; `undefined` if there are none. */
@@ -102,11 +102,11 @@ function nodeText({ stream, state, answer, outcome }: CascadeNode): string {
     : outcome && 'reason' in outcome
       ? outcome.reason
       : undefined;
-  return `stream ${stream} ${state}${why === undefined ? '' : ` (${why})`}`;
+  return `stream ${stream}: ${state}${why === undefined ? '' : ` (${why})`}`;
 }
 
 const deploymentText = ({ service, state, detail }: Deployment): string =>
-  `deployment of ${service} ${state}${detail === undefined ? '' : ` (${detail})`}`;
+  `deployment of ${service}: ${state}${detail === undefined ? '' : ` (${detail})`}`;
 
 const MOST_NAMED = 10;
 
@@ -150,10 +150,10 @@ const CASCADE_ENDED = 'cascade-ended';
 
 /** By the name of the error: Patchwave's own, those of Step Functions, and how Step Functions says that an execution ended. */
 const ENDINGS: Readonly<Record<string, string>> = {
-  NotTakenUp: 'no cascade resumed its finished build in time',
-  NodeLeftOpen: 'the step that worked on it died',
-  CascadeEnded: 'its build ended after the cascade',
-  ExecutionEnded: 'the execution of the cascade is over or gone',
+  NotTakenUp: 'its build ended, but no cascade resumed it in time',
+  NodeLeftOpen: 'a child execution of the cascade ended unexpectedly',
+  CascadeEnded: 'its build ended after the end of the cascade',
+  ExecutionEnded: 'the execution of the cascade has ended or was deleted',
   CascadeIncomplete: 'other parts of the cascade failed',
   ABORTED: 'somebody stopped the execution of the cascade',
   TIMED_OUT: 'the execution of the cascade took too long',
@@ -223,6 +223,6 @@ export const abandonedDeployment = (
         ...deployment,
         state: 'failed',
         abandoned: true,
-        detail: `outcome unknown: the cascade ended before the deployment (${endingText(error)})`,
+        detail: `outcome unknown: the cascade ended before the deployment did (${endingText(error)})`,
         endedAtEpochMs: nowEpochMs,
       };

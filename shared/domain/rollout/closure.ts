@@ -114,7 +114,7 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
 /** ECS may still roll back to the earlier revision, even after it stopped all of its tasks. */
 function unfinished({ deployments }: ClosureFacts): string | undefined {
   const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);
-  return goingOn.length > 0 ? `deployments in progress: ${listed(goingOn)}` : undefined;
+  return goingOn.length > 0 ? `these deployments are in progress: ${listed(goingOn)}` : undefined;
 }
 
 /** An empty list of scopes proves nothing, and neither does a read from before the end of a deployment. */
@@ -183,7 +183,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps by workloads of ${counted(unasked, 'other image')}` : '';
-    return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
+    return `these still run an image with the cause: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
@@ -206,7 +206,9 @@ const PLACE_THEM =
 
 /** An unknown image may lie between one of these and a running image. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
-  repository === undefined ? undefined : `images of the stream may be missing, because ${repository} was not read`;
+  repository === undefined
+    ? undefined
+    : `running images of the stream may be missing from the ledger, because ${repository} was not read. The next review reads it`;
 
 function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   const found = scopes.flatMap((scope) =>
@@ -253,7 +255,7 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
   const workloads = listed(open.flatMap((key) => named.get(key) ?? []));
   return {
     confirmed,
-    waitingFor: `out of sight since ${listed(open)} left the fleet: ${workloads}. Run \`patchwave confirm-left\` once they are gone`,
+    waitingFor: `${listed(open)} left the fleet while these still ran there: ${workloads}. Run \`patchwave confirm-left\` once they are gone`,
   };
 }
 

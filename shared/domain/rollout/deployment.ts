@@ -89,12 +89,12 @@ export function deploymentAfter(
   });
   const late = (why: string): Deployment =>
     nowEpochMs < deployment.deadlineEpochMs ? deployment : ended('failed', `deadline: ${why}`);
-  if (deployment.deploymentId === undefined) return late('start not confirmed');
-  if (!seen) return late('ECS could not be asked about the service');
+  if (deployment.deploymentId === undefined) return late('ECS did not confirm the start of the deployment');
+  if (!seen) return late('Patchwave could not read the service from ECS');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const { from, mode } = deployment;
   if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
-    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and our restart started that revision`;
+    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and the restart by Patchwave started that revision`;
     return { ...ended('superseded', detail), postponed: true };
   }
   const primary = seen.find(({ isPrimary }) => isPrimary);
@@ -105,7 +105,9 @@ export function deploymentAfter(
     return own.state === 'completed' ? ended('completed') : late('not all tasks were replaced in time');
   }
   if (!primary) return late('ECS listed no primary deployment');
-  const instead = `${own ? '' : 'ECS no longer lists the deployment; '}deployment ${primary.deploymentId} is the primary one`;
+  const instead = own
+    ? `deployment ${primary.deploymentId} has replaced the one by Patchwave`
+    : `ECS no longer lists the deployment by Patchwave; deployment ${primary.deploymentId} has replaced it`;
   if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
   if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
   return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };

@@ -81,8 +81,8 @@ function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begu
   const more = named.length > MOST_NAMED ? `, and ${named.length - MOST_NAMED} more` : '';
   const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
   return findingsBefore === undefined
-    ? `it has ${pairs}, and the image before it has no complete scan to compare with`
-    : `it has ${pairs}, which the image before did not have. No scan shows whether the scanner already knew these findings when the build began at ${instant(begunAtEpochMs)}`;
+    ? `the new image has ${pairs}, and the image before it has no complete scan to compare with`
+    : `the new image has ${pairs}, which the image before it did not have. No scan shows whether the scanner already knew these findings when the build began at ${instant(begunAtEpochMs)}`;
 }
 
 /** An image with an incomplete scan is unclear even without facts, so that nothing passes unseen. */
@@ -101,7 +101,7 @@ function isUnknown(fact: CauseFact, image: JudgedImage): boolean {
 }
 
 const lineageUnreadText = (registries: readonly string[]): string =>
-  `its lineage is not complete: it may be built on an image of ${registries.join(', ')}, which no review could read. Give Patchwave access to it, then start a review`;
+  `the lineage of the new image is not complete: it may be built on an image of ${registries.join(', ')}, which no review could read. Give Patchwave access there, then start a review`;
 
 function unclearOutcome(
   unclear: readonly JudgedImage[],

@@ -128,8 +128,8 @@ export const isKnowledge = ({ state }: ScanState): boolean => state === 'complet
 type ImageOrigin = Pick<ImageFacts, 'locations' | 'unresolved'>;
 
 /**
- * The scan state of an image that cannot be scanned anywhere, whatever a scanner reported before; `undefined` if it
- * can.
+ * The scan state of an image that cannot be scanned anywhere, even if a scanner reported a result before; `undefined` if
+ * it can be scanned.
  */
 export function unscannable({ locations, unresolved }: ImageOrigin): ScanState | undefined {
   if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail, coverage: [] };

@@ -24,7 +24,7 @@ export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRu
 /**
  * The release line that made an image, from its tags. Tags of one build are aliases; the least specific head tag names
  * the line. Without tags (pinned by digest, or the tags have moved), the line is unknown, unless the repository has
- * only one. A candidate is no head tag, whatever pattern it matches.
+ * only one. A candidate is no head tag, even if it matches the pattern.
  */
 export function releaseLineOf(
   rules: readonly StreamRule[],

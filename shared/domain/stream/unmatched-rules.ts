@@ -58,6 +58,6 @@ export const gapTexts = ({ unmatchedRules, unnamedStreams }: PolicyGaps): readon
   ),
   ...unnamedStreams.map(
     (stream) =>
-      `No rule names stream ${stream}, so Patchwave does not rebuild it or the streams built on it. Add it to a rule, or stop the workloads that run its images.`,
+      `No rule names stream ${stream}, so Patchwave does not rebuild it or the streams built on it. Add its repository and head tag to a rule, or stop the workloads that run its images.`,
   ),
 ];

@@ -23,7 +23,7 @@ function reasonFactText(reason: Reason): string {
     case 'scan':
       return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
     case 'registry':
-      return `from registry ${reason.registry}`;
+      return `registry ${reason.registry} is not approved`;
     case 'digest-guessed':
       return `Patchwave can only guess which image ${reason.workload} runs${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
@@ -62,11 +62,11 @@ function detailsOf(reason: Reason): string[] {
     case 'scan':
       return reason.scanReason === undefined ? [] : [SCAN_REASON_TEXT[reason.scanReason] ?? []].flat();
     case 'registry':
-      return ['not on the list of approved registries'];
+      return ['add it to `approvedRegistries` of the policy, or use an approved registry'];
     case 'digest-guessed':
       return [
         'ECS reports no digest, and the recorded pushes of the tag begin only after the task pulled it',
-        'name the image by digest',
+        'name the image by its digest',
       ];
     default:
       return [];

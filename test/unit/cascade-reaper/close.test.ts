@@ -66,7 +66,7 @@ describe('close', () => {
     await end(world, step, { state: 'failed', outcome: { result: 'failed', reason: 'the tests were red' } });
     expect(await ask(world, { action: 'close', ...step })).toEqual({
       state: 'incomplete',
-      detail: `stream ${streamOf()} failed (the tests were red)`,
+      detail: `stream ${streamOf()}: failed (the tests were red)`,
     });
   });
 
@@ -106,7 +106,7 @@ describe('close', () => {
     await world.rollouts.beginDeployment(deployment(step.cascadeId, 'a/b/c/e', { state: 'completed' }));
     expect(await ask(world, { action: 'close', ...step })).toMatchObject({
       state: 'incomplete',
-      detail: expect.stringMatching(/^deployment of a\/b\/c\/d failed/),
+      detail: expect.stringMatching(/^deployment of a\/b\/c\/d: failed/),
     });
   });
 

@@ -58,7 +58,7 @@ test('a cascade without nodes is incomplete, names the lost ones and releases ev
   end();
   expect(await close(world, step)).toEqual({
     state: 'incomplete',
-    detail: expect.stringContaining(`1 node is missing from the ledger: ${streamOf()}.`),
+    detail: expect.stringContaining(`1 stream of the cascade has no node in the ledger: ${streamOf()}.`),
   });
   expect(await world.cascades.get(step.cascadeId)).toMatchObject({ failure: { error: 'CascadeIncomplete' } });
   expect(await held(world)).toEqual([]);
@@ -99,7 +99,7 @@ test("a node that never started is named from its execution's input", async () =
   await world.causes.change(streamOf(1), (before) => before && { ...before, state: 'open' });
   world.cascades.lose(step.cascadeId, streamOf(1));
   expect(await close(world, step)).toMatchObject({
-    detail: expect.stringContaining(`1 node is missing from the ledger: ${streamOf(1)}.`),
+    detail: expect.stringContaining(`1 stream of the cascade has no node in the ledger: ${streamOf(1)}.`),
   });
 });
 
@@ -125,7 +125,7 @@ test('a dead execution also names the lost nodes', async () => {
   await abandonCascade(reaperPortsOf(world), { ...step, error: { Error: 'States.Timeout', Cause: 'too late' } });
   expect((await world.cascades.get(step.cascadeId))?.failure).toEqual({
     error: 'States.Timeout',
-    detail: expect.stringMatching(/^1 node is missing from the ledger: .*; too late$/),
+    detail: expect.stringMatching(/^1 stream of the cascade has no node in the ledger: .*; too late$/),
   });
   expect(await held(world)).toEqual([]);
 });

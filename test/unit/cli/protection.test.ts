@@ -57,7 +57,9 @@ test('expiring images are listed, the most urgent first, with rule, instant and 
     ['gone', 'due', 'base', 'counted', 'later', 'unknown'].map(short),
   );
   expect(rows[0]).toContain('already                     deleted; new tasks cannot pull the image');
-  expect(rows[1]).toContain('within 24 hours             deleted by rule 2, by image count');
+  expect(rows[1]).toContain(
+    'within 24 hours             deleted by rule 2, because more images match than the rule keeps',
+  );
   expect(rows[2]).toContain(
     'about 2026-11-26 03:00 UTC  deleted by rule 2, when its tag moves, expected after the next push',
   );

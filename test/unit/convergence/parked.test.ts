@@ -53,7 +53,7 @@ async function waiting(): Promise<ConvergingFleet> {
   const run = await runCascade(fleet.world, pipelines(fleet, 'platform-b'));
   expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a']]);
   expect(run?.closed.state).toBe('parked');
-  expect(run?.closed.detail).toContain(`stream ${streamOf('app-b')} waiting (parent-on-hold`);
+  expect(run?.closed.detail).toContain(`stream ${streamOf('app-b')}: waiting (parent-on-hold`);
   return fleet;
 }
 

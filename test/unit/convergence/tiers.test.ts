@@ -74,7 +74,7 @@ test('a platform whose rebuild fails stops what is built on it, and nothing else
     ['app-b', 'parent-not-verified'],
     ['app-of-both', 'parent-not-verified'],
   ]) {
-    expect(run?.closed.detail).toContain(`stream ${streamOf(name as string)} `);
+    expect(run?.closed.detail).toContain(`stream ${streamOf(name as string)}: `);
     expect(run?.closed.detail).toContain(why);
   }
   expect(run?.closed.detail).not.toContain(streamOf('app-a'));
@@ -100,7 +100,7 @@ test('a base whose rebuild fixes nothing is built once, and nothing on it', asyn
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, { mendsNothing: 'base' }));
   expect(sorted(run)).toEqual([['base'], [], []]);
-  expect(run?.closed.detail).toContain(`stream ${streamOf('base')} ineffective`);
+  expect(run?.closed.detail).toContain(`stream ${streamOf('base')}: ineffective`);
   fleet.world.advance(60 * 60_000);
   expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
   expect(await open(fleet)).toEqual([

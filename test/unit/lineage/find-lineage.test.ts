@@ -415,7 +415,7 @@ describe('unreadable items', () => {
     ],
     [
       'indexes',
-      'indexes that labels name',
+      'indexes named by labels',
       () => ({
         places: {
           indexes: async () => {

@@ -63,7 +63,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(await slotsHeld(world)).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
   expect(summarizeCascade([ended], [], NOTHING_LOST).failure?.detail).toContain(
-    `stream ${STREAM} waiting (parent-not-verified`,
+    `stream ${STREAM}: waiting (parent-not-verified`,
   );
 });
 
@@ -370,7 +370,7 @@ describe('the head of a parent that somebody else pushed', () => {
     const ended = await nodeOf(world, machine.node);
     expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
     expect(ended.answer?.detail).toContain(
-      'would have an unknown age: its parent may be an image of 111122223333/eu-west-1/base/node',
+      'The new image may be built on an image of 111122223333/eu-west-1/base/node',
     );
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });

@@ -120,7 +120,10 @@ test('a service that is being deployed may go back: open until that is over, and
   await replaced(world);
   const runId = await reviewed(world);
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: `deployments in progress: ${service}` });
+  expect(await closureOf(world)).toMatchObject({
+    state: 'open',
+    waitingFor: `these deployments are in progress: ${service}`,
+  });
 
   const endedAtEpochMs = world.clock() + MINUTE_MS;
   await world.rollouts.changeDeployment(CASCADE, service, (before) => ({
@@ -222,7 +225,7 @@ describe('a service that is refused at each review has a new closure each time',
 test('workloads that still run it are named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/web';
+  const waitingFor = 'these still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/web';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
@@ -232,7 +235,7 @@ test('a standalone task keeps it open until it stops', async () => {
   await replaced(world);
   await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
   await look(world, await reviewed(world));
-  const waitingFor = 'still run by ecs-task 111122223333/eu-west-1/prod/nightly';
+  const waitingFor = 'these still run an image with the cause: ecs-task 111122223333/eu-west-1/prod/nightly';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await replaced(world);
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -310,11 +313,16 @@ describe('images of the repository without a stream', () => {
   const holding = { status: 'violating', reasons: [REASON] } as const;
 
   test.each([
-    ['holds the cause', holding, 'still run by ecs-service 444455556666/us-east-1/lab/probe', undefined],
+    [
+      'holds the cause',
+      holding,
+      'these still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
+      undefined,
+    ],
     [
       'holds the cause, though it was pulled from a copy',
       holding,
-      'still run by ecs-service 444455556666/us-east-1/lab/probe',
+      'these still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
       imageOf('copy'),
     ],
     ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
@@ -458,7 +466,7 @@ test('one closure that fails stops no other, and the step fails', async () => {
 
 describe('an account that left while it ran the old image', () => {
   const KEY = '444455556666/us-east-1';
-  const waitingFor = `out of sight since ${KEY} left the fleet: ecs-service ${KEY}/prod/web. Run \`patchwave confirm-left\` once they are gone`;
+  const waitingFor = `${KEY} left the fleet while these still ran there: ecs-service ${KEY}/prod/web. Run \`patchwave confirm-left\` once they are gone`;
   const confirmed = { by: 'ana', atEpochMs: 1_795_489_000_000, reason: 'the account was closed' };
 
   /** Nothing old runs in sight. */
@@ -501,7 +509,9 @@ describe('an account that left while it ran the old image', () => {
     await runs(world, 'web', 'old', { workload: 'seen' });
     world.advance(73 * HOUR_MS);
     expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
-    expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringMatching(/^still run by .*prod\/seen$/) });
+    expect(await closureOf(world)).toMatchObject({
+      waitingFor: expect.stringMatching(/^these still run an image with the cause: .*prod\/seen$/),
+    });
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
 
@@ -522,7 +532,7 @@ describe('an account that left while it ran the old image', () => {
       (await collect(world.rollouts.closures(CASCADE))).find(({ stream }) => stream === base);
     return { world, runId, baseClosure, ran };
   }
-  const named = `out of sight since ${KEY} left the fleet: ecs-service ${KEY}/prod/shop. Run \`patchwave confirm-left\` once they are gone`;
+  const named = `${KEY} left the fleet while these still ran there: ecs-service ${KEY}/prod/shop. Run \`patchwave confirm-left\` once they are gone`;
 
   test('keeps the closure of a base open if the image that ran there has no lineage', async () => {
     const { world, runId, baseClosure } = await unreadAway();
@@ -595,7 +605,7 @@ test('the closure of a base waits while its registry is unread, because an unkno
   await known(world, 'web', 'new', { holds: false });
   expect(await lookAs(false)).toMatchObject({ open: 1, closed: 0 });
   const repository = `${REGISTRY.account}/${REGISTRY.region}/team/web`;
-  const waitingFor = `images of the stream may be missing, because ${repository} was not read`;
+  const waitingFor = `running images of the stream may be missing from the ledger, because ${repository} was not read. The next review reads it`;
   expect(await closureOf(world)).toMatchObject({ waitingFor });
   expect(await lookAs(true)).toMatchObject({ closed: 1 });
 });
@@ -652,7 +662,7 @@ test('an image that the review saw running counts, also without a mark on the im
   await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
   world.usages.digests = async function* () {};
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/late';
+  const waitingFor = 'these still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/late';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });
 

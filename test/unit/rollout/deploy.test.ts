@@ -172,7 +172,7 @@ const ends: readonly (readonly [string, Happening, string, RegExp])[] = [
     'is registered, and taken back by hand',
     ({ deployer }) => void deployer.deployByHand(WEB, { taskDefinition: 'web:1' }),
     'rolled-back',
-    /deployment ecs-svc\/\d+ is the primary one/,
+    /deployment ecs-svc\/\d+ has replaced /,
   ],
   ['loses its service', ({ deployer }) => void deployer.remove(WEB), 'failed', /service-gone/],
 ];
@@ -213,7 +213,7 @@ test.each(byHand)(
     await machine.run();
     expect(machine.last).toMatchObject({
       ...{ decision: 'ended', state: 'superseded' },
-      detail: expect.stringMatching(/somebody else deployed the service: .*deployment ecs-svc\/\d+ is the primary one/),
+      detail: expect.stringMatching(/somebody else deployed the service: .*deployment ecs-svc\/\d+ has replaced /),
     });
     await new ServiceMachine(world, serviceOf('web-2')).run('check');
     expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web', 'web-2']);
@@ -300,7 +300,7 @@ test.each([
   [
     'whose account cannot be asked any more',
     (world: RolloutWorld) => void world.deployer.deny(WEB),
-    /deadline: ECS could not be asked about the service/,
+    /deadline: Patchwave could not read the service from ECS/,
   ],
 ])('a deployment %s has failed at its deadline', async (_, happen, detail) => {
   const { world, machine } = await scene();

@@ -198,7 +198,7 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
     name: 'names an older image of a branch',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS }),
-    reason: /which does not count: it was pushed at 2026-11-14.*, before the build began at 2026-11-24/,
+    reason: /which does not count: the image was pushed at 2026-11-14.*, before the build began at 2026-11-24/,
   },
   {
     name: 'names an earlier head, which the tag has left',
@@ -207,19 +207,19 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
       push(world, 'new', { tags: ['22'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
       push(world, 'old', { tags: ['22'] });
     },
-    reason: /which does not count: it was pushed/,
+    reason: /which does not count: the image was pushed/,
   },
   {
     name: 'reports what a branch pushed meanwhile',
     changes: { reported: [NEW] },
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'] }),
-    reason: /which does not count: it has neither a head tag nor a candidate tag of the stream/,
+    reason: /which does not count: the image has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names what bears the tag of another line',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['20', '20-candidate'] }),
-    reason: /which does not count: it has neither a head tag nor a candidate tag of the stream/,
+    reason: /which does not count: the image has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names an index of attestations alone',

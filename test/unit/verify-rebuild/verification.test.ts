@@ -105,7 +105,7 @@ test('an age that no review could read leaves it unverified at once, and names t
   const since = world.clock();
   await machine.run();
   expect(world.clock() - since).toBeLessThan(10 * MINUTE_MS);
-  const reason = expect.stringMatching(`^its lineage is not complete: .*${registry}`);
+  const reason = expect.stringMatching(`^the lineage of the new image is not complete: .*${registry}`);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isLineageUnread: true });
 });
 

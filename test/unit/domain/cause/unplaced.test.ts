@@ -55,11 +55,11 @@ test.each(['below', 'between', 'next'] as const)('the text of `%s` names the rep
   const text = unplacedText({ digest, why, repositories: [platform] });
   expect(text).toContain(digest);
   expect(text).toContain(platform);
-  expect(text).toContain('Give Patchwave access to it and start a review, or declare `parents`');
+  expect(text).toContain('Give Patchwave access there and start a review, or declare `parents`');
 });
 
 test('the text of an image that no search has placed names the next review and `parents`', () => {
   const text = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(text).toContain('within half an hour, later after each search that fails, and at the next review.');
+  expect(text).toContain('within half an hour, less often after each failed search, and at the next review.');
   expect(text).toContain('declare `parents`');
 });

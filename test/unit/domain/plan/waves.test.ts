@@ -103,7 +103,7 @@ test('names the streams of a cycle, and the depth beyond the limit', () => {
   for (const stream of ['app', 'platformA', 'platformB'])
     expect(refused.get(stream)).toEqual({ answer: 'refuse', reason: 'cycle', detail: circle });
   expect(plan(graphOf(THREE), ['base'], { maxDepth: 2 }).refused.get('app')?.detail).toBe(
-    'The stream is number 3 in a chain of streams that are built on one another; `guards.depth` allows 2.',
+    'The stream is number 3 in a chain of streams that are built on one another; `guards.depth` allows 2. Raise that limit, or shorten the chain.',
   );
 });
 

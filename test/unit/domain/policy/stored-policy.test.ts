@@ -35,7 +35,7 @@ describe('forms', () => {
 
   test('a form that only a later version knows says so, and is not read in part', () => {
     expect(() => storedPolicy({ ...newest, version: 2 })).toThrow(
-      'it has form 2 of a later Patchwave version; this version reads up to form 1',
+      'it has format 2, of a later Patchwave version; this version reads formats up to 1',
     );
   });
 

@@ -70,8 +70,8 @@ describe('the result of a cascade', () => {
         NOTHING_LOST,
       );
       expect(state).toBe('parked');
-      expect(failure).toMatchObject({ error: 'CascadeParked', detail: expect.stringContaining('stream base parked') });
-      expect(failure?.detail).toMatch(/waiting-approval.*stream platform waiting \(parent-on-hold/s);
+      expect(failure).toMatchObject({ error: 'CascadeParked', detail: expect.stringContaining('stream base: parked') });
+      expect(failure?.detail).toMatch(/waiting-approval.*stream platform: waiting \(parent-on-hold/s);
     });
 
     test.each([
@@ -103,15 +103,20 @@ describe('the result of a cascade', () => {
       failure: {
         error: 'CascadeIncomplete',
         detail:
-          'deployment of a/r/prod/web rolled-back (alarm); stream a waiting (cool-down: until noon); stream b failed (exit code 1)',
+          'deployment of a/r/prod/web: rolled-back (alarm); stream a: waiting (cool-down: until noon); stream b: failed (exit code 1)',
       },
     });
   });
 
   test.each<[string, number, readonly string[], string]>([
-    ['one', 1, ['b'], '1 node is missing from the ledger: b. Its lock and slots'],
-    ['several', 0, ['b', 'a'], '2 nodes are missing from the ledger: a; b. Their locks and slots'],
-    ['one that nothing names', 1, [], '1 node is missing from the ledger. Its lock'],
+    ['one', 1, ['b'], '1 stream of the cascade has no node in the ledger: b. Patchwave plans that stream again'],
+    [
+      'several',
+      0,
+      ['b', 'a'],
+      '2 streams of the cascade have no node in the ledger: a; b. Patchwave plans these streams again',
+    ],
+    ['one that nothing names', 1, [], '1 stream of the cascade has no node in the ledger. Patchwave plans'],
   ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
     const nodes = [node('verified')].slice(0, found);
     const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));
@@ -168,7 +173,7 @@ describe('completeness of the rollout of a verified stream', () => {
       const dead = abandonedDeployment(deployment(state), 'States.Timeout', NOW);
       expect(dead).toMatchObject({ state: 'failed', abandoned: true, endedAtEpochMs: NOW });
       expect(dead?.detail).toBe(
-        'outcome unknown: the cascade ended before the deployment (a step of the cascade took too long)',
+        'outcome unknown: the cascade ended before the deployment did (a step of the cascade took too long)',
       );
     }
     for (const state of ended) expect(abandonedDeployment(deployment(state), 'States.Timeout', NOW)).toBeUndefined();
@@ -205,7 +210,7 @@ test('a verified stream that was not deployed is no success, with the reason', (
     state: 'incomplete',
     nodes: { verified: 2 },
     deployments: {},
-    failure: { error: 'CascadeIncomplete', detail: expect.stringMatching(/^stream a verified \(not-rolled-out: /) },
+    failure: { error: 'CascadeIncomplete', detail: expect.stringMatching(/^stream a: verified \(not-rolled-out: /) },
   });
 });
 

@@ -99,8 +99,12 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     { scopes: [...seen().scopes, { ...gap, completeAtEpochMs: NOW }] },
     /^tasks that are stopping were not read yet in c\/three\./,
   ],
-  ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
-  ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
+  [
+    'a holder runs',
+    { running: [runs(holder)] },
+    /these still run an image with the cause: ecs-service 111122223333\/eu-west-1\/prod\/web$/,
+  ],
+  ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run an image/],
   ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
   [
     'nobody could read what a running image is built on',
@@ -127,14 +131,14 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     { running: [runs(scannedAt('new', fact.sinceEpochMs - 1))] },
     /not judged yet: sha256:/,
   ],
-  ['what was deployed turns out to hold it', { running: [runs(looked('new', reasonOf(fact)))] }, /still run by/],
+  ['what was deployed turns out to hold it', { running: [runs(looked('new', reasonOf(fact)))] }, /still run an image/],
   ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
   [
     'a service is being deployed',
     { deployments: going({ state: 'running' }) },
-    /deployments in progress: a\/one\/prod\/web$/,
+    /deployments are in progress: a\/one\/prod\/web$/,
   ],
-  ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /deployments in progress/],
+  ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /deployments are in progress/],
   [
     'a deployment went back after a scope was read',
     { deployments: going({ state: 'rolled-back', endedAtEpochMs: NOW - 1 }) },
@@ -147,7 +151,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     },
     /Patchwave does not know which image these run: ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
   ],
-  ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
+  ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run an image/],
 ])('it stays open: %s', (_, changes, waitingFor) => {
   const open = checkClosure(closure, seen(changes), NOW);
   expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(waitingFor) });
@@ -204,12 +208,15 @@ describe('with scopes that left', () => {
   test('it waits for a person to confirm what ran there, and says so', () => {
     const open = check({ running: [gone()], left: left() });
     const waitingFor =
-      'out of sight since c/three left the fleet: ecs-service c/three/prod/web. Run `patchwave confirm-left` once they are gone';
+      'c/three left the fleet while these still ran there: ecs-service c/three/prod/web. Run `patchwave confirm-left` once they are gone';
     expect(open).toEqual({ ...closure, outOfSight: true, waitingFor });
     expect(check({ running: [gone()], left: left() }, open)).toBe(open);
     expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
     const back = check({ running: [runs(holder)] }, open);
-    expect(back).toEqual({ ...closure, waitingFor: expect.stringMatching(/^still run by/) });
+    expect(back).toEqual({
+      ...closure,
+      waitingFor: expect.stringMatching(/^these still run an image with the cause: /),
+    });
   });
 
   test('it closes once that is confirmed, and names the person', () => {

@@ -46,21 +46,27 @@ test.each([
   [
     'was stopped for another one',
     [seen('ecs-svc/2', { isPrimary: false, state: 'stopped' }), theirs()],
-    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
+    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 has replaced the one by Patchwave'],
   ],
   ['is late', [seen('ecs-svc/2'), old], HOUR_MS, 'failed', 'deadline: not all tasks were replaced in time'],
   ['is done when it is late', [seen('ecs-svc/2', { state: 'completed' })], HOUR_MS, 'completed', undefined],
   ['is not asked', undefined, 0, 'running', undefined],
-  ['is not asked until it is late', undefined, HOUR_MS, 'failed', 'deadline: ECS could not be asked about the service'],
+  [
+    'is not asked until it is late',
+    undefined,
+    HOUR_MS,
+    'failed',
+    'deadline: Patchwave could not read the service from ECS',
+  ],
   [
     'was rolled back',
     [seen('ecs-svc/2', { isPrimary: false, state: 'failed' }), { ...old, isPrimary: true }],
-    ...[0, 'rolled-back', 'deployment ecs-svc/1 is the primary one'],
+    ...[0, 'rolled-back', 'deployment ecs-svc/1 has replaced the one by Patchwave'],
   ],
   [
     'is listed no more',
     [{ ...old, isPrimary: true }],
-    ...[0, 'rolled-back', 'ECS no longer lists the deployment; deployment ecs-svc/1 is the primary one'],
+    ...[0, 'rolled-back', 'ECS no longer lists the deployment by Patchwave; deployment ecs-svc/1 has replaced it'],
   ],
   ['is listed no more, nor any other', [], 0, 'running', undefined],
   ['is listed no more, nor any other, to the end', [], HOUR_MS, 'failed', 'deadline: ECS listed no primary deployment'],
@@ -72,17 +78,17 @@ test.each([
   [
     'was replaced by one of the earlier revision',
     [replaced, theirs({ taskDefinition: 's:1' })],
-    ...[0, 'rolled-back', 'deployment ecs-svc/3 is the primary one'],
+    ...[0, 'rolled-back', 'deployment ecs-svc/3 has replaced the one by Patchwave'],
   ],
   [
     'was replaced by one of another revision',
     [replaced, theirs()],
-    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
+    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 has replaced the one by Patchwave'],
   ],
   [
     'was completed, and replaced by one of another revision',
     [seen('ecs-svc/2', { isPrimary: false, state: 'completed' }), theirs()],
-    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
+    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 has replaced the one by Patchwave'],
   ],
   [
     'is listed no more, and a newer one is the primary',
@@ -90,7 +96,7 @@ test.each([
     ...[
       0,
       'superseded',
-      'somebody else deployed the service: ECS no longer lists the deployment; deployment ecs-svc/3 is the primary one',
+      'somebody else deployed the service: ECS no longer lists the deployment by Patchwave; deployment ecs-svc/3 has replaced it',
     ],
   ],
 ] as const)('a deployment that %s', (_, deployments, afterMs, state, detail) => {
@@ -168,7 +174,7 @@ test('a restart that started a revision of somebody else is superseded', () => {
   const restart = { ...running, mode: 'restart' as const };
   expect(deploymentAfter(restart, [seen('ecs-svc/2', { taskDefinition: 's:3' }), old], NOON_EPOCH_MS)).toMatchObject({
     ...{ state: 'superseded', postponed: true },
-    detail: 'somebody else deployed s:3 at the same time, and our restart started that revision',
+    detail: 'somebody else deployed s:3 at the same time, and the restart by Patchwave started that revision',
   });
 });
 

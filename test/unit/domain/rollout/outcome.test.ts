@@ -100,7 +100,7 @@ describe('an output with a possible ancestor in an unread registry', () => {
   test('is unverified at once if its age matters, and names the registries', () => {
     expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
       result: 'unverified',
-      reason: expect.stringMatching(/^its lineage is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
+      reason: expect.stringMatching(/^the lineage of the new image is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
       isLineageUnread: true,
     });
   });
@@ -176,12 +176,12 @@ describe('worse', () => {
     expect(judged({ output, ...evidenceOf(added, UNDECIDED) })).toEqual({
       result: 'unverified',
       reason: expect.stringMatching(
-        /^it has CVE-8 in openssl 3\.1, .* already knew these findings when the build began at \d{4}-/,
+        /^the new image has CVE-8 in openssl 3\.1, .* already knew these findings when the build began at \d{4}-/,
       ),
     });
     expect(judged({ output, findingsBefore: undefined as never })).toEqual({
       result: 'unverified',
-      reason: 'it has CVE-8 in openssl 3.1, and the image before it has no complete scan to compare with',
+      reason: 'the new image has CVE-8 in openssl 3.1, and the image before it has no complete scan to compare with',
     });
     const many = Array.from({ length: 7 }, (_, n) => reasonOf(findingFact(`CVE-${n + 10}`)));
     expect(judged({ output: [looked('new', ...many)] })).toMatchObject({
