@@ -134,7 +134,7 @@ async function endLost(
   return { lost: lostNodes(cascade.streams, found.size, streams), unreadable };
 }
 
-const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended after the end of the cascade' } as const;
+const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended only after the cascade' } as const;
 
 /**
  * Releases what an ended cascade left behind: lock and slots of a build that outlived it, also if the node is lost or

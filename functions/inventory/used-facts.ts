@@ -100,7 +100,7 @@ function originSeen(policy: Policy, { location, reference, container }: Observat
 }
 
 const NOT_READ =
-  'This review could not read the registry of this image completely. Correct what it reports for the registry, then start a new review.';
+  'This review could not read the registry of this image completely. Correct the failure that it reports for this registry, then start a new review.';
 
 const reasonFor = (isEmptyIndex: boolean) =>
   isEmptyIndex ? EMPTY_INDEX : { code: 'registry-not-read', detail: NOT_READ };

@@ -3,7 +3,10 @@ import * as v from '../../shared/schema.ts';
 
 const attributes = v.record(
   v.string(),
-  v.custom<AttributeValue>((value) => typeof value === 'object' && value !== null, 'not an attribute value'),
+  v.custom<AttributeValue>(
+    (value) => typeof value === 'object' && value !== null,
+    'must be a DynamoDB attribute value',
+  ),
 );
 
 /**

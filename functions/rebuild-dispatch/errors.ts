@@ -4,7 +4,7 @@ export class StreamLockLostError extends Error {
   constructor(stream: string, rebuildId: string) {
     super(
       `Rebuild ${rebuildId} no longer holds the lock of stream ${stream}. ` +
-        'This cascade leaves the stream, and Patchwave plans the cause of the stream again.',
+        'This cascade stops working on the stream, and Patchwave plans the stream again.',
     );
   }
 }

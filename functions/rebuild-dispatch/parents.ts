@@ -108,7 +108,7 @@ function obstacleText(obstacle: ParentObstacle): string {
     case 'unplaced':
       return unplacedText(obstacle.image);
     case 'unread':
-      return `The ledger does not have the head of parent stream ${obstacle.stream}. The planner has it read from the registry.`;
+      return `The ledger does not have the head of parent stream ${obstacle.stream}. Patchwave reads it from the registry.`;
     case 'unjudged':
       return `Image ${obstacle.images[0]} of the head of parent stream ${obstacle.stream} is not judged yet. Patchwave judges it after its scan.`;
     case 'worse':

@@ -103,6 +103,6 @@ const outOfTurn = (scan: ScanState): ScanStep =>
           state: 'off',
           reason: 'quota-or-scanned',
           detail:
-            'the fleet has more images than the daily scan quota (DailyScanQuota); Patchwave has this image scanned on a later day',
+            'the fleet has more images than the daily scan quota (DailyScanQuota); Patchwave requests the scan of this image on a later day',
         },
       };

@@ -17,8 +17,9 @@ export function outputOf(
     .filter(({ status }) => status === 'Succeeded')
     .flatMap(({ output }) => output?.outputVariables?.[variable] ?? []);
   const [first, ...others] = new Set(given);
-  if (first === undefined) return { detail: `no action has an output variable ${variable}` };
-  if (others.length > 0) return { detail: `actions differ in ${variable}: ${[first, ...others].join(', ')}` };
+  if (first === undefined) return { detail: `no action set the output variable ${variable}` };
+  if (others.length > 0)
+    return { detail: `several actions set ${variable}, to different values: ${[first, ...others].join(', ')}` };
   return isDigest(first) ? { outputDigest: first } : { detail: `${variable} is not a digest: ${first}` };
 }
 

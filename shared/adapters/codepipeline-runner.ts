@@ -175,7 +175,7 @@ const unreachable =
     new RunnerUnreachableError(pipeline, cause);
 
 const TO_DO: Readonly<Record<string, string>> = {
-  PipelineNotFoundException: 'Name an existing pipeline in the policy.',
+  PipelineNotFoundException: 'Name an existing pipeline in the rule of the stream.',
   ValidationException: `Make it a V2 pipeline that declares ${REBUILD_ID}, ${NO_CACHE} and ${PULL}, each with a default.`,
 };
 

@@ -128,7 +128,7 @@ function readingOf(page: Answer, findings: readonly Finding[]): ScanReading {
   if (page?.imageScanFindings?.enhancedFindings?.length) return refused(['off', 'enhanced'], word);
   if (status !== 'COMPLETE') return refused(STATUSES[status] ?? ['failed', 'unknown-status'], word);
   const { imageScanCompletedAt: completedAt, vulnerabilitySourceUpdatedAt: updatedAt } = page?.imageScanFindings ?? {};
-  if (!completedAt) return refused(['failed', 'unknown-status'], 'COMPLETE without a completion time');
+  if (!completedAt) return refused(['failed', 'unknown-status'], 'ECR reported a complete scan without its time');
   const source = updatedAt ? { sourceUpdatedAtEpochMs: updatedAt.getTime() } : {};
   return { outcome: 'complete', completedAtEpochMs: completedAt.getTime(), findings, ...source };
 }

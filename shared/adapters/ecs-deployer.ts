@@ -124,7 +124,9 @@ export class EcsDeployer implements Deployer {
       return service;
     throw new ServiceChangedError(
       ref,
-      `deployment ${primary ?? 'none'} of ${now || 'no definition'} is the primary one`,
+      primary === undefined
+        ? 'it has no primary deployment now'
+        : `its primary deployment is now ${primary}, of ${now || 'no task definition'}`,
     );
   }
 
@@ -153,7 +155,7 @@ export class EcsDeployer implements Deployer {
     if (taskDefinition?.taskDefinitionArn !== undefined) {
       return { arn: taskDefinition.taskDefinitionArn, input: registrable(taskDefinition, tags) };
     }
-    throw new AnswerIncompleteError('DescribeTaskDefinition', name, 'a definition');
+    throw new AnswerIncompleteError('DescribeTaskDefinition', name, 'a task definition');
   }
 
   async #revision(ref: ServiceRef, wanted: RegisterTaskDefinitionCommandInput): Promise<string> {
@@ -163,7 +165,7 @@ export class EcsDeployer implements Deployer {
     const command = new RegisterTaskDefinitionCommand(wanted);
     const { taskDefinition } = await this.#change(ref, (client) => client.send(command));
     if (taskDefinition?.taskDefinitionArn !== undefined) return taskDefinition.taskDefinitionArn;
-    throw new AnswerIncompleteError('RegisterTaskDefinition', family, 'the ARN of a revision');
+    throw new AnswerIncompleteError('RegisterTaskDefinition', family, 'the ARN of the new revision');
   }
 
   /** Every attempt reads the service right before it: one that was throttled may come seconds after the first. */
@@ -186,11 +188,7 @@ export class EcsDeployer implements Deployer {
     });
     const begun = primaryOf(ref, service ?? {});
     if (!decidedOn.deployments.some(({ deploymentId }) => deploymentId === begun)) return begun;
-    const missing = new AnswerIncompleteError(
-      'UpdateService',
-      serviceName(ref),
-      'a deployment that was not there before',
-    );
+    const missing = new AnswerIncompleteError('UpdateService', serviceName(ref), 'a new deployment');
     throw new DeploymentUnknownError(ref, missing);
   }
 
@@ -236,7 +234,7 @@ class LostAnswer extends Error {
 function primaryOf(ref: ServiceRef, { deployments = [] }: Service): string {
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
   if (primary?.id !== undefined) return primary.id;
-  throw new AnswerIncompleteError('The deployments', serviceName(ref), 'a primary one');
+  throw new AnswerIncompleteError('DescribeServices', serviceName(ref), 'a primary deployment');
 }
 
 const serviceName = ({ account, region, cluster, service }: ServiceRef): string =>

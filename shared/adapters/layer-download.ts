@@ -41,7 +41,7 @@ async function downloadOnce(digest: Digest, url: string): Promise<Uint8Array> {
   }
   const bytes = await readAtMost(digest, response);
   const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  if (found !== digest) throw new ImageConfigError(digest, `the downloaded blob has digest ${found}`);
+  if (found !== digest) throw new ImageConfigError(digest, `the downloaded blob has another digest, ${found}`);
   return bytes;
 }
 

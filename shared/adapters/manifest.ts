@@ -17,7 +17,7 @@ const CONFIG_TYPES: readonly string[] = [
   'application/vnd.docker.container.image.v1+json',
 ];
 
-const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
+const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'must be a SHA-256 digest');
 const descriptor = v.object({ mediaType: v.string(), digest });
 const annotations = v.nullish(v.record(v.string(), v.string()));
 

@@ -15,7 +15,7 @@ export interface EventContract<Event = unknown> {
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html
  */
 export const envelope = v.object({
-  account: v.pipe(v.string(), v.regex(/^\d{12}$/, 'an AWS account id has 12 digits')),
+  account: v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits')),
   region: v.text(),
   time: v.isoInstant(),
   resources: v.array(v.string()),

@@ -31,7 +31,10 @@ export function imageArrival<const DetailType extends string>(
   const detail = v.object({
     ...arrivedEntries,
     'repository-name': v.text(),
-    'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
+    'image-digest': v.custom<Digest>(
+      (value) => typeof value === 'string' && isDigest(value),
+      'must be a SHA-256 digest',
+    ),
     'image-tag': v.exactOptional(v.string()),
   });
   const schema = v.pipe(

@@ -25,7 +25,10 @@ const schema = v.pipe(
     detail: v.object({
       'scan-status': v.text(),
       'repository-name': v.text(),
-      'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
+      'image-digest': v.custom<Digest>(
+        (value) => typeof value === 'string' && isDigest(value),
+        'must be a SHA-256 digest',
+      ),
     }),
   }),
   v.transform(

@@ -9,7 +9,10 @@ import * as v from '../schema.ts';
 
 /* Parts shared by several published events. `satisfies` keeps each equal to the domain's type. */
 
-export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
+export const digest = v.custom<Digest>(
+  (value) => typeof value === 'string' && isDigest(value),
+  'must be a SHA-256 digest',
+);
 export const text = v.text();
 /** From the scanner; empty if missing. */
 const scanned = v.string();

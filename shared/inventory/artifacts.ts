@@ -63,7 +63,7 @@ export async function readArtifacts(
 export const nestedIndex = (digest: Digest): Missing => ({
   digest,
   code: 'nested-index',
-  detail: 'An index inside an index is not an image.',
+  detail: 'This index is inside another index. Patchwave reads only the images of an index.',
 });
 
 /**
@@ -85,7 +85,10 @@ const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unpars
 export function leftUnread(missing: Artifacts['missing']): string | undefined {
   const left = missing.filter(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
   const [first] = left;
-  return first && `${counted(left.length, 'image')} not read, first ${first.digest}: ${first.code}: ${first.detail}`;
+  return (
+    first &&
+    `${counted(left.length, 'image')} could not be read. The first is ${first.digest}: ${first.code}: ${first.detail}`
+  );
 }
 
 /** Whether an image is read completely. */

@@ -61,7 +61,7 @@ export const unresolvedContent = (
 /** A running index without runnable children. */
 export const EMPTY_INDEX = {
   code: 'empty-index',
-  detail: 'The index lists no runnable image, only attestations or nothing.',
+  detail: 'The index contains no image that can run: it is empty, or has attestations only.',
 } as const;
 
 /** The content of a known image, with the birth evidence of an earlier push seen now; a non-image has none. */

@@ -6,7 +6,7 @@ export class InvalidInputError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[], options?: ErrorOptions) {
-    super(`The input is not valid: ${problems.join('; ')}. Correct these fields and start again.`, options);
+    super(`The input is not valid: ${problems.join('; ')}. Correct these fields, then start again.`, options);
     this.problems = problems;
   }
 }

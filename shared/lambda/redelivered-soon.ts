@@ -45,11 +45,11 @@ export function redeliveredSoon(compose: () => Redelivery, chance: () => number 
       );
       if (left.length > 0)
         logger.warn(
-          `${counted(left.length, 'message')} could not be made visible earlier; the queue redelivers after its visibility timeout`,
+          `${counted(left.length, 'failed message')} could not be retried early; the queue delivers each again after its visibility timeout`,
         );
     } catch (error) {
       logger.warn(
-        'failed messages could not be made visible earlier; the queue redelivers them after its visibility timeout',
+        'failed messages could not be retried early; the queue delivers each again after its visibility timeout',
         error as Error,
       );
     }

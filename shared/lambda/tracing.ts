@@ -32,7 +32,7 @@ async function loaded(load: () => Promise<TracerModule>): Promise<TracerModule |
     return module;
   } catch (error) {
     logger.warn(
-      'Tracing is on, but the tracer cannot be loaded, so traces lack the AWS calls. Deploy the `dist/` that `npm run build` makes.',
+      'Tracing is on, but the tracer cannot be loaded, so traces do not show the AWS calls. Run `npm run build`, then deploy its `dist/`.',
       error instanceof Error ? error : String(error),
     );
     return undefined;

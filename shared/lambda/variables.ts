@@ -21,7 +21,7 @@ const VARIABLES = {
   ACT_BUILD_ROLE_NAME: text,
 
   /** The delegated administrator of Amazon Inspector; empty if each account is asked itself. */
-  INSPECTOR_ACCOUNT: v.pipe(v.string(), v.regex(/^(\d{12})?$/, 'an AWS account id has 12 digits')),
+  INSPECTOR_ACCOUNT: v.pipe(v.string(), v.regex(/^(\d{12})?$/, 'must be an AWS account id, which has 12 digits')),
 
   /** The state machine of cascades, whose executions own locks. */
   CASCADE_MACHINE_ARN: text,

@@ -15,7 +15,10 @@ export class RunnerUnreachableError extends Error {
   constructor(pipeline: Pipeline, cause: Error) {
     super(
       `Pipeline ${pipelineKey(pipeline)} cannot be reached: ${errorText(cause)}.` +
-        adviceOn(cause, 'Deploy the build role in its account, and add this pipeline to its list.'),
+        adviceOn(
+          cause,
+          'Deploy member-account.yaml in the account of the pipeline, with this pipeline in PipelineArns.',
+        ),
       { cause },
     );
     this.pipeline = pipeline;
@@ -29,7 +32,10 @@ export class DeployerUnreachableError extends Error {
   constructor({ account, region }: Scope, cause: Error) {
     super(
       `The services of account ${account} in ${region} cannot be deployed: ${errorText(cause)}.` +
-        adviceOn(cause, 'Deploy the rollout role there, and add these services and their task roles to its lists.'),
+        adviceOn(
+          cause,
+          'Deploy member-account.yaml there, with these services in ServiceArns and their task roles in PassedRoleArns.',
+        ),
       { cause },
     );
     this.scope = { account, region };
@@ -43,7 +49,7 @@ export class TaggerUnreachableError extends Error {
   constructor({ account, region }: Registry, cause: Error) {
     super(
       `Patchwave cannot move tags in the registry of account ${account} in ${region}: ${errorText(cause)}.` +
-        adviceOn(cause, 'Deploy the build role there, and add this repository to its list.'),
+        adviceOn(cause, 'Deploy member-account.yaml there, with this repository in PromotedRepositoryArns.'),
       { cause },
     );
     this.registry = { account, region };
@@ -54,7 +60,7 @@ export class TaggerUnreachableError extends Error {
 export class ServiceGoneError extends Error {
   override readonly name = 'ServiceGoneError';
   constructor(service: ServiceRef, detail: string) {
-    super(`Service ${serviceName(service)} is gone: ${detail}. Nothing is left to deploy.`);
+    super(`Service ${serviceName(service)} no longer exists: ${detail}. Nothing is left to deploy.`);
   }
 }
 
@@ -84,7 +90,7 @@ export class ServiceChangedError extends Error {
   override readonly name = 'ServiceChangedError';
   constructor(service: ServiceRef, detail: string) {
     super(
-      `Somebody else deployed service ${serviceName(service)}: ${detail}. Patchwave reads the service again and decides again.`,
+      `Somebody else deployed service ${serviceName(service)}: ${detail}. Patchwave reads the service again and decides anew.`,
     );
   }
 }

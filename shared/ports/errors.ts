@@ -11,8 +11,8 @@ export class AccountNotOursError extends Error {
   override readonly name = 'AccountNotOursError';
   constructor(account: string) {
     super(
-      `Account ${account} is not called: it is in no scope, and the policy does not name it. ` +
-        'If it is yours, add it to the scopes, streams or mirrors of the policy',
+      `Patchwave does not read account ${account}: it is in no scope, and the policy does not name it. ` +
+        'If it is yours, add it to `scopes`, `streams` or `mirrors` of the policy',
     );
   }
 }
@@ -28,7 +28,7 @@ export class ScopeUnreachableError extends Error {
   constructor(scope: Scope, cause: unknown) {
     super(
       `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}.` +
-        adviceOn(cause, 'Deploy the member role there, or remove the scope from the policy.'),
+        adviceOn(cause, 'Deploy member-account.yaml there, or remove the scope from the policy.'),
       { cause },
     );
     this.scope = scope;
@@ -40,7 +40,7 @@ export class AccountUnreachableError extends Error {
   override readonly name = 'AccountUnreachableError';
   readonly account: string;
   constructor(account: string, cause: unknown) {
-    const advice = adviceOn(cause, 'Deploy the member role there.');
+    const advice = adviceOn(cause, 'Deploy member-account.yaml there.');
     super(`The Regions of account ${account} cannot be read: ${text(cause)}.${advice}`, { cause });
     this.account = account;
   }
@@ -53,7 +53,7 @@ export class RegistryUnreachableError extends Error {
   constructor(registry: Registry, cause: unknown) {
     super(
       `The registry of account ${registry.account} in ${registry.region} cannot be read: ${text(cause)}.` +
-        adviceOn(cause, 'Deploy the member role there.'),
+        adviceOn(cause, 'Deploy member-account.yaml there.'),
       { cause },
     );
     this.registry = { account: registry.account, region: registry.region };
@@ -69,8 +69,8 @@ export class RepositoryUnfinishedError extends Error {
   readonly left: number | undefined;
   constructor({ account, region, repository }: ImageLocation, read: number, left?: number) {
     super(
-      `Repository ${repository} of account ${account} in ${region} was not read completely: ${counted(read, 'image')} read, ` +
-        `${left === undefined ? 'the others' : `at least ${left}`} left. The next read continues from there.`,
+      `Repository ${repository} of account ${account} in ${region} was not read completely: ${counted(read, 'image was', 'images were')} read, and ` +
+        `${left === undefined ? 'the others are' : `at least ${counted(left, 'image is', 'images are')}`} left. The next read continues from there.`,
     );
     this.read = read;
     this.left = left;
@@ -81,7 +81,7 @@ export class RepositoryUnfinishedError extends Error {
 export class ImageConfigError extends Error {
   override readonly name = 'ImageConfigError';
   constructor(configDigest: Digest, problem: string, cause?: unknown) {
-    super(`The image config ${configDigest} cannot be used: ${problem}. The birth of the image counts as unknown.`, {
+    super(`The image config ${configDigest} cannot be used: ${problem}. The age of the image counts as unknown.`, {
       cause,
     });
   }
@@ -91,7 +91,7 @@ export class ImageConfigError extends Error {
 export class LayerDownloadError extends Error {
   override readonly name = 'LayerDownloadError';
   constructor(digest: Digest, attempts: number, cause: unknown) {
-    super(`Blob ${digest} could not be downloaded in ${attempts} attempts: ${text(cause)}. Run the review again.`, {
+    super(`Blob ${digest} could not be downloaded in ${attempts} attempts: ${text(cause)}. Start a new review.`, {
       cause,
     });
   }
@@ -101,7 +101,7 @@ export class LayerDownloadError extends Error {
 export class TasksUnreadableError extends Error {
   override readonly name = 'TasksUnreadableError';
   constructor(cluster: string, failures: readonly string[]) {
-    super(`ECS could not describe tasks of cluster ${cluster}: ${failures.join('; ')}. Run the review again.`);
+    super(`ECS could not describe tasks of cluster ${cluster}: ${failures.join('; ')}. Start a new review.`);
   }
 }
 
@@ -117,7 +117,7 @@ export class ImageNotRecordedError extends Error {
 export class ImageFactsChangedError extends Error {
   override readonly name = 'ImageFactsChangedError';
   constructor(digest: Digest) {
-    super(`The facts of image ${digest} changed while it was judged. The caller judges it again with the new facts.`);
+    super(`The facts of image ${digest} changed while it was judged. Patchwave judges it again with the new facts.`);
   }
 }
 
@@ -125,7 +125,9 @@ export class ImageFactsChangedError extends Error {
 export class LedgerContendedError extends Error {
   override readonly name = 'LedgerContendedError';
   constructor(item: string, attempts: number) {
-    super(`Other writers changed item ${item} during each of ${attempts} attempts. The caller may try again.`);
+    super(
+      `Other writers changed item ${item} during each of ${attempts} attempts. Try again later; a function of Patchwave tries again by itself.`,
+    );
   }
 }
 
@@ -133,7 +135,9 @@ export class LedgerContendedError extends Error {
 export class LedgerItemMissingError extends Error {
   override readonly name = 'LedgerItemMissingError';
   constructor(item: string) {
-    super(`The ledger has no item ${item} to change. Write it first.`);
+    super(
+      `The ledger has no item ${item}, which Patchwave was to change. It was never written, or somebody deleted it.`,
+    );
   }
 }
 
@@ -154,7 +158,7 @@ export class LedgerBatchIncompleteError extends Error {
   override readonly name = 'LedgerBatchIncompleteError';
   constructor(left: number, attempts: number) {
     super(
-      `${counted(left, 'item')} of a batch still unprocessed after ${counted(attempts, 'attempt')}. Another attempt may succeed.`,
+      `${counted(left, 'item')} of a batch could not be read or written in ${counted(attempts, 'attempt')}. Try again later; a function of Patchwave tries again by itself.`,
     );
   }
 }
@@ -173,7 +177,7 @@ export class PolicyUnreadableError extends Error {
   readonly version: string;
   constructor(version: string, cause?: unknown) {
     super(
-      `Policy ${version} cannot be read: ${text(cause)}. Patchwave stays idle until you apply a policy again with ` +
+      `Policy ${version} cannot be read: ${text(cause)}. Patchwave acts only after you apply a policy again with ` +
         '`patchwave policy apply FILE`.',
       { cause },
     );
@@ -197,7 +201,10 @@ export class RunFileMissingError extends Error {
   override readonly name = 'RunFileMissingError';
   readonly key: string;
   constructor(key: string, cause?: unknown) {
-    super(`The run file ${key} does not exist: the step that writes it failed, or the file has expired.`, { cause });
+    super(
+      `The run file ${key} does not exist: the step that writes it failed, or the file has expired. Start the review or cascade again.`,
+      { cause },
+    );
     this.key = key;
   }
 }

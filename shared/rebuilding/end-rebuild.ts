@@ -68,15 +68,15 @@ function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOu
 
 const NEVER_KNOWN: RebuildOutcome = {
   result: 'unverified',
-  reason: 'start-unknown: the build may have started, and its runner could not be reached before the deadline',
+  reason: 'start-unknown: the build may have started, but Patchwave could not reach its pipeline before the deadline',
 };
 const END_UNKNOWN: RebuildOutcome = {
   result: 'unverified',
-  reason: 'runner-unreachable: its runner could not be reached before the deadline, so the result is unknown',
+  reason: 'runner-unreachable: Patchwave could not reach the pipeline before the deadline, so the result is unknown',
 };
 const NOT_APPROVED: RebuildOutcome = {
   result: 'failed',
-  reason: 'approval: the build was neither approved nor rejected before the deadline',
+  reason: 'approval: no person approved or rejected the build before the deadline',
 };
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: the build did not end in time' };
 

@@ -23,5 +23,5 @@ export async function orphanedBecause(
   const state = await executions.state(executionArn);
   if (state === 'running') return undefined;
   if (state === 'gone' && clock() < plannedAtEpochMs + KNOWN_AFTER_MS) return undefined;
-  return `The execution ${state === 'gone' ? 'is gone' : state}, but its cascade is still open.`;
+  return `The execution of the cascade ${state === 'gone' ? 'no longer exists' : `ended as ${state}`}, but the cascade is still open.`;
 }

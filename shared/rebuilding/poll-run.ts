@@ -58,9 +58,11 @@ async function follow({ runner, rebuilds }: PollRunPorts, rebuild: Rebuild, firs
 
 function asBuild(status: BuildStatus, { startingAtEpochMs = 0 }: Rebuild, nowEpochMs: number): BuildStatus {
   const isNew = nowEpochMs < startingAtEpochMs + KNOWN_AFTER_MS;
-  if (status.state === 'unknown' && isNew) return { state: 'running', detail: 'The runner does not know the run yet.' };
+  if (status.state === 'unknown' && isNew)
+    return { state: 'running', detail: 'The pipeline does not show the run yet.' };
   // Its successor is not known yet: the next poll or the deadline decides.
-  if (status.state === 'superseded') return { state: 'running', detail: 'A run that is not known yet superseded it.' };
+  if (status.state === 'superseded')
+    return { state: 'running', detail: 'Another run replaced this one. Patchwave does not know yet which.' };
   return status;
 }
 
@@ -68,5 +70,9 @@ function asBuild(status: BuildStatus, { startingAtEpochMs = 0 }: Rebuild, nowEpo
 function asFollowed(status: BuildStatus, supersededBy: string): BuildStatus {
   const { state, detail = 'the pipeline gave no reason' } = status;
   if (state !== 'failed' && state !== 'stopped') return { ...status, supersededBy };
-  return { state: 'superseded', supersededBy, detail: `run ${supersededBy} superseded it and ${state}: ${detail}` };
+  return {
+    state: 'superseded',
+    supersededBy,
+    detail: `run ${supersededBy} replaced it and ended as ${state}: ${detail}`,
+  };
 }

@@ -58,8 +58,11 @@ export const runFileKeys = (runId: string) => {
   };
 };
 
-export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
-export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'an AWS account id has 12 digits'));
+export const digest = v.custom<Digest>(
+  (value) => typeof value === 'string' && isDigest(value),
+  'must be a SHA-256 digest',
+);
+export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits'));
 export const registry = v.strictObject({ account, region: v.text() });
 
 const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({

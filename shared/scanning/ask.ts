@@ -81,7 +81,11 @@ function meaningOf(reading: ScanReading, enhanced: Refusal | undefined): Answer 
   if (reading.outcome === 'in-progress') return enhanced ?? { outcome: 'requested' };
   if (reading.reason !== 'never-scanned') return reading;
   if (enhanced) return enhanced;
-  return refused('off', 'quota-or-scanned', 'the registry accepts no more scans today and never scanned this image');
+  return refused(
+    'off',
+    'quota-or-scanned',
+    'the registry accepts no more scans today, and this image has no earlier scan',
+  );
 }
 
 const refused = (state: Refusal['state'], reason: ScanReason, detail: string): Refusal => ({

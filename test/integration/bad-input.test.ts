@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'a-list.json': 'must be an object, not a list',
   'account-too-short.json': 'account: ',
   'cut-off.txt': 'not JSON',
-  'digest-is-a-tag.json': 'detail.image-digest: not a sha256 digest',
+  'digest-is-a-tag.json': 'detail.image-digest: must be a SHA-256 digest',
   'no-detail.json': 'detail: is missing',
   'no-digest.json': 'detail.image-digest: is missing',
   'other-detail-type.json': 'detail-type: ',
@@ -73,7 +73,7 @@ describe('a fleet in which everything is bad', () => {
 
       expect({ status, error }).toEqual({ status: 'FAILED', error: 'FleetReviewIncomplete' });
       expect(cause).toContain(DARK.account);
-      expect(cause).toContain('Deploy the member role');
+      expect(cause).toContain('Deploy member-account.yaml there');
       const { totals, parts } = await lastReview(installation());
       expect(totals).toMatchObject({ scopes: { complete: 1, failed: 1 }, found: 5, outcomes: { failed: 0 } });
       expect(parts.filter((part) => part.kind === 'scope' && part.result.status === 'failed')).toHaveLength(1);

@@ -35,11 +35,11 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
   if (count === 0) return undefined;
   const named = streams.length === 0 ? '' : `: ${listed(streams)}`;
   const lacking = counted(count, 'stream of the cascade has', 'streams of the cascade have');
-  const planned =
+  const next =
     count === 1
-      ? 'that stream again, and freed its lock and slots'
-      : 'these streams again, and freed their locks and slots';
-  return `${lacking} no node in the ledger${named}. Patchwave plans ${planned}`;
+      ? 'its lock and slots, and plans that stream again'
+      : 'their locks and slots, and plans these streams again';
+  return `${lacking} no node in the ledger${named}. Patchwave frees ${next}`;
 }
 
 /** Unreadable ledger items at the end of a cascade, as text; `undefined` if there are none. */
@@ -152,7 +152,7 @@ const CASCADE_ENDED = 'cascade-ended';
 const ENDINGS: Readonly<Record<string, string>> = {
   NotTakenUp: 'its build ended, but no cascade resumed it in time',
   NodeLeftOpen: 'a child execution of the cascade ended unexpectedly',
-  CascadeEnded: 'its build ended after the end of the cascade',
+  CascadeEnded: 'its build ended only after the cascade',
   ExecutionEnded: 'the execution of the cascade has ended or was deleted',
   CascadeIncomplete: 'other parts of the cascade failed',
   ABORTED: 'somebody stopped the execution of the cascade',

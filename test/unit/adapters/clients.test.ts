@@ -56,7 +56,7 @@ test('an account that is not ours is not called at all, and the external id is n
   const error = await listing.catch((thrown: Error) => thrown);
   expect(error).toMatchObject({ name: 'RegistryUnreachableError', cause: { name: 'AccountNotOursError' } });
   expect(error).toMatchObject({
-    message: expect.stringMatching(/^The registry of account 666666666666 .* not called/),
+    message: expect.stringMatching(/^The registry of account 666666666666 .* does not read account 666666666666/),
   });
   expect(error).not.toMatchObject({ message: expect.stringContaining('Deploy') });
   const place = { ...FOREIGN, repository: 'any/image' };

@@ -342,7 +342,10 @@ describe('a service that somebody else deploys meanwhile', () => {
     taskDefinition: `${ARN}:8`,
     deployments: [{ id: 'ecs-svc/8', status: 'PRIMARY', rolloutState: 'IN_PROGRESS', taskDefinition: `${ARN}:8` }],
   });
-  const changed = { name: 'ServiceChangedError', message: expect.stringContaining('deployment ecs-svc/8 of') };
+  const changed = {
+    name: 'ServiceChangedError',
+    message: expect.stringContaining('its primary deployment is now ecs-svc/8, of'),
+  };
   const images = new Map([['app', 'app@sha256:ab']]);
 
   test('before a call is neither registered nor deployed', async () => {
@@ -399,6 +402,6 @@ test('an answer that names no new deployment says that one may have started', as
   ecs.on(UpdateServiceCommand).resolves({ service: service() });
   await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject({
     name: 'DeploymentUnknownError',
-    message: expect.stringContaining('a deployment that was not there before'),
+    message: expect.stringContaining('a new deployment'),
   });
 });

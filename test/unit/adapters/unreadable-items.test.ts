@@ -32,7 +32,7 @@ test('an image is known to be there, and nothing else', async () => {
   expect(read.get(digestOf('a'))).toMatchObject({ inUse: true, unresolved: { code: 'unreadable-item' } });
   expect(read.get(digestOf('a'))).not.toHaveProperty('verdict');
   expect(table.unreadable.items()).toEqual([
-    { item: `IMAGE#${digestOf('a')} / IMAGE`, problem: 'scan is a text, not a record' },
+    { item: `IMAGE#${digestOf('a')} / IMAGE`, problem: '`scan` must be an object, not text' },
   ]);
 });
 
@@ -40,10 +40,10 @@ test('unreadable content and places of an image fail by name', async () => {
   const [contents, places] = [new DynamoContentLedger(table), new DynamoPlaceLedger(table)];
   await contents.record([{ digest: digestOf('c'), layers: [digestOf('layer')] }]);
   corrupt(keys.content(digestOf('c')), { layers: 7 });
-  await expect(contents.get([digestOf('c')])).rejects.toThrow(/CONTENT cannot be read: layers is a number/);
+  await expect(contents.get([digestOf('c')])).rejects.toThrow(/CONTENT cannot be read: `layers` must be a list/);
   await places.recordLocation({ digest: digestOf('c'), location: LOCATION, tags: ['v1'] });
   corrupt(keys.location(digestOf('c'), LOCATION), { tags: 'v1' });
-  await expect(places.locations(digestOf('c'))).rejects.toThrow(/tags is a text, not a list/);
+  await expect(places.locations(digestOf('c'))).rejects.toThrow(/`tags` must be a list, not text/);
 });
 
 test('an unreadable usage keeps its image in use, is left out of its scope, and its image is listed', async () => {
@@ -58,10 +58,10 @@ test('an unreadable usage keeps its image in use, is left out of its scope, and 
   expect((await collect(usages.live(SCOPE))).map(({ workload }) => workload)).toEqual(['api']);
   const unread = {
     digest: digestOf('u'),
-    unreadable: expect.stringMatching(/ USE#.*: count is a text, not a number$/),
+    unreadable: expect.stringMatching(/ USE#.*: `count` must be a number, not text$/),
   };
   expect(await collect(usages.all(SCOPE, 'live'))).toEqual([expect.objectContaining({ workload: 'api' }), unread]);
-  await expect(usages.ofImage(digestOf('u'))).rejects.toThrow(/count is a text, not a number/);
+  await expect(usages.ofImage(digestOf('u'))).rejects.toThrow(/`count` must be a number, not text/);
   expect(await collect(usages.digests(SCOPE, 'live'))).toEqual([digestOf('u'), digestOf('u')]);
   await usages.leave([usage], 2);
   corrupt(keys.usage(usage), { count: 'one' });

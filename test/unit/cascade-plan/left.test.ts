@@ -60,7 +60,7 @@ describe('leftovers of a cascade that ended before its build', () => {
     expect(await held(world)).toEqual([]);
     expect((await world.rebuilds.get(STREAM, 'rebuild-0'))?.outcome).toMatchObject({
       result: 'failed',
-      reason: expect.stringContaining('neither approved nor rejected'),
+      reason: expect.stringContaining('no person approved or rejected'),
     });
   });
 

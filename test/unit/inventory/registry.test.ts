@@ -459,7 +459,7 @@ describe('unread base and platform repositories', () => {
   test('one repository that could not be read is named, and not the pattern that covers all others', async () => {
     expect(await reviewedWith('KmsError')).toMatchObject({
       unread: ['base/old'],
-      unreadBecause: [`base/old: 1 image not read, first ${b}: KmsError: refused`],
+      unreadBecause: [`base/old: 1 image could not be read. The first is ${b}: KmsError: refused`],
     });
   });
 

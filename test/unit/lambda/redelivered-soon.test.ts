@@ -92,14 +92,14 @@ test('where the queue refuses, the reply stays as it is, and the log says so', a
   const refusing: Redelivery = { hide: () => Promise.reject(new Error('denied')) };
   const reply = await taking(() => refusing, failing(0))({ Records: [message(0)] }, context);
   expect(reply).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] });
-  expect(warned).toHaveBeenCalledWith(expect.stringContaining('could not be made visible earlier'), expect.any(Error));
+  expect(warned).toHaveBeenCalledWith(expect.stringContaining('could not be retried early'), expect.any(Error));
 });
 
 test('the log counts what a queue did not take', async () => {
   const queue = new Queue();
   queue.left = [{ messageId: 'm0', receipt: 'r0', receives: 1 }];
   await taking(() => queue, failing(0))({ Records: [message(0)] }, context);
-  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^1 message could not be made visible earlier/));
+  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^1 failed message could not be retried early/));
 });
 
 test('messages that failed together are spread by chance', async () => {

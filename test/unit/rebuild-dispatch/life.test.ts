@@ -149,7 +149,7 @@ test.each(['failed', 'stopped'] as const)(
       world.runner.finish(PIPELINE, theirs, { state, detail: 'red tests' });
       expect(await tellEvent(world, { executionId: looksBefore ? theirs : own })).toEqual(['ended']);
       await machine.run();
-      const detail = `unverified: superseded: run ${theirs} superseded it and ${state}: red tests`;
+      const detail = `unverified: superseded: run ${theirs} replaced it and ended as ${state}: red tests`;
       expect(machine.settled).toEqual({ state: 'unverified', detail });
       expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
       await expectNothingHeld(world);
@@ -282,7 +282,7 @@ test.each([
     (world: DispatchWorld) => world.runner.create(PIPELINE, { takesVariables: false }),
     'variable',
   ],
-  ['has no role for us', (world: DispatchWorld) => world.runner.deny(PIPELINE), 'Deploy the build role'],
+  ['has no role for us', (world: DispatchWorld) => world.runner.deny(PIPELINE), 'Deploy member-account.yaml'],
 ])('a pipeline that %s fails the node with the next step', async (_, spoil, detail) => {
   const world = await dispatchWorld();
   spoil(world);

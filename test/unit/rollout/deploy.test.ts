@@ -117,12 +117,12 @@ const refusals: readonly Refusal[] = [
   {
     name: 'was deleted',
     arrange: ({ deployer }) => deployer.remove(WEB),
-    detail: /^service-gone: .*is gone/,
+    detail: /^service-gone: .* no longer exists/,
   },
   {
     name: 'is in an account without the role',
     arrange: ({ deployer }) => deployer.deny(WEB),
-    detail: /^unreachable: .*Deploy the rollout role there/,
+    detail: /^unreachable: .*Deploy member-account.yaml there/,
     passes: true,
   },
   {

@@ -27,7 +27,7 @@ test('gives the part of the run back to the state machine', async () => {
 });
 
 test.each([
-  ['a digest that is none', { ...event, digests: ['sha256:abc'] }, /digests\[0\]: not a sha256 digest/],
+  ['a digest that is none', { ...event, digests: ['sha256:abc'] }, /digests\[0\]: must be a SHA-256 digest/],
   ['an empty batch', { ...event, digests: [] }, /digests: /],
   ['an unknown mode', { ...event, mode: 'dry' }, /mode: /],
   ['a field that nobody knows', { ...event, digest: 'x' }, /digest: is not a known field/],

@@ -30,7 +30,10 @@ function unknownImage({ PK, stream }: Item): ImageRecord {
     ...(typeof stream === 'string' && { stream }),
     birth: { known: false, rejected: [] },
     locations: [],
-    unresolved: { code: UNREADABLE_ITEM, detail: 'Its ledger item cannot be read. Correct or delete the item.' },
+    unresolved: {
+      code: UNREADABLE_ITEM,
+      detail: 'The ledger item of the image cannot be read. Correct or delete the item.',
+    },
     ...{ inUse: true, isHead: false },
     scan: { state: 'failed', coverage: [] },
   };

@@ -31,7 +31,8 @@ export class DynamoPolicies implements Policies {
     const pointer = await this.pointer();
     if (!pointer) throw new NoPolicyError();
     const { version } = pointer;
-    if (!isVersion(version)) throw new PolicyUnreadableError('in force', new TypeError('the ledger names no version'));
+    if (!isVersion(version))
+      throw new PolicyUnreadableError('in force', new TypeError('the ledger has no version of it'));
     return this.load(version);
   }
 

@@ -52,7 +52,7 @@ export class DynamoSlotLedger implements SlotLedger {
       const { owner, untilEpochMs } = item as unknown as Slot;
       // It cannot be taken until it is deleted; the others can.
       if (typeof owner !== 'string' || typeof untilEpochMs !== 'number') {
-        this.#table.unreadable.note(item, 'it lacks an owner or the end of its lease');
+        this.#table.unreadable.note(item, '`owner` or `untilEpochMs` is missing');
         continue;
       }
       slots.push({ slot: Number(item.SK), owner, untilEpochMs });

@@ -8,7 +8,11 @@ import type { LedgerTable } from '../table/table.ts';
 /** For a scope with an unreadable item it is unknown whether it was ever read, or left. */
 function unreadScope(key: string, problem: string): ScopeRecord {
   const [account = '', region = ''] = key.split('/');
-  const failure = { error: 'LedgerItemUnreadableError', detail: `Its item: ${problem}.`, sinceEpochMs: 0 };
+  const failure = {
+    error: 'LedgerItemUnreadableError',
+    detail: `The ledger item of the scope cannot be read: ${problem}.`,
+    sinceEpochMs: 0,
+  };
   return { scope: { account, region }, failure, isUnreadable: true };
 }
 

@@ -16,6 +16,16 @@ import type { ScopeRecord } from '../../../ports/ledger.ts';
  * code: the check costs nothing beside the read. */
 
 type Kind = 'text' | 'number' | 'flag' | 'list' | 'record';
+/** As a person reads them in a problem. */
+const WORDS: Readonly<Record<Kind | 'unknown', string>> = {
+  text: 'text',
+  number: 'a number',
+  flag: 'true or false',
+  list: 'a list',
+  record: 'an object',
+  unknown: 'something else',
+};
+
 type KindOf<Member> = Member extends string
   ? 'text'
   : Member extends number
@@ -139,10 +149,12 @@ export function problemOf(kind: string, record: Readonly<Record<string, unknown>
     const found = kindOf(member);
     if (found === undefined && expected.endsWith('?')) continue;
     if (found !== expected.replace('?', ''))
-      return `${name} is ${found === undefined ? 'absent' : `a ${found}`}, not a ${expected.replace('?', '')}`;
+      return found === undefined
+        ? `\`${name}\` is missing`
+        : `\`${name}\` must be ${WORDS[expected.replace('?', '') as Kind]}, not ${WORDS[found]}`;
     const isNamed = (one: unknown) => kindOf((one as { kind?: unknown } | null)?.kind) === 'text';
     if (OF_KINDS.has(name) && !(member as readonly unknown[]).every(isNamed))
-      return `${name} has an element without a kind`;
+      return `an element of \`${name}\` has no \`kind\``;
   }
   return undefined;
 }

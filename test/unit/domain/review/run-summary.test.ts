@@ -168,8 +168,8 @@ test('the order of parts makes no difference', () => {
 test.each<[string, readonly string[] | undefined, RegExp]>([
   [
     'with the reasons that its part names',
-    ['base/old: 1 image not read, first sha256:a: KmsError: no key', 'base/new: denied'],
-    /could not read \(base\/old: 1 image not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
+    ['base/old: 1 image could not be read. The first is sha256:a: KmsError: no key', 'base/new: denied'],
+    /could not read \(base\/old: 1 image could not be read. The first is sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
   ],
   [
     'whose part names none',

@@ -109,14 +109,19 @@ describe('the result of a cascade', () => {
   });
 
   test.each<[string, number, readonly string[], string]>([
-    ['one', 1, ['b'], '1 stream of the cascade has no node in the ledger: b. Patchwave plans that stream again'],
+    [
+      'one',
+      1,
+      ['b'],
+      '1 stream of the cascade has no node in the ledger: b. Patchwave frees its lock and slots, and plans that stream again',
+    ],
     [
       'several',
       0,
       ['b', 'a'],
-      '2 streams of the cascade have no node in the ledger: a; b. Patchwave plans these streams again',
+      '2 streams of the cascade have no node in the ledger: a; b. Patchwave frees their locks and slots, and plans these streams again',
     ],
-    ['one that nothing names', 1, [], '1 stream of the cascade has no node in the ledger. Patchwave plans'],
+    ['one that nothing names', 1, [], '1 stream of the cascade has no node in the ledger. Patchwave frees its lock'],
   ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
     const nodes = [node('verified')].slice(0, found);
     const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));

@@ -100,7 +100,9 @@ describe('an output with a possible ancestor in an unread registry', () => {
   test('is unverified at once if its age matters, and names the registries', () => {
     expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
       result: 'unverified',
-      reason: expect.stringMatching(/^the lineage of the new image is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
+      reason: expect.stringMatching(
+        /^the lineage of the new image is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/,
+      ),
       isLineageUnread: true,
     });
   });
