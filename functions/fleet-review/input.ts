@@ -2,7 +2,7 @@ import type { ReportCounts } from '../../shared/domain/report/report-counts.ts';
 import { account } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
-const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS Region such as eu-west-1'));
+const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be the code of an AWS Region'));
 const mode = v.picklist(['review', 'preview']);
 
 /** Input of a person or a schedule; `{}` means the whole fleet of the policy. */

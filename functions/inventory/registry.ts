@@ -101,14 +101,17 @@ export async function readRegistry(
 }
 
 /**
- * Without it each later step asks the registry itself, so a failure stops nothing here, and an account that refuses is
- * reported by them.
+ * Without this result each later step asks the registry itself. So a failure stops nothing here, and the later steps
+ * report an account that refuses.
  */
 async function readScans(ports: RegistryPorts, runId: string, registry: Registry): Promise<void> {
   try {
     await writeScansOfRun(ports, runId, registry);
   } catch (error) {
-    logger.warn(`the scans of ${registryKey(registry)} could not be read in one go`, error as Error);
+    logger.warn(
+      `Patchwave could not read the scans of ${registryKey(registry)} together; later steps read the scan of each image`,
+      error as Error,
+    );
   }
 }
 

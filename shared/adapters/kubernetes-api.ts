@@ -104,7 +104,7 @@ export class KubernetesApi {
         if (page.token === undefined || expired > MOST_EXPIRED)
           throw new ClusterFailingError(
             this.#endpoint.cluster,
-            `its list of ${collection.resource} expired (410 Gone)`,
+            `its list of ${collection.resource} expired before it was read (410 Gone)`,
           );
       } else {
         expired = 0;
@@ -127,7 +127,7 @@ export class KubernetesApi {
     const next = textOr(body?.metadata?.continue);
     if (answer.status === 410) return { isExpired: true, items: [], ...next };
     if (answer.status !== 200 || !Array.isArray(body?.items))
-      throw new ClusterFailingError(cluster, `it answers a list of ${resource} with ${described(answer)}`);
+      throw new ClusterFailingError(cluster, `it answered the list of ${resource} with ${described(answer)}`);
     return { isExpired: false, items: body.items, ...next };
   }
 
@@ -205,7 +205,7 @@ export class KubernetesApi {
 class BrokenOffError extends Error {
   override readonly name = 'BrokenOffError';
   constructor(cause: Error) {
-    super(`its API server broke off: ${cause.message}`, { cause });
+    super(`its API server closed the connection: ${cause.message}`, { cause });
   }
 }
 

@@ -28,7 +28,7 @@ export class ClusterAccessDeniedError extends ClusterUnreachableError {
   override readonly name = 'ClusterAccessDeniedError';
   constructor(cluster: Cluster, cause: Error) {
     const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
-    super(cluster, problem, 'Update the member stack of the account.', cause);
+    super(cluster, problem, 'Deploy member-account.yaml of this version in the account.', cause);
   }
 }
 
@@ -97,6 +97,6 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
 export class ClusterFailingError extends ClusterUnreachableError {
   override readonly name = 'ClusterFailingError';
   constructor(cluster: Cluster, problem: string, cause?: unknown) {
-    super(cluster, problem, 'The next review reads it again.', cause);
+    super(cluster, problem, 'The next review tries again.', cause);
   }
 }

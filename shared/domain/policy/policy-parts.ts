@@ -10,7 +10,7 @@ export const id = v.pipe(
   ),
 );
 export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits'));
-export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS Region such as eu-west-1'));
+export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be the code of an AWS Region'));
 export const some = <Element extends v.GenericSchema>(element: Element) => v.pipe(v.array(element), v.minLength(1));
 export const days = v.pipe(v.number(), v.minValue(0), v.maxValue(3650));
 

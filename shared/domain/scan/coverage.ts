@@ -64,7 +64,7 @@ export function readCoverage(
   if (status !== 'ACTIVE' || !RESULTS.includes(reason))
     return refused(REASONS[reason] ?? ['failed', 'unknown-status'], word);
   if (lastScannedAtEpochMs === undefined)
-    return refused(['failed', 'unknown-status'], `${word}, without the instant of a scan`);
+    return refused(['failed', 'unknown-status'], `${word}, but Amazon Inspector reports no scan time`);
   const isOnce = isOnPush === true || reason === 'SCAN_FREQUENCY_SCAN_ON_PUSH' || scanning === 'on-push';
   return { outcome: 'result', completedAtEpochMs: lastScannedAtEpochMs, isWatched: !isOnce };
 }
