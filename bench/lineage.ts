@@ -15,11 +15,11 @@ const MIB = 2 ** 20;
 interface Measured {
   readonly images: number;
   readonly cpuMs: readonly number[];
-  readonly factsBytes: number;
+  readonly imageBytes: number;
   readonly heapBytes: number;
 }
 
-/** The time to find all parents from facts in memory, and its growth. */
+/** The time to find all parents from images in memory, and its growth. */
 export async function lineageBenchmark(): Promise<BenchReport> {
   const run = fileURLToPath(new URL('lineage-run.ts', import.meta.url));
   const words = ['--expose-gc', '--disable-warning=ExperimentalWarning', run, ROUNDS, LAYERS, ...SIZES].map(String);
@@ -56,5 +56,5 @@ const memoryRow = (size: Measured): Row => ({
   figure: `memory, ${countText(size)} images`,
   measured: size.heapBytes / MIB,
   unit: 'MiB',
-  reference: size.factsBytes / MIB,
+  reference: size.imageBytes / MIB,
 });

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../shared/concurrency.ts';
 import type { Digest } from '../shared/domain/image/image.ts';
-import type { LocationRecord } from '../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../shared/domain/image/image-properties.ts';
 import { presentTags } from '../shared/domain/stream/tag-holder.ts';
 import type { PlaceLedger } from '../shared/ports/ledger.ts';
 

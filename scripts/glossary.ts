@@ -44,6 +44,8 @@ export const COINED: Readonly<Record<string, string>> = {
   mends: 'fixes',
   mended: 'fixed',
   stood: 'builtOn',
+  told: 'reported, known, recorded, printed',
+  untold: 'unreported, unidentified',
 };
 
 /** Identifiers that others have named, each with the reason to keep it. */

@@ -74,7 +74,7 @@ export const lineageCommand: Command = {
     const images = all.filter(isImage);
     const declaredParents = await declaredBy(connected);
     const parents = findParents(
-      images.map(({ lineageFacts, stream }) => ({ ...lineageFacts, declaredParents: declaredParents(stream) })),
+      images.map(({ layered, stream }) => ({ ...layered, declaredParents: declaredParents(stream) })),
       indexes,
     );
     const family = await familyOf(connected, images, parents, positionals[0]);

@@ -20,15 +20,15 @@ import { isNamed } from '../../shared/adapters/refusal.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { asking } from './asking.ts';
 import type {
-  AlarmFacts,
-  CallbackFacts,
-  KeyFacts,
-  MappingFacts,
-  QueueFacts,
-  RuleFacts,
-  StackFacts,
+  AlarmDescription,
+  CallbackCounts,
+  KeyDescription,
+  MappingDescription,
+  QueueDescription,
+  RuleDescription,
+  StackDescription,
   StackResource,
-} from './facts.ts';
+} from './installation.ts';
 import type { HubReads } from './ports.ts';
 
 export interface HubClients {
@@ -65,7 +65,7 @@ export class AwsHub implements HubReads {
     this.#clock = clock;
   }
 
-  async stack(): Promise<StackFacts | undefined> {
+  async stack(): Promise<StackDescription | undefined> {
     const { cloudFormation } = this.#clients;
     const { Stacks = [] } = await asking('cloudformation:DescribeStacks', () =>
       cloudFormation.send(new DescribeStacksCommand({ StackName: this.#name })),
@@ -109,7 +109,7 @@ export class AwsHub implements HubReads {
     });
   }
 
-  async queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]> {
+  async queues(queues: readonly StackResource[]): Promise<readonly QueueDescription[]> {
     const counted = await mapConcurrently(queues, READS_AT_ONCE, (queue) => this.#waiting(queue));
     const waiting = counted.filter((queue) => queue.waiting > 0 && !queue.logicalId.endsWith('DeadLetters'));
     const ages = await this.#oldestSeconds(waiting.map(({ name }) => name));
@@ -119,7 +119,7 @@ export class AwsHub implements HubReads {
     });
   }
 
-  async #waiting({ logicalId, physicalId: QueueUrl }: StackResource): Promise<QueueFacts> {
+  async #waiting({ logicalId, physicalId: QueueUrl }: StackResource): Promise<QueueDescription> {
     const { Attributes = {} } = await asking('sqs:GetQueueAttributes', () =>
       this.#clients.sqs.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
@@ -166,8 +166,8 @@ export class AwsHub implements HubReads {
     return ages;
   }
 
-  async alarms(names: readonly string[]): Promise<readonly AlarmFacts[]> {
-    const found = new Map<string, AlarmFacts>();
+  async alarms(names: readonly string[]): Promise<readonly AlarmDescription[]> {
+    const found = new Map<string, AlarmDescription>();
     for (let from = 0; from < names.length; from += ALARMS_A_CALL) {
       const { MetricAlarms = [], CompositeAlarms = [] } = await asking('cloudwatch:DescribeAlarms', () =>
         this.#clients.cloudWatch.send(
@@ -189,8 +189,8 @@ export class AwsHub implements HubReads {
     return names.map((name) => found.get(name) ?? { name, exists: false, actions: 0, actionsEnabled: false });
   }
 
-  async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleFacts[]> {
-    return mapConcurrently(rules, READS_AT_ONCE, async ({ logicalId, physicalId }): Promise<RuleFacts> => {
+  async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleDescription[]> {
+    return mapConcurrently(rules, READS_AT_ONCE, async ({ logicalId, physicalId }): Promise<RuleDescription> => {
       const { name, bus } = ruleIn(physicalId);
       // An id without a bus may belong to a rule on either bus.
       for (const candidate of bus === undefined ? [undefined, hubBus] : [bus]) {
@@ -205,16 +205,20 @@ export class AwsHub implements HubReads {
     });
   }
 
-  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]> {
-    return mapConcurrently(mappings, READS_AT_ONCE, async ({ logicalId, physicalId: id }): Promise<MappingFacts> => {
-      const { State: state } = await asking('lambda:GetEventSourceMapping', () =>
-        this.#clients.lambda.send(new GetEventSourceMappingCommand({ UUID: id })),
-      ).catch(absent);
-      return { logicalId, id, ...(state !== undefined && { state }) };
-    });
+  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingDescription[]> {
+    return mapConcurrently(
+      mappings,
+      READS_AT_ONCE,
+      async ({ logicalId, physicalId: id }): Promise<MappingDescription> => {
+        const { State: state } = await asking('lambda:GetEventSourceMapping', () =>
+          this.#clients.lambda.send(new GetEventSourceMappingCommand({ UUID: id })),
+        ).catch(absent);
+        return { logicalId, id, ...(state !== undefined && { state }) };
+      },
+    );
   }
 
-  async key(arn: string, TableName: string): Promise<KeyFacts> {
+  async key(arn: string, TableName: string): Promise<KeyDescription> {
     const { kms, dynamo } = this.#clients;
     const [key, policy, table] = await Promise.all([
       asking('kms:DescribeKey', () => kms.send(new DescribeKeyCommand({ KeyId: arn }))),
@@ -231,7 +235,7 @@ export class AwsHub implements HubReads {
     };
   }
 
-  async callbacks(machineArn: string): Promise<CallbackFacts> {
+  async callbacks(machineArn: string): Promise<CallbackCounts> {
     const { sfn } = this.#clients;
     const newest = async (of: { stateMachineArn: string } | { mapRunArn: string }): Promise<readonly string[]> => {
       const { executions = [] } = await asking('states:ListExecutions', () =>
@@ -239,20 +243,20 @@ export class AwsHub implements HubReads {
       );
       return executions.map(({ executionArn = '' }) => executionArn);
     };
-    let facts: CallbackFacts = { answered: 0, lapsed: 0 };
+    let description: CallbackCounts = { answered: 0, lapsed: 0 };
     for (const executionArn of await newest({ stateMachineArn: machineArn })) {
       const { mapRuns = [] } = await asking('states:ListMapRuns', () =>
         sfn.send(new ListMapRunsCommand({ executionArn, maxResults: MOST_READ })),
       );
       for (const { mapRunArn = '' } of mapRuns)
-        for (const child of await newest({ mapRunArn })) facts = await this.#withChild(facts, child);
-      if (facts.answered > 0) break;
+        for (const child of await newest({ mapRunArn })) description = await this.#withChild(description, child);
+      if (description.answered > 0) break;
     }
-    return facts;
+    return description;
   }
 
   /** https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html */
-  async #withChild({ answered, lapsed }: CallbackFacts, executionArn: string): Promise<CallbackFacts> {
+  async #withChild({ answered, lapsed }: CallbackCounts, executionArn: string): Promise<CallbackCounts> {
     const { events = [] } = await asking('states:GetExecutionHistory', () =>
       this.#clients.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: HISTORY_EVENTS })),
     );

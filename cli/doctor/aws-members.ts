@@ -30,7 +30,7 @@ import { type ForwardingTest, forwardingTest } from '../../shared/events/forward
 import type { IsOurs } from '../../shared/review/our-accounts.ts';
 import * as v from '../../shared/schema.ts';
 import { asking } from './asking.ts';
-import type { MixedPut, PullTimeFacts, RoleFacts, ScanningFacts, StackFacts } from './facts.ts';
+import type { MixedPut, PullTimes, RoleDescription, ScanningDescription, StackDescription } from './installation.ts';
 import type { DoctorPlace } from './places.ts';
 import type { MemberReads } from './ports.ts';
 
@@ -60,7 +60,7 @@ interface Session {
 /** Reads members with the `doctor` role of the hub's stack. */
 export class AwsMembers implements MemberReads {
   readonly #config: HubConfig;
-  readonly #stack: StackFacts;
+  readonly #stack: StackDescription;
   readonly #isOurs: IsOurs;
   #begun: Session | undefined;
 
@@ -68,7 +68,7 @@ export class AwsMembers implements MemberReads {
    * @param isOurs whether roles of an account may be assumed, by ledger and policy; accounts of the organization always
    * may
    */
-  constructor(config: HubConfig, stack: StackFacts, isOurs: IsOurs) {
+  constructor(config: HubConfig, stack: StackDescription, isOurs: IsOurs) {
     this.#config = config;
     this.#stack = stack;
     this.#isOurs = isOurs;
@@ -131,7 +131,7 @@ export class AwsMembers implements MemberReads {
     }
   }
 
-  async role(account: string, RoleName: string): Promise<RoleFacts | undefined> {
+  async role(account: string, RoleName: string): Promise<RoleDescription | undefined> {
     const { hub, access } = this.#session;
     const iam = new IAMClient({ ...hub, credentials: access.credentials(account) });
     try {
@@ -147,7 +147,7 @@ export class AwsMembers implements MemberReads {
     }
   }
 
-  async scanning(place: Scope): Promise<ScanningFacts> {
+  async scanning(place: Scope): Promise<ScanningDescription> {
     const { scanningConfiguration: { scanType, rules = [] } = {} } = await asking(
       'ecr:GetRegistryScanningConfiguration',
       () => this.#session.ecr(place).send(new GetRegistryScanningConfigurationCommand({})),
@@ -242,7 +242,7 @@ export class AwsMembers implements MemberReads {
     }
   }
 
-  async pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined> {
+  async pullTime(place: DoctorPlace): Promise<PullTimes | undefined> {
     const ecr = this.#session.ecr(place);
     const { repositories = [] } = await asking('ecr:DescribeRepositories', () =>
       ecr.send(new DescribeRepositoriesCommand({ maxResults: REPOSITORIES_READ })),

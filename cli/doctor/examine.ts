@@ -8,16 +8,16 @@ import { checkQueues } from './checks/queues.ts';
 import { checkPolicyInForce, checkReview, checkScanQuota } from './checks/review.ts';
 import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from './checks/stack.ts';
 import { checkWiring, TEST_QUEUE, TEST_RULE } from './checks/wiring.ts';
-import type {
-  DeepFacts,
-  InstallationFacts,
-  MemberFacts,
-  MixedPut,
-  PolicyFacts,
-  StackFacts,
-  StackResource,
-} from './facts.ts';
 import type { CheckFinding, CheckName, DoctorFinding } from './finding.ts';
+import type {
+  DeepResults,
+  InstallationDescription,
+  MembersDescription,
+  MixedPut,
+  PolicyDescription,
+  StackDescription,
+  StackResource,
+} from './installation.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { readDeep } from './read-deep.ts';
 import { readMembers } from './read-members.ts';
@@ -31,8 +31,8 @@ export async function examine(ports: DoctorPorts, isDeep = false): Promise<Exami
   const stack = await reading(() => ports.hub.stack());
   if (!stack.isRead) return { findings: named('stack', [unread(ports.stackName, stack)]), testEvents: 0 };
   if (!stack.value) return { findings: named('stack', [noStack(ports.stackName)]), testEvents: 0 };
-  const facts = await readFacts(ports, stack.value, isDeep);
-  return { findings: doctorFindingsOf(facts), testEvents: testEventsOf(facts) };
+  const description = await readInstallation(ports, stack.value, isDeep);
+  return { findings: doctorFindingsOf(description), testEvents: testEventsOf(description) };
 }
 
 export interface Examination {
@@ -49,12 +49,16 @@ const MIXED_EVENTS: Readonly<Record<MixedPut, number>> = {
   'both-refused': 0,
 };
 
-function testEventsOf({ members, deep }: InstallationFacts): number {
+function testEventsOf({ members, deep }: InstallationDescription): number {
   const mixed = deep?.mixedPut.isRead ? deep.mixedPut.value : undefined;
   return (members.isRead ? members.value.testEvents : 0) + (mixed ? MIXED_EVENTS[mixed.put] : 0);
 }
 
-async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean): Promise<InstallationFacts> {
+async function readInstallation(
+  ports: DoctorPorts,
+  stack: StackDescription,
+  isDeep: boolean,
+): Promise<InstallationDescription> {
   const { hub, version, clock } = ports;
   const resources = await reading(() => hub.resources());
   const ofType = (type: string): readonly StackResource[] =>
@@ -73,9 +77,9 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean)
     from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
     reading(async () => (keyArn ? hub.key(keyArn, stack.outputs.LedgerTable ?? '') : undefined)),
     inLedger(async ({ policies }) => {
-      const { facts, policy: read } = await readPolicy(policies);
+      const { description, policy: read } = await readPolicy(policies);
       inForce = read;
-      return facts;
+      return description;
     }),
     inLedger(async ({ runs }) => (await runs.latest()).ended),
   ]);
@@ -84,73 +88,78 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean)
     reads = ports.members(stack, known);
     return readMembers(ports, reads, stack, known, inForce);
   });
-  const facts: InstallationFacts = {
+  const description: InstallationDescription = {
     ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
     ...{ lastReview, members },
   };
-  return isDeep ? { ...facts, deep: await readDeep(ports, reads, facts) } : facts;
+  return isDeep ? { ...description, deep: await readDeep(ports, reads, description) } : description;
 }
 
-function ledgerOf(ports: DoctorPorts, { outputs }: StackFacts): LedgerReads | { readonly reason: string } {
+function ledgerOf(ports: DoctorPorts, { outputs }: StackDescription): LedgerReads | { readonly reason: string } {
   const missing = LEDGER_OUTPUTS.filter((name) => !outputs[name]);
   return missing.length === 0 ? ports.ledger(outputs) : { reason: `the stack has no output ${missing.join(', ')}` };
 }
 
 async function readPolicy(
   policies: LedgerReads['policies'],
-): Promise<{ readonly facts: PolicyFacts; readonly policy?: Policy }> {
+): Promise<{ readonly description: PolicyDescription; readonly policy?: Policy }> {
   try {
     const { version, policy } = await policies.current();
-    return { facts: { version }, policy };
+    return { description: { version }, policy };
   } catch (error) {
-    if (error instanceof NoPolicyError) return { facts: undefined };
+    if (error instanceof NoPolicyError) return { description: undefined };
     // A denial for the person says nothing about the functions.
     if (error instanceof PolicyUnreadableError && deniedActionOf(error) === undefined)
-      return { facts: { version: error.version, problem: error.message } };
+      return { description: { version: error.version, problem: error.message } };
     throw error;
   }
 }
 
-/** Runs every check over the facts. */
-export function doctorFindingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
-  const { stack, nowEpochMs, commandVersion: version } = facts;
+/** Runs every check over what was read. */
+export function doctorFindingsOf(description: InstallationDescription): readonly DoctorFinding[] {
+  const { stack, nowEpochMs, commandVersion: version } = description;
   const ofMembers = (
     check: CheckName,
-    decide: (members: MemberFacts) => readonly CheckFinding[],
+    decide: (members: MembersDescription) => readonly CheckFinding[],
   ): readonly DoctorFinding[] =>
-    named(check, facts.members.isRead ? decide(facts.members.value) : [membersUnread(check, stack, facts.members)]);
+    named(
+      check,
+      description.members.isRead
+        ? decide(description.members.value)
+        : [membersUnread(check, stack, description.members)],
+    );
   const dailyQuota = Number(stack.parameters.DailyScanQuota ?? 100_000);
   return [
     ...named('stack', checkStack(stack)),
     ...named('outputs', checkOutputs(stack)),
     ...named('versions', checkVersions(stack, version)),
-    ...checked('policy', facts.policy, checkPolicyInForce),
-    ...checked('review', facts.lastReview, (review) => checkReview(review, nowEpochMs)),
-    ...checked('scan-quota', facts.lastReview, (review) => checkScanQuota(review, dailyQuota)),
-    ...checked('alarms', facts.alarms, checkAlarms),
-    ...checked('queues', facts.queues, checkQueues),
-    ...checked('wiring', both(facts.rules, facts.mappings), ([rules, mappings]) =>
+    ...checked('policy', description.policy, checkPolicyInForce),
+    ...checked('review', description.lastReview, (review) => checkReview(review, nowEpochMs)),
+    ...checked('scan-quota', description.lastReview, (review) => checkScanQuota(review, dailyQuota)),
+    ...checked('alarms', description.alarms, checkAlarms),
+    ...checked('queues', description.queues, checkQueues),
+    ...checked('wiring', both(description.rules, description.mappings), ([rules, mappings]) =>
       checkWiring(rules, mappings, stack.parameters),
     ),
-    ...checked('key', facts.key, checkKey),
+    ...checked('key', description.key, checkKey),
     ...ofMembers('read-roles', (members) => checkReadRoles(stack, members, version)),
     ...ofMembers('acting-roles', (members) => checkActingRoles(stack, members, version)),
     ...ofMembers('scanning', (members) => checkScanning(members, version)),
-    ...ofMembers('forwarding', (members) => checkForwarding(members, version, isListening(facts.rules))),
-    ...(facts.deep ? deepFindings(facts, facts.deep) : []),
+    ...ofMembers('forwarding', (members) => checkForwarding(members, version, isListening(description.rules))),
+    ...(description.deep ? deepFindings(description, description.deep) : []),
   ];
 }
 
 const deepFindings = (
-  { stack, members }: InstallationFacts,
-  { mixedPut, callbacks, startTime, pullTime }: DeepFacts,
+  { stack, members }: InstallationDescription,
+  { mixedPut, callbacks, startTime, pullTime }: DeepResults,
 ): readonly DoctorFinding[] => {
   const inMembers = <Value>(
     check: CheckName,
-    facts: DoctorReading<Value>,
+    description: DoctorReading<Value>,
     decide: (value: Value) => readonly CheckFinding[],
   ): readonly DoctorFinding[] =>
-    members.isRead ? checked(check, facts, decide) : named(check, [membersUnread(check, stack, members)]);
+    members.isRead ? checked(check, description, decide) : named(check, [membersUnread(check, stack, members)]);
   return [
     ...inMembers('bus-policy', mixedPut, checkBusPolicy),
     ...checked('task-tokens', callbacks, checkTaskTokens),
@@ -160,7 +169,7 @@ const deepFindings = (
 };
 
 /** Whether test events can reach their queue; assumed if unknown. */
-const isListening = (rules: InstallationFacts['rules']): boolean =>
+const isListening = (rules: InstallationDescription['rules']): boolean =>
   !rules.isRead || rules.value.every(({ logicalId, state }) => logicalId !== TEST_RULE || state === 'enabled');
 
 /** Combines two readings; the failed one wins. */
@@ -174,6 +183,7 @@ const named = (check: CheckName, found: readonly CheckFinding[]): readonly Docto
 
 const checked = <Value>(
   check: CheckName,
-  facts: DoctorReading<Value>,
+  description: DoctorReading<Value>,
   decide: (value: Value) => readonly CheckFinding[],
-): readonly DoctorFinding[] => named(check, facts.isRead ? decide(facts.value) : [unread(check, facts)]);
+): readonly DoctorFinding[] =>
+  named(check, description.isRead ? decide(description.value) : [unread(check, description)]);

@@ -2,45 +2,45 @@ import type { Scope } from '../../shared/domain/review/run.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type {
-  AlarmFacts,
-  CallbackFacts,
-  KeyFacts,
-  MappingFacts,
+  AlarmDescription,
+  CallbackCounts,
+  KeyDescription,
+  MappingDescription,
   MixedPut,
-  PullTimeFacts,
-  QueueFacts,
-  RoleFacts,
-  RuleFacts,
-  ScanningFacts,
-  StackFacts,
+  PullTimes,
+  QueueDescription,
+  RoleDescription,
+  RuleDescription,
+  ScanningDescription,
+  StackDescription,
   StackResource,
-} from './facts.ts';
+} from './installation.ts';
 import type { DoctorPlace } from './places.ts';
 
 /** Reads the hub with the caller's credentials. Each read throws ReadDeniedError if AWS denies it. */
 export interface HubReads {
   /** @returns `undefined` where there is no stack of this name */
-  stack(): Promise<StackFacts | undefined>;
+  stack(): Promise<StackDescription | undefined>;
   /** Every resource of the stack. */
   resources(): Promise<readonly StackResource[]>;
   /** @param queues resources of type AWS::SQS::Queue */
-  queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]>;
+  queues(queues: readonly StackResource[]): Promise<readonly QueueDescription[]>;
   /** One entry for each name, also for deleted alarms. */
-  alarms(names: readonly string[]): Promise<readonly AlarmFacts[]>;
+  alarms(names: readonly string[]): Promise<readonly AlarmDescription[]>;
   /**
    * @param rules resources of type AWS::Events::Rule
    * @param hubBus the name of the hub's bus; all other rules are on the default bus
    */
-  rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleFacts[]>;
+  rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleDescription[]>;
   /** @param mappings resources of type AWS::Lambda::EventSourceMapping */
-  mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]>;
+  mappings(mappings: readonly StackResource[]): Promise<readonly MappingDescription[]>;
   /**
    * @param arn of a key of KMS
    * @param table the ledger
    */
-  key(arn: string, table: string): Promise<KeyFacts>;
+  key(arn: string, table: string): Promise<KeyDescription>;
   /** @param machineArn of the state machine of cascades */
-  callbacks(machineArn: string): Promise<CallbackFacts>;
+  callbacks(machineArn: string): Promise<CallbackCounts>;
   /** When an execution began, by its `startDate`; milliseconds since 1970. */
   startOf(executionArn: string): Promise<number>;
 }
@@ -61,8 +61,8 @@ export interface MemberReads {
   /** Whether the read role of an account can be assumed. Throws on any obstacle other than IAM. */
   canRead(account: string): Promise<boolean>;
   /** @returns `undefined` if the account has no such role */
-  role(account: string, name: string): Promise<RoleFacts | undefined>;
-  scanning(place: Scope): Promise<ScanningFacts>;
+  role(account: string, name: string): Promise<RoleDescription | undefined>;
+  scanning(place: Scope): Promise<ScanningDescription>;
   /**
    * Sends a test event to the default bus of a place.
    * @param test a random number, the same for all places
@@ -77,7 +77,7 @@ export interface MemberReads {
    * Reads the manifest of one image, and its pull time before and after.
    * @returns `undefined` if the registry has no image
    */
-  pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined>;
+  pullTime(place: DoctorPlace): Promise<PullTimes | undefined>;
   /**
    * Waits for the test events of all places until the time limit.
    * @returns keys of the places (`<account>/<region>`) whose events arrived
@@ -95,7 +95,7 @@ export interface DoctorPorts {
   /** The ledger that the outputs of the stack name. */
   ledger(outputs: Readonly<Record<string, string>>): LedgerReads;
   /** The member accounts of a hub. */
-  members(stack: StackFacts, ledger: LedgerReads): MemberReads;
+  members(stack: StackDescription, ledger: LedgerReads): MemberReads;
   readonly clock: () => number;
   /** A random number, unique to this run. */
   readonly draw: () => string;

@@ -1,18 +1,18 @@
-import type { DeepFacts, InstallationFacts, MemberFacts } from './facts.ts';
+import type { DeepResults, InstallationDescription, MembersDescription } from './installation.ts';
 import type { DoctorPorts, MemberReads } from './ports.ts';
 import { type DoctorReading, reading } from './reading.ts';
 
 /**
  * Tests undocumented behaviour of AWS.
- * @param members the member reads of the facts; absent if the ledger was unreadable
+ * @param members what was read of the members; absent if the ledger was unreadable
  */
 export async function readDeep(
   { hub, draw }: Pick<DoctorPorts, 'hub' | 'draw'>,
   members: MemberReads | undefined,
-  { stack, lastReview, members: known }: InstallationFacts,
-): Promise<DeepFacts> {
+  { stack, lastReview, members: known }: InstallationDescription,
+): Promise<DeepResults> {
   const inMembers = async <Value>(
-    read: (reads: MemberReads, facts: MemberFacts) => Promise<Value>,
+    read: (reads: MemberReads, description: MembersDescription) => Promise<Value>,
   ): Promise<DoctorReading<Value>> => {
     if (!known.isRead) return known;
     return members ? reading(() => read(members, known.value)) : { isRead: false, reason: 'members were not read' };

@@ -1,7 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { AccountFacts, MemberFacts, PlaceFacts, StackFacts } from './facts.ts';
+import type { AccountDescription, MembersDescription, PlaceDescription, StackDescription } from './installation.ts';
 import { type DoctorPlace, memberPlacesOf } from './places.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { reading, wasRead } from './reading.ts';
@@ -14,10 +14,10 @@ const WAIT_SECONDS = 60;
 export async function readMembers(
   ports: Pick<DoctorPorts, 'clock' | 'draw'>,
   reads: MemberReads,
-  stack: StackFacts,
+  stack: StackDescription,
   ledger: LedgerReads,
   policy: Policy | undefined,
-): Promise<MemberFacts> {
+): Promise<MembersDescription> {
   await reads.begin();
   const known = await collect(ledger.scopes.all());
   // While the policy is unreadable it may list accounts, so the accounts read before count.
@@ -37,9 +37,13 @@ export async function readMembers(
   return { members, accounts, ...places, waitedSeconds: WAIT_SECONDS };
 }
 
-async function readAccount(reads: MemberReads, { parameters }: StackFacts, account: string): Promise<AccountFacts> {
+async function readAccount(
+  reads: MemberReads,
+  { parameters }: StackDescription,
+  account: string,
+): Promise<AccountDescription> {
   const readRole = await reading(() => reads.canRead(account));
-  const role = (parameter: string): Promise<AccountFacts['own']> =>
+  const role = (parameter: string): Promise<AccountDescription['own']> =>
     readRole.isRead && readRole.value
       ? reading(() => reads.role(account, parameters[parameter] ?? ''))
       : Promise.resolve({ isRead: false, reason: 'the read role cannot be assumed' });
@@ -57,7 +61,7 @@ async function readPlaces(
   reads: MemberReads,
   places: readonly DoctorPlace[],
   test: string,
-): Promise<Pick<MemberFacts, 'places' | 'testEvents'>> {
+): Promise<Pick<MembersDescription, 'places' | 'testEvents'>> {
   const put = await mapConcurrently(places, READS_AT_ONCE, async (place) => ({
     place,
     scanning: await reading(() => reads.scanning(place)),
@@ -65,10 +69,10 @@ async function readPlaces(
   }));
   const awaited = new Set(put.flatMap((one) => (one.put.isRead ? [registryKey(one.place)] : [])));
   const arrived = await reading(() => reads.awaitTestEvents(awaited, test, WAIT_SECONDS));
-  const facts = put.map(({ place, scanning, put: sent }): PlaceFacts => {
+  const description = put.map(({ place, scanning, put: sent }): PlaceDescription => {
     if (!sent.isRead) return { place, scanning, forwarding: sent };
     const forwarding = arrived.isRead ? wasRead(arrived.value.has(registryKey(place))) : arrived;
     return { place, scanning, forwarding };
   });
-  return { places: facts, testEvents: awaited.size };
+  return { places: description, testEvents: awaited.size };
 }

@@ -3,7 +3,7 @@ import type { CascadeNode, Closure } from '../../shared/domain/cause/cascade.ts'
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';

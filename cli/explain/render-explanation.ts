@@ -5,7 +5,7 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';

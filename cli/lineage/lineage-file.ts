@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Digest, isDigest, type Platform } from '../../shared/domain/image/image.ts';
 import { historyStep as stepIn } from '../../shared/domain/lineage/image-content.ts';
-import type { LineageFacts } from '../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../shared/domain/lineage/layered-image.ts';
 import * as v from '../../shared/schema.ts';
 import { UsageError } from '../errors.ts';
 
@@ -97,7 +97,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-export const fileFactsOf = ({ diffIds, history, labels, pushedAt, ...image }: FileImage): LineageFacts => ({
+export const fileFactsOf = ({ diffIds, history, labels, pushedAt, ...image }: FileImage): LayeredImage => ({
   digest: image.digest,
   platform: image.platform,
   layers: image.layers,

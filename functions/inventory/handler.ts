@@ -40,7 +40,7 @@ function compose() {
   };
 }
 
-/** Reads what runs, the facts of its images, and the usages: one scope or registry per invocation. */
+/** Reads what runs, the properties of its images, and the usages: one scope or registry per invocation. */
 export const handler = lambdaFunction({
   input: inventoryInput,
   compose,

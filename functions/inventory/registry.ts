@@ -54,7 +54,7 @@ export interface RegistryReply {
 
 /**
  * Reads one registry: every image of its base and platform repositories, and the images that the fleet runs from the
- * others. Records the facts of images and the meaning of unresolved tags. At `endsAtEpochMs` it saves which
+ * others. Records the properties of images and the meaning of unresolved tags. At `endsAtEpochMs` it saves which
  * repositories are done, and the next attempt reads the rest without downloading anything twice. The run part is
  * written only when no attempt follows.
  * @throws the failure of a repository unless it is a refusal, so that the step is retried; everything else is recorded

@@ -8,7 +8,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages } from '../../shared/domain/review/resolve-references.ts';
 import type { InventoryCounts, Scope } from '../../shared/domain/review/run.ts';
 import type { Unidentified } from '../../shared/domain/rollout/closure.ts';
-import type { FactsPorts } from '../../shared/inventory/write-facts.ts';
+import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -22,11 +22,11 @@ import { announceMarks, takeLeftMarksBack } from './left-marks.ts';
 import { putAside } from './left-scope.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { readSeen, type ScopeContents } from './seen.ts';
-import { ensureFacts } from './used-facts.ts';
+import { ensureProperties } from './used-properties.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;
 
-export interface UsagesPorts extends FactsPorts {
+export interface UsagesPorts extends PropertiesPorts {
   readonly policies: Policies;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
@@ -58,7 +58,7 @@ export async function recordUsages(ports: UsagesPorts, step: InventoryActionInpu
   }
   const { policy } = await policyOfRun(ports, step);
   const seen = await readSeen(ports, runId, scope, reading.pieces);
-  const images = await ensureFacts(ports, policy, seen.images);
+  const images = await ensureProperties(ports, policy, seen.images);
   const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
   const used = [...seen.images.keys()];
   const left = await takeLeftMarksBack(ports, scope, new Set([...used, ...digestsOf(changes.end)]));

@@ -122,7 +122,7 @@ const withAncestors = (digests: readonly Digest[], { parents }: ResolvedLineages
 async function withSameContent(ports: ReadPorts & Pick<LineagePorts, 'chains'>, fleet: ReadFleet): Promise<ReadFleet> {
   const isListed = (tier: Tier): boolean => tier === 'base' || tier === 'platform';
   const fresh = [...fleet.images.values()].filter(({ aged, lineage }) => !lineage && !isListed(aged.tier));
-  const chains = fresh.flatMap(({ lineageFacts: lineage }) => unpackedChain(lineage) ?? []);
+  const chains = fresh.flatMap(({ layered: lineage }) => unpackedChain(lineage) ?? []);
   const same = chains.length > 0 ? await ports.chains.imagesOf(chains) : [];
   const unread = same.filter((digest) => !fleet.images.has(digest));
   if (unread.length === 0) return fleet;

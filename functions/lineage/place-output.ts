@@ -98,7 +98,7 @@ async function placesOf(
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
   const pinned = new Map<string, Pinned>();
   for (const { digest, stream, parentDigest: older } of below) {
-    const platform = fleet.images.get(digest)?.lineageFacts.platform;
+    const platform = fleet.images.get(digest)?.layered.platform;
     const own = built.filter((one) => images.get(one)?.aged.stream === stream);
     const expected =
       expectedOf({ head: rebuild.parentHead, images: own }, platform, images) ??
@@ -106,7 +106,7 @@ async function placesOf(
       expectedOf(asked.get(stream), platform, images);
     const lineage = pushedIn(fleet.images, older);
     if (!expected || !lineage || pinned.has(stream) || !isPinned(lineage, expected.image)) continue;
-    const from = fleet.images.get(digest)?.lineageFacts.labels?.[BASE_NAME];
+    const from = fleet.images.get(digest)?.layered.labels?.[BASE_NAME];
     pinned.set(stream, { stream, head: expected.head, parentDigest: older, ...(from !== undefined && { from }) });
   }
   const builtOn = headsShown(headsUnder(below, { fleet, streams, images }));
@@ -124,7 +124,7 @@ function headsUnder(
 ): ReadonlyMap<string, Digest | undefined> {
   const isOnHead = ({ digest, stream, parentDigest: older }: Below): boolean => {
     const head = streams.get(stream)?.head;
-    const now = pushedIn(images, head && headFor(fleet.images.get(digest)?.lineageFacts.platform, head));
+    const now = pushedIn(images, head && headFor(fleet.images.get(digest)?.layered.platform, head));
     return now !== undefined && isSameContent(now, pushedIn(fleet.images, older) ?? {});
   };
   const byStream = Map.groupBy(below, ({ stream }) => stream);
@@ -173,7 +173,7 @@ function expectedOf(
   platform: Platform | undefined,
   images: Images,
 ): Expected | undefined {
-  const under = asked?.images.map((one) => [images.get(one)?.lineageFacts.platform ?? '', one]) ?? [];
+  const under = asked?.images.map((one) => [images.get(one)?.layered.platform ?? '', one]) ?? [];
   const image = pushedIn(images, headFor(platform, { images: Object.fromEntries(under) }));
   return image && asked?.head !== undefined ? { head: asked.head, image } : undefined;
 }
@@ -196,7 +196,7 @@ function pushedIn(images: Images, one: Digest | undefined): PushedContent | unde
   const image = one && images.get(one);
   if (!image) return undefined;
   const { digest, chainId, unpackedId } = withUnpacked(image);
-  const { firstPushedAtEpochMs: pushedAtEpochMs } = image.lineageFacts;
+  const { firstPushedAtEpochMs: pushedAtEpochMs } = image.layered;
   return {
     digest,
     ...(chainId !== undefined && { chainId }),

@@ -98,7 +98,7 @@ async function readMore(
   return { ...fleet, images, isWhole: false };
 }
 
-const hasContent = (image: LineageImage | undefined): boolean => (image?.lineageFacts.layers.length ?? 0) > 0;
+const hasContent = (image: LineageImage | undefined): boolean => (image?.layered.layers.length ?? 0) > 0;
 
 interface Near {
   readonly digests: readonly Digest[];
@@ -140,7 +140,7 @@ async function namedBy(
 ): Promise<{ readonly digests: readonly Digest[]; readonly unlisted: ReadonlySet<Digest> }> {
   const lists = new Set<string>();
   const unlisted = new Set<Digest>();
-  for (const { aged, lineageFacts: lineage } of images) {
+  for (const { aged, layered: lineage } of images) {
     for (const stream of declaredParents(aged.stream)) lists.add(stream);
     const location = referenceClaimed(lineage)?.location;
     if (!location) continue;

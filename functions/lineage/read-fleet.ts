@@ -2,7 +2,7 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import type { LineageFleet, LineageImage } from '../../shared/domain/age/resolve-lineage.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { digestsClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
-import { lineageFactsOf } from '../../shared/domain/lineage/image-content.ts';
+import { layeredImageOf } from '../../shared/domain/lineage/image-content.ts';
 import type { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readLevels } from '../../shared/inventory/read-ancestors.ts';
@@ -60,7 +60,7 @@ export async function readFleet(
 
 /** Labels may name indexes. Few images have such a label, and all their children share it. */
 async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, LineageImage>) {
-  const claimed = new Set([...images.values()].flatMap(({ lineageFacts: lineage }) => digestsClaimed(lineage)));
+  const claimed = new Set([...images.values()].flatMap(({ layered: lineage }) => digestsClaimed(lineage)));
   if (claimed.size === 0) return { indexes: new Map(), failures: [] };
   try {
     return { indexes: await places.indexes([...claimed]), failures: [] };
@@ -117,7 +117,7 @@ async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise
     ports.fleetPlaces.locationsOf(known),
   ]);
   return known.map((image) => ({
-    lineageFacts: lineageFactsOf(
+    layered: layeredImageOf(
       image,
       contents.get(image.digest),
       places.get(image.digest) ?? [],

@@ -2,7 +2,7 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { ResolvedLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { determineBirth, evidenceIn } from '../../shared/domain/image/birth.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
+import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
 import type { LineageFailure, ReadFleet } from './read-fleet.ts';
@@ -10,7 +10,7 @@ import type { LineageFailure, ReadFleet } from './read-fleet.ts';
 const WRITES_AT_ONCE = 16;
 
 export interface BirthPorts {
-  readonly images: Pick<ImageLedger, 'get' | 'recordFacts'>;
+  readonly images: Pick<ImageLedger, 'get' | 'recordProperties'>;
   readonly clock: Clock;
 }
 
@@ -37,8 +37,8 @@ export async function recordBirths(
     const record = records.get(digest);
     if (!record) return [];
     try {
-      await images.recordFacts(factsIn(record), (known) => ({
-        ...factsIn(known),
+      await images.recordProperties(propertiesIn(record), (known) => ({
+        ...propertiesIn(known),
         birth: determineBirth([...evidenceIn(known.birth), ...evidenceIn(birth)], clock()),
       }));
       return [];

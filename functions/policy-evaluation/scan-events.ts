@@ -11,7 +11,7 @@ import {
 } from '../../shared/judging/judge-images.ts';
 import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
-import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
+import { ImageChangedError } from '../../shared/ports/errors.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -73,8 +73,8 @@ const schemaOf = (json: unknown): v.GenericSchema<unknown, ScanResultEvent> =>
   isOwnMessage(json) ? judgeRequest : ecrImageScan.schema;
 
 /**
- * Judges each image once, however many events name it. It retries at once if the facts changed meanwhile, because a
- * failed message returns much later.
+ * Judges each image once, however many events name it. It retries at once if the properties changed meanwhile, because
+ * a failed message returns much later.
  * @returns errors by digest
  */
 async function judgeScanned(
@@ -93,9 +93,7 @@ async function judgeScanned(
     const outcomes = await judgeImages(ports, policy, targets);
     for (const digest of left.keys()) errors.delete(digest);
     for (const [digest, outcome] of outcomes) if ('error' in outcome) errors.set(digest, outcome.error);
-    const outdated = [...errors].flatMap(([digest, error]) =>
-      error instanceof ImageFactsChangedError ? [digest] : [],
-    );
+    const outdated = [...errors].flatMap(([digest, error]) => (error instanceof ImageChangedError ? [digest] : []));
     left = await ports.images.get(outdated);
   }
   return errors;

@@ -1,5 +1,5 @@
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { UNREADABLE_ITEM } from '../../shared/domain/image/image-facts.ts';
+import { UNREADABLE_ITEM } from '../../shared/domain/image/image-properties.ts';
 import { UsedImages, type UsedRecord, type UsedRepository } from '../../shared/domain/retention/used-images.ts';
 import { isUnconfirmed } from '../../shared/domain/review/run.ts';
 import { readAncestors } from '../../shared/inventory/read-ancestors.ts';

@@ -1,16 +1,16 @@
 import { onlyParentHead, parentsKey } from '../../shared/domain/attribution/parent-heads.ts';
 import type { Headed } from '../../shared/domain/attribution/root-cause.ts';
 import { ancestry, edgesOf } from '../../shared/domain/attribution/stream-edges.ts';
-import type { AttributionFacts } from '../../shared/domain/attribution/stream-path.ts';
-import type { GuardFacts } from '../../shared/domain/guard/guard.ts';
+import type { AttributionInputs } from '../../shared/domain/attribution/stream-path.ts';
+import type { GuardInputs } from '../../shared/domain/guard/guard.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { FleetTrace } from '../../shared/planning/fleet-trace.ts';
 import { readImages } from '../../shared/planning/read-images.ts';
 import type { DispatchPorts } from './ports.ts';
 
-export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
+export interface NodeLineage extends Pick<GuardInputs, 'ancestors' | 'parentHead' | 'parents'> {
   /** Ancestors of the stream's heads, with the heads of their streams. */
-  readonly known: AttributionFacts;
+  readonly known: AttributionInputs;
   /** Absent if the ledger has no such stream. */
   readonly heads?: NonNullable<Headed['heads']>;
 }

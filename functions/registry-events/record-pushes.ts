@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
-import { type LocationRecord, unionOfTags } from '../../shared/domain/image/image-facts.ts';
+import { type LocationRecord, unionOfTags } from '../../shared/domain/image/image-properties.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
@@ -35,8 +35,8 @@ export async function recordHistory(
 }
 
 /**
- * Records pushes to one repository: its tag history, the facts of the pushed images, and the heads of its streams. It
- * starts nothing: a push alone has no consequence.
+ * Records pushes to one repository: its tag history, the properties of the pushed images, and the heads of its streams.
+ * It starts nothing: a push alone has no consequence.
  * @throws RegistryUnreachableError, LedgerContendedError if others keep moving its heads
  */
 export async function recordPushes(

@@ -174,8 +174,8 @@ const isAgeUnjudged = ({ lineage, verdict }: ImageRecord): boolean =>
   lineage?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
 
 /**
- * Judged under an unreadable policy, or before its facts or age changed. The old scan is good enough, and the registry
- * allows no new one on the same day.
+ * Judged under an unreadable policy, or before its properties or age changed. The old scan is good enough, and the
+ * registry allows no new one on the same day.
  */
 const isJudgedInVain = (image: ImageRecord): boolean =>
   image.judgedAtEpochMs === undefined ||

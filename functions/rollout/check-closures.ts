@@ -14,7 +14,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { type RunPart, registryPartsOf, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import {
   afterClosure,
-  type ClosureFacts,
+  type ClosureInputs,
   checkClosure,
   isOverdue,
   isReplacedBy,
@@ -222,7 +222,7 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
 async function replaceIfAbandoned(
   { rollouts, clock }: RolloutPorts,
   closure: Closure,
-  deployments: ClosureFacts['deployments'],
+  deployments: ClosureInputs['deployments'],
   { runId, newest }: FleetSeen,
 ): Promise<Closure> {
   const { cascadeId, stream, state, abandoned } = closure;
@@ -258,7 +258,7 @@ async function readUsers(
   closure: Closure,
   output: ReadonlySet<Digest>,
   fleet: FleetSeen,
-): Promise<Pick<ClosureFacts, 'running' | 'unreadLeft' | 'unreadableItem'>> {
+): Promise<Pick<ClosureInputs, 'running' | 'unreadLeft' | 'unreadableItem'>> {
   try {
     const unreadLeft = await whoRan(ports, fleet.lineage.unreadLeftOver(closure.stream));
     return { running: await readRunning(ports, closure, output, fleet), unreadLeft };

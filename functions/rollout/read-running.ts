@@ -3,7 +3,7 @@ import type { Closure } from '../../shared/domain/cause/cascade.ts';
 import type { JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
-import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';

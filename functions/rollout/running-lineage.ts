@@ -1,7 +1,7 @@
 import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { referencesOf } from '../../shared/domain/image/usage.ts';
-import { isForeign } from '../../shared/domain/lineage/lineage-facts.ts';
+import { isForeign } from '../../shared/domain/lineage/layered-image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { declaredReachIn } from '../../shared/domain/stream/declared-parents.ts';
 import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';

@@ -2,7 +2,7 @@ import { newPairs } from '../../shared/domain/cause/added-pairs.ts';
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { unpackedId } from '../../shared/domain/lineage/chain-id.ts';
-import { diffIdsOf } from '../../shared/domain/lineage/lineage-facts.ts';
+import { diffIdsOf } from '../../shared/domain/lineage/layered-image.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/rollout/outcome.ts';
 import { resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';

@@ -1,6 +1,6 @@
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
-import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { CANDIDATE, matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';

@@ -5,7 +5,7 @@ import { SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { judgeImages, type Learnt, learnKept } from '../../shared/judging/judge-images.ts';
-import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
+import { ImageChangedError } from '../../shared/ports/errors.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { isRefused } from '../../shared/review/scan-request.ts';
 import { askAnywhere } from '../../shared/scanning/ask.ts';
@@ -34,7 +34,7 @@ export async function scanImages(
   const outcomes = await judgeImages(ports, await policyInForce(ports.policies), learnt.flat());
   for (const outcome of outcomes.values()) {
     // The next check uses the new facts.
-    if ('error' in outcome && !(outcome.error instanceof ImageFactsChangedError)) throw outcome.error;
+    if ('error' in outcome && !(outcome.error instanceof ImageChangedError)) throw outcome.error;
   }
   const known = new Set(learnt.flat().map(({ image }) => image.digest));
   return images.flatMap(({ digest }) => (known.has(digest) ? [] : digest));

@@ -13,7 +13,7 @@ import {
 } from '../../shared/domain/cause/output-proof.ts';
 import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
-import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { ImageConfigError, RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';

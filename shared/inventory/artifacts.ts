@@ -5,7 +5,7 @@ import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup } from '../ports/registry.ts';
-import type { ImageArtifact } from './facts.ts';
+import type { ImageArtifact } from './content-properties.ts';
 
 /** Downloads for one repository. ECR allows 3,000 `GetDownloadUrlForLayer` a second for each Region. */
 export const CONFIGS_AT_ONCE = 8;

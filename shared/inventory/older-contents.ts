@@ -2,7 +2,7 @@ import { piecesOf } from '../concurrency.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { unpackedId } from '../domain/lineage/chain-id.ts';
 import type { ImageContent } from '../domain/lineage/image-content.ts';
-import { diffIdsOf } from '../domain/lineage/lineage-facts.ts';
+import { diffIdsOf } from '../domain/lineage/layered-image.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 import type { ContentLedger } from '../ports/ledger.ts';

@@ -1,12 +1,12 @@
 import { type ImageLocation, locationKey, TIERS } from '../domain/image/image.ts';
-import type { ImageFacts } from '../domain/image/image-facts.ts';
+import type { ImageProperties } from '../domain/image/image-properties.ts';
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
 import { type Classification, classify } from '../domain/stream/tier.ts';
 
-/** Tier, stream and owner, as in the facts of an image. */
-export type Origin = Pick<ImageFacts, 'tier' | 'stream' | 'owner'>;
+/** Tier, stream and owner, as in the properties of an image. */
+export type Origin = Pick<ImageProperties, 'tier' | 'stream' | 'owner'>;
 
 /** A place of an image, with its tags seen there. */
 export interface ImagePlace {

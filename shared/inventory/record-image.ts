@@ -1,38 +1,38 @@
 import { sameContent } from '../domain/common/same-content.ts';
 import { type Birth, determineBirth, evidenceIn } from '../domain/image/birth.ts';
 import { type ImageLocation, locationKey } from '../domain/image/image.ts';
-import { type ImageFacts, type LocationRecord, unionOfTags } from '../domain/image/image-facts.ts';
+import { type ImageProperties, type LocationRecord, unionOfTags } from '../domain/image/image-properties.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { factsIn } from '../domain/verdict/image-updates.ts';
+import { propertiesIn } from '../domain/verdict/image-updates.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
-import { type ContentFacts, unionOfLocations } from './facts.ts';
+import { type ContentProperties, unionOfLocations } from './content-properties.ts';
 import { type ImagePlace, originOf } from './origin.ts';
-import { type FactsPorts, writeFacts } from './write-facts.ts';
+import { type PropertiesPorts, writeProperties } from './write-properties.ts';
 
 const MOST_ROUNDS = 4;
 
-export interface RecordPorts extends FactsPorts {
+export interface RecordPorts extends PropertiesPorts {
   readonly places: PlaceLedger;
   readonly clock: Clock;
 }
 
 /** The data of one repository about an image. */
 export interface ImageSeen {
-  readonly content: ContentFacts;
+  readonly content: ContentProperties;
   readonly place: ImagePlace;
 }
 
-/** The facts of an image from all known data: pure, and independent of the order in which its places are found. */
-export function recordedFactsOf(
+/** The properties of an image from all known data: pure, and independent of the order in which its places are found. */
+export function recordedPropertiesOf(
   policy: Policy,
   { content, place }: ImageSeen,
   known: ImageRecord | undefined,
   recorded: readonly LocationRecord[],
   nowEpochMs: number,
-): ImageFacts {
+): ImageProperties {
   const locations = unionOfLocations(
     known?.locations ?? [],
     recorded.map(({ location }) => location),
@@ -40,7 +40,7 @@ export function recordedFactsOf(
   );
   const places = locations.flatMap((location) => withRecordedTags(location, place, recorded));
   // Data from one registry stays, even if another one returned none.
-  const best = content.unresolved && known && !known.unresolved ? contentFactsOf(known) : content;
+  const best = content.unresolved && known && !known.unresolved ? contentPropertiesOf(known) : content;
   return {
     ...best,
     ...(!best.unresolved && { birth: birthOf(best.birth, known, recorded, nowEpochMs) }),
@@ -88,8 +88,8 @@ function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
 }
 
 /**
- * Writes the facts of an image if they changed. Two registries may see the same image at once: each writes its location
- * first and reads again after its facts, so the last one has seen all places.
+ * Writes the properties of an image if they changed. Two registries may see the same image at once: each writes its
+ * location first and reads again after its properties, so the last one has seen all places.
  */
 export async function recordImage(
   ports: RecordPorts,
@@ -100,15 +100,15 @@ export async function recordImage(
   const { places, clock } = ports;
   const { digest } = seen.content;
   const { location, tags } = seen.place;
-  const factsBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
-    recordedFactsOf(policy, seen, before, recorded, clock());
+  const propertiesBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
+    recordedPropertiesOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
-  const facts = factsBy(isElsewhere ? await places.locations(digest) : []);
-  if (known && sameContent(factsIn(known), facts(known))) return;
+  const propertiesAfter = propertiesBy(isElsewhere ? await places.locations(digest) : []);
+  if (known && sameContent(propertiesIn(known), propertiesAfter(known))) return;
   await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
   let recorded = await places.locations(digest);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    await writeFacts(ports, known, factsBy(recorded), firstPushOf(recorded));
+    await writeProperties(ports, known, propertiesBy(recorded), firstPushOf(recorded));
     const now = await places.locations(digest);
     if (sameContent(now, recorded)) return;
     recorded = now;
@@ -117,7 +117,7 @@ export async function recordImage(
 }
 
 /** The fields of a record that do not depend on the place. */
-export function contentFactsOf(record: ImageRecord): ContentFacts {
-  const { tier, stream, owner, locations, references, ...content } = factsIn(record);
+export function contentPropertiesOf(record: ImageRecord): ContentProperties {
+  const { tier, stream, owner, locations, references, ...content } = propertiesIn(record);
   return content;
 }

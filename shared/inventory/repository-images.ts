@@ -16,7 +16,13 @@ import {
   nestedIndex,
   readArtifacts,
 } from './artifacts.ts';
-import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
+import {
+  type ContentProperties,
+  contentProperties,
+  EMPTY_INDEX,
+  knownContent,
+  unresolvedContent,
+} from './content-properties.ts';
 import { rewriteOlder } from './older-contents.ts';
 import { type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
@@ -202,7 +208,7 @@ export class RepositoryImages {
     const made = fresh.map(({ artifact, config }) => {
       const firstPushSeenAtEpochMs = this.#pushOf(artifact.digest);
       const push = firstPushSeenAtEpochMs !== undefined && { firstPushSeenAtEpochMs };
-      return contentFacts({ artifact, ...(config && { config }), ...push }, clock());
+      return contentProperties({ artifact, ...(config && { config }), ...push }, clock());
     });
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
     await this.#recordMissing(missing);
@@ -219,7 +225,7 @@ export class RepositoryImages {
     await this.#record(contents, new Map());
   }
 
-  async #record(contents: readonly ContentFacts[], known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
+  async #record(contents: readonly ContentProperties[], known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
     if (contents.length === 0) return;
     await this.#hooks.place?.(contents.map(({ digest }) => digest));
     await mapConcurrently(contents, WRITES_AT_ONCE, (content) =>
@@ -232,7 +238,7 @@ export class RepositoryImages {
     }
   }
 
-  #imageSeenOf(content: ContentFacts): ImageSeen {
+  #imageSeenOf(content: ContentProperties): ImageSeen {
     const own = this.#wanted.tags.get(content.digest) ?? [];
     const tags = new Set([...own, ...(this.#inherited.get(content.digest) ?? [])]);
     return { content, place: { location: this.#wanted.location, tags: [...tags].sort() } };
@@ -249,7 +255,7 @@ export class RepositoryImages {
   }
 
   /** Facts are written here, where all tags of an index in use are known: each scope knows only its own. */
-  #emptyAmong(indexes: ReadonlyMap<Digest, readonly IndexChild[]>): ContentFacts[] {
+  #emptyAmong(indexes: ReadonlyMap<Digest, readonly IndexChild[]>): ContentProperties[] {
     return [...indexes].flatMap(([digest, children]) =>
       children.length === 0 && this.#wanted.inUse.has(digest) ? [unresolvedContent(digest, EMPTY_INDEX)] : [],
     );

@@ -10,7 +10,7 @@ import type { StreamLedger } from '../ports/ledger.ts';
 import type { ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import type { TagsDocument } from '../review/documents.ts';
 import { isResolved, isTimeOver } from './artifacts.ts';
-import { unresolvedContent } from './facts.ts';
+import { unresolvedContent } from './content-properties.ts';
 import { type ListedImage, recordHeads } from './heads.ts';
 import { recordImage } from './record-image.ts';
 import { type BeforeRecording, type ImagesPorts, RepositoryImages, type WantedImages } from './repository-images.ts';
@@ -55,8 +55,8 @@ export interface RepositoryReading {
 }
 
 /**
- * Reads one repository and writes its data. A registry that refuses costs its images their facts only; any other error
- * is in the result too, and stops no other repository.
+ * Reads one repository and writes its data. A registry that refuses costs its images their properties only; any other
+ * error is in the result too, and stops no other repository.
  */
 export async function readRepository(
   ports: RepositoryPorts,

@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { locationKey } from '../domain/image/image.ts';
-import type { ImageFacts } from '../domain/image/image-facts.ts';
+import type { ImageProperties } from '../domain/image/image-properties.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 
-type Sighted = Pick<ImageFacts, 'digest' | 'stream' | 'locations'>;
+type Sighted = Pick<ImageProperties, 'digest' | 'stream' | 'locations'>;
 
 const KEYS_AT_ONCE = 4;
 

@@ -7,11 +7,11 @@ import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
 import { evaluate } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { factsIn } from '../domain/verdict/image-updates.ts';
+import { propertiesIn } from '../domain/verdict/image-updates.ts';
 import { firstSeenNow } from '../domain/verdict/severity.ts';
 import type { Verdict, VerdictStatus } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
-import { ImageFactsChangedError, ImageNotRecordedError } from '../ports/errors.ts';
+import { ImageChangedError, ImageNotRecordedError } from '../ports/errors.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
@@ -103,15 +103,15 @@ async function judgeTarget(
 }
 
 /**
- * A newer result that arrived meanwhile stays, with its verdict; so does a verdict with newer facts.
- * @throws ImageFactsChangedError if the facts are newer and not judged yet
+ * A newer result that arrived meanwhile stays, with its verdict; so does a verdict with newer properties.
+ * @throws ImageChangedError if the properties are newer and not judged yet
  */
 async function write(images: ImageLedger, judgement: Judgement): Promise<VerdictStatus> {
   const { digest, verdict } = judgement;
   if (await images.recordJudgement(judgement)) return verdict.status;
   const now = (await images.get([digest])).get(digest);
   if (!now) throw new ImageNotRecordedError(digest);
-  if (!now.verdict || now.judgedAtEpochMs === undefined) throw new ImageFactsChangedError(digest);
+  if (!now.verdict || now.judgedAtEpochMs === undefined) throw new ImageChangedError(digest);
   return now.verdict.status;
 }
 
@@ -146,7 +146,7 @@ async function judgeImage(
     scan,
     verdict: evaluate(facts, policy, version, nowEpochMs),
     judgedAtEpochMs: nowEpochMs,
-    facts: factsIn(image),
+    properties: propertiesIn(image),
     age: ageOf(image),
     ...(image.guessedIn && { guessedIn: image.guessedIn }),
     ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),

@@ -1,5 +1,5 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
-import type { AttributedImage, AttributionFacts, LastBuilt } from '../domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionInputs, LastBuilt } from '../domain/attribution/stream-path.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { cutCycles } from '../domain/lineage/cut-cycles.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
@@ -24,7 +24,7 @@ const MOST_LEVELS = 100;
  * Ancestors of images down to the lowest, and their streams with heads: enough to attribute facts. Each image and each
  * stream is read once.
  */
-export class FleetTrace implements AttributionFacts {
+export class FleetTrace implements AttributionInputs {
   readonly images = new Map<Digest, AttributedImage>();
   readonly parents = new Map<Digest, Parent>();
   readonly streams = new Map<string, StreamRecord>();

@@ -109,15 +109,17 @@ export class TasksUnreadableError extends Error {
 export class ImageNotRecordedError extends Error {
   override readonly name = 'ImageNotRecordedError';
   constructor(digest: Digest) {
-    super(`The ledger has no image ${digest}. Record its facts first.`);
+    super(`The ledger has no image ${digest}. Record its properties first.`);
   }
 }
 
-/** The facts of an image changed during its judgement. */
-export class ImageFactsChangedError extends Error {
-  override readonly name = 'ImageFactsChangedError';
+/** The properties of an image changed during its judgement. */
+export class ImageChangedError extends Error {
+  override readonly name = 'ImageChangedError';
   constructor(digest: Digest) {
-    super(`The facts of image ${digest} changed while it was judged. Patchwave judges it again with the new facts.`);
+    super(
+      `The properties of image ${digest} changed while it was judged. Patchwave judges it again with the new ones.`,
+    );
   }
 }
 

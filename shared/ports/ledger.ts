@@ -1,12 +1,12 @@
 import type { LineageChange } from '../domain/age/image-lineage.ts';
 import type { Cause } from '../domain/cause/cause.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
-import type { ImageFacts, LocationRecord } from '../domain/image/image-facts.ts';
+import type { ImageProperties, LocationRecord } from '../domain/image/image-properties.ts';
 import type { TagPush } from '../domain/image/tag-history.ts';
 import type { UnreadUsage, Usage } from '../domain/image/usage.ts';
 import type { BaseReadings } from '../domain/lineage/base-readings.ts';
 import type { ImageContent } from '../domain/lineage/image-content.ts';
-import type { LineageFacts } from '../domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../domain/lineage/layered-image.ts';
 import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/review/run.ts';
 import type { Unidentified } from '../domain/rollout/closure.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
@@ -17,14 +17,14 @@ import type { ImageRecord, Judgement } from '../domain/verdict/image-record.ts';
 export interface ImageLedger {
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>>;
   /**
-   * Writes only the facts of an image; a write without a change is left out. For a known image, `over` computes the
-   * facts from the stored ones at the moment of the write, so that concurrent writers lose nothing; without it they are
-   * replaced.
+   * Writes only the properties of an image; a write without a change is left out. For a known image, `over` computes
+   * the properties from the stored ones at the moment of the write, so that concurrent writers lose nothing; without it
+   * they are replaced.
    */
-  recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
+  recordProperties(properties: ImageProperties, over?: (known: ImageRecord) => ImageProperties): Promise<void>;
   /**
    * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
-   * @throws ImageNotRecordedError before its facts are recorded; so do all methods below
+   * @throws ImageNotRecordedError before its properties are recorded; so do all methods below
    */
   recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
   /** Writes which workload of a scope runs the image by a guess, or that there is none (`withGuess`). */
@@ -47,8 +47,8 @@ export interface ImageLedger {
   /**
    * Writes scan state, verdict and findings fingerprint together. `false` if a newer result exists: the scanner's
    * completion time decides, a missing one counts as oldest, and for equal times the time of judging. Also `false` if
-   * the facts or the age changed since. An omitted fingerprint stays as it was (nothing was read), and the latest scan
-   * request is never lost.
+   * the properties or the age changed since. An omitted fingerprint stays as it was (nothing was read), and the latest
+   * scan request is never lost.
    */
   recordJudgement(judgement: Judgement): Promise<boolean>;
   /**
@@ -113,7 +113,7 @@ export interface PlaceLedger {
 export interface FleetPlaces {
   /** For any number of images, at the places in their records. */
   locationsOf(
-    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+    images: readonly Pick<ImageProperties, 'digest' | 'locations'>[],
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>>;
 }
 
@@ -134,7 +134,7 @@ export interface ChainLedger {
 /** An image with its lineage input and its current names: host, repository and tag. */
 export type KnownLineageImage = ImageRecord & {
   /** With every current and earlier name, because children may have been built by an earlier one. */
-  readonly lineageFacts: LineageFacts;
+  readonly layered: LayeredImage;
   readonly presentNames: readonly string[];
 };
 

@@ -1,5 +1,5 @@
 import type { Artifact, Digest, ImageLocation, Registry } from '../domain/image/image.ts';
-import type { HistoryStep } from '../domain/lineage/lineage-facts.ts';
+import type { HistoryStep } from '../domain/lineage/layered-image.ts';
 
 export interface RegistryImage {
   readonly digest: Digest;

@@ -1,15 +1,15 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { compareTexts } from '../domain/common/compare-texts.ts';
 import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image/image.ts';
-import { type LocationRecord, widenedLocation } from '../domain/image/image-facts.ts';
+import { type LocationRecord, widenedLocation } from '../domain/image/image-properties.ts';
 import type { ReviewRecord, RunPart, Scope } from '../domain/review/run.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
-  withFacts,
   withGuess,
   withJudgement,
   withLineage,
+  withProperties,
   withUnreadResult,
 } from '../domain/verdict/image-updates.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
@@ -239,9 +239,9 @@ export const previewImages: View<ImageLedger> = (real, store) => {
   };
   return {
     get,
-    recordFacts: async (facts, over) => {
-      const before = (await get([facts.digest])).get(facts.digest);
-      await store.put(`images/${facts.digest}`, withFacts(before, facts, over));
+    recordProperties: async (properties, over) => {
+      const before = (await get([properties.digest])).get(properties.digest);
+      await store.put(`images/${properties.digest}`, withProperties(before, properties, over));
     },
     recordPresence: async (digest, presence) => {
       await change(digest, (before) => ({ ...before, ...presence }));

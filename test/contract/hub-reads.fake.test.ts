@@ -9,7 +9,7 @@ hub.addAlarm(STACK.loud);
 hub.addAlarm(STACK.silent, { actions: 0 });
 hub.addAlarm(STACK.off, { actionsEnabled: false });
 hub.addRule(STACK.rule, { bus: 'contract' });
-hub.ruleFacts.set(STACK.disabledRule, { logicalId: STACK.disabledRule, name: 'a-rule', state: 'disabled' });
+hub.ruleDescriptions.set(STACK.disabledRule, { logicalId: STACK.disabledRule, name: 'a-rule', state: 'disabled' });
 const none = new FakeHub({ ...{ name, account, region, parameters, outputs }, status: 'CREATE_COMPLETE' });
 none.described = undefined;
 

@@ -4,9 +4,9 @@ import {
   alone,
   DAY_MS,
   digestOf,
-  facts,
   findingReason,
   HOUR_MS,
+  imageProperties,
   judgement,
   NOON_EPOCH_MS,
   verdict,
@@ -23,7 +23,7 @@ const onBase = (days: number) =>
     age: { known: true, bornAtEpochMs: NOW - days * DAY_MS, decidedBy: digestOf('base') },
   }) as const;
 
-const withoutFacts = ({ facts: _, ...stored }: Judgement) => stored;
+const withoutProperties = ({ properties: _, ...stored }: Judgement) => stored;
 
 export function imageLedgerContract({
   make,
@@ -40,9 +40,9 @@ export function imageLedgerContract({
 
   test('a new image was never scanned, is in no use and no head', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     expect(await imageOf(ledger, 'a')).toEqual({
-      ...facts('a'),
+      ...imageProperties('a'),
       inUse: false,
       isHead: false,
       scan: { state: 'off', reason: 'never-scanned', coverage: [] },
@@ -51,7 +51,7 @@ export function imageLedgerContract({
 
   test('facts are replaced as a whole and leave what others wrote', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordPresence(digestOf('a'), { inUse: true });
     await ledger.recordPresence(digestOf('a'), { isHead: true });
     await ledger.recordJudgement(judgement('a', NOW));
@@ -59,8 +59,8 @@ export function imageLedgerContract({
       stream: _,
       owner: __,
       ...unmanaged
-    } = facts('a', { tier: 'unmanaged', birth: { known: false, rejected: [] } });
-    await ledger.recordFacts(unmanaged);
+    } = imageProperties('a', { tier: 'unmanaged', birth: { known: false, rejected: [] } });
+    await ledger.recordProperties(unmanaged);
     const { digest: ___, judgedAtEpochMs: ____, ...judged } = judgement('a', NOW);
     expect(await imageOf(ledger, 'a')).toEqual({ ...unmanaged, inUse: true, isHead: true, ...judged });
   });
@@ -69,8 +69,9 @@ export function imageLedgerContract({
     const ledger = await make();
     const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `docker.io/library/${name}`);
     const factsWith = (name: string, known: readonly string[] = []) =>
-      facts('a', { references: [...new Set([...known, name])].sort() });
-    const tell = (name: string) => ledger.recordFacts(factsWith(name), ({ references }) => factsWith(name, references));
+      imageProperties('a', { references: [...new Set([...known, name])].sort() });
+    const tell = (name: string) =>
+      ledger.recordProperties(factsWith(name), ({ references }) => factsWith(name, references));
     await Promise.all(names.map(tell));
     expect((await imageOf(ledger, 'a'))?.references).toEqual(names);
     await tell(names[0] ?? '');
@@ -79,11 +80,11 @@ export function imageLedgerContract({
 
   test('facts that say the same leave an image judged; others do not, until it is judged by them', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordJudgement(judgement('a', NOW));
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW);
-    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    await ledger.recordProperties(imageProperties('a', { owner: 'other' }));
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('judgedAtEpochMs');
     expect((await imageOf(ledger, 'a'))?.verdict).toEqual(judgement('a', NOW).verdict);
     await ledger.recordJudgement(judgement('a', NOW));
@@ -92,24 +93,29 @@ export function imageLedgerContract({
 
   test('a judgement by facts that changed meanwhile is not written; by those that are there it is', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
-    await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') }));
+    await ledger.recordProperties(imageProperties('a'));
+    await ledger.recordJudgement(judgement('a', NOW, { properties: imageProperties('a') }));
     const before = await imageOf(ledger, 'a');
-    expect(before).toEqual({ ...facts('a'), inUse: false, isHead: false, ...withoutFacts(judgement('a', NOW)) });
+    expect(before).toEqual({
+      ...imageProperties('a'),
+      inUse: false,
+      isHead: false,
+      ...withoutProperties(judgement('a', NOW)),
+    });
 
-    await ledger.recordFacts(facts('a', { owner: 'other' }));
-    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: facts('a') }))).toBe(false);
+    await ledger.recordProperties(imageProperties('a', { owner: 'other' }));
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { properties: imageProperties('a') }))).toBe(false);
     expect((await imageOf(ledger, 'a'))?.scan).toEqual(before?.scan);
-    const { locations, ...rest } = facts('a', { owner: 'other' });
-    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: { locations, ...rest } }))).toBe(true);
+    const { locations, ...rest } = imageProperties('a', { owner: 'other' });
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { properties: { locations, ...rest } }))).toBe(true);
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + 1);
   });
 
   test('a lineage is kept, through facts and judgements, and a second one replaces it as a whole', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordLineage(digestOf('a'), onBase(40));
-    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    await ledger.recordProperties(imageProperties('a', { owner: 'other' }));
     await ledger.recordJudgement(judgement('a', NOW));
     expect((await imageOf(ledger, 'a'))?.lineage).toEqual(onBase(40));
     const alone = { age: { known: false, unknown: [digestOf('a')] } } as const;
@@ -119,19 +125,21 @@ export function imageLedgerContract({
 
   test('search results below an unreadable image are dropped once it is read', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR said nothing' } }));
+    await ledger.recordProperties(
+      imageProperties('a', { unresolved: { code: 'no-answer', detail: 'ECR said nothing' } }),
+    );
     await ledger.recordLineage(digestOf('a'), { age: { known: false, unknown: [digestOf('a')] } });
-    await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR timed out' } }));
+    await ledger.recordProperties(imageProperties('a', { unresolved: { code: 'no-answer', detail: 'ECR timed out' } }));
     expect((await imageOf(ledger, 'a'))?.lineage).toBeDefined();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     expect((await imageOf(ledger, 'a'))?.lineage).toBeUndefined();
   });
 
   test('an unknown lineage is kept with the unread repositories until a parent is found', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });
-    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    await ledger.recordProperties(imageProperties('a', { owner: 'other' }));
     expect((await imageOf(ledger, 'a'))?.mayLieBelow).toEqual(['1/r/base']);
     await ledger.recordLineage(digestOf('a'), { mayLieBelow: [] });
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
@@ -145,11 +153,11 @@ export function imageLedgerContract({
 
   test('another age makes a verdict unconfirmed; another parent with the same age does not', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     const judgedAt = async () => (await imageOf(ledger, 'a'))?.judgedAtEpochMs;
-    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
+    await ledger.recordLineage(digestOf('a'), alone(imageProperties('a')));
     await ledger.recordJudgement(judgement('a', NOW));
-    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
+    await ledger.recordLineage(digestOf('a'), alone(imageProperties('a')));
     expect(await judgedAt()).toBe(NOW);
     await ledger.recordLineage(digestOf('a'), onBase(40));
     expect(await judgedAt()).toBeUndefined();
@@ -174,7 +182,7 @@ export function imageLedgerContract({
       ['young', [unread]],
       ['old', [unread, old]],
     ] as const) {
-      await ledger.recordFacts(facts(name));
+      await ledger.recordProperties(imageProperties(name));
       await ledger.recordJudgement(judgement(name, NOW, { verdict: verdict('unknown', { reasons }) }));
       await ledger.recordLineage(digestOf(name), onBase(40));
     }
@@ -184,32 +192,38 @@ export function imageLedgerContract({
 
   test('a judgement by an age that is no longer so is not written; by the one that is there it is', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     const own = { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } as const;
-    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(false);
-    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
-    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(true);
+    expect(await ledger.recordJudgement(judgement('a', NOW, { properties: imageProperties('a'), age: own }))).toBe(
+      false,
+    );
+    await ledger.recordLineage(digestOf('a'), alone(imageProperties('a')));
+    expect(await ledger.recordJudgement(judgement('a', NOW, { properties: imageProperties('a'), age: own }))).toBe(
+      true,
+    );
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('age');
     await ledger.recordLineage(digestOf('a'), onBase(40));
-    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: facts('a'), age: own }))).toBe(false);
-    const now = judgement('a', NOW + 1, { facts: facts('a'), age: onBase(40).age });
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { properties: imageProperties('a'), age: own }))).toBe(
+      false,
+    );
+    const now = judgement('a', NOW + 1, { properties: imageProperties('a'), age: onBase(40).age });
     expect(await ledger.recordJudgement(now)).toBe(true);
   });
 
   test('use, heads and requests are no facts: a judgement survives their change', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordPresence(digestOf('a'), { inUse: true });
     await ledger.claimScan(digestOf('a'), claim('run-1'));
-    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') }))).toBe(true);
+    expect(await ledger.recordJudgement(judgement('a', NOW, { properties: imageProperties('a') }))).toBe(true);
   });
 
   test('new facts and a judgement by old ones at once: a judged image was judged by the stored facts', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     const [, written] = await Promise.all([
-      ledger.recordFacts(facts('a', { owner: 'other' })),
-      ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') })),
+      ledger.recordProperties(imageProperties('a', { owner: 'other' })),
+      ledger.recordJudgement(judgement('a', NOW, { properties: imageProperties('a') })),
     ]);
     const after = await imageOf(ledger, 'a');
     expect(after).toMatchObject({ owner: 'other' });
@@ -229,8 +243,8 @@ export function imageLedgerContract({
 
   test('each scope says for itself who runs an image by a guess, and a verdict without that is not the last word', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
-    const judged = judgement('a', NOW, { facts: facts('a') });
+    await ledger.recordProperties(imageProperties('a'));
+    const judged = judgement('a', NOW, { properties: imageProperties('a') });
     await ledger.recordJudgement(judged);
     await ledger.recordGuess(digestOf('a'), 'one/scope', 'ecs-service web');
     await ledger.recordGuess(digestOf('a'), 'other/scope', 'ecs-task job');
@@ -254,14 +268,14 @@ export function imageLedgerContract({
   test('250 images come back from one question', async () => {
     const ledger = await make();
     const names = Array.from({ length: 250 }, (_, n) => `image-${n}`);
-    await mapConcurrently(names, 16, (name) => ledger.recordFacts(facts(name)));
+    await mapConcurrently(names, 16, (name) => ledger.recordProperties(imageProperties(name)));
     const found = await ledger.get([...names.map(digestOf), ...names.map(digestOf), digestOf('unknown')]);
     expect(new Set(found.keys())).toEqual(new Set(names.map(digestOf)));
   }, 20_000);
 
   test('a scan is claimed once a day, by its own run again, and by the next day', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     expect(await ledger.claimScan(digestOf('a'), claim('run-1'))).toBe(true);
     expect(await ledger.claimScan(digestOf('a'), claim('run-2', NOW + HOUR_MS))).toBe(false);
     expect(await ledger.claimScan(digestOf('a'), claim('run-1', NOW + HOUR_MS))).toBe(true);
@@ -271,7 +285,7 @@ export function imageLedgerContract({
 
   test('a result within the day leaves nothing to claim', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordJudgement(judgement('a', NOW - HOUR_MS));
     expect(await ledger.claimScan(digestOf('a'), claim('run-1'))).toBe(false);
     expect(await ledger.claimScan(digestOf('a'), claim('run-1', NOW + DAY_MS))).toBe(true);
@@ -279,16 +293,16 @@ export function imageLedgerContract({
 
   test('ten concurrent claims: one succeeds', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     const runs = Array.from({ length: 10 }, (_, n) => ledger.claimScan(digestOf('a'), claim(`run-${n}`)));
     expect((await Promise.all(runs)).filter(Boolean)).toHaveLength(1);
   });
 
   test('writers of different parts of an image at once lose nothing', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await Promise.all([
-      ledger.recordFacts(facts('a', { owner: 'other' })),
+      ledger.recordProperties(imageProperties('a', { owner: 'other' })),
       ledger.recordPresence(digestOf('a'), { inUse: true }),
       ledger.recordPresence(digestOf('a'), { isHead: true }),
       ledger.recordJudgement(judgement('a', NOW - 2 * DAY_MS)),
@@ -303,7 +317,7 @@ export function imageLedgerContract({
 
   test('the latest request for a scan survives a judgement formed before it', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.claimScan(digestOf('a'), claim('run-1'));
     const scan = judgement('a', NOW - DAY_MS).scan;
     await ledger.recordJudgement(judgement('a', NOW - DAY_MS));
@@ -316,7 +330,7 @@ export function imageLedgerContract({
 
   test('an unread result is marked after the request, and the mark goes with the next judgement', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.claimScan(digestOf('a'), claim('run-1'));
     await ledger.markUnread(digestOf('a'));
     await ledger.markUnread(digestOf('a'));
@@ -333,7 +347,7 @@ export function imageLedgerContract({
     ['a judgement since the request', judgement('a', NOW - HOUR_MS, { judgedAtEpochMs: NOW + 1 })],
   ])('%s is not marked as unread', async (_, judged) => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.claimScan(digestOf('a'), claim('run-1'));
     await ledger.recordJudgement(judged);
     await ledger.markUnread(digestOf('a'));
@@ -390,7 +404,7 @@ export function imageLedgerContract({
     ],
   ])('%s', async (_, first, second, written) => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     expect(await ledger.recordJudgement(first)).toBe(true);
     expect(await ledger.recordJudgement(second)).toBe(written);
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe((written ? second : first).judgedAtEpochMs);
@@ -398,7 +412,7 @@ export function imageLedgerContract({
 
   test('a judgement without findings leaves the fingerprint of the evidence', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     await ledger.recordJudgement(judgement('a', NOW));
     const {
       findingsFingerprint: _,
@@ -421,7 +435,7 @@ export function imageLedgerContract({
     await fc.assert(
       fc.asyncProperty(judgements, async (hours) => {
         const ledger = await make();
-        await ledger.recordFacts(facts('a'));
+        await ledger.recordProperties(imageProperties('a'));
         for (const hour of hours) await ledger.recordJudgement(judgement('a', NOW + hour * HOUR_MS));
         expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + Math.max(...hours) * HOUR_MS);
       }),
@@ -434,9 +448,9 @@ export function imageLedgerContract({
     await expect(ledger.recordReconfirmation(digestOf('a'), NOW)).rejects.toMatchObject({
       name: 'ImageNotRecordedError',
     });
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     for (const hours of [1, 3, 2]) await ledger.recordReconfirmation(digestOf('a'), NOW + hours * HOUR_MS);
-    await ledger.recordFacts(facts('a', { owner: 'another' }));
+    await ledger.recordProperties(imageProperties('a', { owner: 'another' }));
     await ledger.recordLineage(digestOf('a'), onBase(50));
     await ledger.recordJudgement(judgement('a', NOW));
     expect(await imageOf(ledger, 'a')).toMatchObject({
@@ -446,7 +460,7 @@ export function imageLedgerContract({
 
   test('a verdict of 5,000 reasons is kept whole', async () => {
     const ledger = await make();
-    await ledger.recordFacts(facts('a'));
+    await ledger.recordProperties(imageProperties('a'));
     const reasons = Array.from({ length: 5000 }, (_, n) => findingReason(n));
     await ledger.recordJudgement(judgement('a', NOW, { verdict: verdict('violating', { reasons }) }));
     expect((await imageOf(ledger, 'a'))?.verdict?.reasons).toEqual(reasons);
@@ -455,7 +469,7 @@ export function imageLedgerContract({
   test('the open list has images in use that are violating or unknown, by their present verdict', async () => {
     const ledger = await make();
     for (const name of ['violating', 'unknown', 'compliant', 'unused']) {
-      await ledger.recordFacts(facts(name));
+      await ledger.recordProperties(imageProperties(name));
       const status = name === 'unused' ? 'violating' : (name as 'violating' | 'unknown' | 'compliant');
       await ledger.recordJudgement(judgement(name, NOW, { verdict: verdict(status) }));
       await ledger.recordPresence(digestOf(name), { inUse: name !== 'unused', isHead: true });
@@ -478,10 +492,10 @@ export function imageLedgerContract({
       ['gone', bornAt(NOW - 40 * DAY_MS)],
       ['ageless', { birth: { known: false, rejected: [] } }],
     ] as const) {
-      await ledger.recordFacts(facts(name, changes));
-      await ledger.recordLineage(digestOf(name), alone(facts(name, changes)));
+      await ledger.recordProperties(imageProperties(name, changes));
+      await ledger.recordLineage(digestOf(name), alone(imageProperties(name, changes)));
     }
-    await ledger.recordFacts(facts('unread', bornAt(NOW - 30 * DAY_MS)));
+    await ledger.recordProperties(imageProperties('unread', bornAt(NOW - 30 * DAY_MS)));
     for (const name of ['used', 'young', 'ageless', 'unread'])
       await ledger.recordPresence(digestOf(name), { inUse: true });
     await ledger.recordPresence(digestOf('head'), { isHead: true });

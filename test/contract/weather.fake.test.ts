@@ -4,7 +4,7 @@ import { CrashError } from '../support/fakes/interleave.ts';
 import { isWeather, ServiceError, weathered } from '../support/fakes/weather.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
 import { closure, lock, STREAM } from '../support/rebuild-samples.ts';
-import { cause, digestOf, facts, stream, usage } from '../support/samples.ts';
+import { cause, digestOf, imageProperties, stream, usage } from '../support/samples.ts';
 
 const SCOPE = { account: '111122223333', region: 'eu-west-1' };
 
@@ -82,7 +82,7 @@ describe('a list that an index answers', () => {
     ['streams', (world) => world.streams.recordStream(stream(), undefined), (world) => collect(world.streams.all())],
     [
       'images by their layers',
-      (world) => world.images.recordFacts(facts('a', { tier: 'base', chainId: digestOf('chain') })),
+      (world) => world.images.recordProperties(imageProperties('a', { tier: 'base', chainId: digestOf('chain') })),
       (world) => world.chains.imagesOf([digestOf('chain')]),
     ],
     ['live usages', (world) => world.usages.record([usage('a')], 0), (world) => collect(world.usages.live(SCOPE))],

@@ -16,7 +16,15 @@ import { badFleet, DARK, HUB, MANY_FINDINGS } from '../support/bad-fleet.ts';
 import { environmentOf, eventFor, lettersIn, reviewWhileDeleting } from '../support/bad-input.ts';
 import { queueOf } from '../support/chaos.ts';
 import { useInstallation } from '../support/installation.ts';
-import { callsOf, type DumpedItem, differences, factsIn, hubOf, itemsOf, lastReview } from '../support/readings.ts';
+import {
+  callsOf,
+  type DumpedItem,
+  differences,
+  hubOf,
+  itemsOf,
+  lastReview,
+  propertiesIn,
+} from '../support/readings.ts';
 import { runCommand } from './oracle/command.ts';
 
 const LIMIT_MS = 180_000;
@@ -39,7 +47,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 const isImage = ({ SK }: DumpedItem): boolean => SK === 'IMAGE';
-const factsBesideImages = (items: readonly DumpedItem[]): string => factsIn(items.filter((item) => !isImage(item)));
+const factsBesideImages = (items: readonly DumpedItem[]): string =>
+  propertiesIn(items.filter((item) => !isImage(item)));
 
 /** The tests follow one another: the first reviews what is there, the others look at it and go on. */
 describe('a fleet in which everything is bad', () => {

@@ -65,7 +65,7 @@ describe('the small fleet', () => {
     const { context, fleet, seeded } = installation();
     const { images, indexes } = await context.lineage();
     const parents = findParents(
-      images.map(({ lineageFacts }) => lineageFacts),
+      images.map(({ layered }) => layered),
       indexes,
     );
     const tiers = new Map(images.map(({ digest, tier }) => [digest, tier]));

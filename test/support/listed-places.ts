@@ -1,7 +1,7 @@
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import type { ImageFacts } from '../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../shared/domain/image/image-properties.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
 
 /** Places of one table, asked for by image and for many at once. */
@@ -13,7 +13,7 @@ export class ListedPlaces extends DynamoPlaceLedger implements FleetPlaces {
     this.#fleet = new DynamoFleetPlaces(table);
   }
 
-  locationsOf(images: readonly Pick<ImageFacts, 'digest' | 'locations'>[]) {
+  locationsOf(images: readonly Pick<ImageProperties, 'digest' | 'locations'>[]) {
     return this.#fleet.locationsOf(images);
   }
 }

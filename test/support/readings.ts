@@ -16,10 +16,10 @@ export const ledgerOf = async (installation: Installation): Promise<string> =>
 const isOfRun = ({ PK }: DumpedItem): boolean => String(PK).startsWith('RUN#');
 
 /** The ledger without runs, and without which of them asked for a scan: what two reviews of one fleet share. */
-export const factsOf = async (installation: Installation): Promise<string> => factsIn(await itemsOf(installation));
+export const factsOf = async (installation: Installation): Promise<string> => propertiesIn(await itemsOf(installation));
 
 /** The same of items that were read. */
-export const factsIn = (items: readonly DumpedItem[]): string =>
+export const propertiesIn = (items: readonly DumpedItem[]): string =>
   canonicalLedger(items.filter((item) => !isOfRun(item)).map(({ scanAskedBy: _, ...facts }) => facts));
 
 /** The lines that only one of two canonical ledgers has; they are too long for a textual difference to be read. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { ImageLineage } from '../../shared/domain/age/image-lineage.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
-import type { ImageFacts, LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { ImageProperties, LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { Finding } from '../../shared/domain/scan/finding.ts';
@@ -34,7 +34,7 @@ export const LOCATION: ImageLocation = {
   repository: 'team/payments-api',
 };
 
-export const facts = (name: string, changes: Partial<ImageFacts> = {}): ImageFacts => ({
+export const imageProperties = (name: string, changes: Partial<ImageProperties> = {}): ImageProperties => ({
   digest: digestOf(name),
   tier: 'application',
   stream: '111122223333/eu-west-1/team/payments-api:^v.*$',
@@ -51,7 +51,7 @@ export const facts = (name: string, changes: Partial<ImageFacts> = {}): ImageFac
 });
 
 /** The lineage of an image was read, and no known image is below it: its own birth counts. */
-export const alone = ({ digest, birth }: Pick<ImageFacts, 'digest' | 'birth'>): ImageLineage => ({
+export const alone = ({ digest, birth }: Pick<ImageProperties, 'digest' | 'birth'>): ImageLineage => ({
   age: birth.known
     ? { known: true, bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest }
     : { known: false, unknown: [digest] },

@@ -1,11 +1,11 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
-import type { AlarmFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
+import type { AlarmDescription } from '../installation.ts';
 
 const SET_TOPIC = 'Deploy with AlarmTopicArn=<ARN of an SNS topic>.';
 
 /** Checks that each alarm exists and notifies a person. */
-export function checkAlarms(alarms: readonly AlarmFacts[]): readonly CheckFinding[] {
+export function checkAlarms(alarms: readonly AlarmDescription[]): readonly CheckFinding[] {
   const here = alarms.filter(({ exists }) => exists);
   const silent = here.filter(({ actions }) => actions === 0);
   const found = [

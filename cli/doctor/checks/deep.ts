@@ -1,8 +1,8 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
-import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, unknown } from '../finding.ts';
+import type { CallbackCounts, MixedPut, PullTimes, StartTimes } from '../installation.ts';
 
 /* Tests undocumented behaviour of AWS in this account: see "What AWS does not document" in docs/operations.md. Each
  * finding is an answer. Patchwave works with either answer if it is `ok`. */
@@ -46,7 +46,7 @@ export function checkBusPolicy(
 }
 
 /** How steps that wait in children of a distributed map ended. */
-export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly CheckFinding[] {
+export function checkTaskTokens({ answered, lapsed }: CallbackCounts): readonly CheckFinding[] {
   if (answered > 0)
     return [
       ok('cascades', `Task tokens of map children are accepted: ${counted(answered, 'waiting step')} got an answer.`),
@@ -69,9 +69,10 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly C
 }
 
 /** The review is matched by its execution's start time, which the end event repeats. */
-export function checkStartTime(facts: StartTimeFacts | undefined): readonly CheckFinding[] {
-  if (!facts) return [unknown('review', 'Not checked: no review has ended yet.', 'Run a review: patchwave review.')];
-  const { recordedEpochMs, startEpochMs, executionArn } = facts;
+export function checkStartTime(description: StartTimes | undefined): readonly CheckFinding[] {
+  if (!description)
+    return [unknown('review', 'Not checked: no review has ended yet.', 'Run a review: patchwave review.')];
+  const { recordedEpochMs, startEpochMs, executionArn } = description;
   const differsMs = Math.abs(recordedEpochMs - startEpochMs);
   if (differsMs === 0) return [ok(executionArn, '$$.Execution.StartTime equals the startDate of the execution.')];
   return [
@@ -87,8 +88,8 @@ export function checkStartTime(facts: StartTimeFacts | undefined): readonly Chec
  * Whether reading a manifest moved the pull time of an image. ECR records a pull time at most once in 24 hours.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
  */
-export function checkPullTimes(facts: PullTimeFacts | undefined): readonly CheckFinding[] {
-  if (!facts)
+export function checkPullTimes(description: PullTimes | undefined): readonly CheckFinding[] {
+  if (!description)
     return [
       unknown(
         'registries',
@@ -96,7 +97,7 @@ export function checkPullTimes(facts: PullTimeFacts | undefined): readonly Check
         'Push an image, then run the command again.',
       ),
     ];
-  const { image, beforeEpochMs, afterEpochMs, isExcluded } = facts;
+  const { image, beforeEpochMs, afterEpochMs, isExcluded } = description;
   const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls makes ECR ignore reads by this role.';
   if (beforeEpochMs !== afterEpochMs)
     return [broken(image, `Reading the manifest of ${image} moved its pull time.`, deploy)];

@@ -1,6 +1,6 @@
 import { matchesGlob } from '../../../shared/domain/common/glob.ts';
-import type { KeyFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, orOk } from '../finding.ts';
+import type { KeyDescription } from '../installation.ts';
 
 /**
  * Services that use the key as their own principal, with the actions; see "A key of your own" in docs/operations.md.
@@ -13,7 +13,7 @@ const SERVICES: readonly { readonly service: string; readonly actions: readonly 
 const CHAPTER = 'See "A key of your own" in docs/operations.md.';
 
 /** Checks that services and ledger can use the key of the parameter KmsKeyArn; `undefined` without a key. */
-export function checkKey(key: KeyFacts | undefined): readonly CheckFinding[] {
+export function checkKey(key: KeyDescription | undefined): readonly CheckFinding[] {
   if (!key) return [ok('key', 'The stack uses keys that AWS owns: KmsKeyArn is empty.')];
   const { arn, state, policy, ledgerLostAtEpochMs } = key;
   if (state !== 'Enabled')

@@ -1,8 +1,14 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import { fitsFilter } from '../../../shared/domain/scan/registry-scanning.ts';
-import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
 import { broken, type CheckFinding, type CheckName, orOk, unknown } from '../finding.ts';
+import type {
+  AccountDescription,
+  MembersDescription,
+  PlaceDescription,
+  RoleDescription,
+  StackDescription,
+} from '../installation.ts';
 import { type DoctorReading, unread } from '../reading.ts';
 import { trustProblem } from './trust.ts';
 
@@ -11,15 +17,22 @@ const MOST_NAMED = 5;
 const VERSION_TAG = 'patchwave-version';
 
 /** Checks that the read role of each account can be assumed and has the command's version. */
-export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly CheckFinding[] {
+export function checkReadRoles(
+  stack: StackDescription,
+  { accounts }: MembersDescription,
+  version: string,
+): readonly CheckFinding[] {
   const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
-  const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
+  const found = [
+    ...accounts.flatMap((description) => readRoleProblem(stack, description, version)),
+    ...notKnown(own, version),
+  ];
   return orOk(found, 'accounts', `The read role can be assumed in ${counted(accounts.length, 'account')}.`);
 }
 
 function readRoleProblem(
-  { account: hub, parameters }: StackFacts,
-  { account, readRole, own }: AccountFacts,
+  { account: hub, parameters }: StackDescription,
+  { account, readRole, own }: AccountDescription,
   version: string,
 ): readonly CheckFinding[] {
   const name = parameters.ReadRoleName ?? '';
@@ -54,7 +67,7 @@ interface Acting {
   /** The parameter of member-account.yaml that makes the role. */
   readonly list: string;
   readonly path: string;
-  readonly of: (account: AccountFacts) => AccountFacts['build'];
+  readonly of: (account: AccountDescription) => AccountDescription['build'];
   /** Accounts in which the policy needs the role; `any`: in at least one. */
   readonly needed: readonly string[] | 'any' | 'none';
 }
@@ -64,8 +77,8 @@ interface Acting {
  * hub. A missing role is broken only if the policy needs it.
  */
 export function checkActingRoles(
-  stack: StackFacts,
-  { accounts, members }: MemberFacts,
+  stack: StackDescription,
+  { accounts, members }: MembersDescription,
   version: string,
 ): readonly CheckFinding[] {
   const kinds: readonly Acting[] = [
@@ -113,13 +126,13 @@ export function checkActingRoles(
   ];
 }
 
-const isReadable = ({ readRole }: AccountFacts): boolean => readRole.isRead && readRole.value;
-const isAbsent = (role: AccountFacts['build']): boolean => role.isRead && role.value === undefined;
-const isThere = (role: AccountFacts['build']): boolean => role.isRead && role.value !== undefined;
+const isReadable = ({ readRole }: AccountDescription): boolean => readRole.isRead && readRole.value;
+const isAbsent = (role: AccountDescription['build']): boolean => role.isRead && role.value === undefined;
+const isThere = (role: AccountDescription['build']): boolean => role.isRead && role.value !== undefined;
 
 function actingProblems(
-  { account: hubAccount, parameters }: StackFacts,
-  accounts: readonly AccountFacts[],
+  { account: hubAccount, parameters }: StackDescription,
+  accounts: readonly AccountDescription[],
   { parameter, list, path, of, needed }: Acting,
 ): readonly CheckFinding[] {
   const name = parameters[parameter] ?? '';
@@ -128,7 +141,7 @@ function actingProblems(
     externalId: parameters.ReadRoleExternalId ?? '',
     organizationId: parameters.OrganizationId ?? '',
   };
-  const mismatch = ({ account }: AccountFacts, role: RoleFacts): CheckFinding[] => {
+  const mismatch = ({ account }: AccountDescription, role: RoleDescription): CheckFinding[] => {
     const problem = trustProblem(role.trust, trust);
     return problem === undefined
       ? []
@@ -146,11 +159,13 @@ function actingProblems(
       `The policy needs the role ${name} in ${account}, but it does not exist.`,
       `List what Patchwave may act on in ${list} of member-account.yaml, and deploy that in the HomeRegion of the account.`,
     );
-  const found = accounts.flatMap((facts) => {
-    const role = of(facts);
+  const found = accounts.flatMap((description) => {
+    const role = of(description);
     if (!role.isRead) return [];
-    if (role.value) return mismatch(facts, role.value);
-    return needed !== 'any' && needed !== 'none' && needed.includes(facts.account) ? [absent(facts.account)] : [];
+    if (role.value) return mismatch(description, role.value);
+    return needed !== 'any' && needed !== 'none' && needed.includes(description.account)
+      ? [absent(description.account)]
+      : [];
   });
   const isMissing = needed === 'any' && accounts.length > 0 && accounts.every((one) => isAbsent(of(one)));
   return isMissing ? [absent('at least one account')] : found;
@@ -162,7 +177,7 @@ function actingProblems(
  */
 export function membersUnread(
   check: CheckName,
-  { outputs, parameters }: StackFacts,
+  { outputs, parameters }: StackDescription,
   reading: Extract<DoctorReading<unknown>, { isRead: false }>,
 ): CheckFinding {
   if (check !== 'read-roles')
@@ -194,7 +209,7 @@ const named = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
 
-const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
+const notRead = ({ members, places }: MembersDescription): readonly CheckFinding[] => {
   const read = new Set(places.map(({ place }) => registryKey(place)));
   return leftOut(
     'scope',
@@ -206,16 +221,16 @@ const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
  * Checks how registries scan. Enhanced scanning covers only what a filter matches.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
  */
-export function checkScanning(facts: MemberFacts, version: string): readonly CheckFinding[] {
-  const { places } = facts;
+export function checkScanning(description: MembersDescription, version: string): readonly CheckFinding[] {
+  const { places } = description;
   const enhanced = places.filter(({ scanning }) => scanning.isRead && scanning.value.type === 'enhanced').length;
   const says = `${counted(places.length - enhanced, 'registry', 'registries')} with basic scanning, ${enhanced} with enhanced scanning.`;
   const denied = places.map(({ place, scanning }) => ({ key: registryKey(place), reading: scanning }));
   const found = [...places.flatMap(scanningProblems), ...notKnown(denied, version)];
-  return [...orOk(found, 'registries', says), ...notRead(facts)];
+  return [...orOk(found, 'registries', says), ...notRead(description)];
 }
 
-function scanningProblems({ place, scanning }: PlaceFacts): readonly CheckFinding[] {
+function scanningProblems({ place, scanning }: PlaceDescription): readonly CheckFinding[] {
   if (!scanning.isRead) return [];
   const key = registryKey(place);
   const { type, filters } = scanning.value;
@@ -263,8 +278,12 @@ function notKnown(all: readonly Unread[], version: string): readonly CheckFindin
  * Checks that the test event of each place arrives in the hub.
  * @param isListening whether the hub's rule for them is enabled
  */
-export function checkForwarding(facts: MemberFacts, version: string, isListening: boolean): readonly CheckFinding[] {
-  const { places, waitedSeconds } = facts;
+export function checkForwarding(
+  description: MembersDescription,
+  version: string,
+  isListening: boolean,
+): readonly CheckFinding[] {
+  const { places, waitedSeconds } = description;
   if (!isListening)
     return [
       unknown(
@@ -293,5 +312,5 @@ export function checkForwarding(facts: MemberFacts, version: string, isListening
       );
   const says = `${counted(places.length, 'test event')} reached the hub, one from each account and Region.`;
   const denied = places.map(({ place, forwarding }) => ({ key: registryKey(place), reading: forwarding }));
-  return [...orOk([...found, ...notKnown(denied, version)], 'places', says), ...notRead(facts)];
+  return [...orOk([...found, ...notKnown(denied, version)], 'places', says), ...notRead(description)];
 }

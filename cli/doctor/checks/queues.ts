@@ -1,12 +1,12 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
-import type { QueueFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
+import type { QueueDescription } from '../installation.ts';
 
 /** A longer wait means a delay: the longest batching window is 5 minutes. */
 const OLDEST_MINUTES = 15;
 
 /** Checks that dead-letter queues are empty and no message waits too long in the others. */
-export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFinding[] {
+export function checkQueues(queues: readonly QueueDescription[]): readonly CheckFinding[] {
   return orOk(
     queues.flatMap(queueProblem),
     'queues',
@@ -14,7 +14,7 @@ export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFindin
   );
 }
 
-function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): CheckFinding[] {
+function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueDescription): CheckFinding[] {
   if (waiting === 0) return [];
   if (logicalId.endsWith('DeadLetters'))
     return [

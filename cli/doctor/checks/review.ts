@@ -1,13 +1,13 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { HOUR_MS, instant } from '../../../shared/domain/common/time.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
-import type { PolicyFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok } from '../finding.ts';
+import type { PolicyDescription } from '../installation.ts';
 
 /** The same period as NoReviewAlarm. */
 const REVIEW_HOURS = 26;
 
-export function checkPolicyInForce(policy: PolicyFacts): readonly CheckFinding[] {
+export function checkPolicyInForce(policy: PolicyDescription): readonly CheckFinding[] {
   if (!policy)
     return [
       broken('policy', 'No policy is in force.', 'Apply one: patchwave policy apply FILE, then patchwave review.'),

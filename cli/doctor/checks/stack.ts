@@ -1,5 +1,5 @@
-import type { StackFacts } from '../facts.ts';
 import { broken, type CheckFinding, ok, orOk, unknown } from '../finding.ts';
+import type { StackDescription } from '../installation.ts';
 
 /** Outputs of template.yaml that commands, members and operators use. */
 export const OUTPUTS = [
@@ -33,7 +33,7 @@ export const noStack = (name: string): CheckFinding =>
  * Checks the state of the stack. After UPDATE_ROLLBACK_COMPLETE the previous version works.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
-export function checkStack({ name, account, region, status }: StackFacts): readonly CheckFinding[] {
+export function checkStack({ name, account, region, status }: StackDescription): readonly CheckFinding[] {
   const says = `The stack is ${status}`;
   if (/^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(status))
     return [ok(name, `${says}, in ${account}/${region}.`)];
@@ -48,7 +48,7 @@ export function checkStack({ name, account, region, status }: StackFacts): reado
   ];
 }
 
-export function checkOutputs({ outputs }: StackFacts): readonly CheckFinding[] {
+export function checkOutputs({ outputs }: StackDescription): readonly CheckFinding[] {
   const missing = OUTPUTS.filter((name) => !outputs[name]);
   return orOk(
     missing.map((name) => broken(name, `The stack has no output ${name}.`, DEPLOY)),
@@ -59,7 +59,7 @@ export function checkOutputs({ outputs }: StackFacts): readonly CheckFinding[] {
 
 /** @param version of the command */
 export function checkVersions(
-  { outputs: { TemplateVersion: deployed } }: StackFacts,
+  { outputs: { TemplateVersion: deployed } }: StackDescription,
   version: string,
 ): readonly CheckFinding[] {
   // The check `outputs` reports an absent output.

@@ -1,6 +1,6 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
-import type { MappingFacts, RuleFacts } from '../facts.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
+import type { MappingDescription, RuleDescription } from '../installation.ts';
 
 /** Parameters that switch rules off on purpose. */
 const SWITCHES: Readonly<Record<string, string>> = {
@@ -19,8 +19,8 @@ export const TEST_QUEUE = 'DoctorQueue';
  * queue.
  */
 export function checkWiring(
-  rules: readonly RuleFacts[],
-  mappings: readonly MappingFacts[],
+  rules: readonly RuleDescription[],
+  mappings: readonly MappingDescription[],
   parameters: Readonly<Record<string, string>>,
 ): readonly CheckFinding[] {
   const found = [
@@ -31,7 +31,7 @@ export function checkWiring(
   return orOk(found, 'wiring', says);
 }
 
-function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose: boolean): CheckFinding[] {
+function ruleProblem({ logicalId, name, bus, state }: RuleDescription, isOffOnPurpose: boolean): CheckFinding[] {
   if (state === 'enabled' || (state === 'disabled' && isOffOnPurpose)) return [];
   if (state === 'gone')
     return [broken(logicalId, `The rule ${logicalId} (${name}) was deleted.`, 'Deploy template.yaml again.')];
@@ -46,7 +46,7 @@ function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose:
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html */
-function mappingProblem({ logicalId, id, state }: MappingFacts): CheckFinding[] {
+function mappingProblem({ logicalId, id, state }: MappingDescription): CheckFinding[] {
   if (state === 'Enabled' || state === 'Enabling' || state === 'Updating' || state === 'Creating') return [];
   if (state === undefined)
     return [broken(logicalId, `The trigger ${logicalId} (${id}) was deleted.`, 'Deploy template.yaml again.')];

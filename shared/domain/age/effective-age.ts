@@ -1,13 +1,14 @@
 import { type Birth, bornAfter, determineBirth, evidenceIn, madeBy } from '../image/birth.ts';
 import type { Digest, Tier } from '../image/image.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import { groupedByContent } from '../lineage/content-groups.ts';
 import { GROWING } from '../lineage/cut-cycles.ts';
 import { ancestorsOf } from '../lineage/find-parents.ts';
 import type { Parents } from '../lineage/parent.ts';
 
 /** The evidence for the age of one image alone. */
-export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'unpackedId' | 'birth'> {
+export interface AgedImage
+  extends Pick<ImageProperties, 'digest' | 'tier' | 'stream' | 'chainId' | 'unpackedId' | 'birth'> {
   /** When a Patchwave rebuild, without a cache and with a fresh pull, produced the same content again. */
   readonly reconfirmedAtEpochMs?: number;
 }

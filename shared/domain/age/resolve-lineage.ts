@@ -5,7 +5,7 @@ import { unpackedId } from '../lineage/chain-id.ts';
 import { cutCycles } from '../lineage/cut-cycles.ts';
 import { ancestorsOf, findParents } from '../lineage/find-parents.ts';
 import type { FoundParent, Hiding, MayHide, MayLieBetween } from '../lineage/hidden-parents.ts';
-import { diffIdsOf, type LineageFacts } from '../lineage/lineage-facts.ts';
+import { diffIdsOf, type LayeredImage } from '../lineage/layered-image.ts';
 import type { LineageEvidence, Parent, Parents } from '../lineage/parent.ts';
 import { type Placed, staleParentOf } from '../lineage/stale-parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
@@ -28,7 +28,7 @@ import {
 
 /** The part of an image that its lineage and age depend on. */
 export interface LineageImage {
-  readonly lineageFacts: LineageFacts;
+  readonly layered: LayeredImage;
   readonly aged: AgedImage;
   /** As found before. */
   readonly lineage?: ImageLineage;
@@ -135,7 +135,7 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
   /** A known lineage stays. */
   function hidingOf(digest: Digest): Hiding | undefined {
     const image = images.get(digest);
-    return image && !image.lineage ? mayHide(image.lineageFacts, parentOf(digest)) : undefined;
+    return image && !image.lineage ? mayHide(image.layered, parentOf(digest)) : undefined;
   }
 
   /** A certain lineage stays. */
@@ -144,8 +144,8 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
     if (isWhole || !image) return {};
     const parent = parentOf(digest);
     const isSure = image.lineage !== undefined && image.lineage.mayLieBetween === undefined;
-    const between = parent && !isSure ? mayLieBetween(image.lineageFacts, parent) : [];
-    const { firstPushedAtEpochMs: _, ...next } = image.lineageFacts;
+    const between = parent && !isSure ? mayLieBetween(image.layered, parent) : [];
+    const { firstPushedAtEpochMs: _, ...next } = image.layered;
     const below = headImages.has(digest) ? mayHide(next, parent) : undefined;
     return {
       ...(between.length > 0 && { mayLieBetween: keysOf(between) }),
@@ -177,9 +177,7 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
 
   function placed(digest: Digest): Placed | undefined {
     const image = images.get(digest);
-    return (
-      image && { ...withUnpacked(image), ...(image.lineageFacts.platform && { platform: image.lineageFacts.platform }) }
-    );
+    return image && { ...withUnpacked(image), ...(image.layered.platform && { platform: image.layered.platform }) };
   }
 }
 
@@ -190,7 +188,7 @@ const keysOf = (repositories: readonly UnreadRepository[]): readonly string[] =>
   [...new Set(repositories.map(locationKey))].sort();
 
 /** An image with its diff ids: an older record lacks them, its content has them. */
-export function withUnpacked({ aged, lineageFacts: lineage }: LineageImage): AgedImage {
+export function withUnpacked({ aged, layered: lineage }: LineageImage): AgedImage {
   const unpacked = unpackedId(diffIdsOf(lineage)) ?? aged.unpackedId;
   return { ...aged, ...(unpacked !== undefined && { unpackedId: unpacked }) };
 }
@@ -199,7 +197,7 @@ export function withUnpacked({ aged, lineageFacts: lineage }: LineageImage): Age
 export function parentsIn({ images, indexes, isWhole }: Pick<LineageFleet, 'images' | 'indexes' | 'isWhole'>): Parents {
   const all = [...images.values()];
   const shown = findParents(
-    all.map(({ lineageFacts: lineage }) => lineage),
+    all.map(({ layered: lineage }) => lineage),
     indexes,
   );
   return isWhole ? shown : keptOver(shown, all);

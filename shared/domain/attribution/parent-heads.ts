@@ -7,7 +7,7 @@ import type { Digest } from '../image/image.ts';
 import { streamBelow } from '../lineage/find-parents.ts';
 import { headDigestOf } from '../stream/heads.ts';
 import type { Headed } from './root-cause.ts';
-import { type AttributionFacts, headsFor, showing } from './stream-path.ts';
+import { type AttributionInputs, headsFor, showing } from './stream-path.ts';
 
 /**
  * Why a stream must not be built on a parent now. A build uses the parent's head at that moment.
@@ -34,7 +34,7 @@ export type ParentObstacle = { readonly stream: string } & (
  */
 export const parentObstacles = (
   headed: Headed,
-  known: AttributionFacts,
+  known: AttributionInputs,
   isVerified: (parent: string) => boolean,
 ): readonly ParentObstacle[] => [
   ...unknownParents(headed, known),
@@ -44,7 +44,7 @@ export const parentObstacles = (
     .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
 ];
 
-function unknownParents({ stream, heads = [] }: Headed, known: AttributionFacts): readonly ParentObstacle[] {
+function unknownParents({ stream, heads = [] }: Headed, known: AttributionInputs): readonly ParentObstacle[] {
   const unplaced = showing(stream, heads, known).flatMap((head) => head.unplaced ?? []);
   const [image] = unplaced.sort((one, other) => compareTexts(one.digest, other.digest));
   return image ? [{ stream, why: 'unplaced', image }] : [];
@@ -56,7 +56,7 @@ function unknownParents({ stream, heads = [] }: Headed, known: AttributionFacts)
  */
 export const movedHeads = (
   headed: Headed,
-  known: AttributionFacts,
+  known: AttributionInputs,
 ): ReadonlyMap<string, readonly Digest[] | undefined> =>
   new Map(Array.from(nextHeads(headed, known), ([parent, next]) => [parent, next?.moved]));
 
@@ -68,7 +68,10 @@ interface NextHead {
 }
 
 /** By parent; `undefined` if its head is unknown. */
-function nextHeads({ stream, heads = [] }: Headed, known: AttributionFacts): ReadonlyMap<string, NextHead | undefined> {
+function nextHeads(
+  { stream, heads = [] }: Headed,
+  known: AttributionInputs,
+): ReadonlyMap<string, NextHead | undefined> {
   const next = new Map<string, NextHead | undefined>();
   for (const { digest } of showing(stream, heads, known)) {
     const streamOf = (one: Digest) => (one === digest ? stream : madeBy(one, known));
@@ -89,7 +92,7 @@ function nextHeads({ stream, heads = [] }: Headed, known: AttributionFacts): Rea
 }
 
 /** The streams that a stream is built on, in order; also those that the policy never lets be rebuilt. */
-export const parentStreamsOf = (headed: Headed, known: AttributionFacts): readonly string[] =>
+export const parentStreamsOf = (headed: Headed, known: AttributionInputs): readonly string[] =>
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
@@ -100,7 +103,7 @@ export const parentStreamsOf = (headed: Headed, known: AttributionFacts): readon
  */
 export function onlyParentHead(
   headed: Headed,
-  known: AttributionFacts,
+  known: AttributionInputs,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): Digest | undefined {
   const [parent, ...others] = parentStreamsOf(headed, known);
@@ -116,7 +119,7 @@ export function onlyParentHead(
  */
 export function parentsKey(
   headed: Headed,
-  known: AttributionFacts,
+  known: AttributionInputs,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): string | undefined {
   const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
@@ -147,7 +150,7 @@ interface HeadImages {
   /** For the platform that is built. */
   readonly meant: readonly Digest[];
   readonly all: readonly Digest[];
-  readonly known: AttributionFacts;
+  readonly known: AttributionInputs;
 }
 
 /** Images of a head that a build uses in place of the one that it was built on. */
@@ -161,7 +164,7 @@ function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly
  * The images that a new parent must not be worse than. Without a head these are the running images. If none runs,
  * nothing can get worse.
  */
-function comparedWith({ stream, heads = [] }: Headed, known: AttributionFacts): readonly JudgedImage[] {
+function comparedWith({ stream, heads = [] }: Headed, known: AttributionInputs): readonly JudgedImage[] {
   if (heads.length > 0) return heads;
   return (known.lastBuilt?.get(stream)?.running ?? []).map((digest) => known.images.get(digest) ?? { digest });
 }
@@ -170,7 +173,7 @@ function obstacleIn(
   stream: string,
   next: NextHead | undefined,
   compared: readonly JudgedImage[],
-  known: AttributionFacts,
+  known: AttributionInputs,
 ): ParentObstacle | undefined {
   if (!next) return { stream, why: 'unread' };
   const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
@@ -184,10 +187,10 @@ function obstacleIn(
   return worse && { stream, why: 'worse', facts: [worse, ...others] };
 }
 
-const madeBy = (digest: Digest, { images, neverBuilt }: AttributionFacts): string | undefined =>
+const madeBy = (digest: Digest, { images, neverBuilt }: AttributionInputs): string | undefined =>
   images.get(digest)?.stream ?? neverBuilt?.get(digest);
 
-function isSame(one: Digest, other: Digest, { images }: AttributionFacts): boolean {
+function isSame(one: Digest, other: Digest, { images }: AttributionInputs): boolean {
   const chain = images.get(one)?.chainId;
   return one === other || (chain !== undefined && chain === images.get(other)?.chainId);
 }

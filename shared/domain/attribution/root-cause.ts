@@ -9,7 +9,7 @@ import {
 } from '../cause/fact-status.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
 import type { Digest } from '../image/image.ts';
-import { type AttributionFacts, type Step, type StreamLineage, showing, streamLineageOf } from './stream-path.ts';
+import { type AttributionInputs, type Step, type StreamLineage, showing, streamLineageOf } from './stream-path.ts';
 
 /** Streams from the root cause up to the requested one. */
 export type StreamPath = readonly string[];
@@ -47,7 +47,7 @@ export interface Headed {
  * starts from the fixed head. So the root causes are the lowest streams of an unbroken row, down from the requested one, whose heads have the
  * fact.
  */
-export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionFacts): (fact: CauseFact) => RootCause {
+export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionInputs): (fact: CauseFact) => RootCause {
   const images = showing(stream, heads, known);
   const lines = new Map(
     images.flatMap(({ digest }) =>
@@ -64,7 +64,7 @@ function rootCauseOf(
   fact: CauseFact,
   head: JudgedImage,
   line: StreamLineage | undefined,
-  known: AttributionFacts,
+  known: AttributionInputs,
 ): RootCause {
   if (!line || fact.kind === 'person') return OWN;
   if (fact.kind === 'parent-moved') return ofMoved(fact, known);
@@ -88,7 +88,7 @@ function rootCauseOf(
 }
 
 /** Nothing is built on an unjudged image. */
-function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionFacts): RootCause {
+function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionInputs): RootCause {
   const heads = Object.values(streams.get(parent)?.head?.images ?? {});
   const unjudged = heads.filter((digest) => isUnjudged(images.get(digest) ?? {}));
   return unjudged.length > 0 ? { kind: 'pending', images: unjudged, streams: [] } : OWN;
@@ -98,7 +98,7 @@ function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionFa
  * `missing`: there is no head, and the parents lack the fact. Nothing above can be rebuilt without a head, so the
  * stream is on the path, and is the root cause if its parents have the fact.
  */
-function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: AttributionFacts): FactStatus | 'missing' {
+function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: AttributionInputs): FactStatus | 'missing' {
   if (!heads) return 'unknown';
   const known = (one: Digest): JudgedImage => images.get(one) ?? { digest: one };
   if (heads.length === 0) return contentFactStatus(fact, known(digest)) === 'present' ? 'present' : 'missing';

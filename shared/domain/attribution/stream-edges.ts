@@ -4,7 +4,7 @@ import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 import { streamBelow } from '../lineage/find-parents.ts';
 import type { StreamPath } from './root-cause.ts';
-import { type AttributionFacts, showing } from './stream-path.ts';
+import { type AttributionInputs, showing } from './stream-path.ts';
 
 /** By stream: the streams that it is built on. */
 export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
@@ -12,7 +12,7 @@ export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
 /**
  * For each known stream, the parents of its heads over all platforms. Without a head, the parents of its last images.
  */
-export function edgesOf(known: AttributionFacts): Edges {
+export function edgesOf(known: AttributionInputs): Edges {
   const { parents, images, streams } = known;
   const streamOf = (digest: Digest) => images.get(digest)?.stream;
   return new Map(
@@ -70,7 +70,7 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
 export function arrivals(
   roots: ReadonlyMap<string, readonly CauseFact[]>,
   edges: Edges,
-  known: AttributionFacts,
+  known: AttributionInputs,
   followParents: boolean,
 ): ReadonlyMap<string, readonly CauseFact[]> {
   const above = new Map<string, string[]>();
@@ -99,11 +99,11 @@ const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
 });
 
 /** A move concerns only the direct children of the stream. */
-const isHandedOn = (fact: CauseFact, from: string, to: string, known: AttributionFacts): boolean =>
+const isHandedOn = (fact: CauseFact, from: string, to: string, known: AttributionInputs): boolean =>
   fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 
 /** A stream without a head takes every fact: it needs a first head in any case, and its children wait for that. */
-function isInHeads(fact: CauseFact, stream: string, { streams, images }: AttributionFacts): boolean {
+function isInHeads(fact: CauseFact, stream: string, { streams, images }: AttributionInputs): boolean {
   const heads = Object.values(streams.get(stream)?.head?.images ?? {});
   if (heads.length === 0) return fact.kind !== 'person';
   return (

@@ -2,7 +2,7 @@ import type { JudgedImage } from '../cause/fact-status.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest, Platform } from '../image/image.ts';
 import { ancestorsOf, streamBelow } from '../lineage/find-parents.ts';
-import { suited } from '../lineage/lineage-facts.ts';
+import { suited } from '../lineage/layered-image.ts';
 import type { Parents } from '../lineage/parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
@@ -15,7 +15,7 @@ export interface AttributedImage extends JudgedImage {
 }
 
 /** The input of attribution, built once for all images. A missing entry means unknown, never clean. */
-export interface AttributionFacts {
+export interface AttributionInputs {
   readonly parents: Parents;
   readonly images: ReadonlyMap<Digest, AttributedImage>;
   readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
@@ -40,7 +40,7 @@ export interface LastBuilt {
 export function showing(
   stream: string,
   heads: readonly JudgedImage[],
-  known: AttributionFacts,
+  known: AttributionInputs,
 ): readonly JudgedImage[] {
   if (heads.length > 0) return heads;
   return (known.lastBuilt?.get(stream)?.images ?? []).map((digest) => known.images.get(digest) ?? { digest });
@@ -67,7 +67,7 @@ export interface StreamLineage {
  * The same for all facts of the image. Leaves out a stream that a head above is no longer built on, because its rebuild
  * would reach no image.
  */
-export function streamLineageOf(digest: Digest, known: AttributionFacts): StreamLineage {
+export function streamLineageOf(digest: Digest, known: AttributionInputs): StreamLineage {
   const { places, unseen } = placesOf(digest, known);
   const steps: Step[] = [];
   for (const place of places.toReversed()) {
@@ -82,7 +82,7 @@ export function streamLineageOf(digest: Digest, known: AttributionFacts): Stream
 /**
  * The image's own stream, then each that `streamBelow` leads to. A stream that appears again lower down is listed once.
  */
-function placesOf(digest: Digest, { parents, images }: AttributionFacts) {
+function placesOf(digest: Digest, { parents, images }: AttributionInputs) {
   const own = images.get(digest);
   const unseen: Digest[] = own ? [] : [digest];
   const places: Omit<Step, 'heads'>[] = own?.stream === undefined ? [] : [{ stream: own.stream, digest }];
@@ -104,7 +104,7 @@ function placesOf(digest: Digest, { parents, images }: AttributionFacts) {
  */
 export function headsFor(
   { stream, digest }: Omit<Step, 'heads'>,
-  { images, streams }: AttributionFacts,
+  { images, streams }: AttributionInputs,
 ): readonly Digest[] | undefined {
   const record = streams.get(stream);
   if (!record) return undefined;
@@ -124,7 +124,11 @@ const isRead = (platform: Platform | undefined): platform is Platform =>
  * Whether all heads are now built on other streams, directly or not; includes streams that the policy never lets
  * Patchwave rebuild.
  */
-function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: AttributionFacts): boolean {
+function haveLeft(
+  heads: readonly Digest[],
+  below: string,
+  { parents, images, neverBuilt }: AttributionInputs,
+): boolean {
   const streamOf = (digest: Digest) => images.get(digest)?.stream ?? neverBuilt?.get(digest);
   const feet = heads.map((head) => {
     const ancestors = ancestorsOf(parents, head);

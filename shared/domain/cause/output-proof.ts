@@ -1,7 +1,7 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import { instant, MINUTE_MS } from '../common/time.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../image/image.ts';
-import { unionOfTags } from '../image/image-facts.ts';
+import { unionOfTags } from '../image/image-properties.ts';
 import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
 import { parseStreamId } from '../stream/stream.ts';
 import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from './rebuild.ts';

@@ -19,7 +19,7 @@ import {
 import { type DroppedFact, dropUnfixable, refusal } from './guard-facts.ts';
 
 /** Possible obstacles for both rebuild and rollout. */
-export interface OpenFacts {
+export interface StartInputs {
   readonly stream: string;
   /** The strictest mode that the policy sets for the stream. */
   readonly mode: Mode;
@@ -41,7 +41,7 @@ export interface OpenFacts {
 }
 
 /** The input of the guards. */
-export interface GuardFacts extends OpenFacts {
+export interface GuardInputs extends StartInputs {
   /** What the rebuild is for: facts that a head of the stream has, and manual requests. */
   readonly facts: readonly CauseFact[];
   /** Why other facts are still undetermined; absent if there are none. */
@@ -70,24 +70,25 @@ export type Decision =
  * the same answer. Checks the stream first, then each fact: facts that a rebuild would not fix drop out, and if none is
  * left the most serious reason is the answer. Temporary obstacles come last.
  */
-export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): Decision {
-  const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
+export function mayRebuild(inputs: GuardInputs, settings: GuardSettings, nowEpochMs: number): Decision {
+  const obstacle = mayDeploy(inputs) ?? mayEverRebuild(inputs, settings, nowEpochMs);
   if (obstacle) return obstacle;
-  const { fixable, dropped } = dropUnfixable(facts.facts, { ...facts, ...settings }, nowEpochMs);
+  const { fixable, dropped } = dropUnfixable(inputs.facts, { ...inputs, ...settings }, nowEpochMs);
   // An undetermined fact may turn out to be worth a rebuild; a permanent refusal need not wait for it.
   if (fixable.length === 0)
-    return facts.unknown === undefined ? refusal(dropped) : wait('unknown-facts', facts.unknown);
-  return passingObstacle(facts, settings, nowEpochMs) ?? { answer: 'allow', facts: fixable, dropped };
+    return inputs.unknown === undefined ? refusal(dropped) : wait('unknown-facts', inputs.unknown);
+  return passingObstacle(inputs, settings, nowEpochMs) ?? { answer: 'allow', facts: fixable, dropped };
 }
 
 /** Why an existing build may not be rolled out now; `undefined` if it may. */
-export const mayDeploy = (facts: OpenFacts): NegativeDecision | undefined =>
-  paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable, facts));
+export const mayDeploy = (inputs: StartInputs): NegativeDecision | undefined =>
+  paused(inputs) ??
+  (inputs.unreadable === undefined ? openElsewhere(inputs) : unreadableRecord(inputs.unreadable, inputs));
 
 /** The item may contain an obstacle, so the stream waits. */
 export const unreadableRecord = (
   item: string,
-  { isLockUnreadable }: Pick<OpenFacts, 'isLockUnreadable'> = {},
+  { isLockUnreadable }: Pick<StartInputs, 'isLockUnreadable'> = {},
 ): NegativeDecision =>
   wait(
     'unreadable-record',
@@ -103,7 +104,7 @@ export function paused({
   mode,
   isNamed = true,
   killSwitch,
-}: Pick<OpenFacts, 'mode' | 'isNamed' | 'killSwitch'>): NegativeDecision | undefined {
+}: Pick<StartInputs, 'mode' | 'isNamed' | 'killSwitch'>): NegativeDecision | undefined {
   if (killSwitch.rebuilding === 'paused')
     return wait(
       'paused',
@@ -127,7 +128,7 @@ export function paused({
   return undefined;
 }
 
-function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts): NegativeDecision | undefined {
+function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: StartInputs): NegativeDecision | undefined {
   if (lock && lock.cascadeId !== cascadeId) {
     const { cascadeId: holder, deadlineEpochMs } = lock;
     if (lockBuild === 'waiting-approval')
@@ -150,11 +151,11 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts)
  * Why a stream is not rebuilt for any fact, because only a person can change that; `undefined` if it may be rebuilt.
  */
 export function mayEverRebuild(
-  facts: Omit<GuardFacts, 'facts'>,
+  inputs: Omit<GuardInputs, 'facts'>,
   settings: GuardSettings,
   nowEpochMs: number,
 ): NegativeDecision | undefined {
-  const { stream, pipeline, history, ancestors } = facts;
+  const { stream, pipeline, history, ancestors } = inputs;
   const { startUnknown, failuresInARow, unreadable } = history;
   if (unreadable !== undefined) return unreadableRecord(unreadable);
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
@@ -226,8 +227,12 @@ function coolDown(
 }
 
 /** Temporary obstacles. An own lock means that the rebuild has begun, so it skips the cool-down. */
-function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): NegativeDecision | undefined {
-  const { history, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = facts;
+function passingObstacle(
+  inputs: GuardInputs,
+  settings: GuardSettings,
+  nowEpochMs: number,
+): NegativeDecision | undefined {
+  const { history, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = inputs;
   const pause = lock
     ? undefined
     : (coolDown(history, settings, nowEpochMs) ?? pauseAfterBreakOff(history, settings, nowEpochMs));

@@ -1,11 +1,11 @@
 import { type Digest, type IndexChild, isDigest, type Platform } from '../image/image.ts';
 import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
-import { byVariant, type LineageFacts, mayBear, pushedFirst, pushOf } from './lineage-facts.ts';
+import { byVariant, type LayeredImage, mayBear, pushedFirst, pushOf } from './layered-image.ts';
 import { Variants } from './variants.ts';
 
 /** A claimed parent, named by a builder in a label or by the policy. */
 export interface Claimed {
-  readonly image: LineageFacts;
+  readonly image: LayeredImage;
   readonly evidence: 'label-digest' | 'label-name' | 'declared';
 }
 
@@ -14,11 +14,11 @@ const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
 /** Parent digests named by labels; they may be those of indexes. */
-export const digestsClaimed = (image: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
+export const digestsClaimed = (image: Pick<LayeredImage, 'labels'>): readonly Digest[] =>
   [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
 
 /** The parent reference named by a label, if it is a valid one. */
-export const referenceClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): ImageReference | undefined =>
+export const referenceClaimed = ({ labels }: Pick<LayeredImage, 'labels'>): ImageReference | undefined =>
   readImageReference(labels?.[BASE_NAME]);
 
 type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
@@ -26,24 +26,24 @@ type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
 /** Successive images of one name or stream on one platform. */
 interface Sequence {
   readonly platform: Platform;
-  readonly inOrder: readonly LineageFacts[];
+  readonly inOrder: readonly LayeredImage[];
 }
 type ByKey = ReadonlyMap<string, Variants<Sequence>>;
 
 /** Looks up claimed parents, only for images whose content shows no parent. */
 export class Claims {
-  readonly #images: ReadonlyMap<Digest, LineageFacts>;
+  readonly #images: ReadonlyMap<Digest, LayeredImage>;
   readonly #indexes: Indexes;
   #named?: ByKey;
   #streams?: ByKey;
 
-  constructor(images: ReadonlyMap<Digest, LineageFacts>, indexes: Indexes) {
+  constructor(images: ReadonlyMap<Digest, LayeredImage>, indexes: Indexes) {
     this.#images = images;
     this.#indexes = indexes;
   }
 
   /** Children inherit labels, and names move, so the digest counts before the name. */
-  parentOf(child: LineageFacts): Claimed | undefined {
+  parentOf(child: LayeredImage): Claimed | undefined {
     const reference = referenceClaimed(child);
     const digest = this.#byDigest(child, child.labels?.[BASE_DIGEST] ?? reference?.digest);
     if (digest) return { image: digest, evidence: 'label-digest' };
@@ -54,7 +54,7 @@ export class Claims {
   }
 
   /** The digest of an index stands for its image on the child's platform. */
-  #byDigest(child: LineageFacts, digest: string | undefined): LineageFacts | undefined {
+  #byDigest(child: LayeredImage, digest: string | undefined): LayeredImage | undefined {
     if (!isDigest(digest)) return undefined;
     const digests = [digest, ...(this.#indexes.get(digest) ?? []).map((image) => image.digest)];
     const known = digests
@@ -74,11 +74,11 @@ export class Claims {
   }
 }
 
-const sequencesOf = (images: readonly LineageFacts[]): Variants<Sequence> =>
+const sequencesOf = (images: readonly LayeredImage[]): Variants<Sequence> =>
   new Variants(byVariant(images).map(([platform, group]) => ({ platform, inOrder: group.sort(pushedFirst) })));
 
-function byKey(images: Iterable<LineageFacts>, keysOf: (image: LineageFacts) => readonly string[]): ByKey {
-  const found = new Map<string, LineageFacts[]>();
+function byKey(images: Iterable<LayeredImage>, keysOf: (image: LayeredImage) => readonly string[]): ByKey {
+  const found = new Map<string, LayeredImage[]>();
   for (const image of images) {
     if (!mayBear(image)) continue;
     for (const key of new Set(keysOf(image))) {
@@ -90,14 +90,14 @@ function byKey(images: Iterable<LineageFacts>, keysOf: (image: LineageFacts) => 
   return new Map([...found].map(([key, list]) => [key, sequencesOf(list)]));
 }
 
-const latest = (sequences: Variants<Sequence> | undefined, child: LineageFacts): LineageFacts | undefined =>
+const latest = (sequences: Variants<Sequence> | undefined, child: LayeredImage): LayeredImage | undefined =>
   firstOf(sequences?.bestFor(child) ?? [], ({ inOrder }) => latestBefore(inOrder, child));
 
 /**
  * The last one pushed before the child, because the name may have moved since. If the child's push is unknown, a single
  * image is the answer, and several give none.
  */
-function latestBefore(inOrder: readonly LineageFacts[], child: LineageFacts): LineageFacts | undefined {
+function latestBefore(inOrder: readonly LayeredImage[], child: LayeredImage): LayeredImage | undefined {
   const others = inOrder.length === 1 && inOrder[0]?.digest === child.digest ? [] : inOrder;
   const [only] = others;
   const isCertain = others.length === 1 && [child, only].some((each) => each?.firstPushedAtEpochMs === undefined);
@@ -108,7 +108,7 @@ function latestBefore(inOrder: readonly LineageFacts[], child: LineageFacts): Li
 }
 
 /** The number pushed at or before an instant, by binary search, because a stream has many images and many children. */
-function pushedUntil(inOrder: readonly LineageFacts[], untilEpochMs: number): number {
+function pushedUntil(inOrder: readonly LayeredImage[], untilEpochMs: number): number {
   let [low, high] = [0, inOrder.length];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);

@@ -2,7 +2,7 @@ import type { Digest, IndexChild } from '../image/image.ts';
 import { Claims } from './claimed-parents.ts';
 import { cutCycles } from './cut-cycles.ts';
 import { Chains, type Shown } from './layer-chains.ts';
-import { diffIdsOf, type LineageFacts, merged } from './lineage-facts.ts';
+import { diffIdsOf, type LayeredImage, merged } from './layered-image.ts';
 import type { Parent, Parents } from './parent.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { Parent, Parents } from './parent.ts';
  * @param indexes the images of each index digest, because a label may name an index
  */
 export function findParents(
-  images: readonly LineageFacts[],
+  images: readonly LayeredImage[],
   indexes: ReadonlyMap<Digest, readonly IndexChild[]> = new Map(),
 ): Parents {
   const known = merged(images);

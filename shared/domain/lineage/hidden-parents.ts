@@ -6,7 +6,7 @@ import type { Policy, StreamRule } from '../policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
 import { type BaseReadings, coversPlace, type UnreadRepository, unreadIn } from './base-readings.ts';
 import { referenceClaimed } from './claimed-parents.ts';
-import { isForeign, type LineageFacts } from './lineage-facts.ts';
+import { isForeign, type LayeredImage } from './layered-image.ts';
 import type { LineageEvidence } from './parent.ts';
 
 /** What the found parent of an image shows about hidden images between or below. */
@@ -27,7 +27,7 @@ export interface Hiding {
 }
 
 /** Where an older ancestor of an image may be; `undefined` if there is none. */
-export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => Hiding | undefined;
+export type MayHide = (image: LayeredImage, parent: FoundParent | undefined) => Hiding | undefined;
 
 /**
  * Which images may be built on images that no review has read. An unread repository matters for an image only if all of
@@ -67,7 +67,7 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
 }
 
 /** Unread repositories that may contain an image between another one and its found parent. */
-export type MayLieBetween = (image: LineageFacts, parent: FoundParent) => readonly UnreadRepository[];
+export type MayLieBetween = (image: LayeredImage, parent: FoundParent) => readonly UnreadRepository[];
 
 /**
  * Which unread repositories may contain the true parent of an image, that is, an image built on the found parent. A
@@ -113,7 +113,7 @@ const placeOf = (stream: string): string => locationKey(parseStreamId(stream).lo
 /** Pushes use the registry's clock, reads use ours. */
 const SKEW_MS = HOUR_MS;
 
-const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: UnreadRepository): boolean =>
+const isAfter = ({ firstPushedAtEpochMs }: LayeredImage, { readAtEpochMs }: UnreadRepository): boolean =>
   readAtEpochMs === undefined || firstPushedAtEpochMs === undefined || firstPushedAtEpochMs + SKEW_MS >= readAtEpochMs;
 
 /**
@@ -121,7 +121,7 @@ const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: Unre
  * hotfix, a branch), each rule of each of its repositories must declare something, because any of them may have made
  * it.
  */
-function declarationsIn(policy: Policy): (image: LineageFacts) => readonly ImageLocation[] | undefined {
+function declarationsIn(policy: Policy): (image: LayeredImage) => readonly ImageLocation[] | undefined {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
   return (image) => {
     const own = rulesOf(policy, image);
@@ -135,7 +135,7 @@ function declarationsIn(policy: Policy): (image: LineageFacts) => readonly Image
 }
 
 /** The rules that may have made an image; empty if one of its repositories has no rule. */
-function rulesOf(policy: Policy, { stream, locations = [] }: LineageFacts): readonly StreamRule[] {
+function rulesOf(policy: Policy, { stream, locations = [] }: LayeredImage): readonly StreamRule[] {
   if (stream === undefined) {
     const ofEach = locations.map((location) => streamRulesOf(policy, location));
     return ofEach.some((rules) => rules.length === 0) ? [] : ofEach.flat();

@@ -1,11 +1,11 @@
 import { canonicalJson, sha256Hex } from '../common/canonical-json.ts';
 import type { Artifact, Digest } from '../image/image.ts';
-import type { ImageFacts, LocationRecord } from '../image/image-facts.ts';
+import type { ImageProperties, LocationRecord } from '../image/image-properties.ts';
 import { repositoryName } from '../image/reference.ts';
-import type { HistoryStep, LineageFacts } from './lineage-facts.ts';
+import type { HistoryStep, LayeredImage } from './layered-image.ts';
 
 /** The content of an image that lineage needs. Content under a digest never changes. */
-export interface ImageContent extends Pick<LineageFacts, 'diffIds' | 'history' | 'labels'> {
+export interface ImageContent extends Pick<LayeredImage, 'diffIds' | 'history' | 'labels'> {
   readonly digest: Digest;
   /** Lowest layer first. */
   readonly layers: readonly Digest[];
@@ -36,7 +36,7 @@ const HASH_DIGITS = 16;
  */
 export function contentOf(
   { digest, layers }: Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'>,
-  config: Pick<LineageFacts, 'diffIds' | 'history' | 'labels'> = {},
+  config: Pick<LayeredImage, 'diffIds' | 'history' | 'labels'> = {},
 ): ImageContent {
   const { diffIds, history, labels = {} } = config;
   const named = Object.entries(labels).filter(([label]) => BASE_LABELS.includes(label));
@@ -58,12 +58,12 @@ const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
  * The lineage input of an image over all its places.
  * @param declaredParents the parent streams that the policy declares for its stream
  */
-export function lineageFactsOf(
-  { digest, tier, stream, platform }: ImageFacts,
+export function layeredImageOf(
+  { digest, tier, stream, platform }: ImageProperties,
   content: ImageContent | undefined,
   places: readonly LocationRecord[],
   declaredParents: readonly string[] = [],
-): LineageFacts {
+): LayeredImage {
   const pushes = places.flatMap(({ firstPushSeenAtEpochMs }) => firstPushSeenAtEpochMs ?? []);
   return {
     layers: [],

@@ -1,40 +1,40 @@
-import { type HistoryStep, hasHistory, isBranchBuild, type LineageFacts, pushedFirst } from './lineage-facts.ts';
+import { type HistoryStep, hasHistory, isBranchBuild, type LayeredImage, pushedFirst } from './layered-image.ts';
 
 /** Images of one chain and one history: their content does not show which was first. */
 class HistoryNode {
   readonly depth: number;
   /** By the next step of the history. */
   readonly above = new Map<string, HistoryNode>();
-  #earliest?: LineageFacts;
-  #likeliest?: LineageFacts;
-  readonly #byStream = new Map<string, LineageFacts>();
+  #earliest?: LayeredImage;
+  #likeliest?: LayeredImage;
+  readonly #byStream = new Map<string, LayeredImage>();
   /** By the time of the last step: rebuilds do the same at another time. */
-  readonly #byInstant = new Map<string, LineageFacts>();
+  readonly #byInstant = new Map<string, LayeredImage>();
 
   constructor(depth: number) {
     this.depth = depth;
   }
 
-  add(image: LineageFacts): void {
+  add(image: LayeredImage): void {
     this.#earliest = earlier(this.#earliest, image);
     this.#likeliest = likelier(this.#likeliest, image);
     keep(this.#byStream, image.stream, image);
     keep(this.#byInstant, image.history?.[this.depth - 1]?.created, image);
   }
 
-  get earliest(): LineageFacts | undefined {
+  get earliest(): LayeredImage | undefined {
     return this.#earliest;
   }
 
   /** The most likely parent of a child: by times, then as declared, then by likelihood. */
-  parentOf(child: LineageFacts): LineageFacts | undefined {
+  parentOf(child: LayeredImage): LayeredImage | undefined {
     const instant = child.history?.[this.depth - 1]?.created;
     return (
       (instant === undefined ? undefined : this.#byInstant.get(instant)) ?? this.declaredBy(child) ?? this.#likeliest
     );
   }
 
-  declaredBy({ digest, declaredParents = [] }: LineageFacts): LineageFacts | undefined {
+  declaredBy({ digest, declaredParents = [] }: LayeredImage): LayeredImage | undefined {
     for (const stream of declaredParents) {
       const image = this.#byStream.get(stream);
       if (image && image.digest !== digest) return image;
@@ -43,23 +43,23 @@ class HistoryNode {
   }
 }
 
-const earlier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
+const earlier = (one: LayeredImage | undefined, other: LayeredImage): LayeredImage =>
   one && pushedFirst(one, other) < 0 ? one : other;
 
 /**
  * Which of two images with the same content counts as the parent: one of a stream before a branch build, because a
  * rebuild of that stream replaces the content. Of two streams, or two branch builds, the one first pushed.
  */
-const likelier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
+const likelier = (one: LayeredImage | undefined, other: LayeredImage): LayeredImage =>
   one && isBranchBuild(one) !== isBranchBuild(other) ? (isBranchBuild(one) ? other : one) : earlier(one, other);
 
-function keep(by: Map<string, LineageFacts>, key: string | undefined, image: LineageFacts): void {
+function keep(by: Map<string, LayeredImage>, key: string | undefined, image: LayeredImage): void {
   if (key !== undefined) by.set(key, likelier(by.get(key), image));
 }
 
 /** Which of them is the parent, and whether history shows it or only a declaration or an earlier push. */
 export interface SameChainImage {
-  readonly image: LineageFacts;
+  readonly image: LayeredImage;
   readonly evidence: 'history' | 'declared' | 'earliest-push';
 }
 
@@ -74,7 +74,7 @@ export class SameChainImages {
   /** For each first step the longest history that begins with it, longest first. */
   readonly #longest: readonly Longest[];
 
-  constructor(images: readonly LineageFacts[]) {
+  constructor(images: readonly LayeredImage[]) {
     const nodes = new Map<HistoryNode, string>();
     for (const image of images) {
       this.#all.add(image);
@@ -91,7 +91,7 @@ export class SameChainImages {
    * The parent of an image with more layers. Images whose history parts from the child's are its siblings. A history
    * without a common beginning was rewritten and proves nothing; neither does one shorter than the list of layers.
    */
-  under(child: LineageFacts): LineageFacts | undefined {
+  under(child: LayeredImage): LayeredImage | undefined {
     const steps = stepsOf(child);
     const tells = steps.length >= child.layers.length ? steps : [];
     const node = deepest(this.#root, tells, tells.length);
@@ -101,7 +101,7 @@ export class SameChainImages {
   }
 
   /** The image with the same content to which this one only added metadata, if there is one. */
-  within(image: LineageFacts): SameChainImage | undefined {
+  within(image: LayeredImage): SameChainImage | undefined {
     const steps = stepsOf(image);
     const parent = deepest(this.#root, steps, steps.length - 1)?.parentOf(image);
     if (parent) return { image: parent, evidence: 'history' };
@@ -111,7 +111,7 @@ export class SameChainImages {
   }
 
   /** The one first pushed among otherwise equal images, if that is another one. */
-  before(image: LineageFacts): SameChainImage | undefined {
+  before(image: LayeredImage): SameChainImage | undefined {
     const steps = stepsOf(image);
     const earliest = this.#alike(steps)
       .flatMap((node) => node.earliest ?? [])
@@ -153,7 +153,7 @@ function deepest(root: HistoryNode, steps: readonly HistoryStep[], most: number)
   return found;
 }
 
-const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (hasHistory(image) ? (image.history ?? []) : []);
+const stepsOf = (image: LayeredImage): readonly HistoryStep[] => (hasHistory(image) ? (image.history ?? []) : []);
 
 type Longest = { readonly first: string; readonly node: HistoryNode };
 

@@ -17,7 +17,7 @@ import { factText } from '../guard/guard-facts.ts';
 import type { Digest } from '../image/image.ts';
 import type { Candidate, Tiers } from './plan-model.ts';
 import type { ChosenWork } from './plan-nodes.ts';
-import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
+import { isForLater, type PlanInputs, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
 import { type ClassifiedFacts, leftWith, pathsOf } from './sort-facts.ts';
 import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 
@@ -29,7 +29,7 @@ export interface PlannedTiers {
   readonly unknown: ReadonlyMap<string, readonly string[]>;
 }
 
-interface Facts extends PlanFacts {
+interface TierPlanInputs extends PlanInputs {
   readonly tiers: Tiers;
 }
 
@@ -40,9 +40,9 @@ interface Facts extends PlanFacts {
 export function planTiers(
   sorted: readonly ClassifiedFacts[],
   roots: ReadonlyMap<string, RootAnswer>,
-  facts: Facts,
+  inputs: TierPlanInputs,
 ): PlannedTiers {
-  const { candidates, tiers, context } = facts;
+  const { candidates, tiers, context } = inputs;
   const begin = new Map(
     [...roots].flatMap(([root, answer]) => (answer.answer === 'allow' ? [[root, answer.facts]] : [])),
   );
@@ -51,7 +51,7 @@ export function planTiers(
   const arrived = arrivals(begin, edges, tiers.known, context.followParents === true);
   const asked = new Set([...begin.keys(), ...arrived.keys(), ...streamsOnPaths(sorted, begin)]);
   const first = inWaves(asked, { edges, begin, candidates, context });
-  const walk = new TierWalk({ ...facts, roots, begin, causes, edges, arrived });
+  const walk = new TierWalk({ ...inputs, roots, begin, causes, edges, arrived });
   for (const stream of first.nodes.keys()) walk.visit(stream);
   for (const [stream, answer] of first.refused) walk.held.set(stream, answer);
   const { kept, held } = walk;
@@ -71,7 +71,12 @@ const streamsOnPaths = (sorted: readonly ClassifiedFacts[], begin: ReadonlyMap<s
 
 function inWaves(
   streams: ReadonlySet<string>,
-  { edges, begin, candidates, context }: Pick<Facts, 'candidates' | 'context'> & Pick<TierWalkFacts, 'edges' | 'begin'>,
+  {
+    edges,
+    begin,
+    candidates,
+    context,
+  }: Pick<TierPlanInputs, 'candidates' | 'context'> & Pick<TierWalkInputs, 'edges' | 'begin'>,
 ): Waves {
   const known = [...streams].flatMap((stream) => candidates.get(stream) ?? []);
   const graph: StreamGraph = {
@@ -91,7 +96,7 @@ function inWaves(
   return planWaves(graph, roots, { onlyApplicationsInUse, maxDepth: guards.depth });
 }
 
-interface TierWalkFacts extends Facts {
+interface TierWalkInputs extends TierPlanInputs {
   readonly roots: ReadonlyMap<string, RootAnswer>;
   readonly begin: ReadonlyMap<string, readonly CauseFact[]>;
   readonly causes: ReadonlyMap<string, ClassifiedFacts>;
@@ -101,7 +106,7 @@ interface TierWalkFacts extends Facts {
 
 /** Visits streams from the lowest up, so that every parent is decided before its children. */
 class TierWalk {
-  readonly #facts: TierWalkFacts;
+  readonly #inputs: TierWalkInputs;
   readonly kept = new Map<string, ChosenWork>();
   readonly held = new Map<string, NegativeDecision>();
   /** By stream that is on hold for it: its parents whose heads are not read or not judged. */
@@ -109,12 +114,12 @@ class TierWalk {
   /** By planned stream: its facts by key. */
   readonly #fixed = new Map<string, ReadonlyMap<string, CauseFact>>();
 
-  constructor(facts: TierWalkFacts) {
-    this.#facts = facts;
+  constructor(inputs: TierWalkInputs) {
+    this.#inputs = inputs;
   }
 
   visit(stream: string): void {
-    const { candidates, begin, causes } = this.#facts;
+    const { candidates, begin, causes } = this.#inputs;
     const candidate = candidates.get(stream);
     if (!candidate) return;
     const cause = causes.get(stream);
@@ -128,7 +133,7 @@ class TierWalk {
     const byKey = new Map([...fixed, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
     const facts = [...byKey.values()];
     const held =
-      this.#parentObstacle(candidate) ?? (isForLater(facts, this.#facts.context) ? REVIEW_RUNNING : undefined);
+      this.#parentObstacle(candidate) ?? (isForLater(facts, this.#inputs.context) ? REVIEW_RUNNING : undefined);
     if (held) {
       this.held.set(stream, held);
       return;
@@ -154,7 +159,7 @@ class TierWalk {
    * unjudged parent head is one.
    */
   #parentObstacle(candidate: Candidate): NegativeDecision | undefined {
-    const { edges, tiers } = this.#facts;
+    const { edges, tiers } = this.#inputs;
     const parents = [...(edges.get(candidate.stream) ?? [])].sort(compareTexts);
     const awaited = parents.find((parent) => tiers.awaited?.has(parent));
     if (awaited !== undefined) return builtOnParentOnHold(awaited, HEAD_UNREAD);
@@ -171,22 +176,22 @@ class TierWalk {
 
   /** Why this plan does not fix the head of a parent. */
   #answerOfWorse(parent: string): NegativeDecision {
-    const cause = this.#facts.causes.get(parent);
+    const cause = this.#inputs.causes.get(parent);
     if (cause) this.answerBelow(cause);
-    const earlier = this.#facts.tiers.answered?.get(parent)?.answer;
+    const earlier = this.#inputs.tiers.answered?.get(parent)?.answer;
     return earlier ?? this.#answerOf(parent, cause ? leftWith(cause) : NOT_PLANNED);
   }
 
   /** A temporary obstacle does not exclude a stream: it waits in its cascade and starts after the others. */
   #obstacle(candidate: Candidate): NegativeDecision | undefined {
-    const { context, nowEpochMs } = this.#facts;
+    const { context, nowEpochMs } = this.#inputs;
     const guarded = { ...candidate, killSwitch: context.killSwitch };
     return mayDeploy(guarded) ?? mayEverRebuild(guarded, context.guards, nowEpochMs);
   }
 
   /** The facts of its own cause that are fixed on all paths, and the facts of others that arrive from any parent. */
   #fixedBelow(stream: string, cause: ClassifiedFacts | undefined): readonly CauseFact[] {
-    const { arrived, edges } = this.#facts;
+    const { arrived, edges } = this.#inputs;
     const below = (cause?.below ?? []).flatMap(({ fact, paths }) =>
       this.#heldOn(fact, paths) ? [] : withFixOf(fact, this.#factAt(paths[0]?.[0], fact)),
     );
@@ -213,14 +218,14 @@ class TierWalk {
   #heldAt(stream: string, fact: CauseFact): NegativeDecision | undefined {
     if (this.#factAt(stream, fact)) return undefined;
     const key = factKey(fact);
-    const answer = this.#facts.roots.get(stream);
+    const answer = this.#inputs.roots.get(stream);
     const dropped = answer?.answer === 'allow' && answer.dropped.find((one) => factKey(one.fact) === key);
     if (dropped) return refuse(dropped.reason, dropped.detail, dropped.recheckAtEpochMs);
     return this.#answerOf(stream);
   }
 
   #answerOf(stream: string, otherwise = HEAD_UNREAD): NegativeDecision {
-    const answer = this.#facts.roots.get(stream);
+    const answer = this.#inputs.roots.get(stream);
     return answer && answer.answer !== 'allow' ? answer : (this.held.get(stream) ?? otherwise);
   }
 

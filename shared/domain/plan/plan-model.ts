@@ -1,9 +1,9 @@
 import type { Edges } from '../attribution/stream-edges.ts';
-import type { AttributionFacts } from '../attribution/stream-path.ts';
+import type { AttributionInputs } from '../attribution/stream-path.ts';
 import type { Cascade, CascadeNode } from '../cause/cascade.ts';
 import type { Cause, CauseFact } from '../cause/cause.ts';
 import type { StreamImagesSeen } from '../cause/fact-status.ts';
-import type { GuardFacts } from '../guard/guard.ts';
+import type { GuardInputs } from '../guard/guard.ts';
 import type { NegativeDecision } from '../guard/guard-answer.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
@@ -12,7 +12,7 @@ import type { StreamRecord } from '../stream/stream-record.ts';
 /** A stream that may become a node, with all input of that decision. */
 export interface Candidate
   extends StreamImagesSeen,
-    Omit<GuardFacts, 'facts' | 'unknown' | 'killSwitch' | 'cascadeId'> {
+    Omit<GuardInputs, 'facts' | 'unknown' | 'killSwitch' | 'cascadeId'> {
   /** Absent for a stream that only the causes of others need. */
   readonly cause?: Cause;
   readonly tier?: StreamRecord['tier'];
@@ -29,7 +29,7 @@ export type PlannedStream = Omit<Candidate, 'stream' | 'cause' | 'runs'> & { rea
 
 /** The known parents of streams. */
 export interface Tiers {
-  readonly known: AttributionFacts;
+  readonly known: AttributionInputs;
   /** For every stream that a root may take along. */
   readonly edges: Edges;
   /** Streams without an open cause that are a root cause for one, or are built on such a stream. */
@@ -50,7 +50,7 @@ export const NO_TIERS: Tiers = {
   others: [],
 };
 
-export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
+export interface PlanContext extends Pick<GuardInputs, 'killSwitch'> {
   readonly policyVersion: string;
   readonly guards: GuardSettings;
   /** The number of streams that may start per day; absent for no limit. */

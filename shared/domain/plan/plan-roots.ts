@@ -8,7 +8,7 @@ import { type ClassifiedFacts, unknownText } from './sort-facts.ts';
 /** The guards' answer for a rebuild of a root cause. */
 export type RootAnswer = Decision;
 
-export interface PlanFacts {
+export interface PlanInputs {
   readonly candidates: ReadonlyMap<string, Candidate>;
   readonly context: PlanContext;
   readonly nowEpochMs: number;
@@ -20,7 +20,7 @@ export interface PlanFacts {
  */
 export function decideRoots(
   facts: ReadonlyMap<string, readonly CauseFact[]>,
-  { candidates, sorted, context, nowEpochMs }: PlanFacts & { readonly sorted: readonly ClassifiedFacts[] },
+  { candidates, sorted, context, nowEpochMs }: PlanInputs & { readonly sorted: readonly ClassifiedFacts[] },
 ): ReadonlyMap<string, RootAnswer> {
   const causes = new Map(sorted.map((one) => [one.candidate.stream, one]));
   const inOrder = [...facts]

@@ -1,5 +1,5 @@
 import { type RootCause, rootCausesOf, type StreamPath } from '../attribution/root-cause.ts';
-import type { AttributionFacts } from '../attribution/stream-path.ts';
+import type { AttributionInputs } from '../attribution/stream-path.ts';
 import { type CauseFact, mergeFacts } from '../cause/cause.ts';
 import { classifyFact } from '../cause/fact-status.ts';
 import { unplacedText } from '../cause/unplaced.ts';
@@ -41,7 +41,7 @@ export interface ClassifiedFacts {
  */
 export function classifyFacts(
   candidate: ClassifiedFacts['candidate'],
-  known: AttributionFacts,
+  known: AttributionInputs,
   followParents: boolean,
 ): ClassifiedFacts {
   const classes = Map.groupBy(candidate.cause.facts, (fact) => {
@@ -71,7 +71,7 @@ export function classifyFacts(
 }
 
 /** For a stream with an unread head this is unknown. */
-function hasNoHead(stream: string, { streams }: AttributionFacts): boolean {
+function hasNoHead(stream: string, { streams }: AttributionInputs): boolean {
   const record = streams.get(stream);
   return record !== undefined && Object.keys(record.head?.images ?? {}).length === 0;
 }

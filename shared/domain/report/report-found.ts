@@ -1,5 +1,5 @@
 import { type RootCause, rootCausesOf } from '../attribution/root-cause.ts';
-import type { AttributedImage, AttributionFacts } from '../attribution/stream-path.ts';
+import type { AttributedImage, AttributionInputs } from '../attribution/stream-path.ts';
 import { type Cause, type CauseFact, factKey, factsFor, mergeCause } from '../cause/cause.ts';
 import { classifyFact, type JudgedImage, type StreamImagesSeen } from '../cause/fact-status.ts';
 import { nextUnreadOf, unplacedOf } from '../cause/unplaced.ts';
@@ -71,7 +71,7 @@ type Asked = Map<string, { readonly facts: CauseFact[]; readonly streams: Set<st
 
 function workOf(
   causes: Iterable<Cause>,
-  fleet: Omit<AttributionFacts, 'streams'> & { readonly streams: ReadonlyMap<string, Members> },
+  fleet: Omit<AttributionInputs, 'streams'> & { readonly streams: ReadonlyMap<string, Members> },
   modeOf: (stream: string) => RootStream['mode'],
 ): FoundWork {
   const known = withHeads(fleet);
@@ -114,7 +114,7 @@ function membersOf(members: Members | undefined, seen: (digest: Digest) => Judge
 function withHeads({
   streams,
   ...fleet
-}: Omit<AttributionFacts, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): AttributionFacts {
+}: Omit<AttributionInputs, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): AttributionInputs {
   const heads = Array.from(streams, ([stream, { head }]) => [stream, { head: { images: head } }] as const);
   // For a stream without a found head it is unknown whether it has one.
   return { ...fleet, streams: new Map(heads.filter(([, { head }]) => Object.keys(head.images).length > 0)) };

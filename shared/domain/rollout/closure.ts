@@ -55,7 +55,7 @@ export interface UnplacedImage {
   readonly workload?: string;
 }
 
-export interface ClosureFacts {
+export interface ClosureInputs {
   /** All images of the stream that run or are ancestors of running images. */
   readonly running: readonly RunningImage[];
   /** Running images with unreadable lineage that may be built on an image of the stream. */
@@ -86,7 +86,7 @@ export interface ClosureFacts {
  * rollout and no running image has the cause in its lineage. Otherwise it stays open and says what it waits for;
  * unread, unjudged or unidentified images keep it open. Returns `closure` itself if nothing changed.
  */
-export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: number): Closure {
+export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: number): Closure {
   if (closure.state !== 'open') return closure;
   const { waitingFor: _, outOfSight: __, ...rest } = closure;
   const inSight =
@@ -112,13 +112,13 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
 }
 
 /** ECS may still roll back to the earlier revision, even after it stopped all of its tasks. */
-function unfinished({ deployments }: ClosureFacts): string | undefined {
+function unfinished({ deployments }: ClosureInputs): string | undefined {
   const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);
   return goingOn.length > 0 ? `these deployments are in progress: ${listed(goingOn)}` : undefined;
 }
 
 /** An empty list of scopes proves nothing, and neither does a read from before the end of a deployment. */
-function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string | undefined {
+function unread(closure: Closure, { scopes, deployments }: ClosureInputs): string | undefined {
   if (scopes.length === 0) return 'the review read no scope';
   const sinceEpochMs = deployments.reduce(
     (since, { endedAtEpochMs = 0 }) => Math.max(since, endedAtEpochMs),
@@ -175,7 +175,7 @@ export function isFreeByItself(
   });
 }
 
-function stillRunning(closure: Closure, { running, output }: ClosureFacts): string | undefined {
+function stillRunning(closure: Closure, { running, output }: ClosureInputs): string | undefined {
   const statusOf = (one: RunningImage): FactStatus =>
     output.has(one.image.digest) ? findingStatus(closure, one) : causeStatus(closure, one);
   const run = running.filter(({ usages }) => usages.length > 0);
@@ -191,7 +191,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
 }
 
 /** The text ends with the next step, because a vendor's registry never becomes readable by itself. */
-function unplaced({ unread: images }: ClosureFacts): string | undefined {
+function unplaced({ unread: images }: ClosureInputs): string | undefined {
   if (images.length === 0) return undefined;
   const names = images.map(({ digest, repository, workload }) => {
     const place = repository === undefined ? '' : ` of ${repository}`;
@@ -205,12 +205,12 @@ const PLACE_THEM =
   'name it in `mirrors` or `awsManaged`';
 
 /** An unknown image may lie between one of these and a running image. */
-const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
+const unlisted = ({ unlisted: repository }: ClosureInputs): string | undefined =>
   repository === undefined
     ? undefined
     : `running images of the stream may be missing from the ledger, because ${repository} was not read. The next review reads it`;
 
-function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
+function unidentified({ scopes, mayRun }: ClosureInputs): string | undefined {
   const found = scopes.flatMap((scope) =>
     (scope.unidentified ?? []).filter(({ repository, tag }) => mayRun(repository, tag)),
   );
@@ -233,7 +233,7 @@ const NOTHING_LEFT: OutOfSight = { confirmed: [] };
  * Workloads in scopes that left may still run, because their end was not seen. A person has to confirm that no closure
  * needs to wait for them.
  */
-function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
+function outOfSight(closure: Closure, seen: ClosureInputs): OutOfSight {
   const { running, output, left, unreadLeft = [], mayRun } = seen;
   const named = new Map<string, string[]>();
   const add = (key: string, workload: string): void => {

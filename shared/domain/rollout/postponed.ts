@@ -3,7 +3,7 @@ import { factStatus } from '../cause/fact-status.ts';
 import { registryKey } from '../image/image.ts';
 import { isService } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
-import type { ClosureFacts, RunningImage } from './closure.ts';
+import type { ClosureInputs, RunningImage } from './closure.ts';
 import { hasFailed, isDeploymentOver } from './deployment.ts';
 import type { LeftReason, RolloutPlan } from './rollout.ts';
 
@@ -36,7 +36,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
  * - the rollout did not know them: the service had no task at the last review, or is new
  * An older read shows what ran before, so the same plan would result.
  */
-export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readonly string[] {
+export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
   const over = new Map<string, number>();
@@ -69,11 +69,11 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
 }
 
 /** Whether a service runs the verified image, and a later scan found a fact of the closure in it. */
-export const isOutputAffected = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
+export const isOutputAffected = (closure: Closure, seen: Pick<ClosureInputs, 'running' | 'output'>): boolean =>
   seen.running.some(
     (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && hasFacts(closure, one, seen),
   );
 
 /** The age of a verified image cannot turn out wrong later; only findings can. */
-const hasFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
+const hasFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureInputs, 'output'>): boolean =>
   facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && factStatus(fact, image) === 'present');

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../common/time.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import type { ScanReason, ScanState, ScanStateName } from './scan.ts';
 import { unscannable } from './scan-state.ts';
 
@@ -44,7 +44,7 @@ export interface ScanWindow {
 
 /** Whether to request a scan of an image now, later in this review, or not at all. */
 export function decideScan(
-  image: Pick<ImageFacts, 'locations' | 'unresolved'> & { readonly scan: ScanState },
+  image: Pick<ImageProperties, 'locations' | 'unresolved'> & { readonly scan: ScanState },
   { nowEpochMs, catchUpUntilEpochMs }: ScanWindow,
 ): ScanDecision {
   const barred = unscannable(image);

@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../common/time.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import type { ScanReading, ScanReason, ScanRequest, ScanState } from './scan.ts';
 
 /** The tolerance between the scanner's clock and ours; ECR reports whole seconds. */
@@ -125,7 +125,7 @@ export const keepsResult = (reason: ScanReason | undefined): boolean =>
 /** Only these states are a valid result; the others keep an image unknown. */
 export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';
 
-type ImageOrigin = Pick<ImageFacts, 'locations' | 'unresolved'>;
+type ImageOrigin = Pick<ImageProperties, 'locations' | 'unresolved'>;
 
 /**
  * The scan state of an image that cannot be scanned anywhere, even if a scanner reported a result before; `undefined` if

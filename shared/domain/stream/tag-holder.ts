@@ -1,5 +1,5 @@
 import type { Digest } from '../image/image.ts';
-import { type LocationRecord, unionOfTags } from '../image/image-facts.ts';
+import { type LocationRecord, unionOfTags } from '../image/image-properties.ts';
 import { repositoryName } from '../image/reference.ts';
 
 /** The image that a tag of one repository names, as far as the ledger knows. */

@@ -2,7 +2,7 @@ import { type AgedPart, ageOf, type OldestBelow } from '../age/image-lineage.ts'
 import { compareTexts } from '../common/compare-texts.ts';
 import { matchesAnyGlob } from '../common/glob.ts';
 import { DAY_MS } from '../common/time.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import { repositoryName } from '../image/reference.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
@@ -17,8 +17,8 @@ import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from '.
 import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
 /** The input of a verdict on an image. */
-export interface JudgedFacts {
-  readonly image: ImageFacts & Pick<ImageRecord, 'lineage' | 'guessedIn'>;
+export interface VerdictInputs {
+  readonly image: ImageProperties & Pick<ImageRecord, 'lineage' | 'guessedIn'>;
   readonly scan: ScanState;
   /** The findings of the last complete scan; absent if they are not at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];
@@ -29,20 +29,20 @@ export interface JudgedFacts {
 }
 
 /**
- * The verdict on an image: a pure function of facts, policy and time, the same for all tiers. An unknown fact is a
- * reason of its own, so missing facts never make an image compliant; a known violation outweighs unknown facts. Rules:
- * docs/policy.md.
+ * The verdict on an image: a pure function of its inputs, the policy and the time, the same for all tiers. An unknown
+ * input is a reason of its own, so missing inputs never make an image compliant; a known violation outweighs unknown
+ * inputs. Rules: docs/policy.md.
  */
-export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
+export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
   if (isBuiltIn(policy)) return { status: 'unknown', reasons: [NO_POLICY], policyVersion };
   const settled = [
-    ...ageReasons(facts, policy, nowEpochMs),
-    ...[...findingReasons(facts, policy), ...registryReasons(facts, policy)]
+    ...ageReasons(inputs, policy, nowEpochMs),
+    ...[...findingReasons(inputs, policy), ...registryReasons(inputs, policy)]
       .map((reason) => inTime(reason, nowEpochMs))
-      .map((reason) => waive(reason, facts, policy, nowEpochMs)),
+      .map((reason) => waive(reason, inputs, policy, nowEpochMs)),
   ];
-  const reported = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
-  const unknown = [...scanReasons(facts, policy, nowEpochMs), ...guessReasons(facts)];
+  const reported = settled.filter((reason) => !isEarly(reason, inputs, policy, nowEpochMs));
+  const unknown = [...scanReasons(inputs, policy, nowEpochMs), ...guessReasons(inputs)];
   const reasons = [...unknown, ...reported].sort(inFixedOrder);
   const breaches = settled.flatMap(({ effect, deadlineEpochMs }) =>
     (effect === 'due' || effect === 'waived') && deadlineEpochMs !== undefined ? [deadlineEpochMs] : [],
@@ -70,7 +70,7 @@ function statusOf(reasons: readonly Reason[]): VerdictStatus {
 }
 
 /** Findings of an outdated scan still count: their violations remain. */
-function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason[] {
+function scanReasons({ image, scan, findings }: VerdictInputs, policy: Policy, nowEpochMs: number): Reason[] {
   const state = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
   const isMissing = isKnowledge(state) && findings === undefined;
   if (isKnowledge(state) && !isMissing) return [];
@@ -90,14 +90,14 @@ function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, now
  * The current image of a tag may differ from the one that a task pulled earlier: the image may be fine while the task
  * runs another one.
  */
-function guessReasons({ image: { guessedIn = {} } }: JudgedFacts): Reason[] {
+function guessReasons({ image: { guessedIn = {} } }: VerdictInputs): Reason[] {
   const [workload] = Object.values(guessedIn).sort(compareTexts);
   if (workload === undefined) return [];
   const scopes = Object.keys(guessedIn).length;
   return [{ ruleId: BUILT_IN_RULES.digestKnown, effect: 'unknown', kind: 'digest-guessed', workload, scopes }];
 }
 
-const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
+const ageLimitOf = ({ ages }: Policy, { tier }: ImageProperties) => ages.tiers?.[tier] ?? ages.default;
 
 /**
  * The age of an image with its ancestors, against the limit of its own tier. If the age of some ancestors is unknown,
@@ -105,10 +105,10 @@ const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier
  * lineage means an unknown age. If a waiver of the oldest ancestor covers its age, the next oldest decides: a waiver of
  * a base does not hide that an image above it is too old itself.
  */
-function ageReasons(facts: AgeFacts, policy: Policy, nowEpochMs: number): Reason[] {
-  const { image } = facts;
+function ageReasons(inputs: AgeInputs, policy: Policy, nowEpochMs: number): Reason[] {
+  const { image } = inputs;
   const age = ageOf(image);
-  if (age.known) return partReasons(age, facts, policy, nowEpochMs);
+  if (age.known) return partReasons(age, inputs, policy, nowEpochMs);
   const { unknown, oldestKnown, isUnread } = age;
   return [
     {
@@ -118,23 +118,23 @@ function ageReasons(facts: AgeFacts, policy: Policy, nowEpochMs: number): Reason
       ...by(image, unknown[0]),
       ...(isUnread && { isLineageUnread: true }),
     },
-    ...(oldestKnown ? partReasons(oldestKnown, facts, policy, nowEpochMs) : []),
+    ...(oldestKnown ? partReasons(oldestKnown, inputs, policy, nowEpochMs) : []),
   ];
 }
 
-type AgeFacts = Pick<JudgedFacts, 'image' | 'ancestors'>;
+type AgeInputs = Pick<VerdictInputs, 'image' | 'ancestors'>;
 
-function partReasons({ younger = [], ...oldest }: OldestBelow, facts: AgeFacts, policy: Policy, nowEpochMs: number) {
+function partReasons({ younger = [], ...oldest }: OldestBelow, inputs: AgeInputs, policy: Policy, nowEpochMs: number) {
   const reasons: Reason[] = [];
   for (const part of [oldest, ...younger]) {
-    const reason = waive(inTime(ageReason(facts.image, part, policy), nowEpochMs), facts, policy, nowEpochMs);
+    const reason = waive(inTime(ageReason(inputs.image, part, policy), nowEpochMs), inputs, policy, nowEpochMs);
     reasons.push(reason);
     if (reason.waivedThrough === undefined) break;
   }
   return reasons;
 }
 
-function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: AgedPart, policy: Policy): Reason {
+function ageReason(image: ImageProperties, { bornAtEpochMs, decidedBy }: AgedPart, policy: Policy): Reason {
   const { limitDays } = ageLimitOf(policy, image);
   return {
     ruleId: BUILT_IN_RULES.ageLimit,
@@ -148,25 +148,25 @@ function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: AgedPart, po
 }
 
 /** The ancestor with that age, if it is not the image itself. */
-const by = ({ digest }: ImageFacts, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
+const by = ({ digest }: ImageProperties, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
 
 /**
  * The effective age of an image at an instant, reported yet or not; `undefined` if no age is known. If waivers of
  * ancestors cover their ages, the part of the lineage that breaches first counts.
  */
 export const ageReasonAt = (
-  facts: AgeFacts,
+  inputs: AgeInputs,
   policy: Policy,
   nowEpochMs: number,
 ): (Reason & { readonly kind: 'age' }) | undefined =>
-  ageReasons(facts, policy, nowEpochMs)
+  ageReasons(inputs, policy, nowEpochMs)
     .filter((reason) => reason.kind === 'age')
     .toSorted((one, other) => (one.deadlineEpochMs ?? 0) - (other.deadlineEpochMs ?? 0))[0];
 
 /** Age is reported once the warning share of the limit is used up; the time of the breach is known earlier. */
 export function isEarly(
   reason: Reason,
-  { image }: Pick<JudgedFacts, 'image'>,
+  { image }: Pick<VerdictInputs, 'image'>,
   policy: Policy,
   nowEpochMs: number,
 ): boolean {
@@ -176,7 +176,7 @@ export function isEarly(
 }
 
 /** Every matching rule is cited for a finding. A finding that is new to its stream was first seen by this scan. */
-function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, policy: Policy): Reason[] {
+function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs, policy: Policy): Reason[] {
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
       const { vulnerability, package: name, version, severity, fix, layer } = finding;
@@ -199,7 +199,7 @@ function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, 
 }
 
 /** Every place and reference of an image must be approved; the policy already names those of AWS. */
-function registryReasons({ image }: JudgedFacts, { approvedRegistries }: Policy): Reason[] {
+function registryReasons({ image }: VerdictInputs, { approvedRegistries }: Policy): Reason[] {
   if (!approvedRegistries || image.tier === 'aws-managed') return [];
   const places = [...image.locations.map(repositoryName), ...(image.references ?? [])];
   return places
@@ -211,7 +211,7 @@ const inTime = (reason: Reason, nowEpochMs: number): Reason =>
   reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
 
 /** A waiver that ends before the deadline changes nothing; otherwise the image violates when the waiver ends. */
-function waive(reason: Reason, { image, ancestors }: AgeFacts, policy: Policy, nowEpochMs: number): Reason {
+function waive(reason: Reason, { image, ancestors }: AgeInputs, policy: Policy, nowEpochMs: number): Reason {
   if (reason.effect === 'unknown') return reason;
   const accepted = waiverOf(policy.waivers, image, reason, nowEpochMs, ancestors);
   if (!accepted) return reason;

@@ -1,12 +1,12 @@
 import type { ImageLineage, LineageAge } from '../age/image-lineage.ts';
 import type { Digest } from '../image/image.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import type { Parent } from '../lineage/parent.ts';
 import type { ScanState } from '../scan/scan.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The ledger record of an image. */
-export interface ImageRecord extends ImageFacts {
+export interface ImageRecord extends ImageProperties {
   readonly inUse: boolean;
   readonly isHead: boolean;
   /** Absent until a review has resolved its lineage. */
@@ -28,7 +28,7 @@ export interface ImageRecord extends ImageFacts {
   /** Changes exactly when the set of findings does. */
   readonly findingsFingerprint?: string;
   readonly findingsCount?: number;
-  /** When the verdict was last confirmed; absent once the facts or the age changed after it. */
+  /** When the verdict was last confirmed; absent once the properties or the age changed after it. */
   readonly judgedAtEpochMs?: number;
 }
 
@@ -43,9 +43,9 @@ export interface Judgement {
   readonly findingsFingerprint?: string;
   readonly findingsCount?: number;
   readonly judgedAtEpochMs: number;
-  /** The facts that it judged; left out if the verdict follows from none, as for a refused scan. */
-  readonly facts?: ImageFacts;
-  /** The age that it used (`ageOf`); left out together with the facts. */
+  /** The properties that it judged; left out if the verdict follows from none, as for a refused scan. */
+  readonly properties?: ImageProperties;
+  /** The age that it used (`ageOf`); left out together with the properties. */
   readonly age?: LineageAge;
   /** The guessed usages that it used. */
   readonly guessedIn?: GuessedIn;

@@ -1,6 +1,6 @@
 import { ageOf, type LineageChange, type LineageNotFound } from '../age/image-lineage.ts';
 import { sameContent } from '../common/same-content.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import { NEVER_SCANNED, type ScanState } from '../scan/scan.ts';
 import { resultAtEpochMs } from '../scan/scan-state.ts';
 import type { ImageRecord, Judgement } from './image-record.ts';
@@ -9,11 +9,11 @@ import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 /* The updates of an image's record. Several writers change their own parts of one record. Every ledger applies these
  * functions to its stored record, so the result does not depend on the order. */
 
-/** The fields of a record that are no facts. */
-type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
+/** The fields of a record that are no properties. */
+type OthersWrote = Omit<ImageRecord, keyof ImageProperties>;
 
-/** The facts in a record. */
-export function factsIn(record: ImageRecord): ImageFacts {
+/** The properties in a record. */
+export function propertiesIn(record: ImageRecord): ImageProperties {
   const {
     inUse,
     isHead,
@@ -32,22 +32,22 @@ export function factsIn(record: ImageRecord): ImageFacts {
 }
 
 /**
- * Facts are replaced as a whole, so removed facts disappear. Fields of other writers stay, but a verdict on other facts
- * no longer counts as judged and loses `judgedAtEpochMs`. A result of a search below an unreadable image is void once
- * the image is read: a new search is needed.
- * @param over gives the facts if the image is already known; without it they are as `found`
+ * Properties are replaced as a whole, so removed properties disappear. Fields of other writers stay, but a verdict on
+ * other properties no longer counts as judged and loses `judgedAtEpochMs`. A result of a search below an unreadable
+ * image is void once the image is read: a new search is needed.
+ * @param over gives the properties if the image is already known; without it they are as `found`
  */
-export function withFacts(
+export function withProperties(
   before: ImageRecord | undefined,
-  found: ImageFacts,
-  over?: (known: ImageRecord) => ImageFacts,
+  found: ImageProperties,
+  over?: (known: ImageRecord) => ImageProperties,
 ): ImageRecord {
   if (!before) return { ...found, inUse: false, isHead: false, scan: NEVER_SCANNED };
-  const [facts, were] = [over ? over(before) : found, factsIn(before)];
-  if (sameContent(were, facts)) return before;
-  const known = before.unresolved && !facts.unresolved ? unplaced(before) : before;
+  const [properties, were] = [over ? over(before) : found, propertiesIn(before)];
+  if (sameContent(were, properties)) return before;
+  const known = before.unresolved && !properties.unresolved ? unplaced(before) : before;
   const others = Object.entries(unjudged(known)).filter(([name]) => !(name in were));
-  return { ...(Object.fromEntries(others) as OthersWrote), ...facts };
+  return { ...(Object.fromEntries(others) as OthersWrote), ...properties };
 }
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
@@ -101,14 +101,14 @@ export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: nu
   (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
 
 /**
- * `undefined` if the judgement is outdated: there is a newer result, or its facts, age or guesses have changed. A scan
- * request made meanwhile is not part of it and is kept.
+ * `undefined` if the judgement is outdated: there is a newer result, or its properties, age or guesses have changed. A
+ * scan request made meanwhile is not part of it and is kept.
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
-  const { facts, age, guessedIn, ...written } = judgement;
-  if (facts && !sameContent(facts, factsIn(before))) return undefined;
+  const { properties, age, guessedIn, ...written } = judgement;
+  if (properties && !sameContent(properties, propertiesIn(before))) return undefined;
   if (age && !sameContent(age, ageOf(before))) return undefined;
-  if (facts && !sameContent(guessedIn, before.guessedIn)) return undefined;
+  if (properties && !sameContent(guessedIn, before.guessedIn)) return undefined;
   if (isNewer(before, judgement)) return undefined;
   return { ...before, ...written, scan: { ...judgement.scan, ...latestRequests(before.scan, judgement.scan) } };
 }

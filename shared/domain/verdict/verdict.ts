@@ -23,9 +23,9 @@ export type Reason = {
   readonly waiverId?: string;
   /** The ancestor with the waiver; absent if the image itself is in its scope. */
   readonly waivedThrough?: Digest;
-} & ReasonFact;
+} & ReasonDetail;
 
-export type ReasonFact =
+export type ReasonDetail =
   | {
       readonly kind: 'age';
       readonly bornAtEpochMs: number;
@@ -65,7 +65,7 @@ export type ReasonFact =
 
 export interface Verdict {
   readonly status: VerdictStatus;
-  /** Sorted, so that equal facts give equal bytes. */
+  /** Sorted, so that equal inputs give equal bytes. */
   readonly reasons: readonly Reason[];
   /** The policy version of the verdict. */
   readonly policyVersion: string;

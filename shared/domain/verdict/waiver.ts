@@ -1,7 +1,7 @@
 import { matchesAnyGlob } from '../common/glob.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import type { ImageFacts } from '../image/image-facts.ts';
+import type { ImageProperties } from '../image/image-properties.ts';
 import type { LineageEvidence } from '../lineage/parent.ts';
 import type { Waiver } from '../policy/policy.ts';
 import type { Finding } from '../scan/finding.ts';
@@ -13,7 +13,7 @@ export const voidFromEpochMs = ({ expires }: Pick<Waiver, 'expires'>): number =>
 export const isInForce = (waiver: Pick<Waiver, 'created' | 'expires'>, nowEpochMs: number): boolean =>
   Date.parse(waiver.created) <= nowEpochMs && nowEpochMs < voidFromEpochMs(waiver);
 
-type WaivedImage = Pick<ImageFacts, 'locations' | 'references' | 'owner'>;
+type WaivedImage = Pick<ImageProperties, 'locations' | 'references' | 'owner'>;
 
 /** An ancestor, with what its waivers may cover in its descendants. */
 export interface WaivedAncestor extends WaivedImage {

@@ -1,17 +1,17 @@
 import type {
-  AlarmFacts,
-  CallbackFacts,
-  KeyFacts,
-  MappingFacts,
+  AlarmDescription,
+  CallbackCounts,
+  KeyDescription,
+  MappingDescription,
   MixedPut,
-  PullTimeFacts,
-  QueueFacts,
-  RoleFacts,
-  RuleFacts,
-  ScanningFacts,
-  StackFacts,
+  PullTimes,
+  QueueDescription,
+  RoleDescription,
+  RuleDescription,
+  ScanningDescription,
+  StackDescription,
   StackResource,
-} from '../../../cli/doctor/facts.ts';
+} from '../../../cli/doctor/installation.ts';
 import type { DoctorPorts, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
@@ -23,18 +23,18 @@ type Changed<Facts> = Partial<Facts>;
 /** A stack with its queues and alarms, in memory. */
 export class FakeHub implements HubReads {
   /** `undefined`: there is none. */
-  described: StackFacts | undefined;
-  readonly queueFacts = new Map<string, QueueFacts>();
-  readonly alarmFacts = new Map<string, AlarmFacts>();
-  readonly ruleFacts = new Map<string, RuleFacts>();
-  readonly mappingFacts = new Map<string, MappingFacts>();
-  callbackFacts: CallbackFacts = { answered: 1, lapsed: 0 };
+  described: StackDescription | undefined;
+  readonly queueDescriptions = new Map<string, QueueDescription>();
+  readonly alarmDescriptions = new Map<string, AlarmDescription>();
+  readonly ruleDescriptions = new Map<string, RuleDescription>();
+  readonly mappingDescriptions = new Map<string, MappingDescription>();
+  callbackCounts: CallbackCounts = { answered: 1, lapsed: 0 };
   /** Starts of executions by their ARN; milliseconds since 1970. */
   readonly starts = new Map<string, number>();
-  keyFacts: Omit<KeyFacts, 'arn'> = { state: 'Enabled', policy: '{}' };
+  keyDescription: Omit<KeyDescription, 'arn'> = { state: 'Enabled', policy: '{}' };
   readonly #denied = new Set<string>();
 
-  constructor(stack: StackFacts) {
+  constructor(stack: StackDescription) {
     this.described = stack;
   }
 
@@ -43,27 +43,31 @@ export class FakeHub implements HubReads {
     this.#denied.add(action);
   }
 
-  addQueue(logicalId: string, facts: Changed<QueueFacts> = {}): void {
+  addQueue(logicalId: string, description: Changed<QueueDescription> = {}): void {
     const name = `patchwave-${logicalId}`;
-    this.queueFacts.set(logicalId, { logicalId, name, waiting: 0, ...facts });
+    this.queueDescriptions.set(logicalId, { logicalId, name, waiting: 0, ...description });
   }
 
   /** @param exists `false`: the alarm was deleted by hand; the stack still lists it */
-  addAlarm(name: string, facts: Changed<AlarmFacts> = {}): void {
-    this.alarmFacts.set(name, { name, exists: true, actions: 1, actionsEnabled: true, ...facts });
+  addAlarm(name: string, description: Changed<AlarmDescription> = {}): void {
+    this.alarmDescriptions.set(name, { name, exists: true, actions: 1, actionsEnabled: true, ...description });
   }
 
-  addRule(logicalId: string, facts: Changed<RuleFacts> = {}): void {
+  addRule(logicalId: string, description: Changed<RuleDescription> = {}): void {
     const name = `patchwave-${logicalId}`;
-    this.ruleFacts.set(logicalId, { logicalId, name, bus: 'patchwave', state: 'enabled', ...facts });
+    this.ruleDescriptions.set(logicalId, { logicalId, name, bus: 'patchwave', state: 'enabled', ...description });
   }
 
   /** @param state absent: the trigger was deleted by hand */
   addMapping(logicalId: string, state?: string): void {
-    this.mappingFacts.set(logicalId, { logicalId, id: `id-of-${logicalId}`, ...(state !== undefined && { state }) });
+    this.mappingDescriptions.set(logicalId, {
+      logicalId,
+      id: `id-of-${logicalId}`,
+      ...(state !== undefined && { state }),
+    });
   }
 
-  async stack(): Promise<StackFacts | undefined> {
+  async stack(): Promise<StackDescription | undefined> {
     this.ask('cloudformation:DescribeStacks');
     return this.described;
   }
@@ -71,22 +75,22 @@ export class FakeHub implements HubReads {
   async resources(): Promise<readonly StackResource[]> {
     this.ask('cloudformation:ListStackResources');
     return [
-      ...[...this.queueFacts.values()].map(({ logicalId, name }) => ({
+      ...[...this.queueDescriptions.values()].map(({ logicalId, name }) => ({
         logicalId,
         type: 'AWS::SQS::Queue',
         physicalId: `https://sqs.example.com/111122223333/${name}`,
       })),
-      ...[...this.alarmFacts.values()].map(({ name }) => ({
+      ...[...this.alarmDescriptions.values()].map(({ name }) => ({
         logicalId: name,
         type: 'AWS::CloudWatch::Alarm',
         physicalId: name,
       })),
-      ...[...this.ruleFacts.values()].map(({ logicalId, name, bus }) => ({
+      ...[...this.ruleDescriptions.values()].map(({ logicalId, name, bus }) => ({
         logicalId,
         type: 'AWS::Events::Rule',
         physicalId: bus === undefined ? name : `${bus}|${name}`,
       })),
-      ...[...this.mappingFacts.values()].map(({ logicalId, id }) => ({
+      ...[...this.mappingDescriptions.values()].map(({ logicalId, id }) => ({
         logicalId,
         type: 'AWS::Lambda::EventSourceMapping',
         physicalId: id,
@@ -94,38 +98,38 @@ export class FakeHub implements HubReads {
     ];
   }
 
-  async queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]> {
+  async queues(queues: readonly StackResource[]): Promise<readonly QueueDescription[]> {
     this.ask('sqs:GetQueueAttributes');
-    const found = queues.flatMap(({ logicalId }) => this.queueFacts.get(logicalId) ?? []);
+    const found = queues.flatMap(({ logicalId }) => this.queueDescriptions.get(logicalId) ?? []);
     if (found.some(({ waiting, logicalId }) => waiting > 0 && !logicalId.endsWith('DeadLetters')))
       this.ask('cloudwatch:GetMetricData');
     return found;
   }
 
-  async alarms(names: readonly string[]): Promise<readonly AlarmFacts[]> {
+  async alarms(names: readonly string[]): Promise<readonly AlarmDescription[]> {
     this.ask('cloudwatch:DescribeAlarms');
     const missing = { exists: false, actions: 0, actionsEnabled: false };
-    return names.map((name) => this.alarmFacts.get(name) ?? { name, ...missing });
+    return names.map((name) => this.alarmDescriptions.get(name) ?? { name, ...missing });
   }
 
-  async rules(rules: readonly StackResource[]): Promise<readonly RuleFacts[]> {
+  async rules(rules: readonly StackResource[]): Promise<readonly RuleDescription[]> {
     this.ask('events:DescribeRule');
-    return rules.flatMap(({ logicalId }) => this.ruleFacts.get(logicalId) ?? []);
+    return rules.flatMap(({ logicalId }) => this.ruleDescriptions.get(logicalId) ?? []);
   }
 
-  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]> {
+  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingDescription[]> {
     this.ask('lambda:GetEventSourceMapping');
-    return mappings.flatMap(({ logicalId }) => this.mappingFacts.get(logicalId) ?? []);
+    return mappings.flatMap(({ logicalId }) => this.mappingDescriptions.get(logicalId) ?? []);
   }
 
-  async key(arn: string): Promise<KeyFacts> {
+  async key(arn: string): Promise<KeyDescription> {
     this.ask('kms:DescribeKey');
-    return { arn, ...this.keyFacts };
+    return { arn, ...this.keyDescription };
   }
 
-  async callbacks(): Promise<CallbackFacts> {
+  async callbacks(): Promise<CallbackCounts> {
     this.ask('states:ListExecutions');
-    return this.callbackFacts;
+    return this.callbackCounts;
   }
 
   async startOf(executionArn: string): Promise<number> {
@@ -140,7 +144,7 @@ export class FakeHub implements HubReads {
 
 interface FakeAccount {
   canRead: boolean;
-  readonly roles: Map<string, RoleFacts>;
+  readonly roles: Map<string, RoleDescription>;
 }
 
 /** Member accounts in memory. */
@@ -151,7 +155,7 @@ export class FakeMembers implements MemberReads {
   /** Places whose events do not reach the hub. */
   readonly deaf = new Set<string>();
   mixed: MixedPut = 'whole-call-refused';
-  pullFacts: PullTimeFacts | undefined = { image: 'an-image', beforeEpochMs: 1, afterEpochMs: 1, isExcluded: true };
+  pullTimes: PullTimes | undefined = { image: 'an-image', beforeEpochMs: 1, afterEpochMs: 1, isExcluded: true };
   /** Accounts outside the organization are left out. */
   listed: readonly string[] = [];
   readonly #denied = new Set<string>();
@@ -162,7 +166,7 @@ export class FakeMembers implements MemberReads {
     this.#denied.add(action);
   }
 
-  add(account: string, roles: Readonly<Record<string, RoleFacts>>): void {
+  add(account: string, roles: Readonly<Record<string, RoleDescription>>): void {
     this.accounts.set(account, { canRead: true, roles: new Map(Object.entries(roles)) });
   }
 
@@ -184,12 +188,12 @@ export class FakeMembers implements MemberReads {
     return this.accounts.get(account)?.canRead ?? false;
   }
 
-  async role(account: string, name: string): Promise<RoleFacts | undefined> {
+  async role(account: string, name: string): Promise<RoleDescription | undefined> {
     this.#ask('iam:GetRole');
     return this.accounts.get(account)?.roles.get(name);
   }
 
-  async scanning(place: Scope): Promise<ScanningFacts> {
+  async scanning(place: Scope): Promise<ScanningDescription> {
     this.#ask('ecr:GetRegistryScanningConfiguration');
     const filters = this.enhanced.get(registryKey(place));
     return filters ? { type: 'enhanced', filters } : { type: 'basic', filters: ['*'] };
@@ -205,9 +209,9 @@ export class FakeMembers implements MemberReads {
     return this.mixed;
   }
 
-  async pullTime(): Promise<PullTimeFacts | undefined> {
+  async pullTime(): Promise<PullTimes | undefined> {
     this.#ask('ecr:ListPullTimeUpdateExclusions');
-    return this.pullFacts;
+    return this.pullTimes;
   }
 
   async awaitTestEvents(keys: ReadonlySet<string>, test: string): Promise<ReadonlySet<string>> {
@@ -229,7 +233,7 @@ export interface FakeInstallation extends DoctorPorts {
 }
 
 /** An installation whose ledger is a world of fakes. */
-export function fakeInstallation(stack: StackFacts): FakeInstallation {
+export function fakeInstallation(stack: StackDescription): FakeInstallation {
   const world = fakeWorld();
   const fleet = new FakeMembers();
   return {

@@ -1,14 +1,14 @@
 import { ageOf, type LineageChange } from '../../../shared/domain/age/image-lineage.ts';
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
-  withFacts,
   withGuess,
   withJudgement,
   withLineage,
+  withProperties,
   withReconfirmation,
   withUnreadResult,
 } from '../../../shared/domain/verdict/image-updates.ts';
@@ -54,8 +54,8 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     return [...new Set([...images.map(({ digest }) => digest), ...this.#contents.imagesOf(asked)])];
   }
 
-  async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
-    this.#put(withFacts(this.records.get(facts.digest), facts, over));
+  async recordProperties(properties: ImageProperties, over?: (known: ImageRecord) => ImageProperties): Promise<void> {
+    this.#put(withProperties(this.records.get(properties.digest), properties, over));
   }
 
   async recordPresence(digest: Digest, presence: { inUse?: boolean; isHead?: boolean }): Promise<void> {

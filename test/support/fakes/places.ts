@@ -1,6 +1,10 @@
 import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image/image.ts';
 import { locationKey } from '../../../shared/domain/image/image.ts';
-import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/image/image-facts.ts';
+import {
+  type ImageProperties,
+  type LocationRecord,
+  widenedLocation,
+} from '../../../shared/domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../shared/domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/stream/tag-holder.ts';
 import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
@@ -45,7 +49,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   }
 
   async locationsOf(
-    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+    images: readonly Pick<ImageProperties, 'digest' | 'locations'>[],
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
     const found = images.map(({ digest, locations }) => {
       const keys = new Set(locations.map((place) => `${digest} ${locationKey(place)}`));

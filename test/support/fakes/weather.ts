@@ -2,7 +2,7 @@ import { Random } from '../../../local/fleet/random.ts';
 import { type Cascade, type Closure, isOpen } from '../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { StreamLock } from '../../../shared/domain/cause/rebuild.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
@@ -44,7 +44,10 @@ export const isWeather = (error: unknown): boolean =>
   error instanceof CrashError || error instanceof ServiceError || (error instanceof Error && isWeather(error.cause));
 
 export interface WeatheredWorld {
-  /** The same world for those who work in it. Each of its calls may be struck. A caller that dies may call again, as a new process. */
+  /**
+   * The same world for those who work in it. Each of its calls may be struck. A caller that dies may call again, as a
+   * new process.
+   */
   readonly world: FakeWorld;
   /** The world as one process sees it: once it died, none of its calls reaches the world any more. */
   process(): FakeWorld;
@@ -54,8 +57,8 @@ export interface WeatheredWorld {
 }
 
 /**
- * Puts weather around every port of a fake world. Tests arrange and look at things through `calm`, which stays as it is.
- * What happens follows from the seed and from the order of the calls.
+ * Puts weather around every port of a fake world. Tests arrange and look at things through `calm`, which stays as it
+ * is. What happens follows from the seed and from the order of the calls.
  */
 export function weathered(calm: FakeWorld, seed: number): WeatheredWorld {
   const sky = new Sky(calm, seed);
@@ -266,8 +269,8 @@ const LISTS: Readonly<Record<string, List>> = {
   'images.imagesOf': {
     keyOf: (digest) => digest as string,
     writes: {
-      'images.recordFacts': ([facts]) => {
-        const { digest, chainId, tier } = facts as ImageFacts;
+      'images.recordProperties': ([properties]) => {
+        const { digest, chainId, tier } = properties as ImageProperties;
         return [{ key: digest, isListed: chainId !== undefined && tier !== 'application' }];
       },
     },

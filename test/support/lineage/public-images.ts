@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Digest, Platform } from '../../../shared/domain/image/image.ts';
-import type { LineageFacts } from '../../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../../shared/domain/lineage/layered-image.ts';
 
 export interface PublicImage {
-  readonly facts: LineageFacts & { readonly platform: Platform; readonly names: readonly string[] };
+  readonly layered: LayeredImage & { readonly platform: Platform; readonly names: readonly string[] };
   /** As the build or the Dockerfile has it; absent where neither the parent nor what that built on is in the list. */
   readonly parent?: Digest;
 }
@@ -17,7 +17,7 @@ export const PUBLIC_IMAGES: readonly PublicImage[] = readFileSync(new URL('publi
   .map((line) => {
     const [name = '', platform = '', digest = '', parent = '', ...layers] = line.split(' ');
     return {
-      facts: { digest: whole(digest), platform: platform as Platform, names: [name], layers: layers.map(whole) },
+      layered: { digest: whole(digest), platform: platform as Platform, names: [name], layers: layers.map(whole) },
       ...(parent !== '-' && { parent: whole(parent.replace('~', '')) }),
     };
   });

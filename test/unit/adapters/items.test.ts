@@ -16,12 +16,21 @@ import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { shardOf } from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { cause, digestOf, facts, findingReason, NOON_EPOCH_MS, review, usage, verdict } from '../../support/samples.ts';
+import {
+  cause,
+  digestOf,
+  findingReason,
+  imageProperties,
+  NOON_EPOCH_MS,
+  review,
+  usage,
+  verdict,
+} from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
 const bornAtEpochMs = Date.UTC(2026, 10, 1);
 const image = (changes: Partial<ImageRecord>): ImageRecord => ({
-  ...facts('a', { birth: { known: true, bornAtEpochMs, evidence: [] } }),
+  ...imageProperties('a', { birth: { known: true, bornAtEpochMs, evidence: [] } }),
   ...{ inUse: false, isHead: false, lineage: { age: { known: true, bornAtEpochMs, decidedBy: digestOf('a') } } },
   scan: { state: 'off', coverage: [] },
   ...changes,
@@ -71,7 +80,7 @@ function judgedImage(): ImageRecord {
   const bornAtEpochMs = NOON_EPOCH_MS - 40 * 86_400_000;
   const reasons = Array.from({ length: 25 }, (_, n) => findingReason(n * 7));
   return {
-    ...facts('a', { chainId: digestIn('chain'), unpackedId: digestIn('content'), layerCount: 9 }),
+    ...imageProperties('a', { chainId: digestIn('chain'), unpackedId: digestIn('content'), layerCount: 9 }),
     ...{ inUse: true, isHead: true, judgedAtEpochMs: NOON_EPOCH_MS, findingsCount: 60 },
     findingsFingerprint: digestIn('findings').slice('sha256:'.length),
     scan: {

@@ -16,7 +16,7 @@ import { mergeCause } from '../../../shared/domain/cause/cause.ts';
 import { afterOutcome } from '../../../shared/domain/guard/rebuild-history.ts';
 import { type CallOutcome, MemoryTable } from '../../support/memory-dynamo.ts';
 import { ageFact, cascade, deployment, lock, node, PIPELINE, rebuild, STREAM } from '../../support/rebuild-samples.ts';
-import { digestOf, facts, HOUR_MS, NOON_EPOCH_MS, review, stream } from '../../support/samples.ts';
+import { digestOf, HOUR_MS, imageProperties, NOON_EPOCH_MS, review, stream } from '../../support/samples.ts';
 
 /* A write is done and its answer is lost. The caller gets an error and does all of it again. */
 
@@ -27,7 +27,7 @@ const plan = async (cascades: DynamoCascadeLedger) => {
   await cascades.beginPlanning('planner', NOW);
   await cascades.write('planner', cascade('c1'), [node('c1', STREAM), node('c1', 'other')]);
 };
-const known = async (images: DynamoImageLedger) => images.recordFacts(facts('a'));
+const known = async (images: DynamoImageLedger) => images.recordProperties(imageProperties('a'));
 
 const CALLS: Readonly<Record<string, (table: LedgerTable) => Promise<unknown>>> = {
   'takes a lock': (table) => new DynamoLockLedger(table).take(lock('r1')),

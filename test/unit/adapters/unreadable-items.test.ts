@@ -8,7 +8,7 @@ import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
-import { digestOf, facts, LOCATION } from '../../support/samples.ts';
+import { digestOf, imageProperties, LOCATION } from '../../support/samples.ts';
 
 /* What reviews read: an item that cannot be read is never taken for one that is not there. */
 
@@ -25,7 +25,7 @@ function corrupt({ PK, SK }: keys.Key, changes: Readonly<Record<string, unknown>
 
 test('an image is known to be there, and nothing else', async () => {
   const images = new DynamoImageLedger(table);
-  for (const name of ['a', 'b']) await images.recordFacts(facts(name));
+  for (const name of ['a', 'b']) await images.recordProperties(imageProperties(name));
   corrupt(keys.image(digestOf('a')), { scan: 'complete', verdict: { status: 'compliant', reasons: [] } });
   const read = await images.get(['a', 'b'].map(digestOf));
   expect([...read.keys()].sort()).toEqual(['a', 'b'].map(digestOf).sort());

@@ -6,7 +6,7 @@ import { isWithinBudget } from '../../../bench/report.ts';
 import { cpuSecondsIn, numberAfter } from '../../../bench/workers.ts';
 import type { CallCount } from '../../../local/cloud/admin-types.ts';
 import { median } from '../../../shared/domain/common/median.ts';
-import { facts } from '../../support/samples.ts';
+import { imageProperties } from '../../support/samples.ts';
 
 test('the middle of an odd and of an even number of values', () => {
   expect(median([30, 1, 2])).toBe(2);
@@ -74,7 +74,7 @@ test('a call unknown to the least counts against the budget; calls outside the b
 test('a day passes for scans and judgements, and for nothing else', () => {
   const HOUR = 3_600_000;
   const image = {
-    ...{ ...facts('a'), inUse: true, isHead: false },
+    ...{ ...imageProperties('a'), inUse: true, isHead: false },
     scan: { state: 'complete', coverage: ['os'], requestedAtEpochMs: 50 * HOUR, completedAtEpochMs: 51 * HOUR },
     judgedAtEpochMs: 52 * HOUR,
   } as const;

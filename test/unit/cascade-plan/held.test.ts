@@ -99,7 +99,7 @@ test('an image moved to another stream by the policy no longer counts for the ol
   expect((await readImages(world, cause)).inUse).toMatchObject([{ digest: old }]);
   const [record] = [...(await world.images.get([old])).values()];
   if (!record) throw new Error('the test recorded no image');
-  await world.images.recordFacts({ ...record, stream: 'another' });
+  await world.images.recordProperties({ ...record, stream: 'another' });
   expect((await readImages(world, cause)).inUse).toEqual([]);
 });
 

@@ -4,7 +4,7 @@ import { whyCommand } from '../../../cli/commands/why.ts';
 import { NotFoundError, UsageError } from '../../../cli/errors.ts';
 import type { LeftScope } from '../../../shared/domain/review/run.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties, usage } from '../../support/samples.ts';
 import { ANA, cliContext, readOnlyContext, run, runJson } from './support.ts';
 
 const SCOPE = { account: '444455556666', region: 'eu-west-1' };
@@ -79,7 +79,7 @@ test('status shows a scope that left with time, usages and next step, or who con
 
 test('why lists usages of an image in a scope that left', async () => {
   const world = await away();
-  await world.images.recordFacts(facts('a'));
+  await world.images.recordProperties(imageProperties('a'));
   await world.usages.record([usage('a', { ...SCOPE, workload: 'gone' })], 1);
   await world.usages.leave([usage('a', { ...SCOPE, workload: 'gone' })], 2);
   const { text } = await run(whyCommand, readOnlyContext(world), [digestOf('a')]);

@@ -1,5 +1,5 @@
 import { OUTPUTS } from '../../../cli/doctor/checks/stack.ts';
-import type { StackFacts } from '../../../cli/doctor/facts.ts';
+import type { StackDescription } from '../../../cli/doctor/installation.ts';
 import { type FakeInstallation, fakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { HOUR_MS, NOON_EPOCH_MS, review } from '../../support/samples.ts';
 import { policyOf } from '../fleet-review/support.ts';
@@ -25,7 +25,7 @@ export const keyPolicy = (services: readonly string[]): string =>
     ],
   });
 
-const stack: StackFacts = {
+const stack: StackDescription = {
   name: 'patchwave',
   account: HUB,
   region: REGION,
@@ -99,7 +99,7 @@ export async function soundInstallation(): Promise<FakeInstallation> {
   for (const rule of ['ScanRule', 'PlanRule', 'DoctorRule']) hub.addRule(rule);
   for (const trigger of ['PolicyEvaluationFunctionScanEvents', 'LedgerEventsFunctionChanges'])
     hub.addMapping(trigger, 'Enabled');
-  hub.keyFacts = { state: 'Enabled', policy: keyPolicy(['events', 'scheduler', 'cloudwatch', 'logs.eu-west-1']) };
+  hub.keyDescription = { state: 'Enabled', policy: keyPolicy(['events', 'scheduler', 'cloudwatch', 'logs.eu-west-1']) };
   await world.policies.publish(policy, {});
   hub.starts.set(EXECUTION, NOON_EPOCH_MS);
   await endReview(made, { endedAtEpochMs: clock() - HOUR_MS });

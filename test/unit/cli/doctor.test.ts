@@ -1,6 +1,6 @@
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
-import type { StackFacts } from '../../../cli/doctor/facts.ts';
 import type { DoctorFinding } from '../../../cli/doctor/finding.ts';
+import type { StackDescription } from '../../../cli/doctor/installation.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -29,7 +29,7 @@ test('in a sound installation every check is ok', async () => {
   expect(code).toBe(0);
 });
 
-const change = ({ hub }: FakeInstallation, changes: Partial<StackFacts>): void => {
+const change = ({ hub }: FakeInstallation, changes: Partial<StackDescription>): void => {
   if (hub.described) hub.described = { ...hub.described, ...changes };
 };
 const output = (installation: FakeInstallation, name: string, value: string): void =>
@@ -104,7 +104,7 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'no alarm has an action',
     breaks: ({ hub }) => {
-      for (const name of hub.alarmFacts.keys()) hub.addAlarm(name, { actions: 0 });
+      for (const name of hub.alarmDescriptions.keys()) hub.addAlarm(name, { actions: 0 });
     },
     ...{ names: 'alarms alarms', text: /None of 2 alarms has an action/, fix: /AlarmTopicArn/ },
   },
@@ -163,28 +163,28 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'the key is disabled',
     breaks: ({ hub }) => {
-      hub.keyFacts = { ...hub.keyFacts, state: 'Disabled' };
+      hub.keyDescription = { ...hub.keyDescription, state: 'Disabled' };
     },
     ...{ names: `key ${KEY}`, text: /is Disabled/, fix: /enable-key/ },
   },
   {
     what: 'the key will be deleted',
     breaks: ({ hub }) => {
-      hub.keyFacts = { ...hub.keyFacts, state: 'PendingDeletion', ledgerLostAtEpochMs: 1 };
+      hub.keyDescription = { ...hub.keyDescription, state: 'PendingDeletion', ledgerLostAtEpochMs: 1 };
     },
     ...{ names: `key ${KEY}`, text: /PendingDeletion/, fix: /cancel-key-deletion/ },
   },
   {
     what: 'the key does not let EventBridge use it',
     breaks: ({ hub }) => {
-      hub.keyFacts = { ...hub.keyFacts, policy: keyPolicy(['scheduler', 'logs.eu-west-1']) };
+      hub.keyDescription = { ...hub.keyDescription, policy: keyPolicy(['scheduler', 'logs.eu-west-1']) };
     },
     ...{ names: `key ${KEY}`, text: /service events/, fix: /"A key of your own"/ },
   },
   {
     what: 'the grant of the ledger was revoked',
     breaks: ({ hub }) => {
-      hub.keyFacts = { ...hub.keyFacts, ledgerLostAtEpochMs: START_EPOCH_MS };
+      hub.keyDescription = { ...hub.keyDescription, ledgerLostAtEpochMs: START_EPOCH_MS };
     },
     ...{ names: `key ${KEY}`, text: /^Since 2026-11-24T03:00:00/, fix: /deploy again/ },
   },
@@ -495,7 +495,7 @@ describe('--deep', () => {
     [
       'no build was answered yet',
       ({ hub }) => {
-        hub.callbackFacts = { answered: 0, lapsed: 0 };
+        hub.callbackCounts = { answered: 0, lapsed: 0 };
       },
       'task-tokens unknown',
       /Not checked: no step/,
@@ -503,7 +503,7 @@ describe('--deep', () => {
     [
       'every waiting step lapsed',
       ({ hub }) => {
-        hub.callbackFacts = { answered: 0, lapsed: 3 };
+        hub.callbackCounts = { answered: 0, lapsed: 3 };
       },
       'task-tokens broken',
       /3 waiting steps timed out/,
@@ -519,7 +519,7 @@ describe('--deep', () => {
     [
       'a read moved a pull time',
       ({ fleet }) => {
-        fleet.pullFacts = { image: 'an-image', afterEpochMs: 2, isExcluded: true };
+        fleet.pullTimes = { image: 'an-image', afterEpochMs: 2, isExcluded: true };
       },
       'pull-times broken',
       /moved its pull time/,
@@ -527,7 +527,7 @@ describe('--deep', () => {
     [
       'a registry does not exclude the read role',
       ({ fleet }) => {
-        fleet.pullFacts = { image: 'an-image', isExcluded: false };
+        fleet.pullTimes = { image: 'an-image', isExcluded: false };
       },
       'pull-times broken',
       /does not exclude/,
@@ -535,7 +535,7 @@ describe('--deep', () => {
     [
       'no registry has an image',
       ({ fleet }) => {
-        fleet.pullFacts = undefined;
+        fleet.pullTimes = undefined;
       },
       'pull-times unknown',
       /no registry has an image/,

@@ -18,7 +18,7 @@ import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { explained, NotFoundError } from '../../../cli/errors.ts';
 import { coloured, printError, shown, table } from '../../../cli/output.ts';
-import { lineageFactsOf } from '../../../shared/domain/lineage/image-content.ts';
+import { layeredImageOf } from '../../../shared/domain/lineage/image-content.ts';
 import { forgedLines, hiddenIn, hostileTexts, MOST_HOSTILE, poisonedPort } from '../../support/hostile.ts';
 import { cascade, closure, deployment, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, LOCATION, review, usage } from '../../support/samples.ts';
@@ -106,7 +106,7 @@ function contextOf(made: PlanWorld, text: string): CliContext {
   ]);
   const images = [...made.images.records.values()].map((record) => ({
     ...{ ...record, platform: 'linux/amd64' as const, references: [`docker.io/x${text}`], locations: [] },
-    lineageFacts: lineageFactsOf(record, { digest: record.digest, layers: [] }, []),
+    layered: layeredImageOf(record, { digest: record.digest, layers: [] }, []),
     presentNames: [],
   }));
   return {

@@ -1,12 +1,12 @@
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { lineageFactsOf } from '../../../shared/domain/lineage/image-content.ts';
+import { layeredImageOf } from '../../../shared/domain/lineage/image-content.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
 import type { KnownLineage } from '../../../shared/ports/ledger.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { digestOf, facts } from '../../support/samples.ts';
+import { digestOf, imageProperties } from '../../support/samples.ts';
 import { readOnlyContext, run } from './support.ts';
 
 const at = (repository: string) => ({ account: '111122223333', region: 'eu-west-1', repository });
@@ -29,18 +29,21 @@ async function known() {
   const world = fakeWorld();
   const images: KnownLineage['images'] = await Promise.all(
     MADE.map(async ([name, tier, letters]) => {
-      const imageFacts = facts(name, {
+      const properties = imageProperties(name, {
         tier,
         platform: 'linux/amd64',
         locations: tier === 'external' ? [] : [at(name)],
       });
-      await world.images.recordFacts({ ...imageFacts, ...(tier === 'external' && { references: ['docker.io/x'] }) });
+      await world.images.recordProperties({
+        ...properties,
+        ...(tier === 'external' && { references: ['docker.io/x'] }),
+      });
       const layers: readonly Digest[] = letters === '' ? [] : letters.split(' ').map(digestOf);
-      const places = tier === 'external' ? [] : [{ digest: imageFacts.digest, location: at(name), tags: ['1'] }];
-      const record = world.images.records.get(imageFacts.digest);
+      const places = tier === 'external' ? [] : [{ digest: properties.digest, location: at(name), tags: ['1'] }];
+      const record = world.images.records.get(properties.digest);
       if (!record) throw new Error('it was recorded');
-      const lineageFacts = lineageFactsOf(record, { digest: imageFacts.digest, layers }, places);
-      return { ...record, lineageFacts, presentNames: lineageFacts.names ?? [] };
+      const layered = layeredImageOf(record, { digest: properties.digest, layers }, places);
+      return { ...record, layered, presentNames: layered.names ?? [] };
     }),
   );
   return { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
@@ -109,9 +112,12 @@ test('a declared parent is shown as such if there is no other evidence', async (
   await world.policies.publish(parse(policySchema, policy), {});
   const images = streams.map(({ id, tier }): KnownLineage['images'][number] => {
     const stream = `111122223333/eu-west-1/${id}:^1$`;
-    const record = { ...facts(id, { tier, stream, platform: 'linux/amd64', locations: [at(id)] }), ...JUDGED };
-    const lineageFacts = lineageFactsOf(record, { digest: record.digest, layers: [digestOf(id)] }, []);
-    return { ...record, lineageFacts, presentNames: [] };
+    const record = {
+      ...imageProperties(id, { tier, stream, platform: 'linux/amd64', locations: [at(id)] }),
+      ...JUDGED,
+    };
+    const layered = layeredImageOf(record, { digest: record.digest, layers: [digestOf(id)] }, []);
+    return { ...record, layered, presentNames: [] };
   });
   const context = { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
   const { text } = await run(lineageCommand, context, [], { json: true });

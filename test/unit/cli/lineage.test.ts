@@ -109,7 +109,7 @@ test('accepts history, diff ids and push times in registry and daemon formats', 
 });
 
 test('finds the parents of public images', () => {
-  const listed = PUBLIC_IMAGES.map(({ facts: { names, ...facts } }) => {
+  const listed = PUBLIC_IMAGES.map(({ layered: { names, ...facts } }) => {
     const [repository, tag] = (names[0] ?? '').split(':');
     return { ...facts, repository, tags: [tag] };
   });

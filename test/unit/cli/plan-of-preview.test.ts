@@ -2,11 +2,11 @@ import { planCommand } from '../../../cli/commands/plan.ts';
 import { NotFoundError } from '../../../cli/errors.ts';
 import type { PlanNow } from '../../../cli/plan/plan-now.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { previewOf } from '../../support/preview.ts';
-import { digestOf, facts, review } from '../../support/samples.ts';
+import { digestOf, imageProperties, review } from '../../support/samples.ts';
 import {
   causeOf,
   fact,
@@ -38,15 +38,15 @@ async function previewed(world: PlanWorld, found: readonly Image[], runId = RUN)
   await runs.begin(review(runId, { mode: 'preview', policyVersion, startedAtEpochMs: world.clock() }));
   for (const { n, tier = 'application', on, isHead = false, inUse = true, isClean = false } of found) {
     const digest = digestOf(`app-${n}`);
-    const imageFacts: ImageFacts = {
-      ...facts(`app-${n}`, { locations: [locationOf(n)] }),
+    const properties: ImageProperties = {
+      ...imageProperties(`app-${n}`, { locations: [locationOf(n)] }),
       digest,
       tier,
       stream: streamOf(n),
       owner: 'payments',
       platform: 'linux/arm64',
     };
-    await images.recordFacts(imageFacts);
+    await images.recordProperties(properties);
     await images.recordPresence(digest, { inUse, isHead });
     await images.recordLineage(digest, {
       age: { known: false, unknown: [] },

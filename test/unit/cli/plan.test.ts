@@ -8,7 +8,7 @@ import { takeCause } from '../../../shared/domain/cause/cause.ts';
 import { afterOutcome } from '../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { cascade, closure, node } from '../../support/rebuild-samples.ts';
-import { digestOf, facts, review } from '../../support/samples.ts';
+import { digestOf, imageProperties, review } from '../../support/samples.ts';
 import {
   causeOf,
   DAY_MS,
@@ -54,8 +54,8 @@ async function running(world: PlanWorld, n: number): Promise<Digest> {
   const digest = digestOf(`app-${n}`);
   const pushedAtEpochMs = world.clock() - 10 * DAY_MS;
   push(world, n, `app-${n}`, { tags: ['v1'], pushedAtEpochMs });
-  await world.images.recordFacts({
-    ...facts('app', { locations: [locationOf(n)] }),
+  await world.images.recordProperties({
+    ...imageProperties('app', { locations: [locationOf(n)] }),
     ...{ digest, tier: 'application', stream: streamOf(n), owner: 'payments', platform: 'linux/arm64' },
   });
   await world.images.recordPresence(digest, { inUse: true });
@@ -93,8 +93,20 @@ test('the planner then creates the shown cascade, work and answers', async () =>
     [streamOf(0), 'rebuild'],
     [streamOf(1), 'deploy'],
   ]);
-  expect(plan.planned.map(({ stream, work, facts, holders }) => ({ stream, work, facts, holders }))).toEqual(
-    nodes.map(({ stream, work, facts, holders }) => ({ stream, work, facts, holders })),
+  expect(
+    plan.planned.map(({ stream, work, facts: imageProperties, holders }) => ({
+      stream,
+      work,
+      facts: imageProperties,
+      holders,
+    })),
+  ).toEqual(
+    nodes.map(({ stream, work, facts: imageProperties, holders }) => ({
+      stream,
+      work,
+      facts: imageProperties,
+      holders,
+    })),
   );
   const { stream, facts: _, ...answer } = plan.held[0] ?? { stream: 'none' };
   expect(stream).toBe(streamOf(2));

@@ -7,8 +7,8 @@ import {
   alone,
   DAY_MS,
   digestOf,
-  facts,
   finding,
+  imageProperties,
   judgement,
   LOCATION,
   stream,
@@ -21,10 +21,10 @@ const policyOf = (document: Partial<PolicyDocument>) =>
 
 test("grace under another policy starts at the first sighting in the image's location, even without a stream", async () => {
   const world = fakeWorld();
-  const { stream: _, ...streamless } = facts('a');
+  const { stream: _, ...streamless } = imageProperties('a');
   const { account, region, repository } = LOCATION;
   const high = { ...finding(1), severity: 'high' } as const;
-  await world.images.recordFacts(streamless);
+  await world.images.recordProperties(streamless);
   await world.images.recordLineage(digestOf('a'), alone(streamless));
   await world.images.recordPresence(digestOf('a'), { inUse: true });
   await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
@@ -58,7 +58,7 @@ describe('reports policy parts without effect', () => {
     const gone = stream({ stream: '111122223333/us-east-1/gone/old:^v$' });
     await world.streams.recordStream(stream({ stream: `${locationKey(LOCATION)}:^v$` }), undefined);
     await world.streams.recordStream(gone, undefined);
-    await world.images.recordFacts({ ...facts('a'), stream: gone.stream });
+    await world.images.recordProperties({ ...imageProperties('a'), stream: gone.stream });
     await world.images.recordPresence(digestOf('a'), { inUse: true });
     await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('violating') }));
     expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([

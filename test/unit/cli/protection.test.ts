@@ -2,7 +2,7 @@ import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import type { ExpiryState, ImageExpiry, RepositoryCheck } from '../../../shared/domain/retention/image-expiry.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS as NOW } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties, LOCATION, usage } from '../../support/samples.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
 
 const check = (changes: Partial<RepositoryCheck> = {}): RepositoryCheck => ({
@@ -125,7 +125,7 @@ test('as JSON', async () => {
 describe('why', () => {
   async function why(prepare: (world: FakeWorld) => Promise<unknown>, runs = true): Promise<string> {
     const world = fakeWorld();
-    await world.images.recordFacts(facts('app'));
+    await world.images.recordProperties(imageProperties('app'));
     if (runs) await world.usages.record([usage('app')], NOW);
     await prepare(world);
     return (await run(whyCommand, readOnlyContext(world), [digestOf('app')])).text;

@@ -3,7 +3,7 @@ import type { BirthEvidence } from '../../../shared/domain/image/birth.ts';
 import { BIRTH_EVIDENCE_KINDS } from '../../../shared/domain/image/birth.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { TIERS } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { SEVERITIES } from '../../../shared/domain/policy/policy-parts.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { SCAN_STATES, type ScanState } from '../../../shared/domain/scan/scan.ts';
@@ -59,7 +59,7 @@ export const scanStates: fc.Arbitrary<ScanState> = fc
 export const LOCATION = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
 
 /** One image of which everything is known; tests change what they are about. */
-export const image = (changes: Partial<ImageFacts> = {}): ImageFacts => ({
+export const image = (changes: Partial<ImageProperties> = {}): ImageProperties => ({
   digest: digestOf('web'),
   tier: 'application',
   stream: '111122223333/us-east-1/apps/web:^v.*$',

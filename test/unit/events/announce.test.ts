@@ -9,7 +9,7 @@ import { sumRun } from '../../../shared/domain/review/run-summary.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { announce } from '../../../shared/events/announce.ts';
-import { cause, DAY_MS, digestOf, facts, LOCATION, NOON_EPOCH_MS, review } from '../../support/samples.ts';
+import { cause, DAY_MS, digestOf, imageProperties, LOCATION, NOON_EPOCH_MS, review } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import { findingFact, PIPELINE } from '../domain/rollout/acting.ts';
 import { anyImage, anyRecord } from './arbitraries.ts';
@@ -52,7 +52,7 @@ const unknown = (...reasons: Reason[]): Verdict => ({ ...violating(...reasons), 
 const COMPLIANT: Verdict = { status: 'compliant', reasons: [], policyVersion: 'policy-1' };
 
 const record = (verdict?: Verdict, changes: Partial<ImageRecord> = {}): ImageRecord => ({
-  ...facts('app'),
+  ...imageProperties('app'),
   inUse: true,
   isHead: false,
   scan: { state: 'complete', coverage: ['os'] },
@@ -186,7 +186,7 @@ describe('RebuildNeeded', () => {
   });
 
   test('has the stream and its facts', () => {
-    const { facts } = cause('stream');
+    const { facts: imageProperties } = cause('stream');
     expect(announce(undefined, at(3))).toEqual([
       {
         detailType: 'RebuildNeeded',
@@ -196,7 +196,7 @@ describe('RebuildNeeded', () => {
           stream: 'stream',
           version: 3,
           sinceEpochMs: NOON_EPOCH_MS,
-          facts,
+          facts: imageProperties,
           factCount: 1,
         },
       },
@@ -228,14 +228,14 @@ describe('RebuildRefused and RebuildWaiting', () => {
   });
 
   test('has the answer and the facts', () => {
-    const { facts } = cause('stream');
+    const { facts: imageProperties } = cause('stream');
     expect(announce(at(), at(wait))).toEqual([
       {
         detailType: 'RebuildWaiting',
         resources: ['stream'],
         detail: {
           ...{ schemaVersion: 1, stream: 'stream', version: 1, reason: 'cool-down', detail: 'until noon' },
-          ...{ recheckAtEpochMs: 12, facts, factCount: 1 },
+          ...{ recheckAtEpochMs: 12, facts: imageProperties, factCount: 1 },
         },
       },
     ]);
@@ -244,9 +244,9 @@ describe('RebuildRefused and RebuildWaiting', () => {
 
 describe('RebuildVerified and RebuildIneffective', () => {
   const [one, two] = [findingFact('CVE-1'), findingFact('CVE-2')];
-  const facts = [one, two];
+  const imageProperties = [one, two];
   const record: Rebuild = {
-    ...{ rebuildId: 'r-1', stream: 'stream', cascadeId: 'c-g1', attempt: 2, facts },
+    ...{ rebuildId: 'r-1', stream: 'stream', cascadeId: 'c-g1', attempt: 2, facts: imageProperties },
     ...{ reservedAtEpochMs: 1, deadlineEpochMs: 2, pipeline: PIPELINE, executionId: 'secret' },
     ...{ headBefore: digestOf('old'), output: digestOf('new') },
   };
@@ -261,16 +261,28 @@ describe('RebuildVerified and RebuildIneffective', () => {
   };
 
   test.each<[RebuildOutcome, string, object]>([
-    [{ result: 'fixed' }, 'RebuildVerified', { facts, factCount: 2 }],
+    [{ result: 'fixed' }, 'RebuildVerified', { facts: imageProperties, factCount: 2 }],
     [
       { result: 'ineffective', left: [two] },
       'RebuildIneffective',
       { result: 'ineffective', facts: [two], factCount: 1 },
     ],
     [{ result: 'worse', added: [one] }, 'RebuildIneffective', { result: 'worse', facts: [one], factCount: 1 }],
-    [{ result: 'unverified', reason }, 'RebuildIneffective', { result: 'unverified', reason, facts, factCount: 2 }],
-    [{ result: 'no-output', reason }, 'RebuildIneffective', { result: 'no-output', reason, facts, factCount: 2 }],
-    [{ result: 'failed', reason }, 'RebuildIneffective', { result: 'failed', reason, facts, factCount: 2 }],
+    [
+      { result: 'unverified', reason },
+      'RebuildIneffective',
+      { result: 'unverified', reason, facts: imageProperties, factCount: 2 },
+    ],
+    [
+      { result: 'no-output', reason },
+      'RebuildIneffective',
+      { result: 'no-output', reason, facts: imageProperties, factCount: 2 },
+    ],
+    [
+      { result: 'failed', reason },
+      'RebuildIneffective',
+      { result: 'failed', reason, facts: imageProperties, factCount: 2 },
+    ],
   ])('%j is told as %s', (outcome, detailType, detail) => {
     expect(announce(at(), at(outcome))).toEqual([
       { detailType, resources: ['stream'], detail: { ...common, ...detail } },

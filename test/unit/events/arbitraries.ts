@@ -12,7 +12,7 @@ import { SCAN_STATES } from '../../../shared/domain/scan/scan.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { REASON_EFFECTS, type Reason, VERDICTS, type Verdict } from '../../../shared/domain/verdict/verdict.ts';
-import { digestOf, facts, LOCATION } from '../../support/samples.ts';
+import { digestOf, imageProperties, LOCATION } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
 /* Records as the ledger's stream hands them over; from few values, so that two of them are often nearly equal. */
@@ -98,7 +98,7 @@ export const anyImage: fc.Arbitrary<ImageRecord> = fc
     fc.boolean(),
   )
   .map(([one, other, isOurs]) => {
-    const { stream, owner, ...rest } = facts('app');
+    const { stream, owner, ...rest } = imageProperties('app');
     return {
       ...rest,
       ...(isOurs && stream !== undefined && owner !== undefined && { stream, owner }),

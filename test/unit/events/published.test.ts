@@ -1,7 +1,7 @@
 import { announce } from '../../../shared/events/announce.ts';
 import { EVENTS } from '../../../shared/events/index.ts';
 import { parse } from '../../../shared/schema.ts';
-import { digestOf, facts, findingReason, verdict } from '../../support/samples.ts';
+import { digestOf, findingReason, imageProperties, verdict } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import { anyRecord } from './arbitraries.ts';
 
@@ -45,7 +45,7 @@ test('an image with 5,000 findings fits one EventBridge entry, with the number o
   const [event] = announce(undefined, {
     kind: 'image',
     record: {
-      ...facts('app'),
+      ...imageProperties('app'),
       inUse: true,
       isHead: true,
       scan: { state: 'complete', coverage: ['os'] },

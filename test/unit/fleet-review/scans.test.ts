@@ -95,7 +95,7 @@ describe('planning', () => {
 
 describe('checking', () => {
   async function image(world: FakeWorld, digest: Digest, scan: Partial<ScanState>, judgedAtEpochMs?: number) {
-    await world.images.recordFacts({
+    await world.images.recordProperties({
       digest,
       tier: 'application',
       birth: { known: false, rejected: [] },

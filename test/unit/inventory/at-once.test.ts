@@ -1,4 +1,4 @@
-import { ensureFacts } from '../../../functions/inventory/used-facts.ts';
+import { ensureProperties } from '../../../functions/inventory/used-properties.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -21,14 +21,14 @@ type Ports = ReturnType<typeof portsOf>;
 
 const asksBy = (...references: string[]): Act => {
   const observations = references.map((reference) => seen({ reference, digest, digestSource: 'runtime' as const }));
-  return (ports) => ensureFacts(ports, policy, new Map([[digest, { observations, isEmptyIndex: false }]]));
+  return (ports) => ensureProperties(ports, policy, new Map([[digest, { observations, isEmptyIndex: false }]]));
 };
 
 const runsFrom = (location: ImageLocation, tag = 'stable', under = policy): Act => {
   const reference = referenceTo(location, `:${tag}`);
   const observation = seen({ reference, location, digest, digestSource: 'runtime' as const });
   return (ports) =>
-    ensureFacts(ports, under, new Map([[digest, { observations: [observation], isEmptyIndex: false }]]));
+    ensureProperties(ports, under, new Map([[digest, { observations: [observation], isEmptyIndex: false }]]));
 };
 
 const keeps =

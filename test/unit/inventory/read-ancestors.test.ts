@@ -1,10 +1,10 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { readAncestors } from '../../../shared/inventory/read-ancestors.ts';
-import { digestOf, facts } from '../../support/samples.ts';
+import { digestOf, imageProperties } from '../../support/samples.ts';
 
 const record = (name: string, parent?: string): ImageRecord => ({
-  ...facts(name),
+  ...imageProperties(name),
   ...{ inUse: true, isHead: false, scan: { state: 'complete', coverage: ['os'] } },
   ...(parent !== undefined && {
     lineage: { parent: { digest: digestOf(parent), evidence: 'layers' }, age: { known: false, unknown: [] } },

@@ -1,8 +1,8 @@
-import type { LocationRecord } from '../../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../../shared/domain/image/image-properties.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { recordedFactsOf, recordImage } from '../../../shared/inventory/record-image.ts';
+import { recordedPropertiesOf, recordImage } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 
@@ -38,7 +38,7 @@ test.each([
   ['the home', { location: home, tags: ['stable'] }],
 ])('an image in two places is of one stream, also where %s is read last', (_, place) => {
   const content = { digest, birth: { known: false as const, rejected: [] } };
-  expect(recordedFactsOf(policy, { content, place }, undefined, recorded, 0)).toMatchObject({
+  expect(recordedPropertiesOf(policy, { content, place }, undefined, recorded, 0)).toMatchObject({
     tier: 'application',
     owner: 'payments',
     stream: '444455556666/us-east-1/apps/web:^stable$',
@@ -50,15 +50,16 @@ describe('a push from an event', () => {
   const pushed = recorded.map((place) => ({ ...place, firstPushSeenAtEpochMs: nowEpochMs }));
   const content = { digest, birth: { known: false as const, rejected: [] } };
   const seen = { content, place: { location: home, tags: ['stable'] } };
-  const bornBy = (known: ImageRecord | undefined) => recordedFactsOf(policy, seen, known, pushed, nowEpochMs).birth;
+  const bornBy = (known: ImageRecord | undefined) =>
+    recordedPropertiesOf(policy, seen, known, pushed, nowEpochMs).birth;
 
   test('dates an image that is new', () => {
     expect(bornBy(undefined)).toMatchObject({ known: true, bornAtEpochMs: nowEpochMs });
   });
 
   test('does not date an image that was known before, because the push may be its second one', () => {
-    const facts = recordedFactsOf(policy, seen, undefined, recorded, nowEpochMs);
-    const undated: ImageRecord = { ...facts, inUse: true, isHead: false, scan: NEVER_SCANNED };
+    const properties = recordedPropertiesOf(policy, seen, undefined, recorded, nowEpochMs);
+    const undated: ImageRecord = { ...properties, inUse: true, isHead: false, scan: NEVER_SCANNED };
     expect(bornBy(undated)).toEqual({ known: false, rejected: [] });
   });
 });

@@ -11,7 +11,7 @@ import {
   RegistryUnreachableError,
 } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
-import { facts, HOUR_MS } from '../../support/samples.ts';
+import { HOUR_MS, imageProperties } from '../../support/samples.ts';
 import {
   BORN,
   config,
@@ -135,7 +135,7 @@ test('the content of an image that an earlier version recorded is written again,
   await review();
   const recorded = world.images.records.get(a);
   expect(recorded?.unpackedId).toMatch(/^sha256:/);
-  const { unpackedId: _, ...older } = recorded ?? facts('a');
+  const { unpackedId: _, ...older } = recorded ?? imageProperties('a');
   world.images.records.set(a, older as ImageRecord);
   const asked = new Map(world.registry.asked);
   const written = jest.spyOn(world.contents, 'record');
@@ -156,7 +156,7 @@ test('an unreadable content of an earlier version does not prevent the rewrite o
   }
   await review();
   for (const digest of [a, b, c]) {
-    const { unpackedId: _, ...older } = world.images.records.get(digest) ?? facts('a');
+    const { unpackedId: _, ...older } = world.images.records.get(digest) ?? imageProperties('a');
     world.images.records.set(digest, older as ImageRecord);
   }
   const get = world.contents.get.bind(world.contents);

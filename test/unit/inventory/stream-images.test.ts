@@ -1,8 +1,8 @@
 import { collect } from '../../../shared/concurrency.ts';
 import { locationKey } from '../../../shared/domain/image/image.ts';
-import { writeFacts } from '../../../shared/inventory/write-facts.ts';
+import { writeProperties } from '../../../shared/inventory/write-properties.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { facts } from '../../support/samples.ts';
+import { imageProperties } from '../../support/samples.ts';
 import { debian, digestOf, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
 
 const [a, b] = [digestOf('a'), digestOf('b')];
@@ -48,14 +48,14 @@ test('a day without changes reads no list', async () => {
 
 test('an image is listed before its facts are written, so a retry after a crash lists it again', async () => {
   const { world, review, listed } = await webWorld();
-  const { recordFacts } = world.images;
-  world.images.recordFacts = async () => {
+  const { recordProperties } = world.images;
+  world.images.recordProperties = async () => {
     throw new Error('cut off');
   };
   await review().catch(() => undefined);
   expect(world.images.records.has(a)).toBe(false);
   expect(await listed(stableStream)).toEqual([a]);
-  world.images.recordFacts = recordFacts;
+  world.images.recordProperties = recordProperties;
   await review();
   expect(world.images.records.get(a)?.stream).toBe(stableStream);
 });
@@ -70,9 +70,9 @@ test('an image whose registry cannot be read is listed by the tag it runs by', a
 
 test('an image that another writer moved to another stream meanwhile is listed there too', async () => {
   const world = fakeWorld();
-  await world.images.recordFacts(facts('a', { stream: 'one' }));
-  await writeFacts(world, undefined, (known) => facts('a', { stream: known ? 'two' : 'one' }));
-  const { digest } = facts('a');
+  await world.images.recordProperties(imageProperties('a', { stream: 'one' }));
+  await writeProperties(world, undefined, (known) => imageProperties('a', { stream: known ? 'two' : 'one' }));
+  const { digest } = imageProperties('a');
   expect(world.images.records.get(digest)?.stream).toBe('two');
   expect(await collect(world.streamImages.of('two'))).toEqual([digest]);
 });

@@ -107,7 +107,12 @@ test('with unknown content the parent is unknown, even if the stream suggests on
   const world = await lineageWorld();
   await threeTiers(world);
   const digest = digestOf('blank');
-  await world.images.recordFacts({ digest, tier: 'application', birth: { known: false, rejected: [] }, locations: [] });
+  await world.images.recordProperties({
+    digest,
+    tier: 'application',
+    birth: { known: false, rejected: [] },
+    locations: [],
+  });
   await runs(world, 'app', 'blank');
   await findIn(world);
   expect(await imageLineageOf(world, 'blank')).toEqual({ age: { known: false, unknown: [digest] } });
@@ -132,7 +137,7 @@ test('labels lead to an index, to former names and to images no longer listed', 
   });
   await push(world, 'mirror', { tier: 'application', layers: ['m'] });
   const mirror = (await world.images.get([digestOf('mirror')])).get(digestOf('mirror'));
-  if (mirror) await world.images.recordFacts({ ...mirror, tier: 'mirrored' });
+  if (mirror) await world.images.recordProperties({ ...mirror, tier: 'mirrored' });
   await push(world, 'on mirror', { layers: ['m', 'c'] });
   await runs(world, 'by digest', 'by name', 'mirror', 'on mirror');
   await findIn(world);
@@ -219,10 +224,10 @@ test('content from a build cache keeps that age if its record could not be writt
   await push(world, 'old', { ...files, daysAgo: 40 });
   await push(world, 'new', { ...files, layers: ['os', 'code packed anew'], daysAgo: 1, isHead: true });
   const { images } = world;
-  const recordFacts = images.recordFacts.bind(images);
-  images.recordFacts = () => Promise.reject(new Error('the ledger does not answer'));
+  const recordProperties = images.recordProperties.bind(images);
+  images.recordProperties = () => Promise.reject(new Error('the ledger does not answer'));
   expect(await findIn(world)).toMatchObject({ failed: 1 });
-  images.recordFacts = recordFacts;
+  images.recordProperties = recordProperties;
   await findIn(world);
   expect(await imageLineageOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
@@ -288,7 +293,7 @@ test('the vendor below the lowest base counts only where the policy says so', as
     const world = await lineageWorld({ vendorCounts });
     const digest = await push(world, 'vendor', { layers: ['os'], daysAgo: 90 });
     const vendor = (await world.images.get([digest])).get(digest);
-    if (vendor) await world.images.recordFacts({ ...vendor, tier: 'mirrored' });
+    if (vendor) await world.images.recordProperties({ ...vendor, tier: 'mirrored' });
     await push(world, 'base', { tier: 'base', layers: ['os', 'hardened'], daysAgo: 3, isHead: true });
     await runs(world, 'vendor');
     await findIn(world);

@@ -83,7 +83,7 @@ export async function push(world: FakeWorld, name: string, pushed: Pushed): Prom
   const [digest, bornAtEpochMs] = [digestOf(name), world.clock() - daysAgo * DAY_MS];
   const [stream, location] = [pushed.stream ?? streamOf(tier, line), placeOf(tier, line)];
   const chain = chainId(layers.map(digestOf));
-  await world.images.recordFacts({
+  await world.images.recordProperties({
     ...{ digest, tier, owner: 'team', platform: 'linux/amd64', locations: [location] },
     ...(!isBranch && { stream }),
     ...(chain !== undefined && { chainId: chain }),

@@ -380,7 +380,7 @@ describe('while one base registry cannot be read', () => {
     const it = await world();
     await golden(it);
     const [facts, stream] = [{ digest: digestOf('app'), tier: 'application' } as const, streamIn(SCOPE.account, 'app')];
-    await it.images.recordFacts({ ...facts, stream, locations: [], birth: { known: false, rejected: [] } });
+    await it.images.recordProperties({ ...facts, stream, locations: [], birth: { known: false, rejected: [] } });
     await runs(it, 'app');
     await findIn(it);
     const before = await imageLineageOf(it, 'app');

@@ -1,7 +1,7 @@
 import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Artifact } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -93,16 +93,16 @@ test('an image that an event judged before the inventory changed its facts is ju
   const world = await scanned();
   const young = factsOf(image, { birth: { known: true, bornAtEpochMs: START_EPOCH_MS, evidence: [] } });
   world.scanner.finds(image, []);
-  await world.images.recordFacts(young);
+  await world.images.recordProperties(young);
   await world.scanner.start(first, image);
   await judgeBatch(world.ports, batchOf(world, [image]));
   const before = known(world)?.verdict;
 
-  const old: ImageFacts = {
+  const old: ImageProperties = {
     ...young,
     birth: { known: true, bornAtEpochMs: START_EPOCH_MS - 40 * DAY_MS, evidence: [] },
   };
-  await world.images.recordFacts(old);
+  await world.images.recordProperties(old);
   await world.images.recordLineage(image, alone(old));
   await judgeBatch(world.ports, batchOf(world, [image]));
   expect(known(world)?.verdict).not.toEqual(before);
@@ -116,9 +116,9 @@ function aging(world: World, times = 1) {
     read: async (location, digest) => {
       const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS - left;
       if (left-- > 0) {
-        const facts = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
-        await world.images.recordFacts(facts);
-        await world.images.recordLineage(digest, alone(facts));
+        const properties = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
+        await world.images.recordProperties(properties);
+        await world.images.recordLineage(digest, alone(properties));
       }
       return world.scanner.read(location, digest);
     },
@@ -144,7 +144,7 @@ test('an image that changes at each attempt is a named failure and does not coun
 
   expect(part).toMatchObject({
     outcomes: { ...counts, failed: 1 },
-    failures: [{ digest: image, error: 'ImageFactsChangedError' }],
+    failures: [{ digest: image, error: 'ImageChangedError' }],
   });
   expect(known(world)?.judgedAtEpochMs).toBeUndefined();
 });
@@ -215,7 +215,7 @@ test('grace runs from the first sighting in the stream, across rebuilds', async 
 test('outside every stream, grace runs from the first sighting in the repository', async () => {
   const world = await worldWith();
   const { stream: _, ...branch } = factsOf(image);
-  await world.images.recordFacts(branch);
+  await world.images.recordProperties(branch);
   world.registry.push(first, { artifact: artifactOf(), pushedAtEpochMs: START_EPOCH_MS });
   world.scanner.finds(image, [finding('CVE-1')]);
   await ask(world, image);
@@ -240,11 +240,11 @@ test.each([
 ])('grace goes on when an image %s', async (_, before, after) => {
   const world = await worldWith();
   await runs(world, image, { locations: [first, copy] });
-  await world.images.recordFacts(before);
+  await world.images.recordProperties(before);
   world.scanner.finds(image, [finding('CVE-1', 'high')]);
-  for (const facts of [before, after]) {
-    await world.images.recordFacts(facts);
-    for (const location of facts.locations) await ask(world, image, location);
+  for (const properties of [before, after]) {
+    await world.images.recordProperties(properties);
+    for (const location of properties.locations) await ask(world, image, location);
     const batch = batchOf(world, [image], { startedAtEpochMs: world.clock() });
     await judgeBatch(world.ports, batch);
     world.advance(5 * DAY_MS);

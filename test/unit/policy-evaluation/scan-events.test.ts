@@ -107,7 +107,7 @@ test('an image whose facts change while an event judges it is judged by the new 
       const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS;
       const old = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
       if (!isOld) {
-        await world.images.recordFacts(old);
+        await world.images.recordProperties(old);
         await world.images.recordLineage(digest, alone(old));
       }
       isOld = true;

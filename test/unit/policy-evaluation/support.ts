@@ -1,7 +1,7 @@
 import type { ReviewBatch } from '../../../functions/policy-evaluation/input.ts';
 import type { JudgeBatchPorts } from '../../../functions/policy-evaluation/judge-batch.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -34,7 +34,7 @@ export const finding = (vulnerability: string, severity: Finding['severity'] = '
   fix: 'unknown',
 });
 
-export const factsOf = (digest: Digest, overrides: Partial<ImageFacts> = {}): ImageFacts => ({
+export const factsOf = (digest: Digest, overrides: Partial<ImageProperties> = {}): ImageProperties => ({
   digest,
   tier: 'application',
   stream: STREAM,
@@ -63,9 +63,9 @@ export async function worldWith(document: PolicyDocument = policyDocument) {
 }
 
 /** An image in use that its registries keep, and whose lineage was read. */
-export async function runs(world: World, digest: Digest, overrides: Partial<ImageFacts> = {}): Promise<void> {
-  const facts = factsOf(digest, overrides);
-  for (const location of facts.locations) {
+export async function runs(world: World, digest: Digest, overrides: Partial<ImageProperties> = {}): Promise<void> {
+  const properties = factsOf(digest, overrides);
+  for (const location of properties.locations) {
     world.registry.push(location, {
       artifact: {
         ...{ kind: 'image', digest, layers: [], annotations: {}, configDigest: digest },
@@ -74,8 +74,8 @@ export async function runs(world: World, digest: Digest, overrides: Partial<Imag
       pushedAtEpochMs: START_EPOCH_MS - 3 * DAY_MS,
     });
   }
-  await world.images.recordFacts(facts);
-  await world.images.recordLineage(digest, alone(facts));
+  await world.images.recordProperties(properties);
+  await world.images.recordLineage(digest, alone(properties));
   await world.images.recordPresence(digest, { inUse: true });
 }
 

@@ -5,7 +5,7 @@ import { repositoryName } from '../../../shared/domain/image/reference.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties, usage } from '../../support/samples.ts';
 import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
 
 beforeEach(() => {
@@ -346,7 +346,7 @@ describe('while the policy in force cannot be read', () => {
     const world = await twoTiers();
     const stream = `${BASES.account}/${BASES.region}/${BASES.repository}:^22\\.8$`;
     const [moving, taken] = [await keep(world, BASES, 'moving', { tags: ['22.8'] }), digestOf('base')];
-    await world.images.recordFacts({ ...facts('moving'), digest: moving, stream, locations: [BASES] });
+    await world.images.recordProperties({ ...imageProperties('moving'), digest: moving, stream, locations: [BASES] });
     await run(world, BASES, 'moving', ':22.8');
     world.lifecycles.set(BASES, [expire(1, olderThan(1, { tagStatus: 'untagged' })), expire(3, olderThan(30))]);
     world.policies.lose((await world.policies.current()).version);

@@ -7,7 +7,7 @@ import { type PolicyDocument, policySchema } from '../../../shared/domain/policy
 import type { ImageExpiry, RepositoryCheck } from '../../../shared/domain/retention/image-expiry.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties, LOCATION, usage } from '../../support/samples.ts';
 
 export const SCOPE = { account: LOCATION.account, region: LOCATION.region };
 export const placeOf = (repository: string, account = SCOPE.account): ImageLocation => ({
@@ -61,7 +61,7 @@ export async function keep(
     ...{ tags, pushedAtEpochMs },
   });
   if (children) return digest;
-  await images.recordFacts({ ...facts(name), digest, locations: [location] });
+  await images.recordProperties({ ...imageProperties(name), digest, locations: [location] });
   const parent = on === undefined ? undefined : { digest: digestOf(on), evidence: 'layers' as const };
   await images.recordLineage(digest, {
     ...(parent && { parent }),

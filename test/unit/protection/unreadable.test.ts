@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { UNREADABLE_ITEM } from '../../../shared/domain/image/image-facts.ts';
+import { UNREADABLE_ITEM } from '../../../shared/domain/image/image-properties.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';

@@ -3,7 +3,7 @@ import type { Digest } from '../../../shared/domain/image/image.ts';
 import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
 import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
-import { alone, digestOf, facts, stream, verdict } from '../../support/samples.ts';
+import { alone, digestOf, imageProperties, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {
   CASCADE,
@@ -33,8 +33,8 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
   for (const [name, judgedAs] of Object.entries(judged)) {
     const digest = digestOf(name);
     images[`linux/${name}`] = digest;
-    await world.images.recordFacts({ ...facts(name), digest });
-    await world.images.recordLineage(digest, alone({ ...facts(name), digest }));
+    await world.images.recordProperties({ ...imageProperties(name), digest });
+    await world.images.recordLineage(digest, alone({ ...imageProperties(name), digest }));
     const judgement = {
       digest,
       scan: { state: 'complete', coverage: ['os'] },

@@ -7,7 +7,7 @@ import type { StreamRecord } from '../../../shared/domain/stream/stream-record.t
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { ageFact, cascade, node } from '../../support/rebuild-samples.ts';
-import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
+import { digestOf, HOUR_MS, imageProperties, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {
   CASCADE,
@@ -123,7 +123,7 @@ describe('parents of a stream', () => {
     for (const [name, of] of [[head, STREAM] as const, [on, PARENT] as const]) {
       const before = (await world.streams.streams([of])).get(of);
       await world.streams.recordStream(record(of, name), before);
-      await world.images.recordFacts({ ...facts(name), digest: digestOf(name), stream: of });
+      await world.images.recordProperties({ ...imageProperties(name), digest: digestOf(name), stream: of });
       await world.images.recordJudgement({
         ...{ digest: digestOf(name), scan: { state: 'complete', coverage: ['os'] }, judgedAtEpochMs: world.clock() },
         verdict: verdict('violating', {
@@ -255,8 +255,8 @@ describe('the head of a parent that somebody else pushed', () => {
 
   /** An image of a stream, judged by those reasons or not at all. */
   async function image(world: DispatchWorld, name: string, of: string, reasons?: readonly Reason[]): Promise<void> {
-    await world.images.recordFacts({
-      ...facts(name),
+    await world.images.recordProperties({
+      ...imageProperties(name),
       digest: digestOf(name),
       chainId: digestOf(`chain ${name}`),
       stream: of,

@@ -297,7 +297,7 @@ test('killed at any call, the redelivered batch leaves the same ledger', async (
   const turns = crashAt(Number.POSITIVE_INFINITY);
   await handle(first.world, first.bodies, turns);
   const expected = dump(first.world);
-  expect(turns.steps).toEqual(expect.arrayContaining(['streams.recordStream', 'images.recordFacts']));
+  expect(turns.steps).toEqual(expect.arrayContaining(['streams.recordStream', 'images.recordProperties']));
   for (let at = 0; at < turns.steps.length; at += 1) {
     for (const side of ['before', 'after'] as const) {
       const { world, bodies } = await arrange();

@@ -3,7 +3,7 @@ import { handleMessages } from '../../../functions/registry-events/registry-even
 import { isScanOpen } from '../../../shared/domain/cause/fact-status.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import { stateAfterReading } from '../../../shared/domain/scan/scan-state.ts';
-import { factsIn } from '../../../shared/domain/verdict/image-updates.ts';
+import { propertiesIn } from '../../../shared/domain/verdict/image-updates.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import type { RefreshRequest } from '../../../shared/ports/messages.ts';
@@ -427,7 +427,7 @@ describe('a head whose scan has ended', () => {
     const world = await judgedWorld(COMPLIANT);
     const known = world.images.records.get(digest);
     if (!known) throw new Error('a look records the head');
-    await world.images.recordFacts({ ...factsIn(known), owner: 'somebody-else' });
+    await world.images.recordProperties({ ...propertiesIn(known), owner: 'somebody-else' });
     await lookAgain(world);
     expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
   });

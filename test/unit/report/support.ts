@@ -72,7 +72,7 @@ export async function judged(
     readonly judgedAtEpochMs?: number;
   } = {},
 ): Promise<void> {
-  await world.images.recordFacts({
+  await world.images.recordProperties({
     digest,
     tier,
     ...(owner !== undefined && { owner }),

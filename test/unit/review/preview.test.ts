@@ -1,5 +1,5 @@
 import { collect } from '../../../shared/concurrency.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { previewOf } from '../../support/preview.ts';
@@ -7,7 +7,12 @@ import { previewOf } from '../../support/preview.ts';
 const digest = `sha256:${'a'.repeat(64)}` as const;
 const child = { digest: `sha256:${'b'.repeat(64)}`, platform: 'linux/arm64' } as const;
 const location = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
-const facts: ImageFacts = { digest, tier: 'application', birth: { known: false, rejected: [] }, locations: [location] };
+const properties: ImageProperties = {
+  digest,
+  tier: 'application',
+  birth: { known: false, rejected: [] },
+  locations: [location],
+};
 const usage = {
   ...{ account: '111122223333', region: 'us-east-1', cluster: 'main', workload: 'web', container: 'app', count: 1 },
   workloadKind: 'ecs-service',
@@ -38,12 +43,12 @@ const ledgerOf = ({ images, places, usages, streams, streamImages }: ReturnType<
 
 test('writes nothing to the ledger, for every call', async () => {
   const { world, preview } = previewed();
-  await world.images.recordFacts(facts);
+  await world.images.recordProperties(properties);
   await world.usages.record([usage], START_EPOCH_MS);
   await world.scopes.record({ scope: location });
   const before = structuredClone({ ...ledgerOf(world), scopes: await collect(world.scopes.all()) });
 
-  await preview.images.recordFacts({ ...facts, tier: 'base' });
+  await preview.images.recordProperties({ ...properties, tier: 'base' });
   await preview.images.recordPresence(digest, { inUse: true });
   await preview.images.recordLineage(digest, lineage);
   await preview.images.recordJudgement(judgement);
@@ -67,20 +72,20 @@ test('writes nothing to the ledger, for every call', async () => {
 
 test('reads back what it would have written, over what the ledger knows', async () => {
   const { world, preview } = previewed();
-  await world.images.recordFacts(facts);
+  await world.images.recordProperties(properties);
   await world.images.recordPresence(digest, { inUse: true });
 
-  await preview.images.recordFacts({ ...facts, tier: 'base' });
+  await preview.images.recordProperties({ ...properties, tier: 'base' });
   expect((await preview.images.get([digest])).get(digest)).toMatchObject({ tier: 'base', inUse: true });
   await preview.images.recordJudgement(judgement);
   expect((await preview.images.get([digest])).get(digest)).toMatchObject({ tier: 'base', inUse: true, verdict });
-  await preview.images.recordFacts({ ...facts, tier: 'platform' });
+  await preview.images.recordProperties({ ...properties, tier: 'platform' });
   expect((await preview.images.get([digest])).get(digest)).toMatchObject({ tier: 'platform', verdict });
 
   const judged = async () => (await preview.images.get([digest])).get(digest)?.judgedAtEpochMs;
   expect(await judged()).toBeUndefined();
   await preview.images.recordJudgement(judgement);
-  await preview.images.recordFacts({ ...facts, tier: 'platform' });
+  await preview.images.recordProperties({ ...properties, tier: 'platform' });
   expect(await judged()).toBe(judgement.judgedAtEpochMs);
 
   await preview.images.recordLineage(digest, lineage);
@@ -107,7 +112,7 @@ test('widens what is known of a location, as the ledger does', async () => {
 
 test('asks for no scan, and takes no lease', async () => {
   const { world, preview } = previewed();
-  await preview.images.recordFacts(facts);
+  await preview.images.recordProperties(properties);
   await world.runs.begin({ ...review, runId: 'run-0', leaseUntilEpochMs: 9 });
 
   expect(await preview.images.claimScan(digest, { runId: 'run-1', atEpochMs: 1, notSinceEpochMs: 0 })).toBe(false);

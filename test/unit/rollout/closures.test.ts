@@ -9,7 +9,7 @@ import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
-import { DAY_MS, digestOf, facts as factsOf, HOUR_MS, review, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties as factsOf, HOUR_MS, review, usage } from '../../support/samples.ts';
 import {
   CASCADE,
   FIXED,
@@ -302,7 +302,7 @@ describe('images of the repository without a stream', () => {
     const digest = digestOf('stray');
     if (verdict) {
       const { stream: _, ...ofNone } = factsOf('stray', { locations });
-      await world.images.recordFacts(ofNone);
+      await world.images.recordProperties(ofNone);
       const whole: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
       const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
       await world.images.recordJudgement({ digest, scan, verdict: whole, judgedAtEpochMs: world.clock() });
@@ -524,8 +524,11 @@ describe('an account that left while it ran the old image', () => {
     await known(world, 'web', 'new', { holds: false });
     const closure = (await closureOf(world)) as Closure;
     await world.rollouts.openClosure({ ...closure, stream: base, services: [] });
-    const { stream: _, ...facts } = factsOf('unplaced', { locations: [locationOf('shop')], tier: 'unmanaged' });
-    await world.images.recordFacts(facts);
+    const { stream: _, ...imageProperties } = factsOf('unplaced', {
+      locations: [locationOf('shop')],
+      tier: 'unmanaged',
+    });
+    await world.images.recordProperties(imageProperties);
     const ran = usage('unplaced', { ...OTHER, workload: 'shop', digest: digestOf('unplaced') });
     await world.usages.leave([ran], world.clock());
     const baseClosure = async () =>
@@ -619,7 +622,7 @@ test('an image whose age an unread registry hides keeps no closure open that it 
   const [first] = policy.streams;
   const rule = { ...(first as StreamRule), tier: 'base' as const };
   const policyVersion = await world.policies.publish({ ...policy, streams: [rule] }, { replaces: world.policyVersion });
-  await world.images.recordFacts(unplaced);
+  await world.images.recordProperties(unplaced);
   await world.usages.record([usage('stray', { digest: stray.digest })], world.clock());
   const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
   await world.images.recordLineage(digestOf('web-new'), { age });

@@ -1,11 +1,11 @@
 import { readRunning } from '../../../functions/rollout/read-running.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { closureOf } from '../../../shared/domain/rollout/closure.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';
+import { digestOf, HOUR_MS, imageProperties, usage } from '../../support/samples.ts';
 import { CASCADE, locationOf, streamOf } from './support.ts';
 
 const POLICY = parse(policySchema, {
@@ -17,7 +17,7 @@ const [OLD, NEW, APP] = [digestOf('old'), digestOf('new'), digestOf('app')];
 
 /** What runs on an older image of a base, once a newer one is verified and its closure has no facts. */
 async function runningOn(
-  old: Partial<ImageFacts>,
+  old: Partial<ImageProperties>,
   users: readonly Digest[],
   { isPushedAgain = false, thereSinceEpochMs }: { isPushedAgain?: boolean; thereSinceEpochMs?: number } = {},
 ): Promise<readonly Digest[]> {
@@ -29,13 +29,13 @@ async function runningOn(
     [NEW, 'new', { chainId: digestOf('chain'), unpackedId: digestOf('files') }],
   ] as const;
   for (const [digest, name, changes] of isPushedAgain ? made.toReversed() : made) {
-    const { chainId: _, ...image } = facts(name, { stream: STREAM, locations: [locationOf('base')] });
-    await world.images.recordFacts({ ...image, ...changes });
+    const { chainId: _, ...image } = imageProperties(name, { stream: STREAM, locations: [locationOf('base')] });
+    await world.images.recordProperties({ ...image, ...changes });
     await world.places.recordLocation({ digest, ...tags, firstPushSeenAtEpochMs: world.clock() });
     world.advance(HOUR_MS);
   }
   if (thereSinceEpochMs !== undefined) await world.places.recordLocation({ digest: OLD, ...tags, thereSinceEpochMs });
-  await world.images.recordFacts(facts('app'));
+  await world.images.recordProperties(imageProperties('app'));
   for (const digest of users) await world.usages.record([usage('', { digest })], world.clock());
   const lineage = {
     over: () => new Map([[OLD, users]]),
@@ -50,7 +50,7 @@ async function runningOn(
   return running.flatMap(({ usages }) => usages.map((one) => one.digest));
 }
 
-test.each<[string, Partial<ImageFacts>, readonly Digest[], readonly Digest[]]>([
+test.each<[string, Partial<ImageProperties>, readonly Digest[], readonly Digest[]]>([
   ['what is built on older content is still to be replaced', { chainId: digestOf('other') }, [APP], [APP]],
   [
     'what is built on the same layers is not: the closure cannot wait for it',

@@ -1,11 +1,11 @@
 import { readRunningLineage } from '../../../functions/rollout/running-lineage.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { ourAccountsIn } from '../../../shared/domain/policy/our-accounts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { digestOf, facts, NOON_EPOCH_MS } from '../../support/samples.ts';
+import { digestOf, imageProperties, NOON_EPOCH_MS } from '../../support/samples.ts';
 
 const HOME = { account: '111122223333', region: 'eu-west-1' };
 const keyOf = (name: string): string => `${HOME.account}/${HOME.region}/team/${name}`;
@@ -50,14 +50,19 @@ async function fleet(
     return get(digests);
   };
   /** An image of a stream, of a repository alone where told, and what it is built on. */
-  async function add(name: string, of: Name, on?: string, changes: Partial<ImageFacts> = {}): Promise<Digest> {
-    const imageFacts = facts(name, { stream: streamOf(of), tier: TIERS[of], locations: [at(of)], ...changes });
-    await world.images.recordFacts(imageFacts);
-    await world.streamImages.record(imageFacts.stream ?? keyOf(of), { digest: imageFacts.digest });
+  async function add(name: string, of: Name, on?: string, changes: Partial<ImageProperties> = {}): Promise<Digest> {
+    const properties = imageProperties(name, {
+      stream: streamOf(of),
+      tier: TIERS[of],
+      locations: [at(of)],
+      ...changes,
+    });
+    await world.images.recordProperties(properties);
+    await world.streamImages.record(properties.stream ?? keyOf(of), { digest: properties.digest });
     const parent = on === undefined ? {} : { parent: { digest: digestOf(on), evidence: 'layers' as const } };
-    const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: imageFacts.digest } as const;
-    if (on !== 'unread') await world.images.recordLineage(imageFacts.digest, { ...parent, age });
-    return imageFacts.digest;
+    const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: properties.digest } as const;
+    if (on !== 'unread') await world.images.recordLineage(properties.digest, { ...parent, age });
+    return properties.digest;
   }
   const read = (
     inUse: readonly string[],
@@ -109,7 +114,7 @@ test('several images of one stream: the first in the lineage counts, because it 
 });
 
 describe('image with unread lineage', () => {
-  test.each<[string, Partial<ImageFacts>, readonly string[]]>([
+  test.each<[string, Partial<ImageProperties>, readonly string[]]>([
     ['may be built on any stream that others are built on', {}, ['base', 'node', 'other']],
     ['is built on nothing of ours where it is not ours', { tier: 'external', locations: [] }, []],
   ])('%s', async (_, changes, expected) => {
@@ -148,7 +153,7 @@ describe('image with unread lineage', () => {
 
   const ofAccount = (account: string) => ({ account, region: 'us-east-1', repository: 'vendor/agent' });
   const VENDOR = ofAccount('709825985650');
-  test.each<[string, Partial<ImageFacts>, boolean]>([
+  test.each<[string, Partial<ImageProperties>, boolean]>([
     ['a vendor', { locations: [VENDOR] }, false],
     ['an account of the organization', { locations: [ofAccount('444455556666')] }, true],
     ['a vendor, copied into an account that the policy names', { locations: [VENDOR, ofAccount(HOME.account)] }, true],

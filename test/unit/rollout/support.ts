@@ -15,7 +15,7 @@ import { parse } from '../../../shared/schema.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
-import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';
+import { digestOf, HOUR_MS, imageProperties, usage } from '../../support/samples.ts';
 
 export { HOUR_MS } from '../../support/samples.ts';
 export const MINUTE_MS = 60_000;
@@ -130,8 +130,12 @@ interface Known {
 export async function known({ images, streamImages, clock }: World, name: string, which: string, is: Known) {
   const { holds, isHead = false, platform = 'linux/arm64', scannedAtEpochMs = clock() } = is;
   const digest = digestOf(`${name}-${which}`);
-  const imageFacts = facts(`${name}-${which}`, { stream: streamOf(name), locations: [locationOf(name)], platform });
-  await images.recordFacts(imageFacts);
+  const properties = imageProperties(`${name}-${which}`, {
+    stream: streamOf(name),
+    locations: [locationOf(name)],
+    platform,
+  });
+  await images.recordProperties(properties);
   await images.recordPresence(digest, { isHead });
   await streamImages.record(streamOf(name), { digest });
   if (holds === undefined) return;

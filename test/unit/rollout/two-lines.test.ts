@@ -6,7 +6,7 @@ import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
-import { digestOf, facts, usage } from '../../support/samples.ts';
+import { digestOf, imageProperties, usage } from '../../support/samples.ts';
 import {
   CASCADE,
   FIXED,
@@ -60,7 +60,7 @@ async function twoLines(rollout: RolloutMode): Promise<RolloutWorld> {
     for (const which of ['old', 'new']) {
       const digest = digestOf(nameOf(line, which));
       const common = { stream: streamOf(line), locations: [LOCATION], platform: 'linux/arm64' as const };
-      await world.images.recordFacts(facts(nameOf(line, which), common));
+      await world.images.recordProperties(imageProperties(nameOf(line, which), common));
       await world.images.recordPresence(digest, { isHead: which === 'new' });
       await world.streamImages.record(streamOf(line), { digest });
       await world.images.recordJudgement({

@@ -4,7 +4,7 @@ import { findingSource } from '../../../functions/policy-evaluation/finding-sour
 import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
@@ -33,7 +33,7 @@ const input = (overrides: Partial<ScanTriggerInput> = {}): ScanTriggerInput => (
   ...overrides,
 });
 
-const facts = (digest: Digest, locations: readonly ImageLocation[]): ImageFacts => ({
+const propertiesOf = (digest: Digest, locations: readonly ImageLocation[]): ImageProperties => ({
   digest,
   tier: 'application',
   birth: { known: false, rejected: [] },
@@ -45,7 +45,7 @@ async function worldWith(locations: readonly ImageLocation[], digests: readonly 
   const world = fakeWorld();
   for (const digest of digests) {
     for (const location of locations) keep(world, location, digest);
-    await world.images.recordFacts(facts(digest, locations));
+    await world.images.recordProperties(propertiesOf(digest, locations));
   }
   return { ...world, pace, retry };
 }
@@ -460,7 +460,7 @@ test('for any fleet every digest is in exactly one count, and none is requested 
       for (const [number, [locations, ago, what]] of fleet.entries()) {
         const digest = digestOf(number);
         if (what === 'never') continue;
-        await world.images.recordFacts(facts(digest, locations));
+        await world.images.recordProperties(propertiesOf(digest, locations));
         for (const location of locations) {
           keep(world, location, digest);
           if (what === 'archived') world.registry.archive(location, digest);

@@ -1,5 +1,5 @@
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
-import type { LocationRecord } from '../../../shared/domain/image/image-facts.ts';
+import type { LocationRecord } from '../../../shared/domain/image/image-properties.ts';
 import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
 import {
   CASCADE,

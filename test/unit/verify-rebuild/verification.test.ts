@@ -6,7 +6,7 @@ import { judgeImages } from '../../../shared/judging/judge-images.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
-import { digestOf, facts } from '../../support/samples.ts';
+import { digestOf, imageProperties } from '../../support/samples.ts';
 import { ageFact } from '../domain/rollout/acting.ts';
 import { answerRefreshes } from '../registry-events/support.ts';
 import {
@@ -275,7 +275,10 @@ const unscanned = ({ policyVersion }: VerifyWorld): Verdict => ({
 test('if the quota of the registry is used up today, a result of yesterday counts', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
   world.advance(26 * 60 * MINUTE_MS);
-  await world.images.recordFacts({ ...facts('old', { stream: STREAM, locations: [LOCATION] }), owner: 'another' });
+  await world.images.recordProperties({
+    ...imageProperties('old', { stream: STREAM, locations: [LOCATION] }),
+    owner: 'another',
+  });
   world.scanner.limit(LOCATION, 0);
   const since = world.clock();
   await new VerifyMachine(world).run();

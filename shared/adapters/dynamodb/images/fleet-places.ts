@@ -1,6 +1,6 @@
 import { compareTexts } from '../../../domain/common/compare-texts.ts';
 import { type Digest, locationKey } from '../../../domain/image/image.ts';
-import type { ImageFacts, LocationRecord } from '../../../domain/image/image-facts.ts';
+import type { ImageProperties, LocationRecord } from '../../../domain/image/image-properties.ts';
 import type { FleetPlaces } from '../../../ports/ledger.ts';
 import { recordOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
@@ -16,7 +16,7 @@ export class DynamoFleetPlaces implements FleetPlaces {
   }
 
   async locationsOf(
-    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+    images: readonly Pick<ImageProperties, 'digest' | 'locations'>[],
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
     const places = images.flatMap(({ digest, locations }) => locations.map((place) => keys.location(digest, place)));
     const items = await this.#table.getAll(places);

@@ -1,13 +1,13 @@
 import type { LineageChange } from '../../../domain/age/image-lineage.ts';
 import type { Digest } from '../../../domain/image/image.ts';
-import { type ImageFacts, UNREADABLE_ITEM } from '../../../domain/image/image-facts.ts';
+import { type ImageProperties, UNREADABLE_ITEM } from '../../../domain/image/image-properties.ts';
 import type { ImageRecord, Judgement } from '../../../domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
-  withFacts,
   withGuess,
   withJudgement,
   withLineage,
+  withProperties,
   withReconfirmation,
   withUnreadResult,
 } from '../../../domain/verdict/image-updates.ts';
@@ -64,10 +64,10 @@ export class DynamoImages implements Pick<ImageLedger, 'get'> {
 
 /** Images as items `IMAGE#<digest>` / `IMAGE`; every change updates their places in the indexes. */
 export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reconfirmations {
-  async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
-    await this.table.change(keys.image(facts.digest), (item) => {
+  async recordProperties(properties: ImageProperties, over?: (known: ImageRecord) => ImageProperties): Promise<void> {
+    await this.table.change(keys.image(properties.digest), (item) => {
       const before = item && imageState(item);
-      return imageContent({ ...before, record: withFacts(before?.record, facts, over) });
+      return imageContent({ ...before, record: withProperties(before?.record, properties, over) });
     });
   }
 

@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Digest, IndexChild } from '../../../domain/image/image.ts';
-import type { LocationRecord } from '../../../domain/image/image-facts.ts';
-import { type ImageContent, lineageFactsOf } from '../../../domain/lineage/image-content.ts';
+import type { LocationRecord } from '../../../domain/image/image-properties.ts';
+import { type ImageContent, layeredImageOf } from '../../../domain/lineage/image-content.ts';
 import { presentNames, type TagHolder } from '../../../domain/stream/tag-holder.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { KnownLineage } from '../../../ports/ledger.ts';
@@ -30,7 +30,7 @@ export async function dumpLineage(client: DynamoDBDocumentClient, tableName: str
   return {
     images: images.map((image) => ({
       ...image,
-      lineageFacts: lineageFactsOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
+      layered: layeredImageOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
       presentNames: (byDigest.get(image.digest) ?? []).flatMap((place) =>
         presentNames(place, (tag) => holders.get(nameOf(keys.tag(place.location, tag)))),
       ),

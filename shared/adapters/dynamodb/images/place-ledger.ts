@@ -1,5 +1,5 @@
 import type { Digest, ImageLocation, IndexChild } from '../../../domain/image/image.ts';
-import { type LocationRecord, widenedLocation } from '../../../domain/image/image-facts.ts';
+import { type LocationRecord, widenedLocation } from '../../../domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../domain/stream/tag-holder.ts';
 import type { PlaceLedger } from '../../../ports/ledger.ts';

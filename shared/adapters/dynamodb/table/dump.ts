@@ -3,7 +3,7 @@ import type { Item } from './item.ts';
 import { withoutRevision } from './item-change.ts';
 import { unpackedItem } from './items.ts';
 
-/** Every item as stored, without `rev`, because the number of writes depends on the path, not on the facts. */
+/** Every item as stored, without `rev`, because the number of writes depends on the path, not on the content. */
 export async function* dumpLedger(
   client: DynamoDBDocumentClient,
   tableName: string,

@@ -2,7 +2,7 @@ import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascad
 import type { Cause } from '../../../domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory, StreamLock } from '../../../domain/cause/rebuild.ts';
 import type { Digest } from '../../../domain/image/image.ts';
-import type { LocationRecord } from '../../../domain/image/image-facts.ts';
+import type { LocationRecord } from '../../../domain/image/image-properties.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
 import type { BaseReadings } from '../../../domain/lineage/base-readings.ts';
 import type { ImageContent } from '../../../domain/lineage/image-content.ts';

@@ -13,7 +13,7 @@ import { VERDICTS, type VerdictStatus } from '../../../../shared/domain/verdict/
 import {
   cause,
   digestOf,
-  facts,
+  imageProperties,
   judgement,
   LOCATION,
   place,
@@ -62,7 +62,7 @@ function ledger({ images }: Fleet, { name, startedAtEpochMs, batch, order }: Run
   const items = images.flatMap(({ status, tags, count, inUse, children, on }, number): Item[] => {
     const own = digest(number);
     const record: ImageRecord = {
-      ...facts('', { digest: own, chainId: digestOf(`${name} chain ${number}`) }),
+      ...imageProperties('', { digest: own, chainId: digestOf(`${name} chain ${number}`) }),
       birth: { known: true, bornAtEpochMs: startedAtEpochMs - number, evidence: [] },
       inUse,
       isHead: false,

@@ -25,7 +25,7 @@ async function write(ledger: FakeImageLedger, one: Write): Promise<void> {
       const evidence = [{ kind: 'first-push' as const, atEpochMs: bornAtEpochMs }];
       const copy = { ...LOCATION, repository: 'apps/copy' };
       const locations = Array.from({ length: one.copies + 1 }, () => copy);
-      return ledger.recordFacts(image({ birth: { known: true, bornAtEpochMs, evidence }, locations }));
+      return ledger.recordProperties(image({ birth: { known: true, bornAtEpochMs, evidence }, locations }));
     }
     case 'presence':
       return ledger.recordPresence(DIGEST, one);
@@ -50,7 +50,7 @@ test('only rebuilds by Patchwave reconfirm content, and the latest one counts', 
   await fc.assert(
     fc.asyncProperty(writes, async (all) => {
       const ledger = new FakeImageLedger();
-      await ledger.recordFacts(image());
+      await ledger.recordProperties(image());
       for (const one of all) await write(ledger, one);
       const rebuilds = all.flatMap((one) => (one.kind === 'rebuild' ? NOW - one.daysAgo * DAY : []));
       const record = (await ledger.get([DIGEST])).get(DIGEST);

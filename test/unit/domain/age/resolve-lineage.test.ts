@@ -25,7 +25,7 @@ function known(
   const dates = days === undefined ? [] : [created(days)];
   const birth = born(...dates, ...(pushedDays === undefined ? [] : [pushed(pushedDays)]));
   return {
-    lineageFacts: {
+    layered: {
       ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
       ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
     },
@@ -201,7 +201,7 @@ test('a copy with another compression is as old as its original', () => {
   const diffIds = ['unpacked os'].map(digestOf);
   const repacked = (name: string, one: Given): [Digest, LineageImage] => {
     const image = known(name, one);
-    return [image.aged.digest, { ...image, lineageFacts: { ...image.lineageFacts, diffIds } }];
+    return [image.aged.digest, { ...image, layered: { ...image.layered, diffIds } }];
   };
   const images = new Map([repacked('base', BASE), repacked('copy', { ...BASE, layers: ['os as zstd'], days: 1 })]);
   const { of } = resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false);

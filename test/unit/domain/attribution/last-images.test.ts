@@ -1,6 +1,6 @@
 import { LastImages } from '../../../../shared/domain/attribution/last-images.ts';
 import type { ImageRecord } from '../../../../shared/domain/verdict/image-record.ts';
-import { digestOf, facts } from '../../../support/samples.ts';
+import { digestOf, imageProperties } from '../../../support/samples.ts';
 
 const alone = { age: { known: false, unknown: [] } } as const;
 
@@ -13,7 +13,14 @@ const made = (
   const birth = { known: true, bornAtEpochMs: Date.UTC(2026, 0, day), evidence } as const;
   const { isPlaced = true, ...others } = changes;
   const kept = { inUse: false, isHead: false, scan: { state: 'off', coverage: [] } } as const;
-  return { ...facts(name), platform: 'linux/amd64', birth, ...kept, ...(isPlaced && { lineage: alone }), ...others };
+  return {
+    ...imageProperties(name),
+    platform: 'linux/amd64',
+    birth,
+    ...kept,
+    ...(isPlaced && { lineage: alone }),
+    ...others,
+  };
 };
 
 const chosen = (...images: readonly ImageRecord[]): ReadonlySet<string> => {

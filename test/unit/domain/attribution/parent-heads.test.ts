@@ -4,7 +4,7 @@ import {
   parentObstacles,
   parentsKey,
 } from '../../../../shared/domain/attribution/parent-heads.ts';
-import type { AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import type { Parent } from '../../../../shared/domain/lineage/parent.ts';
@@ -15,7 +15,7 @@ const fact = findingFact();
 const [APP, BASE] = ['app', 'base'];
 
 /** An application without a head, last built on the base, whose new head violates a rule. */
-function fleet(images: Readonly<Record<string, JudgedImage>>, running: readonly string[]): AttributionFacts {
+function fleet(images: Readonly<Record<string, JudgedImage>>, running: readonly string[]): AttributionInputs {
   const known = { ...images, 'old-base': looked('old-base'), 'new-base': looked('new-base', reasonOf(fact)) };
   const streamOf = (name: string): string => (name.endsWith('base') ? BASE : APP);
   const platform = 'linux/arm64';
@@ -34,7 +34,7 @@ function fleet(images: Readonly<Record<string, JudgedImage>>, running: readonly 
   };
 }
 
-const obstacles = (known: AttributionFacts) => parentObstacles({ stream: APP, heads: [] }, known, () => false);
+const obstacles = (known: AttributionInputs) => parentObstacles({ stream: APP, heads: [] }, known, () => false);
 
 describe('the new head of a parent of a stream without a head', () => {
   const [clean, holding] = [looked('clean'), looked('holding', reasonOf(fact))];

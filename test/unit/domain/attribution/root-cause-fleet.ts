@@ -1,4 +1,4 @@
-import type { AttributedImage, AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { AgeFact, FindingFact } from '../../../../shared/domain/cause/cause.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest, Platform } from '../../../../shared/domain/image/image.ts';
@@ -63,7 +63,7 @@ export function fleetOf(
   images: Readonly<Record<string, Sketch>>,
   heads: Heads,
   fact: ImageFact = cve,
-): AttributionFacts {
+): AttributionInputs {
   const named = Object.entries(images);
   return {
     images: new Map(named.map(([name, image]) => [digestOf(name), imageOf(name, image, fact)])),

@@ -1,5 +1,5 @@
 import { type RootCause, rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
-import { type AttributionFacts, streamLineageOf } from '../../../../shared/domain/attribution/stream-path.ts';
+import { type AttributionInputs, streamLineageOf } from '../../../../shared/domain/attribution/stream-path.ts';
 import { contentFactStatus, type FactStatus, factStatus } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { streamBelow } from '../../../../shared/domain/lineage/find-parents.ts';
@@ -34,7 +34,7 @@ function sketchOf({ stream, stepsBack, by, has, platform }: Drawn, at: number, t
 
 interface Case {
   readonly fact: ImageFact;
-  readonly known: AttributionFacts;
+  readonly known: AttributionInputs;
   /** The image that has the fact. */
   readonly digest: Digest;
 }

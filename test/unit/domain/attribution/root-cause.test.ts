@@ -1,5 +1,5 @@
 import { rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
-import type { AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import { digestOf } from '../arbitraries.ts';
 import { knownOf, movedFact, type StreamSketch, type TierFleet } from '../plan/tier-plans.ts';
 import { ageFact, personFact } from '../rollout/acting.ts';
@@ -249,22 +249,22 @@ describe('each platform has its own lineage', () => {
 
 describe('a parent that moved', () => {
   const late: StreamSketch = { on: ['base'], staleParent: ['base'] };
-  const digestsOf = (known: AttributionFacts, stream: string) =>
+  const digestsOf = (known: AttributionInputs, stream: string) =>
     Object.values(known.streams.get(stream)?.head?.images ?? {});
   function rootCauseOfMove(
     fleet: TierFleet,
-    change: (known: AttributionFacts) => AttributionFacts = (known) => known,
+    change: (known: AttributionInputs) => AttributionInputs = (known) => known,
   ): unknown {
     const known = change(knownOf(fleet));
     const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
     return byName(rootCausesOf({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
   }
-  const without = (names: readonly string[]) => (known: AttributionFacts) => ({
+  const without = (names: readonly string[]) => (known: AttributionInputs) => ({
     ...known,
     images: new Map([...known.images].filter(([digest]) => !names.some((name) => digest === digestOf(name)))),
   });
   /** Its facts changed after its verdict. */
-  const outdated = (known: AttributionFacts): AttributionFacts => ({
+  const outdated = (known: AttributionInputs): AttributionInputs => ({
     ...known,
     images: new Map(
       [...known.images].map(([digest, { judgedAtEpochMs, ...image }]) => [
@@ -274,7 +274,7 @@ describe('a parent that moved', () => {
     ),
   });
 
-  test.each<[string, TierFleet, object, ((known: AttributionFacts) => AttributionFacts)?]>([
+  test.each<[string, TierFleet, object, ((known: AttributionInputs) => AttributionInputs)?]>([
     ['is picked up by the stream itself', { base: {}, app: late }, own],
     ["whatever it has: that is the parent's to fix", { base: { has: [cve] }, app: late }, own],
     ['however old it is', { base: { has: [age] }, app: late }, own],

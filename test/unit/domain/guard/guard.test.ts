@@ -1,16 +1,16 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
 import type { RebuildHistory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
 import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
-import { type GuardFacts, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
+import { type GuardInputs, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
 import { afterBreakOff } from '../../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
 import {
   ageFact,
-  anyGuardFacts,
+  anyGuardInputs,
   findingFact,
-  guardFacts,
+  guardInputs,
   lock,
   MINUTE,
   OTHER,
@@ -20,12 +20,12 @@ import {
   STREAM,
 } from '../rollout/acting.ts';
 
-const answerOf = (changes: Partial<GuardFacts>) => mayRebuild(guardFacts(changes), SETTINGS, NOW);
-const answerText = (changes: Partial<GuardFacts>): string => {
+const answerOf = (changes: Partial<GuardInputs>) => mayRebuild(guardInputs(changes), SETTINGS, NOW);
+const answerText = (changes: Partial<GuardInputs>): string => {
   const answer = answerOf(changes);
   return answer.answer === 'allow' ? 'allow' : `${answer.answer} ${answer.reason}`;
 };
-const history = (changes: Partial<RebuildHistory>): Partial<GuardFacts> => ({
+const history = (changes: Partial<RebuildHistory>): Partial<GuardInputs> => ({
   history: { ...emptyHistory(STREAM), ...changes },
 });
 const [head, older] = [digestOf('parent head'), digestOf('older parent head')];
@@ -43,7 +43,7 @@ const moved = (parent: string, head?: Digest): CauseFact => ({
 });
 
 /** Each boundary on both sides. */
-test.each<[string, string, Partial<GuardFacts>]>([
+test.each<[string, string, Partial<GuardInputs>]>([
   ['allow', 'nothing is in the way', {}],
   ['wait paused', 'the kill switch is paused', { killSwitch: PAUSED }],
   ['wait paused', 'the policy pauses the stream', { mode: 'paused' }],
@@ -113,23 +113,23 @@ test.each<[string, string, Partial<GuardFacts>]>([
   expect(answerText(changes)).toBe(expected);
 });
 
-function brokenOff(inARow: number, agoMs: number): Partial<GuardFacts> {
+function brokenOff(inARow: number, agoMs: number): Partial<GuardInputs> {
   return history({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
 }
 
-function withoutPipeline(): Partial<GuardFacts> {
-  return { pipeline: undefined } as unknown as Partial<GuardFacts>;
+function withoutPipeline(): Partial<GuardInputs> {
+  return { pipeline: undefined } as unknown as Partial<GuardInputs>;
 }
 
 test('a stream without a rule is refused as not-in-policy in every mode', () => {
-  const facts = guardFacts({ isNamed: false, mode: 'report-only' });
-  expect(mayRebuild(facts, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
-  expect(mayDeploy(facts)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
-  expect(mayDeploy({ ...facts, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
+  const inputs = guardInputs({ isNamed: false, mode: 'report-only' });
+  expect(mayRebuild(inputs, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy(inputs)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy({ ...inputs, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
 });
 
 describe('a fact that survived a rebuild', () => {
-  test.each<[string, string, Partial<GuardFacts>]>([
+  test.each<[string, string, Partial<GuardInputs>]>([
     ['refuse ineffective', 'on the same parent', { ...survived(survivor({ parentHead: head })), parentHead: head }],
     [
       'refuse ineffective',
@@ -249,7 +249,7 @@ describe('a fact that survived a rebuild', () => {
   });
 });
 
-test.each<[string, Partial<GuardFacts>, number]>([
+test.each<[string, Partial<GuardInputs>, number]>([
   ['cool-down', history({ lastEndedAtEpochMs: NOW - MINUTE }), NOW + 59 * MINUTE],
   ['cool-down', brokenOff(3, MINUTE), NOW + 9 * MINUTE],
   ['runner-limit', { runnerBusyUntilEpochMs: NOW + 5 }, NOW + 5],
@@ -259,7 +259,7 @@ test.each<[string, Partial<GuardFacts>, number]>([
   expect(answerOf(changes)).toMatchObject({ reason, recheckAtEpochMs });
 });
 
-test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
+test.each<[string, Partial<GuardInputs>, Partial<GuardInputs>]>([
   ['a pause over report-only', { killSwitch: PAUSED }, { mode: 'report-only' }],
   ['report-only over an open cascade', { mode: 'report-only' }, { lock: lock('other-g1') }],
   ['an open cascade over a missing pipeline', { lock: lock('other-g1') }, withoutPipeline()],
@@ -276,19 +276,19 @@ test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
 
 test('no rebuild is allowed while paused or outside enforce; every answer gives the next step or time', () => {
   fc.assert(
-    fc.property(anyGuardFacts, (facts) => {
-      const answer = mayRebuild(facts, SETTINGS, NOW);
+    fc.property(anyGuardInputs, (inputs) => {
+      const answer = mayRebuild(inputs, SETTINGS, NOW);
       if (answer.answer === 'allow') {
-        expect(facts.killSwitch.rebuilding).toBe('active');
-        expect(facts.mode).toBe('enforce');
+        expect(inputs.killSwitch.rebuilding).toBe('active');
+        expect(inputs.mode).toBe('enforce');
         expect(answer.facts.length).toBeGreaterThan(0);
-        expect(answer.facts.length + answer.dropped.length).toBe(facts.facts.length);
+        expect(answer.facts.length + answer.dropped.length).toBe(inputs.facts.length);
       } else {
         expect(answer.detail.length).toBeGreaterThan(10);
         expect(answer.recheckAtEpochMs ?? NOW + 1).toBeGreaterThan(NOW);
       }
-      if (mayDeploy(facts) === undefined)
-        expect([facts.killSwitch.rebuilding, facts.mode]).toEqual(['active', 'enforce']);
+      if (mayDeploy(inputs) === undefined)
+        expect([inputs.killSwitch.rebuilding, inputs.mode]).toEqual(['active', 'enforce']);
     }),
     { numRuns: 1000 },
   );
@@ -296,7 +296,7 @@ test('no rebuild is allowed while paused or outside enforce; every answer gives 
 
 test('more facts never turn an allowed rebuild into a refused one', () => {
   fc.assert(
-    fc.property(anyGuardFacts, anyGuardFacts, (one, other) => {
+    fc.property(anyGuardInputs, anyGuardInputs, (one, other) => {
       const [less, more] = [one, { ...one, facts: [...one.facts, ...other.facts] }];
       if (mayRebuild(less, SETTINGS, NOW).answer === 'allow')
         expect(mayRebuild(more, SETTINGS, NOW).answer).toBe('allow');
@@ -313,7 +313,7 @@ test('a stream whose cascades all die at once is planned about thirty times a da
       let count = 0;
       for (let [nowEpochMs, turn] = [NOW, 0]; nowEpochMs < NOW + DAY; turn += 1) {
         if (
-          mayRebuild(guardFacts({ history: held }), { ...SETTINGS, coolDownMinutes }, nowEpochMs).answer === 'allow'
+          mayRebuild(guardInputs({ history: held }), { ...SETTINGS, coolDownMinutes }, nowEpochMs).answer === 'allow'
         ) {
           count += 1;
           held = afterBreakOff(held, `c-g${held.generation}`, nowEpochMs);
@@ -328,7 +328,7 @@ test('a stream whose cascades all die at once is planned about thirty times a da
   );
 });
 
-test.each<[string, Partial<GuardFacts>, string | undefined]>([
+test.each<[string, Partial<GuardInputs>, string | undefined]>([
   ['nothing is in the way', {}, undefined],
   ['no pipeline is needed', withoutPipeline(), undefined],
   ['nor an attempt', history({ failuresInARow: 3 }), undefined],
@@ -336,5 +336,5 @@ test.each<[string, Partial<GuardFacts>, string | undefined]>([
   ['the mode', { mode: 'report-only' }, 'report-only'],
   ['another cascade', { openCascadeId: 'other-g1' }, 'already-open'],
 ])('what is built already may be rolled out: %s', (_, changes, reason) => {
-  expect(mayDeploy(guardFacts(changes))?.reason).toBe(reason);
+  expect(mayDeploy(guardInputs(changes))?.reason).toBe(reason);
 });

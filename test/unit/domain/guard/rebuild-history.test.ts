@@ -20,7 +20,7 @@ import {
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
-import { ageFact, anyFact, findingFact, guardFacts, lock, personFact, SETTINGS, STREAM } from '../rollout/acting.ts';
+import { ageFact, anyFact, findingFact, guardInputs, lock, personFact, SETTINGS, STREAM } from '../rollout/acting.ts';
 
 const fact = findingFact();
 const trial = findingFact('CVE-2', { fix: 'unknown' });
@@ -75,7 +75,7 @@ test('an age that stays the same for months never exhausts the attempts', () => 
     const atEpochMs = NOW + month * 30 * DAY;
     const asked = (dayAfter: number) =>
       mayRebuild(
-        guardFacts({ history, facts: [ageFact], parentHead: digestOf('base') }),
+        guardInputs({ history, facts: [ageFact], parentHead: digestOf('base') }),
         SETTINGS,
         atEpochMs + dayAfter * DAY,
       );
@@ -225,7 +225,7 @@ test('a reset allows a rebuild at once, records who did it, and starts a new gen
   expect(after).toEqual({
     ...{ stream: STREAM, generation: 4, failuresInARow: 0, survived: [], lastSettledRebuildId: 'rebuild-9', reset },
   });
-  expect(mayRebuild(guardFacts({ history: after }), SETTINGS, NOW).answer).toBe('allow');
+  expect(mayRebuild(guardInputs({ history: after }), SETTINGS, NOW).answer).toBe('allow');
 });
 
 const anyOutcome: fc.Arbitrary<RebuildOutcome> = fc.oneof(
@@ -259,7 +259,7 @@ test('a surviving fact is not rebuilt at once, and three failures in a row are t
         if (outcome.result !== 'unverified') inARow = isFailure(outcome, leftBefore) ? inARow + 1 : 0;
         if (outcome.result === 'ineffective') for (const one of left) leftBefore.delete(nameOf(one));
         if (outcome.result === 'ineffective') for (const one of left.filter(isNoTrial)) leftBefore.add(nameOf(one));
-        const { answer } = mayRebuild(guardFacts({ history, facts: left }), SETTINGS, nowEpochMs);
+        const { answer } = mayRebuild(guardInputs({ history, facts: left }), SETTINGS, nowEpochMs);
         if (outcome.result !== 'ineffective') tries = outcome.result === 'fixed' ? 0 : tries + 1;
         const isMendable = outcome.result !== 'ineffective' || left.some(({ kind }) => kind === 'person');
         expect(answer === 'allow').toBe(inARow < 3 && isMendable && (outcome.result === 'ineffective' || tries < 3));
@@ -295,6 +295,6 @@ test('facts that a rebuild did not fix block the next rebuild on the parent that
     rebuild: { ...rebuild, parents: `base ${seeming}`, parentHead: seeming, builtOn },
   });
   const answerOn = (parentHead: Digest) =>
-    mayRebuild(guardFacts({ facts: [fact], history, parentHead }), SETTINGS, NOW + 30 * DAY).answer;
+    mayRebuild(guardInputs({ facts: [fact], history, parentHead }), SETTINGS, NOW + 30 * DAY).answer;
   expect([seeming, shown, digestOf('another parent')].map(answerOn)).toEqual(['refuse', 'refuse', 'allow']);
 });

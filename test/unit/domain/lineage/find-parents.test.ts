@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { ancestorsOf, findParents, streamBelow } from '../../../../shared/domain/lineage/find-parents.ts';
-import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../../../shared/domain/lineage/layered-image.ts';
 import { DAY, digestOf, NOW } from '../arbitraries.ts';
 
 const EMPTY: Digest = 'sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1';
@@ -9,8 +9,8 @@ const EMPTY: Digest = 'sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d7
 function made(
   name: string,
   layers: string,
-  more: Partial<LineageFacts> & { readonly done?: string } = {},
-): LineageFacts {
+  more: Partial<LayeredImage> & { readonly done?: string } = {},
+): LayeredImage {
   const { done, ...facts } = more;
   return {
     digest: digestOf(name),
@@ -23,7 +23,7 @@ function made(
 
 /** `child: parent by evidence` of every image that has a parent. */
 function parentNames(
-  images: readonly LineageFacts[],
+  images: readonly LayeredImage[],
   ...more: Parameters<typeof findParents> extends [unknown, ...infer M] ? M : never
 ) {
   const names = new Map(NAMES.map((name) => [digestOf(name), name]));
@@ -74,7 +74,7 @@ describe('layers', () => {
 });
 
 describe('platforms', () => {
-  const on = (name: string, layers: string, platform: LineageFacts['platform']) =>
+  const on = (name: string, layers: string, platform: LayeredImage['platform']) =>
     made(name, layers, platform ? { platform } : {});
 
   test('the same layers on another machine are another image', () => {

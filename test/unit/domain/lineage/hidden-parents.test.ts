@@ -9,7 +9,7 @@ import {
   hiddenParentsIn,
   unreadBetweenIn,
 } from '../../../../shared/domain/lineage/hidden-parents.ts';
-import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../../../shared/domain/lineage/layered-image.ts';
 import type { LineageEvidence } from '../../../../shared/domain/lineage/parent.ts';
 import { BUILT_IN_POLICY } from '../../../../shared/domain/policy/built-in-policy.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
@@ -53,7 +53,7 @@ const readAgain = (...unread: readonly string[]): BaseReadings => ({
   unread: unread.map(key),
 });
 
-const image = (repository: string, more: Partial<LineageFacts> = {}): LineageFacts => ({
+const image = (repository: string, more: Partial<LayeredImage> = {}): LayeredImage => ({
   ...{ digest: digestOf(repository), layers: [], tier: 'application', stream: streamOf(repository) },
   ...{ firstPushedAtEpochMs: ago(1), ...more },
 });
@@ -64,7 +64,7 @@ const named = (repository: string) => ({
   'org.opencontainers.image.base.name': `${PLACE.account}.dkr.ecr.${PLACE.region}.amazonaws.com/${repository}:1`,
 });
 
-test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, boolean]>([
+test.each<[string, readonly string[], LayeredImage, FoundParent | undefined, boolean]>([
   ['everything was read', [], image('app'), undefined, false],
   ['a base was not read, and nothing shows a parent', ['base'], image('app'), undefined, true],
   ['so it is where a platform was not', ['platform'], image('app'), undefined, true],
@@ -124,7 +124,7 @@ describe('a parent shown by layers is older than all images between, also if the
   const copy = `${PLACE.account}/us-east-1/copied`;
   const places = [key('base'), key('platform'), key('copied'), copy, key('any/*')];
 
-  test.each<[string, string, LineageFacts, FoundParent | undefined, boolean]>([
+  test.each<[string, string, LayeredImage, FoundParent | undefined, boolean]>([
     ['another Region of its base was not read', copy, image('on-copied'), on('copied'), false],
     ['the pattern of its base was not read to its end', key('any/*'), image('on-any'), on('any/node'), false],
     ['another declared parent was not read', key('platform'), image('on-two'), on('base'), false],
@@ -153,12 +153,12 @@ describe('an image of no stream is what the rules of its repositories declare', 
     rule('two', 'application', { parents: [] }),
     rule('two-more', 'application', { repositories: ['two'], headTags: ['^2$'] }),
   );
-  const hotfix = (...repositories: readonly string[]): LineageFacts => {
+  const hotfix = (...repositories: readonly string[]): LayeredImage => {
     const { stream: _, ...facts } = image('hotfix');
     return { ...facts, locations: repositories.map((repository) => ({ ...PLACE, repository })) };
   };
 
-  test.each<[string, LineageFacts, boolean]>([
+  test.each<[string, LayeredImage, boolean]>([
     ['no parents', hotfix('alone'), false],
     ['no parents in either place', hotfix('alone', 'also-alone'), false],
     ['what was not read in one of two places', hotfix('alone', 'on-base'), true],
@@ -175,7 +175,7 @@ describe('the age of a vendor does not bound that of a base that may lie between
   const vendors = { ...on('vendor'), isVendors: true } as const;
   const confirmed = { ...on('vendor', 'layers', false), isVendors: true } as const;
 
-  test.each<[string, readonly string[], LineageFacts, FoundParent, readonly string[]]>([
+  test.each<[string, readonly string[], LayeredImage, FoundParent, readonly string[]]>([
     ['a base was not read', ['lower'], image('base', { tier: 'base' }), vendors, ['lower']],
     ['a base was not read, of an application', ['lower'], image('app'), vendors, ['lower']],
     ['a platform was not read: it is younger', ['platform'], image('app'), vendors, []],
@@ -195,7 +195,7 @@ describe('the age of a vendor does not bound that of a base that may lie between
   });
 });
 
-test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, readonly string[]]>([
+test.each<[string, readonly string[], LayeredImage, FoundParent | undefined, readonly string[]]>([
   ['what its label names', ['base', 'lower'], image('app', { labels: named('base') }), on('lower'), ['base']],
   ['what the policy declares', ['base', 'lower'], image('on-base'), undefined, ['base']],
   ['all that may be below it', ['base', 'platform'], image('app'), undefined, ['base', 'platform']],
@@ -320,7 +320,7 @@ describe('the read repositories after a run', () => {
 describe('unread repositories with a possible image between an image and its found parent', () => {
   const onTier = (repository: string, tier: Rule['tier']): FoundParent => ({ ...on(repository), tier });
 
-  test.each<[string, readonly string[], LineageFacts, FoundParent, readonly string[]]>([
+  test.each<[string, readonly string[], LayeredImage, FoundParent, readonly string[]]>([
     ['nothing where everything was read', [], image('app'), onTier('base', 'base'), []],
     ['a platform, on a base', ['platform'], image('app'), onTier('base', 'base'), ['platform']],
     ['another base, on a base', ['lower'], image('app'), onTier('base', 'base'), ['lower']],

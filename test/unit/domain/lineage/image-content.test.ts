@@ -1,6 +1,6 @@
 import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
-import { contentOf, lineageFactsOf } from '../../../../shared/domain/lineage/image-content.ts';
-import { digestOf, facts, place } from '../../../support/samples.ts';
+import { contentOf, layeredImageOf } from '../../../../shared/domain/lineage/image-content.ts';
+import { digestOf, imageProperties, place } from '../../../support/samples.ts';
 
 const steps = (...commands: readonly string[]) => commands.map((createdBy) => ({ createdBy }));
 const base = { digest: digestOf('base'), layers: [digestOf('rootfs')] };
@@ -13,7 +13,7 @@ test('the stored content of two images shows which is the parent', () => {
     contentOf(child, { ...config, history: steps('ADD rootfs', 'CMD bash', 'ENV A=1') }),
   ];
   const known = contents.map((content) =>
-    lineageFactsOf(facts('x', { digest: content.digest, tier: 'base' }), content, []),
+    layeredImageOf(imageProperties('x', { digest: content.digest, tier: 'base' }), content, []),
   );
   expect(findParents(known)).toEqual(new Map([[child.digest, { digest: base.digest, evidence: 'history' }]]));
 });
@@ -38,9 +38,9 @@ test('the names of an image are those of all its places, and it was pushed when 
       firstPushSeenAtEpochMs: 5,
     },
   ];
-  const imageFacts = facts('a', { tier: 'platform', stream: 's', platform: 'linux/arm64' });
-  expect(lineageFactsOf(imageFacts, undefined, places)).toEqual({
-    ...{ digest: imageFacts.digest, layers: [], tier: 'platform', stream: 's', platform: 'linux/arm64' },
+  const properties = imageProperties('a', { tier: 'platform', stream: 's', platform: 'linux/arm64' });
+  expect(layeredImageOf(properties, undefined, places)).toEqual({
+    ...{ digest: properties.digest, layers: [], tier: 'platform', stream: 's', platform: 'linux/arm64' },
     names: [
       '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:latest',
       '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1',
@@ -48,8 +48,8 @@ test('the names of an image are those of all its places, and it was pushed when 
     ],
     firstPushedAtEpochMs: 5,
   });
-  const { stream: _, ...unplaced } = imageFacts;
-  expect(lineageFactsOf(unplaced, undefined, places)).toMatchObject({
+  const { stream: _, ...unplaced } = properties;
+  expect(layeredImageOf(unplaced, undefined, places)).toMatchObject({
     locations: places.map(({ location }) => location),
   });
 });

@@ -1,6 +1,6 @@
 import type { Digest, Platform } from '../../../../shared/domain/image/image.ts';
 import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
-import type { HistoryStep, LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
+import type { HistoryStep, LayeredImage } from '../../../../shared/domain/lineage/layered-image.ts';
 import type { Parents } from '../../../../shared/domain/lineage/parent.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, NOW } from '../arbitraries.ts';
@@ -22,7 +22,7 @@ const builds = fc.record({
 });
 type Build = typeof builds extends fc.Arbitrary<infer B> ? B : never;
 
-interface Built extends LineageFacts {
+interface Built extends LayeredImage {
   readonly platform: Platform;
   readonly history: readonly HistoryStep[];
   readonly upon?: Digest;
@@ -83,7 +83,7 @@ function murky(
   image: Built,
   images: readonly Built[],
   murk: { hides: number; claims: number; says: number },
-): LineageFacts {
+): LayeredImage {
   const { upon, history, layers, ...facts } = image;
   const claimed = images[murk.claims % images.length] ?? image;
   const squashed = murk.hides % 5 === 0;
@@ -139,11 +139,11 @@ test('no image is built on itself, directly or not', () => {
 test('a parent shown by content has a shorter list of the same layers, or the same list', () => {
   fc.assert(
     fc.property(murkyFleets, (images) => {
-      const facts = new Map(images.map((image) => [image.digest, image]));
+      const layered = new Map(images.map((image) => [image.digest, image]));
       for (const [child, { digest, evidence }] of findParents(images)) {
         if (evidence.startsWith('label') || evidence === 'declared') continue;
-        const [above, below] = [facts.get(child), facts.get(digest)];
-        const chainOf = (image: LineageFacts | undefined) =>
+        const [above, below] = [layered.get(child), layered.get(digest)];
+        const chainOf = (image: LayeredImage | undefined) =>
           evidence === 'diff-ids' ? (image?.diffIds ?? []) : (image?.layers ?? []);
         const sameDiffIds = evidence === 'earliest-push' && below?.diffIds?.join() === above?.diffIds?.join();
         const [chain, lower] = [chainOf(above), chainOf(below)];
@@ -162,7 +162,7 @@ test('repeated pushes, other tags and copies do not change the parents', () => {
   });
   fc.assert(
     fc.property(murkyFleets, repeats, (images, repeated) => {
-      const again = repeated.flatMap(({ of, laterByDays, name }): LineageFacts[] => {
+      const again = repeated.flatMap(({ of, laterByDays, name }): LayeredImage[] => {
         const image = images[of % images.length];
         if (!image) return [];
         const { firstPushedAtEpochMs, ...facts } = image;

@@ -1,15 +1,15 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
-import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../../../shared/domain/lineage/layered-image.ts';
 import { LINEAGE_EVIDENCE, type LineageEvidence, type Parents } from '../../../../shared/domain/lineage/parent.ts';
 import { PUBLIC_IMAGES } from '../../../support/lineage/public-images.ts';
 import { DAY, digestOf, NOW } from '../arbitraries.ts';
 
-const listed = PUBLIC_IMAGES.map(({ facts }) => facts);
+const listed = PUBLIC_IMAGES.map(({ layered }) => layered);
 const recorded = new Map(
-  PUBLIC_IMAGES.flatMap(({ facts, parent }) => (parent ? [[facts.digest, parent] as const] : [])),
+  PUBLIC_IMAGES.flatMap(({ layered, parent }) => (parent ? [[layered.digest, parent] as const] : [])),
 );
-const once = [...new Map(listed.map((facts) => [facts.digest, facts])).values()];
+const once = [...new Map(listed.map((layered) => [layered.digest, layered])).values()];
 
 /** Every image of the list whose parent is not the recorded one: `name: found instead of recorded`. */
 const mistakes = (parents: Parents): string[] =>
@@ -19,17 +19,17 @@ const mistakes = (parents: Parents): string[] =>
 
 /** One more image for each of the list, and what it is expected to be built on. */
 interface Made {
-  readonly facts: LineageFacts;
+  readonly layered: LayeredImage;
   readonly parent: Digest;
 }
 
 const madeOf = (make: (image: (typeof once)[number]) => Made | undefined): Made[] =>
   once.flatMap((image) => make(image) ?? []);
 
-function expectMade(images: readonly LineageFacts[], made: readonly Made[], evidence: LineageEvidence): void {
+function expectMade(images: readonly LayeredImage[], made: readonly Made[], evidence: LineageEvidence): void {
   expect(made.length).toBeGreaterThan(20);
-  const parents = findParents([...images, ...made.map(({ facts }) => facts)]);
-  for (const { facts, parent } of made) expect(parents.get(facts.digest)).toEqual({ digest: parent, evidence });
+  const parents = findParents([...images, ...made.map(({ layered }) => layered)]);
+  for (const { layered, parent } of made) expect(parents.get(layered.digest)).toEqual({ digest: parent, evidence });
   expect(mistakes(parents)).toEqual([]);
 }
 
@@ -50,18 +50,24 @@ test('layers shared by two images that no image has alone give no parent', () =>
 });
 
 test('copies under other names are the same images', () => {
-  const copies = listed.map((facts) => ({ ...facts, names: facts.names.map((name) => `registry.example/${name}`) }));
+  const copies = listed.map((layered) => ({
+    ...layered,
+    names: layered.names.map((name) => `registry.example/${name}`),
+  }));
   expect(mistakes(findParents([...copies, ...listed]))).toEqual([]);
 });
 
 test('repacked images have the same parents, by the unpacked content of their layers', () => {
-  const unpacked = once.map((facts) => ({ ...facts, diffIds: facts.layers.map((layer) => digestOf(`tar ${layer}`)) }));
+  const unpacked = once.map((layered) => ({
+    ...layered,
+    diffIds: layered.layers.map((layer) => digestOf(`tar ${layer}`)),
+  }));
   const bearing = new Set(recorded.values());
-  const made = unpacked.flatMap((facts) => {
-    const parent = recorded.get(facts.digest);
-    const layers = facts.layers.map((layer) => digestOf(`zstd ${layer} for ${facts.digest}`));
-    return parent && !bearing.has(facts.digest)
-      ? [{ facts: { ...facts, digest: digestOf(`zstd ${facts.digest}`), layers }, parent }]
+  const made = unpacked.flatMap((layered) => {
+    const parent = recorded.get(layered.digest);
+    const layers = layered.layers.map((layer) => digestOf(`zstd ${layer} for ${layered.digest}`));
+    return parent && !bearing.has(layered.digest)
+      ? [{ layered: { ...layered, digest: digestOf(`zstd ${layered.digest}`), layers }, parent }]
       : [];
   });
   expectMade(unpacked, made, 'diff-ids');
@@ -69,34 +75,34 @@ test('repacked images have the same parents, by the unpacked content of their la
 
 describe('with the histories that builds write', () => {
   const steps = (layers: readonly Digest[]) => layers.map((layer) => ({ createdBy: `RUN ${layer}` }));
-  const withHistory = once.map((facts) => ({ ...facts, history: steps(facts.layers) }));
+  const withHistory = once.map((layered) => ({ ...layered, history: steps(layered.layers) }));
 
   test('an image that only adds metadata is built on the original, and no image is built on it', () => {
-    const made = withHistory.map((facts) => ({
-      facts: {
-        ...facts,
-        digest: digestOf(`metadata ${facts.digest}`),
-        history: [...facts.history, { createdBy: 'ENV METADATA=only' }],
+    const made = withHistory.map((layered) => ({
+      layered: {
+        ...layered,
+        digest: digestOf(`metadata ${layered.digest}`),
+        history: [...layered.history, { createdBy: 'ENV METADATA=only' }],
       },
-      parent: facts.digest,
+      parent: layered.digest,
     }));
     expectMade(withHistory, made, 'history');
   });
 });
 
 test('a twin that was pushed later is built on the first where nothing is known below', () => {
-  const pushed = once.map((facts) => ({ ...facts, firstPushedAtEpochMs: NOW }));
+  const pushed = once.map((layered) => ({ ...layered, firstPushedAtEpochMs: NOW }));
   const made = pushed
     .filter(({ digest }) => !recorded.has(digest))
-    .map((facts) => ({
-      facts: { ...facts, digest: digestOf(`twin ${facts.digest}`), firstPushedAtEpochMs: NOW + DAY },
-      parent: facts.digest,
+    .map((layered) => ({
+      layered: { ...layered, digest: digestOf(`twin ${layered.digest}`), firstPushedAtEpochMs: NOW + DAY },
+      parent: layered.digest,
     }));
   expectMade(pushed, made, 'earliest-push');
 });
 
 describe('squashed to one layer', () => {
-  const squashed = (image: LineageFacts, more: Partial<LineageFacts>): LineageFacts => ({
+  const squashed = (image: LayeredImage, more: Partial<LayeredImage>): LayeredImage => ({
     digest: digestOf(`squashed ${image.digest}`),
     layers: [digestOf(`one layer of ${image.digest}`)],
     ...(image.platform && { platform: image.platform }),
@@ -106,7 +112,7 @@ describe('squashed to one layer', () => {
   test('a label may name the digest', () => {
     const made = madeOf((image) => {
       const labels = { 'org.opencontainers.image.base.digest': image.digest };
-      return { facts: squashed(image, { labels }), parent: image.digest };
+      return { layered: squashed(image, { labels }), parent: image.digest };
     });
     expectMade(listed, made, 'label-digest');
   });
@@ -118,15 +124,15 @@ describe('squashed to one layer', () => {
     const made = madeOf((image) => {
       const [name = ''] = image.names;
       const labels = { 'org.opencontainers.image.base.name': name };
-      return unique(name, image.platform) ? { facts: squashed(image, { labels }), parent: image.digest } : undefined;
+      return unique(name, image.platform) ? { layered: squashed(image, { labels }), parent: image.digest } : undefined;
     });
     expectMade(listed, made, 'label-name');
   });
 
   test('the policy may declare the stream', () => {
-    const streams = listed.map((facts) => ({ ...facts, stream: `stream of ${facts.digest}` }));
+    const streams = listed.map((layered) => ({ ...layered, stream: `stream of ${layered.digest}` }));
     const made = madeOf((image) => ({
-      facts: squashed(image, { declaredParents: [`stream of ${image.digest}`] }),
+      layered: squashed(image, { declaredParents: [`stream of ${image.digest}`] }),
       parent: image.digest,
     }));
     expectMade(streams, made, 'declared');

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { Platform } from '../../../../shared/domain/image/image.ts';
 import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
-import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
+import type { LayeredImage } from '../../../../shared/domain/lineage/layered-image.ts';
 import { SameChainImages } from '../../../../shared/domain/lineage/same-chain-images.ts';
 import { Variants } from '../../../../shared/domain/lineage/variants.ts';
 import { fc } from '../../../support/seeded.ts';
@@ -51,20 +51,20 @@ describe('images in as many variants', () => {
   afterEach(() => jest.restoreAllMocks());
 
   const variant = (n: number): Platform => `linux/arm/v${n + 1}`;
-  const chain = (tier: 'base' | 'application', n: number, own: readonly string[]): LineageFacts => ({
+  const chain = (tier: 'base' | 'application', n: number, own: readonly string[]): LayeredImage => ({
     ...{ digest: digestOf(`${tier} ${n}`), tier, platform: variant(n), firstPushedAtEpochMs: n, stream: tier },
     layers: ['os', ...own].map(digestOf),
   });
 
   /** How often it is asked of the images of a variant whether one of them is a parent. */
-  function asked(images: readonly LineageFacts[]): number {
+  function asked(images: readonly LayeredImage[]): number {
     const spies = (['within', 'under', 'before'] as const).map((name) => jest.spyOn(SameChainImages.prototype, name));
     findParents(images);
     const calls = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
     jest.restoreAllMocks();
     return calls;
   }
-  const fleet = (count: number): readonly LineageFacts[] =>
+  const fleet = (count: number): readonly LayeredImage[] =>
     Array.from({ length: count }, (_, n) => [chain('base', n, []), chain('application', n, [`code ${n}`])]).flat();
 
   test('each finds its own', () => {
@@ -80,7 +80,7 @@ describe('images in as many variants', () => {
 
   test('so it does where a declared stream made all of them', () => {
     const squashed = (count: number) =>
-      Array.from({ length: count }, (_, n): LineageFacts[] => [
+      Array.from({ length: count }, (_, n): LayeredImage[] => [
         { ...chain('base', n, []), layers: [digestOf(`base files ${n}`)] },
         { ...chain('application', n, []), layers: [digestOf(`files ${n}`)], declaredParents: ['base'] },
       ]).flat();

@@ -1,5 +1,5 @@
 import { arrivals, type Edges } from '../../../../shared/domain/attribution/stream-edges.ts';
-import type { AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
 import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { planCascade } from '../../../../shared/domain/plan/plan.ts';
@@ -481,7 +481,7 @@ test('an unlisted new head is read by its stream', () => {
 
 describe('a parent whose cause is skipped because its answer does not depend on images', () => {
   const answer = { answer: 'wait', reason: 'paused', detail: 'The policy pauses this stream.' } as const;
-  const planWith = (fleet: TierFleet, known = (of: AttributionFacts): AttributionFacts => of) => {
+  const planWith = (fleet: TierFleet, known = (of: AttributionInputs): AttributionInputs => of) => {
     const { streams, tiers } = inputOf(fleet);
     const answered = new Map([['base', { cause: causeOf('base', fact), answer }]]);
     const others = tiers.others.filter(({ stream }) => stream !== 'base');
@@ -496,7 +496,7 @@ describe('a parent whose cause is skipped because its answer does not depend on 
   });
 
   test('puts the stream on hold if its heads are unread', () => {
-    const unread = (known: AttributionFacts): AttributionFacts => ({
+    const unread = (known: AttributionInputs): AttributionInputs => ({
       ...known,
       streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
     });

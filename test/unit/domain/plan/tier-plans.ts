@@ -1,6 +1,6 @@
 import type { ImageLineage } from '../../../../shared/domain/age/image-lineage.ts';
 import { edgesOf } from '../../../../shared/domain/attribution/stream-edges.ts';
-import type { AttributedImage, AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import { type CauseFact, PARENT_MOVED, type ParentMovedFact } from '../../../../shared/domain/cause/cause.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
@@ -70,7 +70,7 @@ const standingOn = (parent: string | undefined, staleParent: readonly string[]):
     ? { staleParent: { stream: parent, head: digestOf(parent) } }
     : {};
 
-export function knownOf(fleet: TierFleet): AttributionFacts {
+export function knownOf(fleet: TierFleet): AttributionInputs {
   const heads = new Map(Object.entries(fleet).map(([stream, sketch]) => [stream, headsOf(stream, sketch)]));
   const old = (stream: string): Digest => digestOf(`old ${stream}`);
   const below = ({ on = '', platform, lineage }: AttributedImage & { readonly on?: string | undefined }): Digest => {

@@ -2,7 +2,7 @@ import type { Cause, CauseFact, FindingFact } from '../../../../shared/domain/ca
 import { mergeCause } from '../../../../shared/domain/cause/cause.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import { emptyHistory, type Rebuild, type StreamLock } from '../../../../shared/domain/cause/rebuild.ts';
-import type { GuardFacts } from '../../../../shared/domain/guard/guard.ts';
+import type { GuardInputs } from '../../../../shared/domain/guard/guard.ts';
 import type { PlanContext, PlannedStream } from '../../../../shared/domain/plan/plan-model.ts';
 import type { GuardSettings } from '../../../../shared/domain/policy/guard-settings.ts';
 import { MODES } from '../../../../shared/domain/policy/policy.ts';
@@ -60,7 +60,7 @@ export const lock = (cascadeId: string, changes: Partial<StreamLock> = {}): Stre
   ...changes,
 });
 
-export const guardFacts = (changes: Partial<GuardFacts> = {}): GuardFacts => ({
+export const guardInputs = (changes: Partial<GuardInputs> = {}): GuardInputs => ({
   stream: STREAM,
   facts: [findingFact()],
   mode: 'enforce',
@@ -220,7 +220,7 @@ const anyObstacles = fc
 export const anyMode = fc.constantFrom(...MODES, 'enforce', 'enforce', 'enforce');
 export const anyKillSwitch = fc.constantFrom(ACTIVE, ACTIVE, ACTIVE, PAUSED);
 
-export const anyGuardFacts: fc.Arbitrary<GuardFacts> = fc
+export const anyGuardInputs: fc.Arbitrary<GuardInputs> = fc
   .tuple(
     fc.array(anyFact, { maxLength: 4 }),
     anyMode,

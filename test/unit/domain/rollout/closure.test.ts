@@ -5,7 +5,7 @@ import type { Policy } from '../../../../shared/domain/policy/policy.ts';
 import type { LeftScope } from '../../../../shared/domain/review/run.ts';
 import {
   afterClosure,
-  type ClosureFacts,
+  type ClosureInputs,
   checkClosure,
   closingFacts,
   closureOf,
@@ -48,7 +48,7 @@ const runs = (image: RunningImage['image'], ...names: string[]): RunningImage =>
   })),
 });
 const REPOSITORY = '111122223333/us-east-1/apps/web';
-const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+const seen = (changes: Partial<ClosureInputs> = {}): ClosureInputs => ({
   running: [runs(looked('new'), 'web', 'shop')],
   output: new Set([digestOf('new')]),
   scopes: [
@@ -90,7 +90,7 @@ test('a scan after the finding was first seen shows that an image lacks it', () 
 const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
-test.each<[string, Partial<ClosureFacts>, RegExp]>([
+test.each<[string, Partial<ClosureInputs>, RegExp]>([
   ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
   ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
   ['no scope was read', { scopes: [] }, /no scope/],
@@ -158,7 +158,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   expect(checkClosure(open, seen(changes), NOW)).toBe(open);
 });
 
-test.each<[string, Partial<ClosureFacts>]>([
+test.each<[string, Partial<ClosureInputs>]>([
   ['nothing runs at all', { running: [] }],
   [
     'what nobody can tell is of another repository',
@@ -203,7 +203,7 @@ describe('with scopes that left', () => {
     { key: 'c/three', left: { atEpochMs: NOW, usages: 1, ...changes } },
   ];
   const confirmed = { by: 'ana', atEpochMs: NOW, reason: 'closed' };
-  const check = (changes: Partial<ClosureFacts>, before = closure) => checkClosure(before, seen(changes), NOW);
+  const check = (changes: Partial<ClosureInputs>, before = closure) => checkClosure(before, seen(changes), NOW);
 
   test('it waits for a person to confirm what ran there, and says so', () => {
     const open = check({ running: [gone()], left: left() });
@@ -227,7 +227,7 @@ describe('with scopes that left', () => {
     });
   });
 
-  test.each<[string, Partial<ClosureFacts>]>([
+  test.each<[string, Partial<ClosureInputs>]>([
     ['nothing ran there that holds the cause', { running: [{ ...gone(), image: looked('other') }], left: left() }],
     ['what ran there was verified', { running: [{ ...gone(), image: looked('new') }], left: left() }],
     ['nothing ran there', { running: [], left: left({ usages: 0 }) }],

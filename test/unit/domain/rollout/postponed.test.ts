@@ -1,7 +1,7 @@
 import type { Closure, Deployment } from '../../../../shared/domain/cause/cascade.ts';
 import type { Usage } from '../../../../shared/domain/image/usage.ts';
 import type { RolloutMode } from '../../../../shared/domain/policy/rollout-mode.ts';
-import type { ClosureFacts } from '../../../../shared/domain/rollout/closure.ts';
+import type { ClosureInputs } from '../../../../shared/domain/rollout/closure.ts';
 import {
   isOutputAffected,
   postponedServices,
@@ -31,7 +31,7 @@ const superseded = (changes: Partial<Deployment> = {}): Deployment =>
 const failed = (state: Deployment['state']): Deployment =>
   deployment('c-g1', SERVICE, { state, endedAtEpochMs: ENDED });
 
-const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+const seen = (changes: Partial<ClosureInputs> = {}): ClosureInputs => ({
   running: [runs('old')],
   output: new Set([OUTPUT]),
   scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: ENDED }],
@@ -47,7 +47,7 @@ const read = (completeAtEpochMs?: number) => [
   { key: '111122223333/eu-west-1', ...(completeAtEpochMs !== undefined && { completeAtEpochMs }) },
 ];
 
-test.each<[string, Closure, ClosureFacts, boolean]>([
+test.each<[string, Closure, ClosureInputs, boolean]>([
   ['whose deployment somebody superseded', open(), seen(), true],
   ['that a mode held back', open({ postponed: [SERVICE] }), seen({ deployments: [] }), true],
   ['whose account was read before', open(), seen({ scopes: read(ENDED - 1) }), false],
@@ -128,8 +128,8 @@ test.each<[string, Closure, ClosureFacts, boolean]>([
   ['beside a task of its name', open(), seen({ running: [runs('old', { workloadKind: 'ecs-task' })] }), false],
   ['of a closed closure', open({ state: 'closed' }), seen(), false],
   ['of a closure whose rollout broke off', open({ abandoned: true }), seen(), false],
-])('a service %s', (_, one, facts, isDue) => {
-  expect(servicesToPlanAnew(one, facts)).toEqual(isDue ? [SERVICE] : []);
+])('a service %s', (_, one, inputs, isDue) => {
+  expect(servicesToPlanAnew(one, inputs)).toEqual(isDue ? [SERVICE] : []);
 });
 
 test.each<[RolloutMode, readonly string[]]>([
@@ -153,7 +153,7 @@ describe('whether a service runs the verified image, and a later scan found a fa
   const output = new Set([OUTPUT, digestOf('new-arm')]);
   const free = findingFact('CVE-2026-99');
 
-  test.each<[string, ClosureFacts['running'], Closure, boolean]>([
+  test.each<[string, ClosureInputs['running'], Closure, boolean]>([
     ['one of its images has the fact', [runs('new', { holds: false }), runs('new-arm')], open(), true],
     ['an image has one of two facts', [runs('new')], open({ facts: [free, findingFact()] }), true],
     ['no image has the fact', [runs('new', { holds: false })], open(), false],

@@ -7,7 +7,7 @@ import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../../shared/domain/pol
 import { policySchema } from '../../../../shared/domain/policy/policy.ts';
 import { findingKey } from '../../../../shared/domain/scan/finding.ts';
 import { resultAtEpochMs } from '../../../../shared/domain/scan/scan-state.ts';
-import { evaluate, type JudgedFacts } from '../../../../shared/domain/verdict/evaluate.ts';
+import { evaluate, type VerdictInputs } from '../../../../shared/domain/verdict/evaluate.ts';
 import { reasonText } from '../../../../shared/domain/verdict/reason-text.ts';
 import { firstSeenNow, severityRulesOf } from '../../../../shared/domain/verdict/severity.ts';
 import { parse } from '../../../../shared/schema.ts';
@@ -68,7 +68,7 @@ const ages: fc.Arbitrary<LineageAge> = fc.oneof(
   })),
 );
 
-const subjects: fc.Arbitrary<JudgedFacts> = fc
+const subjects: fc.Arbitrary<VerdictInputs> = fc
   .record({
     tier: tiers,
     owner: fc.constantFrom('web', 'api'),
@@ -91,15 +91,15 @@ const subjects: fc.Arbitrary<JudgedFacts> = fc
     firstSeen: new Map(Object.entries(firstSeen)),
   }));
 
-const judge = (facts: JudgedFacts, now = NOW) => evaluate(facts, policy, 'v', now);
+const judge = (inputs: VerdictInputs, now = NOW) => evaluate(inputs, policy, 'v', now);
 const RANK = { violating: 2, unknown: 1, compliant: 0 };
 const many = { numRuns: 2000 };
 
 test('unknown never passes: compliant means scanned, read, in sight and of known age', () => {
   fc.assert(
-    fc.property(subjects, (facts) => {
-      if (judge(facts).status !== 'compliant') return;
-      const { image: subject, scan, findings: all } = facts;
+    fc.property(subjects, (inputs) => {
+      if (judge(inputs).status !== 'compliant') return;
+      const { image: subject, scan, findings: all } = inputs;
       expect(all).toBeDefined();
       expect(ageOf(subject).known).toBe(true);
       expect(subject.unresolved).toBeUndefined();
@@ -111,19 +111,19 @@ test('unknown never passes: compliant means scanned, read, in sight and of known
   );
 });
 
-const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
+const drops: readonly ((inputs: VerdictInputs) => VerdictInputs)[] = [
   ({ findings: _, ...rest }) => rest,
   ({ image: { lineage: _, ...rest }, ...facts }) => ({
     ...facts,
     image: { ...rest, birth: { known: false, rejected: [] } },
   }),
-  (facts) => ({
-    ...facts,
-    image: { ...facts.image, lineage: { age: { known: false, unknown: [facts.image.digest] } } },
+  (inputs) => ({
+    ...inputs,
+    image: { ...inputs.image, lineage: { age: { known: false, unknown: [inputs.image.digest] } } },
   }),
-  (facts) => ({ ...facts, image: { ...facts.image, locations: [] } }),
-  (facts) => ({ ...facts, image: { ...facts.image, unresolved: { code: 'registry-unreachable', detail: 'x' } } }),
-  (facts) => ({ ...facts, scan: { state: 'off', reason: 'never-scanned', coverage: [] } }),
+  (inputs) => ({ ...inputs, image: { ...inputs.image, locations: [] } }),
+  (inputs) => ({ ...inputs, image: { ...inputs.image, unresolved: { code: 'registry-unreachable', detail: 'x' } } }),
+  (inputs) => ({ ...inputs, scan: { state: 'off', reason: 'never-scanned', coverage: [] } }),
   ({ scan: { completedAtEpochMs: _, ...scan }, ...rest }) => ({
     ...rest,
     scan: { ...scan, state: scan.state === 'continuous' ? 'off' : scan.state },
@@ -132,8 +132,8 @@ const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
 
 test('dropped facts never leave an image compliant', () => {
   fc.assert(
-    fc.property(subjects, fc.subarray([...drops], { minLength: 1 }), (facts, dropped) => {
-      expect(judge(dropped.reduce((rest, drop) => drop(rest), facts)).status).not.toBe('compliant');
+    fc.property(subjects, fc.subarray([...drops], { minLength: 1 }), (inputs, dropped) => {
+      expect(judge(dropped.reduce((rest, drop) => drop(rest), inputs)).status).not.toBe('compliant');
     }),
     many,
   );
@@ -141,10 +141,10 @@ test('dropped facts never leave an image compliant', () => {
 
 test('more findings never make a verdict better', () => {
   fc.assert(
-    fc.property(subjects, fc.array(findings), (facts, more) => {
-      if (!facts.findings) return;
-      const worse = judge({ ...facts, findings: [...facts.findings, ...more] });
-      expect(RANK[worse.status]).toBeGreaterThanOrEqual(RANK[judge(facts).status]);
+    fc.property(subjects, fc.array(findings), (inputs, more) => {
+      if (!inputs.findings) return;
+      const worse = judge({ ...inputs, findings: [...inputs.findings, ...more] });
+      expect(RANK[worse.status]).toBeGreaterThanOrEqual(RANK[judge(inputs).status]);
     }),
     many,
   );
@@ -152,14 +152,14 @@ test('more findings never make a verdict better', () => {
 
 test('the order of findings and places makes no difference, not one byte', () => {
   fc.assert(
-    fc.property(subjects, (facts) => {
+    fc.property(subjects, (inputs) => {
       const turned = {
-        ...facts,
-        ...(facts.findings && { findings: [...facts.findings].reverse() }),
-        image: { ...facts.image, locations: [...facts.image.locations].reverse() },
-        firstSeen: new Map([...facts.firstSeen].reverse()),
+        ...inputs,
+        ...(inputs.findings && { findings: [...inputs.findings].reverse() }),
+        image: { ...inputs.image, locations: [...inputs.image.locations].reverse() },
+        firstSeen: new Map([...inputs.firstSeen].reverse()),
       };
-      expect(JSON.stringify(judge(turned))).toBe(JSON.stringify(judge(facts)));
+      expect(JSON.stringify(judge(turned))).toBe(JSON.stringify(judge(inputs)));
     }),
     many,
   );
@@ -167,12 +167,12 @@ test('the order of findings and places makes no difference, not one byte', () =>
 
 test('the predicted next breach comes true', () => {
   fc.assert(
-    fc.property(subjects, (facts) => {
-      const { nextBreachAtEpochMs: next, status } = judge(facts);
+    fc.property(subjects, (inputs) => {
+      const { nextBreachAtEpochMs: next, status } = judge(inputs);
       if (next === undefined || status === 'violating') return;
       expect(next).toBeGreaterThan(NOW);
-      expect(judge(facts, next - 1).status).not.toBe('violating');
-      expect(judge(facts, next).status).toBe('violating');
+      expect(judge(inputs, next - 1).status).not.toBe('violating');
+      expect(judge(inputs, next).status).toBe('violating');
     }),
     many,
   );
@@ -180,8 +180,8 @@ test('the predicted next breach comes true', () => {
 
 test('a compliant image always has a next breach', () => {
   fc.assert(
-    fc.property(subjects, (facts) => {
-      const { status, nextBreachAtEpochMs } = judge(facts);
+    fc.property(subjects, (inputs) => {
+      const { status, nextBreachAtEpochMs } = judge(inputs);
       if (status === 'compliant') expect(nextBreachAtEpochMs).toBeDefined();
     }),
     many,
@@ -190,8 +190,8 @@ test('a compliant image always has a next breach', () => {
 
 test('time alone never makes a violation go away', () => {
   fc.assert(
-    fc.property(subjects, fc.nat({ max: 60 * DAY }), (facts, later) => {
-      if (judge(facts).status === 'violating') expect(judge(facts, NOW + later).status).toBe('violating');
+    fc.property(subjects, fc.nat({ max: 60 * DAY }), (inputs, later) => {
+      if (judge(inputs).status === 'violating') expect(judge(inputs, NOW + later).status).toBe('violating');
     }),
     many,
   );
@@ -200,8 +200,8 @@ test('time alone never makes a violation go away', () => {
 test('all tiers are judged alike, except for rules that name one', () => {
   const alike = TIERS.filter((tier) => tier !== 'base' && tier !== 'aws-managed');
   fc.assert(
-    fc.property(subjects, fc.constantFrom(...alike), fc.constantFrom(...alike), (facts, one, other) => {
-      const as = (tier: (typeof alike)[number]) => judge({ ...facts, image: { ...facts.image, tier } });
+    fc.property(subjects, fc.constantFrom(...alike), fc.constantFrom(...alike), (inputs, one, other) => {
+      const as = (tier: (typeof alike)[number]) => judge({ ...inputs, image: { ...inputs.image, tier } });
       expect(as(one)).toEqual(as(other));
     }),
     many,
@@ -224,11 +224,11 @@ test('exactly the findings under a rule are stored as first seen, at the time of
 test('without a policy every image is unknown, no cause follows from that, and no fact of one counts as gone', () => {
   const reason = { ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' } as const;
   fc.assert(
-    fc.property(subjects, pastInstants, (facts, nowEpochMs) => {
-      const verdict = evaluate(facts, BUILT_IN_POLICY, BUILT_IN_VERSION, nowEpochMs);
+    fc.property(subjects, pastInstants, (inputs, nowEpochMs) => {
+      const verdict = evaluate(inputs, BUILT_IN_POLICY, BUILT_IN_VERSION, nowEpochMs);
       expect(verdict).toEqual({ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION });
       expect(factsFor({ image: { stream: 's', inUse: true, isHead: true }, verdict })).toEqual([]);
-      const looked = { digest: facts.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
+      const looked = { digest: inputs.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
       for (const fact of [findingFact(), ageFact]) expect(factStatus(fact, looked)).toBe('unknown');
     }),
     many,

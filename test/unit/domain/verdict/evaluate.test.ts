@@ -1,10 +1,10 @@
 import type { LineageAge } from '../../../../shared/domain/age/image-lineage.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../../../shared/domain/image/image-properties.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
 import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../../shared/domain/scan/scan.ts';
-import { evaluate, type JudgedFacts } from '../../../../shared/domain/verdict/evaluate.ts';
+import { evaluate, type VerdictInputs } from '../../../../shared/domain/verdict/evaluate.ts';
 import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
 import type { WaivedAncestor } from '../../../../shared/domain/verdict/waiver.ts';
 import { parse } from '../../../../shared/schema.ts';
@@ -35,7 +35,7 @@ const finding = (changes: Partial<Finding> = {}): Finding => ({
 });
 
 /** The lineage of the image was read; where a test says nothing else no known image is below it. */
-const facts = ({ image: given = image(), ...changes }: Partial<JudgedFacts> = {}): JudgedFacts => ({
+const inputsOf = ({ image: given = image(), ...changes }: Partial<VerdictInputs> = {}): VerdictInputs => ({
   image: { lineage: alone(given), ...given },
   scan: completeScan(),
   findings: [],
@@ -43,12 +43,12 @@ const facts = ({ image: given = image(), ...changes }: Partial<JudgedFacts> = {}
   ...changes,
 });
 
-const born = (daysAgo: number): Partial<ImageFacts> => ({
+const born = (daysAgo: number): Partial<ImageProperties> => ({
   birth: { known: true, bornAtEpochMs: NOW - daysAgo * DAY, evidence: [] },
 });
 
-const judge = (changes: Partial<JudgedFacts> = {}, policy: Policy = policyOf(), now = NOW): Verdict =>
-  evaluate(facts(changes), policy, 'version-1', now);
+const judge = (changes: Partial<VerdictInputs> = {}, policy: Policy = policyOf(), now = NOW): Verdict =>
+  evaluate(inputsOf(changes), policy, 'version-1', now);
 
 const verdictWords = ({ status, reasons }: Verdict) => [
   status,
@@ -121,7 +121,7 @@ describe('age', () => {
 
   test('is unknown while the lineage of the image is unread, however young the image itself is', () => {
     const unread = (daysAgo: number, policy = policyOf()) =>
-      evaluate({ ...facts(), image: image(born(daysAgo)) }, policy, 'version-1', NOW);
+      evaluate({ ...inputsOf(), image: image(born(daysAgo)) }, policy, 'version-1', NOW);
     expect(unread(1)).toMatchObject({
       status: 'unknown',
       reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
@@ -194,7 +194,7 @@ describe('scan state', () => {
     expect(judge({ scan: { state, coverage: [] } }).status).toBe('unknown');
   });
 
-  test.each<[string, Partial<JudgedFacts>, Partial<Reason>]>([
+  test.each<[string, Partial<VerdictInputs>, Partial<Reason>]>([
     ['never scanned', { scan: NEVER_SCANNED }, { kind: 'scan', state: 'off', scanReason: 'never-scanned' }],
     ['a result older than 48 hours', { scan: completeScan(49) }, { kind: 'scan', state: 'stale' }],
     [
@@ -215,7 +215,7 @@ describe('scan state', () => {
   });
 
   test('a complete scan with unknown findings is unknown, not clean', () => {
-    const { findings: _, ...rest } = facts();
+    const { findings: _, ...rest } = inputsOf();
     expect(evaluate(rest, policyOf(), 'v', NOW)).toMatchObject({
       status: 'unknown',
       reasons: [{ ruleId: 'scan-required', scanReason: 'findings-missing' }],
@@ -354,7 +354,7 @@ describe('waivers', () => {
     expires: '2026-12-01',
   };
   const ends = Date.UTC(2026, 11, 2);
-  const waived = (changes: object, subject: Partial<JudgedFacts> = { findings: [finding()] }, now = NOW) => {
+  const waived = (changes: object, subject: Partial<VerdictInputs> = { findings: [finding()] }, now = NOW) => {
     const { finding: named, ...rest } = { ...waiver, ...changes } as typeof waiver & { rule?: string };
     return judge(subject, policyOf({ waivers: [rest.rule === undefined ? { ...rest, finding: named } : rest] }), now);
   };
@@ -384,7 +384,7 @@ describe('waivers', () => {
     expect(waived({}, subject, now).status).toBe(status);
   });
 
-  test.each<[string, object, Partial<ImageFacts>, string]>([
+  test.each<[string, object, Partial<ImageProperties>, string]>([
     ['another vulnerability', { finding: 'CVE-2026-9' }, {}, 'violating'],
     ['its rule', { rule: 'no-critical' }, {}, 'compliant'],
     ['another rule', { rule: 'high-in-a-week' }, {}, 'violating'],
@@ -436,7 +436,7 @@ describe('waivers', () => {
       });
     });
 
-    test.each<[string, Partial<JudgedFacts>]>([
+    test.each<[string, Partial<VerdictInputs>]>([
       ['the image brought the same vulnerability in another package', { findings: [finding({ package: 'libssl' })] }],
       ['it brought another version of the package', { findings: [finding({ version: '3.1' })] }],
       ['the image below does not have it', { ancestors: [base({ findings: [] })] }],

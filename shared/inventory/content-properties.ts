@@ -1,14 +1,14 @@
 import { byKey } from '../domain/common/compare-texts.ts';
 import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/image/birth.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
-import type { ImageFacts } from '../domain/image/image-facts.ts';
+import type { ImageProperties } from '../domain/image/image-properties.ts';
 import { chainId, unpackedId } from '../domain/lineage/chain-id.ts';
-import { diffIdsOf } from '../domain/lineage/lineage-facts.ts';
+import { diffIdsOf } from '../domain/lineage/layered-image.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageConfig } from '../ports/registry.ts';
 
-/** The facts of an image that do not depend on where it is kept. */
-export type ContentFacts = Omit<ImageFacts, 'tier' | 'stream' | 'owner' | 'locations' | 'references'>;
+/** The properties of an image that do not depend on where it is kept. */
+export type ContentProperties = Omit<ImageProperties, 'tier' | 'stream' | 'owner' | 'locations' | 'references'>;
 
 export type ImageArtifact = Extract<Artifact, { kind: 'image' }>;
 
@@ -22,7 +22,10 @@ interface Content {
 const CREATED = 'org.opencontainers.image.created';
 
 /** The data of an image from manifest and config. */
-export function contentFacts({ artifact, config, firstPushSeenAtEpochMs }: Content, nowEpochMs: number): ContentFacts {
+export function contentProperties(
+  { artifact, config, firstPushSeenAtEpochMs }: Content,
+  nowEpochMs: number,
+): ContentProperties {
   const chain = chainId(artifact.layers);
   const unpacked = unpackedId(diffIdsOf({ ...artifact, ...config }));
   return {
@@ -51,7 +54,7 @@ export const unresolvedContent = (
   digest: Digest,
   unresolved: { readonly code: string; readonly detail: string },
   platform?: Platform,
-): ContentFacts => ({
+): ContentProperties => ({
   digest,
   ...(platform && { platform }),
   birth: { known: false, rejected: [] },
@@ -69,7 +72,7 @@ export function knownContent(
   image: ImageRecord,
   firstPushSeenAtEpochMs: number | undefined,
   nowEpochMs: number,
-): ContentFacts {
+): ContentProperties {
   const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount, birth, unresolved } = image;
   return {
     digest,

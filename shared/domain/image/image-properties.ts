@@ -4,8 +4,8 @@ import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 /** Why an image with an unreadable ledger item is `unresolved`. */
 export const UNREADABLE_ITEM = 'unreadable-item';
 
-/** The facts of an image from registry and policy; the inventory writes them only if they changed. */
-export interface ImageFacts {
+/** The properties of an image from registry and policy; the inventory writes them only if they changed. */
+export interface ImageProperties {
   readonly digest: Digest;
   readonly tier: Tier;
   /** The stream that made it; absent for tiers that are never rebuilt and for branch builds. */

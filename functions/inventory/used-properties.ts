@@ -1,34 +1,34 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
-import type { ImageFacts } from '../../shared/domain/image/image-facts.ts';
+import type { ImageProperties } from '../../shared/domain/image/image-properties.ts';
 import { readImageReference, referenceName, resolvedTag } from '../../shared/domain/image/reference.ts';
 import type { Observation } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
-import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/inventory/facts.ts';
+import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
+import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/inventory/content-properties.ts';
 import { lowestOrigin } from '../../shared/inventory/origin.ts';
-import { contentFactsOf } from '../../shared/inventory/record-image.ts';
-import { type FactsPorts, writeFacts } from '../../shared/inventory/write-facts.ts';
+import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
+import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { InventoriedImage } from './seen.ts';
 
 const WRITES_AT_ONCE = 16;
 
-interface SeenPorts extends FactsPorts {
+interface SeenPorts extends PropertiesPorts {
   readonly places: PlaceLedger;
   readonly clock: Clock;
 }
 
 /**
- * Ensures that every image in use has facts, even if no registry of ours has it: an external image, one of AWS, an
+ * Ensures that every image in use has properties, even if no registry of ours has it: an external image, one of AWS, an
  * index without runnable images, or one from an unread registry. Returns the images as the ledger knew them before.
  */
-export async function ensureFacts(
+export async function ensureProperties(
   ports: SeenPorts,
   policy: Policy,
   seen: ReadonlyMap<Digest, InventoriedImage>,
@@ -36,35 +36,36 @@ export async function ensureFacts(
   const known = await ports.images.get([...seen.keys()]);
   await mapConcurrently([...seen], WRITES_AT_ONCE, async ([digest, image]) => {
     const before = known.get(digest);
-    const factsOver = (record: ImageRecord | undefined) => seenFacts(policy, digest, image, record);
-    if (!before || !sameContent(factsIn(before), factsOver(before))) await addFacts(ports, image, before, factsOver);
+    const propertiesOver = (record: ImageRecord | undefined) => seenProperties(policy, digest, image, record);
+    if (!before || !sameContent(propertiesIn(before), propertiesOver(before)))
+      await addProperties(ports, image, before, propertiesOver);
   });
   return known;
 }
 
 /** Other scopes may run the image under other names at the same time, so additions are decided at the write. */
-async function addFacts(
+async function addProperties(
   ports: SeenPorts,
   { observations }: InventoriedImage,
   known: ImageRecord | undefined,
-  factsOver: (known: ImageRecord | undefined) => ImageFacts,
+  propertiesOver: (known: ImageRecord | undefined) => ImageProperties,
 ): Promise<void> {
-  const { digest, locations } = factsOver(undefined);
+  const { digest, locations } = propertiesOver(undefined);
   for (const location of locations)
     await ports.places.recordLocation({
       ...{ digest, location, tags: [], askedTags: tagsAt(observations, location) },
       thereSinceEpochMs: ports.clock(),
     });
-  await writeFacts(ports, known, factsOver);
+  await writeProperties(ports, known, propertiesOver);
 }
 
 /** Names and places are only added. The result is pure and independent of the order of scopes. */
-export function seenFacts(
+export function seenProperties(
   policy: Policy,
   digest: Digest,
   { observations, isEmptyIndex }: InventoriedImage,
   before?: ImageRecord,
-): ImageFacts {
+): ImageProperties {
   const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));
   const inReach = found.flatMap(({ tier, observation: { location } }) =>
     tier !== 'aws-managed' && location ? [location] : [],
@@ -72,10 +73,10 @@ export function seenFacts(
   const locations = unionOfLocations(before?.locations ?? [], inReach);
   const references = sortedNames(before?.references ?? [], observations);
   if (before && sameContent([before.locations, before.references ?? []], [locations, references])) {
-    return factsIn(before);
+    return propertiesIn(before);
   }
   const reason = reasonFor(isEmptyIndex);
-  const { unresolved = reason, ...content } = before ? contentFactsOf(before) : unresolvedContent(digest, reason);
+  const { unresolved = reason, ...content } = before ? contentPropertiesOf(before) : unresolvedContent(digest, reason);
   // Outside our registries no read is missing.
   const isMissing = content.mediaType === undefined && locations.length > 0;
   return {

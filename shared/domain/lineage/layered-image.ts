@@ -21,7 +21,7 @@ export interface HistoryStep {
 }
 
 /** The input of lineage. Everything but digest and layers may be unknown. */
-export interface LineageFacts {
+export interface LayeredImage {
   readonly digest: Digest;
   /** Lowest layer first; empty if the manifest could not be read. */
   readonly layers: readonly Digest[];
@@ -45,43 +45,43 @@ export interface LineageFacts {
 /** Tiers of parents. Applications with common lowest layers share a build cache, not a parent. */
 const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', 'mirrored', 'external'];
 
-export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
+export const mayBear = ({ tier }: Pick<LayeredImage, 'tier'>): boolean => BEARING.includes(tier);
 
 /** An image of a base or platform repository that never had a head tag: Patchwave never rebuilds it. */
-export const isBranchBuild = ({ tier, stream }: Pick<LineageFacts, 'tier' | 'stream'>): boolean =>
+export const isBranchBuild = ({ tier, stream }: Pick<LayeredImage, 'tier' | 'stream'>): boolean =>
   (tier === 'base' || tier === 'platform') && stream === undefined;
 
-export const isForeign = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => FOREIGN_TIERS.includes(tier);
+export const isForeign = ({ tier }: Pick<LayeredImage, 'tier'>): boolean => FOREIGN_TIERS.includes(tier);
 
 /** Only a list as long as that of the layers can be compared with it. */
-export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LineageFacts, 'layers' | 'diffIds'>): readonly Digest[] =>
+export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LayeredImage, 'layers' | 'diffIds'>): readonly Digest[] =>
   layers.length === 0 || layers.length === diffIds.length ? diffIds : [];
 
 /** The first push decides; an unseen push counts as the last. */
-export const pushedFirst = (one: LineageFacts, other: LineageFacts): number =>
+export const pushedFirst = (one: LayeredImage, other: LayeredImage): number =>
   pushOf(one) - pushOf(other) || compareTexts(one.digest, other.digest);
 
 /** Finite, so that differences are numbers. */
 const NEVER_SEEN = Number.MAX_SAFE_INTEGER;
 
-export const pushOf = ({ firstPushedAtEpochMs }: LineageFacts): number => firstPushedAtEpochMs ?? NEVER_SEEN;
+export const pushOf = ({ firstPushedAtEpochMs }: LayeredImage): number => firstPushedAtEpochMs ?? NEVER_SEEN;
 
 /** Whether its history has commands. Some builders write no history, or empty entries. */
-export const hasHistory = ({ history }: LineageFacts): boolean =>
+export const hasHistory = ({ history }: LayeredImage): boolean =>
   history?.some(({ createdBy }) => createdBy !== '') === true;
 
 /** Unrelated images share a chain of empty layers. */
 export const hasContent = (chain: readonly Digest[]): boolean => chain.some((layer) => !isEmptyLayer(layer));
 
 /** Those of one machine and variant, in the order of the variants. */
-export function byVariant(images: readonly LineageFacts[]): readonly (readonly [Platform, LineageFacts[]])[] {
+export function byVariant(images: readonly LayeredImage[]): readonly (readonly [Platform, LayeredImage[]])[] {
   const groups = Map.groupBy(images, ({ platform = UNKNOWN_PLATFORM }) => withoutImplied(platform));
   return [...groups].sort(byKey);
 }
 
 /** For few images: all that a child's machine can run, best first (`Variants`). */
 export const suited = <Group extends { readonly platform: Platform }>(
-  child: Pick<LineageFacts, 'platform'>,
+  child: Pick<LayeredImage, 'platform'>,
   groups: readonly Group[],
 ): readonly Group[] => [...new Variants(groups).suitedTo(child)];
 
@@ -89,8 +89,8 @@ export const suited = <Group extends { readonly platform: Platform }>(
  * Merges all records of each image: one image may have several names and places, and counts from its first push.
  * Contradictions are resolved in text order.
  */
-export function merged(images: readonly LineageFacts[]): ReadonlyMap<Digest, LineageFacts> {
-  const byDigest = new Map<Digest, LineageFacts>();
+export function merged(images: readonly LayeredImage[]): ReadonlyMap<Digest, LayeredImage> {
+  const byDigest = new Map<Digest, LayeredImage>();
   const repeated = new Map<Digest, Several>();
   for (const image of images) {
     const known = byDigest.get(image.digest);
@@ -101,9 +101,9 @@ export function merged(images: readonly LineageFacts[]): ReadonlyMap<Digest, Lin
   return byDigest;
 }
 
-type Several = [LineageFacts, ...LineageFacts[]];
+type Several = [LayeredImage, ...LayeredImage[]];
 
-function inOne(all: Readonly<Several>): LineageFacts {
+function inOne(all: Readonly<Several>): LayeredImage {
   const inOrder = all
     .map((image) => ({ image, text: JSON.stringify(image) }))
     .sort((one, other) => compareTexts(one.text, other.text))

@@ -3,7 +3,7 @@ import type { DoctorPlace, Members } from './places.ts';
 import type { DoctorReading } from './reading.ts';
 
 /** The hub's stack, as CloudFormation describes it. */
-export interface StackFacts {
+export interface StackDescription {
   readonly name: string;
   /** Account and Region of the deployment. */
   readonly account: string;
@@ -19,7 +19,7 @@ export interface StackResource {
   readonly physicalId: string;
 }
 
-export interface QueueFacts {
+export interface QueueDescription {
   readonly logicalId: string;
   readonly name: string;
   /** Approximate number of waiting messages, as SQS counts them. */
@@ -28,7 +28,7 @@ export interface QueueFacts {
   readonly oldestSeconds?: number;
 }
 
-export interface AlarmFacts {
+export interface AlarmDescription {
   readonly name: string;
   /** Whether the alarm exists. */
   readonly exists: boolean;
@@ -37,7 +37,7 @@ export interface AlarmFacts {
   readonly actionsEnabled: boolean;
 }
 
-export interface RuleFacts {
+export interface RuleDescription {
   readonly logicalId: string;
   readonly name: string;
   /** Absent for the default bus. */
@@ -46,7 +46,7 @@ export interface RuleFacts {
 }
 
 /** Trigger that calls a function for messages of a queue or records of a stream. */
-export interface MappingFacts {
+export interface MappingDescription {
   readonly logicalId: string;
   readonly id: string;
   /** State as Lambda names it; absent if it was deleted. */
@@ -54,7 +54,7 @@ export interface MappingFacts {
 }
 
 /** The customer's key, and whether the ledger can use it. */
-export interface KeyFacts {
+export interface KeyDescription {
   readonly arn: string;
   /** State as KMS names it: `Enabled`, `Disabled`, `PendingDeletion`. */
   readonly state: string;
@@ -65,46 +65,46 @@ export interface KeyFacts {
 }
 
 /** The policy in force: its version, or why it cannot be read; `undefined` before the first one is applied. */
-export type PolicyFacts = { readonly version: string; readonly problem?: string } | undefined;
+export type PolicyDescription = { readonly version: string; readonly problem?: string } | undefined;
 
 /** A role of a member account, as IAM describes it. */
-export interface RoleFacts {
+export interface RoleDescription {
   /** The trust policy, as JSON. */
   readonly trust: string;
   readonly tags: Readonly<Record<string, string>>;
 }
 
 /** How the registry of an account and Region scans. */
-export interface ScanningFacts {
+export interface ScanningDescription {
   readonly type: 'basic' | 'enhanced';
   /** Filters of all rules, `*` for any characters; enhanced scanning covers nothing else. */
   readonly filters: readonly string[];
 }
 
 /** One account with its roles; `undefined` for a missing role. */
-export interface AccountFacts {
+export interface AccountDescription {
   readonly account: string;
   /** Whether the read role could be assumed. */
   readonly readRole: DoctorReading<boolean>;
   /** The read role itself. The roles below are read only if it could be assumed. */
-  readonly own: DoctorReading<RoleFacts | undefined>;
-  readonly build: DoctorReading<RoleFacts | undefined>;
-  readonly rollout: DoctorReading<RoleFacts | undefined>;
-  readonly protect: DoctorReading<RoleFacts | undefined>;
+  readonly own: DoctorReading<RoleDescription | undefined>;
+  readonly build: DoctorReading<RoleDescription | undefined>;
+  readonly rollout: DoctorReading<RoleDescription | undefined>;
+  readonly protect: DoctorReading<RoleDescription | undefined>;
 }
 
 /** One account and Region whose read role could be assumed. */
-export interface PlaceFacts {
+export interface PlaceDescription {
   readonly place: DoctorPlace;
-  readonly scanning: DoctorReading<ScanningFacts>;
+  readonly scanning: DoctorReading<ScanningDescription>;
   /** Whether the test event reached the hub. */
   readonly forwarding: DoctorReading<boolean>;
 }
 
-export interface MemberFacts {
+export interface MembersDescription {
   readonly members: Members;
-  readonly accounts: readonly AccountFacts[];
-  readonly places: readonly PlaceFacts[];
+  readonly accounts: readonly AccountDescription[];
+  readonly places: readonly PlaceDescription[];
   /** How many test events were put. */
   readonly testEvents: number;
   /** Wait for test events in seconds. */
@@ -112,7 +112,7 @@ export interface MemberFacts {
 }
 
 /** How waiting steps of the last cascades' children ended. */
-export interface CallbackFacts {
+export interface CallbackCounts {
   /** Ended by an answer, success or failure. */
   readonly answered: number;
   /** Ended by a heartbeat time-out. */
@@ -120,7 +120,7 @@ export interface CallbackFacts {
 }
 
 /** Two start times of the last review's execution. */
-export interface StartTimeFacts {
+export interface StartTimes {
   readonly executionArn: string;
   /** By `$$.Execution.StartTime`. */
   readonly recordedEpochMs: number;
@@ -129,7 +129,7 @@ export interface StartTimeFacts {
 }
 
 /** Pull time of one image before and after a read of its manifest; absent if never pulled. */
-export interface PullTimeFacts {
+export interface PullTimes {
   /** `<account>/<region>/<repository>@<digest>` */
   readonly image: string;
   readonly beforeEpochMs?: number;
@@ -142,32 +142,32 @@ export interface PullTimeFacts {
 export type MixedPut = 'whole-call-refused' | 'entry-refused' | 'both-taken' | 'both-refused';
 
 /** Results of `--deep`. */
-export interface DeepFacts {
+export interface DeepResults {
   /** `undefined` if every member is in the hub's account, to which the bus policy does not apply. */
   readonly mixedPut: DoctorReading<{ readonly from: DoctorPlace; readonly put: MixedPut } | undefined>;
-  readonly callbacks: DoctorReading<CallbackFacts>;
+  readonly callbacks: DoctorReading<CallbackCounts>;
   /** `undefined` where no review has ended. */
-  readonly startTime: DoctorReading<StartTimeFacts | undefined>;
+  readonly startTime: DoctorReading<StartTimes | undefined>;
   /** `undefined` where no registry has an image. */
-  readonly pullTime: DoctorReading<PullTimeFacts | undefined>;
+  readonly pullTime: DoctorReading<PullTimes | undefined>;
 }
 
 /** Input of all checks. */
-export interface InstallationFacts {
+export interface InstallationDescription {
   readonly nowEpochMs: number;
   /** The version of the command. */
   readonly commandVersion: string;
-  readonly stack: StackFacts;
-  readonly queues: DoctorReading<readonly QueueFacts[]>;
-  readonly alarms: DoctorReading<readonly AlarmFacts[]>;
-  readonly rules: DoctorReading<readonly RuleFacts[]>;
-  readonly mappings: DoctorReading<readonly MappingFacts[]>;
+  readonly stack: StackDescription;
+  readonly queues: DoctorReading<readonly QueueDescription[]>;
+  readonly alarms: DoctorReading<readonly AlarmDescription[]>;
+  readonly rules: DoctorReading<readonly RuleDescription[]>;
+  readonly mappings: DoctorReading<readonly MappingDescription[]>;
   /** `undefined` without a customer key. */
-  readonly key: DoctorReading<KeyFacts | undefined>;
-  readonly policy: DoctorReading<PolicyFacts>;
+  readonly key: DoctorReading<KeyDescription | undefined>;
+  readonly policy: DoctorReading<PolicyDescription>;
   /** The last ended review; `undefined` if there is none. */
   readonly lastReview: DoctorReading<ReviewRecord | undefined>;
-  readonly members: DoctorReading<MemberFacts>;
+  readonly members: DoctorReading<MembersDescription>;
   /** Absent without `--deep`. */
-  readonly deep?: DeepFacts;
+  readonly deep?: DeepResults;
 }
