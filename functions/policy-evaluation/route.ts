@@ -34,7 +34,9 @@ export async function route(
   enterRun('Records' in event ? undefined : event.runId);
   if ('Records' in event) {
     const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
-    return queueReply(measured(handled).failed, event.Records.length);
+    const { batchItemFailures } = queueReply(measured(handled).failed, event.Records.length);
+    const waiting = handled.waiting.map((itemIdentifier) => ({ itemIdentifier }));
+    return { batchItemFailures: [...batchItemFailures, ...waiting] };
   }
   logger.appendKeys({ runId: event.runId, batch: event.batch });
   return judgeBatch({ ...world, ...ledgers(event) }, event);

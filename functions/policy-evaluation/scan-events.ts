@@ -1,7 +1,9 @@
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
+import { decideHint } from '../../shared/domain/scan/collected-hints.ts';
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { ecrImageScan, type ImageScanned } from '../../shared/events/ecr-image-scan.ts';
+import { ecrImageScan } from '../../shared/events/ecr-image-scan.ts';
+import { inspectorCoverage, inspectorFinding, inspectorScan } from '../../shared/events/inspector.ts';
 import {
   type JudgeImagesPorts,
   judgeImages,
@@ -16,7 +18,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
-import type * as v from '../../shared/schema.ts';
+import * as v from '../../shared/schema.ts';
 import { judgeRequest, type ScanEventMessage } from './input.ts';
 
 export interface ScanEventPorts extends JudgeImagesPorts {
@@ -28,11 +30,15 @@ export interface ScanEventPorts extends JudgeImagesPorts {
 /** Result of a batch of messages; `failed` ones are delivered again. */
 export interface HandledEvents {
   readonly judged: number;
+  /** Hints of Amazon Inspector without a read of their own: an earlier read was enough, or a later one will be. */
+  readonly collected: number;
   /** Images that no review has found, which are not judged. */
   readonly notOurs: number;
   /** Permanently invalid messages, kept for a person with the reason. */
   readonly setAside: number;
   readonly failed: readonly { readonly messageId: string; readonly error: unknown }[];
+  /** Hints that wait in the queue: each is delivered again, and the others of its image with it. */
+  readonly waiting: readonly string[];
 }
 
 /**
@@ -50,27 +56,84 @@ export async function handleScanEvents(
 
   const images = await ports.images.get(received.map(({ event }) => event.digest));
   const ours = received.filter(({ event }) => images.has(event.digest));
+  const { now: judged, waiting } = sortHints(images, ours, ports.clock());
   const errors = await judgeScanned(
     ports,
     images,
-    ours.map(({ event }) => event),
+    judged.map(({ event }) => event),
   );
-  const undone = ours.flatMap(({ message: { messageId }, event: { digest } }) =>
+  const undone = judged.flatMap(({ message: { messageId }, event: { digest } }) =>
     errors.has(digest) ? [{ messageId, error: errors.get(digest) }] : [],
   );
   return {
-    judged: ours.length - undone.length,
+    judged: judged.length - undone.length,
+    collected: ours.length - judged.length,
     notOurs: received.length - ours.length,
     setAside: unreadable.length - lost.length,
     failed: [...lost, ...undone],
+    waiting,
   };
 }
 
 /** An image, and the location of its scan if an event names it. */
-type ScanResultEvent = Pick<ImageScanned, 'digest'> & Partial<Pick<ImageScanned, 'location'>>;
+interface ScanResultEvent {
+  readonly digest: Digest;
+  readonly location?: ImageLocation;
+  /** Present in one of many hints: a read after this instant is enough. */
+  readonly newsAtEpochMs?: number;
+}
 
-const schemaOf = (json: unknown): v.GenericSchema<unknown, ScanResultEvent> =>
-  isOwnMessage(json) ? judgeRequest : ecrImageScan.schema;
+interface ReceivedHint {
+  readonly message: ScanEventMessage;
+  readonly event: ScanResultEvent;
+}
+
+interface EventKind {
+  readonly detailType: string;
+  readonly schema: v.GenericSchema<unknown, ScanResultEvent>;
+}
+
+/** Findings come by thousands. The end of a first scan comes once, and its image is read in any case. */
+const COLLECTED = [inspectorFinding, inspectorCoverage].map(
+  ({ detailType, schema }): EventKind => ({
+    detailType,
+    schema: v.pipe(
+      schema,
+      v.transform(({ atEpochMs, ...image }) => ({ ...image, newsAtEpochMs: atEpochMs })),
+    ),
+  }),
+);
+const KINDS: readonly EventKind[] = [ecrImageScan, inspectorScan, ...COLLECTED];
+
+function schemaOf(json: unknown): v.GenericSchema<unknown, ScanResultEvent> {
+  if (isOwnMessage(json)) return judgeRequest;
+  const said = json instanceof Object && 'detail-type' in json ? json['detail-type'] : undefined;
+  // An unknown event is refused as the most common type, with the problem.
+  return (KINDS.find(({ detailType }) => detailType === said) ?? ecrImageScan).schema;
+}
+
+/**
+ * Leaves out hints that need no read now: thousands of findings of one image need few reads. Of the hints about an image
+ * that wait, the latest stays in the queue.
+ */
+function sortHints(
+  images: ReadonlyMap<Digest, ImageRecord>,
+  received: readonly ReceivedHint[],
+  nowEpochMs: number,
+): { readonly now: readonly ReceivedHint[]; readonly waiting: readonly string[] } {
+  const latest = new Map<Digest, { readonly messageId: string; readonly newsAtEpochMs: number }>();
+  const now = received.filter(({ message: { messageId }, event: { digest, newsAtEpochMs } }) => {
+    const image = images.get(digest);
+    if (newsAtEpochMs === undefined || !image) return true;
+    const decision = decideHint(image, newsAtEpochMs, nowEpochMs);
+    if (decision === 'collect' && newsAtEpochMs >= (latest.get(digest)?.newsAtEpochMs ?? 0))
+      latest.set(digest, { messageId, newsAtEpochMs });
+    return decision === 'read';
+  });
+  const readNow = new Set(now.map(({ event }) => event.digest));
+  const waiting = [...latest].flatMap(([digest, { messageId }]) => (readNow.has(digest) ? [] : [messageId]));
+  return { now, waiting };
+}
 
 /**
  * Judges each image once, however many events name it. It retries at once if the properties changed meanwhile, because

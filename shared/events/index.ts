@@ -10,6 +10,7 @@ import { forwardingTest } from './forwarding-test.ts';
 import { headMoved } from './head-moved.ts';
 import { imageExpiryExpected } from './image-expiry-expected.ts';
 import { imageVerdictChanged } from './image-verdict-changed.ts';
+import { inspectorCoverage, inspectorFinding, inspectorScan } from './inspector.ts';
 import { policyChanged } from './policy-changed.ts';
 import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
 import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
@@ -20,6 +21,9 @@ import { RUN_EVENTS } from './run-events.ts';
 /** Every event that Patchwave receives or publishes; docs/events.md explains them, events/ has samples. */
 export const EVENTS: readonly EventContract[] = [
   ecrImageScan,
+  inspectorScan,
+  inspectorFinding,
+  inspectorCoverage,
   ecrImageAction,
   ecrReplicationAction,
   ecrPullThroughCacheAction,

@@ -33,15 +33,29 @@ const REFERENCES: Readonly<Record<string, string>> = {
 };
 const literal = (value: Json): Json => (isObject(value) ? (REFERENCES[refersTo(value)] ?? null) : value);
 
-/** EventBridge's matching of literal values, which is all that our rules use. */
+/** The partition of the samples. */
+const prefixOf = (wanted: Json): string | undefined => {
+  const { prefix } = isObject(wanted) ? wanted : {};
+  return prefix === undefined ? undefined : textOf(objectOf(prefix)['Fn::Sub']).replace(/\$\{AWS::Partition\}/, 'aws');
+};
+
+/** EventBridge's matching of literal values and prefixes, which is all that our rules use. */
+const matchesOne = (wanted: Json, value: Json | undefined): boolean => {
+  const prefix = prefixOf(wanted);
+  return prefix === undefined
+    ? literal(wanted) === (value ?? null)
+    : typeof value === 'string' && value.startsWith(prefix);
+};
+
 function matches(pattern: JsonObject, event: Json | undefined): boolean {
   if (!isObject(event)) return false;
   return Object.entries(pattern).every(([key, wanted]) =>
     isObject(wanted)
       ? matches(wanted, event[key])
-      : listOf(wanted)
-          .map(literal)
-          .includes(event[key] ?? null),
+      : listOf(wanted).some((one) => {
+          const value = event[key];
+          return Array.isArray(value) ? value.some((element) => matchesOne(one, element)) : matchesOne(one, value);
+        }),
   );
 }
 
@@ -54,6 +68,7 @@ const ruleOf = (id: string) => {
 test('there are rules and samples to compare', () => {
   expect(rules.map(({ id }) => id)).toEqual([
     'ScanRule',
+    'InspectorRule',
     'RegistryRule',
     'ReplicationRule',
     'PullThroughRule',
@@ -65,6 +80,7 @@ test('there are rules and samples to compare', () => {
     'BrokenOffReviewRule',
     'CascadeEndRule',
     'ForwardRule',
+    'ForwardInspectorRule',
   ]);
   expect(samples.length).toBeGreaterThan(0);
 });
@@ -84,7 +100,7 @@ test.each(EVENTS.filter(({ direction }) => direction === 'consumed'))(
   ({ source, detailType }) => {
     const own = samples.filter(({ event }) => event.source === source && event['detail-type'] === detailType);
     const taking = rules.filter(({ id, properties }) =>
-      id === 'ForwardRule' ? false : own.some(({ event }) => matches(objectOf(properties.EventPattern), event)),
+      id.startsWith('Forward') ? false : own.some(({ event }) => matches(objectOf(properties.EventPattern), event)),
     );
     expect(taking).not.toEqual([]);
   },
@@ -131,6 +147,14 @@ test('each event of AWS that the hub consumes is forwarded by each account', () 
     .map(({ properties }) => objectOf(properties.EventPattern))
     .filter(({ source }) => listOf(source).some((name) => name === 'aws.ecr' || name === 'aws.codepipeline'))
     .flatMap((pattern) => listOf(pattern['detail-type']));
+  const {
+    Description: _,
+    EventBusName: _bus,
+    Targets: _to,
+    Tags: _tags,
+    ...inspector
+  } = ruleOf('InspectorRule').properties;
+  expect(ruleOf('ForwardInspectorRule').properties).toMatchObject(inspector);
   expect(listOf(forwarded)).toEqual(expect.arrayContaining(consumed));
   expect(listOf(forwarded)).toEqual(
     expect.arrayContaining(['ECR Replication Action', 'ECR Pull Through Cache Action', 'ECR Image Action']),
@@ -138,11 +162,12 @@ test('each event of AWS that the hub consumes is forwarded by each account', () 
 });
 
 test('a rule that forwards waits for the role that it names: an ARN as text orders nothing', () => {
-  const [forward] = ofType(member, 'AWS::Events::Rule');
-  const [target] = listOf(forward?.properties.Targets).map(objectOf);
-  const [condition, ordered] = listOf(objectOf(target?.RoleArn)['Fn::If']);
-  expect(condition).toBe(member.resources.find(({ id }) => id === 'ForwardRole')?.json.Condition);
-  expect(ordered).toEqual({ 'Fn::GetAtt': ['ForwardRole', 'Arn'] });
+  for (const forward of ofType(member, 'AWS::Events::Rule')) {
+    const [target] = listOf(forward.properties.Targets).map(objectOf);
+    const [condition, ordered] = listOf(objectOf(target?.RoleArn)['Fn::If']);
+    expect(condition).toBe(member.resources.find(({ id }) => id === 'ForwardRole')?.json.Condition);
+    expect(ordered).toEqual({ 'Fn::GetAtt': ['ForwardRole', 'Arn'] });
+  }
 });
 
 describe.each([

@@ -149,7 +149,9 @@ test('the bus takes from inside the organization what AWS said, test events, rep
   expect(busStatements.map(({ Condition }) => Condition)).toEqual([
     {
       StringEquals: inside,
-      'ForAllValues:StringEquals': { 'events:source': ['aws.codepipeline', 'aws.ecr', 'patchwave.doctor'] },
+      'ForAllValues:StringEquals': {
+        'events:source': ['aws.codepipeline', 'aws.ecr', 'aws.inspector2', 'patchwave.doctor'],
+      },
     },
     {
       StringEquals: inside,

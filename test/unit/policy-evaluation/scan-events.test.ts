@@ -54,7 +54,7 @@ test.each(['COMPLETE', 'FAILED', 'A STATUS OF TOMORROW'])(
   async (status) => {
     const world = await scanned();
     const handled = await handleScanEvents(portsOf(world), [scanEvent(image, first, status)]);
-    expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 0, failed: [] });
+    expect(handled).toEqual({ judged: 1, collected: 0, notOurs: 0, setAside: 0, failed: [], waiting: [] });
     expect(known(world)).toMatchObject({
       scan: { state: 'complete' },
       verdict: { status: 'violating' },
@@ -73,7 +73,7 @@ test('an image that our own functions name is judged by the scan that is there',
   await world.policies.publish(policy, { replaces: version });
   world.advance(60_000);
   const handled = await handleScanEvents(portsOf(world), [message(JSON.stringify({ kind: 'judge', digest: image }))]);
-  expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 0, failed: [] });
+  expect(handled).toEqual({ judged: 1, collected: 0, notOurs: 0, setAside: 0, failed: [], waiting: [] });
   expect(known(world)).toMatchObject({ scan: { state: 'complete' }, verdict: { status: 'violating' } });
   expect(world.scanner.started).toHaveLength(1);
 });
@@ -83,7 +83,7 @@ test.each(['{"kind":"judge"}', '{"kind":"judge","digest":"latest"}', '{"kind":"o
   async (body) => {
     const world = await scanned();
     const handled = await handleScanEvents(portsOf(world), [message(body)]);
-    expect(handled).toEqual({ judged: 0, notOurs: 0, setAside: 1, failed: [] });
+    expect(handled).toEqual({ judged: 0, collected: 0, notOurs: 0, setAside: 1, failed: [], waiting: [] });
   },
 );
 
@@ -146,9 +146,11 @@ test('an image that no review has found is acknowledged and counted', async () =
   const world = await worldWith();
   expect(await handleScanEvents(portsOf(world), [scanEvent(image)])).toEqual({
     judged: 0,
+    collected: 0,
     notOurs: 1,
     setAside: 0,
     failed: [],
+    waiting: [],
   });
   expect(world.scanner.reads).toEqual([]);
 });
@@ -163,7 +165,7 @@ describe('messages that can never be parsed', () => {
     const world = await scanned();
     const body = readFileSync(new URL(name, folder), 'utf8');
     const handled = await handleScanEvents(portsOf(world), [message(body), scanEvent(image)]);
-    expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 1, failed: [] });
+    expect(handled).toEqual({ judged: 1, collected: 0, notOurs: 0, setAside: 1, failed: [], waiting: [] });
     expect(world.deadLetters.letters).toEqual([
       { body, reason: expect.stringMatching(/^(not JSON: .+|[\w.[\]-]+: .+)/) },
     ]);
@@ -198,4 +200,96 @@ test('without a policy in force the whole batch fails and is redelivered', async
   const world = await scanned();
   const policies = { current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })) };
   await expect(handleScanEvents({ ...portsOf(world), policies }, [scanEvent(image)])).rejects.toThrow('none');
+});
+
+describe('Amazon Inspector', () => {
+  const inspectorEvent = (kind: 'Scan' | 'Finding' | 'Coverage', atEpochMs: number, digest = image) => {
+    const repository = `arn:aws:ecr:${first.region}:${first.account}:repository/${first.repository}`;
+    const time = new Date(atEpochMs).toISOString();
+    return message(
+      JSON.stringify({
+        ...{ version: '0', id: '1', source: 'aws.inspector2', 'detail-type': `Inspector2 ${kind}`, time },
+        ...{ account: first.account, region: first.region },
+        resources: [kind === 'Scan' ? repository : `${repository}/${digest}`],
+        detail: { 'repository-name': repository, 'image-digest': digest },
+      }),
+    );
+  };
+
+  async function inspected() {
+    const world = await worldWith();
+    await runs(world, image);
+    world.scanner.enhance(first).inspected(first, image, world.clock() - DAY_MS);
+    return world;
+  }
+
+  type Message = ReturnType<typeof message>;
+
+  /** Delivers a batch. @returns what stays in the queue */
+  async function deliver(world: World, batch: readonly Message[]): Promise<readonly Message[]> {
+    const { failed, waiting } = await handleScanEvents(portsOf(world), batch);
+    expect(failed).toEqual([]);
+    return batch.filter(({ messageId }) => waiting.includes(messageId));
+  }
+
+  test.each(['Scan', 'Finding', 'Coverage'] as const)(
+    'an event of a %s has the image read and judged',
+    async (kind) => {
+      const world = await inspected();
+      const handled = await handleScanEvents(portsOf(world), [inspectorEvent(kind, world.clock())]);
+      expect(handled).toEqual({ judged: 1, collected: 0, notOurs: 0, setAside: 0, failed: [], waiting: [] });
+      expect(known(world)).toMatchObject({ scan: { state: 'continuous' }, verdict: { status: 'compliant' } });
+    },
+  );
+
+  test('a late event is done: a later read has its news', async () => {
+    const world = await inspected();
+    const before = world.clock();
+    world.advance(60_000);
+    await handleScanEvents(portsOf(world), [inspectorEvent('Finding', before)]);
+    const handled = await handleScanEvents(portsOf(world), [inspectorEvent('Finding', before)]);
+    expect(handled).toMatchObject({ judged: 0, collected: 1, waiting: [] });
+    expect(world.scanner.reads).toHaveLength(1);
+  });
+
+  test.each([
+    ['is watched', 'ACTIVE', 'SUCCESSFUL'],
+    ['has no result yet', 'INACTIVE', 'PENDING_INITIAL_SCAN'],
+  ])(
+    '5,000 findings of one image, which %s, take at most a few reads, and the last news is read',
+    async (_, status, reason) => {
+      const world = await inspected();
+      world.scanner.covers(first, image, { status, reason, lastScannedAtEpochMs: world.clock() - DAY_MS });
+      await handleScanEvents(portsOf(world), [inspectorEvent('Scan', world.clock())]);
+      let left: Message[] = [];
+      for (let sent = 0; sent < 5_000; sent += 10) {
+        const batch = Array.from({ length: 10 }, () => inspectorEvent('Finding', world.clock()));
+        world.advance(20);
+        left.push(...(await deliver(world, batch)));
+      }
+      const lastNewsAtEpochMs = world.clock();
+      world.scanner.inspected(first, image, lastNewsAtEpochMs, { findings: [finding('CVE-9')] });
+      left.push(...(await deliver(world, [inspectorEvent('Finding', lastNewsAtEpochMs)])));
+      for (let rounds = 0; left.length > 0; rounds += 1) {
+        expect(rounds).toBeLessThan(10);
+        world.advance(30_000);
+        const again = left;
+        left = [];
+        for (let at = 0; at < again.length; at += 10) {
+          left.push(...(await deliver(world, again.slice(at, at + 10))));
+          world.advance(20);
+        }
+      }
+      expect(world.scanner.reads.length).toBeLessThanOrEqual(6);
+      expect(known(world)).toMatchObject({ scan: { state: 'continuous' }, verdict: { status: 'violating' } });
+      expect(known(world)?.scan.watchedAtEpochMs).toBeGreaterThan(lastNewsAtEpochMs);
+    },
+  );
+
+  test('findings of an image that no review has found are not read', async () => {
+    const world = await inspected();
+    const handled = await handleScanEvents(portsOf(world), [inspectorEvent('Finding', world.clock(), digestOf(9))]);
+    expect(handled).toMatchObject({ judged: 0, collected: 0, notOurs: 1 });
+    expect(world.scanner.reads).toEqual([]);
+  });
 });
