@@ -26,7 +26,7 @@ export async function bundlesBenchmark(): Promise<BenchReport> {
     question: 'size and cold init of each function',
     rows,
     notes: [
-      `cold init: from the start of the process to the end of the import, median of ${RUNS} runs each, in turns`,
+      `cold init: from the start of the process to the end of the import, median of ${RUNS} runs each, taken alternately`,
       'reference: an empty handler that imports the same names of the same SDK packages, bundled in the same way',
       'import alone: the part that a function can change; the budget applies to the whole cold init',
       'tracer: a separate file of each function, loaded at its first invocation, only if the parameter Tracing is on',

@@ -1,4 +1,5 @@
 import type { CallCount } from '../local/cloud/admin-types.ts';
+import { counted } from '../shared/domain/common/counted.ts';
 import { callKey, isOfRole } from './counted.ts';
 import { type Calls, leastCalls, sumOf } from './least-calls.ts';
 import { type MeasuredDay, measuredDays } from './measured-days.ts';
@@ -18,7 +19,7 @@ export async function callsBenchmark(): Promise<BenchReport> {
   });
   return {
     benchmark: 'calls',
-    question: 'AWS calls of a review, compared with the least, which is computed only from the fleet file',
+    question: 'AWS calls of a review, compared with the minimum that follows from the fleet file alone',
     rows,
     notes: [
       `${describe(first)} on the first day; the steady day is the next one, without changes and with every scan due again`,
@@ -61,5 +62,5 @@ const isSomething = ({ measured, reference = 0 }: Row): boolean => measured > 0 
 
 function describe({ review }: MeasuredDay): string {
   const { tasks = 0, clusters = 0 } = review.totals?.inventory ?? {};
-  return `${tasks} tasks in ${clusters} clusters, ${review.totals?.found ?? 0} images in use`;
+  return `${counted(tasks, 'task')} in ${counted(clusters, 'cluster')}, ${counted(review.totals?.found ?? 0, 'image')} in use`;
 }

@@ -95,7 +95,7 @@ async function rowsOf(installation: Installation, all: readonly Rebuilt[]): Prom
   return [
     { figure: 'time to patch', measured: toPatchMs / 1000, unit, reference: slowestMs / 1000 },
     {
-      figure: `own time of each of ${waves.length} waves`,
+      figure: `Patchwave's own time for each of ${waves.length} waves`,
       measured: (toPatchMs - slowestMs) / 1000 / waves.length,
       ...{ unit, budget: MOST_OWN_SECONDS },
     },

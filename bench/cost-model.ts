@@ -82,7 +82,7 @@ export class UnknownFunctionError extends Error {
   override readonly name = 'UnknownFunctionError';
   constructor(name: string) {
     super(
-      `The growth of the usage of function ${name} is unknown. Add the function to DRIVERS in bench/cost-model.ts.`,
+      `Nothing says whether the cost of function ${name} grows with images or usages. Add it to DRIVERS in bench/cost-model.ts.`,
     );
   }
 }

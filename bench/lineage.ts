@@ -42,7 +42,7 @@ export async function lineageBenchmark(): Promise<BenchReport> {
       ...[small, middle, large].map(memoryRow),
     ],
     notes: [
-      'medians; the sizes take turns, each round with new facts; nothing is parsed during the measurement',
+      'medians; each round measures every size, with new facts; nothing is parsed during the measurement',
       'CPU time of all threads, with the garbage collector, without other processes',
       'memory: the heap at the end with garbage, without the facts, compared with the size of the facts',
     ],

@@ -54,7 +54,7 @@ function rowsOf(rounds: readonly Round[]): Row[] {
       ...{ figure: 'time to patch', measured: seconds(({ toPatchMs }) => toPatchMs), unit },
       reference: seconds(({ buildMs, scanMs }) => buildMs + scanMs),
     },
-    { figure: 'own time of a wave', measured: seconds(ownMs), unit, budget: MOST_OWN_SECONDS },
+    { figure: "Patchwave's own time for a wave", measured: seconds(ownMs), unit, budget: MOST_OWN_SECONDS },
     { figure: 'build', measured: seconds(({ buildMs }) => buildMs), unit },
     { figure: 'scan', measured: seconds(({ scanMs }) => scanMs), unit },
     {

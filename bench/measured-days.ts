@@ -67,7 +67,7 @@ export class ReviewFailedError extends Error {
 export class NothingMeteredError extends Error {
   override readonly name = 'NothingMeteredError';
   constructor({ name }: Day) {
-    super(`No function called the ledger through its meter on the ${name} day. Check bench/metered-functions.ts.`);
+    super(`The meter counted no ledger call of any function on the ${name} day. Check bench/metered-functions.ts.`);
   }
 }
 

@@ -26,7 +26,9 @@ const PATTERNS: Readonly<Record<keyof ReadmeCosts, RegExp>> = {
 export class CostMissingError extends Error {
   override readonly name = 'CostMissingError';
   constructor(name: string) {
-    super(`README.md has no cost ${name}. Write the sentence as bench/readme-costs.ts reads it.`);
+    super(
+      `README.md does not state the cost ${name} in a form that bench/readme-costs.ts can read. Write it in that form.`,
+    );
   }
 }
 

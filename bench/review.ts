@@ -38,7 +38,7 @@ export async function reviewBenchmark(): Promise<BenchReport> {
       'one image for each ten tasks, in the embedded cloud on this machine, whose own work counts',
       'memory of a function: high-water mark of its largest process (Linux only), with Node.js and a heap of 64 MiB',
       'reachable heap: both inventory steps in one process with fakes, after a garbage collection at each page and file',
-      'if every task is its own workload, the compared ledger grows too: no budget',
+      'if every task is its own workload, the ledger that is compared grows as well, so there is no budget',
     ],
   };
 }

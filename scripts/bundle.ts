@@ -149,7 +149,8 @@ async function writeWhole(
 function weigh(name: string, metafile: Metafile): Bundle {
   const entry = `functions/${name}/handler.ts`;
   const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === entry);
-  if (!output) throw new NothingToBuildError(`esbuild reported no output for function ${name}. Build it again.`);
+  if (!output)
+    throw new NothingToBuildError(`esbuild reported no output for function ${name}. Run \`npm run build\` again.`);
   const own = ownInputs(entry, metafile);
   const bySource = new Map<string, number>();
   let sdkBytes = 0;

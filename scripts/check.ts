@@ -75,7 +75,7 @@ function run([program, ...args]: Step['command']): Promise<{ failed: boolean; ou
     child.once('error', (error) =>
       resolve({
         failed: true,
-        output: `${program} cannot run: ${error.message}. Run the command again to repair the set-up.`,
+        output: `${program} cannot run: ${error.message}. Run the command again: it repairs the set-up.`,
       }),
     );
     child.once('close', (code) => resolve({ failed: code !== 0, output }));

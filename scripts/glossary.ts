@@ -114,7 +114,7 @@ export function coinedIdentifiers(sources: readonly SourceText[]): readonly stri
     for (const [identifier] of withoutTexts(withoutComments(text)).matchAll(/[A-Za-z_$][\w$]*/g)) {
       if (identifier in FOREIGN) continue;
       const word = wordsOf(identifier).find((one) => Object.hasOwn(COINED, one));
-      if (word !== undefined) found.add(`${path}: ${identifier}, better ${COINED[word]}`);
+      if (word !== undefined) found.add(`${path}: rename ${identifier}: use ${COINED[word]}`);
     }
   }
   return [...found].sort();
@@ -151,7 +151,9 @@ export function glossaryProblems(rows: readonly GlossaryRow[], sources: readonly
   const words = rows.flatMap((row) => row.words);
   return [
     ...words.filter((word, at) => words.indexOf(word) < at).map((word) => `${word} has two meanings`),
-    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} names nothing in the code`] : [])),
+    ...rows.flatMap((row) =>
+      row.places.length === 0 ? [`the row ${row.words.join(', ')} names no declaration in the code`] : [],
+    ),
     ...rows.flatMap(({ places }) =>
       places.flatMap(({ name, path }) => {
         const isThere = new RegExp(`^export (?:async )?(?:interface|type|class|function|const) ${name}\\b`, 'm').test(

@@ -29,7 +29,7 @@ function isCurrent(stamp, hash) {
 function onceAtATime(stamp, hash, install) {
   if (isCurrent(stamp, hash)) return;
   const lock = join(ROOT, '.setup-lock');
-  const wait = (owner) => say(`waiting for the set-up of process ${owner} (${lock})`);
+  const wait = (owner) => say(`waiting for the set-up that process ${owner} runs (${lock})`);
   withLock(lock, () => isCurrent(stamp, hash) || install(), wait);
 }
 

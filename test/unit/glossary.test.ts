@@ -47,7 +47,7 @@ test('a function that two files export is found; a handler is not', () => {
 
 test('a replaced word is found inside an identifier, but not in texts, comments and names of AWS', () => {
   const text = "// memory of a loss\nconst guardMemory = 'a loss'; const gloss = $fault;\n";
-  expect(coinedIdentifiers([{ path: 'shared/a.ts', text }])).toEqual(['shared/a.ts: guardMemory, better history']);
+  expect(coinedIdentifiers([{ path: 'shared/a.ts', text }])).toEqual(['shared/a.ts: rename guardMemory: use history']);
 });
 
 test('a word with two rows, and a row without a type that exists, are found', () => {
@@ -55,7 +55,7 @@ test('a word with two rows, and a row without a type that exists, are found', ()
   const markdown = `## Words\n\n| word | meaning | code |\n| --- | --- | --- |\n${row('`A` in `shared/a.ts`')}${row('')}\n## Rooms\n`;
   expect(glossaryProblems(glossaryIn(markdown), [{ path: 'shared/a.ts', text: 'export type B = 1;\n' }])).toEqual([
     'image has two meanings',
-    'image names nothing in the code',
+    'the row image names no declaration in the code',
     'shared/a.ts exports no A',
   ]);
 });

@@ -8,5 +8,5 @@ test('README has each cost that the benchmark compares', async () => {
 });
 
 test('README without a cost sentence: the error names the cost', () => {
-  expect(() => costsIn('It costs little.')).toThrow('README.md has no cost steadyDay.');
+  expect(() => costsIn('It costs little.')).toThrow('README.md does not state the cost steadyDay');
 });
