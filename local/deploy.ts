@@ -125,7 +125,7 @@ async function runPackage(config: ClientConfig, bucket: string, outputFile: stri
     });
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct it and deploy again.`, {
+    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct the template, then deploy again.`, {
       cause: error,
     });
   }

@@ -21,7 +21,7 @@ export async function pullImage(
     const children: Descriptor[] = document.manifests;
     const child = children.find(({ platform }) => platform?.architecture === architecture);
     if (child) return pullImage(registry, place, child.digest, architecture);
-    throw new RegistryError(`${place.repository}@${found.digest} holds no image for linux/${architecture}`);
+    throw new RegistryError(`${place.repository}@${found.digest} has no image for linux/${architecture}`);
   }
   const { config: configDescriptor, layers: layerDescriptors }: { config: Descriptor; layers: Descriptor[] } = document;
   const config = await registry.pullBlob(place, configDescriptor.digest);

@@ -73,7 +73,7 @@ export class RegistryClient {
       return response;
     }
     const target = `${hostOf(place)}/${place.repository}`;
-    throw new RegistryError(`${method} ${path} at ${target} was answered ${response.status}: ${await response.text()}`);
+    throw new RegistryError(`${target} answered ${method} ${path} with ${response.status}: ${await response.text()}`);
   }
 }
 

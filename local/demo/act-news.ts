@@ -90,7 +90,7 @@ export function planLine(
   const name = names.stream(stream).padEnd(width);
   const are = parents.length === 1 ? 'is' : 'are';
   const once = parents.length > 0 ? `after ${parents.map(names.stream).join(' and ')} ${are} verified` : begins;
-  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already; only deployed' : once}`;
+  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already: only deployed' : once}`;
   return line(text, width + 12);
 }
 
@@ -115,7 +115,7 @@ function nodeNews(node: CascadeNode, width: number, names: Names): News[] {
 }
 
 function noteOf({ state, output, outcome, answer, facts }: CascadeNode): string {
-  if (state === 'building' || state === 'verifying') return "in its team's own pipeline";
+  if (state === 'building' || state === 'verifying') return 'in the pipeline of its team';
   const digest = output === undefined ? '' : `${shortDigest(output)}  `;
   if (outcome?.result === 'fixed') return `${digest}fixed: ${shortly(facts)}`;
   if (outcome?.result === 'ineffective') return `${digest}not fixed: ${shortly(outcome.left)}`;
@@ -124,14 +124,19 @@ function noteOf({ state, output, outcome, answer, facts }: CascadeNode): string 
 }
 
 function shortly([fact, ...others]: readonly CauseFact[]): string {
-  if (!fact) return 'its cause';
+  if (!fact) return 'the cause';
   const text = fact.kind === 'finding' ? fact.vulnerability : factText(fact);
   return others.length > 0 ? `${text} and ${others.length} more` : text;
 }
+
+const MODE_TEXTS: Readonly<Record<Deployment['mode'], string>> = {
+  restart: 'restart with the same task definition',
+  register: 'new revision of the task definition',
+};
 
 function deploymentNews({ service, mode, state, detail }: Deployment, names: Names): News[] {
   if (state === 'starting') return [];
   const colour = state === 'completed' ? 'green' : state === 'running' ? 'cyan' : 'red';
   const note = detail === undefined ? '' : `: ${detail}`;
-  return [line(`  ${label(colour, state)}  ${mode} of the service ${names.service(service)}${note}`, LABEL + 4)];
+  return [line(`  ${label(colour, state)}  ${names.service(service)}: ${MODE_TEXTS[mode]}${note}`, LABEL + 4)];
 }

@@ -62,12 +62,12 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
     admitted.push(...(open.length > 0 ? unreadAccounts(installation) : []));
     for (const account of admitted) {
       progress.heading(
-        `Account ${account} could not be read, so the proof is missing. The demo creates its read role now`,
+        `Patchwave could not read account ${account}, so nothing proves yet that no old image runs there. The demo now creates its read role`,
       );
       watch.begin('admit');
       await installation.admit(account);
     }
-    if (admitted.length > 0) await next('Third review: all accounts', 'proof');
+    if (admitted.length > 0) await next('Third review: does any old image run in any account?', 'proof');
   }
   return { reviews: reviews.map(row), admitted, last: reviews.at(-1) as Reviewed };
 }

@@ -75,7 +75,7 @@ function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): s
     case 'failed':
       return `  ${paint('red', 'scope failed')}     ${name}  ${result.detail}`;
     case 'left':
-      return `  ${paint('yellow', 'scope left')}       ${name}  ${counted(result.usages, 'usage')} out of sight`;
+      return `  ${paint('yellow', 'scope left')}       ${name}  ${counted(result.usages, 'container')} last seen there`;
   }
 }
 

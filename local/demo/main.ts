@@ -47,7 +47,7 @@ async function demo(flags: DemoFlags): Promise<number> {
     },
     onCloud: ({ stateDir, removed }) => {
       progress.text(`  Files and log: ${stateDir}`, 2);
-      if (removed.length > 0) progress.text(`  Removed files of killed clouds: ${removed.join(', ')}`, 2);
+      if (removed.length > 0) progress.text(`  Removed files that killed demos left: ${removed.join(', ')}`, 2);
     },
     onProgress: ({ step, done, total }) => progress.move(step, done, total),
   });

@@ -44,7 +44,7 @@ function printProof(progress: Progress, { streams, cascades }: ActResult, names:
   }
   for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
     progress.text(
-      `  Closed by review ${runId}: it read every scope. The old images do not run, nor do images built on them.`,
+      `  Closed by review ${runId}, which read every scope: no old image runs, and no image built on one.`,
       2,
     );
 }
@@ -71,7 +71,7 @@ function runText({ parts, after }: Stream, { service, count, digest }: Run, name
 
 const STATES = {
   stopped: { title: 'not fixed', colour: 'red' },
-  open: { title: 'fixed, proof pending', colour: 'yellow' },
+  open: { title: 'fixed, not proven yet', colour: 'yellow' },
   'on-hold': { title: 'on hold', colour: 'yellow' },
 } as const;
 
@@ -86,7 +86,10 @@ function printNotPatched(progress: Progress, { act, images }: Pick<DemoResult, '
   for (const stream of left) {
     const { title, colour } = STATES[stream.state];
     const above = aboveOf(stream, act).map(names.stream);
-    const blocked = above.length > 0 ? `; blocks ${above.join(', ')}` : '; blocks no other stream';
+    const blocked =
+      above.length > 0
+        ? `; ${above.join(', ')} ${above.length === 1 ? 'waits' : 'wait'} for it`
+        : '; no other stream waits for it';
     progress.text(
       `  ${paint(colour, names.stream(stream.stream))}  ${title}${stream.state === 'stopped' ? blocked : ''}`,
       6,
@@ -125,5 +128,5 @@ const aboveOf = ({ stream }: Stream, { cascades }: ActResult): string[] => [
 /** For a rebuild without effect, adds the usual reasons. */
 function whyOf({ reason = '', detail = '' }: Stream): string {
   if (reason !== 'ineffective') return `${reason}: ${detail}`;
-  return `${detail} in the new image. The pipeline pins an old parent or uses a cache, or no fix exists yet. The image was not rolled out.`;
+  return `${detail} in the new image. Either the pipeline pins an old parent or uses a cache, or no fix exists yet. Patchwave did not roll out the image.`;
 }

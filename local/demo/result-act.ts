@@ -22,7 +22,7 @@ const planned = {
   stream: v.string(),
   work: v.pipe(
     v.picklist(['rebuild', 'deploy']),
-    v.description('deploy: its head is fixed already, and only running images are old'),
+    v.description('deploy: the head is fixed already, and only running images are old'),
   ),
   wave: v.pipe(count, v.description('from 0; a stream of a wave is built on streams of earlier waves')),
   parents: v.pipe(v.array(v.string()), v.description('planned streams that it is built on; they are verified first')),
@@ -38,7 +38,7 @@ const wouldDo = v.strictObject({
 const node = v.strictObject({
   ...planned,
   state: v.picklist(NODE_STATES),
-  reason: v.optional(v.pipe(v.string(), v.description('why it did not run to its end: a reason of docs/acting.md'))),
+  reason: v.optional(v.pipe(v.string(), v.description('why the stream was not finished: a reason of docs/acting.md'))),
   detail: v.optional(v.string()),
   before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),
   after: v.optional(v.pipe(v.string(), v.description('the built image, or the head that is deployed'))),
@@ -93,7 +93,7 @@ const stream = v.strictObject({
   state: v.pipe(
     v.picklist(['patched', 'stopped', 'open', 'on-hold']),
     v.description(
-      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, proof pending. on-hold: Patchwave may not act',
+      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, not proven yet. on-hold: Patchwave waits or may not act',
     ),
   ),
   reason: v.optional(v.pipe(v.string(), v.description('why it is not patched: a reason of docs/acting.md'))),
@@ -132,7 +132,7 @@ export const actSchema = v.strictObject({
   ),
   calls: v.pipe(
     v.array(v.strictObject({ service: v.string(), operation: v.string(), count })),
-    v.description('calls by which Patchwave changed resources of others; 0 if not made'),
+    v.description('calls by which Patchwave changed resources of the teams; 0 if none was made'),
   ),
 });
 

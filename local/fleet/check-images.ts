@@ -45,17 +45,19 @@ function checkContent(path: string, image: FleetImage): FleetProblem[] {
   const hasPackages = Object.keys(image.packages).length > 0;
   if (image.cachedFrom !== undefined) {
     for (const field of ['parent', 'parentOn', 'os', 'layers'] as const) {
-      if (image[field] !== undefined) add(field, `comes from "${image.cachedFrom}" (cachedFrom); leave it out`);
+      if (image[field] !== undefined)
+        add(field, `${field} comes from "${image.cachedFrom}" (cachedFrom); leave it out`);
     }
-    if (hasPackages) add('packages', `come from "${image.cachedFrom}" (cachedFrom); leave them out`);
+    if (hasPackages) add('packages', `packages come from "${image.cachedFrom}" (cachedFrom); leave them out`);
   } else if (image.parent === undefined) {
     if (image.os === undefined) add('os', 'an image without a parent needs an os');
     if (image.layers === 0) add('layers', 'an image without a parent needs a layer');
-    if (image.parentOn !== undefined) add('parentOn', 'an image without a parent has none on a platform either');
+    if (image.parentOn !== undefined)
+      add('parentOn', 'an image without a parent cannot have a parent for a single platform');
   }
-  if (image.layers === 0 && hasPackages) add('packages', 'need a layer of their own, but "layers" is 0');
+  if (image.layers === 0 && hasPackages) add('packages', 'packages need a layer of their own, but "layers" is 0');
   if (hasPackages && (image.os === 'scratch' || image.os === 'unknown')) {
-    add('packages', `os "${image.os}" has no package database to hold them`);
+    add('packages', `os "${image.os}" has no package database, so it can have no packages`);
   }
   return problems;
 }
@@ -84,7 +86,7 @@ function checkOneSource(path: string, field: string, image: FleetImage, source: 
     }
   }
   if (source.pushedDaysAgo < image.pushedDaysAgo) {
-    const message = `${image.pushedDaysAgo} is before "${name}" (${field}) was pushed, ${source.pushedDaysAgo} days ago`;
+    const message = `the image would be pushed before "${name}" (${field}), which was pushed ${source.pushedDaysAgo} days ago`;
     problems.push({ path: `${path}.pushedDaysAgo`, message });
   }
   return problems;
@@ -94,10 +96,15 @@ function checkInheritedOs(path: string, image: FleetImage, source: FleetImage, i
   const root = rootOf(source, images);
   if (root?.os === undefined) return [];
   if (image.os !== undefined && image.os !== root.os) {
-    return [{ path: `${path}.os`, message: `"${image.os}", but it is built on "${root.name}" of os "${root.os}"` }];
+    return [
+      {
+        path: `${path}.os`,
+        message: `"${image.os}", but the image is built on "${root.name}", whose os is "${root.os}"`,
+      },
+    ];
   }
   if (Object.keys(image.packages).length > 0 && (root.os === 'scratch' || root.os === 'unknown')) {
-    const message = `it is built on "${root.name}" of os "${root.os}", which has no package database`;
+    const message = `the image is built on "${root.name}", whose os "${root.os}" has no package database`;
     return [{ path: `${path}.packages`, message }];
   }
   return [];
@@ -130,7 +137,12 @@ function checkCycles(all: readonly FleetImage[], images: ImagesByName): FleetPro
     const cycle = cycleFrom(image.name, []);
     if (cycle === undefined) return [];
     const field = image.cachedFrom === undefined ? 'parent' : 'cachedFrom';
-    return [{ path: `images[${i}].${field}`, message: `a cycle: ${cycle.join(' -> ')}` }];
+    return [
+      {
+        path: `images[${i}].${field}`,
+        message: `these images are built on one another in a circle: ${cycle.join(' -> ')}`,
+      },
+    ];
   });
 }
 
@@ -151,13 +163,13 @@ function checkPlaces(fleet: Fleet): FleetProblem[] {
       if (p === 0 && image.lastScannedDaysAgo !== undefined && enhanced.has(`${push.account}/${push.region}`)) {
         problems.push({
           path: `${path}.lastScannedDaysAgo`,
-          message: 'its registry is ENHANCED and makes no basic scan',
+          message: 'the registry of the image is ENHANCED and makes no basic scan',
         });
       }
       push.tags.forEach((tag, t) => {
         const holders = new Set(history.everHeld(push, tag));
         if (repository.tagMutability === 'IMMUTABLE' && holders.size > 1) {
-          const message = `"${tag}" is pushed by ${[...holders].join(', ')}, but tags of this repository are IMMUTABLE`;
+          const message = `${[...holders].join(' and ')} push "${tag}", but tags of this repository are IMMUTABLE`;
           problems.push({ path: `${path}.tags[${t}]`, message });
         }
       });

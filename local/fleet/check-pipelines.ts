@@ -26,11 +26,11 @@ export function checkPipelines(fleet: Fleet): FleetProblem[] {
 
 function checkRecipe(path: string, image: FleetImage): FleetProblem[] {
   if (image.cachedFrom !== undefined) {
-    const message = `"${image.name}" repeats "${image.cachedFrom}" (cachedFrom); name that one, its recipe is needed`;
+    const message = `"${image.name}" repeats the layers of "${image.cachedFrom}" (cachedFrom). Name that image: only it can be built`;
     return [{ path: `${path}.builds`, message }];
   }
   if (image.index === 'auto' || image.index === 'always') return [];
-  return [{ path: `${path}.builds`, message: `the index of "${image.name}" holds no image` }];
+  return [{ path: `${path}.builds`, message: `the index of "${image.name}" contains no image` }];
 }
 
 function checkParent(
@@ -47,7 +47,9 @@ function checkParent(
   }
   if (from === undefined) {
     if (parent === undefined || pinsParent || parent.tags.length > 0) return [];
-    return [{ path: `${path}.from`, message: `"${parent.name}" carries no tag to build FROM; name one` }];
+    return [
+      { path: `${path}.from`, message: `"${parent.name}" has no tag to build FROM. Give it a tag, or give "from"` },
+    ];
   }
   if (pinsParent) return [{ path: `${path}.pinsParent`, message: 'give either "from" or "pinsParent"' }];
   const isThere = fleet.images.some((each) =>
@@ -69,7 +71,7 @@ function checkParentsOn(
     return [{ path: `${path}.from`, message: `"${name}" has a parent on each platform (parentOn)` }];
   return parents
     .filter(({ tags }) => !pinsParent && tags.length === 0)
-    .map((parent) => ({ path: `${path}.builds`, message: `"${parent.name}" carries no tag to build FROM` }));
+    .map((parent) => ({ path: `${path}.builds`, message: `"${parent.name}" has no tag to build FROM` }));
 }
 
 function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fleet: Fleet): FleetProblem[] {
@@ -77,7 +79,7 @@ function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fle
   if (repository?.tagMutability !== 'IMMUTABLE') return [];
   return tags.flatMap((tag, t) => {
     if (tag.includes(BUILD_NUMBER)) return [];
-    const message = `"${tag}" is pushed by every build, but tags of this repository are IMMUTABLE; use ${BUILD_NUMBER}`;
+    const message = `every build pushes "${tag}", but tags of this repository are IMMUTABLE. Use ${BUILD_NUMBER} in the tag`;
     return [{ path: `${path}.tags[${t}]`, message }];
   });
 }

@@ -47,7 +47,7 @@ export function checkWorkloads(fleet: Fleet): FleetProblem[] {
 
 const controllerProblem = (path: string): FleetProblem => ({
   path: `${path}.controller`,
-  message: 'only a workload of kind "service" is deployed by another controller than ECS',
+  message: 'only a workload of kind "service" can have another controller than ECS',
 });
 
 function checkContainer(path: string, container: FleetContainerImage, workload: Running, known: Known): FleetProblem[] {
@@ -77,7 +77,7 @@ function checkPlatform(path: string, image: FleetImage, { architecture }: Runnin
   // An index without images is a test of a fault, so any architecture is allowed.
   if (image.index === 'empty' || image.index === 'attestations-only') return [];
   if (image.platforms.includes(`linux/${architecture}`)) return [];
-  return [{ path: `${path}.image`, message: `"${image.name}" has no linux/${architecture}` }];
+  return [{ path: `${path}.image`, message: `"${image.name}" has no image for linux/${architecture}` }];
 }
 
 function checkTag(
@@ -89,13 +89,13 @@ function checkTag(
   { history }: Known,
 ): FleetProblem[] {
   if (tag === undefined) {
-    return [{ path: `${path}.reference`, message: `"${image.name}" carries no tag; refer to it by digest` }];
+    return [{ path: `${path}.reference`, message: `"${image.name}" has no tag; set "reference" to "digest"` }];
   }
   if (!place.tags.includes(tag)) {
-    return [{ path: `${path}.tag`, message: `"${image.name}" does not carry the tag "${tag}"` }];
+    return [{ path: `${path}.tag`, message: `"${image.name}" does not have the tag "${tag}"` }];
   }
   const holder = history.holder(place, tag, workload.startedDaysAgo);
   if (holder === image.name) return [];
-  const message = `"${tag}" stood for "${holder}" when the workload started, ${workload.startedDaysAgo} days ago`;
+  const message = `"${tag}" named "${holder}" when the workload started, ${workload.startedDaysAgo} days ago`;
   return [{ path: `${path}.tag`, message }];
 }

@@ -36,7 +36,12 @@ export function parseFleet(document: unknown, source: string): Fleet {
   }
   const { policy } = parsed.data;
   if (typeof policy === 'string') {
-    throw new FleetError(source, [{ path: 'policy', message: `"${policy}" is a path; only a file can name one` }]);
+    throw new FleetError(source, [
+      {
+        path: 'policy',
+        message: `"${policy}" is a path. Only a fleet that is read from a file may give the policy as a path`,
+      },
+    ]);
   }
   const fleet = { ...parsed.data, policy };
   const problems = checkFleet(fleet);

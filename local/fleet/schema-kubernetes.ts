@@ -5,11 +5,11 @@ import { account, daysAgo, handle, region, repositoryName, tag } from './schema-
 
 const objectName = v.pipe(
   v.string(),
-  v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a name in Kubernetes has lower-case letters, digits and "-"'),
+  v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must have only lower-case letters, digits and "-"'),
 );
 const clusterName = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, 'not a cluster name as EKS allows it'),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, 'must be a cluster name that EKS allows'),
 );
 const architecture = v.picklist(['amd64', 'arm64']);
 
@@ -19,11 +19,14 @@ export const kubernetesClusterSchema = v.strictObject({
   account,
   region,
   name: clusterName,
-  status: v.optional(v.pipe(v.picklist(['ACTIVE', 'CREATING']), v.description('of the EKS cluster')), 'ACTIVE'),
+  status: v.optional(
+    v.pipe(v.picklist(['ACTIVE', 'CREATING']), v.description('the status of the EKS cluster')),
+    'ACTIVE',
+  ),
   endpoint: v.optional(
     v.pipe(
       v.picklist(['public', 'private']),
-      v.description('private: only its own VPC reaches it, so that no connection is possible'),
+      v.description('private: the endpoint accepts connections from its own VPC only, so Patchwave cannot connect'),
     ),
     'public',
   ),
@@ -31,7 +34,7 @@ export const kubernetesClusterSchema = v.strictObject({
     v.pipe(
       v.picklist(['granted', 'no-role', 'no-entry']),
       v.description(
-        'of the read role. no-entry: the cluster has no access entry for it. no-role: it has one, but no ClusterRole',
+        'the access of the read role. no-entry: the cluster has no access entry for the role. no-role: there is an access entry, but no ClusterRole',
       ),
     ),
     'granted',
@@ -44,11 +47,11 @@ const kubernetesContainerSchema = v.union([
     name: objectName,
     image: handle,
     reference: v.optional(v.picklist(['tag', 'digest']), 'tag'),
-    tag: v.optional(v.pipe(tag, v.description('absent: the first tag of the image at that place'))),
+    tag: v.optional(v.pipe(tag, v.description('if absent, the first tag of the image in that repository'))),
     from: v.optional(
       v.pipe(
         v.strictObject({ account, region, repository: repositoryName }),
-        v.description('a copy, else the original'),
+        v.description('the repository to pull from: that of a copy; if absent, that of the original'),
       ),
     ),
   }),
@@ -66,19 +69,28 @@ export const kubernetesWorkloadSchema = v.strictObject({
   name: objectName,
   kind: v.pipe(
     v.picklist(['deployment', 'statefulset', 'daemonset', 'job', 'cronjob', 'rollout', 'pod']),
-    v.description('rollout: one of Argo Rollouts, which owns a ReplicaSet. cronjob: with one job that runs'),
+    v.description(
+      'rollout: a Rollout of Argo Rollouts, which owns a ReplicaSet. cronjob: a CronJob with one running Job',
+    ),
   ),
   replicas: v.optional(
-    v.pipe(v.integer(), v.gtValue(0), v.description('a daemonset has one pod for each node, and a pod is one')),
+    v.pipe(
+      v.integer(),
+      v.gtValue(0),
+      v.description('the number of pods; a daemonset always has one for each node, and a pod is always one'),
+    ),
     1,
   ),
   architecture: v.optional(architecture, 'amd64'),
   startedDaysAgo: v.optional(
-    v.pipe(daysAgo, v.description('decides which image a moving tag named when the pods started')),
+    v.pipe(daysAgo, v.description('when the pods started: decides which image a moving tag named then')),
     0,
   ),
   managedBy: v.optional(
-    v.pipe(v.picklist(['argo-cd', 'flux', 'helm']), v.description('by which tool it is deployed; absent: by none')),
+    v.pipe(
+      v.picklist(['argo-cd', 'flux', 'helm']),
+      v.description('the tool that deploys the workload; if absent, none'),
+    ),
   ),
   containers: v.pipe(v.array(kubernetesContainerSchema), v.minLength(1)),
   initContainers: v.optional(v.array(kubernetesContainerSchema), []),

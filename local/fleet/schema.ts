@@ -22,10 +22,14 @@ const accountSchema = v.strictObject({
 });
 
 const vulnerabilitySchema = v.strictObject({
-  id: v.pipe(v.string(), v.regex(/^[A-Z]+-\d{4}-\d+$/, 'an id looks like CVE-2026-31001')),
+  id: v.pipe(v.string(), v.regex(/^[A-Z]+-\d{4}-\d+$/, 'must be an id such as CVE-2026-31001')),
   package: v.pipe(v.text(), v.description('the name in the package database')),
-  distribution: v.optional(v.pipe(v.picklist(['debian', 'alpine']), v.description('absent: in any package database'))),
-  fixedIn: v.optional(v.pipe(v.text(), v.description('the first version without it; absent: no version has a fix'))),
+  distribution: v.optional(
+    v.pipe(v.picklist(['debian', 'alpine']), v.description('if absent, in any package database')),
+  ),
+  fixedIn: v.optional(
+    v.pipe(v.text(), v.description('the first version without the vulnerability; if absent, no version has a fix')),
+  ),
   severity: v.picklist(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFORMATIONAL', 'UNDEFINED']),
   publishedDaysAgo: daysAgo,
   description: v.optional(v.string()),
@@ -39,7 +43,7 @@ const registrySchema = v.strictObject({
     v.pipe(
       v.integer(),
       v.gtValue(0),
-      v.description('scans that the registry allows in 24 hours; absent: the limit of AWS'),
+      v.description('scans that the registry allows in 24 hours; if absent, the limit of AWS'),
     ),
   ),
 });
@@ -58,25 +62,25 @@ const copySchema = v.strictObject({
   region,
   repository: repositoryName,
   tags: v.optional(v.array(tag), []),
-  pushedDaysAgo: v.optional(v.pipe(daysAgo, v.description('absent: when the original was pushed'))),
+  pushedDaysAgo: v.optional(v.pipe(daysAgo, v.description('if absent, the time of the original push'))),
 });
 
 const imageSchema = v.strictObject({
-  name: v.pipe(handle, v.description('the handle by which this file names the image; not part of the image')),
+  name: v.pipe(handle, v.description('the name of the image in this file; not part of the image')),
   account,
   region,
   repository: repositoryName,
   tags: v.optional(
-    v.pipe(v.array(tag), v.description('the tags of its push; a later push of the same tag moves the tag')),
+    v.pipe(v.array(tag), v.description('the tags of the push; a later push of the same tag moves the tag')),
     [],
   ),
   parent: v.optional(
-    v.pipe(handle, v.description('the image it is built FROM; its layers, packages and os are inherited')),
+    v.pipe(handle, v.description('the image in FROM: this image inherits its layers, packages and os')),
   ),
   parentOn: v.optional(
     v.pipe(
       v.strictObject({ 'linux/amd64': v.optional(handle), 'linux/arm64': v.optional(handle) }),
-      v.description('by platform: the image of its FROM, if that is not its parent'),
+      v.description('by platform: the image in FROM, if it is another one than `parent`'),
     ),
   ),
   cachedFrom: v.optional(
@@ -99,30 +103,40 @@ const imageSchema = v.strictObject({
   os: v.optional(
     v.pipe(
       v.picklist(['debian', 'alpine', 'distroless', 'scratch', 'unknown']),
-      v.description('needed without a parent'),
+      v.description('required if the image has no parent'),
     ),
   ),
   packages: v.optional(
-    v.pipe(v.record(v.string(), v.text()), v.description('packages this image installs or upgrades, name to version')),
+    v.pipe(
+      v.record(v.string(), v.text()),
+      v.description('packages that this image installs or upgrades: version by name'),
+    ),
     {},
   ),
   layers: v.optional(
-    v.pipe(v.integer(), v.minValue(0), v.description('own layers; absent: 1. 0 is a build that changes metadata only')),
+    v.pipe(
+      v.integer(),
+      v.minValue(0),
+      v.description('number of own layers; if absent, 1. 0 is a build that changes metadata only'),
+    ),
   ),
-  createdDaysAgo: v.optional(v.pipe(daysAgo, v.description('"created" of the config'))),
+  createdDaysAgo: v.optional(v.pipe(daysAgo, v.description('age of "created" in the image config'))),
   created: v.optional(
-    v.pipe(v.isoInstant(), v.description('a fixed "created", as reproducible builds write it; neither: none')),
+    v.pipe(
+      v.isoInstant(),
+      v.description('a fixed "created", as reproducible builds write it; if neither is given, the config has no date'),
+    ),
   ),
   pushedDaysAgo: daysAgo,
   annotations: v.optional(v.record(v.string(), v.string()), {}),
   labels: v.optional(v.record(v.string(), v.string()), {}),
   copies: v.optional(v.pipe(v.array(copySchema), v.description('the same manifests in other repositories')), []),
   lastScannedDaysAgo: v.optional(
-    v.pipe(daysAgo, v.description('a basic scan was made then; absent: it was never scanned')),
+    v.pipe(daysAgo, v.description('when the last basic scan was made; if absent, the image was never scanned')),
   ),
   archived: v.optional(v.boolean(), false),
   deleted: v.optional(
-    v.pipe(v.boolean(), v.description('deleted from its repository after everything was started')),
+    v.pipe(v.boolean(), v.description('whether the image is deleted from its repository after all workloads started')),
     false,
   ),
 });
@@ -133,14 +147,17 @@ const containerSchema = v.union([
     name: v.text(),
     image: handle,
     reference: v.optional(reference, 'tag'),
-    tag: v.optional(v.pipe(tag, v.description('absent: the first tag of the image at that place'))),
+    tag: v.optional(v.pipe(tag, v.description('if absent, the first tag of the image in that repository'))),
     from: v.optional(
       v.pipe(
         v.strictObject({ account, region, repository: repositoryName }),
-        v.description('a copy, else the original'),
+        v.description('the repository to pull from: that of a copy; if absent, that of the original'),
       ),
     ),
-    digestMissing: v.optional(v.pipe(v.boolean(), v.description('the agent is too old to report the digest')), false),
+    digestMissing: v.optional(
+      v.pipe(v.boolean(), v.description('whether the ECS agent is too old to report the digest')),
+      false,
+    ),
   }),
   v.strictObject({
     name: v.text(),
@@ -166,7 +183,7 @@ const workloadSchema = v.strictObject({
   count: v.optional(v.pipe(v.integer(), v.gtValue(0), v.description('the number of running tasks')), 1),
   architecture: v.optional(v.picklist(['amd64', 'arm64']), 'amd64'),
   startedDaysAgo: v.optional(
-    v.pipe(daysAgo, v.description('decides which image a moving tag named when the tasks started')),
+    v.pipe(daysAgo, v.description('when the tasks started: decides which image a moving tag named then')),
     0,
   ),
   controller: v.optional(
@@ -190,21 +207,24 @@ export const fleetSchema = v.strictObject({
   seed: v.optional(v.pipe(v.integer(), v.description('the seed of a generated fleet'))),
   hub: v.pipe(v.strictObject({ account, region }), v.description('the account and Region of Patchwave itself')),
   organization: v.strictObject({
-    id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'an organization id looks like o-a1b2c3d4e5')),
+    id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'must be an organization id such as o-a1b2c3d4e5')),
   }),
   accounts: v.pipe(v.array(accountSchema), v.minLength(1)),
   vulnerabilities: v.optional(v.array(vulnerabilitySchema), []),
   registries: v.optional(
-    v.pipe(v.array(registrySchema), v.description('settings of registries; one not listed scans BASIC')),
+    v.pipe(
+      v.array(registrySchema),
+      v.description('settings of registries; a registry that is not listed has BASIC scanning'),
+    ),
     [],
   ),
   repositories: v.optional(v.array(repositorySchema), []),
   images: v.optional(v.array(imageSchema), []),
   clusters: v.optional(v.array(clusterSchema), []),
   workloads: v.optional(v.array(workloadSchema), []),
-  kubernetesClusters: v.optional(v.pipe(v.array(kubernetesClusterSchema), v.description('clusters of EKS')), []),
+  kubernetesClusters: v.optional(v.pipe(v.array(kubernetesClusterSchema), v.description('EKS clusters')), []),
   kubernetesWorkloads: v.optional(
-    v.pipe(v.array(kubernetesWorkloadSchema), v.description('what runs on clusters of EKS')),
+    v.pipe(v.array(kubernetesWorkloadSchema), v.description('workloads on EKS clusters')),
     [],
   ),
   pipelines: v.optional(

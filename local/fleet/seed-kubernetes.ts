@@ -130,7 +130,7 @@ async function created(
 
 const resourceOf = ({ apiVersion, kind }: KubernetesObject): ApiResource => {
   const resource = resourceOfKind(apiVersion, kind);
-  if (resource === undefined) throw new SeedError(`${apiVersion} ${kind} is not known to the cluster`);
+  if (resource === undefined) throw new SeedError(`the cluster does not know ${apiVersion} ${kind}`);
   return resource;
 };
 

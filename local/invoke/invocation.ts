@@ -17,7 +17,7 @@ export function keptCloud({ AWS_ENDPOINT_URL: endpoint }: Readonly<Record<string
   if (endpoint !== undefined && /^http:\/\/127\.0\.0\.1:\d+\/?$/.test(endpoint))
     return { endpoint: endpoint.replace(/\/$/, '') };
   throw new InvokeUsageError(
-    'AWS_ENDPOINT_URL names no embedded cloud. Run `npm run demo -- --keep`, and run the line that it prints under "set once".',
+    'AWS_ENDPOINT_URL does not point to an embedded cloud. Run `npm run demo -- --keep`, then run the line that it prints under "set once".',
   );
 }
 

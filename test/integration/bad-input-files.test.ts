@@ -41,7 +41,9 @@ describe('an invalid file', () => {
     const file = await write('fleet.json', JSON.stringify({ ...fleet, images }));
     const { code, stdout, stderr } = await runCommand('local/demo/main.ts', ['--fleet', file]);
     expect(code).toBe(1);
-    expect(stderr).toContain('images[0].parent: a cycle: debian-12-7 -> node-22 -> debian-12-7');
+    expect(stderr).toContain(
+      'images[0].parent: these images are built on one another in a circle: debian-12-7 -> node-22 -> debian-12-7',
+    );
     expect(stdout).not.toContain('Starting the embedded cloud');
   }, 30_000);
 });

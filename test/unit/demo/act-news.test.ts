@@ -41,7 +41,7 @@ test('nodes in any order: the plan is printed base first', () => {
   expect(printed(state([app, node('base', 0), node('fixed', 0, { work: 'deploy' })]))).toEqual([
     'Plan: 2 images to rebuild, base first; 1 to deploy',
     '  wave 1  base   at once, to fix CVE-1',
-    '  wave 1  fixed  is fixed already; only deployed',
+    '  wave 1  fixed  is fixed already: only deployed',
     '  wave 2  app    after base and other are verified',
   ]);
 });
@@ -57,7 +57,7 @@ test('two waves: each node prints its build and its outcome below its wave', () 
   ];
   expect(printed(state(nodes)).slice(5)).toEqual([
     'Wave 1 of 2',
-    "  building      base  in its team's own pipeline",
+    '  building      base  in the pipeline of its team',
     'Wave 2 of 2',
     '  verified      good  sha256:12  fixed: CVE-1',
     '  ineffective   bad   sha256:12  not fixed: CVE-1 and 1 more',

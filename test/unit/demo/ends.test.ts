@@ -97,5 +97,7 @@ test('"In short" counts each stream and image of the lists above it', () => {
     { outcome: 'violating', stream: 'on-hold' },
   ];
   const result = { act: { streams }, images } as unknown as Parameters<typeof endsOf>[0];
-  expect(endsOf(result)).toBe('1 patched, proven by digest, 1 with proof pending, 1 not fixed, 1 on hold, 1 unknown');
+  expect(endsOf(result)).toBe(
+    '1 patched, proven by digest, 1 fixed, not proven yet, 1 not fixed, 1 on hold, 1 unknown',
+  );
 });

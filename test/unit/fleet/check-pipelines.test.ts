@@ -59,23 +59,23 @@ test.each<[string, object, string]>([
   [
     'a repeated build',
     { builds: 'again' },
-    'pipelines[0].builds: "again" repeats "app" (cachedFrom); name that one, its recipe is needed',
+    'pipelines[0].builds: "again" repeats the layers of "app" (cachedFrom). Name that image: only it can be built',
   ],
   [
     'a parent on a platform without a tag',
     { builds: 'mixed' },
-    'pipelines[0].builds: "untagged" carries no tag to build FROM',
+    'pipelines[0].builds: "untagged" has no tag to build FROM',
   ],
   [
     'one place for a parent on each platform',
     { builds: 'mixed', from: { ...HUB, repository: 'base', tag: '12' } },
     'pipelines[0].from: "mixed" has a parent on each platform (parentOn)',
   ],
-  ['an empty index', { builds: 'empty', tags: ['0'] }, 'pipelines[0].builds: the index of "empty" holds no image'],
+  ['an empty index', { builds: 'empty', tags: ['0'] }, 'pipelines[0].builds: the index of "empty" contains no image'],
   [
     'a parent without a tag',
     { builds: 'orphan' },
-    'pipelines[0].from: "untagged" carries no tag to build FROM; name one',
+    'pipelines[0].from: "untagged" has no tag to build FROM. Give it a tag, or give "from"',
   ],
   [
     'a parent of an image from scratch',
@@ -100,14 +100,14 @@ test.each<[string, object, string]>([
   [
     'a moving tag where tags are immutable',
     { tags: ['c0ffee0-{build}', 'stable'] },
-    'pipelines[0].tags[1]: "stable" is pushed by every build, but tags of this repository are IMMUTABLE; use {build}',
+    'pipelines[0].tags[1]: every build pushes "stable", but tags of this repository are IMMUTABLE. Use {build} in the tag',
   ],
   [
     'a deployment of what is no service',
     { deploys: [{ cluster: 'main', service: 'job' }] },
     'pipelines[0].deploys[0]: no workload of kind "service" is "111122223333/us-east-1/main/job"',
   ],
-  ['no tag', { tags: ['{number}'] }, 'pipelines[0].tags[0]: not a tag as OCI allows it'],
+  ['no tag', { tags: ['{number}'] }, 'pipelines[0].tags[0]: must be a tag that OCI allows'],
   [
     'a Region that is not enabled',
     { region: 'eu-west-1' },
@@ -121,6 +121,6 @@ test('only a service has another controller than ECS', () => {
   const containers = [{ name: 'web', image: 'app' }];
   const job = { name: 'job', ...HUB, cluster: 'main', kind: 'standalone', controller: 'CODE_DEPLOY', containers };
   expect(problemsWith({}, { workloads: [job] })).toContain(
-    'workloads[0].controller: only a workload of kind "service" is deployed by another controller than ECS',
+    'workloads[0].controller: only a workload of kind "service" can have another controller than ECS',
   );
 });

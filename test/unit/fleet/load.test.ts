@@ -78,9 +78,13 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'a cycle',
     change('images', 0, { parent: 'app', os: undefined, pushedDaysAgo: 10 }),
-    'images[0].parent: a cycle: base -> app -> base',
+    'images[0].parent: these images are built on one another in a circle: base -> app -> base',
   ],
-  ['an image that is its own parent', change('images', 1, { parent: 'app' }), 'images[1].parent: a cycle: app -> app'],
+  [
+    'an image that is its own parent',
+    change('images', 1, { parent: 'app' }),
+    'images[1].parent: these images are built on one another in a circle: app -> app',
+  ],
   [
     'a platform the parent lacks',
     change('images', 1, { platforms: ['linux/amd64', 'linux/arm64'] }),
@@ -103,12 +107,12 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
       fleet.images.push({ name: 'other', ...HUB, repository: 'base', os: 'debian', pushedDaysAgo: 20 });
       fleet.images[1] = { ...fleet.images[1], pushedDaysAgo: 20 };
     },
-    'images[0].parent: a cycle: base -> app -> base',
+    'images[0].parent: these images are built on one another in a circle: base -> app -> base',
   ],
   [
     'a parent on a platform of an image from scratch',
     change('images', 0, { parentOn: { 'linux/amd64': 'app' }, pushedDaysAgo: 10 }),
-    'images[0].parentOn: an image without a parent has none on a platform either',
+    'images[0].parentOn: an image without a parent cannot have a parent for a single platform',
   ],
   [
     'a parent without images',
@@ -118,28 +122,28 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'a child older than its parent',
     change('images', 1, { pushedDaysAgo: 30 }),
-    'images[1].pushedDaysAgo: 30 is before "base" (parent) was pushed, 20 days ago',
+    'images[1].pushedDaysAgo: the image would be pushed before "base" (parent), which was pushed 20 days ago',
   ],
   [
     'another os than the parent',
     change('images', 1, { os: 'alpine' }),
-    'images[1].os: "alpine", but it is built on "base" of os "debian"',
+    'images[1].os: "alpine", but the image is built on "base", whose os is "debian"',
   ],
   ['no os', change('images', 0, { os: undefined }), 'images[0].os: an image without a parent needs an os'],
   [
     'packages without a database',
     change('images', 0, { os: 'scratch', packages: { bash: '5' } }),
-    'images[0].packages: os "scratch" has no package database to hold them',
+    'images[0].packages: os "scratch" has no package database, so it can have no packages',
   ],
   [
     'packages without a layer',
     change('images', 1, { layers: 0, packages: { bash: '5' } }),
-    'images[1].packages: need a layer of their own, but "layers" is 0',
+    'images[1].packages: packages need a layer of their own, but "layers" is 0',
   ],
   [
     'a cached rebuild with a parent',
     change('images', 1, { cachedFrom: 'base' }),
-    'images[1].parent: comes from "base" (cachedFrom); leave it out',
+    'images[1].parent: parent comes from "base" (cachedFrom); leave it out',
   ],
   [
     'two birth dates',
@@ -168,7 +172,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
       f.repositories[1] = { ...HUB, name: 'app', tagMutability: 'IMMUTABLE' };
       f.images.push({ ...f.images[1], name: 'app-2', pushedDaysAgo: 5 });
     },
-    'images[2].tags[0]: "1" is pushed by app, app-2, but tags of this repository are IMMUTABLE',
+    'images[2].tags[0]: app and app-2 push "1", but tags of this repository are IMMUTABLE',
   ],
   [
     'a scan in an ENHANCED registry',
@@ -176,7 +180,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
       f.registries.push({ ...HUB, scanType: 'ENHANCED' });
       f.images[1] = { ...f.images[1], lastScannedDaysAgo: 1 };
     },
-    'images[1].lastScannedDaysAgo: its registry is ENHANCED and makes no basic scan',
+    'images[1].lastScannedDaysAgo: the registry of the image is ENHANCED and makes no basic scan',
   ],
   [
     'a workload on an unknown cluster',
@@ -229,17 +233,17 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'a tag the image does not carry',
     container({ image: 'app', tag: '2' }),
-    'workloads[0].containers[0].tag: "app" does not carry the tag "2"',
+    'workloads[0].containers[0].tag: "app" does not have the tag "2"',
   ],
   [
     'a tag that had moved on',
     (f) => f.images.push({ ...f.images[1], name: 'app-2', pushedDaysAgo: 5 }),
-    'workloads[0].containers[0].tag: "1" stood for "app-2" when the workload started, 0 days ago',
+    'workloads[0].containers[0].tag: "1" named "app-2" when the workload started, 0 days ago',
   ],
   [
     'a reference by tag to an image without tags',
     change('images', 1, { tags: [] }),
-    'workloads[0].containers[0].reference: "app" carries no tag; refer to it by digest',
+    'workloads[0].containers[0].reference: "app" has no tag; set "reference" to "digest"',
   ],
   [
     'an image pushed after the start',
@@ -249,7 +253,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'an architecture the image lacks',
     change('workloads', 0, { architecture: 'arm64' }),
-    'workloads[0].containers[0].image: "app" has no linux/arm64',
+    'workloads[0].containers[0].image: "app" has no image for linux/arm64',
   ],
   [
     'a copy that is not there',
