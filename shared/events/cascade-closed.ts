@@ -1,5 +1,6 @@
 import type { Closure } from '../domain/cause/cascade.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
+import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
@@ -13,6 +14,8 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   closedAtEpochMs: epochMs,
   scopes: count,
   usagesOfOutput: count,
+  /** Scopes that left while a holder ran there, each confirmed by a person; absent if there is none. */
+  confirmed: v.exactOptional(v.array(v.strictObject({ scope: text, by: text, atEpochMs: epochMs }))),
   ...publishedFacts,
 });
 
@@ -20,5 +23,12 @@ export const cascadeClosed = published('CascadeClosed', 1, {
 export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
   const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
   if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];
-  return [cascadeClosed.event(stream, { cascadeId, stream, output, sinceEpochMs, ...proof, ...listedFacts(facts) })];
+  const { confirmed, ...read } = proof;
+  return [
+    cascadeClosed.event(stream, {
+      ...{ cascadeId, stream, output, sinceEpochMs, ...read },
+      ...(confirmed && { confirmed: [...confirmed] }),
+      ...listedFacts(facts),
+    }),
+  ];
 }

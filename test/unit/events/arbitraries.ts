@@ -233,9 +233,14 @@ const anyClosure: fc.Arbitrary<Closure> = fc
     }),
     fc.boolean(),
     count,
+    fc.boolean(),
   )
-  .map(([one, isClosed, usagesOfOutput]) => {
-    const proof = { runId: 'run-1', closedAtEpochMs: one.sinceEpochMs, scopes: 2, usagesOfOutput };
+  .map(([one, isClosed, usagesOfOutput, isConfirmed]) => {
+    const confirmed = [{ scope: '111122223333/eu-west-1', by: 'person', atEpochMs: one.sinceEpochMs }];
+    const proof = {
+      ...{ runId: 'run-1', closedAtEpochMs: one.sinceEpochMs, scopes: 2, usagesOfOutput },
+      ...(isConfirmed && { confirmed }),
+    };
     return { ...one, ...(isClosed ? { state: 'closed', proof } : { state: 'open', waitingFor: 'a scope' }) } as Closure;
   });
 
