@@ -142,6 +142,8 @@ function totalOf(value: unknown): number {
 
 const CHANCE = [
   /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
+  // Texts for people.
+  /\d{4}-\d\d-\d\d \d\d:\d\d UTC/g,
   // Matches rebuild ids: a run id has fewer digits at its end.
   /\d{8}T\d{9}Z(?=-[0-9a-f]{12}(?![0-9a-f]))/g,
   /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,

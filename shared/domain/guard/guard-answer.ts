@@ -114,9 +114,6 @@ export const tooDeep = (depth: number, most: number): NegativeDecision =>
     `The stream is number ${depth} in a chain of streams that are built on one another; \`guards.depth\` allows ${most}. Raise that limit, or shorten the chain.`,
   );
 
-/** The format of instants in ledger texts. */
-export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
-
 export const HEAD_UNREAD = wait(
   'head-unread',
   'Patchwave first reads the heads of this stream, and of streams built on it, from the registry.',

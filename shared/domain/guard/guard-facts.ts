@@ -1,9 +1,9 @@
 import type { CauseFact, PersonFact } from '../cause/cause.ts';
 import type { RebuildHistory, SurvivedFact } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
-import { DAY_MS } from '../common/time.ts';
+import { DAY_MS, instant } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import { instantText, type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
+import { type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
 import { triesOf } from './tries.ts';
 
 /** A fact that a rebuild would not fix now. */
@@ -111,7 +111,7 @@ function survival(
   const isTrial = survived.kind === 'trial';
   if (!mayBeOn(parentHead, survived)) return undefined;
   const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
-  const notFixed = `The rebuild of ${instantText(survived.atEpochMs)} did not fix ${factText(fact)}`;
+  const notFixed = `The rebuild of ${instant(survived.atEpochMs)} did not fix ${factText(fact)}`;
   if (!isTrial && isParentKnown)
     return {
       fact,
@@ -122,10 +122,10 @@ function survival(
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
   if (isTrial && fact.kind === 'age') {
-    const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again, which confirms them. The next review counts their age from that rebuild. Nothing to do.`;
+    const detail = `The rebuild of ${instant(survived.atEpochMs)} made the same layers again, which confirms them. The next review counts their age from that rebuild. Nothing to do.`;
     return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
   }
-  const detail = `${notFixed}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instantText(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
+  const detail = `${notFixed}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instant(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 

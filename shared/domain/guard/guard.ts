@@ -1,21 +1,13 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
-import { DAY_MS, MINUTE_MS } from '../common/time.ts';
+import { DAY_MS, instant, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { KillSwitch } from '../policy/kill-switch.ts';
 import type { Pipeline } from '../policy/pipeline.ts';
 import type { Mode } from '../policy/policy.ts';
-import {
-  capReached,
-  instantText,
-  type NegativeDecision,
-  refuse,
-  tooDeep,
-  WAITING_APPROVAL,
-  wait,
-} from './guard-answer.ts';
+import { capReached, type NegativeDecision, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
 import { type DroppedFact, dropUnfixable, refusal } from './guard-facts.ts';
 
 /** Possible obstacles for both rebuild and rollout. */
@@ -134,10 +126,10 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: StartInput
     if (lockBuild === 'waiting-approval')
       return wait(
         WAITING_APPROVAL,
-        `The build in cascade ${holder} waits for approval until ${instantText(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
+        `The build in cascade ${holder} waits for approval until ${instant(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
         deadlineEpochMs,
       );
-    const detail = `Cascade ${holder} is rebuilding the stream until ${instantText(deadlineEpochMs)} at the latest.`;
+    const detail = `Cascade ${holder} is rebuilding the stream until ${instant(deadlineEpochMs)} at the latest.`;
     return wait('already-open', detail, deadlineEpochMs);
   }
   if (openCascadeId === undefined || openCascadeId === cascadeId) return undefined;
@@ -169,7 +161,7 @@ export function mayEverRebuild(
   if (startUnknown && nowEpochMs < startUnknown.untilEpochMs)
     return refuse(
       'start-unknown',
-      `Rebuild ${startUnknown.rebuildId} may have started, but Patchwave cannot reach its pipeline. It counts as running until ${instantText(startUnknown.untilEpochMs)}. Restore the build role, or check the pipeline and run \`patchwave reset\`.`,
+      `Rebuild ${startUnknown.rebuildId} may have started, but Patchwave cannot reach its pipeline. It counts as running until ${instant(startUnknown.untilEpochMs)}. Restore the build role, or check the pipeline and run \`patchwave reset\`.`,
       startUnknown.untilEpochMs,
     );
   if (failuresInARow >= settings.attempts)
@@ -197,7 +189,7 @@ export function pauseAfterBreakOff(
   const { inARow, cascadeId, atEpochMs } = brokenOff;
   const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
   if (nowEpochMs >= untilEpochMs) return undefined;
-  const detail = `${inARow} cascades in a row stopped before this stream was done; the last was ${cascadeId} at ${instantText(atEpochMs)}. Find out why its execution ended.`;
+  const detail = `${inARow} cascades in a row stopped before this stream was done; the last was ${cascadeId} at ${instant(atEpochMs)}. Find out why its execution ended.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -215,7 +207,7 @@ function coolDown(
   const minutes = unverifiedInARow < 2 ? coolDownMinutes : Math.max(coolDownMinutes, Math.min(doubled, DAY_MINUTES));
   const untilEpochMs = lastEpochMs + minutes * MINUTE_MS;
   if (lastEpochMs === 0 || nowEpochMs >= untilEpochMs) return undefined;
-  const last = `The last rebuild was at ${instantText(lastEpochMs)}.`;
+  const last = `The last rebuild was at ${instant(lastEpochMs)}.`;
   if (unverifiedInARow < 2)
     return wait(
       'cool-down',

@@ -1,7 +1,8 @@
 import type { CascadeNode, Deployment } from '../cause/cascade.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
-import { HEAD_FIXED, instantText, PARENT_ON_HOLD, WAITING_APPROVAL, wait } from '../guard/guard-answer.ts';
+import { instant } from '../common/time.ts';
+import { HEAD_FIXED, PARENT_ON_HOLD, WAITING_APPROVAL, wait } from '../guard/guard-answer.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { isDeploymentOver } from './deployment.ts';
 
@@ -206,7 +207,7 @@ export const parkedNode = (
   rebuildId,
   answer: wait(
     WAITING_APPROVAL,
-    `The build waits for approval until ${instantText(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
+    `The build waits for approval until ${instant(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
     deadlineEpochMs,
   ),
 });
