@@ -37,6 +37,16 @@ test('the help of a command explains each of its options', async () => {
   }
 });
 
+/** `IMAGE` and `ACCOUNT/REGION`, but not the values of options. */
+const argumentsIn = (synopsis: string): string[] => [
+  ...new Set(synopsis.replaceAll(/--[\w-]+ [A-Z]+/g, '').match(/[A-Z][A-Z/]+/g)),
+];
+
+test('the help of a command explains each of its arguments', async () => {
+  for (const { synopsis, argumentHelp = {} } of Object.values(await allCommands()))
+    expect(Object.keys(argumentHelp)).toEqual(argumentsIn(synopsis));
+});
+
 test('a misspelled command suggests the nearest one', async () => {
   const { statusCommand } = await allCommands();
   if (!statusCommand) throw new Error('no status');
