@@ -179,7 +179,7 @@ export function renderRunning({ rebuilds, deployments }: RunningWork, now: numbe
   const sections: string[] = [];
   if (rebuilds.length > 0) {
     const rows = table(rebuilds, [
-      { title: 'rebuilding', value: ({ stream }) => stream },
+      { title: 'stream being rebuilt', value: ({ stream }) => stream },
       { title: 'state', value: ({ state }) => state },
       { title: 'pipeline', value: ({ pipeline: at }) => (at ? `${at.account}/${at.region}/${at.name}` : '-') },
       { title: 'deadline', value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now) },

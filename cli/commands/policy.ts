@@ -106,7 +106,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
     table(changes.slice(0, MOST_CHANGES), [
       { title: 'image', value: ({ image }) => image },
       { title: 'now', value: ({ before }) => before, colour: ({ before }) => COLOURS[before] },
-      { title: 'then', value: ({ after }) => after, colour: ({ after }) => COLOURS[after] },
+      { title: 'with this policy', value: ({ after }) => after, colour: ({ after }) => COLOURS[after] },
       { title: 'rules', value: ({ rules }) => rules.join(', ') },
     ]),
   );

@@ -86,7 +86,7 @@ const expectation = ({ forecast, cost }: PlanNow): string =>
 const WAVE: TableColumn<PlannedWork> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
 
 const AFTER: TableColumn<PlannedWork> = {
-  title: 'after',
+  title: 'built after',
   value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')),
 };
 

@@ -23,7 +23,7 @@ export interface SeedOptions {
 }
 
 export interface SeedProgress {
-  readonly step: 'registries' | 'images' | 'workloads' | 'past';
+  readonly step: 'registries' | 'images' | 'workloads' | 'image dates';
   readonly done: number;
   readonly total: number;
 }
@@ -93,7 +93,7 @@ async function seed(
   const clusters = await createKubernetesClusters(cloud, fleet);
   const started = counted('workloads', fleet.workloads.length + fleet.kubernetesWorkloads.length);
   const tasks = await replayHistory(context, clusters, started).finally(() => clusters.close());
-  await eachOf(builds, counted('past', builds.length), (build) => giveImagesTheirPast(context, build));
+  await eachOf(builds, counted('image dates', builds.length), (build) => giveImagesTheirPast(context, build));
   await deleteImages(context);
   await declarePipelines(context);
   const images = new Map(builds.map((build) => [build.image.name, seededImage(build)]));

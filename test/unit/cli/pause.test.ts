@@ -106,7 +106,7 @@ describe('shows work in progress', () => {
     const world = await planWorld();
     await world.locks.take(lock('rebuild-1'));
     const { text } = await run(pauseCommand, cliContext(world), [], { reason });
-    expect(text).toMatch(/rebuilding.*\n.*payments-api.*unknown/);
+    expect(text).toMatch(/stream being rebuilt.*\n.*payments-api.*unknown/);
   });
 
   test('deployments in progress of open cascades', async () => {
