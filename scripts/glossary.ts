@@ -60,11 +60,9 @@ const FOREIGN: Readonly<Record<string, string>> = {
 const SHARED_NAMES: Readonly<Record<string, string>> = {
   handler: 'each function of Lambda has one',
   environment: 'each function of Lambda has one',
-  route: 'each function of Lambda that knows several actions has one',
-  account: 'a word of schemas',
-  digest: 'a word of schemas',
-  location: 'a word of schemas, and a key of the ledger',
-  text: 'a word of schemas',
+  route: 'a function of Lambda whose `handler.ts` does not choose the use case itself has one',
+  location: 'a schema of events, and a key of the ledger',
+  text: 'the schema of a text, and a function that makes one',
 };
 
 /** All TypeScript of the project. */

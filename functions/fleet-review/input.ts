@@ -1,5 +1,5 @@
+import { account } from '../../shared/domain/policy/policy-parts.ts';
 import type { ReportCounts } from '../../shared/domain/report/report-counts.ts';
-import { account } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
 const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be the code of an AWS Region'));

@@ -1,4 +1,4 @@
-import { account } from '../../shared/review/documents.ts';
+import { account } from '../../shared/domain/policy/policy-parts.ts';
 import * as v from '../../shared/schema.ts';
 
 const text = v.text();

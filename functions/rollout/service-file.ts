@@ -1,8 +1,8 @@
 import { serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { shortHash } from '../../shared/domain/cause/rebuild.ts';
+import { digest } from '../../shared/domain/image/digest-schema.ts';
 import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
-import { digest } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
 const mode = v.picklist(['restart', 'register']);

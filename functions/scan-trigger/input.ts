@@ -1,4 +1,4 @@
-import { digest } from '../../shared/review/documents.ts';
+import { digest } from '../../shared/domain/image/digest-schema.ts';
 import * as v from '../../shared/schema.ts';
 
 export const scanTriggerInput = v.strictObject({

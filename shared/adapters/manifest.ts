@@ -1,4 +1,5 @@
-import { type Artifact, type Digest, INDEX_TYPES, type IndexChild, isDigest } from '../domain/image/image.ts';
+import { digest } from '../domain/image/digest-schema.ts';
+import { type Artifact, type Digest, INDEX_TYPES, type IndexChild } from '../domain/image/image.ts';
 import { historyStep } from '../domain/lineage/image-content.ts';
 import * as v from '../schema.ts';
 
@@ -17,7 +18,6 @@ const CONFIG_TYPES: readonly string[] = [
   'application/vnd.docker.container.image.v1+json',
 ];
 
-const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'must be a SHA-256 digest');
 const descriptor = v.object({ mediaType: v.string(), digest });
 const annotations = v.nullish(v.record(v.string(), v.string()));
 

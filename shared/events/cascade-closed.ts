@@ -1,8 +1,9 @@
 import type { Closure } from '../domain/cause/cascade.ts';
+import { digest } from '../domain/image/digest-schema.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
+import { count, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
 /** No image with the facts that a stream of a cascade had to fix runs any longer: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {

@@ -1,10 +1,11 @@
 import { sameContent } from '../domain/common/same-content.ts';
+import { digest } from '../domain/image/digest-schema.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { headDigestOf } from '../domain/stream/heads.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { digest, text } from './parts.ts';
+import { text } from './parts.ts';
 
 const head = v.strictObject({ images: v.record(text, digest), index: v.exactOptional(digest) });
 

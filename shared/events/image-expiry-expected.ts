@@ -1,9 +1,10 @@
+import { digest } from '../domain/image/digest-schema.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import type { ExpiryState, ImageExpiry } from '../domain/retention/image-expiry.ts';
 import { expiryAtEpochMs } from '../domain/retention/image-forecast.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, location, text } from './parts.ts';
+import { count, epochMs, location, text } from './parts.ts';
 
 /** A lifecycle policy will expire an image in use or an ancestor of one, or has done so, or that is unknown. */
 export const imageExpiryExpected = published('ImageExpiryExpected', 1, {

@@ -1,11 +1,12 @@
 import { canonicalJson } from '../domain/common/canonical-json.ts';
+import { digest } from '../domain/image/digest-schema.ts';
 import { TIERS } from '../domain/image/image.ts';
 import { MOST_PUBLISHED, type PublishedEvent } from '../domain/outbox/published-event.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { type Reason, VERDICTS, type Verdict } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, location, reason, text } from './parts.ts';
+import { count, epochMs, location, reason, text } from './parts.ts';
 
 /** The verdict of an image has another status, or other deciding reasons. */
 export const imageVerdictChanged = published('ImageVerdictChanged', 1, {

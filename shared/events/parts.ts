@@ -1,5 +1,5 @@
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause/cause.ts';
-import { type Digest, isDigest } from '../domain/image/image.ts';
+import { digest } from '../domain/image/digest-schema.ts';
 import { MOST_PUBLISHED } from '../domain/outbox/published-event.ts';
 import { SEVERITIES } from '../domain/policy/policy-parts.ts';
 import type { RunTotals } from '../domain/review/run.ts';
@@ -9,10 +9,6 @@ import * as v from '../schema.ts';
 
 /* Parts shared by several published events. `satisfies` keeps each equal to the domain's type. */
 
-export const digest = v.custom<Digest>(
-  (value) => typeof value === 'string' && isDigest(value),
-  'must be a SHA-256 digest',
-);
 export const text = v.text();
 /** From the scanner; empty if missing. */
 const scanned = v.string();

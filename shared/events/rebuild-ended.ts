@@ -1,8 +1,9 @@
 import type { Rebuild } from '../domain/cause/rebuild.ts';
+import { digest } from '../domain/image/digest-schema.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, listedFacts, publishedFacts, text } from './parts.ts';
+import { count, listedFacts, publishedFacts, text } from './parts.ts';
 
 const ended = {
   stream: text,

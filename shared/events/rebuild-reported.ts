@@ -1,7 +1,8 @@
+import { digest } from '../domain/image/digest-schema.ts';
 import type { Digest } from '../domain/image/image.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
-import { digest, text } from './parts.ts';
+import { text } from './parts.ts';
 
 /** A pipeline's claim about the image that it pushed. It counts only if `account` may report for the rebuild. */
 export interface OutputReported {

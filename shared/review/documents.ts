@@ -1,7 +1,9 @@
-import { type Digest, isDigest, type Registry, registryKey } from '../domain/image/image.ts';
+import { digest } from '../domain/image/digest-schema.ts';
+import { type Digest, type Registry, registryKey } from '../domain/image/image.ts';
 import type { TagHistory } from '../domain/image/tag-history.ts';
 import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
+import { account } from '../domain/policy/policy-parts.ts';
 import type { InventoryCounts } from '../domain/review/run.ts';
 import type { Coverage } from '../domain/scan/coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
@@ -58,11 +60,6 @@ export const runFileKeys = (runId: string) => {
   };
 };
 
-export const digest = v.custom<Digest>(
-  (value) => typeof value === 'string' && isDigest(value),
-  'must be a SHA-256 digest',
-);
-export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits'));
 export const registry = v.strictObject({ account, region: v.text() });
 
 const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
