@@ -166,7 +166,7 @@ export class Oracle implements Witness {
   }
 
   #asksFor(image: TrueImage, fact: CauseFact): boolean {
-    if (fact.kind === 'finding') return !this.#isWaived(image.line, fact.vulnerability) && this.#holdsPair(image, fact);
+    if (fact.kind === 'finding') return !this.#isWaivedIn(image, fact) && this.#holdsPair(image, fact);
     return fact.kind === 'age' && this.#isOld(image, this.#life.world.clock(), WARNING);
   }
 
@@ -305,7 +305,7 @@ export class Oracle implements Witness {
     for (const image of output.images) {
       for (const fact of rebuild.facts) {
         // What is waived by now asks for nothing any more, also where the waiver is that of a line below.
-        const asks = fact.kind === 'finding' && !this.#isWaived(image.line, fact.vulnerability);
+        const asks = fact.kind === 'finding' && !this.#isWaivedIn(image, fact);
         if (asks && this.#holdsPair(image, fact))
           this.#violated(`${line.name} is fixed by ${image.name}, which has ${fact.vulnerability} in ${fact.package}`);
         if (fact.kind === 'age' && image.own && this.#isOldLayer(image, world.clock()))
@@ -380,7 +380,7 @@ export class Oracle implements Witness {
       return (
         part.own !== undefined && this.#isOldLayer(part, atEpochMs, share) && !this.#isWaived(running.line, 'age-limit')
       );
-    if (fact.kind !== 'finding' || this.#isWaived(running.line, fact.vulnerability)) return false;
+    if (fact.kind !== 'finding' || this.#isWaivedIn(running, fact)) return false;
     return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
   }
 
@@ -413,7 +413,7 @@ export class Oracle implements Witness {
   #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
     const now = this.#life.world.clock();
     if (this.#holds(part, running, fact, now, WARNING)) return true;
-    if (fact.kind === 'finding' && !this.#isKnownWaived(running, fact.vulnerability))
+    if (fact.kind === 'finding' && !this.#isKnownWaived(running, fact))
       return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
     const content = layersOf(part).at(-1);
     if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
@@ -437,15 +437,15 @@ export class Oracle implements Witness {
    * A waiver of a line below counts only where a scan found in that image what the image above inherits: one that was deleted, or
    * that no scanner could read, hands no waiver on.
    */
-  #isKnownWaived(running: TrueImage, vulnerability: string): boolean {
+  #isKnownWaived(running: TrueImage, pair: Pair): boolean {
     const { world } = this.#life;
     return lineageOf(running).some((part) => {
       const isScanned = world.images.records.get(part.digest)?.scan.completedAtEpochMs !== undefined;
-      return (part === running || isScanned) && this.#isWaivedItself(part.line, vulnerability);
+      return (part === running || isScanned) && this.#isWaivedBy(part, running, pair);
     });
   }
 
-  #holdsPair(image: TrueImage, fact: { readonly vulnerability: string; readonly package: string }): boolean {
+  #holdsPair(image: TrueImage, fact: Pair): boolean {
     const flaw = this.#life.archive.flaw(fact.vulnerability);
     const installed = packagesOf(image).get(fact.package);
     return (
@@ -462,10 +462,20 @@ export class Oracle implements Witness {
     return archive
       .flawsIn(packagesOf(image), atEpochMs)
       .filter((flaw) => flaw.severity === 'critical' && archive.fixOf(flaw, atEpochMs) !== 'no')
-      .filter((flaw) => !this.#isWaived(image.line, flaw.id, judgedAtEpochMs));
+      .filter((flaw) => !this.#isWaivedIn(image, pairOf(flaw), judgedAtEpochMs));
   }
 
-  /** A waiver of a line holds for what is built on it, too. */
+  /** A waiver of a line below accepts what an image inherits from there: the same package in the same version. */
+  #isWaivedIn = (image: TrueImage, pair: Pair, atEpochMs = this.#life.world.clock()): boolean =>
+    lineageOf(image).some((part) => this.#isWaivedBy(part, image, pair, atEpochMs));
+
+  #isWaivedBy(part: TrueImage, image: TrueImage, pair: Pair, atEpochMs = this.#life.world.clock()): boolean {
+    const [below, own] = [part, image].map((one) => packagesOf(one).get(pair.package));
+    const isSame = below?.version === own?.version && below?.stamp === own?.stamp;
+    return isSame && this.#isWaivedItself(part.line, pair.vulnerability, atEpochMs);
+  }
+
+  /** A waiver of an age holds for what is built on a line, too. */
   #isWaived(name: string, what: string, atEpochMs = this.#life.world.clock()): boolean {
     const line = this.#life.line(name);
     return [line, ...this.#life.below(line)].some((one) => this.#isWaivedItself(one.name, what, atEpochMs));
@@ -549,7 +559,7 @@ export class Oracle implements Witness {
         for (const flaw of this.violatingIn(image, sinceEpochMs))
           if (
             !open.has(flaw.id) &&
-            !this.#isWaived(image.line, flaw.id, sinceEpochMs) &&
+            !this.#isWaivedIn(image, pairOf(flaw), sinceEpochMs) &&
             !this.#isLeftToOwner(image, flaw)
           )
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
@@ -689,11 +699,11 @@ export class Oracle implements Witness {
 
   /** When the last review judged, a waiver covered what the head of a line has. */
   #isAccepted = (line: Line, flaw: Flaw): boolean =>
-    this.#isWaived(line.name, flaw.id, this.#life.world.clock() - DAY_MS) &&
-    (this.#life.factory.headOf(line)?.images ?? []).some((image) => this.#hasFlaw(image, flaw));
+    (this.#life.factory.headOf(line)?.images ?? []).some(
+      (image) => this.#hasFlaw(image, flaw) && this.#isWaivedIn(image, pairOf(flaw), this.#life.world.clock() - DAY_MS),
+    );
 
-  #hasFlaw = (image: TrueImage, flaw: Flaw): boolean =>
-    this.#holdsPair(image, { vulnerability: flaw.id, package: flaw.package });
+  #hasFlaw = (image: TrueImage, flaw: Flaw): boolean => this.#holdsPair(image, pairOf(flaw));
 
   /** An open closure waits for something that really runs. */
   #isStillOpen(closure: Closure): void {
@@ -727,6 +737,13 @@ export class Oracle implements Witness {
     this.#life.tell(`VIOLATION: ${text}`);
   }
 }
+
+interface Pair {
+  readonly vulnerability: string;
+  readonly package: string;
+}
+
+const pairOf = (flaw: Flaw): Pair => ({ vulnerability: flaw.id, package: flaw.package });
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 16);
 
