@@ -35,9 +35,18 @@ export interface TrueDeployment {
   readonly reference: string;
   /** What that meant at the instant; absent where it meant nothing. */
   readonly artifact?: TrueArtifact;
+  /** All of its containers; `reference` and `artifact` are those of the first. */
+  readonly containers: readonly DeployedContainer[];
   state: 'running' | 'completed' | 'failed' | 'superseded';
   /** When it was completed, or failed. */
   endedAtEpochMs?: number;
+}
+
+export interface DeployedContainer {
+  readonly container: string;
+  readonly reference: string;
+  /** What that meant at the instant; absent where it meant nothing. */
+  readonly artifact?: TrueArtifact;
 }
 
 interface Task {
@@ -65,8 +74,6 @@ export interface EcsWorld {
   readonly dice: Dice;
   readonly failDice: Dice;
   readonly features: Features;
-  /** What the container of each service is called. */
-  readonly container: string;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
   /** What ECS will tell of the next container of a service that asks for its image by a tag. */
   readonly shownOf: (service: string) => TrueContainer['shown'];
@@ -111,14 +118,19 @@ export class Ecs {
   runningIn = (service: string): readonly TrueContainer[] =>
     this.#get(service).tasks.flatMap((task) => task.containers);
 
-  /** A service of one container that runs since an instant. */
-  async create(line: Line, name: string, reference: string, sinceEpochMs: number): Promise<void> {
+  /** A service that runs since an instant; a deployment by hand names another image of its first container. */
+  async create(
+    line: Line,
+    name: string,
+    containers: readonly { readonly name: string; readonly image: string }[],
+    sinceEpochMs: number,
+  ): Promise<void> {
     const cluster = { ...line.runsIn, cluster: 'main' };
     const ref = { ...cluster, service: name };
     this.#with.world.workloads.addCluster(cluster);
     const { bakeMinutes } = line;
     const bakes = bakeMinutes === undefined ? {} : { bakeMs: bakeMinutes * MINUTE_MS };
-    this.#with.world.deployer.create(ref, [{ name: this.#with.container, image: reference }], bakes);
+    this.#with.world.deployer.create(ref, containers, bakes);
     const service: Service = {
       ...{ name, ref, architectures: line.architectures, ...(bakeMinutes !== undefined && { bakeMinutes }) },
       ...{ tasks: [], isAtZero: false, generation: 0 },
@@ -179,10 +191,13 @@ export class Ecs {
     by: TrueDeployment['by'],
     { containers, ...of }: Omit<StartedDeployment, 'service'>,
   ): TrueDeployment {
-    const [{ image: reference } = { image: '' }] = containers;
-    const artifact = this.meaningNow(reference);
+    const all = containers.map(({ name: container, image: reference }): DeployedContainer => {
+      const artifact = this.meaningNow(reference);
+      return { container, reference, ...(artifact && { artifact }) };
+    });
+    const [{ reference, artifact } = { reference: '', artifact: undefined }] = all;
     const deployment: TrueDeployment = {
-      ...{ ...of, service, by, reference, atEpochMs: this.#with.clockwork.now, state: 'running' },
+      ...{ ...of, service, by, reference, containers: all, atEpochMs: this.#with.clockwork.now, state: 'running' },
       ...(artifact && { artifact }),
     };
     for (const one of this.deployments)

@@ -56,6 +56,7 @@ export const FEATURES = [
   'images-deleted',
   'hostile-text',
   'scopes-leave',
+  'side-containers',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -31,6 +31,8 @@ export interface HostileNames {
   /** @param nth counts the services from 0 */
   service(name: string, nth: number): string;
   readonly container: string;
+  /** A second container of a service. */
+  readonly side: string;
   branchTag(tag: string, nth: number): string;
   reason(text: string): string;
   readonly labels: Readonly<Record<string, string>>;
@@ -42,6 +44,7 @@ const PLAIN: HostileNames = {
   versionEnd: '',
   service: (name) => name,
   container: 'main',
+  side: 'side',
   branchTag: (tag) => tag,
   reason: (text) => text,
   labels: {},
@@ -53,6 +56,7 @@ const HOSTILE: HostileNames = {
   versionEnd: VERSION,
   service: (name, nth) => SERVICES[nth] ?? name,
   container: '__proto__',
+  side: 'constructor',
   branchTag: (tag, nth) => TAGS[nth % TAGS.length] ?? tag,
   reason: (text) => `${text}\u0000\u001B]0;t\u0007|${'long '.repeat(2000)}`,
   labels: Object.fromEntries([

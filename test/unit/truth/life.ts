@@ -1,4 +1,6 @@
+import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { readImageReference } from '../../../shared/domain/image/reference.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -97,6 +99,8 @@ export class Life {
   isAwayConfirmed = false;
   /** Reviews that succeeded: they read all base and platform repositories. */
   readonly fleetReadings: { readonly beganAtEpochMs: number; readonly endedAtEpochMs: number }[] = [];
+  /** Lines that also run beside the container of another line. */
+  readonly sides = new Set<Line>();
   readonly #services = new Map<string, Line>();
   readonly #callDice: Dice;
   readonly #scanDice: Dice;
@@ -138,7 +142,6 @@ export class Life {
         trace,
         features,
         dice: this.diceFor('ecs'),
-        container: this.names.container,
         failDice: this.diceFor('failing deployments'),
       },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
@@ -195,7 +198,13 @@ export class Life {
   /** It runs in an account that left: Patchwave knows only what ran there before. */
   isOutOfSight = (service: string): boolean =>
     this.policy.isAwayLeft === true && this.ecs.refOf(service).account === AWAY.account;
+  /** The line of its first container. */
   lineOfService = (service: string): Line | undefined => this.#services.get(service);
+  /** The line that a container of a task definition names. */
+  lineOfReference(reference: string): Line | undefined {
+    const { location } = readImageReference(reference) ?? {};
+    return this.lines.find((line) => location && sameContent(line.location, location));
+  }
 
   /** Packages, images and services as they are on the day Patchwave is installed. */
   async begin(): Promise<void> {
@@ -230,7 +239,24 @@ export class Life {
     if (!head) throw new Error(`${line.name} has no head`);
     const reference = referenceOf(line, byDigest ? head.digest : HEAD_TAG);
     this.#services.set(service, line);
-    await this.ecs.create(line, service, reference, this.world.clock());
+    const main = { name: this.names.container, image: reference };
+    await this.ecs.create(line, service, [main, ...this.#sidesOf(line, service)], this.world.clock());
+  }
+
+  /** A second container of another application, which its own team builds. */
+  #sidesOf(line: Line, service: string): readonly { readonly name: string; readonly image: string }[] {
+    const dice = this.diceFor(`side of ${service}`);
+    const others = this.lines.filter((one) => one.tier === 'application' && one !== line);
+    const [has, isByDigest] = [dice.chance(0.8), dice.chance(0.2)];
+    if (!this.features.has('side-containers') || !has || others.length === 0) return [];
+    const side = dice.pick(others);
+    const head = this.factory.headOf(side);
+    if (!head) throw new Error(`${side.name} has no head`);
+    this.sides.add(side);
+    const mode = dice.pick(['enforce', 'enforce', 'paused', 'report-only'] as const);
+    if (mode !== 'enforce') this.policy = { ...this.policy, modes: new Map(this.policy.modes).set(side.name, mode) };
+    this.tell(`${service} has a container of ${side.name}, which is ${mode}`);
+    return [{ name: this.names.side, image: referenceOf(side, isByDigest ? head.digest : HEAD_TAG) }];
   }
 
   #describe(line: Line): string {

@@ -89,7 +89,9 @@ export class Oracle implements Witness {
           this.#fixed(change.after);
         return;
       case 'closure':
+        this.#closures.set(`${change.after.cascadeId}/${change.after.stream}`, change.after);
         if (change.after.state === 'closed' && change.before?.state !== 'closed') this.#closed(change.after);
+        if (change.after.state === 'replaced' && change.before?.state !== 'replaced') this.#replaced(change.after);
         return;
       case 'deployment':
         this.#rollouts.recorded(change.before, change.after);
@@ -278,10 +280,10 @@ export class Oracle implements Witness {
   }
 
   /** It makes a difference where the tag means another image by now. */
-  #noteHidden({ service, image, shown }: TrueContainer): void {
-    const { factory, features, lineOfService } = this.#life;
-    const line = lineOfService(service);
-    if (shown === 'digest' || !line || factory.headOf(line)?.images.includes(image)) return;
+  #noteHidden({ image, shown }: TrueContainer): void {
+    const { factory, features } = this.#life;
+    const line = this.#life.line(image.line);
+    if (shown === 'digest' || factory.headOf(line)?.images.includes(image)) return;
     features.note('digests-not-told');
   }
 
@@ -331,6 +333,17 @@ export class Oracle implements Witness {
       if (sameContent(head, run.parent)) continue;
       this.#violated(`${line.name} is fixed for picking up ${head.name}, and was built on ${run.parent.name}`);
     }
+  }
+
+  readonly #closures = new Map<string, Closure>();
+
+  /** What it waited for a newer closure waits for, and raises its alarm as early. */
+  #replaced(closure: Closure): void {
+    this.#check('a closure is replaced by one that waits for the same');
+    const newer = this.#closures.get(`${closure.replacement?.cascadeId}/${closure.stream}`);
+    const isWhole = newer !== undefined && waitsFor(newer, closure) && newer.sinceEpochMs > closure.sinceEpochMs;
+    if (!isWhole || newer.deadlineEpochMs > closure.deadlineEpochMs)
+      this.#violated(`the closure of ${closure.stream} is replaced, and nothing waits for the same as early`);
   }
 
   #closed(closure: Closure): void {
@@ -505,7 +518,8 @@ export class Oracle implements Witness {
     const closures = await Array.fromAsync(world.rollouts.openClosures());
     return JSON.stringify([
       causes.map(({ stream, state, facts, answer }) => [stream, state, facts.map(factKey), answer?.reason]),
-      closures.map(({ cascadeId, stream, waitingFor }) => [cascadeId, stream, waitingFor]),
+      // What is refused at each review has another cascade each day.
+      closures.map(({ stream, abandoned, waitingFor }) => `${stream} ${abandoned} ${waitingFor}`).sort(),
       ecs.running().map(({ service, image }) => [service, image.name]),
     ]);
   }
@@ -564,7 +578,12 @@ export class Oracle implements Witness {
           )
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
     }
-    for (const closure of closures) this.#isStillOpen(closure);
+    for (const closure of closures) {
+      this.#isStillOpen(closure);
+      const newer = closures.find((one) => one.sinceEpochMs > closure.sinceEpochMs && waitsFor(one, closure));
+      if (closure.abandoned && newer && newer.sinceEpochMs < this.#life.reviewBeganAtEpochMs)
+        this.#violated(`two closures of ${closure.stream} wait for the same for ever`);
+    }
     this.#rollouts.atRest();
   }
 
@@ -737,6 +756,11 @@ export class Oracle implements Witness {
     this.#life.tell(`VIOLATION: ${text}`);
   }
 }
+
+const waitsFor = (newer: Closure, { stream, facts }: Closure): boolean =>
+  newer.stream === stream &&
+  facts.length > 0 &&
+  facts.every((fact) => newer.facts.some((one) => factKey(one) === factKey(fact)));
 
 interface Pair {
   readonly vulnerability: string;

@@ -4,7 +4,7 @@ import type { Feature } from './features.ts';
 import { HEAD_TAG, type Line, rolloutOf } from './fleet.ts';
 import { referenceOf } from './images.ts';
 import type { Life } from './life.ts';
-import { leaveRollout, pauseAll, reportWhileStopped, restrain } from './restraining.ts';
+import { leaveRollout, pauseAll, reportWhileStopped, restrain, restrainSide } from './restraining.ts';
 import { modeOf } from './restraints.ts';
 
 interface Act {
@@ -36,6 +36,7 @@ const OWN_ACTS: readonly {
   { name: 'leave rollout', feature: 'modes', most: 2, run: leaveRollout },
   { name: 'supersede', feature: 'deployments-roll-back', most: 3, run: supersede },
   { name: 'pause all', feature: 'kill-switch', most: 2, run: pauseAll },
+  { name: 'restrain side', feature: 'side-containers', most: 2, run: restrainSide },
   { name: 'report while stopped', feature: 'modes', most: 3, run: reportWhileStopped },
 ];
 

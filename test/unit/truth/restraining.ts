@@ -27,18 +27,28 @@ export async function restrain(life: Life, dice: Dice): Promise<void> {
   await hold(life, { what: `${what} is ${mode}`, hours: isForGood ? undefined : hours, set });
 }
 
+/** The line of a second container is only reported on or paused, or its owner wants no deployment of Patchwave. */
+export async function restrainSide(life: Life, dice: Dice): Promise<void> {
+  const [kind, isWhileBuilding, isForGood, hours] = [
+    dice.pick(['report-only', 'paused', 'none'] as const),
+    dice.chance(0.6),
+    dice.chance(0.3),
+    dice.int(1, 40),
+  ];
+  if (life.sides.size === 0) return;
+  const line = dice.pick([...life.sides]);
+  if (isWhileBuilding) await aBuild(life);
+  const [what, set] = kind === 'none' ? settingRollout(line) : settingLine(line, kind);
+  await hold(life, { what: `${what} is ${kind}`, hours: isForGood ? undefined : hours, set });
+}
+
 /** The owner of an application wants no deployment of Patchwave for a while. */
 export async function leaveRollout(life: Life, dice: Dice): Promise<void> {
   const [isWhileBuilding, hours] = [dice.chance(0.6), dice.int(1, 40)];
   const line = dice.pick(life.lines.filter(({ tier }) => tier === 'application'));
   if (isWhileBuilding) await aBuild(life);
-  await hold(life, {
-    ...{ what: `rollout of ${line.name} is none`, hours },
-    set: (policy, isHeld) => ({
-      ...policy,
-      rollouts: changed(policy.rollouts, line.name, isHeld ? 'none' : undefined),
-    }),
-  });
+  const [what, set] = settingRollout(line);
+  await hold(life, { what: `${what} is none`, hours, set });
 }
 
 /** A person stops everything for some hours; meanwhile teams may deploy what they built by themselves. */
@@ -120,6 +130,11 @@ function endsIn({ clockwork, endings }: Life, hours: number, end: () => Promise<
 const settingLine = ({ name }: Line, mode: Mode): readonly [string, Setting] => [
   name,
   (policy, isHeld) => ({ ...policy, modes: changed(policy.modes, name, isHeld ? mode : undefined) }),
+];
+
+const settingRollout = ({ name }: Line): readonly [string, Setting] => [
+  `rollout of ${name}`,
+  (policy, isHeld) => ({ ...policy, rollouts: changed(policy.rollouts, name, isHeld ? 'none' : undefined) }),
 ];
 
 const settingTier = (tier: TrueTier, mode: Mode): readonly [string, Setting] => [

@@ -1,4 +1,7 @@
 import './quiet.ts';
+import { serviceFileKey } from '../../../functions/rollout/service-file.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import { cascade, deployment } from '../../support/rebuild-samples.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import { Features } from './features.ts';
 import { HEAD_TAG } from './fleet.ts';
@@ -45,4 +48,45 @@ test('a deployment over a hotfix that no review has read is found', async () => 
 
 test('a tag that a team deployed follows what it means', async () => {
   expect(await deployedOver('tag')).toEqual([]);
+});
+
+/**
+ * Patchwave restarts a service for its first container, while the line of its second one is paused.
+ * @param isMoved whether the tag of the second container means another image by then
+ */
+async function restartedBeside(isMoved: boolean): Promise<readonly string[]> {
+  const life = new Life(1, new Features(['rollout-restart', 'side-containers']));
+  const oracle = new Oracle(life);
+  life.witness = oracle;
+  await life.begin();
+  const { ecs, factory, clockwork, world } = life;
+  const hasSide = (name: string) =>
+    ecs.runningIn(name).some(({ container, reference }) => container === 'side' && reference.endsWith(`:${HEAD_TAG}`));
+  const service = ecs.services.find((one) => hasSide(one) && life.lineOfService(one)?.rollout === 'restart') ?? '';
+  const [main, side] = ecs.runningIn(service).map(({ image }) => life.line(image.line));
+  if (!main || !side) throw new Error('no service has two containers');
+  await life.publishPolicy({ ...life.policy, modes: new Map([[side.name, 'paused']]) });
+  if (isMoved) factory.build(side, [HEAD_TAG], { readAtEpochMs: clockwork.now, fromCache: false });
+  const ref = ecs.refOf(service);
+  await world.runFiles.put(serviceFileKey(CASCADE_ID, ref), {
+    mode: 'restart',
+    containers: [{ container: 'main', stream: main.stream, mode: 'restart', ran: [] }],
+  });
+  const lease = { nowEpochMs: clockwork.now, untilEpochMs: clockwork.now + HOUR_MS };
+  await world.cascades.beginPlanning('planner', lease);
+  await world.cascades.write('planner', cascade(CASCADE_ID, { state: 'running' }), []);
+  await world.rollouts.beginDeployment(deployment(CASCADE_ID, serviceKey(ref), { state: 'starting' }));
+  await world.deployer.restart(ref, await world.deployer.describe(ref));
+  await life.runUntil(clockwork.now + HOUR_MS, () => undefined);
+  return oracle.violations.filter((text) => text.includes('in container side'));
+}
+
+const CASCADE_ID = '0123456789ab-g1';
+
+test('a deployment that brings a paused line to the second container is found', async () => {
+  expect(await restartedBeside(true)).toEqual([expect.stringContaining('though it is paused')]);
+});
+
+test('a second container that keeps its image needs no leave', async () => {
+  expect(await restartedBeside(false)).toEqual([]);
 });

@@ -1,10 +1,11 @@
-import type { Deployment } from '../../../shared/domain/cause/cascade.ts';
+import { readServiceFile } from '../../../functions/rollout/service-file.ts';
+import { type Deployment, serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Flaw } from './archive.ts';
-import type { TrueDeployment } from './ecs.ts';
-import { type Line, rolloutOf } from './fleet.ts';
+import type { DeployedContainer, TrueContainer, TrueDeployment } from './ecs.ts';
+import { rolloutOf } from './fleet.ts';
 import type { TrueArtifact, TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
@@ -41,25 +42,41 @@ export class RolloutOracle {
 
   async deployed(deployment: TrueDeployment): Promise<void> {
     const { life, violated } = this.#with;
-    const line = life.lineOfService(deployment.service);
-    if (!line) return;
     const name = `Patchwave deploys ${deployment.artifact?.name ?? deployment.reference} in ${deployment.service}`;
     const earlier = life.ecs.deployments.filter((one) => one !== deployment && one.service === deployment.service);
     // What it replaced unseen it deploys again: that is a revision of a person.
     if (isPutBack(deployment, earlier)) return;
+    if (deployment.containers.length > 1) life.features.note('side-containers');
+    const planned = await this.#plannedIn(deployment);
     const problems = [
-      this.#restrained(deployment, line),
-      this.#unverified(deployment, line),
+      ...deployment.containers.map((one) => this.#restrained(deployment, one, planned)),
+      ...deployment.containers
+        .filter(({ container }) => planned.has(container))
+        .map((one) => this.#unverified(deployment, one)),
       this.#repeated(deployment, earlier),
-      await this.#overwrites(deployment, earlier),
+      ...(await Promise.all(deployment.containers.map((one) => this.#overwrites(deployment, one, earlier)))),
     ];
     for (const problem of problems) if (problem) violated(`${name}, ${problem}`);
+  }
+
+  /** The containers for which a cascade deploys a service; the others only start again with them. */
+  async #plannedIn({ service, deploymentId, containers }: TrueDeployment): Promise<ReadonlySet<string>> {
+    const { cascades, rollouts, runFiles } = this.#with.life.world;
+    const ref = this.#with.life.ecs.refOf(service);
+    for await (const { cascadeId } of cascades.open()) {
+      const known = await rollouts.deployment(cascadeId, serviceKey(ref));
+      if (known?.state !== 'starting' && known?.deploymentId !== deploymentId) continue;
+      const document = await readServiceFile(runFiles, cascadeId, ref);
+      return new Set(document.containers.map(({ container }) => container));
+    }
+    return new Set(containers.map(({ container }) => container));
   }
 
   /** What the ledger says of a deployment is what ECS did. */
   recorded(before: Deployment | undefined, after: Deployment): void {
     const { life, check, violated } = this.#with;
     if (after.state === 'refused' && after.detail?.startsWith('not-in-registry')) this.#leftToCopy.push(after);
+    if (after.state === 'refused' && after.detail?.startsWith('other-container')) life.features.note('side-containers');
     const real = life.ecs.deployments.find(({ deploymentId }) => deploymentId === after.deploymentId);
     if (!real || after.state === before?.state) return;
     const name = `the deployment of ${real.artifact?.name ?? real.reference} in ${real.service}`;
@@ -87,24 +104,45 @@ export class RolloutOracle {
     this.#ofCascade.set(cascadeId, [...(this.#ofCascade.get(cascadeId) ?? []), real]);
   }
 
-  /** The modes, the rollout and the switch in force: it may only be deployed where all of them let it. */
-  #restrained({ service }: TrueDeployment, line: Line): string | undefined {
+  /**
+   * The modes, the rollout and the switch in force: it may only be deployed where all of them let it. That is asked of each
+   * container for which it is deployed, and of each that gets another image with it.
+   */
+  #restrained(
+    { service }: TrueDeployment,
+    { container, reference, artifact }: DeployedContainer,
+    planned: ReadonlySet<string>,
+  ): string | undefined {
     const { life, check } = this.#with;
+    const line = life.lineOfReference(reference);
+    if (!line) return undefined;
+    if (!planned.has(container) && !this.#isNewIn(service, container, artifact)) return undefined;
     check('deploys only where people let it');
     const { account } = life.ecs.refOf(service);
-    return heldThroughout(life.restraints, callSpan(life), (restraints) => {
+    const why = heldThroughout(life.restraints, callSpan(life), (restraints) => {
       const rollout = rolloutOf(restraints.policy, line);
       const isOurs = rollout === 'restart' || rollout === 'register';
       const held = whyHeld(restraints, line, [line.pipeline.account, account]);
       return held ?? (isOurs ? undefined : `though its rollout is ${rollout}`);
     });
+    return why && `${why}, which is asked of ${line.name} in container ${container}`;
   }
 
-  #unverified({ artifact, atEpochMs, service }: TrueDeployment, line: Line): string | undefined {
+  /** Whether tasks that start now run another image in a container than those that run. */
+  #isNewIn(service: string, container: string, artifact: TrueArtifact | undefined): boolean {
+    const runs = this.#with.life.ecs.runningIn(service).filter((one) => one.container === container);
+    return !runs.every(({ image }) => artifact?.images.includes(image));
+  }
+
+  #unverified(
+    { atEpochMs, service }: TrueDeployment,
+    { container, reference, artifact }: DeployedContainer,
+  ): string | undefined {
     const { life, check, violatingIn } = this.#with;
     if (!artifact) return 'which is no image of the registry';
     check('deploys the line that a container runs');
-    if (artifact.line !== line.name) return `which is of ${artifact.line}, and the service runs ${line.name}`;
+    const line = life.lineOfReference(reference);
+    if (artifact.line !== line?.name) return `which is of ${artifact.line}, and the service runs ${line?.name}`;
     check('deploys only what was verified');
     const unjudged = artifact.images.find(({ digest }) => {
       const record = life.world.images.records.get(digest);
@@ -114,9 +152,8 @@ export class RolloutOracle {
       this.#verified.has(digest),
     );
     if (unjudged && !isVerified) return `and nobody verified or judged ${unjudged.name}`;
-    const had = new Set(
-      life.ecs.runningIn(service).flatMap(({ image }) => violatingIn(image, atEpochMs).map(({ id }) => id)),
-    );
+    const runs = life.ecs.runningIn(service).filter((one) => one.container === container);
+    const had = new Set(runs.flatMap(({ image }) => violatingIn(image, atEpochMs).map(({ id }) => id)));
     const has = this.#knownIn(artifact);
     const isGain = [...had].some((id) => !has.some((flaw) => flaw.id === id));
     const added = has.find(({ id }) => !had.has(id));
@@ -138,71 +175,95 @@ export class RolloutOracle {
    * moved, its history does not show what the tasks pulled: a cause that comes in before a review has read what runs then
    * restarts the service once more.
    */
-  #repeated({ artifact }: TrueDeployment, earlier: readonly TrueDeployment[]): string | undefined {
+  #repeated({ containers }: TrueDeployment, earlier: readonly TrueDeployment[]): string | undefined {
     const { life, check } = this.#with;
     check('deploys an output once');
     const last = earlier.at(-1);
-    const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && last.artifact === artifact;
+    const isSame = containers.every(({ artifact }, n) => last?.containers[n]?.artifact === artifact);
+    const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && isSame;
     const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
     const isPushReported = !life.features.has('events-lost') && !life.features.has('events-late');
     return isAgain && (isRead || isPushReported) ? 'and deployed that before' : undefined;
   }
 
   /** What a team deployed stays, unless the ledger knew that it runs. */
-  async #overwrites(deployment: TrueDeployment, earlier: readonly TrueDeployment[]): Promise<string | undefined> {
+  async #overwrites(
+    { service }: TrueDeployment,
+    { container, reference, artifact }: DeployedContainer,
+    earlier: readonly TrueDeployment[],
+  ): Promise<string | undefined> {
     const { life, check } = this.#with;
-    const theirs = earlier.at(-1);
-    if (theirs?.by !== 'team' || theirs.state === 'failed' || !theirs.artifact) return undefined;
+    const last = earlier.at(-1);
+    const theirs = last?.containers.find((one) => one.container === container);
+    if (last?.by !== 'team' || last.state === 'failed' || !theirs?.artifact) return undefined;
     check("a team's own deployment wins");
     // What a tag means follows the tag. A team that deployed a tag gets what that means now with each new task anyway, so a
     // revision that names just that image takes nothing from it; a hotfix that is named by its digest never means another image.
-    const followsTag =
-      theirs.reference === deployment.reference || life.ecs.meaningNow(theirs.reference) === deployment.artifact;
-    if (theirs.artifact === deployment.artifact || followsTag) return undefined;
+    const followsTag = theirs.reference === reference || life.ecs.meaningNow(theirs.reference) === artifact;
+    if (theirs.artifact === artifact || followsTag) return undefined;
     const { images, digest } = theirs.artifact;
     // At zero and back, its tasks asked for what the tag meant by then.
-    const isGone = !life.ecs.runningIn(deployment.service).some(({ image }) => images.includes(image));
-    if (theirs.state === 'completed' && isGone) return undefined;
+    const isGone = !life.ecs.runningIn(service).some(({ image }) => images.includes(image));
+    if (last.state === 'completed' && isGone) return undefined;
     const known = await Promise.all(
       [digest, ...images.map((image) => image.digest)].map((one) => life.world.usages.ofImage(one)),
     );
-    if (known.flat().some(({ workload }) => workload === deployment.service)) return undefined;
-    return `over ${theirs.artifact.name}, which its team deployed at ${new Date(theirs.atEpochMs).toISOString()} and which was never seen there`;
+    if (known.flat().some(({ workload }) => workload === service)) return undefined;
+    return `over ${theirs.artifact.name}, which its team deployed at ${new Date(last.atEpochMs).toISOString()} and which was never seen there`;
   }
 
   /** At rest each service that Patchwave may deploy runs what was made for it. */
   atRest(): void {
-    const { life, check, violated, violatingIn, isLeftToOwner } = this.#with;
-    const now = life.clockwork.now;
+    const { life } = this.#with;
     for (const service of life.ecs.services) {
-      const line = life.lineOfService(service);
-      if (!line || life.ecs.isAtZero(service) || life.isOutOfSight(service)) continue;
-      const { account } = life.ecs.refOf(service);
-      const [rollout, mode] = [
-        rolloutOf(life.policy, line),
-        modeOf(life.policy, line, [line.pipeline.account, account]),
-      ];
-      if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
-      const runs = life.ecs.runningIn(service);
-      const isPinned = rollout === 'restart' && runs.some(({ reference }) => reference.includes('@'));
-      const head = life.factory.headOf(line);
-      // A team that went back from what Patchwave deployed meant to.
-      const own = life.ecs.deployments.filter((one) => one.service === service);
-      const wentBack =
-        own.at(-1)?.by === 'team' && own.some(({ by, artifact }) => by === 'Patchwave' && artifact === head);
-      const isLeftToCopy = this.#leftToCopy.some(
-        ({ service: key, detail }) => key.endsWith(`/${service}`) && head && detail?.includes(head.digest),
-      );
-      if (!head || isLeftToCopy || wentBack || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head))
-        continue;
-      check('what Patchwave may deploy does not stay behind');
-      for (const { image, shown } of runs) {
-        // That image is unknown.
-        if (shown !== 'digest') continue;
-        const flaw = violatingIn(image, now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
-        if (flaw && !head.images.includes(image))
-          violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);
-      }
+      if (life.ecs.isAtZero(service) || life.isOutOfSight(service) || life.ecs.hasFailed(service)) continue;
+      const containers = [...Map.groupBy(life.ecs.runningIn(service), ({ container }) => container)];
+      const states = containers.map(([container, runs]) => this.#containerAtRest(service, container, runs));
+      // All containers of a service are deployed together, or none.
+      if (states.some((one) => one?.holdsBack)) continue;
+      for (const one of states) if (one?.mayBeDeployed) this.#behind(service, one);
+    }
+  }
+
+  #containerAtRest(service: string, container: string, runs: readonly TrueContainer[]) {
+    const { life } = this.#with;
+    const [{ reference } = { reference: '' }] = runs;
+    const line = life.lineOfReference(reference);
+    const head = line && life.factory.headOf(line);
+    if (!line || !head) return undefined;
+    const { account } = life.ecs.refOf(service);
+    const rollout = rolloutOf(life.policy, line);
+    const mode = modeOf(life.policy, line, [line.pipeline.account, account]);
+    const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
+    const isPinned = rollout === 'restart' && runs.some((one) => one.reference.includes('@'));
+    // A team that went back from what Patchwave deployed meant to.
+    const own = life.ecs.deployments.filter((one) => one.service === service);
+    const wasOurs = ({ by, containers }: TrueDeployment): boolean =>
+      by === 'Patchwave' && containers.some((one) => one.container === container && one.artifact === head);
+    const wentBack = own.at(-1)?.by === 'team' && own.some(wasOurs);
+    const isLeftToCopy = this.#leftToCopy.some(
+      ({ service: key, detail }) => key.endsWith(`/${service}`) && detail?.includes(head.digest),
+    );
+    const mayBeDeployed = isOurs && !isPinned && !wentBack && !isLeftToCopy;
+    const isBehind = runs.some(({ image }) => !head.images.includes(image));
+    // A stream that may not act is in no cascade, and a deployment changes no image that is named by its digest.
+    const isKept = mode !== 'enforce' && runs.every((one) => one.reference.includes('@'));
+    return { head, runs, mayBeDeployed, holdsBack: isBehind && !mayBeDeployed && !isKept };
+  }
+
+  #behind(
+    service: string,
+    { head, runs }: { readonly head: TrueArtifact; readonly runs: readonly TrueContainer[] },
+  ): void {
+    const { life, check, violated, violatingIn, isLeftToOwner } = this.#with;
+    if (!this.#isClean(head)) return;
+    check('what Patchwave may deploy does not stay behind');
+    for (const { image, shown } of runs) {
+      // That image is unknown.
+      if (shown !== 'digest') continue;
+      const flaw = violatingIn(image, life.clockwork.now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
+      if (flaw && !head.images.includes(image))
+        violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);
     }
   }
 
