@@ -1,9 +1,11 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
 import {
+  anyContentFactStatusByNow,
   classifyFact,
   contentFactStatus,
   type FactStatus,
   factStatus,
+  isScanOpen,
   type JudgedImage,
   needsNewScan,
   provenFactStatus,
@@ -197,6 +199,11 @@ test.each<[boolean, string, JudgedImage['scan']]>([
     },
   ],
   [
+    false,
+    'ended at the instant at which the finding was first seen, whatever is requested since',
+    { state: 'requested', requestedAtEpochMs: NOW + 1, completedAtEpochMs: NOW },
+  ],
+  [
     true,
     'was asked for again after such an answer',
     { state: 'complete', requestedAtEpochMs: NOW, answeredRequestAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
@@ -233,6 +240,30 @@ test.each<[boolean, string, JudgedImage['scan']]>([
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
 });
 
+test.each<[FactStatus, string, number]>([
+  ['unknown', 'before a finding was first seen', NOW - 1],
+  ['absent', 'at the instant at which a finding was first seen', NOW],
+  ['absent', 'after a finding was first seen', NOW + 1],
+])(
+  'while a new scan is awaited, the finding is %s in an image whose last scan ended %s',
+  (expected, _, completedAtEpochMs) => {
+    const image: JudgedImage = {
+      ...looked('a'),
+      scan: { state: 'requested', requestedAtEpochMs: NOW + 2, completedAtEpochMs },
+    };
+    expect(anyContentFactStatusByNow(findingFact('CVE-1', { sinceEpochMs: NOW }), [image])).toBe(expected);
+  },
+);
+
+test.each([
+  [true, 'before', NOW - 1],
+  [false, 'at the instant of', NOW],
+  [false, 'after', NOW + 1],
+])('a scan is open (%s) if it ended %s its request', (expected, _, completedAtEpochMs) => {
+  for (const state of ['requested', 'complete', 'stale'] as const)
+    expect(isScanOpen({ scan: { state, requestedAtEpochMs: NOW, completedAtEpochMs } })).toBe(expected);
+});
+
 test.each([
   ['one of two heads', [DAY_AGO, NOW], true],
   ['neither of two heads', [NOW, NOW], false],
@@ -258,6 +289,7 @@ test.each<[FactStatus, string, CauseFact, Reason[]]>([
   ],
   ['absent', 'another finding is waived', fact, [reasonOf(findingFact('CVE-2'), 'waived')]],
   ['present', 'the age of an ancestor is waived, beyond its limit', ageFact, [ofAncestor(31)]],
+  ['present', 'the age of an ancestor is waived, at the instant of its limit', ageFact, [ofAncestor(30)]],
   ['absent', 'the age of an ancestor is waived, before its limit', ageFact, [ofAncestor(29)]],
 ])('by content a fact is %s in an image where %s', (expected, _, about, reasons) => {
   expect(contentFactStatus(about, looked('a', ...reasons))).toBe(expected);
