@@ -6,7 +6,7 @@ import { diffIdsOf } from '../../shared/domain/lineage/layered-image.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/rollout/outcome.ts';
 import { resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { VerifyStepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { imagesOf, judgedImage, keptFindingsOf, learnOutput, type OutputImage } from './output-images.ts';
@@ -28,13 +28,11 @@ export interface CheckedScan {
   readonly waitSeconds: number;
 }
 
-/** Requests scans of the output; unknown images are refreshed first. */
-export async function requestScans(ports: VerifyPorts, step: VerifyStepInput): Promise<void> {
-  const verification = await verificationOf(ports, step);
-  const { rebuild } = verification;
+/** Requests scans of the output of a rebuild; unknown images are refreshed first. */
+export async function requestScans(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
   const output = provenOutput(rebuild);
   if (rebuild.outcome) return;
-  await rescanUnclear(ports, verification, await learnOutput(ports, step.stream, output));
+  await rescanUnclear(ports, { rebuild }, await learnOutput(ports, rebuild.stream, output));
 }
 
 /**
@@ -48,12 +46,17 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Veri
   const { rebuild, policy, deadlineEpochMs } = verification;
   const withoutPolicy = rebuild.outcome ? undefined : await waitForPolicy(ports, limits, verification, inForce);
   if (withoutPolicy) return withoutPolicy;
-  const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
+  const judgement = rebuild.outcome ?? (await judgeSoon(ports, { ...verification, inForce }));
   if (judgement.result === 'pending')
     return { decision: 'wait', waitSeconds: verifyWaitSeconds(ports, limits, verification, deadlineEpochMs) };
   const outcome: RebuildOutcome = rebuild.outcome ?? (await recordOutcome(ports, rebuild, judgement));
   const isPromoted = outcome.result === 'fixed' && policy.promotes;
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
+}
+
+/** With the policy in force, which the step has read. */
+interface Judging extends Verification {
+  readonly inForce: PolicyInForce;
 }
 
 /** How long the first checks may follow one another here: the state machine waits in seconds, by its poll interval. */
@@ -64,7 +67,7 @@ const FIRST_WAIT_MS = 100;
  * A scan may take only a moment, so at first each wait doubles the time waited so far. Images without lineage are left
  * to the state machine, which has them placed before each check.
  */
-async function judgeSoon(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
+async function judgeSoon(ports: VerifyPorts, verification: Judging): Promise<RebuildJudgement> {
   const { rebuild, sinceEpochMs } = verification;
   const output = provenOutput(rebuild);
   const first = await learnOutput(ports, rebuild.stream, output);
@@ -81,7 +84,7 @@ async function judgeSoon(ports: VerifyPorts, verification: Verification): Promis
 
 async function judgeRebuild(
   ports: VerifyPorts,
-  verification: Verification,
+  verification: Judging,
   known: readonly OutputImage[],
 ): Promise<RebuildJudgement> {
   const { rebuild, deadlineEpochMs } = verification;
@@ -123,13 +126,14 @@ interface Comparison {
  */
 async function judgeAgainst(
   ports: VerifyPorts,
-  { rebuild, deadlineEpochMs }: Verification,
+  { rebuild, deadlineEpochMs, inForce }: Judging,
   { rebuilt, headBefore, before, made }: Comparison,
 ): Promise<RebuildJudgement> {
   const kept = await compareWith(ports, rebuilt, before);
   if (newPairs(kept).others.length === 0) return judgeOutcome(kept, ports.clock());
   const known = before.flatMap(({ record }) => record ?? []);
-  const awaited = await scanImages(ports, rebuild.rebuildId, known.filter(isScannedBefore(rebuilt.begunAtEpochMs)));
+  const old = known.filter(isScannedBefore(rebuilt.begunAtEpochMs));
+  const awaited = await scanImages(ports, { asker: rebuild.rebuildId, inForce }, old);
   if (awaited.length > 0 && ports.clock() < deadlineEpochMs)
     return { result: 'pending', waitingFor: `a scan of the previous head (${awaited.join(', ')})` };
   const scanned = await imagesOf(ports, headBefore);
@@ -200,11 +204,11 @@ async function sameAgain(
  */
 async function rescanUnclear(
   ports: VerifyPorts,
-  { rebuild }: Verification,
+  { rebuild, inForce }: Pick<Verification, 'rebuild'> & Partial<Judging>,
   images: readonly OutputImage[],
 ): Promise<boolean> {
   const unclear = images.filter((image) => isUnclear(judgedImage(image), rebuild.facts));
   const known = unclear.flatMap(({ record }) => record ?? []);
-  await scanImages(ports, rebuild.rebuildId, known);
+  await scanImages(ports, { asker: rebuild.rebuildId, ...(inForce && { inForce }) }, known);
   return known.length > 0;
 }

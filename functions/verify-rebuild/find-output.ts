@@ -38,9 +38,9 @@ export async function findOutput(
   const search = proven === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, proven);
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
-    await recordOutput(ports, step, search);
+    const recorded = await recordOutput(ports, step, search);
     // The scan runs while the parents of the output are found.
-    await requestScans(ports, step);
+    await requestScans(ports, recorded ?? rebuild);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
   // Only the policy allows calls to the account of the registry.
@@ -92,8 +92,8 @@ async function recordOutput(
   { rebuilds, cascades, clock }: VerifyPorts,
   { cascadeId, stream, rebuildId }: VerifyStepInput,
   { digest: output, tags }: { readonly digest: Digest; readonly tags: readonly string[] },
-): Promise<void> {
-  await rebuilds.record(stream, rebuildId, (before) =>
+): Promise<Rebuild | undefined> {
+  const stands = await rebuilds.record(stream, rebuildId, (before) =>
     before && before.outcome === undefined && outputFound(before) !== output
       ? { ...before, output, outputProvenAtEpochMs: clock(), ...(tags.length > 0 && { outputTags: tags }) }
       : undefined,
@@ -103,4 +103,5 @@ async function recordOutput(
       ? undefined
       : { ...node, state: 'verifying', output },
   );
+  return stands;
 }

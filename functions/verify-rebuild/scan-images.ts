@@ -6,7 +6,7 @@ import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { judgeImages, type Learnt, learnKept } from '../../shared/judging/judge-images.ts';
 import { ImageChangedError } from '../../shared/ports/errors.ts';
-import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import { isRefused } from '../../shared/review/scan-request.ts';
 import { askAnywhere } from '../../shared/scanning/ask.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
@@ -14,16 +14,22 @@ import type { VerifyPorts } from './ports.ts';
 
 const IMAGES_AT_ONCE = 8;
 
+interface ScanRequester {
+  /** The requester, so that the same one may repeat a request. */
+  readonly asker: string;
+  /** The policy in force; read if absent. */
+  readonly inForce?: PolicyInForce;
+}
+
 /**
  * Ensures that images are scanned, and judges those with a new result. A scan on push may have ended before the ledger
  * had the image, and events may be lost: so results are read before a scan is requested, and refused requests are
  * repeated.
- * @param asker the requester, so that the same one may repeat a request
  * @returns images whose scan is awaited
  */
 export async function scanImages(
   ports: VerifyPorts,
-  asker: string,
+  { asker, inForce }: ScanRequester,
   images: readonly ImageRecord[],
 ): Promise<readonly Digest[]> {
   if (images.length === 0) return [];
@@ -31,7 +37,7 @@ export async function scanImages(
     const known = await learn(ports, asker, image);
     return known ? [{ image, learn: async () => known }] : [];
   });
-  const outcomes = await judgeImages(ports, await policyInForce(ports.policies), learnt.flat());
+  const outcomes = await judgeImages(ports, inForce ?? (await policyInForce(ports.policies)), learnt.flat());
   for (const outcome of outcomes.values()) {
     // The next check uses the new facts.
     if ('error' in outcome && !(outcome.error instanceof ImageChangedError)) throw outcome.error;

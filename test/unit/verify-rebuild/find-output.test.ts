@@ -343,6 +343,18 @@ test('if the push history has the image, the repository is not listed', async ()
   expect(steps).not.toContain('registry.images');
 });
 
+test('cascade and rebuild are read once in a step that finds the output and requests its scans', async () => {
+  const world = await verifyWorld({ changes: VARIABLE });
+  push(world, 'new', { tags: ['22'] });
+  const steps: string[] = [];
+  await findOutput(portsOf(world, { before: (step) => void steps.push(step) }), LIMITS, STEP);
+  expect(world.refreshes.take()).toHaveLength(1);
+  expect(steps.filter((step) => step === 'cascades.get' || step === 'rebuilds.get')).toEqual([
+    'cascades.get',
+    'rebuilds.get',
+  ]);
+});
+
 test('a push that is late counts within the grace', async () => {
   const world = await verifyWorld();
   expect(await find(world)).toMatchObject({ decision: 'wait' });

@@ -198,6 +198,14 @@ test('a short scan causes no wait of the state machine', async () => {
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
+test('a check reads the policy in force once, however often it looks for the scan', async () => {
+  const world = await justAsked();
+  const steps: string[] = [];
+  await check(portsOf(world, { before: (step) => void steps.push(step) }), LIMITS, STEP);
+  expect(steps.filter((step) => step === 'scanner.read').length).toBeGreaterThan(1);
+  expect(steps.filter((step) => step === 'policies.current')).toHaveLength(1);
+});
+
 test('an image without lineage is checked again only after the state machine has it placed', async () => {
   const world = await justAsked({ isPlaced: false });
   const before = world.clock();
