@@ -26,7 +26,7 @@ export function keepUp(
     ['one function', 'npm run invoke -- FUNCTION FILE [--inspect]'],
     ['its logs', 'npm run logs -- FUNCTION [--follow]'],
     ['review again', `aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`],
-    ['its files', `${stateDir} (removed when the cloud stops; after kill -9, when the next cloud starts)`],
+    ['cloud files', `${stateDir} (removed when the cloud stops; after kill -9, when the next cloud starts)`],
     ['stop it', `kill ${pid}`],
   ] as const;
   progress.heading('The cloud keeps running');

@@ -71,7 +71,7 @@ function runText({ parts, after }: Stream, { service, count, digest }: Run, name
 
 const STATES = {
   stopped: { title: 'not fixed', colour: 'red' },
-  open: { title: 'fixed, not proven yet', colour: 'yellow' },
+  open: { title: 'fixed but not proven yet', colour: 'yellow' },
   'on-hold': { title: 'on hold', colour: 'yellow' },
 } as const;
 

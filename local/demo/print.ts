@@ -116,7 +116,7 @@ function printEnd(progress: Progress, result: DemoResult): void {
 /** Counts the outcomes that the proof and the list of unpatched images show one by one. */
 export function endsOf(result: Pick<DemoResult, 'act' | 'images'>): string {
   const count = (wanted: string) => result.act.streams.filter(({ state }) => state === wanted).length;
-  const open = count('open') > 0 ? [`${count('open')} fixed, not proven yet`] : [];
+  const open = count('open') > 0 ? [`${count('open')} fixed but not proven yet`] : [];
   const all = [`${count('patched')} patched, proven by digest`, ...open, `${count('stopped')} not fixed`];
   const unknown = unknownBeside(result).length;
   return [...all, `${count('on-hold')} on hold`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');

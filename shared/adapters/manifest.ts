@@ -59,7 +59,7 @@ function parseImage(name: Digest, mediaType: string, document: unknown): Artifac
   const { data } = parsed;
   // Attestations, signatures and charts borrow the image manifest for content that no engine can run.
   const foreign = [data.config, ...data.layers].find(({ mediaType: type }) => !isImagePart(type));
-  if (foreign) return { code: 'not-an-image', detail: `it contains ${foreign.mediaType}` };
+  if (foreign) return { code: 'not-an-image', detail: `its manifest contains ${foreign.mediaType}` };
   return {
     kind: 'image',
     digest: name,

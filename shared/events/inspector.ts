@@ -30,7 +30,7 @@ const event = { ...envelope.entries, source: v.literal(SOURCE) };
 /** The subject of a finding or a coverage, with its digest. */
 const imageArns = v.custom<string[]>(
   (value) => Array.isArray(value) && value.some((one) => typeof one === 'string' && imageIn([one]) !== undefined),
-  'names no image in Amazon ECR',
+  'must name an image in Amazon ECR',
 );
 
 const imageIn = (arns: readonly string[]) => arns.map(parseRepositoryName).find(({ digest }) => digest !== undefined);
@@ -69,7 +69,7 @@ export const inspectorScan = {
         'repository-name': v.text(),
         'image-digest': v.custom<Digest>(
           (value) => typeof value === 'string' && isDigest(value),
-          'not a sha256 digest',
+          'must be a SHA-256 digest',
         ),
       }),
     }),

@@ -161,7 +161,9 @@ export class MessagesNotSentError extends Error {
     failures: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[],
   ) {
     const codes = [...new Set(failures.map(({ Code = 'no code' }) => Code))].join(', ');
-    super(`Sending ${counted(failures.length, 'message')} to ${queueUrl} failed (${codes}). A retry sends them again.`);
+    super(
+      `Sending ${counted(failures.length, 'message')} to ${queueUrl} failed (${codes}). A retry sends what is missing.`,
+    );
   }
 }
 

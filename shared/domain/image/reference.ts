@@ -136,6 +136,9 @@ export const serviceDomain = (region: string): string => partitionHosts(region).
 
 function partitionHosts(region: string): (typeof PARTITION_HOSTS)[number] {
   const hosts = PARTITION_HOSTS.find(({ regions }) => region.startsWith(regions));
-  if (!hosts) throw new RangeError(`No partition is known for the Region "${region}".`);
+  if (!hosts)
+    throw new RangeError(
+      `Patchwave does not know the partition of Region "${region}". Check the spelling of the Region.`,
+    );
   return hosts;
 }

@@ -68,6 +68,8 @@ function detailsOf(reason: Reason): string[] {
         'ECS reports no digest, and the recorded pushes of the tag begin only after the task pulled it',
         'name the image by its digest',
       ];
+    case 'policy':
+      return ['apply a policy again with `patchwave policy apply FILE`'];
     default:
       return [];
   }

@@ -98,6 +98,6 @@ test('"In short" counts each stream and image of the lists above it', () => {
   ];
   const result = { act: { streams }, images } as unknown as Parameters<typeof endsOf>[0];
   expect(endsOf(result)).toBe(
-    '1 patched, proven by digest, 1 fixed, not proven yet, 1 not fixed, 1 on hold, 1 unknown',
+    '1 patched, proven by digest, 1 fixed but not proven yet, 1 not fixed, 1 on hold, 1 unknown',
   );
 });
