@@ -110,22 +110,25 @@ export class AdminApi implements ObjectApi {
 
   #send(method: string, path: string, body?: unknown): Promise<Answer> {
     const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const text = body === undefined ? '' : JSON.stringify(body);
+    // Node.js sends the body of a DELETE without its length, unless it is given.
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(text) };
     return new Promise((resolve, reject) => {
       const sent = request(
         `${this.#endpoint}${path}`,
-        { method, agent: this.#agent, headers: { 'content-type': type, accept: 'application/json' } },
+        { method, agent: this.#agent, headers: { 'content-type': type, accept: 'application/json', ...length } },
         (response) => {
-          let text = '';
+          let answer = '';
           response.setEncoding('utf8');
           response.on('data', (chunk: string) => {
-            text += chunk;
+            answer += chunk;
           });
-          response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
+          response.once('end', () => resolve({ status: response.statusCode ?? 0, text: answer }));
           response.once('error', reject);
         },
       );
       sent.once('error', reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(text);
     });
   }
 }

@@ -179,11 +179,13 @@ function listed(store: ObjectStore, { resource, namespace }: RequestTarget, quer
 const wantsMetadataOnly = ({ headers }: IncomingMessage): boolean =>
   /^application\/json;as=PartialObjectMetadataList;g=meta\.k8s\.io;v=v1(,|$)/.test(headers.accept ?? '');
 
-const META = 'meta.k8s.io/v1';
+const [META, METADATA] = ['meta.k8s.io/v1', 'PartialObjectMetadata'];
 
 const metadataOf = ({ items, metadata }: ReturnType<typeof listed>): JsonDocument => ({
-  ...{ kind: 'PartialObjectMetadataList', apiVersion: META, metadata },
-  items: items.map((item) => ({ kind: 'PartialObjectMetadata', apiVersion: META, metadata: item.metadata })),
+  ...{ kind: `${METADATA}List`, apiVersion: META, metadata },
+  // kube-apiserver writes an empty list of metadata so.
+  items:
+    items.length === 0 ? null : items.map(({ metadata: of }) => ({ kind: METADATA, apiVersion: META, metadata: of })),
 });
 
 const got = (store: ObjectStore, { resource, namespace, name = '' }: RequestTarget): KubernetesObject =>

@@ -126,9 +126,10 @@ export class KubernetesApi {
     const body = jsonIn(answer);
     const next = textOr(body?.metadata?.continue);
     if (answer.status === 410) return { isExpired: true, items: [], ...next };
-    if (answer.status !== 200 || !Array.isArray(body?.items))
+    const items = itemsIn(body);
+    if (answer.status !== 200 || items === undefined)
       throw new ClusterFailingError(cluster, `it answered the list of ${resource} with ${described(answer)}`);
-    return { isExpired: false, items: body.items, ...next };
+    return { isExpired: false, items, ...next };
   }
 
   async #answer(path: string, accept: string): Promise<Answer> {
@@ -233,6 +234,12 @@ function jsonIn({ contentType, body }: Answer): ListBody | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** `undefined` if the body is no list. kube-apiserver writes an empty list of metadata as `"items":null`. */
+function itemsIn(body: ListBody | undefined): readonly unknown[] | undefined {
+  if (body?.items === null) return [];
+  return Array.isArray(body?.items) ? body.items : undefined;
 }
 
 const textOr = (value: unknown): { readonly token?: string } =>

@@ -73,6 +73,14 @@ test('the next page is requested only when the caller reads on', async () => {
   api.close();
 });
 
+test('an empty list of metadata, which kube-apiserver writes as null, has no items', async () => {
+  server.once(
+    () => true,
+    (response) => answer(response, 200, '{"kind":"PartialObjectMetadataList","metadata":{},"items":null}'),
+  );
+  expect((await read()).items).toEqual([]);
+});
+
 test('a short or empty page with a token is not the end', async () => {
   server.collections.set(PODS.path, pods(3));
   server.once(
