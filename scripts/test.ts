@@ -2,19 +2,23 @@
  * `npm test [-- JEST ARGUMENTS]`: builds the bundles that the integration tests deploy, runs jest, and prints
  * `N passed, N failed` alone on the last line. Exit code 1 when anything failed, or when nothing ran.
  * `--tier=slow` and `--tier=chaos` run the files `*.slow.test.ts` and `*.chaos.test.ts`, which a plain run leaves out.
+ * `--tier=kubernetes` runs the files `*.kubernetes.test.ts` on a real API server, which it builds the first time. Where Go
+ * is missing it prints `skipped: no Go` and `0 passed, 0 failed, N skipped`, N test files, and the exit code is 0.
  * `--watch` runs the tests that need no cloud again whenever a file that they reach changes, until you quit.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildFunctions } from './bundle.ts';
+import { kubernetesPrograms } from './kubernetes.ts';
 import { NODE, ROOT } from './setup.mjs';
 
 const TIERS: Readonly<Record<string, readonly string[]>> = {
-  fast: ['**/test/**/*.test.ts', '!**/*.{slow,chaos}.test.ts'],
+  fast: ['**/test/**/*.test.ts', '!**/*.{slow,chaos,kubernetes}.test.ts'],
   slow: ['**/test/**/*.slow.test.ts'],
   chaos: ['**/test/**/*.chaos.test.ts'],
+  kubernetes: ['**/test/**/*.kubernetes.test.ts'],
 };
 
 /** Tests that need neither bundles nor a cloud. */
@@ -29,11 +33,13 @@ const WATCHED = [
  * Many fast tests wait for a cloud of theirs, so a second one finds time on a core that jest would leave free. The others
  * load a machine by themselves.
  */
-const WORKERS: Readonly<Record<string, number>> = { fast: Math.max(2, availableParallelism() - 1) };
+const WORKERS: Readonly<Record<string, number>> = { fast: Math.max(2, availableParallelism() - 1), kubernetes: 1 };
 
 interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** Test files that this machine cannot run. */
+  readonly skipped?: number;
 }
 
 /** Jest's summary. A file that could not run counts as one failure, and so does a missing summary. */
@@ -67,7 +73,9 @@ async function main(args: readonly string[]): Promise<Counts> {
     process.stderr.write(`Unknown tier "${tier}". Use one of ${Object.keys(TIERS).join(', ')}.\n`);
     return { passed: 0, failed: 1 };
   }
-  await buildFunctions();
+  if (tier === 'kubernetes') {
+    if ((await kubernetesPrograms((text) => process.stderr.write(text))) === undefined) return await withoutGo();
+  } else await buildFunctions();
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
   try {
     const summaryFile = join(folder, 'summary.json');
@@ -85,6 +93,12 @@ async function main(args: readonly string[]): Promise<Counts> {
   }
 }
 
+async function withoutGo(): Promise<Counts> {
+  process.stdout.write('skipped: no Go\n');
+  const files = await Array.fromAsync(glob('test/**/*.kubernetes.test.ts', { cwd: ROOT }));
+  return { passed: 0, failed: 0, skipped: files.length };
+}
+
 // A Ctrl-C reaches jest too; this process waits for it to clean up.
 process.on('SIGINT', () => undefined);
 
@@ -92,10 +106,11 @@ const args = process.argv.slice(2);
 if (args.includes('--watch')) {
   process.exitCode = await runJest([...WATCHED.map((glob) => `--testMatch=${glob}`), ...args]);
 } else {
-  const counts = await main(args).catch((error: unknown) => {
+  const counts: Counts = await main(args).catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return { passed: 0, failed: 1 };
   });
-  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
-  process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+  const { passed, failed, skipped = 0 } = counts;
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  process.exitCode = failed > 0 || (passed === 0 && skipped === 0) ? 1 : 0;
 }

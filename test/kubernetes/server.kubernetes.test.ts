@@ -1,0 +1,37 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { reconcile } from '../../local/kubernetes/controllers.ts';
+import { makeEksCluster } from '../../local/kubernetes/eks.ts';
+import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
+import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
+import { useCloud } from '../support/cloud.ts';
+import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
+import { programs } from '../support/kubernetes-programs.ts';
+
+const cloud = useCloud();
+let server: KubeApiserver;
+let world: KubernetesWorld;
+
+beforeAll(async () => {
+  const place = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
+  await makeEksCluster(cloud(), place);
+  server = await startKubeApiserver(await programs(), cloud(), place);
+  const { endpoint, certificateAuthority, admin } = server;
+  const runtime = runtimeOf(cloud().endpoint);
+  world = {
+    ...{ endpoint, certificateAuthority, place, admin, cloud: cloud(), tokensCachedMs: TOKENS_CACHED_MS },
+    control: async (...workloads) => {
+      for (const workload of workloads) await reconcile({ api: admin, runtime }, workload);
+    },
+    // etcd drops a revision once a later one is as old as the interval, and the server asks each 15 s for what was dropped.
+    expireContinueTokens: async () => {
+      await admin.ensureNamespace('later');
+      const metadata = { name: 'later', namespace: 'later' };
+      const spec = { containers: [{ name: 'app', image: 'docker.io/library/busybox:1' }] };
+      await admin.ensure({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+    },
+    overloaded: () => server.busy(),
+  };
+}, 120_000);
+afterAll(async () => server?.stop());
+
+kubernetesServerContract(() => world);
