@@ -73,7 +73,7 @@ test('every parameter, output, resource and state that it names is in a template
   );
   const known = [
     ...[hub, member].flatMap(({ json }) => Object.keys({ ...objectOf(json.Parameters), ...objectOf(json.Outputs) })),
-    ...hub.resources.map(({ id }) => id),
+    ...[hub, member].flatMap(({ resources }) => resources.map(({ id }) => id)),
     ...machineNames().flatMap((name) => statesOf(JSON.parse(definitionText(name)))),
     ...['StartImageScan', 'LastProcessingResult', 'Disabled'],
   ];
