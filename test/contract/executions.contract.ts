@@ -10,7 +10,7 @@ export interface ExecutionsWorld {
 }
 
 export function executionsContract(world: () => ExecutionsWorld): void {
-  test('a cascade has one execution, however often and by how many at once it is started', async () => {
+  test('a cascade has one execution, after repeated and concurrent starts', async () => {
     const cascadeId = world().newCascadeId();
     const starts = await Promise.all(Array.from({ length: 3 }, () => world().executions.start(cascadeId)));
     starts.push(await world().executions.start(cascadeId));

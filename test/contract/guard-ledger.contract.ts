@@ -55,7 +55,7 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
     );
   });
 
-  test('thousands of facts that survived are remembered', async () => {
+  test('a history keeps thousands of facts that rebuilds did not fix', async () => {
     const ledger = await make();
     const many = Array.from({ length: 5000 }, (_, n) => survived(n));
     await ledger.change('one', (before) => ({ ...before, survived: many }));

@@ -46,7 +46,7 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(found && (await ledger.take(lock('r2'), found))).toEqual(lock('r2'));
   });
 
-  test('a rebuild that another cascade takes up keeps the lock, and one of many cascades has it', async () => {
+  test('a rebuild that another cascade resumes keeps the lock, and one of many cascades gets it', async () => {
     const ledger = await make();
     await ledger.take(lock('r1', { cascadeId: 'c1' }));
     await ledger.adopt(STREAM, 'r1', 'token');
@@ -59,7 +59,7 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(await ledger.take(lock('r1', { cascadeId: 'c4' }))).toEqual(stands);
   });
 
-  test('only its owner gives a lock back', async () => {
+  test('only its owner releases a lock', async () => {
     const ledger = await make();
     await ledger.take(lock('r1'));
     await ledger.release(STREAM, 'r2');

@@ -62,7 +62,7 @@ export function rolloutLedgerContract({ make }: Contract<RolloutLedger>): void {
     await expect(ledger.changeClosure('c1', 'b', (before) => before)).rejects.toMatchObject(missing);
   });
 
-  test('a closure is listed as open until it closes, and with its cascade for ever', async () => {
+  test('a closure is listed as open until it closes, and always with its cascade', async () => {
     const ledger = await make();
     for (const [id, stream] of [
       ['c1', 'a'],

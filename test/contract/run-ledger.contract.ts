@@ -43,7 +43,7 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
     expect(begun.filter((answer) => answer.begun)).toHaveLength(1);
   });
 
-  test('a finished review gives the lease back and is the latest', async () => {
+  test('a finished review releases the lease and is the latest', async () => {
     const ledger = await make();
     await ledger.begin(review('run-1'));
     const ended = review('run-1', { state: 'succeeded', endedAtEpochMs: NOW + 5 });
@@ -94,7 +94,7 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
     expect(await collect(ledger.parts('run-1'))).toEqual([]);
   });
 
-  test('a part counts once however often it is written, and belongs to its run', async () => {
+  test('a part that is written several times counts once and belongs to its run', async () => {
     const ledger = await make();
     const scope: RunPart = {
       kind: 'scope',

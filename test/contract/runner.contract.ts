@@ -75,7 +75,7 @@ export function runnerContract(world: () => RunnerWorld): void {
   });
 
   test(
-    'a run is found however many came after it',
+    'a run is found after any number of later runs',
     async () => {
       const pipeline = await world().newPipeline();
       const since = world().now();

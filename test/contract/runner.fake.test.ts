@@ -47,7 +47,7 @@ test('a full pipeline is busy until a run ends; the token of a run that is there
   expect(await runner.start(second)).toMatchObject({ outcome: 'started' });
 });
 
-test('a token that was forgotten starts a second run: who asks again must look first', async () => {
+test('a forgotten token starts a second run, so a caller must look for the first one', async () => {
   const pipeline = newPipeline();
   runner.create(pipeline);
   const request = { pipeline, rebuildId: 'rebuild-1', token: 'rebuild-1-a1' };

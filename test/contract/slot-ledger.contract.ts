@@ -23,7 +23,7 @@ export function slotLedgerContract({ make, propertyRuns }: Contract<SlotLedger>)
     expect(await ledger.held('fleet')).toEqual([{ owner: 'one', untilEpochMs: NOON_EPOCH_MS + HOUR_MS + 5 }]);
   });
 
-  test('a slot whose lease lapsed is free, and one that was given back', async () => {
+  test('a slot with an expired lease is free, and so is a released one', async () => {
     const ledger = await make();
     await ledger.take('fleet', 1, 'dead', lease());
     expect(await ledger.take('fleet', 1, 'two', lease(NOON_EPOCH_MS + HOUR_MS - 1))).toBe(false);
@@ -46,7 +46,7 @@ export function slotLedgerContract({ make, propertyRuns }: Contract<SlotLedger>)
     expect(await ledger.take('fleet', 1, 'four', lease())).toBe(true);
   });
 
-  test('a slot above a cap that was lowered counts against it, whichever of them is left', async () => {
+  test('a slot above a lowered cap counts against it, for any remaining slot', async () => {
     const owners = ['one', 'two', 'three'];
     for (const left of owners) {
       const ledger = await make();

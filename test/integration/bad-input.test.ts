@@ -126,7 +126,7 @@ describe('a fleet in which everything is bad', () => {
     expect(said.byteLength).toBeLessThan(ITEM_LIMIT_BYTES / 2);
   });
 
-  test('a person who asks why gets every one of that many findings', async () => {
+  test('`why` shows every one of that many findings', async () => {
     const words = ['why', digestOf('bloated'), '--json'];
     const { code, stdout, stderr } = await runCommand('cli/main.ts', words, environmentOf(installation()));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

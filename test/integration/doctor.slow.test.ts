@@ -165,7 +165,7 @@ async function brokenByTrust(RoleName: string, change: (trust: string) => string
 }
 
 test(
-  'a read role that asks for another external id: the role is broken, and what it reads is unknown',
+  'a read role that requires another external id: the role is broken, and its reads are unknown',
   async () => {
     const found = await brokenByTrust('PatchwaveRead', (trust) =>
       trust.replace('patchwave-in-the-embedded-cloud', 'another-id'),

@@ -191,7 +191,7 @@ describe('a message whose function was throttled or failed', () => {
     expect(hiddenSeconds).toBeLessThanOrEqual(takenSeconds + 30);
   });
 
-  test('the planner takes up within five minutes what it was throttled for', () => {
+  test('a throttled planner plans its messages within five minutes', () => {
     const planner = mappings.find(({ queue }) => queue === 'PlanQueue');
     expect(planner?.hiddenSeconds).toBeLessThan(5 * 60);
   });

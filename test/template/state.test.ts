@@ -65,7 +65,7 @@ test('the output that `patchwave doctor` compares is the version of the project'
   expect(listOf(role?.properties.Tags)).toContainEqual({ Key: 'patchwave-version', Value: version });
 });
 
-test('`patchwave doctor` asks for each output of the template', () => {
+test('`patchwave doctor` checks each output of the template', () => {
   expect([...OUTPUTS].sort()).toEqual(Object.keys(objectOf(hub.json.Outputs)).sort());
 });
 

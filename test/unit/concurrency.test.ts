@@ -10,7 +10,7 @@ function gates() {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('keeps the order of the items, whichever ends first', async () => {
+test('keeps the order of the items in any order of ends', async () => {
   const { open, wait } = gates();
   const all = mapConcurrently([1, 2, 3], 3, async (item) => {
     await wait();

@@ -40,7 +40,7 @@ const build = (changes: ActionExecutionDetail = {}): ActionExecutionDetail => ({
 const acts = (...actions: readonly ActionExecutionDetail[]) =>
   codepipeline.on(ListActionExecutionsCommand).resolves({ actionExecutionDetails: [...actions] });
 
-test('a start asks for what a rebuild needs: its id, no cache, and a fresh parent', async () => {
+test('a start requests what a rebuild needs: its id, no cache, and a fresh parent', async () => {
   codepipeline.on(StartPipelineExecutionCommand).resolves({ pipelineExecutionId: 'run-1' });
   expect(await runner.start(request)).toEqual({ outcome: 'started', executionId: 'run-1' });
   expect(codepipeline.commandCalls(StartPipelineExecutionCommand)[0]?.args[0].input).toEqual({

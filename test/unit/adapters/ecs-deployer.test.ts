@@ -180,7 +180,7 @@ describe('if ECS reports no rollout state', () => {
     ['ROLLBACK_SUCCESSFUL', 'rolled-back'],
     ['ROLLBACK_FAILED', 'failed'],
     ['SOMETHING_NEW' as ServiceDeploymentStatus, 'unknown'],
-  ] as const)('its service deployment %s says %s, however many tasks run', async (status, state) => {
+  ] as const)('its service deployment %s says %s, with any number of running tasks', async (status, state) => {
     serves(service({ deployments: [green, blue] }));
     const serviceDeployments = [brief('0012', status), brief('12', 'SUCCESSFUL')];
     ecs.on(ListServiceDeploymentsCommand).resolves({ serviceDeployments });

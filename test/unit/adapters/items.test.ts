@@ -54,7 +54,7 @@ test.each<[string, Partial<ImageRecord>, object]>([
   expect(Object.fromEntries(present)).toEqual(expected);
 });
 
-test('an image comes back from its item, however many reasons it has', () => {
+test('an image is read back from its item with any number of reasons', () => {
   fc.assert(
     fc.property(fc.nat(500), fc.boolean(), fc.option(fc.string(), { nil: undefined }), (count, inUse, scanAskedBy) => {
       const reasons = Array.from({ length: count }, (_, n) => findingReason(n));
@@ -190,7 +190,7 @@ test('a live usage is in the index of its scope and never expires; an ended one 
   expect(ended).not.toHaveProperty('scopePk');
 });
 
-test('a record comes back from its item, however long its lists are and however deep they stand', () => {
+test('a record is read back from its item with lists of any length and depth', () => {
   const list = fc
     .integer({ min: 0, max: 3000 })
     .map((length) => Array.from({ length }, (_, n) => ({ name: `fact-${n}` })));

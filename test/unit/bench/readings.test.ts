@@ -14,7 +14,7 @@ test('the middle of an odd and of an even number of values', () => {
   expect(() => median([])).toThrow(RangeError);
 });
 
-test('a log tells invocations, time, memory, bytes and metrics', () => {
+test('a log yields invocations, time, memory, bytes and metrics', () => {
   const metrics = JSON.stringify({
     _aws: {
       CloudWatchMetrics: [

@@ -78,7 +78,7 @@ test('a read within the last 15 minutes is fresh enough', async () => {
   expect(asked(world)).toEqual([]);
 });
 
-test('older heads are refreshed once before a build, however often the planner wakes', async () => {
+test('older heads are refreshed once before a build, after any number of wake-ups', async () => {
   const world = await staleWorld();
   for (let wakeUps = 0; wakeUps < 20; wakeUps += 1) await plan(world);
   expect(started(world)).toEqual([]);
@@ -195,7 +195,7 @@ test("while a registry refuses, the planner's answer stays the same", async () =
   }
 });
 
-test('planner and registry-events come to rest: one is built, one waits for its registry, one for a scan', async () => {
+test('planner and registry-events stop: one stream is built, one waits for its registry, one for a scan', async () => {
   const world = await staleWorld(3);
   const listings = refusing(world, 1);
   pushUnreported(world, 2);

@@ -98,7 +98,7 @@ describe('a lock that cannot be read', () => {
   const key = keys.lock(STREAM);
   const isLocked = (memory: MemoryTable): boolean => memory.items.has(`${key.PK} ${key.SK}`);
 
-  test('is given back once its rebuild has ended, and the stream is planned again', async () => {
+  test('is released after its rebuild has ended, and the stream is planned again', async () => {
     const { world, memory } = await twoStreams();
     await world.rebuilds.record(STREAM, 'r1', (before) => before && { ...before, endedAtEpochMs: world.clock() });
     corrupt(memory, key, { rebuildId: 7 });

@@ -57,7 +57,7 @@ async function waiting(): Promise<ConvergingFleet> {
   return fleet;
 }
 
-test('a platform whose build waits for a person keeps back what is built on it, and nothing else, however long', async () => {
+test('a platform whose build waits for a person delays its descendants and nothing else, for any time', async () => {
   const fleet = await waiting();
   for (let day = 0; day < 6; day += 1) {
     fleet.world.advance(DAY_MS);

@@ -15,7 +15,7 @@ const sizes = fc.record({
   regions: fc.integer({ min: 1, max: 6 }),
 });
 
-test('a generated fleet has the size asked for, is sound when read again, and its policy is valid', () => {
+test('a generated fleet has the requested size, is valid when read again, and its policy is valid', () => {
   fc.assert(
     fc.property(sizes, (options) => {
       const fleet = generateFleet(options);

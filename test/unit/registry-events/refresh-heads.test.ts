@@ -483,7 +483,7 @@ describe('a repository with many images', () => {
     expect(await world.places.locations(digestOf('build 249'))).toEqual([]);
   });
 
-  test('however many images there are, a refresh downloads the configs of the newest', async () => {
+  test('a refresh downloads only the configs of the newest images', async () => {
     const world = await manyWorld(3000);
     const config = jest.spyOn(world.registry, 'config');
     const { failed } = await ask(world, look());

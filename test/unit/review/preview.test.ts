@@ -110,7 +110,7 @@ test('widens what is known of a location, as the ledger does', async () => {
   ]);
 });
 
-test('asks for no scan, and takes no lease', async () => {
+test('requests no scan and takes no lease', async () => {
   const { world, preview } = previewed();
   await preview.images.recordProperties(properties);
   await world.runs.begin({ ...review, runId: 'run-0', leaseUntilEpochMs: 9 });

@@ -94,7 +94,7 @@ test('between the read and the call: nothing is deployed, and the next review pl
   expect([world.deployer.started, world.deployer.revisions('web')]).toEqual([[], 2]);
 });
 
-test('between the look and the call, the same image in a revision of its own: that one is copied once it is deployed', async () => {
+test('between the read and the call, the same image in a revision of its own: that revision is copied after its deployment', async () => {
   const { world, machine } = await scene();
   const resize = () => void world.deployer.deployByHand(WEB, { image: imageOf('web') });
   await machine.step({ before: (call) => (call === 'deployer.register' ? resize() : undefined) });

@@ -245,7 +245,7 @@ test('a repository of unidentified containers is read up to the first image that
   expect(reads()).toBeLessThanOrEqual(100);
 });
 
-test('reads each image once, however many closures are open', async () => {
+test('reads each image once, for any number of open closures', async () => {
   const { add, read, reads } = await fleet();
   await add('base-1', 'base');
   const apps = Array.from({ length: 250 }, (_, n) => `app-${n}`);

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-test('gives the part of the run back to the state machine', async () => {
+test('returns the part of the run to the state machine', async () => {
   const world = { ...fakeWorld(), pace: async () => {}, retry: { attempts: 1, wait: async () => {} } };
   const limits = { catchUpMinutes: 45, dailyQuota: 100_000 };
   const reply = await scanTrigger(() => ({ portsOf: () => world, limits }))(event, context);

@@ -24,7 +24,7 @@ test('the task runs once the folder is taken, and its result comes back', () => 
   expect(existsSync(lock)).toBe(false);
 });
 
-test('a task that fails gives the lock back', () => {
+test('a failed task releases the lock', () => {
   const failing = () => {
     throw new Error('no network');
   };

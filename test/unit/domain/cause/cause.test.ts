@@ -225,7 +225,7 @@ describe('the life of a cause', () => {
     expect(takeCause(closed, 'c-g1', 2)).toBe(closed);
   });
 
-  test('only its own cascade gives a cause back', () => {
+  test('only its own cascade releases a cause', () => {
     expect(reopenCause(taken, 'c-g1')).toEqual(two);
     expect(reopenCause(taken, 'other-g1')).toBe(taken);
     expect(reopenCause(two, 'c-g1')).toBe(two);

@@ -18,6 +18,6 @@ test('a count that is none is taken for the first', () => {
   expect(redeliverySeconds(0, 0)).toBe(redeliverySeconds(1, 0));
 });
 
-test('no message is hidden for longer than three minutes, however often it failed', () => {
+test('no message is hidden for longer than three minutes, after any number of failures', () => {
   expect(redeliverySeconds(5_000, ALMOST_ONE)).toBe(180);
 });

@@ -29,6 +29,6 @@ test('no hidden character is left of any text, and a JSON document means the sam
   );
 });
 
-test('the characters that are tried are those that are looked for', () => {
+test('the tested characters are the hidden ones', () => {
   for (const one of MOST_HOSTILE.split('a').slice(0, 31)) expect(hiddenIn(one)).toBeDefined();
 });

@@ -104,7 +104,7 @@ describe('an output whose scans never complete, while its tag still has the caus
     expect(gaps[4]).toBeGreaterThan(8 * HOUR);
   });
 
-  test('is built as often as the policy allows, however much time passes', () => {
+  test('is built as often as the policy allows, over any time', () => {
     const { builds, answer, history } = drive({ forMs: 12 * WEEK, outcomes: () => UNVERIFIED });
     expect(builds).toHaveLength(SETTINGS.attempts);
     expect(history.failuresInARow).toBe(0);

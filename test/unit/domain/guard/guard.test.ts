@@ -128,7 +128,7 @@ test('a stream without a rule is refused as not-in-policy in every mode', () => 
   expect(mayDeploy({ ...inputs, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
 });
 
-describe('a fact that survived a rebuild', () => {
+describe('a fact that a rebuild did not fix', () => {
   test.each<[string, string, Partial<GuardInputs>]>([
     ['refuse ineffective', 'on the same parent', { ...survived(survivor({ parentHead: head })), parentHead: head }],
     [
@@ -305,7 +305,7 @@ test('more facts never turn an allowed rebuild into a refused one', () => {
   );
 });
 
-test('a stream whose cascades all die at once is planned about thirty times a day, however often the planner runs', () => {
+test('a stream whose cascades all die at once is planned about thirty times a day, with any number of planner runs', () => {
   const anyCoolDown = fc.constantFrom(5, 7, 60, 600, 10_080);
   fc.assert(
     fc.property(anyCoolDown, fc.array(fc.nat({ max: 3 * MINUTE }), { minLength: 1 }), (coolDownMinutes, gaps) => {

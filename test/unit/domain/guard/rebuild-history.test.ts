@@ -165,7 +165,7 @@ test('a pinned parent stays until a judged rebuild picked up its parent', () => 
   expect(afterOutcome(pinned, end({ result: 'failed', reason })).pinnedTo).toEqual(older);
 });
 
-test('the name of an ended cascade is never reused, however often its end is reported', () => {
+test('the name of an ended cascade is never reused, after any number of reports of its end', () => {
   expect(afterCascade(before, 'c-g3').generation).toBe(4);
   expect(afterCascade(afterCascade(before, 'c-g3'), 'c-g3').generation).toBe(4);
   expect(afterCascade(before, 'c-g2').generation).toBe(3);

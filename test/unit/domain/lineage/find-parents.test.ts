@@ -123,7 +123,7 @@ describe('equal layers', () => {
     ]);
   });
 
-  test('histories that part are those of siblings, however long', () => {
+  test('histories of any length that differ at their end are those of siblings', () => {
     const images = [
       made('base', 'a', { done: 'add' }),
       made('platform', 'a', { done: 'add env' }),

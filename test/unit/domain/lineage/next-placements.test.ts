@@ -29,7 +29,7 @@ test('each has its turn within as many reviews as all of them take', () => {
   expect(new Set(reviews.flat())).toEqual(new Set([...heads, ...others]));
 });
 
-test('however many heads wait, a quarter of the places is for the others', () => {
+test('a quarter of the places is for other images, with any number of waiting heads', () => {
   const [heads, others] = [some(300, 'head'), some(50, 'other')];
   const reviews = placements(4, { heads, others }, 100);
   expect(reviews.map((digests) => digests.filter((digest) => others.includes(digest)).length)).toEqual([

@@ -41,7 +41,7 @@ test('the own variant comes first, then unknown ones, then earlier ones', () => 
   );
 });
 
-test('an image is looked for among the 32 variants that suit it best', () => {
+test('a parent is searched among the 32 variants that fit best', () => {
   const groups = Array.from({ length: 90 }, (_, n) => ({ platform: `linux/arm/v${n + 1}` as const }));
   const best = new Variants(groups).bestFor({ platform: 'linux/arm/v80' });
   expect(best.map(({ platform }) => platform)).toEqual(Array.from({ length: 32 }, (_, n) => `linux/arm/v${80 - n}`));

@@ -184,7 +184,7 @@ const isBuildable = (fleet: TierFleet, stream: string): boolean => {
 const rebuiltOf = ({ nodes }: CascadePlan): ReadonlyMap<string, CascadeNode> =>
   new Map(nodes.filter(({ work }) => work === 'rebuild').map((node) => [node.stream, node]));
 
-test('a plan is complete: every allowed child of a rebuilt stream is taken along', () => {
+test('a plan is complete: it contains every allowed child of a rebuilt stream', () => {
   const seen = { taken: 0, idle: 0, stopped: 0 };
   const context = anyContext.filter(
     ({ killSwitch, urgentRules }) => killSwitch.rebuilding === 'active' && !urgentRules,

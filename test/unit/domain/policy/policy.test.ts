@@ -351,7 +351,7 @@ test('a checked document says where, without lines', () => {
 describe('the version', () => {
   const policy = parsePolicy(YAML);
 
-  test('is the same however the policy is written', () => {
+  test('is the same for any notation of the policy', () => {
     const written =
       'severities: [{ graceDays: 0, severities: [critical], id: no-critical, urgent: false }]\n' +
       YAML.slice(0, YAML.indexOf('severities:'));

@@ -64,7 +64,7 @@ test('lineage that was not found for all fails the run, also where a scope of th
   expect(decisiveFailures(summary([lost]), gate([waiver]))).toEqual([lost]);
 });
 
-test('too many that are only an ancestor and cannot be judged fail the run, however many run', () => {
+test('too many ancestors that cannot be judged fail the run, with any number of running images', () => {
   const lost = failure('verdict', 'sha256:a');
   const { totals, failures } = summary([lost], 0, 1000);
   const ancestors = (failed: number) => ({

@@ -161,7 +161,7 @@ describe('worse', () => {
     expect(judged({ output, ...changes }).result).toBe(result);
   });
 
-  test('names each added fact once, however many platforms have it', () => {
+  test('names each added fact once, also if several platforms have it', () => {
     const twice = [looked('arm', reasonOf(added)), looked('amd', reasonOf(added))];
     expect(judged({ output: twice, findingsBefore: [before], ...known })).toEqual({ result: 'worse', added: [added] });
   });

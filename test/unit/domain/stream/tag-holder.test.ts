@@ -48,7 +48,7 @@ test.each<[string, TagHolder | undefined, number, TagHolder | undefined]>([
   expect(holderAfter(before, { digest: OLD, pushedAtEpochMs: 5, listedAtEpochMs })).toEqual(expected);
 });
 
-test('a push that a listing saw on one image and not on the other counts, whichever is written down first', () => {
+test('a push that a listing saw on only one of two images counts, in any order of writes', () => {
   const gone = holderWithout(held(OLD, 5), OLD, 50);
   expect(holderAfter(gone, { digest: NEW, pushedAtEpochMs: 40, listedAtEpochMs: 50 })).toEqual(held(NEW, 40));
   expect(holderWithout(held(NEW, 40), OLD, 50)).toBeUndefined();

@@ -70,7 +70,7 @@ test('a reason has the layer named by the scanner, which decides nothing', () =>
   expect(layered?.reasons).toEqual(plain?.reasons.map((reason) => ({ ...reason, layer })));
 });
 
-test('an image that a workload runs only by a guess is unknown, however clean, and no waiver changes that', () => {
+test('an image that a workload runs only by a guess is unknown, also without findings or with a waiver', () => {
   const guessedIn = { '222233334444/eu-west-1': 'ecs-task b', '111122223333/us-east-1': 'ecs-service a' };
   const verdict = judge({ image: { ...image(), guessedIn } });
   expect(verdict).toMatchObject({
@@ -119,7 +119,7 @@ describe('age', () => {
     expect(verdict).not.toHaveProperty('nextBreachAtEpochMs');
   });
 
-  test('is unknown while the lineage of the image is unread, however young the image itself is', () => {
+  test('is unknown while the lineage of the image is unread, also for a young image', () => {
     const unread = (daysAgo: number, policy = policyOf()) =>
       evaluate({ ...inputsOf(), image: image(born(daysAgo)) }, policy, 'version-1', NOW);
     expect(unread(1)).toMatchObject({
