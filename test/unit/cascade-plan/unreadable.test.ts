@@ -80,7 +80,7 @@ test('a manual request of a stream with an unreadable latest rebuild: the answer
   await plan(world);
   expect((await causeOf(world, 1)).answer).toMatchObject({
     reason: 'unreadable-record',
-    detail: `A ledger item of the stream cannot be read: ${key.PK} / ${key.SK}: pipeline is a text, not a record. Correct or delete it.`,
+    detail: `A ledger item of the stream cannot be read: ${key.PK} / ${key.SK}: \`pipeline\` must be an object, not text. Correct or delete it.`,
   });
 });
 
