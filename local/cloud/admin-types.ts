@@ -87,6 +87,8 @@ export interface ImagePast {
   readonly lastScannedAt?: Date;
   readonly archived?: boolean;
   readonly lastRecordedPullTime?: Date;
+  /** What Amazon Inspector says of the image from now on, such as `INACTIVE` and `SCAN_ELIGIBILITY_EXPIRED`. */
+  readonly inspection?: { readonly status: string; readonly reason: string };
 }
 
 /** Settings of the registry of an account in a Region that AWS fixes: 100,000 scans a day; here one takes 50 ms. */

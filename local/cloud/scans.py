@@ -10,7 +10,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ecr
 from operations import ApiError
 from registry import INDEX_MEDIA_TYPES, Image, find_image, is_archived, manifest_of, registry
-from scanner.layers import UnreadableLayer, merged_files, read_layer
+from scanner.layers import Layer, UnreadableLayer, merged_files, read_layer
 from scanner.packages import UnsupportedImage, read_inventory
 from scanner.vulnerabilities import Finding, match, updated_by
 
@@ -114,6 +114,11 @@ def _complete(repository: str, image: Image, scan: Scan, at: float) -> None:
 
 
 def _files_of(repository: str, image: Image) -> dict[str, bytes]:
+    return merged_files(layers_of(repository, image))
+
+
+def layers_of(repository: str, image: Image) -> list[Layer]:
+    """The layers of an image, from its lowest to its highest."""
     blobs = ecr._layer_blobs.get(repository) or {}
     layers = []
     for descriptor in manifest_of(image).get("layers", []):
@@ -121,7 +126,7 @@ def _files_of(repository: str, image: Image) -> dict[str, bytes]:
         if digest not in blobs:
             raise MissingLayer(f"The repository {repository} does not hold the layer {digest}.")
         layers.append(read_layer(digest, blobs[digest]))
-    return merged_files(layers)
+    return layers
 
 
 def _tell(repository: str, image: Image, scan: Scan) -> None:

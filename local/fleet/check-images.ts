@@ -166,6 +166,12 @@ function checkPlaces(fleet: Fleet): FleetProblem[] {
           message: 'the registry of the image is ENHANCED and makes no basic scan',
         });
       }
+      if (image.inspection !== undefined && !enhanced.has(`${push.account}/${push.region}`)) {
+        problems.push({
+          path: `${path}.inspection`,
+          message: 'its registry is BASIC, so Amazon Inspector does not scan it',
+        });
+      }
       push.tags.forEach((tag, t) => {
         const holders = new Set(history.everHeld(push, tag));
         if (repository.tagMutability === 'IMMUTABLE' && holders.size > 1) {

@@ -39,6 +39,13 @@ const registrySchema = v.strictObject({
   account,
   region,
   scanType: v.optional(v.picklist(['BASIC', 'ENHANCED']), 'BASIC'),
+  scanFilters: v.optional(
+    v.pipe(
+      v.array(v.text()),
+      v.description('of an ENHANCED registry: the repositories that are scanned continuously; absent: all of them'),
+    ),
+    ['*'],
+  ),
   dailyScanLimit: v.optional(
     v.pipe(
       v.integer(),
@@ -133,6 +140,12 @@ const imageSchema = v.strictObject({
   copies: v.optional(v.pipe(v.array(copySchema), v.description('the same manifests in other repositories')), []),
   lastScannedDaysAgo: v.optional(
     v.pipe(daysAgo, v.description('when the last basic scan was made; if absent, the image was never scanned')),
+  ),
+  inspection: v.optional(
+    v.pipe(
+      v.picklist(['pending', 'expired', 'unsupported', 'access-denied']),
+      v.description('in an ENHANCED registry: why Amazon Inspector does not scan it; absent: it scans the image'),
+    ),
   ),
   archived: v.optional(v.boolean(), false),
   deleted: v.optional(

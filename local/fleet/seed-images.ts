@@ -4,6 +4,7 @@ import type { ImagePast } from '../cloud/admin-types.ts';
 import type { FleetBuild } from './build.ts';
 import { inParallel } from './parallel.ts';
 import { placeKey, pushesOf, type SeededPush } from './places.ts';
+import type { FleetImage } from './schema.ts';
 import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-context.ts';
 import type { Happening } from './timeline.ts';
 
@@ -43,6 +44,14 @@ export function tagPuts({ registry }: SeedContext, build: FleetBuild): Happening
   );
 }
 
+/** https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html */
+const INACTIVE: Readonly<Record<NonNullable<FleetImage['inspection']>, string>> = {
+  pending: 'PENDING_INITIAL_SCAN',
+  expired: 'SCAN_ELIGIBILITY_EXPIRED',
+  unsupported: 'UNSUPPORTED_OS',
+  'access-denied': 'ACCESS_DENIED',
+};
+
 /** Push time, last scan and storage class of an image, of what its index lists, and of its attestations. */
 export async function giveImagesTheirPast(context: SeedContext, build: FleetBuild): Promise<void> {
   const { image } = build;
@@ -57,6 +66,8 @@ export async function giveImagesTheirPast(context: SeedContext, build: FleetBuil
         digest,
         pushedAt: instantOf(context, push.pushedDaysAgo),
         ...(image.archived && { archived: true }),
+        ...(image.inspection !== undefined &&
+          scanned.has(digest) && { inspection: { status: 'INACTIVE', reason: INACTIVE[image.inspection] } }),
         ...(isHome &&
           image.lastScannedDaysAgo !== undefined &&
           scanned.has(digest) && { lastScannedAt: instantOf(context, image.lastScannedDaysAgo) }),

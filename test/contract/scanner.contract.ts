@@ -130,6 +130,34 @@ export function scannerContract(world: () => ScannerWorld): void {
     expect(await world().scanner.start(location, digest)).toMatchObject(expected);
   });
 
+  test('an image that Amazon Inspector watches is known, with its findings or without any', async () => {
+    const location = await world().newRepository({ enhanced: true });
+    expect(await world().scanner.scanning(location)).toBe('continuous');
+    for (const vulnerabilities of [[], ids(2), ids(MANY)]) {
+      const digest = await world().push(location, { name: `with ${vulnerabilities.length}`, vulnerabilities });
+      const reading = await settled(location, digest);
+      expect(reading).toMatchObject({
+        ...{ outcome: 'complete', isWatched: true, coverage: ['os', 'language'] },
+        ...{ completedAtEpochMs: expect.any(Number), watchedAtEpochMs: expect.any(Number) },
+      });
+      const found = reading.outcome === 'complete' ? reading.findings.map(({ vulnerability }) => vulnerability) : [];
+      expect([...found].sort()).toEqual(vulnerabilities);
+    }
+  });
+
+  test('an image that Amazon Inspector cannot read has no result', async () => {
+    const location = await world().newRepository({ enhanced: true });
+    const digest = await world().push(location, { name: 'a', kind: 'unscannable' });
+    expect(await settled(location, digest)).toMatchObject({ state: 'unsupported', reason: 'unsupported-os' });
+  });
+
+  test('an image that Amazon Inspector does not list has no result', async () => {
+    const location = await world().newRepository({ enhanced: true });
+    expect(await world().scanner.read(location, digestOf('none'))).toMatchObject({
+      ...{ outcome: 'refused', state: 'off', reason: 'not-in-coverage' },
+    });
+  });
+
   test('a repository that is gone, and a registry that may not be read', async () => {
     const { scanner, unreachable } = world();
     const gone = { ...(await world().newRepository()), repository: 'team/none' };

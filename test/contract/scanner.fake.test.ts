@@ -1,4 +1,4 @@
-import type { Artifact } from '../../shared/domain/image/image.ts';
+import type { Artifact, ImageLocation } from '../../shared/domain/image/image.ts';
 import { FakeRegistry } from '../support/fakes/registry.ts';
 import { FakeScanner } from '../support/fakes/scanner.ts';
 import { digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
@@ -29,11 +29,18 @@ const world: ScannerWorld = {
     );
     const unsupported = { state: 'unsupported', reason: 'unsupported-image', detail: 'UNSUPPORTED_IMAGE' } as const;
     if (kind === 'unscannable') scanner.refuses(digest, unsupported);
+    if ((await scanner.scanning(location)) === 'continuous') inspect(location, digest, kind === 'unscannable');
     return digest;
   },
   archive: async (location, digest) => void registry.archive(location, digest),
   delete: async (location, digest) => void registry.delete(location, digest),
 };
+
+/** Amazon Inspector scans what is pushed by itself. */
+function inspect(location: ImageLocation, digest: Artifact['digest'], isUnscannable: boolean): void {
+  if (isUnscannable) scanner.covers(location, digest, { status: 'INACTIVE', reason: 'UNSUPPORTED_OS' });
+  else scanner.inspected(location, digest, NOON_EPOCH_MS, { findings: scanner.findingsOf(digest) });
+}
 
 const artifact = (digest: Artifact['digest'], index: boolean): Artifact =>
   index

@@ -16,6 +16,9 @@ const READS = [
   'ecr:GetDownloadUrlForLayer',
   'ecr:StartImageScan',
   'ecr:DescribeImageScanFindings',
+  'ecr:GetRegistryScanningConfiguration',
+  'inspector2:ListCoverage',
+  'inspector2:ListFindings',
   'account:ListRegions',
 ];
 

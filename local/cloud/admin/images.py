@@ -3,6 +3,7 @@
 from typing import Any
 
 from admin import BadRequest
+from inspections import fix_status
 from instants import instant
 from ministack.core.responses import request_scope
 from registry import find_image, registry
@@ -21,6 +22,8 @@ def _give_past(body: dict[str, Any]) -> dict[str, Any]:
             image["lastRecordedPullTime"] = instant(body["lastRecordedPullTime"], "lastRecordedPullTime")
         if "archived" in body:
             image["imageStatus"] = "ARCHIVED" if body["archived"] else "ACTIVE"
+        if "inspection" in body:
+            fix_status(image, (body["inspection"]["status"], body["inspection"]["reason"]))
         if "lastScannedAt" in body:
             record_past_scan(repository, image, instant(body["lastScannedAt"], "lastScannedAt"))
     return {}

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
 """
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -22,6 +23,14 @@ def restore() -> None:
     replace_in_ecr("PutRegistryScanningConfiguration", _put)
     replace_in_ecr("BatchGetRepositoryScanningConfiguration", _batch_get)
     on_push(_scan_on_push)
+
+
+# Called after a change, in the account and Region of the registry.
+_listeners: list[Callable[[], None]] = []
+
+
+def on_configuration(listener: Callable[[], None]) -> None:
+    _listeners.append(listener)
 
 
 def _configuration() -> dict[str, Any]:
@@ -46,6 +55,8 @@ def _put(request: Request) -> Reply:
                 f"Invalid parameter: scanFrequency '{rule['scanFrequency']}' is not allowed for {scan_type} scanning.",
             )
     registry().scan_type, registry().rules = scan_type, rules
+    for listener in _listeners:
+        listener()
     return json_response({"registryScanningConfiguration": _configuration()})
 
 
@@ -78,15 +89,26 @@ def _repository_configuration(name: str) -> dict[str, Any]:
     }
 
 
+def applied_frequency(repository: str) -> str:
+    """The scan frequency of a repository: `MANUAL` where no rule fits."""
+    return _applied(repository)[0]
+
+
 def _applied(repository: str) -> tuple[str, list[dict[str, str]]]:
     """The scan frequency of a repository, and the filters of the registry's rule that chose it."""
-    for rule in registry().rules:
-        matching = [f for f in rule.get("repositoryFilters", []) if fnmatchcase(repository, f["filter"])]
+    # Continuous scanning applies where both rules of enhanced scanning fit.
+    for rule in sorted(registry().rules, key=lambda rule: rule["scanFrequency"] != "CONTINUOUS_SCAN"):
+        matching = [f for f in rule.get("repositoryFilters", []) if _fits(f["filter"], repository)]
         if matching:
             return rule["scanFrequency"], matching
     own = ecr._repositories[repository].get("imageScanningConfiguration") or {}
     on_push_by_itself = own.get("scanOnPush") and registry().scan_type == "BASIC"
     return ("SCAN_ON_PUSH" if on_push_by_itself else "MANUAL"), []
+
+
+def _fits(pattern: str, repository: str) -> bool:
+    """A filter without `*` fits each name that contains it."""
+    return fnmatchcase(repository, pattern) if "*" in pattern else pattern in repository
 
 
 def _scan_on_push(repository: str, image: Image, _: str | None) -> None:

@@ -50,6 +50,10 @@ export class FakeScanner implements Scanner, RegistryScans {
     return this;
   }
 
+  findingsOf(digest: Digest): readonly Finding[] {
+    return this.#findings.get(digest) ?? [];
+  }
+
   /** The scanner learns of vulnerabilities now: scans that complete from now on may find what it did not know before. */
   publish(): this {
     this.#sourceUpdatedAtEpochMs = this.#clock();

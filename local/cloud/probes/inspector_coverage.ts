@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { ECRClient, PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import { Inspector2Client, ListCoverageCommand, paginateListCoverage } from '@aws-sdk/client-inspector2';
+import { debianFiles, eventually, makeRepository, type ProbeCloud, pushImage } from '../probe.ts';
+
+const equals = (value: string) => ({ comparison: 'EQUALS' as const, value });
+
+export default async function probe(cloud: ProbeCloud): Promise<void> {
+  const config = cloud.clients('555566667777', 'eu-west-1');
+  const own = { ...cloud, config };
+  const [ecr, inspector] = [new ECRClient(config), new Inspector2Client(config)];
+  const [covered, left] = [await makeRepository(own, 'team/covered'), await makeRepository(own, 'other/left')];
+  const statusOf = async (digest: string) => {
+    const { coveredResources = [] } = await inspector.send(new ListCoverageCommand({}));
+    return coveredResources.find(({ resourceId = '' }) => resourceId.endsWith(digest));
+  };
+  const files = (version: string) => [debianFiles({ bash: version })];
+  const before = await pushImage(own, covered, files('5.1'), 'before');
+  assert.equal(await statusOf(before.digest), undefined);
+
+  const repositoryFilters = [{ filter: 'covered', filterType: 'WILDCARD' as const }];
+  const rules = [{ scanFrequency: 'CONTINUOUS_SCAN' as const, repositoryFilters }];
+  await ecr.send(new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules }));
+  const images = [
+    before,
+    await pushImage(own, covered, files('5.2'), '1'),
+    await pushImage(own, covered, files('5.3'), '2'),
+  ];
+  const outside = await pushImage(own, left, files('5.4'), '1');
+  const unreadable = await pushImage(own, covered, [{ 'etc/motd': 'no operating system' }], 'scratch');
+
+  for (const { digest } of images) {
+    const found = await eventually(async () => {
+      const one = await statusOf(digest);
+      return one?.scanStatus?.statusCode === 'ACTIVE' ? one : undefined;
+    }, 'the first scan of an image');
+    assert.equal(found.scanStatus?.reason, 'SUCCESSFUL');
+    assert.ok(found.lastScannedAt instanceof Date);
+    assert.equal(found.resourceId, `arn:aws:ecr:eu-west-1:555566667777:repository/${covered}/${digest}`);
+    assert.equal(found.resourceMetadata?.ecrRepository?.scanFrequency, 'CONTINUOUS_SCAN');
+  }
+  assert.equal(await statusOf(outside.digest), undefined);
+  const refused = await eventually(async () => {
+    const one = await statusOf(unreadable.digest);
+    return one?.scanStatus?.reason === 'UNSUPPORTED_OS' ? one : undefined;
+  }, 'the scan of an image without an operating system');
+  assert.equal(refused.scanStatus?.statusCode, 'INACTIVE');
+
+  // Pages, and filters of up to ten values.
+  const pages = await Array.fromAsync(paginateListCoverage({ client: inspector, pageSize: 1 }, {}));
+  assert.equal(pages.length, 4);
+  const resourceId = images.map(({ digest }) =>
+    equals(`arn:aws:ecr:eu-west-1:555566667777:repository/${covered}/${digest}`),
+  );
+  const filtered = await inspector.send(new ListCoverageCommand({ filterCriteria: { resourceId } }));
+  assert.equal(filtered.coveredResources?.length, 3);
+  const eleven = Array.from({ length: 11 }, () => equals('a'));
+  await assert.rejects(inspector.send(new ListCoverageCommand({ filterCriteria: { resourceId: eleven } })), {
+    name: 'ValidationException',
+  });
+  await assert.rejects(inspector.send(new ListCoverageCommand({ maxResults: 201 })), { name: 'ValidationException' });
+}

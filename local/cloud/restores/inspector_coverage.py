@@ -1,0 +1,69 @@
+"""Amazon Inspector covers the images of a registry with enhanced scanning, by the rules of the registry, and lists them.
+
+ministack lists resources that no registry holds.
+
+https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
+https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
+"""
+
+from typing import Any
+
+from inspections import Inspection, arn_of, cover, cover_existing, covered_images
+from inspector_operations import account, matches, one_page, replace_in_inspector
+from operations import Request
+from pushes import on_push
+from registry import Image, registry
+from restores.ecr_scanning_configuration import applied_frequency, on_configuration
+
+
+def restore() -> None:
+    on_push(_cover)
+    on_configuration(_activate)
+    replace_in_inspector("/coverage/list", "a20eef12c7ea", _list_coverage)
+
+
+def _cover(repository: str, image: Image, _: str | None) -> None:
+    if registry().scan_type == "ENHANCED" and "_inspection" not in image:
+        cover(repository, image)
+
+
+def _activate() -> None:
+    if registry().scan_type == "ENHANCED":
+        cover_existing()
+
+
+def _list_coverage(request: Request) -> dict[str, Any]:
+    rows = [
+        _covered(repository, image, inspection)
+        for repository, image, inspection in covered_images()
+        if matches(request, _values(repository, image, inspection))
+    ]
+    return one_page(rows, request, name="coveredResources", maximum=200)
+
+
+def _values(repository: str, image: Image, inspection: Inspection) -> dict[str, str]:
+    status, reason = inspection.status
+    return {
+        "accountId": account(),
+        "resourceId": arn_of(repository, image),
+        "resourceType": "AWS_ECR_CONTAINER_IMAGE",
+        "ecrRepositoryName": repository,
+        "scanStatusCode": status,
+        "scanStatusReason": reason,
+    }
+
+
+def _covered(repository: str, image: Image, inspection: Inspection) -> dict[str, Any]:
+    status, reason = inspection.status
+    return {
+        "resourceType": "AWS_ECR_CONTAINER_IMAGE",
+        "resourceId": arn_of(repository, image),
+        "accountId": account(),
+        "scanType": "PACKAGE",
+        "scanStatus": {"statusCode": status, "reason": reason},
+        "resourceMetadata": {
+            "ecrRepository": {"name": repository, "scanFrequency": applied_frequency(repository)},
+            "ecrImage": {"tags": list(image["imageTags"])},
+        },
+        **({} if inspection.scanned_at is None else {"lastScannedAt": inspection.scanned_at}),
+    }
