@@ -176,6 +176,14 @@ test('there are 30 metrics at most, over all functions', () => {
   expect(names.size + 18).toBeLessThanOrEqual(30);
 });
 
+test('the dashboard shows the errors of each function', () => {
+  const [dashboard] = ofType(hub, 'AWS::CloudWatch::Dashboard');
+  const body = textOf(objectOf(dashboard?.properties.DashboardBody)['Fn::Sub']);
+  const shown = [...body.matchAll(/"AWS\/Lambda", "Errors", "FunctionName", "\$\{(\w+)\}"/g)].map(([, name]) => name);
+  const functions = ofType(hub, 'AWS::Serverless::Function').map(({ id }) => id);
+  expect([...shown].sort()).toEqual([...functions].sort());
+});
+
 test('the dashboard is JSON and shows no resource that is not in the template', () => {
   const [dashboard] = ofType(hub, 'AWS::CloudWatch::Dashboard');
   const body = textOf(objectOf(dashboard?.properties.DashboardBody)['Fn::Sub']);
