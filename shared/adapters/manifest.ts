@@ -86,8 +86,9 @@ function parseIndex(name: Digest, mediaType: string, document: unknown): Artifac
 
 const configBlob = v.object({
   created: v.nullish(v.string()),
-  os: v.text(),
-  architecture: v.text(),
+  // Some builders leave them empty; the rest of the config still counts.
+  os: v.string(),
+  architecture: v.string(),
   variant: v.nullish(v.string()),
   config: v.nullish(v.object({ Labels: v.nullish(v.record(v.string(), v.string())) })),
 });
@@ -104,8 +105,9 @@ export function parseConfig(text: string) {
   const { created, os, architecture, variant, config } = v.parse(configBlob, document, 'The image config');
   const [content, done] = [v.safeParse(contentPart, document), v.safeParse(historyPart, document)];
   const createdAtEpochMs = Date.parse(created ?? '');
+  const platform = variant ? (`${os}/${architecture}/${variant}` as const) : (`${os}/${architecture}` as const);
   return {
-    platform: variant ? (`${os}/${architecture}/${variant}` as const) : (`${os}/${architecture}` as const),
+    ...(os !== '' && architecture !== '' && { platform }),
     labels: config?.Labels ?? {},
     ...(content.success && { diffIds: content.data.rootfs.diff_ids }),
     ...(done.success && { history: done.data.history.map(historyStep) }),

@@ -31,7 +31,7 @@ export function contentProperties(
   return {
     digest: artifact.digest,
     mediaType: artifact.mediaType,
-    ...(config && { platform: config.platform }),
+    ...(config?.platform !== undefined && { platform: config.platform }),
     ...(chain && { chainId: chain }),
     ...(unpacked && { unpackedId: unpacked }),
     layerCount: artifact.layers.length,

@@ -12,7 +12,8 @@ export interface RegistryImage {
 export interface ImageConfig {
   /** The config's own `created`; absent or unreadable in some reproducible builds. */
   readonly createdAtEpochMs?: number;
-  readonly platform: `${string}/${string}`;
+  /** Absent if a builder left the operating system or the architecture empty. */
+  readonly platform?: `${string}/${string}`;
   readonly labels: Readonly<Record<string, string>>;
   /** Layers by their uncompressed content, lowest first; absent if the config lacks them. */
   readonly diffIds?: readonly Digest[];

@@ -121,7 +121,7 @@ export interface PushedSince {
   /** The readable configs of their images, children of indexes included. */
   readonly configs: ReadonlyMap<
     Digest,
-    { readonly labels: Readonly<Record<string, string>>; readonly platform: Platform }
+    { readonly labels: Readonly<Record<string, string>>; readonly platform?: Platform }
   >;
 }
 
@@ -162,7 +162,8 @@ export function labelledOutput(seen: PushedSince, rebuild: Rebuild, refused: rea
     );
     return { outcome: 'missing', reason: [...claimed, nothing].join('; '), refused };
   }
-  const platforms = [...new Set(made.flatMap(({ digest }) => configs.get(digest)?.platform ?? []))].sort();
+  const readable = made.flatMap(({ digest }) => configs.get(digest) ?? []);
+  const platforms = [...new Set(readable.map(({ platform = 'an unnamed platform' }) => platform))].sort();
   if (ownIndexes.length > 0 || platforms.length === 1) return found(latest, refused);
   const reason = `images for ${platforms.join(', ')} have ${label}, but no index contains them all. Let the pipeline push one index for all platforms`;
   return { outcome: 'missing', reason, refused };

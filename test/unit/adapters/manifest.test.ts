@@ -122,6 +122,13 @@ test('a config gives platform and labels', () => {
     labels: {},
   });
   expect(() => parseConfig('{"os":"linux"}')).toThrow('architecture');
+  // Such a builder still says what the image is made of.
+  for (const empty of [{ os: '' }, { architecture: '' }]) {
+    const document = { ...{ os: 'linux', architecture: 'amd64', config: { Labels: { team: 'a' } } }, ...empty };
+    const rootfs = { type: 'layers', diff_ids: [digestOf('layer')] };
+    const parsed = parseConfig(JSON.stringify({ ...document, rootfs, history: [{ created_by: 'make' }] }));
+    expect(parsed).toEqual({ labels: { team: 'a' }, diffIds: [digestOf('layer')], history: [expect.anything()] });
+  }
   expect(() => parseConfig('no JSON')).toThrow(SyntaxError);
 });
 
