@@ -25,7 +25,10 @@ export function historyStep({ created, created_by: command, empty_layer: _, ...o
   return { createdBy: command ?? rest, ...(created != null && { created }) };
 }
 
-/** https://github.com/opencontainers/image-spec/blob/main/annotations.md: labels that name what an image is built on. */
+/**
+ * https://github.com/opencontainers/image-spec/blob/main/annotations.md: labels of the config, or annotations of the
+ * manifest, that name what an image is built on.
+ */
 const BASE_LABELS = ['org.opencontainers.image.base.digest', 'org.opencontainers.image.base.name'];
 
 const HASH_DIGITS = 16;
@@ -35,11 +38,13 @@ const HASH_DIGITS = 16;
  * secrets of a build.
  */
 export function contentOf(
-  { digest, layers }: Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'>,
+  { digest, layers, annotations = {} }: ManifestContent,
   config: Pick<LayeredImage, 'diffIds' | 'history' | 'labels'> = {},
 ): ImageContent {
   const { diffIds, history, labels = {} } = config;
-  const named = Object.entries(labels).filter(([label]) => BASE_LABELS.includes(label));
+  // A build inherits the labels of its parent, but writes the annotations itself.
+  const annotated = namedBases(annotations);
+  const named = annotated.length > 0 ? annotated : namedBases(labels);
   return {
     digest,
     layers,
@@ -48,6 +53,13 @@ export function contentOf(
     ...(named.length > 0 && { labels: Object.fromEntries(named) }),
   };
 }
+
+type ManifestContent = Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'> &
+  Partial<Pick<Extract<Artifact, { kind: 'image' }>, 'annotations'>>;
+
+/** An empty value names nothing: some builders write it when they know no base. */
+const namedBases = (names: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
+  Object.entries(names).filter(([name, value]) => BASE_LABELS.includes(name) && value.trim() !== '');
 
 const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
   createdBy: createdBy === '' ? '' : sha256Hex(createdBy).slice(0, HASH_DIGITS),

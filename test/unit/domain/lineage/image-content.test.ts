@@ -18,6 +18,44 @@ test('the stored content of two images shows which is the parent', () => {
   expect(findParents(known)).toEqual(new Map([[child.digest, { digest: base.digest, evidence: 'history' }]]));
 });
 
+const [DIGEST, NAME] = ['org.opencontainers.image.base.digest', 'org.opencontainers.image.base.name'];
+
+test.each([
+  ['labels', {}, { [NAME]: 'a', other: 'b' }, { [NAME]: 'a' }],
+  ['annotations', { [NAME]: 'a', [DIGEST]: 'd', other: 'b' }, {}, { [NAME]: 'a', [DIGEST]: 'd' }],
+  [
+    'annotations before labels, which may be inherited',
+    { [NAME]: 'own' },
+    { [NAME]: 'a', [DIGEST]: 'd' },
+    { [NAME]: 'own' },
+  ],
+  ['labels, if the annotations are empty', { [NAME]: '', [DIGEST]: ' ' }, { [NAME]: 'a' }, { [NAME]: 'a' }],
+  ['nothing, if all are empty', { [NAME]: '' }, { [DIGEST]: '' }, undefined],
+])('the base is named by %s', (_, annotations, labels, expected) => {
+  expect(contentOf({ ...child, annotations }, { ...config, labels }).labels).toEqual(expected);
+});
+
+test('a name is a claim, also beside a digest that only the store of a builder knows, or an empty one', () => {
+  const name = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/base/debian:12';
+  const location = { account: '111122223333', region: 'eu-west-1', repository: 'base/debian' };
+  const parent = layeredImageOf(
+    imageProperties('base', { tier: 'base' }),
+    { digest: base.digest, layers: [digestOf('one')] },
+    [{ ...place('base'), location, tags: ['12'], firstPushSeenAtEpochMs: 1 }],
+  );
+  for (const digest of [digestOf('of a local store'), '']) {
+    const content = contentOf({
+      digest: child.digest,
+      layers: [digestOf('other')],
+      annotations: { [NAME]: name, [DIGEST]: digest },
+    });
+    const image = layeredImageOf(imageProperties('child', { tier: 'application' }), content, [
+      { ...place('child'), firstPushSeenAtEpochMs: 2 },
+    ]);
+    expect(findParents([parent, image]).get(image.digest)).toEqual({ digest: parent.digest, evidence: 'label-name' });
+  }
+});
+
 test('equal commands are equal, others are not, and none can be read', () => {
   const kept = (command: string) => contentOf(base, { ...config, history: steps(command) }).history?.[0]?.createdBy;
   expect(kept('RUN a')).toBe(kept('RUN a'));
