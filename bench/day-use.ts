@@ -115,7 +115,7 @@ export function stackOf(names: readonly string[]): string {
 function callerOf(call: CallCount, functionsByRole: ReadonlyMap<string, string>, stack: string): string | undefined {
   const own = functionsByRole.get(call.principal);
   if (own !== undefined) return own.slice(stack.length);
-  if (!['account', 'ecr', 'ecs'].includes(call.service)) return undefined;
+  if (!['account', 'ecr', 'ecs', 'eks'].includes(call.service)) return undefined;
   return MEMBER_CALLS[callKey(call)] ?? OTHER_MEMBER_CALLS;
 }
 

@@ -19,7 +19,7 @@ const ACCOUNTS_A_PAGE = 20;
 export type Calls = ReadonlyMap<string, number>;
 
 export interface LeastCalls {
-  /** ECS and ECR: the calls that any implementation of a review needs. */
+  /** ECS, EKS and ECR: the calls that any implementation of a review needs. */
   readonly budgeted: Calls;
   /** Calls outside the budget with a known least. */
   readonly apart: Calls;
@@ -62,10 +62,15 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
   const scopes = named
     ? named.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })))
     : fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
-  let [listClusters, listTasks, describeTasks] = [0, 0, 0];
+  let [listClusters, listTasks, describeTasks, listEks, describeEks] = [0, 0, 0, 0, 0];
   for (const scope of scopes.filter(({ account }) => readable.has(account))) {
     const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
     listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
+    const onEks = fleet.kubernetesClusters.filter(
+      (one) => one.account === scope.account && one.region === scope.region,
+    );
+    listEks += listPages(onEks.length, CLUSTERS_A_PAGE);
+    describeEks += onEks.length;
     for (const cluster of clusters) {
       const tasks = tasksIn(fleet, cluster);
       listTasks += listPages(tasks, TASKS_A_CALL);
@@ -76,6 +81,8 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     ['ecs:ListClusters', listClusters],
     ['ecs:ListTasks', listTasks],
     ['ecs:DescribeTasks', describeTasks],
+    ['eks:ListClusters', listEks],
+    ['eks:DescribeCluster', describeEks],
   ]);
 }
 

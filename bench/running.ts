@@ -1,5 +1,5 @@
 import { placeKey, pushesOf, type SeededPush, SeededTagHistory } from '../local/fleet/places.ts';
-import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from '../local/fleet/schema.ts';
+import type { Fleet, FleetContainerImage, FleetImage, FleetWorkload } from '../local/fleet/schema.ts';
 
 /** The manifests of an image, named by its handle: bytes and digests are not needed to count calls. */
 export interface Manifests {
@@ -38,10 +38,28 @@ export interface Running {
 export function runningContainers(fleet: Fleet): Running[] {
   const history = new SeededTagHistory(fleet.images);
   const images = new Map(fleet.images.map((image) => [image.name, image]));
-  return fleet.workloads.flatMap((workload) =>
-    workload.containers.flatMap((container) => runningContainer(container, workload, { history, images })),
-  );
+  const known = { history, images };
+  const readable = new Set(fleet.kubernetesClusters.filter(isClusterReadable).map(clusterKey));
+  return [
+    ...fleet.workloads.flatMap((workload) =>
+      workload.containers.flatMap((container) => runningContainer(container, workload, known)),
+    ),
+    ...fleet.kubernetesWorkloads
+      .filter((workload) => readable.has(clusterKey({ ...workload, name: workload.cluster })))
+      .flatMap((workload) =>
+        [...workload.containers, ...(workload.initContainers ?? [])].flatMap((container) =>
+          runningContainer(container, workload, known),
+        ),
+      ),
+  ];
 }
+
+/** Whether a review can read the pods of a cluster. */
+export const isClusterReadable = ({ status, endpoint, access }: Fleet['kubernetesClusters'][number]): boolean =>
+  status === 'ACTIVE' && endpoint === 'public' && access === 'granted';
+
+const clusterKey = ({ account, region, name }: { account: string; region: string; name: string }): string =>
+  [account, region, name].join('/');
 
 interface Known {
   readonly history: SeededTagHistory;
@@ -49,8 +67,8 @@ interface Known {
 }
 
 function runningContainer(
-  container: FleetContainer,
-  { architecture, startedDaysAgo }: FleetWorkload,
+  container: FleetContainerImage,
+  { architecture, startedDaysAgo }: Pick<FleetWorkload, 'architecture' | 'startedDaysAgo'>,
   { history, images }: Known,
 ): Running[] {
   if (!('image' in container)) return [];
@@ -62,9 +80,10 @@ function runningContainer(
   if (container.reference === 'digest') return [{ ...at, image: named }];
   const tag = container.tag ?? firstTag(named, at.place);
   if (tag === undefined) return [];
-  const handle = history.holder(at.place, tag, container.digestMissing ? 0 : startedDaysAgo);
+  const isDigestMissing = 'digestMissing' in container && container.digestMissing;
+  const handle = history.holder(at.place, tag, isDigestMissing ? 0 : startedDaysAgo);
   const image = images.get(handle ?? '');
-  return image === undefined ? [] : [{ ...at, image, ...(container.digestMissing && { lookedUpTag: tag }) }];
+  return image === undefined ? [] : [{ ...at, image, ...(isDigestMissing && { lookedUpTag: tag }) }];
 }
 
 const firstTag = (image: FleetImage, place: Running['place']): string | undefined =>

@@ -7,23 +7,26 @@ import type { Command } from '../command.ts';
 import { EXIT, NotFoundError, UsageError } from '../errors.ts';
 import { fitted, print, printJson } from '../output.ts';
 
-const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
+const SCOPE = /^(\d{12})\/([a-z0-9-]+)(?:\/([\w-]+|\*))?$/;
 
 export const confirmLeftCommand: Command = {
-  summary: 'Confirms that an account and Region left the fleet, so that closures no longer wait for it.',
-  synopsis: 'ACCOUNT/REGION --reason TEXT',
+  summary:
+    'Confirms that an account and Region, or an EKS cluster, left the fleet, so that closures no longer wait for it.',
+  synopsis: 'ACCOUNT/REGION[/EKS-CLUSTER] --reason TEXT',
   words: [1, 1],
-  argumentHelp: { 'ACCOUNT/REGION': 'a scope that left the fleet, as status prints it' },
+  argumentHelp: { 'ACCOUNT/REGION[/EKS-CLUSTER]': 'a scope that left the fleet, as status prints it' },
   ...REASON,
   async run(context, args) {
     const reason = reasonIn(args);
     const [text = ''] = args.positionals;
-    const [, account, region] = SCOPE.exec(text) ?? [];
+    const [, account, region, eksCluster] = SCOPE.exec(text) ?? [];
     if (!account || !region)
-      throw new UsageError(`"${text}" is not a scope. Write ACCOUNT/REGION, as status shows it.`);
+      throw new UsageError(
+        `"${text}" is not a scope. Write ACCOUNT/REGION or ACCOUNT/REGION/EKS-CLUSTER, as status shows it.`,
+      );
     const connected = await context();
     const { scopes, clock } = connected;
-    const scope = { account, region };
+    const scope = { account, region, ...(eksCluster !== undefined && { eksCluster }) };
     if (!(await scopes.get(scope))?.left) throw hereStill(text);
     const confirmed = { by: await connected.author(), atEpochMs: clock(), reason };
     let changed = false;

@@ -3,7 +3,13 @@ import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
-import { isUnconfirmed, type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
+import {
+  isUnconfirmed,
+  type JudgedImages,
+  keyOfScope,
+  type ReviewRecord,
+  WHOLE_FLEET,
+} from '../../shared/domain/review/run.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -46,7 +52,7 @@ function describeReview(review: ReviewRecord, now: number): string {
     const { scopes, inventory, ancestors, found } = totals;
     lines.push(
       `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left the fleet` : ''}`,
-      `  running    ${counted(inventory.tasks, 'task')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
+      `  running    ${counted(inventory.tasks, 'task or pod', 'tasks and pods')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
     if (ancestors) lines.push(`  ancestors  ${counted(ancestors.found, 'image')}: ${outcomesInWords(ancestors)}`);
@@ -107,14 +113,17 @@ function scopeDetail({ scope, failure, left }: ScopeRecord): string {
   if (confirmed)
     return `${since}; confirmed by ${confirmed.by} at ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
   if (usages === 0) return `${since}; nothing ran there`;
-  const next = `patchwave confirm-left ${scope.account}/${scope.region}`;
+  const next = `patchwave confirm-left ${keyOfScope(scope)}`;
   return `${since}; images still ran there when it was last read (${counted(usages, 'usage')}). If they are gone, run: ${next} --reason TEXT`;
 }
+
+const CLUSTER = { title: 'EKS cluster', value: ({ scope }: ScopeRecord) => scope.eksCluster ?? '-' };
 
 const scopesTable = (scopes: readonly ScopeRecord[]): string =>
   table(scopes, [
     { title: 'account', value: ({ scope }) => scope.account },
     { title: 'region', value: ({ scope }) => scope.region },
+    ...(scopes.some(({ scope }) => scope.eksCluster !== undefined) ? [CLUSTER] : []),
     { title: 'state', value: scopeState, colour: scopeColour },
     { title: 'last read', value: ({ completeAtEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
     { title: 'note', value: scopeDetail },

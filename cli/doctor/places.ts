@@ -1,11 +1,10 @@
-import { registryKey } from '../../shared/domain/image/image.ts';
+import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { Scope } from '../../shared/domain/review/run.ts';
 import { strictestMode } from '../../shared/domain/stream/mode.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 
 /** An account and Region that Patchwave reads or gets events from. */
-export interface DoctorPlace extends Scope {
+export interface DoctorPlace extends Registry {
   /** Repositories of this registry that the policy names without a wildcard. */
   readonly repositories: readonly string[];
 }

@@ -1,7 +1,8 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
-import type { Digest } from '../../shared/domain/image/image.ts';
+import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
 import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
 import { evaluate } from '../../shared/domain/verdict/evaluate.ts';
@@ -73,12 +74,11 @@ async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promis
   const kept = new Set(listed.flatMap(({ account, regions }) => regions.map((region) => `${account}/${region}`)));
   const warnings: string[] = [];
   for await (const { scope, left } of scopes.all()) {
-    const name = `${scope.account}/${scope.region}`;
-    if (left || kept.has(name)) continue;
+    if (left || kept.has(registryKey(scope))) continue;
     const running = await Array.fromAsync(usages.live(scope));
     if (running.length > 0)
       warnings.push(
-        `Scope ${name} would leave the fleet, although images ran there at the last review (${counted(running.length, 'usage')}). Patchwave would no longer judge them. Add the scope to \`scopes\`, or run \`patchwave confirm-left\` after the next review.`,
+        `Scope ${keyOfScope(scope)} would leave the fleet, although images ran there at the last review (${counted(running.length, 'usage')}). Patchwave would no longer judge them. Add the scope to \`scopes\`, or run \`patchwave confirm-left\` after the next review.`,
       );
   }
   return warnings.sort();

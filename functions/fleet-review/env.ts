@@ -12,6 +12,7 @@ export const environment = v.object({
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
     'CATCH_UP_MINUTES',
+    'READ_EKS',
   ),
   /** How long a review waits for its scans. */
   SCAN_WAIT_MINUTES: positive,

@@ -4,11 +4,13 @@ import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import { parseImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
 import type { Observation, Pull } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
+  clustersIn,
   observationsCompleteDocument,
   observationsDocument,
   type RegistryDocument,
@@ -61,8 +63,11 @@ export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput
 
 async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Observation> {
   const keys = runFileKeys(runId);
-  for (const { scope } of await readDocument(files, keys.scopes, scopesDocument)) {
+  const scopes: Scope[] = (await readDocument(files, keys.scopes, scopesDocument)).map(({ scope }) => scope);
+  // The loop also visits the clusters that it finds.
+  for (const scope of scopes) {
     const complete = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
+    scopes.push(...clustersIn(scope, complete));
     for (let piece = 1; piece <= (complete?.pieces ?? 0); piece += 1) {
       yield* await readDocument(files, keys.observations(scope, piece), observationsDocument);
     }

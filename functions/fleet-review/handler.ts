@@ -34,6 +34,7 @@ function compose(): ReviewServices {
     catchUpMinutes: env.CATCH_UP_MINUTES,
     scanWaitMinutes: env.SCAN_WAIT_MINUTES,
     pollSeconds: env.SCAN_POLL_SECONDS,
+    readsEks: env.READ_EKS,
   };
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),

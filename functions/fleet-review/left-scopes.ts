@@ -25,19 +25,22 @@ export const NO_CHANGES: ScopeChanges = { left: [], back: [] };
 
 /**
  * Finds the scopes that left since they were last read. If the Regions of an account are unknown, none of its scopes
- * has left.
+ * has left. An EKS cluster is in the fleet with its account and Region, unless Patchwave no longer reads EKS.
  */
 export function scopeChanges(
   { scopes, unread }: FleetScopes,
   known: readonly ScopeRecord[],
   nowEpochMs: number,
+  { readsEks }: { readonly readsEks: boolean },
 ): ScopeChanges {
-  const fleet = new Set(scopes.map(registryKey));
+  const places = new Set(scopes.map(registryKey));
+  const isInFleet = (scope: Scope): boolean =>
+    places.has(registryKey(scope)) && (readsEks || scope.eksCluster === undefined);
   const doubtful = new Set(unread.map(({ account }) => account));
+  const isDoubtful = (scope: Scope): boolean =>
+    doubtful.has(scope.account) && (readsEks || scope.eksCluster === undefined);
   // It is unknown whether the scope of an unreadable item left before: the item is reported and stays unchanged.
-  const away = known.filter(
-    ({ scope, isUnreadable }) => !(isUnreadable || fleet.has(registryKey(scope)) || doubtful.has(scope.account)),
-  );
+  const away = known.filter(({ scope, isUnreadable }) => !(isUnreadable || isInFleet(scope) || isDoubtful(scope)));
   return {
     left: away.flatMap(({ scope, left }) => {
       if (!left) return [{ scope, left: { atEpochMs: nowEpochMs, usages: 0 } }];
@@ -45,7 +48,7 @@ export function scopeChanges(
       return !left.isMoved || isUnconfirmed(left) || isForgotten(left, nowEpochMs) ? [{ scope, left: stands }] : [];
     }),
     back: known.flatMap(({ scope, left }) =>
-      left && fleet.has(registryKey(scope)) ? [{ scope, left: { ...left, isBack: true } }] : [],
+      left && isInFleet(scope) ? [{ scope, left: { ...left, isBack: true } }] : [],
     ),
   };
 }

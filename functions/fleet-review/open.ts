@@ -1,10 +1,10 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
-import { registryKey } from '../../shared/domain/image/image.ts';
 import { accountsNamedBy } from '../../shared/domain/policy/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   isForgotten,
+  keyOfScope,
   type LeftScope,
   type ReviewMode,
   type Scope,
@@ -54,7 +54,7 @@ export type OpenedReview =
  */
 export async function openReview(
   ports: OpenReviewPorts,
-  limits: { readonly leaseMinutes: number },
+  limits: { readonly leaseMinutes: number; readonly readsEks: boolean },
   { input, executionArn, executionStartedAt: startedAtEpochMs }: ReviewActionInput<'open'>,
 ): Promise<OpenedReview> {
   const { policies, runs, scopes: scopeLedger, files } = ports;
@@ -63,7 +63,7 @@ export async function openReview(
   const known = await collect(scopeLedger.all());
   const fleet = await expandScopes(input.scopes ?? (unreadable ? scopesBefore(known) : policy.scopes), ports);
   if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
-  const changes = input.scopes || unreadable ? NO_CHANGES : scopeChanges(fleet, known, startedAtEpochMs);
+  const changes = input.scopes || unreadable ? NO_CHANGES : scopeChanges(fleet, known, startedAtEpochMs, limits);
   const includesStopping = await isClosing(ports);
   const { toRead, skipped } =
     input.scopes || includesStopping
@@ -94,7 +94,7 @@ export async function openReview(
   const toPutAside = isPreview ? [] : changes.left.filter((one) => !isDone(one)).map(({ scope }) => scope);
   const away = changes.left.filter((one) => isPreview || isDone(one)).flatMap(leftResult);
   await mapConcurrently([...skipped, ...failed, ...away], WRITES_AT_ONCE, (result: ScopeResult) =>
-    runs.recordPart(runId, { kind: 'scope', key: registryKey(result.scope), result }),
+    runs.recordPart(runId, { kind: 'scope', key: keyOfScope(result.scope), result }),
   );
   await mapConcurrently(failed, WRITES_AT_ONCE, ({ scope, error, detail }) =>
     recordFailure(scopeLedger, scope, { error, detail, sinceEpochMs: startedAtEpochMs }),
@@ -103,7 +103,7 @@ export async function openReview(
     scopeLedger.change(scope, (before) => before && withLeft(before, left)),
   );
   const { scopes: key, accounts } = runFileKeys(runId);
-  const listed = [...toRead, ...toPutAside].sort((one, other) => compareTexts(registryKey(one), registryKey(other)));
+  const listed = [...toRead, ...toPutAside].sort((one, other) => compareTexts(keyOfScope(one), keyOfScope(other)));
   // A review of some scopes does not list the others, although its containers may use their registries.
   const others = input.scopes ? known.filter(({ left }) => !left || left.isBack).map(({ scope }) => scope.account) : [];
   await files.put(accounts, [...new Set([...accountsNamedBy(policy), ...fleet.accounts, ...others])].sort());

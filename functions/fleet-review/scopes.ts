@@ -3,7 +3,7 @@ import { collect } from '../../shared/concurrency.ts';
 import { byKey } from '../../shared/domain/common/compare-texts.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { Scope, ScopeResult } from '../../shared/domain/review/run.ts';
+import { keyOfScope, type Scope, type ScopeResult } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { ReviewInput } from './input.ts';
 import { type AccountRegions, type RegionPorts, readRegions, type UnreadAccount } from './regions.ts';
@@ -56,8 +56,8 @@ export function leaveOutEmpty(
 ): { readonly toRead: readonly Scope[]; readonly skipped: readonly Extract<ScopeResult, { status: 'skipped' }>[] } {
   // A scope that comes back is read even if it was empty before it left.
   const here = known.filter(({ left }) => !left);
-  const emptyUntil = new Map(here.map((record) => [registryKey(record.scope), record.emptyUntilEpochMs ?? 0]));
-  const until = (scope: Scope): number => emptyUntil.get(registryKey(scope)) ?? 0;
+  const emptyUntil = new Map(here.map((record) => [keyOfScope(record.scope), record.emptyUntilEpochMs ?? 0]));
+  const until = (scope: Scope): number => emptyUntil.get(keyOfScope(scope)) ?? 0;
   return {
     toRead: scopes.filter((scope) => until(scope) <= nowEpochMs),
     skipped: scopes

@@ -30,6 +30,7 @@ export interface ReviewServices {
     readonly catchUpMinutes: number;
     readonly scanWaitMinutes: number;
     readonly pollSeconds: number;
+    readonly readsEks: boolean;
   };
 }
 

@@ -10,5 +10,6 @@ export const environment = v.object({
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
     'INSPECTOR_ACCOUNT',
+    'READ_EKS',
   ),
 });

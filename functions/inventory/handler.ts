@@ -3,7 +3,7 @@ import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.t
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
-import { workloadSources } from '../../shared/adapters/workload-sources.ts';
+import { clusterSources, workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
@@ -28,6 +28,7 @@ function compose() {
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     workloadSources: workloadSources(access),
+    clusterSources: env.READ_EKS ? clusterSources(access) : [],
     registry: new EcrRegistry(ecr),
     scans,
     files,
@@ -49,7 +50,7 @@ export const handler = lambdaFunction({
     const ports = portsOf(event);
     switch (event.action) {
       case 'workloads':
-        return readWorkloads(ports, event);
+        return readWorkloads({ ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) }, event);
       case 'registry':
         return readRegistry({ ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) }, event);
       case 'usages':

@@ -1,4 +1,4 @@
-import { registry } from '../../shared/review/documents.ts';
+import { registry, scopeSchema } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
 const run = {
@@ -11,12 +11,12 @@ export const inventoryInput = v.variant('action', [
   v.strictObject({
     action: v.literal('workloads'),
     ...run,
-    scope: registry,
+    scope: scopeSchema,
     /** Whether stopping tasks are read too. */
     includesStopping: v.exactOptional(v.boolean()),
   }),
   v.strictObject({ action: v.literal('registry'), ...run, registry }),
-  v.strictObject({ action: v.literal('usages'), ...run, scope: registry }),
+  v.strictObject({ action: v.literal('usages'), ...run, scope: scopeSchema }),
 ]);
 export type InventoryInput = v.InferOutput<typeof inventoryInput>;
 export type InventoryActionInput<Action extends InventoryInput['action']> = Extract<InventoryInput, { action: Action }>;

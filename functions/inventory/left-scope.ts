@@ -1,7 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image/image.ts';
 import { type Usage, usageKey } from '../../shared/domain/image/usage.ts';
-import { isForgotten, type LeftScope, type Scope } from '../../shared/domain/review/run.ts';
+import { isForgotten, keyOfScope, type LeftScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -48,7 +47,7 @@ export async function putAside(
     return { ...kept, left: { ...record.left, usages: count, isMoved: true } };
   });
   const result = { scope, status: 'left', atEpochMs, usages: stands?.left?.usages ?? known } as const;
-  await runs.recordPart(runId, { kind: 'scope', key: registryKey(scope), result });
+  await runs.recordPart(runId, { kind: 'scope', key: keyOfScope(scope), result });
 }
 
 /**
@@ -67,6 +66,20 @@ export async function bringBack({ images, usages, scopes, clock }: LeavingPorts,
     const { left: _, ...record } = before;
     return record;
   });
+}
+
+/** Ends all usages of a scope that is gone, also those that were set aside when it left the fleet. */
+export async function endAll(
+  ports: Omit<LeavingPorts, 'clock'> & { readonly clock: Clock; readonly files: RunFiles },
+  scope: Scope,
+): Promise<void> {
+  const { images, usages, clock } = ports;
+  const ending = [...(await collect(usages.live(scope))), ...(await collect(usages.left(scope)))];
+  const digests = digestsOf(ending);
+  await takeLeftMarksBack(ports, scope, new Set(digests));
+  await markGuesses(images, scope, { digests: [], usages: [], ending, known: new Map() });
+  await markAsUnused(ports, digests, ending);
+  await usages.end(ending, clock());
 }
 
 const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];

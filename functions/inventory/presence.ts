@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { type Usage, usageKey, workloadText } from '../../shared/domain/image/usage.ts';
-import type { Scope } from '../../shared/domain/review/run.ts';
+import { keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 
@@ -44,7 +44,7 @@ export async function markGuesses(
   scope: Scope,
   { digests, usages, ending, known }: SeenGuesses,
 ): Promise<void> {
-  const key = registryKey(scope);
+  const key = keyOfScope(scope);
   const guessed = guessesIn(usages);
   const seen = digests.filter((digest) => !isGuessedSo(scope, digest, guessed, known));
   const ended = ending.filter(isGuess).map(({ digest }) => digest);
@@ -68,7 +68,7 @@ const isGuessedSo = (
   digest: Digest,
   guessed: ReadonlyMap<Digest, string>,
   known: ReadonlyMap<Digest, ImageRecord>,
-): boolean => known.get(digest)?.guessedIn?.[registryKey(scope)] === guessed.get(digest);
+): boolean => known.get(digest)?.guessedIn?.[keyOfScope(scope)] === guessed.get(digest);
 
 /**
  * Removes marks that an earlier attempt set without recording a usage, because it died in between.
@@ -79,7 +79,7 @@ export async function takeMarksBack(
   scope: Scope,
   digests: readonly Digest[],
 ): Promise<void> {
-  await mapConcurrently(digests, AT_ONCE, (digest) => ports.images.recordGuess(digest, registryKey(scope), undefined));
+  await mapConcurrently(digests, AT_ONCE, (digest) => ports.images.recordGuess(digest, keyOfScope(scope), undefined));
   await markAsUnused(ports, digests, []);
 }
 

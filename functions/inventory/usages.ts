@@ -1,25 +1,25 @@
 import { collect } from '../../shared/concurrency.ts';
 import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
-import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image/image.ts';
+import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { isProof, referencesOf, type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages } from '../../shared/domain/review/resolve-references.ts';
-import type { InventoryCounts, Scope } from '../../shared/domain/review/run.ts';
+import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { Unidentified } from '../../shared/domain/rollout/closure.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
-import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { clustersIn, observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
 import type { InventoryActionInput } from './input.ts';
 import { announceMarks, takeLeftMarksBack } from './left-marks.ts';
-import { putAside } from './left-scope.ts';
+import { endAll, putAside } from './left-scope.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { readSeen, type ScopeContents } from './seen.ts';
 import { ensureProperties } from './used-properties.ts';
@@ -41,15 +41,43 @@ export type UsagesReply =
   | { readonly status: 'left-alone' }
   | { readonly status: 'left' };
 
+/** Records the usages of one scope, and of each of its EKS clusters. A cluster that is gone runs nothing any more. */
+export async function recordUsages(ports: UsagesPorts, step: InventoryActionInput<'usages'>): Promise<UsagesReply> {
+  const { runId, scope } = step;
+  const reading = await readingOf(ports, runId, scope);
+  const reply = await recordScope(ports, step, reading);
+  if (!reading) return reply;
+  const clusters = clustersIn(scope, reading);
+  for (const cluster of clusters)
+    await recordScope(ports, { ...step, scope: cluster }, await readingOf(ports, runId, cluster));
+  if (Array.isArray(reading.eksClusters)) await endGoneClusters(ports, scope, new Set(clusters.map(keyOfScope)));
+  return reply;
+}
+
+const readingOf = ({ files }: UsagesPorts, runId: string, scope: Scope) =>
+  readDocumentIfAny(files, runFileKeys(runId).observationsComplete(scope), observationsCompleteDocument);
+
+/** The record of the list goes too: the clusters were listed. */
+async function endGoneClusters(ports: UsagesPorts, scope: Scope, listed: ReadonlySet<string>): Promise<void> {
+  for (const { scope: cluster, isUnreadable } of await collect(ports.scopes.clusters(scope))) {
+    if (isUnreadable || listed.has(keyOfScope(cluster))) continue;
+    await endAll(ports, cluster);
+    await ports.scopes.forget(cluster, ports.clock());
+  }
+}
+
 /**
  * Records the usages of one scope, and ends those that a complete reading no longer shows. After an incomplete reading
  * all usages stay live. The run part is written last, so it exists only if everything else does.
  */
-export async function recordUsages(ports: UsagesPorts, step: InventoryActionInput<'usages'>): Promise<UsagesReply> {
+async function recordScope(
+  ports: UsagesPorts,
+  step: InventoryActionInput<'usages'>,
+  reading: Reading | undefined,
+): Promise<UsagesReply> {
   const { files, usages, runs, clock } = ports;
   const { runId, scope } = step;
   const keys = runFileKeys(runId);
-  const reading = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
   if (!reading) {
     const left = (await ports.scopes.get(scope))?.left;
     if (!left || left.isBack) return { status: 'left-alone' };
@@ -84,18 +112,21 @@ export async function recordUsages(ports: UsagesPorts, step: InventoryActionInpu
   await files.put(keys.unresolved(scope), seen.unresolved);
   await files.put(keys.digests(scope), used.sort());
   await ports.scopes.record({
-    ...completeScope(scope, reading, isEmpty(policy, scope, inventory)),
+    ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
     ...unidentifiedIn(seen),
   });
   await runs.recordPart(runId, {
     kind: 'scope',
-    key: registryKey(scope),
-    result: { scope, status: 'complete', inventory },
+    key: keyOfScope(scope),
+    result: { scope, status: 'complete', inventory, ...eksClustersOf(reading) },
   });
   return { status: 'complete', inventory };
 }
 
 type Reading = v.InferOutput<typeof observationsCompleteDocument>;
+
+const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: readonly string[] } =>
+  Array.isArray(eksClusters) && eksClusters.length > 0 ? { eksClusters } : {};
 
 const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
 
@@ -152,7 +183,9 @@ function byTag(workloads: ReadonlyMap<string | undefined, string>): readonly Omi
 }
 
 /** Neither a cluster nor a policy repository: most Regions of most accounts. */
-function isEmpty(policy: Policy, { account, region }: Scope, { clusters }: InventoryCounts): boolean {
+function isEmpty(policy: Policy, { account, region, eksCluster }: Scope, reading: Reading): boolean {
+  const { inventory, eksClusters = [] } = reading;
+  if (eksCluster !== undefined || eksClusters.length > 0) return false;
   const hasStream = policy.streams.some((rule) => rule.account === account && rule.regions.includes(region));
-  return clusters === 0 && !hasStream && !isBuiltIn(policy);
+  return inventory.clusters === 0 && !hasStream && !isBuiltIn(policy);
 }

@@ -1,7 +1,12 @@
-import { registryKey } from '../../shared/domain/image/image.ts';
-import type { Observation } from '../../shared/domain/image/usage.ts';
-import { aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
-import type { InventoryCounts, Scope } from '../../shared/domain/review/run.ts';
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { Cluster, Observation } from '../../shared/domain/image/usage.ts';
+import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
+import { clusterListOf, type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
+import {
+  ClustersUnlistedError,
+  ClusterUnfinishedError,
+  ClusterUnreachableError,
+} from '../../shared/ports/cluster-errors.ts';
 import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -13,11 +18,18 @@ import { bringBack, type LeavingPorts } from './left-scope.ts';
 /** Observations kept in memory before they are stored; about 2 MB. */
 const PIECE_SIZE = 5000;
 
+/** An unreachable cluster takes 3 seconds, and a page of each cluster is in memory. */
+const CLUSTERS_AT_ONCE = 4;
+
 export interface WorkloadsPorts extends LeavingPorts {
   /** Every kind of source that may run workloads in a scope. */
   readonly workloadSources: readonly WorkloadSource[];
+  /** Sources whose clusters are scopes of their own; empty if Patchwave does not read them. */
+  readonly clusterSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
+  /** No cluster is begun after this instant; absent without a limit. */
+  readonly endsAtEpochMs?: number;
 }
 
 export type WorkloadsReading =
@@ -26,8 +38,9 @@ export type WorkloadsReading =
   | { readonly status: 'failed'; readonly error: string };
 
 /**
- * Reads everything that runs in one scope. On success the step `usages` writes the run part later. This step writes it
- * only if the scope is unreadable, which leaves the rest of the scope unchanged.
+ * Reads everything that runs in one scope, and then each of its EKS clusters as a scope of its own. On success the step
+ * `usages` writes the run part later. This step writes it only for a scope or a cluster that is unreadable, which
+ * leaves all others unchanged.
  */
 export async function readWorkloads(
   ports: WorkloadsPorts,
@@ -37,21 +50,108 @@ export async function readWorkloads(
   if (left && !left.isBack) return { status: 'left' };
   // Also if the scope is unreadable now: what ran there counts as running again.
   if (left) await bringBack(ports, scope);
+  const clusters = await listClusters(ports, scope);
   try {
-    return { status: 'complete', inventory: await observe(ports, runId, scope, { includesStopping }) };
+    const eksClusters = clusters && (isListed(clusters) ? namesOf(clusters) : ('unread' as const));
+    const inventory = await observe(
+      ports,
+      runId,
+      scope,
+      { includesStopping, ...(eksClusters && { eksClusters }) },
+      async (add) => {
+        for (const source of ports.workloadSources) {
+          for await (const cluster of source.clusters(scope)) {
+            await add(cluster, []);
+            for await (const tasks of source.tasks(cluster, { includesStopping })) await add(cluster, tasks);
+          }
+        }
+      },
+    );
+    if (clusters && isListed(clusters)) await readClusters(ports, runId, clusters);
+    else if (clusters) await failClusters(ports, runId, scope, clusters, [clusterListOf(scope)]);
+    return { status: 'complete', inventory };
   } catch (error) {
     if (!(error instanceof ScopeUnreachableError)) throw error;
     await recordFailure(ports, runId, scope, error);
+    if (ports.clusterSources.length > 0) await failClusters(ports, runId, scope, error, []);
     return { status: 'failed', error: error.name };
   }
 }
 
-/** `complete.json` is written last, after every source was read: without it no later step trusts the scope. */
-async function observe(
-  { workloadSources, files, clock }: WorkloadsPorts,
+interface ListedCluster {
+  readonly source: WorkloadSource;
+  readonly cluster: Cluster;
+}
+
+const isListed = (clusters: readonly ListedCluster[] | Error): clusters is readonly ListedCluster[] =>
+  !(clusters instanceof Error);
+
+const namesOf = (clusters: readonly ListedCluster[]): string[] => clusters.map(({ cluster }) => cluster.cluster).sort();
+
+/** The clusters that are scopes of their own, or why they cannot be listed; `undefined` if Patchwave reads none. */
+async function listClusters(
+  { clusterSources }: WorkloadsPorts,
+  scope: Scope,
+): Promise<readonly ListedCluster[] | ClustersUnlistedError | undefined> {
+  if (clusterSources.length === 0) return undefined;
+  const found: ListedCluster[] = [];
+  try {
+    for (const source of clusterSources)
+      for await (const cluster of source.clusters(scope)) found.push({ source, cluster });
+    return found;
+  } catch (error) {
+    if (error instanceof ScopeUnreachableError) return new ClustersUnlistedError(scope, error);
+    throw error;
+  }
+}
+
+/** A cluster has a record before it is read: from then on nothing closes without it. */
+async function readClusters(ports: WorkloadsPorts, runId: string, clusters: readonly ListedCluster[]): Promise<void> {
+  const errors: unknown[] = [];
+  await mapConcurrently(clusters, CLUSTERS_AT_ONCE, async ({ source, cluster }) => {
+    const { account, region, cluster: eksCluster } = cluster;
+    const scope = { account, region, eksCluster };
+    const known = await ports.scopes.change(scope, (before) => (before ? undefined : { scope }));
+    if (known?.left) await bringBack(ports, scope);
+    try {
+      if (ports.clock() >= (ports.endsAtEpochMs ?? Number.POSITIVE_INFINITY)) throw new ClusterUnfinishedError(cluster);
+      // A pod that is being deleted is listed like any other, so the reading always includes it.
+      await observe(ports, runId, scope, { includesStopping: true }, async (add) => {
+        await add(cluster, []);
+        for await (const pods of source.tasks(cluster)) await add(cluster, pods);
+      });
+    } catch (error) {
+      if (error instanceof ClusterUnreachableError) await recordFailure(ports, runId, scope, error);
+      else errors.push(error);
+    }
+  });
+  // The state machine tries again, after every other cluster was read.
+  if (errors.length > 0) throw errors[0];
+}
+
+/** What ran in the known clusters counts as running until they are read again. */
+async function failClusters(
+  ports: WorkloadsPorts,
   runId: string,
   scope: Scope,
-  { includesStopping }: TasksRead,
+  error: Error,
+  others: readonly Scope[],
+): Promise<void> {
+  const known = await collect(ports.scopes.clusters(scope));
+  for (const { scope: cluster, left } of known) if (left) await bringBack(ports, cluster);
+  const failed = new Map([...known.map((record) => record.scope), ...others].map((one) => [keyOfScope(one), one]));
+  for (const one of failed.values()) await recordFailure(ports, runId, one, error);
+}
+
+type Add = (cluster: Cluster, tasks: Parameters<Aggregator['add']>[1]) => Promise<void>;
+
+/** `complete.json` is written last, after everything was read: without it no later step trusts the scope. */
+async function observe(
+  { files, clock }: WorkloadsPorts,
+  runId: string,
+  scope: Scope,
+  reading: TasksRead & { readonly eksClusters?: readonly string[] | 'unread' },
+  read: (add: Add) => Promise<void>,
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();
@@ -62,16 +162,11 @@ async function observe(
     pieces += 1;
     await files.put(keys.observations(scope, pieces), piece);
   };
-  for (const source of workloadSources) {
-    for await (const cluster of source.clusters(scope)) {
-      seen.add(cluster, []);
-      for await (const tasks of source.tasks(cluster, { includesStopping })) await putAside(seen.add(cluster, tasks));
-    }
-  }
+  await read(async (cluster, tasks) => putAside(seen.add(cluster, tasks)));
   await putAside(seen.flush());
   const counts = seen.counts();
   const inventory = { ...counts, usages: 0, unresolved: 0 };
-  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory, includesStopping });
+  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory, ...reading });
   return counts;
 }
 
@@ -79,14 +174,14 @@ async function recordFailure(
   { runs, scopes, clock }: WorkloadsPorts,
   runId: string,
   scope: Scope,
-  { name: error, message: detail }: ScopeUnreachableError,
+  { name: error, message: detail }: Error,
 ): Promise<void> {
   const before = await scopes.get(scope);
   const sinceEpochMs = before?.failure?.sinceEpochMs ?? clock();
   await scopes.record({ ...before, scope, failure: { error, detail, sinceEpochMs } });
   await runs.recordPart(runId, {
     kind: 'scope',
-    key: registryKey(scope),
+    key: keyOfScope(scope),
     result: { scope, status: 'failed', error, detail },
   });
 }

@@ -11,7 +11,13 @@ import {
 import { BUILT_IN_VERSION } from '../../shared/domain/policy/built-in-policy.ts';
 import { accountOf, ourAccountsIn } from '../../shared/domain/policy/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { type RunPart, registryPartsOf, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
+import {
+  keyOfScope,
+  parseScopeKey,
+  type RunPart,
+  registryPartsOf,
+  WHOLE_FLEET,
+} from '../../shared/domain/review/run.ts';
 import {
   afterClosure,
   type ClosureInputs,
@@ -143,8 +149,7 @@ async function readPlacedNow({ files }: RolloutPorts, runId: string): Promise<Re
 async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[]): Promise<ReadonlySet<Digest>> {
   const digests = new Set<Digest>();
   for (const { key } of left) {
-    const [account = '', region = ''] = key.split('/');
-    for await (const digest of usages.digests({ account, region }, 'left')) digests.add(digest);
+    for await (const digest of usages.digests(parseScopeKey(key), 'left')) digests.add(digest);
   }
   return digests;
 }
@@ -158,11 +163,11 @@ function readingsOf(
   known: readonly ScopeRecord[],
 ): { readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] } {
   const ofRun = parts.flatMap((part) =>
-    part.kind === 'scope' && part.result.status !== 'left' ? [registryKey(part.result.scope)] : [],
+    part.kind === 'scope' && part.result.status !== 'left' ? [keyOfScope(part.result.scope)] : [],
   );
-  const unreadable = known.filter(({ isUnreadable }) => isUnreadable).map(({ scope }) => registryKey(scope));
-  const keys = [...new Set([...ofRun, ...unreadable])];
-  const records = new Map(known.map((record) => [registryKey(record.scope), record]));
+  const needed = known.filter(isNeeded).map(({ scope }) => keyOfScope(scope));
+  const keys = [...new Set([...ofRun, ...needed])];
+  const records = new Map(known.map((record) => [keyOfScope(record.scope), record]));
   const read = keys.sort().map((key) => {
     const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
     return {
@@ -174,11 +179,15 @@ function readingsOf(
   });
   const left = known.flatMap(({ scope, left: one, unidentified }) =>
     one && (one.usages > 0 || unidentified)
-      ? [{ key: registryKey(scope), left: one, ...(unidentified && { unidentified }) }]
+      ? [{ key: keyOfScope(scope), left: one, ...(unidentified && { unidentified }) }]
       : [],
   );
   return { scopes: read, left };
 }
+
+/** An EKS cluster that is gone has no record, so one with a record may run something, whatever this run found. */
+const isNeeded = ({ scope, left, isUnreadable }: ScopeRecord): boolean =>
+  isUnreadable === true || (scope.eksCluster !== undefined && (left === undefined || left.isBack === true));
 
 /** The cause is settled first: after a crash the closure is still open, and settles it again. */
 async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {

@@ -3,7 +3,7 @@ import type { CliContext } from '../../cli/command.ts';
 import { paint } from '../../cli/output.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
+import { keyOfScope, type ReviewRecord, type RunPart } from '../../shared/domain/review/run.ts';
 import type { Progress } from './progress.ts';
 
 const POLL_MS = 400;
@@ -64,11 +64,11 @@ function describePart(part: RunPart): string | undefined {
 }
 
 function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): string {
-  const name = `${result.scope.account} ${result.scope.region}`;
+  const name = keyOfScope(result.scope).replaceAll('/', ' ');
   switch (result.status) {
     case 'complete': {
       const { clusters, tasks, containers } = result.inventory;
-      return `  scope read       ${name}  ${counted(clusters, 'cluster')}, ${counted(tasks, 'task')}, ${counted(containers, 'container')}`;
+      return `  scope read       ${name}  ${counted(clusters, 'cluster')}, ${counted(tasks, 'task or pod', 'tasks and pods')}, ${counted(containers, 'container')}`;
     }
     case 'skipped':
       return `  scope skipped    ${name}  ${result.reason}`;

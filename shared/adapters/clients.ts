@@ -3,6 +3,7 @@ import { CodePipelineClient } from '@aws-sdk/client-codepipeline';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { ECSClient } from '@aws-sdk/client-ecs';
+import { EKSClient } from '@aws-sdk/client-eks';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { Inspector2Client } from '@aws-sdk/client-inspector2';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -136,6 +137,8 @@ const regional = <Client extends object>(
 
 export const ecsClients = (access: MemberAccess): RegionalClients<ECSClient> =>
   regional(access, (config) => new ECSClient(config));
+export const eksClients = (access: MemberAccess): RegionalClients<EKSClient> =>
+  regional(access, (config) => new EKSClient(config));
 export const ecrClients = (access: MemberAccess): RegionalClients<ECRClient> =>
   regional(access, (config) => new ECRClient(config));
 export const inspectorClients = (access: MemberAccess): RegionalClients<Inspector2Client> =>

@@ -17,6 +17,11 @@ const VARIABLES = {
   READ_ROLE_EXTERNAL_ID: text,
   /** Reads workloads, registries and scans of a member account. */
   READ_ROLE_NAME: text,
+  /** Whether reviews read the EKS clusters of member accounts. */
+  READ_EKS: v.pipe(
+    v.picklist(['true', 'false']),
+    v.transform((text) => text === 'true'),
+  ),
   /** Starts and reads pipelines of a member account, and moves the tag for children. */
   ACT_BUILD_ROLE_NAME: text,
 

@@ -1,4 +1,5 @@
 import type { Cluster } from '../domain/image/usage.ts';
+import type { Scope } from '../domain/review/run.ts';
 
 /* Why a Kubernetes cluster could not be read. A cluster is a scope of its own: it fails with one of these names, and
  * the rest of its account is read. */
@@ -12,6 +13,27 @@ export class ClusterUnreachableError extends Error {
     const { account, region, cluster: name } = cluster;
     super(`EKS cluster ${account}/${region}/${name} cannot be read: ${problem}. ${advice}`, { cause });
     this.cluster = { account, region, cluster: name };
+  }
+}
+
+/** The clusters of an account and Region could not be listed, so some may be unknown. */
+export class ClustersUnlistedError extends Error {
+  override readonly name = 'ClustersUnlistedError';
+  constructor({ account, region }: Scope, cause: Error) {
+    const reason = cause.cause instanceof Error ? `${cause.cause.name}: ${cause.cause.message}` : cause.message;
+    super(
+      `The EKS clusters of account ${account} in ${region} cannot be listed: ${reason}. Update the member stack of the ` +
+        'account. If Patchwave should read no EKS cluster anywhere, set the parameter ReadEks of the hub to false.',
+      { cause },
+    );
+  }
+}
+
+/** The invocation ran out of time before the cluster was read. */
+export class ClusterUnfinishedError extends ClusterUnreachableError {
+  override readonly name = 'ClusterUnfinishedError';
+  constructor(cluster: Cluster) {
+    super(cluster, 'the time for its account and Region was over', 'Start a review of this account and Region alone.');
   }
 }
 

@@ -240,6 +240,10 @@ export interface ScopeLedger {
     change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
   ): Promise<ScopeRecord | undefined>;
   all(): AsyncIterable<ScopeRecord>;
+  /** The EKS clusters of an account and Region, and the list of them if that could not be read. Strongly consistent. */
+  clusters(scope: Scope): AsyncIterable<ScopeRecord>;
+  /** From now on the scope has no record: its cluster is gone. */
+  forget(scope: Scope, atEpochMs: number): Promise<void>;
 }
 
 export interface ScopeRecord {

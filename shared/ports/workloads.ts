@@ -9,13 +9,14 @@ export interface TasksRead {
 
 /**
  * The workloads of one account and Region.
- * @throws ScopeUnreachableError if the account's role cannot be assumed or the service refuses
+ * @throws ScopeUnreachableError if the account's role cannot be assumed or the service refuses; ClusterUnreachableError
+ * if clusters are scopes of their own and one cannot be read
  */
 export interface WorkloadSource {
   /** Every cluster, page by page. */
   clusters(scope: Scope): AsyncIterable<Cluster>;
   /**
-   * Every running or starting task, in batches of at most 100; tasks that stop meanwhile are left out.
+   * Every running or starting task or pod, in batches of at most 100; tasks that stop meanwhile are left out.
    * @param read whether to include stopping tasks whose containers still run; these cost extra calls
    */
   tasks(cluster: Cluster, read?: TasksRead): AsyncIterable<readonly RunningTask[]>;

@@ -1,6 +1,6 @@
 import { collect } from '../concurrency.ts';
-import { type Digest, registryKey } from '../domain/image/image.ts';
-import type { Scope } from '../domain/review/run.ts';
+import type { Digest } from '../domain/image/image.ts';
+import { clusterScopes, keyOfScope, type Scope } from '../domain/review/run.ts';
 import type { RunParts, UsageLedger } from '../ports/ledger.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { digestsDocument, runFileKeys, scopesDocument } from './documents.ts';
@@ -28,16 +28,19 @@ export async function digestsInUse({ runs, usages, files }: InUsePorts, runId: s
   return digests;
 }
 
-/** Scopes to read, and those of accounts whose Regions could not be listed. */
+/** Scopes to read, their EKS clusters, and the scopes of accounts whose Regions or clusters could not be listed. */
 async function scopesOfRun(
   runs: InUsePorts['runs'],
   runId: string,
   read: readonly { readonly scope: Scope }[],
 ): Promise<readonly Scope[]> {
   const parts = await collect(runs.parts(runId));
-  const failed = parts.flatMap((part) =>
-    part.kind === 'scope' && part.result.status === 'failed' ? [part.result.scope] : [],
-  );
-  const scopes = [...read.map(({ scope }) => scope), ...failed];
-  return [...new Map(scopes.map((scope) => [registryKey(scope), scope])).values()];
+  const found = parts.flatMap((part): readonly Scope[] => {
+    if (part.kind !== 'scope') return [];
+    const { result } = part;
+    if (result.status === 'failed') return [result.scope];
+    return result.status === 'complete' ? clusterScopes(result) : [];
+  });
+  const scopes = [...read.map(({ scope }) => scope), ...found];
+  return [...new Map(scopes.map((scope) => [keyOfScope(scope), scope])).values()];
 }

@@ -4,7 +4,7 @@ import type { TagHistory } from '../domain/image/tag-history.ts';
 import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
 import { account } from '../domain/policy/policy-parts.ts';
-import type { InventoryCounts } from '../domain/review/run.ts';
+import { type InventoryCounts, keyOfScope, type Scope } from '../domain/review/run.ts';
 import type { Coverage } from '../domain/scan/coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
 import * as v from '../schema.ts';
@@ -16,40 +16,43 @@ import * as v from '../schema.ts';
  * | ----------------------------------------- | ---------------- | ------- |
  * | scopes.json                               | open             | the maps over scopes, close |
  * | accounts.json                             | open             | every step that takes a role of a member account |
- * | observations/<account>/<region>/<n>.json  | workloads        | group-registries, usages |
- * | observations/<account>/<region>/complete.json | workloads, last | group-registries, usages |
+ * | observations/<scope>/<n>.json             | workloads        | group-registries, usages |
+ * | observations/<scope>/complete.json        | workloads, last  | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
  * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
  * | scanning/<account>/<region>.json          | registry, last   | the maps over batches |
  * | coverage/<account>/<region>.json          | registry, where Amazon Inspector scans | the map over batches that judges |
  * | tags/<account>/<region>.json              | registry         | usages |
- * | marks/<account>/<region>.json             | usages, before it marks images as used | usages of the next run, where this one did not end |
- * | digests/<account>/<region>.json           | usages           | plan-scans |
- * | unresolved/<account>/<region>.json        | usages           | report |
+ * | marks/<scope>.json                        | usages, before it marks images as used | usages of the next run, where this one did not end |
+ * | digests/<scope>.json                      | usages           | plan-scans |
+ * | unresolved/<scope>.json                   | usages           | report |
  * | ancestors.json                            | lineage          | plan-scans |
  * | placed.json                               | lineage          | check-closures |
  * | batches.json                              | plan-scans       | the maps over batches, close |
  * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
  * | preview/...                               | a preview        | the same preview, in place of the ledger; the command line |
+ *
+ * <scope> is <account>/<region>, for an EKS cluster <account>/<region>/<cluster>.
  */
 export const runFileKeys = (runId: string) => {
   const root = `runs/${runId}`;
   const at = (folder: string, registry: Registry) => `${root}/${folder}/${registryKey(registry)}`;
+  const of = (folder: string, scope: Scope) => `${root}/${folder}/${keyOfScope(scope)}`;
   return {
     scopes: `${root}/scopes.json`,
     accounts: `${root}/accounts.json`,
-    observations: (scope: Registry, piece: number) =>
-      `${at('observations', scope)}/${String(piece).padStart(4, '0')}.json`,
-    observationsComplete: (scope: Registry) => `${at('observations', scope)}/complete.json`,
+    observations: (scope: Scope, piece: number) =>
+      `${of('observations', scope)}/${String(piece).padStart(4, '0')}.json`,
+    observationsComplete: (scope: Scope) => `${of('observations', scope)}/complete.json`,
     registries: `${root}/registries.json`,
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
     reading: (registry: Registry) => `${at('reading', registry)}.json`,
     scanning: (registry: Registry) => `${at('scanning', registry)}.json`,
     coverage: (registry: Registry) => `${at('coverage', registry)}.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
-    marks: (scope: Registry) => `${at('marks', scope)}.json`,
-    digests: (scope: Registry) => `${at('digests', scope)}.json`,
-    unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
+    marks: (scope: Scope) => `${of('marks', scope)}.json`,
+    digests: (scope: Scope) => `${of('digests', scope)}.json`,
+    unresolved: (scope: Scope) => `${of('unresolved', scope)}.json`,
     unresolvedFolder: `${root}/unresolved/`,
     ancestors: `${root}/ancestors.json`,
     placed: `${root}/placed.json`,
@@ -61,6 +64,7 @@ export const runFileKeys = (runId: string) => {
 };
 
 export const registry = v.strictObject({ account, region: v.text() });
+export const scopeSchema = v.strictObject({ ...registry.entries, eksCluster: v.exactOptional(v.text()) });
 
 const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
   clusters: v.number(),
@@ -70,17 +74,31 @@ const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
   unresolved: v.number(),
 });
 
-export const scopesDocument = v.array(v.strictObject({ scope: registry }));
+export const scopesDocument = v.array(v.strictObject({ scope: scopeSchema }));
 /** Our accounts: those of the organization, of the scopes, and those that the policy names. */
 export const accountsDocument = v.array(account);
 export const registriesDocument = v.array(v.strictObject({ registry }));
-/** `beganAtEpochMs`: later starts may be missing in all pieces. `includesStopping`: stopping tasks are included. */
+/**
+ * `beganAtEpochMs`: later starts may be missing in all pieces. `includesStopping`: stopping tasks are included.
+ * `eksClusters`: the EKS clusters of the account and Region, `unread` if they could not be listed, and absent in the file
+ * of a cluster or if Patchwave does not read EKS.
+ */
 export const observationsCompleteDocument = v.strictObject({
   beganAtEpochMs: v.number(),
   includesStopping: v.exactOptional(v.boolean()),
   pieces: v.integer(),
   inventory: counts,
+  eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
 });
+
+/** The clusters that a reading of their account and Region found: scopes of the run like those of `scopes.json`. */
+export const clustersIn = (
+  { account, region }: Scope,
+  reading: v.InferOutput<typeof observationsCompleteDocument> | undefined,
+): readonly Scope[] => {
+  const found = reading?.eksClusters ?? [];
+  return found === 'unread' ? [] : found.map((eksCluster) => ({ account, region, eksCluster }));
+};
 
 const digestSource: v.GenericSchema<unknown, DigestSource> = v.picklist([
   'runtime',

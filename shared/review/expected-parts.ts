@@ -1,5 +1,5 @@
 import { registryKey } from '../domain/image/image.ts';
-import { LINEAGE_PART } from '../domain/review/run.ts';
+import { keyOfScope, LINEAGE_PART } from '../domain/review/run.ts';
 import type { ExpectedParts } from '../domain/review/run-summary.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { type Batch, batchesDocument, registriesDocument, runFileKeys, scopesDocument } from './documents.ts';
@@ -13,7 +13,7 @@ export async function expectedParts(files: RunFiles, runId: string): Promise<Exp
   const batches = await readDocument(files, keys.batches, batchesDocument);
   const catchUp = (await readDocumentIfAny(files, keys.catchUp, batchesDocument)) ?? [];
   return {
-    scopes: scopes.map(({ scope }) => registryKey(scope)),
+    scopes: scopes.map(({ scope }) => keyOfScope(scope)),
     registries: registries.map(({ registry }) => registryKey(registry)),
     lineages: [LINEAGE_PART],
     scanBatches: [...batches, ...catchUp].map(expectedBatch),

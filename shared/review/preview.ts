@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { compareTexts } from '../domain/common/compare-texts.ts';
-import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image/image.ts';
+import { type Digest, type IndexChild, locationKey } from '../domain/image/image.ts';
 import { type LocationRecord, widenedLocation } from '../domain/image/image-properties.ts';
-import type { ReviewRecord, RunPart, Scope } from '../domain/review/run.ts';
+import { keyOfScope, type ReviewRecord, type RunPart, type Scope } from '../domain/review/run.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
@@ -136,12 +136,13 @@ export const previewStreamImages: View<StreamImages> = (real) => ({ ...readsOf(r
 
 /** All scopes are read once, when the preview opens and before it changes any. */
 export const previewScopes: View<ScopeLedger> = (real, store) => {
-  const name = (scope: Scope): string => `scopes/${registryKey(scope)}`;
+  const name = (scope: Scope): string => `scopes/${keyOfScope(scope)}`;
   const get = async (scope: Scope): Promise<ScopeRecord | undefined> =>
     (await store.get<ScopeRecord>(name(scope))) ?? real.get(scope);
   return {
-    ...readsOf(real, ['all']),
+    ...readsOf(real, ['all', 'clusters']),
     get,
+    forget: nothing,
     record: (record) => store.put(name(record.scope), record),
     change: async (scope, change) => {
       const before = await get(scope);

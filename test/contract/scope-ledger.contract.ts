@@ -29,6 +29,26 @@ export function scopeLedgerContract({ make }: Contract<ScopeLedger>): void {
     expect(await ledger.get(scope)).toEqual({ ...known, left });
   });
 
+  test('an EKS cluster is a scope beside its account and Region, and can be forgotten', async () => {
+    const ledger = await make();
+    const cluster: ScopeRecord = { scope: { ...scope, eksCluster: 'prod' }, completeAtEpochMs: NOON_EPOCH_MS };
+    const list: ScopeRecord = { scope: { ...scope, eksCluster: '*' } };
+    const elsewhere: ScopeRecord = { scope: { ...scope, region: 'eu-west-12', eksCluster: 'prod' } };
+    for (const record of [{ scope }, cluster, list, elsewhere]) await ledger.record(record);
+    expect(await ledger.get(scope)).toEqual({ scope });
+    expect(await ledger.get(cluster.scope)).toEqual(cluster);
+    expect(await collect(ledger.clusters(scope))).toEqual([list, cluster]);
+    await ledger.forget(cluster.scope, NOON_EPOCH_MS);
+    expect(await ledger.get(cluster.scope)).toBeUndefined();
+    expect(await collect(ledger.all())).toEqual([{ scope }, list, elsewhere]);
+    expect(await collect(ledger.clusters(scope))).toEqual([list]);
+    // A new cluster of the name begins without a past.
+    expect(await ledger.change(cluster.scope, (before) => before ?? { scope: cluster.scope })).toEqual({
+      scope: cluster.scope,
+    });
+    expect(await ledger.get(cluster.scope)).toEqual({ scope: cluster.scope });
+  });
+
   test('before any review no scope is known', async () => {
     expect(await collect((await make()).all())).toEqual([]);
   });

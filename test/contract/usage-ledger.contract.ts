@@ -19,6 +19,22 @@ export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
     expect(await collect(ledger.live({ account: '999999999999', region: 'eu-west-1' }))).toEqual([]);
   });
 
+  test('a usage in an EKS cluster is live in the scope of that cluster alone', async () => {
+    const ledger = await make();
+    const pod = usage('a', { cluster: 'main', workloadKind: 'eks-deployment', workload: 'shop/web' });
+    const others = [usage('a', { cluster: 'main' }), { ...pod, cluster: 'other' }, { ...pod, workload: 'other/web' }];
+    await ledger.record([pod, ...others], NOW);
+    const cluster = { ...SCOPE, eksCluster: 'main' };
+    expect(await collect(ledger.live(SCOPE))).toEqual([usage('a', { cluster: 'main' })]);
+    expect(await collect(ledger.live(cluster))).toHaveLength(2);
+    expect(await ledger.ofImage(digestOf('a'))).toHaveLength(4);
+    await ledger.leave([pod], NOW);
+    expect(await collect(ledger.left(cluster))).toEqual([pod]);
+    expect(await ledger.leftOfImage(digestOf('a'))).toEqual([pod]);
+    await ledger.end([pod], NOW);
+    expect(await collect(ledger.left(cluster))).toEqual([]);
+  });
+
   test('a usage is one container of one workload on one image: recording it again replaces it', async () => {
     const ledger = await make();
     await ledger.record([usage('a', { count: 1 })], NOW);

@@ -15,7 +15,7 @@ import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
-import { type Workload, type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
+import { ofEcs, type Workload, type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
 
 const MEMBER = '444455556666';
 const cloud = useCloud();
@@ -36,6 +36,8 @@ function worldOf(running: Cloud): WorkloadsWorld {
   const client = ({ account, region }: Cluster) => new ECSClient(running.clients(account, region));
   return {
     source: new EcsWorkloads(ecsClients(accessOf(running))),
+    reported: ofEcs,
+    unreachable: { scope: 'ScopeUnreachableError', cluster: 'ScopeUnreachableError' },
     createCluster: async (cluster) => {
       await client(cluster).send(new CreateClusterCommand({ clusterName: cluster.cluster }));
     },
@@ -75,7 +77,7 @@ async function start(client: ECSClient, cluster: string, workload: Workload): Pr
     }),
   );
   const common = { cluster, taskDefinition: workload.name, launchType: 'EC2' } as const;
-  if (workload.kind === 'ecs-task') await client.send(new RunTaskCommand({ ...common, count: workload.count }));
+  if (workload.kind === 'standalone') await client.send(new RunTaskCommand({ ...common, count: workload.count }));
   else
     await client.send(
       new CreateServiceCommand({ ...common, serviceName: workload.name, desiredCount: workload.count }),

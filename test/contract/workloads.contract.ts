@@ -1,28 +1,39 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Cluster, RunningContainer } from '../../shared/domain/image/usage.ts';
-import type { WorkloadKind } from '../../shared/domain/image/workload-kind.ts';
+import type { Cluster, RunningContainer, RunningTask } from '../../shared/domain/image/usage.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
 import type { WorkloadSource } from '../../shared/ports/workloads.ts';
 import { digestOf } from '../support/samples.ts';
 
 export interface Workload {
-  readonly kind: Exclude<WorkloadKind, 'ecs-daemon'>;
+  /** `service`: something starts its tasks again when they end. */
+  readonly kind: 'service' | 'standalone';
   readonly name: string;
   readonly count: number;
   readonly architecture: 'amd64' | 'arm64';
   readonly containers: readonly RunningContainer[];
 }
 
-/** Every task here has pulled its images. */
-const PULL = { beganAtEpochMs: expect.any(Number), endedAtEpochMs: expect.any(Number) };
-
 /** A source, and how to make things run in it. Scopes of `reachable` can be read, that of `unreachable` cannot. */
 export interface WorkloadsWorld {
   readonly source: WorkloadSource;
+  /** How the source reports a workload of each kind. */
+  readonly reported: (workload: Pick<Workload, 'kind' | 'name'>) => Partial<RunningTask>;
+  /** The names of the errors for the scope that cannot be read. */
+  readonly unreachable: { readonly scope: string; readonly cluster: string };
   createCluster(cluster: Cluster): Promise<void>;
   run(cluster: Cluster, workload: Workload): Promise<void>;
   stop(cluster: Cluster, workload: string): Promise<void>;
 }
+
+/** Every task here has pulled its images. */
+const PULL = { beganAtEpochMs: expect.any(Number), endedAtEpochMs: expect.any(Number) };
+
+/** How ECS reports a workload. */
+export const ofEcs: WorkloadsWorld['reported'] = ({ kind, name: workload }) => ({
+  workloadKind: kind === 'service' ? 'ecs-service' : 'ecs-task',
+  workload,
+  pull: PULL,
+});
 
 /** @param scopes hands out a scope that no other test has seen */
 export function workloadsContract(
@@ -35,7 +46,7 @@ export function workloadsContract(
     digest: digestOf('app'),
   };
   const workload = (changes: Partial<Workload> = {}): Workload => ({
-    kind: 'ecs-service',
+    kind: 'service',
     name: 'payments-api',
     count: 1,
     architecture: 'arm64',
@@ -63,19 +74,17 @@ export function workloadsContract(
     const sidecar: RunningContainer = { name: 'aws-guardduty-agent-x', digest: digestOf('agent') };
     const undigested: RunningContainer = { name: 'log-router', image: 'public.ecr.aws/aws-observability/fluent-bit:2' };
     await world().run(cluster, workload({ containers: [app, sidecar, undigested] }));
-    await world().run(cluster, workload({ kind: 'ecs-task', name: 'migrate', architecture: 'amd64' }));
+    await world().run(cluster, workload({ kind: 'standalone', name: 'migrate', architecture: 'amd64' }));
     const tasks = await runningIn(cluster);
     expect(tasks).toHaveLength(2);
     expect(tasks).toEqual(
       expect.arrayContaining([
         {
-          workloadKind: 'ecs-service',
-          workload: 'payments-api',
+          ...world().reported({ kind: 'service', name: 'payments-api' }),
           architecture: 'arm64',
           containers: expect.arrayContaining([app, sidecar, undigested]),
-          pull: PULL,
         },
-        { workloadKind: 'ecs-task', workload: 'migrate', architecture: 'amd64', containers: [app], pull: PULL },
+        { ...world().reported({ kind: 'standalone', name: 'migrate' }), architecture: 'amd64', containers: [app] },
       ]),
     );
   });
@@ -91,7 +100,7 @@ export function workloadsContract(
   test('stopped tasks are left out, and a cluster without tasks has none', async () => {
     const cluster = { ...scopes.next(), cluster: 'prod' };
     await world().createCluster(cluster);
-    await world().run(cluster, workload({ kind: 'ecs-task', name: 'migrate' }));
+    await world().run(cluster, workload({ kind: 'standalone', name: 'migrate' }));
     await world().stop(cluster, 'migrate');
     expect(await runningIn(cluster)).toEqual([]);
     expect((await collect(world().source.tasks(cluster, { includesStopping: true }))).flat()).toEqual([]);
@@ -103,8 +112,9 @@ export function workloadsContract(
 
   test('a scope that may not be read is unreachable, never empty', async () => {
     const { unreachable } = scopes;
-    const expected = expect.objectContaining({ name: 'ScopeUnreachableError', scope: unreachable });
-    await expect(collect(world().source.clusters(unreachable))).rejects.toEqual(expected);
-    await expect(runningIn({ ...unreachable, cluster: 'prod' })).rejects.toEqual(expected);
+    const names = world().unreachable;
+    const expected = { name: names.scope, scope: unreachable };
+    await expect(collect(world().source.clusters(unreachable))).rejects.toMatchObject(expected);
+    await expect(runningIn({ ...unreachable, cluster: 'prod' })).rejects.toMatchObject({ name: names.cluster });
   });
 }

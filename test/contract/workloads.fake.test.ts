@@ -1,6 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import { FakeWorkloads, STOPS_FOR_MS } from '../support/fakes/workloads.ts';
-import { type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
+import { ofEcs, type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
 
 const unreachable = { account: '999999999999', region: 'eu-west-1' };
 let nowEpochMs = 0;
@@ -9,10 +9,13 @@ let accounts = 100_000_000_000;
 
 const world: WorkloadsWorld = {
   source,
+  reported: ofEcs,
+  unreachable: { scope: 'ScopeUnreachableError', cluster: 'ScopeUnreachableError' },
   createCluster: async (cluster) => void source.addCluster(cluster),
   run: async (cluster, { kind, name, count, architecture, containers }) => {
     const pull = { beganAtEpochMs: nowEpochMs, endedAtEpochMs: nowEpochMs };
-    const task = { workloadKind: kind, workload: name, architecture, containers, pull };
+    const workloadKind = kind === 'service' ? ('ecs-service' as const) : ('ecs-task' as const);
+    const task = { workloadKind, workload: name, architecture, containers, pull };
     source.run(cluster, ...Array.from({ length: count }, () => task));
   },
   stop: async (cluster, workload) => {

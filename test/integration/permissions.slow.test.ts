@@ -33,6 +33,8 @@ const SHOWN_OTHERWISE: readonly string[] = [
     (one) => `read KnowHowRegistriesScan ${one}`,
   ),
   'read ReadOwnRoles iam:GetRole',
+  // The small fleet has no EKS cluster: eks.slow.test.ts.
+  'read FindEksClusters eks:DescribeCluster',
   'read TestForwarding events:PutEvents',
 ];
 

@@ -41,6 +41,7 @@ const WITHOUT_RESOURCE = [
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+  /^eks:ListClusters$/,
   /^ecr:(GetRegistryScanningConfiguration|ListPullTimeUpdateExclusions)$/,
   /^inspector2:(ListAccountPermissions|ListCoverage|ListFindings)$/,
 ];

@@ -66,7 +66,16 @@ export function refersTo(value: Json | undefined): string {
 
 /** Statements of a policy document; both branches of an `!If` among them. */
 export const statementsOf = (document: Json | undefined): readonly JsonObject[] =>
-  listOf(objectOf(document).Statement).map(objectOf);
+  listOf(objectOf(document).Statement).map(objectOf).flatMap(branchesOf);
+
+/** A statement under a condition is one that a role may have. */
+const branchesOf = (statement: JsonObject): readonly JsonObject[] =>
+  'Fn::If' in statement
+    ? listOf(statement['Fn::If'])
+        .slice(1)
+        .map(objectOf)
+        .filter(({ Ref }) => Ref !== 'AWS::NoValue')
+    : [statement];
 
 function toJson(node: unknown): Json {
   if (isScalar(node)) return withTag(node, node.value as Json);

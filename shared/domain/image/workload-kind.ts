@@ -3,29 +3,52 @@ interface WorkloadTraits {
   readonly source: string;
   /** `deployed`: a rollout deploys the workload as a service. Any other text is the reason why a rollout skips it. */
   readonly rollout: string;
+  /** Group and kind of the Kubernetes object that is the workload. */
+  readonly object?: string;
 }
+
+/**
+ * Every workload source. `region`: the workloads of an account and Region are read together. `cluster`: each cluster is
+ * a scope of its own, because each has its own network and rights.
+ */
+const SOURCES = { ecs: { scope: 'region' }, eks: { scope: 'cluster' } } as const satisfies Readonly<
+  Record<string, { readonly scope: 'region' | 'cluster' }>
+>;
 
 /**
  * Every kind of workload. `ecs-service`: a service of either scheduling strategy, REPLICA or DAEMON; ECS deploys both
  * alike. `ecs-task`: a standalone task, which no service starts again. `ecs-daemon`: an ECS Managed Daemon, whose update
- * drains the instances below it, so that only its owner updates it.
+ * drains the instances below it, so that only its owner updates it. `eks-pod`: a pod without an owner. `eks-custom`: a
+ * workload of another kind that owns pods or ReplicaSets, such as a Rollout of Argo.
  */
 const WORKLOADS = {
   'ecs-service': { source: 'ecs', rollout: 'deployed' },
   'ecs-task': { source: 'ecs', rollout: 'standalone-task' },
   'ecs-daemon': { source: 'ecs', rollout: 'daemon' },
-} as const satisfies Readonly<Record<string, WorkloadTraits>>;
+  'eks-deployment': { source: 'eks', rollout: 'kubernetes', object: 'apps/Deployment' },
+  'eks-statefulset': { source: 'eks', rollout: 'kubernetes', object: 'apps/StatefulSet' },
+  'eks-daemonset': { source: 'eks', rollout: 'kubernetes', object: 'apps/DaemonSet' },
+  'eks-replicaset': { source: 'eks', rollout: 'kubernetes', object: 'apps/ReplicaSet' },
+  'eks-cronjob': { source: 'eks', rollout: 'kubernetes', object: 'batch/CronJob' },
+  'eks-job': { source: 'eks', rollout: 'kubernetes', object: 'batch/Job' },
+  'eks-pod': { source: 'eks', rollout: 'kubernetes' },
+  'eks-custom': { source: 'eks', rollout: 'kubernetes' },
+} as const satisfies Readonly<Record<string, WorkloadTraits & { readonly source: keyof typeof SOURCES }>>;
 
 export type WorkloadKind = keyof typeof WORKLOADS;
-export type WorkloadSourceName = (typeof WORKLOADS)[WorkloadKind]['source'];
+export type WorkloadSourceName = keyof typeof SOURCES;
+export type WorkloadScope = (typeof SOURCES)[WorkloadSourceName]['scope'];
 
-/** Why a rollout always skips a workload, with any policy. `unknown-kind`: a later version recorded the workload. */
+/**
+ * Why a rollout skips a workload, with any policy. `kubernetes`: Patchwave reads the workloads of EKS and does
+ * not deploy them yet. `unknown-kind`: a later version recorded the workload.
+ */
 export type UndeployableReason = Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'> | 'unknown-kind';
 
 export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];
-export const WORKLOAD_SOURCES: readonly WorkloadSourceName[] = [
-  ...new Set(Object.values(WORKLOADS).map(({ source }) => source)),
-];
+export const WORKLOAD_SOURCES = Object.keys(SOURCES) as readonly WorkloadSourceName[];
+export const sourcesReadBy = (scope: WorkloadScope): readonly WorkloadSourceName[] =>
+  WORKLOAD_SOURCES.filter((name) => SOURCES[name].scope === scope);
 
 interface OfKind {
   readonly workloadKind: WorkloadKind;
@@ -38,3 +61,47 @@ export function undeployable({ workloadKind }: OfKind): UndeployableReason | und
 }
 
 export const isService = (workload: OfKind): boolean => undeployable(workload) === undefined;
+
+/** Whether the workload runs in a cluster that is a scope of its own. */
+export const hasClusterScope = ({ workloadKind }: OfKind): boolean =>
+  Object.hasOwn(WORKLOADS, workloadKind) && SOURCES[WORKLOADS[workloadKind].source].scope === 'cluster';
+
+/** A Kubernetes object that controls others. */
+export interface KubernetesOwner {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+const KINDS_OF_OBJECTS: ReadonlyMap<string, WorkloadKind> = new Map(
+  Object.entries<WorkloadTraits>(WORKLOADS).flatMap(([kind, { object }]) =>
+    object === undefined ? [] : [[object, kind as WorkloadKind]],
+  ),
+);
+
+/** Kubernetes does not check the names in owner references, and a key of the ledger has room for 1 KiB. */
+const NAME = /^[\w.:-]{1,253}$/;
+const GROUP = /^[\w.-]{0,253}$/;
+const KIND = /^\w{1,63}$/;
+
+/**
+ * The workload of a pod: `<namespace>/<name>` of its owner, for an owner of another kind
+ * `<namespace>/<Kind>.<group>/<name>`. A pod without an owner, with an invalid one, or of a node (static pods) is its own
+ * workload.
+ */
+export function kubernetesWorkload(
+  namespace: string,
+  pod: string,
+  owner: KubernetesOwner | undefined,
+): { readonly workloadKind: WorkloadKind; readonly workload: string } {
+  if (!owner || !isValid(owner) || (owner.group === '' && owner.kind === 'Node'))
+    return { workloadKind: 'eks-pod', workload: `${namespace}/${pod}` };
+  const { group, kind, name } = owner;
+  const workloadKind = KINDS_OF_OBJECTS.get(`${group}/${kind}`);
+  if (workloadKind) return { workloadKind, workload: `${namespace}/${name}` };
+  return { workloadKind: 'eks-custom', workload: `${namespace}/${[kind, group].filter(Boolean).join('.')}/${name}` };
+}
+
+const isValid = ({ group, kind, name }: KubernetesOwner): boolean =>
+  NAME.test(name) && GROUP.test(group) && KIND.test(kind);

@@ -1,5 +1,6 @@
 import * as v from '../../schema.ts';
 import { TIERS } from '../image/image.ts';
+import { SCOPE_READABLE } from './built-in-rules.ts';
 import { DEFAULT_RUNNER, DIGEST_VARIABLE, RUNNER_KINDS } from './pipeline.ts';
 import { account, days, glob, id, region, SEVERITIES, some } from './policy-parts.ts';
 import { ROLLOUT_MODES } from './rollout-mode.ts';
@@ -116,6 +117,8 @@ const waiver = v.pipe(
       v.strictObject({
         repositories: v.optional(some(glob)),
         account: v.optional(account),
+        /** The name of an EKS cluster; only for the rule `scope-readable`. */
+        cluster: v.optional(v.text()),
         package: v.optional(v.string()),
         owner: v.optional(v.string()),
       }),
@@ -129,6 +132,11 @@ const waiver = v.pipe(
   v.check(
     ({ finding, rule }) => (finding === undefined) !== (rule === undefined),
     'must name a finding or a rule, and not both',
+  ),
+  v.check(
+    ({ rule, scope: { account: named, cluster } }) =>
+      cluster === undefined || (rule === SCOPE_READABLE && named !== undefined),
+    'a cluster can only be named for the rule scope-readable, together with its account',
   ),
   v.check(
     ({ created, expires }) => Date.parse(expires) - Date.parse(created) <= MAX_WAIVER_DAYS * 86_400_000,

@@ -9,6 +9,7 @@ import {
   type ImageExpiry,
   type RepositoryCheck,
 } from '../retention/image-expiry.ts';
+import { keyOfScope } from '../review/run.ts';
 import { SCAN_STATES } from '../scan/scan.ts';
 import { gapTexts } from '../stream/unmatched-rules.ts';
 import { reasonText } from '../verdict/reason-text.ts';
@@ -302,18 +303,18 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
     { title: 'Detail', text: ({ detail }) => detail },
   ]);
   const skipped = markdownTable(skippedScopes, [
-    { title: 'Scope left out', text: ({ scope: { account, region } }) => `${account}/${region}` },
+    { title: 'Scope left out', text: ({ scope }) => keyOfScope(scope) },
     { title: 'Why', text: ({ reason }) => reason },
   ]);
   const left = markdownTable(leftScopes, [
-    { title: 'Scope no longer in the fleet', text: ({ scope: { account, region } }) => `${account}/${region}` },
+    { title: 'Scope no longer in the fleet', text: ({ scope }) => keyOfScope(scope) },
     { title: 'Since', text: ({ atEpochMs }) => instant(atEpochMs) },
     { title: 'Containers last seen', text: ({ usages }) => String(usages), isNumber: true },
     {
       title: 'Next',
-      text: ({ scope: { account, region }, usages }) =>
+      text: ({ scope, usages }) =>
         usages > 0
-          ? `patchwave confirm-left ${account}/${region}, or add the scope again`
+          ? `patchwave confirm-left ${keyOfScope(scope)}, or add the scope again`
           : 'nothing to do: no workload ran there',
     },
   ]);

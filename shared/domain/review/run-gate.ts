@@ -2,6 +2,7 @@ import { SCOPE_READABLE } from '../policy/built-in-rules.ts';
 import { accountOf, type NamingAccounts, ourAccountsIn } from '../policy/our-accounts.ts';
 import type { Waiver } from '../policy/policy.ts';
 import { isInForce } from '../verdict/waiver.ts';
+import { parseScopeKey } from './run.ts';
 import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
 
 /** The percentage of images that may fail to be judged (each is named) before the run fails. */
@@ -38,14 +39,14 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
 export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
   ourAccountsIn(policy, scopes).has(accountOf(registryKey));
 
-/** Only a waiver that names just an account can apply to a scope. */
-export function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
-  const [account] = scopeKey.split('/');
-  return waivers.some(
-    (waiver) =>
-      waiver.rule === SCOPE_READABLE &&
-      isInForce(waiver, nowEpochMs) &&
-      waiver.scope.account === account &&
-      Object.keys(waiver.scope).length === 1,
-  );
+/**
+ * Only a waiver that names just an account, or an account and an EKS cluster, can apply to a scope. That of an account
+ * also applies to its clusters; that of a cluster to the clusters of this name in all Regions of the account.
+ */
+export function isWaived(key: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
+  const { account, eksCluster } = parseScopeKey(key);
+  return waivers.some(({ scope: { account: named, cluster, ...others }, ...waiver }) => {
+    const applies = waiver.rule === SCOPE_READABLE && isInForce(waiver, nowEpochMs) && named === account;
+    return applies && (cluster === undefined || cluster === eksCluster) && Object.keys(others).length === 0;
+  });
 }

@@ -2,8 +2,10 @@ import { counted } from '../common/counted.ts';
 import type { ScanReason } from '../scan/scan.ts';
 import {
   ANCESTOR_BATCH,
+  clusterScopes,
   type InventoryCounts,
   type JudgedImages,
+  keyOfScope,
   type OutcomeCounts,
   type RunPart,
   type RunTotals,
@@ -18,8 +20,9 @@ export interface ExpectedBatch {
 
 /** Everything that must report before a run may end: a silent part has failed. */
 export interface ExpectedParts {
-  /** Keys of scopes and registries: `<account>/<region>`. */
+  /** Keys of the scopes to read; the EKS clusters that they find are expected too. */
   readonly scopes: readonly string[];
+  /** `<account>/<region>`. */
   readonly registries: readonly string[];
   /** Keys of the lineage parts. */
   readonly lineages: readonly string[];
@@ -48,10 +51,11 @@ export const BASES_UNREAD = 'BaseRegistryUnreadError';
 export const SUMS_DIFFER = 'SumsDiffer';
 
 /** Sums up a run. Every digest has one outcome; those of a silent batch have failed. */
-export function sumRun(expected: ExpectedParts, parts: Iterable<RunPart>): RunSummary {
+export function sumRun(listed: ExpectedParts, parts: Iterable<RunPart>): RunSummary {
   const reported = new Map<string, RunPart>();
   for (const part of parts) reported.set(partKey(part.kind, part.key), part);
   const known = [...reported.values()];
+  const expected = { ...listed, scopes: [...new Set([...listed.scopes, ...clusterKeys(known)])] };
   const silent = silentParts(expected, reported);
   const failures = [
     ...known.flatMap((part) => failuresOf(part, reported)),
@@ -62,6 +66,12 @@ export function sumRun(expected: ExpectedParts, parts: Iterable<RunPart>): RunSu
 }
 
 const partKey = (kind: RunPart['kind'], key: string): string => `${kind} ${key}`;
+
+/** Each EKS cluster that a scope found must report too. */
+const clusterKeys = (parts: readonly RunPart[]): readonly string[] =>
+  parts.flatMap((part) =>
+    part.kind === 'scope' && part.result.status === 'complete' ? clusterScopes(part.result).map(keyOfScope) : [],
+  );
 
 function silentParts(expected: ExpectedParts, reported: ReadonlyMap<string, RunPart>): RunFailure[] {
   const all = [

@@ -1,10 +1,39 @@
 import { DAY_MS } from '../common/time.ts';
-import type { Registry } from '../image/image.ts';
+import { type Registry, registryKey } from '../image/image.ts';
+import type { Usage } from '../image/usage.ts';
+import { hasClusterScope } from '../image/workload-kind.ts';
 import type { RegistryPart } from '../lineage/base-readings.ts';
 import type { ScanReason } from '../scan/scan.ts';
 
-/** One account and Region to read. */
-export type Scope = Registry;
+/** One account and Region to read, or one EKS cluster in it: what is read, fails and ends as a whole. */
+export interface Scope extends Registry {
+  /** The EKS cluster; absent for everything else in the account and Region. `*`: the list of its EKS clusters. */
+  readonly eksCluster?: string;
+}
+
+/** `<account>/<region>`, and behind it `/<EKS cluster>`. */
+export const keyOfScope = (scope: Scope): string =>
+  scope.eksCluster === undefined ? registryKey(scope) : `${registryKey(scope)}/${scope.eksCluster}`;
+
+export function parseScopeKey(key: string): Scope {
+  const [account = '', region = '', eksCluster] = key.split('/');
+  return { account, region, ...(eksCluster !== undefined && { eksCluster }) };
+}
+
+/** The scope whose readings record and end a usage. */
+export const scopeOf = ({
+  account,
+  region,
+  cluster,
+  workloadKind,
+}: Pick<Usage, 'account' | 'region' | 'cluster' | 'workloadKind'>): Scope => ({
+  account,
+  region,
+  ...(hasClusterScope({ workloadKind }) && { eksCluster: cluster }),
+});
+
+/** The scope of the list of EKS clusters of an account and Region: without the list, some may be unknown. */
+export const clusterListOf = ({ account, region }: Registry): Scope => ({ account, region, eksCluster: '*' });
 
 /** `preview` only reads: it writes no ledger, evidence or events, and requests no scan. */
 export type ReviewMode = 'review' | 'preview';
@@ -20,6 +49,7 @@ export interface OutcomeCounts {
 
 export interface InventoryCounts {
   readonly clusters: number;
+  /** Tasks of ECS and pods of Kubernetes. */
   readonly tasks: number;
   readonly containers: number;
   readonly usages: number;
@@ -29,10 +59,23 @@ export interface InventoryCounts {
 
 /** The result of one scope in one run. */
 export type ScopeResult =
-  | { readonly scope: Scope; readonly status: 'complete'; readonly inventory: InventoryCounts }
+  | {
+      readonly scope: Scope;
+      readonly status: 'complete';
+      readonly inventory: InventoryCounts;
+      /** The EKS clusters of the account and Region, each a scope that reports its own result; absent if there are none. */
+      readonly eksClusters?: readonly string[];
+    }
   | { readonly scope: Scope; readonly status: 'skipped'; readonly reason: string }
   | { readonly scope: Scope; readonly status: 'failed'; readonly error: string; readonly detail: string }
   | ({ readonly scope: Scope; readonly status: 'left' } & Pick<LeftScope, 'atEpochMs' | 'usages'>);
+
+/** The EKS clusters that a reading of their account and Region found: each reports a result of its own. */
+export const clusterScopes = ({
+  scope: { account, region },
+  eksClusters = [],
+}: Extract<ScopeResult, { status: 'complete' }>): readonly Scope[] =>
+  eksClusters.map((eksCluster) => ({ account, region, eksCluster }));
 
 /**
  * A scope that the policy or the organization no longer has: an account closed or moved away, a Region disabled, an

@@ -3,10 +3,10 @@ import { type Cause, type CauseFact, factKey, isDoneOnceBuilt, reopenCause, sett
 import { type FactStatus, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
-import { type Digest, registryKey, type Tier } from '../image/image.ts';
+import type { Digest, Tier } from '../image/image.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { isUnconfirmed, type LeftScope } from '../review/run.ts';
+import { isUnconfirmed, keyOfScope, type LeftScope, scopeOf } from '../review/run.ts';
 import { isDeploymentOver } from './deployment.ts';
 
 /** A running image of the closure's stream, or an ancestor of running images. */
@@ -24,7 +24,7 @@ export interface RunningImage {
 
 /** One scope of the current run, and when it was last read completely; absent if never. */
 export interface ScopeReading {
-  /** `<account>/<region>`. */
+  /** Its `scopeKey`. */
   readonly key: string;
   readonly completeAtEpochMs?: number;
   /** That read included stopping tasks. */
@@ -126,7 +126,7 @@ function unread(closure: Closure, { scopes, deployments }: ClosureInputs): strin
   );
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
-    return `these accounts and Regions were not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+    return `these scopes were not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
   // Containers of a stopping task keep running, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;
@@ -241,9 +241,9 @@ function outOfSight(closure: Closure, seen: ClosureInputs): OutOfSight {
   };
   for (const one of running) {
     if (output.has(one.image.digest) || causeStatus(closure, one) === 'absent') continue;
-    for (const usage of one.left ?? []) add(registryKey(usage), workloadText(usage));
+    for (const usage of one.left ?? []) add(keyOfScope(scopeOf(usage)), workloadText(usage));
   }
-  for (const usage of unreadLeft) add(registryKey(usage), workloadText(usage));
+  for (const usage of unreadLeft) add(keyOfScope(scopeOf(usage)), workloadText(usage));
   for (const { key, unidentified: found = [] } of left)
     for (const { repository, tag, workload } of found) if (mayRun(repository, tag)) add(key, workload);
   const concerned = left.filter(({ key }) => named.has(key));

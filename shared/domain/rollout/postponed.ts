@@ -1,8 +1,8 @@
 import { type Closure, serviceKey } from '../cause/cascade.ts';
 import { factStatus } from '../cause/fact-status.ts';
-import { registryKey } from '../image/image.ts';
 import { isService } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
+import { keyOfScope, scopeOf } from '../review/run.ts';
 import type { ClosureInputs, RunningImage } from './closure.ts';
 import { hasFailed, isDeploymentOver } from './deployment.ts';
 import type { LeftReason, RolloutPlan } from './rollout.ts';
@@ -61,7 +61,7 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs): reado
         ? (over.get(service) ?? closure.sinceEpochMs)
         : (since.get(service) ??
           (isUnknown(service, usage.digest === image.digest) ? closure.sinceEpochMs : undefined));
-      const isRead = sinceEpochMs !== undefined && (read.get(registryKey(usage)) ?? 0) >= sinceEpochMs;
+      const isRead = sinceEpochMs !== undefined && (read.get(keyOfScope(scopeOf(usage))) ?? 0) >= sinceEpochMs;
       return isService(usage) && isRead ? [service] : [];
     }),
   );

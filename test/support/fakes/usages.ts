@@ -1,6 +1,6 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { UnreadUsage, Usage } from '../../../shared/domain/image/usage.ts';
-import type { Scope } from '../../../shared/domain/review/run.ts';
+import { keyOfScope, type Scope, scopeOf } from '../../../shared/domain/review/run.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 
@@ -17,22 +17,22 @@ export class FakeUsageLedger implements UsageLedger {
   }
 
   async *all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage> {
-    for (const usage of this.#in(state)) if (isIn(usage, scope)) yield usage;
+    for (const usage of this.#in(state)) if (isIn(scopeOf(usage), scope)) yield usage;
     for (const { digest, ...one } of this.#unreadable)
       if (one.state === state && isIn(one.scope, scope))
         yield { digest, unreadable: `IMAGE#${digest} / USE#web: count is a text` };
   }
 
   async *live(scope: Scope): AsyncIterable<Usage> {
-    for (const usage of this.#in('live')) if (isIn(usage, scope)) yield usage;
+    for (const usage of this.#in('live')) if (isIn(scopeOf(usage), scope)) yield usage;
   }
 
   async *left(scope: Scope): AsyncIterable<Usage> {
-    for (const usage of this.#in('left')) if (isIn(usage, scope)) yield usage;
+    for (const usage of this.#in('left')) if (isIn(scopeOf(usage), scope)) yield usage;
   }
 
   async *digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest> {
-    for (const usage of this.#in(state)) if (isIn(usage, scope)) yield usage.digest;
+    for (const usage of this.#in(state)) if (isIn(scopeOf(usage), scope)) yield usage.digest;
   }
 
   async record(usages: readonly Usage[], _atEpochMs: number): Promise<void> {
@@ -79,8 +79,7 @@ interface Entry {
 const stateOf = ({ endedAtEpochMs, leftAtEpochMs }: Entry): 'live' | 'left' | 'ended' =>
   endedAtEpochMs === undefined ? (leftAtEpochMs === undefined ? 'live' : 'left') : 'ended';
 
-const isIn = (usage: Scope, { account, region }: Scope): boolean =>
-  usage.account === account && usage.region === region;
+const isIn = (one: Scope, scope: Scope): boolean => keyOfScope(one) === keyOfScope(scope);
 
 const identity = (usage: Usage): string =>
   [usage.digest, usage.account, usage.region, usage.cluster, usage.workloadKind, usage.workload, usage.container].join(

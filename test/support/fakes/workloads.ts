@@ -17,6 +17,7 @@ export class FakeWorkloads implements WorkloadSource {
   readonly #tasks = new Map<string, RunningTask[]>();
   readonly #stopping = new Map<string, { readonly task: RunningTask; readonly untilEpochMs: number }[]>();
   readonly #denied = new Set<string>();
+  readonly #unreachable = new Map<string, Error>();
   readonly #clock: Clock;
 
   constructor(clock: Clock = () => 0) {
@@ -62,6 +63,21 @@ export class FakeWorkloads implements WorkloadSource {
     return this;
   }
 
+  /** The cluster is deleted with all that runs in it. */
+  removeCluster(cluster: Cluster): this {
+    const at = this.#clusters.findIndex((known) => clusterKey(known) === clusterKey(cluster));
+    this.#clusters.splice(at, 1);
+    this.#tasks.delete(clusterKey(cluster));
+    return this;
+  }
+
+  /** From now on the cluster cannot be read, until it is reached again without an error. */
+  failCluster(cluster: Cluster, error: Error | undefined): this {
+    if (error) this.#unreachable.set(clusterKey(cluster), error);
+    else this.#unreachable.delete(clusterKey(cluster));
+    return this;
+  }
+
   async *clusters(scope: Scope): AsyncIterable<Cluster> {
     this.#check(scope);
     for (const cluster of this.#clusters) if (registryKey(cluster) === registryKey(scope)) yield cluster;
@@ -73,6 +89,8 @@ export class FakeWorkloads implements WorkloadSource {
   ): AsyncIterable<readonly RunningTask[]> {
     this.#check(cluster);
     const key = clusterKey(cluster);
+    const error = this.#unreachable.get(key);
+    if (error) throw error;
     const stopping = (this.#stopping.get(key) ?? []).filter(({ untilEpochMs }) => untilEpochMs > this.#clock());
     const tasks = [...(this.#tasks.get(key) ?? []), ...(includesStopping ? stopping.map(({ task }) => task) : [])];
     for (let at = 0; at < tasks.length; at += PAGE) yield copied(tasks.slice(at, at + PAGE));

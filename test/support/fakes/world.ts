@@ -55,6 +55,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const places = new FakePlaceLedger();
   const streams = new FakeStreamLedger();
   const workloads = new FakeWorkloads(clock);
+  const eksWorkloads = new FakeWorkloads(clock);
   let ids = 0;
   const scanner = new FakeScanner(registry, clock);
   return {
@@ -103,6 +104,8 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     accounts: new FakeAccountDirectory(),
     workloads,
     workloadSources: [workloads],
+    eksWorkloads,
+    clusterSources: [eksWorkloads],
     registry,
     lifecycles: new FakeLifecycles(registry),
     scanner,

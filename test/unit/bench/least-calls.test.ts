@@ -97,6 +97,8 @@ test('the first day of a fleet counted by hand', () => {
     // 250 tasks in three pages; the empty cluster takes a call to be known as empty.
     'ecs:ListTasks': 4,
     'ecs:DescribeTasks': 3,
+    'eks:ListClusters': 2,
+    'eks:DescribeCluster': 0,
     'ecr:DescribeRepositories': 0,
     // That of the hub and that of the team.
     'ecr:GetRegistryScanningConfiguration': 2,
@@ -126,7 +128,24 @@ test('on a steady day no manifest is read and every image that runs is scanned',
     'ecr:StartImageScan': 4,
     'ecr:DescribeImageScanFindings': 4,
   });
-  expect(sumOf(least.budgeted)).toBe(20);
+  expect(sumOf(least.budgeted)).toBe(22);
+});
+
+test('EKS clusters are listed and described, and what runs on readable ones is looked up', () => {
+  const cluster = { ...TEAM, nodes: [{ name: 'node-1' }] };
+  const eks = (changes: object = {}) =>
+    budgeted(() => ({
+      workloads: [],
+      kubernetesClusters: [{ ...cluster, name: 'prod', ...changes }] as NonNullable<FleetFile['kubernetesClusters']>,
+      kubernetesWorkloads: [
+        { ...TEAM, cluster: 'prod', name: 'web', kind: 'pod', containers: [{ name: 'a', image: 'web' }] },
+      ] as NonNullable<FleetFile['kubernetesWorkloads']>,
+    }));
+  const nothing = budgeted(() => ({ workloads: [] }));
+  const read = eks();
+  expect([read['eks:ListClusters'], read['eks:DescribeCluster']]).toEqual([2, 1]);
+  expect(read['ecr:BatchGetImage']).toBe((nothing['ecr:BatchGetImage'] ?? 0) + 1);
+  expect(eks({ access: 'no-entry' })['ecr:BatchGetImage']).toBe(nothing['ecr:BatchGetImage']);
 });
 
 test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {
@@ -160,6 +179,8 @@ test.each([
     'ecs:ListClusters': 1,
     'ecs:ListTasks': 0,
     'ecs:DescribeTasks': 0,
+    'eks:ListClusters': 1,
+    'eks:DescribeCluster': 0,
     'ecr:DescribeRepositories': 0,
     'ecr:GetRegistryScanningConfiguration': 1,
     'ecr:DescribeImages': 1,

@@ -86,3 +86,16 @@ test('why lists usages of an image in a scope that left', async () => {
   expect(text).toContain('No workload runs it.');
   expect(text).toMatch(/Last seen in scopes that left the fleet:\n.*\n.*ecs-service gone/);
 });
+
+test('an EKS cluster is shown in a column of its own, and confirmed by its name', async () => {
+  const world = await away();
+  const scope = { ...SCOPE, eksCluster: 'prod' };
+  await world.scopes.record({ scope, left: { atEpochMs: world.clock() - DAY_MS, usages: 2, isMoved: true } });
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toMatch(/account +region +EKS cluster +state/);
+  expect(text).toMatch(/444455556666 +eu-west-1 +prod +left/);
+  expect(text).toContain(`patchwave confirm-left ${KEY}/prod --reason TEXT`);
+  expect(await confirm(world, [`${KEY}/prod`])).toMatchObject({ code: 0 });
+  expect((await world.scopes.get(scope))?.left).toHaveProperty('confirmed');
+  expect((await world.scopes.get(SCOPE))?.left).not.toHaveProperty('confirmed');
+});

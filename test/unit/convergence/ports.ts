@@ -5,7 +5,18 @@ import type { Invocation } from './trouble.ts';
 export function portsOf(world: FakeWorld, invocation: Invocation) {
   const { images, places, contents, chains, usages, streams, causes, runs, scopes, policies, runFiles, evidence } =
     world;
-  const { fleetPlaces, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
+  const {
+    fleetPlaces,
+    streamImages,
+    cascades,
+    rollouts,
+    deadLetters,
+    accounts,
+    workloads,
+    eksWorkloads,
+    registry,
+    scanner,
+  } = world;
   const stores = {
     images,
     places,
@@ -22,13 +33,25 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     evidence,
     baseReadings: world.baseReadings,
   };
-  const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
+  const ports = {
+    ...stores,
+    streamImages,
+    cascades,
+    rollouts,
+    deadLetters,
+    accounts,
+    workloads,
+    eksWorkloads,
+    registry,
+    scanner,
+  };
   const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);
   const through = Object.fromEntries(seen) as typeof ports;
   return {
     ...through,
     workloadSources: [through.workloads],
     scans: world.scans,
+    clusterSources: [through.eksWorkloads],
     clock: world.clock,
     pace: async () => {},
     retry: { attempts: 3, wait: async () => {} },

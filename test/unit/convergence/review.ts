@@ -37,7 +37,11 @@ export async function review(world: FakeWorld, trouble: ConvergenceTrouble): Pro
     executionStartedAt: world.clock(),
   };
   const opened = await step((ports) =>
-    openReview(ports, { leaseMinutes: 390 }, { action: 'open', input: { mode: 'review' }, ...execution }),
+    openReview(
+      ports,
+      { leaseMinutes: 390, readsEks: true },
+      { action: 'open', input: { mode: 'review' }, ...execution },
+    ),
   );
   if (opened.alreadyRunning) throw new Error('the last review did not give its lease back');
   const { runId, mode, policyVersion, startedAtEpochMs, includesStopping } = opened;

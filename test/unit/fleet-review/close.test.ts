@@ -35,7 +35,7 @@ async function opened(changes: Changes = {}, policy: Partial<PolicyDocument> = {
   });
   const ports = portsOf(world);
   const open = { action: 'open', ...started, input: { mode: 'review' } } as const;
-  const { runId } = await openReview(ports, { leaseMinutes: 60 }, open);
+  const { runId } = await openReview(ports, { leaseMinutes: 60, readsEks: true }, open);
   const keys = runFileKeys(runId);
   const digests = [digestOf('a'), digestOf('b'), digestOf('c')];
   await world.runFiles.put(keys.registries, [{ registry: payments }, { registry: vendor }]);

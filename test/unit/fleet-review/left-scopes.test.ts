@@ -1,6 +1,7 @@
 import { scopeChanges, withLeft } from '../../../functions/fleet-review/left-scopes.ts';
 import { openReview } from '../../../functions/fleet-review/open.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import type { Registry } from '../../../shared/domain/image/image.ts';
 import type { LeftScope } from '../../../shared/domain/review/run.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
 import { scopesDocument } from '../../../shared/review/documents.ts';
@@ -17,7 +18,7 @@ const confirmed = { by: 'ana', atEpochMs: NOW - DAY_MS, reason: 'closed' };
 async function open(world: FakeWorld, input: object = {}, executionArn = started.executionArn) {
   const opened = await openReview(
     portsOf(world),
-    { leaseMinutes: 420 },
+    { leaseMinutes: 420, readsEks: true },
     { action: 'open', ...started, executionArn, input: { mode: 'review', ...input } },
   );
   if (opened.alreadyRunning) throw new Error('expected a review of its own');
@@ -116,7 +117,7 @@ test('a preview names the scope that left and sets nothing aside', async () => {
   const { runs, scopes } = previewLedgers(ledgers, { runs: previewRuns, scopes: previewScopes }, world.runFiles, 'run');
   const opened = await openReview(
     { ...portsOf(world), runs, scopes },
-    { leaseMinutes: 420 },
+    { leaseMinutes: 420, readsEks: true },
     { action: 'open', ...started, input: { mode: 'preview' } },
   );
   if (opened.alreadyRunning) throw new Error('a preview waits for nobody');
@@ -136,12 +137,54 @@ test('a scope that is back is read at once, also if it was empty, and its usages
 test('a scope that is back and gone again has left', () => {
   const left = { atEpochMs: 1, usages: 3, isBack: true } as const;
   const known = [{ scope: payments, left }];
-  expect(scopeChanges({ scopes: [hub], accounts: [hub.account], unread: [] }, known, NOW).left).toEqual([
-    { scope: payments, left: { atEpochMs: 1, usages: 3 } },
-  ]);
+  expect(
+    scopeChanges({ scopes: [hub], accounts: [hub.account], unread: [] }, known, NOW, { readsEks: true }).left,
+  ).toEqual([{ scope: payments, left: { atEpochMs: 1, usages: 3 } }]);
 });
 
 test('a confirmation made meanwhile is kept', () => {
   const before = { scope: payments, left: { atEpochMs: 1, usages: 3, confirmed } };
   expect(withLeft(before, { atEpochMs: 1, usages: 3 }).left).toEqual({ atEpochMs: 1, usages: 3, confirmed });
+});
+
+const PROD = { ...payments, eksCluster: 'prod' };
+const fleetOf = (...scopes: readonly Registry[]) => ({ scopes, accounts: [], unread: [] });
+
+test('an EKS cluster leaves the fleet, and comes back, with its account and Region', () => {
+  const known = [{ scope: payments }, { scope: PROD }];
+  expect(scopeChanges(fleetOf(payments), known, NOW, { readsEks: true })).toEqual({ left: [], back: [] });
+  const left = { atEpochMs: NOW, usages: 0 };
+  expect(scopeChanges(fleetOf(hub), known, NOW, { readsEks: true }).left).toEqual([
+    { scope: payments, left },
+    { scope: PROD, left },
+  ]);
+  const gone = known.map((record) => ({ ...record, left: { ...left, isMoved: true as const } }));
+  expect(scopeChanges(fleetOf(payments), gone, NOW, { readsEks: true }).back.map(({ scope }) => scope)).toEqual([
+    payments,
+    PROD,
+  ]);
+});
+
+test('EKS clusters leave when Patchwave no longer reads EKS, and come back when it does', () => {
+  const left = { atEpochMs: NOW, usages: 3, isMoved: true as const };
+  const off = (known: Parameters<typeof scopeChanges>[1]) =>
+    scopeChanges(fleetOf(payments), known, NOW, { readsEks: false });
+  expect(off([{ scope: payments }, { scope: PROD }]).left).toEqual([
+    { scope: PROD, left: { atEpochMs: NOW, usages: 0 } },
+  ]);
+  expect(off([{ scope: PROD, left }]).back).toEqual([]);
+  expect(scopeChanges(fleetOf(payments), [{ scope: PROD, left }], NOW, { readsEks: true }).back).toHaveLength(1);
+});
+
+test('a cluster that leaves with its account is listed to be put aside', async () => {
+  const { world } = await reviewedWorld({ scopes: [{ account: hub.account, regions: [hub.region] }] });
+  await world.scopes.record({ scope: PROD, completeAtEpochMs: NOW });
+  const opened = await openReview(
+    portsOf(world),
+    { leaseMinutes: 420, readsEks: true },
+    { action: 'open', ...started, input: { mode: 'review' } },
+  );
+  if (opened.alreadyRunning) throw new Error('expected a review of its own');
+  const listed = parse(scopesDocument, await world.runFiles.get(opened.scopes.key));
+  expect(listed).toContainEqual({ scope: PROD });
 });

@@ -11,7 +11,7 @@ import { DAY_MS, EXECUTION, HOUR_MS, hub, payments, portsOf, reviewedWorld, star
 const open = (world: FakeWorld, input: unknown = {}, execution: object = {}) =>
   openReview(
     portsOf(world),
-    { leaseMinutes: 420 },
+    { leaseMinutes: 420, readsEks: true },
     { action: 'open', ...started, ...execution, input: parse(reviewInput, input) },
   );
 
@@ -270,7 +270,11 @@ test('an organization without anything to read is an error, not a clean fleet', 
   const { world } = await reviewedWorld();
   const empty = { ...portsOf(world), accounts: { accounts: async function* () {}, regions: async () => [] } };
 
-  const opened = openReview(empty, { leaseMinutes: 1 }, { action: 'open', ...started, input: { mode: 'review' } });
+  const opened = openReview(
+    empty,
+    { leaseMinutes: 1, readsEks: true },
+    { action: 'open', ...started, input: { mode: 'review' } },
+  );
 
   await expect(opened).rejects.toMatchObject({ name: 'NothingToReviewError' });
 });

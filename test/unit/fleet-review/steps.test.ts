@@ -6,7 +6,7 @@ import type { FakeWorld } from '../../support/fakes/world.ts';
 import { previewOf } from '../../support/preview.ts';
 import { EXECUTION, portsOf, reviewedWorld } from './support.ts';
 
-const limits = { leaseMinutes: 390, catchUpMinutes: 0, scanWaitMinutes: 1, pollSeconds: 1 };
+const limits = { leaseMinutes: 390, readsEks: true, catchUpMinutes: 0, scanWaitMinutes: 1, pollSeconds: 1 };
 const execution = { executionArn: EXECUTION, executionStartedAt: '2026-11-24T03:00:00.000Z' };
 
 const take = (world: FakeWorld, event: unknown) =>

@@ -103,6 +103,55 @@ test('no running image has the cause: closed with its proof, and the cause is se
   expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, replaced: 0, overdue: 0 });
 });
 
+test('an EKS cluster that has a record keeps the closure open until it is read, left or gone', async () => {
+  const world = await scene();
+  await replaced(world);
+  const scope = { ...OTHER, eksCluster: 'prod' };
+  // Listed, and never read.
+  await world.scopes.record({ scope });
+  expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = expect.stringMatching(/^these scopes were not read .*: 444455556666\/us-east-1\/prod$/);
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  await world.scopes.forget(scope, world.clock());
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test.each<[string, object]>([
+  ['was read since', { includesStopping: true }],
+  [
+    'left, and a person confirmed it',
+    { left: { atEpochMs: 1, usages: 1, isMoved: true, confirmed: { by: 'ana', atEpochMs: 2, reason: 'gone' } } },
+  ],
+])('a closure closes over an EKS cluster that %s', async (_, record) => {
+  const world = await scene();
+  await replaced(world);
+  const scope = { ...OTHER, eksCluster: 'prod' };
+  await world.scopes.record({ scope, completeAtEpochMs: world.clock() + DAY_MS, ...record });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test('pods that run the old image keep the closure open, by name, and their cluster is not deployed', async () => {
+  const world = await scene();
+  await replaced(world);
+  const pod = { workloadKind: 'eks-deployment', workload: 'shop/web', cluster: 'prod' } as const;
+  await world.usages.record([usage('web-old', { ...REGISTRY, ...pod })], world.clock());
+  const scope = { ...REGISTRY, eksCluster: 'prod' };
+  const runId = await reviewed(world);
+  await world.scopes.record({ scope, completeAtEpochMs: world.clock(), includesStopping: true });
+  await world.runFiles.put(runFileKeys(runId).digests(scope), [digestOf('web-old')]);
+  await world.runs.recordPart(runId, {
+    ...{ kind: 'scope', key: 'x' },
+    result: {
+      ...{ scope: REGISTRY, status: 'complete', eksClusters: ['prod'] },
+      inventory: { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 },
+    },
+  });
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  expect(await closureOf(world)).toMatchObject({
+    waitingFor: expect.stringContaining(`: eks-deployment ${REGISTRY.account}/${REGISTRY.region}/prod/shop/web`),
+  });
+});
+
 test('a review without the policy closes nothing: it only counts', async () => {
   const world = await scene();
   await replaced(world);
@@ -245,9 +294,7 @@ test('an unreachable account keeps the closure open, also if all others are clea
   const world = await scene();
   await replaced(world);
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(
-    /^these accounts and Regions were not read completely since .*: 444455556666\/us-east-1$/,
-  );
+  const waitingFor = expect.stringMatching(/^these scopes were not read completely since .*: 444455556666\/us-east-1$/);
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -403,9 +450,7 @@ test('a scope that was left out as empty was not read: it keeps the closure open
   const result: ScopeResult = { scope, status: 'skipped', reason: 'no cluster' };
   await world.runs.recordPart(runId, { kind: 'scope', key: '777788889999/eu-west-1', result });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(
-    /^these accounts and Regions were not read completely since .*: 777788889999\/eu-west-1$/,
-  );
+  const waitingFor = expect.stringMatching(/^these scopes were not read completely since .*: 777788889999\/eu-west-1$/);
   expect(await closureOf(world)).toMatchObject({ waitingFor });
 });
 

@@ -221,3 +221,20 @@ test.each(files('.policy.json'))('the policy %s is read whole', (file) => {
   expect(storedPolicy(JSON.parse(canonicalJson(policy)))).toEqual(policy);
   expect(policyVersion(policy)).toMatch(/^[0-9a-f]{64}$/);
 });
+
+test('usages of version 0.2.0 keep their keys and their scope: an upgraded ledger needs no migration', async () => {
+  const items = itemsOf('0.2.0.ledger.jsonl').filter(({ kind, scopePk }) => kind === 'usage' && scopePk !== undefined);
+  expect(items.length).toBeGreaterThan(0);
+  const [before, after] = [new MemoryTable(), new MemoryTable()];
+  for (const item of items) before.items.set(`${item.PK} ${item.SK}`, item);
+  const stored = new DynamoUsageLedger(new LedgerTable(before.client(), 'ledger'));
+  const written = new DynamoUsageLedger(new LedgerTable(after.client(), 'ledger'));
+  const scopes = new Map(items.map(({ account, region }) => [`${account}/${region}`, { account, region }]));
+  for (const scope of scopes.values() as Iterable<{ account: string; region: string }>) {
+    await written.record(await collect(stored.live(scope)), 0);
+    await written.leave(await collect(stored.left(scope)), 0);
+  }
+  const keysOf = (table: MemoryTable) =>
+    [...table.items.values()].map(({ PK, SK, scopePk }) => [PK, SK, scopePk].join(' '));
+  expect(keysOf(after).sort()).toEqual(keysOf(before).sort());
+});

@@ -53,7 +53,14 @@ import { HOUR_MS } from '../../support/samples.ts';
 export const CASCADE_MACHINE_ARN = 'arn:aws:states:eu-west-1:111122223333:stateMachine:rebuild-cascade';
 export const REVIEW_MACHINE_ARN = 'arn:aws:states:eu-west-1:111122223333:stateMachine:fleet-review';
 
-const REVIEW = { leaseMinutes: 390, catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20, dailyQuota: 100_000 };
+const REVIEW = {
+  leaseMinutes: 390,
+  readsEks: true,
+  catchUpMinutes: 30,
+  scanWaitMinutes: 10,
+  pollSeconds: 20,
+  dailyQuota: 100_000,
+};
 const DISPATCH = { pollSeconds: 30, recheckAfterSeconds: 900 };
 const VERIFY = { pollSeconds: 30, outputGraceMs: 5 * 60_000 };
 const ROLLOUT = { pollSeconds: 30, deploymentMs: 2 * HOUR_MS };

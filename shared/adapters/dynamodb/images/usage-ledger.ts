@@ -1,7 +1,7 @@
 import { unreadableText } from '../../../domain/common/unreadable-item.ts';
 import type { Digest } from '../../../domain/image/image.ts';
 import type { UnreadUsage, Usage } from '../../../domain/image/usage.ts';
-import type { Scope } from '../../../domain/review/run.ts';
+import { type Scope, scopeOf } from '../../../domain/review/run.ts';
 import type { UsageLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
 import * as keys from '../table/keys.ts';
@@ -56,7 +56,7 @@ export class DynamoUsageLedger implements UsageLedger {
         kind: 'usage',
         ...usage,
         recordedAtEpochMs: atEpochMs,
-        scopePk: scopePartition(usage),
+        scopePk: scopePartition(scopeOf(usage)),
       })),
     );
   }
@@ -81,7 +81,7 @@ export class DynamoUsageLedger implements UsageLedger {
         kind: 'usage',
         ...usage,
         leftAtEpochMs: atEpochMs,
-        scopePk: leftPartition(usage),
+        scopePk: leftPartition(scopeOf(usage)),
       })),
     );
   }
@@ -109,14 +109,14 @@ export class DynamoUsageLedger implements UsageLedger {
     for await (const usage of this.all(scope, state)) if (!('unreadable' in usage)) yield usage;
   }
 
-  async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
+  async #ofImage(digest: Digest, partitionOf: (scope: Scope) => string): Promise<readonly Usage[]> {
     const { PK } = keys.image(digest);
     // Strong consistency matters: an image that seems unused loses its mark, and a closure closes.
     const question = { ...below(PK, 'USE#'), consistent: true };
     const found: Usage[] = [];
     for await (const item of this.#table.items(question)) {
       const usage = readableOrThrow(this.#table, item, () => usageOf(item));
-      if (item.scopePk === partitionOf(usage)) found.push(usage);
+      if (item.scopePk === partitionOf(scopeOf(usage))) found.push(usage);
     }
     return found;
   }

@@ -1,19 +1,19 @@
-import type { Scope } from '../../../domain/review/run.ts';
+import { parseScopeKey, type Scope } from '../../../domain/review/run.ts';
 import type { ScopeLedger, ScopeRecord } from '../../../ports/ledger.ts';
+import type { Item } from '../table/item.ts';
 import { recordOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { orUnreadable } from '../table/readable.ts';
-import type { LedgerTable } from '../table/table.ts';
+import { below, type LedgerTable, type Question } from '../table/table.ts';
 
 /** For a scope with an unreadable item it is unknown whether it was ever read, or left. */
 function unreadScope(key: string, problem: string): ScopeRecord {
-  const [account = '', region = ''] = key.split('/');
   const failure = {
     error: 'LedgerItemUnreadableError',
     detail: `The ledger item of the scope cannot be read: ${problem}.`,
     sinceEpochMs: 0,
   };
-  return { scope: { account, region }, failure, isUnreadable: true };
+  return { scope: parseScopeKey(key), failure, isUnreadable: true };
 }
 
 /** The last read of each scope: one partition, read as a whole by the report. */
@@ -25,8 +25,7 @@ export class DynamoScopeLedger implements ScopeLedger {
   }
 
   async get(scope: Scope): Promise<ScopeRecord | undefined> {
-    const item = await this.#table.get(keys.scope(scope));
-    return item && recordOf<ScopeRecord>(item);
+    return presentRecord(await this.#table.get(keys.scope(scope)));
   }
 
   async record(record: ScopeRecord): Promise<void> {
@@ -39,7 +38,7 @@ export class DynamoScopeLedger implements ScopeLedger {
   ): Promise<ScopeRecord | undefined> {
     let stands: ScopeRecord | undefined;
     await this.#table.change(keys.scope(scope), (item) => {
-      const before = item && recordOf<ScopeRecord>(item);
+      const before = presentRecord(item);
       const after = change(before);
       stands = after ?? before;
       return after && { kind: 'scope', ...after };
@@ -47,10 +46,25 @@ export class DynamoScopeLedger implements ScopeLedger {
     return stands;
   }
 
-  async *all(): AsyncIterable<ScopeRecord> {
+  /** The table removes the item later: no function that reads the fleet may delete from the ledger. */
+  async forget(scope: Scope, atEpochMs: number): Promise<void> {
+    // DynamoDB's time to live counts in seconds.
+    const expiresAt = Math.floor(atEpochMs / 1000);
+    await this.#table.change(keys.scope(scope), () => ({ kind: 'scope', scope, goneAtEpochMs: atEpochMs, expiresAt }));
+  }
+
+  all(): AsyncIterable<ScopeRecord> {
     // Complete, because a closure closes if none is missing.
-    const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
+    return this.#records({ expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true });
+  }
+
+  clusters({ account, region }: Scope): AsyncIterable<ScopeRecord> {
+    return this.#records({ ...below('SCOPES', `${account}/${region}/`), consistent: true });
+  }
+
+  async *#records(question: Question): AsyncIterable<ScopeRecord> {
     for await (const item of this.#table.items(question)) {
+      if (isGone(item)) continue;
       const record = orUnreadable(
         this.#table,
         item,
@@ -61,3 +75,8 @@ export class DynamoScopeLedger implements ScopeLedger {
     }
   }
 }
+
+const isGone = (item: Item): boolean => item.goneAtEpochMs !== undefined;
+
+const presentRecord = (item: Item | undefined): ScopeRecord | undefined =>
+  item && !isGone(item) ? recordOf<ScopeRecord>(item) : undefined;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
-import type { Scope } from '../../../domain/review/run.ts';
+import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
 
 /**
  * The ledger on one page: one table, every item's key, and every question the keys answer.
@@ -37,7 +37,7 @@ import type { Scope } from '../../../domain/review/run.ts';
  * | abandoned run   | RUN#<id>                 | ABANDONED                                            | Get: before and after a run begins |
  * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
  * | latest review   | RUN#LATEST               | RUN                                                  | Get |
- * | scope           | SCOPES                   | <account>/<region>                                   | Query of all |
+ * | scope           | SCOPES                   | <account>/<region>[/<EKS cluster>]                   | Query of all, or of the EKS clusters of one account and Region |
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | expiry          | EXPIRY#<location>        | <digest>                                             | Query of one repository; BatchGet of one image |
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
@@ -45,8 +45,8 @@ import type { Scope } from '../../../domain/review/run.ts';
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
- * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes;
- *              LEFT#<account>/<region>: those of a scope that left.
+ * - `scope`    scopePk = USE#<account>/<region>[/<EKS cluster>]: live usages of one scope, with all their attributes;
+ *              LEFT#<account>/<region>[/<EKS cluster>]: those of a scope that left.
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
  *              counts, of themselves or of what they are built on, keys only.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
@@ -131,7 +131,7 @@ export const runPart = (runId: string, kind: string, key: string): Key => ({
 export const abandonedRun = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: 'ABANDONED' });
 export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
-export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: `${scope.account}/${scope.region}` });
+export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: keyOfScope(scope) });
 export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
 export const LIFECYCLE_CHECKS = 'LIFECYCLE-CHECKS';
 export const lifecycleCheck = (location: ImageLocation): Key => ({ PK: LIFECYCLE_CHECKS, SK: locationKey(location) });
@@ -141,9 +141,9 @@ export const LATE_HEADS = 'LATE-HEADS';
 export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
-export const scopePartition = (scope: Scope): string => `USE#${scope.account}/${scope.region}`;
+export const scopePartition = (scope: Scope): string => `USE#${keyOfScope(scope)}`;
 
-export const leftPartition = (scope: Scope): string => `LEFT#${scope.account}/${scope.region}`;
+export const leftPartition = (scope: Scope): string => `LEFT#${keyOfScope(scope)}`;
 
 export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS);
 

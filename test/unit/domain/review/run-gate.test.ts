@@ -47,6 +47,24 @@ const gate = (waivers: readonly Waiver[] = []) => ({
   nowEpochMs: NOW,
 });
 
+const CLUSTER = `${SCOPE}/prod`;
+
+test.each<[string, Waiver['scope'], readonly string[]]>([
+  [
+    'an account',
+    { account: '777788889999' },
+    [SCOPE, CLUSTER, `${SCOPE}/other`, `${SCOPE}/*`, '777788889999/us-east-1/prod'],
+  ],
+  ['a cluster', { account: '777788889999', cluster: 'prod' }, [CLUSTER, '777788889999/us-east-1/prod']],
+  ['the list of clusters', { account: '777788889999', cluster: '*' }, [`${SCOPE}/*`]],
+  ['a cluster of another account', { account: '111122223333', cluster: 'prod' }, []],
+  ['a cluster and more', { account: '777788889999', cluster: 'prod', owner: 'shop' }, []],
+])('a waiver of %s covers exactly its scopes', (_, scope, covered) => {
+  const keys = [SCOPE, CLUSTER, `${SCOPE}/other`, `${SCOPE}/*`, '777788889999/us-east-1/prod'];
+  const left = decisiveFailures(summary(keys.map((key) => failure('scope', key))), gate([{ ...waiver, scope }]));
+  expect(left.map(({ key }) => key)).toEqual(keys.filter((key) => !covered.includes(key)));
+});
+
 test('a run without failures passes', () => {
   expect(decisiveFailures(summary([]), gate())).toEqual([]);
 });

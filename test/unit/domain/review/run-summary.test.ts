@@ -55,6 +55,20 @@ test('everything reported: sums, and the images that failed', () => {
   });
 });
 
+test('each EKS cluster that a scope found must report; its counts are added, and a silent one has failed', () => {
+  const found: RunPart = { ...complete, result: { scope, status: 'complete', inventory, eksClusters: ['a', 'b'] } };
+  const key = '111122223333/us-east-1';
+  const own: RunPart = {
+    kind: 'scope',
+    key: `${key}/a`,
+    result: { scope: { ...scope, eksCluster: 'a' }, status: 'complete', inventory: { ...inventory, tasks: 40 } },
+  };
+  const { totals, failures } = sumRun(expected, [...parts, found, own]);
+  expect(totals.inventory).toMatchObject({ clusters: 2, tasks: 42 });
+  expect(totals.scopes).toEqual({ complete: 2, skipped: 0, failed: 1 });
+  expect(failures).toContainEqual(expect.objectContaining({ kind: 'scope', key: `${key}/b`, error: NOTHING_REPORTED }));
+});
+
 test('ancestors are counted separately, with their lost batches', () => {
   const batches = ['ancestors-0001', 'ancestors-0002'].map((key) => ({ key, digests: 5 }));
   const more = {

@@ -54,6 +54,7 @@ test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>(
   ['its stream is not verified, and the team deploys', 'not-verified', { state: 'failed', mode: 'pipeline' }, {}],
   ['it is a standalone task', 'standalone-task', {}, { workloadKind: 'ecs-task' }],
   ['it is a daemon', 'daemon', {}, { workloadKind: 'ecs-daemon' }],
+  ['it runs on EKS', 'kubernetes', {}, { workloadKind: 'eks-deployment' }],
   ['only a later version knows its kind', 'unknown-kind', {}, { workloadKind: 'later' as 'ecs-task' }],
 ])('what is left as it is: %s', (_, reason, streamChanges, usageChanges) => {
   const plan = planRollout([used('old', usageChanges)], [stream(streamChanges)]);

@@ -1,0 +1,241 @@
+import {
+  type ClusterObjects,
+  controllerIn,
+  digestInImageId,
+  type OwnerEntry,
+  type Pod,
+  podTask,
+} from '../../../../shared/domain/image/kubernetes-pod.ts';
+import type { RunningContainer } from '../../../../shared/domain/image/usage.ts';
+import { hasClusterScope, undeployable } from '../../../../shared/domain/image/workload-kind.ts';
+import { digestOf } from '../../../support/samples.ts';
+import { fc } from '../../../support/seeded.ts';
+
+const [a, b] = [digestOf('a'), digestOf('b')];
+const NOTHING: ClusterObjects = { controllerOf: () => undefined, architectureOf: () => undefined };
+
+test.each<[string, string | undefined, string | undefined]>([
+  ['containerd and CRI-O', `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web@${a}`, a],
+  ['a repository with a port', `registry.local:5000/shop/web@${a}`, a],
+  ['dockershim, cri-dockerd', `docker-pullable://docker.io/library/nginx@${a}`, a],
+  ['a local image of Docker: the id of a config', `docker://${a}`, undefined],
+  ['a side-loaded image: the id of a config', a, undefined],
+  ['before the pull', '', undefined],
+  ['no status at all', undefined, undefined],
+  ['another algorithm', `web@sha512:${'0'.repeat(128)}`, undefined],
+  ['upper case', `web@sha256:${'A'.repeat(64)}`, undefined],
+  ['two digests', `web@${a}@${b}`, undefined],
+  ['no repository', `@${a}`, undefined],
+])('imageID of %s', (_, imageId, expected) => {
+  expect(digestInImageId(imageId)).toBe(expected);
+});
+
+test('only text behind a repository and one @ is ever taken for a digest', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const digest = digestInImageId(text);
+      return digest === undefined || text.endsWith(`@${digest}`);
+    }),
+  );
+});
+
+const pod = (changes: { spec?: Pod['spec']; status?: Pod['status']; owner?: OwnerEntry } = {}): Pod => ({
+  metadata: {
+    name: 'web-5d8f7-x2x',
+    namespace: 'shop',
+    ...(changes.owner && { ownerReferences: [{ uid: 'u1', controller: true, ...changes.owner }] }),
+  },
+  spec: { containers: [{ name: 'app', image: 'web:1' }], ...changes.spec },
+  status: { phase: 'Running', containerStatuses: [{ name: 'app', imageID: `web@${a}` }], ...changes.status },
+});
+
+test.each<[string, Pod, readonly RunningContainer[]]>([
+  ['a container, by its runtime', pod(), [{ name: 'app', image: 'web:1', digest: a }]],
+  [
+    'a container that is not pulled yet',
+    pod({ status: { phase: 'Pending', containerStatuses: [{ name: 'app', imageID: '' }] } }),
+    [{ name: 'app', image: 'web:1' }],
+  ],
+  [
+    'a pod without a node',
+    pod({ status: { phase: 'Pending', containerStatuses: [] } }),
+    [{ name: 'app', image: 'web:1' }],
+  ],
+  [
+    'init containers and sidecars, also when they have ended',
+    pod({
+      spec: {
+        containers: [],
+        initContainers: [
+          { name: 'migrate', image: 'tool:1' },
+          { name: 'proxy', image: 'envoy:1' },
+        ],
+      },
+      status: {
+        phase: 'Running',
+        initContainerStatuses: [
+          { name: 'proxy', imageID: `envoy@${b}` },
+          { name: 'migrate', imageID: `tool@${a}`, state: { terminated: {} } },
+        ],
+      },
+    }),
+    [
+      { name: 'migrate', image: 'tool:1', digest: a },
+      { name: 'proxy', image: 'envoy:1', digest: b },
+    ],
+  ],
+  [
+    'ephemeral containers that have not ended',
+    pod({
+      spec: {
+        containers: [],
+        ephemeralContainers: [
+          { name: 'debug-1', image: 'busybox' },
+          { name: 'debug-2', image: 'busybox' },
+        ],
+      },
+      status: {
+        phase: 'Running',
+        ephemeralContainerStatuses: [
+          { name: 'debug-1', imageID: `busybox@${a}`, state: { terminated: {} } },
+          { name: 'debug-2', imageID: `busybox@${b}` },
+        ],
+      },
+    }),
+    [{ name: 'debug-2', image: 'busybox', digest: b }],
+  ],
+  [
+    'an image volume, of which a cluster knows only the reference',
+    pod({
+      spec: { containers: [], volumes: [{ name: 'model', image: { reference: 'models/llm:3' } }, { name: 'tmp' }] },
+    }),
+    [{ name: 'volume:model', image: 'models/llm:3' }],
+  ],
+  [
+    'an image volume with a digest',
+    pod({
+      spec: {
+        containers: [{ name: 'app', image: 'web:1' }],
+        volumes: [{ name: 'model', image: { reference: 'models/llm:3' } }],
+      },
+      status: {
+        phase: 'Running',
+        containerStatuses: [
+          {
+            name: 'app',
+            imageID: `web@${a}`,
+            volumeMounts: [
+              { name: 'tmp' },
+              { name: 'model', volumeStatus: { image: { imageRef: `models/llm@${b}` } } },
+            ],
+          },
+        ],
+      },
+    }),
+    [
+      { name: 'app', image: 'web:1', digest: a },
+      { name: 'volume:model', image: 'models/llm:3', digest: b },
+    ],
+  ],
+  [
+    'the reference of the pod with the digest of the runtime, whatever repository that names',
+    pod({ status: { phase: 'Running', containerStatuses: [{ name: 'app', imageID: `mirror.example/other@${a}` }] } }),
+    [{ name: 'app', image: 'web:1', digest: a }],
+  ],
+])('%s', (_, one, containers) => {
+  expect(podTask(one, NOTHING)?.containers).toEqual(containers);
+});
+
+test.each(['Succeeded', 'Failed'])('a pod whose phase is %s runs nothing', (phase) => {
+  expect(podTask(pod({ status: { phase } }), NOTHING)).toBeUndefined();
+});
+
+test.each(['Pending', 'Running', 'Unknown', undefined])('a pod whose phase is %s counts', (phase) => {
+  expect(podTask(pod({ status: { ...(phase && { phase }) } }), NOTHING)).toBeDefined();
+});
+
+test('a pod runs on the architecture of its node, and on an unknown one without it', () => {
+  const objects = { ...NOTHING, architectureOf: (node: string) => ({ 'node-1': 'arm64' })[node] };
+  expect(podTask(pod({ spec: { nodeName: 'node-1' } }), objects)).toMatchObject({ architecture: 'arm64' });
+  expect(podTask(pod({ spec: { nodeName: 'node-2' } }), objects)).not.toHaveProperty('architecture');
+  expect(podTask(pod(), objects)).not.toHaveProperty('architecture');
+});
+
+const apps = (kind: string, name = 'web'): OwnerEntry => ({ apiVersion: 'apps/v1', kind, name });
+const replicaSet = apps('ReplicaSet', 'web-5d8f7');
+
+test.each<[string, OwnerEntry | undefined, OwnerEntry | undefined, string]>([
+  ['a Deployment, through its ReplicaSet', replicaSet, apps('Deployment'), 'eks-deployment shop/web'],
+  ['a ReplicaSet of its own', replicaSet, undefined, 'eks-replicaset shop/web-5d8f7'],
+  ['a StatefulSet', apps('StatefulSet', 'db'), undefined, 'eks-statefulset shop/db'],
+  ['a DaemonSet', apps('DaemonSet', 'agent'), undefined, 'eks-daemonset shop/agent'],
+  ['a Job', { apiVersion: 'batch/v1', kind: 'Job', name: 'load' }, undefined, 'eks-job shop/load'],
+  [
+    'a CronJob, through its Job',
+    { apiVersion: 'batch/v1', kind: 'Job', name: 'load-29' },
+    { apiVersion: 'batch/v1', kind: 'CronJob', name: 'load' },
+    'eks-cronjob shop/load',
+  ],
+  [
+    'a Rollout of Argo, through its ReplicaSet',
+    replicaSet,
+    { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'web' },
+    'eks-custom shop/Rollout.argoproj.io/web',
+  ],
+  [
+    'a custom owner of pods',
+    { apiVersion: 'kubeflow.org/v1', kind: 'PyTorchJob', name: 'train' },
+    undefined,
+    'eks-custom shop/PyTorchJob.kubeflow.org/train',
+  ],
+  [
+    'an owner in the core group',
+    { apiVersion: 'v1', kind: 'ReplicationController', name: 'old' },
+    undefined,
+    'eks-custom shop/ReplicationController/old',
+  ],
+  [
+    'a Deployment of another group',
+    { apiVersion: 'example.com/v1', kind: 'Deployment', name: 'web' },
+    undefined,
+    'eks-custom shop/Deployment.example.com/web',
+  ],
+  ['a bare pod', undefined, undefined, 'eks-pod shop/web-5d8f7-x2x'],
+  [
+    'a static pod of a node',
+    { apiVersion: 'v1', kind: 'Node', name: 'ip-10' },
+    undefined,
+    'eks-pod shop/web-5d8f7-x2x',
+  ],
+  ['an owner that does not control it', { ...replicaSet, controller: false }, undefined, 'eks-pod shop/web-5d8f7-x2x'],
+  ['an owner without a name', { apiVersion: 'apps/v1', kind: 'ReplicaSet' }, undefined, 'eks-pod shop/web-5d8f7-x2x'],
+  [
+    'an owner with a name that no object has',
+    apps('StatefulSet', 'x'.repeat(5000)),
+    undefined,
+    'eks-pod shop/web-5d8f7-x2x',
+  ],
+])('the workload of %s', (_, owner, top, expected) => {
+  const controller = top && controllerIn({ ownerReferences: [{ controller: true, ...top }] });
+  const objects = { ...NOTHING, controllerOf: (uid: string) => (uid === 'u1' ? controller : undefined) };
+  const task = podTask(pod({ ...(owner && { owner }) }), objects);
+  expect(`${task?.workloadKind} ${task?.workload}`).toBe(expected);
+  expect(task && undeployable(task)).toBe('kubernetes');
+  expect(task && hasClusterScope(task)).toBe(true);
+});
+
+const LONGEST_KEY_BYTES = 1024;
+
+test('whatever an owner is named, the workload fits into a key, and keeps its namespace', () => {
+  const name = fc.string({ maxLength: 600, unit: 'grapheme' });
+  fc.assert(
+    fc.property(name, name, name, (apiVersion, kind, owner) => {
+      const task = podTask(pod({ owner: { apiVersion, kind, name: owner } }), NOTHING);
+      return Buffer.byteLength(task?.workload ?? '') < LONGEST_KEY_BYTES - 300 && task?.workload.startsWith('shop/');
+    }),
+  );
+});
+
+test('an empty document is a pod of its own, and breaks nothing', () => {
+  expect(podTask({}, NOTHING)).toEqual({ workloadKind: 'eks-pod', workload: '/', containers: [] });
+});

@@ -1,0 +1,206 @@
+import { recordUsages } from '../../../functions/inventory/usages.ts';
+import { readWorkloads } from '../../../functions/inventory/workloads.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Registry } from '../../../shared/domain/image/image.ts';
+import type { RunningTask } from '../../../shared/domain/image/usage.ts';
+import { clusterListOf } from '../../../shared/domain/review/run.ts';
+import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.ts';
+import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
+import { digestOf, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
+
+const [a, b] = [digestOf('a'), digestOf('b')];
+const prod = { ...payments, cluster: 'main' };
+const staging = { ...payments, cluster: 'staging' };
+const scopeOfProd = { ...payments, eksCluster: 'main' };
+const scopeOfStaging = { ...payments, eksCluster: 'staging' };
+const denied = new ClusterUnauthorizedError(prod);
+
+const podOf = (digest = a, changes: Partial<RunningTask> = {}): RunningTask =>
+  task(
+    { image: referenceTo(web, ':stable'), digest },
+    { workloadKind: 'eks-deployment', workload: 'shop/web', ...changes },
+  );
+
+/** An ECS service, and one EKS cluster of the same name beside another one. */
+async function clustersWorld() {
+  const set = await inventoryWorld();
+  const { world } = set;
+  pushImage(world, web, 'a', ['stable']);
+  pushImage(world, web, 'b', ['blue']);
+  world.workloads.run(main, task({ image: referenceTo(web, ':stable'), digest: a }));
+  world.eksWorkloads.run(prod, podOf(), podOf());
+  world.eksWorkloads.run(staging, podOf(b));
+  let runs = 0;
+  const runId = () => `run-${runs}`;
+  const review = async (scope: Registry = payments) => {
+    world.advance(1000);
+    runs += 1;
+    const run = { ...set.run, runId: runId(), scope };
+    await world.runFiles.put(runFileKeys(runId()).scopes, [{ scope }]);
+    const read = await readWorkloads(set.ports, { action: 'workloads', ...run });
+    return { read, recorded: await recordUsages(set.ports, { action: 'usages', ...run }) };
+  };
+  const names = async (scope: Parameters<typeof world.usages.live>[0]) =>
+    (await collect(world.usages.live(scope))).map(
+      ({ workloadKind, workload, digest }) => `${workloadKind} ${workload} ${digest === a ? 'a' : 'b'}`,
+    );
+  const result = async (key: string) =>
+    (await collect(world.runs.parts(runId()))).flatMap((part) =>
+      part.kind === 'scope' && part.key === key ? [part.result] : [],
+    )[0];
+  const inUse = () => [...world.images.records.values()].filter((image) => image.inUse).map(({ digest }) => digest);
+  const document = (key: string) => world.runFiles.get(key);
+  return { ...set, review, names, result, inUse, document, runId };
+}
+
+const KEY = '444455556666/eu-west-1';
+
+test('each cluster is a scope with its own result, usages and digests', async () => {
+  const { world, review, names, result, document, runId } = await clustersWorld();
+  await review();
+  expect(await names(payments)).toEqual(['ecs-service web a']);
+  expect(await names(scopeOfProd)).toEqual(['eks-deployment shop/web a']);
+  expect(await names(scopeOfStaging)).toEqual(['eks-deployment shop/web b']);
+  expect(await result(KEY)).toMatchObject({
+    status: 'complete',
+    inventory: { clusters: 1, tasks: 1, usages: 1 },
+    eksClusters: ['main', 'staging'],
+  });
+  expect(await result(`${KEY}/main`)).toMatchObject({
+    status: 'complete',
+    inventory: { clusters: 1, tasks: 2, usages: 1 },
+  });
+  expect(await document(runFileKeys(runId()).digests(scopeOfStaging))).toEqual([b]);
+  expect(await digestsInUse({ ...world, files: world.runFiles }, runId())).toEqual(new Set([a, b]));
+  // A pod that is being deleted is listed, so nothing that stops is missing.
+  expect(await world.scopes.get(scopeOfProd)).toMatchObject({ includesStopping: true });
+});
+
+test('an ECS and an EKS cluster of one name, and one workload in two namespaces, are different usages', async () => {
+  const { world, review } = await clustersWorld();
+  world.eksWorkloads.run(prod, podOf(a, { workload: 'other/web' }));
+  await review();
+  const usages = (await world.usages.ofImage(a)).map(({ cluster, workloadKind, workload, count }) =>
+    [cluster, workloadKind, workload, count].join(' '),
+  );
+  expect(usages).toEqual([
+    'main ecs-service web 1',
+    'main eks-deployment other/web 1',
+    'main eks-deployment shop/web 2',
+  ]);
+});
+
+test('a cluster that cannot be read keeps its usages, and ends none of the account', async () => {
+  const { world, review, names, result, inUse, runId } = await clustersWorld();
+  await review();
+  world.workloads.stop(main, 'web').run(main, task({ image: referenceTo(web, ':blue'), digest: b }));
+  world.advance(300_000);
+  world.eksWorkloads.failCluster(prod, denied).stop(staging, 'shop/web');
+  expect((await review()).read).toMatchObject({ status: 'complete' });
+
+  // What was read has changed, what was not has stayed.
+  expect(await names(payments)).toEqual(['ecs-service web b']);
+  expect(await names(scopeOfStaging)).toEqual([]);
+  expect(await names(scopeOfProd)).toEqual(['eks-deployment shop/web a']);
+  expect(inUse().sort()).toEqual([a, b].sort());
+  expect(await result(`${KEY}/main`)).toMatchObject({
+    status: 'failed',
+    error: 'ClusterUnauthorizedError',
+    detail: expect.stringContaining('access entry'),
+  });
+  expect((await world.scopes.get(scopeOfProd))?.failure).toMatchObject({ error: 'ClusterUnauthorizedError' });
+  expect(await digestsInUse({ ...world, files: world.runFiles }, runId())).toEqual(new Set([a, b]));
+});
+
+test('a cluster that was never read is known from the first time it is listed', async () => {
+  const { world, review, result } = await clustersWorld();
+  world.eksWorkloads.failCluster(prod, denied);
+  await review();
+  expect(await world.scopes.get(scopeOfProd)).toEqual({
+    scope: scopeOfProd,
+    failure: expect.objectContaining({ error: 'ClusterUnauthorizedError' }),
+  });
+  expect(await result(`${KEY}/staging`)).toMatchObject({ status: 'complete' });
+});
+
+test('an unexpected error of one cluster is thrown once the others are read', async () => {
+  const { world, review, names, ports, run, runId } = await clustersWorld();
+  world.eksWorkloads.failCluster(prod, Object.assign(new Error('slow down'), { name: 'ThrottlingException' }));
+  await expect(review()).rejects.toMatchObject({ name: 'ThrottlingException' });
+  await recordUsages(ports, { action: 'usages', ...run, runId: runId(), scope: payments });
+  expect(await names(payments)).toHaveLength(1);
+  expect(await names(scopeOfStaging)).toHaveLength(1);
+});
+
+test('what ran in a cluster that is gone ends, and the cluster is forgotten', async () => {
+  const { world, review, names, inUse } = await clustersWorld();
+  await review();
+  world.eksWorkloads.removeCluster(staging);
+  await review();
+  expect(await names(scopeOfStaging)).toEqual([]);
+  expect(await world.scopes.get(scopeOfStaging)).toBeUndefined();
+  expect(inUse()).toEqual([a]);
+  expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('clusters that cannot be listed fail, known ones each, and the account is read', async () => {
+  const { world, review, names, result } = await clustersWorld();
+  await review();
+  world.eksWorkloads.deny(payments);
+  expect((await review()).read).toMatchObject({ status: 'complete' });
+  expect(await result(KEY)).toMatchObject({ status: 'complete' });
+  for (const key of [`${KEY}/main`, `${KEY}/staging`, `${KEY}/*`])
+    expect(await result(key)).toMatchObject({ status: 'failed', error: 'ClustersUnlistedError' });
+  expect(await names(scopeOfProd)).toHaveLength(1);
+  expect(await world.scopes.get(clusterListOf(payments))).toMatchObject({ failure: expect.anything() });
+
+  world.eksWorkloads.allow(payments);
+  await review();
+  expect(await world.scopes.get(clusterListOf(payments))).toBeUndefined();
+  expect((await world.scopes.get(scopeOfProd))?.failure).toBeUndefined();
+});
+
+test('known clusters fail with an account that cannot be read', async () => {
+  const { world, review, names, result } = await clustersWorld();
+  await review();
+  world.workloads.deny(payments);
+  world.eksWorkloads.deny(payments);
+  expect((await review()).read).toMatchObject({ status: 'failed' });
+  expect(await result(`${KEY}/main`)).toMatchObject({ status: 'failed', error: 'ScopeUnreachableError' });
+  expect(await result(`${KEY}/*`)).toBeUndefined();
+  expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('an account and Region is not empty while it has an EKS cluster, or its list is unknown', async () => {
+  const { world, review } = await clustersWorld();
+  const place = { ...payments, region: 'sa-east-1' };
+  const isEmpty = async () => {
+    await review(place);
+    return (await world.scopes.get(place))?.emptyUntilEpochMs !== undefined;
+  };
+  expect(await isEmpty()).toBe(true);
+  world.eksWorkloads.addCluster({ ...place, cluster: 'main' });
+  expect(await isEmpty()).toBe(false);
+  world.eksWorkloads.deny(place).removeCluster({ ...place, cluster: 'main' });
+  expect(await isEmpty()).toBe(false);
+  world.eksWorkloads.allow(place);
+  expect(await isEmpty()).toBe(true);
+});
+
+test('no cluster is begun when the time is over; it fails and keeps its usages', async () => {
+  const { world, review, ports, names, result } = await clustersWorld();
+  await review();
+  Object.assign(ports, { endsAtEpochMs: world.clock() });
+  await review();
+  expect(await result(`${KEY}/main`)).toMatchObject({ status: 'failed', error: 'ClusterUnfinishedError' });
+  expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('without EKS nothing of it is asked or stored', async () => {
+  const { world, review, ports, document, runId } = await clustersWorld();
+  ports.clusterSources.length = 0;
+  await review();
+  expect(await document(runFileKeys(runId()).observationsComplete(payments))).not.toHaveProperty('eksClusters');
+  expect((await collect(world.scopes.all())).map(({ scope }) => scope)).toEqual([payments]);
+});
