@@ -8,7 +8,7 @@ type Item = Readonly<Record<string, unknown>>;
  * differ.
  *
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
- *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs, execution ARNs and ECS deployment ids inside any
+ *   `executionArn`, `taskToken`, `deploymentId`, instants, UUIDs, execution ARNs and ECS deployment ids inside any
  *   text, and when base repositories were read.
  * - Masked, because it is a hash of digests: which heads of its parents a rebuild was built on (`parents`).
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places

@@ -538,7 +538,7 @@ test('reports a rule without a repository, and a stream with an open cause and n
 });
 
 test('an unreadable ledger item is reported', () => {
-  const item = { item: 'STREAM#web / OPEN', problem: 'executionArn is a number, not a text' };
+  const item = { item: 'STREAM#web / OPEN', problem: '`executionArn` must be text, not a number' };
   const report = startReport(context({ unreadable: () => [item] })).finish([]);
   expect(reportMarkdown(report)).toContain('STREAM#web / OPEN');
   expect(reportMarkdown(startReport(context()).finish([]))).not.toContain('cannot be read');
