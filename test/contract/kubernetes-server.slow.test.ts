@@ -3,6 +3,7 @@ import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { useCloud } from '../support/cloud.ts';
+import { eksAccessContract } from './eks-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
 
 const cloud = useCloud();
@@ -31,4 +32,5 @@ afterAll(async () => {
   await server.stop();
 });
 
-kubernetesServerContract(() => world);
+describe('the API server', () => kubernetesServerContract(() => world));
+describe('the access of the inventory', () => eksAccessContract(() => world));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
+import { eksAccessContract } from '../contract/eks-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
 import { useCloud } from '../support/cloud.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
@@ -34,4 +35,5 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => server?.stop());
 
-kubernetesServerContract(() => world);
+describe('the API server', () => kubernetesServerContract(() => world));
+describe('the access of the inventory', () => eksAccessContract(() => world));
