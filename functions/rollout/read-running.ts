@@ -2,6 +2,7 @@ import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cause/cascade.ts';
 import type { JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { type Birth, builtAtEpochMs } from '../../shared/domain/image/birth.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
@@ -34,9 +35,9 @@ export async function readRunning(
   { policy, lineage, outOfSight }: Fleet,
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
-  const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output) : undefined;
   // An image built on one of two images with the same content counts as built on both, and neither is stale.
   const made = closure.facts.length === 0 ? [...(await ports.images.get([...output])).values()] : [];
+  const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output, made) : undefined;
   const digests = [...over.keys()].sort(compareTexts);
   const running: RunningImage[] = [];
   for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
@@ -110,24 +111,31 @@ async function whoRuns(
 
 /**
  * Whether images of a stream were pushed later than an output, by the push history of its registries. An image without
- * a known push counts as older. A branch build is no older image of the stream.
+ * a known push counts as older, and so does one that says that it was built before: the event of its first push may be
+ * lost, and a person may have moved a tag back to it. A branch build is no older image of the stream.
  */
 async function newerThan(
   { places }: Pick<RolloutPorts, 'places'>,
   stream: string,
   output: ReadonlySet<Digest>,
-): Promise<(image: Pick<ImageRecord, 'digest'> & Partial<Pick<ImageRecord, 'stream'>>) => Promise<boolean>> {
+  made: readonly ImageRecord[],
+): Promise<(image: Pick<ImageRecord, 'digest'> & Partial<Pick<ImageRecord, 'stream' | 'birth'>>) => Promise<boolean>> {
   const repository = locationKey(parseStreamId(stream).location);
   const placeOf = async (digest: Digest): Promise<LocationRecord | undefined> =>
     (await places.locations(digest)).find(({ location }) => locationKey(location) === repository);
   const pushes = await mapConcurrently([...output], QUESTIONS_AT_ONCE, placeOf);
   const known = pushes.flatMap((place) => place?.firstPushSeenAtEpochMs ?? []);
   const verifiedAtEpochMs = known.length > 0 ? Math.max(...known) : Number.POSITIVE_INFINITY;
-  return async ({ digest, stream: own }) => {
+  const builds = made.flatMap(({ birth }) => builtAtEpochMs(birth) ?? []);
+  const isBuiltBefore = (birth: Birth): boolean => {
+    const atEpochMs = builtAtEpochMs(birth);
+    return atEpochMs !== undefined && builds.length > 0 && builds.every((verified) => atEpochMs < verified);
+  };
+  return async ({ digest, stream: own, birth }) => {
     const place = await placeOf(digest);
     const isOfBranch = own === undefined && [...(place?.tags ?? []), ...(place?.askedTags ?? [])].length > 0;
     // It existed before the first recorded push: a person may have moved a tag back to it.
-    const isFirstSeen = place?.thereSinceEpochMs === undefined;
+    const isFirstSeen = place?.thereSinceEpochMs === undefined && !(birth && isBuiltBefore(birth));
     return isOfBranch || (isFirstSeen && (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs);
   };
 }

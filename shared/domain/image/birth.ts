@@ -78,6 +78,17 @@ export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth 
   return { known: true, bornAtEpochMs: Math.min(...evidence.map(({ atEpochMs }) => atEpochMs)), evidence };
 }
 
+/**
+ * When an image says that it was built. No push changes that, so it shows which of two images of one pipeline is older.
+ * @returns `undefined` if the image does not say it, or only by an implausible date
+ */
+export function builtAtEpochMs(birth: Birth): number | undefined {
+  const dates = birth.known ? birth.evidence.filter(({ kind }) => BUILD_DATES.has(kind)) : [];
+  return dates.length > 0 ? Math.min(...dates.map(({ atEpochMs }) => atEpochMs)) : undefined;
+}
+
+const BUILD_DATES: ReadonlySet<BirthEvidenceKind> = new Set(['config-created', 'annotation-created']);
+
 const isPlausible = (atEpochMs: number, latestEpochMs: number): boolean =>
   atEpochMs >= OLDEST_PLAUSIBLE_EPOCH_MS && atEpochMs <= latestEpochMs;
 

@@ -1,4 +1,5 @@
 import { readRunning } from '../../../functions/rollout/read-running.ts';
+import type { Birth, BirthEvidenceKind } from '../../../shared/domain/image/birth.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -14,6 +15,11 @@ const POLICY = parse(policySchema, {
 });
 const STREAM = streamOf('base');
 const [OLD, NEW, APP] = [digestOf('old'), digestOf('new'), digestOf('app')];
+
+const madeAt = (atEpochMs: number, kind: BirthEvidenceKind = 'config-created'): Birth => ({
+  ...{ known: true, bornAtEpochMs: atEpochMs },
+  evidence: [{ kind, atEpochMs }],
+});
 
 /** What runs on an older image of a base, once a newer one is verified and its closure has no facts. */
 async function runningOn(
@@ -79,5 +85,17 @@ describe('an image of which a push was seen after that of what was verified', ()
 
   test('is older where it was there before that push: a person moved a tag back to it', async () => {
     expect(await runningOn(other, [APP], { isPushedAgain: true, thereSinceEpochMs: 1 })).toEqual([APP]);
+  });
+
+  const { birth } = imageProperties('new');
+  const bornAt = birth.known ? birth.bornAtEpochMs : 0;
+  test.each<[string, Birth, readonly Digest[]]>([
+    ['older where its config says that it was made earlier, whatever was pushed since', madeAt(bornAt - 1), [APP]],
+    ['newer where its config says that both were made at one instant', madeAt(bornAt), []],
+    ['newer where its config says that it was made later', madeAt(bornAt + 1), []],
+    ['newer where only its push is known', madeAt(bornAt - 1, 'first-push'), []],
+    ['newer where no evidence dates it', { known: false, rejected: [] }, []],
+  ])('is %s', async (_, made, expected) => {
+    expect(await runningOn({ ...other, birth: made }, [APP], { isPushedAgain: true })).toEqual(expected);
   });
 });
