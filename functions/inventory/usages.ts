@@ -17,11 +17,11 @@ import { clustersIn, observationsCompleteDocument, runFileKeys } from '../../sha
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
+import { announceMarks, takeLeftMarksBack } from './announce-marks.ts';
 import type { InventoryActionInput } from './input.ts';
-import { announceMarks, takeLeftMarksBack } from './left-marks.ts';
-import { endAll, putAside } from './left-scope.ts';
+import { readSeen, type ScopeContents } from './inventoried-image.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
-import { readSeen, type ScopeContents } from './seen.ts';
+import { endAll, putAside } from './put-aside.ts';
 import { ensureProperties } from './used-properties.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;

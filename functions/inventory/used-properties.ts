@@ -15,7 +15,7 @@ import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
-import type { InventoriedImage } from './seen.ts';
+import type { InventoriedImage } from './inventoried-image.ts';
 
 const WRITES_AT_ONCE = 16;
 

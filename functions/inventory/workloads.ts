@@ -13,7 +13,7 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import type { InventoryActionInput } from './input.ts';
-import { bringBack, type LeavingPorts } from './left-scope.ts';
+import { bringBack, type LeavingPorts } from './put-aside.ts';
 
 /** Observations kept in memory before they are stored; about 2 MB. */
 const PIECE_SIZE = 5000;

@@ -5,7 +5,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { type CheckRepositoryPorts, checkRepository } from './check-repository.ts';
 import { ProtectionIncompleteError, UsedImagesUnreadableError } from './errors.ts';
-import { decisive } from './failures.ts';
+import { failingRepositories } from './failing-repositories.ts';
 import { checksByPlace, forgetUnused, inCheckOrder, knownAsOurs } from './order-repositories.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
 
@@ -58,7 +58,7 @@ export async function checkRepositories(ports: CheckRepositoriesPorts, limits: C
   });
   const failed = checks.flatMap((check) => (check.failed ? [{ location: check.location, ...check.failed }] : []));
   const unforgotten = await forgetUnused(ports.expiries, used, before);
-  const failures = [...(await decisive(ports, policy, failed)), ...unforgotten];
+  const failures = [...(await failingRepositories(ports, policy, failed)), ...unforgotten];
   const [first] = failures;
   if (first) throw new ProtectionIncompleteError(failures.length, locationKey(first.location), first.error);
   const [image] = unread;

@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { RepositoryCheck } from '../../shared/domain/retention/image-expiry.ts';
 import type { UsedRepository } from '../../shared/domain/retention/used-images.ts';
 import type { ExpiryLedger } from '../../shared/ports/expiries.ts';
-import type { FailedRepository } from './failures.ts';
+import type { FailedRepository } from './failing-repositories.ts';
 
 const FORGOTTEN_AT_ONCE = 8;
 

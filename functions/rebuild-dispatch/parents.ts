@@ -14,9 +14,9 @@ import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { isFixed, waitsForPerson } from '../../shared/domain/rollout/cascade-end.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
-import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
 import type { Obstacle } from './postpone.ts';
+import type { NodeLineage } from './read-lineage.ts';
 
 const READS_AT_ONCE = 8;
 

@@ -6,10 +6,10 @@ import { buildEndOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { parkRebuild } from '../../shared/rebuilding/park.ts';
 import { pollRun } from '../../shared/rebuilding/poll-run.ts';
+import { adoptRun, findRun } from './adopt-run.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { DispatchStepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
-import { adoptRun, findRun } from './run.ts';
 import { type BuildAnswer, later, startUnknown } from './start.ts';
 
 /**

@@ -12,7 +12,6 @@ import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import { type CheckedLock, checkedLock } from './checked-lock.ts';
 import type { DispatchStepInput } from './input.ts';
-import { lineageOf } from './lineage.ts';
 import {
   foreignHead,
   outputsOf,
@@ -23,6 +22,7 @@ import {
 } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
 import { obstacleOf, postponeBuild, type Reservation } from './postpone.ts';
+import { lineageOf } from './read-lineage.ts';
 import { resume } from './resume.ts';
 import { notNeeded } from './still-needed.ts';
 import { takeOver } from './take-over.ts';

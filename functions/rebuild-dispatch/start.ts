@@ -8,10 +8,18 @@ import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
 import { type BuildEnd, buildEndOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import {
+  adoptRun,
+  findRun,
+  markBuilding,
+  markStarting,
+  mayBeAsked,
+  rememberUnknown,
+  unmarkStarting,
+} from './adopt-run.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { DispatchStepInput } from './input.ts';
 import { type DispatchLimits, type DispatchPorts, nodeWaitSeconds, plannedNode } from './ports.ts';
-import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnknown, unmarkStarting } from './run.ts';
 
 /** Build state for the state machine; one to poll again says when. */
 export type BuildAnswer =

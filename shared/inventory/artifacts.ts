@@ -25,7 +25,7 @@ export interface ArtifactPorts {
  * was downloaded.
  */
 export interface Artifacts {
-  readonly fresh: readonly { readonly artifact: ImageArtifact; readonly config?: ImageConfig }[];
+  readonly newlyRead: readonly { readonly artifact: ImageArtifact; readonly config?: ImageConfig }[];
   readonly missing: readonly Missing[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
 }
@@ -53,7 +53,7 @@ export async function readArtifacts(
     isTimeOver(ports) ? [] : [await withConfig(ports.registry, location, artifact)],
   );
   return {
-    fresh: read.flat().filter((entry) => 'artifact' in entry),
+    newlyRead: read.flat().filter((entry) => 'artifact' in entry),
     missing: [...missing, ...read.flat().filter((entry) => 'code' in entry)],
     indexes: new Map(indexes.map(({ digest, children }) => [digest, children])),
   };
@@ -104,7 +104,7 @@ async function withConfig(
   registry: Pick<ImageRegistry, 'config'>,
   location: ImageLocation,
   artifact: ImageArtifact,
-): Promise<Artifacts['fresh'][number] | Missing> {
+): Promise<Artifacts['newlyRead'][number] | Missing> {
   try {
     return { artifact, config: await registry.config(location, artifact.configDigest) };
   } catch (error) {

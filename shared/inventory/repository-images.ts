@@ -54,7 +54,7 @@ export interface WantedImages {
  * Called with the layers of new images, lowest layer first, before these count as known, so that their parents can be
  * read first.
  */
-export type BeforeRecording = (fresh: readonly (readonly Digest[])[]) => Promise<void>;
+export type BeforeRecording = (newlyRead: readonly (readonly Digest[])[]) => Promise<void>;
 
 export interface ImagesHooks {
   readonly before: BeforeRecording;
@@ -194,7 +194,7 @@ export class RepositoryImages {
     return known?.birth.known === false ? undefined : pushesOfEvents.get(digest);
   }
 
-  async #recordPiece({ fresh, missing, indexes }: Artifacts): Promise<void> {
+  async #recordPiece({ newlyRead, missing, indexes }: Artifacts): Promise<void> {
     const { contents, images, clock } = this.#ports;
     const renamed = new Set<Digest>();
     for (const [digest, children] of indexes) {
@@ -203,9 +203,9 @@ export class RepositoryImages {
       for (const child of children) if (this.#recorded.has(child.digest)) renamed.add(child.digest);
     }
     // A known image is not read again, so it counts as known only after its content is written.
-    await contents.record(fresh.map(({ artifact, config }) => contentOf(artifact, config)));
-    if (fresh.length > 0) await this.#hooks.before(fresh.map(({ artifact }) => artifact.layers));
-    const made = fresh.map(({ artifact, config }) => {
+    await contents.record(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
+    if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
+    const made = newlyRead.map(({ artifact, config }) => {
       const firstPushSeenAtEpochMs = this.#pushOf(artifact.digest);
       const push = firstPushSeenAtEpochMs !== undefined && { firstPushSeenAtEpochMs };
       return contentProperties({ artifact, ...(config && { config }), ...push }, clock());

@@ -12,7 +12,7 @@ export interface FailedRepository {
 }
 
 /** An unreadable registry outside our scopes, or under a waiver, is recorded but does not fail the run. */
-export async function decisive(
+export async function failingRepositories(
   ports: { readonly scopes: Pick<ScopeLedger, 'all'>; readonly clock: Clock },
   policy: Policy,
   failed: readonly FailedRepository[],

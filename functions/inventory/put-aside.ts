@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
-import { takeLeftMarksBack } from './left-marks.ts';
+import { takeLeftMarksBack } from './announce-marks.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 
 export interface LeavingPorts {
