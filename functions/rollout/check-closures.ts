@@ -16,6 +16,7 @@ import {
   parseScopeKey,
   type RunPart,
   registryPartsOf,
+  type Scope,
   WHOLE_FLEET,
 } from '../../shared/domain/review/run.ts';
 import {
@@ -40,9 +41,9 @@ import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
-import { placedDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { placedDocument, runFileKeys, scopesDocument } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import { readDocumentIfAny } from '../../shared/review/read-document.ts';
+import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { RolloutStepInput } from './input.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { readRunning, whoRan } from './read-running.ts';
@@ -116,14 +117,15 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
     if (sinceEpochMs > (newest.get(stream)?.sinceEpochMs ?? 0)) newest.set(stream, { cascadeId, sinceEpochMs });
   if (newest.size === 0) return undefined;
   const streams = new Set(newest.keys());
-  const [{ policy }, parts, known, inUse] = await Promise.all([
+  const [{ policy }, parts, known, listed, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     collect(ports.runs.parts(runId)),
     collect(ports.scopes.all()),
+    readDocument(ports.files, runFileKeys(runId).scopes, scopesDocument),
     // Read from the review's files by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
-  const { scopes, left } = readingsOf(parts, known);
+  const { scopes, left } = readingsOf(parts, known, listed);
   const unidentifiedTags = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(unidentifiedTags.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
@@ -155,19 +157,22 @@ async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[
 }
 
 /**
- * Every scope of the run at its last complete read: a failed or skipped scope keeps the earlier one. Adds all scopes
- * that ever left with usages. A scope with an unreadable item counts as never read: it may have left too.
+ * Every scope of the run at its last complete read: a failed or skipped scope keeps the earlier one, and so does one whose
+ * step died without a result. Adds all scopes that ever left with usages. A scope with an unreadable item counts as never read: it may have left too.
  */
 function readingsOf(
   parts: readonly RunPart[],
   known: readonly ScopeRecord[],
+  listed: readonly { readonly scope: Scope }[],
 ): { readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] } {
   const ofRun = parts.flatMap((part) =>
     part.kind === 'scope' && part.result.status !== 'left' ? [keyOfScope(part.result.scope)] : [],
   );
   const needed = known.filter(isNeeded).map(({ scope }) => keyOfScope(scope));
-  const keys = [...new Set([...ofRun, ...needed])];
   const records = new Map(known.map((record) => [keyOfScope(record.scope), record]));
+  // Those that left are listed too, to be set aside.
+  const toRead = listed.map(({ scope }) => keyOfScope(scope)).filter((key) => !hasLeft(records.get(key)));
+  const keys = [...new Set([...ofRun, ...toRead, ...needed])];
   const read = keys.sort().map((key) => {
     const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
     return {
@@ -186,8 +191,10 @@ function readingsOf(
 }
 
 /** An EKS cluster that is gone has no record, so one with a record may run something, whatever this run found. */
-const isNeeded = ({ scope, left, isUnreadable }: ScopeRecord): boolean =>
-  isUnreadable === true || (scope.eksCluster !== undefined && (left === undefined || left.isBack === true));
+const isNeeded = (record: ScopeRecord): boolean =>
+  record.isUnreadable === true || (record.scope.eksCluster !== undefined && !hasLeft(record));
+
+const hasLeft = (record: ScopeRecord | undefined): boolean => record?.left !== undefined && !record.left.isBack;
 
 /** The cause is settled first: after a crash the closure is still open, and settles it again. */
 async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {

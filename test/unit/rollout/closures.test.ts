@@ -103,6 +103,17 @@ test('no running image has the cause: closed with its proof, and the cause is se
   expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, replaced: 0, overdue: 0 });
 });
 
+test('a scope whose step died without a result keeps the closure open: nothing says that it was read', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world, { scopes: [REGISTRY] });
+  await world.runFiles.put(runFileKeys(runId).scopes, [{ scope: REGISTRY }, { scope: OTHER }]);
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = expect.stringMatching(/^these scopes were not read .*: 444455556666\/us-east-1$/);
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
 test('an EKS cluster that has a record keeps the closure open until it is read, left or gone', async () => {
   const world = await scene();
   await replaced(world);
