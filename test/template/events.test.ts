@@ -106,6 +106,26 @@ test.each(EVENTS.filter(({ direction }) => direction === 'consumed'))(
   },
 );
 
+/** Those of Step Functions are about the hub's own executions. */
+const ofMembers = EVENTS.filter(
+  ({ direction, source }) => direction === 'consumed' && /^aws\.(?!states$)/.test(source),
+);
+
+test.each(ofMembers)('each account forwards $detailType of $source, and the bus takes it', ({ source, detailType }) => {
+  const own = samples.filter(({ event }) => event.source === source && event['detail-type'] === detailType);
+  const forwarding = rules.filter(({ id }) => id.startsWith('Forward'));
+  const forwarded = own.filter(({ event }) =>
+    forwarding.some(({ properties }) => matches(objectOf(properties.EventPattern), event)),
+  );
+  expect(own.length).toBeGreaterThan(0);
+  expect(forwarded).toEqual(own);
+  const taken = ofType(hub, 'AWS::Events::EventBusPolicy').flatMap(({ properties }) => {
+    const { Condition } = objectOf(properties.Statement);
+    return listOf(objectOf(objectOf(Condition)['ForAllValues:StringEquals'])['events:source']);
+  });
+  expect(taken).toContain(source);
+});
+
 /** A test event that cannot be delivered is what the test is for: its absence says it. */
 const settingAside = allRules.filter(({ id }) => id !== 'DoctorRule');
 

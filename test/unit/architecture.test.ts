@@ -268,6 +268,13 @@ describe('a kind has one home', () => {
   );
 });
 
+test('every adapter of a scanner is chosen in scanners.ts, which passes the contract', () => {
+  const scanners = shared.map(({ path }) => path).filter((path) => /^shared\/adapters\/[\w-]+-scanner\.ts$/.test(path));
+  const chosen = shared.find(({ path }) => path === 'shared/adapters/scanners.ts')?.valueImports ?? [];
+  expect(scanners.length).toBeGreaterThan(1);
+  expect(scanners.filter((path) => !chosen.includes(path))).toEqual([]);
+});
+
 describe('any partition, account and Region', () => {
   const deployed = [...shared, ...functions];
   test.each([

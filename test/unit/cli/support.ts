@@ -31,8 +31,8 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
   };
   const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
   return {
-    ...ports,
-    ...Object.fromEntries(watched),
+    // Typed as the ports themselves, so that the compiler reports a port without a fake.
+    ...(Object.fromEntries(watched) as typeof ports),
     reviews: {
       start: async () => 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
       report: async () => {
