@@ -20,7 +20,7 @@ import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { Pause } from './restraint.ts';
 import { sameDeployment } from './same-deployment.ts';
 import type { ServiceDocument } from './service-file.ts';
-import { refusalOf } from './undeployable.ts';
+import { refusalOf } from './service-refusal.ts';
 
 /** Lease of a starter: no other step starts the deployment for so long. */
 export const START_LEASE_MS = 5 * MINUTE_MS;

@@ -1,22 +1,8 @@
-import { DAY_MS } from '../../shared/domain/common/time.ts';
-import type { Digest } from '../../shared/domain/image/image.ts';
+import { hasTurn } from '../../shared/domain/scan/daily-turn.ts';
 import type { ScanReason, ScanState } from '../../shared/domain/scan/scan.ts';
 import { decideScan, SCAN_INTERVAL_MS, type ScanDecision } from '../../shared/domain/scan/scan-decision.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
-
-/**
- * Whether this digest has its turn today. A registry allows a fixed number of basic scans in 24 hours. A larger fleet
- * is scanned in turns, so that each image has its scan every n-th day.
- * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
- */
-export function hasTurn(digest: Digest, fleet: { readonly found: number; readonly dailyQuota: number }, now: number) {
-  const turns = Math.max(1, Math.ceil(fleet.found / fleet.dailyQuota));
-  return (
-    Number.parseInt(digest.slice('sha256:'.length, 'sha256:'.length + 8), 16) % turns ===
-    Math.floor(now / DAY_MS) % turns
-  );
-}
 
 /** Result for one digest; each digest of a batch has exactly one. */
 export type ScanOutcome =

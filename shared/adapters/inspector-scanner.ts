@@ -8,8 +8,8 @@ import {
 import { piecesOf } from '../concurrency.ts';
 import { imageArn, parseRepositoryName } from '../domain/image/ecr-arn.ts';
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
-import type { Coverage } from '../domain/scan/coverage.ts';
 import type { Finding } from '../domain/scan/finding.ts';
+import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { CoveredImage } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';

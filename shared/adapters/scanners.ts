@@ -3,8 +3,8 @@ import type { Inspector2Client } from '@aws-sdk/client-inspector2';
 import { piecesOf } from '../concurrency.ts';
 import { MINUTE_MS } from '../domain/common/time.ts';
 import { type Digest, type ImageLocation, locationKey, type Registry, registryKey } from '../domain/image/image.ts';
-import { type Coverage, isPassing, readCoverage } from '../domain/scan/coverage.ts';
 import type { Finding } from '../domain/scan/finding.ts';
+import { type Coverage, isPassing, readCoverage } from '../domain/scan/inspector-coverage.ts';
 import {
   isInspected,
   type RegistryScanning,
@@ -17,7 +17,7 @@ import { RegistryUnreachableError } from '../ports/errors.ts';
 import type { ImagesToRead, RegistryScans, ReviewedScans, Scanner } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { EcrScanner } from './ecr-scanner.ts';
-import { readRegistryScanning } from './ecr-scanning.ts';
+import { readRegistryScanning } from './ecr-scanning-configuration.ts';
 import {
   InspectorScanner,
   type InspectorSettings,

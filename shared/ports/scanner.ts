@@ -1,5 +1,5 @@
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
-import type { Coverage } from '../domain/scan/coverage.ts';
+import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning, RepositoryScanning } from '../domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanRequest } from '../domain/scan/scan.ts';
 

@@ -5,7 +5,7 @@ import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
 import { account } from '../domain/policy/policy-parts.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../domain/review/run.ts';
-import type { Coverage } from '../domain/scan/coverage.ts';
+import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
 import * as v from '../schema.ts';
 

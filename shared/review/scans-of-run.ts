@@ -1,5 +1,5 @@
 import { type Digest, type ImageLocation, type Registry, registryKey } from '../domain/image/image.ts';
-import type { Coverage } from '../domain/scan/coverage.ts';
+import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunFiles } from '../ports/run-files.ts';

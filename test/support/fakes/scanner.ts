@@ -1,7 +1,7 @@
 import type { Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
-import { type Coverage, readCoverage } from '../../../shared/domain/scan/coverage.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
+import { type Coverage, readCoverage } from '../../../shared/domain/scan/inspector-coverage.ts';
 import {
   isInspected,
   type RegistryScanning,

@@ -1,5 +1,5 @@
-import { hasTurn } from '../../../functions/scan-trigger/decide.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { hasTurn } from '../../../shared/domain/scan/daily-turn.ts';
 import { pacePerRegistry } from '../../../shared/scanning/pace.ts';
 import { fc } from '../../support/seeded.ts';
 
