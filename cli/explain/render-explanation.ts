@@ -139,7 +139,7 @@ const places = (locations: readonly LocationRecord[]): string =>
 
 /** Evidence that this is the image. */
 const DIGEST_SOURCES: Readonly<Record<Usage['digestSource'], string>> = {
-  runtime: 'ECS',
+  runtime: 'the container runtime',
   reference: 'the reference',
   'push-history': 'what the tag meant when it was pulled',
   'tag-guess': 'a guess: what the tag means now',

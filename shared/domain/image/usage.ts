@@ -9,7 +9,7 @@ export interface Cluster extends Registry {
 
 export interface RunningContainer {
   readonly name: string;
-  /** The reference in the task; absent for sidecars that AWS adds. */
+  /** The reference in the task or pod; absent for sidecars that AWS adds. */
   readonly image?: string;
   /** Absent if the agent is old or the image is not pulled yet. */
   readonly digest?: Digest;
@@ -25,9 +25,9 @@ export interface Pull {
 export interface RunningTask {
   readonly workloadKind: WorkloadKind;
   readonly workload: string;
-  /** `amd64` or `arm64`; absent if ECS does not report it. */
+  /** `amd64` or `arm64`; absent if neither ECS nor the node of the pod says it. */
   readonly architecture?: string;
-  /** Absent if ECS does not report it. */
+  /** Absent if ECS does not report it, and for a pod. */
   readonly pull?: Pull;
   /** It has pulled nothing yet, so it will pull the current images of its tags. */
   readonly isStarting?: true;
@@ -44,7 +44,10 @@ export type DigestSource = 'runtime' | 'reference' | 'push-history' | 'tag-guess
 export interface Usage extends Cluster {
   readonly digest: Digest;
   readonly workloadKind: WorkloadKind;
-  /** Service name, managed daemon's name, or the task definition family of standalone tasks. */
+  /**
+   * Service name, managed daemon's name, or the task definition family of standalone tasks; in Kubernetes as from
+   * `kubernetesWorkload`.
+   */
   readonly workload: string;
   readonly container: string;
   /** The reference in the task, alphabetically first; absent for sidecars that AWS adds. */
@@ -67,7 +70,7 @@ export interface UnreadUsage {
 export interface Observation extends Omit<Usage, 'digest' | 'digestSource' | 'otherReferences'> {
   readonly digest?: Digest;
   readonly digestSource?: DigestSource;
-  /** `amd64`, `arm64`; absent if ECS does not report it. */
+  /** As in `RunningTask`. */
   readonly architecture?: string;
   /** When it was pulled; present only if that decides the meaning of a tag. */
   readonly pull?: Pull;

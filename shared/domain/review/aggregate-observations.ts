@@ -63,7 +63,7 @@ export const observe = (
     ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
   }));
 
-/** The digest from ECS counts; without one, the digest in the reference. */
+/** The digest that the container runtime reports counts; without one, the digest in the reference. */
 function imageOf(
   { image, digest }: RunningContainer,
   pull: Pull | undefined,

@@ -9,7 +9,7 @@ import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_
 const TOLERATED_FAILED_PERCENT = 1;
 
 export interface Gate {
-  /** Keys of the scopes that were to be read: `<account>/<region>`. */
+  /** The `keyOfScope` of each scope that was to be read. */
   readonly scopes: readonly string[];
   readonly policy: NamingAccounts & { readonly waivers: readonly Waiver[] };
   readonly nowEpochMs: number;

@@ -65,7 +65,7 @@ function detailsOf(reason: Reason): string[] {
       return ['add it to `approvedRegistries` of the policy, or use an approved registry'];
     case 'digest-guessed':
       return [
-        'ECS reports no digest, and the recorded pushes of the tag begin only after the task pulled it',
+        'its container runtime reports no digest, and no recorded push proves which image its tag named when it was pulled',
         'name the image by its digest',
       ];
     case 'policy':

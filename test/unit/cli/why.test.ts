@@ -163,22 +163,28 @@ test('why shows the parents of an image, and which one decides its age', async (
   );
 });
 
-test('why shows the evidence that a task runs the image, and marks a guess', async () => {
+test('why shows the evidence that a task or pod runs the image, and marks a guess', async () => {
   const world = await planWorld();
-  const workload = 'ecs-service 111122223333/eu-west-1/prod/web';
+  const workload = 'eks-deployment 111122223333/eu-west-1/prod/shop/web';
   const guess = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload, scopes: 2 } as const;
   await pushed(world, 0, 'app-0', { reasons: [guess], inUse: true });
   const asked = { workload: 'web', digestSource: 'tag-guess' } as const;
   await world.usages.record(
-    [usage('app-0', asked), usage('app-0', { ...asked, workload: 'old', digestSource: 'push-history' })],
+    [
+      usage('app-0', asked),
+      usage('app-0', { ...asked, workload: 'old', digestSource: 'push-history' }),
+      usage('app-0', { workloadKind: 'eks-pod', workload: 'shop/pod', digestSource: 'runtime' }),
+    ],
     world.clock(),
   );
   const text = await why(world);
   expect(text).toContain(
-    `Patchwave can only guess which image ${workload} runs, also in 1 other scope, ECS reports no digest`,
+    `Patchwave can only guess which image ${workload} runs, also in 1 other scope, its container runtime reports no digest`,
   );
+  expect(text).not.toMatch(/ECS/);
   expect(text).toMatch(/web .*a guess: what the tag means now/);
   expect(text).toMatch(/old .*what the tag meant when it was pulled/);
+  expect(text).toMatch(/pod .*the container runtime/);
 });
 
 test('why says if another policy than the judging one is in force', async () => {
