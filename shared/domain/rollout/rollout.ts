@@ -172,10 +172,11 @@ export const isAsPlanned = (
 
 export type RestartAnswer =
   | { readonly allowed: true }
-  | { readonly allowed: false; readonly reason: 'pinned-reference'; readonly detail: string };
+  | { readonly allowed: false; readonly reason: 'pinned-reference' | 'other-image'; readonly detail: string };
 
 /**
- * Whether a restarted container would run the verified image.
+ * Whether a restarted container would run the verified image. `pinned-reference`: no moving tag names its image.
+ * `other-image`: its tag names another image, or none.
  * @param image as in the task definition
  * @param tagMeans the current digest of its tag in the registry; `undefined` if there is none
  * @param output the verified digests: the index and its images
@@ -188,7 +189,8 @@ export function mayRestart(image: string, tagMeans: Digest | undefined, output: 
     return pinned(`"${image}" names a digest, so a restart keeps the old image. Deploy the new digest, or name a tag.`);
   if (tagMeans !== undefined && output.has(tagMeans)) return { allowed: true };
   const meaning = tagMeans === undefined ? 'no image' : tagMeans;
-  return pinned(`"${image}" now names ${meaning}, not the verified image. Move the tag, or deploy the new image.`);
+  const detail = `"${image}" now names ${meaning}, not the verified image. Move the tag, or deploy the new image.`;
+  return { allowed: false, reason: 'other-image', detail };
 }
 
 /**

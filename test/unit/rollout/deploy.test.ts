@@ -96,12 +96,12 @@ const refusals: readonly Refusal[] = [
   {
     name: 'has a tag that means something else',
     arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web', 'v0') }]),
-    detail: /^pinned-reference: .* now names no image, not the verified image/,
+    detail: /^other-image: .* now names no image, not the verified image/,
   },
   {
     name: 'pulls by a tag from a registry that has it not',
     arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: 'docker.io/team/web:v1' }]),
-    detail: /^pinned-reference:/,
+    detail: /^other-image:/,
   },
   {
     name: 'has another controller',

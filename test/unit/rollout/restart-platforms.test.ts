@@ -98,7 +98,7 @@ test('several verified images: the one of the platform counts, in any order', as
     await deployAll(world);
     expect(startedIn(world)).toEqual([expected]);
     const other = expected === 'arm' ? AMD : ARM;
-    expect(await deploymentOf(world, other)).toMatchObject({ detail: expect.stringMatching(/^pinned-reference: /) });
+    expect(await deploymentOf(world, other)).toMatchObject({ detail: expect.stringMatching(/^other-image: /) });
   }
 });
 
