@@ -1,5 +1,5 @@
 import type { Deployment } from '../cause/cascade.ts';
-import { DAY_MS } from '../common/time.ts';
+import { DAY_MS, HOUR_MS } from '../common/time.ts';
 
 /** A deployment of a service, from ECS. */
 export interface SeenDeployment {
@@ -30,6 +30,12 @@ export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number
   seen
     .filter(({ createdAtEpochMs }) => createdAtEpochMs >= sinceEpochMs - CLOCK_DIFFERENCE_MS)
     .toSorted((one, other) => one.createdAtEpochMs - other.createdAtEpochMs);
+
+/**
+ * A deployment may take so long, plus its bake time, and has failed then. ECS sets no limit itself: without a circuit
+ * breaker a deployment whose tasks fail goes on for ever, and the closure of its stream would wait for it.
+ */
+export const MOST_DEPLOYMENT_MS = 2 * HOUR_MS;
 
 /** ECS keeps service deployments for 90 days. One that it no longer reports has ended. */
 const HISTORY_MS = 90 * DAY_MS;
