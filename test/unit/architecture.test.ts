@@ -257,7 +257,7 @@ describe('a kind has one home', () => {
   });
 
   test.each(SUITES)(
-    'shared/adapters/%s.ts is there and passes the contract of test/contract/%s.contract.ts',
+    'a test in test/contract/ passes shared/adapters/%s.ts to test/contract/%s.contract.ts',
     (adapter, suite) => {
       const tests = readSources('test/contract').filter(
         ({ path, imports }) => path.endsWith('.test.ts') && imports.includes(`test/contract/${suite}.contract.ts`),

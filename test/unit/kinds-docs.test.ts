@@ -10,11 +10,14 @@ test('docs/policy.md names each kind of runner', () => {
   expect(RUNNER_KINDS.filter((kind) => !row.includes(`\`${kind}\``))).toEqual([]);
 });
 
-test.each(WORKLOAD_KINDS)('docs/policy.md says what %s is, and why Patchwave does not deploy it', (workloadKind) => {
-  const row = pipeline.split('\n').find((line) => line.startsWith(`| \`${workloadKind}\``));
-  const reason = undeployable({ workloadKind });
-  expect(row).toContain(reason === undefined ? '| yes' : `| no (\`${reason}\`)`);
-});
+test.each(WORKLOAD_KINDS)(
+  'a table in docs/policy.md has a row of %s, with the reason why Patchwave does not deploy it',
+  (workloadKind) => {
+    const row = pipeline.split('\n').find((line) => line.startsWith(`| \`${workloadKind}\``));
+    const reason = undeployable({ workloadKind });
+    expect(row).toContain(reason === undefined ? '| yes' : `| no (\`${reason}\`)`);
+  },
+);
 
 /** The codes in the first column of the table of reasons in a chapter of docs/events.md. */
 function documentedReasons(detailType: string): readonly string[] {
