@@ -37,9 +37,9 @@ test('the help of a command explains each of its options', async () => {
   }
 });
 
-/** `IMAGE` and `ACCOUNT/REGION`, but not the values of options. */
+/** `IMAGE` and `ACCOUNT/REGION[/EKS-CLUSTER]`, but not the values of options. */
 const argumentsIn = (synopsis: string): string[] => [
-  ...new Set(synopsis.replaceAll(/--[\w-]+ [A-Z]+/g, '').match(/[A-Z][A-Z/]+/g)),
+  ...new Set(synopsis.replaceAll(/--[\w-]+ [A-Z]+/g, '').match(/[A-Z][A-Z/]+(?:\[\/[A-Z-]+\])?/g)),
 ];
 
 test('the help of a command explains each of its arguments', async () => {
