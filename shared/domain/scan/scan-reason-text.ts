@@ -13,9 +13,8 @@ export const SCAN_REASON_TEXT: Readonly<Partial<Record<ScanReason, string>>> = {
   'scanning-ends': 'Amazon Inspector is being switched off for the image: activate it again for the account',
   'scanner-denied': 'Amazon Inspector may not read the image: allow it in the policy of the repository',
   'key-denied': 'Amazon Inspector may not use the key that encrypts the repository: allow it in the policy of the key',
-  'unsupported-os':
-    'Amazon Inspector does not support the operating system or architecture: change the base image, or waive it',
+  'unsupported-os': 'Amazon Inspector does not support the operating system or architecture: change the base image',
   'unsupported-config':
-    'Amazon Inspector cannot read the configuration of the image: build the image again with another tool, or waive it',
-  'image-too-large': 'the image is too large for Amazon Inspector: make it smaller, or waive it',
+    'Amazon Inspector cannot read the configuration of the image: build the image again with another tool',
+  'image-too-large': 'the image is too large for Amazon Inspector: make it smaller',
 };
