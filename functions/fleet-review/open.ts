@@ -68,7 +68,7 @@ export async function openReview(
   const { toRead, skipped } =
     input.scopes || includesStopping
       ? { toRead: fleet.scopes, skipped: [] }
-      : leaveOutEmpty(fleet.scopes, known, startedAtEpochMs);
+      : leaveOutEmpty(fleet.scopes, known, startedAtEpochMs, limits);
   const failed = fleet.unread.flatMap((account) => failedScopes(account, known));
 
   const runId = runIdOf(executionArn, startedAtEpochMs);

@@ -48,14 +48,18 @@ function listed(entries: readonly AccountRegions[]): Scope[] {
   return [...unique].sort(byKey).map(([, scope]) => scope);
 }
 
-/** Scopes that were empty at the last read are skipped for a while, unless a person names them. */
+/**
+ * Scopes that were empty at the last read are skipped for a while, unless a person names them. If reviews read EKS and
+ * that read did not list EKS clusters, the scope may have some, so it is read.
+ */
 export function leaveOutEmpty(
   scopes: readonly Scope[],
   known: readonly ScopeRecord[],
   nowEpochMs: number,
+  { readsEks }: { readonly readsEks: boolean },
 ): { readonly toRead: readonly Scope[]; readonly skipped: readonly Extract<ScopeResult, { status: 'skipped' }>[] } {
   // A scope that comes back is read even if it was empty before it left.
-  const here = known.filter(({ left }) => !left);
+  const here = known.filter(({ left, includesEks }) => !left && (includesEks || !readsEks));
   const emptyUntil = new Map(here.map((record) => [keyOfScope(record.scope), record.emptyUntilEpochMs ?? 0]));
   const until = (scope: Scope): number => emptyUntil.get(keyOfScope(scope)) ?? 0;
   return {
@@ -65,7 +69,7 @@ export function leaveOutEmpty(
       .map((scope) => ({
         scope,
         status: 'skipped',
-        reason: `it has no ECS cluster, and no stream rule names it; Patchwave reads it again from ${new Date(until(scope)).toISOString()} on`,
+        reason: `it has no ${readsEks ? 'cluster of ECS or EKS' : 'ECS cluster'}, and no stream rule names it; Patchwave reads it again from ${new Date(until(scope)).toISOString()} on`,
       })),
   };
 }

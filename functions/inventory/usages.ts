@@ -131,10 +131,15 @@ const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: 
 const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
 
 /** A reading proves what ran when it started, so it counts from then: it does not include a later rollout. */
-const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Reading, empty: boolean): ScopeRecord => ({
+const completeScope = (
+  scope: Scope,
+  { beganAtEpochMs, includesStopping, eksClusters }: Reading,
+  empty: boolean,
+): ScopeRecord => ({
   scope,
   completeAtEpochMs: beganAtEpochMs,
   ...(includesStopping && { includesStopping }),
+  ...(Array.isArray(eksClusters) && { includesEks: true }),
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 

@@ -252,6 +252,8 @@ export interface ScopeRecord {
   readonly completeAtEpochMs?: number;
   /** The last complete read included stopping tasks; without them nothing is proven gone. */
   readonly includesStopping?: boolean;
+  /** The last complete read listed the EKS clusters too; without them the scope is not known to be empty. */
+  readonly includesEks?: true;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
   /** The scope is skipped until this time. */

@@ -229,17 +229,18 @@ test('an account that cannot be listed: its known scopes have failed, since the 
 });
 
 test.each([
-  ['left out while it counts as empty', START_EPOCH_MS + 1, {}, false],
-  ['read again when that is over', START_EPOCH_MS, {}, true],
+  ['left out while it counts as empty', { emptyUntilEpochMs: START_EPOCH_MS + 1, includesEks: true }, {}, false],
+  ['read again when that is over', { emptyUntilEpochMs: START_EPOCH_MS, includesEks: true }, {}, true],
+  ['read if its EKS clusters were not listed', { emptyUntilEpochMs: START_EPOCH_MS + 1 }, {}, true],
   [
     'read when a person names it',
-    START_EPOCH_MS + 1,
+    { emptyUntilEpochMs: START_EPOCH_MS + 1, includesEks: true },
     { scopes: [{ account: payments.account, regions: [payments.region] }] },
     true,
   ],
-])('an empty scope is %s', async (_, emptyUntilEpochMs, input, isRead) => {
+] as const)('an empty scope is %s', async (_, record, input, isRead) => {
   const { world } = await reviewedWorld();
-  await world.scopes.record({ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs });
+  await world.scopes.record({ scope: payments, completeAtEpochMs: 1, ...record });
 
   const opened = await open(world, input);
 
@@ -250,7 +251,9 @@ test.each([
 
 test('while a closure is open every scope and stopping task is read, as its proof needs', async () => {
   const { world } = await reviewedWorld();
-  await world.scopes.record({ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs: START_EPOCH_MS + 1 });
+  await world.scopes.record({
+    ...{ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs: START_EPOCH_MS + 1, includesEks: true },
+  });
   const fixed = closure('cascade', '444455556666/eu-west-1/apps/web:^stable$');
   await world.rollouts.openClosure(fixed);
 

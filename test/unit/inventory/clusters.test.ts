@@ -180,6 +180,7 @@ test('an account and Region is not empty while it has an EKS cluster, or its lis
     return (await world.scopes.get(place))?.emptyUntilEpochMs !== undefined;
   };
   expect(await isEmpty()).toBe(true);
+  expect(await world.scopes.get(place)).toMatchObject({ includesEks: true });
   world.eksWorkloads.addCluster({ ...place, cluster: 'main' });
   expect(await isEmpty()).toBe(false);
   world.eksWorkloads.deny(place).removeCluster({ ...place, cluster: 'main' });

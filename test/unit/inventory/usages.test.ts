@@ -56,7 +56,11 @@ test('records who runs what, and is complete with its counts', async () => {
       inventory: { clusters: 1, tasks: 3, containers: 3, usages: 2, unresolved: 0 },
     },
   });
-  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+  expect(await world.scopes.get(payments)).toEqual({
+    scope: payments,
+    completeAtEpochMs: START_EPOCH_MS,
+    includesEks: true,
+  });
 });
 
 test('a read counts from its start: later starts are not in it', async () => {
@@ -66,7 +70,11 @@ test('a read counts from its start: later starts are not in it', async () => {
     world.workloads.run(main, running(a));
   });
   expect(await live()).toEqual([]);
-  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+  expect(await world.scopes.get(payments)).toEqual({
+    scope: payments,
+    completeAtEpochMs: START_EPOCH_MS,
+    includesEks: true,
+  });
 });
 
 test('a stopping task that was read is recorded as running, and the scope says so', async () => {
@@ -78,12 +86,16 @@ test('a stopping task that was read is recorded as running, and the scope says s
 
   expect(await live()).toMatchObject([{ workload: 'web', digest: a, count: 1 }]);
   expect(await world.scopes.get(payments)).toEqual({
-    ...{ scope: payments, completeAtEpochMs: START_EPOCH_MS, includesStopping: true },
+    ...{ scope: payments, completeAtEpochMs: START_EPOCH_MS, includesStopping: true, includesEks: true },
   });
   await workloads();
   await usages();
   expect(await live()).toEqual([]);
-  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+  expect(await world.scopes.get(payments)).toEqual({
+    scope: payments,
+    completeAtEpochMs: START_EPOCH_MS,
+    includesEks: true,
+  });
 });
 
 test('a complete read ends missing usages, and the image is no longer in use', async () => {

@@ -120,8 +120,8 @@ const usage: ShapeOf<Usage> = {
   ...{ container: 'text', reference: 'text?', otherReferences: 'list?', digestSource: 'text', count: 'number' },
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
-  ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', unidentified: 'list?' },
-  markingRunId: 'text?',
+  ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
+  ...{ unidentified: 'list?', markingRunId: 'text?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
