@@ -9,6 +9,7 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { FleetTrace } from '../../shared/planning/fleet-trace.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
+import type { JudgeRequest, Messages } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
@@ -21,12 +22,13 @@ const STREAMS_AT_ONCE = 8;
 export interface FollowPorts extends AroundPorts, MovedPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
+  readonly judging: Messages<JudgeRequest>;
 }
 
 /**
  * Handles moved heads: finds the lineage of the new heads, and the streams that are now stale, including those built on
- * the moved ones. Each stale stream gets a cause. A repetition has the same result. Without a policy nothing happens;
- * the next review with a policy finds the same heads.
+ * the moved ones. Each stale stream gets a cause. New heads that have a verdict are judged again. A repetition has the
+ * same result. Without a policy nothing happens; the next review with a policy finds the same heads.
  * @throws LineageIncompleteError if something could not be read or written
  */
 export async function followHeads(ports: FollowPorts, moved: readonly string[]): Promise<void> {
@@ -40,6 +42,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const known = [...(await ports.images.get(heads)).values()];
   const unplaced = known.filter(({ lineage }) => !lineage).map(({ digest }) => digest);
   if (unplaced.length > 0) await placeNew(ports, policy, await readAround(ports, policy, unplaced), unplaced);
+  await ports.judging.send(judgedBefore(known).map(({ digest }) => ({ kind: 'judge', digest })));
   const trace = await traced(ports, [...records.values()]);
   const edges = edgesOf(trace);
   const concerned = [...trace.streams.values()].filter(
@@ -52,6 +55,14 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
 }
 
 const headImages = ({ head }: StreamRecord): readonly Digest[] => Object.values(head?.images ?? {});
+
+/**
+ * Images that were judged before they became heads, such as an old image that gets its tag back. A verdict on an image
+ * that was neither a head nor in use has added nothing to the cause of its stream, and a review covers no head that
+ * nothing runs on. The planner has the heads without a verdict scanned and judged.
+ */
+const judgedBefore = (heads: readonly ImageRecord[]): readonly ImageRecord[] =>
+  heads.filter(({ isHead, judgedAtEpochMs }) => isHead && judgedAtEpochMs !== undefined);
 
 /** Nothing is built on an application; read all streams only for base and platform moves. */
 async function traced({ streams, images }: FollowPorts, moved: readonly StreamRecord[]): Promise<FleetTrace> {

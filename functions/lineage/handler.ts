@@ -10,6 +10,7 @@ import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-led
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { fleetLedgers, ledgersOfRun } from '../../shared/lambda/ledgers.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
@@ -27,6 +28,7 @@ function compose(): LineageServices {
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const ledgers = ledgersOfRun(table, files, reviewLedgers);
   const fleet = fleetLedgers(table);
+  const sqs = queueClient();
   return {
     reviewing: (run) => {
       const { parts: runs, placeReads: places, streamReads: streams, ...others } = ledgers(run);
@@ -42,7 +44,8 @@ function compose(): LineageServices {
       policies,
       fleetPlaces: new DynamoFleetPlaces(table),
       rebuilds: new DynamoRebuildLedger(table),
-      deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+      judging: new SqsMessages(sqs, env.SCAN_EVENT_QUEUE_URL),
+      deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
     },
   };

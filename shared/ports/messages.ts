@@ -19,7 +19,10 @@ export interface RefreshRequest {
   readonly scansAgain?: true;
 }
 
-/** The scan result of an image exists, but its verdict does not use it: judge the image again. */
+/**
+ * Judge an image again by its last scan result: its verdict does not use that result, or the image was judged before it
+ * became a head.
+ */
 export interface JudgeRequest {
   readonly kind: 'judge';
   readonly digest: Digest;

@@ -27,7 +27,7 @@ const SHOWN_OTHERWISE: readonly string[] = [
   'scan-trigger UseLedger dynamodb:GetItem',
   // Of heads that move: queue-permissions.slow.test.ts.
   ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((one) => `lineage TakeMessages ${one}`),
-  'lineage SetAside sqs:SendMessage',
+  ...['SetAside', 'AskForJudgement'].map((sid) => `lineage ${sid} sqs:SendMessage`),
   // Of `patchwave doctor`: doctor.slow.test.ts.
   ...['ecr:GetRegistryScanningConfiguration', 'ecr:ListPullTimeUpdateExclusions'].map(
     (one) => `read KnowHowRegistriesScan ${one}`,

@@ -3,6 +3,8 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { eventually } from '../../local/cloud/probe.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
+import { collect } from '../../shared/concurrency.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 import { hubOf } from '../support/readings.ts';
@@ -53,7 +55,7 @@ test(
       action.startsWith('sqs:'),
     );
     const grants = new Map(ofQueues.map((grant) => [nameOf(grant), grant]));
-    expect([...grants.keys()].sort()).toEqual([SET_ASIDE, SOONER, ...NEEDED].sort());
+    expect([...grants.keys()].sort()).toEqual([SET_ASIDE, SOONER, JUDGE, ...NEEDED].sort());
     const without = <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
       const grant = grants.get(name);
       if (!grant) throw new Error(`no grant ${name}`);
@@ -81,6 +83,44 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'a head that was judged before is judged again, and is not without the permission to request it',
+  async () => {
+    const { review, context } = installation();
+    await review();
+    const sqs = new SQSClient(hubOf(installation()));
+    const [stream, head] = await judgedHead();
+    const judgedAt = async () => (await context.images.get([head])).get(head)?.judgedAtEpochMs;
+    const queue = await queueUrl(sqs, 'HeadEventQueue');
+    const isJudgedAgain = async (): Promise<boolean> => {
+      const before = await judgedAt();
+      await sqs.send(
+        new SendMessageCommand({ QueueUrl: queue, MessageBody: JSON.stringify({ kind: 'follow', stream }) }),
+      );
+      for (const giveUpAtMs = Date.now() + WAIT_MS; Date.now() < giveUpAtMs; await sleep(POLL_MS))
+        if ((await judgedAt()) !== before) return true;
+      return false;
+    };
+    expect(await isJudgedAgain()).toBe(true);
+    const hub = new Grants(new IAMClient(hubOf(installation())));
+    const grant = (await hub.of(await hub.role('patchwave-LineageRole'))).find((one) => nameOf(one) === JUDGE);
+    if (!grant) throw new Error(`no grant ${JUDGE}`);
+    expect(await hub.without(grant, isJudgedAgain)).toBe(false);
+  },
+  LIMIT_MS,
+);
+
+async function judgedHead(): Promise<readonly [string, Digest]> {
+  const { context } = installation();
+  for (const record of await collect(context.streams.all())) {
+    const images = await context.images.get(Object.values(record.head?.images ?? {}));
+    for (const { digest, judgedAtEpochMs } of images.values())
+      if (judgedAtEpochMs !== undefined) return [record.stream, digest];
+  }
+  throw new Error('no head is judged');
+}
+
 const SET_ASIDE = 'SetAside sqs:SendMessage';
+const JUDGE = 'AskForJudgement sqs:SendMessage';
 const SOONER = 'TakeMessages sqs:ChangeMessageVisibility';
 const NEEDED = ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'].map((one) => `TakeMessages sqs:${one}`);

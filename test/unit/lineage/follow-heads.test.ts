@@ -78,6 +78,34 @@ test('a new head that is built on an older image of its parent is stale itself',
   ]);
 });
 
+test('a new head that was judged before it became a head is judged again, once', async () => {
+  const world = await headsUponEachOther();
+  const [old, judgedAtEpochMs] = [digestOf('base 0'), world.clock() - 60_000];
+  await push(world, 'base 0', { tier: 'base', layers: ['old os'], daysAgo: 40 });
+  await world.images.recordJudgement({
+    ...{
+      digest: old,
+      judgedAtEpochMs,
+      scan: { state: 'complete', coverage: ['os'], completedAtEpochMs: judgedAtEpochMs },
+    },
+    verdict: { status: 'violating', reasons: [], policyVersion: 'p1' },
+  });
+  await follow(world, moved(BASE));
+  expect(world.judging.take()).toEqual([]);
+  await push(world, 'base 0', { tier: 'base', layers: ['old os'], daysAgo: 40, isHead: true });
+  expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
+  expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest: old })]);
+  await findIn(world);
+  expect(world.judging.take()).toEqual([]);
+});
+
+test('a new head without a verdict is left to its scan', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  await follow(world, moved(BASE));
+  expect(world.judging.take()).toEqual([]);
+});
+
 test('repeated messages of several streams in any order give the same result', async () => {
   const once = await headsUponEachOther();
   const often = await headsUponEachOther();
