@@ -1,5 +1,5 @@
 import { byKey } from '../domain/common/compare-texts.ts';
-import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/image/birth.ts';
+import { type Birth, type BirthEvidence, determineBirth, evidenceIn, existedBy } from '../domain/image/birth.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
 import type { ImageProperties } from '../domain/image/image-properties.ts';
 import { chainId, unpackedId } from '../domain/lineage/chain-id.ts';
@@ -16,16 +16,23 @@ interface Content {
   readonly artifact: ImageArtifact;
   /** Absent if the registry has no usable config. */
   readonly config?: ImageConfig;
+  readonly pushes: PushesSeen;
+}
+
+/** The known pushes that bring an image into a repository. */
+export interface PushesSeen {
   readonly firstPushSeenAtEpochMs?: number;
+  /**
+   * The first known push of an index that holds the image. A registry takes an index only after its images, so the image
+   * existed by then. It may be older, because the push of the image itself was not seen.
+   */
+  readonly indexPushSeenAtEpochMs?: number;
 }
 
 const CREATED = 'org.opencontainers.image.created';
 
 /** The data of an image from manifest and config. */
-export function contentProperties(
-  { artifact, config, firstPushSeenAtEpochMs }: Content,
-  nowEpochMs: number,
-): ContentProperties {
+export function contentProperties({ artifact, config, pushes }: Content, nowEpochMs: number): ContentProperties {
   const chain = chainId(artifact.layers);
   const unpacked = unpackedId(diffIdsOf({ ...artifact, ...config }));
   return {
@@ -35,9 +42,15 @@ export function contentProperties(
     ...(chain && { chainId: chain }),
     ...(unpacked && { unpackedId: unpacked }),
     layerCount: artifact.layers.length,
-    birth: determineBirth(evidenceOf(artifact, config), nowEpochMs, firstPushSeenAtEpochMs),
+    birth: birthBy(evidenceOf(artifact, config), pushes, nowEpochMs),
   };
 }
+
+const birthBy = (
+  evidence: readonly BirthEvidence[],
+  { firstPushSeenAtEpochMs, indexPushSeenAtEpochMs }: PushesSeen,
+  nowEpochMs: number,
+): Birth => existedBy(determineBirth(evidence, nowEpochMs, firstPushSeenAtEpochMs), indexPushSeenAtEpochMs, nowEpochMs);
 
 function evidenceOf(artifact: ImageArtifact, config: ImageConfig | undefined): BirthEvidence[] {
   const annotated = Date.parse(artifact.annotations[CREATED] ?? '');
@@ -67,12 +80,8 @@ export const EMPTY_INDEX = {
   detail: 'The index contains no image that can run: it is empty, or has attestations only.',
 } as const;
 
-/** The content of a known image, with the birth evidence of an earlier push seen now; a non-image has none. */
-export function knownContent(
-  image: ImageRecord,
-  firstPushSeenAtEpochMs: number | undefined,
-  nowEpochMs: number,
-): ContentProperties {
+/** The content of a known image, with the birth evidence of earlier pushes seen now; a non-image has none. */
+export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs: number): ContentProperties {
   const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount, birth, unresolved } = image;
   return {
     digest,
@@ -81,7 +90,7 @@ export function knownContent(
     ...(chain !== undefined && { chainId: chain }),
     ...(unpacked !== undefined && { unpackedId: unpacked }),
     ...(layerCount !== undefined && { layerCount }),
-    birth: unresolved ? birth : determineBirth(evidenceIn(birth), nowEpochMs, firstPushSeenAtEpochMs),
+    birth: unresolved ? birth : birthBy(evidenceIn(birth), pushes, nowEpochMs),
     ...(unresolved && { unresolved }),
   };
 }

@@ -21,6 +21,7 @@ import {
   contentProperties,
   EMPTY_INDEX,
   knownContent,
+  type PushesSeen,
   unresolvedContent,
 } from './content-properties.ts';
 import { rewriteOlder } from './older-contents.ts';
@@ -81,6 +82,8 @@ export class RepositoryImages {
   readonly #recorded = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
+  /** By image: the first known push of an index that holds it. */
+  readonly #indexPushes = new Map<Digest, number>();
   /** Indexes that are not known yet, because one of their images is not recorded. */
   readonly #open = new Set<Digest>();
   readonly #missing: Artifacts['missing'][number][] = [];
@@ -179,7 +182,7 @@ export class RepositoryImages {
     const contents = [...known.values()].map((image) => {
       const unpackedId = unpacked.get(image.digest);
       const completed = unpackedId === undefined ? image : { ...image, unpackedId };
-      return knownContent(completed, this.#pushOf(image.digest, image), this.#ports.clock());
+      return knownContent(completed, this.#pushesOf(image.digest, image), this.#ports.clock());
     });
     await this.#record(contents, known);
   }
@@ -194,6 +197,15 @@ export class RepositoryImages {
     return known?.birth.known === false ? undefined : pushesOfEvents.get(digest);
   }
 
+  #pushesOf(digest: Digest, known?: ImageRecord): PushesSeen {
+    const firstPushSeenAtEpochMs = this.#pushOf(digest, known);
+    const indexPushSeenAtEpochMs = this.#indexPushes.get(digest);
+    return {
+      ...(firstPushSeenAtEpochMs !== undefined && { firstPushSeenAtEpochMs }),
+      ...(indexPushSeenAtEpochMs !== undefined && { indexPushSeenAtEpochMs }),
+    };
+  }
+
   async #recordPiece({ newlyRead, missing, indexes }: Artifacts): Promise<void> {
     const { contents, images, clock } = this.#ports;
     const renamed = new Set<Digest>();
@@ -206,9 +218,8 @@ export class RepositoryImages {
     await contents.record(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
     if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
     const made = newlyRead.map(({ artifact, config }) => {
-      const firstPushSeenAtEpochMs = this.#pushOf(artifact.digest);
-      const push = firstPushSeenAtEpochMs !== undefined && { firstPushSeenAtEpochMs };
-      return contentProperties({ artifact, ...(config && { config }), ...push }, clock());
+      const pushes = this.#pushesOf(artifact.digest);
+      return contentProperties({ artifact, ...(config && { config }), pushes }, clock());
     });
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
     await this.#recordMissing(missing);
@@ -247,7 +258,13 @@ export class RepositoryImages {
   #addIndex(digest: Digest, children: readonly IndexChild[]): void {
     this.indexes.set(digest, children);
     const tags = this.#wanted.tags.get(digest) ?? [];
+    const pushedAtEpochMs = this.#pushOf(digest);
     for (const child of children) {
+      if (pushedAtEpochMs !== undefined)
+        this.#indexPushes.set(
+          child.digest,
+          Math.min(pushedAtEpochMs, this.#indexPushes.get(child.digest) ?? pushedAtEpochMs),
+        );
       this.#inherited.set(child.digest, new Set([...(this.#inherited.get(child.digest) ?? []), ...tags]));
       // The platform from the index counts, even if the image's own manifest was not found.
       if (!this.#childPlatforms.has(child.digest)) this.#childPlatforms.set(child.digest, child.platform);

@@ -1,6 +1,6 @@
 /**
- * The source of a birth date, strongest first. `existed-by`: another image with the same content existed by then; the
- * content may be much older.
+ * The source of a birth date, strongest first. `existed-by`: another image with the same content, or an index that holds
+ * the image, existed by then; the content may be much older.
  */
 export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push', 'existed-by'] as const;
 export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
@@ -56,6 +56,16 @@ export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): 
     .filter(({ kind, atEpochMs }) => kind === 'existed-by' && isPlausible(atEpochMs, nowEpochMs))
     .sort((one, other) => one.atEpochMs - other.atEpochMs);
   return earliest;
+}
+
+/**
+ * Adds to an unknown birth that the content existed by an instant, if no earlier one is known. It gives the content no
+ * birth date, but an image with the same content that comes later is not younger.
+ */
+export function existedBy(birth: Birth, atEpochMs: number | undefined, nowEpochMs: number): Birth {
+  if (birth.known || atEpochMs === undefined || !isPlausible(atEpochMs, nowEpochMs)) return birth;
+  if ((madeBy(birth.rejected, nowEpochMs)?.atEpochMs ?? Number.POSITIVE_INFINITY) <= atEpochMs) return birth;
+  return { known: false, rejected: inOrder([...birth.rejected, { kind: 'existed-by', atEpochMs }]) };
 }
 
 /** All reported birth dates, plausible or not: what the record still has. */

@@ -142,6 +142,41 @@ test('an image of unknown age that was there before gets no age from a push that
   expect(world.images.records.get(digestOf('one'))).toMatchObject({ birth, isHead: true });
 });
 
+describe('an undated image whose own push was not seen', () => {
+  const children = { 'linux/arm64': 'child' };
+  const birthIn = (world: PushWorld) => world.images.records.get(digestOf('child'))?.birth;
+  const existed = (atEpochMs: number) => ({ known: false, rejected: [{ kind: 'existed-by', atEpochMs }] });
+
+  test('existed by the push of its index, also after later pushes of an index that holds it', async () => {
+    const world = await pushWorld();
+    const pushedAtEpochMs = world.clock();
+    pushed(world, { name: 'child', isUndated: true });
+    await handle(world, [pushed(world, { name: 'index', tag: 'v1', children })]);
+    expect(birthIn(world)).toEqual(existed(pushedAtEpochMs));
+    world.advance(DAY_MS);
+    await handle(world, [retagged('index', 'v2', world), pushed(world, { name: 'other', tag: 'v3', children })]);
+    expect(birthIn(world)).toEqual(existed(pushedAtEpochMs));
+  });
+
+  test('existed by the push of an index that comes after it was recorded', async () => {
+    const world = await pushWorld();
+    pushed(world, { name: 'child', isUndated: true });
+    await handle(world, [pushed(world, { name: 'index', tag: 'v1', children })]);
+    const known = world.images.records.get(digestOf('child'));
+    if (known) world.images.records.set(digestOf('child'), { ...known, birth: { known: false, rejected: [] } });
+    world.advance(DAY_MS);
+    await handle(world, [retagged('index', 'v1', world)]);
+    expect(birthIn(world)).toEqual(existed(world.clock()));
+  });
+
+  test('with a build date keeps that date as its only evidence', async () => {
+    const world = await pushWorld();
+    pushed(world, { name: 'child' });
+    await handle(world, [pushed(world, { name: 'index', tag: 'v1', children })]);
+    expect(birthIn(world)).toMatchObject({ known: true, evidence: [{ kind: 'config-created' }] });
+  });
+});
+
 test('an image that ran before its first push was seen has pushed tags, and was there before', async () => {
   const world = await pushWorld();
   const seenAtEpochMs = world.clock();

@@ -4,6 +4,7 @@ import {
   bornAfter,
   determineBirth,
   evidenceIn,
+  existedBy,
 } from '../../../../shared/domain/image/birth.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, evidence, instants, NOW, runs } from '../arbitraries.ts';
@@ -54,6 +55,17 @@ test('says what it rests on, in a fixed order, each once', () => {
 
 test('says what it could not believe', () => {
   expect(determineBirth([config(0)], NOW)).toEqual({ known: false, rejected: [config(0)] });
+});
+
+test('content without a birth date keeps the earliest instant by which it existed', () => {
+  const undated = determineBirth([config(0)], NOW);
+  const later = existedBy(undated, ago(3), NOW);
+  expect(later).toEqual({ known: false, rejected: [config(0), existed(ago(3))] });
+  expect(existedBy(later, ago(2), NOW)).toBe(later);
+  expect(existedBy(later, ago(4), NOW)).toMatchObject({ rejected: [config(0), existed(ago(4)), existed(ago(3))] });
+  for (const atEpochMs of [undefined, NOW + 1, 0]) expect(existedBy(undated, atEpochMs, NOW)).toBe(undated);
+  const dated = determineBirth([config(ago(1))], NOW);
+  expect(existedBy(dated, ago(3), NOW)).toBe(dated);
 });
 
 test('nothing added to the evidence makes content younger or unknown', () => {
