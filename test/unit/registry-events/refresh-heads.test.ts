@@ -312,6 +312,17 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     });
   });
 
+  test('if the configuration cannot be read, the refused request leaves a result of Inspector valid', async () => {
+    const world = await judgedWorld(inspected);
+    world.scanner.covers(LOCATION, digest, { status: 'ACTIVE', reason: 'PENDING_INITIAL_SCAN' });
+    world.scanner.scanning = async () => undefined;
+    await ask(world, look());
+    expect(world.images.records.get(digest)).toMatchObject({
+      scan: { state: 'off', reason: 'enhanced', completedAtEpochMs: inspected.completedAtEpochMs },
+      verdict: COMPLIANT,
+    });
+  });
+
   test('a verdict that is written between the request and its refusal stays', async () => {
     const violating: Verdict = { ...COMPLIANT, status: 'violating' };
     const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });

@@ -288,6 +288,14 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     });
   });
 
+  test('if the configuration cannot be read, the refused request leads to the result that Inspector has', async () => {
+    const world = await worldWith([first]);
+    world.scanner.enhance(first).inspected(first, image, START_EPOCH_MS - HOUR_MS);
+    world.scanner.scanning = async () => undefined;
+    expect((await askScans(world, limits, input())).scans).toMatchObject({ refused: {} });
+    expect(world.scanner.reads).toEqual([{ location: first, digest: image }]);
+  });
+
   test('an image watched by Inspector is not requested again', async () => {
     const world = await worldWith([first]);
     await world.images.recordJudgement({
