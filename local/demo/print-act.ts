@@ -128,5 +128,5 @@ const aboveOf = ({ stream }: Stream, { cascades }: ActResult): string[] => [
 /** For a rebuild without effect, adds the usual reasons. */
 function whyOf({ reason = '', detail = '' }: Stream): string {
   if (reason !== 'ineffective') return `${reason}: ${detail}`;
-  return `${detail} in the new image. Either the pipeline pins an old parent or uses a cache, or no fix exists yet. Patchwave did not roll out the image.`;
+  return `${detail}. Either the pipeline pins an old parent or uses a cache, or no fix exists yet. Patchwave did not roll out the image.`;
 }
