@@ -182,7 +182,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureInputs): str
   const holders = run.filter((one) => statusOf(one) === 'present');
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
-    const more = unasked > 0 ? `, and perhaps by workloads of ${counted(unasked, 'other image')}` : '';
+    const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
     return `these still run an image with the cause: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');

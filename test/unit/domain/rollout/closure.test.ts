@@ -119,7 +119,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'enough of many that run it are named',
     { running: [{ ...runs(holder), unasked: 7 }] },
-    /prod\/web, and perhaps by workloads of 7 other images$/,
+    /prod\/web, and perhaps workloads of 7 other images$/,
   ],
   [
     'what runs was scanned before the finding was first seen',
