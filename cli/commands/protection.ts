@@ -1,5 +1,5 @@
 import { counted } from '../../shared/domain/common/counted.ts';
-import { isUnseen } from '../../shared/domain/retention/image-expiry.ts';
+import { type ExpiryState, isUnseen } from '../../shared/domain/retention/image-expiry.ts';
 import { type FleetExpiries, readExpiries } from '../../shared/review/read-expiries.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -21,8 +21,10 @@ function render({ checks, expiries }: FleetExpiries, now: number): string {
   const unseen = checks.filter((check) => isUnseen(check, now));
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);
-  const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
-  const head = `${repositories(checks.length)} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, ${unknown} with unknown expiry; ${repositories(unseen.length)} not checked${tagged > 0 ? `; ${counted(tagged, 'protecting tag')} set by Patchwave` : ''}`;
+  const inState = (state: ExpiryState['state']) =>
+    expiries.filter(({ expiryState }) => expiryState.state === state).length;
+  const gone = inState('gone');
+  const head = `${repositories(checks.length)} with ${counted(images, 'image')} in use: ${gone > 0 ? `${gone} already deleted or archived, ` : ''}${inState('expires')} will expire, ${inState('unknown')} with unknown expiry; ${repositories(unseen.length)} not checked${tagged > 0 ? `; ${counted(tagged, 'protecting tag')} set by Patchwave` : ''}`;
   return [
     head,
     ...(expiries.length > 0 ? [renderExpiries(expiries, now)] : []),
@@ -37,7 +39,9 @@ export const protectionCommand: Command = {
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'exit code 3 if an image will expire, 4 if something is unknown or was not checked' },
+  optionHelp: {
+    'exit-code': 'exit code 3 if an image is gone or will expire, 4 if something is unknown or was not checked',
+  },
   async run(context, { flags, json }) {
     const connected = await context();
     const seen = await readExpiries(connected.expiries);

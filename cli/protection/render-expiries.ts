@@ -2,6 +2,7 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import {
+  type ExpiryState,
   expiryCauseText,
   expiryInstantText,
   type ImageExpiry,
@@ -21,7 +22,7 @@ const userText = ({ use, running, workloads }: ImageExpiry): string => {
     : `${counted(running, 'running image')} built on it, run by ${first}${more}`;
 };
 
-/** What will expire, the most pressing first, and why it was given no tag. */
+/** What is gone, will expire or may expire, the most pressing first, and why it has no protecting tag. */
 export const renderExpiries = (expiries: readonly ImageExpiry[], now: number): string =>
   [expiryTable(expiries, now), refusalTable(expiries)].filter((part) => part !== '').join('\n\n');
 
@@ -61,9 +62,21 @@ export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): s
 const unseenBecause = ({ failure, checkedAtEpochMs }: RepositoryCheck, now: number): string =>
   failure ? `${failure.error}: ${failure.detail}` : `last checked ${relative(checkedAtEpochMs, now)}`;
 
+const HEADINGS: readonly (readonly [ExpiryState['state'], string])[] = [
+  ['gone', 'Already deleted or archived'],
+  ['expires', 'Will expire'],
+  ['unknown', 'Expiry unknown'],
+];
+
+const byState = (expiries: readonly ImageExpiry[], now: number): string =>
+  HEADINGS.flatMap(([state, heading]) => {
+    const these = expiries.filter(({ expiryState }) => expiryState.state === state);
+    return these.length > 0 ? [`${paint('bold', heading)}\n${renderExpiries(these, now)}`] : [];
+  }).join('\n\n');
+
 /** Expiry of one image in its repositories. For an image without known usage only an expiry is shown. */
 export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: boolean, now: number): string {
-  if (expiries.length > 0) return `${paint('bold', 'Will expire')}\n${renderExpiries(expiries, now)}`;
+  if (expiries.length > 0) return byState(expiries, now);
   const unseen = checks.filter((check) => isUnseen(check, now));
   if (unseen.length > 0) return `${paint('bold', 'Expiry unknown')}\n${renderUnseen(unseen, now)}`;
   if (!inUse) return '';

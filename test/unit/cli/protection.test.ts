@@ -49,7 +49,7 @@ test('expiring images are listed, the most urgent first, with rule, instant and 
   expect(code).toBe(3);
   const [head, , titles, ...rows] = text.trimEnd().split('\n');
   expect(head).toBe(
-    '1 repository with 5 images in use: 5 will expire, 1 with unknown expiry; 0 repositories not checked',
+    '1 repository with 5 images in use: 1 already deleted or archived, 4 will expire, 1 with unknown expiry; 0 repositories not checked',
   );
   expect(titles).toMatch(/^image +repository +expires +how +used by$/);
   const short = (name: string) => digestOf(name).slice(0, 19);
@@ -132,7 +132,17 @@ describe('why', () => {
   }
 
   test.each<[string, (world: FakeWorld) => Promise<unknown>, string]>([
-    ['will expire', (world) => found(world, expiry('app', UNKNOWN)), 'Will expire\nimage'],
+    [
+      'will expire',
+      (world) => found(world, expiry('app', lost({ by: 'count', expiresAtEpochMs: NOW }))),
+      'Will expire\nimage',
+    ],
+    [
+      'is deleted already',
+      (world) => found(world, expiry('app', { state: 'gone', how: 'deleted' })),
+      'Already deleted or archived\nimage',
+    ],
+    ['may expire', (world) => found(world, expiry('app', UNKNOWN)), 'Expiry unknown\nimage'],
     [
       'is kept',
       (world) => found(world),
