@@ -89,7 +89,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
         'Streams to fix first',
         'SI-2',
         [
-          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} not known yet. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before is listed itself, because Patchwave does not know its parent yet.`,
+          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} not known yet. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. For an image that no review has seen before, the table names its own stream and not that of its parent, because Patchwave does not know the parent yet.`,
           markdownTable(work.rootStreams, [
             { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
@@ -314,7 +314,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
       title: 'Next',
       text: ({ scope, usages }) =>
         usages > 0
-          ? `patchwave confirm-left ${keyOfScope(scope)}, or add the scope again`
+          ? `if the containers are gone: patchwave confirm-left ${keyOfScope(scope)} --reason TEXT; otherwise add the scope to the policy or enable its Region again`
           : 'nothing to do: no workload ran there',
     },
   ]);

@@ -401,7 +401,7 @@ describe('the page', () => {
     '## Coverage',
     String.raw`no \| role\\nhere`,
     '2/r',
-    'patchwave confirm-left 3/r, or add the scope again',
+    'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise add the scope to the policy or enable its Region again',
     'nothing to do: no workload ran there',
     'digest-unknown',
     'SI-2',
