@@ -14,7 +14,7 @@ export const ageCommand: Command = {
   words: [0, 0],
   options: { days: { type: 'string' }, overdue: { type: 'boolean' } },
   optionHelp: {
-    'days N': `images that will be too old within N days (default: ${DAYS})`,
+    'days N': `images that will be too old, or whose waiver ends, within N days (default: ${DAYS})`,
     overdue: 'also list images that are too old already',
   },
   async run(context, args) {
@@ -43,19 +43,30 @@ const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
 };
 
 function renderAges(ages: readonly NamedAge[], days: number, now: number): string {
-  const over = ages.filter(({ state }) => state === 'over').length;
-  const summary = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; ${over} ${over === 1 ? 'is' : 'are'} too old already` : ''}`;
+  const inState = (wanted: NamedAge['state']) => ages.filter(({ state }) => state === wanted).length;
+  const [over, waived] = [inState('over'), inState('waived')];
+  const within = counted(days, 'day');
+  const summary = [
+    `${counted(ages.length - over - waived, 'image')} will be too old within ${within}`,
+    ...(waived > 0
+      ? [`${waived} will violate when ${waived === 1 ? 'its waiver ends' : 'their waivers end'} within ${within}`]
+      : []),
+    ...(over > 0 ? [`${over} ${over === 1 ? 'is' : 'are'} too old already`] : []),
+  ].join('; ');
   return ages.length === 0 ? summary : `${summary}\n\n${agesTable(ages, now)}`;
 }
 
 const agesTable = (ages: readonly NamedAge[], now: number): string =>
   table(ages, [
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => COLOURS[state] },
-    { title: 'too old', value: ({ deadlineEpochMs: at }) => relative(at, now) },
+    {
+      title: 'deadline',
+      value: ({ state, deadlineEpochMs: at }) => `${state === 'waived' ? 'waiver ends ' : ''}${relative(at, now)}`,
+    },
     { title: 'image', value: ({ names, digest }) => `${shortName(names[0] ?? 'no name')} ${shortDigest(digest)}` },
     { title: 'tier', value: ({ tier }) => tier },
     { title: 'age', value: ({ ageDays, limitDays }) => `${ageDays} of ${counted(limitDays, 'day')}`, align: 'right' },
-    { title: 'too old at', value: ({ deadlineEpochMs: at }) => instant(at) },
+    { title: 'deadline at', value: ({ deadlineEpochMs: at }) => instant(at) },
     { title: 'owner', value: ({ owner }) => owner ?? '-' },
     { title: 'age comes from', value: deciderText },
     {

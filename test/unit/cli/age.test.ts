@@ -64,6 +64,26 @@ test('as a page, with --overdue the page also lists images that are too old alre
   expect(text).not.toMatch(/undefined|NaN|[ \t]\n/);
 });
 
+test('a waived image is counted apart, with the end of its waiver as the deadline', async () => {
+  const world = await fleet();
+  const { policy, version: replaces } = await world.policies.current();
+  const expires = new Date(world.clock() + 3 * DAY_MS).toISOString().slice(0, 10);
+  const waiver = {
+    id: 'old',
+    rule: 'age-limit',
+    reason: 'the vendor is late',
+    author: 'ana',
+    created: '2026-11-01',
+    expires,
+  };
+  const scope = { repositories: ['team/app-3'] };
+  await world.policies.publish({ ...policy, waivers: [{ ...waiver, scope }] }, { replaces });
+  const { text } = await run(ageCommand, readOnlyContext(world));
+  expect(text).toContain('2 images will be too old within 7 days; 1 will violate when its waiver ends within 7 days\n');
+  expect(text).toMatch(/^state +deadline +image .* deadline at /m);
+  expect(text).toMatch(/waived +waiver ends in \d days +\S+team\/app-3:v4 .* 40 of 30 days/);
+});
+
 test('without a breach age says so', async () => {
   const { text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '1' });
   expect(text).toBe('0 images will be too old within 1 day\n');
