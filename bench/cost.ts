@@ -90,7 +90,11 @@ export async function costBenchmark(): Promise<BenchReport> {
       readmeRow('a steady day', totalOf(steady), published.steadyDay),
       readmeRow('a steady day, and 1/30 of a first one', changing, published.changingDay),
       readmeRow('the planner on its schedule', planner, published.planner),
-      readmeRow('the planner on its schedule, at most', plannerAtMost, published.plannerAtMost),
+      readmeRow(
+        'the planner on its schedule, if every answer depends on images',
+        plannerAtMost,
+        published.plannerAtMost,
+      ),
       readmeRow('a rebuild', oneRebuild, published.rebuild),
       readmeRow('a month', totalOf(month), published.month),
     ],
@@ -101,7 +105,7 @@ export async function costBenchmark(): Promise<BenchReport> {
       'the planner on its schedule: every stream waits with an open cause; without open causes the planner reads almost nothing',
       'if every answer depends on images: in `enforce`, for streams that wait for a fix, a parent or a person',
       'a rebuild: one stream by manual request, with its plans, cascade and rollout; without its build',
-      'an upper bound: calls of a function run one after another, and no free tier is deducted',
+      'an upper bound: assumes that calls of a function run one after another, and deducts no free tier',
       `prices: shared/prices.json, ${prices.region}; prices from secondary sources are marked there`,
     ],
   };

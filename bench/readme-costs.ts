@@ -16,8 +16,8 @@ export interface ReadmeCosts {
 const PATTERNS: Readonly<Record<keyof ReadmeCosts, RegExp>> = {
   steadyDay: /costs about ([\d.]+) US cents in requests where nothing is new/,
   changingDay: /nothing is new, and ([\d.]+) where a thirtieth/,
-  planner: /costs at most ([\d.]+) cents a day where nearly every stream has one and none may act/,
-  plannerAtMost: /and up to ([\d.]+) cents a day where each may/,
+  planner: /costs at most ([\d.]+) cents a day in a fleet that only reports/,
+  plannerAtMost: /and at most ([\d.]+) cents a day in a fleet in which Patchwave may act/,
   rebuild: /a rebuild costs ([\d.]+) cents beside its build/,
   month: /cost less than ([\d.]+) dollars a month/,
 };

@@ -150,7 +150,7 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
   ]);
 
 export const SET_ASIDE =
-  'Ledger items that cannot be read; Patchwave does not build their streams until you correct or delete them';
+  'Unreadable ledger items. Correct or delete these items: until then Patchwave does not rebuild their streams';
 
 export const renderSetAside = (items: readonly UnreadableItem[]): string =>
   items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');

@@ -50,5 +50,5 @@ function leftText(scope: string, { atEpochMs, usages, confirmed }: NonNullable<S
   const left = `Scope ${scope} left the fleet at ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
   const by = `${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that they are gone: ${confirmed.reason}`;
-  return `${left}. Images still ran there when it was last read (${counted(usages, 'usage')}). ${by}\nFrom the next review on, closures no longer wait for these. Their proof names that person.`;
+  return `${left}. Images still ran there when it was last read (${counted(usages, 'container')}). ${by}\nFrom the next review on, closures no longer wait for these containers. The proof of each of these closures names that person.`;
 }

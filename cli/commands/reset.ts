@@ -1,5 +1,5 @@
 import { emptyHistory, type RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
-import { counted } from '../../shared/domain/common/counted.ts';
+import { counted, countedInARow } from '../../shared/domain/common/counted.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { afterReset } from '../../shared/domain/guard/rebuild-history.ts';
@@ -58,21 +58,25 @@ function freed(
   const tries = tried.flatMap(({ facts }) => facts.map(({ builds }) => builds));
   const mostTries = tries.reduce((one, other) => Math.max(one, other), 0);
   const lines = [
-    ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
-    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
+    ...(failuresInARow > 0 ? [`the count of ${countedInARow(failuresInARow, 'failure')}`] : []),
+    ...(survived.length > 0 ? [`the record of ${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
     ...(mostTries > 0 ? [`the count of ${counted(mostTries, 'rebuild')} on the same parents`] : []),
-    ...(unverifiedInARow > 0 ? [`${counted(unverifiedInARow, 'rebuild')} in a row without verification`] : []),
-    ...(brokenOff ? [`${counted(brokenOff.inARow, 'cascade')} in a row that stopped before the stream was done`] : []),
+    ...(unverifiedInARow > 0
+      ? [`the count of ${countedInARow(unverifiedInARow, 'rebuild')} without verification`]
+      : []),
+    ...(brokenOff
+      ? [`the count of ${countedInARow(brokenOff.inARow, 'cascade')} that stopped before the stream was done`]
+      : []),
     ...pinnedTo.map(
       ({ stream, head }) => `the note that the last build did not use head ${shortDigest(head)} of ${stream}`,
     ),
     ...(startUnknown
       ? [
-          `rebuild ${startUnknown.rebuildId}, which may still be running (until ${instant(startUnknown.untilEpochMs)} at the latest): check its pipeline`,
+          `the record of rebuild ${startUnknown.rebuildId}, which may still be running (until ${instant(startUnknown.untilEpochMs)} at the latest): check its pipeline`,
         ]
       : []),
   ];
-  if (freedLock) lines.push('its unreadable lock: check its pipeline for a run that is still going on');
+  if (freedLock) lines.push('the unreadable lock of the stream: check its pipeline for a run that is still going on');
   if (lines.length === 0) return 'The stream had nothing to clear.';
   return `Cleared:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

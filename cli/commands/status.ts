@@ -114,7 +114,7 @@ function scopeDetail({ scope, failure, left }: ScopeRecord): string {
     return `${since}; confirmed by ${confirmed.by} at ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
   if (usages === 0) return `${since}; nothing ran there`;
   const next = `patchwave confirm-left ${keyOfScope(scope)}`;
-  return `${since}; images still ran there when it was last read (${counted(usages, 'usage')}). If they are gone, run: ${next} --reason TEXT`;
+  return `${since}; images still ran there when it was last read (${counted(usages, 'container')}). If they are gone, run: ${next} --reason TEXT`;
 }
 
 const CLUSTER = { title: 'EKS cluster', value: ({ scope }: ScopeRecord) => scope.eksCluster ?? '-' };

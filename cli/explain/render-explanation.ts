@@ -1,7 +1,7 @@
 import type { OldestBelow } from '../../shared/domain/age/image-lineage.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Pinned, Rebuild, RebuildHistory, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
-import { counted } from '../../shared/domain/common/counted.ts';
+import { counted, countedInARow } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
@@ -258,7 +258,7 @@ function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string
 /** What blocks the next rebuild, and who reset the stream last. */
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
   const lines = [
-    ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
+    ...(failuresInARow > 0 ? [countedInARow(failuresInARow, 'failure')] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
     ...(reset
       ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]

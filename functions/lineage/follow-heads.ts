@@ -34,7 +34,9 @@ export interface FollowPorts extends AroundPorts, MovedPorts {
 export async function followHeads(ports: FollowPorts, moved: readonly string[]): Promise<void> {
   const { policy, unreadable } = await policyInForce(ports.policies);
   if (unreadable) {
-    logger.warn(`no stream is planned after a new head: ${unreadable.message}`);
+    logger.warn(
+      `a new head was not followed, so the streams built on it have no cause until a review can read the policy: ${unreadable.message}`,
+    );
     return;
   }
   const records = await ports.streams.streams(moved);

@@ -31,7 +31,7 @@ export async function refusalOf(
 }
 
 const gone = ({ container }: Container): string =>
-  `container-gone: the task definition of the service no longer has container ${container}. Check whether the container still runs.`;
+  `container-gone: the task definition of the service no longer has container ${container}. If the container was removed on purpose, nothing is left to deploy. If it moved to another service, the next review finds it there.`;
 
 const onlyElsewhere = ({ container, stream, ran }: Container): string => {
   const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');
@@ -81,5 +81,5 @@ async function refusalToRegister(
   const { location } = readImageReference(image) ?? {};
   const { found } = location ? await ports.registry.manifests(location, [output]) : { found: [] };
   if (found.some(({ digest }) => digest === output)) return undefined;
-  return `not-in-registry: ${reference} of container ${container} does not exist. Copy the image there, then deploy the service.`;
+  return `not-in-registry: the repository that container ${container} pulls from does not have the verified image (${reference} does not exist). Copy the image to that repository, then deploy the service.`;
 }

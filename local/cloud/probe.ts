@@ -52,7 +52,7 @@ export async function eventually<T>(
     if (answer !== undefined) return answer;
     if (Date.now() > endsAtEpochMs) {
       const instead = stands ? `: ${JSON.stringify(await stands(), undefined, 1)}` : '';
-      throw new Error(`${what} did not happen within ${limitMs} ms${instead}`);
+      throw new Error(`waited ${limitMs} ms in vain for: ${what}${instead}`);
     }
     await sleep(20);
   }

@@ -120,7 +120,7 @@ export const actSchema = v.strictObject({
   answers: v.pipe(v.array(answer), v.description('answers of the guards for each cause that is still open')),
   wouldDo: v.pipe(
     v.array(wouldDo),
-    v.description('with --mode report-only or paused: the plan by the policy of the fleet'),
+    v.description("with --mode report-only or paused: the plan that the fleet's own policy would carry out"),
   ),
   cascades: v.array(cascade),
   rebuilds: v.array(rebuild),

@@ -52,8 +52,7 @@ function checkContent(path: string, image: FleetImage): FleetProblem[] {
   } else if (image.parent === undefined) {
     if (image.os === undefined) add('os', 'an image without a parent needs an os');
     if (image.layers === 0) add('layers', 'an image without a parent needs a layer');
-    if (image.parentOn !== undefined)
-      add('parentOn', 'an image without a parent cannot have a parent for a single platform');
+    if (image.parentOn !== undefined) add('parentOn', '"parentOn" needs "parent"');
   }
   if (image.layers === 0 && hasPackages) add('packages', 'packages need a layer of their own, but "layers" is 0');
   if (hasPackages && (image.os === 'scratch' || image.os === 'unknown')) {

@@ -43,7 +43,7 @@ function checkParent(
   if (image.parent === undefined) {
     const field = from === undefined ? 'pinsParent' : 'from';
     if (from === undefined && !pinsParent) return [];
-    return [{ path: `${path}.${field}`, message: `"${image.name}" is built from scratch` }];
+    return [{ path: `${path}.${field}`, message: `"${image.name}" is built from scratch; leave "${field}" out` }];
   }
   if (from === undefined) {
     if (parent === undefined || pinsParent || parent.tags.length > 0) return [];
@@ -68,7 +68,12 @@ function checkParentsOn(
 ): FleetProblem[] {
   const parents = Object.values(parentOn).flatMap((parent) => images.get(parent ?? '') ?? []);
   if (parents.length > 0 && from !== undefined)
-    return [{ path: `${path}.from`, message: `"${name}" has a parent on each platform (parentOn)` }];
+    return [
+      {
+        path: `${path}.from`,
+        message: `"${name}" has parents by platform (parentOn), so one "from" cannot replace them; leave it out`,
+      },
+    ];
   return parents
     .filter(({ tags }) => !pinsParent && tags.length === 0)
     .map((parent) => ({ path: `${path}.builds`, message: `"${parent.name}" has no tag to build FROM` }));

@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { BuildRepository } from '../builds/registry.ts';
 import { placeKey, pushesOf, SeededTagHistory } from './places.ts';
 import type { FleetProblem } from './problems.ts';
@@ -96,6 +97,7 @@ function checkTag(
   }
   const holder = history.holder(place, tag, workload.startedDaysAgo);
   if (holder === image.name) return [];
-  const message = `"${tag}" named "${holder}" when the workload started, ${workload.startedDaysAgo} days ago`;
+  const started = `when the workload started ${counted(workload.startedDaysAgo, 'day')} ago`;
+  const message = `"${tag}" named "${holder}", not "${image.name}", ${started}; change "tag", "image" or "startedDaysAgo"`;
   return [{ path: `${path}.tag`, message }];
 }

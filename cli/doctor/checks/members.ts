@@ -157,7 +157,7 @@ function actingProblems(
     broken(
       account,
       `The policy needs the role ${name} in ${account}, but it does not exist.`,
-      `List what Patchwave may act on in ${list} of member-account.yaml, and deploy that in the HomeRegion of the account.`,
+      `Deploy member-account.yaml in the HomeRegion of the account, with the resources that Patchwave may act on in the parameter ${list}.`,
     );
   const found = accounts.flatMap((description) => {
     const role = of(description);
@@ -300,7 +300,7 @@ export function checkForwarding(
         broken(
           'hub',
           `None of ${lost.length} test events reached the hub within ${waitedSeconds} s.`,
-          'Deploy template.yaml again: it sets the policy of the bus and the rule for test events. Then deploy member-account.yaml with its output BusArn as HubBusArn.',
+          "Deploy template.yaml again: it sets the policy of the bus and the rule for test events. Then deploy member-account.yaml with the hub's output BusArn as HubBusArn.",
         ),
       ]
     : lost.map(({ place }) =>

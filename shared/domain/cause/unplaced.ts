@@ -93,7 +93,7 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
     case 'between':
       return `The parent of image ${digest} is not certain: an image of ${places}, which no review could read completely, may lie between ${digest} and the parent that its layers show. ${READ_OR_DECLARE}`;
     case 'next':
-      return `The age of a rebuild of ${digest} would be unknown, so Patchwave does not rebuild it because of its age. The new image may be built on an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
+      return `Patchwave does not rebuild image ${digest} for its age, because the age of the new image would be unknown: it may be built on an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
   }
 }
 

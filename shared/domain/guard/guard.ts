@@ -1,6 +1,6 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
-import { counted } from '../common/counted.ts';
+import { countedInARow } from '../common/counted.ts';
 import { DAY_MS, instant, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
@@ -167,7 +167,7 @@ export function mayEverRebuild(
   if (failuresInARow >= settings.attempts)
     return refuse(
       'attempts-exhausted',
-      `${counted(failuresInARow, 'rebuild')} in a row failed. Fix the pipeline, then run \`patchwave reset\`.`,
+      `${countedInARow(failuresInARow, 'rebuild')} failed. Fix the pipeline, then run \`patchwave reset\`.`,
     );
   return undefined;
 }

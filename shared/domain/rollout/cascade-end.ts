@@ -182,7 +182,7 @@ export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => (
   answer: {
     answer: 'wait',
     reason: NOT_ROLLED_OUT,
-    detail: `The image is verified, but its rollout broke off: ${endingText(error)}. Patchwave plans the deployment again.`,
+    detail: `The image is verified, but its rollout was not completed: ${endingText(error)}. Patchwave plans the deployment again.`,
   },
 });
 

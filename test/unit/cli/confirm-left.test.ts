@@ -28,7 +28,7 @@ test('confirm-left records who confirmed a scope that left, when and why', async
   const confirmed = { by: ANA, atEpochMs: world.clock(), reason };
   expect(await world.scopes.get(SCOPE)).toMatchObject({ completeAtEpochMs: 1, left: { usages: 3, confirmed } });
   expect(text).toContain(
-    `Scope ${KEY} left the fleet at 2026-11-23 03:00 UTC. Images still ran there when it was last read (3 usages). ${ANA} confirmed at `,
+    `Scope ${KEY} left the fleet at 2026-11-23 03:00 UTC. Images still ran there when it was last read (3 containers). ${ANA} confirmed at `,
   );
 });
 
@@ -66,7 +66,7 @@ test('status shows a scope that left with time, usages and next step, or who con
   const world = await away();
   const { text } = await run(statusCommand, readOnlyContext(world));
   expect(text).toMatch(
-    /444455556666 +eu-west-1 +left +.*left at 2026-11-23 03:00 UTC; images still ran there when it was last read \(3 usages\)\. If they are gone, run: /,
+    /444455556666 +eu-west-1 +left +.*left at 2026-11-23 03:00 UTC; images still ran there when it was last read \(3 containers\)\. If they are gone, run: /,
   );
   expect(text).toContain(`patchwave confirm-left ${KEY} --reason TEXT`);
   await confirm(world);

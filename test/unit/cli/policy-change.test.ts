@@ -86,7 +86,7 @@ test('warns before a scope with usages leaves the policy', async () => {
   expect(await warningsOf('organization')).toEqual([]);
   expect(await warningsOf([{ account, regions: [region] }])).toEqual([
     expect.stringContaining(
-      `Scope ${other.account}/${region} would leave the fleet, although images ran there at the last review (1 usage). `,
+      `Scope ${other.account}/${region} would leave the fleet, although images ran there at the last review (1 container). `,
     ),
   ]);
   const both = [

@@ -46,7 +46,7 @@ test('reset gives the next cascade a new name, and records who cleared what', as
     reset: { by: ANA, atEpochMs: world.clock(), reason },
   });
   expect(text).toContain(
-    '  3 failures in a row\n  1 fact that a rebuild did not fix\n  rebuild rebuild-4, which may still be running',
+    '  the count of 3 failures in a row\n  the record of 1 fact that a rebuild did not fix\n  the record of rebuild rebuild-4, which may still be running',
   );
   expect(text).toContain('The planner plans the stream within 15 minutes');
 
@@ -91,8 +91,8 @@ test('counts that alone keep a stream from a rebuild are named', async () => {
   }));
   const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
   expect(text).toContain(
-    'Cleared:\n  the count of 3 rebuilds on the same parents\n  2 rebuilds in a row without verification\n' +
-      '  1 cascade in a row that stopped before the stream was done\n',
+    'Cleared:\n  the count of 3 rebuilds on the same parents\n  the count of 2 rebuilds in a row without verification\n' +
+      '  the count of 1 cascade that stopped before the stream was done\n',
   );
 });
 
@@ -146,5 +146,5 @@ test('a lock that cannot be read is deleted, and named', async () => {
   };
   const context = { ...cliContext(world), locks: { ...world.locks, ...locks } as never };
   const { text } = await run(resetCommand, context, [streamOf(0)], { reason });
-  expect(text).toContain('  its unreadable lock: check its pipeline');
+  expect(text).toContain('  the unreadable lock of the stream: check its pipeline');
 });

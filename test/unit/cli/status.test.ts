@@ -93,6 +93,6 @@ test('an item of the ledger that cannot be read is named', async () => {
   const unreadable = { item: 'STREAM#web / OPEN', stream: 'web', problem: '`executionArn` must be text, not a number' };
   const context = { ...readOnlyContext(await acting()), unreadable: { items: () => [unreadable], clear: () => {} } };
   const { text } = await run(statusCommand, context);
-  expect(text).toContain('Ledger items that cannot be read');
+  expect(text).toContain('Unreadable ledger items. Correct or delete these items');
   expect(text).toContain('STREAM#web / OPEN: `executionArn` must be text, not a number');
 });

@@ -35,7 +35,7 @@ test('why shows the answer to the open cause and the next check', async () => {
     `Open cause of stream ${streamOf(0)} since 2026-11-23 03:00 UTC: CVE-2026-1 in openssl 3.0.1\n  wait: cool-down. `,
   );
   expect(text).toContain('Next check 2026-11-24 04:00 UTC (in 1 hour).');
-  expect(text).toContain('History: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
+  expect(text).toContain('History: 1 failure; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
 });
 
 test('why names the ancestor of a waiver, and says that lineage is not read yet', async () => {

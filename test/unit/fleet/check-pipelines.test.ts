@@ -69,7 +69,7 @@ test.each<[string, object, string]>([
   [
     'one place for a parent on each platform',
     { builds: 'mixed', from: { ...HUB, repository: 'base', tag: '12' } },
-    'pipelines[0].from: "mixed" has a parent on each platform (parentOn)',
+    'pipelines[0].from: "mixed" has parents by platform (parentOn), so one "from" cannot replace them; leave it out',
   ],
   ['an empty index', { builds: 'empty', tags: ['0'] }, 'pipelines[0].builds: the index of "empty" contains no image'],
   [
@@ -80,12 +80,12 @@ test.each<[string, object, string]>([
   [
     'a parent of an image from scratch',
     { builds: 'base', tags: ['12'], from: { ...HUB, repository: 'base', tag: '12' } },
-    'pipelines[0].from: "base" is built from scratch',
+    'pipelines[0].from: "base" is built from scratch; leave "from" out',
   ],
   [
     'a pinned parent of an image from scratch',
     { builds: 'base', tags: ['12'], pinsParent: true },
-    'pipelines[0].pinsParent: "base" is built from scratch',
+    'pipelines[0].pinsParent: "base" is built from scratch; leave "pinsParent" out',
   ],
   [
     'a tag that nobody pushed',

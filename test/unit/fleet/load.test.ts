@@ -112,7 +112,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'a parent on a platform of an image from scratch',
     change('images', 0, { parentOn: { 'linux/amd64': 'app' }, pushedDaysAgo: 10 }),
-    'images[0].parentOn: an image without a parent cannot have a parent for a single platform',
+    'images[0].parentOn: "parentOn" needs "parent"',
   ],
   [
     'a parent without images',
@@ -238,7 +238,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'a tag that had moved on',
     (f) => f.images.push({ ...f.images[1], name: 'app-2', pushedDaysAgo: 5 }),
-    'workloads[0].containers[0].tag: "1" named "app-2" when the workload started, 0 days ago',
+    'workloads[0].containers[0].tag: "1" named "app-2", not "app", when the workload started 0 days ago; change "tag", "image" or "startedDaysAgo"',
   ],
   [
     'a reference by tag to an image without tags',
