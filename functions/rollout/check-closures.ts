@@ -105,18 +105,20 @@ interface FleetSeen {
   readonly unread: readonly UnreadRepository[];
   readonly policy: Policy;
   readonly lineage: RunningLineage;
-  /** The cascade of the newest open closure, by stream. */
-  readonly newest: ReadonlyMap<string, Pick<Closure, 'cascadeId' | 'sinceEpochMs'>>;
+  /** The open closures by stream, newest first. */
+  readonly open: ReadonlyMap<string, readonly Pick<Closure, 'cascadeId' | 'sinceEpochMs'>[]>;
 }
 
 /** Data for all closures: read once. */
 async function readFleet(ports: RolloutPorts, runId: string, policyVersion: string): Promise<FleetSeen | undefined> {
-  const newest = new Map<string, Pick<Closure, 'cascadeId' | 'sinceEpochMs'>>();
+  const found: Pick<Closure, 'cascadeId' | 'stream' | 'sinceEpochMs'>[] = [];
   // One by one, because each has thousands of facts.
   for await (const { stream, cascadeId, sinceEpochMs } of ports.rollouts.openClosures())
-    if (sinceEpochMs > (newest.get(stream)?.sinceEpochMs ?? 0)) newest.set(stream, { cascadeId, sinceEpochMs });
-  if (newest.size === 0) return undefined;
-  const streams = new Set(newest.keys());
+    found.push({ stream, cascadeId, sinceEpochMs });
+  if (found.length === 0) return undefined;
+  const newestFirst = found.sort((one, other) => other.sinceEpochMs - one.sinceEpochMs);
+  const open = Map.groupBy(newestFirst, ({ stream }) => stream);
+  const streams = new Set(open.keys());
   const [{ policy }, parts, known, listed, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     collect(ports.runs.parts(runId)),
@@ -138,7 +140,7 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
   const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
-  return { runId, scopes, left, outOfSight, unread, policy, lineage, newest };
+  return { runId, scopes, left, outOfSight, unread, policy, lineage, open };
 }
 
 /** A review started by an older version has no such file. */
@@ -232,26 +234,31 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
 }
 
 /**
- * Ends an abandoned closure if the newest one of its stream waits for the same: a service that is refused at each
- * review has a new closure each time. The newer one takes the deadline first, so that a crash in between loses nothing.
+ * Ends an abandoned closure if a newer one of its stream waits for the same: a service that is refused at each review
+ * has a new closure each time. The newer one takes the deadline first, so that a crash in between loses nothing.
  */
 async function replaceIfAbandoned(
   { rollouts, clock }: RolloutPorts,
   closure: Closure,
   deployments: ClosureInputs['deployments'],
-  { runId, newest }: FleetSeen,
+  { runId, open }: FleetSeen,
 ): Promise<Closure> {
   const { cascadeId, stream, state, abandoned } = closure;
-  const newestId = newest.get(stream)?.cascadeId ?? cascadeId;
-  if (state !== 'open' || !abandoned || newestId === cascadeId) return closure;
-  const newer = await rollouts.changeClosure(newestId, stream, (before) => {
-    const after = isReplacedBy(closure, before, deployments) ? withDeadlineOf(before, closure) : before;
-    return after === before ? undefined : after;
-  });
-  const replacement = { cascadeId: newestId, runId, atEpochMs: clock() };
-  return rollouts.changeClosure(cascadeId, stream, (before) =>
-    isReplacedBy(before, newer, deployments) ? replaceClosure(before, replacement) : undefined,
-  );
+  if (state !== 'open' || !abandoned) return closure;
+  const newerOnes = (open.get(stream) ?? []).filter((one) => one.sinceEpochMs > closure.sinceEpochMs);
+  // The newest one may wait for later facts only. Newest first: what could replace the chosen one could replace this one.
+  for (const { cascadeId: newerId } of newerOnes) {
+    const newer = await rollouts.changeClosure(newerId, stream, (before) => {
+      const after = isReplacedBy(closure, before, deployments) ? withDeadlineOf(before, closure) : before;
+      return after === before ? undefined : after;
+    });
+    if (!isReplacedBy(closure, newer, deployments)) continue;
+    const replacement = { cascadeId: newerId, runId, atEpochMs: clock() };
+    return rollouts.changeClosure(cascadeId, stream, (before) =>
+      isReplacedBy(before, newer, deployments) ? replaceClosure(before, replacement) : undefined,
+    );
+  }
+  return closure;
 }
 
 /** Enough images with a workload each, so that a person knows whom to ask. An unreadable item names none. */

@@ -242,6 +242,19 @@ describe('a service that is refused at each review has a new closure each time',
     expect(await closureOf(world)).toMatchObject({ state: 'replaced' });
   });
 
+  test('a newer one that waits for its facts replaces it, also where the newest one waits for others', async () => {
+    const { world, first } = await refusedTwice({ facts: [FIXED, OTHER_FACT] });
+    const { sinceEpochMs: _, abandoned: __, waitingFor: ___, ...rest } = first;
+    const newest = { ...rest, cascadeId: 'cba987654321-g1', facts: [] };
+    const since = { sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 3 * DAY_MS };
+    await world.rollouts.openClosure({ ...newest, ...since });
+    world.advance(HOUR_MS);
+    expect(await look(world, await reviewed(world))).toEqual({ open: 2, closed: 0, replaced: 1, overdue: 1 });
+    expect(await closureOf(world)).toMatchObject({ state: 'replaced', replacement: { cascadeId: NEWER } });
+    expect(await newer(world)).toMatchObject({ state: 'open', deadlineEpochMs: first.deadlineEpochMs });
+    expect(await collect(world.rollouts.closures(newest.cascadeId))).toMatchObject([since]);
+  });
+
   test('one that can be proven is closed with a proof of its own', async () => {
     const { world } = await refusedTwice({ facts: [FIXED] });
     await replaced(world);
