@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
+import type { TrueContainer } from './ecs.ts';
 import type { Feature } from './features.ts';
 import { HEAD_TAG, type Line, rolloutOf } from './fleet.ts';
 import { referenceOf } from './images.ts';
@@ -90,9 +91,9 @@ export class People {
     for (const service of this.#life.ecs.services) await this.#life.ecs.scale(service, false);
   }
 
-  /** Where Patchwave does not deploy, or its deployment failed, the owners do. */
+  /** Where Patchwave does not deploy, or its deployment failed, the owners do, unless that changes no container. */
   deployAll(): void {
-    const { lines, ecs, factory, servicesOf, policy } = this.#life;
+    const { lines, ecs, factory, servicesOf, policy, names } = this.#life;
     for (const line of lines) {
       const rollout = rolloutOf(policy, line);
       const mode = modeOf(policy, line, [line.pipeline.account, line.runsIn.account]);
@@ -100,8 +101,9 @@ export class People {
       const head = factory.headOf(line);
       for (const service of servicesOf(line)) {
         if (isOurs && !ecs.hasFailed(service)) continue;
-        const runs = ecs.runningIn(service).map(({ image }) => image.digest);
-        if (!head || runs.every((digest) => head.images.some((image) => image.digest === digest))) continue;
+        const isCurrent = ({ container, reference, image }: TrueContainer): boolean =>
+          (container === names.container ? head : ecs.meaningNow(reference))?.images.includes(image) === true;
+        if (!head || ecs.runningIn(service).every(isCurrent)) continue;
         ecs.beginDeployment(service, referenceOf(line, head.digest));
       }
     }
