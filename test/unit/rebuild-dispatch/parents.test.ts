@@ -369,9 +369,7 @@ describe('the head of a parent that somebody else pushed', () => {
     }
     const ended = await nodeOf(world, machine.node);
     expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
-    expect(ended.answer?.detail).toContain(
-      'The new image may be built on an image of 111122223333/eu-west-1/base/node',
-    );
+    expect(ended.answer?.detail).toContain('it may be built on an image of 111122223333/eu-west-1/base/node');
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
