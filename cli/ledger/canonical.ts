@@ -10,7 +10,8 @@ type Item = Readonly<Record<string, unknown>>;
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
  *   `executionArn`, `taskToken`, `deploymentId`, instants, UUIDs, execution ARNs and ECS deployment ids inside any
  *   text, and when base repositories were read.
- * - Masked, because it is a hash of digests: which heads of its parents a rebuild was built on (`parents`).
+ * - Masked, because it is a hash of digests: which heads of its parents a rebuild was built on (`parents`), and the
+ *   fingerprint of findings of Amazon Inspector, which name layers.
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
  *   decides how many images a registry did not have (`missing`): those that another one has reported are none.
@@ -33,7 +34,11 @@ export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
     sumBatches(
-      withoutFormerStreams(items).map(withoutMissing).map(withoutReadingTimes).map(withoutRepeatedRequests),
+      withoutFormerStreams(items)
+        .map(withoutMissing)
+        .map(withoutReadingTimes)
+        .map(withoutRepeatedRequests)
+        .map(withoutLayers),
     ).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
     tokenizer,
   )
@@ -73,6 +78,14 @@ function withoutRepeatedRequests(item: Item): Item {
   return { ...item, scan };
 }
 
+/** Only Amazon Inspector covers packages of languages, and names the layer of a package. */
+function withoutLayers(item: Item): Item {
+  if (item.findingsFingerprint === undefined || !isObject(item.scan)) return item;
+  const { coverage } = item.scan;
+  if (!Array.isArray(coverage) || !coverage.includes('language')) return item;
+  return { ...item, findingsFingerprint: '<masked>' };
+}
+
 /** Base repositories are the keys of the read times. */
 function withoutReadingTimes(item: Item): Item {
   if (item.kind !== 'base-readings' || !isObject(item.read)) return item;
@@ -98,7 +111,7 @@ function mask(value: unknown, key = ''): unknown {
   if (MASKED.has(key) || key.endsWith('EpochMs')) return '<masked>';
   if (key === 'scans') return totalOf(value);
   // One digit shorter, it is no longer a hash that would be replaced.
-  if (key === 'findingsFingerprint' && typeof value === 'string') return value.slice(1);
+  if (key === 'findingsFingerprint' && typeof value === 'string' && value !== '<masked>') return value.slice(1);
   if (key === 'parents' && typeof value === 'string') return '<masked>';
   if (typeof value === 'string') return maskText(value, key);
   if (value instanceof Set) return [...value].map((element) => mask(element)).sort();

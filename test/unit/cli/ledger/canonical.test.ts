@@ -400,6 +400,21 @@ test('read times of base repositories are masked; which ones were read stays', (
   expect(readings(1, 'base/os', ['base/web'])).not.toBe(readings(1));
 });
 
+test.each([
+  ['masked where Amazon Inspector scans, because its findings name layers', ['os', 'language'], true],
+  ['kept where ECR scans, because it depends on the findings only', ['os'], false],
+])('the fingerprint of findings is %s', (_, coverage, isMasked) => {
+  const dump = (content: string) =>
+    canonicalLedger([
+      {
+        ...keys.image(digestOf('a')),
+        ...{ kind: 'image', digest: digestOf('a'), scan: { state: 'complete', coverage } },
+        findingsFingerprint: digestOf(content).slice(7),
+      },
+    ]);
+  expect(dump('layer of one run') === dump('layer of another run')).toBe(isMasked);
+});
+
 test('whether a scan request was repeated is left out, and the state of the scan stays', () => {
   const image = (scan: Readonly<Record<string, unknown>>) =>
     canonicalLedger([{ PK: 'IMAGE#1', SK: 'IMAGE', kind: 'image', digest: '1', scan }]);
