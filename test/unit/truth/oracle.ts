@@ -584,7 +584,7 @@ export class Oracle implements Witness {
       if (closure.abandoned && newer && newer.sinceEpochMs < this.#life.reviewBeganAtEpochMs)
         this.#violated(`two closures of ${closure.stream} wait for the same for ever`);
     }
-    this.#rollouts.atRest();
+    await this.#rollouts.atRest();
   }
 
   /** No cause can tell of it: the verdict does, or says that it knows too little. */

@@ -1,13 +1,15 @@
 import './quiet.ts';
 import { serviceFileKey } from '../../../functions/rollout/service-file.ts';
 import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import { restrainedContainer } from '../../../shared/domain/rollout/other-containers.ts';
 import { cascade, deployment } from '../../support/rebuild-samples.ts';
-import { HOUR_MS } from '../../support/samples.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { Features } from './features.ts';
 import { HEAD_TAG } from './fleet.ts';
 import { referenceOf } from './images.ts';
 import { Life } from './life.ts';
 import { Oracle } from './oracle.ts';
+import { RolloutOracle } from './rollout-oracle.ts';
 
 /*
  * Seldom a seed has a hotfix that no review has read before Patchwave deploys its service, so what the oracle says of that is
@@ -89,4 +91,69 @@ test('a deployment that brings a paused line to the second container is found', 
 
 test('a second container that keeps its image needs no leave', async () => {
   expect(await restartedBeside(false)).toEqual([]);
+});
+
+interface Refused {
+  /** Whether ECS reports the digest that the second container runs. */
+  readonly isDigestTold?: boolean;
+  /** Whether an event reported the push of that image before the service was deployed. */
+  readonly isPushTold?: boolean;
+  readonly daysAgo?: number;
+  /** Reason of the refusal; absent for that of the second container. */
+  readonly detail?: string;
+}
+
+/**
+ * A service is refused because of its second container, whose line is paused and which runs what its tag means; the image
+ * of its first container is replaced by a fixed one.
+ */
+async function heldBackBy({ isDigestTold, isPushTold, daysAgo = 0, detail }: Refused): Promise<readonly string[]> {
+  const features = new Features(['rollout-register', 'digests-not-told', 'side-containers']);
+  // The second container has a digest in the one, and only an instant of its pull in the other.
+  const life = new Life(isDigestTold ? 6 : 7, features);
+  await life.begin();
+  const { ecs, factory, clockwork, world } = life;
+  const service = isDigestTold ? 'app-2-service-1' : 'app-3-service-1';
+  const [main, side] = ecs.runningIn(service);
+  const [line, paused] = [main, side].map((one) => one && life.line(one.image.line));
+  const head = paused && factory.headOf(paused);
+  if (!main || !side || !line || !paused || !head) throw new Error('the service has no second container');
+  expect([main.shown, side.shown]).toEqual(['digest', isDigestTold ? 'digest' : 'pull']);
+  await life.publishPolicy({ ...life.policy, modes: new Map([[paused.name, 'paused']]) });
+  factory.build(line, [HEAD_TAG], { readAtEpochMs: clockwork.now, fromCache: false });
+  const ref = ecs.refOf(service);
+  const [{ createdAtEpochMs } = { createdAtEpochMs: 0 }] = (await world.deployer.describe(ref)).deployments;
+  const push = { digest: head.digest, atEpochMs: createdAtEpochMs - HOUR_MS };
+  if (isPushTold) await world.places.recordPush(paused.location, HEAD_TAG, push);
+  const restraint = { source: paused.stream, by: 'paused' as const };
+  const said = restrainedContainer([
+    { container: side.container, image: side.reference, means: [head.digest], runs: [], restraint },
+  ]);
+  const violations: string[] = [];
+  const flaw = { id: 'CVE-1', package: 'zlib', severity: 'critical', since: 1, publishedAtEpochMs: 0 } as const;
+  const oracle = new RolloutOracle({
+    life,
+    check: () => undefined,
+    violated: (text) => violations.push(text),
+    violatingIn: (image) => (image === main.image ? [flaw] : []),
+    isLeftToOwner: () => false,
+  });
+  const endedAtEpochMs = clockwork.now - daysAgo * DAY_MS;
+  const ended = { state: 'refused' as const, endedAtEpochMs, detail: detail ?? said ?? '' };
+  oracle.recorded(undefined, deployment(CASCADE_ID, serviceKey(ref), ended));
+  await oracle.atRest();
+  return violations.filter((text) => text.startsWith(service));
+}
+
+test('a service stays behind where the image of a second container is unknown', async () => {
+  expect(await heldBackBy({})).toEqual([]);
+});
+
+test.each<[string, Refused]>([
+  ['ECS reports the digest of the second container', { isDigestTold: true }],
+  ['the push history shows what the second container runs', { isPushTold: true }],
+  ['the refusal is three days old', { daysAgo: 3 }],
+  ['the refusal has another reason', { detail: 'other-image: something else' }],
+])('a refused service that stays behind is found where %s', async (_, refused) => {
+  expect(await heldBackBy(refused)).toEqual([expect.stringContaining('still runs')]);
 });

@@ -5,13 +5,17 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/common/time.t
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Flaw } from './archive.ts';
 import type { DeployedContainer, TrueContainer, TrueDeployment } from './ecs.ts';
-import { rolloutOf } from './fleet.ts';
+import { HEAD_TAG, rolloutOf } from './fleet.ts';
 import type { TrueArtifact, TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 
 /** Patchwave asks how a deployment goes every minute or so. */
 const SEEN_FAILED_MS = 10 * MINUTE_MS;
+/** Push events have whole seconds, and the clock of ECR is not that of ECS. */
+const SKEW_MS = 2_000;
+/** The review of the next day may begin later, and take longer. */
+const REFUSED_WITHIN_MS = 2 * DAY_MS;
 
 export interface RolloutOracleWorld {
   readonly life: Life;
@@ -31,6 +35,9 @@ export class RolloutOracle {
 
   /** Deployments of an image that was gone: the note asks the owner of the service to copy the image and to deploy it. */
   readonly #leftToCopy: Deployment[] = [];
+
+  /** By service what the ledger said last of a deployment of it. */
+  readonly #last = new Map<string, Deployment>();
 
   constructor(world: RolloutOracleWorld) {
     this.#with = world;
@@ -75,6 +82,7 @@ export class RolloutOracle {
   /** What the ledger says of a deployment is what ECS did. */
   recorded(before: Deployment | undefined, after: Deployment): void {
     const { life, check, violated } = this.#with;
+    this.#last.set(after.service, after);
     if (after.state === 'refused' && after.detail?.startsWith('not-in-registry')) this.#leftToCopy.push(after);
     if (after.state === 'refused' && after.detail?.startsWith('other-container')) life.features.note('side-containers');
     const real = life.ecs.deployments.find(({ deploymentId }) => deploymentId === after.deploymentId);
@@ -213,7 +221,7 @@ export class RolloutOracle {
   }
 
   /** At rest each service that Patchwave may deploy runs what was made for it. */
-  atRest(): void {
+  async atRest(): Promise<void> {
     const { life } = this.#with;
     for (const service of life.ecs.services) {
       if (life.ecs.isAtZero(service) || life.isOutOfSight(service) || life.ecs.hasFailed(service)) continue;
@@ -221,6 +229,8 @@ export class RolloutOracle {
       const states = containers.map(([container, runs]) => this.#containerAtRest(service, container, runs));
       // All containers of a service are deployed together, or none.
       if (states.some((one) => one?.holdsBack)) continue;
+      const hidden = await Promise.all(containers.map(([, runs]) => this.#isRefusedUnseen(service, runs)));
+      if (hidden.includes(true)) continue;
       for (const one of states) if (one?.mayBeDeployed) this.#behind(service, one);
     }
   }
@@ -249,6 +259,33 @@ export class RolloutOracle {
     // A stream that may not act is in no cascade, and a deployment changes no image that is named by its digest.
     const isKept = mode !== 'enforce' && runs.every((one) => one.reference.includes('@'));
     return { head, runs, mayBeDeployed, holdsBack: isBehind && !mayBeDeployed && !isKept };
+  }
+
+  /**
+   * A restart could give a container an image that the policy forbids, because Patchwave does not know that it runs that image
+   * already: ECS reports none of its digests, and no push event before the current deployment names the image. The ledger
+   * must say so in the refusal of the service.
+   */
+  async #isRefusedUnseen(service: string, runs: readonly TrueContainer[]): Promise<boolean> {
+    const { life } = this.#with;
+    const { ecs, policy, world, factory, clockwork } = life;
+    const [{ reference, container } = { reference: '', container: '' }] = runs;
+    const line = life.lineOfReference(reference);
+    const head = line && factory.headOf(line);
+    if (!line || !head || runs.some(({ shown }) => shown === 'digest')) return false;
+    const ref = ecs.refOf(service);
+    const { state, detail = '', endedAtEpochMs = 0 } = this.#last.get(serviceKey(ref)) ?? {};
+    const isNamed = detail.includes(` container ${container} with the image that "${reference}" names now.`);
+    if (state !== 'refused' || !detail.startsWith('other-container: ') || !isNamed) return false;
+    // Each review plans the service again.
+    if (endedAtEpochMs < clockwork.now - REFUSED_WITHIN_MS) return false;
+    const mode = modeOf(policy, line, [line.pipeline.account, ref.account]);
+    const restraint = mode === 'enforce' ? `rollout: ${rolloutOf(policy, line)}` : `mode: ${mode}`;
+    if (!detail.includes(`${line.stream} has \`${restraint}\`.`)) return false;
+    const { deployments } = await world.deployer.describe(ref);
+    const sinceEpochMs = deployments.find(({ isPrimary }) => isPrimary)?.createdAtEpochMs ?? 0;
+    const told = (await world.places.pushesOf(line.location, HEAD_TAG)).at(-1);
+    return told?.digest !== head.digest || told.atEpochMs > sinceEpochMs - SKEW_MS;
   }
 
   #behind(
