@@ -160,7 +160,10 @@ export interface Closure {
   readonly state: 'open' | 'closed' | 'replaced';
   /** Services that the rollout deploys for the stream (`serviceKey`); absent if there was no plan for it. */
   readonly services?: readonly string[];
-  /** Services that the rollout skips because of a mode or the rollout in the policy (`serviceKey`). */
+  /**
+   * Services that the rollout skips because of a mode or the rollout in the policy, or because another stream of theirs
+   * is not verified (`serviceKey`).
+   */
   readonly postponed?: readonly string[];
   /** Services that the rollout skips for any reason (`serviceKey`); absent if there was no plan for it. */
   readonly left?: readonly string[];

@@ -8,12 +8,14 @@ import { hasFailed, isDeploymentOver } from './deployment.ts';
 import type { LeftReason, RolloutPlan } from './rollout.ts';
 
 /**
- * Services that a plan skips because of a mode, or because of the rollout of their own stream; they are planned again
- * when the policy allows it. If another stream of the service is left to its owner, that stream decides.
+ * Services that a plan skips because of a mode, because of the rollout of their own stream, or because the cascade did
+ * not verify another stream of theirs. They are planned again: the policy may change, and no later cascade has to build
+ * the other stream. If another stream of the service is left to its owner, that stream decides.
  * @param rollout of the stream
  */
 export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
-  const reasons: readonly LeftReason[] = ['paused', 'report-only', ...(isOwners(rollout) ? [rollout] : [])];
+  const passing: readonly LeftReason[] = ['paused', 'report-only', 'not-verified'];
+  const reasons: readonly LeftReason[] = [...passing, ...(isOwners(rollout) ? [rollout] : [])];
   return leftServices(left.filter(({ reason }) => reasons.includes(reason)));
 };
 
@@ -30,7 +32,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
 /**
  * The services whose rollout is planned again for an open closure, if a complete read since then shows that they still
  * run an image with the cause:
- * - a mode, the rollout of the stream or another deployment was in the way
+ * - a mode, the rollout of the stream, another deployment or an unverified stream of the service was in the way
  * - the deployment failed, and the stream has a new head
  * - they run the verified image, a later scan found the cause in it, and the stream has a new head
  * - the rollout did not know them: the service had no task at the last review, or is new

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { planServices } from '../../../functions/rollout/plan.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { digestOf, HOUR_MS } from '../../support/samples.ts';
@@ -41,7 +42,7 @@ test('a service with two containers in one cascade is one deployment', async () 
   expect(await planned(world)).toEqual([serviceOf('shop')]);
 });
 
-test('a service with one stream that is not verified stays as it is, and says so', async () => {
+test('a service with one stream that is not verified stays as it is until the next review, and says so', async () => {
   const world = await rolloutWorld({ modes: { web: 'restart', proxy: 'restart' }, states: { proxy: 'ineffective' } });
   await service(world, 'shop', ['web', 'proxy']);
   expect(await planned(world)).toEqual([]);
@@ -50,6 +51,7 @@ test('a service with one stream that is not verified stays as it is, and says so
   expect(closure).toMatchObject({
     stream: streamOf('web'),
     services: [],
+    postponed: [serviceKey(serviceOf('shop'))],
     waitingFor: expect.stringMatching(
       /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy/,
     ),

@@ -137,17 +137,22 @@ test.each<[RolloutMode, readonly string[]]>([
   ['register', []],
   ['none', ['111122223333/eu-west-1/prod/third']],
   ['pipeline', []],
-])('what a mode or the rollout of its own stream holds back is postponed, each service once (%s)', (rollout, own) => {
-  const left = (reason: LeftReason, changes: Partial<Usage> = {}) => ({
-    ...{ stream: STREAM, reason },
-    usage: usage('old', changes),
-  });
-  const all = [
-    ...[left('paused'), left('paused', { container: 'proxy' }), left('report-only', { workload: 'other' })],
-    ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
-  ];
-  expect(postponedServices(all, rollout)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other', ...own]);
-});
+])(
+  'what a mode, the rollout of its own stream or an unverified stream holds back is postponed, each service once (%s)',
+  (rollout, own) => {
+    const left = (reason: LeftReason, changes: Partial<Usage> = {}) => ({
+      ...{ stream: STREAM, reason },
+      usage: usage('old', changes),
+    });
+    const all = [
+      ...[left('paused'), left('paused', { container: 'proxy' }), left('report-only', { workload: 'other' })],
+      ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
+      left('not-verified', { workload: 'beside' }),
+    ];
+    const held = [SERVICE, '111122223333/eu-west-1/prod/other', ...own, '111122223333/eu-west-1/prod/beside'];
+    expect(postponedServices(all, rollout)).toEqual(held);
+  },
+);
 
 describe('whether a service runs the verified image, and a later scan found a fact in it', () => {
   const output = new Set([OUTPUT, digestOf('new-arm')]);
