@@ -62,6 +62,13 @@ export function importsOf(source: string): (readonly [pack: string, names: reado
 /** What is imported is exported again, so that the bundler keeps it. */
 export function emptyHandler(imports: ReadonlyMap<string, ReadonlySet<string>>): string {
   const kept = [...imports].filter(([, names]) => names.size > 0);
-  const lines = kept.map(([pack, names]) => `export { ${[...names].sort().join(', ')} } from '${pack}';`);
+  // Two packages may export one name, as the clients of ECS and EKS do.
+  const lines = kept.map(
+    ([pack, names], place) =>
+      `export { ${[...names]
+        .sort()
+        .map((name) => `${name} as ${name}${place}`)
+        .join(', ')} } from '${pack}';`,
+  );
   return `${lines.sort().join('\n')}\nexport const handler = async () => undefined;\n`;
 }

@@ -34,6 +34,6 @@ export function scanningOf({ type, rules }: RegistryScanning, repository: string
   return fitting.length > 0 ? 'on-push' : 'off';
 }
 
-/** Whether Amazon Inspector scans it by itself: nobody requests a scan there. */
+/** Whether Amazon Inspector scans it by itself: no scan is requested there. */
 export const isInspected = (scanning: RepositoryScanning | undefined): boolean =>
   scanning === 'continuous' || scanning === 'on-push';

@@ -100,7 +100,10 @@ test('an empty handler exports again what a function imports from the SDK, witho
         ['@aws-sdk/client-ecr', new Set<string>()],
       ]),
     ),
-  ).toBe("export { A, C } from '@aws-sdk/client-ecs';\nexport const handler = async () => undefined;\n");
+  ).toBe("export { A as A0, C as C0 } from '@aws-sdk/client-ecs';\nexport const handler = async () => undefined;\n");
+  const both = new Map(['ecs', 'eks'].map((client) => [client, new Set(['paginateListClusters'])]));
+  const exported = [...emptyHandler(both).matchAll(/ as (\w+)/g)].map(([, name]) => name);
+  expect(exported).toEqual(['paginateListClusters0', 'paginateListClusters1']);
 });
 
 test('a number of /proc is read by its label, or is not there', () => {
