@@ -79,6 +79,8 @@ export async function handleScanEvents(
 interface ScanResultEvent {
   readonly digest: Digest;
   readonly location?: ImageLocation;
+  /** Present if Amazon ECR itself scanned it. */
+  readonly scannedByEcrAtEpochMs?: number;
   /** Present in one of many hints: a read after this instant is enough. */
   readonly newsAtEpochMs?: number;
 }
@@ -93,6 +95,15 @@ interface EventKind {
   readonly schema: v.GenericSchema<unknown, ScanResultEvent>;
 }
 
+/** Amazon ECR sends it for its own scans only; Amazon Inspector sends others. */
+const SCANNED_BY_ECR: EventKind = {
+  detailType: ecrImageScan.detailType,
+  schema: v.pipe(
+    ecrImageScan.schema,
+    v.transform(({ digest, location, atEpochMs }) => ({ digest, location, scannedByEcrAtEpochMs: atEpochMs })),
+  ),
+};
+
 /** Findings come by thousands. The end of a first scan comes once, and its image is read in any case. */
 const COLLECTED = [inspectorFinding, inspectorCoverage].map(
   ({ detailType, schema }): EventKind => ({
@@ -103,13 +114,13 @@ const COLLECTED = [inspectorFinding, inspectorCoverage].map(
     ),
   }),
 );
-const KINDS: readonly EventKind[] = [ecrImageScan, inspectorScan, ...COLLECTED];
+const KINDS: readonly EventKind[] = [SCANNED_BY_ECR, inspectorScan, ...COLLECTED];
 
 function schemaOf(json: unknown): v.GenericSchema<unknown, ScanResultEvent> {
   if (isOwnMessage(json)) return judgeRequest;
   const said = json instanceof Object && 'detail-type' in json ? json['detail-type'] : undefined;
   // An unknown event is refused as the most common type, with the problem.
-  return (KINDS.find(({ detailType }) => detailType === said) ?? ecrImageScan).schema;
+  return (KINDS.find(({ detailType }) => detailType === said) ?? SCANNED_BY_ECR).schema;
 }
 
 /**
@@ -146,6 +157,8 @@ async function judgeScanned(
   events: readonly ScanResultEvent[],
 ): Promise<ReadonlyMap<Digest, unknown>> {
   if (events.length === 0) return new Map();
+  for (const { location, scannedByEcrAtEpochMs } of events)
+    if (location && scannedByEcrAtEpochMs !== undefined) ports.scanner.scannedByEcr(location, scannedByEcrAtEpochMs);
   const policy = await policyInForce(ports.policies);
   const places = Map.groupBy(events, ({ digest }) => digest);
   const errors = new Map<Digest, unknown>();

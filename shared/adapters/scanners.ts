@@ -59,7 +59,7 @@ class RegistryScanner implements Scanner {
   readonly #ecr: EcrScanner;
   readonly #inspector: InspectorScanner;
   readonly #settings: ScannerSettings;
-  readonly #configurations: (registry: Registry) => Promise<RegistryScanning | undefined>;
+  readonly #configurations: KeptConfigurations;
   /** Images of which each is read once, by place. */
   #groups = new Map<string, InspectedImages>();
 
@@ -67,7 +67,7 @@ class RegistryScanner implements Scanner {
     this.#ecr = new EcrScanner(clients.ecr);
     this.#inspector = new InspectorScanner(clients.inspector, settings);
     this.#settings = settings;
-    this.#configurations = keptFor(CONFIGURATION_COUNTS_MS, settings.clock, async (registry) => {
+    this.#configurations = new KeptConfigurations(settings.clock, async (registry) => {
       try {
         return await readRegistryScanning(clients.ecr, registry);
       } catch (error) {
@@ -80,8 +80,12 @@ class RegistryScanner implements Scanner {
 
   async scanning(location: ImageLocation): Promise<RepositoryScanning | undefined> {
     const reviewed = await this.#settings.reviewed?.configuration(location);
-    const configuration = reviewed ?? (await this.#configurations(location));
+    const configuration = reviewed ?? (await this.#configurations.of(location));
     return configuration && scanningOf(configuration, location.repository);
+  }
+
+  scannedByEcr(registry: Registry, atEpochMs: number): void {
+    this.#configurations.keep(registry, { type: 'basic', rules: [] }, atEpochMs);
   }
 
   async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
@@ -213,20 +217,34 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   };
 }
 
-/** One call for each registry and time; a failed one is made again. */
-function keptFor<Value>(
-  ms: number,
-  clock: Clock,
-  make: (registry: Registry) => Promise<Value>,
-): (registry: Registry) => Promise<Value> {
-  const kept = new Map<string, { readonly value: () => Promise<Value>; readonly untilEpochMs: number }>();
-  return (registry) => {
+type Configuration = RegistryScanning | undefined;
+
+/** The configuration of each registry, read once for some minutes; a failed read is made again. */
+class KeptConfigurations {
+  readonly #clock: Clock;
+  readonly #read: (registry: Registry) => Promise<Configuration>;
+  readonly #kept = new Map<string, { readonly value: () => Promise<Configuration>; readonly atEpochMs: number }>();
+
+  constructor(clock: Clock, read: (registry: Registry) => Promise<Configuration>) {
+    this.#clock = clock;
+    this.#read = read;
+  }
+
+  of(registry: Registry): Promise<Configuration> {
     const key = registryKey(registry);
-    const now = clock();
-    const known = kept.get(key);
-    if (known && now < known.untilEpochMs) return known.value();
-    const value = once(() => make(registry));
-    kept.set(key, { value, untilEpochMs: now + ms });
+    const now = this.#clock();
+    const known = this.#kept.get(key);
+    if (known && now < known.atEpochMs + CONFIGURATION_COUNTS_MS) return known.value();
+    const value = once(() => this.#read(registry));
+    this.#kept.set(key, { value, atEpochMs: now });
     return value();
-  };
+  }
+
+  /** Keeps a configuration seen at this instant, unless a newer one is known. */
+  keep(registry: Registry, configuration: RegistryScanning, atEpochMs: number): void {
+    const key = registryKey(registry);
+    const seen = Math.min(atEpochMs, this.#clock());
+    if ((this.#kept.get(key)?.atEpochMs ?? 0) < seen)
+      this.#kept.set(key, { value: async () => configuration, atEpochMs: seen });
+  }
 }

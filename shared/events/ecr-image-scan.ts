@@ -8,6 +8,7 @@ export interface ImageScanned {
   readonly location: ImageLocation;
   /** The status from ECR, for a reader. Only `COMPLETE` is documented; others occur, so any text is accepted. */
   readonly status: string;
+  readonly atEpochMs: number;
 }
 
 const SOURCE = 'aws.ecr';
@@ -32,10 +33,11 @@ const schema = v.pipe(
     }),
   }),
   v.transform(
-    ({ account, region, detail }): ImageScanned => ({
+    ({ account, region, time, detail }): ImageScanned => ({
       digest: detail['image-digest'],
       location: { account, region, repository: detail['repository-name'] },
       status: detail['scan-status'],
+      atEpochMs: Date.parse(time),
     }),
   ),
 );

@@ -10,6 +10,8 @@ export type ImagesToRead = readonly { readonly digest: Digest; readonly location
 export interface Scanner {
   /** How the registry scans the repository; `undefined` if the registry does not let Patchwave read that. */
   scanning(location: ImageLocation): Promise<RepositoryScanning | undefined>;
+  /** Amazon ECR itself ended a scan in the registry at this instant, so the registry has basic scanning then. */
+  scannedByEcr(registry: Registry, atEpochMs: number): void;
   /** Requests a scan. An unclear answer (throttled, broken) is thrown. */
   start(location: ImageLocation, digest: Digest): Promise<ScanRequest>;
   /** The last result, with all its findings over all pages. */

@@ -135,6 +135,8 @@ export class FakeScanner implements Scanner, RegistryScans {
     yield [];
   }
 
+  scannedByEcr(): void {}
+
   async readsNext(): Promise<void> {}
 
   #configuration(registry: Registry): RegistryScanning {

@@ -284,6 +284,25 @@ describe('requests', () => {
     expect(ecr.commandCalls(GetRegistryScanningConfigurationCommand)).toHaveLength(2);
   });
 
+  test('a scan that Amazon ECR ended shows basic scanning for five minutes, unless a newer configuration is known', async () => {
+    ecr.on(DescribeImageScanFindingsCommand).resolves({ imageScanStatus: { status: 'IN_PROGRESS' } });
+    const scanner = scannerWith();
+    scanner.scannedByEcr(LOCATION, now - 4 * 60_000);
+    expect(await scanner.read(LOCATION, image)).toEqual({ outcome: 'in-progress' });
+    expect(ecr.commandCalls(GetRegistryScanningConfigurationCommand)).toHaveLength(0);
+    now += 60_000;
+    expect(await scanner.scanning(LOCATION)).toBe('continuous');
+    scanner.scannedByEcr(LOCATION, now - 1);
+    expect(await scanner.scanning(LOCATION)).toBe('continuous');
+    expect(ecr.commandCalls(GetRegistryScanningConfigurationCommand)).toHaveLength(1);
+    now += 60_000;
+    scanner.scannedByEcr(LOCATION, now + 3_600_000);
+    expect(await scanner.scanning(LOCATION)).toBe('basic');
+    now += 5 * 60_000;
+    expect(await scanner.scanning(LOCATION)).toBe('continuous');
+    expect(ecr.commandCalls(GetRegistryScanningConfigurationCommand)).toHaveLength(2);
+  });
+
   test('a registry that does not let its configuration be read is asked as one with basic scanning', async () => {
     ecr.on(GetRegistryScanningConfigurationCommand).rejects(awsError('AccessDeniedException'));
     ecr.on(StartImageScanCommand).rejects(awsError('ValidationException'));

@@ -10,6 +10,7 @@ const read = (file: string): unknown => JSON.parse(readFileSync(`${FOLDER}${file
 const IMAGE = {
   digest: 'sha256:1111111111111111111111111111111111111111111111111111111111111111',
   location: { account: '444455556666', region: 'eu-west-1', repository: 'team-a/web' },
+  atEpochMs: Date.parse('2026-11-24T03:11:48Z'),
 };
 
 test.each([

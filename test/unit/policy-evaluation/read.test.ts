@@ -19,6 +19,7 @@ const scannerOf = (...readings: readonly (readonly [ImageLocation, ScanReading])
   const scanner: Scanner = {
     scanning: async () => 'basic',
     readsNext: async () => {},
+    scannedByEcr: () => {},
     start: async () => ({ outcome: 'quota-or-scanned' }),
     read: async (location) => known.get(locationKey(location)) ?? refusal('never-scanned'),
   };

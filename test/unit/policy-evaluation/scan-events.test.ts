@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { handleScanEvents, type ScanEventPorts } from '../../../functions/policy-evaluation/scan-events.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
@@ -63,6 +64,13 @@ test.each(['COMPLETE', 'FAILED', 'A STATUS OF TOMORROW'])(
     expect((await world.causes.get([STREAM])).get(STREAM)?.version).toBe(1);
   },
 );
+
+test('an event of Amazon ECR tells the scanner when its registry had basic scanning', async () => {
+  const world = await scanned();
+  const seen = jest.spyOn(world.scanner, 'scannedByEcr');
+  await handleScanEvents(portsOf(world), [scanEvent(image), message(JSON.stringify({ kind: 'judge', digest: image }))]);
+  expect(seen.mock.calls).toEqual([[first, Date.parse('2026-11-24T03:01:00Z')]]);
+});
 
 test('an image that our own functions name is judged by the scan that is there', async () => {
   const world = await scanned();

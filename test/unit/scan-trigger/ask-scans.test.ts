@@ -174,6 +174,7 @@ test('an unsupported image is requested at one location only', async () => {
   const scanner: Scanner = {
     scanning: async () => 'basic',
     readsNext: async () => {},
+    scannedByEcr: () => {},
     read: () => Promise.reject(new Error('not expected')),
     start: async () => {
       starts += 1;
@@ -279,6 +280,7 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     const scanner: Scanner = {
       scanning: () => Promise.reject(new Error('ThrottlingException')),
       readsNext: async () => {},
+      scannedByEcr: () => {},
       start: world.scanner.start.bind(world.scanner),
       read: world.scanner.read.bind(world.scanner),
     };
@@ -376,6 +378,7 @@ test('a registry that fails for one image does not prevent the other requests', 
   const scanner: Scanner = {
     scanning: async () => 'basic',
     readsNext: async () => {},
+    scannedByEcr: () => {},
     read: world.scanner.read.bind(world.scanner),
     start: async (location: ImageLocation, digest: Digest) => {
       if (digest === digestOf(2)) tries += 1;
@@ -398,6 +401,7 @@ test.each([true, false])('a request whose reply was lost counts as made (complet
   const scanner: Scanner = {
     scanning: async () => 'basic',
     readsNext: async () => {},
+    scannedByEcr: () => {},
     read: world.scanner.read.bind(world.scanner),
     start: async (location: ImageLocation, digest: Digest) => {
       const answer = await world.scanner.start(location, digest);
