@@ -70,7 +70,7 @@ async function judgePiece(
 function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord): Target {
   const source = findingSource(image, batch, ports.clock());
   if (source === 'judged') return { image };
-  const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
+  const read = () => readAnywhere(ports.scanner, image.locations, image);
   if (source === 'read') return { image, learn: read };
   const learn = async (): Promise<Learnt> => {
     const kept = await learnKept(ports.evidence, image);

@@ -182,7 +182,7 @@ function targetOf(ports: ScanEventPorts, image: ImageRecord, events: readonly Sc
   );
   // If no result can be read, the event changes nothing.
   const learn = (): Promise<Learnt> =>
-    unscannable(image) ? learnKept(ports.evidence, image) : readAnywhere(ports.scanner, locations, image.digest);
+    unscannable(image) ? learnKept(ports.evidence, image) : readAnywhere(ports.scanner, locations, image);
   return { image, learn };
 }
 

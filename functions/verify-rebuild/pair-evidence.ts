@@ -91,8 +91,8 @@ async function sourceUpdate(
   { scanner }: Pick<VerifyPorts, 'scanner'>,
   records: readonly ImageRecord[],
 ): Promise<number | undefined> {
-  const updates = await mapConcurrently(records, READS_AT_ONCE, async ({ locations, digest }) => {
-    const reading = await readAnywhere(scanner, locations, digest);
+  const updates = await mapConcurrently(records, READS_AT_ONCE, async (record) => {
+    const reading = await readAnywhere(scanner, record.locations, record);
     return reading.outcome === 'complete' ? reading.sourceUpdatedAtEpochMs : undefined;
   });
   const known = updates.filter((atEpochMs) => atEpochMs !== undefined);

@@ -49,7 +49,7 @@ export async function scanImages(
 /** @returns nothing while a scan is awaited */
 async function learn(ports: VerifyPorts, asker: string, image: ImageRecord): Promise<Learnt | undefined> {
   if (unscannable(image)) return learnKept(ports.evidence, image);
-  const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
+  const read = () => readAnywhere(ports.scanner, image.locations, image);
   const nowEpochMs = ports.clock();
   const reading = await read();
   if (reading.outcome === 'in-progress') return undefined;

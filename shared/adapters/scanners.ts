@@ -94,73 +94,120 @@ class RegistryScanner implements Scanner {
     return isInspected(scanning) ? SCANS_BY_ITSELF : this.#ecr.start(location, digest);
   }
 
-  async read(location: ImageLocation, digest: Digest): Promise<ScanReading> {
+  async read(location: ImageLocation, digest: Digest, knownFindings?: number): Promise<ScanReading> {
     const key = placeKey(location, digest);
     const group = this.#groups.get(key);
     // What a group read counts once: a second read of an image is to see what is new.
     this.#groups.delete(key);
-    return this.#read(
-      location,
-      digest,
-      group ?? new InspectedImages(this.#inspector, location, [{ location, digest }]),
-    );
-  }
-
-  async readsNext(images: ImagesToRead): Promise<void> {
-    this.#groups = groupsOf(images, (registry, together) => new InspectedImages(this.#inspector, registry, together));
-  }
-
-  async #read(location: ImageLocation, digest: Digest, group: InspectedImages): Promise<ScanReading> {
     const scanning = await this.scanning(location);
     if (scanning === 'off') return NOT_COVERED;
     if (!isInspected(scanning)) return this.#ecr.read(location, digest);
     try {
-      return await this.#inspected(location, digest, { scanning, group });
+      return await this.#inspected(location, digest, {
+        ...{ scanning, knownFindings },
+        group: group ?? this.#together(location, [{ location, digest }]),
+      });
     } catch (error) {
       if (!(error instanceof RegistryUnreachableError)) throw error;
       return refused('unreachable', 'access-denied', error.message);
     }
   }
 
-  /** The coverage is always older than the findings: findings of a scan that ended in between may not be missing. */
+  async readsNext(images: ImagesToRead): Promise<void> {
+    this.#groups = groupsOf(images, (registry, together) => this.#together(registry, together));
+  }
+
+  #together(registry: Registry, images: readonly PlacedImage[]): InspectedImages {
+    return new InspectedImages(this.#inspector, this.#settings.clock, registry, images);
+  }
+
+  /**
+   * The coverage is always older than the findings: findings of a scan that ended in between may not be missing. When
+   * Inspector stops to scan an image, it first says so and then closes the findings. So fewer findings than are known
+   * count only if the coverage still stands after they were read.
+   */
   async #inspected(
     location: ImageLocation,
     digest: Digest,
-    { scanning, group }: { readonly scanning: RepositoryScanning | undefined; readonly group: InspectedImages },
+    { scanning, group, knownFindings = 1 }: InspectedRead,
   ): Promise<ScanReading> {
     const key = placedKey(location.repository, digest);
-    const reviewed = await this.#settings.reviewed?.coverage(location, digest);
-    const before = reviewed && readCoverage(reviewed.coverage, scanning);
-    const isOld = !reviewed || !before || isPassing(before);
-    const askedAtEpochMs = isOld ? this.#settings.clock() : reviewed.readAtEpochMs;
-    const reading = isOld ? readCoverage((await group.coverage()).get(key), scanning) : before;
+    const readingIn = (coverage: AskedCoverage) => readCoverage(coverage.images.get(key), scanning);
+    const reviewed = await this.#reviewedCoverage(location, digest);
+    const isCurrent = reviewed !== undefined && !isPassing(readingIn(reviewed));
+    const covered = isCurrent ? reviewed : await group.coverage();
+    const reading = readingIn(covered);
     if (reading.outcome !== 'result') return reading;
-    const findings = await (isOld ? group.findingsAfterCoverage() : group.findings());
+    const { findings, coverageAfter } = isCurrent ? group.read : group.readAfterCoverage;
+    const ofImage = (await findings()).get(key) ?? [];
+    if (ofImage.length < knownFindings) {
+      const after = readingIn(await coverageAfter());
+      if (after.outcome !== 'result') return after;
+    }
     const { completedAtEpochMs, isWatched } = reading;
     return {
       outcome: 'complete',
       completedAtEpochMs,
-      findings: findings.get(key) ?? [],
+      findings: ofImage,
       coverage: ['os', 'language'],
-      ...(isWatched && { isWatched, watchedAtEpochMs: askedAtEpochMs }),
+      ...(isWatched && { isWatched, watchedAtEpochMs: covered.askedAtEpochMs }),
     };
   }
+
+  async #reviewedCoverage(location: ImageLocation, digest: Digest): Promise<AskedCoverage | undefined> {
+    const reviewed = await this.#settings.reviewed?.coverage(location, digest);
+    if (!reviewed) return undefined;
+    const key = placedKey(location.repository, digest);
+    const images = new Map(reviewed.coverage ? [[key, reviewed.coverage]] : []);
+    return { askedAtEpochMs: reviewed.readAtEpochMs, images };
+  }
+}
+
+interface InspectedRead {
+  readonly scanning: RepositoryScanning | undefined;
+  readonly group: InspectedImages;
+  readonly knownFindings: number | undefined;
+}
+
+interface AskedCoverage {
+  /** The instant before the first page was asked for. */
+  readonly askedAtEpochMs: number;
+  /** By `placedKey`. */
+  readonly images: ReadonlyMap<string, Coverage>;
+}
+
+interface FindingsRead {
+  /** By `placedKey`. */
+  readonly findings: () => Promise<ReadonlyMap<string, readonly Finding[]>>;
+  readonly coverageAfter: () => Promise<AskedCoverage>;
 }
 
 /** Some images of one registry, which are read together at the first read of one of them. */
 class InspectedImages {
-  readonly coverage: () => Promise<ReadonlyMap<string, Coverage>>;
-  readonly findings: () => Promise<ReadonlyMap<string, readonly Finding[]>>;
-  readonly findingsAfterCoverage: () => Promise<ReadonlyMap<string, readonly Finding[]>>;
+  readonly coverage: () => Promise<AskedCoverage>;
+  readonly read: FindingsRead;
+  readonly readAfterCoverage: FindingsRead;
 
-  constructor(inspector: InspectorScanner, registry: Registry, images: readonly PlacedImage[]) {
+  constructor(inspector: InspectorScanner, clock: Clock, registry: Registry, images: readonly PlacedImage[]) {
     const digests = images.map(({ digest }) => digest);
-    this.coverage = once(() => inspector.coverageOf(registry, images));
-    this.findings = once(() => inspector.findingsOf(registry, digests));
-    this.findingsAfterCoverage = once(async () => {
-      await this.coverage();
-      return inspector.findingsOf(registry, digests);
-    });
+    const askCoverage = async (): Promise<AskedCoverage> => {
+      const askedAtEpochMs = clock();
+      return { askedAtEpochMs, images: await inspector.coverageOf(registry, images) };
+    };
+    const readAfter = (before: () => Promise<unknown>): FindingsRead => {
+      const findings = once(async () => {
+        await before();
+        return inspector.findingsOf(registry, digests);
+      });
+      const coverageAfter = once(async () => {
+        await findings();
+        return askCoverage();
+      });
+      return { findings, coverageAfter };
+    };
+    this.coverage = once(askCoverage);
+    this.read = readAfter(async () => {});
+    this.readAfterCoverage = readAfter(this.coverage);
   }
 }
 

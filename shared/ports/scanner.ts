@@ -14,8 +14,12 @@ export interface Scanner {
   scannedByEcr(registry: Registry, atEpochMs: number): void;
   /** Requests a scan. An unclear answer (throttled, broken) is thrown. */
   start(location: ImageLocation, digest: Digest): Promise<ScanRequest>;
-  /** The last result, with all its findings over all pages. */
-  read(location: ImageLocation, digest: Digest): Promise<ScanReading>;
+  /**
+   * The last result, with all its findings over all pages.
+   * @param knownFindings how many findings the ledger has; absent for an image without a result. Fewer are read once more,
+   * because findings also vanish when a scanner stops to scan the image
+   */
+  read(location: ImageLocation, digest: Digest, knownFindings?: number): Promise<ScanReading>;
   /** These images are read next: the scanner may read them in fewer calls. The next such list replaces this one. */
   readsNext(images: ImagesToRead): Promise<void>;
 }

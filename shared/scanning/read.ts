@@ -1,5 +1,6 @@
-import { type Digest, type ImageLocation, locationKey } from '../domain/image/image.ts';
+import { type ImageLocation, locationKey } from '../domain/image/image.ts';
 import type { ScanReading, ScanReason } from '../domain/scan/scan.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Scanner } from '../ports/scanner.ts';
 
 /** These concern the place: another registry may have a result. The most informative comes first. */
@@ -28,13 +29,13 @@ type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
  * first place by name, so that the order of reads makes no difference.
  */
 export async function readAnywhere(
-  scanner: Scanner,
+  scanner: Pick<Scanner, 'read'>,
   locations: readonly ImageLocation[],
-  digest: Digest,
+  { digest, findingsCount }: Pick<ImageRecord, 'digest' | 'findingsCount'>,
 ): Promise<ScanReading> {
   const refusals: { readonly location: ImageLocation; readonly refusal: Refusal }[] = [];
   for (const location of locations) {
-    const reading = await scanner.read(location, digest);
+    const reading = await scanner.read(location, digest, findingsCount);
     if (reading.outcome !== 'refused' || !OF_THE_PLACE.includes(reading.reason)) return reading;
     refusals.push({ location, refusal: reading });
   }

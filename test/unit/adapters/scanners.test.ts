@@ -215,6 +215,69 @@ test('25 images that are read next take three calls of each kind', async () => {
   expect(inspector.commandCalls(ListFindingsCommand)).toHaveLength(4);
 });
 
+describe('Inspector stops to scan an image and closes its findings', () => {
+  const expired = covered({ status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED' });
+
+  test.each([
+    ['after the review read the coverage', true, 3],
+    ['after the review read the coverage of an image that is not judged yet', true, undefined],
+    ['after its coverage was read', false, 3],
+  ])('%s: the image is not clean', async (_, isReviewed, known) => {
+    inspector
+      .on(ListCoverageCommand)
+      .callsFake(() => ({ coveredResources: [findingsRead > 0 ? expired : covered({})] }));
+    let findingsRead = 0;
+    inspector.on(ListFindingsCommand).callsFake(() => {
+      findingsRead += 1;
+      return { findings: known === undefined ? [] : [found('CVE-1')] };
+    });
+    const readAtEpochMs = NOON_EPOCH_MS - 3_600_000;
+    const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs: SCANNED_AT_EPOCH_MS };
+    const reviewed: ReviewedScans = {
+      configuration: async () => undefined,
+      coverage: async () => (isReviewed ? { readAtEpochMs, coverage } : undefined),
+    };
+    const reading = await scannerWith({ reviewed }).read(LOCATION, image, known);
+    expect(reading).toMatchObject({ outcome: 'refused', state: 'expired' });
+  });
+
+  test('findings that are fewer count if the coverage still stands; as many are not confirmed', async () => {
+    covers(covered({}));
+    inspector.on(ListFindingsCommand).resolves({ findings: [found('CVE-1')] });
+    const scanner = scannerWith();
+    expect(await scanner.read(LOCATION, image, 1)).toMatchObject({ outcome: 'complete' });
+    expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(1);
+    expect(await scanner.read(LOCATION, image, 2)).toMatchObject({ outcome: 'complete' });
+    expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(3);
+  });
+
+  test('ten images that are read together are confirmed in one call', async () => {
+    const digests = Array.from({ length: 10 }, (_, n) => digestOf(`image ${n}`));
+    covers(...digests.map((digest) => covered({ digest })));
+    inspector.on(ListFindingsCommand).resolves({ findings: [] });
+    const scanner = scannerWith();
+    await scanner.readsNext(digests.map((digest) => ({ digest, locations: [LOCATION] })));
+    for (const digest of digests) await scanner.read(LOCATION, digest);
+    expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(2);
+    expect(inspector.commandCalls(ListFindingsCommand)).toHaveLength(1);
+  });
+});
+
+test('images that are read together are confirmed as of the instant before their coverage was asked for', async () => {
+  const images = [image, digestOf('b')];
+  const readsAtEpochMs = now;
+  covers(...images.map((digest) => covered({ digest })));
+  inspector.on(ListFindingsCommand).callsFake(() => {
+    now += 60_000;
+    return { findings: images.map((digest) => found('CVE-1', digest)) };
+  });
+  const scanner = scannerWith();
+  await scanner.readsNext(images.map((digest) => ({ digest, locations: [LOCATION] })));
+  for (const digest of images)
+    expect(await scanner.read(LOCATION, digest)).toMatchObject({ watchedAtEpochMs: readsAtEpochMs });
+  now = readsAtEpochMs;
+});
+
 describe('in a review', () => {
   const readAtEpochMs = NOON_EPOCH_MS - 3_600_000;
   const reviewed = (coverage: { status: string; reason: string } | undefined): ReviewedScans => ({
@@ -228,7 +291,7 @@ describe('in a review', () => {
   test('an image is confirmed by the coverage that the review read before, and only its findings are read', async () => {
     inspector.on(ListFindingsCommand).resolves({ findings: [] });
     const scanner = scannerWith({ reviewed: reviewed({ status: 'ACTIVE', reason: 'SUCCESSFUL' }) });
-    expect(await scanner.read(LOCATION, image)).toMatchObject({ isWatched: true, watchedAtEpochMs: readAtEpochMs });
+    expect(await scanner.read(LOCATION, image, 0)).toMatchObject({ isWatched: true, watchedAtEpochMs: readAtEpochMs });
     expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(0);
     expect(ecr.calls()).toHaveLength(0);
   });

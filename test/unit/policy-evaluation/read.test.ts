@@ -33,19 +33,19 @@ const ofThePlace: readonly ScanReason[] = [
 
 test.each(ofThePlace)('a scan refused as %s in one location is read in another', async (reason) => {
   const scanner = scannerOf([first, refusal(reason)], [second, result]);
-  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(result);
-  expect(await readAnywhere(scanner, [second, first], digest)).toEqual(result);
+  expect(await readAnywhere(scanner, [first, second], { digest })).toEqual(result);
+  expect(await readAnywhere(scanner, [second, first], { digest })).toEqual(result);
 });
 
 test('an unsupported image is not requested at other locations', async () => {
   const unsupported = refusal('unsupported-image');
   const scanner = scannerOf([first, unsupported], [second, result]);
-  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(unsupported);
+  expect(await readAnywhere(scanner, [first, second], { digest })).toEqual(unsupported);
 });
 
 test('a failed scan takes precedence over a location without a scan', async () => {
   const scanner = scannerOf([second, refusal('scan-failed')]);
-  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(refusal('scan-failed'));
+  expect(await readAnywhere(scanner, [first, second], { digest })).toEqual(refusal('scan-failed'));
 });
 
 test('if all locations refuse, their order does not matter', async () => {
@@ -57,11 +57,11 @@ test('if all locations refuse, their order does not matter', async () => {
       const scanner = scannerOf(
         ...places.map((place, index) => [place, refusal(said[index] ?? 'enhanced', locationKey(place))] as const),
       );
-      expect(await readAnywhere(scanner, asked, digest)).toEqual(await readAnywhere(scanner, places, digest));
+      expect(await readAnywhere(scanner, asked, { digest })).toEqual(await readAnywhere(scanner, places, { digest }));
     }),
   );
 });
 
 test('an image without a place is outside Amazon ECR', async () => {
-  expect(await readAnywhere(scannerOf(), [], digest)).toMatchObject({ outcome: 'refused', reason: 'not-in-ecr' });
+  expect(await readAnywhere(scannerOf(), [], { digest })).toMatchObject({ outcome: 'refused', reason: 'not-in-ecr' });
 });

@@ -334,7 +334,7 @@ test('an image judged by an event is not read again', async () => {
   world.scanner.finish();
   const image = world.images.records.get(NEW);
   if (!image) throw new Error('the output is not recorded');
-  const learn = () => readAnywhere(world.scanner, image.locations, NEW);
+  const learn = () => readAnywhere(world.scanner, image.locations, { digest: NEW });
   await judgeImages(portsOf(world), await world.policies.current(), [{ image, learn }]);
   const reads = world.scanner.reads.length;
   await machine.run();
