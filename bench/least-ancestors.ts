@@ -3,7 +3,8 @@ import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
 import type { Digest, ImageLocation, Platform } from '../shared/domain/image/image.ts';
 import type { Policy } from '../shared/domain/policy/policy.ts';
 import { findStreams } from '../shared/domain/stream/heads.ts';
-import { releaseLineOf, streamRulesOf } from '../shared/domain/stream/stream.ts';
+import { releaseLineOf, streamId, streamRulesOf } from '../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../shared/domain/stream/stream-record.ts';
 import { manifestsOf } from './running.ts';
 
 /** One image on one platform, named by its manifest. */
@@ -13,8 +14,8 @@ export interface Built {
 }
 
 /**
- * The ancestors of running images, and the heads of the streams of these with their ancestors, from the parents in the fleet
- * file. An image that no listing shows is unknown, and its ancestors are not counted.
+ * The ancestors of running images and of watched heads, and the heads of the streams of these with their ancestors, from the
+ * parents in the fleet file. An image that no listing shows is unknown, and its ancestors are not counted.
  * @param listed repositories of base and platform streams (`placeKey`)
  */
 export function leastAncestors(
@@ -35,6 +36,11 @@ export function leastAncestors(
     found.set(manifest, image);
     left.push({ manifest, image });
   };
+  for (const key of listed) {
+    for (const head of watchedIn({ fleet, policy, history }, key)) {
+      for (const own of manifestsOf(head).images.values()) add(own, head);
+    }
+  }
   for (const { manifest, image } of left) {
     let below = builtFrom(image);
     while (below && !isKnown(below)) below = builtFrom(below);
@@ -57,11 +63,35 @@ interface Known {
 }
 
 /** The heads of the stream that made an image, as the tags tell that are there now. */
-function headsOf({ fleet, policy, history }: Known, image: FleetImage): readonly FleetImage[] {
+function headsOf(known: Known, image: FleetImage): readonly FleetImage[] {
+  const { policy, history } = known;
   const location = { account: image.account, region: image.region, repository: image.repository };
   const rules = streamRulesOf(policy, location).filter(({ tier }) => tier !== 'application');
   const line = releaseLineOf(rules, tagsNow(history, location, image));
-  if (!line) return [];
+  return line ? headsIn(known, location, ({ headTag }) => headTag === line.headTag) : [];
+}
+
+/** The heads of a repository whose streams the policy has scanned although nothing that runs is built on them. */
+function watchedIn(known: Known, key: string): readonly FleetImage[] {
+  const [account = '', region = '', ...repository] = key.split('/');
+  const location = { account, region, repository: repository.join('/') };
+  return headsIn(known, location, ({ stream, tier }) => {
+    const rule = ruleOf(known.policy, location, stream);
+    return tier !== 'application' && (rule?.heads ?? (tier === 'base' ? 'all' : 'in-use')) === 'all';
+  });
+}
+
+const ruleOf = (policy: Policy, location: ImageLocation, stream: string) =>
+  streamRulesOf(policy, location).find(({ headTags }) =>
+    headTags.some((headTag) => streamId(location, headTag) === stream),
+  );
+
+function headsIn(
+  { fleet, policy, history }: Known,
+  location: ImageLocation,
+  isWanted: (stream: StreamRecord) => boolean,
+): readonly FleetImage[] {
+  const rules = streamRulesOf(policy, location).filter(({ tier }) => tier !== 'application');
   const there = fleet.images.filter(
     (one) => !one.deleted && !one.archived && pushesOf(one).some((push) => placeKey(push) === placeKey(location)),
   );
@@ -75,7 +105,7 @@ function headsOf({ fleet, policy, history }: Known, image: FleetImage): readonly
       children: one.platforms.map((platform: Platform) => ({ digest: one.name as Digest, platform })),
     })),
   );
-  const heads = Object.values(streams.find(({ headTag }) => headTag === line.headTag)?.head?.images ?? {});
+  const heads = streams.filter(isWanted).flatMap(({ head }) => Object.values(head?.images ?? {}));
   return there.filter(({ name }) => heads.includes(name as Digest));
 }
 

@@ -96,7 +96,9 @@ const totalsInWords = ({ ancestors, ...running }: RunTotals): string =>
   [
     `${counted(running.found, 'image')}: ${outcomesInWords(running)}`,
     ...(ancestors && ancestors.found > 0
-      ? [`and ${counted(ancestors.found, 'ancestor')}: ${outcomesInWords(ancestors)}`]
+      ? [
+          `and ${counted(ancestors.found, 'image')} that ${ancestors.found === 1 ? 'does' : 'do'} not run: ${outcomesInWords(ancestors)}`,
+        ]
       : []),
   ].join('; ');
 

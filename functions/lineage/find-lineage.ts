@@ -10,8 +10,9 @@ import { nextPlacements } from '../../shared/domain/lineage/next-placements.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart, registryPartsOf } from '../../shared/domain/review/run.ts';
-import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan/images-to-scan.ts';
+import { headsByImage, unusedToScan } from '../../shared/domain/scan/images-to-scan.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
+import { watchedHeads } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -85,7 +86,8 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart, most) : undefined;
   const around = turn ? await placeApart(ports, policy, turn.digests, unread) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
-  await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
+  const watched = { inUse, heads: allHeads(streams.filter((one) => isWatched(policy, one))) };
+  await ports.files.put(runFileKeys(runId).ancestors, unusedToScan(watched, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...undated, ...unwritten, ...around, ...unmoved];
   const placedApart = turn?.upTo ?? before?.placedApart;
@@ -110,6 +112,9 @@ function turnOf(
 
 const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
   streams.flatMap(({ head }) => Object.values(head?.images ?? {}));
+
+const isWatched = (policy: Policy, { stream, tier }: StreamRecord): boolean =>
+  tier !== 'application' && watchedHeads(policy, stream) === 'all';
 
 const withAncestors = (digests: readonly Digest[], { parents }: ResolvedLineages): ReadonlySet<Digest> =>
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));

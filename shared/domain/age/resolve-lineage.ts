@@ -92,7 +92,7 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
       const image = images.get(digest);
       if (!image) return undefined;
       const parent = parents.get(digest);
-      const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }));
+      const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }), image.aged);
       const staleParent = staleParentOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
       const lineage = { ...(parent && { parent }), age, ...(staleParent && { staleParent }), ...unreadAround(digest) };
       if (isWhole) return lineage;
@@ -231,20 +231,28 @@ function withAgeOfBefore(now: ImageLineage, before: ImageLineage | undefined): I
   return before && isNew ? { ...now, age: before.age } : undefined;
 }
 
-function ageIn(birth: ReturnType<typeof effectiveBirth>): LineageAge {
-  if (birth.known) return { known: true, ...oldestIn(birth) };
+function ageIn(birth: ReturnType<typeof effectiveBirth>, own: AgedImage): LineageAge {
+  if (birth.known) return { known: true, ...oldestIn(birth, own) };
   const { unknown, oldestKnown } = birth;
   return {
     known: false,
     unknown: unknown.slice(0, MOST_UNKNOWN_KEPT),
-    ...(oldestKnown && { oldestKnown: oldestIn(oldestKnown) }),
+    ...(oldestKnown && { oldestKnown: oldestIn(oldestKnown, own) }),
   };
 }
 
-const oldestIn = ({ younger, ...oldest }: OldestPart): OldestBelow => ({
-  ...partOf(oldest),
-  ...(younger.length > 0 && { younger: younger.slice(0, MOST_YOUNGER_KEPT).map(partOf) }),
-});
+/**
+ * If an ancestor of the same stream is the oldest, the image itself decides: the next rebuild of the stream replaces the
+ * content of both. That ancestor may be neither a head nor running, and then it causes no rebuild.
+ */
+function oldestIn({ younger, ...oldest }: OldestPart, { digest, stream }: AgedImage): OldestBelow {
+  const isOwn = stream !== undefined && oldest.decidedBy.stream === stream;
+  const others = younger.map(partOf).filter(({ decidedBy }) => !isOwn || decidedBy !== digest);
+  return {
+    ...(isOwn ? { bornAtEpochMs: oldest.bornAtEpochMs, decidedBy: digest } : partOf(oldest)),
+    ...(others.length > 0 && { younger: others.slice(0, MOST_YOUNGER_KEPT) }),
+  };
+}
 
 const partOf = ({ bornAtEpochMs, decidedBy }: CountedPart): AgedPart => ({
   bornAtEpochMs,

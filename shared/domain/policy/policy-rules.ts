@@ -23,6 +23,7 @@ export const wholePolicySchema = v.pipe(
     ...unknownRules(policy),
     ...wrongParents(policy),
     ...candidatesAsHeads(policy),
+    ...watchedApplications(policy),
   ]),
 );
 
@@ -85,6 +86,14 @@ function candidatesAsHeads({ streams }: Policy): v.Problem[] {
       return [{ path: ['streams', index, 'headTags', at], message }];
     });
   });
+}
+
+/** No review lists the repositories of applications, so their heads may be unknown. */
+function watchedApplications({ streams }: Policy): v.Problem[] {
+  const message = '`all` is possible for tier base and platform: no review lists the repositories of applications';
+  return streams.flatMap(({ tier, heads }, index) =>
+    tier === 'application' && heads === 'all' ? [{ path: ['streams', index, 'heads'], message }] : [],
+  );
 }
 
 /** A parent is exactly one release line, so that it is unambiguous. */

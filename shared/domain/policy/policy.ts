@@ -59,6 +59,9 @@ type HeadTag = v.GenericSchema<string, string>;
 export const MODES = ['enforce', 'report-only', 'paused'] as const;
 const mode = v.picklist(MODES);
 
+/** All heads of a stream, or only those of a stream that running images are built on. */
+const HEADS = ['all', 'in-use'] as const;
+
 /** Repositories whose images one team makes, and the release lines in them. Tier and owner come from here only. */
 const streamRule = (headTag: HeadTag) =>
   v.strictObject({
@@ -84,6 +87,8 @@ const streamRule = (headTag: HeadTag) =>
      * unguarded.
      */
     promotes: v.optional(v.boolean(), false),
+    /** Which heads are scanned and judged although they do not run; `watchedHeads` says what applies without it. */
+    heads: v.optional(v.picklist(HEADS)),
   });
 
 /** A matching finding violates after its grace period, which starts at the first sighting in the stream. */

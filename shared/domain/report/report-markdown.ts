@@ -176,8 +176,8 @@ export function reportMarkdown(report: Report): string {
   return visibleText(page);
 }
 
-/** Ancestor images: not running themselves, but running images are built on them. */
-const ONLY_ANCESTORS = ' (ancestors, not running)';
+/** Images that do not run: running images are built on them, or they are heads that are scanned nevertheless. */
+const ONLY_ANCESTORS = ' (ancestors and heads, not running)';
 
 function heading(report: Report): string {
   const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;
@@ -197,7 +197,7 @@ function heading(report: Report): string {
       ? []
       : [
           '',
-          `Ancestors that these are built on: ${inWords(ancestors.images)}.`,
+          `Ancestors and heads that do not run: ${inWords(ancestors.images)}.`,
           '',
           markdownTable(ancestors.groups, GROUP_COLUMNS),
         ]),

@@ -49,7 +49,7 @@ export interface LeftScopeInReport {
 /** One image that the review found. */
 export interface ReportImage {
   readonly record: ImageRecord;
-  /** No workload runs it: it is an ancestor of running images. */
+  /** No workload runs it: it is an ancestor of running images, or a head that is scanned nevertheless. */
   readonly isAncestor?: boolean;
   /** Conflicts between the scanner's layer data and the attribution of its findings. */
   readonly layerDisagreements?: readonly LayerDisagreement[];
@@ -151,7 +151,7 @@ export interface Report {
   readonly images: ReportSums;
   /** By tier, then owner; each image is in one group. */
   readonly groups: readonly ReportGroup[];
-  /** Ancestors that are not running. */
+  /** Ancestors and heads that are not running. */
   readonly ancestors: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
   /** The nearest first; of running images and their ancestors. */
   readonly nextBreaches: readonly NextBreach[];

@@ -6,14 +6,21 @@ import type { StreamRecord } from '../stream/stream-record.ts';
 /** Heads of parent streams, by the stream of an image. */
 export type HeadsOf = (digest: Digest) => readonly Digest[];
 
+interface Watched {
+  readonly inUse: ReadonlySet<Digest>;
+  /** Heads to scan although nothing that runs may be built on them. */
+  readonly heads: Iterable<Digest>;
+}
+
 /**
- * The images to scan although they may not run: all ancestors of running images, and the current heads of their streams
- * with all ancestors. Only this shows in which tier a finding came in, and whether that tier has fixed it since.
- * @returns sorted and unique; without running images
+ * The images to scan although they may not run: all ancestors of running images and of watched heads, and the current
+ * heads of their streams with all ancestors. Only this shows in which tier a finding came in, and whether that tier has
+ * fixed it since.
+ * @returns sorted and unique; with the watched heads, without running images
  */
-export function ancestorsOfRunning(inUse: ReadonlySet<Digest>, parents: Parents, headsOf: HeadsOf): readonly Digest[] {
-  const found = new Set<Digest>();
-  const left: Digest[] = [...inUse];
+export function unusedToScan({ inUse, heads }: Watched, parents: Parents, headsOf: HeadsOf): readonly Digest[] {
+  const found = new Set<Digest>(heads);
+  const left: Digest[] = [...inUse, ...found];
   for (const digest of left) {
     const parent = parents.get(digest)?.digest;
     for (const below of parent === undefined ? [] : [parent, ...headsOf(parent)]) {

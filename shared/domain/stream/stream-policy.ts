@@ -24,8 +24,7 @@ export interface StreamPolicy {
 
 /** The settings for a stream; for an unnamed one, the defaults. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
-  const { location, headTag } = parseStreamId(stream);
-  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+  const rule = ruleOf(policy, stream);
   const { guards, caps } = policy;
   if (!rule) return { isNamed: false, mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
   const { tier, owner, id, account, rollout, promotes } = rule;
@@ -34,7 +33,7 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
     isNamed: true,
     mode: strictestMode(policy, { tier, owner, accounts, rule: id }),
     ...(rule.pipeline && {
-      pipeline: pipelineOf(rule.pipeline, location),
+      pipeline: pipelineOf(rule.pipeline, parseStreamId(stream).location),
       buildMs: rule.pipeline.buildMinutes * MINUTE_MS,
     }),
     rollout,
@@ -42,6 +41,22 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
     guards,
     caps,
   };
+}
+
+/**
+ * Which heads of a stream are scanned and judged although they do not run: `all`, or `in-use`, those of streams that
+ * running images are built on. By default all of bases, which age without a new head below them. A platform that is not
+ * in use follows its base. Applications that do not run never count, and neither does a stream that no rule names.
+ */
+export function watchedHeads(policy: Policy, stream: string): 'all' | 'in-use' {
+  const { tier, heads } = ruleOf(policy, stream) ?? {};
+  if (tier === undefined || tier === 'application') return 'in-use';
+  return heads ?? (tier === 'base' ? 'all' : 'in-use');
+}
+
+function ruleOf(policy: Policy, stream: string): StreamRule | undefined {
+  const { location, headTag } = parseStreamId(stream);
+  return streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
 }
 
 /** A pipeline is in the account and Region of its stream's registry, unless the policy says otherwise. */

@@ -185,9 +185,23 @@ test.each([
     'ecr:GetRegistryScanningConfiguration': 1,
     'ecr:DescribeImages': 1,
     'ecr:BatchGetImage': 1,
-    'ecr:StartImageScan': 0,
-    'ecr:DescribeImageScanFindings': 0,
+    // The head of the base, which nothing uses, on two platforms.
+    'ecr:StartImageScan': 2,
+    'ecr:DescribeImageScanFindings': 2,
   });
+});
+
+test('heads that nothing is built on count where the policy watches all heads of their stream', () => {
+  const scans = (fields: object) =>
+    budgeted(({ policy }) => {
+      const document = policy as { readonly streams: readonly object[] };
+      const streams = document.streams.map((rule) => ({ ...rule, ...fields }));
+      return { workloads: [], policy: { ...document, streams } };
+    })['ecr:StartImageScan'];
+  expect(scans({})).toBe(2);
+  expect(scans({ heads: 'in-use' })).toBe(0);
+  expect(scans({ tier: 'platform' })).toBe(0);
+  expect(scans({ tier: 'platform', heads: 'all' })).toBe(2);
 });
 
 test('a pattern of the policy costs a listing of its registry, a name costs none', () => {
@@ -248,10 +262,15 @@ describe('ancestors of running images are scanned too', () => {
     tags: [] as string[],
     pushedDaysAgo: 40,
   };
+  const inUseOnly = (policy: unknown) => {
+    const document = policy as { readonly streams: readonly object[] };
+    return { ...document, streams: document.streams.map((rule) => ({ ...rule, heads: 'in-use' })) };
+  };
   /** Of web alone, and what it is built from. */
   const scans = (more: typeof images, parent: string) => {
     const changed = images.map((image) => (image.name === 'web' ? { ...image, parent } : image));
-    return budgeted(({ workloads = [] }) => ({
+    return budgeted(({ workloads = [], policy }) => ({
+      policy: inUseOnly(policy),
       images: [...more, ...changed],
       workloads: workloads.filter(({ name }) => name === 'web'),
     }))['ecr:StartImageScan'];

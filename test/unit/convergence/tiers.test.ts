@@ -1,5 +1,6 @@
 import { Random } from '../../../local/fleet/random.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import { DAY_MS } from '../../support/samples.ts';
 import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
 import { review } from './review.ts';
@@ -139,4 +140,35 @@ test('a base that was fixed meanwhile: only the streams above it are built', asy
     ['platform-a', 'platform-b'],
     ['app-a', 'app-b', 'app-of-both'],
   ]);
+});
+
+test('a base that nothing uses is scanned daily, and rebuilt before its age passes the limit', async () => {
+  const fleet = await ConvergingFleet.of({ spare: { tier: 'base' }, ...FLEET }, []);
+  const { world } = fleet;
+  const builtAtEpochMs = world.clock() - 5 * DAY_MS;
+  const buildsOf = (run: CascadeRun | undefined) => run?.built.flat().filter((name) => name === 'spare') ?? [];
+  const [first] = fleet.imagesOf('spare');
+  while (fleet.imagesOf('spare')[0] === first) {
+    await look(fleet);
+    const [image] = (await world.images.get([first as Digest])).values();
+    expect(image?.verdict?.status).toBe('compliant');
+    expect(image?.scan.completedAtEpochMs).toBeGreaterThan(world.clock() - DAY_MS);
+    expect(world.clock()).toBeLessThan(builtAtEpochMs + 30 * DAY_MS);
+    const run = await runCascade(world, pipelines(fleet));
+    if (buildsOf(run).length > 0) expect(world.clock()).toBeGreaterThan(builtAtEpochMs + 24 * DAY_MS);
+    world.advance(DAY_MS + 60 * 60_000);
+  }
+  await look(fleet);
+  expect(buildsOf(await runCascade(world, pipelines(fleet)))).toEqual([]);
+  expect(await state(fleet, 'spare')).toBe('closed');
+});
+
+test('a finding of a base that nothing uses is fixed', async () => {
+  const fleet = await ConvergingFleet.of({ spare: { tier: 'base' }, ...FLEET }, ['spare']);
+  await look(fleet);
+  expect(sorted(await runCascade(fleet.world, pipelines(fleet)))).toEqual([['spare']]);
+  fleet.world.advance(DAY_MS);
+  await look(fleet);
+  expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
+  expect(await open(fleet)).toEqual([]);
 });

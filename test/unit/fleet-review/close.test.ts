@@ -92,7 +92,7 @@ test('ancestors are counted separately', async () => {
     state: 'succeeded',
     summary:
       '3 images: 1 compliant, 1 violating, 1 unknown, 0 failed; ' +
-      'and 1 ancestor: 0 compliant, 1 violating, 0 unknown, 0 failed',
+      'and 1 image that does not run: 0 compliant, 1 violating, 0 unknown, 0 failed',
     totals: { found: 3, ancestors: { found: 1, outcomes } },
   });
 });

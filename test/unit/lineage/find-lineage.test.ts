@@ -4,6 +4,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import { compareTexts } from '../../../shared/domain/common/compare-texts.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image/image.ts';
 import { repositoryName } from '../../../shared/domain/image/reference.ts';
+import { streamId } from '../../../shared/domain/stream/stream.ts';
 import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
@@ -64,6 +65,27 @@ test('ancestors of running images and stream heads are listed for scans', async 
   await findIn(world);
   expect(await world.runFiles.get(runFileKeys(RUN).ancestors)).toEqual(
     ['base', 'base of today', 'platform'].map(digestOf).sort(),
+  );
+});
+
+test('heads that nothing is built on are listed where the policy watches all heads of their stream', async () => {
+  const place = { account: SCOPE.account, regions: [SCOPE.region], headTags: ['^1$'], owner: 'team' };
+  const rule = (tier: 'base' | 'platform', line: string, heads?: 'all' | 'in-use') => ({
+    ...{ id: `${tier}-${line}`, tier, ...place, repositories: [streamOf(tier, line)] },
+    ...(heads && { heads }),
+  });
+  const watched = [rule('base', 'one'), rule('base', 'two', 'in-use'), rule('platform', 'one')];
+  const world = await lineageWorld({}, { streams: [...watched, rule('platform', 'two', 'all')] });
+  for (const line of ['one', 'two']) {
+    const base = { tier: 'base', line, layers: [`os ${line}`], isHead: true } as const;
+    await push(world, `base ${line}`, { ...base, stream: streamId(placeOf('base', line), '^1$') });
+    const platform = { tier: 'platform', line, layers: [`node ${line}`], isHead: true } as const;
+    await push(world, `platform ${line}`, { ...platform, stream: streamId(placeOf('platform', line), '^1$') });
+  }
+  await runs(world);
+  await findIn(world);
+  expect(await world.runFiles.get(runFileKeys(RUN).ancestors)).toEqual(
+    ['base one', 'platform two'].map(digestOf).sort(),
   );
 });
 

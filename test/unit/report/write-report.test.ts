@@ -84,8 +84,8 @@ test('separates ancestors that do not run', async () => {
     coverage: { found: 1 },
   });
   expect(markdown).toContain('1 running image: 0 violating, 0 unknown, 1 compliant.');
-  expect(markdown).toContain('Ancestors that these are built on: 1 violating, 0 unknown, 0 compliant.');
-  expect(markdown).toContain('Violating: base, no owner (ancestors, not running)');
+  expect(markdown).toContain('Ancestors and heads that do not run: 1 violating, 0 unknown, 0 compliant.');
+  expect(markdown).toContain('Violating: base, no owner (ancestors and heads, not running)');
 });
 
 test('a base with thousands of workloads names some of them', async () => {

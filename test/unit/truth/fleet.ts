@@ -46,6 +46,8 @@ export interface Line {
   readonly services: number;
   /** Where its services run. */
   readonly runsIn: Registry;
+  /** As its rule in the policy says; by default all heads of bases are watched. */
+  readonly heads?: 'all' | 'in-use';
   /** How long old and new tasks run side by side in its deployments, in all steps; absent for rolling updates. */
   readonly bakeMinutes?: number;
 }
@@ -63,7 +65,11 @@ const POOL: Readonly<Record<TrueTier, readonly string[]>> = {
   application: ['lodash', 'axios'],
 };
 
-/** Three to nine streams in three tiers. */
+/** All its heads are scanned, also where nothing that runs is built on them. */
+export const isWatched = ({ tier, heads }: Line): boolean =>
+  tier !== 'application' && (heads ?? (tier === 'base' ? 'all' : 'in-use')) === 'all';
+
+/** Three to nine streams in three tiers, and up to two that nothing uses. */
 export function drawFleet(diceFor: (purpose: string) => Dice, features: Features): readonly Line[] {
   const dice = diceFor('fleet');
   const [bases, platforms, applications] = [dice.int(1, 2), dice.int(1, 3), dice.int(1, 4)];
@@ -78,7 +84,15 @@ export function drawFleet(diceFor: (purpose: string) => Dice, features: Features
   for (let n = 1; n <= bases; n += 1) add('base', `base-${n}`);
   for (let n = 1; n <= platforms; n += 1) add('platform', `platform-${n}`);
   for (let n = 1; n <= applications; n += 1) add('application', `app-${n}`);
-  return lines;
+  if (!features.has('unused-heads')) return lines;
+  features.note('unused-heads');
+  // Drawn last: nothing else is built on them.
+  add('base', 'base-3');
+  add('platform', 'platform-4');
+  return lines.map((line) => {
+    const heads = diceFor(`heads of ${line.name}`).pick(['all', 'in-use', 'default', 'default'] as const);
+    return line.tier === 'application' || heads === 'default' || line.name === 'base-3' ? line : { ...line, heads };
+  });
 }
 
 /** Platforms are built on bases, now and then on another platform; applications on platforms, now and then on a base. */
@@ -205,6 +219,7 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
       ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
       rollout: rolloutOf(state, line),
       ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
+      ...(line.heads && { heads: line.heads }),
       pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 },
       ...(mode && { mode }),
     };

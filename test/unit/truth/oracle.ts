@@ -9,7 +9,7 @@ import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
-import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
+import { AGE_LIMIT_DAYS, isWatched, type Line } from './fleet.ts';
 import {
   claimedAtEpochMs,
   contentOf,
@@ -577,6 +577,7 @@ export class Oracle implements Witness {
             !this.#isLeftToOwner(image, flaw)
           )
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
+      this.#isRenewed(line, causes);
     }
     for (const closure of closures) {
       this.#isStillOpen(closure);
@@ -590,6 +591,19 @@ export class Oracle implements Witness {
   /** No cause can tell of it: the verdict does, or says that it knows too little. */
   #isLeftToOwner = (image: TrueImage, flaw: Flaw): boolean =>
     this.#sight.isUnscannable(image, flaw) || this.#sight.isReportedOfBranch(image, flaw);
+
+  /**
+   * A head that the policy watches is renewed before its age passes the limit, or an answer says why not: of its line, or of one
+   * below that is older yet.
+   */
+  #isRenewed(line: Line, causes: ReadonlyMap<string, Cause>): void {
+    if (!isWatched(line) || [line, ...this.#life.below(line)].some(({ stream }) => causes.has(stream))) return;
+    this.#check('a watched head is renewed in time');
+    const { factory, world } = this.#life;
+    for (const image of factory.headOf(line)?.images ?? [])
+      if (this.#isOldLayer(image, world.clock()) && !this.#isWaived(line.name, 'age-limit'))
+        this.#violated(`${image.name} is older than ${AGE_LIMIT_DAYS} days, and nothing is open for ${line.name}`);
+  }
 
   neverRests(days: number): void {
     this.#violated(`${days} days of quiet were not enough to come to rest`);
@@ -608,13 +622,15 @@ export class Oracle implements Witness {
   }
 
   /**
-   * What runs of a line, and its head where something that runs is built on the line: no function reads the rest. An image below
-   * that was deleted before anything read it leads to no line.
+   * What runs of a line, and its head where the policy watches all of its heads, or where something that runs, or a watched head,
+   * is built on the line: no function reads the rest. An image below that was deleted before anything read it leads to no line.
    */
   #concernedIn(line: Line, running: readonly TrueImage[]): readonly TrueImage[] {
-    const { factory } = this.#life;
+    const { factory, lines } = this.#life;
     const isOfLine = (one: TrueImage): boolean => one.line === line.name && !this.#sight.isNeverSeen(one);
-    const isConcerned = line.tier !== 'application' && running.some((image) => lineageOf(image).some(isOfLine));
+    const watched = lines.filter(isWatched).flatMap((one) => factory.headOf(one)?.images ?? []);
+    const isConcerned =
+      line.tier !== 'application' && [...running, ...watched].some((image) => lineageOf(image).some(isOfLine));
     const head = isConcerned ? (factory.headOf(line)?.images ?? []) : [];
     return [...new Set([...head, ...running.filter((image) => image.line === line.name)])];
   }
@@ -666,7 +682,7 @@ export class Oracle implements Witness {
         return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) ||
           survives() ||
           line.habits.pinsParent ||
-          (last && this.#isWorse(last) && headHolds())
+          (last && this.#isWorse(last) && (headHolds() || facts.some(({ kind }) => kind === 'age')))
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-on-hold':

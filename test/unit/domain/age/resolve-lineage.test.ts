@@ -12,6 +12,7 @@ interface Given {
   readonly pushedDays?: number;
   readonly tier?: Tier;
   readonly chain?: string;
+  readonly stream?: string;
   readonly lineage?: ImageLineage;
   /** The image that its label names as what it is built on. */
   readonly names?: string;
@@ -19,7 +20,7 @@ interface Given {
 
 function known(
   name: string,
-  { layers, days, pushedDays, tier = 'platform', chain = name, lineage, names }: Given,
+  { layers, days, pushedDays, tier = 'platform', chain = name, lineage, names, stream }: Given,
 ): LineageImage {
   const digest = digestOf(name);
   const dates = days === undefined ? [] : [created(days)];
@@ -29,7 +30,7 @@ function known(
       ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
       ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
     },
-    aged: { digest, tier, birth, chainId: digestOf(chain) },
+    aged: { digest, tier, birth, chainId: digestOf(chain), ...(stream !== undefined && { stream }) },
     ...(lineage && { lineage }),
   };
 }
@@ -60,6 +61,14 @@ test('returns the parent and the age of the oldest; an unknown image has none', 
   expect(of('app')).toEqual({ parent: on('base'), age: old(40, 'base') });
   expect(of('base')).toEqual({ age: old(40, 'base') });
   expect(of('stranger')).toBeUndefined();
+});
+
+test('an older image of the same stream decides nothing for a newer one: the next rebuild replaces both', () => {
+  const first = { layers: ['os'], days: 40, tier: 'base', stream: 'debian' } as const;
+  const again = { layers: ['os', 'patch'], days: 10, tier: 'base' } as const;
+  expect(find({ first, again: { ...again, stream: 'debian' } })('again')?.age).toEqual(old(40, 'again'));
+  expect(find({ first, again: { ...again, stream: 'other' } })('again')?.age).toEqual(old(40, 'first'));
+  expect(find({ first, again })('again')?.age).toEqual(old(40, 'first'));
 });
 
 test('beside the oldest image five others are kept with their births, the oldest first', () => {

@@ -468,6 +468,20 @@ describe('a head tag pattern of a stream that promotes', () => {
   );
 });
 
+test('`heads: all` is refused for applications', () => {
+  const problemsOf = (tier: string) => {
+    try {
+      parsePolicy(withRules(rule('node', tier, 'repositories: [p], headTags: ["^22$"], heads: all')));
+      return [];
+    } catch (error) {
+      return (error as PolicyInvalidError).problems.map(({ path }) => path);
+    }
+  };
+  expect(problemsOf('base')).toEqual([]);
+  expect(problemsOf('platform')).toEqual([]);
+  expect(problemsOf('application')).toEqual(['streams[1].heads']);
+});
+
 /** Each number of a JSON schema that has a largest value: its name, and that value. */
 function limitsIn(schema: unknown, name = ''): readonly (readonly [string, number])[] {
   if (typeof schema !== 'object' || schema === null) return [];

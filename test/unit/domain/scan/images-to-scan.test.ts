@@ -1,7 +1,7 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { ancestorsOf } from '../../../../shared/domain/lineage/find-parents.ts';
 import type { Parent } from '../../../../shared/domain/lineage/parent.ts';
-import { ancestorsOfRunning, headsByImage } from '../../../../shared/domain/scan/images-to-scan.ts';
+import { headsByImage, unusedToScan } from '../../../../shared/domain/scan/images-to-scan.ts';
 import type { StreamRecord } from '../../../../shared/domain/stream/stream-record.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf, LOCATION } from '../arbitraries.ts';
@@ -11,9 +11,13 @@ interface Given {
   readonly heads?: Readonly<Record<string, readonly string[]>>;
   readonly madeBy?: Readonly<Record<string, string>>;
   readonly tiers?: Readonly<Record<string, StreamRecord['tier']>>;
+  readonly watched?: readonly string[];
 }
 
-function look(inUse: readonly string[], { on = {}, heads = {}, madeBy = {}, tiers = {} }: Given): readonly Digest[] {
+function look(
+  inUse: readonly string[],
+  { on = {}, heads = {}, madeBy = {}, tiers = {}, watched = [] }: Given,
+): readonly Digest[] {
   const parents = new Map<Digest, Parent>(
     Object.entries(on).map(([child, parent]) => [digestOf(child), { digest: digestOf(parent), evidence: 'layers' }]),
   );
@@ -24,8 +28,8 @@ function look(inUse: readonly string[], { on = {}, heads = {}, madeBy = {}, tier
     }),
   );
   const made = new Map(Object.entries(madeBy).map(([image, stream]) => [digestOf(image), stream]));
-  return ancestorsOfRunning(
-    new Set(inUse.map(digestOf)),
+  return unusedToScan(
+    { inUse: new Set(inUse.map(digestOf)), heads: watched.map(digestOf) },
     parents,
     headsByImage(streams, (digest) => made.get(digest)),
   );
@@ -68,6 +72,19 @@ test.each<[string, readonly string[], Given, readonly string[]]>([
     { on: { app: 'old' }, madeBy: { old: 'web' }, heads: { web: ['new'] }, tiers: { web: 'application' } },
     ['old'],
   ],
+  [
+    'a watched head that nothing uses, with its ancestors',
+    [],
+    { on: { os: 'vendor' }, watched: ['os'] },
+    ['os', 'vendor'],
+  ],
+  [
+    'the head of the stream that a watched head is built on',
+    [],
+    { on: { node: 'old' }, madeBy: { old: 'os' }, heads: { os: ['new'] }, watched: ['node'] },
+    ['node', 'old', 'new'],
+  ],
+  ['a watched head that runs is none of it', ['os'], { watched: ['os'] }, []],
 ])('%s', (_, inUse, given, expected) => {
   expect(look(inUse, given)).toEqual(sorted(...expected));
 });
