@@ -12,7 +12,7 @@ export const fleetReviewed = published('FleetReviewed', 1, {
   policyVersion: text,
   startedAtEpochMs: epochMs,
   endedAtEpochMs: v.exactOptional(epochMs),
-  /** Absent if the review broke off before its sums. */
+  /** Absent if the review ended before it could sum up. */
   totals: v.exactOptional(totals),
   failure: v.exactOptional(v.strictObject({ error: text, detail: v.string() })),
 });

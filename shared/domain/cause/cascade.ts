@@ -167,7 +167,7 @@ export interface Closure {
   readonly postponed?: readonly string[];
   /** Services that the rollout skips for any reason (`serviceKey`); absent if there was no plan for it. */
   readonly left?: readonly string[];
-  /** Its rollout broke off: another cascade deploys, with its own closure. */
+  /** Its rollout was not completed, or is planned again: another cascade deploys, with its own closure. */
   readonly abandoned?: true;
   /** Why the last check did not close it. */
   readonly waitingFor?: string;

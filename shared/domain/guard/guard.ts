@@ -172,13 +172,13 @@ export function mayEverRebuild(
   return undefined;
 }
 
-/** The pause after the second broken-off cascade in a row; each further one doubles it. */
+/** The pause after the second cascade in a row that ended before the stream was done; each further one doubles it. */
 const FIRST_PAUSE_MINUTES = 5;
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
 /**
- * Why a stream with broken-off cascades must wait; `undefined` if it may be planned. After the first one it may be
- * planned at once, because the next wake-up finishes what a stopped execution did not.
+ * Why a stream must wait whose cascades ended before it was done; `undefined` if it may be planned. After the first one
+ * it may be planned at once, because the next wake-up finishes what a stopped execution did not.
  */
 export function pauseAfterBreakOff(
   { brokenOff }: RebuildHistory,

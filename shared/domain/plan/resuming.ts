@@ -16,7 +16,7 @@ export interface ParkedStream {
 
 /**
  * The cascade that resumes parked rebuilds, one node each. It builds nothing, so no node waits for another. Its name is
- * derived from the rebuilds, and changes if it is planned again after it broke off.
+ * derived from the rebuilds, and changes if it is planned again after it ended early.
  */
 export function resumingCascade(
   parked: readonly ParkedStream[],

@@ -4,7 +4,7 @@ export interface GuardSettings {
   readonly attempts: number;
   /**
    * Between the last start or end of a rebuild of a stream and the next start; also the longest pause of a stream whose
-   * cascades broke off.
+   * cascades ended before it was done.
    */
   readonly coolDownMinutes: number;
   /** A trial that fixed nothing is repeated after this many days, or on another parent. */

@@ -176,7 +176,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
 export const endingText = (error: string): string =>
   (Object.hasOwn(ENDINGS, error) ? ENDINGS[error] : undefined) ?? `a step of the cascade failed with ${error}`;
 
-/** A verified node whose rollout broke off: the next plan only deploys it and never builds again. */
+/** A verified node whose rollout was not completed: the next plan only deploys it and never builds again. */
 export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => ({
   ...node,
   answer: {

@@ -325,6 +325,6 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
 export const isOverdue = ({ state, deadlineEpochMs, facts, outOfSight }: Closure, nowEpochMs: number): boolean =>
   state === 'open' && facts.length > 0 && !outOfSight && nowEpochMs > deadlineEpochMs;
 
-/** What open closures of a stream wait for, for the planner: after a broken-off rollout no step works on it. */
+/** What open closures of a stream wait for, for the planner: after a rollout that was not completed no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>
   closures.flatMap(({ state, abandoned, facts }) => (state === 'open' && !abandoned ? facts : []));

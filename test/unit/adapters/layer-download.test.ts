@@ -41,7 +41,7 @@ test.each([403, 429, 500, 503])('after status %d it is located and requested aga
   expect(backoff.waits).toEqual([1]);
 });
 
-test('a connection that breaks off in the middle is tried again', async () => {
+test('a connection that is lost in the middle of a download is tried again', async () => {
   const broken: RequestListener = (_, response) => {
     response.writeHead(200, { 'content-length': '100' });
     response.write('{');

@@ -83,7 +83,7 @@ test.each([
   ['the review failed', result([node()], {}, 'FAILED')],
   ['a build failed', result([node({ state: 'failed' })])],
   ['nobody knows', result([node({ state: 'unverified' })])],
-  ['a rollout broke off', result([node({ reason: 'not-rolled-out' })])],
+  ['a rollout was not completed', result([node({ reason: 'not-rolled-out' })])],
   ['a deployment was rolled back', result([node()], deployed('rolled-back'))],
 ])('no good end: %s', (_name, end) => {
   expect(endedWell(end)).toBe(false);

@@ -200,7 +200,7 @@ describe('image with unread lineage', () => {
     expect(lineage.unreadLeftOver(streamOf('base'))).toEqual([digestOf('unplaced')]);
   });
 
-  test('is so, too, where the lineage breaks off below it, or its content was never read', async () => {
+  test('is so, too, where the lineage ends unknown below it, or its content was never read', async () => {
     const { add, read } = await fleet();
     await add('app-1', 'app', 'nobody-knows');
     await add('app-2', 'app', undefined, { unresolved: { code: 'image-not-found', detail: 'gone' } });

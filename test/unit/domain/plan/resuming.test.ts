@@ -39,7 +39,7 @@ test.each([
   expect(node?.causeVersion).toBe(version);
 });
 
-test('its name is derived from the rebuilds, and changes after it broke off', () => {
+test('its name is derived from the rebuilds, and changes after it ended early', () => {
   const nameOf = (one: ParkedStream): string => resumingCascade([one], CONTEXT, NOW).cascade.cascadeId;
   const first = nameOf(parked('a'));
   expect(nameOf(parked('a'))).toBe(first);

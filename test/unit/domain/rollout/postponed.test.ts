@@ -127,7 +127,7 @@ test.each<[string, Closure, ClosureInputs, boolean]>([
   ['beside another service', open(), seen({ running: [runs('old', { workload: 'other' })] }), false],
   ['beside a task of its name', open(), seen({ running: [runs('old', { workloadKind: 'ecs-task' })] }), false],
   ['of a closed closure', open({ state: 'closed' }), seen(), false],
-  ['of a closure whose rollout broke off', open({ abandoned: true }), seen(), false],
+  ['of a closure whose rollout was not completed', open({ abandoned: true }), seen(), false],
 ])('a service %s', (_, one, inputs, isDue) => {
   expect(servicesToPlanAnew(one, inputs)).toEqual(isDue ? [SERVICE] : []);
 });
