@@ -6,7 +6,7 @@ import { judgedDigests } from '../policy/policy-change.ts';
 type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
 
 /** Help for commands that take a stream. */
-export const STREAM_HELP = { STREAM: 'the id of a stream, as status prints it; put it in quotes' } as const;
+export const STREAM_HELP = { STREAM: 'the id of a stream, as `plan --tree --all` lists it; put it in quotes' } as const;
 
 const IMAGES_A_READ = 100;
 const MOST_NAMED = 3;
@@ -21,7 +21,8 @@ export async function findStream(ledger: Ledger, stream: string): Promise<string
   const known = await knownStreams(ledger);
   if (known.has(stream)) return stream;
   const near = nearest(stream, [...known]);
-  const hint = near.length > 0 ? `Did you mean:\n  ${near.join('\n  ')}` : 'See: patchwave status';
+  const hint =
+    near.length > 0 ? `Did you mean:\n  ${near.join('\n  ')}` : 'To list all streams: patchwave plan --tree --all';
   throw new NotFoundError(`The ledger knows no stream "${stream}". ${hint}`);
 }
 

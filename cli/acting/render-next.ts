@@ -10,6 +10,7 @@ export function renderNext(cause: Cause | undefined, answer: NegativeDecision | 
   if (!cause || cause.state === 'closed') return 'The stream has no open cause, so it needs no rebuild.';
   if (cause.state === 'taken')
     return `Cascade ${cause.takenBy?.cascadeId} works on the stream. To see its state: patchwave status`;
-  if (!answer) return 'The planner plans the stream within 15 minutes. To see the result now: patchwave plan';
+  if (!answer)
+    return 'The planner plans the stream at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan';
   return `The stream is on hold:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
 }

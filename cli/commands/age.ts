@@ -9,7 +9,8 @@ import { shortName } from '../short-name.ts';
 const DAYS = 7;
 
 export const ageCommand: Command = {
-  summary: 'Lists images in use and heads that will soon be too old, and the image that decides the age.',
+  summary:
+    'Lists images in use and heads of streams that will soon be too old, each with the image that decides its age.',
   synopsis: '[--days N] [--overdue]',
   words: [0, 0],
   options: { days: { type: 'string' }, overdue: { type: 'boolean' } },
@@ -49,7 +50,9 @@ function renderAges(ages: readonly NamedAge[], days: number, now: number): strin
   const summary = [
     `${counted(ages.length - over - waived, 'image')} will be too old within ${within}`,
     ...(waived > 0
-      ? [`${waived} will violate when ${waived === 1 ? 'its waiver ends' : 'their waivers end'} within ${within}`]
+      ? [
+          `${counted(waived, 'waived image')} will violate, because ${waived === 1 ? 'its waiver ends' : 'their waivers end'} within ${within}`,
+        ]
       : []),
     ...(over > 0 ? [`${over} ${over === 1 ? 'is' : 'are'} too old already`] : []),
   ].join('; ');

@@ -54,7 +54,8 @@ async function turn(
 
 const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   paused: 'From now on, Patchwave starts no pipeline and deploys no service. To end the pause: patchwave resume',
-  active: 'The planner plans waiting work within 15 minutes. To see the result now: patchwave plan',
+  active:
+    'The planner plans waiting work at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan',
 };
 
 /** Heading of the list of work in progress. */

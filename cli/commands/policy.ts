@@ -11,6 +11,7 @@ import { policyIn } from '../policy/policy-file.ts';
 
 const MOST_CHANGES = 20;
 const MOST_WARNINGS = 10;
+const LIST_ALL = 'To list all without applying: run with --json and answer N';
 const COLOURS: Readonly<Record<VerdictChange['after'], Colour>> = {
   violating: 'red',
   unknown: 'yellow',
@@ -82,7 +83,8 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   const effect = await effectOf(context, policy, version);
   if (!json) tell(effect);
   if (flags.yes !== true && !(await confirmed())) {
-    print('Nothing was changed.');
+    if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });
+    else print('Nothing was changed.');
     return EXIT.failed;
   }
   const author = await context.author();
@@ -98,7 +100,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
 function tell({ judged, changes, warnings }: PolicyEffect): void {
   for (const warning of warnings.slice(0, MOST_WARNINGS)) print(`${paint('yellow', 'Warning:')} ${warning}`);
   if (warnings.length > MOST_WARNINGS)
-    print(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}: --json lists all`));
+    print(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}. ${LIST_ALL}`));
   print(`${changes.length} of ${judged} verdicts would change.`);
   print('To see which rebuilds and deployments it would start: patchwave plan --policy FILE');
   if (changes.length === 0) return;
@@ -110,7 +112,7 @@ function tell({ judged, changes, warnings }: PolicyEffect): void {
       { title: 'rules', value: ({ rules }) => rules.join(', ') },
     ]),
   );
-  if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more: --json lists all`));
+  if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more. ${LIST_ALL}`));
 }
 
 /** @throws UsageError without a terminal */

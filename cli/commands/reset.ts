@@ -62,7 +62,7 @@ function freed(
     ...(survived.length > 0 ? [`the record of ${counted(survived.length, 'fact')} that a rebuild did not fix`] : []),
     ...(mostTries > 0 ? [`the count of ${counted(mostTries, 'rebuild')} on the same parents`] : []),
     ...(unverifiedInARow > 0
-      ? [`the count of ${countedInARow(unverifiedInARow, 'rebuild')} without verification`]
+      ? [`the count of ${countedInARow(unverifiedInARow, 'rebuild')} that could not be verified`]
       : []),
     ...(brokenOff
       ? [`the count of ${countedInARow(brokenOff.inARow, 'cascade')} that stopped before the stream was done`]

@@ -16,9 +16,12 @@ function scopeOf(text: string): { account: string; regions: string[] } {
 const FOLLOW = 'Follow it in the Step Functions console, or with: patchwave status';
 
 /** A preview does not appear in `status`, because it writes nothing there. */
-const previewText = (executionArn: string): string => `When it has ended, its output names its run as "runId":
+const previewText = (
+  executionArn: string,
+): string => `When the execution has ended, read the id of the run ("runId") from its output:
   aws stepfunctions describe-execution --execution-arn ${executionArn} --query output --output text
-Then run: patchwave report --run RUN, and patchwave plan --preview RUN`;
+Then run: patchwave report --run RUN
+and:      patchwave plan --preview RUN`;
 
 export const reviewCommand: Command = {
   summary: 'Starts a review of the whole fleet, or of some scopes.',

@@ -142,7 +142,7 @@ function isHeadRead({ policy: { policy } }: PlanView, { cause, heads, inUse }: P
 
 const NOT_URGENT = wait(
   'review-running',
-  'A review is running, and no cause of the stream is urgent. Patchwave plans the stream when the review ends.',
+  'A review is running, and the stream has no manual request and no finding of a rule with `urgent: true`. Patchwave plans the stream when the review ends.',
 );
 
 /** While a review runs, the planner gives no answer for streams that are not urgent. */

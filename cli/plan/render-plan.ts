@@ -48,7 +48,9 @@ export function sumsOf({ planned, held }: PlanNow): string {
 function headOf(plan: PlanNow, now: number): string {
   const { policyVersion, killSwitch, reviewRunning, planned, cascades, closures } = plan;
   const sums = `${sumsOf(plan)}; ${counted(cascades.length, 'cascade')} in progress, ${counted(closures.length, 'closure')} open`;
-  const review = reviewRunning ? ['A review is running: until it ends, only urgent streams are planned.'] : [];
+  const review = reviewRunning
+    ? ['A review is running: until it ends, Patchwave plans only manual requests and rules with `urgent: true`.']
+    : [];
   const expected = planned.length > 0 ? [forecastLine(plan.forecast)] : [];
   return [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review].join(
     '\n',

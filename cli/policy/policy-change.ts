@@ -78,7 +78,7 @@ async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promis
     const running = await Array.fromAsync(usages.live(scope));
     if (running.length > 0)
       warnings.push(
-        `Scope ${keyOfScope(scope)} would leave the fleet, although images ran there at the last review (${counted(running.length, 'container')}). Patchwave would no longer judge them. Add the scope to \`scopes\`, or run \`patchwave confirm-left\` after the next review.`,
+        `Scope ${keyOfScope(scope)} would leave the fleet, although images ran there at the last review (${counted(running.length, 'container')}). Patchwave would no longer judge them. To keep the scope, add account ${scope.account} with Region ${scope.region} to \`scopes\`. If the containers are gone, run \`patchwave confirm-left ${keyOfScope(scope)} --reason TEXT\` after the next review.`,
       );
   }
   return warnings.sort();

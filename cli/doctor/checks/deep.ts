@@ -63,7 +63,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackCounts): readonly 
     broken(
       'cascades',
       `No task token of a map child was accepted: ${counted(lapsed, 'waiting step')} timed out without an answer.`,
-      'Patchwave polls builds meanwhile. Search the logs of build-result and rebuild-dispatch for AccessDenied at states:SendTaskSuccess, and report it.',
+      'Patchwave polls builds meanwhile. Search the logs of build-result and rebuild-dispatch for AccessDenied at states:SendTaskSuccess, and open an issue of Patchwave with it.',
     ),
   ];
 }
@@ -79,7 +79,7 @@ export function checkStartTime(description: StartTimes | undefined): readonly Ch
     broken(
       executionArn,
       `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so Patchwave cannot tell to which review an aborted execution belongs.`,
-      'Report it. Until it is fixed, the lease of such a review expires only after 390 minutes.',
+      'Open an issue of Patchwave. Until it is fixed, the lease of such a review expires only after 390 minutes.',
     ),
   ];
 }
@@ -98,7 +98,8 @@ export function checkPullTimes(description: PullTimes | undefined): readonly Che
       ),
     ];
   const { image, beforeEpochMs, afterEpochMs, isExcluded } = description;
-  const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls makes ECR ignore reads by this role.';
+  const deploy =
+    'Deploy member-account.yaml in the account and Region of the registry: its resource ReadsAreNoPulls makes ECR ignore reads by the read role.';
   if (beforeEpochMs !== afterEpochMs)
     return [broken(image, `Reading the manifest of ${image} moved its pull time.`, deploy)];
   if (!isExcluded)

@@ -30,7 +30,7 @@ export function checkKey(key: KeyDescription | undefined): readonly CheckFinding
     broken(
       arn,
       `The policy of the key ${arn} does not let the service ${service} use it.`,
-      `Add its statement to the policy of the key. ${CHAPTER}`,
+      `Add the statement for ${service} to the policy of the key. ${CHAPTER}`,
     ),
   );
   const lost =

@@ -148,7 +148,7 @@ function actingProblems(
       : [
           broken(
             account,
-            `Functions cannot assume the role ${name} of account ${account}: ${problem}.`,
+            `The functions of Patchwave cannot assume the role ${name} of account ${account}: ${problem}.`,
             `Deploy member-account.yaml in account ${account} with HubAccountId, OrganizationId and ReadRoleExternalId of this hub.`,
           ),
         ];
@@ -235,7 +235,9 @@ function scanningProblems({ place, scanning }: PlaceDescription): readonly Check
   const key = registryKey(place);
   const { type, filters } = scanning.value;
   if (type === 'basic') return [];
-  const fix = `Add a scan rule: aws ecr put-registry-scanning-configuration --region ${place.region}, in account ${place.account}.`;
+  const fix =
+    `Add a scan rule in account ${place.account}: aws ecr put-registry-scanning-configuration --region ${place.region} ` +
+    '--scan-type ENHANCED --rules RULES. RULES replaces all rules of the registry, so repeat the existing ones.';
   if (filters.length === 0)
     return [
       broken(key, `The registry ${key} has enhanced scanning without any rule, so nothing in it is scanned.`, fix),

@@ -62,7 +62,7 @@ export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: num
       broken(
         'scans',
         `In the last review ${counted(refused, 'image was', 'images were')} not scanned, because the daily quota of scans was used up.`,
-        'Stop other tools from scanning these registries, or use enhanced scanning there. See "Quotas" in docs/operations.md.',
+        'Stop other tools from scanning the registries whose quota is used up, or use enhanced scanning there. See "Quotas" in docs/operations.md.',
       ),
     ];
   const left = Math.max(0, dailyQuota - scans.requested);

@@ -29,6 +29,12 @@ export const noStack = (name: string): CheckFinding =>
     'Name the stack with --stack and its Region with --region, or deploy template.yaml.',
   );
 
+/** What CloudFormation requires before it updates a stack in this state. */
+const BEFORE_UPDATE: Readonly<Record<string, (name: string) => string>> = {
+  ROLLBACK_COMPLETE: () => ', delete the stack,',
+  UPDATE_ROLLBACK_FAILED: (name) => `, run aws cloudformation continue-update-rollback --stack-name ${name},`,
+};
+
 /**
  * Checks the state of the stack. After UPDATE_ROLLBACK_COMPLETE the previous version works.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
@@ -43,7 +49,7 @@ export function checkStack({ name, account, region, status }: StackDescription):
     broken(
       name,
       `${says}.`,
-      `Read the reason with: aws cloudformation describe-stack-events --stack-name ${name}. Correct it and deploy again.`,
+      `Read the reason with: aws cloudformation describe-stack-events --stack-name ${name}. Correct it${BEFORE_UPDATE[status]?.(name) ?? ''} and deploy again.`,
     ),
   ];
 }

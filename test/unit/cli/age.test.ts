@@ -79,7 +79,9 @@ test('a waived image is counted apart, with the end of its waiver as the deadlin
   const scope = { repositories: ['team/app-3'] };
   await world.policies.publish({ ...policy, waivers: [{ ...waiver, scope }] }, { replaces });
   const { text } = await run(ageCommand, readOnlyContext(world));
-  expect(text).toContain('2 images will be too old within 7 days; 1 will violate when its waiver ends within 7 days\n');
+  expect(text).toContain(
+    '2 images will be too old within 7 days; 1 waived image will violate, because its waiver ends within 7 days\n',
+  );
   expect(text).toMatch(/^state +deadline +image .* deadline at /m);
   expect(text).toMatch(/waived +waiver ends in \d days +\S+team\/app-3:v4 .* 40 of 30 days/);
 });

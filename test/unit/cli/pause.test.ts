@@ -37,7 +37,7 @@ test('resume prints "not paused" instead of a switch state', async () => {
   await run(pauseCommand, cliContext(world), [], { reason });
   const { text } = await run(resumeCommand, cliContext(world), [], { reason: 'it is over' });
   expect(text).toBe(
-    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner plans waiting work within 15 minutes. To see the result now: patchwave plan\nNothing is being rebuilt or deployed.\n`,
+    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner plans waiting work at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan\nNothing is being rebuilt or deployed.\n`,
   );
 });
 

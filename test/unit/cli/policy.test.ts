@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { jest } from '@jest/globals';
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { policyCommand } from '../../../cli/commands/policy.ts';
@@ -78,6 +80,23 @@ test('the policy in force is not applied again if readable', async () => {
   expect(await runJson(statusCommand, cliContext(world))).toMatchObject({
     policy: { version: (await world.policies.current()).version },
   });
+});
+
+test('with --json and the answer N the changes are printed, and the policy is not applied', async () => {
+  const world = await planWorld();
+  await applied(world, fileOf(30));
+  const before = await world.policies.current();
+  const answers = Object.assign(new PassThrough(), { isTTY: true });
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin') ?? {};
+  Object.defineProperty(process, 'stdin', { ...stdin, get: () => answers });
+  const asked = jest.spyOn(process.stderr, 'write').mockImplementation(() => answers.write('n\n'));
+  try {
+    expect(await apply(world, fileOf(14))).toMatchObject({ applied: false, replaces: before.version, changes: [] });
+  } finally {
+    Object.defineProperty(process, 'stdin', stdin);
+    asked.mockRestore();
+  }
+  expect(await world.policies.current()).toEqual(before);
 });
 
 describe('validate', () => {

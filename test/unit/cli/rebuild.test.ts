@@ -41,7 +41,7 @@ test('a manual request rebuilds a compliant stream', async () => {
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
   expect(text).toBe(
-    `Requested a rebuild of ${streamOf(0)}.\nThe planner plans the stream within 15 minutes. To see the result now: patchwave plan\n`,
+    `Requested a rebuild of ${streamOf(0)}.\nThe planner plans the stream at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan\n`,
   );
   expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [wish(world)] });
 

@@ -48,7 +48,7 @@ test('reset gives the next cascade a new name, and records who cleared what', as
   expect(text).toContain(
     '  the count of 3 failures in a row\n  the record of 1 fact that a rebuild did not fix\n  the record of rebuild rebuild-4, which may still be running',
   );
-  expect(text).toContain('The planner plans the stream within 15 minutes');
+  expect(text).toContain('The planner plans the stream at its next run');
 
   await wakeUp(world);
   expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);
@@ -91,7 +91,7 @@ test('counts that alone keep a stream from a rebuild are named', async () => {
   }));
   const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
   expect(text).toContain(
-    'Cleared:\n  the count of 3 rebuilds on the same parents\n  the count of 2 rebuilds in a row without verification\n' +
+    'Cleared:\n  the count of 3 rebuilds on the same parents\n  the count of 2 rebuilds in a row that could not be verified\n' +
       '  the count of 1 cascade that stopped before the stream was done\n',
   );
 });
