@@ -35,7 +35,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const { policy, unreadable } = await policyInForce(ports.policies);
   if (unreadable) {
     logger.warn(
-      `a new head was not followed, so the streams built on it have no cause until a review can read the policy: ${unreadable.message}`,
+      `Patchwave did not search for the streams built on a new head, because it cannot read the policy. The first review that can read it does so: ${unreadable.message}`,
     );
     return;
   }

@@ -28,7 +28,7 @@ export async function notNeeded(
   if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
   return statuses.has('unknown')
-    ? wait('unknown-facts', `The new head (${named}) is not scanned yet. The stream waits for that scan.`)
+    ? wait('unknown-facts', `The head (${named}) is not scanned or judged yet. The stream waits for that.`)
     : wait(
         HEAD_FIXED,
         `The head (${named}) no longer has any fact of the cause, so no rebuild is needed. Patchwave plans the deployment.`,

@@ -33,7 +33,9 @@ export class ClustersUnlistedError extends Error {
 export class ClusterUnfinishedError extends ClusterUnreachableError {
   override readonly name = 'ClusterUnfinishedError';
   constructor(cluster: Cluster) {
-    super(cluster, 'the time for its account and Region was over', 'Start a review of this account and Region alone.');
+    const scope = `${cluster.account}/${cluster.region}`;
+    const advice = `Start a review of this account and Region alone: \`patchwave review ${scope}\`.`;
+    super(cluster, 'Patchwave ran out of time in its account and Region', advice);
   }
 }
 
@@ -50,7 +52,7 @@ export class ClusterAccessDeniedError extends ClusterUnreachableError {
   override readonly name = 'ClusterAccessDeniedError';
   constructor(cluster: Cluster, cause: Error) {
     const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
-    super(cluster, problem, 'Deploy member-account.yaml of this version in the account.', cause);
+    super(cluster, problem, 'Deploy member-account.yaml in the account, of the same version as the hub.', cause);
   }
 }
 
@@ -71,7 +73,8 @@ export class ClusterEndpointPrivateError extends ClusterUnreachableError {
 export class ClusterConnectionError extends ClusterUnreachableError {
   override readonly name = 'ClusterConnectionError';
   constructor(cluster: Cluster, problem: string, cause?: unknown) {
-    const advice = 'Check that the public access CIDRs of its endpoint include the address of the inventory function.';
+    const advice =
+      'Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. Otherwise waive `scope-readable` for the cluster.';
     super(cluster, problem, advice, cause);
   }
 }

@@ -109,7 +109,7 @@ export class TasksUnreadableError extends Error {
 export class ImageNotRecordedError extends Error {
   override readonly name = 'ImageNotRecordedError';
   constructor(digest: Digest) {
-    super(`The ledger has no image ${digest}. Record its properties first.`);
+    super(`The ledger has no image ${digest}, so Patchwave cannot judge it. The next review records it.`);
   }
 }
 
@@ -204,7 +204,7 @@ export class RunFileMissingError extends Error {
   readonly key: string;
   constructor(key: string, cause?: unknown) {
     super(
-      `The run file ${key} does not exist: the step that writes it failed, or the file has expired. Start the review or cascade again.`,
+      `The run file ${key} does not exist: the step that writes it failed, or the file has expired. Start a new review; Patchwave plans a cascade again by itself.`,
       { cause },
     );
     this.key = key;

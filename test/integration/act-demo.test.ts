@@ -188,7 +188,11 @@ async function checkClosed(endpoint: string, TableName: string, act: Act, home: 
 /** Nothing is called proven while plain SDK calls find old content of it running (`checkRunning`). */
 function checkOpen(act: Act, home: Home, services: readonly string[]): void {
   const names = services.map((name) => `ecs-service ${serviceOf(name)}`).join(', ');
-  const expected = { state: 'open', reason: 'closing', detail: `these still run an image with the cause: ${names}` };
+  const expected = {
+    state: 'open',
+    reason: 'closing',
+    detail: `these workloads still run an image with the cause: ${names}`,
+  };
   expect(streamIn(act, home)).toMatchObject(expected);
 }
 

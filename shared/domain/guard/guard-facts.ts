@@ -122,7 +122,7 @@ function survival(
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
   if (isTrial && fact.kind === 'age') {
-    const detail = `The rebuild of ${instant(survived.atEpochMs)} made the same layers again, which confirms them. The next review counts their age from that rebuild. Nothing to do.`;
+    const detail = `The rebuild of ${instant(survived.atEpochMs)} made the same layers again, so they are still current. The next review counts their age from that rebuild. You need to do nothing.`;
     return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
   }
   const detail = `${notFixed}${isTrial ? '; it was a trial, because no fix is known' : ''}. Patchwave tries again from ${instant(recheckAtEpochMs)} on, or after \`patchwave reset\`.`;
@@ -147,7 +147,7 @@ export function refusal(dropped: readonly DroppedFact[]): NegativeDecision {
     gravest.reason,
     others.length === 0
       ? gravest.detail
-      : `${gravest.detail} ${counted(others.length, 'other fact is', 'other facts are')} not fixed either.`,
+      : `${gravest.detail} Patchwave does not rebuild for ${counted(others.length, 'other fact')} either.`,
     rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
   );
 }

@@ -189,7 +189,7 @@ export function pauseAfterBreakOff(
   const { inARow, cascadeId, atEpochMs } = brokenOff;
   const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
   if (nowEpochMs >= untilEpochMs) return undefined;
-  const detail = `${inARow} cascades in a row stopped before this stream was done; the last was ${cascadeId} at ${instant(atEpochMs)}. Find out why its execution ended.`;
+  const detail = `${inARow} cascades in a row stopped before this stream was done, so Patchwave waits before it plans the stream again. The last was ${cascadeId} at ${instant(atEpochMs)}. Find out in Step Functions why its execution ended.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -214,7 +214,7 @@ function coolDown(
       `${last} The next may start after the cool-down of the policy (\`guards.coolDownMinutes\`).`,
       untilEpochMs,
     );
-  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified. Find the reason with \`patchwave why\`, then run \`patchwave reset\`.`;
+  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified. \`patchwave why\` names the reason. Correct it, then run \`patchwave reset\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 

@@ -109,8 +109,8 @@ export function unknownText({ unknown, pending }: ClassifiedFacts): string | und
   if (!waiting) return undefined;
   const [unplaced] = waiting.rootCause.unplaced ?? [];
   if (unplaced)
-    return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. ${unplacedText(unplaced)}`;
-  return `Patchwave does not know yet where ${factText(waiting.fact)}${more(pending.length)} comes from. It waits for ${awaitedText(waiting)}, then plans the stream.`;
+    return `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet. ${unplacedText(unplaced)}`;
+  return `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet. Patchwave waits for ${awaitedText(waiting)}, then plans the stream.`;
 }
 
 const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other fact')}` : '');

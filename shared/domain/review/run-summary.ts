@@ -120,7 +120,7 @@ const unreadRegistries = (
   unread.map(({ key, images }) => ({
     ...{ kind, key, error: BASES_UNREAD },
     detail:
-      `The age of ${counted(images, 'image')} is unknown: they may be built on base or platform images of ` +
+      `The age of ${counted(images, 'image')} is unknown: ${images === 1 ? 'it' : 'they'} may be built on base or platform images of ` +
       `${key}, which the review could not read${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
 

@@ -183,7 +183,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureInputs): str
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
-    return `these still run an image with the cause: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
+    return `these workloads still run an image with the cause: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
@@ -216,7 +216,7 @@ function unidentified({ scopes, mayRun }: ClosureInputs): string | undefined {
   );
   return found.length === 0
     ? undefined
-    : `Patchwave does not know which image these run: ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
+    : `Patchwave does not know which image these workloads run: ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
 }
 
 const IDENTIFY_THEM =
@@ -255,7 +255,7 @@ function outOfSight(closure: Closure, seen: ClosureInputs): OutOfSight {
   const workloads = listed(open.flatMap((key) => named.get(key) ?? []));
   return {
     confirmed,
-    waitingFor: `${listed(open)} left the fleet while these still ran there: ${workloads}. Run \`patchwave confirm-left\` once they are gone`,
+    waitingFor: `${listed(open)} left the fleet while these workloads still ran there: ${workloads}. Once they are gone, run \`patchwave confirm-left SCOPE --reason TEXT\` for each scope`,
   };
 }
 

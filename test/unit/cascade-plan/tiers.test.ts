@@ -348,7 +348,7 @@ test('an application that runs an older image is included', async () => {
   expect(await nodesOf(world)).toEqual(['0 0', '2 1 0']);
 });
 
-test('while a review runs only urgent streams are included', async () => {
+test('while a review runs only streams with an urgent cause are included', async () => {
   const world = await tieredWorld();
   const base = await violating(world, BASE, urgentFact, fact());
   stands(world, await violating(world, PLATFORM, urgentFact), base);

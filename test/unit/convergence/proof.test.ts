@@ -127,7 +127,7 @@ describe('the closure of what others are built on', () => {
   };
   const run = (...names: string[]) => ({
     state: 'open',
-    waitingFor: `these still run an image with the cause: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}`,
+    waitingFor: `these workloads still run an image with the cause: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}`,
   });
 
   test('stays open while an application runs old content of it, and closes with the last one', async () => {
@@ -198,7 +198,7 @@ describe('a closure without facts', () => {
   const LINES: Lines = { base: { tier: 'base' }, app: { tier: 'application', on: 'base' } };
   const older = {
     state: 'open',
-    waitingFor: 'these still run an image with the cause: ecs-service 111122223333/us-east-1/main/app',
+    waitingFor: 'these workloads still run an image with the cause: ecs-service 111122223333/us-east-1/main/app',
   };
 
   test('stays open while something older runs: of an application that only followed its base', async () => {
@@ -246,7 +246,7 @@ describe('an account that leaves while it runs old content', () => {
     return storm;
   }
   const waitingFor = expect.stringMatching(
-    /^444455556666.us-east-1 left the fleet while these still ran there: .*main.copy\. Run/,
+    /^444455556666.us-east-1 left the fleet while these workloads still ran there: .*main.copy\. Once/,
   );
 
   test('is put aside: nothing violates for it, nothing counts as gone, and a person settles it', async () => {
@@ -269,7 +269,7 @@ describe('an account that leaves while it runs old content', () => {
     storm.fleet.world.accounts.add({ id: AWAY.account, name: 'away' }, [AWAY.region]);
     const open = {
       state: 'open',
-      waitingFor: 'these still run an image with the cause: ecs-service 444455556666/us-east-1/main/copy',
+      waitingFor: 'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/main/copy',
     };
     expect(await proven(storm)).toEqual({ base: open, app: open });
     expect(await overdue(storm)).toBe(2);

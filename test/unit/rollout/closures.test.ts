@@ -298,7 +298,7 @@ describe('a service that is refused at each review has a new closure each time',
 test('workloads that still run it are named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'these still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/web';
+  const waitingFor = 'these workloads still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/web';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
@@ -308,7 +308,7 @@ test('a standalone task keeps it open until it stops', async () => {
   await replaced(world);
   await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
   await look(world, await reviewed(world));
-  const waitingFor = 'these still run an image with the cause: ecs-task 111122223333/eu-west-1/prod/nightly';
+  const waitingFor = 'these workloads still run an image with the cause: ecs-task 111122223333/eu-west-1/prod/nightly';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await replaced(world);
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -387,13 +387,13 @@ describe('images of the repository without a stream', () => {
     [
       'holds the cause',
       holding,
-      'these still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
+      'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
       undefined,
     ],
     [
       'holds the cause, though it was pulled from a copy',
       holding,
-      'these still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
+      'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
       imageOf('copy'),
     ],
     ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
@@ -428,7 +428,7 @@ test('a container whose digest is not proven keeps it open, also while its accou
   await world.scopes.record({ ...complete(world, OTHER), unidentified });
   expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = expect.stringMatching(
-    /^Patchwave does not know which image these run: ecs-task lab\/probe\. .* declare `parents`/,
+    /^Patchwave does not know which image these workloads run: ecs-task lab\/probe\. .* declare `parents`/,
   );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
@@ -535,7 +535,7 @@ test('one closure that fails stops no other, and the step fails', async () => {
 
 describe('an account that left while it ran the old image', () => {
   const KEY = '444455556666/us-east-1';
-  const waitingFor = `${KEY} left the fleet while these still ran there: ecs-service ${KEY}/prod/web. Run \`patchwave confirm-left\` once they are gone`;
+  const waitingFor = `${KEY} left the fleet while these workloads still ran there: ecs-service ${KEY}/prod/web. Once they are gone, run \`patchwave confirm-left SCOPE --reason TEXT\` for each scope`;
   const confirmed = { by: 'ana', atEpochMs: 1_795_489_000_000, reason: 'the account was closed' };
 
   /** Nothing old runs in sight. */
@@ -579,7 +579,7 @@ describe('an account that left while it ran the old image', () => {
     world.advance(73 * HOUR_MS);
     expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
     expect(await closureOf(world)).toMatchObject({
-      waitingFor: expect.stringMatching(/^these still run an image with the cause: .*prod\/seen$/),
+      waitingFor: expect.stringMatching(/^these workloads still run an image with the cause: .*prod\/seen$/),
     });
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
@@ -604,7 +604,7 @@ describe('an account that left while it ran the old image', () => {
       (await collect(world.rollouts.closures(CASCADE))).find(({ stream }) => stream === base);
     return { world, runId, baseClosure, ran };
   }
-  const named = `${KEY} left the fleet while these still ran there: ecs-service ${KEY}/prod/shop. Run \`patchwave confirm-left\` once they are gone`;
+  const named = `${KEY} left the fleet while these workloads still ran there: ecs-service ${KEY}/prod/shop. Once they are gone, run \`patchwave confirm-left SCOPE --reason TEXT\` for each scope`;
 
   test('keeps the closure of a base open if the image that ran there has no lineage', async () => {
     const { world, runId, baseClosure } = await unreadAway();
@@ -734,7 +734,7 @@ test('an image that the review saw running counts, also without a mark on the im
   await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
   world.usages.digests = async function* () {};
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'these still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/late';
+  const waitingFor = 'these workloads still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/late';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });
 

@@ -243,7 +243,9 @@ describe('a fact that a rebuild did not fix', () => {
     expect(answerOf({ facts, ...survived(survivor(), trial) })).toEqual({
       answer: 'refuse',
       reason: 'ineffective',
-      detail: expect.stringMatching(/did not fix CVE-1 in openssl 3\.0\. .* 2 other facts are not fixed either\.$/),
+      detail: expect.stringMatching(
+        /did not fix CVE-1 in openssl 3\.0\. .* Patchwave does not rebuild for 2 other facts either\.$/,
+      ),
       recheckAtEpochMs: NOW + DAY,
     });
   });

@@ -102,7 +102,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'a holder runs',
     { running: [runs(holder)] },
-    /these still run an image with the cause: ecs-service 111122223333\/eu-west-1\/prod\/web$/,
+    /these workloads still run an image with the cause: ecs-service 111122223333\/eu-west-1\/prod\/web$/,
   ],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run an image/],
   ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
@@ -149,7 +149,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
     {
       scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
-    /Patchwave does not know which image these run: ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
+    /Patchwave does not know which image these workloads run: ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
   ],
   ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run an image/],
 ])('it stays open: %s', (_, changes, waitingFor) => {
@@ -208,14 +208,14 @@ describe('with scopes that left', () => {
   test('it waits for a person to confirm what ran there, and says so', () => {
     const open = check({ running: [gone()], left: left() });
     const waitingFor =
-      'c/three left the fleet while these still ran there: ecs-service c/three/prod/web. Run `patchwave confirm-left` once they are gone';
+      'c/three left the fleet while these workloads still ran there: ecs-service c/three/prod/web. Once they are gone, run `patchwave confirm-left SCOPE --reason TEXT` for each scope';
     expect(open).toEqual({ ...closure, outOfSight: true, waitingFor });
     expect(check({ running: [gone()], left: left() }, open)).toBe(open);
     expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
     const back = check({ running: [runs(holder)] }, open);
     expect(back).toEqual({
       ...closure,
-      waitingFor: expect.stringMatching(/^these still run an image with the cause: /),
+      waitingFor: expect.stringMatching(/^these workloads still run an image with the cause: /),
     });
   });
 
