@@ -70,7 +70,7 @@ export async function costBenchmark(): Promise<BenchReport> {
         measured: totalOf(running),
         unit: 'USD',
       },
-      { figure: 'a steady day, and 1/30 of a first one', measured: changing, unit: 'USD' },
+      { figure: 'a day on which 1/30 of the images is new', measured: changing, unit: 'USD' },
       { figure: 'the first day', measured: totalOf(first), unit: 'USD' },
       {
         figure: `the planner on its schedule, ${plans} plans a day`,
@@ -88,7 +88,7 @@ export async function costBenchmark(): Promise<BenchReport> {
       ...month.map(line('a month')),
       { figure: 'a month, fixed', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
       readmeRow('a steady day', totalOf(steady), published.steadyDay),
-      readmeRow('a steady day, and 1/30 of a first one', changing, published.changingDay),
+      readmeRow('a day on which 1/30 of the images is new', changing, published.changingDay),
       readmeRow('the planner on its schedule', planner, published.planner),
       readmeRow(
         'the planner on its schedule, if every answer depends on images',
@@ -101,7 +101,7 @@ export async function costBenchmark(): Promise<BenchReport> {
     notes: [
       `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them ancestors, and ${usagesIn(days)} usages`,
       'in the same number of accounts and Regions, then scaled',
-      'the steady day: with the plan after the review, without later plans on the schedule, and without rebuilds',
+      'a steady day: nothing is new, and every scan is due again; with the plan after the review, without later plans on the schedule, and without rebuilds',
       'the planner on its schedule: every stream waits with an open cause; without open causes the planner reads almost nothing',
       'if every answer depends on images: in `enforce`, for streams that wait for a fix, a parent or a person',
       'a rebuild: one stream by manual request, with its plans, cascade and rollout; without its build',

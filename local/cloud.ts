@@ -125,7 +125,11 @@ function readiness(child: ChildProcess, logFile: string): Promise<{ endpoint: st
     const fail = async (reason: string) => {
       const log = await readFile(logFile, 'utf8').catch(() => '');
       const text = `${complaint}\n${log}`.trim().split('\n').slice(-15).join('\n');
-      reject(new CloudStartFailed(`The embedded cloud ${reason}. Run \`npm install\` if .venv is missing.\n${text}`));
+      reject(
+        new CloudStartFailed(
+          `The embedded cloud ${reason}. If .venv is missing, start the command through npm (as \`npm run demo\`), which creates it.\n${text}`,
+        ),
+      );
     };
     const timer = setTimeout(() => void fail(`was not ready after ${START_LIMIT_MS / 1000} s`), START_LIMIT_MS);
     child.stderr?.on('data', (chunk) => {

@@ -24,9 +24,9 @@ export const DEMO_HELP = `npm run demo -- [flags]
   --keep          keeps the cloud running and prints how to inspect it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
   --mode MODE     ${MODES.join(', ')} (default: the mode of the fleet's policy)
-  --seed N        a number for the JSON object (default: 1). It changes nothing
-                  else: the fleet file has no random values, and --chaos has
-                  its own seed
+  --seed N        a number that the JSON object records as seed (default: 1). It
+                  has no other effect: the fleet file has no random values, and
+                  --chaos has its own seed
   --chaos N       injects faults, chosen by seed N: calls are throttled or fail;
                   events are lost, duplicated or delayed
   --help          this page
