@@ -5,6 +5,7 @@ import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Retry } from '../ports/retry.ts';
 import type { Scanner } from '../ports/scanner.ts';
 import type { Pace } from './pace.ts';
+import { watchedFirst } from './watched-first.ts';
 
 export interface AskWorld {
   readonly scanner: Scanner;
@@ -39,15 +40,16 @@ const OF_THE_PLACE: readonly ScanReason[] = [
 ];
 
 /**
- * Requests a scan at the first location of the image that accepts it. Locations are sorted, so a digest is always
- * requested at the same place. If all refuse, the first refusal counts.
+ * Requests a scan at the first location of the image that accepts it, or reads the result of a location that Amazon
+ * Inspector watches. Locations are sorted, so a digest is always requested at the same place. If all refuse, the first
+ * refusal counts.
  */
 export async function askAnywhere(
   world: AskWorld,
   { digest, locations }: Pick<ImageRecord, 'digest' | 'locations'>,
 ): Promise<Answer> {
   let first: Refusal | undefined;
-  for (const location of locations) {
+  for (const location of await watchedFirst(world.scanner, locations)) {
     const answer = await persistently(world.retry, () => askAt(world, location, digest));
     if (answer.outcome !== 'refused' || !OF_THE_PLACE.includes(answer.reason)) return answer;
     first ??= answer;

@@ -2,6 +2,7 @@ import { type ImageLocation, locationKey } from '../domain/image/image.ts';
 import type { ScanReading, ScanReason } from '../domain/scan/scan.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Scanner } from '../ports/scanner.ts';
+import { watchedFirst } from './watched-first.ts';
 
 /** These concern the place: another registry may have a result. The most informative comes first. */
 const OF_THE_PLACE: readonly ScanReason[] = [
@@ -25,16 +26,16 @@ const OF_THE_PLACE: readonly ScanReason[] = [
 type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
 
 /**
- * The last result at the first location that has one. Without a result, the most informative refusal counts, then the
+ * The last result at the first location that has one, those that Amazon Inspector watches first. Without a result, the most informative refusal counts, then the
  * first place by name, so that the order of reads makes no difference.
  */
 export async function readAnywhere(
-  scanner: Pick<Scanner, 'read'>,
+  scanner: Pick<Scanner, 'read' | 'scanning'>,
   locations: readonly ImageLocation[],
   { digest, findingsCount }: Pick<ImageRecord, 'digest' | 'findingsCount'>,
 ): Promise<ScanReading> {
   const refusals: { readonly location: ImageLocation; readonly refusal: Refusal }[] = [];
-  for (const location of locations) {
+  for (const location of await watchedFirst(scanner, locations)) {
     const reading = await scanner.read(location, digest, findingsCount);
     if (reading.outcome !== 'refused' || !OF_THE_PLACE.includes(reading.reason)) return reading;
     refusals.push({ location, refusal: reading });

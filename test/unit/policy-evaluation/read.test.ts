@@ -37,6 +37,23 @@ test.each(ofThePlace)('a scan refused as %s in one location is read in another',
   expect(await readAnywhere(scanner, [second, first], { digest })).toEqual(result);
 });
 
+test.each<[string, ScanReading]>([
+  ['has a result', result],
+  ['cannot read it', refusal('unsupported-image')],
+  ['scans it now', { outcome: 'in-progress' }],
+])('a location that Inspector watches is read before one where basic scanning %s', async (_, basic) => {
+  const watched: ScanReading = { ...result, coverage: ['os', 'language'], isWatched: true };
+  const scanner = scannerOf([first, basic], [second, watched]);
+  scanner.scanning = async (location) => (location === second ? 'continuous' : 'basic');
+  expect(await readAnywhere(scanner, [first, second], { digest })).toEqual(watched);
+});
+
+test('a registry that does not say how it scans stops no read', async () => {
+  const scanner = scannerOf([second, result]);
+  scanner.scanning = () => Promise.reject(new Error('ThrottlingException'));
+  expect(await readAnywhere(scanner, [first, second], { digest })).toEqual(result);
+});
+
 test('an unsupported image is not requested at other locations', async () => {
   const unsupported = refusal('unsupported-image');
   const scanner = scannerOf([first, unsupported], [second, result]);
