@@ -67,7 +67,7 @@ async function take(
 
 /**
  * The step of an image whose registries take no requests: Amazon Inspector scans it, or no rule of theirs covers it.
- * `undefined` if one takes requests, or does not say.
+ * `undefined` if one takes requests, or does not say, unless Amazon Inspector watches the image in another one.
  */
 async function stepOfRegistries(
   { scanner }: Pick<AskPorts, 'scanner'>,
@@ -78,6 +78,7 @@ async function stepOfRegistries(
     // The request itself reports a registry that fails.
     image.locations.map((location) => scanner.scanning(location).catch(() => undefined)),
   );
+  if (image.scan.state === 'continuous' && ways.includes('continuous')) return { kind: 'not-needed' };
   if (ways.some((way) => way === undefined || way === 'basic')) return undefined;
   return ways.some(isInspected) ? { kind: 'not-needed' } : notCovered(image.scan);
 }

@@ -22,10 +22,7 @@ export const isDue = (scan: ScanInstants, nowEpochMs: number): boolean => dueAtE
 /** The decision of a review about one image's scan. */
 export type ScanDecision =
   | { readonly action: 'ask' }
-  /**
-   * Requested or scanned less than 24 hours ago, and not due before the review stops requesting; or the scanner watches
-   * the image, so its result only needs to be read.
-   */
+  /** Requested or scanned less than 24 hours ago, and not due before the review stops requesting. */
   | { readonly action: 'not-needed' }
   /** Becomes due while this review still requests scans; otherwise it would be scanned only every second day. */
   | { readonly action: 'later'; readonly dueAtEpochMs: number }
@@ -42,7 +39,7 @@ export interface ScanWindow {
   readonly catchUpUntilEpochMs: number;
 }
 
-/** Whether to request a scan of an image now, later in this review, or not at all. */
+/** Whether to request a scan of an image now, later in this review, or not at all, in a registry that takes requests. */
 export function decideScan(
   image: Pick<ImageProperties, 'locations' | 'unresolved'> & { readonly scan: ScanState },
   { nowEpochMs, catchUpUntilEpochMs }: ScanWindow,
@@ -52,7 +49,6 @@ export function decideScan(
     const { state, reason = 'scan-failed', detail } = barred;
     return { action: 'impossible', state, reason, ...(detail !== undefined && { detail }) };
   }
-  if (image.scan.state === 'continuous') return { action: 'not-needed' };
   const due = dueAtEpochMs(image.scan);
   if (due <= nowEpochMs) return { action: 'ask' };
   return due <= catchUpUntilEpochMs ? { action: 'later', dueAtEpochMs: due } : { action: 'not-needed' };

@@ -7,6 +7,7 @@ import type { Digest, ImageLocation } from '../../../shared/domain/image/image.t
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
+import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -298,19 +299,37 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     expect(world.scanner.reads).toEqual([{ location: first, digest: image }]);
   });
 
-  test('an image watched by Inspector is not requested again', async () => {
-    const world = await worldWith([first]);
-    await world.images.recordJudgement({
-      digest: image,
-      scan: {
-        ...{ state: 'continuous', coverage: ['os'], completedAtEpochMs: START_EPOCH_MS - 30 * 24 * HOUR_MS },
-        watchedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
-      },
-      verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
-      judgedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
-    });
+  const watchedYesterday: Judgement = {
+    digest: image,
+    scan: {
+      ...{ state: 'continuous', coverage: ['os'], completedAtEpochMs: START_EPOCH_MS - 30 * 24 * HOUR_MS },
+      watchedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
+    },
+    verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
+    judgedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
+  };
+
+  test('an image that Inspector watches in one registry is not requested again in another', async () => {
+    const world = await worldWith([first, second]);
+    world.scanner.enhance(second);
+    await world.images.recordJudgement(watchedYesterday);
     expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
     expect(known(world)?.scan).not.toHaveProperty('requestedAtEpochMs');
+  });
+
+  test('an image that Inspector watched is requested once its registry is back at basic scanning', async () => {
+    const world = await worldWith([first]);
+    world.scanner.scanned(first, image, START_EPOCH_MS - 90 * 24 * HOUR_MS);
+    await world.images.recordJudgement(watchedYesterday);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+    expect(world.scanner.started).toEqual([{ location: first, digest: image }]);
+  });
+
+  test('an image that is not judged yet is read where Inspector watches it, not requested in another registry', async () => {
+    const world = await worldWith([first, second]);
+    world.scanner.enhance(second).inspected(second, image, START_EPOCH_MS - 20 * 24 * HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
+    expect(world.scanner.started).toEqual([]);
   });
 });
 

@@ -258,7 +258,7 @@ describe('the scan decision', () => {
     ['due at the end of the window', scanned(completeScan(21)), { action: 'later', dueAtEpochMs: NOW + 3 * HOUR }],
     ['due after the window', scanned(completeScan(20)), { action: 'not-needed' }],
     ['asked an hour ago', scanned(requested), { action: 'not-needed' }],
-    ['kept up to date by its scanner', scanned(watched(30)), { action: 'not-needed' }],
+    ['kept up to date by another scanner before', scanned(watched(30)), { action: 'ask' }],
     [
       'asked later than scanned',
       scanned({ ...completeScan(30), requestedAtEpochMs: NOW - 22 * HOUR }),
