@@ -86,9 +86,13 @@ function imageRow(
 }
 
 function scopeRow(result: ScopeResult): DemoResult['scopes'][number] {
-  const { account, region } = result.scope;
+  const { account, region, eksCluster } = result.scope;
   const detail = result.status === 'failed' ? result.detail : result.status === 'skipped' ? result.reason : undefined;
-  return { account, region, status: result.status, ...(detail !== undefined && { detail }) };
+  return {
+    ...{ account, region, status: result.status },
+    ...(eksCluster !== undefined && { eksCluster }),
+    ...(detail !== undefined && { detail }),
+  };
 }
 
 /** Calls of Patchwave's roles, by operation; calls of the seeding and of the demo itself do not count. */

@@ -70,6 +70,7 @@ export const demoResultSchema = v.strictObject({
     v.strictObject({
       account: v.string(),
       region: v.string(),
+      eksCluster: v.optional(v.pipe(v.string(), v.description('the EKS cluster that the scope is; absent for ECS'))),
       status: v.picklist(['complete', 'skipped', 'failed', 'left']),
       detail: v.optional(v.string()),
     }),

@@ -180,7 +180,7 @@ async function checkClosed(endpoint: string, TableName: string, act: Act, home: 
   expect(await itemAt(`CLOSURE#${closure.cascadeId}`, closure.stream)).toMatchObject({
     ...{ state: 'closed', output: stream.after, proof: { ...closure.proof } },
   });
-  expect(closure.proof).toMatchObject({ runId: act.reviews[1]?.runId, scopes: 2, usagesOfOutput: stream.runs.length });
+  expect(closure.proof).toMatchObject({ runId: act.reviews[1]?.runId, scopes: 3, usagesOfOutput: stream.runs.length });
   expect(stream).toMatchObject({ state: 'patched', provenBy: act.reviews[1]?.runId });
   expect(await itemAt(`CAUSE#${closure.stream}`, 'CAUSE')).toMatchObject({ state: 'closed', facts: [] });
 }
