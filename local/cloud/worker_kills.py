@@ -7,7 +7,7 @@ from ministack.core import lambda_runtime
 
 
 def kill_environments(function: str) -> None:
-    """All of a function's: which of them made a call is not told by the call. The next invocation starts a new one."""
+    """All of a function's, because a call does not show which of them made it. The next invocation starts a new one."""
     with lambda_runtime._lock:
         workers = [worker for key, pool in lambda_runtime._workers.items() if _function_of(key) == function for worker in pool]
     for worker in workers:

@@ -62,6 +62,6 @@ export function record<const Key extends v.GenericSchema<string, string>, const 
   return readAs(v.record(key, value), (input) => (isObject(input) ? members : NO_OBJECT));
 }
 
-/** An object of one of several forms, told apart by one field. */
+/** An object of one of several forms; one field says which. */
 export const variant = <const Key extends string, const Forms extends v.VariantOptions<Key>>(key: Key, forms: Forms) =>
   ofObjects(v.variant(key, forms));

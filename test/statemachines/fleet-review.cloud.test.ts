@@ -28,7 +28,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
     'plan-scans': () => ({ batches: nothing, found: 0, images: 0, progress: {} }),
     'check-closures': () => ({ open: 0, closed: 1, replaced: 0, overdue: 0 }),
     close: () => ({ state: 'succeeded', summary: '0 images' }),
-    abandon: () => ({ error: 'told', cause: 'told' }),
+    abandon: () => ({ error: 'given', cause: 'given' }),
     Report: () => ({}),
     find: () => ({}),
   };

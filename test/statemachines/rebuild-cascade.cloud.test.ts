@@ -48,7 +48,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
     },
     deploy: () => ({ decision: 'check', waitSeconds: 0, state: 'running', detail: '' }),
     close: () => ({ state: 'complete', detail: 'all verified' }),
-    abandon: () => ({ error: 'States.Abandoned', cause: 'as told' }),
+    abandon: () => ({ error: 'States.Abandoned', cause: 'as given' }),
   };
   return (call, on) => {
     const action = String(call.input.action ?? 'abandon');
@@ -198,7 +198,7 @@ test.each(THROUGH.slice(0, -1))('an error of %s reaches the last step, and stops
       if (call.input.stream === 'a') PERMANENT();
       return playing('', [])(call, on);
     },
-    settle: ({ input }) => (input.failure ? { state: 'failed', detail: 'told' } : VERIFIED),
+    settle: ({ input }) => (input.failure ? { state: 'failed', detail: 'given' } : VERIFIED),
     close: () => ({ state: 'incomplete', detail: 'stream a failed' }),
   });
   expect([status, error]).toEqual(['FAILED', 'CascadeIncomplete']);
@@ -238,9 +238,9 @@ test.each(['open', 'plan', 'close'])(
       [action]: () => {
         throw new ScriptedError('NoPolicyError', 'no policy');
       },
-      abandon: ({ input }) => ({ error: (input.error as { Error: string }).Error, cause: 'told' }),
+      abandon: ({ input }) => ({ error: (input.error as { Error: string }).Error, cause: 'given' }),
     });
-    expect([status, error, cause]).toEqual(['FAILED', 'NoPolicyError', 'told']);
+    expect([status, error, cause]).toEqual(['FAILED', 'NoPolicyError', 'given']);
     expect(calls.at(-1)).toMatchObject({
       of: 'CascadeReaper',
       input: { cascadeId: `c-abandon-${action}`, executionArn, error: { Error: 'NoPolicyError' } },

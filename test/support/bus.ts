@@ -50,7 +50,7 @@ export class Inbox {
         await this.#receive();
         return isSo() ? true : undefined;
       },
-      'What the bus should be told',
+      'What the bus should receive',
       LIMIT_MS,
     );
   }

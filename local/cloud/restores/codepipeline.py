@@ -1,4 +1,4 @@
-"""CodePipeline: executions are started, told, listed, stopped and approved. How pipelines come to be: `PUT pipelines`.
+"""CodePipeline: executions are started, shown, listed, stopped and approved. How pipelines come to be: `PUT pipelines`.
 
 Variables are checked against the declared ones; a token that was used before names the execution that
 it started; each call is authorized on the pipeline, an approval on its action.

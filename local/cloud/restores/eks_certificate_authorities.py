@@ -47,5 +47,5 @@ def _as_told(reply: Reply, **changed: str) -> Reply:
     cluster = {**json.loads(reply[2])["cluster"], **changed}
     if cluster["status"] != "CREATING":
         return reply
-    told = {name: value for name, value in cluster.items() if name not in _UNTIL_CREATED}
-    return eks._json_resp(200, {"cluster": told})
+    shown = {name: value for name, value in cluster.items() if name not in _UNTIL_CREATED}
+    return eks._json_resp(200, {"cluster": shown})

@@ -66,7 +66,7 @@ export class FakeScanner implements Scanner, RegistryScans {
     return this;
   }
 
-  /** The registry of this location has enhanced scanning; unless told otherwise, continuous for all repositories. */
+  /** The registry of this location has enhanced scanning, by default continuous for all repositories. */
   enhance(
     location: ImageLocation,
     rules: RegistryScanning['rules'] = [{ frequency: 'continuous', filters: ['*'] }],
@@ -82,7 +82,7 @@ export class FakeScanner implements Scanner, RegistryScans {
     return this;
   }
 
-  /** Amazon Inspector scanned an image in a registry with enhanced scanning, and watches it unless told otherwise. */
+  /** Amazon Inspector scanned an image in a registry with enhanced scanning, and watches it by default. */
   inspected(
     location: ImageLocation,
     digest: Digest,

@@ -120,7 +120,7 @@ test.each<[string, Task, object]>([
     { pull: { beganAtEpochMs: BEGAN, endedAtEpochMs: ENDED } },
   ],
   [
-    'when it was made and ran, where no pull is told',
+    'when it was made and ran, where no pull is reported',
     { createdAt: new Date(MADE), startedAt: new Date(RAN) },
     { pull: { beganAtEpochMs: MADE, endedAtEpochMs: RAN } },
   ],

@@ -48,8 +48,8 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   ['epoch and release', withPackage({ epoch: 1, release: '2' }), { version: '1:3.0-2' }],
   ['no severity yet', withPackage({}, { severity: 'UNTRIAGED' }), { severity: 'undefined' }],
   ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],
-])('%s', (_, told, expected) => {
-  const [found] = findingsOf(told);
+])('%s', (_, reported, expected) => {
+  const [found] = findingsOf(reported);
   expect(found).toMatchObject(expected);
   for (const absent of ['layer', 'isExploited', 'epssScore']) expect(found).not.toHaveProperty(absent);
 });
@@ -78,6 +78,6 @@ test.each<[string, Partial<InspectorFinding>, object]>([
     { vulnerability: '', package: 'Port 22 is open', version: '', severity: 'critical', fix: 'unknown' },
   ],
   ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
-])('a finding that names no package is a finding all the same: %s', (_, told, expected) => {
-  expect(findingsOf(told)).toEqual([expected]);
+])('a finding that names no package is a finding all the same: %s', (_, reported, expected) => {
+  expect(findingsOf(reported)).toEqual([expected]);
 });

@@ -6,7 +6,7 @@ export function countingBackoff(attempts: number): Retry & { readonly waits: num
   return { attempts, waits, wait: async (attempt) => void waits.push(attempt) };
 }
 
-/** An error as the SDK throws it: told by its name. */
+/** An error as the SDK throws it, known by its name. */
 export function awsError(name: string, message = 'as AWS says it'): Error {
   return Object.assign(new Error(message), { name });
 }

@@ -256,7 +256,7 @@ export async function tell(world: PlanWorld, n: number, ...facts: CauseFact[]): 
 
 export async function causeOf({ causes }: PlanWorld, n = 0): Promise<Cause> {
   const cause = (await causes.get([streamOf(n)])).get(streamOf(n));
-  if (!cause) throw new Error(`the test told no cause of ${streamOf(n)}`);
+  if (!cause) throw new Error(`the test recorded no cause of ${streamOf(n)}`);
   return cause;
 }
 

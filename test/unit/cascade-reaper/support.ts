@@ -51,7 +51,7 @@ export async function runningCascade(world: ReaperWorld, ...changes: readonly Pa
   }
 }
 
-/** What a node holds whose rebuild was reserved: lock, slot and record; and a run that was started, unless told else. */
+/** What a node holds whose rebuild was reserved: lock, slot and record; and a run that was started, unless `changes` say otherwise. */
 export async function reserved(world: ReaperWorld, n: number, changes: Partial<Rebuild> = {}): Promise<string> {
   const stream = streamOf(n);
   const rebuildId = `rebuild-${n}`;

@@ -68,7 +68,7 @@ describe('a task without a digest from ECS, and a rebuild that moves its tag', (
   const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/app:current`;
   /** The team's task runs since before the rebuild. */
   const withoutDigest =
-    (pull?: 'told') =>
+    (pull?: 'reported') =>
     ({ fleet: { world, headOf } }: Storm) => {
       world.workloads.stop(CLUSTER, 'app').run(CLUSTER, {
         ...{
@@ -93,7 +93,7 @@ describe('a task without a digest from ECS, and a rebuild that moves its tag', (
   });
 
   test('is the old image if ECS reports the pull time: that image is judged and still runs', async () => {
-    const storm = await rebuilt(APP, { arrange: withoutDigest('told') });
+    const storm = await rebuilt(APP, { arrange: withoutDigest('reported') });
     const { world, headOf } = storm.fleet;
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
     const [usage] = await collect(world.usages.live(CLUSTER));
@@ -106,7 +106,7 @@ describe('a task without a digest from ECS, and a rebuild that moves its tag', (
     const storm = await rebuilt(APP, { arrange: withoutDigest() });
     const { world, headOf } = storm.fleet;
     world.advance(DAY_MS);
-    withoutDigest('told')(storm);
+    withoutDigest('reported')(storm);
     expect(await proven(storm)).toEqual({ app: { state: 'open', waitingFor: named } });
     expect(await collect(world.usages.live(CLUSTER))).toMatchObject([
       { digest: headOf('app'), digestSource: 'push-history' },

@@ -53,7 +53,7 @@ export class Storm {
     this.#pushes = [];
   }
 
-  /** What is on its way arrives, the later pushes first where told, and what follows from it. */
+  /** What is on its way arrives, the later pushes first with `lastFirst`, and what follows from it. */
   async hear({ lastFirst = false, twice = false } = {}): Promise<void> {
     const { world } = this.fleet;
     const pushes = lastFirst ? this.#pushes.toReversed() : this.#pushes;

@@ -86,7 +86,7 @@ describe('ImageVerdictChanged', () => {
     ['what was due now violates', violating(FINDING, { ...AGE, effect: 'due' }), violating(FINDING, AGE)],
     ['a waiver ran out', violating(FINDING, { ...AGE, effect: 'waived' }), violating(FINDING, AGE)],
     ['what violated is unknown now', violating(FINDING, SCAN), violating(FINDING, { ...SCAN, effect: 'violates' })],
-  ])('is told: %s', (_, before, after) => {
+  ])('is published: %s', (_, before, after) => {
     expect(typesOf(image(before), image(after))).toEqual(['ImageVerdictChanged']);
   });
 
@@ -107,7 +107,7 @@ describe('ImageVerdictChanged', () => {
     ],
     ['the next breach', COMPLIANT, { ...COMPLIANT, nextBreachAtEpochMs: NOON_EPOCH_MS }],
     ['a verdict that is gone', violating(FINDING), undefined],
-  ])('is not told: %s', (_, before, after) => {
+  ])('is not published: %s', (_, before, after) => {
     expect(typesOf(image(before), image(after))).toEqual([]);
   });
 
@@ -283,7 +283,7 @@ describe('RebuildVerified and RebuildIneffective', () => {
       'RebuildIneffective',
       { result: 'failed', reason, facts: imageProperties, factCount: 2 },
     ],
-  ])('%j is told as %s', (outcome, detailType, detail) => {
+  ])('%j is published as %s', (outcome, detailType, detail) => {
     expect(announce(at(), at(outcome))).toEqual([
       { detailType, resources: ['stream'], detail: { ...common, ...detail } },
     ]);

@@ -9,8 +9,8 @@ import { digestOf, policyOf, seen } from '../fleet-review/support.ts';
 import { referenceTo, web } from './support.ts';
 
 /*
- * Several scopes and registries that tell of one image at the same time, their calls to the ledger mixed by a seeded
- * scheduler: in any order the image ends as if they had told one after the other.
+ * Several scopes and registries that report one image at the same time, their calls to the ledger mixed by a seeded
+ * scheduler: in any order the image ends as if they had reported one after the other.
  */
 
 const digest = digestOf('a');

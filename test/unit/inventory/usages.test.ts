@@ -206,7 +206,7 @@ describe('an index', () => {
 
   test.each<[string, Partial<RunningTask>, readonly Digest[]]>([
     ['of the task’s architecture', { architecture: 'arm64' }, [d]],
-    ['where the architecture is not told: all of them', {}, [c, d]],
+    ['where the architecture is not reported: all of them', {}, [c, d]],
     ['where none has the architecture: all of them', { architecture: 's390x' }, [c, d]],
   ])('is its child %s', async (_, { architecture }, expected) => {
     const { world, review, live } = await inventoryWorld();

@@ -32,7 +32,7 @@ const unpinned = {
 
 test.each<[string, Partial<RunningContainer>, object]>([
   [
-    'what the agent told',
+    'what the agent reported',
     { image: referenceTo(web, `@${digestOf('b')}`), digest: a },
     { reference: referenceTo(web, `@${digestOf('b')}`), digest: a, digestSource: 'runtime', location: web },
   ],

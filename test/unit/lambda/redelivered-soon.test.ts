@@ -31,7 +31,7 @@ const message = (id: number, receives = 1) => ({
   attributes: { ApproximateReceiveCount: String(receives) },
 });
 
-/** A function that takes from a queue and answers, or fails, as told. */
+/** A function that takes from a queue and answers or fails as `handle` does. */
 const taking = (redelivery: () => Redelivery, handle: () => Promise<SQSBatchResponse>) =>
   lambdaFunction({ input, compose: () => ({}), handle, redelivery });
 const failing =

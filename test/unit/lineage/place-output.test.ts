@@ -58,15 +58,15 @@ test('an output is as old as its parent', async () => {
 });
 
 test.each<[string, Built, object[] | undefined]>([
-  ['the head that it was told of', { on: ['os 2'], changes: HEAD }, undefined],
-  ['an older one than it was told of', { on: ['os 1'], changes: HEAD }, [toOld]],
+  ['the recorded head of the parent', { on: ['os 2'], changes: HEAD }, undefined],
+  ['an older one than the recorded head', { on: ['os 1'], changes: HEAD }, [toOld]],
   ['an older one than the head of before it was reserved', { on: ['os 1'] }, [toOld]],
   [
     'the old head, and the new one came after it was reserved',
     { on: ['os 1'], changes: { reservedAtEpochMs: 1 } },
     undefined,
   ],
-  ['a newer one than it was told of', { on: ['os 2'], changes: { parentHead: digestOf('base 1') } }, undefined],
+  ['a newer one than the recorded head', { on: ['os 2'], changes: { parentHead: digestOf('base 1') } }, undefined],
   [
     'an older one, of which it packed all layers anew',
     { on: ['packed anew'], unpacked: ['files 1'], changes: HEAD },

@@ -290,7 +290,7 @@ describe('if a read fails', () => {
   test.each<[string, Partial<PolicyDocument>, boolean]>([
     ['somebody else owns it', {}, false],
     ['its account is waived', { waivers: [waiver] }, true],
-  ])('a registry that may not be read is told, and fails no look, where %s', async (_, policy, isScope) => {
+  ])('a registry that may not be read is reported and fails no check, where %s', async (_, policy, isScope) => {
     const world = await protectionWorld(policy);
     await run(world, OTHER, 'app');
     if (isScope) await world.scopes.record({ scope: OTHER });

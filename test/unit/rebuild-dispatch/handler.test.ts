@@ -82,7 +82,7 @@ describe('a task token is never logged', () => {
       (world: DispatchWorld) => void jest.spyOn(world.rebuilds, 'get').mockRejectedValue(new Error('throttled')),
     ],
     [
-      'a step that cannot be told',
+      'a step that cannot be answered',
       (world: DispatchWorld) => {
         void world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'drill', atEpochMs: 1 });
         jest.spyOn(world.waitingStep, 'succeed').mockRejectedValue(new StepNotAnsweredError('ThrottlingException'));

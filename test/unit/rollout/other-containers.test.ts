@@ -42,7 +42,7 @@ interface Scene {
   readonly web?: RolloutMode;
   /** What the agent's tag means by now. */
   readonly tagMeans?: 'old' | 'new';
-  /** When an event told of that: before the tasks began, after, or never. */
+  /** When an event reported that: before the tasks began, after, or never. */
   readonly pushed?: 'before' | 'after';
   /** A review has read the account since the tasks began. */
   readonly isRead?: boolean;
@@ -117,7 +117,7 @@ test.each<readonly [string, Scene, string]>([
     { mode: 'paused', tagMeans: 'old', readAfterMs: 0 },
     'mode: paused',
   ],
-  ['is paused, and no event told of its tag', { mode: 'paused', tagMeans: 'old', isRead: false }, 'mode: paused'],
+  ['is paused, and no event reported its tag', { mode: 'paused', tagMeans: 'old', isRead: false }, 'mode: paused'],
 ])('a container whose stream %s keeps its service from being started anew', async (_, is, by) => {
   const world = await scene(is);
   expect(await deployed(world)).toMatchObject(held(by));

@@ -20,7 +20,7 @@ const WEB = serviceOf('web');
 const NEW = digestOf('web-new');
 
 interface Before {
-  /** When the tag came to mean what was verified, by the push history; absent where no event told of it. */
+  /** When the tag came to mean what was verified, by the push history; absent if no event reported it. */
   readonly pushed?: 'before' | 'after';
   /** What the tag means by the push history, if it is not what was verified. */
   readonly pushedDigest?: typeof NEW;
@@ -74,7 +74,7 @@ test('a deployment that brings what was verified and goes on is awaited', async 
 });
 
 test.each<readonly [string, Before]>([
-  ['no event told when its tag moved', {}],
+  ['no event reported when its tag moved', {}],
   ['its tag moved after it was deployed', { pushed: 'after' }],
   ['its tag meant something else by the last push', { pushed: 'before', pushedDigest: digestOf('web-other') }],
   ['its deployment failed', { pushed: 'before', state: 'failed' }],

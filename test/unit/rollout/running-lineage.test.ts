@@ -49,7 +49,7 @@ async function fleet(
     reads += digests.length;
     return get(digests);
   };
-  /** An image of a stream, of a repository alone where told, and what it is built on. */
+  /** An image of a stream, or of a repository alone if `changes` say so, and what it is built on. */
   async function add(name: string, of: Name, on?: string, changes: Partial<ImageProperties> = {}): Promise<Digest> {
     const properties = imageProperties(name, {
       stream: streamOf(of),

@@ -48,7 +48,7 @@ export const FEATURES = [
   'approvals',
   'blue-green',
   'deployments-roll-back',
-  'digests-not-told',
+  'digests-not-reported',
   'tags-moved-back',
   'registries-unread',
   'lineage-unread',

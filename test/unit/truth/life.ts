@@ -570,9 +570,9 @@ function drawPolicy(dice: Dice, features: Features): FixedPolicy {
   };
 }
 
-/** Of some services ECS tells no digest, always or now and then; of some of these not even when they pulled. */
+/** For some services ECS reports no digest, always or now and then; for some of these not even when they pulled. */
 function shownBy(diceFor: (purpose: string) => Dice, features: Features): (service: string) => TrueContainer['shown'] {
-  if (!features.has('digests-not-told')) return () => 'digest';
+  if (!features.has('digests-not-reported')) return () => 'digest';
   const shares = new Map<string, { readonly dice: Dice; readonly hidden: number; readonly isPullShown: boolean }>();
   return (service) => {
     const dice = diceFor(`told of ${service}`);

@@ -191,8 +191,8 @@ export class Oracle implements Witness {
     if (verified || isJustPushed || this.#isParentGone(run.line)) return;
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
-      // Of a head that no event told the ledger knows nothing. While a push is recorded its images are marked as heads before the
-      // stream names them.
+      // The ledger does not know a head that no event reported. While a push is recorded, its images are marked as heads
+      // before the stream names them.
       if (!record || !head.has(image.digest)) continue;
       const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
       if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
@@ -229,7 +229,7 @@ export class Oracle implements Witness {
       const bornAtEpochMs = this.#sight.bornAt(image);
       if (age.bornAtEpochMs > bornAtEpochMs)
         this.#violated(
-          `${image.name} is told to be of ${iso(age.bornAtEpochMs)}, its content is of ${iso(bornAtEpochMs)}`,
+          `the ledger says that ${image.name} is of ${iso(age.bornAtEpochMs)}, its content is of ${iso(bornAtEpochMs)}`,
         );
     }
     if (verdict?.status !== 'compliant' || judgedAtEpochMs === undefined) return;
@@ -255,14 +255,14 @@ export class Oracle implements Witness {
       if (said.length === 0 || said.some(({ verdict }) => verdict?.status !== 'compliant')) continue;
       this.#check('compliant is true of what runs');
       if (container.shown === 'nothing')
-        this.#violated(`${container.service} is told to be compliant, and which image it runs is a guess`);
+        this.#violated(`${container.service} is reported as compliant, and which image it runs is a guess`);
       const scannedAt = Math.min(...said.map(({ scan }) => scan.completedAtEpochMs ?? 0));
       const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
       const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
       const name = `${container.service} runs ${container.image.name}`;
-      if (flaw) this.#violated(`${name}, is told to be compliant, and has ${flaw.id} in ${flaw.package}`);
+      if (flaw) this.#violated(`${name}, is reported as compliant, and has ${flaw.id} in ${flaw.package}`);
       if (this.#isOld(container.image, judgedAt))
-        this.#violated(`${name}, is told to be compliant, and is older than ${AGE_LIMIT_DAYS} days`);
+        this.#violated(`${name}, is reported as compliant, and is older than ${AGE_LIMIT_DAYS} days`);
     }
   }
 
@@ -284,7 +284,7 @@ export class Oracle implements Witness {
     const { factory, features } = this.#life;
     const line = this.#life.line(image.line);
     if (shown === 'digest' || factory.headOf(line)?.images.includes(image)) return;
-    features.note('digests-not-told');
+    features.note('digests-not-reported');
   }
 
   #fixed(rebuild: Rebuild): void {
@@ -709,8 +709,8 @@ export class Oracle implements Witness {
   }
 
   /**
-   * It made nothing, came too late for whoever waited, told of it in an event that was late or lost, or no scan ended in
-   * time: that is no failure of the pipeline, and counts as one more build for the same facts.
+   * It made nothing, came too late for the waiting step, its event was late or lost, or no scan ended in time: that is
+   * no failure of the pipeline, and counts as one more build for the same facts.
    */
   #hasFailed({ output, startedAtEpochMs, line }: TrueRun): boolean {
     const { has } = this.#life.features;

@@ -108,7 +108,7 @@ interface Refused {
  * of its first container is replaced by a fixed one.
  */
 async function heldBackBy({ isDigestTold, isPushTold, daysAgo = 0, detail }: Refused): Promise<readonly string[]> {
-  const features = new Features(['rollout-register', 'digests-not-told', 'side-containers']);
+  const features = new Features(['rollout-register', 'digests-not-reported', 'side-containers']);
   // The second container has a digest in the one, and only an instant of its pull in the other.
   const life = new Life(isDigestTold ? 6 : 7, features);
   await life.begin();

@@ -179,8 +179,8 @@ export class RolloutOracle {
   }
 
   /**
-   * Once for each output, unless it failed, or somebody else deployed the service since. Where no event told in time when the tag
-   * moved, its history does not show what the tasks pulled: a cause that comes in before a review has read what runs then
+   * Once for each output, unless it failed, or somebody else deployed the service since. If no event reported in time when the
+   * tag moved, its history does not show what the tasks pulled: a cause that comes in before a review has read what runs then
    * restarts the service once more.
    */
   #repeated({ containers }: TrueDeployment, earlier: readonly TrueDeployment[]): string | undefined {
@@ -284,8 +284,8 @@ export class RolloutOracle {
     if (!detail.includes(`${line.stream} has \`${restraint}\`.`)) return false;
     const { deployments } = await world.deployer.describe(ref);
     const sinceEpochMs = deployments.find(({ isPrimary }) => isPrimary)?.createdAtEpochMs ?? 0;
-    const told = (await world.places.pushesOf(line.location, HEAD_TAG)).at(-1);
-    return told?.digest !== head.digest || told.atEpochMs > sinceEpochMs - SKEW_MS;
+    const recorded = (await world.places.pushesOf(line.location, HEAD_TAG)).at(-1);
+    return recorded?.digest !== head.digest || recorded.atEpochMs > sinceEpochMs - SKEW_MS;
   }
 
   #behind(

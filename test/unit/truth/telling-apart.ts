@@ -8,8 +8,8 @@ import { added, NOTHING, type Sum } from './telling.ts';
 const TELLER = fileURLToPath(new URL('teller.ts', import.meta.url));
 
 /**
- * Tells many seeds, one process for each core. Each process is sent its next seed when it has told the one before, so that a slow
- * seed holds up no other.
+ * Runs many seeds, one process for each core. Each process gets its next seed when it has ended the one before, so that a
+ * slow seed delays no other.
  * @param onResult is called after each seed, with the sum so far and with what came of the seed
  */
 export async function tellApart(
@@ -39,7 +39,7 @@ export async function tellApart(
 function answerTo(order: Order, teller: ChildProcess): Promise<Sum> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null): void =>
-      reject(new Error(`The process that told seed ${order.seed} ended with ${code} before it answered.`));
+      reject(new Error(`The process that ran seed ${order.seed} ended with ${code} before it answered.`));
     teller.once('exit', ended);
     teller.once('message', (sum) => {
       teller.off('exit', ended);

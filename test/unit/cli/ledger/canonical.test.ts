@@ -323,11 +323,11 @@ test('ids that ECS gives to deployments are masked in every text and list', () =
 });
 
 test('instants in texts are masked, with and without milliseconds', () => {
-  const told = (at: string) =>
+  const canonicalAt = (at: string) =>
     canonicalLedger([{ ...keys.cause('one'), answer: { detail: `The last rebuild was at ${at}. Wait.` } }]);
-  expect(told('2026-11-24 03:00 UTC')).toBe(told('2026-12-01 17:59 UTC'));
-  expect(told('2026-11-24T03:00:00.123Z')).toBe(told('2026-12-01T17:59:59.000Z'));
-  expect(told('2026-11-24 03:00 UTC')).toContain('at <masked>. Wait.');
+  expect(canonicalAt('2026-11-24 03:00 UTC')).toBe(canonicalAt('2026-12-01 17:59 UTC'));
+  expect(canonicalAt('2026-11-24T03:00:00.123Z')).toBe(canonicalAt('2026-12-01T17:59:59.000Z'));
+  expect(canonicalAt('2026-11-24 03:00 UTC')).toContain('at <masked>. Wait.');
 });
 
 test('the heads of its parents that a rebuild was built on are masked; whether they are known stays', () => {

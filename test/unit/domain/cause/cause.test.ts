@@ -170,7 +170,7 @@ describe('merging', () => {
     ['no', 'yes', 'yes'],
     ['yes', 'unknown', 'yes'],
     ['yes', 'no', 'yes'],
-  ])('a fix that was %s and is told as %s is %s, and no new version', (known, reported, fix) => {
+  ])('a fix that was %s and is reported as %s is %s, and no new version', (known, reported, fix) => {
     const before = mergeCause(STREAM, undefined, [finding('CVE-1', 9, { fix: known })]);
     expect(mergeCause(STREAM, before, [finding('CVE-1', 12, { fix: reported })])).toEqual({
       ...before,

@@ -27,7 +27,7 @@ test.each<[string, Pull | undefined, typeof A, 'push-history' | 'tag-guess']>([
 });
 
 test.each<[string, Pull, typeof A, 'push-history' | 'tag-guess']>([
-  ['after the last push that was told: it may have meant either', pull(25), NOW, 'tag-guess'],
+  ['after the last recorded push: it may have meant either', pull(25), NOW, 'tag-guess'],
   ['about when that was', pull(20), NOW, 'tag-guess'],
   ['before that', pull(15), A, 'push-history'],
 ])(

@@ -85,7 +85,7 @@ test.each<[string, Fleet, StaleParent | undefined]>([
   ],
   ['by what was only pushed first', { ...ON_OLD, evidence: 'earliest-push' }, undefined],
   ['by a label', { ...ON_OLD, evidence: 'label-digest' }, late],
-  ['behind an index, which is told', { ...ON_OLD, indexes: { base: 'index' } }, { ...late, head: digestOf('index') }],
+  ['behind an index, which is named', { ...ON_OLD, indexes: { base: 'index' } }, { ...late, head: digestOf('index') }],
   [
     'by way of an older image of its own stream',
     { images: { app, before: app, old: base, new: base }, on: { app: 'before', before: 'old' }, heads: ON_OLD.heads },

@@ -90,7 +90,7 @@ describe.each<[string, readonly LifecycleRule[], ListedArtifact, object]>([
     lost(1, { by: 'age', expiresAtEpochMs: daysAgo(-29) }),
   ],
 ])('one image: %s', (_, rules, given, expected) => {
-  test('is told', () => expect(expiryState(forecast(rules, [given]), 'a')).toEqual(expected));
+  test('is forecast', () => expect(expiryState(forecast(rules, [given]), 'a')).toEqual(expected));
 });
 
 test.each([

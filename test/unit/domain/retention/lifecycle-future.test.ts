@@ -14,7 +14,7 @@ interface Kept {
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
 }
 
-/** One run of ECR's evaluator, told naively from its documentation. @returns what it took, deleted or archived */
+/** One run of ECR's evaluator, written naively from its documentation. @returns what it took, deleted or archived */
 function evaluate(rules: readonly LifecycleRule[], { images, holders }: Kept, nowEpochMs: number): Digest[] {
   const pushedAt = ({ restoredAtEpochMs, pushedAtEpochMs = 0 }: ListedArtifact) => restoredAtEpochMs ?? pushedAtEpochMs;
   const isMarked = (image: ListedArtifact, { selection, effect }: LifecycleRule): boolean => {

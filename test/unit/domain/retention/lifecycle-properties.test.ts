@@ -5,7 +5,7 @@ import { type LifecycleRule, selects } from '../../../../shared/domain/retention
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 
-/** ECR's own way, told naively: which images of a repository its policy takes at an instant. */
+/** ECR's own way, written naively: which images of a repository its policy takes at an instant. */
 function takenAt(rules: readonly LifecycleRule[], images: readonly ListedArtifact[], nowEpochMs: number): Set<Digest> {
   const taken = new Set<Digest>();
   for (const image of images) {

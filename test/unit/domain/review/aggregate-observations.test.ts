@@ -59,12 +59,12 @@ describe('when a container was pulled', () => {
     observe(CLUSTER, { ...task([container]), ...changes }, READ_AT)[0]?.pull;
 
   test.each<[string, RunningContainer, Partial<RunningTask>, unknown]>([
-    ['is kept where only a tag tells what it is', byTag, { pull }, pull],
-    ['is of no use where the digest is told', { ...byTag, digest: A }, { pull }, undefined],
+    ['is kept where only a tag names it', byTag, { pull }, pull],
+    ['is of no use where the digest is reported', { ...byTag, digest: A }, { pull }, undefined],
     ['is of no use where the reference names it', { ...byTag, image: `${byTag.image}@${B}` }, { pull }, undefined],
     ['is of no use outside ECR', { name: 'c', image: 'nginx:1' }, { pull }, undefined],
     ['is not before now where it has pulled nothing yet', byTag, { isStarting: true }, { endedAtEpochMs: READ_AT }],
-    ['is not known where ECS does not tell', byTag, {}, undefined],
+    ['is not known where ECS does not report it', byTag, {}, undefined],
   ])('%s', (_, container, changes, expected) => {
     expect(seen(container, changes)).toEqual(expected);
   });

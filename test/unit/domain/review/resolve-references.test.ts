@@ -126,7 +126,7 @@ test.each<[string, Partial<Observation>]>([
   ['reference-unreadable', { reference: '???' }],
   ['tag-unknown', { reference: REFERENCE.replace(':1', ':9') }],
   ['digest-unknown', { reference: 'nginx:1.27' }],
-])('%s is told, not guessed', (reason, changes) => {
+])('%s is reported, not guessed', (reason, changes) => {
   expect(resolveObservation(observation(changes), resolvers)).toEqual({
     resolved: false,
     unresolved: { observation: observation(changes), reason },
