@@ -294,6 +294,23 @@ describe('Amazon Inspector', () => {
     },
   );
 
+  test('a finding that came while a review read the findings, page by page, is read', async () => {
+    const world = await inspected();
+    const watchedAtEpochMs = world.clock();
+    world.advance(10 * 60_000);
+    await world.images.recordJudgement({
+      digest: image,
+      scan: { state: 'continuous', completedAtEpochMs: 1, watchedAtEpochMs, coverage: ['os', 'language'] },
+      verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
+      judgedAtEpochMs: world.clock(),
+    });
+    const event = inspectorEvent('Finding', world.clock() - 2 * 60_000);
+    world.scanner.inspected(first, image, watchedAtEpochMs, { findings: [finding('CVE-9')] });
+    world.advance(61_000);
+    expect(await deliver(world, [event])).toEqual([]);
+    expect(known(world)).toMatchObject({ verdict: { status: 'violating' } });
+  });
+
   test('findings of an image that no review has found are not read', async () => {
     const world = await inspected();
     const handled = await handleScanEvents(portsOf(world), [inspectorEvent('Finding', world.clock(), digestOf(9))]);
