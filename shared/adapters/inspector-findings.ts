@@ -20,20 +20,23 @@ export function findingsOf({
   const unnamed: Partial<VulnerablePackage> = { name: vulnerabilityId === '' ? title : '' };
   const epssScore = epss?.score;
   return (vulnerablePackages.length > 0 ? vulnerablePackages : [unnamed]).map(
-    ({ name = '', version = '', release, epoch, fixedInVersion: fixedIn, sourceLayerHash }) => ({
+    ({ name = '', version = '', release, epoch, fixedInVersion, sourceLayerHash }) => ({
       vulnerability: vulnerabilityId,
       package: name,
       version: `${epoch ? `${epoch}:` : ''}${version}${release ? `-${release}` : ''}`,
       severity: severityOf(severity),
-      ...(fixedIn !== undefined && fixedIn !== 'NotAvailable'
-        ? { fix: 'yes' as const, fixedIn }
-        : { fix: fixedIn === undefined ? (FIXES[fixAvailable ?? ''] ?? 'unknown') : 'no' }),
+      ...fixOf(fixedInVersion, fixAvailable),
       ...(sourceUrl !== undefined && { uri: sourceUrl }),
       ...(isDigest(sourceLayerHash) && { layer: sourceLayerHash }),
       ...(exploitAvailable === 'YES' && { isExploited: true as const }),
       ...(epssScore !== undefined && { epssScore }),
     }),
   );
+}
+
+function fixOf(fixedIn = '', fixAvailable = ''): Pick<Finding, 'fix' | 'fixedIn'> {
+  if (fixedIn === '') return { fix: FIXES[fixAvailable] ?? 'unknown' };
+  return fixedIn === 'NotAvailable' ? { fix: 'no' } : { fix: 'yes', fixedIn };
 }
 
 const FIXES: Readonly<Record<string, Fix>> = { YES: 'yes', NO: 'no' };

@@ -4,12 +4,13 @@ import {
   type Inspector2Client,
   paginateListCoverage,
   paginateListFindings,
+  type Resource,
 } from '@aws-sdk/client-inspector2';
 import { piecesOf } from '../concurrency.ts';
 import { imageArn, parseRepositoryName } from '../domain/image/ecr-arn.ts';
-import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
+import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image/image.ts';
 import type { Finding } from '../domain/scan/finding.ts';
-import type { Coverage } from '../domain/scan/inspector-coverage.ts';
+import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage.ts';
 import type { CoveredImage } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';
@@ -61,7 +62,10 @@ export class InspectorScanner {
     for (const piece of piecesOf(images, VALUES_A_FILTER)) {
       const ids = piece.map(({ location, digest }) => imageArn(this.#settings.partition, location, digest));
       for await (const page of this.#coverage(registry, { resourceId: ids.map(equals) }))
-        for (const { repository, digest, coverage } of page) found.set(placedKey(repository, digest), coverage);
+        for (const { repository, digest, coverage } of page) {
+          const key = placedKey(repository, digest);
+          found.set(key, weakerCoverage(coverage, found.get(key)));
+        }
     }
     return found;
   }
@@ -87,14 +91,13 @@ export class InspectorScanner {
       );
       for await (const { findings = [] } of pagesOrUnreachable(pages, unreachable(registry)))
         for (const { findingArn, resources = [], status, ...finding } of findings) {
+          if (status === 'CLOSED') continue;
           // A finding that changes while the pages are read may be in two of them.
           if (findingArn !== undefined && seen.has(findingArn)) continue;
           if (findingArn !== undefined) seen.add(findingArn);
-          if (status === 'CLOSED') continue;
-          for (const { id = '' } of resources) {
-            const { repository, digest } = parseRepositoryName(id);
-            if (digest === undefined) continue;
-            const key = placedKey(repository, digest);
+          const keys = resources.flatMap(imageKey);
+          if (keys.length === 0) throw new Error(`Amazon Inspector names no image for its finding ${findingArn}`);
+          for (const key of keys) {
             const ofImage = found.get(key) ?? [];
             ofImage.push(...findingsOf(finding));
             found.set(key, ofImage);
@@ -121,6 +124,14 @@ export class InspectorScanner {
   #client({ account, region }: Registry): Inspector2Client {
     return this.#clients({ account: this.#settings.administrator ?? account, region });
   }
+}
+
+/** The image of a finding by `placedKey`, by its ARN or else by its details. */
+function imageKey({ id = '', details }: Partial<Resource>): readonly string[] {
+  const { repository, digest } = parseRepositoryName(id);
+  if (digest !== undefined) return [placedKey(repository, digest)];
+  const { repositoryName, imageHash } = details?.awsEcrContainerImage ?? {};
+  return repositoryName !== undefined && isDigest(imageHash) ? [placedKey(repositoryName, imageHash)] : [];
 }
 
 const equals = (value: string) => ({ comparison: 'EQUALS' as const, value });

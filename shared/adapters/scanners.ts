@@ -132,7 +132,8 @@ class RegistryScanner implements Scanner {
     { scanning, group, knownFindings = 1 }: InspectedRead,
   ): Promise<ScanReading> {
     const key = placedKey(location.repository, digest);
-    const readingIn = (coverage: AskedCoverage) => readCoverage(coverage.images.get(key), scanning);
+    const readingIn = (coverage: AskedCoverage) =>
+      readCoverage(coverage.images.get(key), scanning, this.#settings.clock());
     const reviewed = await this.#reviewedCoverage(location, digest);
     const isCurrent = reviewed !== undefined && !isPassing(readingIn(reviewed));
     const covered = isCurrent ? reviewed : await group.coverage();

@@ -1,5 +1,5 @@
 import { type Digest, type ImageLocation, type Registry, registryKey } from '../domain/image/image.ts';
-import type { Coverage } from '../domain/scan/inspector-coverage.ts';
+import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunFiles } from '../ports/run-files.ts';
@@ -31,7 +31,7 @@ export async function writeScansOfRun(
     for await (const page of scans.coverage(registry))
       for (const { repository, digest, coverage } of page) {
         const ofRepository = images.get(repository) ?? {};
-        ofRepository[digest] = coverage;
+        ofRepository[digest] = weakerCoverage(coverage, ofRepository[digest]);
         images.set(repository, ofRepository);
       }
     const document: CoverageDocument = { readAtEpochMs, images: Object.fromEntries(images) };

@@ -1,3 +1,6 @@
+import { canonicalJson } from '../common/canonical-json.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import { MINUTE_MS } from '../common/time.ts';
 import type { RepositoryScanning } from './registry-scanning.ts';
 import type { ScanReading, ScanReason, ScanStateName } from './scan.ts';
 
@@ -49,13 +52,17 @@ const REASONS: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = 
   NO_RESOURCES_FOUND: ['failed', 'image-not-found'],
 };
 
+/** The tolerance between Inspector's clock and ours. */
+const CLOCK_DIFFERENCE_MS = MINUTE_MS;
+
 /**
  * The meaning of a coverage for the image. Only an active image whose scan has an instant is a result: an inactive one
- * never is, and one that Inspector does not list is not known to be scanned.
+ * never is, and one that Inspector does not list is not known to be scanned. An instant in the future is none.
  */
 export function readCoverage(
   coverage: Coverage | undefined,
   scanning: RepositoryScanning | undefined,
+  nowEpochMs: number,
 ): CoverageReading {
   if (!coverage) return refused(['off', 'not-in-coverage'], 'Amazon Inspector does not list the image');
   const { status, reason, lastScannedAtEpochMs, isOnPush } = coverage;
@@ -65,8 +72,30 @@ export function readCoverage(
     return refused(REASONS[reason] ?? ['failed', 'unknown-status'], word);
   if (lastScannedAtEpochMs === undefined)
     return refused(['failed', 'unknown-status'], `${word}, but Amazon Inspector reports no scan time`);
+  if (lastScannedAtEpochMs > nowEpochMs + CLOCK_DIFFERENCE_MS)
+    return refused(['failed', 'unknown-status'], `${word}, but Amazon Inspector reports a scan time in the future`);
   const isOnce = isOnPush === true || reason === 'SCAN_FREQUENCY_SCAN_ON_PUSH' || scanning === 'on-push';
   return { outcome: 'result', completedAtEpochMs: lastScannedAtEpochMs, isWatched: !isOnce };
+}
+
+/**
+ * Of two rows about one image the one that proves less: Inspector may list an image twice, and a row that changes while
+ * the pages are read may be on two of them. The order of the rows makes no difference.
+ */
+export function weakerCoverage(one: Coverage, other: Coverage | undefined): Coverage {
+  if (!other) return one;
+  const [less = one] = [one, other].sort(
+    (left, right) =>
+      strength(left) - strength(right) ||
+      (left.lastScannedAtEpochMs ?? 0) - (right.lastScannedAtEpochMs ?? 0) ||
+      compareTexts(canonicalJson(left), canonicalJson(right)),
+  );
+  return less;
+}
+
+function strength({ status, reason }: Coverage): number {
+  if (PENDING.includes(reason)) return 1;
+  return status === 'ACTIVE' && RESULTS.includes(reason) ? 2 : 0;
 }
 
 /** Whether the same question may get another answer within minutes: the image was pushed just now, or is being scanned. */

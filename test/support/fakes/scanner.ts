@@ -174,7 +174,8 @@ export class FakeScanner implements Scanner, RegistryScans {
 
   #inspected(location: ImageLocation, digest: Digest): ScanReading {
     const covered = this.#covered.get(scanKey(location, digest));
-    const reading = readCoverage(covered?.coverage, scanningOf(this.#configuration(location), location.repository));
+    const scanning = scanningOf(this.#configuration(location), location.repository);
+    const reading = readCoverage(covered?.coverage, scanning, this.#clock());
     if (reading.outcome !== 'result') return reading;
     const { completedAtEpochMs, isWatched } = reading;
     return {

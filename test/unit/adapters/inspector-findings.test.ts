@@ -42,6 +42,7 @@ test('findings are mapped, with the fix, the layer that added the package, the e
 test.each<[string, Partial<InspectorFinding>, object]>([
   ['a version that fixes it', withPackage({ fixedInVersion: '3.0.1' }), { fix: 'yes', fixedIn: '3.0.1' }],
   ['a fix for the whole', withPackage({}, { fixAvailable: 'YES' }), { fix: 'yes' }],
+  ['an empty version', withPackage({ fixedInVersion: '' }), { fix: 'no' }],
   ['no fix', withPackage({}), { fix: 'no' }],
   ['a fix of some of the packages', withPackage({}, { fixAvailable: 'PARTIAL' }), { fix: 'unknown' }],
   ['no word on a fix', withPackage({}, { fixAvailable: undefined }), { fix: 'unknown' }],

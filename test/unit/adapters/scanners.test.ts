@@ -151,6 +151,16 @@ test.each(['PENDING_INITIAL_SCAN', 'PENDING_REVIVAL_SCAN', 'SCAN_IN_PROGRESS'])(
 test.each<[string, CoveredResource[], string]>([
   ['an image that Inspector does not list', [covered({ digest: digestOf('b') })], 'not-in-coverage'],
   ['an active image without the instant of a scan', [covered({}, { lastScannedAt: undefined })], 'unknown-status'],
+  [
+    'an active image whose scan is in the future',
+    [covered({}, { lastScannedAt: new Date(NOON_EPOCH_MS + 3_600_000) })],
+    'unknown-status',
+  ],
+  [
+    'an image that is listed twice, and expired once',
+    [covered({ status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED' }), covered({})],
+    'expired',
+  ],
   ['an image without a status', [covered({}, { scanStatus: undefined })], 'unknown-status'],
   ['an active image with another reason', [covered({ reason: 'NO_INVENTORY' })], 'unknown-status'],
 ])('%s has no result', async (_, resources, reason) => {
@@ -167,6 +177,31 @@ test('findings of all pages come together, each once, without closed ones, also 
     .resolvesOnce({ findings: [found('CVE-1'), found('CVE-3', image, { status: 'SUPPRESSED' })] });
   const reading = await scannerWith().read(LOCATION, image);
   expect(reading).toMatchObject({ findings: [{ vulnerability: 'CVE-1', fix: 'yes' }, { vulnerability: 'CVE-3' }] });
+});
+
+test('a finding that is closed on one page and open on the next is open', async () => {
+  covers(covered({}));
+  inspector
+    .on(ListFindingsCommand)
+    .resolvesOnce({ findings: [found('CVE-1', image, { status: 'CLOSED' })], nextToken: 'a' })
+    .resolvesOnce({ findings: [found('CVE-1')] });
+  expect(await scannerWith().read(LOCATION, image)).toMatchObject({ findings: [{ vulnerability: 'CVE-1' }] });
+});
+
+test('a finding whose resource has another name is one of the image in its details', async () => {
+  covers(covered({}));
+  const details = {
+    awsEcrContainerImage: {
+      ...{ repositoryName: LOCATION.repository, imageHash: image, registry: LOCATION.account },
+      ...{ resourceTags: undefined, imageTags: [], pushedAt: new Date(0), architecture: 'arm64' },
+    },
+  };
+  const named = (id: string, others: object) =>
+    found('CVE-1', image, { resources: [{ type: 'AWS_ECR_CONTAINER_IMAGE', id, ...others }] });
+  inspector.on(ListFindingsCommand).resolves({ findings: [named('an id of tomorrow', { details })] });
+  expect(await scannerWith().read(LOCATION, image)).toMatchObject({ findings: [{ vulnerability: 'CVE-1' }] });
+  inspector.on(ListFindingsCommand).resolves({ findings: [named('an id of tomorrow', {})] });
+  await expect(scannerWith().read(LOCATION, image)).rejects.toThrow('names no image for its finding');
 });
 
 test('findings of the same content in another repository are not those of this one', async () => {
