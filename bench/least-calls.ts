@@ -8,18 +8,20 @@ import type { Day } from './day.ts';
 import { type Built, leastAncestors } from './least-ancestors.ts';
 import { repositoryCalls } from './least-repository-calls.ts';
 import { callsFor, listPages, ROWS_A_PAGE } from './pages.ts';
-import { manifestsOf, type Running, runningContainers } from './running.ts';
+import { isClusterReadable, manifestsOf, type Running, runningContainers } from './running.ts';
 
-/** The maximum of items in one call (Amazon ECS, ECR and Organizations API references). */
+/** The maximum of items in one call (Amazon ECS, ECR and Organizations API references; Kubernetes has none). */
 const CLUSTERS_A_PAGE = 100;
 const TASKS_A_CALL = 100;
 const ACCOUNTS_A_PAGE = 20;
+/** A longer page of pods needs more memory than a function should. */
+const OBJECTS_A_PAGE = 500;
 
 /** Calls of one review by `service:operation`. */
 export type Calls = ReadonlyMap<string, number>;
 
 export interface LeastCalls {
-  /** ECS, EKS and ECR: the calls that any implementation of a review needs. */
+  /** ECS, EKS with the Kubernetes API, and ECR: the calls that any implementation of a review needs. */
   readonly budgeted: Calls;
   /** Calls outside the budget with a known least. */
   readonly apart: Calls;
@@ -40,6 +42,7 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
   return {
     budgeted: new Map([
       ...workloadCalls(fleet, policy, readable),
+      ...kubernetesCalls(fleet, policy, readable),
       ['ecr:DescribeRepositories', listed.calls],
       ['ecr:DescribeImages', repositories.describeImages],
       ['ecr:BatchGetImage', repositories.batchGetImage],
@@ -58,12 +61,8 @@ export const sumOf = (calls: Calls): number => [...calls.values()].reduce((sum, 
 const isReadable = ({ memberRole, state }: Fleet['accounts'][number]): boolean => memberRole && state === 'ACTIVE';
 
 function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
-  const named = policy.scopes === 'organization' ? undefined : policy.scopes;
-  const scopes = named
-    ? named.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })))
-    : fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
   let [listClusters, listTasks, describeTasks, listEks, describeEks] = [0, 0, 0, 0, 0];
-  for (const scope of scopes.filter(({ account }) => readable.has(account))) {
+  for (const scope of readScopes(fleet, policy, readable)) {
     const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
     listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
     const onEks = fleet.kubernetesClusters.filter(
@@ -83,6 +82,45 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     ['ecs:DescribeTasks', describeTasks],
     ['eks:ListClusters', listEks],
     ['eks:DescribeCluster', describeEks],
+  ]);
+}
+
+function readScopes(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>) {
+  const named = policy.scopes === 'organization' ? undefined : policy.scopes;
+  const scopes = named
+    ? named.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })))
+    : fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
+  return scopes.filter(({ account }) => readable.has(account));
+}
+
+/** The lists of each cluster: pods, nodes with their architecture, and the owners that name a Deployment or CronJob. */
+function kubernetesCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
+  const scopes = new Set(readScopes(fleet, policy, readable).map(({ account, region }) => `${account}/${region}`));
+  const clusters = fleet.kubernetesClusters.filter(
+    (cluster) => scopes.has(`${cluster.account}/${cluster.region}`) && isClusterReadable(cluster),
+  );
+  const pages = (objects: number) => listPages(objects, OBJECTS_A_PAGE);
+  let [pods, nodes, replicaSets, jobs] = [0, 0, 0, 0];
+  for (const cluster of clusters) {
+    const workloads = fleet.kubernetesWorkloads.filter(
+      (one) => one.account === cluster.account && one.region === cluster.region && one.cluster === cluster.name,
+    );
+    const podsOf = ({ kind, replicas }: (typeof workloads)[number]): number => {
+      if (kind === 'daemonset') return cluster.nodes.length;
+      return kind === 'pod' ? 1 : replicas;
+    };
+    const owned = (...kinds: readonly string[]) => workloads.filter(({ kind }) => kinds.includes(kind)).length;
+    const [ofSets, ofJobs] = [owned('deployment', 'rollout'), owned('job', 'cronjob')];
+    pods += pages(workloads.reduce((sum, workload) => sum + podsOf(workload), 0));
+    nodes += pages(cluster.nodes.length);
+    if (ofSets > 0) replicaSets += pages(ofSets);
+    if (ofJobs > 0) jobs += pages(ofJobs);
+  }
+  return new Map([
+    ['kubernetes:list pods', pods],
+    ['kubernetes:list nodes', nodes],
+    ['kubernetes:list replicasets', replicaSets],
+    ['kubernetes:list jobs', jobs],
   ]);
 }
 

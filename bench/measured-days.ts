@@ -79,8 +79,11 @@ export class NoPlanError extends Error {
   }
 }
 
-/** Ten accounts in two Regions each and about three usages an image, as in the target fleet of the cost. */
-const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000 } as const;
+/**
+ * Ten accounts in two Regions each and about three usages an image, as in the target fleet of the cost; and two EKS
+ * clusters with pages of pods.
+ */
+const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000, pods: 1200 } as const;
 
 let measured: Promise<MeasuredDays> | undefined;
 

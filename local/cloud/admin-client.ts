@@ -40,6 +40,11 @@ export class CloudAdmin {
     return (await this.#ask('GET', 'calls')) as readonly CallCount[];
   }
 
+  /** Counts a call that a server beside the cloud answered. */
+  async recordCall(call: Pick<CallCount, 'account' | 'region' | 'service' | 'operation' | 'principal'>): Promise<void> {
+    await this.#ask('POST', 'calls', call);
+  }
+
   async clearCalls(): Promise<void> {
     await this.#ask('DELETE', 'calls');
   }

@@ -1,5 +1,6 @@
 import type { ContainerDraft, DraftScope, ImageDraft, WorkloadDraft } from './draft.ts';
 import type { Random } from './random.ts';
+import type { FleetFile } from './schema.ts';
 
 const TASKS_PER_WORKLOAD = 12;
 
@@ -31,6 +32,40 @@ export function makeWorkloads(
       containers: random.chance(0.4) ? [main, sidecar] : [main],
     };
   });
+}
+
+const CLUSTERS = 2;
+const NODES = [
+  { name: 'node-1', architecture: 'amd64' },
+  { name: 'node-2', architecture: 'arm64' },
+] as const;
+const PODS_PER_DEPLOYMENT = 24;
+
+/** EKS clusters in the first scopes, and Deployments with so many pods together. */
+export function makePods(
+  random: Random,
+  scopes: readonly DraftScope[],
+  applications: readonly ImageDraft[],
+  pods: number,
+): Pick<FleetFile, 'kubernetesClusters' | 'kubernetesWorkloads'> {
+  const clusters = scopes.slice(0, CLUSTERS).map((scope) => ({ ...scope, name: 'main', nodes: [...NODES] }));
+  const counts = shares(random, pods, Math.max(1, Math.round(pods / PODS_PER_DEPLOYMENT)));
+  return {
+    kubernetesClusters: clusters,
+    kubernetesWorkloads: counts.map((replicas, n) => {
+      const image = random.pick(applications);
+      const [platform = 'linux/amd64'] = image.platforms ?? [];
+      const { account, region, name } = random.pick(clusters);
+      return {
+        ...{ account, region, cluster: name },
+        name: `deployment-${n}`,
+        kind: 'deployment',
+        replicas,
+        architecture: platform === 'linux/arm64' ? 'arm64' : 'amd64',
+        containers: [{ name: 'main', image: image.name, reference: random.chance(0.7) ? 'tag' : 'digest' }],
+      };
+    }),
+  };
 }
 
 /** Splits a total into parts of at least 1 with few large and many small ones. */

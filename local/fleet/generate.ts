@@ -7,7 +7,7 @@ import {
   scopesOf,
   someAccounts,
 } from './draft.ts';
-import { makeWorkloads } from './generate-workloads.ts';
+import { makePods, makeWorkloads } from './generate-workloads.ts';
 import { parseFleet } from './load.ts';
 import { Random } from './random.ts';
 import { BASE_PACKAGES, HISTORY_DAYS, RUNTIMES, someLibraries, someVulnerabilities, versionsAt } from './releases.ts';
@@ -23,6 +23,8 @@ export interface GenerateOptions {
   readonly accounts?: number;
   /** Regions of each account, 1 to 6; left out: 2. */
   readonly regions?: number;
+  /** Pods that run beside the tasks, on two EKS clusters. Left out: none, and no cluster. */
+  readonly pods?: number;
 }
 
 const BOTH: ImageDraft['platforms'] = ['linux/amd64', 'linux/arm64'];
@@ -46,11 +48,12 @@ const APPS = [
  * @throws RangeError when an option is out of its range
  */
 export function generateFleet(options: GenerateOptions): Fleet {
-  const { seed, images: imageCount, tasks, accounts: accountCount = 2, regions = 2 } = options;
+  const { seed, images: imageCount, tasks, accounts: accountCount = 2, regions = 2, pods = 0 } = options;
   requireRange('images', imageCount, 12, 100_000);
   requireRange('tasks', tasks, 1, 1_000_000);
   requireRange('accounts', accountCount, 1, 2_000);
   requireRange('regions', regions, 1, 6);
+  requireRange('pods', pods, 0, 100_000);
   const random = new Random(seed);
   const accounts = someAccounts(accountCount, regions);
   const scopes = scopesOf(accounts);
@@ -62,6 +65,7 @@ export function generateFleet(options: GenerateOptions): Fleet {
   const applications = makeApplications(random, scopes, platforms.images, rest);
   const proxy = makeProxy(hub);
   const workloads = makeWorkloads(random, scopes, applications.images, proxy, tasks);
+  const onKubernetes = pods > 0 ? makePods(random, scopes, applications.images, pods) : {};
   return parseFleet(
     {
       name: `generated-${seed}`,
@@ -82,6 +86,7 @@ export function generateFleet(options: GenerateOptions): Fleet {
       images: [...bases.images, ...platforms.images, proxy, ...applications.images],
       clusters: scopes.map((scope) => ({ ...scope, name: 'main' })),
       workloads,
+      ...onKubernetes,
       policy: samplePolicy(accounts, { base: bases.lines, platform: platforms.lines }),
     },
     `the generated fleet of seed ${seed}`,

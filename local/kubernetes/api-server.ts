@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { authorize, callerOf, type TokenReviewer } from './access.ts';
+import { type Action, authorize, type Caller, callerOf, type TokenReviewer } from './access.ts';
 import { ApiError, statusOf } from './api-error.ts';
 import { ObjectStore } from './object-store.ts';
 import { apiVersionOf, isObject, type JsonDocument, type KubernetesObject, RESOURCES } from './objects.ts';
@@ -28,6 +28,8 @@ export interface ApiServerOptions {
   readonly port?: number;
   /** Called after each write, with the object as it is now or was last. */
   readonly onChange?: (object: KubernetesObject) => void;
+  /** Called for each request of a known caller, before it is authorized. */
+  readonly onRequest?: (caller: Caller, action: Action) => void;
 }
 
 export interface ApiServer {
@@ -81,7 +83,7 @@ function tooManyRequests(response: ServerResponse): void {
   response.end('Too many requests, please try again later.\n');
 }
 
-interface Context extends Pick<ApiServerOptions, 'reviewToken' | 'onChange'> {
+interface Context extends Pick<ApiServerOptions, 'reviewToken' | 'onChange' | 'onRequest'> {
   readonly store: ObjectStore;
 }
 
@@ -121,7 +123,9 @@ async function reply(context: Context, request: IncomingMessage, body: string): 
   if (url.pathname === '/readyz') return [200, { status: 'ok' }];
   const target = targetOf(url.pathname);
   const method = request.method ?? 'GET';
-  authorize(context.store, caller, { verb: verbOf(method, target), ...target });
+  const action = { verb: verbOf(method, target), ...target };
+  context.onRequest?.(caller, action);
+  authorize(context.store, caller, action);
   if (url.searchParams.has('dryRun')) throw new ApiError(400, 'dryRun is not supported by this server');
   const { store } = context;
   if (method === 'GET') {

@@ -2,7 +2,7 @@
 
 import type { ClusterPlace } from '../cloud/admin-types.ts';
 import type { Cloud } from '../cloud.ts';
-import { reviewAt } from './access.ts';
+import { type Action, type Caller, reviewAt } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
 import { CONTROLLED, reconcile } from './controllers.ts';
@@ -62,9 +62,19 @@ export async function serveCluster(
     certificateAuthority,
     reviewToken: reviewAt(tokenReviewUrl),
     runtime: runtimeOf(endpoint),
+    onRequest: (caller, action) => record(admin, cluster, caller, action),
   });
   await admin.changeCluster({ ...cluster, endpoint: server.endpoint });
   return server;
+}
+
+/** Counts the requests of roles with the calls of the cloud, in the words of RBAC: `list pods`. */
+function record(admin: Cloud['admin'], { account, region }: ClusterPlace, caller: Caller, action: Action): void {
+  const [, principal] = /:assumed-role\/([^/]+)\//.exec(caller.username) ?? [];
+  if (principal === undefined) return;
+  const operation = `${action.verb} ${action.resource.name}`;
+  // A cloud that is stopping counts nothing any more.
+  admin.recordCall({ account, region, service: 'kubernetes', operation, principal }).catch(() => undefined);
 }
 
 /** What controls an object, up to the workload: a pod that was deleted is made again by its owner. */

@@ -1,4 +1,7 @@
-"""`GET calls`: what was asked of each service, by whom, how often. `DELETE calls` starts anew."""
+"""`GET calls`: what was asked of each service, by whom, how often. `DELETE calls` starts anew.
+
+`POST calls` counts a call that a server beside the cloud answered, such as a Kubernetes API.
+"""
 
 from typing import Any
 
@@ -14,4 +17,9 @@ def _clear(_: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-ROUTES = {("GET", "calls"): _rows, ("DELETE", "calls"): _clear}
+def _record(body: dict[str, Any]) -> dict[str, Any]:
+    calls.record(calls.Call(**{name: str(body[name]) for name in calls.Call.__annotations__}))
+    return {}
+
+
+ROUTES = {("GET", "calls"): _rows, ("POST", "calls"): _record, ("DELETE", "calls"): _clear}

@@ -4,6 +4,13 @@ import { generateFleet } from '../../../local/fleet/generate.ts';
 import { parseFleet } from '../../../local/fleet/load.ts';
 import type { FleetFile } from '../../../local/fleet/schema.ts';
 
+/** Without an EKS cluster. */
+const NO_LISTS = {
+  'kubernetes:list pods': 0,
+  'kubernetes:list nodes': 0,
+  'kubernetes:list replicasets': 0,
+  'kubernetes:list jobs': 0,
+};
 const HUB = { account: '111122223333', region: 'us-east-1' };
 const TEAM = { account: '444455556666', region: 'eu-west-1' };
 
@@ -99,6 +106,7 @@ test('the first day of a fleet counted by hand', () => {
     'ecs:DescribeTasks': 3,
     'eks:ListClusters': 2,
     'eks:DescribeCluster': 0,
+    ...NO_LISTS,
     'ecr:DescribeRepositories': 0,
     // That of the hub and that of the team.
     'ecr:GetRegistryScanningConfiguration': 2,
@@ -148,6 +156,28 @@ test('EKS clusters are listed and described, and what runs on readable ones is l
   expect(eks({ access: 'no-entry' })['ecr:BatchGetImage']).toBe(nothing['ecr:BatchGetImage']);
 });
 
+test('a readable cluster costs a list of its pods in pages of 500, of its nodes, and of the owners that its pods have', () => {
+  const cluster = { ...TEAM, name: 'prod', nodes: [{ name: 'node-1' }, { name: 'node-2' }] };
+  const workload = { ...TEAM, cluster: 'prod', containers: [{ name: 'a', image: 'web' }] };
+  const lists = (changes: object, ...kubernetesWorkloads: NonNullable<FleetFile['kubernetesWorkloads']>) => {
+    const calls = budgeted(() => ({
+      workloads: [],
+      kubernetesClusters: [{ ...cluster, ...changes }],
+      kubernetesWorkloads,
+    }));
+    return ['pods', 'nodes', 'replicasets', 'jobs'].map((resource) => calls[`kubernetes:list ${resource}`]);
+  };
+  const daemons = { ...workload, name: 'agent', kind: 'daemonset' as const };
+  const web = { ...workload, name: 'web', kind: 'deployment' as const, replicas: 499 };
+  const nightly = { ...workload, name: 'nightly', kind: 'cronjob' as const };
+  expect(lists({})).toEqual([1, 1, 0, 0]);
+  expect(lists({}, daemons)).toEqual([1, 1, 0, 0]);
+  expect(lists({}, web, daemons)).toEqual([2, 1, 1, 0]);
+  expect(lists({}, nightly)).toEqual([1, 1, 0, 1]);
+  expect(lists({ endpoint: 'private' }, web, daemons)).toEqual([0, 0, 0, 0]);
+  expect(lists({ status: 'CREATING' })).toEqual([0, 0, 0, 0]);
+});
+
 test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {
   const clusters = Array.from({ length: 201 }, (_, n) => ({ ...TEAM, name: `c${n}` }));
   const many = Array.from({ length: 250 }, (_, n) => ({
@@ -181,6 +211,7 @@ test.each([
     'ecs:DescribeTasks': 0,
     'eks:ListClusters': 1,
     'eks:DescribeCluster': 0,
+    ...NO_LISTS,
     'ecr:DescribeRepositories': 0,
     'ecr:GetRegistryScanningConfiguration': 1,
     'ecr:DescribeImages': 1,

@@ -13,6 +13,7 @@ const sizes = fc.record({
   tasks: fc.integer({ min: 1, max: 3000 }),
   accounts: fc.integer({ min: 1, max: 12 }),
   regions: fc.integer({ min: 1, max: 6 }),
+  pods: fc.integer({ min: 0, max: 300 }),
 });
 
 test('a generated fleet has the requested size, is valid when read again, and its policy is valid', () => {
@@ -22,6 +23,7 @@ test('a generated fleet has the requested size, is valid when read again, and it
       expect(fleet.images).toHaveLength(options.images);
       expect(fleet.accounts).toHaveLength(options.accounts);
       expect(fleet.workloads.reduce((sum, { count }) => sum + count, 0)).toBe(options.tasks);
+      expect(fleet.kubernetesWorkloads.reduce((sum, { replicas }) => sum + replicas, 0)).toBe(options.pods);
       expect(parseFleet(JSON.parse(JSON.stringify(fleet)), 'again')).toEqual(fleet);
       expect(safeParse(policySchema, fleet.policy).problems).toBeUndefined();
     }),
