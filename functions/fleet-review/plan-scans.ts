@@ -1,7 +1,7 @@
 import { piecesOf } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { ANCESTOR_BATCH } from '../../shared/domain/review/run.ts';
-import type { RunLedger, UsageLedger } from '../../shared/ports/ledger.ts';
+import type { RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import { type Batch, digestsDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -12,6 +12,7 @@ const BATCH_SIZE = 100;
 
 export interface PlanScansPorts {
   readonly runs: RunLedger;
+  readonly scopes: Pick<ScopeLedger, 'all'>;
   readonly usages: UsageLedger;
   readonly files: RunFiles;
 }
@@ -31,9 +32,10 @@ export const firstProgress = (batchesKey: string): ScanProgress => ({
  * Lists every running digest once, in batches of 100, then their ancestors in separate batches. If lineage is missing,
  * there are no ancestors to add.
  */
-export async function planScans({ runs, usages, files }: PlanScansPorts, { runId }: ReviewActionInput<'plan-scans'>) {
+export async function planScans(ports: PlanScansPorts, { runId }: ReviewActionInput<'plan-scans'>) {
+  const { files } = ports;
   const keys = runFileKeys(runId);
-  const inUse = await digestsInUse({ runs, usages, files }, runId);
+  const inUse = await digestsInUse(ports, runId);
   const ancestors = (await readDocumentIfAny(files, keys.ancestors, digestsDocument)) ?? [];
   const below = ancestors.filter((digest) => !inUse.has(digest));
   const batches = [...batchesOf([...inUse].sort()), ...batchesOf(below, ANCESTOR_BATCH)];

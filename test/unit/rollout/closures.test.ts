@@ -163,6 +163,24 @@ test('pods that run the old image keep the closure open, by name, and their clus
   });
 });
 
+test('pods keep the closure open while the step of their account died, although an earlier review read the cluster', async () => {
+  const world = await scene();
+  await replaced(world);
+  const pod = { workloadKind: 'eks-deployment', workload: 'shop/web', cluster: 'prod' } as const;
+  await world.usages.record([usage('web-old', { ...OTHER, ...pod })], world.clock());
+  await reviewed(world);
+  const scope = { ...OTHER, eksCluster: 'prod' };
+  await world.scopes.record({ scope, completeAtEpochMs: world.clock(), includesStopping: true });
+
+  // The step of this account and Region left neither a result nor a list of its clusters.
+  const runId = await reviewed(world, { scopes: [REGISTRY] });
+  await world.runFiles.put(runFileKeys(runId).scopes, [{ scope: REGISTRY }, { scope: OTHER }]);
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  expect(await closureOf(world)).toMatchObject({
+    waitingFor: expect.stringContaining(`: eks-deployment ${OTHER.account}/${OTHER.region}/prod/shop/web`),
+  });
+});
+
 test('a review without the policy closes nothing: it only counts', async () => {
   const world = await scene();
   await replaced(world);
