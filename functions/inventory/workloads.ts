@@ -1,4 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster, Observation } from '../../shared/domain/image/usage.ts';
 import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
 import { clusterListOf, type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
@@ -21,6 +22,9 @@ const PIECE_SIZE = 5000;
 /** An unreachable cluster takes 3 seconds, and a page of each cluster is in memory. */
 const CLUSTERS_AT_ONCE = 4;
 
+/** 10,000 pods take seconds. A server that answers slowly must not take the time of the other clusters. */
+const MOST_OF_A_CLUSTER_MS = 4 * MINUTE_MS;
+
 export interface WorkloadsPorts extends LeavingPorts {
   /** Every kind of source that may run workloads in a scope. */
   readonly workloadSources: readonly WorkloadSource[];
@@ -28,7 +32,7 @@ export interface WorkloadsPorts extends LeavingPorts {
   readonly clusterSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
-  /** No cluster is begun after this instant; absent without a limit. */
+  /** No cluster is read after this instant; absent without a limit. */
   readonly endsAtEpochMs?: number;
 }
 
@@ -114,11 +118,14 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
     const known = await ports.scopes.change(scope, (before) => (before ? undefined : { scope }));
     if (known?.left) await bringBack(ports, scope);
     try {
-      if (ports.clock() >= (ports.endsAtEpochMs ?? Number.POSITIVE_INFINITY)) throw new ClusterUnfinishedError(cluster);
+      const { clock, endsAtEpochMs: lastEpochMs = Number.POSITIVE_INFINITY } = ports;
+      if (clock() >= lastEpochMs) throw new ClusterUnfinishedError(cluster);
+      const endsAtEpochMs = Math.min(clock() + MOST_OF_A_CLUSTER_MS, lastEpochMs);
       // A pod that is being deleted is listed like any other, so the reading always includes it.
       await observe(ports, runId, scope, { includesStopping: true }, async (add) => {
         await add(cluster, []);
-        for await (const pods of source.tasks(cluster)) await add(cluster, pods);
+        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs }))
+          await add(cluster, pods);
       });
     } catch (error) {
       if (error instanceof ClusterUnreachableError) await recordFailure(ports, runId, scope, error);

@@ -22,7 +22,7 @@ import {
   ClusterNotActiveError,
 } from '../ports/cluster-errors.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
-import type { WorkloadSource } from '../ports/workloads.ts';
+import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
 import { eksToken, type SigningCredentials } from './eks-token.ts';
 import {
@@ -82,14 +82,22 @@ export class EksWorkloads implements WorkloadSource {
    * Every pod that is not over, also if it is being deleted. A page of pods is reduced before the next is read.
    * @throws ClusterUnreachableError in one of its classes
    */
-  async *tasks(cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
-    const api = await this.#connect(cluster);
+  async *tasks(
+    cluster: Cluster,
+    { endsAtEpochMs }: Pick<TasksRead, 'endsAtEpochMs'> = {},
+  ): AsyncIterable<readonly RunningTask[]> {
+    const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
+    const api = await this.#connect(cluster, signal);
     if (!api) return;
     try {
       yield* this.#pods(api, cluster);
     } finally {
       api.close();
     }
+  }
+
+  #endsAt(epochMs: number): AbortSignal {
+    return AbortSignal.timeout(Math.max(0, epochMs - this.#access.clock()));
   }
 
   async *#pods(api: KubernetesApi, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
@@ -107,7 +115,7 @@ export class EksWorkloads implements WorkloadSource {
   }
 
   /** `undefined` if the cluster was deleted since it was listed: nothing runs in it. */
-  async #connect(cluster: Cluster): Promise<KubernetesApi | undefined> {
+  async #connect(cluster: Cluster, signal: AbortSignal | undefined): Promise<KubernetesApi | undefined> {
     const described = await this.#describe(cluster);
     if (!described) return undefined;
     const { status = 'unknown', endpoint, certificateAuthority, resourcesVpcConfig } = described;
@@ -122,6 +130,7 @@ export class EksWorkloads implements WorkloadSource {
         certificateAuthority: Buffer.from(certificateAuthority.data, 'base64').toString(),
         isPrivate: resourcesVpcConfig?.endpointPublicAccess === false,
         token: async () => eksToken(cluster, await credentials(cluster.account), clock()),
+        ...(signal && { signal }),
       },
       limits,
     );

@@ -10,6 +10,7 @@ import {
   ClusterFailingError,
   ClusterForbiddenError,
   ClusterUnauthorizedError,
+  ClusterUnfinishedError,
 } from '../ports/cluster-errors.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';
@@ -25,6 +26,8 @@ export interface KubernetesEndpoint {
   readonly isPrivate: boolean;
   /** A bearer token, asked for before each request: an EKS token is good for 15 minutes. */
   readonly token: () => Promise<string>;
+  /** No list is read further after this instant; absent without a limit. */
+  readonly signal?: AbortSignal;
 }
 
 export interface KubernetesLimits {
@@ -33,6 +36,8 @@ export interface KubernetesLimits {
   readonly silenceMs: number;
   /** The longest wait that a server's `Retry-After` can ask for. */
   readonly mostRetryAfterMs: number;
+  /** The largest answer, unpacked: 500 usual pods take 3 to 10 MB. A larger page is asked for again in smaller ones. */
+  readonly mostAnswerBytes: number;
   readonly retry: Retry;
 }
 
@@ -40,6 +45,7 @@ export const KUBERNETES_LIMITS: KubernetesLimits = {
   connectMs: 3_000,
   silenceMs: 30_000,
   mostRetryAfterMs: 10_000,
+  mostAnswerBytes: 16 * 1024 ** 2,
   retry: fullJitter({ attempts: 6, firstMs: 200 }),
 };
 
@@ -74,6 +80,7 @@ export class KubernetesApi {
   readonly #endpoint: KubernetesEndpoint;
   readonly #limits: KubernetesLimits;
   readonly #agent: Agent;
+  #hasAnswered = false;
 
   constructor(endpoint: KubernetesEndpoint, limits: KubernetesLimits = KUBERNETES_LIMITS) {
     this.#endpoint = endpoint;
@@ -96,8 +103,15 @@ export class KubernetesApi {
     let token: string | undefined;
     let isTorn = false;
     let expired = 0;
+    let limit = PAGE_SIZE;
+    let isOver = false;
+    const tokens = new Set<string>();
     do {
-      const page = await this.#page(collection, token);
+      const page = await this.#page(collection, limit, token);
+      if (page === 'too-large') {
+        limit = this.#smaller(limit, collection);
+        continue;
+      }
       if (page.isExpired) {
         expired += 1;
         isTorn = true;
@@ -109,17 +123,30 @@ export class KubernetesApi {
       } else {
         expired = 0;
         yield page.items as readonly Item[];
+        // Each token names the last object of its page, so a list with one token twice never ends.
+        if (page.token !== undefined && tokens.has(page.token))
+          throw new ClusterFailingError(this.#endpoint.cluster, `its list of ${collection.resource} repeats a page`);
+        if (page.token !== undefined) tokens.add(page.token);
       }
       token = page.token;
-    } while (token !== undefined);
+      isOver = token === undefined;
+    } while (!isOver);
     return { isTorn };
   }
 
-  async #page(collection: Collection, token: string | undefined): Promise<Page> {
+  #smaller(limit: number, { resource }: Collection): number {
+    if (limit > 1) return Math.ceil(limit / 4);
+    const { cluster } = this.#endpoint;
+    const problem = `an object of its list of ${resource} is larger than ${this.#limits.mostAnswerBytes} bytes`;
+    throw new ClusterFailingError(cluster, problem);
+  }
+
+  async #page(collection: Collection, limit: number, token: string | undefined): Promise<Page | 'too-large'> {
     const { resource, path, metadataOnly = false } = collection;
-    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(token !== undefined && { continue: token }) });
+    const query = new URLSearchParams({ limit: String(limit), ...(token !== undefined && { continue: token }) });
     const accept = metadataOnly ? METADATA_ONLY : 'application/json';
     const answer = await this.#answer(`${path}?${query}`, accept);
+    if (answer === 'too-large') return answer;
     const { cluster } = this.#endpoint;
     if (answer.status === 401) throw new ClusterUnauthorizedError(cluster);
     if (answer.status === 403) throw new ClusterForbiddenError(cluster, 'list', resource);
@@ -132,29 +159,38 @@ export class KubernetesApi {
     return { isExpired: false, items, ...next };
   }
 
-  async #answer(path: string, accept: string): Promise<Answer> {
-    const { retry } = this.#limits;
+  async #answer(path: string, accept: string): Promise<Answer | 'too-large'> {
+    const { retry, mostRetryAfterMs } = this.#limits;
+    const { signal, cluster } = this.#endpoint;
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= retry.attempts;
+      if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
       try {
         const answer = await this.#send(path, accept);
+        if (answer === 'too-large') return answer;
+        this.#hasAnswered = true;
         if (!RETRIED.has(answer.status) || isLast) return answer;
-        await sleep(Math.min((answer.retryAfterSeconds ?? 0) * 1000, this.#limits.mostRetryAfterMs));
+        const pauseMs = Math.min((answer.retryAfterSeconds ?? 0) * 1000, mostRetryAfterMs);
+        await sleep(pauseMs, undefined, { ...(signal && { signal }) });
       } catch (error) {
+        if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
         if (!(error instanceof BrokenOffError)) throw error;
-        if (isLast) throw new ClusterFailingError(this.#endpoint.cluster, error.message, error.cause);
+        if (isLast) throw new ClusterFailingError(cluster, error.message, error.cause);
       }
       await retry.wait(attempt);
     }
   }
 
-  async #send(path: string, accept: string): Promise<Answer> {
-    const { url, token } = this.#endpoint;
+  async #send(path: string, accept: string): Promise<Answer | 'too-large'> {
+    const { url, token, signal } = this.#endpoint;
     const headers = { authorization: `Bearer ${await token()}`, accept, 'accept-encoding': 'gzip' };
-    const { connectMs, silenceMs } = this.#limits;
+    const { connectMs, silenceMs, mostAnswerBytes } = this.#limits;
     return new Promise((resolve, reject) => {
       let isConnected = false;
-      const sent = request(new URL(path, url), { agent: this.#agent, headers, timeout: silenceMs });
+      let isTooLarge = false;
+      const fail = (error: Error): void => (isTooLarge ? resolve('too-large') : reject(error));
+      const options = { agent: this.#agent, headers, timeout: silenceMs, ...(signal && { signal }) };
+      const sent = request(new URL(path, url), options);
       const connecting = setTimeout(
         () => sent.destroy(new Error(`no connection within ${connectMs / 1000} s`)),
         connectMs,
@@ -170,12 +206,19 @@ export class KubernetesApi {
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
       sent.on('error', (error) => {
         clearTimeout(connecting);
-        reject(isConnected ? new BrokenOffError(error) : this.#notConnected(error));
+        // A cluster that answered before is reachable: another connection may succeed.
+        fail(isConnected || this.#hasAnswered ? new BrokenOffError(error) : this.#notConnected(error));
       });
       sent.on('response', (response) => {
         const chunks: Buffer[] = [];
         const collect = async (source: AsyncIterable<Buffer>): Promise<void> => {
-          for await (const chunk of source) chunks.push(chunk);
+          let bytes = 0;
+          for await (const chunk of source) {
+            bytes += chunk.length;
+            isTooLarge = bytes > mostAnswerBytes;
+            if (isTooLarge) throw new RangeError('the answer is too large');
+            chunks.push(chunk);
+          }
         };
         const isGzip = response.headers['content-encoding'] === 'gzip';
         const read = isGzip ? pipeline(response, createGunzip(), collect) : pipeline(response, collect);
@@ -187,7 +230,7 @@ export class KubernetesApi {
               body: Buffer.concat(chunks).toString(),
               ...secondsIn(response.headers['retry-after']),
             }),
-          (error: Error) => reject(new BrokenOffError(error)),
+          (error: Error) => fail(new BrokenOffError(error)),
         );
       });
       sent.end();
@@ -236,11 +279,14 @@ function jsonIn({ contentType, body }: Answer): ListBody | undefined {
   }
 }
 
-/** `undefined` if the body is no list. kube-apiserver writes an empty list of metadata as `"items":null`. */
-function itemsIn(body: ListBody | undefined): readonly unknown[] | undefined {
+/** `undefined` if the body is no list of objects. kube-apiserver writes an empty list of metadata as `"items":null`. */
+function itemsIn(body: ListBody | undefined): readonly object[] | undefined {
   if (body?.items === null) return [];
-  return Array.isArray(body?.items) ? body.items : undefined;
+  const items: unknown = body?.items;
+  return Array.isArray(items) && items.every(isObject) ? items : undefined;
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const textOr = (value: unknown): { readonly token?: string } =>
   typeof value === 'string' && value !== '' ? { token: value } : {};

@@ -29,13 +29,15 @@ export class ClustersUnlistedError extends Error {
   }
 }
 
-/** The invocation ran out of time before the cluster was read. */
+/** The time for one cluster, or that of the invocation, was over before the cluster was read. */
 export class ClusterUnfinishedError extends ClusterUnreachableError {
   override readonly name = 'ClusterUnfinishedError';
   constructor(cluster: Cluster) {
     const scope = `${cluster.account}/${cluster.region}`;
-    const advice = `Start a review of this account and Region alone: \`patchwave review ${scope}\`.`;
-    super(cluster, 'Patchwave ran out of time in its account and Region', advice);
+    const advice =
+      `Start a review of this account and Region alone: \`patchwave review ${scope}\`. If that does not help, find out ` +
+      'why the API server of the cluster is slow.';
+    super(cluster, 'Patchwave ran out of time for it', advice);
   }
 }
 

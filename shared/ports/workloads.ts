@@ -5,6 +5,8 @@ export type { RunningContainer, RunningTask } from '../domain/image/usage.ts';
 
 export interface TasksRead {
   readonly includesStopping: boolean;
+  /** The reading of a cluster that is a scope of its own fails if it is not complete by then; absent without a limit. */
+  readonly endsAtEpochMs?: number;
 }
 
 /**

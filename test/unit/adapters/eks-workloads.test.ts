@@ -199,3 +199,13 @@ test('10,000 pods are complete in as many calls as there are pages', async () =>
   expect(await read()).toHaveLength(10_000);
   expect(server.asked.filter(({ path }) => path === '/api/v1/pods')).toHaveLength(20);
 });
+
+test('a cluster that answers no more is given up when the time is over', async () => {
+  await clusters.addPods(cluster, ...many(600));
+  server.misbehaviours.push(({ query }) => query.has('continue'));
+  const endsAtEpochMs = clusters.clock.nowEpochMs + 200;
+  await expect(collect(clusters.source.tasks(cluster, { endsAtEpochMs }))).rejects.toMatchObject({
+    name: 'ClusterUnfinishedError',
+    cluster,
+  });
+});

@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach } from '@jest/globals';
 import { KUBERNETES_LIMITS, KubernetesApi, type KubernetesEndpoint } from '../../../shared/adapters/kubernetes-api.ts';
 import { newAuthority } from '../../support/certificates.ts';
@@ -18,18 +20,18 @@ afterEach(() => server.stop());
 
 const limits = {
   ...KUBERNETES_LIMITS,
-  ...{ connectMs: 300, silenceMs: 300, mostRetryAfterMs: 20 },
+  ...{ connectMs: 300, silenceMs: 300, mostRetryAfterMs: 20, mostAnswerBytes: 60_000 },
   retry: { attempts: 4, wait: async (attempt: number) => void waits.push(attempt) },
 };
 const named = (n: number) => ({ metadata: { name: `pod-${n}` } });
 const pods = (count: number) => Array.from({ length: count }, (_, n) => named(n));
-const apiOf = (changes: Partial<KubernetesEndpoint> = {}) =>
+const apiOf = (changes: Partial<KubernetesEndpoint> = {}, of = limits) =>
   new KubernetesApi(
     {
       ...{ cluster, url: server.url, certificateAuthority: server.certificateAuthority, isPrivate: false },
       ...{ token: async () => 'good', ...changes },
     },
-    limits,
+    of,
   );
 
 async function read(api = apiOf(), collection: Parameters<KubernetesApi['list']>[0] = PODS) {
@@ -130,6 +132,75 @@ test.each([
   await expect(read()).rejects.toMatchObject({ name: 'ClusterFailingError', message: expect.stringContaining('410') });
 });
 
+test('a server that repeats a page is failing: its list would never end', async () => {
+  let page = 0;
+  server.misbehaviours.push((_, response) => {
+    page += 1;
+    const metadata = { continue: `token-${page % 3}` };
+    answer(response, 200, JSON.stringify({ metadata, items: page % 2 ? [] : [named(page)] }));
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining('its list of pods repeats a page'),
+  });
+});
+
+const ANNOTATED = { metadata: { name: 'annotated', annotations: { note: 'x'.repeat(200) } } };
+
+test('pages that are too large are asked for again in smaller ones, and nothing is lost', async () => {
+  const large = Array.from({ length: 700 }, (_, n) => (n < 600 ? ANNOTATED : named(n)));
+  server.collections.set(PODS.path, large);
+  const { items } = await read();
+  expect(items).toEqual(large);
+  expect(server.asked.map(({ query }) => query.get('limit'))).toEqual(['500', ...Array(6).fill('125')]);
+});
+
+test('one object that is too large is a failure, and its answer is not read to its end', async () => {
+  const bomb = gzipSync(Buffer.alloc(20 * 1024 ** 2));
+  server.misbehaviours.push((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb);
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining('an object of its list of pods is larger than 60000 bytes'),
+  });
+  expect(server.asked.map(({ query }) => query.get('limit'))).toEqual(['500', '125', '32', '8', '2', '1']);
+});
+
+let emptyPages = 0;
+function emptyPage(response: ServerResponse): void {
+  emptyPages += 1;
+  answer(response, 200, JSON.stringify({ metadata: { continue: `page-${emptyPages}` }, items: [] }));
+}
+
+test.each<[string, (response: ServerResponse) => void]>([
+  ['says nothing', () => {}],
+  ['is always busy', (response) => answer(response, 429, 'busy', { 'retry-after': '1', 'content-type': 'text/plain' })],
+  [
+    'sends one byte at a time',
+    (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const timer = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(timer));
+    },
+  ],
+  ['sends empty pages for ever', emptyPage],
+])('a server that %s is given up when the time is over', async (_, misbehaviour) => {
+  const late = { ...limits, silenceMs: 60_000, mostRetryAfterMs: 60_000 };
+  server.misbehaviours.push((__, response) => {
+    misbehaviour(response);
+    return true;
+  });
+  const beganAt = performance.now();
+  await expect(read(apiOf({ signal: AbortSignal.timeout(300) }, late))).rejects.toMatchObject({
+    name: 'ClusterUnfinishedError',
+    cluster,
+  });
+  expect(performance.now() - beganAt).toBeLessThan(3000);
+});
+
 test('a server that is too busy answers with plain text, and is asked again after its Retry-After', async () => {
   server.collections.set(PODS.path, pods(1));
   const busy = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' };
@@ -186,7 +257,9 @@ test.each<[string, number, string, string]>([
   ['JSON without a list', 200, 'application/json', '{"kind":"Status"}'],
   ['broken JSON', 200, 'application/json', '{"items":['],
   ['null', 200, 'application/json', 'null'],
+  ['a list of something else than objects', 200, 'application/json', '{"items":[null]}'],
   ['a status of its own', 418, 'application/json', '{}'],
+  ['a redirect, which is not followed', 302, 'text/html', ''],
 ])('%s is a failure, never an empty list', async (_, code, type, body) => {
   server.misbehaviours.push((_asked, response) => {
     answer(response, code, body, { 'content-type': type });
@@ -260,6 +333,18 @@ test.each([
     silent.close();
   },
 );
+
+test('a new connection that fails in the middle of a list is tried again: the cluster answered before', async () => {
+  server.collections.set(PODS.path, pods(501));
+  const port = Number(new URL(server.url).port);
+  const back = { ...limits, retry: { attempts: 2, wait: async () => void (await server.start(port)) } };
+  const api = apiOf({}, back);
+  const list = api.list(PODS);
+  await list.next();
+  await server.stop();
+  expect(await list.next()).toMatchObject({ done: false, value: [named(500)] });
+  api.close();
+});
 
 test('a closed port is no connection', async () => {
   const { url, close } = await silentPort();

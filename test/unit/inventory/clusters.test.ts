@@ -2,9 +2,10 @@ import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Registry } from '../../../shared/domain/image/image.ts';
-import type { RunningTask } from '../../../shared/domain/image/usage.ts';
+import type { Cluster, RunningTask } from '../../../shared/domain/image/usage.ts';
 import { clusterListOf } from '../../../shared/domain/review/run.ts';
 import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.ts';
+import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { digestOf, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
@@ -95,8 +96,8 @@ test('a cluster that cannot be read keeps its usages, and ends none of the accou
   const { world, review, names, result, inUse, runId } = await clustersWorld();
   await review();
   world.workloads.stop(main, 'web').run(main, task({ image: referenceTo(web, ':blue'), digest: b }));
-  world.advance(300_000);
   world.eksWorkloads.failCluster(prod, denied).stop(staging, 'shop/web');
+  world.advance(300_000);
   expect((await review()).read).toMatchObject({ status: 'complete' });
 
   // What was read has changed, what was not has stayed.
@@ -196,6 +197,23 @@ test('no cluster is begun when the time is over; it fails and keeps its usages',
   await review();
   expect(await result(`${KEY}/main`)).toMatchObject({ status: 'failed', error: 'ClusterUnfinishedError' });
   expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('each cluster has four minutes, or what is left of the invocation: a slow one leaves time to the others', async () => {
+  const { world, review, ports } = await clustersWorld();
+  const minutes: number[] = [];
+  const source = {
+    clusters: world.eksWorkloads.clusters.bind(world.eksWorkloads),
+    tasks: (cluster: Cluster, read: TasksRead | undefined) => {
+      minutes.push(((read?.endsAtEpochMs ?? Number.NaN) - world.clock()) / 60_000);
+      return world.eksWorkloads.tasks(cluster, read);
+    },
+  };
+  ports.clusterSources.splice(0, 1, source as never);
+  await review();
+  Object.assign(ports, { endsAtEpochMs: world.clock() + 1000 + 60_000 });
+  await review();
+  expect(minutes).toEqual([4, 4, 1, 1]);
 });
 
 test('without EKS nothing of it is asked or stored', async () => {
