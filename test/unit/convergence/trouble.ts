@@ -37,6 +37,9 @@ class ServiceError extends Error {
   override readonly name = 'ServiceUnavailable';
 }
 
+/** Methods that only remember something in the memory of the function: they call nothing that could fail. */
+const WITHOUT_CALL: readonly (string | symbol)[] = ['scannedByEcr'];
+
 /** One invocation of a function: once it crashed, none of its calls reaches the world any more. */
 export class Invocation {
   readonly #trouble: ConvergenceTrouble;
@@ -53,6 +56,7 @@ export class Invocation {
         const member: unknown = Reflect.get(target, name);
         if (typeof member !== 'function') return member;
         const call = (...args: unknown[]): unknown => member.apply(target, args);
+        if (WITHOUT_CALL.includes(name)) return call;
         return member.constructor.name === 'AsyncGeneratorFunction'
           ? (...args: unknown[]) => this.#pages(call(...args) as AsyncIterable<unknown>)
           : (...args: unknown[]) => this.#call(() => call(...args));
