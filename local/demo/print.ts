@@ -56,7 +56,12 @@ function reasonLines({ reasons }: Image): string[] {
   const telling = reasons.filter(({ effect }) => effect !== 'due') as unknown as readonly Reason[];
   const lines = telling.slice(0, MOST_REASONS).map((reason) => `${reason.ruleId}: ${reasonInFull(reason)}`);
   const left = telling.length - lines.length;
-  return left > 0 ? [...lines, `and ${counted(left, 'more reason')}: run \`patchwave why\``] : lines;
+  return left > 0
+    ? [
+        ...lines,
+        `and ${counted(left, 'more reason')}: run the demo with --keep, then \`npm run patchwave -- why IMAGE\``,
+      ]
+    : lines;
 }
 
 function printNextBreaches({ nextBreaches, images }: DemoResult, { progress, names, nowEpochMs }: Telling): void {

@@ -16,7 +16,7 @@ object a line, and Lambda's own lines around each invocation.
   --follow         goes on with what is new, until Ctrl-C
   --stack NAME     the stack that the function belongs to (patchwave)
 
-Run \`npm run demo -- --keep\` first, and set what it says under "set once".`;
+Run \`npm run demo -- --keep\` first, then run the line that it prints under "set once".`;
 
 const POLL_MS = 2000;
 const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024;

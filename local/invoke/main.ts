@@ -20,7 +20,7 @@ queue, as the function gets it.
   --inspect       waits for a debugger on 127.0.0.1:9229 before it begins
   --stack NAME    the stack that the function belongs to (patchwave)
 
-Run \`npm run demo -- --keep\` first, and set what it says under "set once".`;
+Run \`npm run demo -- --keep\` first, then run the line that it prints under "set once".`;
 
 const HANDLER = fileURLToPath(new URL('run-handler.ts', import.meta.url));
 

@@ -101,7 +101,7 @@ export class ClusterUnauthorizedError extends ClusterUnreachableError {
     super(
       cluster,
       'it does not accept the read role (401 Unauthorized)',
-      'Create an access entry for the read role of the account. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.',
+      'Create an access entry for the read role of the account, with the group `patchwave:read`, and apply enforcement/access/read.yaml. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.',
     );
   }
 }
@@ -114,7 +114,7 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
     super(
       cluster,
       `the read role may not ${verb} ${resource} (403 Forbidden)`,
-      'Apply enforcement/access/read.yaml to the cluster, and give the access entry its group.',
+      'Apply enforcement/access/read.yaml to the cluster, and give the access entry the group `patchwave:read`.',
     );
     this.resource = resource;
   }

@@ -28,7 +28,10 @@ export class ScopeUnreachableError extends Error {
   constructor(scope: Scope, cause: unknown) {
     super(
       `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}.` +
-        adviceOn(cause, 'Deploy member-account.yaml there, or remove the scope from the policy.'),
+        adviceOn(
+          cause,
+          'Deploy member-account.yaml there, remove the scope from `scopes` of the policy, or waive `scope-readable` for the account.',
+        ),
       { cause },
     );
     this.scope = scope;
