@@ -132,7 +132,7 @@ export const renderDeployments = (deployments: readonly Deployment[]): string =>
     { title: 'rollout', value: ({ mode }) => mode },
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => DEPLOYMENT_COLOURS[state] },
     { title: 'deployment', value: ({ deploymentId }) => deploymentId ?? '-' },
-    { title: 'note', value: ({ detail }) => detail ?? '' },
+    { title: 'note', value: ({ detail, progress }) => detail ?? progress ?? '' },
   ]);
 
 /** Verified streams, and the old images that still run. */

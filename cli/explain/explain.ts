@@ -1,11 +1,12 @@
 import { ageOf } from '../../shared/domain/age/image-lineage.ts';
-import type { CascadeNode, Closure } from '../../shared/domain/cause/cascade.ts';
+import type { CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
+import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
@@ -43,6 +44,8 @@ export interface StreamExplanation {
   /** History that the guards use. */
   readonly history?: RebuildHistory;
   readonly closures: readonly Closure[];
+  /** Deployments that go on, of its cascade and its closures. */
+  readonly deployments: readonly Deployment[];
 }
 
 type Ledger = Pick<
@@ -84,8 +87,8 @@ function belowOf(image: ImageRecord): readonly Digest[] {
 }
 
 async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
-  if (stream === undefined) return { closures: [] };
-  const [known, histories, [latestRebuild], lock, closures] = await Promise.all([
+  if (stream === undefined) return { closures: [], deployments: [] };
+  const [known, histories, [latestRebuild], lock, open] = await Promise.all([
     ledger.causes.get([stream]),
     ledger.guards.get([stream]),
     ledger.rebuilds.latest(stream, 1),
@@ -97,11 +100,24 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
   // A new fact reopens a cause while its cascade still builds; then only the lock names that cascade.
   const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
   const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
+  const closures = open.filter((closure) => closure.stream === stream);
+  const cascades = [...closures.map((closure) => closure.cascadeId), ...(cascadeId === undefined ? [] : [cascadeId])];
   return {
     ...(cause && cause.state !== 'closed' && { cause }),
     ...(node && { node }),
     ...(latestRebuild && { latestRebuild }),
     ...(history && { history }),
-    closures: closures.filter((closure) => closure.stream === stream),
+    closures,
+    deployments: await deploymentsUnderWay(ledger.rollouts, new Set(cascades)),
   };
+}
+
+async function deploymentsUnderWay(
+  rollouts: Pick<Ledger['rollouts'], 'deployments'>,
+  cascadeIds: ReadonlySet<string>,
+): Promise<readonly Deployment[]> {
+  const found: Deployment[] = [];
+  for (const cascadeId of cascadeIds)
+    for await (const one of rollouts.deployments(cascadeId)) if (!isDeploymentOver(one)) found.push(one);
+  return found;
 }

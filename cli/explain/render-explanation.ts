@@ -15,6 +15,7 @@ import {
   factsText,
   outcomeText,
   renderClosures,
+  renderDeployments,
   renderNodes,
   renderWaiting,
   WAITING,
@@ -205,12 +206,13 @@ function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
 
 /** State of the image's stream, in sections. */
 function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
-  const { cause, node, latestRebuild, history, closures } = explanation;
+  const { cause, node, latestRebuild, history, closures, deployments } = explanation;
   return [
     cause ? openCause(cause, now) : '',
     node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
     latestRebuild ? lastRebuild(latestRebuild, now) : '',
     history ? remembered(history, now) : '',
+    deployments.length > 0 ? `Deployments in progress:\n${renderDeployments(deployments)}` : '',
     closures.length > 0 ? `Verified, waiting for older images to stop:\n${renderClosures(closures, now)}` : '',
   ];
 }

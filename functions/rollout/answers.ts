@@ -19,13 +19,16 @@ export function answerOf(
   { pollSeconds }: RolloutLimits,
   deployment: Deployment,
 ): DeploymentAnswer {
-  const { service, state, startingAtEpochMs, deadlineEpochMs, detail } = deployment;
+  const { service, state, startingAtEpochMs, deadlineEpochMs, detail, progress } = deployment;
   const waiting = { sinceEpochMs: startingAtEpochMs, nowEpochMs: clock(), untilEpochMs: deadlineEpochMs, pollSeconds };
   return {
     decision: isDeploymentOver(deployment) ? 'ended' : 'check',
     waitSeconds: pollAfterSeconds(waiting),
     state,
-    detail: `${service}: ${detail ?? state}`.slice(0, LONGEST_DETAIL),
+    detail: `${service}: ${detail ?? (progress === undefined ? state : `${state}: ${progress}`)}`.slice(
+      0,
+      LONGEST_DETAIL,
+    ),
   };
 }
 

@@ -1,7 +1,13 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { DAY_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { begunSince, isDeploymentOver, type SeenDeployment, underWay } from '../../shared/domain/rollout/deployment.ts';
+import {
+  begunSince,
+  isDeploymentOver,
+  progressText,
+  type SeenDeployment,
+  underWay,
+} from '../../shared/domain/rollout/deployment.ts';
 import { pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import {
   DeployerUnreachableError,
@@ -193,11 +199,12 @@ function obstacleOf(
 ): Delay | Refusal | undefined {
   const theirs = underWay(seen, nowEpochMs);
   if (!theirs) return undefined;
-  const { deploymentId, state, createdAtEpochMs } = theirs;
+  const { deploymentId, state, createdAtEpochMs, progress } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
   const stateText = state === 'unknown' ? 'has a state that ECS does not report' : 'is still in progress';
-  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}`;
+  const far = progress && progressText(progress);
+  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}${far === undefined ? '' : ` (${far})`}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
   return postponed(
     `deployment-under-way: ${why}. Find out why it does not end. The next review plans the service again.`,

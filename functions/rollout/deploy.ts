@@ -1,5 +1,7 @@
 import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
+import { HOUR_MS } from '../../shared/domain/common/time.ts';
+import { DEPLOYMENT_HOURS } from '../../shared/domain/policy/policy.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
 import { checkDeployment } from './check.ts';
@@ -28,7 +30,8 @@ export async function deploy(
   if (known && known.state !== 'starting') return checkDeployment(ports, limits, { cascadeId, service: ref });
   const document = await readServiceFile(ports.files, cascadeId, ref);
   const { planned, pause, policy } = await allowedService(ports, cascade, ref, document);
-  const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
+  const { deploymentHours = DEPLOYMENT_HOURS } = policy?.guards ?? {};
+  const own = ownDeployment(ports, deploymentHours * HOUR_MS, { cascadeId, service, mode: planned.mode });
   if (!known && pause === 'wait') return paused(limits, cascade, own);
   const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
   if (stands.state !== 'starting') return answerOf(ports, limits, stands);
@@ -52,7 +55,7 @@ export async function deploy(
 
 function ownDeployment(
   { clock, ids }: RolloutPorts,
-  { deploymentMs }: RolloutLimits,
+  deploymentMs: number,
   named: Pick<Deployment, 'cascadeId' | 'service' | 'mode'>,
 ): Deployment {
   const startingAtEpochMs = clock();

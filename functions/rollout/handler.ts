@@ -15,7 +15,6 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
 import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
-import { MOST_DEPLOYMENT_MS } from '../../shared/domain/rollout/deployment.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { memberRole } from '../../shared/lambda/member-role.ts';
@@ -48,7 +47,7 @@ function compose(): RolloutServices {
     deployer: new EcsDeployer(ecsClients(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs))),
     ...{ clock: Date.now, ids: randomUUID },
   };
-  return { ports, limits: { pollSeconds: env.POLL_SECONDS, deploymentMs: MOST_DEPLOYMENT_MS } };
+  return { ports, limits: { pollSeconds: env.POLL_SECONDS } };
 }
 
 /** Deploys verified images, and proves that the replaced ones no longer run. */

@@ -42,8 +42,6 @@ export interface RolloutPorts {
 export interface RolloutLimits {
   /** Shortest wait between two checks. */
   readonly pollSeconds: number;
-  /** A deployment that has not ended by then has failed. */
-  readonly deploymentMs: number;
 }
 
 /** @throws InvalidInputError if it was not planned */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Deployment,
+  DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   type ECSClient,
@@ -23,11 +24,24 @@ import {
 } from '../ports/acting-errors.ts';
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';
-import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isBriefOf, unreportedSince } from './ecs-service.ts';
+import {
+  bakeMsOf,
+  controllerOf,
+  definitionOf,
+  deploymentsOf,
+  goingOn,
+  isBriefOf,
+  type ProgressOf,
+  progressIn,
+  unreportedSince,
+} from './ecs-service.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 import { registrable, withContainerImages } from './task-definition.ts';
 
 const GONE = ['ServiceNotFoundException', 'ServiceNotActiveException', 'ClusterNotFoundException'];
+
+const UNREAD_PROGRESS =
+  'its stage is not known, because the deploy role lacks ecs:DescribeServiceDeployments. Update member-account.yaml';
 
 /** Errors that a retry does not change. */
 const REFUSED = [
@@ -62,11 +76,12 @@ export class EcsDeployer implements Deployer {
     const definition = taskDefinition === '' ? undefined : await this.#definition(ref, taskDefinition);
     const containers = definition?.input.containerDefinitions ?? [];
     const bakeMs = bakeMsOf(service);
+    const briefs = await this.#serviceDeployments(ref, service);
     return {
       controller: controllerOf(service),
       taskDefinition,
       containers: containers.map(({ name = '', image = '' }) => ({ name, image })),
-      deployments: deploymentsOf(service, await this.#serviceDeployments(ref, service)),
+      deployments: deploymentsOf(service, briefs, await this.#progress(ref, goingOn(service, briefs))),
       ...(bakeMs > 0 && { bakeMs }),
     };
   }
@@ -91,6 +106,19 @@ export class EcsDeployer implements Deployer {
       nextToken = page.nextToken;
     } while (nextToken !== undefined && deployments.some(isMissing));
     return briefs;
+  }
+
+  /** Only for people, so an answer that does not come stops nothing. */
+  async #progress(ref: ServiceRef, arns: readonly string[]): Promise<ProgressOf> {
+    if (arns.length === 0) return new Map();
+    const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [...arns] });
+    try {
+      const { serviceDeployments = [] } = await this.#clients(ref).send(command);
+      return new Map(serviceDeployments.map((one) => [one.serviceDeploymentArn ?? '', progressIn(one)]));
+    } catch (error) {
+      if (!isNamed(error, 'AccessDeniedException')) return new Map();
+      return new Map(arns.map((arn) => [arn, { unread: UNREAD_PROGRESS }]));
+    }
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn): Promise<string> {

@@ -1,5 +1,14 @@
-import type { Deployment, DeploymentControllerType, Service, ServiceDeploymentBrief } from '@aws-sdk/client-ecs';
+import type {
+  Deployment,
+  DeploymentConfiguration,
+  DeploymentControllerType,
+  DeploymentLifecycleHookDetail,
+  Service,
+  ServiceDeploymentBrief,
+  ServiceDeployment as ServiceDeploymentDetail,
+} from '@aws-sdk/client-ecs';
 import { MINUTE_MS } from '../domain/common/time.ts';
+import type { DeploymentHook, DeploymentProgress } from '../domain/rollout/deployment.ts';
 import type { ServiceDeployment } from '../ports/rollouts.ts';
 
 /* Maps an ECS service to our terms. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
@@ -14,6 +23,9 @@ export const controllerOf = ({
 export const definitionOf = ({ taskDefinition, taskSets = [] }: Service): string =>
   taskDefinition ?? taskSets.find(({ status }) => status === 'PRIMARY')?.taskDefinition ?? '';
 
+/** How far each service deployment is, by its ARN. */
+export type ProgressOf = ReadonlyMap<string, DeploymentProgress>;
+
 /**
  * @param briefs service deployments of the service: ECS reports a rollout state only for rolling updates, and none behind
  * a Classic Load Balancer
@@ -21,9 +33,10 @@ export const definitionOf = ({ taskDefinition, taskSets = [] }: Service): string
 export const deploymentsOf = (
   { deployments = [] }: Service,
   briefs: readonly ServiceDeploymentBrief[],
+  progress: ProgressOf,
 ): readonly ServiceDeployment[] =>
   deployments
-    .map((deployment) => deploymentOf(deployment, briefs))
+    .map((deployment) => deploymentOf(deployment, briefs, progress))
     .sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
 
 /** Since when service deployments are read; `undefined` if every deployment has a rollout state. */
@@ -40,10 +53,15 @@ export const isBriefOf = (
   { id = '' }: Deployment,
 ): boolean => id !== '' && targetServiceRevisionArn.endsWith(`/${id.slice(id.lastIndexOf('/') + 1)}`);
 
-function deploymentOf(deployment: Deployment, briefs: readonly ServiceDeploymentBrief[]): ServiceDeployment {
+function deploymentOf(
+  deployment: Deployment,
+  briefs: readonly ServiceDeploymentBrief[],
+  progressOf: ProgressOf,
+): ServiceDeployment {
   const { id = '', status, createdAt, taskDefinition = '', rolloutState, rolloutStateReason } = deployment;
   const brief = briefs.find((one) => isBriefOf(one, deployment));
   const detail = rolloutState === undefined ? brief?.statusReason : rolloutStateReason;
+  const progress = progressOf.get(brief?.serviceDeploymentArn ?? '');
   return {
     deploymentId: id,
     isPrimary: status === 'PRIMARY',
@@ -51,8 +69,42 @@ function deploymentOf(deployment: Deployment, briefs: readonly ServiceDeployment
     ...(detail !== undefined && { detail }),
     createdAtEpochMs: createdAt?.getTime() ?? 0,
     taskDefinition,
+    ...(progress && { progress }),
   };
 }
+
+/** ARNs of the service deployments of listed deployments that go on, and for which only they tell how. */
+export const goingOn = ({ deployments = [] }: Service, briefs: readonly ServiceDeploymentBrief[]): readonly string[] =>
+  briefs
+    .filter((brief) => stateOf(brief) === 'in-progress' && deployments.some((one) => isBriefOf(brief, one)))
+    .flatMap(({ serviceDeploymentArn }) => serviceDeploymentArn ?? [])
+    .slice(0, MOST_DESCRIBED);
+
+/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html */
+const MOST_DESCRIBED = 20;
+
+export function progressIn({ lifecycleStage, lifecycleHookDetails = [] }: ServiceDeploymentDetail): DeploymentProgress {
+  const hooks = lifecycleHookDetails.filter(isOpen).map(hookOf);
+  return {
+    ...(lifecycleStage !== undefined && { stage: lifecycleStage }),
+    ...(hooks.length > 0 && { hooks }),
+  };
+}
+
+const isOpen = ({ status }: DeploymentLifecycleHookDetail): boolean =>
+  status === 'AWAITING_ACTION' || status === 'IN_PROGRESS';
+
+const hookOf = ({
+  targetType,
+  targetArn: target,
+  expiresAt,
+  timeoutAction,
+}: DeploymentLifecycleHookDetail): DeploymentHook => ({
+  kind: targetType === 'PAUSE' ? 'pause' : 'function',
+  ...(target !== undefined && { target }),
+  ...(expiresAt && { expiresAtEpochMs: expiresAt.getTime() }),
+  ...(timeoutAction !== undefined && { afterwards: timeoutAction === 'CONTINUE' ? 'continue' : 'rollback' }),
+});
 
 const ROLLOUT_STATES = {
   IN_PROGRESS: 'in-progress',
@@ -83,7 +135,8 @@ function stateOf(brief: ServiceDeploymentBrief | undefined): ServiceDeployment['
 }
 
 /**
- * How long ECS waits in a deployment of the service, in all its steps; 0 for a rolling update.
+ * How long ECS may wait on purpose in a deployment of the service, in all its steps: bake times, and pause hooks until they
+ * expire; 0 for a rolling update.
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
  */
 export function bakeMsOf({ deploymentConfiguration: configuration = {} }: Service): number {
@@ -91,7 +144,23 @@ export function bakeMsOf({ deploymentConfiguration: configuration = {} }: Servic
   if (strategy === 'ROLLING') return 0;
   const { stepPercent = 10, stepBakeTimeInMinutes = 6 } = linearConfiguration ?? {};
   const { canaryBakeTimeInMinutes = 10 } = canaryConfiguration ?? {};
-  const steps = strategy === 'LINEAR' ? Math.ceil(100 / Math.max(stepPercent, 1)) * stepBakeTimeInMinutes : 0;
+  const shifts = strategy === 'LINEAR' ? Math.ceil(100 / Math.max(stepPercent, 1)) : strategy === 'CANARY' ? 2 : 1;
+  const steps = strategy === 'LINEAR' ? shifts * stepBakeTimeInMinutes : 0;
   const canary = strategy === 'CANARY' ? canaryBakeTimeInMinutes : 0;
-  return (bakeTimeInMinutes + steps + canary) * MINUTE_MS;
+  return (bakeTimeInMinutes + steps + canary + pauseMinutes(configuration, shifts)) * MINUTE_MS;
 }
+
+/**
+ * A pause hook waits for a person for 24 hours unless it says otherwise. Before each shift of the traffic it waits anew.
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHookTimeoutConfiguration.html
+ */
+function pauseMinutes({ lifecycleHooks = [] }: DeploymentConfiguration, shifts: number): number {
+  const pauses = lifecycleHooks.filter(({ targetType }) => targetType === 'PAUSE');
+  const minutes = pauses.map(({ lifecycleStages = [], timeoutConfiguration }) => {
+    const times = lifecycleStages.map((stage) => (stage === 'PRE_PRODUCTION_TRAFFIC_SHIFT' ? shifts : 1));
+    return sum(times) * (timeoutConfiguration?.timeoutInMinutes ?? 1440);
+  });
+  return sum(minutes);
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

@@ -16,7 +16,10 @@ export interface ServiceState {
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   /** Newest first. */
   readonly deployments: readonly ServiceDeployment[];
-  /** How long ECS keeps old and new tasks side by side on purpose when it deploys the service; absent for a rolling update. */
+  /**
+   * How long ECS waits on purpose when it deploys the service, while old and new tasks run side by side: in its bake times
+   * and, at most, for a person in its pause hooks. Absent for a rolling update.
+   */
   readonly bakeMs?: number;
 }
 

@@ -18,6 +18,7 @@ import { CONTAINERS, type DeployerWorld, deployerContract, type ServiceSettings 
 
 const ROLE = 'PatchwaveActRollout';
 const MAY = [
+  'ecs:DescribeServiceDeployments',
   'ecs:DescribeServices',
   'ecs:DescribeTaskDefinition',
   'ecs:ListServiceDeployments',

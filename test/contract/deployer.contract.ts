@@ -85,7 +85,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     expect(await world().deployer.describe(service)).toMatchObject({
       bakeMs: 60_000,
       deployments: [
-        { deploymentId, isPrimary: true, state: 'in-progress' },
+        { deploymentId, isPrimary: true, state: 'in-progress', progress: { stage: 'BAKE_TIME' } },
         { deploymentId: before?.deploymentId, isPrimary: false, state: 'completed' },
       ],
     });

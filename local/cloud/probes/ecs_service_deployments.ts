@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   CreateServiceCommand,
+  DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   type ECSClient,
   ListServiceDeploymentsCommand,
@@ -47,6 +48,19 @@ async function readServiceDeployments(ecs: ECSClient, cluster: string, service: 
   }));
 }
 
+/** Of each service deployment, and that one which does not exist is named. */
+async function stagesOf({ ecs, cluster }: ProbeCluster, service: string) {
+  const { serviceDeployments: briefs = [] } = await ecs.send(new ListServiceDeploymentsCommand({ cluster, service }));
+  const arns = briefs.flatMap(({ serviceDeploymentArn }) => serviceDeploymentArn ?? []);
+  const unknown = `${arns[0]}x`;
+  const { serviceDeployments = [], failures } = await ecs.send(
+    new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [...arns, unknown] }),
+  );
+  assert.deepEqual(failures, [{ arn: unknown, reason: 'MISSING' }]);
+  const described = new Map(serviceDeployments.map((one) => [one.serviceDeploymentArn, one.lifecycleStage]));
+  return arns.map((arn) => described.get(arn));
+}
+
 /** Both revisions run, and only the service deployment tells that the newer one is not through. */
 async function blueGreen(made: ProbeCluster): Promise<void> {
   const { ecs, cluster } = made;
@@ -65,6 +79,7 @@ async function blueGreen(made: ProbeCluster): Promise<void> {
     { id: green, status: 'IN_PROGRESS' },
     { id: blue?.id, status: 'SUCCESSFUL' },
   ]);
+  assert.deepEqual(await stagesOf(made, 'blue-green'), ['BAKE_TIME', 'CLEAN_UP']);
   await eventually(async () => {
     const [newest] = await readServiceDeployments(ecs, cluster, 'blue-green');
     return newest?.status === 'SUCCESSFUL' ? newest : undefined;

@@ -4,6 +4,7 @@ ECS tells a rollout state of a rolling update only. Every deployment has a servi
 revision that it brings out, which is kept after the deployment is listed no more.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
 """
@@ -21,11 +22,13 @@ from request_pages import page_of
 Service = dict[str, Any]
 Deployment = dict[str, Any]
 
+_MOST_DESCRIBED = 20
 _UNTOLD = ("rolloutState", "rolloutStateReason")
 
 
 def restore() -> None:
     replace_in_ecs("ListServiceDeployments", "d971b80772fb", lambda _so_far: _list)
+    replace_in_ecs("DescribeServiceDeployments", "63c1f1467a7f", lambda _so_far: _describe)
     replace_in_ecs("CreateService", "8bc82a13551c", _changing("serviceName"))
     replace_in_ecs("UpdateService", "bde69c11b50d", _changing("service"))
     replace_in_ecs("DescribeServices", "f9e11ac2be56", _answering)
@@ -99,6 +102,24 @@ def _brief(service: Service, deployment: Deployment) -> dict[str, Any]:
         "status": _status(deployment),
         "statusReason": deployment["rolloutStateReason"],
     }
+
+
+def _describe(request: Request) -> Reply:
+    asked = request.get("serviceDeploymentArns") or []
+    if not 1 <= len(asked) <= _MOST_DESCRIBED:
+        raise ApiError("InvalidParameterException", f"Between 1 and {_MOST_DESCRIBED} service deployments can be described.")
+    every = (
+        (service, each) for service in list(ecs._services.values()) for each in service.get("_every_deployment", [])
+    )  # fmt: skip
+    found = {}
+    for service, each in every:
+        brief = _brief(service, each)
+        if brief["serviceDeploymentArn"] in asked:
+            revision = {"arn": brief.pop("targetServiceRevisionArn")}
+            stage = "BAKE_TIME" if brief["status"] == "IN_PROGRESS" else "CLEAN_UP"
+            found[brief["serviceDeploymentArn"]] = brief | {"targetServiceRevision": revision, "lifecycleStage": stage}
+    missing = [{"arn": arn, "reason": "MISSING"} for arn in asked if arn not in found]
+    return json_response({"serviceDeployments": list(found.values()), "failures": missing})
 
 
 def _arn(service_arn: str, kind: str) -> str:

@@ -98,6 +98,7 @@ _RESOURCES: dict[tuple[str, str], Callable[[Request, str], str]] = {
     ("ecs", "DescribeServices"): _service_arn,
     ("ecs", "UpdateService"): _service_arn,
     ("ecs", "ListServiceDeployments"): _service_arn,
+    ("ecs", "DescribeServiceDeployments"): lambda request, _arn: (request.get("serviceDeploymentArns") or ["*"])[0],
     ("ecs", "DeleteService"): _service_arn,
     ("ecs", "CreateService"): _service_arn,
     ("ecs", "RunTask"): _task_definition,

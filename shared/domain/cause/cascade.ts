@@ -120,6 +120,8 @@ export interface Deployment {
   /** What the service ran before the call to ECS; absent if ECS was never called. */
   readonly from?: DeployedFrom;
   readonly detail?: string;
+  /** How far ECS is, for people; absent once it ended. */
+  readonly progress?: string;
   readonly endedAtEpochMs?: number;
   /** It was abandoned, or its obstacle is temporary: another cascade deploys its streams. */
   readonly abandoned?: true;

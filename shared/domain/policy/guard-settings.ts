@@ -19,4 +19,9 @@ export interface GuardSettings {
   readonly approvalHours: number;
   /** A closure that is open for longer raises an alarm. */
   readonly closureHours: number;
+  /**
+   * A deployment that takes longer has failed; its bake times and pause hooks come on top. ECS sets no limit itself:
+   * without a circuit breaker a deployment whose tasks fail goes on for ever, and the closure of its stream would wait.
+   */
+  readonly deploymentHours: number;
 }

@@ -39,6 +39,8 @@ const caps = v.strictObject({
   followParents: v.optional(v.boolean(), true),
 });
 
+export const DEPLOYMENT_HOURS = 2;
+
 /** `GuardSettings` says what each of them means. */
 const guards = v.strictObject({
   attempts: v.optional(count(10), 3),
@@ -49,6 +51,7 @@ const guards = v.strictObject({
   cascadeHours: v.optional(positive(168), 24),
   approvalHours: v.optional(positive(1440), 168),
   closureHours: v.optional(positive(2160), 72),
+  deploymentHours: v.optional(positive(72), DEPLOYMENT_HOURS),
 });
 
 /** The pattern itself is checked when a policy is applied. */

@@ -1,5 +1,5 @@
 import type { Deployment } from '../cause/cascade.ts';
-import { DAY_MS, HOUR_MS } from '../common/time.ts';
+import { DAY_MS, instant } from '../common/time.ts';
 
 /** A deployment of a service, from ECS. */
 export interface SeenDeployment {
@@ -13,6 +13,46 @@ export interface SeenDeployment {
   readonly detail?: string;
   readonly createdAtEpochMs: number;
   readonly taskDefinition: string;
+  /** Absent if ECS reports none: for a rolling update, and for one that is over. */
+  readonly progress?: DeploymentProgress;
+}
+
+/** How far a blue/green, linear or canary deployment is. */
+export interface DeploymentProgress {
+  /** Such as `BAKE_TIME`. */
+  readonly stage?: string;
+  /** Hooks that have not answered yet. */
+  readonly hooks?: readonly DeploymentHook[];
+  /** Why ECS did not say how far it is. */
+  readonly unread?: string;
+}
+
+export interface DeploymentHook {
+  /** `pause` waits for a person, `function` for a Lambda function. */
+  readonly kind: 'pause' | 'function';
+  /** The ARN of the function. */
+  readonly target?: string;
+  readonly expiresAtEpochMs?: number;
+  /** What ECS does once the hook expires. */
+  readonly afterwards?: 'continue' | 'rollback';
+}
+
+/** The progress for people; `undefined` if nothing is known. */
+export function progressText({ stage, hooks = [], unread }: DeploymentProgress): string | undefined {
+  const parts = [
+    ...(stage === undefined ? [] : [`it is in stage ${stage}`]),
+    ...hooks.map(hookText),
+    ...(unread === undefined ? [] : [unread]),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+function hookText({ kind, target, expiresAtEpochMs, afterwards = 'rollback' }: DeploymentHook): string {
+  const until = expiresAtEpochMs === undefined ? '' : ` until ${instant(expiresAtEpochMs)}`;
+  const then =
+    expiresAtEpochMs === undefined ? '' : `, then ECS ${afterwards === 'rollback' ? 'rolls it back' : 'goes on'}`;
+  if (kind === 'function') return `the hook function ${target ?? 'of the service'} has not answered yet`;
+  return `a pause hook waits for a person${until}${then}. Continue it or roll it back with ContinueServiceDeployment`;
 }
 
 /** ECS did not complete it: the earlier revision runs. */
@@ -30,12 +70,6 @@ export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number
   seen
     .filter(({ createdAtEpochMs }) => createdAtEpochMs >= sinceEpochMs - CLOCK_DIFFERENCE_MS)
     .toSorted((one, other) => one.createdAtEpochMs - other.createdAtEpochMs);
-
-/**
- * A deployment may take so long, plus its bake time, and has failed then. ECS sets no limit itself: without a circuit
- * breaker a deployment whose tasks fail goes on for ever, and the closure of its stream would wait for it.
- */
-export const MOST_DEPLOYMENT_MS = 2 * HOUR_MS;
 
 /** ECS keeps service deployments for 90 days. One that it no longer reports has ended. */
 const HISTORY_MS = 90 * DAY_MS;
@@ -87,14 +121,21 @@ export function deploymentAfter(
   seen: readonly SeenDeployment[] | undefined,
   nowEpochMs: number,
 ): Deployment {
+  const { progress: before, ...rest } = deployment;
   const ended = (state: Deployment['state'], detail?: string): Deployment => ({
-    ...deployment,
+    ...rest,
     state,
     endedAtEpochMs: nowEpochMs,
     ...(detail !== undefined && { detail }),
   });
   const late = (why: string): Deployment =>
-    nowEpochMs < deployment.deadlineEpochMs ? deployment : ended('failed', `deadline: ${why}`);
+    nowEpochMs < deployment.deadlineEpochMs
+      ? deployment
+      : ended('failed', `deadline: ${why}${before === undefined ? '' : `; last seen: ${before}`}`);
+  const running = (progress: string | undefined, why: string): Deployment => {
+    if (progress === before || nowEpochMs >= deployment.deadlineEpochMs) return late(why);
+    return { ...rest, ...(progress !== undefined && { progress }) };
+  };
   if (deployment.deploymentId === undefined) return late('ECS did not confirm the start of the deployment');
   if (!seen) return late('Patchwave could not read the service from ECS');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
@@ -107,8 +148,12 @@ export function deploymentAfter(
   if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS gave no reason');
   if (own?.isPrimary) {
     if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS gave no reason');
-    if (own.state === 'unknown') return late('ECS did not report the result');
-    return own.state === 'completed' ? ended('completed') : late('not all tasks were replaced in time');
+    if (own.state === 'completed') return ended('completed');
+    const progress = own.progress && progressText(own.progress);
+    return running(
+      progress,
+      own.state === 'unknown' ? 'ECS did not report the result' : 'not all tasks were replaced in time',
+    );
   }
   if (!primary) return late('ECS listed no primary deployment');
   const instead = own

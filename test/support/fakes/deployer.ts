@@ -1,3 +1,4 @@
+import type { DeploymentProgress } from '../../../shared/domain/rollout/deployment.ts';
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,
@@ -117,6 +118,12 @@ export class FakeDeployer implements Deployer {
     return this;
   }
 
+  /** How far ECS says that the deployment is. */
+  advance(service: ServiceRef, deploymentId: string, progress: DeploymentProgress): this {
+    Object.assign(this.#find(service, deploymentId), { progress });
+    return this;
+  }
+
   /** ECS lists a deployment that was replaced for a while only. */
   forget(service: ServiceRef, deploymentId: string): this {
     const kept = this.#get(service);
@@ -126,7 +133,10 @@ export class FakeDeployer implements Deployer {
 
   async describe(service: ServiceRef): Promise<ServiceState> {
     const { taskDefinition, ...kept } = this.#open(service);
-    return copied({ ...kept, taskDefinition, containers: this.#containers(taskDefinition) });
+    const deployments = kept.deployments.map(({ progress, ...one }) =>
+      one.state === 'in-progress' && progress ? { ...one, progress } : one,
+    );
+    return copied({ ...kept, deployments, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
   async restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string> {
@@ -193,7 +203,8 @@ export class FakeDeployer implements Deployer {
       if (kept.bakeMs !== undefined && one.state === 'in-progress') one.state = 'stopped';
       one.isPrimary = false;
     }
-    const deployment = this.#deployment(kept.taskDefinition);
+    const bakes = kept.bakeMs !== undefined && { progress: { stage: 'BAKE_TIME' } };
+    const deployment = { ...this.#deployment(kept.taskDefinition), ...bakes };
     kept.deployments.unshift(deployment);
     return deployment;
   }

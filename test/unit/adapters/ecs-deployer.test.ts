@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import {
   type Deployment,
   type DeploymentConfiguration,
+  type DeploymentLifecycleHookDetail,
+  DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   ECSClient,
@@ -220,6 +222,48 @@ describe('if ECS reports no rollout state', () => {
     ]);
   });
 
+  describe('how far a deployment is', () => {
+    const arn = 'arn:aws:ecs:eu-west-1:444455556666:service-deployment/prod/api/abc';
+    const progressOf = async () => (await deployer.describe(ref)).deployments.map(({ progress }) => progress);
+    beforeEach(() => {
+      serves(service({ deployments: [green, blue] }));
+      const running = { ...brief('0012', 'IN_PROGRESS'), serviceDeploymentArn: arn };
+      ecs.on(ListServiceDeploymentsCommand).resolves({ serviceDeployments: [running, brief('12', 'SUCCESSFUL')] });
+    });
+
+    test('its stage and its hooks without an answer, of the one that goes on', async () => {
+      const expiresAt = new Date(NOON_EPOCH_MS);
+      const lifecycleHookDetails: DeploymentLifecycleHookDetail[] = [
+        { targetType: 'PAUSE', status: 'AWAITING_ACTION', expiresAt, timeoutAction: 'CONTINUE' },
+        { targetType: 'AWS_LAMBDA', status: 'IN_PROGRESS', targetArn: 'arn:aws:lambda:eu-west-1:1:function:check' },
+        { targetType: 'AWS_LAMBDA', status: 'SUCCEEDED' },
+      ];
+      const described = { serviceDeploymentArn: arn, lifecycleStage: 'POST_SCALE_UP', lifecycleHookDetails } as const;
+      ecs.on(DescribeServiceDeploymentsCommand).resolves({ serviceDeployments: [described] });
+      const hooks = [
+        { kind: 'pause', expiresAtEpochMs: NOON_EPOCH_MS, afterwards: 'continue' },
+        { kind: 'function', target: 'arn:aws:lambda:eu-west-1:1:function:check' },
+      ];
+      expect(await progressOf()).toEqual([{ stage: 'POST_SCALE_UP', hooks }, undefined]);
+      expect(ecs.commandCalls(DescribeServiceDeploymentsCommand).map(({ args }) => args[0].input)).toEqual([
+        { serviceDeploymentArns: [arn] },
+      ]);
+    });
+
+    test('a role that may not read it is named, and stops nothing', async () => {
+      ecs.on(DescribeServiceDeploymentsCommand).rejects(awsError('AccessDeniedException'));
+      expect(await progressOf()).toEqual([
+        { unread: expect.stringContaining('ecs:DescribeServiceDeployments') },
+        undefined,
+      ]);
+    });
+
+    test('any other failure stops nothing', async () => {
+      ecs.on(DescribeServiceDeploymentsCommand).rejects(awsError('ServerException'));
+      expect(await progressOf()).toEqual([undefined, undefined]);
+    });
+  });
+
   test('who may not list them cannot deploy the service', async () => {
     serves(service({ deployments: [green, blue] }));
     ecs.on(ListServiceDeploymentsCommand).rejects(awsError('AccessDeniedException'));
@@ -239,6 +283,26 @@ test.each<[string, DeploymentConfiguration | undefined, number | undefined]>([
   ['blue/green', { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 60 }, 60],
   ['linear, as by default', { strategy: 'LINEAR', bakeTimeInMinutes: 5 }, 65],
   ['linear', { strategy: 'LINEAR', linearConfiguration: { stepPercent: 30, stepBakeTimeInMinutes: 10 } }, 40],
+  [
+    'a pause hook, for a day by default',
+    { strategy: 'BLUE_GREEN', lifecycleHooks: [{ targetType: 'PAUSE', lifecycleStages: ['POST_SCALE_UP'] }] },
+    1440,
+  ],
+  [
+    'a pause hook before each shift of a canary, and a function that answers by itself',
+    {
+      strategy: 'CANARY',
+      lifecycleHooks: [
+        {
+          targetType: 'PAUSE',
+          lifecycleStages: ['PRE_PRODUCTION_TRAFFIC_SHIFT', 'POST_SCALE_UP'],
+          timeoutConfiguration: { timeoutInMinutes: 30 },
+        },
+        { hookTargetArn: 'arn:aws:lambda:eu-west-1:1:function:check', lifecycleStages: ['POST_SCALE_UP'] },
+      ],
+    },
+    10 + 3 * 30,
+  ],
   ['canary', { strategy: 'CANARY', canaryConfiguration: { canaryBakeTimeInMinutes: 15 }, bakeTimeInMinutes: 5 }, 20],
 ])('how long ECS waits on purpose: %s', async (_, deploymentConfiguration, minutes) => {
   serves(service(deploymentConfiguration && { deploymentConfiguration }));

@@ -199,3 +199,18 @@ test('why says if another policy than the judging one is in force', async () => 
     `${version.slice(0, 12)}; not yet judged by policy ${next.slice(0, 12)}, which is in force`,
   );
 });
+
+test('why shows the deployments in progress of a verified stream, with the hook that waits for a person', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { tags: ['v1'] });
+  await world.rollouts.openClosure(closure('abc-g1', streamOf(0)));
+  const begun = { cascadeId: 'abc-g1', mode: 'restart', startingAtEpochMs: 1, deadlineEpochMs: 2 } as const;
+  const progress = 'it is in stage POST_SCALE_UP; a pause hook waits for a person';
+  await world.rollouts.beginDeployment({ ...begun, service: 'a/r/c/web', state: 'running', progress });
+  await world.rollouts.beginDeployment({ ...begun, service: 'a/r/c/over', state: 'completed' });
+  const text = await why(world);
+  expect(text).toContain('Deployments in progress:');
+  expect(text).toContain('a/r/c/web');
+  expect(text).toContain('a pause hook waits for a person');
+  expect(text).not.toContain('a/r/c/over');
+});

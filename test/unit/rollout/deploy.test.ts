@@ -5,10 +5,10 @@ import { digestOf } from '../../support/samples.ts';
 import {
   CASCADE,
   complete,
+  DEPLOYMENT_MS,
   HOST,
   HOUR_MS,
   imageOf,
-  LIMITS,
   locationOf,
   MINUTE_MS,
   planned,
@@ -253,6 +253,53 @@ test.each(ends)('a deployment that %s ends so, and stops its environment', async
   expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web', 'web-3']);
 });
 
+test('a canary with ten hours of bake time ends `completed`', async () => {
+  const { world, machine } = await scene();
+  world.deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { bakeMs: 10 * HOUR_MS });
+  world.advance(MINUTE_MS);
+  await machine.run('check');
+  const { deploymentId = '' } = world.deployer.started[0] ?? {};
+  const bakedAtEpochMs = world.clock() + 10 * HOUR_MS + 90 * MINUTE_MS;
+  while (world.clock() < bakedAtEpochMs) {
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+  }
+  world.deployer.complete(WEB, deploymentId);
+  await machine.run();
+  expect(machine.last).toMatchObject({ decision: 'ended', state: 'completed' });
+});
+
+test('a deployment may take as long as `guards.deploymentHours` says', async () => {
+  const { world, machine } = await scene();
+  await world.apply('enforce', { guards: { deploymentHours: 5 } });
+  await machine.run('check');
+  const begunAtEpochMs = world.clock();
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'failed', detail: expect.stringMatching(/deadline/) });
+  expect(world.clock()).toBeGreaterThanOrEqual(begunAtEpochMs + 5 * HOUR_MS - MINUTE_MS);
+});
+
+test('the stage of a deployment and the hook that waits for a person are shown until it ends', async () => {
+  const { world, machine } = await scene();
+  world.deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { bakeMs: HOUR_MS });
+  world.advance(MINUTE_MS);
+  await machine.run('check');
+  const { deploymentId = '' } = world.deployer.started[0] ?? {};
+  const hooks = [{ kind: 'pause', expiresAtEpochMs: world.clock() + HOUR_MS, afterwards: 'rollback' }] as const;
+  world.deployer.advance(WEB, deploymentId, { stage: 'POST_TEST_TRAFFIC_SHIFT', hooks });
+  await machine.step();
+  const text =
+    /it is in stage POST_TEST_TRAFFIC_SHIFT; a pause hook waits for a person until .* UTC, then ECS rolls it back/;
+  expect(machine.last).toMatchObject({ decision: 'check', detail: expect.stringMatching(text) });
+  expect(await deploymentOf(world)).toMatchObject({ progress: expect.stringMatching(text) });
+  world.deployer.advance(WEB, deploymentId, { stage: 'BAKE_TIME' });
+  await machine.step();
+  expect(await deploymentOf(world)).toMatchObject({ progress: 'it is in stage BAKE_TIME' });
+  world.deployer.complete(WEB, deploymentId);
+  await machine.run();
+  expect(await deploymentOf(world)).not.toHaveProperty('progress');
+});
+
 describe('a service that is deployed blue/green', () => {
   const bakeMs = 3 * HOUR_MS;
 
@@ -273,7 +320,7 @@ describe('a service that is deployed blue/green', () => {
     }
     await machine.run();
     expect(machine.last).toMatchObject({ state: 'failed', detail: expect.stringMatching(/deadline/) });
-    expect(world.clock()).toBeGreaterThanOrEqual(begunAtEpochMs + bakeMs + LIMITS.deploymentMs - MINUTE_MS);
+    expect(world.clock()).toBeGreaterThanOrEqual(begunAtEpochMs + bakeMs + DEPLOYMENT_MS - MINUTE_MS);
   });
 
   test.each([

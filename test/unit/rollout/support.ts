@@ -19,7 +19,9 @@ import { digestOf, HOUR_MS, imageProperties, usage } from '../../support/samples
 
 export { HOUR_MS } from '../../support/samples.ts';
 export const MINUTE_MS = 60_000;
-export const LIMITS = { pollSeconds: 5, deploymentMs: 2 * HOUR_MS };
+export const LIMITS = { pollSeconds: 5 };
+/** How long a deployment may take by default, without its bake time. */
+export const DEPLOYMENT_MS = 2 * HOUR_MS;
 export const CASCADE = '0123456789ab-g1';
 export const REGISTRY = { account: '111122223333', region: 'eu-west-1' };
 export const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';

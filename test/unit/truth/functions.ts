@@ -46,7 +46,6 @@ import { abandonReview } from '../../../shared/review/abandon.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
-import { HOUR_MS } from '../../support/samples.ts';
 
 /* The functions of the template, composed over a fake world as their handlers compose them over AWS. */
 
@@ -63,7 +62,7 @@ const REVIEW = {
 };
 const DISPATCH = { pollSeconds: 30, recheckAfterSeconds: 900 };
 const VERIFY = { pollSeconds: 30, outputGraceMs: 5 * 60_000 };
-const ROLLOUT = { pollSeconds: 30, deploymentMs: 2 * HOUR_MS };
+const ROLLOUT = { pollSeconds: 30 };
 
 /** A message that its function could not take; it is delivered again. */
 export interface FailedDelivery {

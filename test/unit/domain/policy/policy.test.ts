@@ -72,6 +72,7 @@ test('optional fields have a default, and the first is report-only', () => {
       cascadeHours: 24,
       approvalHours: 168,
       closureHours: 72,
+      deploymentHours: 2,
     },
     protection: 'report',
   });

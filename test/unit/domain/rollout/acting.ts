@@ -44,6 +44,7 @@ export const SETTINGS: GuardSettings = {
   cascadeHours: 24,
   approvalHours: 168,
   closureHours: 72,
+  deploymentHours: 2,
 };
 
 export const PIPELINE = { runner: 'codepipeline', account: '111122223333', region: 'us-east-1', name: 'web' } as const;
