@@ -59,7 +59,16 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'an upgrade failed and was not rolled back',
     breaks: (made) => change(made, { status: 'UPDATE_ROLLBACK_FAILED' }),
-    ...{ names: 'stack patchwave', text: /UPDATE_ROLLBACK_FAILED/, fix: /describe-stack-events/ },
+    ...{
+      names: 'stack patchwave',
+      text: /UPDATE_ROLLBACK_FAILED/,
+      fix: /describe-stack-events.*continue-update-rollback --stack-name patchwave, and deploy again/,
+    },
+  },
+  {
+    what: 'the first deployment failed and was rolled back',
+    breaks: (made) => change(made, { status: 'ROLLBACK_COMPLETE' }),
+    ...{ names: 'stack patchwave', text: /ROLLBACK_COMPLETE/, fix: /delete the stack, and deploy again/ },
   },
   {
     what: 'the stack lacks an output',
