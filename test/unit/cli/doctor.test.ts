@@ -578,7 +578,7 @@ test('output is aligned, at most 80 columns, with each fix below its finding', a
 ok       stack         The stack is UPDATE_COMPLETE, in 111122223333/eu-west-1.
 ok       outputs       The stack has all 12 outputs.
 ok       versions      Template and command are of version 1.2.3.
-ok       policy        Policy cbeca593df01 is in force and can be read.
+ok       policy        Policy afcc861044d5 is in force and can be read.
 ok       review        The last review succeeded at 2026-11-24 02:00 UTC.
 ok       scan-quota    The last review requested 12 scans; each registry had at
                        least 988 left that day.
