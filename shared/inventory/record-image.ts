@@ -23,6 +23,8 @@ export interface RecordPorts extends PropertiesPorts {
 export interface ImageSeen {
   readonly content: ContentProperties;
   readonly place: ImagePlace;
+  /** An index of this repository was read first now: its tags may be new to a place that is known. */
+  readonly isOfNewIndex?: boolean;
 }
 
 /** The properties of an image from all known data: pure, and independent of the order in which its places are found. */
@@ -104,8 +106,10 @@ export async function recordImage(
     recordedPropertiesOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
   const propertiesAfter = propertiesBy(isElsewhere ? await places.locations(digest) : []);
-  if (known && sameContent(propertiesIn(known), propertiesAfter(known))) return;
+  const isSame = known !== undefined && sameContent(propertiesIn(known), propertiesAfter(known));
+  if (isSame && !seen.isOfNewIndex) return;
   await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
+  if (isSame) return;
   let recorded = await places.locations(digest);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     await writeProperties(ports, known, propertiesBy(recorded), firstPushOf(recorded));

@@ -86,6 +86,8 @@ export class RepositoryImages {
   readonly #indexPushes = new Map<Digest, number>();
   /** Indexes that are not known yet, because one of their images is not recorded. */
   readonly #open = new Set<Digest>();
+  /** Images of indexes that were not known before. */
+  readonly #ofNewIndexes = new Set<Digest>();
   readonly #missing: Artifacts['missing'][number][] = [];
   #emptyIndexes = 0;
 
@@ -212,6 +214,7 @@ export class RepositoryImages {
     for (const [digest, children] of indexes) {
       this.#addIndex(digest, children);
       this.#open.add(digest);
+      for (const child of children) this.#ofNewIndexes.add(child.digest);
       for (const child of children) if (this.#recorded.has(child.digest)) renamed.add(child.digest);
     }
     // A known image is not read again, so it counts as known only after its content is written.
@@ -252,7 +255,11 @@ export class RepositoryImages {
   #imageSeenOf(content: ContentProperties): ImageSeen {
     const own = this.#wanted.tags.get(content.digest) ?? [];
     const tags = new Set([...own, ...(this.#inherited.get(content.digest) ?? [])]);
-    return { content, place: { location: this.#wanted.location, tags: [...tags].sort() } };
+    return {
+      content,
+      place: { location: this.#wanted.location, tags: [...tags].sort() },
+      isOfNewIndex: this.#ofNewIndexes.has(content.digest),
+    };
   }
 
   #addIndex(digest: Digest, children: readonly IndexChild[]): void {

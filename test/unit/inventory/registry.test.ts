@@ -5,6 +5,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import { type Digest, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
 import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { readRepository } from '../../../shared/inventory/repository.ts';
 import {
   LayerDownloadError,
   LedgerItemUnreadableError,
@@ -275,6 +276,25 @@ test('an index is recorded with its images and without its attestations', async 
   expect((await live()).map(({ digest }) => digest)).toEqual([c, d]);
   expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
   expect(world.images.records.has(b)).toBe(false);
+});
+
+test('an image that was read before its index has the tags of the index at its place afterwards', async () => {
+  const { world, ports } = await inventoryWorld();
+  const { policy } = await world.policies.current();
+  pushImage(world, web, 'c');
+  world.registry.push(web, {
+    artifact: indexOf('b', [{ digest: c, platform: 'linux/amd64' }]),
+    tags: ['feature-1'],
+    pushedAtEpochMs: PUSHED,
+  });
+  const read = (digest: Digest, tags: string[]) =>
+    readRepository(ports, policy, { location: web, digests: { [digest]: tags }, isListed: false, tags: {} });
+  await read(c, []);
+  expect(await world.places.locations(c)).toEqual([expect.not.objectContaining({ askedTags: expect.anything() })]);
+
+  await read(b, ['feature-1']);
+
+  expect(await world.places.locations(c)).toEqual([expect.objectContaining({ askedTags: ['feature-1'] })]);
 });
 
 describe('an image that the registry cannot resolve', () => {
