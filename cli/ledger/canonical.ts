@@ -16,7 +16,11 @@ type Item = Readonly<Record<string, unknown>>;
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
  *   decides how many images a registry did not have (`missing`): those that another one has reported are none.
  *   Likewise whether a scan request was repeated and answered with the result that was there (`answeredRequestAtEpochMs`): a
- *   step that dies after its request repeats it.
+ *   step that dies after its request repeats it. And whether a scan that is over was requested (`requestedAtEpochMs`): an
+ *   event may bring a result before, and a step that cannot learn that Amazon Inspector scans a registry requests the scan.
+ *   The tags that an image has from its index (`askedTags`): they depend on when the repository was read, and the place of the
+ *   index has them all. The tags that an output had when it was found (`outputTags`): later ones are at its place.
+ *   How often a cause got a fact (`version`): a parent whose head moves twice may add one fact or two.
  * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:
  *   they depend on findings only.
  * - Summed, because digests fall into them by chance: the scan parts of a run, and its verdict parts.
@@ -34,10 +38,11 @@ export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
     sumBatches(
-      withoutFormerStreams(items)
+      withoutTagsOfIndexes(withoutFormerStreams(items))
         .map(withoutMissing)
         .map(withoutReadingTimes)
         .map(withoutRepeatedRequests)
+        .map(withoutCounts)
         .map(withoutLayers),
     ).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
     tokenizer,
@@ -65,6 +70,40 @@ function withoutFormerStreams(items: readonly Item[]): readonly Item[] {
   });
 }
 
+/** A tag that is not a tag of an index with the image, in the same repository, stays. */
+function withoutTagsOfIndexes(items: readonly Item[]): readonly Item[] {
+  const tags = new Map(
+    items.flatMap(({ kind, digest, SK, tags: names }) =>
+      kind === 'location' ? [[`${String(digest)} ${String(SK)}`, textsIn(names)] as const] : [],
+    ),
+  );
+  const indexes = Map.groupBy(
+    items.flatMap(({ kind, digest, children }) =>
+      kind === 'index' && Array.isArray(children)
+        ? children.filter(isObject).map((child) => ({ child: child.digest, index: String(digest) }))
+        : [],
+    ),
+    ({ child }) => child,
+  );
+  return items.map((item) => {
+    const { kind, SK, digest, askedTags, ...members } = item;
+    if (kind !== 'location' || askedTags === undefined) return item;
+    const inherited = (indexes.get(digest) ?? []).flatMap(({ index }) => tags.get(`${index} ${String(SK)}`) ?? []);
+    const own = textsIn(askedTags).filter((tag) => !inherited.includes(tag));
+    return { ...members, kind, SK, digest, ...(own.length > 0 && { askedTags: own }) };
+  });
+}
+
+const textsIn = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+
+function withoutCounts(item: Item): Item {
+  const { version, ...cause } = item;
+  if (item.kind === 'cause') return cause;
+  const { outputTags, ...rebuild } = item;
+  return item.kind === 'rebuild' ? rebuild : item;
+}
+
 function withoutMissing(item: Item): Item {
   const { part } = item;
   if (!isObject(part) || part.kind !== 'registry') return item;
@@ -74,8 +113,9 @@ function withoutMissing(item: Item): Item {
 
 function withoutRepeatedRequests(item: Item): Item {
   if (item.kind !== 'image' || !isObject(item.scan)) return item;
-  const { answeredRequestAtEpochMs: _, ...scan } = item.scan;
-  return { ...item, scan };
+  const { answeredRequestAtEpochMs: _, requestedAtEpochMs, ...scan } = item.scan;
+  const isAwaited = scan.state === 'requested' && requestedAtEpochMs !== undefined;
+  return { ...item, scan: { ...scan, ...(isAwaited && { requestedAtEpochMs }) } };
 }
 
 /** Only Amazon Inspector covers packages of languages, and names the layer of a package. */

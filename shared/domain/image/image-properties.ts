@@ -38,7 +38,10 @@ export interface LocationRecord {
   readonly location: ImageLocation;
   /** Every current and earlier tag there; their holders say which are valid (`presentTags`). */
   readonly tags: readonly string[];
-  /** Tags in task references that no push history has; absent if there are none. */
+  /**
+   * Tags that no push of this image had: those in task references, and those that it had from its index when its
+   * repository was read. So a candidate tag may be one of them. Absent if there are none.
+   */
   readonly askedTags?: readonly string[];
   readonly firstPushSeenAtEpochMs?: number;
   readonly lastPushSeenAtEpochMs?: number;

@@ -60,8 +60,8 @@ export const presentTags = (
 ): readonly string[] => tags.filter((tag) => means(holders.get(tag), digest));
 
 /**
- * The current names of an image at one place: host, repository and tag. A tag seen only in a task's reference counts
- * only if no push of it is known.
+ * The current names of an image at one place: host, repository and tag. A tag of `askedTags` counts only if no
+ * push of it is known.
  */
 export function presentNames(
   { digest, location, tags, askedTags = [] }: LocationRecord,

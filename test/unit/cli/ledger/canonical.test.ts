@@ -421,3 +421,37 @@ test('whether a scan request was repeated is left out, and the state of the scan
   expect(image({ state: 'complete', answeredRequestAtEpochMs: 5 })).toBe(image({ state: 'complete' }));
   expect(image({ state: 'failed' })).not.toBe(image({ state: 'complete' }));
 });
+
+test('whether a scan was requested is left out once it is over', () => {
+  const image = (scan: Readonly<Record<string, unknown>>) =>
+    canonicalLedger([{ PK: 'IMAGE#1', SK: 'IMAGE', kind: 'image', digest: '1', scan }]);
+  expect(image({ state: 'off', requestedAtEpochMs: 5 })).toBe(image({ state: 'off' }));
+  expect(image({ state: 'requested', requestedAtEpochMs: 5 })).not.toBe(image({ state: 'requested' }));
+});
+
+test('the tags of an index are left out of its images, but not other tags', () => {
+  const [index, child] = [digestOf('index'), digestOf('child')];
+  const placeOf = (digest: Digest, tags: readonly string[], askedTags?: readonly string[]): Item => ({
+    ...keys.location(digest, LOCATION),
+    ...{ kind: 'location', digest, location: LOCATION, tags, ...(askedTags && { askedTags }) },
+  });
+  const read = (askedTags?: readonly string[]) =>
+    canonicalLedger([
+      { ...keys.index(index), kind: 'index', digest: index, children: [{ digest: child, platform: 'linux/amd64' }] },
+      placeOf(index, ['22', '22-candidate']),
+      placeOf(child, [], askedTags),
+    ]);
+  expect(read(['22-candidate'])).toBe(read());
+  expect(read(['22', '22-candidate', 'pinned'])).toBe(read(['pinned']));
+  expect(read(['pinned'])).not.toBe(read());
+});
+
+test('how often a cause got a fact is left out, and so are the tags that an output had when it was found', () => {
+  const told = (version: number, outputTags: readonly string[]) =>
+    canonicalLedger([
+      { ...keys.cause('one'), kind: 'cause', version, facts: [{ kind: 'finding', version: '1.0' }] },
+      { ...keys.rebuild('one', 'rebuild'), kind: 'rebuild', attempt: 1, outputTags },
+    ]);
+  expect(told(1, ['22'])).toBe(told(2, ['22', '22-1']));
+  expect(told(1, [])).toContain('"version":"1.0"');
+});
