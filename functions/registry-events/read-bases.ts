@@ -1,6 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
-import { isDated } from '../../shared/domain/age/effective-age.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
+import { isDated } from '../../shared/domain/image/birth.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import { type BaseRepository, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import { chainIds } from '../../shared/domain/lineage/chain-id.ts';

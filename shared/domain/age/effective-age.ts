@@ -1,4 +1,4 @@
-import { type Birth, bornAfter, determineBirth, evidenceIn, madeBy } from '../image/birth.ts';
+import { type Birth, bornAfter, determineBirth, evidenceIn, isDated, madeBy } from '../image/birth.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import { groupedByContent } from '../lineage/content-groups.ts';
@@ -169,10 +169,6 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
 }
 
 const NOTHING: Content = { birth: { known: false, rejected: [] } };
-
-/** A push shows that an image existed by then, not that it was made then, so such a birth bounds no other image. */
-export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
-  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
 
 /**
  * Whether the age of an image counts from a build date, so that no image built on it is older. A push comes later than

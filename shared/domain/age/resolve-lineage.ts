@@ -1,11 +1,11 @@
-import { type Birth, madeBy } from '../image/birth.ts';
+import { type Birth, bornByHistory, isDated, madeBy } from '../image/birth.ts';
 import { type Digest, type IndexChild, locationKey, type Tier } from '../image/image.ts';
 import type { UnreadRepository } from '../lineage/base-readings.ts';
 import { unpackedId } from '../lineage/chain-id.ts';
 import { cutCycles } from '../lineage/cut-cycles.ts';
 import { ancestorsOf, findParents } from '../lineage/find-parents.ts';
 import type { FoundParent, Hiding, MayHide, MayLieBetween } from '../lineage/hidden-parents.ts';
-import { diffIdsOf, type LayeredImage } from '../lineage/layered-image.ts';
+import { diffIdsOf, type LayeredImage, ownStepsEpochMs } from '../lineage/layered-image.ts';
 import type { LineageEvidence, Parent, Parents } from '../lineage/parent.ts';
 import { type Placed, staleParentOf } from '../lineage/stale-parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
@@ -85,7 +85,15 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
   const headImages = new Set([...heads.values()].flatMap((head) => Object.values(head?.images ?? {})));
   const all = [...images.values()];
   const parents = parentsIn({ images, indexes, isWhole });
-  const ages = knownAges(all.map(withUnpacked), parents, nowEpochMs);
+  const layersOf = (digest: Digest | undefined) => (digest === undefined ? undefined : images.get(digest)?.layered);
+  const aged = all.map((image): AgedImage => {
+    const { layered } = image;
+    if (isDated(image.aged.birth)) return withUnpacked(image);
+    const instants = ownStepsEpochMs(layered, layersOf(parents.get(layered.digest)?.digest));
+    const unpacked = withUnpacked(image);
+    return { ...unpacked, birth: bornByHistory(unpacked.birth, instants, nowEpochMs) };
+  });
+  const ages = knownAges(aged, parents, nowEpochMs);
   return {
     parents,
     of: (digest) => {

@@ -1,8 +1,15 @@
 /**
- * The source of a birth date, strongest first. `existed-by`: another image with the same content, or an index that holds
+ * The source of a birth date, strongest first. `layer-history`: the newest instant in the history of its own layers, used
+ * if the image has no plausible build date: a tool that replaces the layers below writes the year 1. `existed-by`: another image with the same content, or an index that holds
  * the image, existed by then; the content may be much older.
  */
-export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push', 'existed-by'] as const;
+export const BIRTH_EVIDENCE_KINDS = [
+  'config-created',
+  'annotation-created',
+  'layer-history',
+  'first-push',
+  'existed-by',
+] as const;
 export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
 
 export interface BirthEvidence {
@@ -68,12 +75,32 @@ export function existedBy(birth: Birth, atEpochMs: number | undefined, nowEpochM
   return { known: false, rejected: inOrder([...birth.rejected, { kind: 'existed-by', atEpochMs }]) };
 }
 
+/** Whether something dates the build itself. A push shows only that the image existed by then. */
+export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
+  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
+
+/**
+ * The birth of an image without a plausible build date: its own layers were made by the newest instant in their history.
+ * @param instantsEpochMs of the history entries of its own layers, plausible or not
+ */
+export function bornByHistory(birth: Birth, instantsEpochMs: readonly number[], nowEpochMs: number): Birth {
+  if (isDated(birth)) return birth;
+  const evidence = evidenceIn(birth);
+  const seen = evidence.filter(({ kind, atEpochMs }) => SEEN.has(kind) && isPlausible(atEpochMs, nowEpochMs));
+  const latestEpochMs = Math.min(nowEpochMs, ...seen.map(({ atEpochMs }) => atEpochMs));
+  const newest = Math.max(0, ...instantsEpochMs.filter((atEpochMs) => isPlausible(atEpochMs, latestEpochMs)));
+  return newest === 0 ? birth : determineBirth([...evidence, { kind: 'layer-history', atEpochMs: newest }], nowEpochMs);
+}
+
+const SEEN: ReadonlySet<BirthEvidenceKind> = new Set(['first-push', 'existed-by']);
+
 /** All reported birth dates, plausible or not: what the record still has. */
 export const evidenceIn = (birth: Birth): readonly BirthEvidence[] => (birth.known ? birth.evidence : birth.rejected);
 
 /**
  * Corrects a birth by the births of the ancestors: an earlier date was no build date, and the next evidence decides. A
- * push before an ancestor's birth proves that birth wrong, so it is ignored.
+ * push before an ancestor's birth proves that birth wrong, so it is ignored. Layers whose history dates them may be older
+ * than the ancestor: it was put below them later.
  * @param belowEpochMs births of the ancestors, in any order
  */
 export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth {
@@ -82,7 +109,9 @@ export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth 
   const notBeforeEpochMs = belowEpochMs
     .filter((atEpochMs) => atEpochMs <= firstPush)
     .reduce((one, other) => Math.max(one, other), 0);
-  const evidence = birth.evidence.filter(({ atEpochMs }) => atEpochMs >= notBeforeEpochMs);
+  const evidence = birth.evidence.filter(
+    ({ kind, atEpochMs }) => kind === 'layer-history' || atEpochMs >= notBeforeEpochMs,
+  );
   const isLost = showsBirth(birth.evidence) ? !showsBirth(evidence) : evidence.length === 0;
   if (isLost) return { known: false, rejected: birth.evidence };
   return { known: true, bornAtEpochMs: Math.min(...evidence.map(({ atEpochMs }) => atEpochMs)), evidence };

@@ -121,3 +121,16 @@ function inOne(all: Readonly<Several>): LayeredImage {
 }
 
 const sorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort(compareTexts);
+
+/**
+ * When the steps of an image that its parent does not have were done, as far as its history says. With an unknown parent
+ * all its steps count.
+ */
+export function ownStepsEpochMs({ history = [] }: LayeredImage, parent: LayeredImage | undefined): readonly number[] {
+  const keyOf = ({ createdBy, created = '' }: HistoryStep): string => `${created} ${createdBy}`;
+  const below = new Set((parent?.history ?? []).map(keyOf));
+  return history
+    .filter((step) => !below.has(keyOf(step)))
+    .map(({ created = '' }) => Date.parse(created))
+    .filter(Number.isFinite);
+}

@@ -12,6 +12,8 @@ interface Given {
   readonly pushedDays?: number;
   readonly tier?: Tier;
   readonly chain?: string;
+  /** Its history: each command, and how many days ago it ran. */
+  readonly steps?: Readonly<Record<string, number>>;
   readonly stream?: string;
   readonly lineage?: ImageLineage;
   /** The image that its label names as what it is built on. */
@@ -20,7 +22,7 @@ interface Given {
 
 function known(
   name: string,
-  { layers, days, pushedDays, tier = 'platform', chain = name, lineage, names, stream }: Given,
+  { layers, days, pushedDays, tier = 'platform', chain = name, lineage, names, stream, steps }: Given,
 ): LineageImage {
   const digest = digestOf(name);
   const dates = days === undefined ? [] : [created(days)];
@@ -28,6 +30,12 @@ function known(
   return {
     layered: {
       ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
+      ...(steps && {
+        history: Object.entries(steps).map(([createdBy, daysAgo]) => ({
+          createdBy,
+          created: new Date(ago(daysAgo)).toISOString(),
+        })),
+      }),
       ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
     },
     aged: { digest, tier, birth, chainId: digestOf(chain), ...(stream !== undefined && { stream }) },
@@ -69,6 +77,34 @@ test('an older image of the same stream decides nothing for a newer one: the nex
   expect(find({ first, again: { ...again, stream: 'debian' } })('again')?.age).toEqual(old(40, 'again'));
   expect(find({ first, again: { ...again, stream: 'other' } })('again')?.age).toEqual(old(40, 'first'));
   expect(find({ first, again })('again')?.age).toEqual(old(40, 'first'));
+});
+
+describe('an image whose layers below were replaced, so that its build date is of the year 1', () => {
+  const base = { layers: ['os'], days: 10, tier: 'base', steps: { os: 10 } } as const;
+  const app = { layers: ['os', 'code'], pushedDays: 5, tier: 'application' } as const;
+
+  test('is as old as the newest of its own layers, though the base below is newer', () => {
+    const of = find({ base, app: { ...app, steps: { os: 10, deps: 60, code: 50 } } });
+    expect(of('app')).toEqual({ parent: on('base'), age: old(50, 'app') });
+  });
+
+  test('has its age recorded with the evidence', () => {
+    const given = { base, app: { ...app, steps: { os: 10, code: 50 } } };
+    const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
+    const { olderBirth } = resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false);
+    expect(olderBirth(digestOf('app'))).toMatchObject({
+      bornAtEpochMs: ago(50),
+      evidence: [{ kind: 'layer-history', atEpochMs: ago(50) }, pushed(5)],
+    });
+  });
+
+  test('takes no date from the history of its base', () => {
+    expect(find({ base, app: { ...app, steps: { os: 10 } } })('app')?.age).toEqual(old(10, 'base'));
+  });
+
+  test('of an unknown base is as old as the newest layer of all', () => {
+    expect(find({ app: { ...app, steps: { os: 20, code: 50 } } })('app')?.age).toEqual(old(20, 'app'));
+  });
 });
 
 test('beside the oldest image five others are kept with their births, the oldest first', () => {

@@ -2,6 +2,7 @@ import {
   type Birth,
   type BirthEvidence,
   bornAfter,
+  bornByHistory,
   determineBirth,
   evidenceIn,
   existedBy,
@@ -157,4 +158,22 @@ test('an ancestor never makes a birth older, nor later than its first push', () 
     ),
     { numRuns: 2000 },
   );
+});
+
+test.each<[string, BirthEvidence[], number[], number | undefined]>([
+  ['the newest instant counts', [config(Date.UTC(1, 0, 1)), push(ago(5))], [ago(50), ago(40)], ago(40)],
+  ['no instant after the first push', [push(ago(5))], [ago(40), ago(4)], ago(40)],
+  ['no instant after it existed', [config(0), existed(ago(9))], [ago(40), ago(8)], ago(40)],
+  ['no date of a reproducible build', [push(ago(5))], [0, Date.UTC(1, 0, 1)], ago(5)],
+  ['no instant in the future', [config(0)], [NOW + 1], undefined],
+  ['nothing without history', [push(ago(5))], [], ago(5)],
+  ['not beside a build date', [config(ago(10)), push(ago(5))], [ago(40)], ago(10)],
+])('by the history of its own layers: %s', (_, all, instants, expected) => {
+  expect(bornAt(bornByHistory(determineBirth(all, NOW), instants, NOW))).toBe(expected);
+});
+
+test('layers that history dates stay older than an ancestor that was put below them later', () => {
+  const birth = bornByHistory(determineBirth([config(Date.UTC(1, 0, 1)), push(ago(5))], NOW), [ago(40)], NOW);
+  expect(birth).toMatchObject({ evidence: [{ kind: 'layer-history', atEpochMs: ago(40) }, push(ago(5))] });
+  expect(bornAt(bornAfter(birth, [ago(10)]))).toBe(ago(40));
 });
