@@ -10,6 +10,7 @@ import { closureOf } from '../../shared/domain/rollout/closure.ts';
 import { leftServices, postponedServices } from '../../shared/domain/rollout/postponed.ts';
 import {
   artifactFor,
+  type LeftReason,
   type PlannedService,
   planRollout,
   type RolloutPlan,
@@ -230,8 +231,21 @@ function waitingForOwners(left: RolloutPlan['left']): string | undefined {
   );
   const unique = [...new Set(names)];
   const more = unique.length > MOST_NAMED ? ` and ${unique.length - MOST_NAMED} more` : '';
-  return `Patchwave does not deploy ${unique.slice(0, MOST_NAMED).join(', ')}${more}. Deploy these yourself, or change their mode or rollout in the policy`;
+  const helping = HELP.filter(({ of }) => left.some(({ reason }) => of.includes(reason))).map(
+    ({ text }) => `, or ${text}`,
+  );
+  return `Patchwave does not deploy ${unique.slice(0, MOST_NAMED).join(', ')}${more}. Deploy these yourself${helping.join('')}`;
 }
+
+/** What else helps; a workload of a kind that Patchwave never deploys can only be deployed by its owner. */
+const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string }[] = [
+  { of: ['none', 'pipeline'], text: 'change the rollout of their stream in the policy' },
+  { of: ['paused', 'report-only'], text: 'set the mode to `enforce` in the policy' },
+  {
+    of: ['not-verified'],
+    text: 'see why the cascade did not verify another stream of the service: the next review plans the service again',
+  },
+];
 
 const documentOf = (
   { mode, containers }: PlannedService,

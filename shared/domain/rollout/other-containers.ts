@@ -64,8 +64,9 @@ export interface StartedAnew {
 export function restrainedContainer(others: readonly StartedAnew[]): string | undefined {
   for (const { container, image, means, runs, restraint } of others)
     if (restraint && !means.some((digest) => runs.includes(digest)))
-      return `other-container: deploying this service would also start container ${container} with the image that "${image}" names now. The policy forbids that: ${restraint.source} has \`${KEYS[restraint.by]}: ${restraint.by}\`. Deploy the service yourself, or change the policy.`;
+      return `other-container: deploying this service would also start container ${container} with the image that "${image}" names now. ${runs.length > 0 ? '' : UNKNOWN}The policy forbids that: ${restraint.source} has \`${KEYS[restraint.by]}: ${restraint.by}\`. Deploy the service yourself, or change the policy.`;
   return undefined;
 }
 
+const UNKNOWN = 'Patchwave does not know whether the container runs that image already, so it assumes a new one. ';
 const KEYS = { paused: 'mode', 'report-only': 'mode', none: 'rollout', pipeline: 'rollout' } as const;

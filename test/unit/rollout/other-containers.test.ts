@@ -94,9 +94,10 @@ async function deployed(world: RolloutWorld) {
   return world.rollouts.deployment(CASCADE, serviceKey(WEB));
 }
 
+/** In most scenes Patchwave does not know what the other container runs. */
 const held = (by: string, image = AGENT) => ({
   ...{ state: 'refused', postponed: true },
-  detail: `other-container: deploying this service would also start container agent with the image that "${image}" names now. The policy forbids that: ${streamOf('agent')} has \`${by}\`. Deploy the service yourself, or change the policy.`,
+  detail: `other-container: deploying this service would also start container agent with the image that "${image}" names now. Patchwave does not know whether the container runs that image already, so it assumes a new one. The policy forbids that: ${streamOf('agent')} has \`${by}\`. Deploy the service yourself, or change the policy.`,
 });
 
 test.each<readonly [string, Scene, string]>([

@@ -53,7 +53,7 @@ test('a service with one stream that is not verified stays as it is until the ne
     services: [],
     postponed: [serviceKey(serviceOf('shop'))],
     waitingFor: expect.stringMatching(
-      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy/,
+      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy these yourself, or see why the cascade did not verify another stream of the service: the next review plans/,
     ),
   });
 });
@@ -63,20 +63,33 @@ test.each([
     'a standalone task',
     { workloadKind: 'ecs-task' },
     'restart',
-    'ecs-task 111122223333/eu-west-1/prod/web (standalone-task)',
+    'ecs-task 111122223333/eu-west-1/prod/web (standalone-task). Deploy these yourself',
   ],
-  ['a daemon', { workloadKind: 'ecs-daemon' }, 'restart', 'ecs-daemon 111122223333/eu-west-1/prod/web (daemon)'],
-  ['the pipeline deploys', {}, 'pipeline', 'ecs-service 111122223333/eu-west-1/prod/web (pipeline)'],
-  ['nobody deploys', {}, 'none', 'ecs-service 111122223333/eu-west-1/prod/web (none)'],
+  [
+    'a daemon',
+    { workloadKind: 'ecs-daemon' },
+    'restart',
+    'ecs-daemon 111122223333/eu-west-1/prod/web (daemon). Deploy these yourself',
+  ],
+  [
+    'the pipeline deploys',
+    {},
+    'pipeline',
+    'ecs-service 111122223333/eu-west-1/prod/web (pipeline). Deploy these yourself, or change the rollout of their stream in the policy',
+  ],
+  [
+    'nobody deploys',
+    {},
+    'none',
+    'ecs-service 111122223333/eu-west-1/prod/web (none). Deploy these yourself, or change the rollout of their stream in the policy',
+  ],
 ] as const)(
   'a workload that cannot be restarted is left to its owner, and its closure says so: %s',
   async (_, usage, mode, text) => {
     const world = await rolloutWorld({ modes: { web: mode } });
     await runs(world, 'web', 'old', usage);
     expect(await planned(world)).toEqual([]);
-    expect(await closures(world)).toMatchObject([
-      { state: 'open', waitingFor: expect.stringContaining(`Patchwave does not deploy ${text}. `) },
-    ]);
+    expect(await closures(world)).toMatchObject([{ state: 'open', waitingFor: `Patchwave does not deploy ${text}` }]);
   },
 );
 

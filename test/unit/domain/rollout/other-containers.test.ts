@@ -102,3 +102,9 @@ test.each<readonly [string, readonly StartedAnew[], boolean]>([
 ])('whether another container keeps a service from being deployed: %s', (_, others, isKept) => {
   expect(restrainedContainer(others) !== undefined).toBe(isKept);
 });
+
+test('a refusal says whether Patchwave knows what the other container runs', () => {
+  const unknown = 'names now. Patchwave does not know whether the container runs that image already';
+  expect(restrainedContainer([container({ means: [ONE] })])).toContain(unknown);
+  expect(restrainedContainer([container({ means: [TWO ?? ONE], runs: [ONE] })])).not.toContain(unknown);
+});
