@@ -1,22 +1,30 @@
 /**
- * `node --expose-gc bench/inventory-memory.ts TASKS TASKS_PER_WORKLOAD`: reads the inventory of one scope in this process
- * and prints `{"peakHeapBytes": N}`: the most that was reachable at any time, counted after a collection at every page
- * of tasks and every file.
+ * `node --expose-gc bench/inventory-memory.ts task|pod COUNT COUNT_PER_WORKLOAD`: reads the inventory of one scope in this
+ * process three times (all new, nothing changed, all replaced) and prints `{"peakHeapBytes": N}`: the most that was
+ * reachable at any time, counted after a collection at each page, each file and each call of a ledger.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordUsages } from '../functions/inventory/usages.ts';
 import { readWorkloads } from '../functions/inventory/workloads.ts';
 import { samplePolicy, someAccounts } from '../local/fleet/draft.ts';
+import { FileScratch } from '../shared/adapters/file-scratch.ts';
 import type { Digest } from '../shared/domain/image/image.ts';
-import type { Cluster, RunningTask } from '../shared/domain/image/usage.ts';
+import { podTask } from '../shared/domain/image/kubernetes-pod.ts';
+import type { RunningTask } from '../shared/domain/image/usage.ts';
 import { policySchema } from '../shared/domain/policy/policy.ts';
 import { RunFileMissingError } from '../shared/ports/errors.ts';
+import type { ImageLedger, PlaceLedger } from '../shared/ports/ledger.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
+import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { WorkloadSource } from '../shared/ports/workloads.ts';
 import { parse } from '../shared/schema.ts';
 import { fakeWorld } from '../test/support/fakes/world.ts';
+import { DiskLedgers } from './disk-ledgers.ts';
+
+type Kind = 'task' | 'pod';
 
 const TASKS_A_PAGE = 100;
 const accounts = someAccounts(1, 1);
@@ -30,33 +38,59 @@ function look(): void {
   peakHeapBytes = Math.max(peakHeapBytes, process.memoryUsage().heapUsed);
 }
 
-/** Tasks are made when they are asked for, as a page comes from ECS; the source itself holds none. */
-function workloadsOf(tasks: number, tasksPerWorkload: number): WorkloadSource {
+interface Running {
+  readonly kind: Kind;
+  readonly count: number;
+  readonly perWorkload: number;
+  /** Each release of the workloads has images of its own. */
+  readonly release: number;
+}
+
+/** Tasks are made when they are asked for, as a page comes from AWS; the source itself holds none. */
+function workloadsOf({ kind, count, perWorkload, release }: Running): WorkloadSource {
   return {
     async *clusters() {
       yield { ...scope, cluster: 'main' };
     },
-    async *tasks(_: Cluster) {
-      for (let first = 0; first < tasks; first += TASKS_A_PAGE) {
-        const page = Array.from({ length: Math.min(TASKS_A_PAGE, tasks - first) }, (_, n) =>
-          taskOf(Math.floor((first + n) / tasksPerWorkload)),
+    async *tasks() {
+      for (let first = 0; first < count; first += TASKS_A_PAGE) {
+        const page = Array.from({ length: Math.min(TASKS_A_PAGE, count - first) }, (_, n) =>
+          MAKE[kind](Math.floor((first + n) / perWorkload), release),
         );
         look();
-        yield page;
+        yield page.flatMap((task) => task ?? []);
       }
     },
   };
 }
 
-function taskOf(workload: number): RunningTask {
-  const digest: Digest = `sha256:${workload.toString(16).padStart(64, '0')}`;
-  const host = `${scope.account}.dkr.ecr.${scope.region}.amazonaws.com`;
-  const image = `${host}/apps/application-${workload}:0123abc-${workload}`;
-  return {
+const MAKE: Readonly<Record<Kind, (workload: number, release: number) => RunningTask | undefined>> = {
+  task: (workload, release) => ({
     workloadKind: 'ecs-service',
     workload: `workload-${workload}`,
     architecture: 'amd64',
-    containers: [{ name: 'main', image, digest }],
+    containers: [{ name: 'main', ...imageOf(workload, release) }],
+  }),
+  pod: (workload, release) => {
+    const containers = ['app', 'proxy'].map((name) => ({ name, ...imageOf(`${workload}-${name}`, release) }));
+    const statuses = containers.map(({ name, digest, image }) => ({
+      ...{ name, image, imageID: `docker-pullable://${image}@${digest}` },
+    }));
+    const pod = {
+      metadata: { name: `pod-${workload}`, namespace: `team-${workload % 20}` },
+      spec: { nodeName: 'node', containers: containers.map(({ name, image }) => ({ name, image })) },
+      status: { phase: 'Running', containerStatuses: statuses },
+    };
+    return podTask(pod, { controllerOf: () => undefined, architectureOf: () => 'amd64' });
+  },
+};
+
+function imageOf(application: number | string, release: number): { readonly image: string; readonly digest: Digest } {
+  const host = `${scope.account}.dkr.ecr.${scope.region}.amazonaws.com`;
+  const tag = `${application}-${release}`;
+  return {
+    image: `${host}/apps/application-${application}:${tag}`,
+    digest: `sha256:${createHash('sha256').update(tag).digest('hex')}`,
   };
 }
 
@@ -83,20 +117,45 @@ function filesIn(folder: string): RunFiles {
   };
 }
 
-async function main(tasks: number, tasksPerWorkload: number): Promise<void> {
+/** No image is an index, and no step of an inventory reads places. */
+const places = { indexes: async () => new Map(), recordLocation: async () => new Map() } as Partial<PlaceLedger>;
+
+const noImages: StreamImages = {
+  record: async () => {},
+  of: () => {
+    throw new Error('the inventory reads no images of a stream');
+  },
+};
+
+async function main(kind: Kind, count: number, perWorkload: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-bench-'));
+  const ledgers = new DiskLedgers(join(folder, 'ledger'), look);
   try {
     const world = fakeWorld();
     const policy = parse(policySchema, samplePolicy(accounts, { base: [], platform: [] }));
     const policyVersion = await world.policies.publish(policy, {});
-    const ports = { ...world, files: filesIn(folder), workloadSources: [workloadsOf(tasks, tasksPerWorkload)] };
-    const run = { runId: 'bench', mode: 'review', policyVersion, scope } as const;
-    await readWorkloads(ports, { action: 'workloads', ...run });
-    await recordUsages(ports, { action: 'usages', ...run });
+    const ports = {
+      ...world,
+      images: ledgers.images() as ImageLedger,
+      usages: ledgers.usages(),
+      places: places as PlaceLedger,
+      streamImages: noImages,
+      files: filesIn(folder),
+      scratch: new FileScratch(),
+    };
+    for (const [runId, release] of [['first', 1] as const, ['same', 1] as const, ['replaced', 2] as const]) {
+      const source = workloadsOf({ kind, count, perWorkload, release });
+      const workloadSources = kind === 'task' ? [source] : [];
+      const clusterSources = kind === 'pod' ? [source] : [];
+      const run = { runId, mode: 'review', policyVersion, scope } as const;
+      await readWorkloads({ ...ports, workloadSources, clusterSources }, { action: 'workloads', ...run });
+      await recordUsages(ports, { action: 'usages', ...run });
+    }
     process.stdout.write(JSON.stringify({ peakHeapBytes }));
   } finally {
+    ledgers.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-await main(Number(process.argv[2]), Number(process.argv[3]));
+await main(process.argv[2] as Kind, Number(process.argv[3]), Number(process.argv[4]));

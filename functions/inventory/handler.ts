@@ -2,6 +2,7 @@ import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
+import { FileScratch } from '../../shared/adapters/file-scratch.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { clusterSources, workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
@@ -32,6 +33,7 @@ function compose() {
     registry: new EcrRegistry(ecr),
     scans,
     files,
+    scratch: new FileScratch(),
     clock: Date.now,
   };
   return (run: InventoryInput) => {
@@ -47,14 +49,8 @@ export const handler = lambdaFunction({
   compose,
   handle: async (event, portsOf, context) => {
     logger.appendKeys({ runId: event.runId, action: event.action });
-    const ports = portsOf(event);
-    switch (event.action) {
-      case 'workloads':
-        return readWorkloads({ ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) }, event);
-      case 'registry':
-        return readRegistry({ ...ports, endsAtEpochMs: lastStartEpochMs(context, ports.clock) }, event);
-      case 'usages':
-        return recordUsages(ports, event);
-    }
+    const ports = { ...portsOf(event), endsAtEpochMs: lastStartEpochMs(context, Date.now) };
+    if (event.action === 'workloads') return readWorkloads(ports, event);
+    return event.action === 'registry' ? readRegistry(ports, event) : recordUsages(ports, event);
   },
 });

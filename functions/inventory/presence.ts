@@ -7,6 +7,11 @@ import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 
 const AT_ONCE = 16;
 
+/** The images of usages, each once. */
+export const digestsOf = (usages: readonly Usage[]): readonly Digest[] => [
+  ...new Set(usages.map(({ digest }) => digest)),
+];
+
 /** Marks images as in use unless they are marked already. */
 export async function markAsUsed(
   images: ImageLedger,

@@ -1,27 +1,27 @@
 import { collect } from '../../shared/concurrency.ts';
-import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
-import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
-import { readImageReference } from '../../shared/domain/image/reference.ts';
-import { isProof, referencesOf, type Usage, workloadText } from '../../shared/domain/image/usage.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { compareUsages } from '../../shared/domain/review/resolve-references.ts';
+import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
-import type { Unidentified } from '../../shared/domain/rollout/closure.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { Scratch } from '../../shared/ports/scratch.ts';
 import { clustersIn, observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
-import { announceMarks, takeLeftMarksBack } from './announce-marks.ts';
+import { type ImageGroup, ImageGroups } from './image-groups.ts';
 import type { InventoryActionInput } from './input.ts';
-import { readSeen, type ScopeContents } from './inventoried-image.ts';
-import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
+import { Marks } from './marks.ts';
+import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { endAll, putAside } from './put-aside.ts';
+import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
+import { UnidentifiedContainers } from './unidentified.ts';
 import { ensureProperties } from './used-properties.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;
@@ -33,6 +33,7 @@ export interface UsagesPorts extends PropertiesPorts {
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly scopes: ScopeLedger;
   readonly files: RunFiles;
+  readonly scratch: Scratch;
   readonly clock: Clock;
 }
 
@@ -75,7 +76,7 @@ async function recordScope(
   step: InventoryActionInput<'usages'>,
   reading: Reading | undefined,
 ): Promise<UsagesReply> {
-  const { files, usages, runs, clock } = ports;
+  const { files, runs } = ports;
   const { runId, scope } = step;
   const keys = runFileKeys(runId);
   if (!reading) {
@@ -85,35 +86,12 @@ async function recordScope(
     return { status: 'left' };
   }
   const { policy } = await policyOfRun(ports, step);
-  const seen = await readSeen(ports, runId, scope, reading.pieces);
-  const images = await ensureProperties(ports, policy, seen.images);
-  const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
-  const used = [...seen.images.keys()];
-  const left = await takeLeftMarksBack(ports, scope, new Set([...used, ...digestsOf(changes.end)]));
-  // Marks are written before usages: an attempt that dies in between finds the same changes again. If no attempt
-  // follows, the next run finds the marks without a usage by the announcement.
-  const toMark = { digests: used, usages: seen.usages.values(), known: images };
-  await announceMarks(ports, runId, scope, toMark, left);
-  await markAsUsed(ports.images, used, images);
-  await markGuesses(ports.images, scope, {
-    ...{ digests: used, usages: seen.usages.values(), ending: changes.end, known: images },
-  });
-  await markAsUnused(
-    ports,
-    digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
-    changes.end,
-  );
-  await usages.record(changes.record, clock());
-  await usages.end(changes.end, clock());
-  // Another scope may have removed a mark because its own use ended, before it could see these usages.
-  await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
-
-  const inventory = { ...reading.inventory, usages: seen.usages.size, unresolved: seen.unresolvedContainers };
-  await files.put(keys.unresolved(scope), seen.unresolved);
-  await files.put(keys.digests(scope), used.sort());
+  const { usages, unresolved, digests, unidentified } = await recordImages(ports, step, policy, reading.pieces);
+  const inventory = { ...reading.inventory, usages, unresolved };
+  await files.put(keys.digests(scope), digests);
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
-    ...unidentifiedIn(seen),
+    ...(unidentified.length > 0 && { unidentified }),
   });
   await runs.recordPart(runId, {
     kind: 'scope',
@@ -123,12 +101,87 @@ async function recordScope(
   return { status: 'complete', inventory };
 }
 
+/**
+ * Compares what was seen with the live usages, one group of images after another, so that memory stays constant. An
+ * attempt that dies in between leaves the other groups to the next one, which finds their changes.
+ */
+async function recordImages(
+  ports: UsagesPorts,
+  { runId, scope }: InventoryActionInput<'usages'>,
+  policy: Policy,
+  pieces: number,
+) {
+  const { files, usages, scratch } = ports;
+  const unidentified = new UnidentifiedContainers();
+  const total = { usages: 0, unresolved: 0 };
+  const digests: Digest[] = [];
+  await ImageGroups.with(scratch, async (groups) => {
+    const seen = groups.set('seen', ({ usage }: SeenUsage) => usage.digest);
+    const live = groups.set('live', ({ digest }: Usage) => digest);
+    for await (const { piece, unresolved, ...part } of readSeen(ports, runId, scope, pieces)) {
+      await seen.add(part.seen);
+      if (unresolved.length > 0) await files.put(runFileKeys(runId).unresolved(scope, piece), unresolved);
+      for (const { observation } of unresolved) {
+        unidentified.addUnresolved(observation);
+        total.unresolved += observation.count;
+      }
+    }
+    await live.add(usages.live(scope));
+    const marks = await Marks.of(ports, scope);
+    for (const group of await groups.groups()) {
+      const shown = mergeSeen(await seen.of(group));
+      const changes = compareUsages(await live.of(group), shown.usages.values());
+      for (const usage of shown.usages.values()) unidentified.addUsage(usage);
+      total.usages += shown.usages.size;
+      digests.push(...shown.images.keys());
+      if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
+        await recordGroup({ ports, runId, scope, policy, marks, group }, shown, changes);
+    }
+  });
+  return { ...total, digests: digests.sort(), unidentified: unidentified.list() };
+}
+
+interface GroupStep {
+  readonly ports: UsagesPorts;
+  readonly runId: string;
+  readonly scope: Scope;
+  readonly policy: Policy;
+  readonly marks: Marks;
+  readonly group: ImageGroup;
+}
+
+/**
+ * Marks are written before usages: an attempt that dies in between finds the same changes again. If no attempt follows,
+ * the next run finds the marks without a usage by the announcement.
+ */
+async function recordGroup(
+  { ports, runId, scope, policy, marks, group }: GroupStep,
+  seen: SeenImages,
+  changes: UsageChanges,
+): Promise<void> {
+  const { usages, clock } = ports;
+  const known = await ensureProperties(ports, policy, seen.images);
+  const used = [...seen.images.keys()];
+  await marks.takeBack(group, new Set([...used, ...digestsOf(changes.end)]));
+  const guesses = { digests: used, usages: [...seen.usages.values()], known };
+  await marks.announce(runId, guesses);
+  await markAsUsed(ports.images, used, known);
+  await markGuesses(ports.images, scope, { ...guesses, ending: changes.end });
+  await markAsUnused(
+    ports,
+    digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
+    changes.end,
+  );
+  await usages.record(changes.record, clock());
+  await usages.end(changes.end, clock());
+  // Another scope may have removed a mark because its own use ended, before it could see these usages.
+  await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
+}
+
 type Reading = v.InferOutput<typeof observationsCompleteDocument>;
 
 const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: readonly string[] } =>
   Array.isArray(eksClusters) && eksClusters.length > 0 ? { eksClusters } : {};
-
-const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
 
 /** A reading proves what ran when it started, so it counts from then: it does not include a later rollout. */
 const completeScope = (
@@ -142,50 +195,6 @@ const completeScope = (
   ...(Array.isArray(eksClusters) && { includesEks: true }),
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
-
-/** Beyond this number of tags, any image of the repository counts: one ledger item holds them all. */
-const MOST_TAGS = 20;
-
-/**
- * Containers without a proven image: the image is unknown, or known only by tag. One workload for each tag of a
- * repository, the first in sort order, is enough to keep closures open.
- */
-function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord, 'unidentified'> {
-  const repositories = new Map<string, Map<string | undefined, string>>();
-  const add = (location: ImageLocation | undefined, tag: string | undefined, workload: string): void => {
-    if (!location) return;
-    const repository = locationKey(location);
-    const workloads = repositories.get(repository) ?? new Map<string | undefined, string>();
-    const before = workloads.get(tag);
-    if (before === undefined || workload < before) workloads.set(tag, workload);
-    repositories.set(repository, workloads);
-  };
-  for (const { observation } of unresolved)
-    add(observation.location, tagAsked(observation.reference), workloadText(observation));
-  for (const usage of usages.values())
-    if (!isProof(usage))
-      for (const reference of referencesOf(usage))
-        add(readImageReference(reference)?.location, tagAsked(reference), workloadText(usage));
-  const unidentified = [...repositories]
-    .sort(byKey)
-    .flatMap(([repository, workloads]) => byTag(workloads).map((observed) => ({ repository, ...observed })));
-  return unidentified.length > 0 ? { unidentified } : {};
-}
-
-/** If the reference has a digest, its tag has no effect. */
-function tagAsked(reference: string | undefined): string | undefined {
-  const { tag, digest } = readImageReference(reference) ?? {};
-  return digest === undefined ? tag : undefined;
-}
-
-/** If one container may run any image of the repository, its tags exclude nothing. */
-function byTag(workloads: ReadonlyMap<string | undefined, string>): readonly Omit<Unidentified, 'repository'>[] {
-  const [workload = ''] = [...workloads.values()].sort(compareTexts);
-  if (workloads.has(undefined) || workloads.size > MOST_TAGS) return [{ workload }];
-  return [...workloads]
-    .flatMap(([tag, by]) => (tag === undefined ? [] : [{ tag, workload: by }]))
-    .sort((one, other) => compareTexts(one.tag, other.tag));
-}
 
 /** Neither a cluster nor a policy repository: most Regions of most accounts. */
 function isEmpty(policy: Policy, { account, region, eksCluster }: Scope, reading: Reading): boolean {

@@ -3,7 +3,6 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../shared/domain/image/image-properties.ts';
 import { readImageReference, referenceName, resolvedTag } from '../../shared/domain/image/reference.ts';
-import type { Observation } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
@@ -15,7 +14,7 @@ import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
-import type { InventoriedImage } from './inventoried-image.ts';
+import type { InventoriedImage, ObservedReference } from './seen-usages.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -95,7 +94,7 @@ export function seenProperties(
 const keyOf = (location: ImageLocation | undefined, reference = ''): string =>
   location ? locationKey(location) : reference;
 
-function originSeen(policy: Policy, { location, reference, container }: Observation) {
+function originSeen(policy: Policy, { location, reference, container }: ObservedReference) {
   const observed = { ...(location && { location }), ...(reference !== undefined && { reference }), container };
   return { ...classify(policy, observed), key: keyOf(location, reference) };
 }
@@ -107,7 +106,7 @@ const reasonFor = (isEmptyIndex: boolean) =>
   isEmptyIndex ? EMPTY_INDEX : { code: 'registry-not-read', detail: NOT_READ };
 
 /** Names of images outside ECR; images in ECR are known by location. */
-function sortedNames(known: readonly string[], observations: readonly Observation[]): string[] {
+function sortedNames(known: readonly string[], observations: readonly ObservedReference[]): string[] {
   const names = observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
   return [...new Set([...known, ...names])].sort();
 }
@@ -119,7 +118,7 @@ function nameIn(reference: string | undefined): string[] {
 }
 
 /** Without a registry read, these are all known tags of an image at a location. */
-const tagsAt = (observations: readonly Observation[], place: ImageLocation): string[] =>
+const tagsAt = (observations: readonly ObservedReference[], place: ImageLocation): string[] =>
   observations.flatMap(({ location, reference }) => {
     const named = location && locationKey(location) === locationKey(place) ? readImageReference(reference) : undefined;
     return (named && resolvedTag(named)) ?? [];

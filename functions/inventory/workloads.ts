@@ -16,8 +16,8 @@ import { runFileKeys } from '../../shared/review/documents.ts';
 import type { InventoryActionInput } from './input.ts';
 import { bringBack, type LeavingPorts } from './put-aside.ts';
 
-/** Observations kept in memory before they are stored; about 2 MB. */
-const PIECE_SIZE = 5000;
+/** Observations kept in memory before they are stored; about 1 MB. */
+const PIECE_SIZE = 2000;
 
 /** An unreachable cluster takes 3 seconds, and a page of each cluster is in memory. */
 const CLUSTERS_AT_ONCE = 4;

@@ -25,7 +25,7 @@ import * as v from '../schema.ts';
  * | tags/<account>/<region>.json              | registry         | usages |
  * | marks/<scope>.json                        | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<scope>.json                      | usages           | plan-scans |
- * | unresolved/<scope>.json                   | usages           | report |
+ * | unresolved/<scope>/<n>.json               | usages, for a piece of observations | report |
  * | ancestors.json                            | lineage          | plan-scans |
  * | placed.json                               | lineage          | check-closures |
  * | batches.json                              | plan-scans       | the maps over batches, close |
@@ -38,11 +38,11 @@ export const runFileKeys = (runId: string) => {
   const root = `runs/${runId}`;
   const at = (folder: string, registry: Registry) => `${root}/${folder}/${registryKey(registry)}`;
   const of = (folder: string, scope: Scope) => `${root}/${folder}/${keyOfScope(scope)}`;
+  const numbered = (piece: number) => String(piece).padStart(4, '0');
   return {
     scopes: `${root}/scopes.json`,
     accounts: `${root}/accounts.json`,
-    observations: (scope: Scope, piece: number) =>
-      `${of('observations', scope)}/${String(piece).padStart(4, '0')}.json`,
+    observations: (scope: Scope, piece: number) => `${of('observations', scope)}/${numbered(piece)}.json`,
     observationsComplete: (scope: Scope) => `${of('observations', scope)}/complete.json`,
     registries: `${root}/registries.json`,
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
@@ -52,7 +52,7 @@ export const runFileKeys = (runId: string) => {
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     marks: (scope: Scope) => `${of('marks', scope)}.json`,
     digests: (scope: Scope) => `${of('digests', scope)}.json`,
-    unresolved: (scope: Scope) => `${of('unresolved', scope)}.json`,
+    unresolved: (scope: Scope, piece: number) => `${of('unresolved', scope)}/${numbered(piece)}.json`,
     unresolvedFolder: `${root}/unresolved/`,
     ancestors: `${root}/ancestors.json`,
     placed: `${root}/placed.json`,

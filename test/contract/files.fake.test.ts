@@ -1,6 +1,7 @@
 import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { FileScratch } from '../../shared/adapters/file-scratch.ts';
 import { DiscreetBucket } from '../support/discreet-bucket.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
 import { MemoryTable } from '../support/memory-dynamo.ts';
@@ -8,6 +9,7 @@ import { evidenceContract } from './evidence.contract.ts';
 import { policyStoreContract } from './policy-store.contract.ts';
 import { reportsContract } from './reports.contract.ts';
 import { runFilesContract } from './run-files.contract.ts';
+import { scratchContract } from './scratch.contract.ts';
 
 describe('the adapter over a table and a bucket in memory', () => {
   policyStoreContract(() => {
@@ -22,7 +24,10 @@ describe('the adapter over a table and a bucket in memory', () => {
   });
 });
 
+describe('files in the temporary folder', () => scratchContract({ make: () => new FileScratch() }));
+
 describe('the fake', () => {
+  describe('scratch', () => scratchContract({ make: () => fakeWorld().scratch }));
   describe('run files', () => runFilesContract({ make: () => fakeWorld().runFiles }));
   describe('evidence', () => evidenceContract({ make: () => fakeWorld().evidence }));
   describe('reports', () => reportsContract({ make: () => fakeWorld().reports }));

@@ -32,6 +32,7 @@ import { FakeRunner } from './runner.ts';
 import { FakeRunLedger } from './runs.ts';
 import { FakeScanner } from './scanner.ts';
 import { FakeScopeLedger } from './scopes.ts';
+import { FakeScratch } from './scratch.ts';
 import { FakeSlotLedger } from './slots.ts';
 import { FakeStreamImages } from './stream-images.ts';
 import { FakeStreamLedger } from './streams.ts';
@@ -92,6 +93,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     expiries: new FakeExpiryLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),
+    scratch: new FakeScratch(),
     evidence: new FakeEvidenceStore(),
     reports: new FakeReportStore(),
     bus: new FakeEventBus(),

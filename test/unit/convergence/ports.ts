@@ -52,6 +52,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     workloadSources: [through.workloads],
     scans: world.scans,
     clusterSources: [through.eksWorkloads],
+    scratch: world.scratch,
     clock: world.clock,
     pace: async () => {},
     retry: { attempts: 3, wait: async () => {} },

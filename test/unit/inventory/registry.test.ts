@@ -653,7 +653,7 @@ describe('an unresolved tag', () => {
     world.workloads.run(main, withoutPull, withoutPull);
     await review();
     expect(await live()).toEqual([]);
-    expect(await document(keys.unresolved(payments))).toMatchObject([
+    expect(await document(keys.unresolved(payments, 1))).toMatchObject([
       { reason: 'tag-unknown', observation: { count: 2 } },
     ]);
     expect(await document(keys.digests(payments))).toEqual([]);

@@ -4,6 +4,7 @@ import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { RunningTask } from '../../../shared/domain/image/usage.ts';
+import { FakeScratch } from '../../support/fakes/scratch.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import {
   DAY_MS,
@@ -348,7 +349,7 @@ test.each([
   const { world, review, document } = await inventoryWorld();
   world.workloads.run(main, task(container));
   await review();
-  expect(await document(keys.unresolved(payments))).toMatchObject([
+  expect(await document(keys.unresolved(payments, 1))).toMatchObject([
     { reason, observation: { workload: 'web', count: 1 } },
   ]);
 });
@@ -477,4 +478,58 @@ test('a scope with neither a cluster nor a stream of the policy counts as empty 
   await review([empty, payments]);
   expect(await world.scopes.get(empty)).toMatchObject({ emptyUntilEpochMs: START_EPOCH_MS + 7 * DAY_MS });
   expect(await world.scopes.get(payments)).not.toHaveProperty('emptyUntilEpochMs');
+});
+
+describe('a scope with more usages than a step holds in memory', () => {
+  const digests = Array.from({ length: 12 }, (_, n): Digest => `sha256:${n.toString(16).repeat(64)}`);
+
+  /** Two reviews with eleven images, of which six are replaced or end in the second. */
+  async function reviewed(scratch: FakeScratch) {
+    const { world, ports, review, live, parts, document } = await inventoryWorld();
+    const reads: number[] = [];
+    const get = world.images.get.bind(world.images);
+    world.images.get = async (asked) => {
+      reads.push(asked.length);
+      return get(asked);
+    };
+    Object.assign(ports, { scratch });
+    const run = (digest: Digest, workload: string, container = 'app') =>
+      world.workloads.run(main, task({ name: container, image: `shop/${workload}:1`, digest }, { workload }));
+    for (const [n, digest] of digests.slice(0, 9).entries()) run(digest, `service-${n}`);
+    run(digests[0] ?? a, 'another');
+    world.workloads.run(main, task({ image: 'shop/unknown:1' }, { workload: 'unknown' }));
+    await review();
+    for (let n = 0; n < 6; n += 1) world.workloads.stop(main, `service-${n}`);
+    for (const [n, digest] of digests.slice(9).entries()) run(digest, `service-${n}`);
+    run(digests[8] ?? a, 'service-8');
+    await review();
+    const state = {
+      images: [...world.images.records].sort(([one], [other]) => (one < other ? -1 : 1)),
+      live: await live(),
+      parts: await parts(),
+      digests: await document(keys.digests(payments)),
+      unresolved: await document(keys.unresolved(payments, 1)),
+    };
+    return { state, most: Math.max(...reads) };
+  }
+
+  test('is recorded as if all of them were held', async () => {
+    const [few, all] = [new FakeScratch(3), new FakeScratch(1000)];
+    const [inGroups, atOnce] = [await reviewed(few), await reviewed(all)];
+    expect(inGroups.state).toEqual(atOnce.state);
+    expect(inGroups.state.live).toHaveLength(7);
+    expect(atOnce.most).toBe(9);
+    expect(inGroups.most).toBeLessThan(3);
+    expect([few.opened, few.folders.size, all.opened]).toEqual([2, 0, 0]);
+  });
+
+  test('leaves no files behind if its step fails', async () => {
+    const { world, ports, workloads, usages } = await webWorld();
+    for (let n = 0; n < 5; n += 1) world.workloads.run(main, running(a, { workload: `service-${n}` }));
+    await workloads();
+    const scratch = new FakeScratch(2);
+    Object.assign(ports, { scratch, usages: frail(ports.usages, { writes: 0, most: 0 }) });
+    await expect(usages()).rejects.toThrow('cut off');
+    expect([scratch.opened, scratch.folders.size]).toEqual([1, 0]);
+  });
 });

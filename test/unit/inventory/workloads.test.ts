@@ -55,20 +55,20 @@ test.each<[string, Partial<RunningContainer>, object]>([
 
 test('observations are stored in pieces, so that memory use stays constant', async () => {
   const { world, workloads, document } = await inventoryWorld();
-  const tasks = Array.from({ length: 10_001 }, (_, index) => task({ digest: a }, { workload: `task-${index}` }));
+  const tasks = Array.from({ length: 4_001 }, (_, index) => task({ digest: a }, { workload: `task-${index}` }));
   world.workloads.run(main, ...tasks);
 
   await workloads();
 
   expect(await document(keys.observationsComplete(payments))).toMatchObject({
     pieces: 3,
-    inventory: { tasks: 10_001 },
+    inventory: { tasks: 4_001 },
   });
   const sizes = await Promise.all(
     [1, 2, 3].map(async (piece) => ((await document(keys.observations(payments, piece))) as unknown[]).length),
   );
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(10_001);
-  expect(Math.max(...sizes)).toBeLessThanOrEqual(5_099);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4_001);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2_099);
 });
 
 test('an unreadable scope is a failed part and does not count as complete', async () => {

@@ -137,7 +137,7 @@ test('a review with a missing batch is shown as failed and still reported', asyn
 test('reports causes, skipped scopes and containers without an image', async () => {
   const world = await worldWith();
   const observation = { ...usage(digestOf(9), 'shop'), reference: 'apps/web:gone' };
-  await world.runFiles.put(runFileKeys(RUN).unresolved(hub), [{ observation, reason: 'tag-unknown' }]);
+  await world.runFiles.put(runFileKeys(RUN).unresolved(hub, 1), [{ observation, reason: 'tag-unknown' }]);
   const scope = { account: '444455556666', region: 'eu-west-1' };
   const result = { scope, status: 'skipped', reason: 'empty' } as const;
   await world.runs.recordPart(RUN, { kind: 'scope', key: '444455556666/eu-west-1', result });

@@ -13,20 +13,29 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 
+/** A usage as one observation shows it. */
+export interface SeenUsage {
+  readonly usage: Usage;
+  /** As in `Observation`. */
+  readonly location?: ImageLocation;
+  readonly isEmptyIndex?: true;
+}
+
+/** A reference to an image, and a container that has it. */
+export type ObservedReference = Pick<Observation, 'reference' | 'location' | 'container'>;
+
 /** How an image runs here: what is known without its registry. */
 export interface InventoriedImage {
   /** One entry for each reference to it. */
-  readonly observations: readonly Observation[];
+  readonly observations: readonly ObservedReference[];
   readonly isEmptyIndex: boolean;
 }
 
-export interface ScopeContents {
+/** What runs of some images of a scope. */
+export interface SeenImages {
   /** By `usageKey`. */
   readonly usages: ReadonlyMap<string, Usage>;
   readonly images: ReadonlyMap<Digest, InventoriedImage>;
-  readonly unresolved: readonly UnresolvedContainer[];
-  /** How many of the containers run. */
-  readonly unresolvedContainers: number;
 }
 
 interface SeenPorts {
@@ -34,45 +43,59 @@ interface SeenPorts {
   readonly places: PlaceLedger;
 }
 
-/** Reads the observations of a scope part by part, and resolves what each one runs. */
-export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<ScopeContents> {
+/** The resolved containers of one piece of observations. */
+export interface SeenPiece {
+  readonly piece: number;
+  readonly seen: readonly SeenUsage[];
+  readonly unresolved: readonly UnresolvedContainer[];
+}
+
+/** Reads the observations of a scope piece by piece, and resolves what each one runs. */
+export async function* readSeen(
+  ports: SeenPorts,
+  runId: string,
+  scope: Scope,
+  pieces: number,
+): AsyncIterable<SeenPiece> {
   const keys = runFileKeys(runId);
   const tags = new TagMeanings(ports.files, runId);
-  const images = new Map<Digest, InventoriedImage>();
-  const unresolved: UnresolvedContainer[] = [];
-  let usages = new Map<string, Usage>();
   for (let piece = 1; piece <= pieces; piece += 1) {
     const observations = await readDocument(ports.files, keys.observations(scope, piece), observationsDocument);
     await tags.load(observations);
     const indexes = await indexesIn(ports.places, observations, tags.known);
-    const found: Usage[] = [];
+    const seen: SeenUsage[] = [];
+    const unresolved: UnresolvedContainer[] = [];
     for (const observation of observations) {
       const resolution = resolveObservation(observation, { indexes, tags: tags.known });
       if (!resolution.resolved) unresolved.push(resolution.unresolved);
-      else {
-        found.push(...resolution.usages);
-        for (const { digest } of resolution.usages) remember(images, digest, observation, indexes);
-      }
+      else for (const usage of resolution.usages) seen.push(seenUsage(usage, observation, indexes));
     }
-    usages = mergeUsages([...usages.values(), ...found]);
+    yield { piece, seen, unresolved };
   }
-  const unresolvedContainers = unresolved.reduce((total, { observation }) => total + observation.count, 0);
-  return { usages, images, unresolved, unresolvedContainers };
 }
 
-function remember(
-  images: Map<Digest, InventoriedImage>,
-  digest: Digest,
-  observation: Observation,
+/** A usage names the index itself only if the index has no child. */
+const seenUsage = (
+  usage: Usage,
+  { location }: Observation,
   indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
-): void {
-  const { observations = [] } = images.get(digest) ?? {};
-  const isNew = !observations.some(({ reference }) => reference === observation.reference);
-  // A usage names the index itself only if the index has no child.
-  images.set(digest, {
-    observations: isNew ? [...observations, observation] : observations,
-    isEmptyIndex: indexes.has(digest),
-  });
+): SeenUsage => ({
+  usage,
+  ...(location && { location }),
+  ...(indexes.has(usage.digest) && { isEmptyIndex: true }),
+});
+
+/** Merges all that was seen of some images. */
+export function mergeSeen(seen: readonly SeenUsage[]): SeenImages {
+  const images = new Map<Digest, InventoriedImage>();
+  for (const { usage, location, isEmptyIndex = false } of seen) {
+    const { digest, reference, container } = usage;
+    const { observations = [] } = images.get(digest) ?? {};
+    const isNew = !observations.some((known) => known.reference === reference);
+    const observed = { container, ...(reference !== undefined && { reference }), ...(location && { location }) };
+    images.set(digest, { observations: isNew ? [...observations, observed] : observations, isEmptyIndex });
+  }
+  return { usages: mergeUsages(seen.map(({ usage }) => usage)), images };
 }
 
 /** The requested digests that are indexes. */

@@ -1,0 +1,60 @@
+import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
+import { isProof, type Observation, referencesOf, type Usage, workloadText } from '../../shared/domain/image/usage.ts';
+import type { Unidentified } from '../../shared/domain/rollout/closure.ts';
+
+/** Beyond this number of tags, any image of the repository counts: one ledger item holds them all. */
+const MOST_TAGS = 20;
+
+/** By requested tag; `undefined`: the container may run any image of the repository, so tags exclude nothing. */
+type Workloads = ReadonlyMap<string | undefined, string>;
+
+/**
+ * Containers without a proven image: the image is unknown, or known only by tag. One workload for each tag of a
+ * repository, the first in sort order, is enough to keep closures open.
+ */
+export class UnidentifiedContainers {
+  readonly #repositories = new Map<string, Workloads>();
+
+  addUnresolved(observation: Observation): void {
+    this.#add(observation.location, tagAsked(observation.reference), workloadText(observation));
+  }
+
+  addUsage(usage: Usage): void {
+    if (isProof(usage)) return;
+    for (const reference of referencesOf(usage))
+      this.#add(readImageReference(reference)?.location, tagAsked(reference), workloadText(usage));
+  }
+
+  list(): readonly Unidentified[] {
+    return [...this.#repositories]
+      .sort(byKey)
+      .flatMap(([repository, workloads]) => byTag(workloads).map((observed) => ({ repository, ...observed })));
+  }
+
+  #add(location: ImageLocation | undefined, tag: string | undefined, workload: string): void {
+    if (!location) return;
+    const repository = locationKey(location);
+    this.#repositories.set(repository, withWorkload(this.#repositories.get(repository) ?? new Map(), tag, workload));
+  }
+}
+
+function withWorkload(workloads: Workloads, asked: string | undefined, workload: string): Workloads {
+  const tag = workloads.has(undefined) ? undefined : asked;
+  const added = new Map(workloads).set(tag, firstOf([workloads.get(tag) ?? workload, workload]));
+  return tag === undefined || added.size > MOST_TAGS ? new Map([[undefined, firstOf(added.values())]]) : added;
+}
+
+const firstOf = (workloads: Iterable<string>): string => [...workloads].sort(compareTexts)[0] ?? '';
+
+/** If the reference has a digest, its tag has no effect. */
+function tagAsked(reference: string | undefined): string | undefined {
+  const { tag, digest } = readImageReference(reference) ?? {};
+  return digest === undefined ? tag : undefined;
+}
+
+const byTag = (workloads: Workloads): readonly Omit<Unidentified, 'repository'>[] =>
+  [...workloads]
+    .map(([tag, workload]) => ({ ...(tag !== undefined && { tag }), workload }))
+    .sort((one, other) => compareTexts(one.tag ?? '', other.tag ?? ''));
