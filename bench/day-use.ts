@@ -14,12 +14,15 @@ const LATENCY_MS: Readonly<Record<string, number>> = {
   dynamodb: 5,
   ecr: 80,
   ecs: 80,
+  eks: 80,
   events: 20,
   organizations: 150,
   s3: 40,
   sqs: 20,
   sts: 100,
 };
+/** Of every other service, so that none counts as free. */
+const OTHER_LATENCY_MS = 150;
 
 /** A function has a whole processor at so much memory, and a share of one below (AWS Lambda developer guide, "Memory"). */
 const MEMORY_OF_A_PROCESSOR_MB = 1769;
@@ -127,6 +130,6 @@ function computingSeconds({ memoryMb, billedMs, invocations }: FunctionLog, work
 
 function waitingSeconds(calls: readonly CallCount[]): number {
   const paced = countOf(calls, 'ecr:StartImageScan') / SCANS_A_SECOND;
-  const waiting = calls.reduce((sum, { service, count }) => sum + count * (LATENCY_MS[service] ?? 0), 0);
+  const waiting = calls.reduce((sum, { service, count }) => sum + count * (LATENCY_MS[service] ?? OTHER_LATENCY_MS), 0);
   return paced + waiting / 1000;
 }

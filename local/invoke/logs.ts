@@ -9,8 +9,8 @@ import { deployedName, InvokeUsageError, keptCloud } from './invocation.ts';
 
 const HELP = `npm run logs -- FUNCTION [--since MINUTES] [--follow]
 
-Prints what the function logged in the embedded cloud, oldest first: one JSON
-object a line, and Lambda's own lines around each invocation.
+Prints what the function logged in the embedded cloud, oldest first. Each line
+has a time, then a JSON object or a line of Lambda itself around an invocation.
 
   --since MINUTES  only the last minutes (60)
   --follow         goes on with what is new, until Ctrl-C
