@@ -39,12 +39,28 @@ export const kubernetesClusterSchema = v.strictObject({
     ),
     'granted',
   ),
+  podStartSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.description('how long the containers of a new pod take to start, once the fleet runs'),
+    ),
+    0,
+  ),
   nodes: v.optional(v.pipe(v.array(nodeSchema), v.minLength(1)), [{ name: 'node-1' }]),
 });
+
+const imagePullPolicy = v.optional(
+  v.pipe(
+    v.picklist(['Always', 'IfNotPresent', 'Never']),
+    v.description('if absent, as Kubernetes: Always for the tag latest, else IfNotPresent'),
+  ),
+);
 
 const kubernetesContainerSchema = v.union([
   v.strictObject({
     name: objectName,
+    imagePullPolicy,
     image: handle,
     reference: v.optional(v.picklist(['tag', 'digest']), 'tag'),
     tag: v.optional(v.pipe(tag, v.description('if absent, the first tag of the image in that repository'))),
@@ -57,6 +73,7 @@ const kubernetesContainerSchema = v.union([
   }),
   v.strictObject({
     name: objectName,
+    imagePullPolicy,
     external: v.pipe(v.text(), v.description('a reference to a registry that is not in this file')),
   }),
 ]);

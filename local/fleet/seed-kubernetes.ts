@@ -61,7 +61,10 @@ export async function createKubernetesClusters(
   }
   const active = kubernetesClusters.filter(({ status }) => status === 'ACTIVE');
   if (active.length === 0) return { servers: undefined, start, close };
-  const servers = await startClusters(cloud.endpoint, active.map(placeOf));
+  const servers = await startClusters(
+    cloud.endpoint,
+    active.map((cluster) => ({ ...placeOf(cluster), podStartSeconds: cluster.podStartSeconds })),
+  );
   await inParallel(SEED_CONCURRENCY, [...active.entries()], async ([n, cluster]) => {
     const place = placeOf(cluster);
     apis.set(keyOf(place), await prepare(cloud, cluster, servers.endpoints[n] ?? ''));
@@ -138,7 +141,10 @@ function objectsOf(context: SeedContext, workload: FleetKubernetesWorkload): rea
   const { namespace, name, kind, replicas, architecture, startedDaysAgo } = workload;
   const labels = { app: name };
   const containersOf = (list: FleetKubernetesWorkload['containers']) =>
-    list.map((container) => ({ name: container.name, image: imageReference(context, container) }));
+    list.map((container) => ({
+      ...{ name: container.name, image: imageReference(context, container) },
+      ...(container.imagePullPolicy !== undefined && { imagePullPolicy: container.imagePullPolicy }),
+    }));
   const spec = {
     containers: containersOf(workload.containers),
     ...(workload.initContainers.length > 0 && { initContainers: containersOf(workload.initContainers) }),

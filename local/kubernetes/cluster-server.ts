@@ -12,20 +12,30 @@ import type { ObjectStore } from './object-store.ts';
 import { type ApiResource, type JsonDocument, type KubernetesObject, RESOURCES, resourceOfKind } from './objects.ts';
 import { patched } from './patch.ts';
 
+/** The longest wait that a timer of Node.js can have. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface ClusterServer extends ApiServer {
   /** PEM. */
   readonly certificateAuthority: string;
-  /** Waits until the controllers have nothing left to do. */
+  /** Waits until the controllers have nothing left to do at once. */
   settled(): Promise<void>;
 }
 
 export interface ClusterServerOptions extends Omit<ApiServerOptions, 'onChange'> {
   readonly runtime: ImageRuntime;
+  /** How long the containers of a new pod take to start; left out: no time. */
+  readonly startMs?: number;
 }
 
-/** Starts a cluster on a port of the loopback interface. The controllers follow each write. */
-export async function startClusterServer({ runtime, ...options }: ClusterServerOptions): Promise<ClusterServer> {
+/** Starts a cluster on a port of the loopback interface. The controllers follow each write, and time. */
+export async function startClusterServer({
+  runtime,
+  startMs = 0,
+  ...options
+}: ClusterServerOptions): Promise<ClusterServer> {
   const work = { tail: Promise.resolve() };
+  const later = new Map<string, NodeJS.Timeout>();
   const changed = (object: KubernetesObject) => {
     // What a controller cannot do it tries again at the next change, as those of Kubernetes do.
     work.tail = work.tail.then(() => controlled(object)).catch(() => undefined);
@@ -33,10 +43,20 @@ export async function startClusterServer({ runtime, ...options }: ClusterServerO
   const server = await startApiServer({ ...options, onChange: changed });
   const api = storeApi(server.store);
   const controlled = async (object: KubernetesObject): Promise<void> => {
-    for (const each of [object, ...ownersOf(server.store, object)]) await reconcile({ api, runtime }, each);
+    for (const each of [object, ...ownersOf(server.store, object)]) {
+      const waitMs = await reconcile({ api, runtime, startMs }, each);
+      const { uid = '' } = each.metadata;
+      clearTimeout(later.get(uid));
+      if (waitMs === undefined) later.delete(uid);
+      else later.set(uid, setTimeout(() => changed(each), Math.min(waitMs, LONGEST_TIMER_MS)).unref());
+    }
   };
   return {
     ...server,
+    stop: async () => {
+      for (const timer of later.values()) clearTimeout(timer);
+      await server.stop();
+    },
     certificateAuthority: options.certificateAuthority,
     settled: async () => {
       for (let seen: Promise<void> | undefined; seen !== work.tail; ) {
@@ -47,13 +67,19 @@ export async function startClusterServer({ runtime, ...options }: ClusterServerO
   };
 }
 
+/** An EKS cluster to serve. */
+export interface ServedCluster extends ClusterPlace {
+  /** How long the containers of a new pod take to start; left out: no time. */
+  readonly podStartSeconds?: number;
+}
+
 /**
  * Serves an EKS cluster of the embedded cloud: from then on DescribeCluster names this server, whose certificate is of the
  * cluster's authority and which accepts the bearer tokens that EKS accepts.
  */
 export async function serveCluster(
   { endpoint, admin }: Pick<Cloud, 'endpoint' | 'admin'>,
-  cluster: ClusterPlace,
+  { podStartSeconds = 0, ...cluster }: ServedCluster,
 ): Promise<ClusterServer> {
   const { certificateAuthority, tokenReviewUrl } = await admin.clusterAuthority(cluster);
   const subject = { commonName: 'kube-apiserver', hosts: ['localhost', '127.0.0.1'] };
@@ -63,6 +89,7 @@ export async function serveCluster(
     reviewToken: reviewAt(tokenReviewUrl),
     runtime: runtimeOf(endpoint),
     onRequest: (caller, action) => record(admin, cluster, caller, action),
+    startMs: podStartSeconds * 1000,
   });
   await admin.changeCluster({ ...cluster, endpoint: server.endpoint });
   return server;
@@ -87,7 +114,8 @@ function ownersOf(store: ObjectStore, { metadata }: KubernetesObject): readonly 
   });
 }
 
-function storeApi(store: ObjectStore): ObjectApi {
+/** The objects of a store for controllers in the same process. */
+export function storeApi(store: ObjectStore): ObjectApi {
   const changed = (resource: ApiResource, { metadata }: KubernetesObject, change: JsonDocument): KubernetesObject => {
     const present = store.get(resource, metadata.namespace, metadata.name);
     return store.replace(resource, patched(present, change, 'application/merge-patch+json') as never);

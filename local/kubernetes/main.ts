@@ -1,13 +1,12 @@
 /**
  * `node local/kubernetes/main.ts ENDPOINT CLUSTERS`: serves EKS clusters of the embedded cloud at the endpoint, in a
- * process of its own that ends with the cloud. CLUSTERS is a JSON array of `ClusterPlace`. Once all are served it prints
+ * process of its own that ends with the cloud. CLUSTERS is a JSON array of `ServedCluster`. Once all are served it prints
  * their endpoints as a JSON array of the same order.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudAdmin } from '../cloud/admin-client.ts';
-import type { ClusterPlace } from '../cloud/admin-types.ts';
-import { serveCluster } from './cluster-server.ts';
+import { type ServedCluster, serveCluster } from './cluster-server.ts';
 
 const POLL_MS = 500;
 
@@ -17,7 +16,7 @@ if (endpoint === undefined || clusters === undefined) {
 }
 const admin = new CloudAdmin(endpoint);
 const servers = await Promise.all(
-  (JSON.parse(clusters) as readonly ClusterPlace[]).map((place) => serveCluster({ endpoint, admin }, place)),
+  (JSON.parse(clusters) as readonly ServedCluster[]).map((place) => serveCluster({ endpoint, admin }, place)),
 );
 process.stdout.write(`${JSON.stringify(servers.map((server) => server.endpoint))}\n`);
 

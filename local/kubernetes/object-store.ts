@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError } from './api-error.ts';
 import { type Continuation, readContinuation, tokenOf } from './continuation.ts';
+import { withDefaults } from './defaults.ts';
 import { type ApiResource, apiVersionOf, type KubernetesObject } from './objects.ts';
 
 export interface ListOptions {
@@ -59,16 +61,16 @@ export class ObjectStore {
     delete collection.sorted;
     const creationTimestamp = `${new Date(this.#now()).toISOString().slice(0, 19)}Z`;
     const metadata = { ...object.metadata, uid: randomUUID(), generation: 1, creationTimestamp };
-    return this.#write(collection, key, {
-      ...object,
-      apiVersion: apiVersionOf(resource),
-      kind: resource.kind,
-      metadata,
-    });
+    const written = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+    return this.#write(collection, key, withDefaults(resource, written));
   }
 
-  /** A `resourceVersion` in the object that is not the present one is a conflict. */
-  replace(resource: ApiResource, object: KubernetesObject): KubernetesObject {
+  /**
+   * A `resourceVersion` in the object that is not the present one is a conflict. An object that is as it was keeps its
+   * version.
+   */
+  replace(resource: ApiResource, changed: KubernetesObject): KubernetesObject {
+    const object = withDefaults(resource, changed);
     const { namespace, name, resourceVersion } = object.metadata;
     const present = this.get(resource, namespace, name);
     if (resourceVersion !== undefined && resourceVersion !== present.metadata.resourceVersion) {
@@ -76,7 +78,7 @@ export class ObjectStore {
       throw new ApiError(409, message);
     }
     const { uid, creationTimestamp, generation = 1 } = present.metadata;
-    const isChanged = JSON.stringify(present.spec) !== JSON.stringify(object.spec);
+    const isChanged = !isDeepStrictEqual(countedOf(resource, present), countedOf(resource, object));
     const kept = {
       ...(uid !== undefined && { uid }),
       ...(creationTimestamp !== undefined && { creationTimestamp }),
@@ -84,6 +86,12 @@ export class ObjectStore {
     };
     const { apiVersion, kind } = present;
     const next = { ...object, apiVersion, kind, metadata: { ...object.metadata, ...kept } };
+    const { resourceVersion: version } = present.metadata;
+    const asBefore = {
+      ...next,
+      metadata: { ...next.metadata, ...(version !== undefined && { resourceVersion: version }) },
+    };
+    if (isDeepStrictEqual(asBefore, present)) return present;
     return this.#write(this.#of(resource), keyOf(namespace, name), next);
   }
 
@@ -165,6 +173,10 @@ export class ObjectStore {
     return found;
   }
 }
+
+/** What raises the generation where it changes: the `spec`, and of a Deployment the annotations, too. */
+const countedOf = ({ kind }: ApiResource, { spec, metadata }: KubernetesObject): unknown =>
+  kind === 'Deployment' ? [spec, metadata.annotations ?? {}] : spec;
 
 /** Empty for an object that nothing controls. */
 const controllerUid = ({ metadata }: KubernetesObject): string =>

@@ -15,7 +15,7 @@ export interface ObjectMeta {
   readonly namespace?: string;
   readonly uid?: string;
   readonly resourceVersion?: string;
-  /** Counts the changes of `spec`. */
+  /** Counts the changes of `spec`, and of a Deployment's annotations. */
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -57,6 +57,7 @@ export const RESOURCES = {
   replicaSets: resource('apps', 'replicasets', 'ReplicaSet'),
   statefulSets: resource('apps', 'statefulsets', 'StatefulSet'),
   daemonSets: resource('apps', 'daemonsets', 'DaemonSet'),
+  controllerRevisions: resource('apps', 'controllerrevisions', 'ControllerRevision'),
   jobs: resource('batch', 'jobs', 'Job'),
   cronJobs: resource('batch', 'cronjobs', 'CronJob'),
   clusterRoles: resource(RBAC, 'clusterroles', 'ClusterRole', false),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError } from './api-error.ts';
 import { isObject, type JsonDocument } from './objects.ts';
 
@@ -63,7 +64,10 @@ function mergedList(
   return result;
 }
 
-/** https://www.rfc-editor.org/rfc/rfc6902; `move` and `copy` are left out. */
+/**
+ * https://www.rfc-editor.org/rfc/rfc6902; `move` and `copy` are left out. As in kube-apiserver, `replace` also adds a member
+ * that an object does not have.
+ */
 function jsonPatched(object: JsonDocument, patch: unknown): JsonDocument {
   if (!Array.isArray(patch)) throw new ApiError(400, 'a JSON patch is an array');
   const result: unknown = structuredClone(object);
@@ -85,14 +89,14 @@ function applyOperation(root: unknown, path: string, op: unknown, value: unknown
   if (!isContainer(parent)) throw new ApiError(422, `the path ${path} does not exist`);
   const holder = parent;
   if (op === 'test') {
-    if (JSON.stringify(holder[last]) !== JSON.stringify(value)) {
+    if (!isDeepStrictEqual(holder[last], value)) {
       throw new ApiError(422, `testing value ${path} failed: test failed`);
     }
   } else if (op === 'remove') {
     if (!(last in holder)) throw new ApiError(422, `the path ${path} does not exist`);
     if (Array.isArray(holder)) holder.splice(Number(last), 1);
     else delete holder[last];
-  } else if (op === 'replace' && !(last in holder)) {
+  } else if (op === 'replace' && Array.isArray(holder) && !(last in holder)) {
     throw new ApiError(422, `the path ${path} does not exist`);
   } else if (op === 'add' && Array.isArray(holder)) {
     holder.splice(last === '-' ? holder.length : Number(last), 0, value);

@@ -5,6 +5,7 @@ import { controllerOf, type JsonDocument, type KubernetesObject } from './object
 export interface ContainerSpec {
   readonly name: string;
   readonly image: string;
+  readonly imagePullPolicy?: string;
   /** `Always` in an init container makes it a sidecar, which goes on running. */
   readonly restartPolicy?: string;
 }
@@ -24,13 +25,28 @@ export interface PodTemplate {
   readonly spec: PodSpec;
 }
 
+/** How old pods give way to new ones. A limit is a number of pods or a share of all, such as `25%`. */
+export interface UpdateStrategy {
+  readonly type?: string;
+  readonly rollingUpdate?: {
+    readonly maxSurge?: number | string;
+    readonly maxUnavailable?: number | string;
+    /** Of a StatefulSet: the pods below this ordinal stay. */
+    readonly partition?: number;
+  };
+}
+
 /** The `spec` of what runs pods. */
 export interface WorkloadSpec {
   readonly replicas?: number;
   readonly parallelism?: number;
   readonly paused?: boolean;
   readonly progressDeadlineSeconds?: number;
-  readonly updateStrategy?: { readonly type?: string };
+  readonly minReadySeconds?: number;
+  /** Of a Deployment. */
+  readonly strategy?: UpdateStrategy;
+  /** Of a StatefulSet or DaemonSet. */
+  readonly updateStrategy?: UpdateStrategy;
   readonly template: PodTemplate;
 }
 

@@ -55,7 +55,7 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
       ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'readers' } },
       rules: [
         { apiGroups: [''], resources: ['pods'], verbs },
-        { apiGroups: ['apps'], resources: ['replicasets'], verbs },
+        { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs },
         { apiGroups: ['apps'], resources: ['deployments'], verbs: [...verbs, 'patch'] },
       ],
     });
@@ -313,9 +313,12 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
       expect(after).toHaveLength(2);
       expect(after.filter((name) => before.has(name))).toEqual([]);
       expect(await world().admin.list(RESOURCES.replicaSets, 'shop')).toHaveLength(2);
-      expect(await world().admin.get(RESOURCES.deployments, 'shop', 'web')).toMatchObject({
-        status: { observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2 },
-      });
+      const { metadata, status } = (await world().admin.get(RESOURCES.deployments, 'shop', 'web')) ?? {};
+      expect(status).toMatchObject({ replicas: 2, updatedReplicas: 2, readyReplicas: 2 });
+      expect([status?.observedGeneration, metadata?.annotations?.['deployment.kubernetes.io/revision']]).toEqual([
+        metadata?.generation,
+        '2',
+      ]);
     });
 
     test('gets a new image by a strategic merge patch, which leaves the other containers', async () => {
@@ -343,6 +346,180 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
       expect(status).toBe(404);
       expect(json).toMatchObject({ kind: 'Status', reason: 'NotFound', code: 404 });
     });
+  });
+
+  describe('a patch of a workload', () => {
+    const path = '/apis/apps/v1/namespaces/patches/deployments/still';
+    const [JSON_PATCH, MERGE] = ['application/json-patch+json', 'application/merge-patch+json'];
+    const patch = (mediaType: string, body: unknown, query = '') =>
+      ask(`${path}${query}`, { method: 'PATCH', headers: { 'content-type': mediaType }, body });
+    const present = async () => {
+      await world().control();
+      return (await ask(path)).json as unknown as KubernetesObject;
+    };
+    const annotation = '/spec/template/metadata/annotations';
+
+    beforeAll(async () => {
+      const { admin } = world();
+      await admin.ensureNamespace('patches');
+      const labels = { app: 'still' };
+      await admin.create(RESOURCES.deployments, {
+        ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'still', namespace: 'patches' } },
+        spec: {
+          ...{ replicas: 0, selector: { matchLabels: labels } },
+          template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'docker.io/team/app:1' }] } },
+        },
+      });
+    });
+
+    test('finds what the server adds to a new one', async () => {
+      const { spec } = await present();
+      expect(spec).toMatchObject({
+        ...{ replicas: 0, progressDeadlineSeconds: 600, revisionHistoryLimit: 10 },
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+        template: { spec: { restartPolicy: 'Always', containers: [{ name: 'app', imagePullPolicy: 'IfNotPresent' }] } },
+      });
+    });
+
+    test('as a JSON patch is applied where its tests hold, and raises the generation', async () => {
+      const { uid, generation = 0 } = (await present()).metadata;
+      const answer = await patch(
+        JSON_PATCH,
+        [
+          { op: 'test', path: '/metadata/uid', value: uid },
+          { op: 'test', path: '/metadata/generation', value: generation },
+          { op: 'add', path: annotation, value: {} },
+          { op: 'add', path: `${annotation}/example.com~1cascade`, value: 'one' },
+        ],
+        '?fieldManager=patchwave',
+      );
+      expect([answer.status, answer.json.metadata?.generation]).toEqual([200, generation + 1]);
+      expect((await present()).spec).toMatchObject({
+        template: { metadata: { annotations: { 'example.com/cascade': 'one' } } },
+      });
+    });
+
+    test.each([
+      ['whose test fails', { op: 'test', path: '/metadata/generation', value: 99 }],
+      ['that tests what is not there', { op: 'test', path: '/spec/absent', value: 'a' }],
+      ['that removes what is not there', { op: 'remove', path: '/spec/absent' }],
+      ['below what is not there', { op: 'add', path: '/spec/absent/below', value: 'a' }],
+    ])('as a JSON patch %s is answered 422, and changes nothing', async (_, operation) => {
+      const before = await present();
+      const change = { op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'docker.io/team/app:9' };
+      const answer = await patch(JSON_PATCH, [operation, change]);
+      expect(answer.status).toBe(422);
+      expect(answer.json).toMatchObject({ kind: 'Status', code: 422 });
+      expect(await present()).toEqual(before);
+    });
+
+    test('that is no JSON patch is answered 400', async () => {
+      const answer = await patch(JSON_PATCH, { op: 'add' });
+      expect([answer.status, answer.json.reason]).toEqual([400, 'BadRequest']);
+    });
+
+    test('replaces the image of one container by its place', async () => {
+      const value = `docker.io/team/app@${digestOf('v3')}`;
+      const answer = await patch(JSON_PATCH, [
+        { op: 'replace', path: '/spec/template/spec/containers/0/image', value },
+      ]);
+      expect(answer.status).toBe(200);
+      expect((await present()).spec).toMatchObject({
+        template: { spec: { containers: [{ name: 'app', image: value }] } },
+      });
+    });
+
+    test('that changes nothing keeps the version; a label keeps the generation, an annotation does not', async () => {
+      const before = await present();
+      const same = await patch(MERGE, { spec: { replicas: 0 } });
+      expect(same.json.metadata).toMatchObject({ resourceVersion: before.metadata.resourceVersion });
+      const labelled = await patch(MERGE, { metadata: { labels: { note: 'a' } } });
+      expect(labelled.json.metadata).toMatchObject({ generation: before.metadata.generation });
+      expect(labelled.json.metadata?.resourceVersion).not.toBe(before.metadata.resourceVersion);
+      const annotated = await patch(MERGE, { metadata: { annotations: { note: 'a' } } });
+      expect(annotated.json.metadata).toMatchObject({ generation: (before.metadata.generation ?? 0) + 1 });
+    });
+
+    test('replaces a member that is not there', async () => {
+      const answer = await patch(JSON_PATCH, [{ op: 'replace', path: '/spec/minReadySeconds', value: 1 }]);
+      expect(answer.status).toBe(200);
+      expect((await present()).spec).toMatchObject({ minReadySeconds: 1 });
+    });
+
+    test('of an earlier version is a conflict in every format', async () => {
+      const stale = { metadata: { resourceVersion: '1' }, spec: { paused: true } };
+      for (const mediaType of [MERGE, 'application/strategic-merge-patch+json']) {
+        const { status, json } = await patch(mediaType, stale);
+        expect([status, json.reason]).toEqual([409, 'Conflict']);
+      }
+    });
+
+    test('needs the right to patch that resource', async () => {
+      const { status, json } = await ask('/apis/apps/v1/namespaces/patches/statefulsets/any', {
+        ...{ method: 'PATCH', headers: { 'content-type': MERGE }, body: { spec: { replicas: 1 } } },
+      });
+      expect(status).toBe(403);
+      expect(json.message).toContain('cannot patch resource "statefulsets" in API group "apps"');
+    });
+  });
+
+  test('a status has no counts of 0', async () => {
+    const { admin } = world();
+    await admin.ensureNamespace('counts');
+    const labels = { app: 'none' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'docker.io/team/app:1' }] } };
+    const object = {
+      metadata: { name: 'none', namespace: 'counts' },
+      spec: { replicas: 0, selector: { matchLabels: labels }, template },
+    };
+    const deployment = await admin.create(RESOURCES.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      ...object,
+    });
+    const counted = {
+      observedGeneration: 7,
+      replicas: 0,
+      updatedReplicas: 0,
+      availableReplicas: 0,
+      unavailableReplicas: 0,
+    };
+    const { status } = await admin.patchStatus(RESOURCES.deployments, deployment, counted);
+    for (const name of ['replicas', 'updatedReplicas', 'availableReplicas', 'unavailableReplicas']) {
+      expect(status).not.toHaveProperty(name);
+    }
+    const set = await admin.create(RESOURCES.statefulSets, {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      ...object,
+      spec: { ...object.spec, serviceName: 'none' },
+    });
+    const seen = await admin.patchStatus(RESOURCES.statefulSets, set, { ...counted, replicas: 0 });
+    expect(seen.status).toMatchObject({ replicas: 0, availableReplicas: 0 });
+    expect(seen.status).not.toHaveProperty('updatedReplicas');
+  });
+
+  test('revisions of a controller are listed by labels', async () => {
+    const { admin } = world();
+    await admin.ensureNamespace('revisions');
+    for (const [app, revision] of [
+      ['one', 1],
+      ['one', 2],
+      ['two', 1],
+    ] as const) {
+      await admin.create(RESOURCES.controllerRevisions, {
+        ...{ apiVersion: 'apps/v1', kind: 'ControllerRevision', data: { spec: {} }, revision },
+        metadata: { name: `${app}-${revision}`, namespace: 'revisions', labels: { app, tier: 'web' } },
+      });
+    }
+    const { json } = await ask(
+      '/apis/apps/v1/namespaces/revisions/controllerrevisions?limit=500&labelSelector=app%3Done,tier%3Dweb',
+    );
+    const items = json.items as unknown as readonly KubernetesObject[];
+    expect(items.map(({ metadata, revision }) => [metadata.name, revision])).toEqual([
+      ['one-1', 1],
+      ['one-2', 2],
+    ]);
   });
 }
 

@@ -85,7 +85,7 @@ async function createPods(from: number, to: number): Promise<void> {
   const runtime = runtimeOf(cloud().endpoint);
   const numbers = Array.from({ length: to - from }, (_, index) => from + index);
   await mapConcurrently(numbers, 32, async (number) => {
-    await startPod(admin, runtime, await admin.create(RESOURCES.pods, podOf(number)));
+    await startPod({ api: admin, runtime }, await admin.create(RESOURCES.pods, podOf(number)));
   });
 }
 
