@@ -38,8 +38,15 @@ export interface ScannerSettings extends InspectorSettings {
 }
 
 /** The scanner of each registry: Amazon ECR's own, or Amazon Inspector. Every function uses it from here. */
-export const registryScanner = (clients: ScanClients, settings: ScannerSettings): Scanner =>
-  new RegistryScanner(clients, settings);
+export const registryScanner = ({ ecr, inspector }: ScanClients, settings: ScannerSettings): Scanner =>
+  new RegistryScanner(
+    {
+      ecr: new EcrScanner(ecr),
+      inspector: new InspectorScanner(inspector, settings),
+      configuration: (registry) => readRegistryScanning(ecr, registry),
+    },
+    settings,
+  );
 
 /** What registries say about their scans as a whole. */
 export const registryScans = ({ ecr, inspector }: ScanClients, settings: InspectorSettings): RegistryScans => {
@@ -55,21 +62,27 @@ const CONFIGURATION_COUNTS_MS = 5 * MINUTE_MS;
 
 type Refused = Extract<ScanReading, { outcome: 'refused' }>;
 
-class RegistryScanner implements Scanner {
-  readonly #ecr: EcrScanner;
-  readonly #inspector: InspectorScanner;
-  readonly #settings: ScannerSettings;
+/** Who scans the images of registries, and how a registry says so. */
+export interface ScannerParts extends Pick<RegistryScans, 'configuration'> {
+  readonly ecr: Pick<Scanner, 'start' | 'read'>;
+  readonly inspector: Pick<InspectorScanner, 'coverageOf' | 'findingsOf'>;
+}
+
+export class RegistryScanner implements Scanner {
+  readonly #ecr: ScannerParts['ecr'];
+  readonly #inspector: ScannerParts['inspector'];
+  readonly #settings: Pick<ScannerSettings, 'clock' | 'reviewed'>;
   readonly #configurations: KeptConfigurations;
   /** Images of which each is read once, by place. */
   #groups = new Map<string, InspectedImages>();
 
-  constructor(clients: ScanClients, settings: ScannerSettings) {
-    this.#ecr = new EcrScanner(clients.ecr);
-    this.#inspector = new InspectorScanner(clients.inspector, settings);
+  constructor({ ecr, inspector, configuration }: ScannerParts, settings: Pick<ScannerSettings, 'clock' | 'reviewed'>) {
+    this.#ecr = ecr;
+    this.#inspector = inspector;
     this.#settings = settings;
     this.#configurations = new KeptConfigurations(settings.clock, async (registry) => {
       try {
-        return await readRegistryScanning(clients.ecr, registry);
+        return await configuration(registry);
       } catch (error) {
         // The scanner itself says then what it refuses.
         if (error instanceof RegistryUnreachableError) return undefined;
@@ -189,7 +202,7 @@ class InspectedImages {
   readonly read: FindingsRead;
   readonly readAfterCoverage: FindingsRead;
 
-  constructor(inspector: InspectorScanner, clock: Clock, registry: Registry, images: readonly PlacedImage[]) {
+  constructor(inspector: ScannerParts['inspector'], clock: Clock, registry: Registry, images: readonly PlacedImage[]) {
     const digests = images.map(({ digest }) => digest);
     const askCoverage = async (): Promise<AskedCoverage> => {
       const askedAtEpochMs = clock();

@@ -1,3 +1,4 @@
+import { type PlacedImage, placedKey } from '../../../shared/adapters/inspector-scanner.ts';
 import type { Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
@@ -15,6 +16,12 @@ import type { CoveredImage, RegistryScans, Scanner } from '../../../shared/ports
 import { copied } from './copied.ts';
 import type { FakeRegistry } from './registry.ts';
 
+/** What Amazon Inspector knows of one image. */
+export type Inspection = CoveredImage & { readonly findings: readonly Finding[] };
+
+/** Amazon Inspector, of one registry. */
+export type Inspector = (registry: Registry) => readonly Inspection[];
+
 type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
 const DAY_MS = 24 * 3_600_000;
 
@@ -30,7 +37,9 @@ export class FakeScanner implements Scanner, RegistryScans {
   readonly #askedAt = new Map<string, number>();
   readonly #refusals = new Map<Digest, Refusal>();
   readonly #enhanced = new Map<string, RegistryScanning>();
-  readonly #covered = new Map<string, CoveredImage & { readonly findings: readonly Finding[] }>();
+  readonly #covered = new Map<string, Inspection>();
+  #inspector: Inspector = (registry) =>
+    [...this.#covered].flatMap(([key, one]) => (key.startsWith(`${registryKey(registry)}/`) ? one : []));
   readonly #quotas = new Map<string, number>();
   #sourceUpdatedAtEpochMs = 0;
   completesAtOnce = true;
@@ -71,7 +80,11 @@ export class FakeScanner implements Scanner, RegistryScans {
     location: ImageLocation,
     rules: RegistryScanning['rules'] = [{ frequency: 'continuous', filters: ['*'] }],
   ): this {
-    this.#enhanced.set(registryKey(location), { type: 'enhanced', rules });
+    return this.configure(location, { type: 'enhanced', rules });
+  }
+
+  configure(registry: Registry, configuration: RegistryScanning): this {
+    this.#enhanced.set(registryKey(registry), configuration);
     return this;
   }
 
@@ -91,6 +104,12 @@ export class FakeScanner implements Scanner, RegistryScans {
   ): this {
     const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs: completedAtEpochMs };
     return this.covers(location, digest, { ...coverage, ...(!isWatched && { isOnPush: true }) }, findings);
+  }
+
+  /** Asked from now on, in the place of what `covers` tells. */
+  inspectedBy(inspector: Inspector): this {
+    this.#inspector = inspector;
+    return this;
   }
 
   /** The registry of this location takes so many requests in 24 hours. */
@@ -129,10 +148,37 @@ export class FakeScanner implements Scanner, RegistryScans {
 
   async *coverage(registry: Registry): AsyncIterable<readonly CoveredImage[]> {
     if (this.#registry.isDenied(registry)) throw new RegistryUnreachableError(registry, new Error('AccessDenied'));
-    const prefix = `${registryKey(registry)}/`;
     // Pages of one image, and an empty last one, as AWS may give them.
-    for (const [key, { findings: _, ...image }] of this.#covered) if (key.startsWith(prefix)) yield [image];
+    for (const { findings: _, ...image } of this.#inspector(registry)) yield [image];
     yield [];
+  }
+
+  /** Like `InspectorScanner`. */
+  async inspectedCoverageOf(
+    registry: Registry,
+    images: readonly PlacedImage[],
+  ): Promise<ReadonlyMap<string, Coverage>> {
+    const asked = new Set(images.map(({ location, digest }) => placedKey(location.repository, digest)));
+    return this.#inspections(registry, asked, ({ coverage }) => coverage);
+  }
+
+  /** Like `InspectorScanner`. */
+  async inspectedFindingsOf(
+    registry: Registry,
+    digests: readonly Digest[],
+  ): Promise<ReadonlyMap<string, readonly Finding[]>> {
+    const asked = new Set(
+      this.#inspector(registry)
+        .filter(({ digest }) => digests.includes(digest))
+        .map(keyOf),
+    );
+    return this.#inspections(registry, asked, ({ findings }) => findings);
+  }
+
+  #inspections<Part>(registry: Registry, asked: ReadonlySet<string>, part: (one: Inspection) => Part) {
+    if (this.#registry.isDenied(registry)) throw new RegistryUnreachableError(registry, new Error('AccessDenied'));
+    const found = this.#inspector(registry).filter((one) => asked.has(keyOf(one)));
+    return copied(new Map(found.map((one) => [keyOf(one), part(one)])));
   }
 
   scannedByEcr(): void {}
@@ -160,6 +206,12 @@ export class FakeScanner implements Scanner, RegistryScans {
 
   async read(location: ImageLocation, digest: Digest): Promise<ScanReading> {
     this.reads.push({ location, digest });
+    if (this.#refusal(location, digest)?.reason === 'enhanced') return copied(this.#inspected(location, digest));
+    return this.readBasic(location, digest);
+  }
+
+  /** What Amazon ECR itself says: it refuses where Amazon Inspector scans. */
+  async readBasic(location: ImageLocation, digest: Digest): Promise<ScanReading> {
     const never: Refusal = {
       outcome: 'refused',
       state: 'off',
@@ -167,13 +219,13 @@ export class FakeScanner implements Scanner, RegistryScans {
       detail: 'ScanNotFoundException: the image was never scanned',
     };
     const refusal = this.#refusal(location, digest);
-    if (refusal?.reason === 'enhanced') return copied(this.#inspected(location, digest));
     const result = refusal ?? this.#results.get(scanKey(location, digest)) ?? never;
     return copied(result);
   }
 
   #inspected(location: ImageLocation, digest: Digest): ScanReading {
-    const covered = this.#covered.get(scanKey(location, digest));
+    const key = placedKey(location.repository, digest);
+    const covered = this.#inspector(location).find((one) => keyOf(one) === key);
     const scanning = scanningOf(this.#configuration(location), location.repository);
     const reading = readCoverage(covered?.coverage, scanning, this.#clock());
     if (reading.outcome !== 'result') return reading;
@@ -227,6 +279,8 @@ export class FakeScanner implements Scanner, RegistryScans {
     return undefined;
   }
 }
+
+const keyOf = ({ repository, digest }: Inspection): string => placedKey(repository, digest);
 
 const scanKey = (location: ImageLocation, digest: Digest): string =>
   `${registryKey(location)}/${location.repository}@${digest}`;

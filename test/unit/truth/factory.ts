@@ -59,6 +59,10 @@ export class Factory {
   artifact = (digest: Digest): TrueArtifact | undefined => this.#artifacts.get(digest);
   image = (digest: Digest): TrueImage | undefined => this.#images.get(digest);
 
+  /** All images, in the order of their pushes, without the first ones. */
+  imagesAfter = (count: number): readonly TrueImage[] =>
+    this.#images.size > count ? [...this.#images.values()].slice(count) : [];
+
   /** All that a line ever pushed, in order. */
   madeBy = (line: string): readonly TrueArtifact[] => [...this.#artifacts.values()].filter((one) => one.line === line);
 

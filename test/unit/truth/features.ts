@@ -57,6 +57,7 @@ export const FEATURES = [
   'hostile-text',
   'scopes-leave',
   'side-containers',
+  'enhanced-scanning',
   'unused-heads',
 ] as const;
 export type Feature = (typeof FEATURES)[number];

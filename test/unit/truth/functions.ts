@@ -21,7 +21,7 @@ import { lineageSteps } from '../../../functions/lineage/input.ts';
 import { placeOutput } from '../../../functions/lineage/place-output.ts';
 import { reviewBatch } from '../../../functions/policy-evaluation/input.ts';
 import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
-import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
+import { type HandledEvents, handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { rebuildDispatchSteps } from '../../../functions/rebuild-dispatch/input.ts';
 import { pollBuild } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
@@ -41,8 +41,11 @@ import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { verifyRebuildSteps } from '../../../functions/verify-rebuild/input.ts';
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
+import { RegistryScanner } from '../../../shared/adapters/scanners.ts';
 import { countsOf } from '../../../shared/domain/report/report-counts.ts';
+import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
+import { ScansOfRun } from '../../../shared/review/scans-of-run.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
@@ -86,16 +89,24 @@ export interface Functions {
 export const QUEUES = ['registry', 'scan', 'build', 'head', 'plan', 'end'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
+interface Invocation {
+  readonly requestId: string;
+  /** Whether registries may have enhanced scanning. */
+  readonly isInspected: boolean;
+}
+
 /** @param sleep waits in simulated time */
 export function functionsOver(
   world: FakeWorld,
   sleep: (milliseconds: number) => Promise<void>,
-  requestId: string,
+  { requestId, isInspected }: Invocation,
 ): Functions {
   const retry = { attempts: 3, wait: (attempt: number) => sleep(1000 * attempt) };
   const pace = async () => {};
-  const asking = { scanner: world.scanner, pace, retry };
-  const ports = { ...world, files: world.runFiles, planner: world.wakings, sleep, pace, retry, asking };
+  const reviewed = new ScansOfRun(world.runFiles);
+  const scanner = isInspected ? scannerOver(world, reviewed) : world.scanner;
+  const asking = { scanner, pace, retry };
+  const ports = { ...world, scanner, files: world.runFiles, planner: world.wakings, sleep, pace, retry, asking };
   const reaping = reaperPortsOf(world);
   return {
     step: async (name, payload) => {
@@ -111,10 +122,16 @@ export function functionsOver(
           const event = parse(lineageSteps, payload);
           return event.action === 'find' ? findLineage(ports, event) : placeOutput(ports, event);
         }
-        case 'ScanTrigger':
-          return askScans(ports, REVIEW, parse(scanTriggerInput, payload));
-        case 'PolicyEvaluation':
-          return judgeBatch(ports, parse(reviewBatch, payload));
+        case 'ScanTrigger': {
+          const event = parse(scanTriggerInput, payload);
+          reviewed.enter(event.runId);
+          return askScans(ports, REVIEW, event);
+        }
+        case 'PolicyEvaluation': {
+          const batch = parse(reviewBatch, payload);
+          reviewed.enter(batch.runId);
+          return judgeBatch(ports, batch);
+        }
         case 'Report':
           return { counts: countsOf(await writeReport(ports, parse(reportInput, payload))) };
         case 'CascadeReaper': {
@@ -137,7 +154,7 @@ export function functionsOver(
         case 'registry':
           return (await handleMessages(ports, messages)).failed;
         case 'scan':
-          return (await handleScanEvents(ports, messages)).failed;
+          return keptScanEvents(await handleScanEvents(ports, messages));
         case 'build':
           return (await handleBuildEvents(ports, messages)).filter((one) => typeof one !== 'string');
         case 'head':
@@ -153,10 +170,34 @@ export function functionsOver(
   };
 }
 
+/** Hints that wait are delivered again, too. */
+const keptScanEvents = ({ failed, waiting }: HandledEvents): readonly FailedDelivery[] => [
+  ...failed,
+  ...waiting.map((messageId) => ({ messageId })),
+];
+
+/** The scanner of the functions, over what Amazon ECR and Amazon Inspector say. */
+const scannerOver = ({ scanner, clock }: FakeWorld, reviewed: ScansOfRun): Scanner =>
+  new RegistryScanner(
+    {
+      ecr: {
+        start: (location, digest) => scanner.start(location, digest),
+        read: (location, digest) => scanner.readBasic(location, digest),
+      },
+      inspector: {
+        coverageOf: (registry, images) => scanner.inspectedCoverageOf(registry, images),
+        findingsOf: (registry, digests) => scanner.inspectedFindingsOf(registry, digests),
+      },
+      configuration: (registry) => scanner.configuration(registry),
+    },
+    { clock, reviewed },
+  );
+
 type Ports = ReturnType<typeof portsType>;
 /** Names the type of what `functionsOver` composes. */
-const portsType = (world: FakeWorld) => ({
+const portsType = ({ scanner, ...world }: FakeWorld) => ({
   ...world,
+  scanner: scanner as Scanner,
   files: world.runFiles,
   planner: world.wakings,
   sleep: async (_: number) => {},

@@ -1,5 +1,5 @@
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
-import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { Digest, Registry } from '../../../shared/domain/image/image.ts';
 import { readImageReference } from '../../../shared/domain/image/reference.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -38,6 +38,14 @@ import type { Restraints } from './restraints.ts';
 
 const MINUTE_MS = 60_000;
 const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
+
+/** Amazon Inspector. */
+export interface Inspecting {
+  /** Acts on what happened since. */
+  follow(): void;
+  /** The trouble is over: all of a registry is watched again, or Amazon ECR scans it. */
+  calm(registry: Registry, isEnhanced: boolean): void;
+}
 
 /** Compares the ledger with the truth. */
 export interface Witness {
@@ -90,6 +98,8 @@ export class Life {
   /** A pipeline pushed something. */
   onOutput: (output: TrueArtifact) => void = () => {};
   witness: Witness | undefined;
+  /** Present where registries may have enhanced scanning. */
+  inspector: Inspecting | undefined;
   /** When the last review that read the whole fleet began. */
   reviewBeganAtEpochMs = 0;
   reviews = 0;
@@ -319,6 +329,7 @@ export class Life {
     const { world, delivery, clockwork } = this;
     this.pipelines.follow((run) => this.witness?.begun(run));
     this.ecs.followDeployer();
+    this.inspector?.follow();
     for (const { location, digest } of world.scanner.started.slice(this.#scansFollowed)) {
       this.#scansFollowed += 1;
       clockwork.spawn(() => this.#scan(location, digest));
@@ -402,7 +413,10 @@ export class Life {
     this.#invocations += 1;
     const { clockwork, slowness } = this;
     const seen = slowed(this.sky.process(), this.world, { clockwork, slowness, dice: this.#callDice });
-    return functionsOver(seen, this.clockwork.sleep, `request-${this.#invocations}`);
+    return functionsOver(seen, this.clockwork.sleep, {
+      requestId: `request-${this.#invocations}`,
+      isInspected: this.inspector !== undefined,
+    });
   }
 
   #awaitToken(): ReturnType<Services['awaitToken']> {

@@ -3,6 +3,7 @@ import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
@@ -234,12 +235,12 @@ export class Oracle implements Witness {
     }
     if (verdict?.status !== 'compliant' || judgedAtEpochMs === undefined) return;
     this.#check('compliant is true of the image');
-    const { completedAtEpochMs } = scan;
-    if (completedAtEpochMs === undefined) {
+    const scannedAtEpochMs = resultAtEpochMs(scan);
+    if (scannedAtEpochMs === undefined) {
       this.#violated(`${image.name} is compliant without a scan`);
       return;
     }
-    const [flaw] = this.violatingIn(image, completedAtEpochMs, judgedAtEpochMs);
+    const [flaw] = this.violatingIn(image, scannedAtEpochMs, judgedAtEpochMs);
     if (flaw) this.#violated(`${image.name} is compliant and has ${flaw.id} in ${flaw.package}`);
     if (this.#isOld(image, judgedAtEpochMs) && !this.#isWaived(image.line, 'age-limit', judgedAtEpochMs))
       this.#violated(`${image.name} is compliant and older than ${AGE_LIMIT_DAYS} days`);
@@ -256,7 +257,7 @@ export class Oracle implements Witness {
       this.#check('compliant is true of what runs');
       if (container.shown === 'nothing')
         this.#violated(`${container.service} is reported as compliant, and which image it runs is a guess`);
-      const scannedAt = Math.min(...said.map(({ scan }) => scan.completedAtEpochMs ?? 0));
+      const scannedAt = Math.min(...said.map(({ scan }) => resultAtEpochMs(scan) ?? 0));
       const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
       const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
       const name = `${container.service} runs ${container.image.name}`;
@@ -585,7 +586,22 @@ export class Oracle implements Witness {
       if (closure.abandoned && newer && newer.sinceEpochMs < this.#life.reviewBeganAtEpochMs)
         this.#violated(`two closures of ${closure.stream} wait for the same for ever`);
     }
+    this.#allScanned(seen);
     await this.#rollouts.atRest();
+  }
+
+  /** Where Amazon Inspector or Amazon ECR scans all images again, each one that runs has a result. */
+  #allScanned(running: readonly TrueImage[]): void {
+    const { world, inspector } = this.#life;
+    if (!inspector) return;
+    this.#check('what runs is scanned again after the trouble');
+    for (const image of running) {
+      const { verdict, unresolved, scan } = world.images.records.get(image.digest) ?? {};
+      const isKept = world.registry.find(this.#life.line(image.line).location, image.digest) !== undefined;
+      const isUnscanned = verdict?.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown');
+      if (isKept && !unresolved && isUnscanned)
+        this.#violated(`${image.name} stays unknown: ${scan?.state}, ${scan?.reason}, although its registry scans it`);
+    }
   }
 
   /** No cause can tell of it: the verdict does, or says that it knows too little. */

@@ -1,4 +1,5 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Flaw } from './archive.ts';
 import { claimedAtEpochMs, contentOf, lineageOf, type TrueImage } from './images.ts';
@@ -43,7 +44,7 @@ export class Sight {
     const { world } = this.#life;
     if (world.registry.find(this.#life.line(line).location, digest)) return false;
     const { verdict, scan } = world.images.records.get(digest) ?? {};
-    return verdict?.status === 'unknown' && (scan?.completedAtEpochMs ?? 0) < publishedAtEpochMs;
+    return verdict?.status === 'unknown' && ((scan && resultAtEpochMs(scan)) ?? 0) < publishedAtEpochMs;
   }
 
   /** It is of no stream, so it is in no cause. Its verdict tells its owner of the flaw. */

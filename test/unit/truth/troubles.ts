@@ -1,5 +1,6 @@
 import { imagesDeleted } from './deletions.ts';
 import { headsOneByOne } from './heads.ts';
+import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
 import { scopesLeave } from './scopes.ts';
 import type { Trouble } from './trouble.ts';
@@ -12,4 +13,5 @@ export const TROUBLES: readonly Trouble[] = [
   headsOneByOne,
   imagesDeleted,
   scopesLeave,
+  enhancedScanning,
 ];
