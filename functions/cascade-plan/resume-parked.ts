@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
 import { emptyHistory, type Rebuild, type StreamLock } from '../../shared/domain/cause/rebuild.ts';
-import { paused } from '../../shared/domain/guard/guard.ts';
+import { modeObstacle } from '../../shared/domain/guard/guard.ts';
 import { resumingCascade } from '../../shared/domain/plan/resuming.ts';
 import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
@@ -21,7 +21,7 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
   if (ended.length === 0) return 0;
   const [{ policy, version }, killSwitch] = await Promise.all([ports.policies.current(), ports.killSwitch.read()]);
   const isStopped = ({ stream, pipeline }: Rebuild): boolean =>
-    paused({ mode: modeIn(policy, stream, pipeline.account), killSwitch }) !== undefined;
+    modeObstacle({ mode: modeIn(policy, stream, pipeline.account), killSwitch }) !== undefined;
   const parked: { readonly node: Omit<CascadeNode, 'cascadeId'>; readonly rebuild: Rebuild }[] = [];
   for (const { lock, rebuild } of ended) {
     const node =

@@ -70,7 +70,7 @@ async function startOrAdopt(
     // A person may have paused the stream during the runner call.
     now = await readInForce(ports);
   }
-  if (isPaused(now, rebuild)) {
+  if (!mayStart(now, rebuild)) {
     if (mayBeAsked(ports, rebuild)) return later(ports, limits, rebuild, 'start-unknown');
     await unmarkStarting(ports, rebuild);
     return later(ports, limits, rebuild, 'paused');
@@ -128,12 +128,13 @@ async function readInForce({ killSwitch, policies }: DispatchPorts): Promise<InF
 }
 
 /**
- * Whether Patchwave, the stream or the pipeline account was paused since the reservation, or the policy is unreadable.
+ * Whether Patchwave is not paused, and the strictest mode of the stream and the pipeline account is still `enforce`. An
+ * unreadable policy counts as `report-only`.
  */
-const isPaused = (
+const mayStart = (
   { killSwitch, policy }: InForce,
   { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
-): boolean => killSwitch.rebuilding === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
+): boolean => killSwitch.rebuilding === 'active' && modeIn(policy, stream, pipeline.account) === 'enforce';
 
 /** The runner cannot say whether a run exists: nothing starts until it can, or until the deadline. */
 export async function startUnknown(

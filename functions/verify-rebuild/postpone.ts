@@ -1,6 +1,6 @@
 import { hasEnded } from '../../shared/domain/cause/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
-import { paused } from '../../shared/domain/guard/guard.ts';
+import { modeObstacle } from '../../shared/domain/guard/guard.ts';
 import { wait } from '../../shared/domain/guard/guard-answer.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -28,7 +28,7 @@ export async function postponePromotion(
   ]);
   const answer = unreadable
     ? wait('paused', unreadable.message)
-    : paused({ killSwitch, ...streamPolicy(policy, stream) });
+    : modeObstacle({ killSwitch, ...streamPolicy(policy, stream) });
   if (!answer) return undefined;
   const nowEpochMs = ports.clock();
   if (answer.answer === 'wait' && nowEpochMs < untilEpochMs) {

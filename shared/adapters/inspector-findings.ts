@@ -8,7 +8,7 @@ import { severityOf } from './ecr-scanner.ts';
  * Whether a fix exists is given for each package, or for all together.
  * https://docs.aws.amazon.com/inspector/v2/APIReference/API_VulnerablePackage.html
  */
-export function findingsOf({
+export function translateFinding({
   title = '',
   severity,
   fixAvailable,

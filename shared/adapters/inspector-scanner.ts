@@ -14,7 +14,7 @@ import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage
 import type { CoveredImage } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';
-import { findingsOf } from './inspector-findings.ts';
+import { translateFinding } from './inspector-findings.ts';
 import { pagesOrUnreachable } from './refusal.ts';
 
 /** https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html */
@@ -99,7 +99,7 @@ export class InspectorScanner {
           if (keys.length === 0) throw new Error(`Amazon Inspector names no image for its finding ${findingArn}`);
           for (const key of keys) {
             const ofImage = found.get(key) ?? [];
-            ofImage.push(...findingsOf(finding));
+            ofImage.push(...translateFinding(finding));
             found.set(key, ofImage);
           }
         }

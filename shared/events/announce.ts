@@ -11,8 +11,8 @@ import { rebuildEnd } from './rebuild-ended.ts';
 import { causeGrowth } from './rebuild-needed.ts';
 
 /**
- * The events that one change of the ledger publishes; the file of each event says when. The same change always gives the same
- * events, so a change that is delivered twice is published twice in the same words.
+ * The events that one change of the ledger publishes; the file of each event says when. The same change always gives the
+ * same events, so a change that is delivered twice is published twice in the same words.
  */
 export function announce(before: LedgerRecord | undefined, after: LedgerRecord | undefined): PublishedEvent[] {
   switch (after?.kind) {

@@ -2,7 +2,7 @@ import type { Cause, CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
 import { emptyHistory, type RebuildHistory } from '../domain/cause/rebuild.ts';
 import { unreadableText } from '../domain/common/unreadable-item.ts';
-import { mayDeploy, paused, unreadableRecord } from '../domain/guard/guard.ts';
+import { mayDeploy, modeObstacle, unreadableRecord } from '../domain/guard/guard.ts';
 import type { NegativeDecision } from '../domain/guard/guard-answer.ts';
 import type { Candidate, PlanContext } from '../domain/plan/plan-model.ts';
 import type { Policy } from '../domain/policy/policy.ts';
@@ -55,7 +55,7 @@ export function stoppedBy(
   { policy, context }: Pick<Known, 'policy'> & { readonly context: Pick<PlanContext, 'killSwitch'> },
 ): NegativeDecision | undefined {
   const { isNamed, mode } = streamPolicy(policy, stream);
-  return paused({ isNamed, mode, killSwitch: context.killSwitch });
+  return modeObstacle({ isNamed, mode, killSwitch: context.killSwitch });
 }
 
 type Guarded = Pick<

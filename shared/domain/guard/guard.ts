@@ -74,7 +74,7 @@ export function mayRebuild(inputs: GuardInputs, settings: GuardSettings, nowEpoc
 
 /** Why an existing build may not be rolled out now; `undefined` if it may. */
 export const mayDeploy = (inputs: StartInputs): NegativeDecision | undefined =>
-  paused(inputs) ??
+  modeObstacle(inputs) ??
   (inputs.unreadable === undefined ? openElsewhere(inputs) : unreadableRecord(inputs.unreadable, inputs));
 
 /** The item may contain an obstacle, so the stream waits. */
@@ -91,8 +91,11 @@ const FREE_THE_LOCK =
   'The planner deletes this lock when no build of the stream can still be running and no open cascade contains the ' +
   'stream. To delete it now, make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
 
-/** Why a person or Patchwave paused the stream; `undefined` if neither did. */
-export function paused({
+/**
+ * Why the kill switch, the lack of a rule or the mode of the stream allows neither a rebuild nor a deployment;
+ * `undefined` if all of them allow it.
+ */
+export function modeObstacle({
   mode,
   isNamed = true,
   killSwitch,

@@ -33,7 +33,7 @@ export function planCascade(
   const { roots, planned } = withinRamp(guarded, tiersOf, context);
   const decided = sorted.map((one) => ({
     stream: one.candidate.stream,
-    ...decide(one, roots, planned, context, nowEpochMs),
+    ...decideCause(one, roots, planned, context, nowEpochMs),
   }));
   return {
     ...cascadeOf([...planned.nodes.values(), ...decided.flatMap(({ deploy }) => deploy ?? [])], context, nowEpochMs),
@@ -73,7 +73,7 @@ interface CauseDecision {
  * finding only after a scan of today shows that the head lacks it (`needsNewScan`): an older scan may predate the
  * vulnerability.
  */
-function decide(
+function decideCause(
   sorted: ClassifiedFacts,
   roots: ReadonlyMap<string, RootAnswer>,
   { nodes, held }: PlannedTiers,

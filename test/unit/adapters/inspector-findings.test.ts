@@ -1,5 +1,5 @@
 import type { Finding as InspectorFinding, VulnerablePackage } from '@aws-sdk/client-inspector2';
-import { findingsOf } from '../../../shared/adapters/inspector-findings.ts';
+import { translateFinding } from '../../../shared/adapters/inspector-findings.ts';
 import { digestOf } from '../../support/samples.ts';
 
 const LAYER = digestOf('layer');
@@ -30,7 +30,7 @@ const withPackage = (changes: Partial<VulnerablePackage>, others: Partial<Inspec
 });
 
 test('findings are mapped, with the fix, the layer that added the package, the exploit and the EPSS score', () => {
-  expect(findingsOf(finding)).toEqual([
+  expect(translateFinding(finding)).toEqual([
     {
       ...{ vulnerability: 'CVE-2022-49043', package: 'libxml2', version: '2.9.14+dfsg-1.3~deb12u1' },
       ...{ severity: 'high', fix: 'no', layer: LAYER, isExploited: true, epssScore: 0.00045 },
@@ -50,7 +50,7 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   ['no severity yet', withPackage({}, { severity: 'UNTRIAGED' }), { severity: 'undefined' }],
   ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],
 ])('%s', (_, reported, expected) => {
-  const [found] = findingsOf(reported);
+  const [found] = translateFinding(reported);
   expect(found).toMatchObject(expected);
   for (const absent of ['layer', 'isExploited', 'epssScore']) expect(found).not.toHaveProperty(absent);
 });
@@ -61,10 +61,12 @@ test('each package of a finding counts', () => {
     { name: 'one', version: '1' },
     { name: 'two', version: '2' },
   ];
-  expect(findingsOf({ packageVulnerabilityDetails: { ...details, vulnerablePackages: packages } })).toMatchObject([
-    { vulnerability: 'CVE-1', package: 'one' },
-    { vulnerability: 'CVE-1', package: 'two' },
-  ]);
+  expect(translateFinding({ packageVulnerabilityDetails: { ...details, vulnerablePackages: packages } })).toMatchObject(
+    [
+      { vulnerability: 'CVE-1', package: 'one' },
+      { vulnerability: 'CVE-1', package: 'two' },
+    ],
+  );
 });
 
 test.each<[string, Partial<InspectorFinding>, object]>([
@@ -80,5 +82,5 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   ],
   ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
 ])('a finding that names no package is a finding all the same: %s', (_, reported, expected) => {
-  expect(findingsOf(reported)).toEqual([expected]);
+  expect(translateFinding(reported)).toEqual([expected]);
 });
