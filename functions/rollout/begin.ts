@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { DAY_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { platformOf } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   begunSince,
@@ -34,7 +35,7 @@ export const START_LEASE_MS = 5 * MINUTE_MS;
 /** A deployment of a failed starter appears in the service within this time. */
 const SHOWN_WITHIN_MS = 30_000;
 
-/** A starter past this time does not call ECS: all attempts must fit into the lease. */
+/** A starter past this time makes no call: all attempts must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
 
 /** A deployment that bakes for longer fails at its deadline: its cascade waits for it, and ends after 20 days. */
@@ -95,9 +96,9 @@ interface Changed {
 }
 
 /**
- * Finds and adopts an unrecorded deployment, or starts one. Only this function requests deployments from ECS. If
+ * Finds and adopts an unrecorded deployment, or starts one. Only this function requests deployments. If
  * another party deployed the service between read and call, it is read again and decided anew.
- * @throws DeploymentUnknownError if ECS may have started one: the next step searches for it; DeploymentTakenError
+ * @throws DeploymentUnknownError if the platform may have started one: the next step searches for it; DeploymentTakenError
  */
 export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment> {
   let { stands } = begun;
@@ -112,9 +113,10 @@ export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDep
 async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment | Changed> {
   const { ref, stands, own, pause } = begun;
   const isOwn = stands.starter === own.starter;
+  if (platformOf(ref.service) === 'Kubernetes' && !ports.targets.eks) return end(ports, stands, SWITCHED_OFF);
   const seen = await readService(ports, ref, isOwn);
   if ('state' in seen) return end(ports, stands, seen);
-  const named = await withNamedStreams(ports, seen, begun.planned);
+  const named = await withNamedStreams(ports, seen, inTemplate(begun.planned, seen));
   const planned = 'state' in named ? begun.planned : named;
   const lost = isOwn ? undefined : lostDeployment(planned, seen, stands);
   if (lost) return run(ports, stands, lost.deploymentId);
@@ -138,12 +140,26 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);
   try {
-    return await run(ports, taken, await ask(ports, ref, planned, seen));
+    return await run(ports, taken, await ask(ports, begun, planned, seen));
   } catch (error) {
     if (error instanceof ServiceChangedError) return { changed: taken };
     if (!(error instanceof DeploymentRefusedError)) throw error;
     return end(ports, taken, refused(`refused: ${error.message}`));
   }
+}
+
+const SWITCHED_OFF = postponed(
+  'eks-rollout-off: Patchwave does not deploy to EKS now, because the parameter RolloutToEks is false. Set it to true, or deploy the workload yourself.',
+);
+
+/**
+ * Without containers that run in pods but not in the pod template: ephemeral ones end with their pod, and a webhook adds
+ * its own to each new pod. If no other is left, the deployment is refused.
+ */
+function inTemplate(planned: ServiceDocument, { controller, containers }: ServiceState): ServiceDocument {
+  if (controller !== 'KUBERNETES') return planned;
+  const defined = planned.containers.filter(({ container }) => containers.some(({ name }) => name === container));
+  return defined.length === 0 ? planned : { ...planned, containers: defined };
 }
 
 /**
@@ -159,21 +175,26 @@ async function readService(
     return await deployer.describe(ref);
   } catch (error) {
     if (error instanceof ServiceGoneError) return refused(`service-gone: ${error.message}`);
-    if (error instanceof DeployerUnreachableError && isOwn) return deferred(`unreachable: ${error.message}`);
-    throw error;
+    if (!(error instanceof DeployerUnreachableError) || error.isPassing || !isOwn) throw error;
+    // A cluster that does not accept the role may stay so for weeks: the next review plans the service again.
+    const isOfCluster = platformOf(ref.service) === 'Kubernetes';
+    return (isOfCluster ? postponed : deferred)(`unreachable: ${error.message}`);
   }
 }
 
 /**
  * Finds the deployment of a lost step. The earlier state was recorded before the ECS call: a restart is a newer
- * deployment of that revision, and a new revision is a different one, with the wanted images while it is primary.
+ * deployment of that revision, and a new revision is a different one, with the wanted images while it is primary. In
+ * Kubernetes a restart names its cascade.
  */
 function lostDeployment(
   planned: ServiceDocument,
   seen: ServiceState,
-  { from, startingAtEpochMs }: Deployment,
+  { from, startingAtEpochMs, cascadeId }: Deployment,
 ): SeenDeployment | undefined {
   if (!from) return undefined;
+  if (seen.controller === 'KUBERNETES' && planned.mode === 'restart')
+    return seen.deployments.find((one) => one.cascadeId === cascadeId);
   const newer = begunSince(seen.deployments, startingAtEpochMs).filter(
     ({ deploymentId }) => !from.listed.includes(deploymentId),
   );
@@ -215,8 +236,10 @@ const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number
 
 const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, LONGEST_BAKE_MS);
 
-const ask = ({ deployer }: RolloutPorts, ref: ServiceRef, planned: ServiceDocument, seen: ServiceState) =>
-  planned.mode === 'restart' ? deployer.restart(ref, seen) : deployer.register(ref, imagesOf(planned, seen), seen);
+const ask = ({ deployer }: RolloutPorts, { ref, own }: Begun, planned: ServiceDocument, seen: ServiceState) =>
+  planned.mode === 'restart'
+    ? deployer.restart(ref, seen, own.cascadeId)
+    : deployer.register(ref, imagesOf(planned, seen), seen);
 
 /** Only for containers whose rule says so; the tags of the others mean the verified image. */
 const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): ReadonlyMap<string, string> =>

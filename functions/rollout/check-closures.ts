@@ -224,7 +224,7 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
   const nowEpochMs = ports.clock();
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
-  const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen));
+  const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen, ports.targets));
   const checked = await ports.rollouts.changeClosure(cascadeId, stream, (before) => {
     const after = checkClosure(before, seen, nowEpochMs);
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };

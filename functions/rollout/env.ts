@@ -10,6 +10,7 @@ export const environment = v.object({
     'READ_ROLE_NAME',
     'READ_ROLE_EXTERNAL_ID',
     'POLL_SECONDS',
+    'ROLLOUT_TO_EKS',
   ),
   ACT_ROLLOUT_ROLE_NAME: v.text(),
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { deployers } from '../../shared/adapters/deployers.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -13,7 +14,6 @@ import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
-import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -44,7 +44,8 @@ function compose(): RolloutServices {
     policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
-    deployer: new EcsDeployer(ecsClients(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs))),
+    deployer: deployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
+    targets: { eks: env.ROLLOUT_TO_EKS },
     ...{ clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS } };

@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { serviceKey } from '../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { meaningAt } from '../../shared/domain/image/tag-history.ts';
@@ -10,6 +11,7 @@ import {
   restraintOfImage,
   type StartedAnew,
 } from '../../shared/domain/rollout/other-containers.ts';
+import { scopeOfService, serviceOf } from '../../shared/domain/rollout/rollout.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
@@ -86,7 +88,7 @@ async function runningOf(
   const pushes = await unlessUnreadable(places.pushesOf(location, tag), []);
   const meaning = meaningAt({ pushes, now }, { beganAtEpochMs: createdAtEpochMs, endedAtEpochMs: clock() });
   if (meaning?.source === 'push-history') return [meaning.digest];
-  const scope = await unlessUnreadable(scopes.get({ account: ref.account, region: ref.region }), undefined);
+  const scope = await unlessUnreadable(scopes.get(scopeOfService(ref)), undefined);
   if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs + deploymentMs + (seen.bakeMs ?? 0)) return [];
   const earlier = new Set(pushes.map(({ digest }) => digest)).difference(new Set(means));
   const older = await mapConcurrently([...earlier], READS_AT_ONCE, (digest) => digestsUnder(places, digest));
@@ -103,16 +105,17 @@ const digestsUnder = async (places: RolloutPorts['places'], digest: Digest): Pro
 
 /** Live usages of some images by one container of the service. */
 async function usagesOf(
-  { usages }: Pick<RolloutPorts, 'usages'>,
-  { account, region, cluster, service }: ServiceRef,
+  { usages, targets }: Pick<RolloutPorts, 'usages' | 'targets'>,
+  ref: ServiceRef,
   container: string,
   digests: readonly Digest[],
 ): Promise<readonly Usage[]> {
+  const key = serviceKey(ref);
   const found = await mapConcurrently([...new Set(digests)], READS_AT_ONCE, (digest) =>
     unlessUnreadable(usages.ofImage(digest), []),
   );
   return found
     .flat()
-    .filter((usage) => isService(usage) && usage.container === container && usage.workload === service)
-    .filter((usage) => usage.account === account && usage.region === region && usage.cluster === cluster);
+    .filter((usage) => isService(usage, targets) && usage.container === container)
+    .filter((usage) => serviceKey(serviceOf(usage)) === key);
 }

@@ -73,7 +73,7 @@ export async function planServices(
   const read = await mapConcurrently(nodes, AT_ONCE, (node) => readNode(ports, node, [policy, current.policy]));
   const streams = read.map(({ view }) => view);
   const usages = read.flatMap((one) => one.usages);
-  const plan = planRollout(usages, streams, ({ stream, usage }) => {
+  const plan = planRollout(usages, streams, ports.targets, ({ stream, usage }) => {
     const mode = modeIn(current.policy, stream, usage.account);
     return mode === 'enforce' ? undefined : mode;
   });
@@ -198,21 +198,21 @@ function sharesOf(plan: RolloutPlan): (stream: string) => Share {
 }
 
 async function openClosure(
-  { rollouts, clock }: RolloutPorts,
+  { rollouts, clock, targets }: RolloutPorts,
   { node, state, stream, mode }: NodeView,
   { guards }: Policy,
   { services, left }: Share,
 ): Promise<void> {
   if (state !== 'verified' || node.output === undefined) return;
   const waitingFor = waitingForOwners(left);
-  const postponed = postponedServices(left, mode);
+  const postponed = postponedServices(left, mode, targets);
   await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
   // The end of the cascade uses the services that were planned last.
   await rollouts.changeClosure(node.cascadeId, stream, (before) => {
     const owners = before.waitingFor ?? waitingFor;
     const after = {
       ...before,
-      ...{ services, left: leftServices(left) },
+      ...{ services, left: leftServices(left, targets) },
       ...(postponed.length > 0 && { postponed }),
       ...(owners !== undefined && { waitingFor: owners }),
     };
@@ -244,6 +244,10 @@ const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string
   {
     of: ['not-verified'],
     text: 'see why the cascade did not verify another stream of the service: the next review plans the service again',
+  },
+  {
+    of: ['eks-rollout-off'],
+    text: 'let Patchwave deploy to EKS: set the parameter RolloutToEks of the hub and of the member stacks to true, and apply enforcement/access/write.yaml to each cluster',
   },
 ];
 

@@ -1,5 +1,6 @@
 import type { Cascade } from '../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
@@ -35,6 +36,7 @@ export interface RolloutPorts {
   readonly files: RunFiles;
   readonly registry: Pick<ImageRegistry, 'resolveTag' | 'manifests'>;
   readonly deployer: Deployer;
+  readonly targets: RolloutTargets;
   readonly clock: Clock;
   readonly ids: IdGenerator;
 }

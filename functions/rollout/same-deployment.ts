@@ -2,6 +2,7 @@ import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { meaningAt } from '../../shared/domain/image/tag-history.ts';
 import { begunSince, type SeenDeployment } from '../../shared/domain/rollout/deployment.ts';
+import { scopeOfService } from '../../shared/domain/rollout/rollout.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
@@ -44,8 +45,7 @@ async function hasPulledVerified(
   { ref, planned, seen, deploymentMs }: Question,
 ): Promise<boolean> {
   if (state !== 'completed' && state !== 'in-progress') return false;
-  const { account, region } = ref;
-  const scope = await unlessUnreadable(ports.scopes.get({ account, region }), undefined);
+  const scope = await unlessUnreadable(ports.scopes.get(scopeOfService(ref)), undefined);
   const replacedByEpochMs = createdAtEpochMs + deploymentMs + (seen.bakeMs ?? 0);
   if ((scope?.completeAtEpochMs ?? 0) > replacedByEpochMs) return false;
   for (const container of planned.containers)

@@ -2,7 +2,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { isAsPlanned, mayRestart, pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
-import type { ServiceState } from '../../shared/ports/rollouts.ts';
+import type { DefinedContainer, ServiceState } from '../../shared/ports/rollouts.ts';
 import { meaningOf, serviceChanged } from './named-stream.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
@@ -15,16 +15,20 @@ type Ports = Pick<RolloutPorts, 'registry' | 'places'>;
 /** Why a service cannot be deployed as it is; nothing if it can. */
 export async function refusalOf(
   ports: Ports,
-  { controller, containers }: ServiceState,
+  { controller, containers, obstacles = [] }: ServiceState,
   planned: ServiceDocument,
 ): Promise<Refusal | undefined> {
-  if (controller !== 'ECS')
+  const obstacle = obstacles.find(({ onlyNewImages }) => planned.mode === 'register' || !onlyNewImages);
+  if (obstacle) return (obstacle.isTemporary ? postponed : refused)(obstacle.detail);
+  if (controller !== 'ECS' && controller !== 'KUBERNETES')
     return refused(
       `foreign-controller: the deployment controller of the service is ${controller}, not ECS. Deploy the service with its own pipeline.`,
     );
   for (const container of planned.containers) {
-    const image = containers.find(({ name }) => name === container.container)?.image;
-    const refusal = image === undefined ? refused(gone(container)) : await refusalOfImage(ports, image, container);
+    const defined = containers.find(({ name }) => name === container.container);
+    const refusal = defined
+      ? (staleImage(defined, container) ?? (await refusalOfImage(ports, defined.image, container)))
+      : refused(controller === 'KUBERNETES' ? notInTemplate(container) : gone(container));
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -32,6 +36,17 @@ export async function refusalOf(
 
 const gone = ({ container }: Container): string =>
   `container-gone: the task definition of the service no longer has container ${container}. If the container was removed on purpose, nothing is left to deploy. If it moved to another service, the next review finds it there.`;
+
+const notInTemplate = ({ container }: Container): string =>
+  `container-gone: the pod template of the workload has no container ${container}. An ephemeral container ends with its pod, and one that a webhook adds gets its image from there. If the container was removed on purpose, nothing is left to deploy.`;
+
+/** A node that has an image of the tag starts that one, unless each new pod asks the registry. */
+function staleImage({ pullPolicy }: DefinedContainer, { container, mode }: Container): Refusal | undefined {
+  if (mode !== 'restart' || pullPolicy === undefined || pullPolicy === 'Always') return undefined;
+  return refused(
+    `pull-policy: container ${container} has imagePullPolicy ${pullPolicy}, so after a restart a node may start the old image that it has. Set imagePullPolicy to Always, or deploy the new image by its digest.`,
+  );
+}
 
 const onlyElsewhere = ({ container, stream, ran }: Container): string => {
   const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');

@@ -1,9 +1,4 @@
-import {
-  DescribeClusterCommand,
-  type EKSClient,
-  paginateListClusters,
-  ResourceNotFoundException,
-} from '@aws-sdk/client-eks';
+import { paginateListClusters } from '@aws-sdk/client-eks';
 import {
   type ClusterObjects,
   controllerIn,
@@ -14,25 +9,12 @@ import {
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { KubernetesOwner } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
-import type { Clock } from '../ports/clock.ts';
-import {
-  ClusterAccessDeniedError,
-  ClusterFailingError,
-  ClusterForbiddenError,
-  ClusterNotActiveError,
-} from '../ports/cluster-errors.ts';
+import { ClusterFailingError, ClusterForbiddenError, READS } from '../ports/cluster-errors.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
-import type { RegionalClients } from './clients.ts';
-import { eksToken, type SigningCredentials } from './eks-token.ts';
-import {
-  type Collection,
-  KUBERNETES_LIMITS,
-  KubernetesApi,
-  type KubernetesLimits,
-  type ListRead,
-} from './kubernetes-api.ts';
-import { isRefusal, pagesOrUnreachable } from './refusal.ts';
+import { connectEks, type EksAccess } from './eks-connection.ts';
+import type { Collection, KubernetesApi, ListRead } from './kubernetes-api.ts';
+import { pagesOrUnreachable } from './refusal.ts';
 
 const PODS = { resource: 'pods', path: '/api/v1/pods' };
 const NODES = { resource: 'nodes', path: '/api/v1/nodes', metadataOnly: true };
@@ -48,19 +30,8 @@ const BETWEEN: ReadonlyMap<string, Collection> = new Map([
 /** The most tasks in a batch of the port. */
 const BATCH_SIZE = 100;
 
-/** The statuses of a cluster whose API answers. https://docs.aws.amazon.com/eks/latest/APIReference/API_Cluster.html */
-const READABLE = new Set(['ACTIVE', 'UPDATING']);
-
 /** More than the clocks of AWS differ. */
 const CLOCK_SKEW_MS = 60_000;
-
-export interface EksAccess {
-  readonly clients: RegionalClients<EKSClient>;
-  /** The credentials of the account's read role, which sign the tokens. */
-  readonly credentials: (account: string) => Promise<SigningCredentials>;
-  readonly clock: Clock;
-  readonly limits?: KubernetesLimits;
-}
 
 /** The workloads of Amazon EKS: pods, read from the Kubernetes API of each cluster with the role of their account. */
 export class EksWorkloads implements WorkloadSource {
@@ -87,7 +58,7 @@ export class EksWorkloads implements WorkloadSource {
     { endsAtEpochMs }: Pick<TasksRead, 'endsAtEpochMs'> = {},
   ): AsyncIterable<readonly RunningTask[]> {
     const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
-    const api = await this.#connect(cluster, signal);
+    const api = await connectEks(this.#access, cluster, READS, signal);
     if (!api) return;
     try {
       yield* this.#pods(api, cluster);
@@ -112,38 +83,6 @@ export class EksWorkloads implements WorkloadSource {
       !(Date.parse(creationTimestamp) < beganAtEpochMs - CLOCK_SKEW_MS);
     const again = yield* batches(api, objects, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
-  }
-
-  /** `undefined` if the cluster was deleted since it was listed: nothing runs in it. */
-  async #connect(cluster: Cluster, signal: AbortSignal | undefined): Promise<KubernetesApi | undefined> {
-    const described = await this.#describe(cluster);
-    if (!described) return undefined;
-    const { status = 'unknown', endpoint, certificateAuthority, resourcesVpcConfig } = described;
-    if (!READABLE.has(status)) throw new ClusterNotActiveError(cluster, status);
-    if (!endpoint?.startsWith('https://') || !certificateAuthority?.data)
-      throw new ClusterFailingError(cluster, 'EKS names no endpoint or no certificate authority for it');
-    const { credentials, clock, limits = KUBERNETES_LIMITS } = this.#access;
-    return new KubernetesApi(
-      {
-        cluster,
-        url: endpoint,
-        certificateAuthority: Buffer.from(certificateAuthority.data, 'base64').toString(),
-        isPrivate: resourcesVpcConfig?.endpointPublicAccess === false,
-        token: async () => eksToken(cluster, await credentials(cluster.account), clock()),
-        ...(signal && { signal }),
-      },
-      limits,
-    );
-  }
-
-  async #describe(cluster: Cluster) {
-    try {
-      const command = new DescribeClusterCommand({ name: cluster.cluster });
-      return (await this.#access.clients(cluster).send(command)).cluster;
-    } catch (error) {
-      if (error instanceof ResourceNotFoundException) return undefined;
-      throw isRefusal(error) ? new ClusterAccessDeniedError(cluster, error) : error;
-    }
   }
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { Cluster } from '../domain/image/usage.ts';
 import {
+  type ClusterAccess,
   ClusterCertificateError,
   ClusterConnectionError,
   ClusterEndpointPrivateError,
@@ -11,6 +12,7 @@ import {
   ClusterForbiddenError,
   ClusterUnauthorizedError,
   ClusterUnfinishedError,
+  READS,
 } from '../ports/cluster-errors.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';
@@ -28,6 +30,8 @@ export interface KubernetesEndpoint {
   readonly token: () => Promise<string>;
   /** No list is read further after this instant; absent without a limit. */
   readonly signal?: AbortSignal;
+  /** What for: `READS` if it is absent. */
+  readonly access?: ClusterAccess;
 }
 
 export interface KubernetesLimits {
@@ -49,14 +53,38 @@ export const KUBERNETES_LIMITS: KubernetesLimits = {
   retry: fullJitter({ attempts: 6, firstMs: 200 }),
 };
 
-/** A collection of one resource over all namespaces. */
+/** A collection of one resource, over all namespaces or of one. */
 export interface Collection {
   /** As in rules of RBAC: `pods`. */
   readonly resource: string;
   /** `/api/v1/pods`. */
   readonly path: string;
+  /** Only objects with all of these labels. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Asks for the metadata of the objects only. */
   readonly metadataOnly?: boolean;
+}
+
+/** One object. */
+export interface ObjectPath {
+  /** As in rules of RBAC: `deployments`. */
+  readonly resource: string;
+  /** `/apis/apps/v1/namespaces/shop/deployments/web`. */
+  readonly path: string;
+}
+
+/** The answer to a patch. */
+export type Patched<Item> =
+  | { readonly object: Item }
+  /**
+   * The server did not carry it out: a condition of the patch does not hold, the object is gone, or it does not allow the
+   * change. After a lost answer an earlier attempt may have been carried out all the same.
+   */
+  | { readonly refused: number; readonly message: string };
+
+/** The answer to a patch was lost. The server may have carried it out. */
+export class PatchUnknownError extends Error {
+  override readonly name = 'PatchUnknownError';
 }
 
 /** How a list was read. */
@@ -69,22 +97,26 @@ export interface ListRead {
 }
 
 const PAGE_SIZE = 500;
+/** How the API names who wrote a field. Flux removes what a manager named `kubectl...` wrote. */
+const FIELD_MANAGER = 'patchwave';
 const RETRIED = new Set([429, 500, 502, 503, 504]);
 /** Attempts to go on after a snapshot expired, without a page in between. */
 const MOST_EXPIRED = 3;
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
-/** Reads lists from the Kubernetes API of one cluster. One connection pool, which trusts only the cluster's CA. */
+/** Calls the Kubernetes API of one cluster. One connection pool, which trusts only the cluster's CA. */
 export class KubernetesApi {
   readonly #endpoint: KubernetesEndpoint;
   readonly #limits: KubernetesLimits;
   readonly #agent: Agent;
+  readonly #access: ClusterAccess;
   #hasAnswered = false;
 
   constructor(endpoint: KubernetesEndpoint, limits: KubernetesLimits = KUBERNETES_LIMITS) {
     this.#endpoint = endpoint;
     this.#limits = limits;
+    this.#access = endpoint.access ?? READS;
     this.#agent = new Agent({ ca: endpoint.certificateAuthority, keepAlive: true, maxSockets: 2 });
   }
 
@@ -116,16 +148,13 @@ export class KubernetesApi {
         expired += 1;
         isTorn = true;
         if (page.token === undefined || expired > MOST_EXPIRED)
-          throw new ClusterFailingError(
-            this.#endpoint.cluster,
-            `its list of ${collection.resource} expired before it was read (410 Gone)`,
-          );
+          throw this.#failingAs(`its list of ${collection.resource} expired before it was read (410 Gone)`);
       } else {
         expired = 0;
         yield page.items as readonly Item[];
         // Each token names the last object of its page, so a list with one token twice never ends.
         if (page.token !== undefined && tokens.has(page.token))
-          throw new ClusterFailingError(this.#endpoint.cluster, `its list of ${collection.resource} repeats a page`);
+          throw this.#failingAs(`its list of ${collection.resource} repeats a page`);
         if (page.token !== undefined) tokens.add(page.token);
       }
       token = page.token;
@@ -136,60 +165,127 @@ export class KubernetesApi {
 
   #smaller(limit: number, { resource }: Collection): number {
     if (limit > 1) return Math.ceil(limit / 4);
+    throw this.#tooLarge(`an object of its list of ${resource}`);
+  }
+
+  /**
+   * One object; `undefined` if there is none.
+   * @throws ClusterUnreachableError in one of its classes
+   */
+  async get<Item>({ resource, path }: ObjectPath): Promise<Item | undefined> {
+    const answer = await this.#answer(path, 'application/json');
+    if (answer === 'too-large') throw this.#tooLarge(`one of ${resource}`);
+    this.#refuseCaller(answer, 'get', resource);
+    const body = jsonIn(answer);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200 || body === undefined) throw this.#failing(`the question for one of ${resource}`, answer);
+    return body as Item;
+  }
+
+  /**
+   * Changes one object by a JSON patch (RFC 6902). An attempt without an answer is repeated, so the patch must name a
+   * condition that does not hold once it was carried out (`test`).
+   * @throws ClusterUnreachableError in one of its classes, if nothing was changed; PatchUnknownError
+   */
+  async patch<Item>({ resource, path }: ObjectPath, operations: readonly object[]): Promise<Patched<Item>> {
+    const write = { body: JSON.stringify(operations), isLost: false };
+    const answer = await this.#answer(`${path}?fieldManager=${FIELD_MANAGER}`, 'application/json', write).catch(
+      (error: unknown) => {
+        throw write.isLost && error instanceof Error ? new PatchUnknownError(error.message, { cause: error }) : error;
+      },
+    );
+    if (answer === 'too-large') throw new PatchUnknownError(this.#tooLarge(`one of ${resource}`).message);
+    const { status } = answer;
+    const body = jsonIn(answer);
+    if (status === 200 && body !== undefined) return { object: body as Item };
+    if (RETRIED.has(status) || status === 200) {
+      const failing = this.#failing(`the change of one of ${resource}`, answer);
+      throw write.isLost || status === 200 ? new PatchUnknownError(failing.message, { cause: failing }) : failing;
+    }
+    const message = typeof body?.message === 'string' ? body.message.slice(0, LONGEST_MESSAGE) : described(answer);
+    // Admission answers 403, too, and says who denied the request.
+    if (status === 401 || (status === 403 && message.includes('cannot patch resource')))
+      this.#refuseCaller(answer, 'patch', resource);
+    return { refused: status, message };
+  }
+
+  #refuseCaller({ status }: Answer, verb: string, resource: string): void {
     const { cluster } = this.#endpoint;
-    const problem = `an object of its list of ${resource} is larger than ${this.#limits.mostAnswerBytes} bytes`;
-    throw new ClusterFailingError(cluster, problem);
+    if (status === 401) throw new ClusterUnauthorizedError(cluster, this.#access);
+    if (status === 403) throw new ClusterForbiddenError(cluster, verb, resource, this.#access);
+  }
+
+  #failing(what: string, answer: Answer): ClusterFailingError {
+    return this.#failingAs(`it answered ${what} with ${described(answer)}`);
+  }
+
+  #tooLarge(what: string): ClusterFailingError {
+    return this.#failingAs(`${what} is larger than ${this.#limits.mostAnswerBytes} bytes`);
+  }
+
+  #failingAs(problem: string, cause?: unknown): ClusterFailingError {
+    return new ClusterFailingError(this.#endpoint.cluster, problem, cause, this.#access);
   }
 
   async #page(collection: Collection, limit: number, token: string | undefined): Promise<Page | 'too-large'> {
-    const { resource, path, metadataOnly = false } = collection;
-    const query = new URLSearchParams({ limit: String(limit), ...(token !== undefined && { continue: token }) });
+    const { resource, path, metadataOnly = false, labels = {} } = collection;
+    const labelSelector = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+    const query = new URLSearchParams({
+      limit: String(limit),
+      ...(labelSelector.length > 0 && { labelSelector: labelSelector.join(',') }),
+      ...(token !== undefined && { continue: token }),
+    });
     const accept = metadataOnly ? METADATA_ONLY : 'application/json';
     const answer = await this.#answer(`${path}?${query}`, accept);
     if (answer === 'too-large') return answer;
-    const { cluster } = this.#endpoint;
-    if (answer.status === 401) throw new ClusterUnauthorizedError(cluster);
-    if (answer.status === 403) throw new ClusterForbiddenError(cluster, 'list', resource);
+    this.#refuseCaller(answer, 'list', resource);
     const body = jsonIn(answer);
     const next = textOr(body?.metadata?.continue);
     if (answer.status === 410) return { isExpired: true, items: [], ...next };
     const items = itemsIn(body);
-    if (answer.status !== 200 || items === undefined)
-      throw new ClusterFailingError(cluster, `it answered the list of ${resource} with ${described(answer)}`);
+    if (answer.status !== 200 || items === undefined) throw this.#failing(`the list of ${resource}`, answer);
     return { isExpired: false, items, ...next };
   }
 
-  async #answer(path: string, accept: string): Promise<Answer | 'too-large'> {
+  async #answer(path: string, accept: string, write?: Write): Promise<Answer | 'too-large'> {
     const { retry, mostRetryAfterMs } = this.#limits;
     const { signal, cluster } = this.#endpoint;
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= retry.attempts;
       if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
       try {
-        const answer = await this.#send(path, accept);
+        const answer = await this.#send(path, accept, write?.body);
         if (answer === 'too-large') return answer;
         this.#hasAnswered = true;
-        if (!RETRIED.has(answer.status) || isLast) return answer;
+        if (!RETRIED.has(answer.status)) return answer;
+        // A server that is too busy has not begun.
+        if (write && answer.status !== 429) write.isLost = true;
+        if (isLast) return answer;
         const pauseMs = Math.min((answer.retryAfterSeconds ?? 0) * 1000, mostRetryAfterMs);
         await sleep(pauseMs, undefined, { ...(signal && { signal }) });
       } catch (error) {
         if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
         if (!(error instanceof BrokenOffError)) throw error;
-        if (isLast) throw new ClusterFailingError(cluster, error.message, error.cause);
+        if (write) write.isLost = true;
+        if (isLast) throw this.#failingAs(error.message, error.cause);
       }
       await retry.wait(attempt);
     }
   }
 
-  async #send(path: string, accept: string): Promise<Answer | 'too-large'> {
+  async #send(path: string, accept: string, patch?: string): Promise<Answer | 'too-large'> {
     const { url, token, signal } = this.#endpoint;
-    const headers = { authorization: `Bearer ${await token()}`, accept, 'accept-encoding': 'gzip' };
+    const headers = {
+      ...{ authorization: `Bearer ${await token()}`, accept, 'accept-encoding': 'gzip' },
+      ...(patch !== undefined && { 'content-type': 'application/json-patch+json' }),
+    };
+    const method = patch === undefined ? 'GET' : 'PATCH';
     const { connectMs, silenceMs, mostAnswerBytes } = this.#limits;
     return new Promise((resolve, reject) => {
       let isConnected = false;
       let isTooLarge = false;
       const fail = (error: Error): void => (isTooLarge ? resolve('too-large') : reject(error));
-      const options = { agent: this.#agent, headers, timeout: silenceMs, ...(signal && { signal }) };
+      const options = { method, agent: this.#agent, headers, timeout: silenceMs, ...(signal && { signal }) };
       const sent = request(new URL(path, url), options);
       const connecting = setTimeout(
         () => sent.destroy(new Error(`no connection within ${connectMs / 1000} s`)),
@@ -233,15 +329,16 @@ export class KubernetesApi {
           (error: Error) => fail(new BrokenOffError(error)),
         );
       });
-      sent.end();
+      sent.end(patch);
     });
   }
 
   #notConnected(error: NodeJS.ErrnoException): Error {
     const { cluster, isPrivate } = this.#endpoint;
-    if (isAboutCertificates(error)) return new ClusterCertificateError(cluster, error);
-    if (isPrivate) return new ClusterEndpointPrivateError(cluster, error);
-    return new ClusterConnectionError(cluster, `its API server cannot be reached: ${error.message}`, error);
+    if (isAboutCertificates(error)) return new ClusterCertificateError(cluster, error, this.#access);
+    if (isPrivate) return new ClusterEndpointPrivateError(cluster, error, this.#access);
+    const problem = `its API server cannot be reached: ${error.message}`;
+    return new ClusterConnectionError(cluster, problem, error, this.#access);
   }
 }
 
@@ -253,6 +350,12 @@ class BrokenOffError extends Error {
   }
 }
 
+interface Write {
+  readonly body: string;
+  /** The answer of an attempt was lost, so it may have been carried out. */
+  isLost: boolean;
+}
+
 interface Answer {
   readonly status: number;
   readonly contentType: string;
@@ -262,13 +365,14 @@ interface Answer {
 
 type Page = { readonly isExpired: boolean; readonly items: readonly unknown[]; readonly token?: string };
 
-interface ListBody {
+interface JsonBody {
+  readonly message?: unknown;
   readonly metadata?: { readonly continue?: unknown };
   readonly items?: unknown;
 }
 
 /** A refusal by the server's own limits is plain text, so only a JSON answer is parsed. */
-function jsonIn({ contentType, body }: Answer): ListBody | undefined {
+function jsonIn({ contentType, body }: Answer): JsonBody | undefined {
   if (!contentType.startsWith('application/json')) return undefined;
   try {
     const parsed: unknown = JSON.parse(body);
@@ -280,7 +384,7 @@ function jsonIn({ contentType, body }: Answer): ListBody | undefined {
 }
 
 /** `undefined` if the body is no list of objects. kube-apiserver writes an empty list of metadata as `"items":null`. */
-function itemsIn(body: ListBody | undefined): readonly object[] | undefined {
+function itemsIn(body: JsonBody | undefined): readonly object[] | undefined {
   if (body?.items === null) return [];
   const items: unknown = body?.items;
   return Array.isArray(items) && items.every(isObject) ? items : undefined;
@@ -297,6 +401,7 @@ function secondsIn(header: string | undefined): { readonly retryAfterSeconds?: n
 }
 
 const LONGEST_BODY = 200;
+const LONGEST_MESSAGE = 500;
 
 const described = ({ status, body }: Answer): string => `status ${status}: ${body.slice(0, LONGEST_BODY).trim()}`;
 

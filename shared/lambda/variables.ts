@@ -3,6 +3,11 @@ import * as v from '../schema.ts';
 const text = v.text();
 export const queueUrl = v.pipe(v.string(), v.trim(), v.url());
 
+const yesOrNo = v.pipe(
+  v.picklist(['true', 'false']),
+  v.transform((text) => text === 'true'),
+);
+
 /** The environment variables that more than one function reads. */
 const VARIABLES = {
   LEDGER_TABLE: text,
@@ -18,10 +23,9 @@ const VARIABLES = {
   /** Reads workloads, registries and scans of a member account. */
   READ_ROLE_NAME: text,
   /** Whether reviews read the EKS clusters of member accounts. */
-  READ_EKS: v.pipe(
-    v.picklist(['true', 'false']),
-    v.transform((text) => text === 'true'),
-  ),
+  READ_EKS: yesOrNo,
+  /** Whether Patchwave deploys to the EKS clusters of member accounts. */
+  ROLLOUT_TO_EKS: yesOrNo,
   /** Starts and reads pipelines of a member account, and moves the tag for children. */
   ACT_BUILD_ROLE_NAME: text,
 

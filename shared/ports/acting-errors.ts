@@ -1,7 +1,9 @@
 import { counted } from '../domain/common/counted.ts';
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
+import { platformOf } from '../domain/image/workload-kind.ts';
 import { type Pipeline, pipelineKey } from '../domain/policy/pipeline.ts';
 import type { Scope } from '../domain/review/run.ts';
+import { ClusterFailingError, ClusterUnreachableError } from './cluster-errors.ts';
 import { adviceOn } from './errors.ts';
 import type { ServiceRef } from './rollouts.ts';
 
@@ -25,20 +27,26 @@ export class RunnerUnreachableError extends Error {
   }
 }
 
-/** An account and Region in which Patchwave is not allowed to deploy services. */
+/** An account and Region, or an EKS cluster, in which Patchwave is not allowed to deploy services. */
 export class DeployerUnreachableError extends Error {
   override readonly name = 'DeployerUnreachableError';
   readonly scope: Scope;
+  /** The cluster has the problem only now and then, so the step tries again. */
+  readonly isPassing: boolean;
   constructor({ account, region }: Scope, cause: Error) {
+    const isOfCluster = cause instanceof ClusterUnreachableError;
     super(
-      `The services of account ${account} in ${region} cannot be deployed: ${errorText(cause)}.` +
-        adviceOn(
-          cause,
-          'Deploy member-account.yaml there, with these services in ServiceArns and their task roles in PassedRoleArns.',
-        ),
+      isOfCluster
+        ? cause.message
+        : `The services of account ${account} in ${region} cannot be deployed: ${errorText(cause)}.` +
+            adviceOn(
+              cause,
+              'Deploy member-account.yaml there, with these services in ServiceArns and their task roles in PassedRoleArns.',
+            ),
       { cause },
     );
     this.scope = { account, region };
+    this.isPassing = cause instanceof ClusterFailingError;
   }
 }
 
@@ -77,7 +85,7 @@ export class DeploymentRefusedError extends Error {
   override readonly name = 'DeploymentRefusedError';
   constructor(service: ServiceRef, detail: string, cause?: unknown) {
     super(
-      `ECS refused this deployment of service ${serviceName(service)}: ${detail}. Deploy it with its own pipeline.`,
+      `${platformOf(service.service)} refused this deployment of service ${serviceName(service)}: ${detail}. Deploy it with its own pipeline.`,
       {
         cause,
       },
@@ -85,7 +93,7 @@ export class DeploymentRefusedError extends Error {
   }
 }
 
-/** A service that somebody else deployed since it was read: ECS was not called. */
+/** A service that somebody else deployed since it was read: nothing was changed. */
 export class ServiceChangedError extends Error {
   override readonly name = 'ServiceChangedError';
   constructor(service: ServiceRef, detail: string) {

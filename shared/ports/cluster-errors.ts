@@ -1,17 +1,42 @@
 import type { Cluster } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 
-/* Why a Kubernetes cluster could not be read. A cluster is a scope of its own: it fails with one of these names, and
+/* Why a Kubernetes cluster could not be read or deployed to. A cluster is a scope of its own: it fails with one of these names, and
  * the rest of its account is read. */
 
-/** A cluster that could not be read. Each reason has a class and a name of its own. */
+/** What a role does in a cluster. */
+export interface ClusterAccess {
+  readonly purpose: 'read' | 'deployed to';
+  /** Its name in texts. */
+  readonly role: string;
+  /** The manifest with the rights that it needs. */
+  readonly manifest: string;
+  /** The Kubernetes group to which the manifest gives them. */
+  readonly group: string;
+}
+
+export const READS: ClusterAccess = {
+  purpose: 'read',
+  role: 'read role',
+  manifest: 'enforcement/access/read.yaml',
+  group: 'patchwave:read',
+};
+
+export const DEPLOYS: ClusterAccess = {
+  purpose: 'deployed to',
+  role: 'rollout role',
+  manifest: 'enforcement/access/write.yaml',
+  group: 'patchwave:rollout',
+};
+
+/** A cluster that could not be called. Each reason has a class and a name of its own. */
 export class ClusterUnreachableError extends Error {
   override readonly name = 'ClusterUnreachableError' as string;
   readonly cluster: Cluster;
   /** @param advice the next step, as a sentence */
-  constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown) {
+  constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown, { purpose }: ClusterAccess = READS) {
     const { account, region, cluster: name } = cluster;
-    super(`EKS cluster ${account}/${region}/${name} cannot be read: ${problem}. ${advice}`, { cause });
+    super(`EKS cluster ${account}/${region}/${name} cannot be ${purpose}: ${problem}. ${advice}`, { cause });
     this.cluster = { account, region, cluster: name };
   }
 }
@@ -44,29 +69,40 @@ export class ClusterUnfinishedError extends ClusterUnreachableError {
 /** The cluster is created, deleted or has failed, so it has no API to read. */
 export class ClusterNotActiveError extends ClusterUnreachableError {
   override readonly name = 'ClusterNotActiveError';
-  constructor(cluster: Cluster, status: string) {
-    super(cluster, `its status is ${status}`, 'The next review reads it if it is ACTIVE by then.');
+  constructor(cluster: Cluster, status: string, access: ClusterAccess = READS) {
+    const next = 'The next review reads it if it is ACTIVE by then.';
+    super(cluster, `its status is ${status}`, next, undefined, access);
   }
 }
 
 /** EKS refuses to describe the cluster. */
 export class ClusterAccessDeniedError extends ClusterUnreachableError {
   override readonly name = 'ClusterAccessDeniedError';
-  constructor(cluster: Cluster, cause: Error) {
+  constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
-    super(cluster, problem, 'Deploy member-account.yaml in the account, of the same version as the hub.', cause);
+    const setting = access === DEPLOYS ? ' with RolloutToEks=true' : '';
+    super(
+      cluster,
+      problem,
+      `Deploy member-account.yaml in the account${setting}, of the same version as the hub.`,
+      cause,
+      access,
+    );
   }
 }
 
 /** The endpoint has no public access, and no connection to it was possible. */
 export class ClusterEndpointPrivateError extends ClusterUnreachableError {
   override readonly name = 'ClusterEndpointPrivateError';
-  constructor(cluster: Cluster, cause: Error) {
+  constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     super(
       cluster,
       `its endpoint is private, and Patchwave has no route to it (${cause.message})`,
-      'Enable public access to its endpoint, or waive `scope-readable` for the cluster.',
+      access === DEPLOYS
+        ? 'Enable public access to its endpoint, or deploy its workloads yourself.'
+        : 'Enable public access to its endpoint, or waive `scope-readable` for the cluster.',
       cause,
+      access,
     );
   }
 }
@@ -74,22 +110,26 @@ export class ClusterEndpointPrivateError extends ClusterUnreachableError {
 /** No connection, or no answer in time. */
 export class ClusterConnectionError extends ClusterUnreachableError {
   override readonly name = 'ClusterConnectionError';
-  constructor(cluster: Cluster, problem: string, cause?: unknown) {
-    const advice =
-      'Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. Otherwise waive `scope-readable` for the cluster.';
-    super(cluster, problem, advice, cause);
+  constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
+    const otherwise =
+      access === DEPLOYS
+        ? 'Otherwise deploy its workloads yourself.'
+        : 'Otherwise waive `scope-readable` for the cluster.';
+    const advice = `Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. ${otherwise}`;
+    super(cluster, problem, advice, cause, access);
   }
 }
 
 /** The server's certificate is not of the certificate authority that EKS names for the cluster. */
 export class ClusterCertificateError extends ClusterUnreachableError {
   override readonly name = 'ClusterCertificateError';
-  constructor(cluster: Cluster, cause: Error) {
+  constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     super(
       cluster,
       `the certificate of its API server is not valid for it: ${cause.message}`,
       'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
       cause,
+      access,
     );
   }
 }
@@ -97,24 +137,28 @@ export class ClusterCertificateError extends ClusterUnreachableError {
 /** Status 401: the cluster does not know the role, or does not accept its token. */
 export class ClusterUnauthorizedError extends ClusterUnreachableError {
   override readonly name = 'ClusterUnauthorizedError';
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, access: ClusterAccess = READS) {
     super(
       cluster,
-      'it does not accept the read role (401 Unauthorized)',
-      'Create an access entry for the read role of the account, with the group `patchwave:read`, and apply enforcement/access/read.yaml. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.',
+      `it does not accept the ${access.role} (401 Unauthorized)`,
+      `Create an access entry for the ${access.role} of the account, with the group \`${access.group}\`, and apply ${access.manifest}. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.`,
+      undefined,
+      access,
     );
   }
 }
 
-/** Status 403: the role may not list a resource. */
+/** Status 403: the role may not do something with a resource. */
 export class ClusterForbiddenError extends ClusterUnreachableError {
   override readonly name = 'ClusterForbiddenError';
   readonly resource: string;
-  constructor(cluster: Cluster, verb: string, resource: string) {
+  constructor(cluster: Cluster, verb: string, resource: string, access: ClusterAccess = READS) {
     super(
       cluster,
-      `the read role may not ${verb} ${resource} (403 Forbidden)`,
-      'Apply enforcement/access/read.yaml to the cluster, and give the access entry the group `patchwave:read`.',
+      `the ${access.role} may not ${verb} ${resource} (403 Forbidden)`,
+      `Apply ${access.manifest} to the cluster, and give the access entry the group \`${access.group}\`.`,
+      undefined,
+      access,
     );
     this.resource = resource;
   }
@@ -123,7 +167,8 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
 /** The API server fails, or its answer is not one of Kubernetes. */
 export class ClusterFailingError extends ClusterUnreachableError {
   override readonly name = 'ClusterFailingError';
-  constructor(cluster: Cluster, problem: string, cause?: unknown) {
-    super(cluster, problem, 'The next review tries again.', cause);
+  constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
+    const next = access === DEPLOYS ? 'The step tries again.' : 'The next review tries again.';
+    super(cluster, problem, next, cause, access);
   }
 }

@@ -14,7 +14,13 @@ import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
 import type { Deployer, ServiceRef } from '../../shared/ports/rollouts.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createRole } from '../support/member-role.ts';
-import { CONTAINERS, type DeployerWorld, deployerContract, type ServiceSettings } from './deployer.contract.ts';
+import {
+  CASCADE,
+  CONTAINERS,
+  type DeployerWorld,
+  deployerContract,
+  type ServiceSettings,
+} from './deployer.contract.ts';
 
 const ROLE = 'PatchwaveActRollout';
 const MAY = [
@@ -105,7 +111,7 @@ test('an update whose answer is lost makes one deployment, and the caller must l
   const service = await world.newService();
   const decidedOn = await world.deployer.describe(service);
   await cloud().admin.setFaults({ seed: 1, failureRate: 1, afterRate: 1, operations: ['UpdateService'] });
-  const restarted = world.deployer.restart(service, decidedOn);
+  const restarted = world.deployer.restart(service, decidedOn, CASCADE);
   await expect(restarted).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
   await cloud().admin.endFaults();
   expect((await world.deployer.describe(service)).deployments).toHaveLength(2);
@@ -117,7 +123,7 @@ test('throttled updates are waited out, and start one deployment each', async ()
   await cloud().admin.clearCalls();
   const ids: string[] = [];
   for (let n = 0; n < 4; n += 1)
-    ids.push(await world.deployer.restart(service, await world.deployer.describe(service)));
+    ids.push(await world.deployer.restart(service, await world.deployer.describe(service), CASCADE));
   await cloud().admin.endFaults();
   const calls = (await cloud().admin.calls()).filter(({ operation }) => operation === 'UpdateService');
   const sum = (counted: 'count' | 'throttled') => calls.reduce((total, call) => total + call[counted], 0);

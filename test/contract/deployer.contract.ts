@@ -1,7 +1,7 @@
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 
 export interface ServiceSettings {
-  readonly controller?: ServiceState['controller'];
+  readonly controller?: Exclude<ServiceState['controller'], 'KUBERNETES'>;
   readonly strategy?: 'REPLICA' | 'DAEMON';
   /** Deployed blue/green, with a bake time of one minute; so ECS tells no rollout state. */
   readonly blueGreen?: boolean;
@@ -30,6 +30,8 @@ export const CONTAINERS = [
   { name: 'proxy', image: 'proxy:v1' },
 ] as const;
 
+export const CASCADE = '0123456789ab-g1';
+
 const NOTHING_SEEN: DecidedOn = { taskDefinition: '', deployments: [] };
 
 const PINNED = 'app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
@@ -37,7 +39,7 @@ const PINNED = 'app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef01234
 export function deployerContract(world: () => DeployerWorld): void {
   /** Decided on what the service is at that moment. */
   const restart = async (service: ServiceRef) =>
-    world().deployer.restart(service, await world().deployer.describe(service));
+    world().deployer.restart(service, await world().deployer.describe(service), CASCADE);
   const register = async (service: ServiceRef, images: ReadonlyMap<string, string>) =>
     world().deployer.register(service, images, await world().deployer.describe(service));
   const primaryOf = (state: ServiceState) => state.deployments.filter(({ isPrimary }) => isPrimary);
@@ -165,7 +167,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     const theirs = await restart(service);
     const revisions = await world().revisions(service);
     const expected = { name: 'ServiceChangedError', message: expect.stringContaining(theirs) };
-    await expect(deployer.restart(service, decidedOn)).rejects.toMatchObject(expected);
+    await expect(deployer.restart(service, decidedOn, CASCADE)).rejects.toMatchObject(expected);
     await expect(deployer.register(service, new Map([['app', PINNED]]), decidedOn)).rejects.toMatchObject(expected);
     await expect(deployer.putBack(service, decidedOn.taskDefinition, decidedOn)).rejects.toMatchObject(expected);
     expect(primaryOf(await deployer.describe(service))).toMatchObject([{ deploymentId: theirs }]);
@@ -213,7 +215,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     for (const gone of [service, elsewhere]) {
       const expected = { name: 'ServiceGoneError', message: expect.stringContaining(gone.cluster) };
       await expect(world().deployer.describe(gone)).rejects.toMatchObject(expected);
-      await expect(world().deployer.restart(gone, NOTHING_SEEN)).rejects.toMatchObject(expected);
+      await expect(world().deployer.restart(gone, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
       await expect(world().deployer.register(gone, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
         expected,
       );
@@ -225,7 +227,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     const { account, region } = unreachable;
     const expected = { name: 'DeployerUnreachableError', scope: { account, region } };
     await expect(deployer.describe(unreachable)).rejects.toMatchObject(expected);
-    await expect(deployer.restart(unreachable, NOTHING_SEEN)).rejects.toMatchObject(expected);
+    await expect(deployer.restart(unreachable, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
     await expect(deployer.register(unreachable, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
       expected,
     );

@@ -1,5 +1,7 @@
 import { DescribeClusterCommand, EKSClient, ListClustersCommand, ResourceNotFoundException } from '@aws-sdk/client-eks';
 import { mockClient } from 'aws-sdk-client-mock';
+import type { EksAccess } from '../../shared/adapters/eks-connection.ts';
+import { EksDeployer } from '../../shared/adapters/eks-deployer.ts';
 import { EksWorkloads } from '../../shared/adapters/eks-workloads.ts';
 import { KUBERNETES_LIMITS } from '../../shared/adapters/kubernetes-api.ts';
 import type { Pod } from '../../shared/domain/image/kubernetes-pod.ts';
@@ -26,6 +28,7 @@ export interface Described {
 export class EksClusters {
   readonly clock = { nowEpochMs: Date.parse('2026-11-28T12:00:00Z') };
   readonly source: EksWorkloads;
+  readonly deployer: EksDeployer;
   readonly described = new Map<string, Described>();
   readonly #servers = new Map<string, KubernetesServer>();
   readonly #denied = new Set<string>();
@@ -58,7 +61,7 @@ export class EksClusters {
         },
       };
     });
-    this.source = new EksWorkloads({
+    const access: EksAccess = {
       clients: (scope) => {
         const client = clients.get(placeKey(scope)) ?? new EKSClient({ region: scope.region });
         clients.set(placeKey(scope), client);
@@ -68,7 +71,9 @@ export class EksClusters {
       credentials: async () => KEYS,
       clock: () => this.clock.nowEpochMs,
       limits: { ...KUBERNETES_LIMITS, connectMs: 500, retry: { attempts: 3, wait: async () => {} } },
-    });
+    };
+    this.source = new EksWorkloads(access);
+    this.deployer = new EksDeployer(access);
   }
 
   /** EKS refuses the role in this scope. */

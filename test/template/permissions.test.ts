@@ -288,7 +288,6 @@ describe('a member account', () => {
     ['ActBuildRole', 'Builds', 'PipelineArns', ['codepipeline:StartPipelineExecution']],
     ['MoveTags', 'Promotes', 'PromotedRepositoryArns', ['ecr:PutImage']],
     ['ActProtectRole', 'Protects', 'ProtectedRepositoryArns', ['ecr:BatchDeleteImage', 'ecr:PutImage']],
-    ['ActRolloutRole', 'RollsOut', 'ServiceArns', ['ecs:UpdateService']],
     [
       'RegisterTaskDefinitions',
       'Registers',
@@ -307,6 +306,40 @@ describe('a member account', () => {
       .filter((grant) => grant.owner === id && writesOf([id]).some((write) => actionsOf(grant).includes(write)))
       .map(({ statement }) => statement.Resource);
     expect(written).toContainEqual({ Ref: list });
+  });
+
+  test('lets it deploy by ActRolloutRole only what ServiceArns lists, and to EKS with RolloutToEks; both are off by default', () => {
+    const conditions = objectOf(member.json.Conditions);
+    const parameters = objectOf(member.json.Parameters);
+    expect(member.resources.find(({ id }) => id === 'ActRolloutRole')?.json.Condition).toBe('RollsOut');
+    expect(conditions.RollsOut).toEqual({
+      'Fn::And': [
+        { Condition: 'IsHome' },
+        { 'Fn::Or': [{ Condition: 'DeploysServices' }, { Condition: 'DeploysToEks' }] },
+      ],
+    });
+    const isEmpty = { 'Fn::Equals': [{ 'Fn::Select': [0, { Ref: 'ServiceArns' }] }, ''] };
+    expect(conditions.DeploysServices).toEqual({ 'Fn::Not': [isEmpty] });
+    expect(conditions.DeploysToEks).toEqual({ 'Fn::Equals': [{ Ref: 'RolloutToEks' }, 'true'] });
+    expect([objectOf(parameters.ServiceArns).Default, objectOf(parameters.RolloutToEks).Default]).toEqual([
+      '',
+      'false',
+    ]);
+    expect(objectOf(objectOf(hub.json.Parameters).RolloutToEks).Default).toBe('false');
+    const granted = grantsOf(member).filter(({ owner }) => owner === 'ActRolloutRole');
+    expect(granted.map(actionsOf)[1]).toEqual(['ecs:DescribeServiceDeployments']);
+    expect(granted.toSpliced(1, 1).map((grant) => [actionsOf(grant), grant.statement.Resource])).toEqual([
+      [['ecs:DescribeServices', 'ecs:ListServiceDeployments', 'ecs:UpdateService'], { Ref: 'ServiceArns' }],
+      [['ecs:DescribeTaskDefinition'], '*'],
+      [['eks:DescribeCluster'], { 'Fn::Sub': `arn:\${AWS::Partition}:eks:*:\${AWS::AccountId}:cluster/*` }],
+    ]);
+    const role = ofType(member, 'AWS::IAM::Role').find(({ id }) => id === 'ActRolloutRole');
+    const [policy] = listOf(role?.properties.Policies);
+    const { Statement } = objectOf(objectOf(policy).PolicyDocument);
+    expect(listOf(Statement).map((one) => listOf(objectOf(one)['Fn::If'])[0])).toEqual([
+      ...['DeploysServices', 'DeploysServices', 'DeploysServices'],
+      'DeploysToEks',
+    ]);
   });
 
   test('lets only listed builds take the role that reports, and that role report only', () => {

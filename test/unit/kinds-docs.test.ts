@@ -14,8 +14,9 @@ test.each(WORKLOAD_KINDS)(
   'a table in docs/policy.md has a row of %s, with the reason why Patchwave does not deploy it',
   (workloadKind) => {
     const row = pipeline.split('\n').find((line) => line.startsWith(`| \`${workloadKind}\``));
-    const reason = undeployable({ workloadKind });
-    expect(row).toContain(reason === undefined ? '| yes' : `| no (\`${reason}\`)`);
+    const [off, on] = [false, true].map((eks) => undeployable({ workloadKind }, { eks }));
+    if (off === on) expect(row).toContain(on === undefined ? '| yes |' : `| no (\`${on}\`)`);
+    else expect(row).toContain(`| with \`RolloutToEks\`, else no (\`${off}\`)`);
   },
 );
 

@@ -100,11 +100,11 @@ export const hasEnded = ({ state }: Pick<CascadeNode, 'state'>): boolean => ENDS
 /** The deployment of one service in one cascade: at most one, despite redeliveries. */
 export interface Deployment {
   readonly cascadeId: string;
-  /** `<account>/<region>/<cluster>/<service>`. */
+  /** As from `serviceKey`. */
   readonly service: string;
   readonly mode: 'restart' | 'register';
   /**
-   * `starting` is written before the call to ECS, so a reader of it checks the service's deployments first.
+   * `starting` is written before the call to ECS or Kubernetes, so a reader of it checks the service's deployments first.
    * `rolled-back`: the earlier revision runs again. `superseded`: somebody else deployed the service meanwhile, which
    * is no failure.
    */
@@ -115,7 +115,7 @@ export interface Deployment {
   /** The starter failed and makes no more calls, so another step finds out what it started. */
   readonly leftUntilEpochMs?: number;
   readonly deadlineEpochMs: number;
-  /** The ECS id: `ecs-svc/<number>`. */
+  /** The ECS id, `ecs-svc/<number>`; in Kubernetes a name for the pod template. */
   readonly deploymentId?: string;
   /** What the service ran before the call to ECS; absent if ECS was never called. */
   readonly from?: DeployedFrom;
@@ -139,7 +139,7 @@ export interface DeployedFrom {
   readonly listed: readonly string[];
 }
 
-/** How deployments name a service. */
+/** How deployments name a service: `<account>/<region>/<cluster>/<service>`, the service as from `serviceNameOf`. */
 export const serviceKey = ({
   account,
   region,
@@ -147,6 +147,9 @@ export const serviceKey = ({
   service,
 }: Readonly<Record<'account' | 'region' | 'cluster' | 'service', string>>): string =>
   `${account}/${region}/${cluster}/${service}`;
+
+/** The service in a `serviceKey`. */
+export const serviceIn = (key: string): string => key.split('/').slice(3).join('/');
 
 /** What must stop running before a stream counts as patched. Needs no lock and no execution. */
 export interface Closure {

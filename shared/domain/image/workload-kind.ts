@@ -1,7 +1,10 @@
 interface WorkloadTraits {
   /** Names the adapter in `shared/adapters/workload-sources.ts` that reads the workloads of the kind. */
   readonly source: string;
-  /** `deployed`: a rollout deploys the workload as a service. Any other text is the reason why a rollout skips it. */
+  /**
+   * `deployed`: a rollout deploys the workload as a service, of EKS only where that is switched on. Any other text is the
+   * reason why a rollout skips it.
+   */
   readonly rollout: string;
   /** Group and kind of the Kubernetes object that is the workload. */
   readonly object?: string;
@@ -20,19 +23,22 @@ const SOURCES = { ecs: { scope: 'region' }, eks: { scope: 'cluster' } } as const
  * alike. `ecs-task`: a standalone task, which no service starts again. `ecs-daemon`: an ECS Managed Daemon, whose update
  * drains the instances below it, so that only its owner updates it. `eks-pod`: a pod without an owner. `eks-custom`: a
  * workload of another kind that owns pods or ReplicaSets, such as a Rollout of Argo.
+ *
+ * A new template replaces the pods only of a Deployment, StatefulSet and DaemonSet. The pods of a CronJob and a Job end by
+ * themselves, and the template of a Job never changes.
  */
 const WORKLOADS = {
   'ecs-service': { source: 'ecs', rollout: 'deployed' },
   'ecs-task': { source: 'ecs', rollout: 'standalone-task' },
   'ecs-daemon': { source: 'ecs', rollout: 'daemon' },
-  'eks-deployment': { source: 'eks', rollout: 'kubernetes', object: 'apps/Deployment' },
-  'eks-statefulset': { source: 'eks', rollout: 'kubernetes', object: 'apps/StatefulSet' },
-  'eks-daemonset': { source: 'eks', rollout: 'kubernetes', object: 'apps/DaemonSet' },
-  'eks-replicaset': { source: 'eks', rollout: 'kubernetes', object: 'apps/ReplicaSet' },
-  'eks-cronjob': { source: 'eks', rollout: 'kubernetes', object: 'batch/CronJob' },
-  'eks-job': { source: 'eks', rollout: 'kubernetes', object: 'batch/Job' },
-  'eks-pod': { source: 'eks', rollout: 'kubernetes' },
-  'eks-custom': { source: 'eks', rollout: 'kubernetes' },
+  'eks-deployment': { source: 'eks', rollout: 'deployed', object: 'apps/Deployment' },
+  'eks-statefulset': { source: 'eks', rollout: 'deployed', object: 'apps/StatefulSet' },
+  'eks-daemonset': { source: 'eks', rollout: 'deployed', object: 'apps/DaemonSet' },
+  'eks-replicaset': { source: 'eks', rollout: 'replicaset', object: 'apps/ReplicaSet' },
+  'eks-cronjob': { source: 'eks', rollout: 'cronjob', object: 'batch/CronJob' },
+  'eks-job': { source: 'eks', rollout: 'job', object: 'batch/Job' },
+  'eks-pod': { source: 'eks', rollout: 'bare-pod' },
+  'eks-custom': { source: 'eks', rollout: 'custom-owner' },
 } as const satisfies Readonly<Record<string, WorkloadTraits & { readonly source: keyof typeof SOURCES }>>;
 
 export type WorkloadKind = keyof typeof WORKLOADS;
@@ -40,10 +46,19 @@ export type WorkloadSourceName = keyof typeof SOURCES;
 export type WorkloadScope = (typeof SOURCES)[WorkloadSourceName]['scope'];
 
 /**
- * Why a rollout skips a workload, with any policy. `kubernetes`: Patchwave reads the workloads of EKS and does
- * not deploy them yet. `unknown-kind`: a later version recorded the workload.
+ * Why a rollout skips a workload, with any policy. `eks-rollout-off`: Patchwave deploys nothing to EKS, because the
+ * parameter `RolloutToEks` is `false`. `unknown-kind`: a later version recorded the workload.
  */
-export type UndeployableReason = Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'> | 'unknown-kind';
+export type UndeployableReason =
+  | Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'>
+  | 'eks-rollout-off'
+  | 'unknown-kind';
+
+/** Where Patchwave may deploy besides Amazon ECS. */
+export interface RolloutTargets {
+  /** Deployments, StatefulSets and DaemonSets in EKS clusters. */
+  readonly eks: boolean;
+}
 
 export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];
 export const WORKLOAD_SOURCES = Object.keys(SOURCES) as readonly WorkloadSourceName[];
@@ -55,12 +70,15 @@ interface OfKind {
 }
 
 /** Why no rollout deploys the workload; `undefined` for a service, which can be deployed. */
-export function undeployable({ workloadKind }: OfKind): UndeployableReason | undefined {
-  const rollout = Object.hasOwn(WORKLOADS, workloadKind) ? WORKLOADS[workloadKind].rollout : 'unknown-kind';
-  return rollout === 'deployed' ? undefined : rollout;
+export function undeployable({ workloadKind }: OfKind, targets: RolloutTargets): UndeployableReason | undefined {
+  if (!Object.hasOwn(WORKLOADS, workloadKind)) return 'unknown-kind';
+  const { source, rollout } = WORKLOADS[workloadKind];
+  if (rollout !== 'deployed') return rollout;
+  return source === 'eks' && !targets.eks ? 'eks-rollout-off' : undefined;
 }
 
-export const isService = (workload: OfKind): boolean => undeployable(workload) === undefined;
+export const isService = (workload: OfKind, targets: RolloutTargets): boolean =>
+  undeployable(workload, targets) === undefined;
 
 /** Whether the workload runs in a cluster that is a scope of its own. */
 export const hasClusterScope = ({ workloadKind }: OfKind): boolean =>
@@ -105,3 +123,34 @@ export function kubernetesWorkload(
 
 const isValid = ({ group, kind, name }: KubernetesOwner): boolean =>
   NAME.test(name) && GROUP.test(group) && KIND.test(kind);
+
+/**
+ * How a rollout names a workload as a service of its cluster: an ECS service by its name, and a workload of Kubernetes as
+ * `<kind>:<namespace>/<name>`. A Deployment and a StatefulSet may share a name, and no ECS service has a colon in its name.
+ */
+export const serviceNameOf = ({ workloadKind, workload }: OfKind & { readonly workload: string }): string =>
+  hasClusterScope({ workloadKind }) ? `${workloadKind}:${workload}` : workload;
+
+/** A Kubernetes workload that a rollout deploys. */
+export interface KubernetesService {
+  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const KINDS_OF_SERVICES: ReadonlyMap<string, KubernetesService['kind']> = new Map([
+  ['eks-deployment', 'Deployment'],
+  ['eks-statefulset', 'StatefulSet'],
+  ['eks-daemonset', 'DaemonSet'],
+]);
+
+/** The workload that `serviceNameOf` named; `undefined` for an ECS service. */
+export function kubernetesService(service: string): KubernetesService | undefined {
+  const [, workloadKind = '', namespace = '', name = ''] = /^([^:]+):([^/]+)\/(.+)$/.exec(service) ?? [];
+  const kind = KINDS_OF_SERVICES.get(workloadKind);
+  return kind && { kind, namespace, name };
+}
+
+/** What deploys a service, by its name from `serviceNameOf`. */
+export const platformOf = (service: string): 'ECS' | 'Kubernetes' =>
+  kubernetesService(service) ? 'Kubernetes' : 'ECS';

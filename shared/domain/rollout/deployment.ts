@@ -1,7 +1,8 @@
-import type { Deployment } from '../cause/cascade.ts';
+import { type Deployment, serviceIn } from '../cause/cascade.ts';
 import { DAY_MS, instant } from '../common/time.ts';
+import { platformOf } from '../image/workload-kind.ts';
 
-/** A deployment of a service, from ECS. */
+/** A deployment of a service, from ECS; in Kubernetes one version of a pod template. */
 export interface SeenDeployment {
   readonly deploymentId: string;
   readonly isPrimary: boolean;
@@ -15,6 +16,8 @@ export interface SeenDeployment {
   readonly taskDefinition: string;
   /** Absent if ECS reports none: for a rolling update, and for one that is over. */
   readonly progress?: DeploymentProgress;
+  /** The cascade that restarted the service by it; only Kubernetes records that. */
+  readonly cascadeId?: string;
 }
 
 /** How far a blue/green, linear or canary deployment is. */
@@ -55,7 +58,7 @@ function hookText({ kind, target, expiresAtEpochMs, afterwards = 'rollback' }: D
   return `a pause hook waits for a person${until}${then}. Continue it or roll it back with ContinueServiceDeployment`;
 }
 
-/** ECS did not complete it: the earlier revision runs. */
+/** It was not completed: the earlier revision runs, or runs beside it. */
 export const hasFailed = ({ state }: Pick<Deployment, 'state'>): boolean =>
   state === 'failed' || state === 'rolled-back';
 
@@ -136,33 +139,40 @@ export function deploymentAfter(
     if (progress === before || nowEpochMs >= deployment.deadlineEpochMs) return late(why);
     return { ...rest, ...(progress !== undefined && { progress }) };
   };
-  if (deployment.deploymentId === undefined) return late('ECS did not confirm the start of the deployment');
-  if (!seen) return late('Patchwave could not read the service from ECS');
+  const platform = platformOf(serviceIn(deployment.service));
+  if (deployment.deploymentId === undefined) return late(`${platform} did not confirm the start of the deployment`);
+  if (!seen) return late(`Patchwave could not read the service from ${platform}`);
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const { from, mode } = deployment;
   if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
-    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and the restart by Patchwave started that revision`;
-    return { ...ended('superseded', detail), postponed: true };
+    const theirs = `somebody else deployed ${own.taskDefinition} at the same time`;
+    // A patch in Kubernetes names the template that it changes, so ours was not made.
+    const ours = platform === 'ECS' ? ', and the restart by Patchwave started that revision' : '';
+    return { ...ended('superseded', theirs + ours), postponed: true };
   }
   const primary = seen.find(({ isPrimary }) => isPrimary);
-  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS gave no reason');
+  const unexplained = `${platform} gave no reason`;
+  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? unexplained);
   if (own?.isPrimary) {
-    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS gave no reason');
+    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? unexplained);
     if (own.state === 'completed') return ended('completed');
-    const progress = own.progress && progressText(own.progress);
+    const progress = platform === 'Kubernetes' ? own.detail : own.progress && progressText(own.progress);
+    const isUnreported = own.state === 'unknown';
     return running(
       progress,
-      own.state === 'unknown' ? 'ECS did not report the result' : 'not all tasks were replaced in time',
+      isUnreported ? `${platform} did not report the result` : `not all ${TASKS[platform]} were replaced in time`,
     );
   }
-  if (!primary) return late('ECS listed no primary deployment');
+  if (!primary) return late(`${platform} listed no primary deployment`);
   const instead = own
     ? `deployment ${primary.deploymentId} has replaced the one by Patchwave`
-    : `ECS no longer lists the deployment by Patchwave; deployment ${primary.deploymentId} has replaced it`;
+    : `${platform} no longer lists the deployment by Patchwave; deployment ${primary.deploymentId} has replaced it`;
   if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
   if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
   return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };
 }
+
+const TASKS = { ECS: 'tasks', Kubernetes: 'pods' } as const;
 
 /** Whether the primary deployment brings back what ran before: it is older, or a newer one of the earlier revision. */
 function isEarlier(

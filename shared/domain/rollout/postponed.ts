@@ -1,11 +1,11 @@
 import { type Closure, serviceKey } from '../cause/cascade.ts';
 import { factStatus } from '../cause/fact-status.ts';
-import { isService } from '../image/workload-kind.ts';
+import { isService, type RolloutTargets } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { keyOfScope, scopeOf } from '../review/run.ts';
 import type { ClosureInputs, RunningImage } from './closure.ts';
 import { hasFailed, isDeploymentOver } from './deployment.ts';
-import type { LeftReason, RolloutPlan } from './rollout.ts';
+import { type LeftReason, type RolloutPlan, serviceOf } from './rollout.ts';
 
 /**
  * Services that a plan skips because of a mode, because of the rollout of their own stream, or because the cascade did
@@ -13,16 +13,26 @@ import type { LeftReason, RolloutPlan } from './rollout.ts';
  * the other stream. If another stream of the service is left to its owner, that stream decides.
  * @param rollout of the stream
  */
-export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
+export const postponedServices = (
+  left: RolloutPlan['left'],
+  rollout: RolloutMode,
+  targets: RolloutTargets,
+): readonly string[] => {
   const passing: readonly LeftReason[] = ['paused', 'report-only', 'not-verified'];
   const reasons: readonly LeftReason[] = [...passing, ...(isOwners(rollout) ? [rollout] : [])];
-  return leftServices(left.filter(({ reason }) => reasons.includes(reason)));
+  return leftServices(
+    left.filter(({ reason }) => reasons.includes(reason)),
+    targets,
+  );
 };
 
-/** The services that a plan skips, each once. */
-export const leftServices = (left: RolloutPlan['left']): readonly string[] => {
-  const services = left.filter(({ usage }) => isService(usage));
-  return [...new Set(services.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
+/**
+ * The services that a plan skips, each once. A workload to which Patchwave does not deploy at all is no service: once that
+ * is switched on, its rollout is planned like that of a new one.
+ */
+export const leftServices = (left: RolloutPlan['left'], targets: RolloutTargets): readonly string[] => {
+  const services = left.filter(({ usage }) => isService(usage, targets));
+  return [...new Set(services.map(({ usage }) => serviceKey(serviceOf(usage))))];
 };
 
 /** Patchwave deploys nothing in this mode. */
@@ -38,7 +48,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
  * - the rollout did not know them: the service had no task at the last review, or is new
  * An older read shows what ran before, so the same plan would result.
  */
-export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs): readonly string[] {
+export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs, targets: RolloutTargets): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
   const over = new Map<string, number>();
@@ -58,13 +68,13 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs): reado
   const read = new Map(seen.scopes.map(({ key, completeAtEpochMs = 0 }) => [key, completeAtEpochMs]));
   const due = holders.flatMap(({ image, usages }) =>
     usages.flatMap((usage) => {
-      const service = serviceKey({ ...usage, service: usage.workload });
+      const service = serviceKey(serviceOf(usage));
       const sinceEpochMs = seen.output.has(image.digest)
         ? (over.get(service) ?? closure.sinceEpochMs)
         : (since.get(service) ??
           (isUnknown(service, usage.digest === image.digest) ? closure.sinceEpochMs : undefined));
       const isRead = sinceEpochMs !== undefined && (read.get(keyOfScope(scopeOf(usage))) ?? 0) >= sinceEpochMs;
-      return isService(usage) && isRead ? [service] : [];
+      return isService(usage, targets) && isRead ? [service] : [];
     }),
   );
   return [...new Set(due)].sort();

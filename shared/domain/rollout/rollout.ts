@@ -1,10 +1,18 @@
-import { type Deployment, type NodeState, serviceKey } from '../cause/cascade.ts';
+import { type Deployment, type NodeState, serviceIn, serviceKey } from '../cause/cascade.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest, Platform } from '../image/image.ts';
 import { readImageReference } from '../image/reference.ts';
 import { referencesOf, type Usage } from '../image/usage.ts';
-import { isService, type UndeployableReason, undeployable } from '../image/workload-kind.ts';
+import {
+  isService,
+  kubernetesService,
+  type RolloutTargets,
+  serviceNameOf,
+  type UndeployableReason,
+  undeployable,
+} from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
+import type { Scope } from '../review/run.ts';
 
 /** A stream of a cascade, for its rollout. */
 export interface RolloutStream {
@@ -32,6 +40,7 @@ export interface PlannedService {
   readonly account: string;
   readonly region: string;
   readonly cluster: string;
+  /** As from `serviceNameOf`. */
   readonly service: string;
   readonly mode: Deployment['mode'];
   /**
@@ -72,6 +81,7 @@ export interface RolloutPlan {
 export function planRollout(
   usages: readonly StreamUsage[],
   streams: readonly RolloutStream[],
+  targets: RolloutTargets,
   restraintOf: (usage: StreamUsage) => Restraint | undefined = () => undefined,
 ): RolloutPlan {
   const known = new Map(streams.map((stream) => [stream.stream, stream]));
@@ -79,8 +89,8 @@ export function planRollout(
   const inOrder = older.sort((one, other) => compareTexts(usageOrder(one), usageOrder(other)));
   const services: PlannedService[] = [];
   const left: RolloutPlan['left'][number][] = [];
-  for (const together of Map.groupBy(inOrder, serviceOrUsage).values()) {
-    const planned = planService(together, known, restraintOf);
+  for (const together of Map.groupBy(inOrder, (one) => serviceOrUsage(one, targets)).values()) {
+    const planned = planService(together, known, targets, restraintOf);
     if (typeof planned === 'string') left.push(...together.map((one) => ({ ...one, reason: planned })));
     else services.push(planned);
   }
@@ -88,17 +98,29 @@ export function planRollout(
 }
 
 /** All containers of a service get one decision, every other usage its own. */
-const serviceOrUsage = (one: StreamUsage): string =>
-  isService(one.usage) ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
+const serviceOrUsage = (one: StreamUsage, targets: RolloutTargets): string =>
+  isService(one.usage, targets) ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
 
 const usageOrder = ({ stream, usage }: StreamUsage): string =>
   [serviceKey(serviceOf(usage)), usage.workloadKind, usage.container, stream, usage.digest].join(' ');
 
-const serviceOf = ({ account, region, cluster, workload: service }: Usage) => ({ account, region, cluster, service });
+/** The workload of a usage as a service. */
+export const serviceOf = (usage: Usage) => {
+  const { account, region, cluster } = usage;
+  return { account, region, cluster, service: serviceNameOf(usage) };
+};
+
+/** The scope whose readings record what a service runs. */
+export const scopeOfService = ({ account, region, cluster, service }: ReturnType<typeof serviceOf>): Scope => ({
+  account,
+  region,
+  ...(kubernetesService(service) && { eksCluster: cluster }),
+});
 
 function planService(
   together: readonly StreamUsage[],
   known: ReadonlyMap<string, RolloutStream>,
+  targets: RolloutTargets,
   restraintOf: (usage: StreamUsage) => Restraint | undefined,
 ): PlannedService | LeftReason {
   const streams = together.flatMap(({ stream }) => known.get(stream) ?? []);
@@ -107,7 +129,7 @@ function planService(
   const modes = new Set(streams.map(({ mode }) => mode));
   if (modes.has('none')) return 'none';
   if (modes.has('pipeline')) return 'pipeline';
-  const ofItsKind = undeployable(first.usage);
+  const ofItsKind = undeployable(first.usage, targets);
   if (ofItsKind) return ofItsKind;
   const restraints = new Set(together.map(restraintOf));
   if (restraints.has('paused')) return 'paused';
@@ -204,15 +226,18 @@ export function pinnedReference(image: string, output: Digest): string | undefin
 /** After a failed deployment in a cluster, the waiting ones there stay stopped for the rest of the cascade. */
 export interface EnvironmentStop {
   readonly cascadeId: string;
-  /** `<account>/<region>/<cluster>`. */
+  /** `<account>/<region>/<cluster>`, of an EKS cluster `<account>/<region>/<cluster>/eks`. */
   readonly environment: string;
   /** The one that failed. */
   readonly service: string;
   readonly state: Deployment['state'];
 }
 
-/** The cluster of a service: the first three parts of its `serviceKey`. */
-export const environmentOf = (service: string): string => service.split('/').slice(0, 3).join('/');
+/** The cluster of a service, by its `serviceKey`. An ECS and an EKS cluster of one name are two. */
+export function environmentOf(key: string): string {
+  const cluster = key.split('/').slice(0, 3).join('/');
+  return kubernetesService(serviceIn(key)) ? `${cluster}/eks` : cluster;
+}
 
 /** The environment that a failed deployment stops; `undefined` if it did not fail. */
 export const stopOf = ({ cascadeId, service, state }: Deployment): EnvironmentStop | undefined =>

@@ -114,6 +114,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     scans: scanner,
     runner: new FakeRunner(clock),
     deployer: new FakeDeployer(clock),
+    targets: { eks: false },
     tagger: new FakeTagger(registry, clock),
     tags: new FakeProtectingTags(registry, clock),
     unreadable: { items: (): readonly UnreadableItem[] => [], clear: (): void => {} },

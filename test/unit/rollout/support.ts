@@ -3,6 +3,7 @@ import { checkDeployment } from '../../../functions/rollout/check.ts';
 import { deploy } from '../../../functions/rollout/deploy.ts';
 import { planServices } from '../../../functions/rollout/plan.ts';
 import type { RolloutPorts } from '../../../functions/rollout/ports.ts';
+import { Deployers } from '../../../shared/adapters/deployers.ts';
 import type { CascadeNode, NodeState } from '../../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
 import type { Platform } from '../../../shared/domain/image/image.ts';
@@ -12,6 +13,7 @@ import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts'
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { parse } from '../../../shared/schema.ts';
+import type { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
@@ -60,7 +62,8 @@ const policyOf = (
   ...changes,
 });
 
-export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>>;
+/** With `eks` Patchwave deploys to EKS, too. */
+export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>> & { readonly eks?: FakeEksDeployer };
 
 interface Scene {
   /** Streams of the cascade with their modes. */
@@ -180,11 +183,12 @@ export async function service(
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: RolloutWorld, turns: Turns = {}): RolloutPorts {
   const { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes } = world;
-  const { killSwitch, policies, runFiles: files, registry, deployer, clock, ids } = world;
+  const { killSwitch, policies, runFiles: files, registry, eks, clock, ids } = world;
+  const deployer = eks ? new Deployers(world.deployer, eks) : world.deployer;
   const ledgers = { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes };
   const all = { ...ledgers, killSwitch, policies, files, registry, deployer };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
-  return { ...all, ...Object.fromEntries(interleaved), clock, ids };
+  return { ...all, ...Object.fromEntries(interleaved), targets: { eks: eks !== undefined }, clock, ids };
 }
 
 export const plan = (world: RolloutWorld, turns: Turns = {}) =>

@@ -7,7 +7,12 @@ import {
   podTask,
 } from '../../../../shared/domain/image/kubernetes-pod.ts';
 import type { RunningContainer } from '../../../../shared/domain/image/usage.ts';
-import { hasClusterScope, undeployable } from '../../../../shared/domain/image/workload-kind.ts';
+import {
+  hasClusterScope,
+  isService,
+  kubernetesService,
+  serviceNameOf,
+} from '../../../../shared/domain/image/workload-kind.ts';
 import { digestOf } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 
@@ -220,7 +225,13 @@ test.each<[string, OwnerEntry | undefined, OwnerEntry | undefined, string]>([
   const objects = { ...NOTHING, controllerOf: (uid: string) => (uid === 'u1' ? controller : undefined) };
   const task = podTask(pod({ ...(owner && { owner }) }), objects);
   expect(`${task?.workloadKind} ${task?.workload}`).toBe(expected);
-  expect(task && undeployable(task)).toBe('kubernetes');
+  const isDeployed = /^eks-(deployment|statefulset|daemonset) /.test(expected);
+  expect(task && isService(task, { eks: true })).toBe(isDeployed);
+  expect(task && isService(task, { eks: false })).toBe(false);
+  const deployed = task && kubernetesService(serviceNameOf(task));
+  expect(deployed && `eks-${deployed.kind.toLowerCase()} ${deployed.namespace}/${deployed.name}`).toBe(
+    isDeployed ? expected : undefined,
+  );
   expect(task && hasClusterScope(task)).toBe(true);
 });
 

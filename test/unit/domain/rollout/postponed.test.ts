@@ -129,7 +129,7 @@ test.each<[string, Closure, ClosureInputs, boolean]>([
   ['of a closed closure', open({ state: 'closed' }), seen(), false],
   ['of a closure whose rollout was not completed', open({ abandoned: true }), seen(), false],
 ])('a service %s', (_, one, inputs, isDue) => {
-  expect(servicesToPlanAnew(one, inputs)).toEqual(isDue ? [SERVICE] : []);
+  expect(servicesToPlanAnew(one, inputs, { eks: false })).toEqual(isDue ? [SERVICE] : []);
 });
 
 test.each<[RolloutMode, readonly string[]]>([
@@ -150,7 +150,7 @@ test.each<[RolloutMode, readonly string[]]>([
       left('not-verified', { workload: 'beside' }),
     ];
     const held = [SERVICE, '111122223333/eu-west-1/prod/other', ...own, '111122223333/eu-west-1/prod/beside'];
-    expect(postponedServices(all, rollout)).toEqual(held);
+    expect(postponedServices(all, rollout, { eks: false })).toEqual(held);
   },
 );
 

@@ -1,20 +1,26 @@
-import type { Deployment } from '../../../../shared/domain/cause/cascade.ts';
+import { type Deployment, serviceKey } from '../../../../shared/domain/cause/cascade.ts';
 import type { Usage } from '../../../../shared/domain/image/usage.ts';
 import { ROLLOUT_MODES } from '../../../../shared/domain/policy/rollout-mode.ts';
+import { scopeOf } from '../../../../shared/domain/review/run.ts';
 import {
   artifactFor,
   environmentOf,
   mayRestart,
   pinnedReference,
-  planRollout,
+  planRollout as planRolloutTo,
   type RolloutStream,
   type StreamUsage,
+  scopeOfService,
+  serviceOf,
   stopOf,
 } from '../../../../shared/domain/rollout/rollout.ts';
 import { usage } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf } from '../arbitraries.ts';
 import { OTHER, STREAM } from './acting.ts';
+
+const planRollout = (usages: readonly StreamUsage[], streams: readonly RolloutStream[], eks = false) =>
+  planRolloutTo(usages, streams, { eks });
 
 const stream = (changes: Partial<RolloutStream> = {}): RolloutStream => ({
   stream: STREAM,
@@ -47,6 +53,52 @@ test('a service on an older image is deployed once, by the mode of its stream', 
   });
 });
 
+test.each([
+  ['eks-replicaset', 'replicaset'],
+  ['eks-cronjob', 'cronjob'],
+  ['eks-job', 'job'],
+  ['eks-pod', 'bare-pod'],
+  ['eks-custom', 'custom-owner'],
+] as const)('%s: left as it is, also where Patchwave deploys to EKS', (workloadKind, reason) => {
+  for (const eks of [false, true]) {
+    const plan = planRollout([used('old', { workloadKind })], [stream()], eks);
+    expect(plan.services).toEqual([]);
+    expect(plan.left).toMatchObject([{ reason }]);
+  }
+});
+
+test('workloads of one name are one service each: of ECS, and of each kind and namespace in Kubernetes', () => {
+  const usages = [
+    used('old', { workload: 'web' }),
+    used('old', { workload: 'shop/web', workloadKind: 'eks-deployment' }),
+    used('older', { workload: 'shop/web', workloadKind: 'eks-deployment', container: 'proxy' }),
+    used('old', { workload: 'shop/web', workloadKind: 'eks-statefulset' }),
+    used('old', { workload: 'bank/web', workloadKind: 'eks-deployment' }),
+  ];
+  const { services, left } = planRollout(usages, [stream()], true);
+  expect(left).toEqual([]);
+  expect(services.map(({ service, containers }) => [service, containers.length])).toEqual([
+    ['eks-deployment:bank/web', 1],
+    ['eks-deployment:shop/web', 2],
+    ['eks-statefulset:shop/web', 1],
+    ['web', 1],
+  ]);
+});
+
+test('the scope of a service is that of its usages', () => {
+  for (const workloadKind of ['ecs-service', 'eks-deployment'] as const) {
+    const { usage: one } = used('old', { workloadKind, workload: 'shop/web' });
+    expect(scopeOfService(serviceOf(one))).toEqual(scopeOf(one));
+  }
+});
+
+test('an ECS and an EKS cluster of one name are two environments', () => {
+  const eks = serviceOf(used('old', { workloadKind: 'eks-deployment', workload: 'shop/web' }).usage);
+  const ecs = serviceOf(used('old').usage);
+  expect(environmentOf(serviceKey(ecs))).toBe('111122223333/eu-west-1/prod');
+  expect(environmentOf(serviceKey(eks))).toBe('111122223333/eu-west-1/prod/eks');
+});
+
 test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>([
   ['the team deploys it', 'pipeline', { mode: 'pipeline' }, {}],
   ['nobody deploys it', 'none', { mode: 'none' }, {}],
@@ -54,7 +106,9 @@ test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>(
   ['its stream is not verified, and the team deploys', 'not-verified', { state: 'failed', mode: 'pipeline' }, {}],
   ['it is a standalone task', 'standalone-task', {}, { workloadKind: 'ecs-task' }],
   ['it is a daemon', 'daemon', {}, { workloadKind: 'ecs-daemon' }],
-  ['it runs on EKS', 'kubernetes', {}, { workloadKind: 'eks-deployment' }],
+  ['Patchwave deploys nothing to EKS: a Deployment', 'eks-rollout-off', {}, { workloadKind: 'eks-deployment' }],
+  ['Patchwave deploys nothing to EKS: a StatefulSet', 'eks-rollout-off', {}, { workloadKind: 'eks-statefulset' }],
+  ['Patchwave deploys nothing to EKS: a DaemonSet', 'eks-rollout-off', {}, { workloadKind: 'eks-daemonset' }],
   ['only a later version knows its kind', 'unknown-kind', {}, { workloadKind: 'later' as 'ecs-task' }],
 ])('what is left as it is: %s', (_, reason, streamChanges, usageChanges) => {
   const plan = planRollout([used('old', usageChanges)], [stream(streamChanges)]);

@@ -1,0 +1,187 @@
+import { type KubernetesService, kubernetesService } from '../domain/image/workload-kind.ts';
+import {
+  imagePatch,
+  type JsonPatchOperation,
+  type KubernetesRevision,
+  type KubernetesWorkload,
+  longerMs,
+  obstaclesOf,
+  progressOf,
+  restartedBy,
+  restartPatch,
+  revisionId,
+  rolloutBegunAtEpochMs,
+  templateId,
+  templateImages,
+} from '../domain/rollout/kubernetes-workload.ts';
+import {
+  DeployerUnreachableError,
+  DeploymentRefusedError,
+  DeploymentUnknownError,
+  ServiceChangedError,
+  ServiceGoneError,
+} from '../ports/acting-errors.ts';
+import { ClusterUnreachableError, DEPLOYS } from '../ports/cluster-errors.ts';
+import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
+import { fullJitter } from './backoff.ts';
+import { connectEks, type EksAccess } from './eks-connection.ts';
+import {
+  type Collection,
+  KUBERNETES_LIMITS,
+  type KubernetesApi,
+  type KubernetesLimits,
+  type ObjectPath,
+  PatchUnknownError,
+} from './kubernetes-api.ts';
+
+/** All attempts of one change fit into the lease of the step that starts a deployment. */
+export const DEPLOYER_LIMITS: KubernetesLimits = {
+  ...KUBERNETES_LIMITS,
+  silenceMs: 15_000,
+  retry: fullJitter({ attempts: 4, firstMs: 200 }),
+};
+
+/** Reads of a workload that something else changes meanwhile, such as an autoscaler, in one step. */
+const MOST_READS = 3;
+
+const RESOURCES: Readonly<Record<KubernetesService['kind'], string>> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+};
+
+/**
+ * Deployments, StatefulSets and DaemonSets of Amazon EKS. A patch changes a workload only if nobody changed its `spec`
+ * since it was read, so no change is made twice, and none replaces somebody else's unseen.
+ */
+export class EksDeployer implements Deployer {
+  readonly #access: EksAccess;
+
+  constructor(access: EksAccess) {
+    this.#access = { limits: DEPLOYER_LIMITS, ...access };
+  }
+
+  async describe(ref: ServiceRef): Promise<ServiceState> {
+    return this.#connected(ref, async (api, service) => {
+      const workload = await this.#workload(api, ref, service);
+      const revisions: KubernetesRevision[] = [];
+      for await (const page of api.list<KubernetesRevision>(revisionsOf(service, workload))) revisions.push(...page);
+      return stateOf(service.kind, workload, revisions, this.#access.clock());
+    });
+  }
+
+  async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
+    return this.#change(ref, decidedOn, (workload) =>
+      restartedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
+    );
+  }
+
+  async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+    return this.#change(ref, decidedOn, (workload) => {
+      const known = new Set(templateImages(workload).map(({ name }) => name));
+      const strangers = [...images.keys()].filter((name) => !known.has(name));
+      if (strangers.length > 0)
+        throw new DeploymentRefusedError(ref, `its pod template has no container ${strangers.join(', ')}`);
+      return imagePatch(workload, images);
+    });
+  }
+
+  async putBack(ref: ServiceRef): Promise<string> {
+    throw new DeploymentRefusedError(ref, 'a change of a workload never replaces another one unseen');
+  }
+
+  /** @param operations none if the workload is already as it is wanted */
+  async #change(
+    ref: ServiceRef,
+    decidedOn: DecidedOn,
+    operations: (workload: KubernetesWorkload) => readonly JsonPatchOperation[],
+  ): Promise<string> {
+    return this.#connected(ref, async (api, service) => {
+      const decided = decidedOn.deployments.find(({ isPrimary }) => isPrimary)?.deploymentId;
+      let refused: { readonly generation: number | undefined; readonly message: string } | undefined;
+      for (let reads = 0; reads < MOST_READS; reads += 1) {
+        const workload = await this.#workload(api, ref, service);
+        const wanted = operations(workload);
+        const present = templateId(workload);
+        if (wanted.length === 0) return present;
+        const { generation } = workload.metadata ?? {};
+        if (present !== decided) throw new ServiceChangedError(ref, `its pod template is now ${present}`);
+        if (refused && refused.generation === generation) throw new DeploymentRefusedError(ref, refused.message);
+        const answer = await api.patch<KubernetesWorkload>(pathOf(service), wanted).catch((error: unknown) => {
+          throw error instanceof PatchUnknownError ? new DeploymentUnknownError(ref, error) : error;
+        });
+        if ('object' in answer) return templateId(answer.object);
+        // Only a conflict and a condition that does not hold say that the workload changed: it is read again.
+        refused = answer.refused === 409 ? undefined : { generation, message: answer.message };
+      }
+      throw new ServiceChangedError(ref, 'something else changes it all the time');
+    });
+  }
+
+  async #workload(api: KubernetesApi, ref: ServiceRef, service: KubernetesService): Promise<KubernetesWorkload> {
+    const workload = await api.get<KubernetesWorkload>(pathOf(service));
+    if (workload) return workload;
+    const { kind, namespace, name } = service;
+    throw new ServiceGoneError(ref, `the cluster has no ${kind} ${namespace}/${name}`);
+  }
+
+  async #connected<Result>(
+    ref: ServiceRef,
+    use: (api: KubernetesApi, service: KubernetesService) => Promise<Result>,
+  ): Promise<Result> {
+    const service = kubernetesService(ref.service);
+    if (!service) throw new ServiceGoneError(ref, 'it is no workload of Kubernetes');
+    const { account, region, cluster } = ref;
+    try {
+      const api = await connectEks(this.#access, { account, region, cluster }, DEPLOYS);
+      if (!api) throw new ServiceGoneError(ref, 'its cluster was deleted');
+      try {
+        return await use(api, service);
+      } finally {
+        api.close();
+      }
+    } catch (error) {
+      throw error instanceof ClusterUnreachableError ? new DeployerUnreachableError(ref, error) : error;
+    }
+  }
+}
+
+/** A workload as a service, with its one deployment: the present pod template. */
+export function stateOf(
+  kind: KubernetesService['kind'],
+  workload: KubernetesWorkload,
+  revisions: readonly KubernetesRevision[],
+  nowEpochMs: number,
+): ServiceState {
+  const bakeMs = longerMs(kind, workload);
+  const taskDefinition = revisionId(workload);
+  const cascadeId = restartedBy(workload);
+  return {
+    ...{ controller: 'KUBERNETES', taskDefinition },
+    containers: templateImages(workload).map(({ path, ...container }) => container),
+    deployments: [
+      {
+        ...{ deploymentId: templateId(workload), taskDefinition, isPrimary: true },
+        ...progressOf(kind, workload),
+        createdAtEpochMs: rolloutBegunAtEpochMs(kind, workload, revisions, nowEpochMs),
+        ...(cascadeId !== undefined && { cascadeId }),
+      },
+    ],
+    ...(bakeMs > 0 && { bakeMs }),
+    obstacles: obstaclesOf(kind, workload),
+  };
+}
+
+function pathOf({ kind, namespace, name }: KubernetesService): ObjectPath {
+  const resource = RESOURCES[kind];
+  return { resource, path: `${inNamespace(namespace)}/${resource}/${encodeURIComponent(name)}` };
+}
+
+const inNamespace = (namespace: string): string => `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}`;
+
+/** A list of ReplicaSets is read without their templates; a ControllerRevision has its number outside its metadata. */
+function revisionsOf({ kind, namespace }: KubernetesService, { spec = {} }: KubernetesWorkload): Collection {
+  const [resource, metadataOnly] = kind === 'Deployment' ? ['replicasets', true] : ['controllerrevisions', false];
+  const labels = spec.selector?.matchLabels ?? {};
+  return { resource, metadataOnly, path: `${inNamespace(namespace)}/${resource}`, labels };
+}

@@ -1,0 +1,172 @@
+import { patched } from '../../../local/kubernetes/patch.ts';
+import { stateOf } from '../../../shared/adapters/eks-deployer.ts';
+import { type KubernetesService, kubernetesService } from '../../../shared/domain/image/workload-kind.ts';
+import {
+  imagePatch,
+  type JsonPatchOperation,
+  type KubernetesWorkload,
+  restartedBy,
+  restartPatch,
+  templateId,
+  templateImages,
+} from '../../../shared/domain/rollout/kubernetes-workload.ts';
+import {
+  DeployerUnreachableError,
+  DeploymentRefusedError,
+  ServiceChangedError,
+  ServiceGoneError,
+} from '../../../shared/ports/acting-errors.ts';
+import type { Clock } from '../../../shared/ports/clock.ts';
+import { ClusterUnauthorizedError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
+import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../../../shared/ports/rollouts.ts';
+
+type Template = NonNullable<NonNullable<KubernetesWorkload['spec']>['template']>;
+
+/** Workloads of EKS clusters in memory, with a controller that does what a test says. */
+export class FakeEksDeployer implements Deployer {
+  readonly #clock: Clock;
+  readonly #workloads = new Map<string, KubernetesWorkload>();
+  /** When the present template of each workload was made. */
+  readonly #begun = new Map<string, number>();
+  readonly #denied = new Set<string>();
+  /** What happens once, after the next change was decided and before the cluster is asked for it. */
+  meanwhile: () => void = () => {};
+  /** The change is made, and its answer is lost: what the caller sees once. */
+  lost: ((service: ServiceRef) => Error) | undefined;
+  /** Every change that was made, in order. */
+  readonly changed: { readonly service: ServiceRef; readonly operations: readonly JsonPatchOperation[] }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A workload whose pods all run. */
+  create(ref: ServiceRef, workload: KubernetesWorkload): this {
+    const { namespace, name } = serviceOf(ref);
+    const metadata = { ...workload.metadata, namespace, name, uid: `uid-of-${name}`, generation: 1 };
+    this.#set(ref, { ...workload, metadata });
+    return this.settle(ref);
+  }
+
+  remove(ref: ServiceRef): this {
+    this.#workloads.delete(keyOf(ref));
+    return this;
+  }
+
+  /** From now on the cluster does not accept the rollout role. */
+  deny(ref: ServiceRef): this {
+    this.#denied.add(clusterOf(ref));
+    return this;
+  }
+
+  workload(ref: ServiceRef): KubernetesWorkload {
+    const workload = this.#workloads.get(keyOf(ref));
+    if (workload) return workload;
+    const { kind, namespace, name } = serviceOf(ref);
+    throw new ServiceGoneError(ref, `the cluster has no ${kind} ${namespace}/${name}`);
+  }
+
+  /** Somebody changes the `spec`. */
+  edit(ref: ServiceRef, change: (spec: NonNullable<KubernetesWorkload['spec']>) => KubernetesWorkload['spec']): this {
+    const { spec = {}, metadata = {}, ...others } = this.workload(ref);
+    const generation = (metadata.generation ?? 0) + 1;
+    this.#set(ref, { ...others, metadata: { ...metadata, generation }, spec: change(spec) ?? {} });
+    return this;
+  }
+
+  /** Somebody changes the pod template. */
+  deployByHand(ref: ServiceRef, template: (before: Template) => Template): this {
+    return this.edit(ref, (spec) => ({ ...spec, template: template(spec.template ?? {}) }));
+  }
+
+  /** The controller replaced every pod. */
+  settle(ref: ServiceRef): this {
+    const { spec: { replicas = 1 } = {}, metadata: { generation = 1 } = {} } = this.workload(ref);
+    return this.report(ref, {
+      ...{ observedGeneration: generation, replicas, updatedReplicas: replicas, availableReplicas: replicas },
+      ...{ readyReplicas: replicas, desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1 },
+    });
+  }
+
+  /** The controller has seen the present template, and says this. */
+  report(ref: ServiceRef, status: NonNullable<KubernetesWorkload['status']>): this {
+    const workload = this.workload(ref);
+    const observedGeneration = workload.metadata?.generation ?? 1;
+    this.#workloads.set(keyOf(ref), { ...workload, status: { ...workload.status, observedGeneration, ...status } });
+    return this;
+  }
+
+  async describe(ref: ServiceRef): Promise<ServiceState> {
+    this.#allow(ref);
+    const workload = this.workload(ref);
+    const { kind } = serviceOf(ref);
+    const creationTimestamp = new Date(this.#begun.get(keyOf(ref)) ?? 0).toISOString();
+    const ownerReferences = [{ kind, name: 'owner', uid: workload.metadata?.uid ?? '', controller: true }];
+    const revision = { metadata: { name: workload.status?.updateRevision ?? '', creationTimestamp, ownerReferences } };
+    return structuredClone(stateOf(kind, workload, [revision], this.#clock()));
+  }
+
+  async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
+    return this.#change(ref, decidedOn, (workload) =>
+      restartedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
+    );
+  }
+
+  async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+    return this.#change(ref, decidedOn, (workload) => {
+      const strange = [...images.keys()].find((name) => !templateImages(workload).some((one) => one.name === name));
+      if (strange !== undefined) throw new DeploymentRefusedError(ref, `its pod template has no container ${strange}`);
+      return imagePatch(workload, images);
+    });
+  }
+
+  async putBack(ref: ServiceRef): Promise<string> {
+    throw new DeploymentRefusedError(ref, 'a change of a workload never replaces another one unseen');
+  }
+
+  #change(
+    ref: ServiceRef,
+    decidedOn: DecidedOn,
+    operationsFor: (workload: KubernetesWorkload) => readonly JsonPatchOperation[],
+  ): string {
+    this.#allow(ref);
+    const happens = this.meanwhile;
+    this.meanwhile = () => {};
+    happens();
+    const workload = this.workload(ref);
+    const operations = operationsFor(workload);
+    const present = templateId(workload);
+    if (operations.length === 0) return present;
+    if (present !== decidedOn.deployments[0]?.deploymentId)
+      throw new ServiceChangedError(ref, `its pod template is now ${present}`);
+    const document = JSON.parse(JSON.stringify(workload));
+    const next = patched(document, operations, 'application/json-patch+json') as KubernetesWorkload;
+    const generation = (workload.metadata?.generation ?? 0) + 1;
+    this.#set(ref, { ...next, metadata: { ...next.metadata, generation } });
+    this.changed.push({ service: ref, operations });
+    const { lost } = this;
+    this.lost = undefined;
+    if (lost) throw lost(ref);
+    return templateId(next);
+  }
+
+  #set(ref: ServiceRef, workload: KubernetesWorkload): void {
+    const before = this.#workloads.get(keyOf(ref));
+    if (!before || templateId(before) !== templateId(workload)) this.#begun.set(keyOf(ref), this.#clock());
+    this.#workloads.set(keyOf(ref), workload);
+  }
+
+  #allow(ref: ServiceRef): void {
+    if (!this.#denied.has(clusterOf(ref))) return;
+    throw new DeployerUnreachableError(ref, new ClusterUnauthorizedError(ref, DEPLOYS));
+  }
+}
+
+const clusterOf = ({ account, region, cluster }: ServiceRef): string => `${account}/${region}/${cluster}`;
+const keyOf = (ref: ServiceRef): string => `${clusterOf(ref)}/${ref.service}`;
+
+function serviceOf(ref: ServiceRef): KubernetesService {
+  const service = kubernetesService(ref.service);
+  if (service) return service;
+  throw new ServiceGoneError(ref, 'it is no workload of Kubernetes');
+}

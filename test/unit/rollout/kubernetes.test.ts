@@ -1,0 +1,330 @@
+import { type Deployment, serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { WorkloadKind } from '../../../shared/domain/image/workload-kind.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
+import type { KubernetesWorkload } from '../../../shared/domain/rollout/kubernetes-workload.ts';
+import { DeploymentUnknownError } from '../../../shared/ports/acting-errors.ts';
+import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  CASCADE,
+  HOST,
+  HOUR_MS,
+  imageOf,
+  locationOf,
+  MINUTE_MS,
+  planned,
+  type RolloutWorld,
+  rolloutWorld,
+  runs,
+  ServiceMachine,
+  service,
+  serviceOf,
+} from './support.ts';
+
+type Spec = NonNullable<KubernetesWorkload['spec']>;
+type EksWorld = RolloutWorld & { readonly eks: FakeEksDeployer };
+
+interface Scene {
+  readonly mode?: RolloutMode;
+  readonly kind?: WorkloadKind;
+  readonly spec?: Spec;
+  readonly metadata?: KubernetesWorkload['metadata'];
+  readonly pullPolicy?: string;
+  /** Containers of its pods that run the old image. */
+  readonly containers?: readonly string[];
+}
+
+const workload = ({ spec = {}, metadata = {}, pullPolicy = 'Always' }: Scene): KubernetesWorkload => ({
+  metadata,
+  spec: {
+    ...{ replicas: 2, ...spec },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: {
+        containers: [
+          { name: 'web', image: imageOf('web'), imagePullPolicy: pullPolicy },
+          { name: 'sidecar', image: 'public.ecr.aws/envoy:1' },
+        ],
+      },
+    },
+  },
+});
+
+async function addTo(world: EksWorld, name: string, scene: Scene = {}): Promise<ServiceRef> {
+  const { kind = 'eks-deployment', containers = ['web'] } = scene;
+  const ref = serviceOf(`${kind}:shop/${name}`);
+  world.eks.create(ref, workload(scene));
+  for (const container of containers)
+    await runs(world, 'web', 'old', { workloadKind: kind, workload: `shop/${name}`, container });
+  return ref;
+}
+
+/** One workload in an EKS cluster, planned. */
+async function scene(seen: Scene = {}) {
+  const rollout = await rolloutWorld({ modes: { web: seen.mode ?? 'restart' } });
+  const world: EksWorld = { ...rollout, eks: new FakeEksDeployer(rollout.clock) };
+  const ref = await addTo(world, 'web', seen);
+  world.advance(MINUTE_MS);
+  expect(await planned(world)).toEqual([ref]);
+  return { world, eks: world.eks, ref, machine: new ServiceMachine(world, ref) };
+}
+
+const deploymentOf = (world: RolloutWorld, ref: ServiceRef): Promise<Deployment | undefined> =>
+  world.rollouts.deployment(CASCADE, serviceKey(ref));
+
+test.each(['eks-deployment', 'eks-statefulset', 'eks-daemonset'] as const)(
+  'an %s is restarted once, and its rollout is awaited',
+  async (kind) => {
+    const { world, eks, ref, machine } = await scene({ kind });
+    await machine.run('check');
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+    eks.settle(ref);
+    await machine.run();
+    expect(machine.last).toMatchObject({ decision: 'ended', state: 'completed' });
+    expect(eks.changed.map(({ operations }) => operations.at(-1))).toEqual([
+      { op: 'add', path: '/spec/template/metadata/annotations/patchwave.dev~1cascade', value: CASCADE },
+    ]);
+    expect(await deploymentOf(world, ref)).toMatchObject({ service: `111122223333/eu-west-1/prod/${kind}:shop/web` });
+  },
+);
+
+test('with `register` only the image of its container is set, to the verified digest', async () => {
+  const { eks, ref, machine } = await scene({ mode: 'register' });
+  await machine.run('check');
+  const image = `${HOST}/team/web@${digestOf('web-new')}`;
+  expect(eks.changed.map(({ operations }) => operations.slice(2))).toEqual([
+    [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }],
+  ]);
+  eks.settle(ref);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'completed' });
+});
+
+describe('where Patchwave does not deploy to EKS', () => {
+  test('the workload is left, and its closure says how to switch it on', async () => {
+    const world = await rolloutWorld();
+    await runs(world, 'web', 'old', { workloadKind: 'eks-deployment', workload: 'shop/web' });
+    expect(await planned(world)).toEqual([]);
+    const [closure] = await Array.fromAsync(world.rollouts.closures(CASCADE));
+    expect(closure?.waitingFor).toMatch(
+      /eks-deployment 111122223333\/eu-west-1\/prod\/shop\/web \(eks-rollout-off\).*RolloutToEks.*enforcement\/access\/write.yaml/,
+    );
+    expect(closure).toMatchObject({ left: [], services: [] });
+  });
+
+  test('a deployment that was planned before makes no call, and is planned again', async () => {
+    const { world, eks, ref } = await scene();
+    const { eks: _, ...without } = world;
+    const machine = await new ServiceMachine(without, ref).run();
+    expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('eks-rollout-off') });
+    expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
+    expect(eks.changed).toEqual([]);
+  });
+});
+
+const HELM = {
+  labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+  annotations: { 'meta.helm.sh/release-name': 'web' },
+};
+
+test.each<[string, Scene, true | undefined]>([
+  ['managed-by-gitops', { mode: 'register', metadata: HELM }, undefined],
+  [
+    'managed-by-owner',
+    {
+      metadata: { ownerReferences: [{ apiVersion: 'x.y/v1', kind: 'Shop', name: 'shop', uid: 'u', controller: true }] },
+    },
+    undefined,
+  ],
+  ['on-delete', { kind: 'eks-statefulset', spec: { updateStrategy: { type: 'OnDelete' } } }, undefined],
+  ['pull-policy', { pullPolicy: 'IfNotPresent' }, undefined],
+  ['container-gone', { containers: ['debugger-x7'] }, undefined],
+  ['workload-paused', { spec: { paused: true } }, true],
+  ['scaled-to-zero', { spec: { replicas: 0 } }, true],
+  ['partitioned', { kind: 'eks-statefulset', spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } }, true],
+])('%s: refused at once with its reason, and nothing changes', async (reason, seen, postponed) => {
+  const { world, eks, ref, machine } = await scene(seen);
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
+  const deployment = await deploymentOf(world, ref);
+  expect(deployment?.detail).toMatch(new RegExp(`^${reason}: `));
+  expect(deployment?.postponed).toBe(postponed);
+  expect(eks.changed).toEqual([]);
+});
+
+test.each<[string, Scene]>([
+  ['a workload that Helm manages is restarted', { metadata: HELM }],
+  ['with `register` no pull policy is needed', { mode: 'register', pullPolicy: 'IfNotPresent' }],
+  ['an ephemeral container ends with its pod', { containers: ['debugger-x7', 'web'] }],
+])('%s', async (_, seen) => {
+  const { eks, machine } = await scene(seen);
+  await machine.run('check');
+  expect(eks.changed).toHaveLength(1);
+});
+
+const withEnvironment = (value: string) => (before: NonNullable<Spec['template']>) => ({
+  ...before,
+  metadata: { ...before.metadata, annotations: { ...before.metadata?.annotations, config: value } },
+});
+
+test('somebody who changes the template between read and change wins, and the workload is planned again', async () => {
+  const { world, eks, ref, machine } = await scene();
+  eks.meanwhile = () => void eks.deployByHand(ref, withEnvironment('theirs'));
+  await machine.run();
+  const deployment = await deploymentOf(world, ref);
+  expect(deployment).toMatchObject({ state: 'superseded', postponed: true });
+  expect(deployment?.detail).toMatch(/^somebody else deployed revision-[\da-f]+ at the same time$/);
+  expect(eks.changed).toEqual([]);
+});
+
+test('a restart that somebody made after the tag named the verified image is enough', async () => {
+  const { world, eks, ref, machine } = await scene();
+  const push = { digest: digestOf('web-new'), atEpochMs: world.clock() };
+  await world.places.recordPush(locationOf('web'), 'v1', push);
+  world.advance(MINUTE_MS);
+  eks.deployByHand(ref, withEnvironment('theirs')).settle(ref);
+  world.advance(MINUTE_MS);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'completed' });
+  expect(eks.changed).toEqual([]);
+});
+
+test('a rollout of somebody else that never ends is waited for until its own deadline', async () => {
+  const { world, eks, ref, machine } = await scene();
+  world.advance(-40 * MINUTE_MS);
+  eks.deployByHand(ref, withEnvironment('theirs')).report(ref, { updatedReplicas: 1 });
+  world.advance(40 * MINUTE_MS);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('deployment-under-way') });
+  expect(eks.changed).toEqual([]);
+});
+
+test('a restart whose answer was lost is found by its cascade, and no second one is made', async () => {
+  const { world, eks, ref, machine } = await scene();
+  eks.lost = (lost) => new DeploymentUnknownError(lost, new Error('timeout'));
+  await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+  eks.settle(ref);
+  world.advance(6 * MINUTE_MS);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'completed' });
+  expect(eks.changed).toHaveLength(1);
+});
+
+test('new images whose answer was lost are found, and are not set again', async () => {
+  const { world, eks, ref, machine } = await scene({ mode: 'register' });
+  eks.lost = (lost) => new DeploymentUnknownError(lost, new Error('timeout'));
+  await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+  eks.settle(ref);
+  world.advance(6 * MINUTE_MS);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'completed' });
+  expect(eks.changed).toHaveLength(1);
+});
+
+test('an image that somebody deployed meanwhile stays', async () => {
+  const { eks, ref, machine } = await scene({ mode: 'register' });
+  eks.deployByHand(ref, (before) => ({
+    ...before,
+    spec: { containers: [{ name: 'web', image: imageOf('web', 'theirs') }] },
+  }));
+  eks.settle(ref);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('service-changed') });
+  expect(eks.changed).toEqual([]);
+});
+
+describe('how a rollout that runs ends', () => {
+  async function running(seen: Scene = {}) {
+    const all = await scene(seen);
+    const before = all.eks.workload(all.ref).spec?.template ?? {};
+    await all.machine.run('check');
+    return {
+      ...{ ...all, before },
+      ended: async () => {
+        await all.machine.run();
+        return deploymentOf(all.world, all.ref);
+      },
+    };
+  }
+
+  test('somebody else changes the template: superseded, and planned again', async () => {
+    const { eks, ref, ended } = await running();
+    eks.deployByHand(ref, withEnvironment('theirs'));
+    expect(await ended()).toMatchObject({
+      ...{ state: 'superseded', postponed: true },
+      detail: expect.stringMatching(/^somebody else deployed the service: Kubernetes no longer lists/),
+    });
+  });
+
+  test.each(['restart', 'register'] as const)(
+    '%s: somebody goes back to the earlier template: rolled back',
+    async (mode) => {
+      const { eks, ref, before, ended } = await running({ mode });
+      eks.deployByHand(ref, () => before);
+      expect(await ended()).toMatchObject({ state: 'rolled-back' });
+    },
+  );
+
+  test('its progress deadline passes: failed, with the reason of Kubernetes', async () => {
+    const { eks, ref, ended } = await running();
+    const late = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'timed out' };
+    eks.report(ref, { updatedReplicas: 1, conditions: [late] });
+    expect(await ended()).toMatchObject({ state: 'failed', detail: 'ProgressDeadlineExceeded: timed out' });
+  });
+
+  test('somebody pauses it: it fails at its deadline, and says so', async () => {
+    const { world, eks, ref, ended } = await running();
+    eks.edit(ref, (spec) => ({ ...spec, paused: true })).report(ref, { updatedReplicas: 1 });
+    const begunAtEpochMs = world.clock();
+    expect(await ended()).toMatchObject({
+      state: 'failed',
+      detail: 'deadline: not all pods were replaced in time; last seen: somebody paused it (spec.paused)',
+    });
+    expect(world.clock() - begunAtEpochMs).toBeLessThan(3 * HOUR_MS);
+  });
+
+  test('it is deleted: failed', async () => {
+    const { eks, ref, ended } = await running();
+    eks.remove(ref);
+    expect(await ended()).toMatchObject({ state: 'failed', detail: expect.stringContaining('service-gone') });
+  });
+
+  test('the cluster cannot be reached for a while: it is asked again', async () => {
+    const { eks, ref, machine, ended } = await running();
+    eks.deny(ref);
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+    expect(await ended()).toMatchObject({
+      state: 'failed',
+      detail: 'deadline: Patchwave could not read the service from Kubernetes',
+    });
+  });
+});
+
+test('a cluster that does not accept the rollout role: refused, and planned again after the next review', async () => {
+  const { world, eks, ref, machine } = await scene();
+  eks.deny(ref);
+  await machine.run();
+  const deployment = await deploymentOf(world, ref);
+  expect(deployment).toMatchObject({ state: 'refused', postponed: true });
+  expect(deployment?.detail).toMatch(/^unreachable: .*enforcement|access entry/);
+  expect(deployment).not.toHaveProperty('abandoned');
+});
+
+test('a failed rollout stops the others in its EKS cluster, and none in an ECS cluster of that name', async () => {
+  const rollout = await rolloutWorld();
+  const world: EksWorld = { ...rollout, eks: new FakeEksDeployer(rollout.clock) };
+  const refs = [await addTo(world, 'first'), await addTo(world, 'second'), await service(world, 'web')] as const;
+  expect(await planned(world)).toHaveLength(3);
+  const [first, second, ecs] = refs.map((ref) => new ServiceMachine(world, ref));
+  await first?.run('check');
+  const late = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' };
+  world.eks.report(refs[0], { conditions: [late] });
+  await first?.run();
+  await second?.run();
+  await ecs?.run('check');
+  expect([first?.last?.state, second?.last?.state, ecs?.last?.state]).toEqual(['failed', 'refused', 'running']);
+  expect(second?.last?.detail).toContain('environment-stopped');
+});
