@@ -1,9 +1,7 @@
 import { type AgedPart, ageOf, type OldestBelow } from '../age/image-lineage.ts';
 import { compareTexts } from '../common/compare-texts.ts';
-import { matchesAnyGlob } from '../common/glob.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
-import { repositoryName } from '../image/reference.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -11,6 +9,7 @@ import { SEVERITIES } from '../policy/policy-parts.ts';
 import { type Finding, findingKey } from '../scan/finding.ts';
 import type { ScanState } from '../scan/scan.ts';
 import { effectiveScanState, isKnowledge, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
+import { unapprovedNames } from './approved-registries.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
@@ -198,13 +197,11 @@ function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs
   );
 }
 
-/** Every place and reference of an image must be approved; the policy already names those of AWS. */
-function registryReasons({ image }: VerdictInputs, { approvedRegistries }: Policy): Reason[] {
-  if (!approvedRegistries || image.tier === 'aws-managed') return [];
-  const places = [...image.locations.map(repositoryName), ...(image.references ?? [])];
-  return places
-    .filter((place) => !matchesAnyGlob(approvedRegistries.allow, place))
-    .map((registry) => ({ ruleId: approvedRegistries.id, effect: 'violates', kind: 'registry', registry }));
+/** Every place and reference of an image must be approved. */
+function registryReasons({ image }: VerdictInputs, policy: Policy): Reason[] {
+  const ruleId = policy.approvedRegistries?.id;
+  if (ruleId === undefined) return [];
+  return unapprovedNames(image, policy).map((registry) => ({ ruleId, effect: 'violates', kind: 'registry', registry }));
 }
 
 const inTime = (reason: Reason, nowEpochMs: number): Reason =>
