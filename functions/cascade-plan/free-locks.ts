@@ -23,7 +23,7 @@ export async function freeUnreadableLocks(ports: Ports): Promise<readonly string
   const busy = await streamsAtWork(ports);
   const freed: string[] = [];
   for (const stream of locked) {
-    if (busy.has(stream) || !(await isNobodys(ports, stream))) continue;
+    if (busy.has(stream) || !(await isUnowned(ports, stream))) continue;
     if (await ports.locks.clearUnreadable(stream)) freed.push(stream);
   }
   return freed;
@@ -39,7 +39,11 @@ async function streamsAtWork({ cascades }: Ports): Promise<ReadonlySet<string>> 
 
 const UNKNOWN = 'unreadable' as const;
 
-async function isNobodys(ports: Ports, stream: string): Promise<boolean> {
+/**
+ * Whether no build of the stream can still run and the ledger has no cascade of its unended rebuilds. An ended cascade
+ * among these is reported again, so that its end frees the lock.
+ */
+async function isUnowned(ports: Ports, stream: string): Promise<boolean> {
   const { rebuilds, cascades, ends, clock } = ports;
   const latest = await unlessUnreadable(rebuilds.latest(stream, REBUILDS_READ), UNKNOWN);
   if (latest === UNKNOWN) return false;

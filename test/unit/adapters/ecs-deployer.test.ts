@@ -213,7 +213,7 @@ describe('if ECS reports no rollout state', () => {
     ];
     ecs.on(ListServiceDeploymentsCommand).callsFake(({ nextToken }: { nextToken?: string }) => {
       const found = pages[nextToken === undefined ? 0 : 1 + pages.findIndex((page) => page.nextToken === nextToken)];
-      if (!found) throw new Error('nobody needs another page');
+      if (!found) throw new Error('no caller needs another page');
       return found;
     });
     expect(await statesOf()).toEqual([

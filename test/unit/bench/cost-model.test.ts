@@ -79,7 +79,7 @@ test('costs per image grow with the images, costs per account do not', () => {
 });
 
 test('a function that the model does not know is an error, as is a price that is not on file', () => {
-  const strange = dayUse({ functions: [functionUse({ name: 'a function of nobody' })] });
+  const strange = dayUse({ functions: [functionUse({ name: 'unknown' })] });
   expect(() => grown(strange, { images: 1, usages: 1 })).toThrow(UnknownFunctionError);
   expect(() => dayCost(dayUse(), {})).toThrow(MissingPriceError);
 });

@@ -43,7 +43,7 @@ describe('lock left by an earlier cascade', () => {
   test.each<[string, Partial<Rebuild> | undefined, 'running' | 'failed', string | undefined]>([
     ['by a running execution', { ...begun, build: { state: 'succeeded' } }, 'running', 'already-open'],
     ['for a build that may still run', { ...begun, build: { state: 'running' } }, 'failed', 'already-open'],
-    ['for a start that nobody saw', { startingAtEpochMs: START_EPOCH_MS }, 'failed', 'already-open'],
+    ['for a start that was not confirmed', { startingAtEpochMs: START_EPOCH_MS }, 'failed', 'already-open'],
     ['for a person to approve', { ...begun, build: { state: 'waiting-approval' } }, 'failed', 'waiting-approval'],
     ['for a build that has ended', { ...begun, build: { state: 'failed' } }, 'failed', undefined],
     ['for a build that was never asked for', {}, 'failed', undefined],

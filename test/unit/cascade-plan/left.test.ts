@@ -20,7 +20,7 @@ const buildIs = (world: ReaperWorld, state: BuildState) =>
 
 describe('leftovers of a cascade that ended before its build', () => {
   test.each<BuildState>(['succeeded', 'failed', 'stopped'])(
-    'is given back at the next wake-up once that has %s, though nobody rebuilds the stream any more',
+    'is given back at the next wake-up once that has %s, though no cascade rebuilds the stream any more',
     async (state) => {
       const world = await endedWorld();
       await buildIs(world, state);

@@ -49,7 +49,11 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   ['a lock without a rebuild', keys.lock(STREAM), { rebuildId: undefined }],
   ['a rebuild without a pipeline', keys.rebuild(STREAM, 'r1'), { pipeline: 'web' }],
   ['a memory of the guards that counts in words', keys.rebuildHistory(STREAM), { failuresInARow: 'none' }],
-  ['a memory whose list is packed by nobody', keys.rebuildHistory(STREAM), { survived: new Uint8Array([1, 2]) }],
+  [
+    'a rebuild history whose list cannot be unpacked',
+    keys.rebuildHistory(STREAM),
+    { survived: new Uint8Array([1, 2]) },
+  ],
   ['a cause whose version is a text', keys.cause(STREAM), { version: '1' }],
   ['a cause whose facts are of no kind', keys.cause(STREAM), { facts: [{}] }],
   ['a stream without a tier', keys.stream(STREAM), { tier: 1 }],

@@ -380,7 +380,7 @@ describe('the last step of a state machine', () => {
   test.each([
     ['of another execution', { executionArn: `${ARN}-2` }],
     ['of the same name on another machine', { executionArn: ARN.replace('rebuild-cascade', 'other') }],
-    ['for a cascade that nobody planned', { cascadeId: 'ffffffffffff-g1', executionArn: 'a:ffffffffffff-g1' }],
+    ['for a cascade that was never planned', { cascadeId: 'ffffffffffff-g1', executionArn: 'a:ffffffffffff-g1' }],
   ])('is refused %s', async (_, change) => {
     const world = await reaperWorld();
     await runningCascade(world, {});

@@ -69,7 +69,7 @@ describe('open', () => {
   });
 
   test.each([
-    ['one that nobody planned', { cascadeId: 'ffffffffffff-g1', executionArn: 'a:execution:m:ffffffffffff-g1' }],
+    ['one that was never planned', { cascadeId: 'ffffffffffff-g1', executionArn: 'a:execution:m:ffffffffffff-g1' }],
     ['an execution of another name', { executionArn: 'arn:aws:states:eu-west-1:111122223333:execution:m:by-hand' }],
   ])('refuses %s', async (_, change) => {
     const { world, step } = await plannedWorld();

@@ -142,7 +142,7 @@ test('a verdict of an earlier review adds no cause', async () => {
 });
 
 test.each([
-  ['that nobody started', 'preview-9', /no preview preview-9/],
+  ['that was never started', 'preview-9', /no preview preview-9/],
   ['that did not come to its images', 'preview-2', /has not listed its images yet/],
 ])('a preview %s is reported as such', async (_, runId, message) => {
   const world = await planWorld();

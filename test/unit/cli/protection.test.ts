@@ -149,11 +149,11 @@ describe('why', () => {
       'No lifecycle policy is known to expire it soon (checked at 2026-11-24 02:00 UTC).',
     ],
     [
-      'nobody can tell',
+      'is in a repository that could not be checked',
       (world) => world.expiries.record(check({ failure: { error: 'E', detail: 'd' } })),
       'Expiry unknown\nrepository',
     ],
-    ['nobody has looked', async () => undefined, 'Lifecycle policies have not been checked for this image yet.'],
+    ['was never checked', async () => undefined, 'Lifecycle policies have not been checked for this image yet.'],
   ])('tells of an image that runs: it %s', async (_, prepare, words) => {
     expect(await why(prepare)).toContain(words);
   });

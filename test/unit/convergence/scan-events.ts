@@ -65,7 +65,7 @@ export class ScanEvents {
 
   #messageOf(digest: Digest): Message {
     const { location } = this.#world.scanner.started.findLast((scan) => scan.digest === digest) ?? {};
-    if (!location) throw new Error(`nobody asked for a scan of ${digest}`);
+    if (!location) throw new Error(`no scan was requested of ${digest}`);
     const event = {
       ...{ source: 'aws.ecr', 'detail-type': 'ECR Image Scan', time: '2026-11-24T03:01:00Z', resources: [] },
       ...{ account: location.account, region: location.region },

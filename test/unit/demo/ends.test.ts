@@ -45,7 +45,7 @@ test.each<[name: string, done: Partial<Parameters<typeof collectStreams>[1]>, en
     { state: 'stopped', reason: 'parent-not-verified', detail: answer.detail },
   ],
   [
-    'what nobody planned is on hold',
+    'a stream without a plan is on hold',
     { answers: [answer] },
     { state: 'on-hold', reason: 'report-only', detail: answer.detail },
   ],
@@ -82,7 +82,7 @@ test.each([
 test.each([
   ['the review failed', result([node()], {}, 'FAILED')],
   ['a build failed', result([node({ state: 'failed' })])],
-  ['nobody knows', result([node({ state: 'unverified' })])],
+  ['a build was not verified', result([node({ state: 'unverified' })])],
   ['a rollout was not completed', result([node({ reason: 'not-rolled-out' })])],
   ['a deployment was rolled back', result([node()], deployed('rolled-back'))],
 ])('no good end: %s', (_name, end) => {

@@ -91,7 +91,7 @@ describe('ImageVerdictChanged', () => {
   });
 
   test.each<[string, Verdict | undefined, Verdict | undefined]>([
-    ['nobody judged yet', undefined, undefined],
+    ['an image without a verdict', undefined, undefined],
     ['nothing changed', violating(FINDING), violating(FINDING)],
     ['the order of reasons', violating(FINDING, AGE), violating(AGE, FINDING)],
     ['another policy with the same result', violating(FINDING), { ...violating(FINDING), policyVersion: 'policy-2' }],
@@ -354,7 +354,7 @@ describe('ImageExpiryExpected', () => {
     ['the instant moves', expiry(lost(1)), expiry(lost(1, 6)), 0],
     ['another rule takes it', expiry(lost(1)), expiry(lost(2)), 1],
     ['it is gone', expiry(lost(1)), gone, 1],
-    ['nobody can tell any more', expiry(lost(1)), expiry({ state: 'unknown', reason: 'r' }), 1],
+    ['it is unknown from now on', expiry(lost(1)), expiry({ state: 'unknown', reason: 'r' }), 1],
     ['it is kept after all', expiry(lost(1)), undefined, 0],
   ])('%s', (_, before, after, expected) => {
     expect(announce(before, after)).toHaveLength(expected);

@@ -120,7 +120,7 @@ test('a preview names the scope that left and sets nothing aside', async () => {
     { leaseMinutes: 420, readsEks: true },
     { action: 'open', ...started, input: { mode: 'preview' } },
   );
-  if (opened.alreadyRunning) throw new Error('a preview waits for nobody');
+  if (opened.alreadyRunning) throw new Error('a preview needs no lease');
   expect(JSON.stringify(await world.runFiles.get(opened.scopes.key))).not.toContain(payments.account);
   expect(await collect(runs.parts(opened.runId))).toMatchObject([{ key: KEY, result: { status: 'left' } }]);
   expect(await world.scopes.get(payments)).toEqual(record);

@@ -59,7 +59,7 @@ test('any fleet gives 19 metrics, because each combination of name and dimension
 test.each<[string, () => void]>([
   ['a preview', () => measureReview('preview', closed, counts)],
   ['a review of some scopes', () => measureReview('review', { ...closed, scopeKey: '111122223333/eu-west-1' }, counts)],
-])('%s is measured by nobody', (_, run) => {
+])('%s is not measured', (_, run) => {
   run();
   expect(measured).toEqual([]);
 });

@@ -55,7 +55,7 @@ test.each<[string, object]>([
 });
 
 test.each<[string, object, string]>([
-  ['an image nobody named', { builds: 'x' }, 'pipelines[0].builds: no image is named "x"'],
+  ['an image without that name', { builds: 'x' }, 'pipelines[0].builds: no image is named "x"'],
   [
     'a repeated build',
     { builds: 'again' },
@@ -88,7 +88,7 @@ test.each<[string, object, string]>([
     'pipelines[0].pinsParent: "base" is built from scratch; leave "pinsParent" out',
   ],
   [
-    'a tag that nobody pushed',
+    'a tag that was never pushed',
     { from: { ...HUB, repository: 'base', tag: '13' } },
     'pipelines[0].from: no image was pushed to "111122223333/us-east-1/base" with the tag "13"',
   ],

@@ -292,7 +292,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
     },
     'hub.region: Region "eu-west-1" is not enabled in account "111122223333"',
   ],
-  ['a key nobody knows', change('images', 1, { parents: ['base'] }), 'images[1].parents: is not a known field'],
+  ['an unknown key', change('images', 1, { parents: ['base'] }), 'images[1].parents: is not a known field'],
   ['a count of nothing', change('workloads', 0, { count: 0 }), 'workloads[0].count: must be more than 0'],
 ];
 

@@ -587,7 +587,7 @@ describe('an unresolved tag', () => {
 
   test.each([
     ['before its history begins', EARLY - HOUR_MS],
-    ['when nobody can tell', undefined],
+    ['at an unknown instant', undefined],
   ])('that was pulled %s gets its current image, as a guess', async (_, endedAtEpochMs) => {
     const { world, review, live } = await moved();
     world.workloads.run(main, endedAtEpochMs === undefined ? withoutPull : pulled(endedAtEpochMs));

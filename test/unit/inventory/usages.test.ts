@@ -343,7 +343,7 @@ describe('an image outside our registries', () => {
 
 test.each([
   ['no reference and no digest', {}, 'no-reference'],
-  ['a reference that nobody can read', { image: 'no such:image' }, 'reference-unreadable'],
+  ['a reference that cannot be read', { image: 'no such:image' }, 'reference-unreadable'],
   ['a public tag', { image: 'nginx:1' }, 'digest-unknown'],
 ])('a container with %s is counted and named', async (_, container, reason) => {
   const { world, review, document } = await inventoryWorld();

@@ -43,7 +43,7 @@ test.each<[string, Partial<RunningContainer>, object]>([
   ],
   ['no digest for a tag', { image: referenceTo(web, ':1') }, { reference: referenceTo(web, ':1'), location: web }],
   ['a digest without any image, as AWS adds sidecars', { digest: a }, { digest: a, digestSource: 'runtime' }],
-  ['an image that nobody can read', { image: 'no such:image' }, { reference: 'no such:image' }],
+  ['an image that cannot be read', { image: 'no such:image' }, { reference: 'no such:image' }],
   ['a public image', { image: 'nginx:1', digest: a }, { digest: a, digestSource: 'runtime', reference: 'nginx:1' }],
 ])('takes %s', async (_, container, expected) => {
   const { world, workloads, document } = await inventoryWorld();

@@ -279,8 +279,8 @@ test('a rebuild with an outcome is judged already', async () => {
 
 test.each<[string, object, Partial<Rebuild>]>([
   ['of another cascade', { cascadeId: 'other-g1' }, {}],
-  ['that nobody began', { rebuildId: 'other' }, {}],
-  ['whose output nobody has found', {}, { output: undefined as never }],
+  ['that never began', { rebuildId: 'other' }, {}],
+  ['whose output was not found', {}, { output: undefined as never }],
 ])('refuses a rebuild %s', async (_, changes, record) => {
   const world = await built({ on: ['os 2'], changes: record });
   await expect(place(world, { ...STEP, ...changes })).rejects.toMatchObject({ name: 'InvalidInputError' });

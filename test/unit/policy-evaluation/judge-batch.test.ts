@@ -320,7 +320,7 @@ test.each<readonly [string, ScanStateName, ScanReason, (world: World) => void | 
       ] as const,
   ),
   [
-    'of a status that nobody knows',
+    'of an unknown status',
     'failed',
     'unknown-status',
     (world) => {

@@ -107,13 +107,10 @@ describe('a task token is never logged', () => {
 });
 
 test.each([
-  ['a node that nobody planned', { action: 'reserve', cascadeId: 'none-g1', stream: 's', executionArn: 'e' }],
+  ['a node that was never planned', { action: 'reserve', cascadeId: 'none-g1', stream: 's', executionArn: 'e' }],
   ['an action that is none', { action: 'build', cascadeId: 'c', stream: 's', executionArn: 'e' }],
   ['a settling without the error or null', { action: 'settle', cascadeId: 'c', stream: 's', executionArn: 'e' }],
-  [
-    'a field that nobody knows',
-    { action: 'poll', cascadeId: 'c', stream: 's', executionArn: 'e', rebuildId: 'r', x: 1 },
-  ],
+  ['an unknown field', { action: 'poll', cascadeId: 'c', stream: 's', executionArn: 'e', rebuildId: 'r', x: 1 }],
 ])('refuses %s', async (_, input) => {
   const world = await dispatchWorld();
   await expect(functionOf(world)(input, context)).rejects.toMatchObject({ name: 'InvalidInputError' });

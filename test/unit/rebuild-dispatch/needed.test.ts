@@ -91,7 +91,7 @@ test('an unjudged new head is awaited and then decides', async () => {
 
 test.each<[string, Record<string, Verdict | undefined>, readonly CauseFact[]]>([
   ['one platform holds the fact', { arm64: CLEAN, amd64: HOLDING }, [criticalFact]],
-  ['one platform holds it, and nobody knows of another', { arm64: undefined, amd64: HOLDING }, [criticalFact]],
+  ['one platform has it, and the other is unknown', { arm64: undefined, amd64: HOLDING }, [criticalFact]],
   [
     'one of several facts is held',
     { arm64: HOLDING },

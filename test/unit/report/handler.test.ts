@@ -41,7 +41,7 @@ test('a preview leaves its report among its own files', async () => {
 
 test.each([
   ['a mode that is none', { runId: RUN, mode: 'dry' }, /mode: /],
-  ['a field that nobody knows', { runId: RUN, mode: 'review', format: 'md' }, /format: is not a known field/],
+  ['an unknown field', { runId: RUN, mode: 'review', format: 'md' }, /format: is not a known field/],
 ])('refuses %s by the name of its field', async (_, event, message) => {
   await expect(handler(event, context)).rejects.toMatchObject({
     name: 'InvalidInputError',

@@ -224,7 +224,7 @@ test('20,000 images: each appears once, in one pass', async () => {
 }, 30_000);
 
 test.each([
-  ['a review that nobody began', 'run-9', 'ReviewNotFoundError'],
+  ['a review that never began', 'run-9', 'ReviewNotFoundError'],
   ['a review without its files', 'run-2', 'RunFileMissingError'],
 ])('%s has no report', async (_, runId, name) => {
   const world = await worldWith();

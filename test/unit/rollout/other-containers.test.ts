@@ -103,7 +103,7 @@ const held = (by: string, image = AGENT) => ({
 test.each<readonly [string, Scene, string]>([
   ['is paused', { mode: 'paused' }, 'mode: paused'],
   ['is only reported', { mode: 'report-only' }, 'mode: report-only'],
-  ['is deployed by nobody', { rollout: 'none' }, 'rollout: none'],
+  ['has `rollout: none`', { rollout: 'none' }, 'rollout: none'],
   ['is deployed by its own pipeline', { rollout: 'pipeline' }, 'rollout: pipeline'],
   ['is paused, and web is registered', { mode: 'paused', web: 'register' }, 'mode: paused'],
   ['is paused, and its tag moved since', { mode: 'paused', pushed: 'after', isRead: false }, 'mode: paused'],

@@ -78,7 +78,7 @@ test.each([
     'ecs-service 111122223333/eu-west-1/prod/web (pipeline). Deploy these yourself, or change the rollout of their stream in the policy',
   ],
   [
-    'nobody deploys',
+    'the policy says `rollout: none`',
     {},
     'none',
     'ecs-service 111122223333/eu-west-1/prod/web (none). Deploy these yourself, or change the rollout of their stream in the policy',

@@ -51,7 +51,7 @@ const changes: readonly (readonly [string, (world: RolloutWorld) => unknown])[] 
     ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: `${imageOf('web')}@${digestOf('web-theirs')}` }]),
   ],
   [
-    'a tag that nobody has any more',
+    'a tag that no image has any more',
     ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web', 'v2') }]),
   ],
 ];

@@ -30,7 +30,7 @@ test.each([
   ['a digest that is none', { ...event, digests: ['sha256:abc'] }, /digests\[0\]: must be a SHA-256 digest/],
   ['an empty batch', { ...event, digests: [] }, /digests: /],
   ['an unknown mode', { ...event, mode: 'dry' }, /mode: /],
-  ['a field that nobody knows', { ...event, digest: 'x' }, /digest: is not a known field/],
+  ['an unknown field', { ...event, digest: 'x' }, /digest: is not a known field/],
 ])('refuses %s by the name of its field', async (_, input, message) => {
   await expect(handler(input, context)).rejects.toMatchObject({
     name: 'InvalidInputError',

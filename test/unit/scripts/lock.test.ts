@@ -34,7 +34,7 @@ test('a failed task releases the lock', () => {
 
 test.each([
   ['of a dead process', () => writeFileSync(join(lock, String(deadProcess())), '')],
-  ['that nobody signed for long', () => utimesSync(lock, 1, 1)],
+  ['that was not signed for long', () => utimesSync(lock, 1, 1)],
 ])('a lock %s blocks no other process', (_, leave) => {
   mkdirSync(lock);
   leave();

@@ -280,7 +280,7 @@ describe('a tag that a later push has taken meanwhile', () => {
   });
 
   test.each<[string, Partial<LocationRecord> | undefined]>([
-    ['where nobody saw the push', undefined],
+    ['where the push is unknown', undefined],
     ['in another repository', { location: { ...LOCATION, repository: 'team/copy' } }],
     ['by an earlier push of the same image', { firstPushSeenAtEpochMs: 1 }],
   ])('proves nothing %s', async (_, pushTimes) => {

@@ -64,7 +64,7 @@ function isNoYounger(one: EffectiveBirth, other: EffectiveBirth): boolean {
 
 /**
  * The same content again: pushed, under another digest, or with new metadata only. A rebuild is created after the birth
- * of what it rebuilds; what nobody knows the birth of, or what was born this moment, is only pushed.
+ * of what it rebuilds; an image of unknown birth, or one born this moment, is only pushed.
  */
 const repeats = fc.array(
   fc.record({

@@ -131,19 +131,23 @@ test.each<[string, string, readonly ImageSketch[], boolean?, (readonly ImageSket
 
   [
     'unknown base, at least 10 by platform',
-    'nobody knows the birth of the base',
+    'the birth of the base is unknown',
     [app(), platform(), base({ birth: UNKNOWN })],
   ],
-  ['unknown base,app', 'nobody knows any', [app({ birth: UNKNOWN }), base({ birth: UNKNOWN })]],
-  ['unknown app, at least 20 by base', 'nobody knows its own', [app({ birth: UNKNOWN }), base()]],
-  ['20 by base', 'nobody knows the vendor, who does not count', [app(), base(), vendor({ birth: UNKNOWN })]],
+  ['unknown base,app', 'no birth is known', [app({ birth: UNKNOWN }), base({ birth: UNKNOWN })]],
+  ['unknown app, at least 20 by base', 'its own birth is unknown', [app({ birth: UNKNOWN }), base()]],
+  ['20 by base', "the vendor's birth is unknown and does not count", [app(), base(), vendor({ birth: UNKNOWN })]],
   [
     'unknown vendor, at least 20 by base',
-    'nobody knows the vendor, who counts',
+    "the vendor's birth is unknown and counts",
     [app(), base(), vendor({ birth: UNKNOWN })],
     true,
   ],
-  ['unknown vendor, at least 5 by app', 'no base, and nobody knows the vendor', [app(), vendor({ birth: UNKNOWN })]],
+  [
+    'unknown vendor, at least 5 by app',
+    "no base, and the vendor's birth is unknown",
+    [app(), vendor({ birth: UNKNOWN })],
+  ],
 
   [
     '20 by base',
@@ -214,7 +218,7 @@ test.each<[string, string, readonly ImageSketch[], boolean?, (readonly ImageSket
   ],
   [
     '20 by base',
-    'the same layers, of which nobody knows more elsewhere',
+    'the same layers elsewhere, of unknown birth',
     [app(), base({ chainId: 'c' })],
     false,
     [{ name: 'other', chainId: 'c', birth: UNKNOWN }],

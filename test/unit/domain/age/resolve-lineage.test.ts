@@ -210,7 +210,7 @@ describe('with missing reads', () => {
       },
       undefined,
     ],
-    ['an image whose lineage nobody has read before stays unread', { base: BASE, app: APP }, undefined],
+    ['an image whose lineage was never read stays unread', { base: BASE, app: APP }, undefined],
     ['so it is where all that was read is young', { base: { ...BASE, days: 3 }, app: APP }, undefined],
   ])('%s', (_, given, expected) => {
     expect(find(given, false)('app')).toEqual(expected);

@@ -36,8 +36,8 @@ describe.each([
     ['nothing below has it', threeTiers('nothing', 'nothing'), own],
     ['what is free cuts off what lies below', threeTiers('it', 'nothing'), own],
     ['a waiver lets it pass and takes nothing out', threeTiers('waived', 'it'), below(['base', 'platform', 'app'])],
-    ['nobody judged the base', threeTiers('never judged', 'it'), pending(['base'])],
-    ['nobody scanned the platform', threeTiers('it', 'unknown'), pending(['platform'])],
+    ['the base is not judged', threeTiers('never judged', 'it'), pending(['base'])],
+    ['the platform is not scanned', threeTiers('it', 'unknown'), pending(['platform'])],
     ['a platform that is free makes the base no matter', threeTiers('never judged', 'nothing'), own],
   ])('%s', (_name, images, expected) => {
     expect(rootCauseOf(images, HEADS, { fact })).toEqual(expected);
@@ -59,7 +59,7 @@ describe('a parent head without a finding in its scan', () => {
       pending(['base']),
     ],
     [
-      'before it was first seen, where nobody awaits a scan',
+      'before it was first seen, and no scan is awaited',
       scannedBase({ state: 'complete', completedAtEpochMs: before }),
       below(['platform', 'app']),
     ],
@@ -278,11 +278,11 @@ describe('a parent that moved', () => {
     ['is picked up by the stream itself', { base: {}, app: late }, own],
     ["whatever it has: that is the parent's to fix", { base: { has: [cve] }, app: late }, own],
     ['however old it is', { base: { has: [age] }, app: late }, own],
-    ['nobody scanned its head', { base: { has: 'unknown' }, app: late }, pending(['base'])],
+    ['its head is not scanned', { base: { has: 'unknown' }, app: late }, pending(['base'])],
     ['its head was judged by other facts', { base: {}, app: late }, pending(['base']), outdated],
     ['its head is not listed', { base: {}, app: late }, pending(['base']), without(['base'])],
     [
-      'nobody scanned one of its platforms',
+      'one of its platforms is not scanned',
       { 'base-b': {}, 'base-c': {}, base: { on: ['base-b', 'base-c'] }, app: late },
       pending(['base 1']),
       without(['base 1']),

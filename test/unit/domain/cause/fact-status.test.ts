@@ -32,7 +32,7 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   ['absent', 'another package', fact, looked('a', reasonOf(findingFact('CVE-1', { package: 'zlib' })))],
   ['absent', 'nothing was found', fact, looked('a')],
   ['absent', 'nothing was found, and it is too old', fact, looked('a', reasonOf(ageFact), NO_AGE)],
-  ['unknown', 'nobody judged it', fact, unjudged],
+  ['unknown', 'it is not judged', fact, unjudged],
   ['unknown', 'its scan is awaited', fact, looked('a', NOT_SCANNED)],
   ['unknown', 'it was judged by other facts', fact, outdated(looked('a'))],
   ['present', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
@@ -56,10 +56,10 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
     { ...looked('a'), lineage: { staleParent: { stream: 'other', head: digestOf('b') } } },
   ],
   ['absent', 'it is built on the head', movedFact, { ...unjudged, lineage: {} }],
-  ['unknown', 'nobody looked what it is built on', movedFact, looked('a')],
+  ['unknown', 'its parent was not searched', movedFact, looked('a')],
   ['absent', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
   ['absent', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
-  ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],
+  ['unknown', 'its age is unknown', ageFact, looked('a', NO_AGE)],
   ['absent', 'a wish', personFact(), looked('a', reasonOf(fact))],
 ])('%s: %s', (expected, _, asked, image) => {
   expect(factStatus(asked, image)).toBe(expected);
@@ -70,14 +70,14 @@ describe('what a fact calls for', () => {
   test.each<[string, string, readonly JudgedImage[] | undefined, readonly JudgedImage[]]>([
     ['rebuild', 'the head holds it', [holder], []],
     ['rebuild', 'one of two platforms holds it', [clean, holder], []],
-    ['rebuild', 'one platform holds it, nobody knows the other', [unclear, holder], []],
+    ['rebuild', 'one platform has it, the other is unknown', [unclear, holder], []],
     ['rebuild', 'there is no head, and something that runs holds it', [], [holder]],
     ['deploy', 'the head is clean, something older that runs is not', [clean], [clean, holder]],
     ['gone', 'nothing holds it', [clean], [clean]],
     ['gone', 'there is no head and nothing runs', [], []],
-    ['unknown', 'nobody knows the heads', undefined, [holder]],
-    ['unknown', 'nobody knows a platform of the head', [clean, unclear], [holder]],
-    ['unknown', 'the head is clean, nobody knows what runs', [clean], [unclear]],
+    ['unknown', 'the heads are unknown', undefined, [holder]],
+    ['unknown', 'one platform of the head is unknown', [clean, unclear], [holder]],
+    ['unknown', 'the head is clean, what runs is unknown', [clean], [unclear]],
   ])('%s: %s', (expected, _, heads, inUse) => {
     expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
   });
@@ -100,7 +100,7 @@ describe('what a fact calls for', () => {
     ['gone', 'another finding is what the head has', [holder], []],
     ['deploy', 'the head is young, what runs is near its limit', [clean], [near]],
     ['gone', 'the head is young, what runs is built on what is near its limit', [clean], [onNear]],
-    ['unknown', 'nobody knows the age of the head', [looked('unknown', NO_AGE)], [near]],
+    ['unknown', 'the age of the head is unknown', [looked('unknown', NO_AGE)], [near]],
   ])('an age is %s: %s', (expected, _, heads, inUse) => {
     expect(classifyFact(ageFact, { heads, inUse })).toBe(expected);
   });
@@ -121,8 +121,8 @@ describe('what a fact calls for', () => {
     ],
     ['gone', 'the head picked it up, whatever runs', [{ ...clean, lineage: {} }]],
     ['gone', 'there is no head', []],
-    ['unknown', 'nobody looked what one of two is built on', [{ ...clean, lineage: {} }, clean]],
-    ['unknown', 'nobody knows the heads', undefined],
+    ['unknown', 'the parent of one of two was not searched', [{ ...clean, lineage: {} }, clean]],
+    ['unknown', 'the heads are unknown', undefined],
   ])('a parent that moved is %s: %s', (expected, _, heads) => {
     const older = { ...holder, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } };
     expect(classifyFact(movedFact, { ...(heads && { heads }), inUse: [older] })).toBe(expected);
@@ -135,7 +135,7 @@ describe('what a fact calls for', () => {
     ['rebuild', 'one was done before it', { result: 'fixed' }, NOW - HOUR + 1],
     ['gone', 'one was done that fixed nothing', { result: 'ineffective', left: [fact] }, NOW - HOUR],
     ['gone', 'one was done that made it worse', { result: 'worse', added: [fact] }, NOW - HOUR],
-    ['gone', 'one was done that nobody could scan', { result: 'unverified', reason }, NOW - HOUR],
+    ['gone', 'one was done that could not be scanned', { result: 'unverified', reason }, NOW - HOUR],
     ['rebuild', 'one failed', { result: 'failed', reason }, NOW - HOUR],
     ['rebuild', 'one made nothing', { result: 'no-output', reason }, NOW - HOUR],
   ])('a wish is %s: %s', (expected, _, outcome, sinceEpochMs) => {

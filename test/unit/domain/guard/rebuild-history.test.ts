@@ -61,7 +61,7 @@ test.each<[string, RebuildOutcome, number]>([
 test.each<[string, RebuildOutcome, boolean]>([
   ['it is', { result: 'fixed' }, true],
   ['beside findings that are left', { result: 'ineffective', left: [fact] }, true],
-  ['nobody verified it', { result: 'unverified', reason }, false],
+  ['it was not verified', { result: 'unverified', reason }, false],
 ])('a rebuild that made the same layers again is a trial of their age: %s', (_, outcome, isRemembered) => {
   const rebuild = { rebuildId: 'rebuild-9', cascadeId: 'c-g3', facts, reconfirms: true } as const;
   const { survived } = afterOutcome(before, end(outcome, { rebuild }));
@@ -138,7 +138,7 @@ test.each<RebuildOutcome>([
   { result: 'unverified', reason },
   { result: 'no-output', reason },
   { result: 'failed', reason },
-])('what nobody judged says nothing of the facts: %p', (outcome) => {
+])('an unjudged rebuild says nothing of the facts: %p', (outcome) => {
   expect(afterOutcome(before, end(outcome)).survived).toEqual(before.survived);
 });
 

@@ -18,7 +18,7 @@ test.each<[string, Pull | undefined, typeof A, 'push-history' | 'tag-guess']>([
   ['before its first push', pull(9), LAST, 'tag-guess'],
   ['after a push and before the next', pull(15), A, 'push-history'],
   ['after the last push', pull(25), B, 'push-history'],
-  ['at an instant that nobody knows', undefined, LAST, 'tag-guess'],
+  ['at an unknown instant', undefined, LAST, 'tag-guess'],
   ['while it was pushed: either may run', pull(21, 19), LAST, 'tag-guess'],
   ['over a time in which it meant one image', pull(19, 11), A, 'push-history'],
   ['in the second of a push: either may run', pull(20), LAST, 'tag-guess'],

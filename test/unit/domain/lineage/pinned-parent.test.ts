@@ -17,6 +17,6 @@ test.each<[string, boolean, PushedContent, PushedContent]>([
   ['other layers, pushed before', true, image('old', 1, 'b'), image('head', 2, 'c')],
   ['layers that unpack to the same, pushed before', false, image('old', 1, 'b', 'u'), image('head', 2, 'c', 'u')],
   ['layers that unpack to others, pushed before', true, image('old', 1, 'b', 'u'), image('head', 2, 'c', 'v')],
-  ['one that nobody saw being pushed', true, image('old'), image('head', 2)],
-  ['another one than one that nobody saw being pushed', true, image('old', 1), image('head')],
+  ['one without a known push', true, image('old'), image('head', 2)],
+  ['another one than a head without a known push', true, image('old', 1), image('head')],
 ])('%s: %s', (_, expected, builtOn, head) => expect(isPinned(builtOn, head)).toBe(expected));

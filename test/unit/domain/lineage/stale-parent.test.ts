@@ -59,7 +59,7 @@ test.each<[string, Fleet, StaleParent | undefined]>([
   ],
   ['on nothing', { ...ON_OLD, on: {} }, undefined],
   ['on what no stream made', { ...ON_OLD, images: { app, old: { platform: AMD } } }, undefined],
-  ['on a stream whose head nobody knows', { ...ON_OLD, heads: {} }, undefined],
+  ['on a stream whose head is unknown', { ...ON_OLD, heads: {} }, undefined],
   ['on a stream that has none for its platform', { ...ON_OLD, heads: { base: { [ARM]: 'new' } } }, undefined],
   [
     'on the same layers under another digest',

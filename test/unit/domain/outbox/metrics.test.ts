@@ -33,7 +33,7 @@ test.each([
   ['one that stays refused', cause('attempts-exhausted'), cause('attempts-exhausted'), []],
   ['one that is refused for something else', cause('attempts-exhausted'), cause('report-only'), []],
   ['a rebuild that begins', undefined, rebuild(), []],
-  ['a rebuild that nobody verified', rebuild(), rebuild(unverified), counted('RebuildsUnverified', 1)],
+  ['a rebuild that was not verified', rebuild(), rebuild(unverified), counted('RebuildsUnverified', 1)],
   ['a rebuild that fixed', rebuild(), rebuild({ result: 'fixed' }), counted('RebuildsUnverified', 0)],
   ['an end that stands', rebuild(unverified), rebuild({ ...unverified, reason: 'quota' }), []],
   ['a deployment that runs', deployment('starting'), deployment('running'), []],

@@ -30,7 +30,7 @@ test.each<[string, readonly Rebuild[], number | undefined, number | undefined]>(
   ['failed builds alone say nothing', [failed, failed], undefined, undefined],
   ['one that is being verified was built', [verifying, took(11, 3)], 10, 3],
   ['what was taken over was not built', [takenOver, took(7, 3)], 7, 3],
-  ['a verification that nobody ended is no measure', [unverified, took(8, 3)], 8, 3],
+  ['a verification without a result is no measure', [unverified, took(8, 3)], 8, 3],
   ['a fix that did not help took its time', [took(7, 3, { outcome: { result: 'ineffective', left: [] } })], 7, 3],
   ['clocks that differ', [took(-0.5, 3)], 0, 3],
   ['the last five count', [took(1), took(1), took(1), took(2), took(2), took(60), took(60)], 1, 1],

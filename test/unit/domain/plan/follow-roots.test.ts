@@ -190,12 +190,12 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: refuse ineffective'],
   ],
   [
-    'what hangs on a base that nobody scanned',
+    'a stream on a base that is not scanned',
     { base: { has: 'unknown' }, app: { ...app, on: ['base'] } },
     ['app: wait unknown-facts', 'app: awaits base'],
   ],
   [
-    'what hangs on a platform that nobody scanned',
+    'a stream on a platform that is not scanned',
     { base, platform: { on: ['base'], has: 'unknown' }, app },
     ['base: 0 / CVE-1', 'app: wait unknown-facts', 'app: awaits platform'],
   ],

@@ -74,7 +74,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'base-b: 0 / CVE-2', 'app: 1 base base-b / base-moves base-b-moves'],
   ],
   [
-    'nobody below, nor beside',
+    'no stream below, nor beside',
     { ...THREE, base: {}, platform: { ...platform, ...HAS }, 'app-b': { on: ['base'] } },
     ['platform: 0 / CVE-1', 'app: 1 platform / platform-moves'],
   ],
@@ -115,9 +115,9 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { ...THREE, base: { has: [ageFact], cause: [ageFact] } },
     ['base: 0 / age', 'platform: 1 base / base-moves', 'app: 2 platform / platform-moves'],
   ],
-  ['nobody, where the policy says so', THREE, ['base: 0 / CVE-1'], { followParents: false }],
+  ['no stream, where the policy says so', THREE, ['base: 0 / CVE-1'], { followParents: false }],
   [
-    'nobody after a wish, where the policy says so',
+    'no stream after a request, where the policy says so',
     { ...THREE, base: { cause: [personFact()] } },
     ['base: 0 / person'],
     { followParents: false },
@@ -175,7 +175,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1'],
   ],
   [
-    'nobody but by its other way, where one of two platforms is paused',
+    'a paused one of two platforms, and nothing on the other',
     {
       base,
       'platform-a': platform,
@@ -217,7 +217,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['platform: 0 / base-moved', 'app: 1 platform / platform-moves'],
   ],
   [
-    'nobody who stayed behind, where the policy says so',
+    'no stale stream, where the policy says so',
     { base: {}, platform: late('base'), app },
     ['platform: settled base-moved'],
     { followParents: false },
@@ -233,7 +233,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / base-moved base-moves'],
   ],
   [
-    'nobody with its parent, where the policy says so',
+    'no stream with its parent, where the policy says so',
     { base, app: late('base') },
     ['base: 0 / CVE-1', 'app: settled base-moved'],
     { followParents: false },
@@ -257,7 +257,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: 0 / base-moved', 'base: 0 deploy / CVE-1'],
   ],
   [
-    'nobody whose head picked it up meanwhile',
+    'no stream whose head picked it up meanwhile',
     { base: {}, app: late('base', { staleParent: [] }) },
     ['app: settled base-moved'],
   ],
@@ -279,7 +279,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     [held, 'base: refuse no-pipeline'],
   ],
   [
-    'that nobody knows a fix of',
+    'whose finding has no known fix',
     { base: { has: [noFix], cause: [noFix] }, app: late('base') },
     [held, 'base: refuse would-not-help'],
   ],
@@ -320,7 +320,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     [held, 'base: refuse no-pipeline'],
   ],
   [
-    'with what nobody can tell of its own head',
+    'and whether its own head has the finding is unknown',
     { base: { ...both, but: without }, app: late('base', { has: 'unknown' }) },
     [held, 'base: refuse no-pipeline'],
   ],
@@ -335,12 +335,12 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
 
 test.each<[string, TierFleet, readonly string[]]>([
   [
-    'nobody judged it',
+    'it is not judged',
     { base: { has: 'unknown' }, app: late('base') },
     ['app: wait unknown-facts', 'app: awaits base'],
   ],
   [
-    'nobody judged one of its platforms',
+    'one of its platforms is not judged',
     {
       base: {},
       'base-b': {},
@@ -350,7 +350,7 @@ test.each<[string, TierFleet, readonly string[]]>([
     ['app: wait unknown-facts', 'app: awaits platform'],
   ],
   [
-    'nobody looked what the stream is built on',
+    'the parent of the stream was not searched',
     { base: {}, app: late('base', { staleParent: 'unknown' }) },
     ['app: wait unknown-facts'],
   ],
@@ -412,7 +412,7 @@ describe('a stream is not built for any fact on the new head of a parent', () =>
     ['that is worse', { base: worse, app: staleParent() }, [held, 'base: refuse no-pipeline']],
     ['that is worse, by a wish', { base: worse, app: staleParent(personFact()) }, [held, 'base: refuse no-pipeline']],
     ['that is worse, and has no cause', { base: { has: [other], but: without }, app: staleParent() }, [held]],
-    ['that nobody judged', { base: { has: 'unknown' }, app: staleParent(personFact()) }, [held, 'app: awaits base']],
+    ['that is not judged', { base: { has: 'unknown' }, app: staleParent(personFact()) }, [held, 'app: awaits base']],
     [
       'of another platform',
       { base: { ...worse }, 'base-b': {}, app: { ...staleParent(), on: ['base', 'base-b'] } },

@@ -30,7 +30,7 @@ export interface StreamSketch {
   readonly on?: readonly string[];
   /** Those of them on whose older images its heads stand; `unknown`: their parents were not read. */
   readonly staleParent?: readonly string[] | 'unknown';
-  /** What its head holds; nothing where left out. `unknown`: nobody scanned it. `no-head`: there is none, and what was one held `fact`. */
+  /** What its head holds; nothing where left out. `unknown`: it is not scanned. `no-head`: there is none, and what was one held `fact`. */
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
   /** Of its own cause; none where left out. */
   readonly cause?: readonly CauseFact[];

@@ -81,7 +81,7 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
     ['base'],
     ['base: 0', 'platform: 1 base', 'app: not-in-use'],
   ],
-  ['a stream that nobody describes', { platform: ['base'] }, ['base'], ['base: 0', 'platform: 1 base']],
+  ['a stream without a description', { platform: ['base'] }, ['base'], ['base: 0', 'platform: 1 base']],
   ['as deep as may be', THREE, ['base'], ['base: 0', 'platform: 1 base', 'app: depth'], { maxDepth: 2 }],
   ['nothing on or above a circle', CIRCLE, ['base'], ['base: 0', 'app: cycle', 'platformB: cycle', 'platformA: cycle']],
   ['what is built on itself', { app: ['app'] }, ['app'], ['app: cycle']],

@@ -22,7 +22,7 @@ test('an expiring image is listed with place, rule, time and users', () => {
 });
 
 test.each<[string, string, string]>([
-  ['nobody has looked', page([], 0), 'No check has run yet.'],
+  ['no check has run', page([], 0), 'No check has run yet.'],
   ['all is well', page([], 7), 'None due soon (7 repositories checked).'],
   ['one could not be read', page([], 7, [{ ...check, failure: { error: 'E', detail: 'no role' } }]), 'no role'],
   ['one was not looked at for long', page([], 7, [check]), 'last checked 2026-11-24 03:00 UTC'],

@@ -83,7 +83,7 @@ test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
     { rootStreams: [root('app', 1)], toDeploy: [], unclear: [] },
   ],
   [
-    'a base that nobody judged',
+    'a base that is not judged',
     [{ ...BASE, unjudged: true }, APP],
     { rootStreams: [], toDeploy: [], unclear: ['app'] },
   ],

@@ -147,14 +147,14 @@ test.each<[string, Asked, readonly string[]]>([
     { causes: [...causesOf([FACT], 'one'), ...causesOf([findingFact('CVE-1')], 'base')], images: fleet() },
     [],
   ],
-  ['nobody knows of a fix, and nobody tried', { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]) }, []],
+  ['no fix is known, and no rebuild tried', { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]) }, []],
   [
     'the base was rebuilt on trial',
     { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]), histories: { base: trial() } },
     ['base: no-fix-seen, base one platform two, 4 images'],
   ],
   [
-    'an application tried, since nobody rebuilds its base',
+    'an application tried, since its base is not rebuilt',
     { causes: causesOf([UNKNOWN], 'one'), images: fleet([UNKNOWN]), histories: { one: trial() } },
     ['base: no-fix-seen, base one platform, 3 images'],
   ],
@@ -198,7 +198,7 @@ test.each<[string, Asked, readonly string[]]>([
     ['base: no-fix, base one platform, 3 images'],
   ],
   [
-    'nobody knows the head of an application: what runs counts',
+    'the head of an application is unknown: what runs counts',
     { causes: causesOf([FACT], 'one'), images: fleet(), heads: { ...HEADS, one: undefined } },
     ['base: no-fix, base one platform, 3 images'],
   ],

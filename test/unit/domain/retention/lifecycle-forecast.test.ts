@@ -172,7 +172,7 @@ describe('images of an index', () => {
     ['the tag of an index: by that index', 'v1', ['index']],
     ['a tag that moved since: by one of them', 'v0', ['index', 'other']],
     ['the tag of an image that does not hold it: by one of them', 'w1', ['index', 'other']],
-    ['nobody knows what: by one of them', undefined, ['index', 'other']],
+    ['an unknown tag: by one of them', undefined, ['index', 'other']],
   ])('is asked for by %s', (_, tag, expected) => {
     const named = { ...child, tags: ['arm64', 'patchwave-in-use-1'] };
     const images = [named, index('index', ['v1'], 20), index('other', [], 20), image('single', ['w1'], 1)];
@@ -261,7 +261,7 @@ describe('unknown cases', () => {
   test.each([
     ['a rule that may select anything', [rule(1, ['w*'], since(1)), unread], unread.problem],
     [
-      'a rule that does nobody knows what',
+      'a rule of unknown effect',
       [{ ...rule(1, ['v*'], since(1)), effect: undefined, problem: 'rule 1: x' }],
       'rule 1: x',
     ],

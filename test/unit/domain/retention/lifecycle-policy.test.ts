@@ -26,7 +26,7 @@ test.each([
     { action: 'expire', leaves: { by: 'pushed', days: 14 } },
   ],
   [
-    'what nobody pulls goes into the archive',
+    'an image that is not pulled goes into the archive',
     { tagStatus: 'any', countType: 'sinceImagePulled', countUnit: 'days', countNumber: 60, storageClass: 'standard' },
     { type: 'transition', targetStorageClass: 'archive' },
     { tagStatus: 'any', tagPatterns: [], storage: 'standard' },

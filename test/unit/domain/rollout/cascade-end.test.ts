@@ -192,7 +192,7 @@ test.each<[boolean, string, CascadeNode]>([
   [true, 'its cascade ended before it did', notFinished(node('planned'), error)],
   [true, 'what it held is not known to have ended', notFinished(node('building', { rebuildId: 'r' }), error)],
   [true, 'a step of ours failed', node('failed', answer('failed'))],
-  [true, 'nobody deployed it', notRolledOut(node('verified'), error)],
+  [true, 'it was not deployed', notRolledOut(node('verified'), error)],
   [false, 'it is verified', node('verified')],
   [false, 'its build failed', node('failed', { outcome: { result: 'failed', reason: 'exit code 1' } })],
   [
@@ -200,7 +200,7 @@ test.each<[boolean, string, CascadeNode]>([
     'its build failed, and then a step of ours',
     node('failed', { ...answer('failed'), outcome: { result: 'failed', reason: 'exit code 1' } }),
   ],
-  [false, 'nobody verified it', node('unverified', { outcome: { result: 'unverified', reason: 'no scan' } })],
+  [false, 'it was not verified', node('unverified', { outcome: { result: 'unverified', reason: 'no scan' } })],
   [false, 'its turn did not come', node('waiting', answer('cap-reached'))],
   [false, 'its build waits for a person', node('waiting', answer('waiting-approval'))],
   [false, 'it was refused', node('refused', answer('attempts-exhausted'))],

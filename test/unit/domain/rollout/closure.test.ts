@@ -105,14 +105,14 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
     /these workloads still run an image with the cause: ecs-service 111122223333\/eu-west-1\/prod\/web$/,
   ],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run an image/],
-  ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
+  ['what runs is not judged', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
   [
-    'nobody could read what a running image is built on',
+    'the parent of a running image was not read',
     { unread: [{ digest: digestOf('dark') }] },
     /the parents of these running images are unknown: sha256:/,
   ],
   [
-    'nobody could read what a running image of a known repository is built on',
+    'the parent of a running image of a known repository was not read',
     { unread: [{ digest: digestOf('dark'), repository: REPOSITORY, workload: 'ecs-service web' }] },
     /running images are unknown: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
   ],
@@ -161,7 +161,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
 test.each<[string, Partial<ClosureInputs>]>([
   ['nothing runs at all', { running: [] }],
   [
-    'what nobody can tell is of another repository',
+    'the unidentified container is of another repository',
     { scopes: [{ ...whole, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
   ],
   [
@@ -190,7 +190,7 @@ test.each<[Closure['state'], string, Reason]>([
     { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason,
   ],
   ['closed', 'its age is waived', reasonOf(ageFact, 'waived')],
-  ['open', 'nobody knows its age', NO_AGE],
+  ['open', 'its age is unknown', NO_AGE],
 ])('for an age it is %s while an older image runs: %s', (state, _, reason) => {
   const ofAge = { ...closure, facts: [ageFact] };
   expect(checkClosure(ofAge, seen({ running: [runs(looked('old', reason))] }), NOW).state).toBe(state);
@@ -243,7 +243,7 @@ describe('without facts, for a manual request or a moved parent', () => {
 
   test.each<[Closure['state'], string, RunningImage]>([
     ['open', 'something older runs, however clean it is', runs(looked('old'))],
-    ['open', 'something older runs that nobody judged', runs({ digest: digestOf('old') })],
+    ['open', 'something older runs that is not judged', runs({ digest: digestOf('old') })],
     ['closed', 'something newer runs, whatever it holds', { ...runs(holder), isNewer: true }],
     ['closed', 'what was verified runs', runs(looked('new'))],
     ['closed', 'nothing older runs any more', { ...runs(looked('old')), usages: [] }],

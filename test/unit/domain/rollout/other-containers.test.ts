@@ -96,7 +96,7 @@ test.each<readonly [string, readonly StartedAnew[], boolean]>([
   ['it runs what its tag means', [container({ means: [ONE], runs: [ONE] })], false],
   ['it runs an image of the index', [container({ means: [INDEX ?? ONE, ONE], runs: [ONE] })], false],
   ['it runs another image', [container({ means: [TWO ?? ONE], runs: [ONE] })], true],
-  ['nobody knows what it runs', [container({ means: [ONE] })], true],
+  ['what it runs is unknown', [container({ means: [ONE] })], true],
   ['its tag means nothing', [container({ runs: [ONE] })], true],
   ['only the second one may not', [container({ means: [ONE], runs: [ONE] }), container({ means: [ONE] })], true],
 ])('whether another container keeps a service from being deployed: %s', (_, others, isKept) => {

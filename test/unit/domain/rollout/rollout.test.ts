@@ -101,7 +101,7 @@ test('an ECS and an EKS cluster of one name are two environments', () => {
 
 test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>([
   ['the team deploys it', 'pipeline', { mode: 'pipeline' }, {}],
-  ['nobody deploys it', 'none', { mode: 'none' }, {}],
+  ['the policy says `rollout: none`', 'none', { mode: 'none' }, {}],
   ['its stream is not verified', 'not-verified', { state: 'ineffective', output: new Set() }, {}],
   ['its stream is not verified, and the team deploys', 'not-verified', { state: 'failed', mode: 'pipeline' }, {}],
   ['it is a standalone task', 'standalone-task', {}, { workloadKind: 'ecs-task' }],
@@ -127,7 +127,7 @@ describe('a service with two containers in one cascade', () => {
     ['one of them registers', [stream(), sidecar({ mode: 'register' })], 'register app+proxy'],
     ['one of them is not verified', [stream(), sidecar({ state: 'unverified' })], 'not-verified'],
     ['one of them is the team’s', [stream(), sidecar({ mode: 'pipeline' })], 'pipeline'],
-    ['one of them is nobody’s', [stream({ mode: 'pipeline' }), sidecar({ mode: 'none' })], 'none'],
+    ['one of them has `rollout: none`', [stream({ mode: 'pipeline' }), sidecar({ mode: 'none' })], 'none'],
   ])('%s', (_, streams, expected) => {
     const { services, left } = planRollout(both, streams);
     const planned = services.map(
@@ -244,12 +244,12 @@ describe('the image for a container', () => {
     ['its own image', [amd, arm], on('linux/arm64'), arm],
     ['whatever the variant is', [amd, arm], on('linux/arm64/v8'), arm],
     ['an index on any of its platforms', [index], on('linux/arm64', 'linux/amd64'), index],
-    ['an index where nobody knows on what it ran', [index], on(undefined), index],
-    ['no image where nobody knows', [amd], on(undefined), undefined],
+    ['an index where the platform is unknown', [index], on(undefined), index],
+    ['no image where the platform is unknown', [amd], on(undefined), undefined],
     ['no image of another platform', [amd], on('linux/arm64'), undefined],
     ['no image on two platforms', [amd, arm], on('linux/arm64', 'linux/amd64'), undefined],
     ['no index that lacks its platform', [index], on('windows/amd64'), undefined],
-    ['nothing that nobody could read', [unread], on('linux/arm64'), undefined],
+    ['no image that was not read', [unread], on('linux/arm64'), undefined],
     ['nothing where nothing was verified', [], on('linux/arm64'), undefined],
   ])('%s', (_, verified, ran, expected) => {
     expect(artifactFor(verified, ran)).toBe(expected);

@@ -37,7 +37,7 @@ test('the last push of a tag counts, in any order and number of sightings', () =
 });
 
 test.each<[string, TagHolder | undefined, number, TagHolder | undefined]>([
-  ['of a tag that nobody knows: the push of the image', undefined, 50, held(OLD, 5)],
+  ['of an unknown tag: the push of the image', undefined, 50, held(OLD, 5)],
   ['of a tag that came back to an old image: from the listing on', held(NEW, 20), 50, held(OLD, 50)],
   ['that began before the last push: that stays', held(NEW, 60), 50, undefined],
   ['of what is known', held(OLD, 5), 50, undefined],

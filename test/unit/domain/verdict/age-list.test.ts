@@ -48,7 +48,7 @@ test.each<[string, ImageRecord, AgeQuestion, AgeEntry['state'] | undefined]>([
   ['too old this moment, asked for', aged(30), within(7, true), 'over'],
   ['by the limit of its tier', aged(14, { tier: 'base' }), within(7), 'warning'],
   ['asked for today', aged(29.5), within(0.5), 'warning'],
-  ['nobody knows its age', aged(0, { birth: { known: false, rejected: [] } }), within(3650, true), undefined],
+  ['its age is unknown', aged(0, { birth: { known: false, rejected: [] } }), within(3650, true), undefined],
 ])('%s', (_, record, question, state) => {
   expect(list(record, POLICY, question).map((entry) => entry.state)).toEqual(state === undefined ? [] : [state]);
 });

@@ -409,7 +409,7 @@ describe('waivers', () => {
       { locations: [LOCATION, { ...LOCATION, account: '444455556666' }] },
       'violating',
     ],
-    ['a place that nobody knows', { scope: { account: '111122223333' } }, { locations: [] }, 'violating'],
+    ['an unknown place', { scope: { account: '111122223333' } }, { locations: [] }, 'violating'],
     [
       'a repository outside ECR',
       { scope: { repositories: ['nginx/nginx'] } },
@@ -440,7 +440,7 @@ describe('waivers', () => {
       ['the image brought the same vulnerability in another package', { findings: [finding({ package: 'libssl' })] }],
       ['it brought another version of the package', { findings: [finding({ version: '3.1' })] }],
       ['the image below does not have it', { ancestors: [base({ findings: [] })] }],
-      ['nobody knows what the image below has', { ancestors: [{ ...base(), findings: undefined as never }] }],
+      ['the findings of the image below are unknown', { ancestors: [{ ...base(), findings: undefined as never }] }],
       ['the image below lies outside the scope', { ancestors: [base({ locations: [LOCATION] })] }],
       ['it lies in the scope with one of its places', { ancestors: [base({ locations: [LOCATION, LOCATION] })] }],
       [

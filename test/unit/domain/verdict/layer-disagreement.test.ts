@@ -36,7 +36,11 @@ test.each<[string, readonly WitnessedImage[], string | undefined]>([
     'base, platform',
   ],
   ['a layer that none of them has', [APP(inLayer('other')), PLATFORM(), BASE()], undefined],
-  ['nobody knows the layers of what has it', [APP(inLayer('os')), without(PLATFORM()), without(BASE())], undefined],
+  [
+    'the layers of the images that have it are unknown',
+    [APP(inLayer('os')), without(PLATFORM()), without(BASE())],
+    undefined,
+  ],
   ['the base was never scanned', [APP(inLayer('os')), PLATFORM(), BASE(NOT_SCANNED)], undefined],
   ['the base was never judged', [APP(inLayer('os')), PLATFORM(), { digest: digestOf('base') }], undefined],
   [
