@@ -18,6 +18,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export interface ClusterServer extends ApiServer {
   /** PEM. */
   readonly certificateAuthority: string;
+  /** Has the controllers look at an object that was written past the API. */
+  look(object: KubernetesObject): Promise<void>;
   /** Waits until the controllers have nothing left to do at once. */
   settled(): Promise<void>;
 }
@@ -58,6 +60,10 @@ export async function startClusterServer({
       await server.stop();
     },
     certificateAuthority: options.certificateAuthority,
+    look: async (object) => {
+      changed(object);
+      await work.tail;
+    },
     settled: async () => {
       for (let seen: Promise<void> | undefined; seen !== work.tail; ) {
         seen = work.tail;

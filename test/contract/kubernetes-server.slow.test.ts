@@ -4,6 +4,7 @@ import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { useCloud } from '../support/cloud.ts';
 import { eksAccessContract } from './eks-access.contract.ts';
+import { deployerIn, eksRolloutAccessContract } from './eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
 
 const cloud = useCloud();
@@ -34,3 +35,5 @@ afterAll(async () => {
 
 describe('the API server', () => kubernetesServerContract(() => world));
 describe('the access of the inventory', () => eksAccessContract(() => world));
+describe('the access of the rollout', () =>
+  eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));

@@ -3,6 +3,7 @@ import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
 import { eksAccessContract } from '../contract/eks-access.contract.ts';
+import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
 import { useCloud } from '../support/cloud.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
@@ -37,3 +38,5 @@ afterAll(async () => server?.stop());
 
 describe('the API server', () => kubernetesServerContract(() => world));
 describe('the access of the inventory', () => eksAccessContract(() => world));
+describe('the access of the rollout', () =>
+  eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
