@@ -153,17 +153,20 @@ async function askForHeads(
   const digests = [...records.values()].flatMap(headsOf);
   const mayBeOld = new Set([...records.values()].filter(({ stream }) => again.has(stream)).flatMap(headsOf));
   const nowEpochMs = ports.clock();
-  const isOld = ({ digest, scan }: ImageRecord): boolean => mayBeOld.has(digest) && isDue(scan, nowEpochMs);
+  const isOld = ({ digest, scan }: ImageRecord): boolean =>
+    mayBeOld.has(digest) && (scan.state === 'continuous' || isDue(scan, nowEpochMs));
   const images = await ports.images.get([...new Set(digests)]);
   const isUnsearched = (digest: Digest): boolean => {
     const image = images.get(digest);
     return image !== undefined && unplacedOf(image)?.why === 'unsearched';
   };
+  // Inspector takes no requests: what it knows by now only needs to be read.
+  const isWatchedAnew = (image: ImageRecord): boolean => image.scan.state === 'continuous' && isOld(image);
   const unclear = [...images.values()].filter(
     (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
   );
   const scanned = await mapConcurrently(unclear, SCANS_AT_ONCE, async (image) =>
-    (await isResultThere(ports, owner, image, version)) ? [image.digest] : [],
+    (await isResultThere(ports, owner, image, version)) || isWatchedAnew(image) ? [image.digest] : [],
   );
   await ports.judging.send(scanned.flat().map((digest) => ({ kind: 'judge', digest })));
   return new Map([...records.values()].map((record) => [record.stream, headsOf(record).filter(isUnsearched)]));

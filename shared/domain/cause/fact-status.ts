@@ -176,7 +176,7 @@ export function isScanOpen({ scan }: Pick<JudgedImage, 'scan'>): boolean {
  * scan of one of them ended before the finding was first seen, and a newer result is awaited or can be requested. A
  * registry scans an image once in 24 hours, so a younger result counts. An older one counts if the registry gave no
  * newer one today; waiting would delay a clean head for a day. Inspector sends no event for the findings of an image
- * that it watches (`continuous`): its result counts as of its last read, and can be read again.
+ * that it watches (`continuous`): its result counts as of its last read, and can be read again at any time.
  */
 export const needsNewScan = (fact: CauseFact, heads: readonly JudgedImage[], nowEpochMs: number): boolean =>
   fact.kind === 'finding' &&
@@ -184,7 +184,7 @@ export const needsNewScan = (fact: CauseFact, heads: readonly JudgedImage[], now
     ({ scan }) =>
       scan !== undefined &&
       (resultAtEpochMs(scan) ?? 0) < fact.sinceEpochMs &&
-      (isScanOpen({ scan }) || isDue(scan, nowEpochMs)),
+      (scan.state === 'continuous' || isScanOpen({ scan }) || isDue(scan, nowEpochMs)),
   );
 
 /** The same by content. */

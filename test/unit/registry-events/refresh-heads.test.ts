@@ -274,6 +274,16 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
   });
 
+  test('a head that Inspector watches, and scanned an hour ago, is read again too if the planner must know', async () => {
+    const scan: ScanState = { ...inspected, state: 'continuous', completedAtEpochMs: NOW + DAY_MS - 3_600_000 };
+    const world = await judgedWorld({ ...scan, watchedAtEpochMs: NOW + DAY_MS - 3_600_000 });
+    world.scanner.inspected(LOCATION, digest, NOW + DAY_MS - 3_600_000);
+    await ask(world, look());
+    expect(world.judging.take()).toEqual([]);
+    await ask(world, look(LINE, { scansAgain: true }));
+    expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
+  });
+
   test('a head that passes by an older Inspector result still passes, and the result is recorded as unread', async () => {
     const world = await judgedWorld(inspected);
     world.scanner.inspected(LOCATION, digest, NOW + DAY_MS / 2, { isWatched: false });

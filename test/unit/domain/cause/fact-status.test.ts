@@ -230,6 +230,11 @@ test.each<[boolean, string, JudgedImage['scan']]>([
     { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW - 48 * HOUR },
   ],
   [
+    true,
+    'is kept up to date by Inspector, was scanned today, and was read before it',
+    { state: 'continuous', completedAtEpochMs: NOW - 2 * HOUR, watchedAtEpochMs: NOW - HOUR },
+  ],
+  [
     false,
     'is kept up to date by Inspector, and was read after it',
     { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW },
