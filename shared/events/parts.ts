@@ -76,6 +76,8 @@ export const reason = v.variant('kind', [
     fix: v.picklist(['yes', 'no', 'unknown']),
     firstSeenAtEpochMs: epochMs,
     layer: v.exactOptional(digest),
+    isExploited: v.exactOptional(v.literal(true)),
+    epssPercent: v.exactOptional(v.pipe(v.integer(), v.minValue(1), v.maxValue(100))),
   }),
   v.strictObject({
     ...judged,

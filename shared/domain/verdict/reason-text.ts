@@ -19,7 +19,10 @@ function reasonFactText(reason: Reason): string {
     case 'age-unknown':
       return `age unknown${by(reason)}`;
     case 'finding':
-      return `${reason.severity} ${reason.vulnerability} in ${reason.package} ${reason.version}`;
+      return [
+        `${reason.severity} ${reason.vulnerability} in ${reason.package} ${reason.version}`,
+        ...riskOf(reason),
+      ].join(', ');
     case 'scan':
       return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
     case 'registry':
@@ -30,6 +33,15 @@ function reasonFactText(reason: Reason): string {
       return 'the policy in force cannot be read';
   }
 }
+
+/** How likely somebody uses a vulnerability, as far as the scanner says. */
+const riskOf = ({
+  isExploited,
+  epssPercent,
+}: Pick<Extract<Reason, { kind: 'finding' }>, 'isExploited' | 'epssPercent'>): string[] => [
+  ...(isExploited ? ['exploit known'] : []),
+  ...(epssPercent === undefined ? [] : [`EPSS ${epssPercent} %`]),
+];
 
 /** An ancestor may decide for the image. */
 const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>

@@ -50,6 +50,13 @@ export type ReasonDetail =
       readonly firstSeenAtEpochMs: number;
       /** As in `Finding`. */
       readonly layer?: Digest;
+      /** As in `Finding`. */
+      readonly isExploited?: true;
+      /**
+       * The EPSS score in whole percent, so that a verdict does not change with its daily moves; absent if the scanner does
+       * not say, or below one.
+       */
+      readonly epssPercent?: number;
     }
   | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
   | { readonly kind: 'registry'; readonly registry: string }

@@ -64,6 +64,17 @@ test('an image with all facts known and fine is compliant, and has a next breach
   });
 });
 
+test('a reason has a known exploit, and the EPSS score in whole percent from one on, which decide nothing', () => {
+  const [plain, ...others] = [
+    {},
+    { epssScore: 0 },
+    { epssScore: 0.004 },
+    { epssScore: 0.1249, isExploited: true as const },
+  ].map((one) => judge({ findings: [finding(one)] }).reasons);
+  expect(others.slice(0, 2)).toEqual([plain, plain]);
+  expect(others[2]).toEqual(plain?.map((reason) => ({ ...reason, isExploited: true, epssPercent: 12 })));
+});
+
 test('a reason has the layer named by the scanner, which decides nothing', () => {
   const layer = digestOf('layer');
   const [plain, layered] = [finding(), finding({ layer })].map((one) => judge({ findings: [one] }));

@@ -39,6 +39,15 @@ describe.each(Object.values(SAMPLES))('a reason of kind $kind', (reason) => {
   });
 });
 
+test('a finding with an exploit says so in the report and in the answer of `why`', () => {
+  const exploited: Reason = { ...SAMPLES.finding, isExploited: true, epssPercent: 12 };
+  expect(parse(schema, exploited)).toEqual(exploited);
+  expect(reasonText(exploited)).toBe('critical CVE-2026-1 in openssl 3.0, exploit known, EPSS 12 % (critical)');
+  expect(reasonInFull(exploited)).toMatch(
+    /^critical CVE-2026-1 in openssl 3\.0, exploit known, EPSS 12 %, fix published/,
+  );
+});
+
 test('docs/policy.md has a row for each rule that every policy has', () => {
   const rules = [...Object.values(BUILT_IN_RULES), SCOPE_READABLE];
   expect(rules.filter((rule) => !read('policy.md').includes(`\n| \`${rule}\``))).toEqual([]);
