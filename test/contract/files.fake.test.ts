@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -24,7 +27,21 @@ describe('the adapter over a table and a bucket in memory', () => {
   });
 });
 
-describe('files in the temporary folder', () => scratchContract({ make: () => new FileScratch() }));
+describe('files in the temporary folder', () => {
+  scratchContract({ make: () => new FileScratch() });
+
+  test('what an invocation left that died is removed an hour later, and nothing before that', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
+    const at = (minutes: number) => new FileScratch(folder, () => Date.now() + minutes * 60_000).open();
+    const died = await at(0);
+    await died.append('a', [1]);
+    await (await at(55)).remove();
+    expect(await died.read('a')).toEqual([1]);
+    await (await at(65)).remove();
+    expect(await died.read('a')).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe('the fake', () => {
   describe('scratch', () => scratchContract({ make: () => fakeWorld().scratch }));
