@@ -192,7 +192,7 @@ function readingsOf(
   return { scopes: read, left };
 }
 
-/** An EKS cluster that is gone has no record, so one with a record may run something, whatever this run found. */
+/** An EKS cluster that is gone has no record, so one with a record may run something, even if this run did not find it. */
 const isNeeded = (record: ScopeRecord): boolean =>
   record.isUnreadable === true || (record.scope.eksCluster !== undefined && !hasLeft(record));
 

@@ -6,7 +6,7 @@ const STREAMS_AT_ONCE = 8;
 
 /**
  * Adds facts to the causes of their streams. All facts of a stream become one write, and none if nothing is new: a
- * thousand images with one flaw are one cause. Returns the streams that could not be written, with the error of each.
+ * thousand images with one vulnerability are one cause. Returns the streams that could not be written, with the error of each.
  */
 export async function recordCauses(
   causes: Pick<CauseLedger, 'change'>,

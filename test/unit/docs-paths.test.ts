@@ -32,6 +32,16 @@ test.each(pages)('each link of $path leads to a file and a heading that there ar
   expect(broken).toEqual([]);
 });
 
+test('each decision in docs/adr has a number of its own, which its title and the links to it repeat', () => {
+  const records = pages.filter(({ path }) => /^docs\/adr\/\d{4}-/.test(path));
+  const numbers = records.map(({ path }) => Number(path.slice('docs/adr/'.length, 'docs/adr/0000'.length)));
+  expect(numbers).toEqual([...new Set(numbers)]);
+  expect(records.map(({ text }) => Number(/^# (\d+)\. /.exec(text)?.[1]))).toEqual(numbers);
+  const links = pages.flatMap(({ text }) => [...text.matchAll(/\[ADR\s+(\d+)\]\([^)]*?(\d{4})-/g)]);
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter(([, shown, linked]) => Number(shown) !== Number(linked)).map(([link]) => link)).toEqual([]);
+});
+
 /** Folders of the project, by which a code span is known as a path. Capitals stand for a name that varies. */
 const PATH = /^(?:bench|cli|docs|events|functions|local|scripts|shared|statemachines|test)\/[\w./-]*$/;
 
