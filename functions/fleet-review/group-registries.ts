@@ -10,13 +10,13 @@ import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
-  clustersIn,
   observationsCompleteDocument,
   observationsDocument,
   type RegistryDocument,
   runFileKeys,
   scopesDocument,
 } from '../../shared/review/documents.ts';
+import { listedClusters } from '../../shared/review/listed-clusters.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { ReviewActionInput } from './input.ts';
@@ -67,7 +67,7 @@ async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Ob
   // The loop also visits the clusters that it finds.
   for (const scope of scopes) {
     const complete = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
-    scopes.push(...clustersIn(scope, complete));
+    scopes.push(...((await listedClusters(files, runId, scope, complete)) ?? []));
     for (let piece = 1; piece <= (complete?.pieces ?? 0); piece += 1) {
       yield* await readDocument(files, keys.observations(scope, piece), observationsDocument);
     }

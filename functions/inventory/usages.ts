@@ -11,7 +11,8 @@ import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } fr
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { Scratch } from '../../shared/ports/scratch.ts';
-import { clustersIn, observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { listedClusters } from '../../shared/review/listed-clusters.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
@@ -42,16 +43,28 @@ export type UsagesReply =
   | { readonly status: 'left-alone' }
   | { readonly status: 'left' };
 
-/** Records the usages of one scope, and of each of its EKS clusters. A cluster that is gone runs nothing any more. */
+/**
+ * Records the usages of one scope, and of each of its EKS clusters. A cluster that is gone runs nothing any more. A scope
+ * that fails stops no other; the first error is thrown at the end.
+ */
 export async function recordUsages(ports: UsagesPorts, step: InventoryActionInput<'usages'>): Promise<UsagesReply> {
   const { runId, scope } = step;
   const reading = await readingOf(ports, runId, scope);
-  const reply = await recordScope(ports, step, reading);
-  if (!reading) return reply;
-  const clusters = clustersIn(scope, reading);
-  for (const cluster of clusters)
-    await recordScope(ports, { ...step, scope: cluster }, await readingOf(ports, runId, cluster));
-  if (Array.isArray(reading.eksClusters)) await endGoneClusters(ports, scope, new Set(clusters.map(keyOfScope)));
+  const replies: UsagesReply[] = [];
+  const errors: unknown[] = [];
+  const attempt = async (record: () => Promise<UsagesReply>): Promise<void> => {
+    await record().then(
+      (reply) => replies.push(reply),
+      (error: unknown) => errors.push(error),
+    );
+  };
+  await attempt(() => recordScope(ports, step, reading));
+  const clusters = await listedClusters(ports.files, runId, scope, reading);
+  for (const cluster of clusters ?? [])
+    await attempt(async () => recordScope(ports, { ...step, scope: cluster }, await readingOf(ports, runId, cluster)));
+  if (clusters) await endGoneClusters(ports, scope, new Set(clusters.map(keyOfScope)));
+  const [reply] = replies;
+  if (errors.length > 0 || !reply) throw errors[0];
   return reply;
 }
 

@@ -42,9 +42,9 @@ export type WorkloadsReading =
   | { readonly status: 'failed'; readonly error: string };
 
 /**
- * Reads everything that runs in one scope, and then each of its EKS clusters as a scope of its own. On success the step
- * `usages` writes the run part later. This step writes it only for a scope or a cluster that is unreadable, which
- * leaves all others unchanged.
+ * Reads everything that runs in one scope, and then each of its EKS clusters as a scope of its own, also if the rest
+ * cannot be read. On success the step `usages` writes the run part later. This step writes it only for a scope or a
+ * cluster that is unreadable, which leaves all others unchanged.
  */
 export async function readWorkloads(
   ports: WorkloadsPorts,
@@ -55,48 +55,57 @@ export async function readWorkloads(
   // Also if the scope is unreadable now: what ran there counts as running again.
   if (left) await bringBack(ports, scope);
   const clusters = await listClusters(ports, scope);
+  let failure: unknown;
+  let inventory: Omit<InventoryCounts, 'usages' | 'unresolved'> | undefined;
   try {
-    const eksClusters = clusters && (isListed(clusters) ? namesOf(clusters) : ('unread' as const));
-    const inventory = await observe(
-      ports,
-      runId,
-      scope,
-      { includesStopping, ...(eksClusters && { eksClusters }) },
-      async (add) => {
-        for (const source of ports.workloadSources) {
-          for await (const cluster of source.clusters(scope)) {
-            await add(cluster, []);
-            for await (const tasks of source.tasks(cluster, { includesStopping })) await add(cluster, tasks);
-          }
-        }
-      },
-    );
-    if (clusters && isListed(clusters)) await readClusters(ports, runId, clusters);
-    else if (clusters) await failClusters(ports, runId, scope, clusters, [clusterListOf(scope)]);
-    return { status: 'complete', inventory };
+    inventory = await readRest(ports, runId, scope, { includesStopping, ...eksClustersOf(clusters) });
   } catch (error) {
-    if (!(error instanceof ScopeUnreachableError)) throw error;
-    await recordFailure(ports, runId, scope, error);
-    if (ports.clusterSources.length > 0) await failClusters(ports, runId, scope, error, []);
-    return { status: 'failed', error: error.name };
+    failure = error;
   }
+  const unreachable = failure instanceof ScopeUnreachableError ? failure : undefined;
+  if (unreachable) await recordFailure(ports, runId, scope, unreachable);
+  if (clusters && isListed(clusters)) {
+    // No reading of the rest names them then.
+    if (failure) await ports.files.put(runFileKeys(runId).clusters(scope), namesOf(clusters));
+    await readClusters(ports, runId, clusters);
+  } else if (clusters && unreachable) await failClusters(ports, runId, scope, unreachable, []);
+  else if (clusters && !failure) await failClusters(ports, runId, scope, clusters, [clusterListOf(scope)]);
+  if (inventory) return { status: 'complete', inventory };
+  if (unreachable) return { status: 'failed', error: unreachable.name };
+  throw failure;
 }
+
+/** Everything in an account and Region that is no scope of its own. */
+const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: Reading) =>
+  observe(ports, runId, scope, reading, async (add) => {
+    for (const source of ports.workloadSources) {
+      for await (const cluster of source.clusters(scope)) {
+        await add(cluster, []);
+        for await (const tasks of source.tasks(cluster, reading)) await add(cluster, tasks);
+      }
+    }
+  });
+
+/** How a scope is read, as its `complete.json` says it. */
+type Reading = Pick<TasksRead, 'includesStopping'> & { readonly eksClusters?: readonly string[] | 'unread' };
+
+const eksClustersOf = (clusters: Listing): Pick<Reading, 'eksClusters'> =>
+  clusters ? { eksClusters: isListed(clusters) ? namesOf(clusters) : 'unread' } : {};
+
+/** The clusters that are scopes of their own, or why they cannot be listed; `undefined` if Patchwave reads none. */
+type Listing = readonly ListedCluster[] | ClustersUnlistedError | undefined;
 
 interface ListedCluster {
   readonly source: WorkloadSource;
   readonly cluster: Cluster;
 }
 
-const isListed = (clusters: readonly ListedCluster[] | Error): clusters is readonly ListedCluster[] =>
-  !(clusters instanceof Error);
+const isListed = (clusters: NonNullable<Listing>): clusters is readonly ListedCluster[] => !(clusters instanceof Error);
 
 const namesOf = (clusters: readonly ListedCluster[]): string[] => clusters.map(({ cluster }) => cluster.cluster).sort();
 
-/** The clusters that are scopes of their own, or why they cannot be listed; `undefined` if Patchwave reads none. */
-async function listClusters(
-  { clusterSources }: WorkloadsPorts,
-  scope: Scope,
-): Promise<readonly ListedCluster[] | ClustersUnlistedError | undefined> {
+/** No failure of the list stops the reading of the rest. */
+async function listClusters({ clusterSources }: WorkloadsPorts, scope: Scope): Promise<Listing> {
   if (clusterSources.length === 0) return undefined;
   const found: ListedCluster[] = [];
   try {
@@ -104,8 +113,7 @@ async function listClusters(
       for await (const cluster of source.clusters(scope)) found.push({ source, cluster });
     return found;
   } catch (error) {
-    if (error instanceof ScopeUnreachableError) return new ClustersUnlistedError(scope, error);
-    throw error;
+    return new ClustersUnlistedError(scope, error instanceof Error ? error : new Error(String(error)));
   }
 }
 
@@ -157,7 +165,7 @@ async function observe(
   { files, clock }: WorkloadsPorts,
   runId: string,
   scope: Scope,
-  reading: TasksRead & { readonly eksClusters?: readonly string[] | 'unread' },
+  reading: Reading,
   read: (add: Add) => Promise<void>,
 ) {
   const keys = runFileKeys(runId);

@@ -1,5 +1,6 @@
 import type { Cluster } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
+import { ScopeUnreachableError } from './errors.ts';
 
 /* Why a Kubernetes cluster could not be read or deployed to. A cluster is a scope of its own: it fails with one of these names, and
  * the rest of its account is read. */
@@ -44,13 +45,15 @@ export class ClusterUnreachableError extends Error {
 /** The clusters of an account and Region could not be listed, so some may be unknown. */
 export class ClustersUnlistedError extends Error {
   override readonly name = 'ClustersUnlistedError';
+  /** @param cause a `ScopeUnreachableError` if EKS refuses the list */
   constructor({ account, region }: Scope, cause: Error) {
-    const reason = cause.cause instanceof Error ? `${cause.cause.name}: ${cause.cause.message}` : cause.message;
-    super(
-      `The EKS clusters of account ${account} in ${region} cannot be listed: ${reason}. Update the member stack of the ` +
-        'account. If Patchwave should read no EKS cluster anywhere, set the parameter ReadEks of the hub to false.',
-      { cause },
-    );
+    const refusal = cause instanceof ScopeUnreachableError && cause.cause instanceof Error ? cause.cause : undefined;
+    const { name, message } = refusal ?? cause;
+    const advice = refusal
+      ? 'Update the member stack of the account. If Patchwave should read no EKS cluster anywhere, set the parameter ReadEks of the hub to false.'
+      : 'The next review tries again.';
+    const reason = `${name}: ${message.replace(/\.$/, '')}`;
+    super(`The EKS clusters of account ${account} in ${region} cannot be listed: ${reason}. ${advice}`, { cause });
   }
 }
 

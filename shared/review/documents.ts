@@ -18,6 +18,7 @@ import * as v from '../schema.ts';
  * | accounts.json                             | open             | every step that takes a role of a member account |
  * | observations/<scope>/<n>.json             | workloads        | group-registries, usages |
  * | observations/<scope>/complete.json        | workloads, last  | group-registries, usages |
+ * | observations/<account>/<region>/clusters.json | workloads, where it could not read the rest | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
  * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
  * | scanning/<account>/<region>.json          | registry, last   | the maps over batches |
@@ -44,6 +45,7 @@ export const runFileKeys = (runId: string) => {
     accounts: `${root}/accounts.json`,
     observations: (scope: Scope, piece: number) => `${of('observations', scope)}/${numbered(piece)}.json`,
     observationsComplete: (scope: Scope) => `${of('observations', scope)}/complete.json`,
+    clusters: (registry: Registry) => `${at('observations', registry)}/clusters.json`,
     registries: `${root}/registries.json`,
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
     reading: (registry: Registry) => `${at('reading', registry)}.json`,
@@ -91,14 +93,8 @@ export const observationsCompleteDocument = v.strictObject({
   eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
 });
 
-/** The clusters that a reading of their account and Region found: scopes of the run like those of `scopes.json`. */
-export const clustersIn = (
-  { account, region }: Scope,
-  reading: v.InferOutput<typeof observationsCompleteDocument> | undefined,
-): readonly Scope[] => {
-  const found = reading?.eksClusters ?? [];
-  return found === 'unread' ? [] : found.map((eksCluster) => ({ account, region, eksCluster }));
-};
+/** The names of the EKS clusters of an account and Region. */
+export const clustersDocument = v.array(v.text());
 
 const digestSource: v.GenericSchema<unknown, DigestSource> = v.picklist([
   'runtime',

@@ -1,3 +1,4 @@
+import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
@@ -8,7 +9,7 @@ import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.t
 import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
-import { digestOf, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
+import { digestOf, hub, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
 
 const [a, b] = [digestOf('a'), digestOf('b')];
 const prod = { ...payments, cluster: 'main' };
@@ -171,6 +172,78 @@ test('known clusters fail with an account that cannot be read', async () => {
   expect(await result(`${KEY}/main`)).toMatchObject({ status: 'failed', error: 'ScopeUnreachableError' });
   expect(await result(`${KEY}/*`)).toBeUndefined();
   expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('clusters are read also if the rest of their account and Region is refused', async () => {
+  const { world, review, ports, run, names, result, runId } = await clustersWorld();
+  await review();
+  world.workloads.deny(payments);
+  world.eksWorkloads.removeCluster(staging).run(prod, podOf(b, { workload: 'shop/new' }));
+  world.advance(300_000);
+  const { read, recorded } = await review();
+  expect(read).toMatchObject({ status: 'failed', error: 'ScopeUnreachableError' });
+  expect(recorded).toEqual({ status: 'left-alone' });
+  expect(await result(KEY)).toMatchObject({ status: 'failed', error: 'ScopeUnreachableError' });
+  expect(await result(`${KEY}/main`)).toMatchObject({ status: 'complete', inventory: { usages: 2 } });
+  // Nothing that was not read has ended.
+  expect(await names(payments)).toEqual(['ecs-service web a']);
+  expect(await names(scopeOfProd)).toEqual(['eks-deployment shop/web a', 'eks-deployment shop/new b']);
+  expect(await names(scopeOfStaging)).toEqual([]);
+  expect(await digestsInUse({ ...world, files: world.runFiles }, runId())).toEqual(new Set([a, b]));
+  const { key } = await groupRegistries(ports, { action: 'group-registries', ...run, runId: runId() });
+  expect(await world.runFiles.get(key)).toEqual([
+    { registry: { account: hub.account, region: hub.region } },
+    { registry: payments },
+  ]);
+});
+
+test('an account whose list of ECS clusters fails is tried again, after its EKS clusters were read', async () => {
+  const { world, review, ports, run, names, runId } = await clustersWorld();
+  const slow = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+  world.workloads.failCluster(main, slow);
+  await expect(review()).rejects.toBe(slow);
+  await recordUsages(ports, { action: 'usages', ...run, runId: runId(), scope: payments });
+  expect(await names(payments)).toEqual([]);
+  expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('EKS clusters that cannot be listed because EKS fails are failures, and the rest of the account is read', async () => {
+  const { world, review, ports, names, result } = await clustersWorld();
+  await review();
+  world.workloads.run(main, task({ image: referenceTo(web, ':blue'), digest: b }));
+  const clusters = (): AsyncIterable<Cluster> => {
+    throw Object.assign(new Error('Internal failure.'), { name: 'ServerException' });
+  };
+  ports.clusterSources.splice(0, 1, { ...world.eksWorkloads, clusters } as never);
+  expect((await review()).read).toMatchObject({ status: 'complete' });
+  expect(await names(payments)).toEqual(['ecs-service web a', 'ecs-service web b']);
+  for (const key of [`${KEY}/main`, `${KEY}/staging`, `${KEY}/*`])
+    expect(await result(key)).toMatchObject({
+      status: 'failed',
+      error: 'ClustersUnlistedError',
+      detail:
+        'The EKS clusters of account 444455556666 in eu-west-1 cannot be listed: ServerException: Internal failure. The next review tries again.',
+    });
+  expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test('usages of a cluster that cannot be recorded stop neither those of the others nor the end of gone clusters', async () => {
+  const { world, review, ports, run, names, runId } = await clustersWorld();
+  const old = { ...payments, cluster: 'old' };
+  world.eksWorkloads.run(old, podOf(b));
+  await review();
+  world.eksWorkloads.removeCluster(old).run(staging, podOf(a, { workload: 'shop/other' }));
+  const broken = runFileKeys('run-2').observations(scopeOfProd, 1);
+  const get = world.runFiles.get.bind(world.runFiles);
+  world.runFiles.get = async (key) => (key === broken ? [{ account: 'not an account' }] : get(key));
+  await expect(review()).rejects.toMatchObject({ message: expect.stringContaining(broken) });
+  expect(await names(scopeOfStaging)).toEqual(['eks-deployment shop/other a', 'eks-deployment shop/web b']);
+  expect(await names(scopeOfProd)).toEqual(['eks-deployment shop/web a']);
+  expect(await names({ ...payments, eksCluster: 'old' })).toEqual([]);
+  world.runFiles.get = get;
+  expect(await recordUsages(ports, { action: 'usages', ...run, runId: runId(), scope: payments })).toMatchObject({
+    status: 'complete',
+  });
 });
 
 test('an account and Region is not empty while it has an EKS cluster, or its list is unknown', async () => {
