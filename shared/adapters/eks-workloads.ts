@@ -73,24 +73,23 @@ export class EksWorkloads implements WorkloadSource {
 
   async *#pods(api: KubernetesApi, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
     const beganAtEpochMs = this.#access.clock();
-    const objects = new ObjectsOf(api);
-    await objects.readNodes();
-    const { isTorn } = yield* batches(api, objects, () => true);
+    const { isTorn } = yield* batches(api, () => true);
     if (!isTorn) return;
     // Pods that replaced others while the first list was torn are on no page of it. They are new; one that was listed
-    // already counts twice until the next review.
-    const isNew = ({ metadata: { creationTimestamp = '' } = {} }: Pod): boolean =>
-      !(Date.parse(creationTimestamp) < beganAtEpochMs - CLOCK_SKEW_MS);
-    const again = yield* batches(api, objects, isNew);
+    // already counts twice until the next review. Their nodes and owners may be new, too.
+    const isNew = ({ metadata }: Pod): boolean =>
+      !(Date.parse(metadata?.creationTimestamp ?? '') < beganAtEpochMs - CLOCK_SKEW_MS);
+    const again = yield* batches(api, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
   }
 }
 
 async function* batches(
   api: KubernetesApi,
-  objects: ObjectsOf,
   isWanted: (pod: Pod) => boolean,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
+  const objects = new ObjectsOf(api);
+  await objects.readNodes();
   const list = api.list<Pod>(PODS);
   for (;;) {
     const page = await list.next();
@@ -129,7 +128,7 @@ class ObjectsOf implements ClusterObjects {
   }
 
   async readOwnersOf(pods: readonly Pod[]): Promise<void> {
-    for (const { metadata = {} } of pods) {
+    for (const { metadata } of pods) {
       const owner = controllerIn(metadata);
       const collection = owner && BETWEEN.get(`${owner.group}/${owner.kind}`);
       if (!collection || this.#read.has(collection)) continue;

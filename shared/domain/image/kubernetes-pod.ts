@@ -3,9 +3,14 @@ import type { RunningContainer, RunningTask } from './usage.ts';
 import { type KubernetesOwner, kubernetesWorkload } from './workload-kind.ts';
 
 /*
- * Pods of a Kubernetes cluster, as its API returns them. Every field may be missing, because the document is data of the
- * cluster. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+ * Pods of a Kubernetes cluster, as its API returns them. Every field may be missing or `null`, which means the same,
+ * because the document is data of the cluster. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
  */
+
+type Maybe<Value> = Value | null | undefined;
+
+const listed = <Value>(list: Maybe<readonly Value[]>): readonly NonNullable<Value>[] =>
+  (list ?? []).filter((one) => one !== null && one !== undefined);
 
 /** An entry of `ownerReferences`. */
 export interface OwnerEntry {
@@ -66,10 +71,8 @@ export interface ClusterObjects {
 }
 
 /** The object that manages another one: at most one of its owners. */
-export function controllerIn({
-  ownerReferences = [],
-}: ObjectMetadata): (KubernetesOwner & { uid: string }) | undefined {
-  const owner = ownerReferences.find(({ controller }) => controller === true);
+export function controllerIn(metadata: Maybe<ObjectMetadata>): (KubernetesOwner & { uid: string }) | undefined {
+  const owner = listed(metadata?.ownerReferences).find(({ controller }) => controller === true);
   if (!owner?.kind || !owner.name) return undefined;
   const [group = '', version] = (owner.apiVersion ?? '').split('/');
   return { group: version === undefined ? '' : group, kind: owner.kind, name: owner.name, uid: owner.uid ?? '' };
@@ -83,39 +86,43 @@ const OVER = new Set(['Succeeded', 'Failed']);
  * sidecars, ephemeral containers that have not ended, and image volumes. A pod that is being deleted still runs.
  */
 export function podTask(pod: Pod, objects: ClusterObjects): RunningTask | undefined {
-  const { metadata = {}, spec = {}, status = {} } = pod;
-  if (OVER.has(status.phase ?? '')) return undefined;
+  const { metadata, spec, status } = pod;
+  if (OVER.has(status?.phase ?? '')) return undefined;
   const owner = controllerIn(metadata);
   const top = owner && (objects.controllerOf(owner.uid) ?? owner);
-  const architecture = spec.nodeName === undefined ? undefined : objects.architectureOf(spec.nodeName);
+  const architecture = spec?.nodeName ? objects.architectureOf(spec.nodeName) : undefined;
   return {
-    ...kubernetesWorkload(metadata.namespace ?? '', metadata.name ?? '', top),
+    ...kubernetesWorkload(metadata?.namespace ?? '', metadata?.name ?? '', top),
     ...(architecture !== undefined && { architecture }),
     containers: [
-      ...containersOf(spec.containers, status.containerStatuses),
-      ...containersOf(spec.initContainers, status.initContainerStatuses),
-      ...liveEphemeral(spec.ephemeralContainers, status.ephemeralContainerStatuses),
+      ...containersOf(spec?.containers, status?.containerStatuses),
+      ...containersOf(spec?.initContainers, status?.initContainerStatuses),
+      ...liveEphemeral(spec?.ephemeralContainers, status?.ephemeralContainerStatuses),
       ...imageVolumes(pod),
     ],
   };
 }
 
 function containersOf(
-  specs: readonly ContainerSpec[] = [],
-  statuses: readonly ContainerStatus[] = [],
+  specs: Maybe<readonly ContainerSpec[]>,
+  statuses: Maybe<readonly ContainerStatus[]>,
 ): RunningContainer[] {
-  const known = new Map(statuses.map((status) => [status.name, status]));
-  return specs.map(({ name = '', image }) => containerOf(name, image, known.get(name)?.imageID));
+  const known = new Map(listed(statuses).map((status) => [status.name, status]));
+  return listed(specs).map(({ name, image }) => containerOf(name ?? '', image, known.get(name)?.imageID));
 }
 
 /** An ephemeral container stays in its pod after it ended, and never starts again. */
 function liveEphemeral(
-  specs: readonly ContainerSpec[] = [],
-  statuses: readonly ContainerStatus[] = [],
+  specs: Maybe<readonly ContainerSpec[]>,
+  statuses: Maybe<readonly ContainerStatus[]>,
 ): RunningContainer[] {
-  const ended = new Set(statuses.filter(({ state }) => state?.terminated).map(({ name }) => name));
+  const ended = new Set(
+    listed(statuses)
+      .filter(({ state }) => state?.terminated)
+      .map(({ name }) => name),
+  );
   return containersOf(
-    specs.filter(({ name }) => !ended.has(name)),
+    listed(specs).filter(({ name }) => !ended.has(name)),
     statuses,
   );
 }
@@ -124,23 +131,23 @@ function liveEphemeral(
  * Volumes whose content is an image (`volumes[].image`), as containers named `volume:<name>`. A cluster reports their
  * digest only with the feature gate `ImageVolumeWithDigest`, which EKS does not set: then only the reference is known.
  */
-function imageVolumes({ spec = {}, status = {} }: Pod): RunningContainer[] {
-  const mounts = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])].flatMap(
-    ({ volumeMounts = [] }) => volumeMounts,
-  );
+function imageVolumes({ spec, status }: Pod): RunningContainer[] {
+  const statuses = [...listed(status?.containerStatuses), ...listed(status?.initContainerStatuses)];
   const references = new Map(
-    mounts.flatMap(({ name, volumeStatus: { image } = {} }) =>
-      image?.imageRef ? [[name, image.imageRef] as const] : [],
-    ),
+    statuses
+      .flatMap(({ volumeMounts }) => listed(volumeMounts))
+      .flatMap(({ name, volumeStatus }) =>
+        volumeStatus?.image?.imageRef ? [[name, volumeStatus.image.imageRef] as const] : [],
+      ),
   );
-  return (spec.volumes ?? []).flatMap(({ name = '', image }) =>
-    image ? [containerOf(`volume:${name}`, image.reference, references.get(name))] : [],
+  return listed(spec?.volumes).flatMap(({ name, image }) =>
+    image ? [containerOf(`volume:${name ?? ''}`, image.reference, references.get(name))] : [],
   );
 }
 
-function containerOf(name: string, image: string | undefined, imageId: string | undefined): RunningContainer {
+function containerOf(name: string, image: Maybe<string>, imageId: Maybe<string>): RunningContainer {
   const digest = digestInImageId(imageId);
-  return { name, ...(image !== undefined && { image }), ...(digest !== undefined && { digest }) };
+  return { name, ...(typeof image === 'string' && { image }), ...(digest !== undefined && { digest }) };
 }
 
 /**
@@ -148,7 +155,7 @@ function containerOf(name: string, image: string | undefined, imageId: string | 
  * `docker-pullable://`. A bare `sha256:<hex>`, also after `docker://`, is the id of an image config, which no registry
  * knows as a digest; before the pull it is empty. The repository may be another one with the same image.
  */
-export function digestInImageId(imageId: string | undefined): Digest | undefined {
+export function digestInImageId(imageId: Maybe<string>): Digest | undefined {
   const [, digest] = /^[^@]+@([^@]+)$/.exec(imageId ?? '') ?? [];
   return isDigest(digest) ? digest : undefined;
 }

@@ -177,6 +177,32 @@ test('pods that replaced others while the list was torn are read in a second lis
   expect(workloads.filter((workload) => workload === 'shop/pod-3')).toHaveLength(1);
 });
 
+test('a pod of a rollout that began while the list was torn belongs to its Deployment, and to its new node', async () => {
+  await clusters.addOwned(cluster, 'ReplicaSet', 'web-1', DEPLOYMENT);
+  await clusters.addPods(cluster, pod('web-1-a', { kind: 'ReplicaSet', uid: 'web-1' }), ...many(600));
+  server.once(
+    ({ path, query }) => path === '/api/v1/pods' && query.get('continue') === '500',
+    (response) => {
+      const metadata = { creationTimestamp: '2026-11-28T12:00:05Z' };
+      server.collections.get('/api/v1/pods')?.unshift({
+        ...pod('web-2-a', { kind: 'ReplicaSet', uid: 'web-2' }, { metadata }),
+      });
+      server.collections.get('/apis/apps/v1/replicasets')?.push({
+        metadata: { name: 'web-2', uid: 'web-2', ownerReferences: [{ controller: true, ...DEPLOYMENT }] },
+      });
+      server.collections.get('/api/v1/nodes')?.push({
+        metadata: { name: 'node-1', labels: { 'kubernetes.io/arch': 'arm64' } },
+      });
+      answer(response, 410, status(410, 'Expired', 'too old', '500'));
+    },
+  );
+  const found = (await read()).filter(({ workloadKind }) => workloadKind !== 'eks-pod');
+  expect(found).toMatchObject([
+    { workloadKind: 'eks-deployment', workload: 'shop/web' },
+    { workloadKind: 'eks-deployment', workload: 'shop/web', architecture: 'arm64' },
+  ]);
+});
+
 test('a list that is torn twice is no reading', async () => {
   await clusters.addPods(cluster, ...many(600));
   let pages = 0;

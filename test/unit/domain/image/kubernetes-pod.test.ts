@@ -250,3 +250,49 @@ test('whatever an owner is named, the workload fits into a key, and keeps its na
 test('an empty document is a pod of its own, and breaks nothing', () => {
   expect(podTask({}, NOTHING)).toEqual({ workloadKind: 'eks-pod', workload: '/', containers: [] });
 });
+
+/** Every copy of a document in which one value is `null`. */
+function* withNull(value: unknown): Generator<unknown> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const copy = (changed: unknown): unknown =>
+      Array.isArray(value) ? value.with(Number(key), changed) : { ...value, [key]: changed };
+    yield copy(null);
+    for (const changed of withNull(inner)) yield copy(changed);
+  }
+}
+
+test('a field that is null counts as missing, wherever it is', () => {
+  const full: Pod = {
+    metadata: {
+      ...{ name: 'web-1', namespace: 'shop', uid: 'u', creationTimestamp: '2026-11-01T00:00:00Z', labels: { a: 'b' } },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', uid: 'u1', controller: true }],
+    },
+    spec: {
+      nodeName: 'node-1',
+      containers: [{ name: 'app', image: 'web:1' }],
+      initContainers: [{ name: 'init', image: 'web:1' }],
+      ephemeralContainers: [{ name: 'debug', image: 'web:1' }],
+      volumes: [{ name: 'model', image: { reference: 'models/llm:3' } }],
+    },
+    status: {
+      phase: 'Running',
+      containerStatuses: [
+        {
+          ...{ name: 'app', imageID: `web@${a}`, state: { terminated: {} } },
+          volumeMounts: [{ name: 'model', volumeStatus: { image: { imageRef: `models/llm@${b}` } } }],
+        },
+      ],
+      initContainerStatuses: [{ name: 'init', imageID: `web@${a}` }],
+      ephemeralContainerStatuses: [{ name: 'debug', imageID: `web@${a}`, state: { terminated: {} } }],
+    },
+  };
+  const documents = [...withNull(full)];
+  expect(documents.length).toBeGreaterThan(40);
+  for (const one of documents as Pod[]) {
+    const task = podTask(one, { ...NOTHING, architectureOf: () => 'arm64' });
+    expect(task?.workload).toEqual(expect.any(String));
+    for (const { name, image = '', digest = a } of task?.containers ?? [])
+      expect([typeof name, typeof image, digest === a || digest === b]).toEqual(['string', 'string', true]);
+  }
+});
