@@ -29,21 +29,33 @@ export const wholePolicySchema = v.pipe(
 
 /** Verdicts cite rules by id, so ids are unique and differ from the built-in ones. */
 function repeatedIds(policy: Policy): v.Problem[] {
-  const rules = [
-    ...policy.severities.map(({ id }, index) => ({ id, path: ['severities', index, 'id'] })),
-    ...(policy.approvedRegistries ? [{ id: policy.approvedRegistries.id, path: ['approvedRegistries', 'id'] }] : []),
-  ];
   return [
     ...repeated(policy.streams.map(({ id }, index) => ({ id, path: ['streams', index, 'id'] }))),
     ...repeated(policy.waivers.map(({ id }, index) => ({ id, path: ['waivers', index, 'id'] }))),
-    ...repeated(rules, [...Object.values(BUILT_IN_RULES), SCOPE_READABLE]),
+    ...repeated(rulesIn(policy), [...Object.values(BUILT_IN_RULES), SCOPE_READABLE]),
   ];
 }
 
-function repeated(
-  entries: readonly { id: string; path: (string | number)[] }[],
-  taken: readonly string[] = [],
-): v.Problem[] {
+interface NamedRule {
+  readonly id: string;
+  readonly path: (string | number)[];
+}
+
+/** Every rule with an id, in whichever field of the policy it is: alone or in a list. */
+function rulesIn({ streams, waivers, ...settings }: Policy): NamedRule[] {
+  return Object.entries<unknown>(settings).flatMap(([field, value]) =>
+    Array.isArray(value)
+      ? value.flatMap((one: unknown, index) => named(one, [field, index, 'id']))
+      : named(value, [field, 'id']),
+  );
+}
+
+const named = (value: unknown, path: NamedRule['path']): NamedRule[] =>
+  typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
+    ? [{ id: value.id, path }]
+    : [];
+
+function repeated(entries: readonly NamedRule[], taken: readonly string[] = []): v.Problem[] {
   const seen = new Set(taken);
   return entries.flatMap(({ id, path }) => {
     if (seen.has(id)) return [{ path, message: `the id "${id}" is used twice` }];
@@ -57,8 +69,7 @@ function unknownRules(policy: Policy): v.Problem[] {
   const waivable = new Set<string | undefined>([
     BUILT_IN_RULES.ageLimit,
     SCOPE_READABLE,
-    policy.approvedRegistries?.id,
-    ...policy.severities.map(({ id }) => id),
+    ...rulesIn(policy).map(({ id }) => id),
   ]);
   return policy.waivers.flatMap(({ rule }, index) =>
     rule === undefined || waivable.has(rule)
