@@ -119,7 +119,7 @@ async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<N
   return { digests: [...below, ...named], from: new Set(known.keys()) };
 }
 
-/** A name counts only if neither content nor a digest shows a parent. */
+/** A name counts only if neither content nor a digest shows a parent, nor provenance. */
 const BY_NAME: readonly (LineageEvidence | undefined)[] = [undefined, 'label-name', 'declared'];
 
 function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): readonly LineageImage[] {

@@ -54,13 +54,8 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
   }
 
   async #readManifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
-    const command = new BatchGetImageCommand({
-      repositoryName: location.repository,
-      imageIds: digests.map((imageDigest) => ({ imageDigest })),
-      acceptedMediaTypes: ACCEPTED,
-    });
     try {
-      const { images = [], failures = [] } = await this.send(location, (client) => client.send(command));
+      const { images = [], failures = [] } = await this.#batchGetImage(location, digests);
       const refused = new Map(failures.map((failure) => [failure.imageId?.imageDigest, failure]));
       return sortOut(digests, images, (digest) => {
         const { failureCode, failureReason } = refused.get(digest) ?? {};
@@ -75,6 +70,30 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
       const { name: code, message: detail } = error;
       return { found: [], missing: digests.map((digest) => ({ digest, code, detail })) };
     }
+  }
+
+  /** The manifests of some digests as they are, for what is no image; without those that the registry does not give. */
+  protected async texts(location: ImageLocation, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>> {
+    const texts = new Map<Digest, string>();
+    for (const piece of piecesOf([...new Set(digests)], IMAGES_A_CALL)) {
+      try {
+        const { images = [] } = await this.#batchGetImage(location, piece);
+        for (const { imageId, imageManifest = '' } of images)
+          if (isDigest(imageId?.imageDigest)) texts.set(imageId.imageDigest, imageManifest);
+      } catch (error) {
+        if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
+      }
+    }
+    return texts;
+  }
+
+  #batchGetImage({ repository, ...registry }: ImageLocation, digests: readonly Digest[]) {
+    const command = new BatchGetImageCommand({
+      repositoryName: repository,
+      imageIds: digests.map((imageDigest) => ({ imageDigest })),
+      acceptedMediaTypes: ACCEPTED,
+    });
+    return this.send(registry, (client) => client.send(command));
   }
 
   protected send<Result>(registry: Registry, call: (client: ECRClient) => Promise<Result>): Promise<Result> {

@@ -4,19 +4,24 @@ import {
   paginateDescribeImages,
   paginateDescribeRepositories,
 } from '@aws-sdk/client-ecr';
+import { mapConcurrently } from '../concurrency.ts';
 import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image/image.ts';
-import { ImageConfigError } from '../ports/errors.ts';
+import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
+import type { Provenance, ProvenanceSource } from '../ports/provenance.ts';
 import type { ImageConfig, ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import { EcrManifests, unreachable } from './ecr-manifests.ts';
 import { downloadBlob } from './layer-download.ts';
 import { parseConfig } from './manifest.ts';
+import { parseProvenance, provenanceBlobOf } from './provenance.ts';
 import { isNamed, pagesOrUnreachable } from './refusal.ts';
 
 /** The most that DescribeImages and DescribeRepositories list in a page. */
 const ROWS_A_PAGE = 1000;
 
+const BLOBS_AT_ONCE = 8;
+
 /** Amazon ECR's private registries, each read with the role of its own account. */
-export class EcrRegistry extends EcrManifests implements ImageRegistry {
+export class EcrRegistry extends EcrManifests implements ImageRegistry, ProvenanceSource {
   async *repositories(registry: Registry): AsyncIterable<readonly string[]> {
     const pages = paginateDescribeRepositories({ client: this.clients(registry), pageSize: ROWS_A_PAGE }, {});
     for await (const { repositories = [] } of pagesOrUnreachable(pages, unreachable(registry))) {
@@ -44,6 +49,30 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry {
       return parseConfig(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (error) {
       throw new ImageConfigError(configDigest, 'it is not an image config', error);
+    }
+  }
+
+  async provenances(
+    location: ImageLocation,
+    attestations: ReadonlyMap<Digest, Digest>,
+  ): Promise<ReadonlyMap<Digest, Provenance | 'unread'>> {
+    const texts = await this.texts(location, [...attestations.values()]);
+    const found = await mapConcurrently([...attestations], BLOBS_AT_ONCE, async ([image, attestation]) => {
+      const blob = provenanceBlobOf(texts.get(attestation) ?? '');
+      const provenance = blob && (await this.#provenance(location, blob, image));
+      return provenance ? [[image, provenance] as const] : [];
+    });
+    return new Map(found.flat());
+  }
+
+  async #provenance(location: ImageLocation, blob: Digest, image: Digest): Promise<Provenance | 'unread' | undefined> {
+    try {
+      const bytes = await downloadBlob(blob, () => this.#locate(location, blob));
+      return parseProvenance(new TextDecoder().decode(bytes), image);
+    } catch (error) {
+      if (error instanceof ImageConfigError) return undefined;
+      if (error instanceof LayerDownloadError) return 'unread';
+      throw error;
     }
   }
 

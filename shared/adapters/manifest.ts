@@ -76,13 +76,28 @@ function parseIndex(name: Digest, mediaType: string, document: unknown): Artifac
   const parsed = v.safeParse(indexManifest, document);
   if (!parsed.success) return { code: 'unparsable', detail: firstOf(parsed.problems) };
   const { data } = parsed;
+  const attestations = new Map(
+    data.manifests.flatMap(({ digest: attestation, annotations: notes }) =>
+      notes?.[`${REFERENCE}.type`] === 'attestation-manifest' ? [[notes[`${REFERENCE}.digest`], attestation]] : [],
+    ),
+  );
   const children = data.manifests.flatMap(({ digest: child, platform, annotations: notes }): IndexChild[] => {
-    if (!platform || platform.os === 'unknown' || notes?.['vnd.docker.reference.type']) return [];
+    if (!platform || platform.os === 'unknown' || notes?.[`${REFERENCE}.type`]) return [];
     const { os, architecture, variant } = platform;
-    return [{ digest: child, platform: variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}` }];
+    const attestation = attestations.get(child);
+    return [
+      {
+        digest: child,
+        platform: variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`,
+        ...(attestation !== undefined && { attestation }),
+      },
+    ];
   });
   return { kind: 'index', digest: name, mediaType, children };
 }
+
+/** https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md */
+const REFERENCE = 'vnd.docker.reference';
 
 const configBlob = v.object({
   created: v.nullish(v.string()),

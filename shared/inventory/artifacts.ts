@@ -4,6 +4,7 @@ import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
+import type { ProvenanceSource } from '../ports/provenance.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup } from '../ports/registry.ts';
 import type { ImageArtifact } from './content-properties.ts';
 
@@ -14,7 +15,7 @@ export const CONFIGS_AT_ONCE = 8;
 export const IMAGES_A_PIECE = 100;
 
 export interface ArtifactPorts {
-  readonly registry: Pick<ImageRegistry, 'manifests' | 'config'>;
+  readonly registry: Pick<ImageRegistry, 'manifests' | 'config'> & ProvenanceSource;
   readonly clock: Clock;
   /** No download begins after this time. Absent if there is time for all. */
   readonly endsAtEpochMs?: number;

@@ -62,6 +62,19 @@ function evidenceOf(artifact: ImageArtifact, config: ImageConfig | undefined): B
   ];
 }
 
+/** Adds the end of the build, as provenance says it. */
+export const withBuildEnd = (
+  content: ContentProperties,
+  finishedAtEpochMs: number,
+  nowEpochMs: number,
+): ContentProperties => ({
+  ...content,
+  birth: determineBirth(
+    [...evidenceIn(content.birth), { kind: 'provenance', atEpochMs: finishedAtEpochMs }],
+    nowEpochMs,
+  ),
+});
+
 /** An image of which only the name is known; it never passes, and is read again in each review. */
 export const unresolvedContent = (
   digest: Digest,

@@ -1,10 +1,13 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
 import { compareTexts } from '../domain/common/compare-texts.ts';
+import { isDated } from '../domain/image/birth.ts';
 import { type Digest, type ImageLocation, INDEX_TYPES, type IndexChild, type Platform } from '../domain/image/image.ts';
 import { contentOf } from '../domain/lineage/image-content.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import { streamRulesOf } from '../domain/stream/stream.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
+import type { Provenance } from '../ports/provenance.ts';
 import {
   type ArtifactPorts,
   type Artifacts,
@@ -23,9 +26,10 @@ import {
   knownContent,
   type PushesSeen,
   unresolvedContent,
+  withBuildEnd,
 } from './content-properties.ts';
 import { rewriteOlder } from './older-contents.ts';
-import { type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
+import { contentPropertiesOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -84,6 +88,10 @@ export class RepositoryImages {
   readonly #childPlatforms = new Map<Digest, Platform>();
   /** By image: the first known push of an index that holds it. */
   readonly #indexPushes = new Map<Digest, number>();
+  /** By image its attestation, from indexes that were read now, and from those whose provenance was not read before. */
+  readonly #attestations = new Map<Digest, Digest>();
+  /** Images that need the provenance beside them. */
+  readonly #unproven = new Set<Digest>();
   /** Indexes that are not known yet, because one of their images is not recorded. */
   readonly #open = new Set<Digest>();
   /** Images of indexes that were not known before. */
@@ -121,7 +129,10 @@ export class RepositoryImages {
   /** @throws RegistryUnreachableError, LedgerContendedError */
   async readAll(): Promise<void> {
     const asked = [...this.#wanted.tags.keys()].sort();
-    for (const [digest, children] of await this.#ports.places.indexes(asked)) this.#addIndex(digest, children);
+    for (const [digest, children] of await this.#ports.places.indexes(asked)) {
+      this.#addIndex(digest, children);
+      if (children.some(({ attestation }) => attestation !== undefined)) this.#open.add(digest);
+    }
     await this.#record(this.#emptyAmong(this.indexes), new Map());
     await this.#readEach(asked.filter((digest) => !this.indexes.has(digest)));
     const below = this.#digests().filter((digest) => !this.#wanted.tags.has(digest));
@@ -181,6 +192,7 @@ export class RepositoryImages {
   async #recordKnown(known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
     if (known.size === 0) return;
     const unpacked = await rewriteOlder(this.#ports.contents, known.values());
+    for (const image of known.values()) if (this.#isUnproven(image)) this.#unproven.add(image.digest);
     const contents = [...known.values()].map((image) => {
       const unpackedId = unpacked.get(image.digest);
       const completed = unpackedId === undefined ? image : { ...image, unpackedId };
@@ -224,6 +236,7 @@ export class RepositoryImages {
       const pushes = this.#pushesOf(artifact.digest);
       return contentProperties({ artifact, ...(config && { config }), pushes }, clock());
     });
+    for (const content of made) if (this.#isUnproven(content)) this.#unproven.add(content.digest);
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
     await this.#recordMissing(missing);
     // They were recorded before this index gave them its tag.
@@ -267,6 +280,7 @@ export class RepositoryImages {
     const tags = this.#wanted.tags.get(digest) ?? [];
     const pushedAtEpochMs = this.#pushOf(digest);
     for (const child of children) {
+      if (child.attestation !== undefined) this.#attestations.set(child.digest, child.attestation);
       if (pushedAtEpochMs !== undefined)
         this.#indexPushes.set(
           child.digest,
@@ -287,13 +301,73 @@ export class RepositoryImages {
 
   /** A known index is not read again, so it counts as known only after its images are recorded. */
   async #closeIndexes(): Promise<void> {
-    const closed = [...this.#open].filter((index) =>
-      (this.indexes.get(index) ?? []).every(({ digest }) => this.#isDone(digest)),
-    );
+    const closed = [...this.#open].filter((index) => this.#childrenOf(index).every((digest) => this.#isDone(digest)));
+    await this.#readProvenance(closed.flatMap((index) => this.#childrenOf(index)));
     await mapConcurrently(closed, WRITES_AT_ONCE, (digest) =>
-      this.#ports.places.recordIndex(digest, this.indexes.get(digest) ?? []),
+      this.#ports.places.recordIndex(
+        digest,
+        (this.indexes.get(digest) ?? []).map((child) => this.#pending(child)),
+      ),
     );
     for (const digest of closed) this.#open.delete(digest);
+  }
+
+  #childrenOf(index: Digest): readonly Digest[] {
+    return (this.indexes.get(index) ?? []).map(({ digest }) => digest);
+  }
+
+  /**
+   * Provenance is read only if content does not date an image, or cannot show its parent: a single layer holds all that
+   * it is built on, unless it is a base.
+   */
+  #isUnproven({ birth, layerCount = 0, unresolved }: ContentProperties): boolean {
+    if (unresolved) return false;
+    const isBase = streamRulesOf(this.#policy, this.#wanted.location).some(({ tier }) => tier === 'base');
+    return !isDated(birth) || (layerCount <= 1 && !isBase);
+  }
+
+  #needsProvenance(digest: Digest): boolean {
+    return this.#unproven.has(digest) && this.#attestations.has(digest);
+  }
+
+  /** The child as the ledger keeps it: with its attestation only if that is needed and was not read this time. */
+  #pending({ attestation, ...child }: IndexChild): IndexChild {
+    return attestation !== undefined && this.#unproven.has(child.digest) ? { ...child, attestation } : child;
+  }
+
+  async #readProvenance(digests: readonly Digest[]): Promise<void> {
+    const { location } = this.#wanted;
+    for (const piece of piecesOf(
+      digests.filter((digest) => this.#needsProvenance(digest)),
+      IMAGES_A_PIECE,
+    )) {
+      if (isTimeOver(this.#ports)) return;
+      const asked = new Map(piece.map((digest) => [digest, this.#attestations.get(digest) as Digest]));
+      const found = await this.#ports.registry.provenances(location, asked);
+      await this.#recordProvenance(found);
+      for (const digest of piece) if (found.get(digest) !== 'unread') this.#unproven.delete(digest);
+    }
+  }
+
+  async #recordProvenance(answers: ReadonlyMap<Digest, Provenance | 'unread'>): Promise<void> {
+    const { contents, images, clock } = this.#ports;
+    const found = new Map([...answers].flatMap(([digest, one]) => (one === 'unread' ? [] : [[digest, one] as const])));
+    const digests = [...found.keys()];
+    if (digests.length === 0) return;
+    const [records, known] = await Promise.all([images.get(digests), contents.get(digests)]);
+    await contents.record(
+      [...known.values()].flatMap((content) => {
+        const { materials = [] } = found.get(content.digest) ?? {};
+        return materials.length > 0 ? [{ ...content, materials }] : [];
+      }),
+    );
+    const dated = [...records.values()].flatMap((record) => {
+      const { finishedAtEpochMs } = found.get(record.digest) ?? {};
+      return finishedAtEpochMs === undefined
+        ? []
+        : [withBuildEnd(contentPropertiesOf(record), finishedAtEpochMs, clock())];
+    });
+    await this.#record(dated, records);
   }
 }
 

@@ -7,6 +7,7 @@ import { newestTagged } from '../domain/stream/heads.ts';
 import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
 import { LedgerContendedError, RegistryUnreachableError, RepositoryUnfinishedError } from '../ports/errors.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
+import type { ProvenanceSource } from '../ports/provenance.ts';
 import type { ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import type { TagsDocument } from '../review/documents.ts';
 import { isResolved, isTimeOver } from './artifacts.ts';
@@ -20,7 +21,7 @@ const WRITES_AT_ONCE = 16;
 const MOST_ROUNDS = 4;
 
 export interface RepositoryPorts extends ImagesPorts {
-  readonly registry: ImageRegistry;
+  readonly registry: ImageRegistry & ProvenanceSource;
   readonly streams: StreamLedger;
 }
 

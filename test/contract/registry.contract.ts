@@ -1,5 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import type { ProvenanceSource } from '../../shared/ports/provenance.ts';
 import type { ImageConfig, ImageRegistry } from '../../shared/ports/registry.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
 
@@ -22,7 +23,7 @@ export interface ContractPush {
 
 /** A registry, and how to fill it. */
 export interface RegistryWorld {
-  readonly registry: ImageRegistry;
+  readonly registry: ImageRegistry & ProvenanceSource;
   /** A repository in a registry that no other test has seen. */
   newRepository(name: string): Promise<ImageLocation>;
   createRepository(location: ImageLocation): Promise<void>;
@@ -103,6 +104,21 @@ export function registryContract(world: () => RegistryWorld): void {
     const { found } = await world().registry.manifests(location, [artifact.digest]);
     expect(found).toEqual([artifact]);
     expect(artifact.kind === 'index' && artifact.children).toHaveLength(children);
+  });
+
+  test('the provenance beside an image tells when its build ended', async () => {
+    const location = await world().newRepository('team/a');
+    const { artifact } = await world().push(location, push('index', { index: 'images' }));
+    const [child] = artifact.kind === 'index' ? artifact.children : [];
+    if (child?.attestation === undefined) throw new Error('the image has no attestation');
+    const asked = new Map([
+      [child.digest, child.attestation],
+      [digestOf('another image'), child.digest],
+      [digestOf('a third image'), digestOf('none')],
+    ]);
+    expect(await world().registry.provenances(location, asked)).toEqual(
+      new Map([[child.digest, { finishedAtEpochMs: PUSHED, materials: [] }]]),
+    );
   });
 
   test('each of 101 requested digests is found or missing, with its code', async () => {

@@ -27,6 +27,7 @@ const world: RegistryWorld = {
     };
     const artifact = artifactOf(push);
     registry.push(location, { artifact, tags, pushedAtEpochMs, config });
+    registry.attest(digestOf(`${push.name} attestation`), { finishedAtEpochMs: pushedAtEpochMs, materials: [] });
     return { artifact, config };
   },
   delete: async (location, digest) => void registry.delete(location, digest),
@@ -44,7 +45,8 @@ function artifactOf({ name, index, format = 'oci' }: ContractPush): Artifact {
       annotations: {},
     };
   }
-  const children = index === 'images' ? [{ digest: digestOf(`${name} child`), platform: 'linux/amd64' as const }] : [];
+  const [digest, attestation] = [digestOf(`${name} child`), digestOf(`${name} attestation`)];
+  const children = index === 'images' ? [{ digest, platform: 'linux/amd64' as const, attestation }] : [];
   return { kind: 'index', digest: digestOf(name), mediaType: 'application/index', children };
 }
 

@@ -60,7 +60,9 @@ export class Pusher {
       await this.#registry.pushManifest(location, manifest.digest, manifest);
     }
     await this.#name(location, push, index.manifest);
-    const children = [{ digest: image.manifest.digest as Digest, platform: 'linux/amd64' as const }];
+    const [attestation] = index.attestations.map(({ manifest }) => manifest.digest as Digest);
+    const child = { digest: image.manifest.digest as Digest, platform: 'linux/amd64' as const };
+    const children = [{ ...child, ...(attestation !== undefined && { attestation }) }];
     return {
       artifact: {
         kind: 'index',

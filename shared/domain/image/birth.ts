@@ -1,11 +1,13 @@
 /**
- * The source of a birth date, strongest first. `layer-history`: the newest instant in the history of its own layers, used
+ * The source of a birth date, strongest first. `provenance`: the end of the build as an attestation beside the image says
+ * it. `layer-history`: the newest instant in the history of its own layers, used
  * if the image has no plausible build date: a tool that replaces the layers below writes the year 1. `existed-by`: another image with the same content, or an index that holds
  * the image, existed by then; the content may be much older.
  */
 export const BIRTH_EVIDENCE_KINDS = [
   'config-created',
   'annotation-created',
+  'provenance',
   'layer-history',
   'first-push',
   'existed-by',
@@ -126,7 +128,7 @@ export function builtAtEpochMs(birth: Birth): number | undefined {
   return dates.length > 0 ? Math.min(...dates.map(({ atEpochMs }) => atEpochMs)) : undefined;
 }
 
-const BUILD_DATES: ReadonlySet<BirthEvidenceKind> = new Set(['config-created', 'annotation-created']);
+const BUILD_DATES: ReadonlySet<BirthEvidenceKind> = new Set(['config-created', 'annotation-created', 'provenance']);
 
 const isPlausible = (atEpochMs: number, latestEpochMs: number): boolean =>
   atEpochMs >= OLDEST_PLAUSIBLE_EPOCH_MS && atEpochMs <= latestEpochMs;

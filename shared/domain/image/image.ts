@@ -59,6 +59,8 @@ export const INDEX_TYPES: readonly string[] = [
 export interface IndexChild {
   readonly digest: Digest;
   readonly platform: Platform;
+  /** What the builder says of it, beside it in the index. In the ledger only until it is read, if it is needed. */
+  readonly attestation?: Digest;
 }
 
 /** Tiers of third parties, which build nothing on our images. */

@@ -3,19 +3,21 @@ import { type ImageReference, readImageReference, referenceName } from '../image
 import { byVariant, type LayeredImage, mayBear, pushedFirst, pushOf } from './layered-image.ts';
 import { Variants } from './variants.ts';
 
-/** A claimed parent, named by a builder in a label or by the policy. */
+/** A claimed parent, named by a builder in a label or in provenance, or by the policy. */
 export interface Claimed {
   readonly image: LayeredImage;
-  readonly evidence: 'label-digest' | 'label-name' | 'declared';
+  readonly evidence: 'label-digest' | 'provenance' | 'label-name' | 'declared';
 }
 
 /** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
 const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
-/** Parent digests named by labels; they may be those of indexes. */
-export const digestsClaimed = (image: Pick<LayeredImage, 'labels'>): readonly Digest[] =>
-  [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
+/** Parent digests named by labels and provenance; they may be those of indexes. */
+export const digestsClaimed = (image: Pick<LayeredImage, 'labels' | 'materials'>): readonly Digest[] => [
+  ...[image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest),
+  ...(image.materials ?? []),
+];
 
 /** The parent reference named by a label, if it is a valid one. */
 export const referenceClaimed = ({ labels }: Pick<LayeredImage, 'labels'>): ImageReference | undefined =>
@@ -47,6 +49,8 @@ export class Claims {
     const reference = referenceClaimed(child);
     const digest = this.#byDigest(child, child.labels?.[BASE_DIGEST] ?? reference?.digest);
     if (digest) return { image: digest, evidence: 'label-digest' };
+    const read = this.#byMaterials(child);
+    if (read) return { image: read, evidence: 'provenance' };
     const named = reference && firstOf(keysOf(reference), (key) => latest(this.#withName(key), child));
     if (named) return { image: named, evidence: 'label-name' };
     const declared = firstOf(child.declaredParents ?? [], (stream) => latest(this.#ofStream(stream), child));
@@ -61,6 +65,13 @@ export class Claims {
       .flatMap((each) => this.#images.get(each) ?? [])
       .filter((image) => image.digest !== child.digest && mayBear(image));
     return sequencesOf(known).bestFor(child)[0]?.inOrder[0];
+  }
+
+  /** A build with several stages reads several images, and provenance does not say on which one the last stage is. */
+  #byMaterials(child: LayeredImage): LayeredImage | undefined {
+    const known = (child.materials ?? []).flatMap((material) => this.#byDigest(child, material) ?? []);
+    const [only, ...others] = new Set(known);
+    return others.length === 0 ? only : undefined;
   }
 
   #withName(name: string) {

@@ -5,7 +5,7 @@ import { repositoryName } from '../image/reference.ts';
 import type { HistoryStep, LayeredImage } from './layered-image.ts';
 
 /** The content of an image that lineage needs. Content under a digest never changes. */
-export interface ImageContent extends Pick<LayeredImage, 'diffIds' | 'history' | 'labels'> {
+export interface ImageContent extends Pick<LayeredImage, 'diffIds' | 'history' | 'labels' | 'materials'> {
   readonly digest: Digest;
   /** Lowest layer first. */
   readonly layers: readonly Digest[];

@@ -30,6 +30,8 @@ export interface LayeredImage {
   readonly diffIds?: readonly Digest[];
   readonly history?: readonly HistoryStep[];
   readonly labels?: Readonly<Record<string, string>>;
+  /** The images that its build read, as its provenance says; an index stands for its images. */
+  readonly materials?: readonly Digest[];
   /** `[host/]repository:tag`: every current and earlier name. */
   readonly names?: readonly string[];
   readonly firstPushedAtEpochMs?: number;

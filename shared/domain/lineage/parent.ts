@@ -6,6 +6,7 @@ import type { Digest } from '../image/image.ts';
  * - `history`: the same layers, and the child's history continues the parent's;
  * - `diff-ids`: like `layers` or `history`, by unpacked layers, because one of the two was repacked;
  * - `label-digest`, `label-name`: the child's label `org.opencontainers.image.base.digest` or `.name`;
+ * - `provenance`: the one known image that the build of the child read, by the attestation beside it;
  * - `declared`: the policy declares it for the child's stream;
  * - `earliest-push`: the same layers and no other difference, but it was pushed first.
  */
@@ -14,6 +15,7 @@ export const LINEAGE_EVIDENCE = [
   'history',
   'diff-ids',
   'label-digest',
+  'provenance',
   'label-name',
   'declared',
   'earliest-push',

@@ -2,6 +2,7 @@ import { piecesOf } from '../../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
 import { locationKey, registryKey } from '../../../shared/domain/image/image.ts';
 import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import type { Provenance, ProvenanceSource } from '../../../shared/ports/provenance.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
 import { copied } from './copied.ts';
 
@@ -24,15 +25,16 @@ interface Kept {
 const ROWS_A_PAGE = 1000;
 
 /** Registries in memory. `asked` counts the manifests asked for, by digest. */
-export class FakeRegistry implements ImageRegistry {
+export class FakeRegistry implements ImageRegistry, ProvenanceSource {
   readonly #repositories = new Map<string, { readonly location: ImageLocation; readonly images: Map<Digest, Kept> }>();
   /** What was pushed last under each tag. */
   readonly #tagged = new Map<string, Kept>();
   readonly #configs = new Map<Digest, ImageConfig>();
   readonly #denied = new Set<string>();
   readonly #foreign = new Set<Digest>();
+  readonly #attested = new Map<Digest, Provenance>();
   readonly asked = new Map<Digest, number>();
-  readonly #withheld = new Map<string, 'manifests' | 'configs'>();
+  readonly #withheld = new Map<string, 'manifests' | 'configs' | 'provenance'>();
   /** How many calls were refused, and how many manifests and configs were withheld. */
   refusals = 0;
 
@@ -87,7 +89,7 @@ export class FakeRegistry implements ImageRegistry {
   }
 
   /** From now on the repository can be listed, and it does not give what its images are made of. */
-  withhold(location: ImageLocation, what: 'manifests' | 'configs'): this {
+  withhold(location: ImageLocation, what: 'manifests' | 'configs' | 'provenance'): this {
     this.#withheld.set(locationKey(location), what);
     return this;
   }
@@ -153,6 +155,26 @@ export class FakeRegistry implements ImageRegistry {
       else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
     }
     return { found, missing };
+  }
+
+  async provenances(
+    location: ImageLocation,
+    attestations: ReadonlyMap<Digest, Digest>,
+  ): Promise<ReadonlyMap<Digest, Provenance | 'unread'>> {
+    this.#check(location);
+    const isWithheld = this.#withheld.get(locationKey(location)) === 'provenance';
+    const found = [...attestations].flatMap(([image, attestation]): (readonly [Digest, Provenance | 'unread'])[] => {
+      if (isWithheld) return [[image, 'unread']];
+      const provenance = this.#attested.get(attestation);
+      return provenance ? [[image, copied(provenance)]] : [];
+    });
+    return new Map(found);
+  }
+
+  /** An attestation beside an image has this provenance. */
+  attest(attestation: Digest, provenance: Provenance): this {
+    this.#attested.set(attestation, provenance);
+    return this.isNoImage(attestation);
   }
 
   async resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined> {

@@ -68,12 +68,17 @@ test('an index has its runnable children only', () => {
   const attestation = { ...child, platform: { os: 'unknown', architecture: 'unknown' } };
   const marked = { ...child, annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } };
   const { platform: _, ...nameless } = child;
-  expect(parse({ manifests: [armed, attestation, child, marked, nameless] }, OCI_INDEX)).toEqual({
+  const reference = {
+    'vnd.docker.reference.type': 'attestation-manifest',
+    'vnd.docker.reference.digest': armed.digest,
+  };
+  const attested = { ...attestation, digest: digestOf('attestation'), annotations: reference };
+  expect(parse({ manifests: [armed, attestation, child, marked, nameless, attested] }, OCI_INDEX)).toEqual({
     kind: 'index',
     digest: name,
     mediaType: OCI_INDEX,
     children: [
-      { digest: armed.digest, platform: 'linux/arm64/v8' },
+      { digest: armed.digest, platform: 'linux/arm64/v8', attestation: attested.digest },
       { digest: child.digest, platform: 'linux/amd64' },
     ],
   });

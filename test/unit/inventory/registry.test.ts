@@ -11,7 +11,8 @@ import {
   LedgerItemUnreadableError,
   RegistryUnreachableError,
 } from '../../../shared/ports/errors.ts';
-import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import type { ImageConfig } from '../../../shared/ports/registry.ts';
+import { type FakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { HOUR_MS, imageProperties } from '../../support/samples.ts';
 import {
   BORN,
@@ -754,4 +755,50 @@ test('an image follows a changed policy', async () => {
   await review();
 
   expect(world.images.records.get(a)).toEqual(record);
+});
+
+describe('provenance beside an image', () => {
+  const attested = { digest: a, platform: 'linux/amd64', attestation: c } as const;
+  const undated = { platform: 'linux/amd64', labels: {} } as const;
+  const scene = async (own: ImageConfig = undated, layers: readonly string[] = ['a', 'b']) => {
+    const inventory = await inventoryWorld();
+    const { world } = inventory;
+    world.registry.push(web, { artifact: imageOf('a', layers), pushedAtEpochMs: PUSHED, config: own });
+    world.registry.push(web, { artifact: indexOf('b', [attested]), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.registry.attest(c, { finishedAtEpochMs: BORN, materials: [d] });
+    world.workloads.run(main, running(b));
+    return inventory;
+  };
+  const children = async (world: FakeWorld) => (await world.places.indexes([b])).get(b);
+
+  test('an image whose only evidence is provenance has a birth, and what its build read is kept', async () => {
+    const { world, review } = await scene();
+    await review();
+    const evidence = [{ kind: 'provenance', atEpochMs: BORN }];
+    expect(world.images.records.get(a)?.birth).toEqual({ known: true, bornAtEpochMs: BORN, evidence });
+    expect((await world.contents.get([a])).get(a)).toMatchObject({ layers: expect.any(Array), materials: [d] });
+    expect(await children(world)).toEqual([{ digest: a, platform: 'linux/amd64' }]);
+  });
+
+  test.each<[string, ImageConfig, readonly string[], boolean]>([
+    ['an image with a build date and several layers needs none', config(), ['a', 'b'], false],
+    ['an image with a single layer may hide its parent', config(), ['a'], true],
+  ])('%s', async (_, own, layers, isRead) => {
+    const { world, review } = await scene(own, layers);
+    await review();
+    expect((await world.contents.get([a])).get(a)?.materials).toEqual(isRead ? [d] : undefined);
+    expect(await children(world)).toEqual([{ digest: a, platform: 'linux/amd64' }]);
+  });
+
+  test('what could not be downloaded is read by the next review', async () => {
+    const { world, review } = await scene();
+    world.registry.withhold(web, 'provenance');
+    await review();
+    expect(world.images.records.get(a)?.birth.known).toBe(false);
+    expect(await children(world)).toEqual([attested]);
+    world.registry.giveAgain(web);
+    await review();
+    expect(world.images.records.get(a)?.birth).toMatchObject({ known: true, bornAtEpochMs: BORN });
+    expect(await children(world)).toEqual([{ digest: a, platform: 'linux/amd64' }]);
+  });
 });

@@ -89,6 +89,17 @@ test('heads that nothing is built on are listed where the policy watches all hea
   );
 });
 
+test('an image whose only evidence is provenance has an age', async () => {
+  const world = await lineageWorld();
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 10, evidence: 'provenance', isHead: true });
+  await push(world, 'app', { layers: ['os', 'code'], daysAgo: 5, evidence: 'provenance' });
+  await runs(world, 'app');
+  await findIn(world);
+  expect((await imageLineageOf(world, 'app'))?.age).toMatchObject({
+    ...{ known: true, bornAtEpochMs: ago(world, 10), decidedBy: digestOf('base') },
+  });
+});
+
 test('a second review of the same fleet writes nothing', async () => {
   const world = await lineageWorld();
   await threeTiers(world);

@@ -109,7 +109,7 @@ const image: ShapeOf<ImageBasics> = {
 };
 
 const content: ShapeOf<ImageContent> = {
-  ...{ digest: 'text', layers: 'list', diffIds: 'list?', history: 'list?', labels: 'record?' },
+  ...{ digest: 'text', layers: 'list', diffIds: 'list?', history: 'list?', labels: 'record?', materials: 'list?' },
 };
 const location: ShapeOf<LocationRecord> = {
   ...{ digest: 'text', location: 'record', tags: 'list', askedTags: 'list?' },

@@ -277,6 +277,38 @@ describe('claims, where the content shows nothing', () => {
     expect(parentNames(images, new Map([[digestOf('index'), children]]))).toEqual(['app: base by label-digest']);
   });
 
+  describe('provenance', () => {
+    const built = (...names: readonly string[]) => made('app', 'a', { materials: names.map(digestOf) });
+
+    test('names the one known image that the build read, also by its index', () => {
+      expect(parentNames([made('base', 'x'), built('base', 'a stranger')])).toEqual(['app: base by provenance']);
+      const children = [{ digest: digestOf('base'), platform: 'linux/amd64' as const }];
+      const indexes = new Map([[digestOf('index'), children]]);
+      expect(parentNames([made('base', 'x'), built('index')], indexes)).toEqual(['app: base by provenance']);
+    });
+
+    test('names none of several: a build with several stages reads several images', () => {
+      expect(parentNames([made('base', 'x'), made('other', 'y'), built('base', 'other')])).toEqual([]);
+    });
+
+    test('counts below content and a digest in a label, and above a name', () => {
+      const [base, other] = [made('base', 'x'), made('other', 'y', { names: [NAME] })];
+      expect(parentNames([made('base', 'a'), other, { ...built('other'), layers: ['a', 'b'].map(digestOf) }])).toEqual([
+        'app: base by layers',
+      ]);
+      const labelled = { ...built('base'), ...label('digest', digestOf('other')) };
+      expect(parentNames([base, other, labelled])).toEqual(['app: other by label-digest']);
+      expect(parentNames([base, other, { ...built('base'), ...label('name', NAME) }])).toEqual([
+        'app: base by provenance',
+      ]);
+    });
+
+    test('is no parent of itself, nor is an application', () => {
+      expect(parentNames([built('app')])).toEqual([]);
+      expect(parentNames([made('base', 'x', { tier: 'application' }), built('base')])).toEqual([]);
+    });
+  });
+
   test('a name may contain the digest', () => {
     const images = [made('base', 'x'), made('app', 'a', label('name', `${NAME}@${digestOf('base')}`))];
     expect(parentNames(images)).toEqual(['app: base by label-digest']);

@@ -117,6 +117,14 @@ describe('squashed to one layer', () => {
     expectMade(listed, made, 'label-digest');
   });
 
+  test('provenance may name the digest', () => {
+    const made = madeOf((image) => ({
+      layered: squashed(image, { materials: [image.digest] }),
+      parent: image.digest,
+    }));
+    expectMade(listed, made, 'provenance');
+  });
+
   test('a label may name the tag', () => {
     const unique = (name: string, platform: string) =>
       new Set(listed.filter((each) => each.names[0] === name && each.platform === platform).map((each) => each.digest))
@@ -141,6 +149,6 @@ describe('squashed to one layer', () => {
 
 test('the cases above are all the evidence there is', () => {
   expect([...LINEAGE_EVIDENCE].sort()).toEqual(
-    ['layers', 'diff-ids', 'history', 'earliest-push', 'label-digest', 'label-name', 'declared'].sort(),
+    ['layers', 'diff-ids', 'history', 'earliest-push', 'label-digest', 'provenance', 'label-name', 'declared'].sort(),
   );
 });
