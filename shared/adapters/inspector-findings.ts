@@ -20,7 +20,7 @@ export function translateFinding({
   const unnamed: Partial<VulnerablePackage> = { name: vulnerabilityId === '' ? title : '' };
   const epssScore = epss?.score;
   return (vulnerablePackages.length > 0 ? vulnerablePackages : [unnamed]).map(
-    ({ name = '', version = '', release, epoch, fixedInVersion, sourceLayerHash }) => ({
+    ({ name = '', version = '', release, epoch, fixedInVersion, sourceLayerHash, packageManager }) => ({
       vulnerability: vulnerabilityId,
       package: name,
       version: `${epoch ? `${epoch}:` : ''}${version}${release ? `-${release}` : ''}`,
@@ -28,6 +28,7 @@ export function translateFinding({
       ...fixOf(fixedInVersion, fixAvailable),
       ...(sourceUrl !== undefined && { uri: sourceUrl }),
       ...(isDigest(sourceLayerHash) && { layer: sourceLayerHash }),
+      ...(packageManager !== undefined && packageManager !== 'OS' && { isLanguagePackage: true as const }),
       ...(exploitAvailable === 'YES' && { isExploited: true as const }),
       ...(epssScore !== undefined && { epssScore }),
     }),

@@ -163,10 +163,27 @@ async function knownAfter(
     const scan = stateAfterReading(image.scan, learnt, nowEpochMs);
     // An older result than the stored one: its findings are history.
     const isNew = scan.completedAtEpochMs === learnt.completedAtEpochMs;
-    if (isNew) return { scan, findings: learnt.findings, isNew };
+    if (isNew) return withUncovered(evidence, image, { scan, findings: learnt.findings, isNew });
   }
   const findings = learnt.outcome === 'kept' ? learnt.findings : await keptFindings(evidence, image);
   return { scan: scanAfter(image, learnt, nowEpochMs), isNew: false, ...(findings && { findings }) };
+}
+
+/**
+ * The content of a digest never changes. So what a scanner found in language packages stays known if the last result is
+ * of one that does not cover these: the registry went back to basic scanning, or only a copy could be read.
+ */
+async function withUncovered(
+  evidence: EvidenceStore,
+  image: ImageRecord,
+  known: Known & Required<Pick<Known, 'findings'>>,
+): Promise<Known> {
+  const { scan, findings } = known;
+  if (scan.coverage.includes('language') || !image.scan.coverage.includes('language')) return known;
+  const kept = (await keptFindings(evidence, image)) ?? [];
+  const uncovered = kept.filter(({ isLanguagePackage }) => isLanguagePackage);
+  if (uncovered.length === 0) return known;
+  return { ...known, scan: { ...scan, coverage: image.scan.coverage }, findings: [...findings, ...uncovered] };
 }
 
 function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): ScanState {

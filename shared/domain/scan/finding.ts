@@ -16,6 +16,8 @@ export interface Finding {
   readonly uri?: string;
   /** The layer that added the package, if the scanner reports it: by its digest or its diff id. */
   readonly layer?: Digest;
+  /** In a package of a programming language, which basic scanning does not cover; absent for a package of the system. */
+  readonly isLanguagePackage?: true;
   /** The scanner knows of exploits; absent if it knows none, or does not say. */
   readonly isExploited?: true;
   /** The probability of exploitation in the next 30 days, from 0 to 1 (FIRST, EPSS); absent if the scanner does not say. */

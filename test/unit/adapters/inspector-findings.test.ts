@@ -46,6 +46,7 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   ['no fix', withPackage({}), { fix: 'no' }],
   ['a fix of some of the packages', withPackage({}, { fixAvailable: 'PARTIAL' }), { fix: 'unknown' }],
   ['no word on a fix', withPackage({}, { fixAvailable: undefined }), { fix: 'unknown' }],
+  ['a language package', withPackage({ packageManager: 'NPM' }), { isLanguagePackage: true }],
   ['epoch and release', withPackage({ epoch: 1, release: '2' }), { version: '1:3.0-2' }],
   ['no severity yet', withPackage({}, { severity: 'UNTRIAGED' }), { severity: 'undefined' }],
   ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],

@@ -357,6 +357,25 @@ test('an image that Amazon Inspector monitors is judged by its findings, read ag
   expect(known(world)?.scan).toMatchObject({ state: 'continuous', completedAtEpochMs, watchedAtEpochMs });
 });
 
+test('what Inspector found in language packages stays known after a switch to basic scanning, which cannot see it', async () => {
+  const world = await worldWith();
+  await runs(world, image);
+  const findings = [finding('CVE-1'), { ...finding('CVE-2'), package: 'log4j-core', isLanguagePackage: true as const }];
+  world.scanner.enhance(first).inspected(first, image, world.clock(), { findings });
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  world.scanner.configure(first, { type: 'basic', rules: [] });
+  for (const day of [1, 2, 3]) {
+    world.advance(24 * HOUR_MS);
+    world.scanner.scanned(first, image, world.clock());
+    await judgeBatch(world.ports, batchOf(world, [image]));
+    const reasons = known(world)?.verdict?.reasons;
+    expect([day, reasons]).toEqual([day, [expect.objectContaining({ vulnerability: 'CVE-2', effect: 'violates' })]]);
+  }
+  world.scanner.enhance(first).inspected(first, image, world.clock());
+  world.advance(24 * HOUR_MS);
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
 test('a scan in progress at the end of the wait leaves a new image unknown, and a known one as it is', async () => {
   const world = await worldWith();
   const old = digestOf(2);
