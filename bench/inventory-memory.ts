@@ -21,7 +21,9 @@ import type { RunFiles } from '../shared/ports/run-files.ts';
 import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { WorkloadSource } from '../shared/ports/workloads.ts';
 import { parse } from '../shared/schema.ts';
-import { fakeWorld } from '../test/support/fakes/world.ts';
+import { FakePolicyStore } from '../test/support/fakes/policies.ts';
+import { FakeRunLedger } from '../test/support/fakes/runs.ts';
+import { FakeScopeLedger } from '../test/support/fakes/scopes.ts';
 import { DiskLedgers } from './disk-ledgers.ts';
 
 type Kind = 'task' | 'pod';
@@ -131,11 +133,14 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-bench-'));
   const ledgers = new DiskLedgers(join(folder, 'ledger'), look);
   try {
-    const world = fakeWorld();
+    const policies = new FakePolicyStore();
     const policy = parse(policySchema, samplePolicy(accounts, { base: [], platform: [] }));
-    const policyVersion = await world.policies.publish(policy, {});
+    const policyVersion = await policies.publish(policy, {});
     const ports = {
-      ...world,
+      policies,
+      runs: new FakeRunLedger(),
+      scopes: new FakeScopeLedger(),
+      clock: Date.now,
       images: ledgers.images() as ImageLedger,
       usages: ledgers.usages(),
       places: places as PlaceLedger,
