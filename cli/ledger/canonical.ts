@@ -202,6 +202,8 @@ const CHANCE = [
   /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,
   /arn:[\w-]+:states:[\w:./-]+/g,
   /ecs-svc\/[0-9a-f]+/g,
+  // A restart in Kubernetes changes it by the name of its cascade.
+  /template-[0-9a-f]{12}(?![0-9a-f])/g,
 ];
 
 const maskText = (text: string, key = ''): string =>

@@ -322,6 +322,14 @@ test('ids that ECS gives to deployments are masked in every text and list', () =
   expect(begun('1')).not.toBe(begun('1', 'completed'));
 });
 
+test('the pod template of a restart in Kubernetes is masked, because it names its cascade', () => {
+  const begun = (deploymentId: string) =>
+    canonicalLedger([
+      { ...keys.deployment('ab-g1', 'a/b/c/eks-deployment:d/e'), deploymentId, from: { listed: [deploymentId] } },
+    ]);
+  expect(begun('template-0123456789ab')).toBe(begun('template-ba9876543210'));
+});
+
 test('instants in texts are masked, with and without milliseconds', () => {
   const canonicalAt = (at: string) =>
     canonicalLedger([{ ...keys.cause('one'), answer: { detail: `The last rebuild was at ${at}. Wait.` } }]);
