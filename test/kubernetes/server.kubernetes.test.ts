@@ -3,9 +3,11 @@ import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
 import { eksAccessContract } from '../contract/eks-access.contract.ts';
+import { eksDeployerContract } from '../contract/eks-deployer.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
 import { useCloud } from '../support/cloud.ts';
+import { eksDeployerWorld } from '../support/eks-deployer-world.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
 import { programs } from '../support/kubernetes-programs.ts';
 
@@ -40,3 +42,11 @@ describe('the API server', () => kubernetesServerContract(() => world));
 describe('the access of the inventory', () => eksAccessContract(() => world));
 describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
+
+describe('the deployments of EKS', () => {
+  let deployments: Awaited<ReturnType<typeof eksDeployerWorld>>;
+  beforeAll(async () => {
+    deployments = await eksDeployerWorld(world);
+  });
+  eksDeployerContract(() => deployments);
+});
