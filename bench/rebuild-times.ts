@@ -20,9 +20,9 @@ export class LoopFailedError extends Error {
 export async function askedRebuild(installation: Installation, stream: string, reason: string): Promise<Rebuild> {
   const { context } = installation;
   const before = await latestRebuild(installation, stream);
-  const wish = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'bench', reason } as const;
+  const request = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'bench', reason } as const;
   await context.causes.change(stream, (cause) =>
-    mergeCause(stream, cause, [{ ...wish, sinceEpochMs: context.clock() }]),
+    mergeCause(stream, cause, [{ ...request, sinceEpochMs: context.clock() }]),
   );
   for (const giveUpAtMs = Date.now() + LIMIT_MS; Date.now() < giveUpAtMs; await sleep(POLL_MS)) {
     const now = await latestRebuild(installation, stream);

@@ -51,8 +51,8 @@ const RESOURCES: Readonly<Record<KubernetesService['kind'], string>> = {
 };
 
 /**
- * Deployments, StatefulSets and DaemonSets of Amazon EKS. A patch changes a workload only if nobody changed its `spec`
- * since it was read, so no change is made twice, and none replaces somebody else's unseen.
+ * Deployments, StatefulSets and DaemonSets of Amazon EKS. A patch applies only if the `spec` of the workload has not
+ * changed since it was read, so no change is made twice, and none replaces somebody else's unseen.
  */
 export class EksDeployer implements Deployer {
   readonly #access: EksAccess;
@@ -114,7 +114,7 @@ export class EksDeployer implements Deployer {
         // Only a conflict and a condition that does not hold say that the workload changed: it is read again.
         refused = answer.refused === 409 ? undefined : { generation, message: answer.message };
       }
-      throw new ServiceChangedError(ref, 'something else changes it all the time');
+      throw new ServiceChangedError(ref, `it changed during each of ${MOST_READS} attempts`);
     });
   }
 

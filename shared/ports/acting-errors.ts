@@ -93,12 +93,12 @@ export class DeploymentRefusedError extends Error {
   }
 }
 
-/** A service that somebody else deployed since it was read: nothing was changed. */
+/** A service that changed since it was read, such as by somebody else: the call changed nothing. */
 export class ServiceChangedError extends Error {
   override readonly name = 'ServiceChangedError';
   constructor(service: ServiceRef, detail: string) {
     super(
-      `Somebody else deployed service ${serviceName(service)}: ${detail}. Patchwave reads the service again and decides anew.`,
+      `Service ${serviceName(service)} changed after Patchwave read it: ${detail}. Patchwave reads it again and decides anew.`,
     );
   }
 }

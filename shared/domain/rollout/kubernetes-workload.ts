@@ -306,8 +306,8 @@ export interface JsonPatchOperation {
 }
 
 /**
- * The conditions of every patch: the object is the one that was read, and nobody changed its `spec` since. A status leaves
- * the generation as it is.
+ * The conditions of every patch: the object is the one that was read, and its `spec` has not changed since. A change of the
+ * status leaves the generation as it is.
  */
 const unchanged = ({ metadata: { uid, generation } = {} }: KubernetesWorkload): readonly JsonPatchOperation[] => [
   { op: 'test', path: '/metadata/uid', value: uid },

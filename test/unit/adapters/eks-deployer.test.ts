@@ -35,7 +35,7 @@ const newImage = () =>
     spec: { ...spec, template: { spec: { containers: [{ name: 'app', image: 'app:v2' }] } } },
   }));
 
-test('a patch is a JSON patch by the field manager patchwave, on the condition that nobody changed the spec', async () => {
+test('a patch is a JSON patch by the field manager patchwave, on the condition that the spec is unchanged', async () => {
   await restart();
   const [patch] = patches();
   expect(patch?.headers['content-type']).toBe('application/json-patch+json');
@@ -106,7 +106,7 @@ test('an autoscaler that changes the replicas between read and patch only delays
   expect([await restartedBy(), patches().length]).toEqual([CASCADE, 2]);
 });
 
-test('something that changes the workload all the time is not overwritten', async () => {
+test('a workload that changes during each attempt is not overwritten', async () => {
   server.misbehaviours.push((asked, response) => {
     if (!isPatch(asked)) return false;
     void edit(({ spec, ...others }) => ({ ...others, spec: { ...spec, replicas: patches().length + 10 } })).then(() =>

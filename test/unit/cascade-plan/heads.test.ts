@@ -270,11 +270,11 @@ describe('after a review', () => {
 });
 
 describe('manual request', () => {
-  const wish: PersonFact = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'jo', reason: 'a hunch', sinceEpochMs: 1 };
+  const request: PersonFact = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'jo', reason: 'a hunch', sinceEpochMs: 1 };
 
   async function wished(): Promise<PlanWorld> {
     const world = await staleWorld();
-    await tell(world, 1, wish);
+    await tell(world, 1, request);
     await judge(world, digestOf('app-0'), []);
     return world;
   }
@@ -286,7 +286,7 @@ describe('manual request', () => {
     expect(await causeOf(world, 1)).toMatchObject({ answer: { answer: 'wait', reason: 'head-unread' } });
     await comeToRest(world);
     expect((await lastStarted(world)).nodes).toMatchObject([
-      { stream: streamOf(1), headBefore: digestOf('unreported-1'), facts: [wish] },
+      { stream: streamOf(1), headBefore: digestOf('unreported-1'), facts: [request] },
     ]);
   });
 
@@ -296,7 +296,7 @@ describe('manual request', () => {
     await plan(world);
     expect(started(world)).toEqual([]);
     await comeToRest(world);
-    expect((await lastStarted(world)).nodes).toMatchObject([{ stream: streamOf(1), facts: [wish] }]);
+    expect((await lastStarted(world)).nodes).toMatchObject([{ stream: streamOf(1), facts: [request] }]);
   });
 });
 

@@ -19,7 +19,7 @@ import {
 import { ANA, cliContext, run, runJson } from './support.ts';
 
 const reason = 'a new base image';
-const wish = (world: PlanWorld, sinceEpochMs = world.clock()) =>
+const request = (world: PlanWorld, sinceEpochMs = world.clock()) =>
   ({ kind: 'person', ruleId: 'asked-by-person', by: ANA, reason, sinceEpochMs }) as const;
 
 /** A stream with a compliant head. */
@@ -43,11 +43,11 @@ test('a manual request rebuilds a compliant stream', async () => {
   expect(text).toBe(
     `Requested a rebuild of ${streamOf(0)}.\nThe planner plans the stream at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan\n`,
   );
-  expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [wish(world)] });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [request(world)] });
 
   await wakeUp(world);
   expect((await lastStarted(world)).nodes).toMatchObject([
-    { stream: streamOf(0), work: 'rebuild', facts: [wish(world)] },
+    { stream: streamOf(0), work: 'rebuild', facts: [request(world)] },
   ]);
 });
 
@@ -57,7 +57,7 @@ test('a repeated request with the same reason counts once, from the first time',
   await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   world.advance(1000);
   const output = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
-  expect(output).toMatchObject({ added: false, cause: { version: 1, facts: [wish(world, first)] } });
+  expect(output).toMatchObject({ added: false, cause: { version: 1, facts: [request(world, first)] } });
   expect(await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason: 'another' })).toMatchObject({
     added: true,
     cause: { version: 2 },
@@ -66,11 +66,11 @@ test('a repeated request with the same reason counts once, from the first time',
 
 test('a repeated request after its rebuild is a new one', async () => {
   const world = await clean();
-  await tell(world, 0, wish(world, world.clock() - DAY_MS));
+  await tell(world, 0, request(world, world.clock() - DAY_MS));
   const fulfilled = { reservedAtEpochMs: world.clock() - 1000, outcome: { result: 'fixed' } } as const;
   await world.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), ...fulfilled }));
   const output = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
-  expect(output).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [wish(world)] } });
+  expect(output).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [request(world)] } });
 });
 
 test('a request for a cause taken by a cascade reopens it and waits for the cascade', async () => {

@@ -60,7 +60,7 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   ['absent', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
   ['absent', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
   ['unknown', 'its age is unknown', ageFact, looked('a', NO_AGE)],
-  ['absent', 'a wish', personFact(), looked('a', reasonOf(fact))],
+  ['absent', 'a manual request', personFact(), looked('a', reasonOf(fact))],
 ])('%s: %s', (expected, _, asked, image) => {
   expect(factStatus(asked, image)).toBe(expected);
 });
@@ -138,7 +138,7 @@ describe('what a fact calls for', () => {
     ['gone', 'one was done that could not be scanned', { result: 'unverified', reason }, NOW - HOUR],
     ['rebuild', 'one failed', { result: 'failed', reason }, NOW - HOUR],
     ['rebuild', 'one made nothing', { result: 'no-output', reason }, NOW - HOUR],
-  ])('a wish is %s: %s', (expected, _, outcome, sinceEpochMs) => {
+  ])('a manual request is %s: %s', (expected, _, outcome, sinceEpochMs) => {
     const latestRebuild = rebuild({ reservedAtEpochMs: NOW - HOUR, ...(outcome && { outcome }) });
     expect(classifyFact(personFact(sinceEpochMs), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
     expect(classifyFact(personFact(sinceEpochMs), { inUse: [] })).toBe('rebuild');

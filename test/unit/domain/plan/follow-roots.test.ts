@@ -100,7 +100,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / age', 'app: 1 base / age'],
   ],
   [
-    "one stream for a person's wish",
+    'one stream for a manual request',
     { base: { cause: [personFact()] }, app: { on: ['base'], has: [] } },
     ['base: 0 / person'],
   ],
@@ -210,7 +210,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: wait unknown-facts', 'app: awaits platform'],
   ],
   [
-    'the wish of a person for a stream whose parent could not be read',
+    'a manual request for a stream whose parent could not be read',
     { app: { cause: [personFact()], isUnplaced: true } },
     ['app: wait unknown-facts'],
   ],

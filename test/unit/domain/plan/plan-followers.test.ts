@@ -106,7 +106,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { ramp: 1 },
   ],
   [
-    'after a wish at the base',
+    'after a manual request at the base',
     { ...THREE, base: { cause: [personFact()] } },
     ['base: 0 / person', 'platform: 1 base / base-moves', 'app: 2 platform / platform-moves'],
   ],
@@ -410,7 +410,11 @@ describe('a stream is not built for any fact on the new head of a parent', () =>
 
   test.each<[string, TierFleet, readonly string[]]>([
     ['that is worse', { base: worse, app: staleParent() }, [held, 'base: refuse no-pipeline']],
-    ['that is worse, by a wish', { base: worse, app: staleParent(personFact()) }, [held, 'base: refuse no-pipeline']],
+    [
+      'that is worse, after a manual request',
+      { base: worse, app: staleParent(personFact()) },
+      [held, 'base: refuse no-pipeline'],
+    ],
     ['that is worse, and has no cause', { base: { has: [other], but: without }, app: staleParent() }, [held]],
     ['that is not judged', { base: { has: 'unknown' }, app: staleParent(personFact()) }, [held, 'app: awaits base']],
     [

@@ -171,7 +171,7 @@ describe('who manages a workload', () => {
     ['an annotation of Helm without its label', { annotations: { 'meta.helm.sh/release-name': 'web' } }],
     ['another tool', { labels: { 'app.kubernetes.io/managed-by': 'kubectl' } }],
     ['an owner that does not control it', { ownerReferences: [{ kind: 'Shop', name: 'shop', uid: 'u' }] }],
-  ])('%s: nobody', (_, metadata) => {
+  ])('%s: no manager', (_, metadata) => {
     expect(managed(metadata)).toEqual([]);
   });
 
