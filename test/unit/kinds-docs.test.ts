@@ -10,6 +10,11 @@ test('docs/policy.md names each kind of runner', () => {
   expect(RUNNER_KINDS.filter((kind) => !row.includes(`\`${kind}\``))).toEqual([]);
 });
 
+test('docs/acting.md says of each kind of runner what its pipelines need', () => {
+  const page = readFileSync('docs/acting.md', 'utf8').toLowerCase();
+  expect(RUNNER_KINDS.filter((kind) => !page.includes(kind))).toEqual([]);
+});
+
 test.each(WORKLOAD_KINDS)(
   'a table in docs/policy.md has a row of %s, with the reason why Patchwave does not deploy it',
   (workloadKind) => {
