@@ -174,11 +174,11 @@ export class KubernetesApi {
    */
   async get<Item>({ resource, path }: ObjectPath): Promise<Item | undefined> {
     const answer = await this.#answer(path, 'application/json');
-    if (answer === 'too-large') throw this.#tooLarge(`one of ${resource}`);
+    if (answer === 'too-large') throw this.#tooLarge(`one of its ${resource}`);
     this.#refuseCaller(answer, 'get', resource);
     const body = jsonIn(answer);
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200 || body === undefined) throw this.#failing(`the question for one of ${resource}`, answer);
+    if (answer.status !== 200 || body === undefined) throw this.#failing(`a read of one of its ${resource}`, answer);
     return body as Item;
   }
 
@@ -194,12 +194,12 @@ export class KubernetesApi {
         throw write.isLost && error instanceof Error ? new PatchUnknownError(error.message, { cause: error }) : error;
       },
     );
-    if (answer === 'too-large') throw new PatchUnknownError(this.#tooLarge(`one of ${resource}`).message);
+    if (answer === 'too-large') throw new PatchUnknownError(this.#tooLarge(`one of its ${resource}`).message);
     const { status } = answer;
     const body = jsonIn(answer);
     if (status === 200 && body !== undefined) return { object: body as Item };
     if (RETRIED.has(status) || status === 200) {
-      const failing = this.#failing(`the change of one of ${resource}`, answer);
+      const failing = this.#failing(`a change of one of its ${resource}`, answer);
       throw write.isLost || status === 200 ? new PatchUnknownError(failing.message, { cause: failing }) : failing;
     }
     const message = typeof body?.message === 'string' ? body.message.slice(0, LONGEST_MESSAGE) : described(answer);

@@ -159,7 +159,7 @@ export class RolloutOracle {
     const isVerified = [artifact.digest, ...artifact.images.map(({ digest }) => digest)].some((digest) =>
       this.#verified.has(digest),
     );
-    if (unjudged && !isVerified) return `and nobody verified or judged ${unjudged.name}`;
+    if (unjudged && !isVerified) return `and ${unjudged.name} is neither verified nor judged`;
     const runs = life.ecs.runningIn(service).filter((one) => one.container === container);
     const had = new Set(runs.flatMap(({ image }) => violatingIn(image, atEpochMs).map(({ id }) => id)));
     const has = this.#knownIn(artifact);
