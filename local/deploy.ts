@@ -23,7 +23,7 @@ const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 /** Parameters that hub and member share, and the member's own. */
 const OF_MEMBERS: readonly string[] = [
   ...['ReadRoleName', 'ReadRoleExternalId', 'ForwardRoleName'],
-  ...['ActBuildRoleName', 'ActRolloutRoleName', 'ActProtectRoleName', 'ReportRoleName', 'ReporterArns'],
+  ...['RolloutToEks', 'ActBuildRoleName', 'ActRolloutRoleName', 'ActProtectRoleName', 'ReportRoleName', 'ReporterArns'],
 ];
 const OF_MEMBERS_ONLY: readonly string[] = ['ForwardRoleName', 'ReporterArns'];
 
@@ -49,6 +49,7 @@ export class PackageError extends Error {
 /** Where the templates go: a fleet, or the part of one that says so. */
 export interface DeployTarget extends Pick<Fleet, 'hub' | 'organization' | 'accounts'> {
   readonly pipelines?: readonly Pick<FleetPipeline, 'account' | 'region' | 'name'>[];
+  readonly kubernetesClusters?: readonly unknown[];
 }
 
 export interface DeployOptions {
@@ -75,9 +76,10 @@ export interface StackDeployment {
  */
 export async function deploy(
   cloud: Pick<Cloud, 'clients'>,
-  { hub, organization, accounts, pipelines = [] }: DeployTarget,
-  { name = STACK, parameters = {} }: DeployOptions = {},
+  { hub, organization, accounts, pipelines = [], kubernetesClusters = [] }: DeployTarget,
+  { name = STACK, parameters: given = {} }: DeployOptions = {},
 ): Promise<StackDeployment> {
+  const parameters = { ...rolloutTo(pipelines, kubernetesClusters), ...given };
   const config = cloud.clients(hub.account, hub.region);
   const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
   const outputs = await createStack(new CloudFormationClient(config), {
@@ -137,10 +139,11 @@ async function runPackage(config: ClientConfig, bucket: string, outputFile: stri
  */
 export async function deployMembers(
   cloud: Pick<Cloud, 'clients'>,
-  { hub, organization, accounts, pipelines = [] }: DeployTarget,
+  { hub, organization, accounts, pipelines = [], kubernetesClusters = [] }: DeployTarget,
   { busArn }: Pick<StackDeployment, 'busArn'>,
-  { name = STACK, parameters: given = {} }: DeployOptions = {},
+  { name = STACK, parameters: own = {} }: DeployOptions = {},
 ): Promise<void> {
+  const given = { ...rolloutTo(pipelines, kubernetesClusters), ...own };
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
   const parameters = {
     ...{
@@ -183,6 +186,10 @@ function listsOf(account: string, pipelines: NonNullable<DeployTarget['pipelines
     PassedRoleArns: `arn:aws:iam::${account}:role/tasks/*`,
   };
 }
+
+/** A fleet that has pipelines and Kubernetes clusters lets Patchwave deploy to these. */
+const rolloutTo = (pipelines: readonly unknown[], clusters: readonly unknown[]): Readonly<Record<string, string>> =>
+  pipelines.length > 0 && clusters.length > 0 ? { RolloutToEks: 'true' } : {};
 
 /** One by one, as long as a parameter holds them; else all of the account. */
 function pipelinesOf(account: string, own: NonNullable<DeployTarget['pipelines']>): string {

@@ -15,6 +15,8 @@ const architecture = v.picklist(['amd64', 'arm64']);
 
 const nodeSchema = v.strictObject({ name: objectName, architecture: v.optional(architecture, 'amd64') });
 
+const clusterAccess = v.picklist(['granted', 'no-role', 'no-entry']);
+
 export const kubernetesClusterSchema = v.strictObject({
   account,
   region,
@@ -32,11 +34,15 @@ export const kubernetesClusterSchema = v.strictObject({
   ),
   access: v.optional(
     v.pipe(
-      v.picklist(['granted', 'no-role', 'no-entry']),
+      clusterAccess,
       v.description(
         'the access of the read role. no-entry: the cluster has no access entry for the role. no-role: there is an access entry, but no ClusterRole',
       ),
     ),
+    'granted',
+  ),
+  rolloutAccess: v.optional(
+    v.pipe(clusterAccess, v.description('the same of the rollout role, which a fleet with pipelines has')),
     'granted',
   ),
   podStartSeconds: v.optional(

@@ -22,10 +22,16 @@ import type { Fleet, FleetKubernetesCluster, FleetKubernetesWorkload } from './s
 import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-context.ts';
 import { imageReference } from './seed-workloads.ts';
 
-/** The read role of member-account.yaml, and the group that its ClusterRole is bound to. */
-const READ_ROLE = 'PatchwaveRead';
-const READ_GROUP = 'patchwave:read';
-const READ_ACCESS = new URL('../../enforcement/access/read.yaml', import.meta.url);
+/** Roles of member-account.yaml, the groups that their ClusterRoles are bound to, and these. */
+const READ: ClusterGrant = { role: 'PatchwaveRead', group: 'patchwave:read', manifest: 'read.yaml' };
+const ROLLOUT: ClusterGrant = { role: 'PatchwaveActRollout', group: 'patchwave:rollout', manifest: 'write.yaml' };
+const MANIFESTS = new URL('../../enforcement/access/', import.meta.url);
+
+interface ClusterGrant {
+  readonly role: string;
+  readonly group: string;
+  readonly manifest: string;
+}
 
 /** Nothing listens there, as behind an endpoint that has no route from here. */
 const NO_ROUTE = 'https://127.0.0.1:1';
@@ -79,7 +85,7 @@ const placeOf = ({ account, region, name }: FleetKubernetesCluster): ClusterPlac
 
 const keyOf = ({ account, region, cluster }: ClusterPlace): string => `${account}/${region}/${cluster}`;
 
-/** Its nodes, the access of the read role, and the roles that Patchwave ships for it. */
+/** Its nodes, the access of the roles of Patchwave, and the ClusterRoles that it ships for them. */
 async function prepare(
   { admin, clients }: Pick<Cloud, 'clients' | 'admin'>,
   cluster: FleetKubernetesCluster,
@@ -93,14 +99,19 @@ async function prepare(
     const labels = { 'kubernetes.io/arch': architecture, 'kubernetes.io/os': 'linux', 'kubernetes.io/hostname': name };
     await api.ensure({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
   }
-  if (cluster.access !== 'no-entry') {
-    const principalArn = `arn:aws:iam::${cluster.account}:role/${READ_ROLE}`;
-    await new EKSClient(clients(cluster.account, cluster.region)).send(
-      new CreateAccessEntryCommand({ clusterName: cluster.name, principalArn, kubernetesGroups: [READ_GROUP] }),
+  const eks = new EKSClient(clients(cluster.account, cluster.region));
+  for (const [access, { role, group, manifest }] of [
+    [cluster.access, READ],
+    [cluster.rolloutAccess, ROLLOUT],
+  ] as const) {
+    if (access === 'no-entry') continue;
+    const principalArn = `arn:aws:iam::${cluster.account}:role/${role}`;
+    await eks.send(
+      new CreateAccessEntryCommand({ clusterName: cluster.name, principalArn, kubernetesGroups: [group] }),
     );
-  }
-  if (cluster.access === 'granted') {
-    for (const document of parseAllDocuments(await readFile(READ_ACCESS, 'utf8'))) await api.ensure(document.toJS());
+    if (access === 'no-role') continue;
+    const text = await readFile(new URL(manifest, MANIFESTS), 'utf8');
+    for (const document of parseAllDocuments(text)) await api.ensure(document.toJS());
   }
   return api;
 }
@@ -192,6 +203,12 @@ function argoReplicaSet(set: KubernetesObject, name: string): KubernetesObject {
   return { ...set, metadata: { ...set.metadata, name: `${name}-5f4d8c7b9`, ownerReferences: [owner] } };
 }
 
+/** Group and kind of each object, as Argo CD writes them. */
+const TRACKED: Readonly<Record<FleetKubernetesWorkload['kind'], string>> = {
+  ...{ deployment: 'apps/Deployment', statefulset: 'apps/StatefulSet', daemonset: 'apps/DaemonSet' },
+  ...{ job: 'batch/Job', cronjob: 'batch/CronJob', rollout: 'argoproj.io/Rollout', pod: '/Pod' },
+};
+
 /** What each tool marks its objects with. */
 function managedBy({ managedBy: tool, namespace, name, kind }: FleetKubernetesWorkload) {
   const none = { labels: {}, annotations: {} };
@@ -201,7 +218,7 @@ function managedBy({ managedBy: tool, namespace, name, kind }: FleetKubernetesWo
     case 'argo-cd':
       return {
         ...none,
-        annotations: { 'argocd.argoproj.io/tracking-id': `${name}:apps/${kind}:${namespace}/${name}` },
+        annotations: { 'argocd.argoproj.io/tracking-id': `${name}:${TRACKED[kind]}:${namespace}/${name}` },
       };
     case 'flux':
       return {

@@ -127,7 +127,13 @@ export class AdminApi implements ObjectApi {
           response.once('error', reject);
         },
       );
-      sent.once('error', reject);
+      sent.once('error', (error) => {
+        // The server may close a kept connection just as it is used again.
+        // https://nodejs.org/api/http.html#requestreusedsocket
+        if (sent.reusedSocket && 'code' in error && error.code === 'ECONNRESET')
+          resolve(this.#send(method, path, body));
+        else reject(error);
+      });
       sent.end(text);
     });
   }

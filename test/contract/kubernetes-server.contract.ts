@@ -496,6 +496,7 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
     });
     const seen = await admin.patchStatus(RESOURCES.statefulSets, set, { ...counted, replicas: 0 });
     expect(seen.status).toMatchObject({ replicas: 0, availableReplicas: 0 });
+    expect(seen.metadata.generation).toBe(set.metadata.generation);
     expect(seen.status).not.toHaveProperty('updatedReplicas');
   });
 

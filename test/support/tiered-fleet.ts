@@ -4,7 +4,9 @@ import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet, FleetFile } from '../../local/fleet/schema.ts';
 import { CLUSTER, FLAW, HUB, TEAM } from './acting-fleet.ts';
 
-type Draft<Kind extends 'pipelines'> = NonNullable<FleetFile[Kind]>[number];
+type Draft<Kind extends 'pipelines' | 'kubernetesClusters' | 'kubernetesWorkloads'> = NonNullable<
+  FleetFile[Kind]
+>[number];
 
 export interface TieredPlatform {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface TieredApp {
   /** What it is built FROM: a platform, or a base. */
   readonly parent: string;
   readonly pipeline?: Partial<Draft<'pipelines'>>;
+  /** Left out: `restart`. */
+  readonly rollout?: 'restart' | 'register';
 }
 
 export interface TieredFleet {
@@ -26,6 +30,8 @@ export interface TieredFleet {
   readonly apps: readonly TieredApp[];
   /** Services by name, each with a container for each of its apps. */
   readonly services: Readonly<Record<string, readonly string[]>>;
+  readonly kubernetesClusters?: readonly Draft<'kubernetesClusters'>[];
+  readonly kubernetesWorkloads?: readonly Draft<'kubernetesWorkloads'>[];
   /** Members of the policy beside its streams. */
   readonly policy?: Readonly<Record<string, unknown>>;
 }
@@ -36,7 +42,7 @@ export const platformStream = (name: string): string => `${HUB.account}/${HUB.re
 /** Base and platform pipelines push a candidate, so no child is built on an unverified image. */
 const CANDIDATES = ['1-candidate', '1-{build}'];
 
-export function tieredFleet({ bases, platforms, apps, services, policy = {} }: TieredFleet): Fleet {
+export function tieredFleet({ bases, platforms, apps, services, policy = {}, ...more }: TieredFleet): Fleet {
   const days = (pushedDaysAgo: number) => ({ pushedDaysAgo, createdDaysAgo: pushedDaysAgo });
   const ours = [
     ...bases.map(({ name }) => ({ name, tier: 'base' as const, pipeline: {} })),
@@ -75,6 +81,8 @@ export function tieredFleet({ bases, platforms, apps, services, policy = {} }: T
         ...{ name, ...TEAM, cluster: CLUSTER, kind: 'service' as const, startedDaysAgo: 2 },
         containers: images.map((image) => ({ name: image, image, reference: 'tag' as const, tag: 'stable' })),
       })),
+      kubernetesClusters: [...(more.kubernetesClusters ?? [])],
+      kubernetesWorkloads: [...(more.kubernetesWorkloads ?? [])],
       pipelines: [
         ...ours.map(({ name, pipeline }) => ({
           ...{ ...HUB, name, builds: name, tags: CANDIDATES, firstBuild: 2, ...pipeline },
@@ -95,9 +103,9 @@ export function tieredFleet({ bases, platforms, apps, services, policy = {} }: T
             ...{ id: name, tier, account: HUB.account, regions: [HUB.region], owner: 'platform', rollout: 'none' },
             ...{ repositories: [`${tier}/${name}`], headTags: ['^1$'], pipeline: { name }, promotes: true },
           })),
-          ...apps.map(({ name }) => ({
+          ...apps.map(({ name, rollout = 'restart' }) => ({
             ...{ id: name, tier: 'application', account: TEAM.account, regions: [TEAM.region], owner: 'team' },
-            ...{ repositories: [`apps/${name}`], headTags: ['^stable$'], pipeline: { name }, rollout: 'restart' },
+            ...{ repositories: [`apps/${name}`], headTags: ['^stable$'], pipeline: { name }, rollout },
           })),
         ],
       },
