@@ -5,7 +5,7 @@ import type { CascadeNode, Deployment } from '../../shared/domain/cause/cascade.
 import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
-import { type Names, widest } from './names.ts';
+import { kubernetesNameIn, type Names, widest } from './names.ts';
 
 /** A line to print once, however often its state is read. */
 export interface News {
@@ -134,9 +134,15 @@ const MODE_TEXTS: Readonly<Record<Deployment['mode'], string>> = {
   register: 'new revision of the task definition',
 };
 
+const KUBERNETES_TEXTS: Readonly<Record<Deployment['mode'], string>> = {
+  restart: 'restart of its pods',
+  register: 'new image in its pod template',
+};
+
 function deploymentNews({ service, mode, state, detail }: Deployment, names: Names): News[] {
   if (state === 'starting') return [];
   const colour = state === 'completed' ? 'green' : state === 'running' ? 'cyan' : 'red';
   const note = detail === undefined ? '' : `: ${detail}`;
-  return [line(`  ${label(colour, state)}  ${names.service(service)}: ${MODE_TEXTS[mode]}${note}`, LABEL + 4)];
+  const texts = kubernetesNameIn(service) === undefined ? MODE_TEXTS : KUBERNETES_TEXTS;
+  return [line(`  ${label(colour, state)}  ${names.service(service)}: ${texts[mode]}${note}`, LABEL + 4)];
 }

@@ -94,6 +94,9 @@ const CHANGING = [
   ['ecr', 'PutImage'],
   ['ecs', 'RegisterTaskDefinition'],
   ['ecs', 'UpdateService'],
+  ['kubernetes', 'patch deployments'],
+  ['kubernetes', 'patch statefulsets'],
+  ['kubernetes', 'patch daemonsets'],
 ] as const;
 
 export function changingCalls(calls: readonly CallCount[]): ActResult['calls'] {

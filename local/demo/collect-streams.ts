@@ -1,3 +1,5 @@
+import { serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { serviceNameOf } from '../../shared/domain/image/workload-kind.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { DemoResult } from './result.ts';
@@ -61,7 +63,8 @@ const runsOf = (stream: string, images: DemoResult['images']): StreamRow['runs']
   images
     .filter((image) => image.stream === stream)
     .flatMap(({ digest, usages }) =>
-      usages.map(({ account, region, cluster, workload, container, count }) => ({
-        ...{ service: `${account}/${region}/${cluster}/${workload}`, container, count, digest },
+      usages.map(({ account, region, cluster, workloadKind, workload, container, count }) => ({
+        service: serviceKey({ account, region, cluster, service: serviceNameOf({ workloadKind, workload }) }),
+        ...{ container, count, digest },
       })),
     );

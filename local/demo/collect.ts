@@ -72,15 +72,10 @@ function imageRow(
     scan: { state: image?.scan.state ?? 'off', ...(image?.scan.reason && { reason: image.scan.reason }) },
     ...(image?.findingsCount !== undefined && { findings: image.findingsCount }),
     reasons: (image?.verdict?.reasons ?? []).map((reason) => ({ ...reason })),
-    usages: usages.map(({ account, region, cluster, workload, container, count, reference, digestSource }) => ({
-      account,
-      region,
-      cluster,
-      workload,
-      container,
-      count,
-      ...(reference !== undefined && { reference }),
-      digestSource,
+    usages: usages.map(({ account, region, cluster, workloadKind, workload, container, count, ...usage }) => ({
+      ...{ account, region, cluster, workloadKind, workload, container, count },
+      ...(usage.reference !== undefined && { reference: usage.reference }),
+      digestSource: usage.digestSource,
     })),
   };
 }

@@ -8,13 +8,20 @@ export interface Names {
   readonly stream: (id: string) => string;
   /** The image reference of a task, without registry and digest. */
   readonly reference: (text: string) => string;
-  /** The service in `<account>/<Region>/<cluster>/<service>`. */
+  /** The service in `<account>/<Region>/<cluster>/<service>`; of Kubernetes with its namespace: `shop/web`. */
   readonly service: (key: string) => string;
 }
 
 const ECR_HOST = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+\/([^:@]+)/;
 
-export function namesIn({ repositories, workloads }: Pick<Fleet, 'repositories' | 'workloads'>, policy: Policy): Names {
+export function namesIn(
+  {
+    repositories,
+    workloads,
+    kubernetesWorkloads = [],
+  }: Pick<Fleet, 'repositories' | 'workloads'> & Partial<Pick<Fleet, 'kubernetesWorkloads'>>,
+  policy: Policy,
+): Names {
   const isOnly = (items: readonly { readonly name: string }[], name: string): boolean =>
     items.filter((item) => item.name === name).length === 1;
   const place = (account: string, region: string, repository: string): string =>
@@ -31,11 +38,19 @@ export function namesIn({ repositories, workloads }: Pick<Fleet, 'repositories' 
         .replace(ECR_HOST, (_, account: string, region: string, name: string) => place(account, region, name))
         .replace(/@sha256:.*/, ''),
     service: (key) => {
+      const inCluster = kubernetesNameIn(key);
+      if (inCluster !== undefined) {
+        const namespaced = kubernetesWorkloads.map(({ namespace, name }) => ({ name: `${namespace}/${name}` }));
+        return isOnly(namespaced, inCluster) ? inCluster : key;
+      }
       const name = key.split('/').at(-1) ?? key;
       return isOnly(workloads, name) ? name : key;
     },
   };
 }
+
+/** `<namespace>/<name>` of a Kubernetes workload; `undefined` for a service of ECS. */
+export const kubernetesNameIn = (key: string): string | undefined => /^(?:[^/]+\/){3}eks-[a-z]+:(.+)$/.exec(key)?.[1];
 
 /** The width of the longest name. */
 export const widest = (names: readonly string[]): number => Math.max(0, ...names.map(({ length }) => length));

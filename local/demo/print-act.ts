@@ -3,7 +3,7 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { reasonText } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import { planLine, planTitle } from './act-news.ts';
-import { type Names, widest } from './names.ts';
+import { kubernetesNameIn, type Names, widest } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
@@ -39,7 +39,7 @@ function printProof(progress: Progress, { streams, cascades }: ActResult, names:
   const width = widest(patched.map(({ stream }) => names.stream(stream)));
   for (const stream of patched) {
     progress.line(`  ${paint('green', names.stream(stream.stream).padEnd(width))}  ${digestsOf(stream)}`);
-    const none = parents.has(stream.stream) ? 'no task: other images are built on it' : 'no task';
+    const none = parents.has(stream.stream) ? 'no task or pod: other images are built on it' : 'no task or pod';
     printRuns(progress, stream, none, names);
   }
   for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
@@ -62,11 +62,11 @@ function printRuns(progress: Progress, stream: Stream, none: string, names: Name
 
 const field = (title: string, text: string): string => `      ${paint('dim', title.padEnd(FIELD))}  ${text}`;
 
-/** A task runs the image of an index for its platform. */
+/** A task or pod runs the image of an index for its platform. */
 function runText({ parts, after }: Stream, { service, count, digest }: Run, names: Names): string {
   const [platform] = Object.entries(parts).find(([, part]) => part === digest && part !== after) ?? [];
   const which = platform === undefined ? '' : ` (${platform})`;
-  return `${shortDigest(digest)}${which} in ${counted(count, 'task')} of ${names.service(service)}`;
+  return `${shortDigest(digest)}${which} in ${counted(count, kubernetesNameIn(service) === undefined ? 'task' : 'pod')} of ${names.service(service)}`;
 }
 
 const STATES = {
@@ -96,7 +96,7 @@ function printNotPatched(progress: Progress, { act, images }: Pick<DemoResult, '
     );
     progress.text(field('why', whyOf(stream)), FIELD + 8);
     if (stream.after !== undefined) progress.text(field('built', digestsOf(stream)), FIELD + 8);
-    printRuns(progress, stream, 'no task', names);
+    printRuns(progress, stream, 'no task or pod', names);
     const answer = act.answers.find((one) => one.stream === stream.stream);
     if (stream.state === 'stopped' && answer)
       progress.text(field('next', `${answer.reason}: ${answer.detail}`), FIELD + 8);

@@ -70,7 +70,10 @@ const rebuild = v.strictObject({
 
 const deployment = v.strictObject({
   cascadeId: v.string(),
-  service: v.pipe(v.string(), v.description('<account>/<Region>/<cluster>/<service>')),
+  service: v.pipe(
+    v.string(),
+    v.description('<account>/<Region>/<cluster>/<service>; of Kubernetes .../<kind>:<namespace>/<name>'),
+  ),
   mode: v.picklist(['restart', 'register']),
   state: v.picklist(['starting', 'running', 'completed', 'failed', 'rolled-back', 'superseded', 'refused']),
   deploymentId: v.optional(v.string()),

@@ -1,4 +1,5 @@
 import { TIERS } from '../../shared/domain/image/image.ts';
+import { WORKLOAD_KINDS } from '../../shared/domain/image/workload-kind.ts';
 import { SCAN_STATES } from '../../shared/domain/scan/scan.ts';
 import { VERDICTS } from '../../shared/domain/verdict/verdict.ts';
 import * as v from '../../shared/schema.ts';
@@ -36,7 +37,8 @@ const image = v.strictObject({
       account: v.string(),
       region: v.string(),
       cluster: v.string(),
-      workload: v.string(),
+      workloadKind: v.picklist(WORKLOAD_KINDS),
+      workload: v.pipe(v.string(), v.description('in a Kubernetes cluster with its namespace')),
       container: v.string(),
       count,
       reference: v.optional(v.string()),

@@ -13,6 +13,7 @@ import type { Fleet } from '../../local/fleet/schema.ts';
 import { HUB, TEAM } from '../support/acting-fleet.ts';
 import { withReviewedFleet } from './oracle/demo.ts';
 import { packagesIn } from './oracle/layers.ts';
+import { podContainersIn } from './oracle/pods.ts';
 import { digestOfTag, madeOf } from './oracle/registry.ts';
 import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
 
@@ -38,6 +39,8 @@ const TAGS: Readonly<Record<string, string>> = {
 const tagOf = ({ repository }: Home): string => TAGS[repository] ?? 'stable';
 const streamOf = (home: Home): string => `${home.account}/${home.region}/${home.repository}:^${tagOf(home)}$`;
 const serviceOf = (name: string): string => `${TEAM.account}/${TEAM.region}/shop/${name}`;
+const KUBE = { ...TEAM, cluster: 'shop-eks' };
+const WORKER = `${TEAM.account}/${TEAM.region}/shop-eks/eks-deployment:payments/checkout-worker`;
 
 /** What is built on what, bottom first; the diamond is built on both platforms. */
 const PLANNED: readonly (readonly [stream: Home, wave: number, parents: readonly Home[]])[] = [
@@ -91,6 +94,9 @@ test(
         PutImage: 3,
         RegisterTaskDefinition: 0,
         UpdateService: 3,
+        'patch deployments': 1,
+        'patch statefulsets': 0,
+        'patch daemonsets': 0,
       });
     });
   },
@@ -203,21 +209,22 @@ async function checkServices(endpoint: string, { deployments }: Act): Promise<vo
   );
   const current = new Map(services.map(({ serviceName = '', deployments: [primary] = [] }) => [serviceName, primary]));
   expect(deployments.map(({ service }) => service).sort()).toEqual(
-    [APP, 'checkout', 'checkout-arm'].map(serviceOf).sort(),
+    [...[APP, 'checkout', 'checkout-arm'].map(serviceOf), WORKER].sort(),
   );
   for (const { service, mode, state, deploymentId } of deployments) {
     expect({ mode, state }).toEqual({ mode: 'restart', state: 'completed' });
+    if (service === WORKER) continue;
     const primary = current.get(service.split('/').at(-1) ?? '');
     expect(primary).toMatchObject({ id: deploymentId, status: 'PRIMARY', rolloutState: 'COMPLETED' });
   }
 }
 
-/** Every running task, by the digest of its own platform's image. */
+/** Every running task and pod, by the digest of its own platform's image. */
 async function checkRunning(endpoint: string, act: Act): Promise<void> {
-  const running = await containersIn(endpoint, TEAM);
+  const running = [...(await containersIn(endpoint, TEAM)), ...(await podContainersIn(endpoint, KUBE))];
   for (const [home, images] of [
     [SHOP, 2],
-    [CHECKOUT, 3],
+    [CHECKOUT, 5],
     [SEARCH, 1],
     [REPORTS, 1],
   ] as const) {

@@ -21,6 +21,7 @@ const names = namesIn(
       { ...OTHER, name: 'apps/both' },
     ],
     workloads: ['shop', 'both', 'both'].map((name) => ({ name })),
+    kubernetesWorkloads: ['web', 'twice', 'twice'].map((name) => ({ namespace: 'shop', name })),
   } as Parameters<typeof namesIn>[0],
   policy,
 );
@@ -36,6 +37,8 @@ test.each([
 test.each([
   ['111122223333/us-east-1/main/shop', 'shop'],
   ['111122223333/us-east-1/main/both', '111122223333/us-east-1/main/both'],
+  ['111122223333/us-east-1/main/eks-deployment:shop/web', 'shop/web'],
+  ['111122223333/us-east-1/main/eks-deployment:shop/twice', '111122223333/us-east-1/main/eks-deployment:shop/twice'],
 ])('the service %s is %s', (key, name) => {
   expect(names.service(key)).toBe(name);
 });
