@@ -119,6 +119,16 @@ test.each(granted.map(([, resource]) => resource))(
   },
 );
 
+test('nodes that cannot be read for another reason than a missing right make the cluster unreadable', async () => {
+  await runEverything();
+  server.misbehaviours.push(({ path }, response) => {
+    if (path !== '/api/v1/nodes') return false;
+    answer(response, 404, status(404, 'NotFound', 'the server could not find the requested resource'));
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({ name: 'ClusterFailingError' });
+});
+
 test.each<[string, Described, string, string]>([
   ['is being created', { status: 'CREATING' }, 'ClusterNotActiveError', 'its status is CREATING'],
   ['is being deleted', { status: 'DELETING' }, 'ClusterNotActiveError', 'its status is DELETING'],
@@ -158,7 +168,8 @@ const tear = (): void =>
 const many = (count: number) => Array.from({ length: count }, (_, n) => pod(`pod-${n}`));
 
 test('pods that replaced others while the list was torn are read in a second list', async () => {
-  const NEW = '2026-11-28T12:00:05Z';
+  // By a clock that is 50 seconds behind.
+  const NEW = '2026-11-28T11:59:10Z';
   await clusters.addPods(cluster, ...many(600));
   tear();
   let isFirst = true;

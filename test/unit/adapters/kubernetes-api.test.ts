@@ -119,6 +119,18 @@ test('a list whose snapshot expired goes on with the token of the answer, and sa
   expect(isTorn).toBe(true);
 });
 
+test('a snapshot may expire before each page, as long as a page comes in between', async () => {
+  server.collections.set(PODS.path, pods(3001));
+  for (const token of ['500', '1000', '1500', '2000', '2500', '3000'])
+    server.once(
+      ({ query }) => query.get('continue') === token,
+      (response) => answer(response, 410, status(410, 'Expired', 'too old', token)),
+    );
+  const { items, isTorn } = await read();
+  expect(items).toEqual(pods(3001));
+  expect(isTorn).toBe(true);
+});
+
 test.each([
   ['without a token', 1, undefined],
   ['again and again', 9, '500'],
@@ -213,6 +225,8 @@ test('a server that is too busy answers with plain text, and is asked again afte
   expect((await read()).items).toHaveLength(1);
   expect(waits).toEqual([1, 2]);
   expect(performance.now() - beganAt).toBeGreaterThanOrEqual(2 * 20 - 2);
+  // The server asks for a second each time, which is more than the most.
+  expect(performance.now() - beganAt).toBeLessThan(1900);
 });
 
 test('a server that stays too busy is failing, with what it says', async () => {
@@ -229,6 +243,9 @@ test('a server that stays too busy is failing, with what it says', async () => {
 
 test.each<[string, (response: Parameters<typeof answer>[0]) => void]>([
   ['a server error', (response) => answer(response, 500, status(500, 'InternalError', 'etcdserver: leader changed'))],
+  ['a bad gateway', (response) => answer(response, 502, 'Bad Gateway', { 'content-type': 'text/plain' })],
+  ['an overloaded server', (response) => answer(response, 503, status(503, 'ServiceUnavailable', 'starting'))],
+  ['a slow server', (response) => answer(response, 504, status(504, 'Timeout', 'request did not complete'))],
   ['a connection that is cut before the answer', (response) => response.destroy()],
   [
     'a connection that is cut inside the answer',
@@ -259,6 +276,7 @@ test.each<[string, number, string, string]>([
   ['null', 200, 'application/json', 'null'],
   ['a list of something else than objects', 200, 'application/json', '{"items":[null]}'],
   ['a status of its own', 418, 'application/json', '{}'],
+  ['a list with a status that no list has', 418, 'application/json', '{"items":[]}'],
   ['a redirect, which is not followed', 302, 'text/html', ''],
 ])('%s is a failure, never an empty list', async (_, code, type, body) => {
   server.misbehaviours.push((_asked, response) => {

@@ -188,3 +188,12 @@ test('a cluster that leaves with its account is listed to be put aside', async (
   const listed = parse(scopesDocument, await world.runFiles.get(opened.scopes.key));
   expect(listed).toContainEqual({ scope: PROD });
 });
+
+test('without EKS a cluster has left even if the Regions of its account cannot be read', () => {
+  const unread = [{ account: payments.account, error: 'AccountUnreachableError', detail: 'no' }];
+  const fleet = { scopes: [], accounts: [payments.account], unread };
+  const changes = (readsEks: boolean) =>
+    scopeChanges(fleet, [{ scope: payments }, { scope: PROD }], NOW, { readsEks }).left.map(({ scope }) => scope);
+  expect(changes(true)).toEqual([]);
+  expect(changes(false)).toEqual([PROD]);
+});

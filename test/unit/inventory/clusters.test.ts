@@ -4,7 +4,7 @@ import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Registry } from '../../../shared/domain/image/image.ts';
 import type { Cluster, RunningTask } from '../../../shared/domain/image/usage.ts';
-import { clusterListOf } from '../../../shared/domain/review/run.ts';
+import { clusterListOf, keyOfScope, type LeftScope, type Scope } from '../../../shared/domain/review/run.ts';
 import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.ts';
 import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
@@ -130,6 +130,7 @@ test('an unexpected error of one cluster is thrown once the others are read', as
   const { world, review, names, ports, run, runId } = await clustersWorld();
   world.eksWorkloads.failCluster(prod, Object.assign(new Error('slow down'), { name: 'ThrottlingException' }));
   await expect(review()).rejects.toMatchObject({ name: 'ThrottlingException' });
+  expect(await world.scopes.get(scopeOfProd)).toEqual({ scope: scopeOfProd });
   await recordUsages(ports, { action: 'usages', ...run, runId: runId(), scope: payments });
   expect(await names(payments)).toHaveLength(1);
   expect(await names(scopeOfStaging)).toHaveLength(1);
@@ -244,6 +245,86 @@ test('usages of a cluster that cannot be recorded stop neither those of the othe
   expect(await recordUsages(ports, { action: 'usages', ...run, runId: runId(), scope: payments })).toMatchObject({
     status: 'complete',
   });
+});
+
+/** The cluster left the fleet, as `ReadEks=false` does it; a person confirmed nothing. */
+async function leave(
+  { world }: Awaited<ReturnType<typeof clustersWorld>>,
+  scope: Scope,
+  left: Partial<LeftScope> = {},
+) {
+  await world.usages.leave(await collect(world.usages.live(scope)), world.clock());
+  for (const digest of [a, b])
+    if ((await world.usages.ofImage(digest)).length === 0) await world.images.recordPresence(digest, { inUse: false });
+  await world.scopes.change(
+    scope,
+    (before) => before && { ...before, left: { atEpochMs: world.clock(), usages: 1, isMoved: true, ...left } },
+  );
+}
+
+test.each<[string, (world: Awaited<ReturnType<typeof clustersWorld>>['world']) => unknown]>([
+  ['is listed, and cannot be read', (world) => world.eksWorkloads.failCluster(staging, denied)],
+  ['may be there, but cannot be listed', (world) => world.eksWorkloads.deny(payments)],
+])('what ran in a cluster that left counts as running again if the cluster %s', async (_, unreadable) => {
+  const set = await clustersWorld();
+  await set.review();
+  await leave(set, scopeOfStaging);
+  expect(await set.names(scopeOfStaging)).toEqual([]);
+  unreadable(set.world);
+  await set.review();
+  expect(await set.names(scopeOfStaging)).toEqual(['eks-deployment shop/web b']);
+  expect((await set.world.scopes.get(scopeOfStaging))?.left).toBeUndefined();
+  expect(set.inUse().sort()).toEqual([a, b].sort());
+});
+
+test('a cluster that was deleted while it was out of the fleet ends what ran there, and is forgotten', async () => {
+  const set = await clustersWorld();
+  const { world } = set;
+  await set.review();
+  await leave(set, scopeOfStaging);
+  world.eksWorkloads.removeCluster(staging);
+  await set.review();
+  expect(await collect(world.usages.left(scopeOfStaging))).toEqual([]);
+  expect(await world.scopes.get(scopeOfStaging)).toBeUndefined();
+});
+
+test('a gone cluster takes the marks of its guesses with it', async () => {
+  const { world, review } = await clustersWorld();
+  await review();
+  const [usage] = await collect(world.usages.live(scopeOfStaging));
+  await world.usages.record(usage ? [{ ...usage, digestSource: 'tag-guess' }] : [], world.clock());
+  await world.images.recordGuess(b, keyOfScope(scopeOfStaging), 'shop/web');
+  world.eksWorkloads.removeCluster(staging);
+  await review();
+  expect((await world.images.get([b])).get(b)?.guessedIn ?? {}).toEqual({});
+});
+
+test('a list without a cluster whose record is unreadable ends nothing of it', async () => {
+  const { world, review, names } = await clustersWorld();
+  await review();
+  world.eksWorkloads.removeCluster(staging);
+  const clusters = world.scopes.clusters.bind(world.scopes);
+  world.scopes.clusters = async function* (scope) {
+    for await (const record of clusters(scope))
+      yield record.scope.eksCluster === 'staging' ? { ...record, isUnreadable: true as const } : record;
+  };
+  await review();
+  expect(await names(scopeOfStaging)).toEqual(['eks-deployment shop/web b']);
+});
+
+test('images in use are those of the clusters that the run listed, and of no other account', async () => {
+  const { world, review, runId } = await clustersWorld();
+  await review();
+  const [usage] = await collect(world.usages.live(scopeOfProd));
+  // Nothing reports for the second one.
+  const read = [payments, { ...payments, region: 'sa-east-1' }].map((scope) => ({ scope }));
+  await world.runFiles.put(runFileKeys(runId()).scopes, read);
+  for (const place of [payments, { ...payments, region: 'us-east-1' }]) {
+    await world.scopes.record({ scope: { ...place, eksCluster: 'old' } });
+    const old = { ...place, cluster: 'old', digest: digestOf('c') };
+    await world.usages.record(usage ? [{ ...usage, ...old }] : [], world.clock());
+  }
+  expect(await digestsInUse({ ...world, files: world.runFiles }, runId())).toEqual(new Set([a, b]));
 });
 
 test('an account and Region is not empty while it has an EKS cluster, or its list is unknown', async () => {

@@ -143,6 +143,22 @@ test.each<[string, Pod, readonly RunningContainer[]]>([
     ],
   ],
   [
+    'an image volume whose digest only an init container reports',
+    pod({
+      spec: { containers: [], volumes: [{ name: 'model', image: { reference: 'models/llm:3' } }] },
+      status: {
+        phase: 'Pending',
+        initContainerStatuses: [
+          {
+            name: 'init',
+            volumeMounts: [{ name: 'model', volumeStatus: { image: { imageRef: `models/llm@${b}` } } }],
+          },
+        ],
+      },
+    }),
+    [{ name: 'volume:model', image: 'models/llm:3', digest: b }],
+  ],
+  [
     'the reference of the pod with the digest of the runtime, whatever repository that names',
     pod({ status: { phase: 'Running', containerStatuses: [{ name: 'app', imageID: `mirror.example/other@${a}` }] } }),
     [{ name: 'app', image: 'web:1', digest: a }],
@@ -212,6 +228,18 @@ test.each<[string, OwnerEntry | undefined, OwnerEntry | undefined, string]>([
     undefined,
     'eks-pod shop/web-5d8f7-x2x',
   ],
+  [
+    'an owner of the kind Node of another group',
+    { apiVersion: 'example.com/v1', kind: 'Node', name: 'x' },
+    undefined,
+    'eks-custom shop/Node.example.com/x',
+  ],
+  [
+    'an owner with a group that no object has',
+    { apiVersion: `${'g'.repeat(300)}/v1`, kind: 'Thing', name: 'x' },
+    undefined,
+    'eks-pod shop/web-5d8f7-x2x',
+  ],
   ['an owner that does not control it', { ...replicaSet, controller: false }, undefined, 'eks-pod shop/web-5d8f7-x2x'],
   ['an owner without a name', { apiVersion: 'apps/v1', kind: 'ReplicaSet' }, undefined, 'eks-pod shop/web-5d8f7-x2x'],
   [
@@ -245,6 +273,12 @@ test('whatever an owner is named, the workload fits into a key, and keeps its na
       return Buffer.byteLength(task?.workload ?? '') < LONGEST_KEY_BYTES - 300 && task?.workload.startsWith('shop/');
     }),
   );
+});
+
+test('an owner that does not say that it controls the pod is not its workload', () => {
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'u1' }];
+  const one = { ...pod(), metadata: { namespace: 'shop', name: 'web-0', ownerReferences } };
+  expect(podTask(one, NOTHING)).toMatchObject({ workloadKind: 'eks-pod', workload: 'shop/web-0' });
 });
 
 test('an empty document is a pod of its own, and breaks nothing', () => {
