@@ -31,7 +31,7 @@ const textOf = ({ verb, group, resource }: Right): string => `${verb} ${group}/$
 const UNREACHABLE = { name: 'DeployerUnreachableError' };
 
 /** A cluster with a deployer whose role has the access entry that operators make. */
-export interface RolloutWorld extends Pick<KubernetesWorld, 'place' | 'control'> {
+export interface RolloutAccessWorld extends Pick<KubernetesWorld, 'place' | 'control'> {
   readonly admin: Pick<KubernetesWorld['admin'], 'ensure' | 'create' | 'get' | 'patch'>;
   deployer(): Promise<EksDeployer>;
 }
@@ -54,7 +54,7 @@ export async function deployerIn({ cloud, place }: Pick<KubernetesWorld, 'cloud'
 }
 
 /** A rollout deploys to a cluster with what `enforcement/access/write.yaml` grants, and needs every part of it. */
-export function eksRolloutAccessContract(world: () => RolloutWorld): void {
+export function eksRolloutAccessContract(world: () => RolloutAccessWorld): void {
   let deployer: EksDeployer;
   let role: KubernetesObject;
   let granted: readonly Right[];

@@ -6,11 +6,11 @@ import { type KubernetesObject, resourceOfKind } from '../../local/kubernetes/ob
 import { DEPLOYER_LIMITS, EksDeployer } from '../../shared/adapters/eks-deployer.ts';
 import { newAuthority, newServer } from '../support/certificates.ts';
 import { KEYS } from '../support/eks-clusters.ts';
-import { eksRolloutAccessContract, type RolloutWorld } from './eks-rollout-access.contract.ts';
+import { eksRolloutAccessContract, type RolloutAccessWorld } from './eks-rollout-access.contract.ts';
 
 /** The cluster of this repository in this process. EKS is answered by hand; its access entries are in the slow tests. */
 let server: ClusterServer;
-let world: RolloutWorld;
+let world: RolloutAccessWorld;
 const eks = mockClient(EKSClient);
 
 beforeAll(async () => {
