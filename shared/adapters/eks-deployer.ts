@@ -163,7 +163,7 @@ export function stateOf(
       {
         ...{ deploymentId: templateId(workload), taskDefinition, isPrimary: true },
         ...progressOf(kind, workload),
-        createdAtEpochMs: rolloutBegunAtEpochMs(kind, workload, revisions, nowEpochMs),
+        createdAtEpochMs: rolloutBegunAtEpochMs(workload, revisions, nowEpochMs),
         ...(cascadeId !== undefined && { cascadeId }),
       },
     ],
@@ -179,9 +179,9 @@ function pathOf({ kind, namespace, name }: KubernetesService): ObjectPath {
 
 const inNamespace = (namespace: string): string => `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}`;
 
-/** A list of ReplicaSets is read without their templates; a ControllerRevision has its number outside its metadata. */
+/** Whole objects: their templates tell which of them the present one is. */
 function revisionsOf({ kind, namespace }: KubernetesService, { spec = {} }: KubernetesWorkload): Collection {
-  const [resource, metadataOnly] = kind === 'Deployment' ? ['replicasets', true] : ['controllerrevisions', false];
+  const resource = kind === 'Deployment' ? 'replicasets' : 'controllerrevisions';
   const labels = spec.selector?.matchLabels ?? {};
-  return { resource, metadataOnly, path: `${inNamespace(namespace)}/${resource}`, labels };
+  return { resource, path: `${inNamespace(namespace)}/${resource}`, labels };
 }

@@ -341,30 +341,44 @@ export function imagePatch(
 /** A ReplicaSet of a Deployment, or a ControllerRevision of another workload. */
 export interface KubernetesRevision {
   readonly metadata?: WorkloadMetadata;
+  /** Of a ReplicaSet. */
+  readonly spec?: { readonly template?: PodTemplate };
+  /** Of a ControllerRevision: a patch of its workload. */
+  readonly data?: { readonly spec?: { readonly template?: PodTemplate & { readonly $patch?: string } } };
   /** Of a ControllerRevision. */
   readonly revision?: number;
 }
 
 const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
+const HASH_LABEL = 'pod-template-hash';
 
 /**
  * When the rollout of the present template began: its ReplicaSet or ControllerRevision was made. One that was brought back
- * (`kubectl rollout undo`) is older than its rollout. A template that the controller has not seen yet is of this moment.
+ * (`kubectl rollout undo`) is older than its rollout. A template without one is of this moment, if the controller has not
+ * seen the last change of the workload; that change may also be another one, such as a new number of replicas.
  */
 export function rolloutBegunAtEpochMs(
-  kind: KubernetesService['kind'],
   workload: KubernetesWorkload,
   revisions: readonly KubernetesRevision[],
   nowEpochMs: number,
 ): number {
-  if (!isObserved(workload)) return nowEpochMs;
-  const { metadata: { uid, creationTimestamp } = {}, status = {} } = workload;
+  const { metadata: { uid, creationTimestamp } = {} } = workload;
   const own = revisions.filter(({ metadata = {} }) => uid !== undefined && controllerIn(metadata)?.uid === uid);
-  const named = own.find(({ metadata }) => kind === 'StatefulSet' && metadata?.name === status.updateRevision);
-  const newest = own.toSorted((one, other) => revisionOf(other) - revisionOf(one))[0];
-  const { metadata } = named ?? newest ?? {};
+  const newestFirst = own.toSorted((one, other) => revisionOf(other) - revisionOf(one));
+  const present = newestFirst.find((one) => templateIdOf(one) === templateId(workload));
+  if (!present && !isObserved(workload)) return nowEpochMs;
+  const { metadata } = present ?? newestFirst[0] ?? {};
   const begun = Date.parse(metadata?.creationTimestamp ?? creationTimestamp ?? '');
   return Number.isNaN(begun) ? 0 : begun;
+}
+
+/** The name of the template that a revision keeps, without what its controller adds. */
+function templateIdOf({ spec, data }: KubernetesRevision): string | undefined {
+  const kept = spec?.template ?? data?.spec?.template;
+  if (!kept) return undefined;
+  const { $patch: _, ...template } = { $patch: undefined, ...kept };
+  const { [HASH_LABEL]: __, ...labels } = template.metadata?.labels ?? {};
+  return templateId({ spec: { template: { ...template, metadata: { ...template.metadata, labels } } } });
 }
 
 const revisionOf = ({ metadata: { annotations = {} } = {}, revision }: KubernetesRevision): number =>

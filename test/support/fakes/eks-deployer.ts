@@ -100,9 +100,10 @@ export class FakeEksDeployer implements Deployer {
     this.#allow(ref);
     const workload = this.workload(ref);
     const { kind } = serviceOf(ref);
+    const { template = {} } = workload.spec ?? {};
     const creationTimestamp = new Date(this.#begun.get(keyOf(ref)) ?? 0).toISOString();
     const ownerReferences = [{ kind, name: 'owner', uid: workload.metadata?.uid ?? '', controller: true }];
-    const revision = { metadata: { name: workload.status?.updateRevision ?? '', creationTimestamp, ownerReferences } };
+    const revision = { metadata: { creationTimestamp, ownerReferences }, spec: { template } };
     return structuredClone(stateOf(kind, workload, [revision], this.#clock()));
   }
 

@@ -70,23 +70,24 @@ test('the rollout began when the ReplicaSet of the present template was made', a
   expect(await begun()).toEqual([clusters.clock.nowEpochMs]);
 });
 
-test.each([
-  ['eks-statefulset', { updateRevision: 'web-2' }, '2026-11-20T10:00:00Z'],
-  ['eks-daemonset', {}, '2026-11-21T10:00:00Z'],
-])('the rollout of an %s began when its ControllerRevision was made', async (kind, reported, expected) => {
-  ref = { ...ref, service: `${kind}:shop/web` };
-  await addWorkload(clusters, ref, { ...WORKLOAD, status: { observedGeneration: 1, ...reported } });
-  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'X', name: 'web', uid: 'uid-of-web', controller: true }];
-  const revisionOf = (revision: number, creationTimestamp: string) => ({
-    ...{ metadata: { name: `web-${revision}`, creationTimestamp, ownerReferences }, revision, data: {} },
-  });
-  server.collections.set(pathOf(ref, 'controllerrevisions'), [
-    revisionOf(2, '2026-11-20T10:00:00Z'),
-    revisionOf(3, '2026-11-21T10:00:00Z'),
-  ]);
-  const { deployments } = await deployer.describe(ref);
-  expect(deployments).toMatchObject([{ createdAtEpochMs: Date.parse(expected) }]);
-});
+test.each(['eks-statefulset', 'eks-daemonset'])(
+  'the rollout of an %s began when the ControllerRevision with its template was made',
+  async (kind) => {
+    ref = { ...ref, service: `${kind}:shop/web` };
+    await addWorkload(clusters, ref, { ...WORKLOAD, status: { observedGeneration: 1 } });
+    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'X', name: 'web', uid: 'uid-of-web', controller: true }];
+    const revisionOf = (revision: number, creationTimestamp: string, template: object) => ({
+      ...{ metadata: { name: `web-${revision}`, creationTimestamp, ownerReferences }, revision },
+      data: { spec: { template: { ...template, $patch: 'replace' } } },
+    });
+    server.collections.set(pathOf(ref, 'controllerrevisions'), [
+      revisionOf(2, '2026-11-20T10:00:00Z', WORKLOAD.spec.template),
+      revisionOf(3, '2026-11-21T10:00:00Z', {}),
+    ]);
+    const { deployments } = await deployer.describe(ref);
+    expect(deployments).toMatchObject([{ createdAtEpochMs: Date.parse('2026-11-20T10:00:00Z') }]);
+  },
+);
 
 test('somebody who changes the template between read and patch wins', async () => {
   server.once(isPatch, (response, asked) => {

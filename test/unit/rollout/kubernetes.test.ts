@@ -223,6 +223,16 @@ test('new images whose answer was lost are found, and are not set again', async 
   expect(eks.changed).toHaveLength(1);
 });
 
+test('a workload that an autoscaler just changed is restarted all the same', async () => {
+  const { eks, ref, machine } = await scene();
+  eks.edit(ref, (spec) => ({ ...spec, replicas: 5 }));
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'wait' });
+  eks.settle(ref);
+  await machine.run('check');
+  expect(eks.changed).toHaveLength(1);
+});
+
 test('an image that somebody deployed meanwhile stays', async () => {
   const { eks, ref, machine } = await scene({ mode: 'register' });
   eks.deployByHand(ref, (before) => ({

@@ -270,7 +270,38 @@ test('a rollout of many pods one after the other may take longer', () => {
 
 test('without a revision of its own a template is as old as its workload', () => {
   const seen = workload(ALL, {}, { creationTimestamp: '2026-11-20T10:00:00Z' });
-  expect(rolloutBegunAtEpochMs('Deployment', seen, [], 5)).toBe(Date.parse('2026-11-20T10:00:00Z'));
-  expect(rolloutBegunAtEpochMs('Deployment', workload(ALL), [], 5)).toBe(0);
-  expect(rolloutBegunAtEpochMs('Deployment', workload({ observedGeneration: 2 }), [], 5)).toBe(5);
+  expect(rolloutBegunAtEpochMs(seen, [], 5)).toBe(Date.parse('2026-11-20T10:00:00Z'));
+  expect(rolloutBegunAtEpochMs(workload(ALL), [], 5)).toBe(0);
+  expect(rolloutBegunAtEpochMs(workload({ observedGeneration: 2 }), [], 5)).toBe(5);
+});
+
+describe('when the rollout of the present template began', () => {
+  const own = { ownerReferences: [{ kind: 'Deployment', name: 'web', uid: 'uid', controller: true }] };
+  const labels = { ...template.metadata.labels, 'pod-template-hash': '5d8f7' };
+  const replicaSet = {
+    metadata: { ...own, creationTimestamp: '2026-11-20T10:00:00Z' },
+    spec: { template: { ...template, metadata: { labels } } },
+  };
+  const data = { spec: { template: { ...template, $patch: 'replace' } } };
+  const controllerRevision = { metadata: { ...own, creationTimestamp: '2026-11-20T10:00:00Z' }, data, revision: 1 };
+  const later = {
+    metadata: { ...own, creationTimestamp: '2026-11-21T10:00:00Z' },
+    spec: { template: {} },
+    revision: 2,
+  };
+
+  test.each([
+    ['a ReplicaSet', replicaSet],
+    ['a ControllerRevision', controllerRevision],
+  ])('%s keeps it: then that was made, also while another change is not seen yet', (_, revision) => {
+    for (const observedGeneration of [2, 3])
+      expect(rolloutBegunAtEpochMs(workload({ observedGeneration }), [later, revision], 5)).toBe(
+        Date.parse('2026-11-20T10:00:00Z'),
+      );
+  });
+
+  test('none keeps it: now, if the controller has not seen it', () => {
+    expect(rolloutBegunAtEpochMs(workload({ observedGeneration: 2 }), [later], 5)).toBe(5);
+    expect(rolloutBegunAtEpochMs(workload({}), [later], 5)).toBe(Date.parse('2026-11-21T10:00:00Z'));
+  });
 });
