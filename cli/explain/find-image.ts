@@ -144,7 +144,7 @@ async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> 
     ...new Set([...names].map((one) => (place || reference?.location ? one : repositoryIn(one)))),
   ]);
   throw new NotFoundError(
-    `No running image and no head is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
+    `No running image and no head is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition or pod template writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
   );
 }
 

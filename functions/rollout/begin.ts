@@ -149,7 +149,7 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
 }
 
 const SWITCHED_OFF = postponed(
-  'eks-rollout-off: Patchwave does not deploy to EKS now, because the parameter RolloutToEks is false. Set it to true, or deploy the workload yourself.',
+  'eks-rollout-off: Patchwave does not deploy to EKS now, because the parameter RolloutToEks of the hub is false. Set it to true, or deploy the workload yourself.',
 );
 
 /**

@@ -247,7 +247,7 @@ const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string
   },
   {
     of: ['eks-rollout-off'],
-    text: 'let Patchwave deploy to EKS: set the parameter RolloutToEks of the hub and of the member stacks to true, and apply enforcement/access/write.yaml to each cluster',
+    text: 'let Patchwave deploy to EKS: set the parameter RolloutToEks of the hub and of the member stacks to true, apply enforcement/access/write.yaml to each cluster, and give the rollout role an access entry there (docs/acting.md)',
   },
 ];
 

@@ -38,7 +38,7 @@ const gone = ({ container }: Container): string =>
   `container-gone: the task definition of the service no longer has container ${container}. If the container was removed on purpose, nothing is left to deploy. If it moved to another service, the next review finds it there.`;
 
 const notInTemplate = ({ container }: Container): string =>
-  `container-gone: the pod template of the workload has no container ${container}. An ephemeral container ends with its pod, and one that a webhook adds gets its image from there. If the container was removed on purpose, nothing is left to deploy.`;
+  `container-gone: the pod template of the workload has no container ${container}. An ephemeral container ends with its pod. A container that a webhook adds gets its image from that webhook. If the container was removed on purpose, nothing is left to deploy.`;
 
 /** A node that has an image of the tag starts that one, unless each new pod asks the registry. */
 function staleImage({ pullPolicy }: DefinedContainer, { container, mode }: Container): Refusal | undefined {
@@ -89,7 +89,7 @@ async function refusalToRegister(
 ): Promise<string | Refusal | undefined> {
   const reference = pinnedReference(image, output);
   if (reference === undefined)
-    return `pinned-reference: "${image}" of container ${container} is not a valid image reference. Correct the task definition.`;
+    return `pinned-reference: "${image}" of container ${container} is not a valid image reference. Correct it in the task definition or pod template.`;
   const means = await meaningOf(ports, image);
   if (!isAsPlanned(image, means, { ran, output: new Set([output]) }))
     return postponed(serviceChanged(container, image));

@@ -66,7 +66,9 @@ export const demoResultSchema = v.strictObject({
   outcomes,
   ancestors: v.pipe(
     v.strictObject({ found: count, outcomes }),
-    v.description('images that do not run themselves and that running images are built on; also scanned and judged'),
+    v.description(
+      'images that do not run themselves: ancestors of running images, and heads with their ancestors; also scanned and judged',
+    ),
   ),
   scopes: v.array(
     v.strictObject({

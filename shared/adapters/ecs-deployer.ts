@@ -41,7 +41,7 @@ import { registrable, withContainerImages } from './task-definition.ts';
 const GONE = ['ServiceNotFoundException', 'ServiceNotActiveException', 'ClusterNotFoundException'];
 
 const UNREAD_PROGRESS =
-  'its stage is not known, because the deploy role lacks ecs:DescribeServiceDeployments. Update member-account.yaml';
+  'its stage is not known, because the rollout role of the account lacks ecs:DescribeServiceDeployments. Deploy member-account.yaml there, of the same version as the hub';
 
 /** Errors that a retry does not change. */
 const REFUSED = [

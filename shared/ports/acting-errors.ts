@@ -85,7 +85,7 @@ export class DeploymentRefusedError extends Error {
   override readonly name = 'DeploymentRefusedError';
   constructor(service: ServiceRef, detail: string, cause?: unknown) {
     super(
-      `${platformOf(service.service)} refused this deployment of service ${serviceName(service)}: ${detail}. Deploy it with its own pipeline.`,
+      `${platformOf(service.service)} refused this deployment of service ${serviceName(service)}: ${detail}. Correct that, or deploy the service yourself.`,
       {
         cause,
       },
@@ -175,7 +175,7 @@ export class MessagesNotSentError extends Error {
   }
 }
 
-const errorText = ({ name, message }: Error): string => `${name}: ${message}`;
+const errorText = ({ name, message }: Error): string => `${name}: ${message.replace(/\.$/, '')}`;
 
 const serviceName = ({ account, region, cluster, service }: ServiceRef): string =>
   `${account}/${region}/${cluster}/${service}`;

@@ -73,7 +73,10 @@ export class ClusterUnfinishedError extends ClusterUnreachableError {
 export class ClusterNotActiveError extends ClusterUnreachableError {
   override readonly name = 'ClusterNotActiveError';
   constructor(cluster: Cluster, status: string, access: ClusterAccess = READS) {
-    const next = 'The next review reads it if it is ACTIVE by then.';
+    const next =
+      access === DEPLOYS
+        ? 'The next review plans its deployments again if it is ACTIVE by then.'
+        : 'The next review reads it if it is ACTIVE by then.';
     super(cluster, `its status is ${status}`, next, undefined, access);
   }
 }

@@ -93,8 +93,8 @@ export function checkPullTimes(description: PullTimes | undefined): readonly Che
     return [
       unknown(
         'registries',
-        'Not checked: no registry has an image with a pull time.',
-        'Push an image, then run the command again.',
+        'Not checked: the first ten repositories of each registry have no image.',
+        'Push an image to one of these repositories, then run the command again.',
       ),
     ];
   const { image, beforeEpochMs, afterEpochMs, isExcluded } = description;

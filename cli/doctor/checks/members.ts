@@ -88,7 +88,7 @@ export function checkActingRoles(
       needed: members.building,
     },
     {
-      ...{ parameter: 'ActRolloutRoleName', list: 'ServiceArns', path: 'deployer' },
+      ...{ parameter: 'ActRolloutRoleName', list: 'ServiceArns, or with RolloutToEks=true for EKS', path: 'deployer' },
       of: ({ rollout }) => rollout,
       needed: members.deploys ? 'any' : 'none',
     },

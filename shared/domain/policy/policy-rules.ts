@@ -101,7 +101,8 @@ function candidatesAsHeads({ streams }: Policy): v.Problem[] {
 
 /** No review lists the repositories of applications, so their heads may be unknown. */
 function watchedApplications({ streams }: Policy): v.Problem[] {
-  const message = '`all` is possible for tier base and platform: no review lists the repositories of applications';
+  const message =
+    '`all` is possible only for the tiers base and platform, because no review lists the repositories of applications';
   return streams.flatMap(({ tier, heads }, index) =>
     tier === 'application' && heads === 'all' ? [{ path: ['streams', index, 'heads'], message }] : [],
   );

@@ -547,7 +547,7 @@ describe('--deep', () => {
         fleet.pullTimes = undefined;
       },
       'pull-times unknown',
-      /no registry has an image/,
+      /the first ten repositories of each registry have no image/,
     ],
   ])('%s', async (_, changes, expected, text) => {
     const installation = await soundInstallation();
