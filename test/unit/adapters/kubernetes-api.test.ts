@@ -189,7 +189,10 @@ function emptyPage(response: ServerResponse): void {
 
 test.each<[string, (response: ServerResponse) => void]>([
   ['says nothing', () => {}],
-  ['is always busy', (response) => answer(response, 429, 'busy', { 'retry-after': '1', 'content-type': 'text/plain' })],
+  [
+    'is always busy',
+    (response) => answer(response, 429, 'busy', { 'retry-after': '3600', 'content-type': 'text/plain' }),
+  ],
   [
     'sends one byte at a time',
     (response) => {
@@ -200,22 +203,21 @@ test.each<[string, (response: ServerResponse) => void]>([
   ],
   ['sends empty pages for ever', emptyPage],
 ])('a server that %s is given up when the time is over', async (_, misbehaviour) => {
-  const late = { ...limits, silenceMs: 60_000, mostRetryAfterMs: 60_000 };
+  const late = { ...limits, silenceMs: 3_600_000, mostRetryAfterMs: 3_600_000 };
   server.misbehaviours.push((__, response) => {
     misbehaviour(response);
     return true;
   });
-  const beganAt = performance.now();
   await expect(read(apiOf({ signal: AbortSignal.timeout(300) }, late))).rejects.toMatchObject({
     name: 'ClusterUnfinishedError',
     cluster,
   });
-  expect(performance.now() - beganAt).toBeLessThan(3000);
 });
 
 test('a server that is too busy answers with plain text, and is asked again after its Retry-After', async () => {
   server.collections.set(PODS.path, pods(1));
-  const busy = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' };
+  // More than the most that a client waits.
+  const busy = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '3600' };
   for (let n = 0; n < 2; n += 1)
     server.once(
       () => true,
@@ -225,8 +227,6 @@ test('a server that is too busy answers with plain text, and is asked again afte
   expect((await read()).items).toHaveLength(1);
   expect(waits).toEqual([1, 2]);
   expect(performance.now() - beganAt).toBeGreaterThanOrEqual(2 * 20 - 2);
-  // The server asks for a second each time, which is more than the most.
-  expect(performance.now() - beganAt).toBeLessThan(1900);
 });
 
 test('a server that stays too busy is failing, with what it says', async () => {
@@ -340,17 +340,12 @@ async function silentPort(): Promise<{ readonly url: string; close(): void }> {
 test.each([
   ['public', false, 'ClusterConnectionError'],
   ['private', true, 'ClusterEndpointPrivateError'],
-])(
-  'a %s endpoint without a connection costs one connect timeout, and is not tried again',
-  async (_, isPrivate, name) => {
-    const silent = await silentPort();
-    const beganAt = performance.now();
-    await expect(read(apiOf({ url: silent.url, isPrivate }))).rejects.toMatchObject({ name, cluster });
-    expect(performance.now() - beganAt).toBeLessThan(2 * limits.connectMs + 200);
-    expect(waits).toEqual([]);
-    silent.close();
-  },
-);
+])('a %s endpoint without a connection is not tried again after the connect timeout', async (_, isPrivate, name) => {
+  const silent = await silentPort();
+  await expect(read(apiOf({ url: silent.url, isPrivate }))).rejects.toMatchObject({ name, cluster });
+  expect(waits).toEqual([]);
+  silent.close();
+});
 
 test('a new connection that fails in the middle of a list is tried again: the cluster answered before', async () => {
   server.collections.set(PODS.path, pods(501));
