@@ -55,7 +55,10 @@ function describeReview(review: ReviewRecord, now: number): string {
       `  running    ${counted(inventory.tasks, 'task or pod', 'tasks and pods')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
-    if (ancestors) lines.push(`  ancestors  ${counted(ancestors.found, 'image')}: ${outcomesInWords(ancestors)}`);
+    if (ancestors)
+      lines.push(
+        `  others     ${counted(ancestors.found, 'image')} not running (ancestors and heads): ${outcomesInWords(ancestors)}`,
+      );
   }
   return lines.join('\n');
 }

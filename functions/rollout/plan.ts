@@ -243,7 +243,7 @@ const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string
   { of: ['paused', 'report-only'], text: 'set the mode to `enforce` in the policy' },
   {
     of: ['not-verified'],
-    text: 'see why the cascade did not verify another stream of the service: the next review plans the service again',
+    text: 'see why the cascade did not verify another stream of the service (the next review plans the service again)',
   },
   {
     of: ['eks-rollout-off'],

@@ -17,7 +17,7 @@ export function printFound(progress: Progress, { images, found, outcomes, ancest
   const below = ancestors.outcomes.violating + ancestors.outcomes.unknown;
   if (below > 0)
     progress.text(
-      `  and ${counted(ancestors.found, 'ancestor')} (images they are built on): ${sumsOf(ancestors.outcomes)}`,
+      `  and ${counted(ancestors.found, 'image')} not running (ancestors and heads): ${sumsOf(ancestors.outcomes)}`,
       2,
     );
   const groups = [...Map.groupBy(images.flatMap(complaintsOf), ({ text }) => text)].sort(

@@ -90,9 +90,9 @@ const DID: Readonly<Record<string, readonly [what: string, done: string]>> = {
   PutImage: ['tag', 'moved'],
   RegisterTaskDefinition: ['task definition', 'registered'],
   UpdateService: ['service', 'deployed'],
-  'patch deployments': ['Deployment', 'patched'],
-  'patch statefulsets': ['StatefulSet', 'patched'],
-  'patch daemonsets': ['DaemonSet', 'patched'],
+  'patch deployments': ['Deployment', 'changed'],
+  'patch statefulsets': ['StatefulSet', 'changed'],
+  'patch daemonsets': ['DaemonSet', 'changed'],
 };
 
 function changesOf(calls: DemoResult['act']['calls']): string {

@@ -42,7 +42,12 @@ export const kubernetesClusterSchema = v.strictObject({
     'granted',
   ),
   rolloutAccess: v.optional(
-    v.pipe(clusterAccess, v.description('the same of the rollout role, which a fleet with pipelines has')),
+    v.pipe(
+      clusterAccess,
+      v.description(
+        'the access of the rollout role, with the values of `access`; only a fleet with pipelines has this role',
+      ),
+    ),
     'granted',
   ),
   podStartSeconds: v.optional(

@@ -53,7 +53,7 @@ test('a service with one stream that is not verified stays as it is until the ne
     services: [],
     postponed: [serviceKey(serviceOf('shop'))],
     waitingFor: expect.stringMatching(
-      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy these yourself, or see why the cascade did not verify another stream of the service: the next review plans/,
+      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy these yourself, or see why the cascade did not verify another stream of the service \(the next review plans/,
     ),
   });
 });
