@@ -1,5 +1,5 @@
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
-import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import { type CauseFact, factKey } from '../../shared/domain/cause/cause.ts';
 import { anyContentFactStatus, anyFactStatus } from '../../shared/domain/cause/fact-status.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
@@ -15,7 +15,12 @@ const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' 
  */
 export async function notNeeded(
   { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
-  { stream, facts, causeVersion }: Pick<CascadeNode, 'stream' | 'facts' | 'causeVersion'>,
+  {
+    stream,
+    facts,
+    factsOfOthers = [],
+    causeVersion,
+  }: Pick<CascadeNode, 'stream' | 'facts' | 'factsOfOthers' | 'causeVersion'>,
 ): Promise<NodeAnswer | undefined> {
   if (facts.some((fact) => fact.kind === 'person' || isBuiltBelow(fact))) return undefined;
   const digests = Object.values((await streams.streams([stream])).get(stream)?.head?.images ?? {});
@@ -23,8 +28,8 @@ export async function notNeeded(
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
   // A fact that only other streams need fixed counts, even if this stream's rules allow it.
-  const any = causeVersion === undefined ? anyContentFactStatus : anyFactStatus;
-  const statuses = new Set(facts.map((fact) => any(fact, heads)));
+  const isOfOthers = (fact: CauseFact): boolean => causeVersion === undefined || factsOfOthers.includes(factKey(fact));
+  const statuses = new Set(facts.map((fact) => (isOfOthers(fact) ? anyContentFactStatus : anyFactStatus)(fact, heads)));
   if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
   return statuses.has('unknown')

@@ -46,6 +46,11 @@ export interface CascadeNode {
   readonly causeVersion?: number;
   /** The facts to fix. */
   readonly facts: readonly CauseFact[];
+  /**
+   * Keys of those facts that only streams built on it need fixed: they count even if the rules of this stream allow them.
+   * Absent if there are none, and for a stream without a cause of its own, whose facts all count so.
+   */
+  readonly factsOfOthers?: readonly string[];
   /** Images that have the cause at planning time: no live usage of these may remain. */
   readonly holders: readonly Digest[];
   readonly headBefore?: Digest;

@@ -96,6 +96,13 @@ function inWaves(
   return planWaves(graph, roots, { onlyApplicationsInUse, maxDepth: guards.depth });
 }
 
+/** Keys of the facts that the stream's own cause does not call for: streams above have them, and it only allows them. */
+function factsOfOthers(facts: ReadonlyMap<string, CauseFact>, cause: ClassifiedFacts | undefined): readonly string[] {
+  if (!cause) return [];
+  const own = new Set([...cause.own, ...cause.below.map(({ fact }) => fact), ...cause.deploy].map(factKey));
+  return [...facts.keys()].filter((key) => !own.has(key)).sort(compareTexts);
+}
+
 interface TierWalkInputs extends TierPlanInputs {
   readonly roots: ReadonlyMap<string, RootAnswer>;
   readonly begin: ReadonlyMap<string, readonly CauseFact[]>;
@@ -138,7 +145,10 @@ class TierWalk {
       this.held.set(stream, held);
       return;
     }
-    this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
+    this.kept.set(stream, {
+      ...{ candidate, work: 'rebuild', facts, factsOfOthers: factsOfOthers(byKey, cause) },
+      ...(!begin.has(stream) && { follows: true }),
+    });
     this.#fixed.set(stream, byKey);
   }
 

@@ -13,6 +13,8 @@ export interface ChosenWork extends Partial<WaveNode> {
   readonly candidate: Candidate;
   readonly work: NodeWork;
   readonly facts: readonly CauseFact[];
+  /** Keys of the facts that only streams built on it need fixed; none for a stream without a cause of its own. */
+  readonly factsOfOthers?: readonly string[];
   readonly follows?: true;
 }
 
@@ -48,7 +50,7 @@ const NO_CAUSE = 0;
 
 function nodeOf(
   cascadeId: string,
-  { work, facts, candidate, wave = 0, parents = [], follows }: ChosenWork,
+  { work, facts, factsOfOthers = [], candidate, wave = 0, parents = [], follows }: ChosenWork,
 ): CascadeNode {
   const { stream, cause, headDigest, heads = [], inUse } = candidate;
   const holders = [...heads, ...inUse].filter((image) => facts.some((fact) => factStatus(fact, image) === 'present'));
@@ -61,6 +63,7 @@ function nodeOf(
     ...(follows && { follows }),
     ...(cause && { causeVersion: cause.version }),
     facts,
+    ...(factsOfOthers.length > 0 && { factsOfOthers }),
     holders: [...new Set(holders.map(({ digest }) => digest))].sort(),
     ...(headDigest !== undefined && { headBefore: headDigest }),
     state: 'planned',

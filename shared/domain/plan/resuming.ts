@@ -41,10 +41,11 @@ export function resumingCascade(
 
 /** It is judged on the facts that it was built for; newer facts are planned afterwards. */
 function resumingNode(cascadeId: string, { node, rebuild: { rebuildId }, cause }: ParkedStream): CascadeNode {
-  const { stream, work, facts, holders, headBefore } = node;
+  const { stream, work, facts, factsOfOthers, holders, headBefore } = node;
   return {
     ...{ cascadeId, stream, work, wave: 0, facts, holders, state: 'planned', resumes: rebuildId },
     ...(cause?.state === 'open' && { causeVersion: cause.version }),
+    ...(factsOfOthers !== undefined && { factsOfOthers }),
     ...(headBefore !== undefined && { headBefore }),
   };
 }

@@ -1,4 +1,5 @@
-import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import { type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
 import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
@@ -104,6 +105,29 @@ test.each<[string, Record<string, Verdict | undefined>, readonly CauseFact[]]>([
   await headIs(world, head);
   await (await planned(world, ...asked)).run('waiting');
   expect(world.runner.started).toHaveLength(1);
+});
+
+describe('a finding that a waiver covers in the stream, which has a cause for another one', () => {
+  const WAIVED = verdict('compliant', { reasons: [{ ...HELD, effect: 'waived', waiverId: 'W-1' }] });
+  const run = async (changes: Partial<CascadeNode>) => {
+    const world = await dispatchWorld();
+    await headIs(world, { arm64: WAIVED });
+    const machine = new NodeMachine(world, await plan(world, CASCADE, { facts: [criticalFact], ...changes }));
+    return { world, machine };
+  };
+
+  test('is rebuilt if streams built on it need it fixed', async () => {
+    const { world, machine } = await run({ factsOfOthers: [factKey(criticalFact)] });
+    await machine.run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+
+  test('is not rebuilt for the stream itself', async () => {
+    const { world, machine } = await run({});
+    await machine.run();
+    expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('head-fixed') });
+    expect(world.runner.started).toEqual([]);
+  });
 });
 
 test('a started build is awaited, even if the head changes', async () => {

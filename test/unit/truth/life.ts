@@ -58,6 +58,12 @@ export interface Witness {
   deployed(deployment: TrueDeployment): void;
 }
 
+const MOST_CASCADES_AN_HOUR = 200;
+
+class EndlessCascadesError extends Error {
+  override readonly name = 'EndlessCascadesError';
+}
+
 /**
  * A world whose truth is kept apart from the ledger: teams build, push and deploy, packages and flaws are published, and the
  * functions of Patchwave work over the fakes, woken as the template wakes them.
@@ -341,10 +347,20 @@ export class Life {
     for (const body of world.wakings.take()) delivery.send('plan', body);
     for (const cascadeId of world.executions.started.slice(this.#cascades)) {
       this.#cascades += 1;
+      this.#boundCascades();
       clockwork.spawn(() => this.#runCascade(cascadeId));
     }
   }
   #cascades = 0;
+  readonly #begunAtEpochMs: number[] = [];
+
+  /** A plan that repeats without an end would never let the story end. */
+  #boundCascades(): void {
+    const now = this.world.clock();
+    this.#begunAtEpochMs.push(now);
+    if ((this.#begunAtEpochMs.at(-MOST_CASCADES_AN_HOUR) ?? 0) > now - HOUR_MS)
+      throw new EndlessCascadesError(`${MOST_CASCADES_AN_HOUR} cascades began within an hour`);
+  }
 
   /** The whole fleet is reviewed, as every night. */
   async review(): Promise<void> {

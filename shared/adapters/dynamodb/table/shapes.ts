@@ -75,7 +75,14 @@ const cascade: ShapeOf<Cascade> = {
 };
 const node: ShapeOf<CascadeNode> = {
   ...{ cascadeId: 'text', stream: 'text', work: 'text', wave: 'number', parents: 'list?', follows: 'flag?' },
-  ...{ causeVersion: 'number?', facts: 'list', holders: 'list', headBefore: 'text?', state: 'text' },
+  ...{
+    causeVersion: 'number?',
+    facts: 'list',
+    factsOfOthers: 'list?',
+    holders: 'list',
+    headBefore: 'text?',
+    state: 'text',
+  },
   ...{ rebuildId: 'text?', resumes: 'text?', output: 'text?', outputs: 'list?', outcome: 'record?', answer: 'record?' },
   unreadable: 'list?',
 };

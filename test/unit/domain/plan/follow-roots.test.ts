@@ -1,3 +1,4 @@
+import { type CauseFact, factKey } from '../../../../shared/domain/cause/cause.ts';
 import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { NOW } from '../arbitraries.ts';
@@ -244,4 +245,15 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   ],
 ])('is on hold: %s', (...[, fleet, expected, context]) => {
   expect(planLines(planOf(fleet, context))).toEqual(expected);
+});
+
+test.each<[string, readonly CauseFact[] | undefined, readonly CauseFact[] | undefined]>([
+  ['names the fact that only streams above call for', [other], [fact]],
+  ['names none that its own cause calls for too', [fact, other], undefined],
+  ['names none without a cause of its own', undefined, undefined],
+])('a base that is rebuilt for others %s', (_, own, expected) => {
+  const { nodes } = planOf({ base: { has: [fact, other], ...(own && { cause: own }) }, platform });
+  const node = nodes.find(({ stream }) => stream === 'base');
+  expect(node?.facts).toContainEqual(fact);
+  expect(node?.factsOfOthers).toEqual(expected?.map(factKey));
 });
