@@ -67,12 +67,14 @@ const isJudged = ({ result }: RebuildOutcome): boolean => result === 'fixed' || 
 
 /**
  * Rebuilds that would repeat forever if they did not count: builds that cannot be used, and builds that fix nothing
- * again.
+ * again. One whose output is worse counts on its parents only (`triesAfter`), because the worse content may come from
+ * there; a manual request has no such count.
  */
 function failuresAfter({ failuresInARow, survived }: RebuildHistory, end: RebuildEnd): number {
   const { outcome, isUnused = false } = end;
   if (isJudged(outcome) && !isUnused && !leavesTheSame(survived, end)) return 0;
-  return outcome.result === 'unverified' ? failuresInARow : failuresInARow + 1;
+  const countsOnParents = outcome.result === 'worse' && end.rebuild.facts.every((fact) => fact.kind !== 'person');
+  return outcome.result === 'unverified' || countsOnParents ? failuresInARow : failuresInARow + 1;
 }
 
 /**

@@ -63,7 +63,7 @@ test('a manual request is done after verification', async () => {
 
 test.each([
   ['ineffective', { result: 'ineffective', left: [criticalFact] }, 'ineffective', 0],
-  ['worse', { result: 'worse', added: [criticalFact] }, 'ineffective', 1],
+  ['worse', { result: 'worse', added: [criticalFact] }, 'ineffective', 0],
   ['unverified', { result: 'unverified', reason: 'no scan' }, 'unverified', 0],
   ['no-output', { result: 'no-output', reason: 'nothing proves it' }, 'failed', 1],
 ] as const)('an outcome that fixes nothing reopens the cause: %s', async (_, outcome, state, failuresInARow) => {

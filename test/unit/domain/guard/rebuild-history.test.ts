@@ -20,6 +20,7 @@ import {
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
+import { movedFact } from '../plan/tier-plans.ts';
 import { ageFact, anyFact, findingFact, guardInputs, lock, personFact, SETTINGS, STREAM } from '../rollout/acting.ts';
 
 const fact = findingFact();
@@ -284,6 +285,25 @@ test.each<[string, boolean, Parameters<typeof isStale>[1]['build'], number, bool
   ['its build is not known', false, 'unknown', NOW, true],
 ])('a lock: %s', (_, isExecutionRunning, build, nowEpochMs, expected) => {
   expect(isStale(lock('c-g1'), { isExecutionRunning, build }, nowEpochMs)).toBe(expected);
+});
+
+test('worse outputs stop further rebuilds on the same parents, and not on a new head of a parent', () => {
+  const moved = movedFact('base');
+  const worse = (parents: string, history: RebuildHistory, n: number): RebuildHistory =>
+    afterOutcome(history, {
+      ...end({ result: 'worse', added: [fact] }),
+      rebuild: { rebuildId: `rebuild-${n}`, cascadeId: `c-g${n}`, facts: [moved], parents },
+    });
+  const history = [1, 2, 3].reduce((known, n) => worse('base=1', known, n), emptyHistory(STREAM));
+  const answerOn = (parents: string) =>
+    mayRebuild(guardInputs({ facts: [moved], history, parents }), SETTINGS, NOW + DAY);
+  expect(answerOn('base=1')).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+  expect(answerOn('base=2')).toMatchObject({ answer: 'allow' });
+});
+
+test('a worse output of a manual request counts as a failure in a row', () => {
+  const { failuresInARow } = afterOutcome(emptyHistory(STREAM), end({ result: 'worse', added: [fact] }));
+  expect(failuresInARow).toBe(1);
 });
 
 test('facts that a rebuild did not fix block the next rebuild on the parent that the output shows, and on the assumed parent', () => {
