@@ -14,8 +14,8 @@ export interface ReadmeCosts {
 }
 
 const PATTERNS: Readonly<Record<keyof ReadmeCosts, RegExp>> = {
-  steadyDay: /costs about ([\d.]+) US cents in requests where nothing is new/,
-  changingDay: /nothing is new, and ([\d.]+) where a thirtieth/,
+  steadyDay: /costs about ([\d.]+) US cents in requests if nothing is new/,
+  changingDay: /nothing is new, and ([\d.]+) if a thirtieth/,
   planner: /costs at most ([\d.]+) cents a day in a fleet that only reports/,
   plannerAtMost: /and at most ([\d.]+) cents a day in a fleet in which Patchwave may act/,
   rebuild: /a rebuild costs ([\d.]+) cents beside its build/,

@@ -60,6 +60,7 @@ const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
 
 /** Heading of the list of work in progress. */
 const GOES_ON: Readonly<Record<KillSwitch['rebuilding'], string>> = {
-  paused: 'Work in progress goes on to its end',
+  paused:
+    'Builds and deployments that have begun go on to their end; until `resume` no tag moves and nothing else begins',
   active: 'In progress now',
 };

@@ -13,7 +13,7 @@ import type { ServiceDocument } from './service-file.ts';
 export type Pause = 'wait' | Refusal | undefined;
 
 const PAUSED_TO_THE_END = deferred(
-  'paused: until the deadline of the cascade, Patchwave or the stream was paused, or the policy could not be read. Patchwave plans the deployment again when that has ended.',
+  'paused: when the deadline of the cascade passed, Patchwave or the stream was paused, or the policy could not be read. Patchwave plans the deployment again when that has ended.',
 );
 
 const REPORT_ONLY = postponed(

@@ -113,7 +113,10 @@ function printEnd(progress: Progress, result: DemoResult): void {
   progress.text(`  last review ${ended}: ${counted(found, 'running image')} = ${inWords(outcomes)}`, 2);
   if (execution.error !== undefined) progress.text(`  ${execution.error}: ${execution.cause ?? ''}`, 2);
   if (ancestors.found > 0)
-    progress.text(`  and ${counted(ancestors.found, 'ancestor')} = ${inWords(ancestors.outcomes)}`, 2);
+    progress.text(
+      `  and ${counted(ancestors.found, 'image')} not running (ancestors and heads) = ${inWords(ancestors.outcomes)}`,
+      2,
+    );
   const failed = scopes.filter(({ status }) => status === 'failed').length;
   const read = `${counted(scopes.length - failed, 'scope')} read, ${failed} failed`;
   progress.text(`  ${read}; ${counted(unresolved, 'container')} without a digest`, 2);

@@ -62,7 +62,7 @@ describe('a difficult build', () => {
 
       expect((await rebuildsOf(installation(), streamOf('no-output')))[0]?.outcome).toMatchObject({
         result: 'no-output',
-        reason: expect.stringMatching(/no image with label .* was pushed to/),
+        reason: expect.stringMatching(/no image with label .* has been pushed to/),
       });
       await cases.nothingFollows();
       expect(await cases.answerOf('no-output')).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });

@@ -156,7 +156,7 @@ export function labelledOutput(seen: PushedSince, rebuild: Rebuild, refused: rea
   const [latest] = made.map(({ digest }) => digest).sort(latestFirst(pushed));
   const label = `label ${REBUILD_LABEL}=${rebuild.rebuildId}`;
   if (latest === undefined) {
-    const nothing = `no image with ${label} was pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))}`;
+    const nothing = `no image with ${label} has been pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))}`;
     const claimed = refused.map(
       ({ digest, reason }) => `the pipeline reported ${digest}, which does not count: ${reason}`,
     );

@@ -126,7 +126,7 @@ function unread(closure: Closure, { scopes, deployments }: ClosureInputs): strin
   );
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
-    return `these scopes were not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+    return `these scopes have not been read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
   // Containers of a stopping task keep running, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;

@@ -109,7 +109,7 @@ test('a scope whose step died without a result keeps the closure open: nothing s
   const runId = await reviewed(world, { scopes: [REGISTRY] });
   await world.runFiles.put(runFileKeys(runId).scopes, [{ scope: REGISTRY }, { scope: OTHER }]);
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes were not read .*: 444455556666\/us-east-1$/);
+  const waitingFor = expect.stringMatching(/^these scopes have not been read .*: 444455556666\/us-east-1$/);
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -121,7 +121,7 @@ test('an EKS cluster that has a record keeps the closure open until it is read, 
   // Listed, and never read.
   await world.scopes.record({ scope });
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes were not read .*: 444455556666\/us-east-1\/prod$/);
+  const waitingFor = expect.stringMatching(/^these scopes have not been read .*: 444455556666\/us-east-1\/prod$/);
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await world.scopes.forget(scope, world.clock());
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -336,7 +336,9 @@ test('an unreachable account keeps the closure open, also if all others are clea
   const world = await scene();
   await replaced(world);
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes were not read completely since .*: 444455556666\/us-east-1$/);
+  const waitingFor = expect.stringMatching(
+    /^these scopes have not been read completely since .*: 444455556666\/us-east-1$/,
+  );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -492,7 +494,9 @@ test('a scope that was left out as empty was not read: it keeps the closure open
   const result: ScopeResult = { scope, status: 'skipped', reason: 'no cluster' };
   await world.runs.recordPart(runId, { kind: 'scope', key: '777788889999/eu-west-1', result });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes were not read completely since .*: 777788889999\/eu-west-1$/);
+  const waitingFor = expect.stringMatching(
+    /^these scopes have not been read completely since .*: 777788889999\/eu-west-1$/,
+  );
   expect(await closureOf(world)).toMatchObject({ waitingFor });
 });
 
@@ -653,7 +657,7 @@ describe('an account that left while it ran the old image', () => {
     const failure = { error: 'LedgerItemUnreadableError', detail: 'left is a text', sinceEpochMs: 0 };
     await world.scopes.record({ scope: OTHER, failure, isUnreadable: true });
     expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-    expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringContaining(`not read completely`) });
+    expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringContaining(`not been read completely`) });
   });
 
   test('keeps it open where only its repository is known', async () => {

@@ -181,12 +181,12 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
   {
     name: 'pushes nothing',
     arrange: () => {},
-    reason: /^no image with label dev\.patchwave\.rebuild=.* was pushed to /,
+    reason: /^no image with label dev\.patchwave\.rebuild=.* has been pushed to /,
   },
   {
     name: 'pushed before it was dispatched',
     arrange: (world) => void push(world, 'new', { label: REBUILD, pushedAtEpochMs: world.clock() - 20 * MINUTE_MS }),
-    reason: /^no image with label .* was pushed to/,
+    reason: /^no image with label .* has been pushed to/,
   },
   {
     name: 'names a digest that its repository does not have',

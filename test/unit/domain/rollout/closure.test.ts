@@ -91,7 +91,7 @@ const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
 test.each<[string, Partial<ClosureInputs>, RegExp]>([
-  ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
+  ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not been read completely since .*: c\/three$/],
   ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
   ['no scope was read', { scopes: [] }, /no scope/],
   [
@@ -142,7 +142,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'a deployment went back after a scope was read',
     { deployments: going({ state: 'rolled-back', endedAtEpochMs: NOW - 1 }) },
-    /not read completely since .*: a\/one$/,
+    /not been read completely since .*: a\/one$/,
   ],
   [
     'a workload runs something from its repository, and no digest is proven',
