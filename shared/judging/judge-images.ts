@@ -17,7 +17,7 @@ import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports
 import type { PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
 import { recordFirstSeenIn } from './first-seen.ts';
-import { keptFindings } from './kept-findings.ts';
+import { coveringFindings, keptFindings } from './kept-findings.ts';
 import { recordCauses } from './record-causes.ts';
 import { ancestorReader, type ReadAncestors } from './waived-ancestors.ts';
 
@@ -123,6 +123,8 @@ interface Known {
   readonly scan: ScanState;
   readonly findings?: readonly Finding[];
   readonly isNew: boolean;
+  /** The evidence is not of the last verdict, so it is written even if the findings are the same. */
+  readonly isEvidenceUnjudged?: true;
 }
 
 /**
@@ -149,9 +151,11 @@ async function judgeImage(
     properties: propertiesIn(image),
     age: ageOf(image),
     ...(image.guessedIn && { guessedIn: image.guessedIn }),
-    ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),
+    ...(known.isNew && findings && (await keep(ports.evidence, image, { ...known, findings }))),
   };
 }
+
+type WithFindings = Known & Required<Pick<Known, 'findings'>>;
 
 async function knownAfter(
   evidence: EvidenceStore,
@@ -171,19 +175,18 @@ async function knownAfter(
 
 /**
  * The content of a digest never changes. So what a scanner found in language packages stays known if the last result is
- * of one that does not cover these: the registry went back to basic scanning, or only a copy could be read.
+ * of one that does not cover these: the registry went back to basic scanning, or only a copy could be read. If it is not
+ * at hand, the findings are unknown until a scan that covers these.
  */
-async function withUncovered(
-  evidence: EvidenceStore,
-  image: ImageRecord,
-  known: Known & Required<Pick<Known, 'findings'>>,
-): Promise<Known> {
+async function withUncovered(evidence: EvidenceStore, image: ImageRecord, known: WithFindings): Promise<Known> {
   const { scan, findings } = known;
   if (scan.coverage.includes('language') || !image.scan.coverage.includes('language')) return known;
-  const kept = (await keptFindings(evidence, image)) ?? [];
-  const uncovered = kept.filter(({ isLanguagePackage }) => isLanguagePackage);
-  if (uncovered.length === 0) return known;
-  return { ...known, scan: { ...scan, coverage: image.scan.coverage }, findings: [...findings, ...uncovered] };
+  const before = await coveringFindings(evidence, image);
+  const covered = { ...scan, coverage: image.scan.coverage };
+  if (!before) return { scan: covered, isNew: false };
+  const uncovered = before.findings.filter(({ isLanguagePackage }) => isLanguagePackage);
+  const now = { ...known, ...(before.isUnjudged && { isEvidenceUnjudged: true as const }) };
+  return uncovered.length === 0 ? now : { ...now, scan: covered, findings: [...findings, ...uncovered] };
 }
 
 function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): ScanState {
@@ -208,17 +211,20 @@ async function firstSeenNowOf(
   return seen.size === 0 ? seen : recordFirstSeenIn(streams, image, seen);
 }
 
-/** Written only if the set of findings changed, so that every version is meaningful to an auditor. */
+/** Written only if the set of findings is not the stored one, so that every version is meaningful to an auditor. */
 async function keep(
   evidence: EvidenceStore,
-  { digest, findingsFingerprint }: ImageRecord,
-  { completedAtEpochMs = 0, coverage }: ScanState,
-  findings: readonly Finding[],
+  { digest, findingsFingerprint, scan: before }: ImageRecord,
+  { scan: { completedAtEpochMs = 0, coverage }, findings, isEvidenceUnjudged }: WithFindings,
 ): Promise<Pick<Judgement, 'findingsFingerprint' | 'findingsCount'>> {
   const print = fingerprint(findings);
-  if (print !== findingsFingerprint) {
+  if (print !== findingsFingerprint || isEvidenceUnjudged) {
     const scanner = coverage.includes('language') ? 'ecr-enhanced' : 'ecr-basic';
-    await evidence.putFindings({ digest, scanner, completedAtEpochMs, findings });
+    const coversLanguage = [coverage, before.coverage].some((kinds) => kinds.includes('language'));
+    await evidence.putFindings({
+      ...{ digest, scanner, completedAtEpochMs, findings },
+      ...(coversLanguage && { coversLanguage }),
+    });
   }
   return { findingsFingerprint: print, findingsCount: findings.length };
 }

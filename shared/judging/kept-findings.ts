@@ -14,3 +14,26 @@ export async function keptFindings(
   const kept = await evidence.findings(digest);
   return kept && fingerprint(kept.findings) === findingsFingerprint ? kept.findings : undefined;
 }
+
+/** Findings of the last scan that covered language packages. */
+export interface CoveringFindings {
+  readonly findings: readonly Finding[];
+  /** They are newer than the verdict: a judgement ended after it wrote the evidence. */
+  readonly isUnjudged?: true;
+}
+
+/**
+ * The findings that the evidence knows of an image whose verdict covers language packages. Evidence that is not the
+ * ledger's counts only if it is newer than the verdict and covers language packages too.
+ * @returns `undefined` if they are unknown, which is not the same as none
+ */
+export async function coveringFindings(
+  evidence: Pick<EvidenceStore, 'findings'>,
+  { digest, findingsFingerprint, scan }: Pick<ImageRecord, 'digest' | 'findingsFingerprint' | 'scan'>,
+): Promise<CoveringFindings | undefined> {
+  const kept = await evidence.findings(digest);
+  if (kept && fingerprint(kept.findings) === findingsFingerprint) return kept;
+  const isNewer = kept && kept.completedAtEpochMs > (scan.completedAtEpochMs ?? 0);
+  if (isNewer && kept.coversLanguage) return { findings: kept.findings, isUnjudged: true };
+  return findingsFingerprint === NO_FINDINGS ? { findings: [] } : undefined;
+}

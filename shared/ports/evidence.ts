@@ -11,5 +11,7 @@ export interface FindingsEvidence {
   readonly digest: Digest;
   readonly scanner: 'ecr-basic' | 'ecr-enhanced';
   readonly completedAtEpochMs: number;
+  /** All known findings in language packages are in it; absent if no scan covered these, or in one of an older version. */
+  readonly coversLanguage?: true;
   readonly findings: readonly Finding[];
 }

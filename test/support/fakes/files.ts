@@ -39,6 +39,10 @@ export class FakeEvidenceStore implements EvidenceStore {
   async findings(digest: Digest): Promise<FindingsEvidence | undefined> {
     return copied(this.#evidence.get(digest));
   }
+
+  lose(digest: Digest): void {
+    this.#evidence.delete(digest);
+  }
 }
 
 /** Reports in memory. */

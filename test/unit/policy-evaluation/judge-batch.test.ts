@@ -2,6 +2,7 @@ import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts'
 import { collect } from '../../../shared/concurrency.ts';
 import type { Artifact } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -373,6 +374,76 @@ test('what Inspector found in language packages stays known after a switch to ba
   }
   world.scanner.enhance(first).inspected(first, image, world.clock());
   world.advance(24 * HOUR_MS);
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
+const LANGUAGE: Finding = { ...finding('CVE-2'), package: 'log4j-core', isLanguagePackage: true };
+
+/** Inspector found a finding of the system and one in a language package, then the registry went back to basic scanning. */
+async function switched(more: readonly Finding[] = [LANGUAGE]) {
+  const world = await worldWith();
+  await runs(world, image);
+  const findings = [finding('CVE-1'), ...more];
+  world.scanner.enhance(first).inspected(first, image, world.clock(), { findings });
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  world.scanner.configure(first, { type: 'basic', rules: [] });
+  world.advance(24 * HOUR_MS);
+  world.scanner.scanned(first, image, world.clock());
+  return world;
+}
+
+test('a death between the evidence and the verdict of a basic scan hides no finding in language packages', async () => {
+  const world = await switched();
+  const dies = replaced(world.images, { recordJudgement: async () => Promise.reject(new Error('dead')) });
+  await judgeBatch({ ...world.ports, images: dies }, batchOf(world, [image]));
+  for (const day of [1, 2]) {
+    await judgeBatch(world.ports, batchOf(world, [image]));
+    const reasons = known(world)?.verdict?.reasons;
+    expect([day, reasons]).toEqual([day, [expect.objectContaining({ vulnerability: 'CVE-2', effect: 'violates' })]]);
+    expect(known(world)?.scan.coverage).toEqual(['os', 'language']);
+    world.advance(24 * HOUR_MS);
+    world.scanner.scanned(first, image, world.clock());
+  }
+});
+
+test('evidence of a death is written again, even if the next result is as it was before', async () => {
+  const world = await switched();
+  const dies = replaced(world.images, { recordJudgement: async () => Promise.reject(new Error('dead')) });
+  await judgeBatch({ ...world.ports, images: dies }, batchOf(world, [image]));
+  world.scanner.finds(image, [finding('CVE-1')]);
+  world.advance(24 * HOUR_MS);
+  world.scanner.scanned(first, image, world.clock());
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  expect((await world.evidence.findings(image))?.findings).toHaveLength(2);
+});
+
+test('an image without findings in language packages needs no covering scan after such a death', async () => {
+  const world = await switched([]);
+  const dies = replaced(world.images, { recordJudgement: async () => Promise.reject(new Error('dead')) });
+  await judgeBatch({ ...world.ports, images: dies }, batchOf(world, [image]));
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
+const other = { digest: image, scanner: 'ecr-enhanced', completedAtEpochMs: 1, findings: [] } as const;
+test.each([
+  ['lost', async (world: World) => world.evidence.lose(image)],
+  ['older than the verdict', ({ evidence }: World) => evidence.putFindings({ ...other, coversLanguage: true })],
+  [
+    'of a scan that does not cover language packages',
+    ({ evidence, clock }: World) =>
+      evidence.putFindings({ ...other, scanner: 'ecr-basic', completedAtEpochMs: clock() }),
+  ],
+])('after a switch to basic scanning, an image is unknown if the evidence is %s', async (_, spoil) => {
+  const world = await switched();
+  await spoil(world);
+  for (const day of [1, 2]) {
+    await judgeBatch(world.ports, batchOf(world, [image]));
+    const verdict = known(world)?.verdict;
+    expect([day, verdict]).toMatchObject([day, { status: 'unknown', reasons: [{ scanReason: 'findings-missing' }] }]);
+    world.advance(24 * HOUR_MS);
+    world.scanner.scanned(first, image, world.clock());
+  }
+  world.scanner.enhance(first).inspected(first, image, world.clock());
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
 });
 
