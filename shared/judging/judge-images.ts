@@ -2,7 +2,7 @@ import { mapConcurrently } from '../concurrency.ts';
 import { ageOf } from '../domain/age/image-lineage.ts';
 import { factsFor } from '../domain/cause/cause.ts';
 import type { Digest } from '../domain/image/image.ts';
-import { type Finding, fingerprint } from '../domain/scan/finding.ts';
+import { type Finding, findingKey, fingerprint } from '../domain/scan/finding.ts';
 import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
 import { evaluate } from '../domain/verdict/evaluate.ts';
@@ -176,7 +176,8 @@ async function knownAfter(
 /**
  * The content of a digest never changes. So what a scanner found in language packages stays known if the last result is
  * of one that does not cover these: the registry went back to basic scanning, or only a copy could be read. If it is not
- * at hand, the findings are unknown until a scan that covers these.
+ * at hand, the findings are unknown until a scan that covers these. Where an older version did not mark them, each finding
+ * that the last result does not list may be one.
  */
 async function withUncovered(evidence: EvidenceStore, image: ImageRecord, known: WithFindings): Promise<Known> {
   const { scan, findings } = known;
@@ -184,9 +185,16 @@ async function withUncovered(evidence: EvidenceStore, image: ImageRecord, known:
   const before = await coveringFindings(evidence, image);
   const covered = { ...scan, coverage: image.scan.coverage };
   if (!before) return { scan: covered, isNew: false };
-  const uncovered = before.findings.filter(({ isLanguagePackage }) => isLanguagePackage);
+  const uncovered = before.isUnmarked
+    ? notListed(before.findings, findings).map((finding) => ({ ...finding, isLanguagePackage: true as const }))
+    : before.findings.filter(({ isLanguagePackage }) => isLanguagePackage);
   const now = { ...known, ...(before.isUnjudged && { isEvidenceUnjudged: true as const }) };
   return uncovered.length === 0 ? now : { ...now, scan: covered, findings: [...findings, ...uncovered] };
+}
+
+function notListed(before: readonly Finding[], listed: readonly Finding[]): readonly Finding[] {
+  const keys = new Set(listed.map(findingKey));
+  return before.filter((finding) => !keys.has(findingKey(finding)));
 }
 
 function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): ScanState {

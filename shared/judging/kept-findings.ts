@@ -20,6 +20,8 @@ export interface CoveringFindings {
   readonly findings: readonly Finding[];
   /** They are newer than the verdict: a judgement ended after it wrote the evidence. */
   readonly isUnjudged?: true;
+  /** An older version wrote them: those in language packages are not marked. */
+  readonly isUnmarked?: true;
 }
 
 /**
@@ -32,7 +34,11 @@ export async function coveringFindings(
   { digest, findingsFingerprint, scan }: Pick<ImageRecord, 'digest' | 'findingsFingerprint' | 'scan'>,
 ): Promise<CoveringFindings | undefined> {
   const kept = await evidence.findings(digest);
-  if (kept && fingerprint(kept.findings) === findingsFingerprint) return kept;
+  if (kept && fingerprint(kept.findings) === findingsFingerprint) {
+    const { findings, coversLanguage } = kept;
+    const isMarked = coversLanguage || findings.some(({ isLanguagePackage }) => isLanguagePackage);
+    return { findings, ...(!isMarked && { isUnmarked: true }) };
+  }
   const isNewer = kept && kept.completedAtEpochMs > (scan.completedAtEpochMs ?? 0);
   if (isNewer && kept.coversLanguage) return { findings: kept.findings, isUnjudged: true };
   return findingsFingerprint === NO_FINDINGS ? { findings: [] } : undefined;

@@ -16,7 +16,10 @@ export interface Finding {
   readonly uri?: string;
   /** The layer that added the package, if the scanner reports it: by its digest or its diff id. */
   readonly layer?: Digest;
-  /** In a package of a programming language, which basic scanning does not cover; absent for a package of the system. */
+  /**
+   * In a package of a programming language, which basic scanning does not cover; absent for a package of the system. Also
+   * where evidence of an older version does not say which of the two, and basic scanning does not list it.
+   */
   readonly isLanguagePackage?: true;
   /** The scanner knows of exploits; absent if it knows none, or does not say. */
   readonly isExploited?: true;

@@ -447,6 +447,32 @@ test.each([
   expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
 });
 
+test('evidence of an older version, which names no language package, keeps what basic scanning does not list', async () => {
+  const world = await switched([{ ...finding('CVE-2'), package: 'log4j-core' }]);
+  const kept = await world.evidence.findings(image);
+  if (!kept) throw new Error('no evidence');
+  const { coversLanguage: _, ...older } = kept;
+  await world.evidence.putFindings(older);
+  for (const found of [[finding('CVE-1')], []]) {
+    world.scanner.finds(image, found);
+    world.scanner.scanned(first, image, world.clock());
+    await judgeBatch(world.ports, batchOf(world, [image]));
+    expect(known(world)?.verdict?.reasons).toEqual(
+      [...found, { vulnerability: 'CVE-2' }].map(({ vulnerability }) =>
+        expect.objectContaining({ vulnerability, effect: 'violates' }),
+      ),
+    );
+    world.advance(24 * HOUR_MS);
+  }
+  world.scanner.enhance(first).inspected(first, image, world.clock());
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
+test('a finding of the system that Inspector found is gone once basic scanning does not list it', async () => {
+  const world = await switched([]);
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
 test('a scan in progress at the end of the wait leaves a new image unknown, and a known one as it is', async () => {
   const world = await worldWith();
   const old = digestOf(2);
