@@ -24,7 +24,7 @@ import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts
 import { obstacleOf, postponeBuild, type Reservation } from './postpone.ts';
 import { lineageOf } from './read-lineage.ts';
 import { resume } from './resume.ts';
-import { notNeeded } from './still-needed.ts';
+import { factsOfOthers, notNeeded } from './still-needed.ts';
 import { takeOver } from './take-over.ts';
 
 /**
@@ -134,10 +134,12 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
   if (spared) return spared;
   const attempt = history.failuresInARow + 1;
+  const ofOthers = factsOfOthers(node);
   return occupy(ports, claimed, held, {
     ...asked(claimed, pipeline, ports.clock()),
     attempt,
     facts: answer.facts,
+    ...(ofOthers.length > 0 && { factsOfOthers: ofOthers }),
     ...builtOn,
   });
 }

@@ -8,6 +8,17 @@ import type { DispatchPorts } from './ports.ts';
 /** The parent is built in the same cascade, so the current head is older than the plan. */
 const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' && fact.head === undefined;
 
+const isOfContent = ({ kind }: CauseFact): boolean => kind === 'finding' || kind === 'age';
+
+/** Keys of the facts of a node that only other streams need fixed: they count even if the rules of its stream allow them. */
+export function factsOfOthers({
+  facts,
+  factsOfOthers: named = [],
+  causeVersion,
+}: Pick<CascadeNode, 'facts' | 'factsOfOthers' | 'causeVersion'>): readonly string[] {
+  return causeVersion === undefined ? facts.filter(isOfContent).map(factKey) : named;
+}
+
 /**
  * Checks whether a head of the stream still has the planned facts, because a node may have waited a day. A manual
  * request and a first head are always needed.
@@ -15,21 +26,18 @@ const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' 
  */
 export async function notNeeded(
   { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
-  {
-    stream,
-    facts,
-    factsOfOthers = [],
-    causeVersion,
-  }: Pick<CascadeNode, 'stream' | 'facts' | 'factsOfOthers' | 'causeVersion'>,
+  node: Pick<CascadeNode, 'stream' | 'facts' | 'factsOfOthers' | 'causeVersion'>,
 ): Promise<NodeAnswer | undefined> {
+  const { stream, facts } = node;
   if (facts.some((fact) => fact.kind === 'person' || isBuiltBelow(fact))) return undefined;
   const digests = Object.values((await streams.streams([stream])).get(stream)?.head?.images ?? {});
   if (digests.length === 0) return undefined;
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
-  // A fact that only other streams need fixed counts, even if this stream's rules allow it.
-  const isOfOthers = (fact: CauseFact): boolean => causeVersion === undefined || factsOfOthers.includes(factKey(fact));
-  const statuses = new Set(facts.map((fact) => (isOfOthers(fact) ? anyContentFactStatus : anyFactStatus)(fact, heads)));
+  const ofOthers = new Set(factsOfOthers(node));
+  const statuses = new Set(
+    facts.map((fact) => (ofOthers.has(factKey(fact)) ? anyContentFactStatus : anyFactStatus)(fact, heads)),
+  );
   if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
   return statuses.has('unknown')

@@ -102,6 +102,7 @@ async function judgeRebuild(
     // Its age counts from this build, once a review has read it.
     facts: isSame ? rebuild.facts.filter(({ kind }) => kind !== 'age') : rebuild.facts,
     output: images,
+    ...(rebuild.factsOfOthers && { factsOfOthers: rebuild.factsOfOthers }),
     begunAtEpochMs: begunAtEpochMs(rebuild),
     verifyDeadlineEpochMs: deadlineEpochMs,
     ...(headBefore === undefined && { isFirst: true }),

@@ -56,6 +56,8 @@ export interface Rebuild {
   readonly pipeline: Pipeline;
   /** The facts to fix. */
   readonly facts: readonly CauseFact[];
+  /** As `CascadeNode.factsOfOthers`; also those of a stream without a cause of its own. Absent if there are none. */
+  readonly factsOfOthers?: readonly string[];
   readonly reservedAtEpochMs: number;
   /** Written before the call to the runner, so a reader of it without `executionId` asks the runner first. */
   readonly startingAtEpochMs?: number;

@@ -1,6 +1,6 @@
 import { type Compared, newPairs, noveltyOf, type PairEvidence } from '../cause/added-pairs.ts';
-import { type CauseFact, type FindingFact, mergeFacts } from '../cause/cause.ts';
-import { anyFactStatus, factStatus, type JudgedImage } from '../cause/fact-status.ts';
+import { type CauseFact, type FindingFact, factKey, mergeFacts } from '../cause/cause.ts';
+import { anyContentFactStatus, anyFactStatus, factStatus, type JudgedImage } from '../cause/fact-status.ts';
 import type { RebuildOutcome } from '../cause/rebuild.ts';
 import { instant } from '../common/time.ts';
 import { findingKey } from '../scan/finding.ts';
@@ -14,6 +14,8 @@ export interface Rebuilt extends Compared {
   /** The stream had no head before, so the output cannot be worse. */
   readonly isFirst?: boolean;
   readonly begunAtEpochMs: number;
+  /** Keys of the facts that count even if the rules of the stream allow them, because streams built on it need them fixed. */
+  readonly factsOfOthers?: readonly string[];
   /** By `findingKey`, the evidence for pairs that the previous image seems not to have. */
   readonly evidence?: ReadonlyMap<string, PairEvidence>;
   /** Parent streams whose new head it did not use. */
@@ -34,7 +36,8 @@ export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; re
  * A pair is a vulnerability and a package in any version.
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
-  const { facts, output, pinnedTo = [] } = rebuilt;
+  const { facts, factsOfOthers = [], output, pinnedTo = [] } = rebuilt;
+  const ofOthers = new Set(factsOfOthers);
   if (output.length === 0)
     return {
       result: 'no-output',
@@ -46,7 +49,9 @@ export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudge
   if (added.length > 0) return { result: 'worse', added };
   // The parent may have moved again since, which is another cause.
   const left = facts.filter((fact) =>
-    fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyFactStatus(fact, output) === 'present',
+    fact.kind === 'parent-moved'
+      ? pinnedTo.includes(fact.parent)
+      : (ofOthers.has(factKey(fact)) ? anyContentFactStatus : anyFactStatus)(fact, output) === 'present',
   );
   if (left.length > 0) return { result: 'ineffective', left };
   if (undecided.length > 0) return { result: 'unverified', reason: undecidedText(undecided, rebuilt) };

@@ -109,10 +109,11 @@ test.each<[string, Record<string, Verdict | undefined>, readonly CauseFact[]]>([
 
 describe('a finding that a waiver covers in the stream, which has a cause for another one', () => {
   const WAIVED = verdict('compliant', { reasons: [{ ...HELD, effect: 'waived', waiverId: 'W-1' }] });
-  const run = async (changes: Partial<CascadeNode>) => {
+  const run = async (changes: Partial<CascadeNode>, hasCause = true) => {
     const world = await dispatchWorld();
     await headIs(world, { arm64: WAIVED });
     const machine = new NodeMachine(world, await plan(world, CASCADE, { facts: [criticalFact], ...changes }));
+    if (!hasCause) await world.cascades.changeNode(CASCADE, STREAM, ({ causeVersion, ...node }) => node);
     return { world, machine };
   };
 
@@ -120,6 +121,18 @@ describe('a finding that a waiver covers in the stream, which has a cause for an
     const { world, machine } = await run({ factsOfOthers: [factKey(criticalFact)] });
     await machine.run('waiting');
     expect(world.runner.started).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<CascadeNode>, boolean, readonly CauseFact[] | undefined]>([
+    ['those of others', { factsOfOthers: [factKey(criticalFact)] }, true, [criticalFact]],
+    ['all of a stream without a cause of its own', {}, false, [criticalFact]],
+    ['none of its own', { facts: [criticalFact, personFact] }, true, undefined],
+  ])('the rebuild names the facts that count by content: %s', async (_, changes, hasCause, expected) => {
+    const { world, machine } = await run(changes, hasCause);
+    await machine.run('waiting');
+    const [rebuild] = await world.rebuilds.latest(STREAM, 1);
+    expect(rebuild).toBeDefined();
+    expect(rebuild?.factsOfOthers).toEqual(expected?.map(factKey));
   });
 
   test('is not rebuilt for the stream itself', async () => {

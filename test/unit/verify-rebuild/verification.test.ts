@@ -1,11 +1,15 @@
 import { jest } from '@jest/globals';
 import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
+import { factKey } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { judgeImages } from '../../../shared/judging/judge-images.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
+import { parse } from '../../../shared/schema.ts';
 import { digestOf, imageProperties } from '../../support/samples.ts';
 import { ageFact } from '../domain/rollout/acting.ts';
 import { answerRefreshes } from '../registry-events/support.ts';
@@ -18,6 +22,7 @@ import {
   MINUTE_MS,
   NEW,
   OLD,
+  policyOf,
   portsOf,
   push,
   pushIndex,
@@ -80,6 +85,31 @@ test('a vulnerability that was published during the rebuild is a new cause, and 
     state: 'open',
     facts: [{ vulnerability: 'CVE-2026-1' }, { vulnerability: 'CVE-2026-7' }, { vulnerability: 'CVE-2026-9' }],
   });
+});
+
+test.each<[string, Partial<Rebuild>, RebuildOutcome]>([
+  [
+    'is left if streams built on it need it fixed',
+    { factsOfOthers: [factKey(FIXED)] },
+    { result: 'ineffective', left: [FIXED] },
+  ],
+  ['is fixed for the stream itself', {}, { result: 'fixed' }],
+])('a finding that a waiver covers in the output %s', async (_, changes, outcome) => {
+  const world = await verifyWorld({ changes: { ...FOUND, ...changes } });
+  const waiver = {
+    ...{ id: 'accepted', finding: 'CVE-2026-1', reason: 'not reachable', author: 'security@example.com' },
+    ...{ created: '2026-11-01', expires: '2026-12-01', scope: { repositories: ['team/base'] } },
+  };
+  await world.policies.publish(parse(policySchema, { ...policyOf(false), waivers: [waiver] }), {
+    replaces: world.policyVersion,
+  });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.finds(NEW, [finding('CVE-2026-1')]);
+  const machine = await new VerifyMachine(world).run('check');
+  await machine.step();
+  world.scanner.finish();
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual(outcome);
 });
 
 test('a scan that never completes leaves the rebuild unverified, at the deadline', async () => {

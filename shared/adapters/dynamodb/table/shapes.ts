@@ -53,6 +53,7 @@ const rebuild: ShapeOf<Rebuild> = {
   ...{ reservedAtEpochMs: 'number', startingAtEpochMs: 'number?', executionId: 'text?', deadlineEpochMs: 'number' },
   ...{ approvalMs: 'number?', parked: 'record?', headBefore: 'text?', parentHead: 'text?', parents: 'text?' },
   ...{
+    factsOfOthers: 'list?',
     builtOn: 'record?',
     build: 'record?',
     pinned: 'list?',

@@ -1,5 +1,10 @@
 import { type Novelty, newPairs, noveltyOf, type PairEvidence } from '../../../../shared/domain/cause/added-pairs.ts';
-import { type FindingFact, PARENT_MOVED, type ParentMovedFact } from '../../../../shared/domain/cause/cause.ts';
+import {
+  type FindingFact,
+  factKey,
+  PARENT_MOVED,
+  type ParentMovedFact,
+} from '../../../../shared/domain/cause/cause.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import { judgeOutcome, type Rebuilt } from '../../../../shared/domain/rollout/outcome.ts';
 import { findingKey } from '../../../../shared/domain/scan/finding.ts';
@@ -45,6 +50,8 @@ const evidenceOf = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evi
   evidence: new Map([[findingKey(of), evidence]]),
 });
 const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
+
+const INEFFECTIVE = { result: 'ineffective', left: [fact] } as const;
 
 const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };
 
@@ -110,6 +117,16 @@ describe('an output with a possible ancestor in an unread registry', () => {
     ['pending', 'all was read, and its lineage is found next', { facts: [ageFact], unreadRegistries: [] }],
   ])('is %s where %s', (result, _, changes) => {
     expect(judged({ output, unreadRegistries, ...changes }).result).toBe(result);
+  });
+});
+
+describe('a finding that a waiver covers in the output', () => {
+  const output = [lineage(looked('new', reasonOf(fact, 'waived'), reasonOf(ageFact, 'waived')))];
+  test.each<[string, Partial<Rebuilt>, ReturnType<typeof judged>]>([
+    ['left, if streams built on it need it fixed', { factsOfOthers: [factKey(fact)] }, INEFFECTIVE],
+    ['fixed, if only another fact is needed there', { factsOfOthers: [factKey(two)] }, { result: 'fixed' }],
+  ])('is %s', (_, changes, expected) => {
+    expect(judged({ facts: [fact, two], output, ...changes })).toEqual(expected);
   });
 });
 
