@@ -248,7 +248,7 @@ export interface BrokenOff {
   readonly atEpochMs: number;
 }
 
-/** How many rebuilds on the same parent heads tried to fix facts without success. */
+/** How many rebuilds on the same parent heads tried to fix facts without success, and how many outputs were worse. */
 export interface Tried {
   /** As `Rebuild.parents`. */
   readonly parents?: string;

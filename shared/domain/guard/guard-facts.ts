@@ -4,7 +4,7 @@ import { counted } from '../common/counted.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
-import { triesOf } from './tries.ts';
+import { triesOf, worseOn } from './tries.ts';
 
 /** A fact that a rebuild would not fix now. */
 export interface DroppedFact {
@@ -55,7 +55,7 @@ function dropReason(
       reason: 'parent-pinned',
       detail: `The last rebuild was not built on head ${pinned.head} of ${pinned.stream}: its build uses another image (a fixed digest or an older tag). Use the moving tag of the parent in the build, then run \`patchwave reset\`.`,
     };
-  const spent = spentOn(fact, remembered);
+  const spent = spentOn(fact, remembered) ?? onlyWorse(fact, remembered);
   if (spent) return spent;
   const survived = history.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
   const known = survived.find((one) => one !== undefined);
@@ -94,6 +94,17 @@ function spentOn(
   const frees = `Patchwave tries again when a parent gets a new head${isTrial ? ', when a fix is published' : ''}, or after \`patchwave reset\`.`;
   const notFixed = `${counted(tries, 'rebuild')} on the same parents did not fix ${factText(fact)}.`;
   return { fact, reason, detail: `${notFixed} ${frees}` };
+}
+
+/** Whether the policy's number of rebuilds on these parent heads, for any facts, made an image that is worse than the head. */
+function onlyWorse(
+  fact: Exclude<CauseFact, PersonFact>,
+  { history, parents, attempts }: Remembered,
+): DroppedFact | undefined {
+  const builds = worseOn(history, parents);
+  if (builds < attempts) return undefined;
+  const detail = `${counted(builds, 'rebuild')} on the same parents made an image that is worse than the head. Patchwave tries again when a parent gets a new head, or after \`patchwave reset\`.`;
+  return { fact, reason: 'attempts-exhausted', detail };
 }
 
 /** Whether it survived on this head of the parent, as far as known. */

@@ -35,6 +35,16 @@ export function triesOf(
   return on?.facts.find((one) => one.fact === name)?.builds ?? 0;
 }
 
+/** Beside the facts: an output that was worse than the head. No fact is named so. */
+const WORSE = 'worse';
+
+/**
+ * @returns how many outputs of rebuilds on these heads of the parents were worse than the head, since one fixed all of
+ * its facts. Their facts do not matter: a build that alternates between two images has other facts each time.
+ */
+export const worseOn = ({ tried = [] }: Pick<RebuildHistory, 'tried'>, parents: string | undefined): number =>
+  tried.find((one) => one.parents === parents)?.facts.find(({ fact }) => fact === WORSE)?.builds ?? 0;
+
 /** What counts of the end of a rebuild. */
 export interface TryEnd {
   readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'>;
@@ -49,7 +59,7 @@ export interface TryEnd {
  * promoted fixes nothing, because the head still has the facts. A picked-up parent keeps counting while its head is the
  * same, so a stream that stays behind the same head is not built forever. The try counts on the parents of the
  * reservation and on those that the output shows, because the reservation may have been wrong and the next rebuild uses
- * what is known by then.
+ * what is known by then. Worse outputs count there, too, until a rebuild on the same heads fixes all of its facts.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
@@ -59,13 +69,16 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const asked = namesOf(facts);
   const scanned = namesOf(facts.filter(({ kind }) => kind !== 'parent-moved'));
   const fixed = isHead ? scanned.difference(left) : new Set<string>();
-  const kept = withoutTries(tried, fixed);
+  const shown = builtOn && builtOn.parents !== parents ? [builtOn.parents] : [];
+  const places = [...shown, parents];
+  const isFixed = outcome.result === 'fixed' && !isUnused;
+  const kept = withoutTries(isFixed ? withoutWorse(tried, places) : tried, fixed);
   const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
   const counted = takenOverFrom === undefined && !isUnread ? asked.difference(fixed) : new Set<string>();
   if (counted.size === 0) return kept;
-  const shown = builtOn && builtOn.parents !== parents ? [builtOn.parents] : [];
-  const now = [...shown, parents].map((on) => oneMore(kept, on, counted));
-  return [...now, ...kept.filter((one) => !now.some((counting) => counting.parents === one.parents))].slice(
+  const counting = outcome.result === 'worse' ? new Set([...counted, WORSE]) : counted;
+  const now = places.map((on) => oneMore(kept, on, counting));
+  return [...now, ...kept.filter((one) => !now.some((counts) => counts.parents === one.parents))].slice(
     0,
     MOST_PARENTS_KEPT,
   );
@@ -98,3 +111,6 @@ const withoutTries = (tried: readonly Tried[] = [], names: ReadonlySet<string>):
   tried
     .map((one) => ({ ...one, facts: one.facts.filter(({ fact }) => !names.has(fact)) }))
     .filter(({ facts }) => facts.length > 0);
+
+const withoutWorse = (tried: readonly Tried[] = [], places: readonly (string | undefined)[]): readonly Tried[] =>
+  tried.flatMap((one) => (places.includes(one.parents) ? withoutTries([one], new Set([WORSE])) : one));

@@ -8,7 +8,7 @@ import {
   type RebuildOutcome,
   type SurvivedFact,
 } from '../../../../shared/domain/cause/rebuild.ts';
-import { mayRebuild } from '../../../../shared/domain/guard/guard.ts';
+import { type GuardInputs, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
 import {
   afterBreakOff,
   afterCascade,
@@ -17,6 +17,7 @@ import {
   afterRollout,
   type RebuildEnd,
 } from '../../../../shared/domain/guard/rebuild-history.ts';
+import { afterSettled } from '../../../../shared/domain/guard/tries.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
@@ -299,6 +300,45 @@ test('worse outputs stop further rebuilds on the same parents, and not on a new 
     mayRebuild(guardInputs({ facts: [moved], history, parents }), SETTINGS, NOW + DAY);
   expect(answerOn('base=1')).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
   expect(answerOn('base=2')).toMatchObject({ answer: 'allow' });
+});
+
+describe('a build that alternates between two images, each with a finding that the other lacks', () => {
+  const [one, other] = [findingFact('CVE-1'), findingFact('CVE-3')];
+  /** The planner then settles the fact that the new head no longer has. */
+  const worse = (known: RebuildHistory, n: number, parents?: string): RebuildHistory => {
+    const [asked, added] = n % 2 === 1 ? [one, other] : [other, one];
+    const rebuild = { rebuildId: `rebuild-${n}`, cascadeId: `c-g${n}`, facts: [asked], ...(parents && { parents }) };
+    return afterSettled(afterOutcome(known, { ...end({ result: 'worse', added: [added] }), rebuild }), [asked]);
+  };
+  const answer = (history: RebuildHistory, changes: Partial<GuardInputs> = {}) =>
+    mayRebuild(guardInputs({ facts: [other], history, ...changes }), SETTINGS, NOW + 30 * DAY);
+  const numbers = Array.from({ length: SETTINGS.attempts }, (_, n) => n + 1);
+
+  test.each([undefined, 'base=1'])('is built as often as the policy allows on the same parents: %s', (parents) => {
+    const on = parents === undefined ? {} : { parents };
+    const histories = numbers.map((last) =>
+      numbers.slice(0, last).reduce((known, n) => worse(known, n, parents), emptyHistory(STREAM)),
+    );
+    expect(histories.map((history) => answer(history, on).answer)).toEqual(['allow', 'allow', 'refuse']);
+    const history = histories.at(-1) ?? emptyHistory(STREAM);
+    expect(answer(history, on)).toMatchObject({
+      reason: 'attempts-exhausted',
+      detail: expect.stringContaining('3 rebuilds on the same parents made an image that is worse than the head'),
+    });
+    expect(answer(history, { ...on, facts: [personFact()] })).toMatchObject({ answer: 'allow' });
+    expect(answer(history, { parents: 'base=2' })).toMatchObject({ answer: 'allow' });
+    expect(answer(afterReset(history, { by: 'ann', atEpochMs: NOW, reason })).answer).toBe('allow');
+  });
+
+  test.each<[string, RebuildOutcome, Partial<RebuildEnd>, string]>([
+    ['is built anew after one that fixes all', { result: 'fixed' }, {}, 'allow'],
+    ['is not built anew after one that cannot be used', { result: 'fixed' }, { isUnused: true }, 'refuse'],
+    ['is not built anew after one that fixes nothing', { result: 'ineffective', left: [one] }, {}, 'refuse'],
+  ])('%s', (_, outcome, changes, expected) => {
+    const history = numbers.reduce((known, n) => worse(known, n), emptyHistory(STREAM));
+    const rebuild = { rebuildId: 'rebuild-10', cascadeId: 'c-g10', facts: [one] };
+    expect(answer(afterOutcome(history, { ...end(outcome, changes), rebuild })).answer).toBe(expected);
+  });
 });
 
 test('a worse output of a manual request counts as a failure in a row', () => {
