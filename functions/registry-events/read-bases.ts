@@ -1,6 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
-import { isDated } from '../../shared/domain/image/birth.ts';
+import { isDatedByDigest } from '../../shared/domain/image/birth.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import { type BaseRepository, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import { chainIds } from '../../shared/domain/lineage/chain-id.ts';
@@ -70,7 +70,9 @@ async function areShown(
     );
   const records = await streams.streams([...new Set(lines)]);
   const heads = await images.get([...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {})));
-  const aged = [...heads.values()].filter((head) => isDated(head.birth) && head.reconfirmedAtEpochMs === undefined);
+  const aged = [...heads.values()].filter(
+    (head) => isDatedByDigest(head.birth) && head.reconfirmedAtEpochMs === undefined,
+  );
   const chains = new Set(aged.flatMap(({ chainId }) => chainId ?? []));
   return fresh.every((layers) => chainIds(layers).some((chain) => chains.has(chain)));
 }

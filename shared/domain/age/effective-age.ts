@@ -1,4 +1,4 @@
-import { type Birth, bornAfter, determineBirth, evidenceIn, isDated, madeBy } from '../image/birth.ts';
+import { type Birth, bornAfter, determineBirth, evidenceIn, isDated, isDatedByDigest, madeBy } from '../image/birth.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import { groupedByContent } from '../lineage/content-groups.ts';
@@ -127,7 +127,7 @@ function reconfirmationOf(images: readonly AgedImage[], nowEpochMs: number) {
  * belongs to the vendor, is reported separately, and counts only if the setting says so. Without a base the whole
  * lineage counts; otherwise an image built directly on a vendor's image would never be old. One unknown birth makes the
  * age unknown. A build date before the birth of the parent is ignored, but only if content shows the parent and the
- * birth is not a push. So labels, policy and pushes make nothing younger.
+ * parent itself says when it was built. So labels, policy, provenance and pushes make nothing younger.
  */
 export function effectiveBirth(
   digest: Digest,
@@ -156,7 +156,8 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
     // A claimed parent could otherwise make the image younger.
     if (!parent || !GROWING.includes(parent.evidence)) below = [];
     const bounded = bornAfter(birth, below);
-    if (isDated(birth)) below.push(birth.bornAtEpochMs);
+    // Evidence from elsewhere may be later than the content, and would then make its children younger.
+    if (birth.known && isDatedByDigest(birth) && image && isDatedByDigest(image.birth)) below.push(birth.bornAtEpochMs);
     return {
       digest: part,
       ...(image && { tier: image.tier }),
@@ -176,7 +177,7 @@ const NOTHING: Content = { birth: { known: false, rejected: [] } };
  */
 export function hasAgeOfItsOwn(digest: Digest, { contents }: KnownAges): boolean {
   const { birth, reconfirmedAtEpochMs } = contents.get(digest) ?? NOTHING;
-  return isDated(birth) && reconfirmedAtEpochMs === undefined;
+  return isDatedByDigest(birth) && reconfirmedAtEpochMs === undefined;
 }
 
 const isCertain = (part: PartBirth): boolean =>

@@ -82,6 +82,13 @@ export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> 
   birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
 
 /**
+ * Whether the image itself says when it was built, by text that its digest covers. Other evidence can be added beside
+ * it later, and its content may be older than that.
+ */
+export const isDatedByDigest = (birth: Birth): boolean =>
+  birth.known && birth.evidence.some(({ kind }) => kind === 'config-created' || kind === 'annotation-created');
+
+/**
  * The birth of an image without a plausible build date: its own layers were made by the newest instant in their history.
  * @param instantsEpochMs of the history entries of its own layers, plausible or not
  */

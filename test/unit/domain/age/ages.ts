@@ -13,6 +13,7 @@ import { DAY, NOW } from '../arbitraries.ts';
 
 export const ago = (days: number): number => NOW - days * DAY;
 export const created = (days: number): BirthEvidence => ({ kind: 'config-created', atEpochMs: ago(days) });
+export const finished = (days: number): BirthEvidence => ({ kind: 'provenance', atEpochMs: ago(days) });
 export const pushed = (days: number): BirthEvidence => ({ kind: 'first-push', atEpochMs: ago(days) });
 export const existedBy = (days: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs: ago(days) });
 export const born = (...evidence: readonly BirthEvidence[]): Birth => determineBirth(evidence, NOW);

@@ -3,7 +3,7 @@ import type { BirthEvidence } from '../../../../shared/domain/image/birth.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import type { LineageEvidence } from '../../../../shared/domain/lineage/parent.ts';
 import { DAY, digestOf, NOW } from '../arbitraries.ts';
-import { ageOf, ago, born, created, pushed } from './ages.ts';
+import { ageOf, ago, born, created, finished, pushed } from './ages.ts';
 
 const UNKNOWN = born();
 
@@ -192,6 +192,26 @@ test.each<[string, string, readonly ImageSketch[], boolean?, (readonly ImageSket
     '200 by app',
     'of the parent only a push is known',
     [app({ birth: born(created(200), pushed(2)) }), base({ birth: born(pushed(20)) })],
+  ],
+  [
+    '200 by app',
+    'only provenance dates the parent, which may be older',
+    [app({ birth: born(created(200), pushed(2)) }), base({ birth: born(finished(20)) })],
+  ],
+  [
+    '200 by app',
+    'only the history of its layers dates the parent, which may be older',
+    [
+      app({ birth: born(created(200), pushed(2)) }),
+      base({ birth: born({ kind: 'layer-history', atEpochMs: ago(20) }) }),
+    ],
+  ],
+  [
+    '200 by app',
+    'only another image with the same layers dates the parent, which may be older',
+    [app({ birth: born(created(200), pushed(2)) }), base({ chainId: 'c', birth: born(pushed(10)) })],
+    false,
+    [base({ name: 'copy', chainId: 'c', birth: born(created(20)) })],
   ],
   [
     '200 by app',
