@@ -1,4 +1,13 @@
-import { type Birth, bornAfter, determineBirth, evidenceIn, isDated, isDatedByDigest, madeBy } from '../image/birth.ts';
+import {
+  type Birth,
+  bornAfter,
+  determineBirth,
+  evidenceIn,
+  existedBy,
+  isDated,
+  isDatedByDigest,
+  madeBy,
+} from '../image/birth.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import { groupedByContent } from '../lineage/content-groups.ts';
@@ -77,7 +86,7 @@ export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpo
   const contents = new Map<Digest, Content>();
   for (const same of groupedByContent(images)) {
     const birth = birthOf(same, nowEpochMs);
-    const undated = birth.known ? onlyDatedFromAbove(same, parents) : NONE;
+    const undated = birth.known ? onlyDatedFromAbove(same.map(seenBy(birth.bornAtEpochMs, nowEpochMs)), parents) : NONE;
     for (const made of Map.groupBy(same, ({ digest, stream = digest }) => stream).values()) {
       const content = { birth, ...reconfirmationOf(made, nowEpochMs) };
       const older = { ...content, mayBeOlder: true } as const;
@@ -94,6 +103,11 @@ function birthOf(same: readonly AgedImage[], nowEpochMs: number): Birth {
   const latest = birth.known ? undefined : madeBy(evidence, nowEpochMs);
   return latest ? { known: true, bornAtEpochMs: latest.atEpochMs, evidence: [latest] } : birth;
 }
+
+/** Later provenance of an image does not date content that existed before. */
+const seenBy =
+  (atEpochMs: number, nowEpochMs: number) =>
+  (image: AgedImage): AgedImage => ({ ...image, birth: existedBy(image.birth, atEpochMs, nowEpochMs) });
 
 const NONE: ReadonlySet<Digest> = new Set();
 

@@ -35,7 +35,7 @@ const OLDEST_PLAUSIBLE_EPOCH_MS = Date.UTC(2013, 0, 1);
 
 /**
  * The birth of an image from all evidence for its content. Never later than its first push. Added evidence never makes
- * it later: no push, copy, label or future date does.
+ * it later: no push, copy, label or future date does. Provenance after the content was seen shows nothing.
  * @param firstPushSeenAtEpochMs the earliest push of this content seen anywhere; counts like evidence `first-push`
  */
 export function determineBirth(
@@ -51,10 +51,15 @@ export function determineBirth(
   ]);
   const pushes = all.filter(({ kind, atEpochMs }) => kind === 'first-push' && isPlausible(atEpochMs, nowEpochMs));
   const latestEpochMs = Math.min(nowEpochMs, ...pushes.map(({ atEpochMs }) => atEpochMs));
-  const plausible = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
+  const bounded = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
+  const plausible = bounded.filter((one) => one.kind !== 'provenance' || !isContradicted(one, bounded));
   if (!showsBirth(plausible)) return { known: false, rejected: all };
   return { known: true, bornAtEpochMs: Math.min(...plausible.map(({ atEpochMs }) => atEpochMs)), evidence: plausible };
 }
+
+/** The end of a build after an earlier sighting dates another build of the same digest, or is forged. */
+const isContradicted = ({ atEpochMs }: BirthEvidence, all: readonly BirthEvidence[]): boolean =>
+  all.some((other) => SEEN.has(other.kind) && other.atEpochMs < atEpochMs);
 
 /** Existence at some instant bounds a birth, but does not date it. */
 const showsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
@@ -69,10 +74,16 @@ export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): 
 
 /**
  * Adds to an unknown birth that the content existed by an instant, if no earlier one is known. It gives the content no
- * birth date, but an image with the same content that comes later is not younger.
+ * birth date, but an image with the same content that comes later is not younger. A birth that only later provenance
+ * dates becomes unknown.
  */
 export function existedBy(birth: Birth, atEpochMs: number | undefined, nowEpochMs: number): Birth {
-  if (birth.known || atEpochMs === undefined || !isPlausible(atEpochMs, nowEpochMs)) return birth;
+  if (atEpochMs === undefined || !isPlausible(atEpochMs, nowEpochMs)) return birth;
+  if (birth.known) {
+    if (!birth.evidence.some(({ kind }) => kind === 'provenance')) return birth;
+    const seen = determineBirth([...birth.evidence, { kind: 'existed-by', atEpochMs }], nowEpochMs);
+    return seen.known ? birth : seen;
+  }
   if ((madeBy(birth.rejected, nowEpochMs)?.atEpochMs ?? Number.POSITIVE_INFINITY) <= atEpochMs) return birth;
   return { known: false, rejected: inOrder([...birth.rejected, { kind: 'existed-by', atEpochMs }]) };
 }

@@ -194,6 +194,13 @@ test.each<[string, string, readonly ImageSketch[], boolean?, (readonly ImageSket
     [app({ birth: born(created(200), pushed(2)) }), base({ birth: born(pushed(20)) })],
   ],
   [
+    'unknown base, at least 7 by base',
+    'a base whose provenance comes after another image with its layers was pushed',
+    [app(), base({ chainId: 'c', birth: born(finished(6)) })],
+    false,
+    [base({ name: 'copy', chainId: 'c', birth: born(pushed(7)) })],
+  ],
+  [
     '200 by app',
     'only provenance dates the parent, which may be older',
     [app({ birth: born(created(200), pushed(2)) }), base({ birth: born(finished(20)) })],

@@ -14,6 +14,7 @@ const config = (atEpochMs: number): BirthEvidence => ({ kind: 'config-created', 
 const annotation = (atEpochMs: number): BirthEvidence => ({ kind: 'annotation-created', atEpochMs });
 const existed = (atEpochMs: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs });
 const push = (atEpochMs: number): BirthEvidence => ({ kind: 'first-push', atEpochMs });
+const provenance = (atEpochMs: number): BirthEvidence => ({ kind: 'provenance', atEpochMs });
 const bornAt = (birth: Birth): number | undefined => (birth.known ? birth.bornAtEpochMs : undefined);
 const ago = (days: number) => NOW - days * DAY;
 
@@ -39,6 +40,9 @@ test.each<[string, BirthEvidence[], number | undefined, number | undefined]>([
   ['only that it existed', [existed(ago(9))], undefined, undefined],
   ['that it existed before its own date', [config(ago(5)), existed(ago(9))], undefined, ago(9)],
   ['that it existed after its own date', [config(ago(9)), existed(ago(5))], undefined, ago(9)],
+  ['provenance before it existed', [config(0), provenance(ago(9)), existed(ago(5))], undefined, ago(9)],
+  ['provenance after it existed', [config(0), existed(ago(9)), provenance(ago(5))], undefined, undefined],
+  ['provenance after it existed, and its push', [existed(ago(9)), provenance(ago(7))], ago(5), ago(9)],
   ['the earlier of two pushes', [push(ago(30))], ago(5), ago(30)],
 ])('%s', (_, all, firstPush, expected) => {
   expect(bornAt(determineBirth(all, NOW, firstPush))).toBe(expected);
@@ -67,14 +71,18 @@ test('content without a birth date keeps the earliest instant by which it existe
   for (const atEpochMs of [undefined, NOW + 1, 0]) expect(existedBy(undated, atEpochMs, NOW)).toBe(undated);
   const dated = determineBirth([config(ago(1))], NOW);
   expect(existedBy(dated, ago(3), NOW)).toBe(dated);
+  const said = determineBirth([config(0), provenance(ago(4))], NOW);
+  expect(existedBy(said, ago(3), NOW)).toBe(said);
+  expect(existedBy(said, ago(5), NOW)).toMatchObject({ known: false });
 });
 
-test('nothing added to the evidence makes content younger or unknown', () => {
+test('nothing added to the evidence makes content younger, nor unknown unless it contradicts provenance', () => {
   fc.assert(
     fc.property(fc.array(evidence, { maxLength: 6 }), fc.array(evidence, { maxLength: 4 }), (some, more) => {
       const before = bornAt(determineBirth(some, NOW));
       const after = bornAt(determineBirth([...some, ...more], NOW));
-      if (before === undefined) return;
+      const isSaid = some.some(({ kind }) => kind === 'provenance') && more.some(({ kind }) => kind === 'existed-by');
+      if (before === undefined || (after === undefined && isSaid)) return;
       expect(after).toBeLessThanOrEqual(before);
     }),
     { numRuns: 2000 },
