@@ -6,7 +6,7 @@ import * as v from '../schema.ts';
 /*
  * Provenance as BuildKit attaches it to an image: an attestation manifest in the index of the image, whose layers are
  * in-toto statements. https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
- * The text comes from whoever pushed the image: only an instant and digests of it are used, and nothing is shown.
+ * Any person who pushes the image can write the text: only an instant and digests of it are used, and nothing is shown.
  */
 
 const IN_TOTO = 'application/vnd.in-toto+json';

@@ -74,7 +74,7 @@ async function digestsOf(cluster: FleetCluster, name: string): Promise<readonly 
 let before: ReadonlyMap<string, string>;
 
 test(
-  'a base with a finding is fixed through to Deployments: restarted, or given the new image, where nobody else manages them',
+  'a base with a finding is fixed through to Deployments: restarted, or given the new image, where no other tool manages them',
   async () => {
     const { context, cloud } = installation();
     await using cluster = await openCluster(installation(), { ...TEAM, cluster: KUBE });
