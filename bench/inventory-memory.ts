@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { recordUsages } from '../functions/inventory/usages.ts';
 import { readWorkloads } from '../functions/inventory/workloads.ts';
 import { samplePolicy, someAccounts } from '../local/fleet/draft.ts';
+import { fullJitter } from '../shared/adapters/backoff.ts';
 import { FileScratch } from '../shared/adapters/file-scratch.ts';
 import type { Digest } from '../shared/domain/image/image.ts';
 import { podTask } from '../shared/domain/image/kubernetes-pod.ts';
@@ -147,6 +148,7 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
       streamImages: noImages,
       files: filesIn(folder),
       scratch: new FileScratch(),
+      retry: fullJitter(),
     };
     for (const [runId, release] of [['first', 1] as const, ['same', 1] as const, ['replaced', 2] as const]) {
       const source = workloadsOf({ kind, count, perWorkload, release });

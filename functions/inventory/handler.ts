@@ -1,3 +1,4 @@
+import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -34,6 +35,7 @@ function compose() {
     scans,
     files,
     scratch: new FileScratch(),
+    retry: fullJitter({ attempts: 4, firstMs: 1_000, mostMs: 10_000 }),
     clock: Date.now,
   };
   return (run: InventoryInput) => {

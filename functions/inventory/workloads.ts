@@ -10,6 +10,7 @@ import {
 } from '../../shared/ports/cluster-errors.ts';
 import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { Retry } from '../../shared/ports/retry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
@@ -32,6 +33,8 @@ export interface WorkloadsPorts extends LeavingPorts {
   readonly clusterSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
+  /** Between attempts to list the clusters of an account and Region. */
+  readonly retry: Retry;
   /** No cluster is read after this instant; absent without a limit. */
   readonly endsAtEpochMs?: number;
 }
@@ -104,16 +107,23 @@ const isListed = (clusters: NonNullable<Listing>): clusters is readonly ListedCl
 
 const namesOf = (clusters: readonly ListedCluster[]): string[] => clusters.map(({ cluster }) => cluster.cluster).sort();
 
-/** No failure of the list stops the reading of the rest. */
-async function listClusters({ clusterSources }: WorkloadsPorts, scope: Scope): Promise<Listing> {
+/**
+ * No failure of the list stops the reading of the rest, so the state machine does not see it: it is retried here. A
+ * refusal is final.
+ */
+async function listClusters({ clusterSources, retry }: WorkloadsPorts, scope: Scope): Promise<Listing> {
   if (clusterSources.length === 0) return undefined;
-  const found: ListedCluster[] = [];
-  try {
-    for (const source of clusterSources)
-      for await (const cluster of source.clusters(scope)) found.push({ source, cluster });
-    return found;
-  } catch (error) {
-    return new ClustersUnlistedError(scope, error instanceof Error ? error : new Error(String(error)));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const found: ListedCluster[] = [];
+      for (const source of clusterSources)
+        for await (const cluster of source.clusters(scope)) found.push({ source, cluster });
+      return found;
+    } catch (error) {
+      if (error instanceof ScopeUnreachableError || attempt >= retry.attempts)
+        return new ClustersUnlistedError(scope, error instanceof Error ? error : new Error(String(error)));
+      await retry.wait(attempt);
+    }
   }
 }
 

@@ -118,6 +118,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     tagger: new FakeTagger(registry, clock),
     tags: new FakeProtectingTags(registry, clock),
     unreadable: { items: (): readonly UnreadableItem[] => [], clear: (): void => {} },
+    retry: { attempts: 3, wait: async (): Promise<void> => {} },
     executions: new FakeExecutions(),
     waitingStep: new FakeWaitingStep(),
   };

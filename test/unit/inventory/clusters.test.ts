@@ -6,6 +6,7 @@ import type { Registry } from '../../../shared/domain/image/image.ts';
 import type { Cluster, RunningTask } from '../../../shared/domain/image/usage.ts';
 import { clusterListOf, keyOfScope, type LeftScope, type Scope } from '../../../shared/domain/review/run.ts';
 import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.ts';
+import { ScopeUnreachableError } from '../../../shared/ports/errors.ts';
 import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -226,6 +227,37 @@ test('EKS clusters that cannot be listed because EKS fails are failures, and the
         'The EKS clusters of account 444455556666 in eu-west-1 cannot be listed: ServerException: Internal failure. The next review tries again.',
     });
   expect(await names(scopeOfProd)).toHaveLength(1);
+});
+
+test.each([
+  { failures: 2, listing: 'complete', because: 'the third attempt succeeds' },
+  { failures: 3, listing: 'failed', because: 'each of three attempts fails' },
+])('EKS fails $failures times to list clusters: $listing, because $because', async ({ failures, listing }) => {
+  const { world, review, ports, result } = await clustersWorld();
+  let asked = 0;
+  const clusters = (scope: Registry): AsyncIterable<Cluster> => {
+    asked += 1;
+    if (asked > failures) return world.eksWorkloads.clusters(scope);
+    throw Object.assign(new Error('Rate exceeded.'), { name: 'ThrottlingException' });
+  };
+  const tasks = world.eksWorkloads.tasks.bind(world.eksWorkloads);
+  ports.clusterSources.splice(0, 1, { clusters, tasks } as never);
+  await review();
+  expect(asked).toBe(3);
+  expect(await result(`${KEY}/${listing === 'complete' ? 'main' : '*'}`)).toMatchObject({ status: listing });
+});
+
+test('a refusal to list clusters is not retried', async () => {
+  const { world, review, ports, result } = await clustersWorld();
+  let asked = 0;
+  const clusters = (): AsyncIterable<Cluster> => {
+    asked += 1;
+    throw new ScopeUnreachableError(payments, new Error('Access denied.'));
+  };
+  ports.clusterSources.splice(0, 1, { ...world.eksWorkloads, clusters } as never);
+  await review();
+  expect(asked).toBe(1);
+  expect(await result(`${KEY}/*`)).toMatchObject({ status: 'failed', error: 'ClustersUnlistedError' });
 });
 
 test('usages of a cluster that cannot be recorded stop neither those of the others nor the end of gone clusters', async () => {
