@@ -1,10 +1,17 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
 import { compareTexts } from '../domain/common/compare-texts.ts';
 import { isDated } from '../domain/image/birth.ts';
-import { type Digest, type ImageLocation, INDEX_TYPES, type IndexChild, type Platform } from '../domain/image/image.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  INDEX_TYPES,
+  type IndexChild,
+  locationKey,
+  type Platform,
+} from '../domain/image/image.ts';
 import { contentOf } from '../domain/lineage/image-content.ts';
 import type { Policy } from '../domain/policy/policy.ts';
-import { streamRulesOf } from '../domain/stream/stream.ts';
+import { parseStreamId, streamRulesOf } from '../domain/stream/stream.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
 import type { Provenance } from '../ports/provenance.ts';
@@ -335,40 +342,60 @@ export class RepositoryImages {
     return attestation !== undefined && this.#unproven.has(child.digest) ? { ...child, attestation } : child;
   }
 
+  /** What is left unread in a copy stays named by the index, for the repository that the image is made in. */
   async #readProvenance(digests: readonly Digest[]): Promise<void> {
     const { location } = this.#wanted;
+    const { registry, images } = this.#ports;
     for (const piece of piecesOf(
       digests.filter((digest) => this.#needsProvenance(digest)),
       IMAGES_A_PIECE,
     )) {
       if (isTimeOver(this.#ports)) return;
-      const asked = new Map(piece.map((digest) => [digest, this.#attestations.get(digest) as Digest]));
-      const found = await this.#ports.registry.provenances(location, asked);
-      await this.#recordProvenance(found);
-      for (const digest of piece) if (found.get(digest) !== 'unread') this.#unproven.delete(digest);
+      const records = new Map(
+        [...(await images.get(piece))].filter(([, record]) => isMadeIn(this.#policy, record, location)),
+      );
+      if (records.size === 0) continue;
+      const asked = new Map([...records.keys()].map((digest) => [digest, this.#attestations.get(digest) as Digest]));
+      const found = await registry.provenances(location, asked);
+      await this.#recordProvenance(found, records);
+      for (const digest of records.keys()) if (found.get(digest) !== 'unread') this.#unproven.delete(digest);
     }
   }
 
-  async #recordProvenance(answers: ReadonlyMap<Digest, Provenance | 'unread'>): Promise<void> {
-    const { contents, images, clock } = this.#ports;
+  async #recordProvenance(
+    answers: ReadonlyMap<Digest, Provenance | 'unread'>,
+    known: ReadonlyMap<Digest, ImageRecord>,
+  ): Promise<void> {
+    const { contents, clock } = this.#ports;
     const found = new Map([...answers].flatMap(([digest, one]) => (one === 'unread' ? [] : [[digest, one] as const])));
-    const digests = [...found.keys()];
-    if (digests.length === 0) return;
-    const [records, known] = await Promise.all([images.get(digests), contents.get(digests)]);
+    if (found.size === 0) return;
+    const before = await contents.get([...found.keys()]);
     await contents.record(
-      [...known.values()].flatMap((content) => {
+      [...before.values()].flatMap((content) => {
         const { materials = [] } = found.get(content.digest) ?? {};
-        return materials.length > 0 ? [{ ...content, materials }] : [];
+        const mayReplace = known.get(content.digest)?.stream !== undefined || content.materials === undefined;
+        return materials.length > 0 && mayReplace ? [{ ...content, materials }] : [];
       }),
     );
-    const dated = [...records.values()].flatMap((record) => {
+    const dated = [...known.values()].flatMap((record) => {
       const { finishedAtEpochMs } = found.get(record.digest) ?? {};
       return finishedAtEpochMs === undefined
         ? []
         : [withBuildEnd(contentPropertiesOf(record), finishedAtEpochMs, clock())];
     });
-    await this.#record(dated, records);
+    await this.#record(dated, known);
   }
+}
+
+/**
+ * Anybody may keep a copy of an image, and write provenance beside it. So provenance counts only in the repository of the
+ * image's stream; without a stream, in those that the policy names; and anywhere if it names none.
+ */
+function isMadeIn(policy: Policy, { stream, locations }: ImageRecord, location: ImageLocation): boolean {
+  const here = locationKey(location);
+  if (stream !== undefined) return locationKey(parseStreamId(stream).location) === here;
+  const named = locations.filter((one) => streamRulesOf(policy, one).length > 0).map(locationKey);
+  return named.length === 0 || named.includes(here);
 }
 
 /** The kind of index children that turn out to be no images. */

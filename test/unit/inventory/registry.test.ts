@@ -2,7 +2,8 @@ import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { MOST_UNREAD_NAMED } from '../../../functions/inventory/registry.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { type Digest, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import { compareTexts } from '../../../shared/domain/common/compare-texts.ts';
+import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
 import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
@@ -36,6 +37,9 @@ import {
 
 const [a, b, c, d] = [digestOf('a'), digestOf('b'), digestOf('c'), digestOf('d')];
 const stableStream = '444455556666/eu-west-1/apps/web:^stable$';
+
+const byRepository = (one: ImageLocation, other: ImageLocation): number =>
+  compareTexts(one.repository, other.repository);
 
 const running = (digest: Digest, tag = ':stable') => task({ image: referenceTo(web, tag), digest });
 
@@ -800,5 +804,33 @@ describe('provenance beside an image', () => {
     await review();
     expect(world.images.records.get(a)?.birth).toMatchObject({ known: true, bornAtEpochMs: BORN });
     expect(await children(world)).toEqual([{ digest: a, platform: 'linux/amd64' }]);
+  });
+
+  test.each(['aa/copy', 'zz/copy'])('provenance of a copy in %s changes neither age nor parent', async (repository) => {
+    const { world, review } = await scene();
+    const copy = { ...web, repository };
+    const [index, lie, foreign] = [digestOf('e'), digestOf('f'), digestOf('9')];
+    world.registry.create(copy);
+    world.registry.push(copy, { artifact: imageOf('a', ['a', 'b']), pushedAtEpochMs: PUSHED, config: undated });
+    const children = [{ ...attested, attestation: lie }];
+    const artifact = { ...indexOf('e', children), digest: index };
+    world.registry.push(copy, { artifact, tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.registry.attest(lie, { finishedAtEpochMs: BORN - 300 * DAY_MS, materials: [foreign] });
+    world.workloads.run(main, task({ image: referenceTo(copy, ':stable'), digest: index }));
+
+    await review();
+    await review();
+
+    const evidence = [{ kind: 'provenance', atEpochMs: BORN }];
+    expect(world.images.records.get(a)).toMatchObject({ locations: [web, copy].toSorted(byRepository) });
+    expect(world.images.records.get(a)?.birth).toEqual({ known: true, bornAtEpochMs: BORN, evidence });
+    expect((await world.contents.get([a])).get(a)).toMatchObject({ materials: [d] });
+  });
+
+  test('provenance of the own repository replaces that of a copy which was read before', async () => {
+    const { world, review } = await scene(undated, ['a']);
+    await world.contents.record([{ digest: a, layers: imageOf('a', ['a']).layers, materials: [digestOf('9')] }]);
+    await review();
+    expect((await world.contents.get([a])).get(a)).toMatchObject({ materials: [d] });
   });
 });
