@@ -68,8 +68,9 @@ async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Ob
   for (const scope of scopes) {
     const complete = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
     scopes.push(...((await listedClusters(files, runId, scope, complete)) ?? []));
-    for (let piece = 1; piece <= (complete?.pieces ?? 0); piece += 1) {
-      yield* await readDocument(files, keys.observations(scope, piece), observationsDocument);
+    if (!complete) continue;
+    for (let piece = 1; piece <= complete.pieces; piece += 1) {
+      yield* await readDocument(files, keys.observations(scope, complete, piece), observationsDocument);
     }
   }
 }

@@ -10,8 +10,14 @@ import {
 import type { Scope } from '../../shared/domain/review/run.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
-import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
+import {
+  type observationsCompleteDocument,
+  observationsDocument,
+  runFileKeys,
+  tagsDocument,
+} from '../../shared/review/documents.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
+import type * as v from '../../shared/schema.ts';
 
 /** A usage as one observation shows it. */
 export interface SeenUsage {
@@ -55,12 +61,16 @@ export async function* readSeen(
   ports: SeenPorts,
   runId: string,
   scope: Scope,
-  pieces: number,
+  reading: Pick<v.InferOutput<typeof observationsCompleteDocument>, 'beganAtEpochMs' | 'pieces'>,
 ): AsyncIterable<SeenPiece> {
   const keys = runFileKeys(runId);
   const tags = new TagMeanings(ports.files, runId);
-  for (let piece = 1; piece <= pieces; piece += 1) {
-    const observations = await readDocument(ports.files, keys.observations(scope, piece), observationsDocument);
+  for (let piece = 1; piece <= reading.pieces; piece += 1) {
+    const observations = await readDocument(
+      ports.files,
+      keys.observations(scope, reading, piece),
+      observationsDocument,
+    );
     await tags.load(observations);
     const indexes = await indexesIn(ports.places, observations, tags.known);
     const seen: SeenUsage[] = [];

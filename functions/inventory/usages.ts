@@ -99,7 +99,7 @@ async function recordScope(
     return { status: 'left' };
   }
   const { policy } = await policyOfRun(ports, step);
-  const { usages, unresolved, digests, unidentified } = await recordImages(ports, step, policy, reading.pieces);
+  const { usages, unresolved, digests, unidentified } = await recordImages(ports, step, policy, reading);
   const inventory = { ...reading.inventory, usages, unresolved };
   await files.put(keys.digests(scope), digests);
   await ports.scopes.record({
@@ -122,7 +122,7 @@ async function recordImages(
   ports: UsagesPorts,
   { runId, scope }: InventoryActionInput<'usages'>,
   policy: Policy,
-  pieces: number,
+  reading: Reading,
 ) {
   const { files, usages, scratch } = ports;
   const unidentified = new UnidentifiedContainers();
@@ -131,7 +131,7 @@ async function recordImages(
   await ImageGroups.with(scratch, async (groups) => {
     const seen = groups.set('seen', ({ usage }: SeenUsage) => usage.digest);
     const live = groups.set('live', ({ digest }: Usage) => digest);
-    for await (const { piece, unresolved, ...part } of readSeen(ports, runId, scope, pieces)) {
+    for await (const { piece, unresolved, ...part } of readSeen(ports, runId, scope, reading)) {
       await seen.add(part.seen);
       if (unresolved.length > 0) await files.put(runFileKeys(runId).unresolved(scope, piece), unresolved);
       for (const { observation } of unresolved) {

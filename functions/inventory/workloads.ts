@@ -185,7 +185,7 @@ async function observe(
   const putAside = async (piece: readonly Observation[] | undefined): Promise<void> => {
     if (!piece) return;
     pieces += 1;
-    await files.put(keys.observations(scope, pieces), piece);
+    await files.put(keys.observations(scope, { beganAtEpochMs }, pieces), piece);
   };
   await read(async (cluster, tasks) => putAside(seen.add(cluster, tasks)));
   await putAside(seen.flush());

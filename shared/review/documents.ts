@@ -16,7 +16,7 @@ import * as v from '../schema.ts';
  * | ----------------------------------------- | ---------------- | ------- |
  * | scopes.json                               | open             | the maps over scopes, close |
  * | accounts.json                             | open             | every step that takes a role of a member account |
- * | observations/<scope>/<n>.json             | workloads        | group-registries, usages |
+ * | observations/<scope>/<began>/<n>.json     | workloads        | group-registries, usages |
  * | observations/<scope>/complete.json        | workloads, last  | group-registries, usages |
  * | observations/<account>/<region>/clusters.json | workloads, where it could not read the rest | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
@@ -33,8 +33,14 @@ import * as v from '../schema.ts';
  * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
  * | preview/...                               | a preview        | the same preview, in place of the ledger; the command line |
  *
- * <scope> is <account>/<region>, for an EKS cluster <account>/<region>/<cluster>.
+ * <scope> is <account>/<region>, for an EKS cluster <account>/<region>/<cluster>. <began> is `beganAtEpochMs` of the reading:
+ * an attempt that dies, or ends late, leaves pieces of its own, and complete.json names those of one attempt.
  */
+/** One reading of a scope. */
+export interface ObservationsOfReading {
+  readonly beganAtEpochMs: number;
+}
+
 export const runFileKeys = (runId: string) => {
   const root = `runs/${runId}`;
   const at = (folder: string, registry: Registry) => `${root}/${folder}/${registryKey(registry)}`;
@@ -43,7 +49,8 @@ export const runFileKeys = (runId: string) => {
   return {
     scopes: `${root}/scopes.json`,
     accounts: `${root}/accounts.json`,
-    observations: (scope: Scope, piece: number) => `${of('observations', scope)}/${numbered(piece)}.json`,
+    observations: (scope: Scope, { beganAtEpochMs }: ObservationsOfReading, piece: number) =>
+      `${of('observations', scope)}/${beganAtEpochMs}/${numbered(piece)}.json`,
     observationsComplete: (scope: Scope) => `${of('observations', scope)}/complete.json`,
     clusters: (registry: Registry) => `${at('observations', registry)}/clusters.json`,
     registries: `${root}/registries.json`,

@@ -14,7 +14,7 @@ const host = '444455556666.dkr.ecr.eu-west-1.amazonaws.com';
 async function observed(world: FakeWorld, pieces: readonly (readonly object[])[], isComplete = true) {
   await world.runFiles.put(keys.scopes, [{ scope: payments }]);
   for (const [index, piece] of pieces.entries())
-    await world.runFiles.put(keys.observations(payments, index + 1), piece);
+    await world.runFiles.put(keys.observations(payments, { beganAtEpochMs: 1 }, index + 1), piece);
   if (isComplete)
     await world.runFiles.put(keys.observationsComplete(payments), {
       beganAtEpochMs: 1,

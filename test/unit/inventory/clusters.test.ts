@@ -266,7 +266,7 @@ test('usages of a cluster that cannot be recorded stop neither those of the othe
   world.eksWorkloads.run(old, podOf(b));
   await review();
   world.eksWorkloads.removeCluster(old).run(staging, podOf(a, { workload: 'shop/other' }));
-  const broken = runFileKeys('run-2').observations(scopeOfProd, 1);
+  const broken = runFileKeys('run-2').observations(scopeOfProd, { beganAtEpochMs: world.clock() + 1000 }, 1);
   const get = world.runFiles.get.bind(world.runFiles);
   world.runFiles.get = async (key) => (key === broken ? [{ account: 'not an account' }] : get(key));
   await expect(review()).rejects.toMatchObject({ message: expect.stringContaining(broken) });

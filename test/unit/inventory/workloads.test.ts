@@ -1,8 +1,10 @@
 import type { RunningContainer } from '../../../shared/domain/image/usage.ts';
 import { FakeWorkloads } from '../../support/fakes/workloads.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, inventoryWorld, keys, main, payments, referenceTo, task, web } from './support.ts';
 
 const a = digestOf('a');
+const began = { beganAtEpochMs: START_EPOCH_MS };
 
 test('equal containers are counted together, and different ones separately', async () => {
   const { world, workloads, document } = await inventoryWorld();
@@ -13,7 +15,7 @@ test('equal containers are counted together, and different ones separately', asy
 
   expect(await workloads()).toEqual({ status: 'complete', inventory: { clusters: 2, tasks: 4, containers: 4 } });
   const observed = { reference, digest: a, digestSource: 'runtime', location: web, container: 'app', workload: 'web' };
-  expect(await document(keys.observations(payments, 1))).toEqual([
+  expect(await document(keys.observations(payments, began, 1))).toEqual([
     expect.objectContaining({ ...observed, cluster: 'main', architecture: 'amd64', count: 2 }),
     expect.objectContaining({ ...observed, cluster: 'main', architecture: 'arm64', count: 1 }),
     expect.objectContaining({ ...observed, cluster: 'other', architecture: 'amd64', count: 1 }),
@@ -50,7 +52,9 @@ test.each<[string, Partial<RunningContainer>, object]>([
   world.workloads.run(main, task(container));
   await workloads();
 
-  expect(await document(keys.observations(payments, 1))).toEqual([{ ...unpinned, architecture: 'amd64', ...expected }]);
+  expect(await document(keys.observations(payments, began, 1))).toEqual([
+    { ...unpinned, architecture: 'amd64', ...expected },
+  ]);
 });
 
 test('observations are stored in pieces, so that memory use stays constant', async () => {
@@ -65,10 +69,30 @@ test('observations are stored in pieces, so that memory use stays constant', asy
     inventory: { tasks: 4_001 },
   });
   const sizes = await Promise.all(
-    [1, 2, 3].map(async (piece) => ((await document(keys.observations(payments, piece))) as unknown[]).length),
+    [1, 2, 3].map(async (piece) => ((await document(keys.observations(payments, began, piece))) as unknown[]).length),
   );
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4_001);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(2_099);
+});
+
+test('two attempts to read a scope write no piece of each other, whichever ends last', async () => {
+  const { world, workloads } = await inventoryWorld();
+  const tasks = Array.from({ length: 2_001 }, (_, index) => task({ digest: a }, { workload: `task-${index}` }));
+  world.workloads.run(main, ...tasks);
+  const written: string[] = [];
+  const put = world.runFiles.put.bind(world.runFiles);
+  world.runFiles.put = async (key, document) => {
+    written.push(key);
+    await put(key, document);
+  };
+
+  await workloads();
+  world.advance(1);
+  await workloads();
+
+  const pieces = written.filter((key) => !key.endsWith('/complete.json'));
+  expect(pieces).toHaveLength(4);
+  expect(new Set(pieces).size).toBe(4);
 });
 
 test('an unreadable scope is a failed part and does not count as complete', async () => {
@@ -93,7 +117,10 @@ test('a scope has the workloads of every source, and is complete once each was r
   ports.workloadSources.push(other);
   world.workloads.run(main, task({ digest: a }));
   expect(await workloads()).toMatchObject({ status: 'complete', inventory: { clusters: 2, tasks: 2 } });
-  expect(await document(keys.observations(payments, 1))).toMatchObject([{ cluster: 'elsewhere' }, { cluster: 'main' }]);
+  expect(await document(keys.observations(payments, began, 1))).toMatchObject([
+    { cluster: 'elsewhere' },
+    { cluster: 'main' },
+  ]);
 
   other.deny(payments);
   expect(await workloads()).toEqual({ status: 'failed', error: 'ScopeUnreachableError' });
