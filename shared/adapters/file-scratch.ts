@@ -1,7 +1,6 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../ports/clock.ts';
 import type { Scratch, ScratchFolder } from '../ports/scratch.ts';
 
 /** About 2 MB of usages. */
@@ -9,8 +8,8 @@ const MOST_HELD = 2500;
 
 const PREFIX = 'patchwave-scratch-';
 
-/** An invocation lasts 15 minutes at most (https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html). */
-const LEFT_AFTER_MS = 3_600_000;
+/** Folders that this process has open. */
+const open = new Set<string>();
 
 /**
  * Files in the temporary folder, one JSON value a line. A Lambda function has 512 MB there, without a charge, and the
@@ -20,27 +19,37 @@ const LEFT_AFTER_MS = 3_600_000;
 export class FileScratch implements Scratch {
   readonly mostHeld = MOST_HELD;
   readonly #folder: string;
-  readonly #clock: Clock;
 
-  constructor(folder = tmpdir(), clock: Clock = Date.now) {
+  constructor(folder = tmpdir()) {
     this.#folder = folder;
-    this.#clock = clock;
   }
 
   async open(): Promise<ScratchFolder> {
     await this.#removeLeft();
-    return new FileFolder(await mkdtemp(join(this.#folder, PREFIX)));
+    const path = await mkdtemp(join(this.#folder, `${PREFIX}${process.pid}-`));
+    open.add(path);
+    return new FileFolder(path);
   }
 
-  /** Removes the folders of invocations that died, so that they never fill the storage. */
+  /** Removes the folders of processes that died, so that they never fill the storage. */
   async #removeLeft(): Promise<void> {
     for (const name of await readdir(this.#folder)) {
-      if (!name.startsWith(PREFIX)) continue;
+      const [, pid] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
+      if (pid === undefined) continue;
       const path = join(this.#folder, name);
-      // Another process on the same machine may remove its own folder meanwhile.
-      const changed = await stat(path).catch(() => undefined);
-      if (changed && changed.mtimeMs < this.#clock() - LEFT_AFTER_MS) await rm(path, { recursive: true, force: true });
+      // A new process in the same environment may have the number of the one that died.
+      const isInUse = Number(pid) === process.pid ? open.has(path) : isRunning(Number(pid));
+      if (!isInUse) await rm(path, { recursive: true, force: true });
     }
+  }
+}
+
+/** Signal 0 only asks whether the process exists. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -69,5 +78,6 @@ class FileFolder implements ScratchFolder {
 
   async remove(): Promise<void> {
     await rm(this.#path, { recursive: true, force: true });
+    open.delete(this.#path);
   }
 }

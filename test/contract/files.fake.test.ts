@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
@@ -30,15 +31,20 @@ describe('the adapter over a table and a bucket in memory', () => {
 describe('files in the temporary folder', () => {
   scratchContract({ make: () => new FileScratch() });
 
-  test('what an invocation left that died is removed an hour later, and nothing before that', async () => {
+  test('a folder is removed once its process has died, and no folder of a running one', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
-    const at = (minutes: number) => new FileScratch(folder, () => Date.now() + minutes * 60_000).open();
-    const died = await at(0);
-    await died.append('a', [1]);
-    await (await at(55)).remove();
-    expect(await died.read('a')).toEqual([1]);
-    await (await at(65)).remove();
-    expect(await died.read('a')).toEqual([]);
+    const died = spawnSync(process.execPath, ['--version']).pid;
+    // The parent runs. A process that died may have had the number of this one.
+    const names = [died, process.ppid, process.pid].map((pid) => `patchwave-scratch-${pid}-abc`);
+    for (const name of names) await mkdir(join(folder, name));
+    await mkdir(join(folder, 'of-another-program'));
+    const scratch = new FileScratch(folder);
+    const own = await scratch.open();
+    await own.append('a', [1]);
+    await (await scratch.open()).remove();
+    expect(await own.read('a')).toEqual([1]);
+    await own.remove();
+    expect(await readdir(folder)).toEqual(['of-another-program', names[1]]);
     await rm(folder, { recursive: true });
   });
 });
