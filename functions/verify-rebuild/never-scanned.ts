@@ -1,19 +1,14 @@
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import type { ScanReason } from '../../shared/domain/scan/scan.ts';
+import { SCAN_REASONS } from '../../shared/domain/scan/scan-reasons.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
-/** The scanner's answer concerns the content, which never changes for a digest. */
-const UNSUPPORTED: readonly ScanReason[] = [
-  'unsupported-image',
-  'unsupported-type',
-  'unsupported-os',
-  'unsupported-config',
-  'image-too-large',
-];
+/** The scanner does not find the image. */
+const DOUBTFUL: readonly ScanReason[] = ['image-not-found', 'not-in-coverage'];
 
 /** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html */
 const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
@@ -29,9 +24,10 @@ export async function whyNeverScanned(
   { stream }: Pick<Rebuild, 'stream'>,
   unclear: readonly OutputImage[],
 ): Promise<string | undefined> {
-  const [unsupported] = whose(unclear, UNSUPPORTED);
+  // The content of a digest never changes.
+  const [unsupported] = whose(unclear, (reason) => SCAN_REASONS[reason]?.about === 'content');
   if (unsupported) return `no scanner can read ${unsupported.digest}: ${unsupported.detail}`;
-  const doubtful = whose(unclear, ['image-not-found', 'not-in-coverage']).map(({ digest }) => digest);
+  const doubtful = whose(unclear, (reason) => DOUBTFUL.includes(reason)).map(({ digest }) => digest);
   if (doubtful.length === 0) return undefined;
   const { location } = parseStreamId(stream);
   try {
@@ -46,9 +42,9 @@ export async function whyNeverScanned(
 
 const whose = (
   images: readonly OutputImage[],
-  reasons: readonly ScanReason[],
+  isOne: (reason: ScanReason) => boolean,
 ): readonly { readonly digest: Digest; readonly detail: string }[] =>
   images.flatMap(({ digest, record }) => {
     const { reason, detail = reason ?? '' } = record?.scan ?? {};
-    return reason !== undefined && reasons.includes(reason) ? [{ digest, detail }] : [];
+    return reason !== undefined && isOne(reason) ? [{ digest, detail }] : [];
   });

@@ -4,6 +4,7 @@ import { MOST_PUBLISHED } from '../domain/outbox/published-event.ts';
 import { SEVERITIES } from '../domain/policy/policy-parts.ts';
 import type { RunTotals } from '../domain/review/run.ts';
 import { SCAN_STATES, type ScanReason } from '../domain/scan/scan.ts';
+import { SCAN_REASONS } from '../domain/scan/scan-reasons.ts';
 import { REASON_EFFECTS, type Reason } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 
@@ -16,32 +17,6 @@ export const epochMs = v.pipe(v.integer(), v.gtValue(0));
 export const count = v.pipe(v.integer(), v.minValue(0));
 export const location = v.strictObject({ account: text, region: text, repository: text });
 
-/** A record, because a union has no list of its members: a missing reason does not compile. */
-const SCAN_REASONS: Readonly<Record<ScanReason, true>> = {
-  'never-scanned': true,
-  'in-progress': true,
-  'scan-failed': true,
-  'unknown-status': true,
-  'unsupported-image': true,
-  'unsupported-type': true,
-  'image-not-found': true,
-  archived: true,
-  enhanced: true,
-  'quota-or-scanned': true,
-  expired: true,
-  'access-denied': true,
-  'not-in-ecr': true,
-  'findings-missing': true,
-  'not-covered': true,
-  'not-in-coverage': true,
-  'on-push-only': true,
-  'scanning-ends': true,
-  'scanner-denied': true,
-  'key-denied': true,
-  'unsupported-os': true,
-  'unsupported-config': true,
-  'image-too-large': true,
-};
 const scanReason = v.picklist(Object.keys(SCAN_REASONS) as ScanReason[]);
 
 const judged = {

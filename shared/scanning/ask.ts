@@ -1,6 +1,7 @@
 import type { ImageLocation } from '../domain/image/image.ts';
 import { isInspected } from '../domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanReason, ScanRequest } from '../domain/scan/scan.ts';
+import { SCAN_REASONS } from '../domain/scan/scan-reasons.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Retry } from '../ports/retry.ts';
 import type { Scanner } from '../ports/scanner.ts';
@@ -22,23 +23,6 @@ export type Answer =
   | { readonly outcome: 'scanned'; readonly completedAtEpochMs: number; readonly isWatched?: true }
   | Refusal;
 
-/** These concern the place: another registry may answer differently. All others concern the content. */
-const OF_THE_PLACE: readonly ScanReason[] = [
-  'access-denied',
-  'archived',
-  'enhanced',
-  'expired',
-  'image-not-found',
-  'key-denied',
-  'not-covered',
-  'not-in-coverage',
-  'on-push-only',
-  'quota-or-scanned',
-  'scan-failed',
-  'scanner-denied',
-  'scanning-ends',
-];
-
 /**
  * Requests a scan at the first location of the image that accepts it, or reads the result of a location that Amazon
  * Inspector watches. Locations are sorted, so a digest is always requested at the same place. If all refuse, the first
@@ -51,7 +35,7 @@ export async function askAnywhere(
   let first: Refusal | undefined;
   for (const location of await watchedFirst(world.scanner, locations)) {
     const answer = await persistently(world.retry, () => askAt(world, location, digest));
-    if (answer.outcome !== 'refused' || !OF_THE_PLACE.includes(answer.reason)) return answer;
+    if (answer.outcome !== 'refused' || SCAN_REASONS[answer.reason].about !== 'place') return answer;
     first ??= answer;
   }
   return first ?? refused('off', 'not-in-ecr', 'the image has no location in Amazon ECR');

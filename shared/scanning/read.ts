@@ -1,27 +1,9 @@
 import { type ImageLocation, locationKey } from '../domain/image/image.ts';
-import type { ScanReading, ScanReason } from '../domain/scan/scan.ts';
+import type { ScanReading } from '../domain/scan/scan.ts';
+import { compareScanReasons, SCAN_REASONS } from '../domain/scan/scan-reasons.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Scanner } from '../ports/scanner.ts';
 import { watchedFirst } from './watched-first.ts';
-
-/** These concern the place: another registry may have a result. The most informative comes first. */
-const OF_THE_PLACE: readonly ScanReason[] = [
-  'scan-failed',
-  'unknown-status',
-  'quota-or-scanned',
-  'expired',
-  'on-push-only',
-  'scanning-ends',
-  'scanner-denied',
-  'key-denied',
-  'enhanced',
-  'access-denied',
-  'not-in-coverage',
-  'not-covered',
-  'archived',
-  'image-not-found',
-  'never-scanned',
-];
 
 type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
 
@@ -37,12 +19,12 @@ export async function readAnywhere(
   const refusals: { readonly location: ImageLocation; readonly refusal: Refusal }[] = [];
   for (const location of await watchedFirst(scanner, locations)) {
     const reading = await scanner.read(location, digest, findingsCount);
-    if (reading.outcome !== 'refused' || !OF_THE_PLACE.includes(reading.reason)) return reading;
+    if (reading.outcome !== 'refused' || SCAN_REASONS[reading.reason].about !== 'place') return reading;
     refusals.push({ location, refusal: reading });
   }
   const [most] = refusals.sort(
     (one, other) =>
-      OF_THE_PLACE.indexOf(one.refusal.reason) - OF_THE_PLACE.indexOf(other.refusal.reason) ||
+      compareScanReasons(one.refusal.reason, other.refusal.reason) ||
       (locationKey(one.location) < locationKey(other.location) ? -1 : 1),
   );
   return (

@@ -1,7 +1,7 @@
 import { counted } from '../common/counted.ts';
 import { instant } from '../common/time.ts';
 import type { Fix } from '../scan/finding.ts';
-import { SCAN_REASON_TEXT } from '../scan/scan-reason-text.ts';
+import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import type { Reason } from './verdict.ts';
 
 /** A reason as text with its rule, for a list in one line. */
@@ -72,7 +72,7 @@ function detailsOf(reason: Reason): string[] {
     case 'finding':
       return [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'scan':
-      return reason.scanReason === undefined ? [] : [SCAN_REASON_TEXT[reason.scanReason] ?? []].flat();
+      return reason.scanReason === undefined ? [] : [SCAN_REASONS[reason.scanReason]?.text ?? []].flat();
     case 'registry':
       return ['add it to `approvedRegistries` of the policy, or use an approved registry'];
     case 'digest-guessed':

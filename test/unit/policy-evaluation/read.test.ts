@@ -27,7 +27,8 @@ const scannerOf = (...readings: readonly (readonly [ImageLocation, ScanReading])
 };
 
 const ofThePlace: readonly ScanReason[] = [
-  ...(['scan-failed', 'unknown-status', 'quota-or-scanned', 'enhanced'] as const),
+  ...(['scan-failed', 'unknown-status', 'quota-or-scanned', 'enhanced', 'expired', 'on-push-only'] as const),
+  ...(['scanning-ends', 'scanner-denied', 'key-denied', 'not-covered', 'not-in-coverage'] as const),
   ...(['access-denied', 'archived', 'image-not-found', 'never-scanned'] as const),
 ];
 

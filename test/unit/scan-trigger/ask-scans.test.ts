@@ -168,6 +168,24 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
   },
 );
 
+test.each<ScanReason>([
+  ...(['scan-failed', 'unknown-status', 'expired', 'on-push-only', 'scanning-ends', 'scanner-denied'] as const),
+  ...(['key-denied', 'not-in-coverage', 'not-covered', 'access-denied', 'archived', 'image-not-found'] as const),
+])('a location that refuses with %s: the next one is asked', async (reason) => {
+  const world = await worldWith([first, second]);
+  const scanner: Scanner = {
+    scanning: async () => 'basic',
+    readsNext: async () => {},
+    scannedByEcr: () => {},
+    read: () => Promise.reject(new Error('not expected')),
+    start: async (location) =>
+      location.account === second.account
+        ? { outcome: 'requested' }
+        : { outcome: 'refused', state: 'failed', reason, detail: '' },
+  };
+  expect((await askScans({ ...world, scanner }, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+});
+
 test('an unsupported image is requested at one location only', async () => {
   const world = await worldWith([first, second]);
   world.scanner.refuses(image, { state: 'unsupported', reason: 'unsupported-image', detail: 'scratch' });
