@@ -31,6 +31,21 @@ test.each(names)('the table of permissions in docs/commands.md has a row of %s',
   expect([...documented.keys()].filter((one) => one === name || one.startsWith(`${name} `))).not.toEqual([]);
 });
 
+/** The chapter of a command; `pause and resume` is that of both. */
+const chapterOf = (name: string): string =>
+  page.split(/^## /m).find((text) => new RegExp(`^(?:.* )?${name}(?: .*)?\n`).test(text)) ?? '';
+
+/** Prints no JSON document of its own. */
+const WITHOUT_JSON: readonly string[] = ['ledger'];
+
+test.each(names.filter((name) => !WITHOUT_JSON.includes(name)))(
+  'docs/commands.md says what --json of %s prints: in its chapter, or with its name in "As data"',
+  (name) => {
+    const [, asData = ''] = page.split('\n### As data\n');
+    expect(chapterOf(name).includes('`--json`') || new RegExp(`\`${name}(?: \\w+)? --json\``).test(asData)).toBe(true);
+  },
+);
+
 /** Their actions are not asked for on the tables of the ledger: S3, Step Functions, a scan, or the calls of `doctor`. */
 const ASKED_ELSEWHERE: readonly string[] = ['report', 'review', 'policy', 'ledger', 'lineage', 'doctor'];
 

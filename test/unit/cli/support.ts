@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import type { CliContext, Command } from '../../../cli/command.ts';
 import { NotFoundError } from '../../../cli/errors.ts';
@@ -81,7 +82,9 @@ export async function run(
   }
 }
 
-/** The one JSON document that a command prints with `--json`. */
+const PAGES = ['commands', 'lineage', 'policy'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
+
+/** The one JSON document that a command prints with `--json`; the pages name each of its members. */
 export async function runJson(
   command: Command,
   context: CliContext,
@@ -89,5 +92,11 @@ export async function runJson(
   flags: Readonly<Record<string, string>> = {},
 ): Promise<Record<string, unknown>> {
   const { text } = await run(command, context, words, { ...flags, json: true });
-  return JSON.parse(text) as Record<string, unknown>;
+  const document = JSON.parse(text) as Record<string, unknown>;
+  const unnamed = [document]
+    .flat()
+    .flatMap(Object.keys)
+    .filter((member) => !PAGES.includes(`\`${member}`));
+  if (unnamed.length > 0) throw new Error(`docs/commands.md does not name what --json prints: ${unnamed.join(', ')}`);
+  return document;
 }
