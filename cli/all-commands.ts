@@ -4,6 +4,7 @@ import { confirmLeftCommand } from './commands/confirm-left.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { lineageCommand } from './commands/lineage.ts';
+import { lintCommand } from './commands/lint.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   resume: resumeCommand,
   'confirm-left': confirmLeftCommand,
   policy: policyCommand,
+  lint: lintCommand,
   ledger: ledgerCommand,
   doctor: doctorCommand,
 };

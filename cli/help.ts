@@ -30,7 +30,7 @@ export function helpOf(commands: Commands): string {
     ...lines('  --version        the version of these commands', OPTION_COLUMN),
     '',
     ...lines(
-      'Exit codes: 0 done, 1 failed, 2 usage error; with --exit-code also 3 violating, 4 unknown. The help of a command says more.',
+      'Exit codes: 0 done, 1 failed, 2 usage error; of checks, or with --exit-code, also 3 violating, 4 unknown. The help of a command says more.',
       0,
     ),
     'patchwave COMMAND --help explains the arguments and options of a command.',

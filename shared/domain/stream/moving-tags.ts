@@ -7,16 +7,20 @@ const ONE_TAG = /^\^((?:[\w.-]|\\[.-])+)\$$/;
 
 /** The tags of a repository that every build of a release line moves; an application may have none. */
 export function movingTags(policy: Policy, location: ImageLocation): (tag: string) => boolean {
-  return oneOf(streamRulesOf(policy, location).flatMap(({ headTags }) => headTags));
+  const tags = movingTagsOf(policy, location);
+  return (tag) => tags.has(tag);
 }
+
+/** The same as a list. */
+export const movingTagsOf = (policy: Policy, location: ImageLocation): ReadonlySet<string> =>
+  single(streamRulesOf(policy, location).flatMap(({ headTags }) => headTags));
 
 /** The same, from the streams of the repository's images, without a policy. */
 export function movingTagsOfStreams(streams: readonly string[], location: ImageLocation): (tag: string) => boolean {
   const parsed = streams.map(parseStreamId).filter((stream) => locationKey(stream.location) === locationKey(location));
-  return oneOf(parsed.map(({ headTag }) => headTag));
-}
-
-function oneOf(patterns: readonly string[]): (tag: string) => boolean {
-  const tags = new Set(patterns.flatMap((pattern) => ONE_TAG.exec(pattern)?.[1]?.replaceAll('\\', '') ?? []));
+  const tags = single(parsed.map(({ headTag }) => headTag));
   return (tag) => tags.has(tag);
 }
+
+const single = (patterns: readonly string[]): ReadonlySet<string> =>
+  new Set(patterns.flatMap((pattern) => ONE_TAG.exec(pattern)?.[1]?.replaceAll('\\', '') ?? []));
