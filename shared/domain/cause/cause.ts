@@ -80,14 +80,28 @@ export const violatedFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.
 function factOf(reason: Reason): CauseFact[] {
   const { ruleId } = reason;
   if (!isViolated(reason) && !isOwnWarning(reason)) return [];
-  if (reason.kind === 'age')
-    // An age decided by an ancestor belongs to the ancestor: a rebuild on the same parent would make nothing younger.
-    return reason.decidedBy !== undefined
-      ? []
-      : [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
-  if (reason.kind !== 'finding') return [];
-  const { vulnerability, package: name, version, fix, firstSeenAtEpochMs: sinceEpochMs } = reason;
-  return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];
+  switch (reason.kind) {
+    case 'age':
+      // An age decided by an ancestor belongs to the ancestor: a rebuild on the same parent would make nothing younger.
+      return reason.decidedBy !== undefined
+        ? []
+        : [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
+    case 'finding': {
+      const { vulnerability, package: name, version, fix, firstSeenAtEpochMs: sinceEpochMs } = reason;
+      return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];
+    }
+    // No rebuild fixes these.
+    case 'age-unknown':
+    case 'digest-guessed':
+    case 'policy':
+    case 'registry':
+    case 'scan':
+      return [];
+    default:
+      // Only a later version knows the kind; the compiler names a kind of this version that has no case.
+      reason satisfies never;
+      return [];
+  }
 }
 
 const isViolated = ({ effect }: Reason): boolean => effect === 'violates';

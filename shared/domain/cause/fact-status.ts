@@ -110,16 +110,26 @@ function factsInVerdict(verdict: Verdict): VerdictFacts {
     isWaived: reasons.some(({ effect }) => effect === 'waived'),
     isTooOld: reasons.some((one) => one.kind === 'age' && (one.effect === 'violates' || isOwnWarning(one))),
     isOwnAge: reasons.some((one) => one.kind === 'age' && one.decidedBy === undefined),
-    isScanUnknown: reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown'),
-    isAgeUnknown: reasons.some(({ kind, effect }) => isOfAge(kind) && effect === 'unknown'),
+    isScanUnknown: reasons.some((one) => hides(one, 'findings')),
+    isAgeUnknown: reasons.some((one) => hides(one, 'age')),
   };
   KNOWN.set(verdict, facts);
   return facts;
 }
 
-/** A verdict without a policy shows neither presence nor absence. */
-const isOfScan = (kind: Reason['kind']): boolean => kind === 'scan' || kind === 'policy';
-const isOfAge = (kind: Reason['kind']): boolean => kind === 'age-unknown' || kind === 'policy';
+type Content = 'findings' | 'age';
+
+/** What a reason with the effect `unknown` hides: then the verdict shows neither the presence nor the absence of a fact. */
+const HIDDEN_BY: Readonly<Record<Reason['kind'], readonly Content[]>> = {
+  scan: ['findings'],
+  'age-unknown': ['age'],
+  policy: ['findings', 'age'],
+  ...{ age: [], finding: [], registry: [], 'digest-guessed': [] },
+};
+
+/** A kind that only a later version knows may hide anything. */
+const hides = ({ kind, effect }: Reason, content: Content): boolean =>
+  effect === 'unknown' && (HIDDEN_BY[kind]?.includes(content) ?? true);
 
 const pairOf = (one: { readonly vulnerability: string; readonly package: string }): string =>
   `${one.vulnerability}\n${one.package}`;
@@ -133,9 +143,7 @@ function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {
 
 /** Images whose facts are not known yet. */
 export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<JudgedImage, 'digest'>): boolean =>
-  !verdict ||
-  judgedAtEpochMs === undefined ||
-  verdict.reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown');
+  !verdict || judgedAtEpochMs === undefined || verdict.reasons.some((one) => hides(one, 'findings'));
 
 /** Whether any, none or perhaps some of several images have a fact. */
 export const anyFactStatus = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>

@@ -65,6 +65,11 @@ test.each<[string, Reason, CauseFact[]]>([
   ['a finding in grace', { ...found, effect: 'due' }, []],
   ['an unknown scan', { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'off' }, []],
   ['an unknown age', { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }, []],
+  [
+    'a kind that only a later version knows',
+    { ...aged, effect: 'violates', kind: 'of-tomorrow' } as unknown as Reason,
+    [],
+  ],
   ['a registry: no rebuild changes it', { ruleId: 'r', effect: 'violates', kind: 'registry', registry: 'x' }, []],
 ])('%s', (_, reason, expected) => {
   expect(causeFacts(verdict([reason]))).toEqual(expected);

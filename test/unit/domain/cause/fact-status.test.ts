@@ -17,6 +17,8 @@ import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf
 
 const fact = findingFact();
 const movedFact = { kind: 'parent-moved', ruleId: 'parent-moved', parent: 'parent', sinceEpochMs: NOW } as const;
+const GUESSED: Reason = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'w', scopes: 1 };
+const LATER = { ...GUESSED, kind: 'of-tomorrow' } as unknown as Reason;
 const unjudged: JudgedImage = { digest: digestOf('unjudged') };
 const outdated = ({ judgedAtEpochMs, ...image }: JudgedImage): JudgedImage => image;
 
@@ -60,6 +62,9 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   ['absent', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
   ['absent', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
   ['unknown', 'its age is unknown', ageFact, looked('a', NO_AGE)],
+  ['absent', 'a guess of its digest hides nothing', fact, looked('a', GUESSED)],
+  ['unknown', 'a reason that only a later version knows may hide a finding', fact, looked('a', LATER)],
+  ['unknown', 'a reason that only a later version knows may hide an age', ageFact, looked('a', LATER)],
   ['absent', 'a manual request', personFact(), looked('a', reasonOf(fact))],
 ])('%s: %s', (expected, _, asked, image) => {
   expect(factStatus(asked, image)).toBe(expected);
