@@ -11,7 +11,7 @@ import { freeUnreadableLocks } from './free-locks.ts';
 import { lockedStreams } from './locked-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
-import { reportOrphanedLocks } from './report-orphaned-locks.ts';
+import { requestLockChecks } from './request-lock-checks.ts';
 import { askForLateHeads, planAndAsk } from './request-refreshes.ts';
 import { reportDeadCascades, resumeOpen } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
@@ -49,7 +49,7 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
     const { policy, unreadable } = await policyInForce(ports.policies);
     if (unreadable) {
       await reportDeadCascades(ports);
-      await reportOrphanedLocks(ports, await lockedStreams(ports));
+      await requestLockChecks(ports, await lockedStreams(ports));
       await layLeaseDown(ports, owner);
       return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };
     }
@@ -84,7 +84,7 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   if (pendingCascadeId !== undefined) await unlessUnreadable(beginCascade(ports, pendingCascadeId), false);
   await resumeOpen(ports, owner);
   const held = await lockedStreams(ports);
-  await reportOrphanedLocks(ports, held);
+  await requestLockChecks(ports, held);
   const resumed = await resumeParked(ports, owner, held);
   const { open: causes, taken } = await findCauses(ports);
   const view = await readPlan(ports, causes);

@@ -18,7 +18,7 @@ const POLL_AGAIN_AFTER_MS = 15 * MINUTE_MS;
  * is over or whose last poll is old. If the history of a stream is unreadable, its lock stays, because its end cannot
  * be recorded.
  */
-export async function reportOrphanedLocks(ports: Ports, held: readonly LockedStream[]): Promise<void> {
+export async function requestLockChecks(ports: Ports, held: readonly LockedStream[]): Promise<void> {
   const nowEpochMs = ports.clock();
   const ended: string[] = [];
   const readable = await remembered(ports, held);
