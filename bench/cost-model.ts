@@ -53,6 +53,8 @@ interface Drivers {
 const DRIVERS: Readonly<Record<string, Drivers>> = {
   // One invocation for each scope and registry, of any size; observations are written 5,000 to an object.
   inventory: { invocations: 'none', work: 'usages', files: 'none' },
+  // One invocation for each page of a private cluster.
+  'inventory-in-vpc': { invocations: 'usages', work: 'usages', files: 'none' },
   // One invocation for each step.
   'fleet-review': { invocations: 'none', work: 'usages', files: 'none' },
   // One invocation, over all images.

@@ -13,7 +13,7 @@ import { samplePolicy, someAccounts } from '../local/fleet/draft.ts';
 import { fullJitter } from '../shared/adapters/backoff.ts';
 import { FileScratch } from '../shared/adapters/file-scratch.ts';
 import type { Digest } from '../shared/domain/image/image.ts';
-import { podTask } from '../shared/domain/image/kubernetes-pod.ts';
+import { podFacts, podTask } from '../shared/domain/image/kubernetes-pod.ts';
 import type { RunningTask } from '../shared/domain/image/usage.ts';
 import { policySchema } from '../shared/domain/policy/policy.ts';
 import { RunFileMissingError } from '../shared/ports/errors.ts';
@@ -84,7 +84,8 @@ const MAKE: Readonly<Record<Kind, (workload: number, release: number) => Running
       spec: { nodeName: 'node', containers: containers.map(({ name, image }) => ({ name, image })) },
       status: { phase: 'Running', containerStatuses: statuses },
     };
-    return podTask(pod, { controllerOf: () => undefined, architectureOf: () => 'amd64' });
+    const facts = podFacts(pod);
+    return facts && podTask(facts, { controllerOf: () => undefined, architectureOf: () => 'amd64' });
   },
 };
 

@@ -38,6 +38,13 @@ export function functionNames(root: string = ROOT): string[] {
     .sort();
 }
 
+/** Deployed by member-vpc.yaml in member accounts. */
+const OF_MEMBERS = ['inventory-in-vpc'];
+
+/** Every function of template.yaml. */
+export const hubFunctionNames = (root: string = ROOT): string[] =>
+  functionNames(root).filter((name) => !OF_MEMBERS.includes(name));
+
 /**
  * Bundles every function into `dist/<function>/index.mjs`.
  * @throws NothingToBuildError where functions/ holds no handler; esbuild's BuildFailure where one does not compile.

@@ -17,13 +17,16 @@ interface Outcome {
   readonly seconds: number;
 }
 
-const TEMPLATES = ['template.yaml', 'member-account.yaml'];
+const TEMPLATES = ['template.yaml', 'member-account.yaml', 'member-vpc.yaml'];
 
 const STEPS: readonly Step[] = [
   { name: 'format and lint', command: [NODE, 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'] },
   { name: 'types', command: [NODE, 'node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
   { name: 'bundles within budget', command: [NODE, 'scripts/build.ts'] },
-  { name: 'sam validate', command: [inVenv('lint', 'sam'), 'validate', '--lint', '--template', 'template.yaml'] },
+  ...['template.yaml', 'member-vpc.yaml'].map((template) => ({
+    name: `sam validate ${template}`,
+    command: [inVenv('lint', 'sam'), 'validate', '--lint', '--template', template] as const,
+  })),
   { name: 'cfn-lint', command: [inVenv('lint', 'cfn-lint'), '--', ...TEMPLATES] },
   {
     name: 'cfn-lint, GovCloud',

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
-import { functionNames } from '../../scripts/bundle.ts';
+import { hubFunctionNames } from '../../scripts/bundle.ts';
 import { inVenv } from '../../scripts/setup.mjs';
 import { deployedName, InvokeUsageError, keptCloud } from './invocation.ts';
 
@@ -37,7 +37,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   if (name === undefined || others.length > 0 || !(minutes > 0)) throw new InvokeUsageError(HELP);
   const { endpoint } = keptCloud(process.env);
-  const group = `/aws/lambda/${deployedName(name, functionNames(), values.stack)}`;
+  const group = `/aws/lambda/${deployedName(name, hubFunctionNames(), values.stack)}`;
   const sinceEpochMs = Date.now() - minutes * 60_000;
   const shown = new Map<string, number>();
   for (;;) {

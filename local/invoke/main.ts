@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { functionNames } from '../../scripts/bundle.ts';
+import { hubFunctionNames } from '../../scripts/bundle.ts';
 import { CloudAdmin } from '../cloud/admin-client.ts';
 import { deployedName, InvokeUsageError, inputOf, keptCloud } from './invocation.ts';
 
@@ -33,7 +33,7 @@ async function main(words: readonly string[]): Promise<number> {
   const [name, file, ...others] = positionals;
   if (name === undefined || file === undefined || others.length > 0) throw new InvokeUsageError(HELP);
   const { endpoint } = keptCloud(process.env);
-  const deployed = deployedName(name, functionNames(), values.stack);
+  const deployed = deployedName(name, hubFunctionNames(), values.stack);
   const input = inputOf(readFileSync(file, 'utf8'), name);
   const variables = await new CloudAdmin(endpoint).variablesOf(deployed);
   return run([...(values.inspect ? ['--inspect-brk=127.0.0.1:9229'] : []), HANDLER, name], variables, input);

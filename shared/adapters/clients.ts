@@ -6,6 +6,7 @@ import { ECSClient } from '@aws-sdk/client-ecs';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { Inspector2Client } from '@aws-sdk/client-inspector2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -51,6 +52,18 @@ export const machineClient = (config: HubConfig = {}): SFNClient =>
 export const organizationsClient = (config: HubConfig = {}): OrganizationsClient =>
   instrumented(new OrganizationsClient({ ...RETRIES, ...config }));
 
+/**
+ * The client of a function in a VPC, with its own role. Without a route to EKS each attempt would wait for minutes, and the
+ * caller waits for the function.
+ */
+export const ownEksClient = (): EKSClient =>
+  instrumented(
+    new EKSClient({
+      ...{ retryMode: 'standard', maxAttempts: 3 },
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000 },
+    }),
+  );
+
 /** A role in every member account, to read, to build or to roll out. All use the same external id. */
 export interface MemberRole {
   /** The partition of the hub's Region: `aws`, `aws-us-gov`, ... */
@@ -65,6 +78,7 @@ export interface MemberRole {
 /** Credentials of one role in any account, assumed once per account and kept until shortly before they expire. */
 export interface MemberAccess {
   readonly hub: HubConfig;
+  readonly roleName: string;
   credentials(account: string): Credentials;
 }
 
@@ -84,7 +98,7 @@ export function memberAccess(role: MemberRole, isOurs: (account: string) => Prom
       return take();
     };
   };
-  return { hub, credentials: memoise((account) => kept(guarded(account))) };
+  return { hub, roleName: role.roleName, credentials: memoise((account) => kept(guarded(account))) };
 }
 
 function assumed(role: MemberRole, hub: HubConfig, account: string): Credentials {
@@ -139,6 +153,8 @@ export const ecsClients = (access: MemberAccess): RegionalClients<ECSClient> =>
   regional(access, (config) => new ECSClient(config));
 export const eksClients = (access: MemberAccess): RegionalClients<EKSClient> =>
   regional(access, (config) => new EKSClient(config));
+export const functionClients = (access: MemberAccess): RegionalClients<LambdaClient> =>
+  regional(access, (config) => new LambdaClient(config));
 export const ecrClients = (access: MemberAccess): RegionalClients<ECRClient> =>
   regional(access, (config) => new ECRClient(config));
 export const inspectorClients = (access: MemberAccess): RegionalClients<Inspector2Client> =>

@@ -1,30 +1,23 @@
 import { paginateListClusters } from '@aws-sdk/client-eks';
-import {
-  type ClusterObjects,
-  controllerIn,
-  type ObjectMetadata,
-  type Pod,
-  podTask,
-} from '../domain/image/kubernetes-pod.ts';
+import { type ClusterList, type FactsOf, PAGE_SIZE } from '../domain/image/cluster-facts.ts';
+import { type ClusterObjects, type PodFacts, podTask } from '../domain/image/kubernetes-pod.ts';
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { KubernetesOwner } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
-import { ClusterFailingError, ClusterForbiddenError, READS } from '../ports/cluster-errors.ts';
+import { ClusterFailingError, READS } from '../ports/cluster-errors.ts';
+import type { ClusterPages } from '../ports/cluster-pages.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
-import { connectEks, type EksAccess } from './eks-connection.ts';
-import type { Collection, KubernetesApi, ListRead } from './kubernetes-api.ts';
-import { pagesOrUnreachable } from './refusal.ts';
-
-const PODS = { resource: 'pods', path: '/api/v1/pods' };
-const NODES = { resource: 'nodes', path: '/api/v1/nodes', metadataOnly: true };
-const REPLICA_SETS = { resource: 'replicasets', path: '/apis/apps/v1/replicasets', metadataOnly: true };
-const JOBS = { resource: 'jobs', path: '/apis/batch/v1/jobs', metadataOnly: true };
+import { type EksAccess, type EksEndpoint, findEksEndpoint } from './eks-connection.ts';
+import { KubernetesApi } from './kubernetes-api.ts';
+import { KubernetesPages } from './kubernetes-pages.ts';
+import { type ListRead, readPages } from './paged-list.ts';
+import { isNamed, pagesOrUnreachable } from './refusal.ts';
 
 /** Owners of pods that have an owner themselves. */
-const BETWEEN: ReadonlyMap<string, Collection> = new Map([
-  ['apps/ReplicaSet', REPLICA_SETS],
-  ['batch/Job', JOBS],
+const BETWEEN: ReadonlyMap<string, 'replicasets' | 'jobs'> = new Map([
+  ['apps/ReplicaSet', 'replicasets'],
+  ['batch/Job', 'jobs'],
 ]);
 
 /** The most tasks in a batch of the port. */
@@ -33,12 +26,23 @@ const BATCH_SIZE = 100;
 /** More than the clocks of AWS differ. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** The workloads of Amazon EKS: pods, read from the Kubernetes API of each cluster with the role of their account. */
+/** Functions in the VPCs of clusters whose endpoints are private. */
+export interface FunctionsInVpcs {
+  /** `undefined` if there is none that may be called. */
+  find(cluster: Cluster, vpcId: string, signal?: AbortSignal): Promise<ClusterPages | undefined>;
+}
+
+/**
+ * The workloads of Amazon EKS: pods, read from the Kubernetes API of each cluster with the role of their account. A cluster
+ * whose endpoint is private is read by the function in its VPC, if there is one.
+ */
 export class EksWorkloads implements WorkloadSource {
   readonly #access: EksAccess;
+  readonly #functions: FunctionsInVpcs | undefined;
 
-  constructor(access: EksAccess) {
+  constructor(access: EksAccess, functions?: FunctionsInVpcs) {
     this.#access = access;
+    this.#functions = functions;
   }
 
   async *clusters(scope: Scope): AsyncIterable<Cluster> {
@@ -58,58 +62,85 @@ export class EksWorkloads implements WorkloadSource {
     { endsAtEpochMs }: Pick<TasksRead, 'endsAtEpochMs'> = {},
   ): AsyncIterable<readonly RunningTask[]> {
     const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
-    const api = await connectEks(this.#access, cluster, READS, signal);
-    if (!api) return;
+    const endpoint = await findEksEndpoint(this.#access, cluster, READS, signal);
+    if (!endpoint) return;
+    const pages =
+      (await this.#functionFor(endpoint)) ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
     try {
-      yield* this.#pods(api, cluster);
+      yield* this.#pods(pages, cluster);
     } finally {
-      api.close();
+      pages.close();
     }
+  }
+
+  /** Without a function a private endpoint is called, too: that names the problem and the next step. */
+  async #functionFor({ cluster, isPrivate, vpcId, signal }: EksEndpoint): Promise<ClusterPages | undefined> {
+    return isPrivate && vpcId !== undefined ? this.#functions?.find(cluster, vpcId, signal) : undefined;
   }
 
   #endsAt(epochMs: number): AbortSignal {
     return AbortSignal.timeout(Math.max(0, epochMs - this.#access.clock()));
   }
 
-  async *#pods(api: KubernetesApi, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
+  async *#pods(pages: ClusterPages, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
+    const lists = listsOf(pages, cluster);
     const beganAtEpochMs = this.#access.clock();
-    const { isTorn } = yield* batches(api, () => true);
+    const { isTorn } = yield* batches(lists, () => true);
     if (!isTorn) return;
     // Pods that replaced others while the first list was torn are on no page of it. They are new; one that was listed
     // already counts twice until the next review. Their nodes and owners may be new, too.
-    const isNew = ({ metadata }: Pod): boolean =>
-      !(Date.parse(metadata?.creationTimestamp ?? '') < beganAtEpochMs - CLOCK_SKEW_MS);
-    const again = yield* batches(api, isNew);
+    const isNew = ({ createdAtEpochMs = Number.POSITIVE_INFINITY }: PodFacts): boolean =>
+      createdAtEpochMs >= beganAtEpochMs - CLOCK_SKEW_MS;
+    const again = yield* batches(lists, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
   }
 }
 
+type Lists = <List extends ClusterList>(list: List) => AsyncGenerator<readonly FactsOf[List][], ListRead>;
+
+const listsOf =
+  (pages: ClusterPages, cluster: Cluster): Lists =>
+  (list) =>
+    readPages(
+      {
+        resource: list,
+        page: async (limit, token) => {
+          const page = await pages.page(list, { limit, ...(token !== undefined && { token }) });
+          if (page === 'too-large') return page;
+          const { facts: items, ...rest } = page;
+          return { ...rest, items };
+        },
+        failing: (problem) => new ClusterFailingError(cluster, problem),
+      },
+      PAGE_SIZE,
+    );
+
 async function* batches(
-  api: KubernetesApi,
-  isWanted: (pod: Pod) => boolean,
+  lists: Lists,
+  isWanted: (pod: PodFacts) => boolean,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
-  const objects = new ObjectsOf(api);
+  const objects = new ObjectsOf(lists);
   await objects.readNodes();
-  const list = api.list<Pod>(PODS);
+  const list = lists('pods');
   for (;;) {
     const page = await list.next();
     if (page.done) return page.value;
     const pods = page.value.filter(isWanted);
     await objects.readOwnersOf(pods);
-    const tasks = pods.flatMap((pod) => podTask(pod, objects) ?? []);
+    const tasks = pods.map((pod) => podTask(pod, objects));
     for (let at = 0; at < tasks.length; at += BATCH_SIZE) yield tasks.slice(at, at + BATCH_SIZE);
   }
 }
 
 /** Nodes and owners of a cluster, each list read once, that of owners only if a pod needs it. */
 class ObjectsOf implements ClusterObjects {
-  readonly #api: KubernetesApi;
+  readonly #lists: Lists;
   readonly #architectures = new Map<string, string>();
   readonly #controllers = new Map<string, KubernetesOwner>();
-  readonly #read = new Set<Collection>();
+  readonly #read = new Set<ClusterList>();
 
-  constructor(api: KubernetesApi) {
-    this.#api = api;
+  constructor(lists: Lists) {
+    this.#lists = lists;
   }
 
   controllerOf = (uid: string): KubernetesOwner | undefined => this.#controllers.get(uid);
@@ -118,41 +149,32 @@ class ObjectsOf implements ClusterObjects {
   /** Without the right to list nodes every image of an index counts, and the strictest one decides. */
   async readNodes(): Promise<void> {
     try {
-      for await (const { name, labels } of this.#all(NODES)) {
-        const architecture = labels?.['kubernetes.io/arch'];
-        if (name !== undefined && architecture !== undefined) this.#architectures.set(name, architecture);
-      }
+      for await (const page of this.#lists('nodes'))
+        for (const { name, architecture } of page) this.#architectures.set(name, architecture);
     } catch (error) {
-      if (!(error instanceof ClusterForbiddenError)) throw error;
+      if (!isNamed(error, 'ClusterForbiddenError')) throw error;
     }
   }
 
-  async readOwnersOf(pods: readonly Pod[]): Promise<void> {
-    for (const { metadata } of pods) {
-      const owner = controllerIn(metadata);
-      const collection = owner && BETWEEN.get(`${owner.group}/${owner.kind}`);
-      if (!collection || this.#read.has(collection)) continue;
-      this.#read.add(collection);
-      await this.#readControllers(collection);
+  async readOwnersOf(pods: readonly PodFacts[]): Promise<void> {
+    for (const { owner } of pods) {
+      const list = owner && BETWEEN.get(`${owner.group}/${owner.kind}`);
+      if (!list || this.#read.has(list)) continue;
+      this.#read.add(list);
+      await this.#readControllers(list);
     }
   }
 
   /** A workload keeps many old ReplicaSets: they share one object. */
-  async #readControllers(collection: Collection): Promise<void> {
+  async #readControllers(list: 'replicasets' | 'jobs'): Promise<void> {
     const shared = new Map<string, KubernetesOwner>();
-    for await (const metadata of this.#all(collection)) {
-      const found = controllerIn(metadata);
-      if (!found || metadata.uid === undefined) continue;
-      const { group, kind, name } = found;
-      const key = [group, kind, name].join('/');
-      const owner = shared.get(key) ?? { group, kind, name };
-      shared.set(key, owner);
-      this.#controllers.set(metadata.uid, owner);
+    for await (const page of this.#lists(list)) {
+      for (const { uid, owner } of page) {
+        const key = [owner.group, owner.kind, owner.name].join('/');
+        const one = shared.get(key) ?? owner;
+        shared.set(key, one);
+        this.#controllers.set(uid, one);
+      }
     }
-  }
-
-  async *#all(collection: Collection): AsyncIterable<ObjectMetadata> {
-    for await (const page of this.#api.list<{ readonly metadata?: ObjectMetadata }>(collection))
-      for (const { metadata } of page) if (metadata) yield metadata;
   }
 }

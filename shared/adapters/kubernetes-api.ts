@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
+import { PAGE_SIZE } from '../domain/image/cluster-facts.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import {
   type ClusterAccess,
@@ -16,6 +17,7 @@ import {
 } from '../ports/cluster-errors.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';
+import { type ListPage, type ListRead, readPages } from './paged-list.ts';
 
 /** A cluster's Kubernetes API, as EKS describes it. */
 export interface KubernetesEndpoint {
@@ -87,21 +89,9 @@ export class PatchUnknownError extends Error {
   override readonly name = 'PatchUnknownError';
 }
 
-/** How a list was read. */
-export interface ListRead {
-  /**
-   * The list's snapshot expired on the way. The pages after that show a later state, so that an object that replaced
-   * another meanwhile may be on no page.
-   */
-  readonly isTorn: boolean;
-}
-
-const PAGE_SIZE = 500;
 /** How the API names who wrote a field. Flux removes what a manager named `kubectl...` wrote. */
 const FIELD_MANAGER = 'patchwave';
 const RETRIED = new Set([429, 500, 502, 503, 504]);
-/** Attempts to go on after a snapshot expired, without a page in between. */
-const MOST_EXPIRED = 3;
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
@@ -126,46 +116,45 @@ export class KubernetesApi {
   }
 
   /**
-   * Every object of a collection, page by page. The next page is asked for when the caller wants it. A page may be
-   * short or empty, so only an absent token ends the list. `resourceVersion=0` is never sent: with it a server ignores
-   * `limit`. https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+   * Every object of a collection, page by page.
    * @throws ClusterUnreachableError in one of its classes
    */
-  async *list<Item>(collection: Collection): AsyncGenerator<readonly Item[], ListRead> {
-    let token: string | undefined;
-    let isTorn = false;
-    let expired = 0;
-    let limit = PAGE_SIZE;
-    let isOver = false;
-    const tokens = new Set<string>();
-    do {
-      const page = await this.#page(collection, limit, token);
-      if (page === 'too-large') {
-        limit = this.#smaller(limit, collection);
-        continue;
-      }
-      if (page.isExpired) {
-        expired += 1;
-        isTorn = true;
-        if (page.token === undefined || expired > MOST_EXPIRED)
-          throw this.#failingAs(`its list of ${collection.resource} expired before it was read (410 Gone)`);
-      } else {
-        expired = 0;
-        yield page.items as readonly Item[];
-        // Each token names the last object of its page, so a list with one token twice never ends.
-        if (page.token !== undefined && tokens.has(page.token))
-          throw this.#failingAs(`its list of ${collection.resource} repeats a page`);
-        if (page.token !== undefined) tokens.add(page.token);
-      }
-      token = page.token;
-      isOver = token === undefined;
-    } while (!isOver);
-    return { isTorn };
+  list<Item>(collection: Collection): AsyncGenerator<readonly Item[], ListRead> {
+    const { resource } = collection;
+    const failing = (problem: string): Error => this.#failingAs(problem);
+    return readPages<Item>(
+      { resource, failing, page: (limit, token) => this.page<Item>(collection, limit, token) },
+      PAGE_SIZE,
+    );
   }
 
-  #smaller(limit: number, { resource }: Collection): number {
-    if (limit > 1) return Math.ceil(limit / 4);
-    throw this.#tooLarge(`an object of its list of ${resource}`);
+  /**
+   * One page of a collection. `resourceVersion=0` is never sent: with it a server ignores `limit`.
+   * https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+   * @throws ClusterUnreachableError in one of its classes
+   */
+  async page<Item>(
+    collection: Collection,
+    limit: number,
+    token: string | undefined,
+  ): Promise<ListPage<Item> | 'too-large'> {
+    const { resource, path, metadataOnly = false, labels = {} } = collection;
+    const labelSelector = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+    const query = new URLSearchParams({
+      limit: String(limit),
+      ...(labelSelector.length > 0 && { labelSelector: labelSelector.join(',') }),
+      ...(token !== undefined && { continue: token }),
+    });
+    const accept = metadataOnly ? METADATA_ONLY : 'application/json';
+    const answer = await this.#answer(`${path}?${query}`, accept);
+    if (answer === 'too-large') return answer;
+    this.#refuseCaller(answer, 'list', resource);
+    const body = jsonIn(answer);
+    const next = textOr(body?.metadata?.continue);
+    if (answer.status === 410) return { isExpired: true, items: [], ...next };
+    const items = itemsIn(body);
+    if (answer.status !== 200 || items === undefined) throw this.#failing(`the list of ${resource}`, answer);
+    return { isExpired: false, items: items as readonly Item[], ...next };
   }
 
   /**
@@ -204,10 +193,8 @@ export class KubernetesApi {
     }
     const message = typeof body?.message === 'string' ? body.message.slice(0, LONGEST_MESSAGE) : described(answer);
     // Admission answers 403, too, and says who denied the request.
-    if (status === 401 || (status === 403 && message.includes('cannot patch resource'))) {
-      if (write.isLost) throw new PatchUnknownError(described(answer));
+    if (status === 401 || (status === 403 && message.includes('cannot patch resource')))
       this.#refuseCaller(answer, 'patch', resource);
-    }
     return { refused: status, message };
   }
 
@@ -227,26 +214,6 @@ export class KubernetesApi {
 
   #failingAs(problem: string, cause?: unknown): ClusterFailingError {
     return new ClusterFailingError(this.#endpoint.cluster, problem, cause, this.#access);
-  }
-
-  async #page(collection: Collection, limit: number, token: string | undefined): Promise<Page | 'too-large'> {
-    const { resource, path, metadataOnly = false, labels = {} } = collection;
-    const labelSelector = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-    const query = new URLSearchParams({
-      limit: String(limit),
-      ...(labelSelector.length > 0 && { labelSelector: labelSelector.join(',') }),
-      ...(token !== undefined && { continue: token }),
-    });
-    const accept = metadataOnly ? METADATA_ONLY : 'application/json';
-    const answer = await this.#answer(`${path}?${query}`, accept);
-    if (answer === 'too-large') return answer;
-    this.#refuseCaller(answer, 'list', resource);
-    const body = jsonIn(answer);
-    const next = textOr(body?.metadata?.continue);
-    if (answer.status === 410) return { isExpired: true, items: [], ...next };
-    const items = itemsIn(body);
-    if (answer.status !== 200 || items === undefined) throw this.#failing(`the list of ${resource}`, answer);
-    return { isExpired: false, items, ...next };
   }
 
   async #answer(path: string, accept: string, write?: Write): Promise<Answer | 'too-large'> {
@@ -364,8 +331,6 @@ interface Answer {
   readonly body: string;
   readonly retryAfterSeconds?: number;
 }
-
-type Page = { readonly isExpired: boolean; readonly items: readonly unknown[]; readonly token?: string };
 
 interface JsonBody {
   readonly message?: unknown;

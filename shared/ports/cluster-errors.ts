@@ -23,6 +23,12 @@ export const READS: ClusterAccess = {
   group: 'patchwave:read',
 };
 
+/** By the function of Patchwave in the VPC of a cluster whose endpoint is private. */
+export const READS_IN_VPC: ClusterAccess = {
+  ...READS,
+  role: 'role of the function in its VPC',
+};
+
 export const DEPLOYS: ClusterAccess = {
   purpose: 'deployed to',
   role: 'rollout role',
@@ -34,11 +40,15 @@ export const DEPLOYS: ClusterAccess = {
 export class ClusterUnreachableError extends Error {
   override readonly name = 'ClusterUnreachableError' as string;
   readonly cluster: Cluster;
-  /** @param advice the next step, as a sentence */
+  readonly problem: string;
+  /** The next step, as a sentence. */
+  readonly advice: string;
   constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown, { purpose }: ClusterAccess = READS) {
     const { account, region, cluster: name } = cluster;
     super(`EKS cluster ${account}/${region}/${name} cannot be ${purpose}: ${problem}. ${advice}`, { cause });
     this.cluster = { account, region, cluster: name };
+    this.problem = problem;
+    this.advice = advice;
   }
 }
 
@@ -86,14 +96,12 @@ export class ClusterAccessDeniedError extends ClusterUnreachableError {
   override readonly name = 'ClusterAccessDeniedError';
   constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
-    const setting = access === DEPLOYS ? ' with RolloutToEks=true' : '';
-    super(
-      cluster,
-      problem,
-      `Deploy member-account.yaml in the account${setting}, of the same version as the hub.`,
-      cause,
-      access,
-    );
+    const stacks = new Map([
+      [DEPLOYS, 'member-account.yaml in the account with RolloutToEks=true'],
+      [READS_IN_VPC, 'member-vpc.yaml in its VPC'],
+    ]);
+    const stack = stacks.get(access) ?? 'member-account.yaml in the account';
+    super(cluster, problem, `Deploy ${stack}, of the same version as the hub.`, cause, access);
   }
 }
 
@@ -101,15 +109,20 @@ export class ClusterAccessDeniedError extends ClusterUnreachableError {
 export class ClusterEndpointPrivateError extends ClusterUnreachableError {
   override readonly name = 'ClusterEndpointPrivateError';
   constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
-    super(
-      cluster,
-      `its endpoint is private, and Patchwave has no route to it (${cause.message})`,
-      access === DEPLOYS
-        ? 'Enable public access to its endpoint, or deploy its workloads yourself.'
-        : 'Enable public access to its endpoint, or waive `scope-readable` for the cluster.',
-      cause,
-      access,
-    );
+    const problem =
+      access === READS_IN_VPC
+        ? `its endpoint is private, and the function in its VPC has no route to it (${cause.message})`
+        : `its endpoint is private, and Patchwave has no route to it (${cause.message})`;
+    const advices = new Map([
+      [DEPLOYS, 'Enable public access to its endpoint, or deploy its workloads yourself.'],
+      [
+        READS_IN_VPC,
+        'Let a security group of the cluster accept port 443 from the security groups of the function (VpcSecurityGroupIds of member-vpc.yaml).',
+      ],
+    ]);
+    const otherwise =
+      'Deploy member-vpc.yaml in its VPC, and member-account.yaml with InventoryInVpc=true. Or enable public access to its endpoint, or waive `scope-readable` for the cluster.';
+    super(cluster, problem, advices.get(access) ?? otherwise, cause, access);
   }
 }
 
@@ -176,5 +189,27 @@ export class ClusterFailingError extends ClusterUnreachableError {
   constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
     const next = access === DEPLOYS ? 'The step tries again.' : 'The next review tries again.';
     super(cluster, problem, next, cause, access);
+  }
+}
+
+/** The function in the VPC of a private cluster gave no answer, or one that cannot be read. */
+export class ClusterFunctionError extends ClusterUnreachableError {
+  override readonly name = 'ClusterFunctionError';
+  constructor(cluster: Cluster, functionName: string, problem: string, cause?: unknown) {
+    super(
+      cluster,
+      `the function ${functionName} in its VPC ${problem}`,
+      'Read the log of that function. Its subnets need a route to the API of Amazon EKS. Deploy member-vpc.yaml of the same version as the hub. The next review tries again.',
+      cause,
+    );
+  }
+}
+
+/** The function in the VPC of a private cluster could not read it: the name, problem and advice are those of its error. */
+export class ClusterInVpcError extends ClusterUnreachableError {
+  override readonly name = 'ClusterInVpcError' as string;
+  constructor(cluster: Cluster, { error, problem, advice }: Readonly<Record<'error' | 'problem' | 'advice', string>>) {
+    super(cluster, problem, advice);
+    this.name = error;
   }
 }

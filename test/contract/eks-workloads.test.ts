@@ -5,12 +5,8 @@ import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { EksClusters } from '../support/eks-clusters.ts';
 import { type Workload, type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
 
-const unreachable = { account: '999999999999', region: 'eu-west-1' };
-const clusters = new EksClusters().deny(unreachable);
-afterAll(() => clusters.stop());
-
 /** A Deployment has a ReplicaSet, and that has pods; a standalone pod has no owner. */
-async function run(cluster: Cluster, workload: Workload): Promise<void> {
+async function run(clusters: EksClusters, cluster: Cluster, workload: Workload): Promise<void> {
   const { kind, name, count, architecture, containers } = workload;
   const uid = `${name}-5d8f7`;
   if (kind === 'service')
@@ -41,25 +37,39 @@ async function run(cluster: Cluster, workload: Workload): Promise<void> {
   await clusters.addPods(cluster, ...pods);
 }
 
-const world: WorkloadsWorld = {
-  source: clusters.source,
-  reported: ({ kind, name }) => ({
-    workloadKind: kind === 'service' ? 'eks-deployment' : 'eks-pod',
-    workload: `default/${name}`,
-  }),
-  unreachable: { scope: 'ScopeUnreachableError', cluster: 'ClusterAccessDeniedError' },
-  createCluster: async (cluster) => void (await clusters.server(cluster)),
-  run,
-  stop: async (cluster, workload) => {
-    const { collections } = await clusters.server(cluster);
-    for (const pod of collections.get('/api/v1/pods') ?? [])
-      if ((pod as Pod).metadata?.name === workload) Object.assign(pod, { status: { phase: 'Succeeded' } });
-  },
-};
+const unreachable = { account: '999999999999', region: 'eu-west-1' };
 
-test('the source of this suite is the real adapter', () => {
-  expect(world.source).toBeInstanceOf(EksWorkloads);
+describe.each([
+  ['clusters whose endpoints are public', false],
+  ['clusters whose endpoints are private, by the function in their VPC', true],
+])('%s', (_, arePrivate) => {
+  const clusters = new EksClusters({ arePrivate }).deny(unreachable);
+  afterAll(() => clusters.stop());
+
+  const world: WorkloadsWorld = {
+    source: clusters.source,
+    reported: ({ kind, name }) => ({
+      workloadKind: kind === 'service' ? 'eks-deployment' : 'eks-pod',
+      workload: `default/${name}`,
+    }),
+    unreachable: { scope: 'ScopeUnreachableError', cluster: 'ClusterAccessDeniedError' },
+    createCluster: async (cluster) => void (await clusters.server(cluster)),
+    run: (cluster, workload) => run(clusters, cluster, workload),
+    stop: async (cluster, workload) => {
+      const { collections } = await clusters.server(cluster);
+      for (const pod of collections.get('/api/v1/pods') ?? [])
+        if ((pod as Pod).metadata?.name === workload) Object.assign(pod, { status: { phase: 'Succeeded' } });
+    },
+  };
+
+  test('the source of this suite is the real adapter', () => {
+    expect(world.source).toBeInstanceOf(EksWorkloads);
+  });
+
+  let accounts = 100_000_000_000;
+  workloadsContract(() => world, { next: () => ({ account: String(++accounts), region: 'eu-west-1' }), unreachable });
+
+  test('pods are read by the function exactly where the endpoint is private', () => {
+    expect(clusters.requests.length > 0).toBe(arePrivate);
+  });
 });
-
-let accounts = 100_000_000_000;
-workloadsContract(() => world, { next: () => ({ account: String(++accounts), region: 'eu-west-1' }), unreachable });

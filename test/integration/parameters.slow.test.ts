@@ -2,7 +2,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient, ListVersionsByFunctionCommand } from '@aws-sdk/client-lambda';
 import { loadFleet } from '../../local/fleet/load.ts';
 import { changeParameters } from '../../local/stack.ts';
-import { functionNames } from '../../scripts/bundle.ts';
+import { hubFunctionNames } from '../../scripts/bundle.ts';
 import { useInstallation } from '../support/installation.ts';
 import { hubOf } from '../support/readings.ts';
 
@@ -29,7 +29,7 @@ describe('a new value of a parameter alone', () => {
         };
       };
       const cloudFormation = new CloudFormationClient(config);
-      const all = functionNames();
+      const all = hubFunctionNames();
       expect((await liveOf('scan-trigger')).versions).toEqual(['1']);
 
       await changeParameters(cloudFormation, 'patchwave', { LogLevel: 'DEBUG' });

@@ -6,10 +6,11 @@ const ROLES: Readonly<Record<string, string>> = {
   runner: 'ActBuildRole',
   workloads: 'ReadRole',
   scanner: 'ReadRole',
+  vpcs: 'ReadRole',
 };
 
 /** What IAM calls an operation where that is not the operation's own name. */
-const ACTIONS: Readonly<Record<string, string>> = {};
+const ACTIONS: Readonly<Record<string, string>> = { 'lambda:Invoke': 'lambda:InvokeFunction' };
 
 const adapters = readdirSync(`${ROOT}shared/adapters`).flatMap((file) => {
   const [, role] = /-(\w+)\.ts$/.exec(file) ?? [];

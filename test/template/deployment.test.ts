@@ -18,7 +18,7 @@ import type { Cloud } from '../../local/cloud.ts';
 import { type DeployOptions, type DeployTarget, deploy, type StackDeployment } from '../../local/deploy.ts';
 import { declareOrganization } from '../../local/fleet/organization.ts';
 import { createStack } from '../../local/stack.ts';
-import { functionNames } from '../../scripts/bundle.ts';
+import { hubFunctionNames } from '../../scripts/bundle.ts';
 import { useCloud } from '../support/cloud.ts';
 
 // A deployment has some hundred resources; its duration is not under test.
@@ -111,8 +111,8 @@ describe('with a key and traces', () => {
     await deployInside(cloud(), target, { parameters: { KmsKeyArn, Tracing: 'on' } });
     const lambda = new LambdaClient(config);
     const iam = new IAMClient(config);
-    expect(functionNames().length).toBeGreaterThan(0);
-    for (const name of functionNames()) {
+    expect(hubFunctionNames().length).toBeGreaterThan(0);
+    for (const name of hubFunctionNames()) {
       const { Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: `patchwave-${name}` }));
       expect(Configuration).toMatchObject({
         TracingConfig: { Mode: 'Active' },

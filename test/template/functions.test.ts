@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { functionNames } from '../../scripts/bundle.ts';
+import { functionNames, hubFunctionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { redeliverySeconds } from '../../shared/domain/common/redelivery.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type Json,
   type JsonObject,
   listOf,
+  memberVpc,
   objectOf,
   ofType,
   type Resource,
@@ -32,7 +33,9 @@ const eventsOf = ({ properties }: Resource): JsonObject[] =>
 const table = functions.map((declared) => ({ name: nameOf(declared), declared }));
 
 test('every folder of functions/ is deployed, and nothing else', () => {
-  expect(functions.map(nameOf).sort()).toEqual(functionNames(ROOT));
+  expect(functions.map(nameOf).sort()).toEqual(hubFunctionNames(ROOT));
+  const ofMembers = ofType(memberVpc, 'AWS::Serverless::Function').map(nameOf);
+  expect([...hubFunctionNames(ROOT), ...ofMembers].sort()).toEqual(functionNames(ROOT));
 });
 
 test.each(table)('$name: the environment has exactly the keys its schema reads', async ({ name, declared }) => {

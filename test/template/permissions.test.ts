@@ -5,6 +5,7 @@ import {
   type JsonObject,
   listOf,
   member,
+  memberVpc,
   objectOf,
   ofType,
   type Resource,
@@ -29,7 +30,7 @@ const grantsOf = (template: Template): Grant[] => [
     statementsOf(properties.PolicyDocument).map((statement) => ({ owner: id, statement })),
   ),
 ];
-const grants = [...grantsOf(hub), ...grantsOf(member)];
+const grants = [...grantsOf(hub), ...grantsOf(member), ...grantsOf(memberVpc)];
 const actionsOf = ({ statement }: Grant): string[] => listOf(statement.Action).map(textOf);
 
 /** Actions that AWS checks without a resource (Service Authorization Reference). */
@@ -42,6 +43,7 @@ const WITHOUT_RESOURCE = [
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
   /^eks:ListClusters$/,
+  /^ec2:Describe(NetworkInterfaces|Subnets)$/,
   /^ecr:(GetRegistryScanningConfiguration|ListPullTimeUpdateExclusions)$/,
   /^inspector2:(ListAccountPermissions|ListCoverage|ListFindings)$/,
 ];
@@ -53,7 +55,9 @@ test('no role is granted an action by a wildcard, or by exclusion', () => {
 });
 
 test('every resource is named, but for actions that AWS checks without one', () => {
-  const wide = grants.filter(({ statement }) => listOf(statement.Resource).includes('*')).flatMap(actionsOf);
+  const wide = grants
+    .filter(({ statement }) => statement.Effect === 'Allow' && listOf(statement.Resource).includes('*'))
+    .flatMap(actionsOf);
   expect(wide.filter((action) => !WITHOUT_RESOURCE.some((known) => known.test(action)))).toEqual([]);
 });
 
@@ -70,7 +74,7 @@ test('no managed policy widens a role, and every role has an owner', () => {
 
 test('every role has the permissions boundary that a parameter names', () => {
   const boundary = { 'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundaryArn' }, { Ref: 'AWS::NoValue' }] };
-  const made = [hub, member].flatMap((template) =>
+  const made = [hub, member, memberVpc].flatMap((template) =>
     ofType(template, 'AWS::IAM::Role').map(({ properties }) => properties),
   );
   // SAM makes a role for each schedule.
@@ -245,7 +249,7 @@ describe('a member account', () => {
   const acting = member.resources.filter(({ json }) => objectOf(json).Condition !== 'IsHome').map(({ id }) => id);
 
   test('lets Patchwave read and ask for scans by itself, and nothing else', () => {
-    expect(writesOf(['ReadRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents']);
+    expect(writesOf(['ReadRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents', 'lambda:InvokeFunction']);
     expect(writesOf(['ForwardRole'])).toEqual(['events:PutEvents']);
   });
 
@@ -268,6 +272,29 @@ describe('a member account', () => {
         Null: { 'events:source': 'false', 'events:detail-type': 'false' },
       },
     });
+  });
+
+  test('lets the read role call the functions in VPCs only with InventoryInVpc, which is off by default', () => {
+    expect(objectOf(objectOf(member.json.Parameters).InventoryInVpc).Default).toBe('false');
+    expect(objectOf(member.json.Conditions).ReadsInVpcs).toEqual({ 'Fn::Equals': [{ Ref: 'InventoryInVpc' }, 'true'] });
+    const role = memberRoles.find(({ id }) => id === 'ReadRole');
+    const [policy] = listOf(role?.properties.Policies);
+    const conditional = listOf(objectOf(objectOf(policy).PolicyDocument).Statement)
+      .map(objectOf)
+      .map((statement) => listOf(statement['Fn::If']))
+      .filter(([condition]) => condition === 'ReadsInVpcs');
+    expect(conditional).toEqual([
+      [
+        'ReadsInVpcs',
+        {
+          ...{ Sid: 'ReadPrivateEksClusters', Effect: 'Allow', Action: 'lambda:InvokeFunction' },
+          Resource: {
+            'Fn::Sub': `arn:\${AWS::Partition}:lambda:*:\${AWS::AccountId}:function:\${ReadRoleName}-vpc-*`,
+          },
+        },
+        { Ref: 'AWS::NoValue' },
+      ],
+    ]);
   });
 
   // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html
@@ -403,6 +430,7 @@ describe('a member account', () => {
 test.each([
   ['template.yaml', hub],
   ['member-account.yaml', member],
+  ['member-vpc.yaml', memberVpc],
 ])('%s names no partition, account or Region', (_, { text }) => {
   const code = text.replaceAll(/(^|\s)#.*$/gm, '');
   expect(code.match(/arn:aws[a-z-]*:/g)).toBeNull();
@@ -427,8 +455,8 @@ test('everything that takes a tag is tagged', () => {
     JSON.stringify(properties.Tags) === '{"application":"patchwave"}';
   const globals = objectOf(objectOf(hub.json.Globals).Function);
   expect(globals.Tags).toEqual({ application: 'patchwave' });
-  const untagged = [...hub.resources, ...member.resources].filter(
-    (resource) => !isTagged(resource) && resource.type !== 'AWS::Serverless::Function',
-  );
+  const untagged = [hub, member, memberVpc]
+    .flatMap(({ resources }) => resources)
+    .filter((resource) => !isTagged(resource) && resource.type !== 'AWS::Serverless::Function');
   expect(untagged.filter(({ type }) => !UNTAGGED.includes(type)).map(({ id }) => id)).toEqual([]);
 });

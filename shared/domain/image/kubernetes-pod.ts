@@ -81,25 +81,91 @@ export function controllerIn(metadata: Maybe<ObjectMetadata>): (KubernetesOwner 
 /** Phases in which no container of a pod runs, or will run again. */
 const OVER = new Set(['Succeeded', 'Failed']);
 
+/** What Patchwave needs of a pod. Everything else, such as its environment variables, stays in the function that read it. */
+export interface PodFacts {
+  readonly namespace: string;
+  readonly name: string;
+  /** Absent if the API server does not say it. */
+  readonly createdAtEpochMs?: number;
+  /** Absent before the pod is scheduled. */
+  readonly node?: string;
+  readonly owner?: OwnerFacts;
+  readonly containers: readonly RunningContainer[];
+}
+
+/** The controller of a pod. */
+export type OwnerFacts = KubernetesOwner & { readonly uid: string };
+
 /**
- * A pod as a task of its workload; `undefined` if it is over. All of its images count: containers, init containers and
- * sidecars, ephemeral containers that have not ended, and image volumes. A pod that is being deleted still runs.
+ * The most characters of a text in the facts. Kubernetes allows no longer names (RFC 1123, `volume:` before one), and no image
+ * reference is as long. It checks neither references nor the names of owners: longer ones are cut, and a cut one is as invalid.
  */
-export function podTask(pod: Pod, objects: ClusterObjects): RunningTask | undefined {
+export const LONGEST = { namespace: 63, name: 253, container: 70, image: 1024, uid: 64, owner: 254 } as const;
+
+/**
+ * The facts of a pod; `undefined` if it is over. All of its images count: containers, init containers and sidecars,
+ * ephemeral containers that have not ended, and image volumes. A pod that is being deleted still runs.
+ */
+export function podFacts(pod: Pod): PodFacts | undefined {
   const { metadata, spec, status } = pod;
   if (OVER.has(status?.phase ?? '')) return undefined;
   const owner = controllerIn(metadata);
-  const top = owner && (objects.controllerOf(owner.uid) ?? owner);
-  const architecture = spec?.nodeName ? objects.architectureOf(spec.nodeName) : undefined;
+  const createdAtEpochMs = Date.parse(metadata?.creationTimestamp ?? '');
   return {
-    ...kubernetesWorkload(metadata?.namespace ?? '', metadata?.name ?? '', top),
-    ...(architecture !== undefined && { architecture }),
+    namespace: cut(metadata?.namespace, LONGEST.namespace),
+    name: cut(metadata?.name, LONGEST.name),
+    ...(Number.isFinite(createdAtEpochMs) && { createdAtEpochMs }),
+    ...(spec?.nodeName && { node: cut(spec.nodeName, LONGEST.name) }),
+    ...(owner && { owner: { ...cutOwner(owner), uid: cut(owner.uid, LONGEST.uid) } }),
     containers: [
       ...containersOf(spec?.containers, status?.containerStatuses),
       ...containersOf(spec?.initContainers, status?.initContainerStatuses),
       ...liveEphemeral(spec?.ephemeralContainers, status?.ephemeralContainerStatuses),
       ...imageVolumes(pod),
     ],
+  };
+}
+
+/** Hostile text must not fill the memory, so the facts hold no longer one. */
+const cut = (text: Maybe<string>, most: number): string => (typeof text === 'string' ? text.slice(0, most) : '');
+
+const cutOwner = ({ group, kind, name }: KubernetesOwner): KubernetesOwner => ({
+  group: cut(group, LONGEST.owner),
+  kind: cut(kind, LONGEST.owner),
+  name: cut(name, LONGEST.owner),
+});
+
+/** A ReplicaSet or Job that has a controller itself. */
+export interface OwnedFacts {
+  readonly uid: string;
+  readonly owner: KubernetesOwner;
+}
+
+export function ownedFacts(metadata: Maybe<ObjectMetadata>): OwnedFacts | undefined {
+  const owner = controllerIn(metadata);
+  return owner && metadata?.uid ? { uid: cut(metadata.uid, LONGEST.uid), owner: cutOwner(owner) } : undefined;
+}
+
+/** A node whose architecture is known: `amd64`, `arm64`. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly architecture: string;
+}
+
+export function nodeFacts(metadata: Maybe<ObjectMetadata>): NodeFacts | undefined {
+  const architecture = metadata?.labels?.['kubernetes.io/arch'];
+  if (!metadata?.name || !architecture) return undefined;
+  return { name: cut(metadata.name, LONGEST.name), architecture: cut(architecture, LONGEST.uid) };
+}
+
+/** A pod as a task of its workload. */
+export function podTask(pod: PodFacts, objects: ClusterObjects): RunningTask {
+  const top = pod.owner && (objects.controllerOf(pod.owner.uid) ?? pod.owner);
+  const architecture = pod.node === undefined ? undefined : objects.architectureOf(pod.node);
+  return {
+    ...kubernetesWorkload(pod.namespace, pod.name, top),
+    ...(architecture !== undefined && { architecture }),
+    containers: pod.containers,
   };
 }
 
@@ -147,7 +213,11 @@ function imageVolumes({ spec, status }: Pod): RunningContainer[] {
 
 function containerOf(name: string, image: Maybe<string>, imageId: Maybe<string>): RunningContainer {
   const digest = digestInImageId(imageId);
-  return { name, ...(typeof image === 'string' && { image }), ...(digest !== undefined && { digest }) };
+  return {
+    name: cut(name, LONGEST.container),
+    ...(typeof image === 'string' && { image: cut(image, LONGEST.image) }),
+    ...(digest !== undefined && { digest }),
+  };
 }
 
 /**

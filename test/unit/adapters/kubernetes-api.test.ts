@@ -176,7 +176,7 @@ test('one object that is too large is a failure, and its answer is not read to i
   });
   await expect(read()).rejects.toMatchObject({
     name: 'ClusterFailingError',
-    message: expect.stringContaining('an object of its list of pods is larger than 60000 bytes'),
+    message: expect.stringContaining('an object of its list of pods is too large to be read'),
   });
   expect(server.asked.map(({ query }) => query.get('limit'))).toEqual(['500', '125', '32', '8', '2', '1']);
 });

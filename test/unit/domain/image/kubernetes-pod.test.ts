@@ -2,11 +2,16 @@ import {
   type ClusterObjects,
   controllerIn,
   digestInImageId,
+  LONGEST,
+  nodeFacts,
   type OwnerEntry,
+  ownedFacts,
   type Pod,
+  podFacts,
   podTask,
 } from '../../../../shared/domain/image/kubernetes-pod.ts';
-import type { RunningContainer } from '../../../../shared/domain/image/usage.ts';
+import { readImageReference } from '../../../../shared/domain/image/reference.ts';
+import type { RunningContainer, RunningTask } from '../../../../shared/domain/image/usage.ts';
 import {
   hasClusterScope,
   isService,
@@ -18,6 +23,10 @@ import { fc } from '../../../support/seeded.ts';
 
 const [a, b] = [digestOf('a'), digestOf('b')];
 const NOTHING: ClusterObjects = { controllerOf: () => undefined, architectureOf: () => undefined };
+const taskOf = (pod: Pod, objects: ClusterObjects): RunningTask | undefined => {
+  const facts = podFacts(pod);
+  return facts && podTask(facts, objects);
+};
 
 test.each<[string, string | undefined, string | undefined]>([
   ['containerd and CRI-O', `123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web@${a}`, a],
@@ -164,22 +173,22 @@ test.each<[string, Pod, readonly RunningContainer[]]>([
     [{ name: 'app', image: 'web:1', digest: a }],
   ],
 ])('%s', (_, one, containers) => {
-  expect(podTask(one, NOTHING)?.containers).toEqual(containers);
+  expect(taskOf(one, NOTHING)?.containers).toEqual(containers);
 });
 
 test.each(['Succeeded', 'Failed'])('a pod whose phase is %s runs nothing', (phase) => {
-  expect(podTask(pod({ status: { phase } }), NOTHING)).toBeUndefined();
+  expect(taskOf(pod({ status: { phase } }), NOTHING)).toBeUndefined();
 });
 
 test.each(['Pending', 'Running', 'Unknown', undefined])('a pod whose phase is %s counts', (phase) => {
-  expect(podTask(pod({ status: { ...(phase && { phase }) } }), NOTHING)).toBeDefined();
+  expect(taskOf(pod({ status: { ...(phase && { phase }) } }), NOTHING)).toBeDefined();
 });
 
 test('a pod runs on the architecture of its node, and on an unknown one without it', () => {
   const objects = { ...NOTHING, architectureOf: (node: string) => ({ 'node-1': 'arm64' })[node] };
-  expect(podTask(pod({ spec: { nodeName: 'node-1' } }), objects)).toMatchObject({ architecture: 'arm64' });
-  expect(podTask(pod({ spec: { nodeName: 'node-2' } }), objects)).not.toHaveProperty('architecture');
-  expect(podTask(pod(), objects)).not.toHaveProperty('architecture');
+  expect(taskOf(pod({ spec: { nodeName: 'node-1' } }), objects)).toMatchObject({ architecture: 'arm64' });
+  expect(taskOf(pod({ spec: { nodeName: 'node-2' } }), objects)).not.toHaveProperty('architecture');
+  expect(taskOf(pod(), objects)).not.toHaveProperty('architecture');
 });
 
 const apps = (kind: string, name = 'web'): OwnerEntry => ({ apiVersion: 'apps/v1', kind, name });
@@ -251,7 +260,7 @@ test.each<[string, OwnerEntry | undefined, OwnerEntry | undefined, string]>([
 ])('the workload of %s', (_, owner, top, expected) => {
   const controller = top && controllerIn({ ownerReferences: [{ controller: true, ...top }] });
   const objects = { ...NOTHING, controllerOf: (uid: string) => (uid === 'u1' ? controller : undefined) };
-  const task = podTask(pod({ ...(owner && { owner }) }), objects);
+  const task = taskOf(pod({ ...(owner && { owner }) }), objects);
   expect(`${task?.workloadKind} ${task?.workload}`).toBe(expected);
   const isDeployed = /^eks-(deployment|statefulset|daemonset) /.test(expected);
   expect(task && isService(task, { eks: true })).toBe(isDeployed);
@@ -269,7 +278,7 @@ test('whatever an owner is named, the workload fits into a key, and keeps its na
   const name = fc.string({ maxLength: 600, unit: 'grapheme' });
   fc.assert(
     fc.property(name, name, name, (apiVersion, kind, owner) => {
-      const task = podTask(pod({ owner: { apiVersion, kind, name: owner } }), NOTHING);
+      const task = taskOf(pod({ owner: { apiVersion, kind, name: owner } }), NOTHING);
       return Buffer.byteLength(task?.workload ?? '') < LONGEST_KEY_BYTES - 300 && task?.workload.startsWith('shop/');
     }),
   );
@@ -278,11 +287,49 @@ test('whatever an owner is named, the workload fits into a key, and keeps its na
 test('an owner that does not say that it controls the pod is not its workload', () => {
   const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'u1' }];
   const one = { ...pod(), metadata: { namespace: 'shop', name: 'web-0', ownerReferences } };
-  expect(podTask(one, NOTHING)).toMatchObject({ workloadKind: 'eks-pod', workload: 'shop/web-0' });
+  expect(taskOf(one, NOTHING)).toMatchObject({ workloadKind: 'eks-pod', workload: 'shop/web-0' });
 });
 
 test('an empty document is a pod of its own, and breaks nothing', () => {
-  expect(podTask({}, NOTHING)).toEqual({ workloadKind: 'eks-pod', workload: '/', containers: [] });
+  expect(taskOf({}, NOTHING)).toEqual({ workloadKind: 'eks-pod', workload: '/', containers: [] });
+});
+
+test('the facts of a pod hold its images, and nothing else of its containers', () => {
+  const secret = { env: [{ name: 'PASSWORD', value: 'secret' }], args: ['--token=secret'] };
+  const one = pod({
+    spec: { nodeName: 'node-1', containers: [{ name: 'app', image: 'web:1', ...secret }] },
+    owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web' },
+  });
+  expect(podFacts({ ...one, metadata: { ...one.metadata, creationTimestamp: '2026-11-01T00:00:00Z' } })).toEqual({
+    ...{ namespace: 'shop', name: 'web-5d8f7-x2x', node: 'node-1' },
+    createdAtEpochMs: Date.parse('2026-11-01T00:00:00Z'),
+    owner: { group: 'apps', kind: 'StatefulSet', name: 'web', uid: 'u1' },
+    containers: [{ name: 'app', image: 'web:1', digest: a }],
+  });
+  expect(podFacts(pod())).not.toHaveProperty('createdAtEpochMs');
+});
+
+test('a ReplicaSet without a controller, and a node without an architecture, add no facts', () => {
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u2' };
+  const owned = { name: 'web-1', uid: 'u1', ownerReferences: [{ ...owner, controller: true }] };
+  expect(ownedFacts(owned)).toEqual({ uid: 'u1', owner: { group: 'apps', kind: 'Deployment', name: 'web' } });
+  expect(ownedFacts({ ...owned, ownerReferences: [owner] })).toBeUndefined();
+  expect(ownedFacts({ ...owned, uid: '' })).toBeUndefined();
+  expect(nodeFacts({ name: 'node-1', labels: { 'kubernetes.io/arch': 'arm64', zone: 'a' } })).toEqual({
+    ...{ name: 'node-1', architecture: 'arm64' },
+  });
+  expect(nodeFacts({ name: 'node-1' })).toBeUndefined();
+});
+
+test('no text in the facts is longer than Kubernetes allows, and a reference that is cut stays invalid', () => {
+  const long = 'x'.repeat(100_000);
+  const owner = { apiVersion: `${long}/v1`, kind: long, name: long, uid: long, controller: true };
+  const metadata = { namespace: long, name: long, uid: long, ownerReferences: [owner] };
+  const spec = { nodeName: long, containers: [{ name: long, image: long }] };
+  const facts = podFacts({ metadata, spec });
+  expect(JSON.stringify([facts, ownedFacts(metadata)]).length).toBeLessThan(10_000);
+  expect(facts?.containers.map(({ image }) => image?.length)).toEqual([LONGEST.image]);
+  expect(readImageReference(facts?.containers[0]?.image)).toBeUndefined();
 });
 
 /** Every copy of a document in which one value is `null`. */
@@ -324,7 +371,7 @@ test('a field that is null counts as missing, wherever it is', () => {
   const documents = [...withNull(full)];
   expect(documents.length).toBeGreaterThan(40);
   for (const one of documents as Pod[]) {
-    const task = podTask(one, { ...NOTHING, architectureOf: () => 'arm64' });
+    const task = taskOf(one, { ...NOTHING, architectureOf: () => 'arm64' });
     expect(task?.workload).toEqual(expect.any(String));
     for (const { name, image = '', digest = a } of task?.containers ?? [])
       expect([typeof name, typeof image, digest === a || digest === b]).toEqual(['string', 'string', true]);

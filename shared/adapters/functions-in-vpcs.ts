@@ -1,0 +1,175 @@
+import { InvokeCommand, type InvokeCommandOutput, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  type ClusterList,
+  type ClusterPageRequest,
+  clusterPageAnswer,
+  type FactsOf,
+} from '../domain/image/cluster-facts.ts';
+import type { Cluster } from '../domain/image/usage.ts';
+import {
+  ClusterFailingError,
+  ClusterFunctionError,
+  ClusterInVpcError,
+  ClusterUnfinishedError,
+} from '../ports/cluster-errors.ts';
+import type { ClusterPage, ClusterPages, PageRead } from '../ports/cluster-pages.ts';
+import type { Retry } from '../ports/retry.ts';
+import * as v from '../schema.ts';
+import { fullJitter } from './backoff.ts';
+import type { RegionalClients } from './clients.ts';
+import type { FunctionsInVpcs } from './eks-workloads.ts';
+import { isNamed, isRefusal } from './refusal.ts';
+
+interface Options {
+  readonly clients: RegionalClients<LambdaClient>;
+  /** The functions of an account have its name, a hyphen and the id of their VPC: `PatchwaveRead-vpc-0123456789abcdef0`. */
+  readonly prefix: string;
+  readonly retry?: Retry;
+  /** Nodes and owners stay in memory while the pods are read: the most bytes of answers with one list of them. */
+  readonly mostListBytes?: number;
+}
+
+/** For what the SDK does not try again: an error of the function, and a function that is being updated. */
+const RETRY = fullJitter({ attempts: 3, firstMs: 500 });
+const MOST_LIST_BYTES = 32 * 1024 ** 2;
+const VPC_ID = /^vpc-[0-9a-f]{8,17}$/;
+const LONGEST_DETAIL = 300;
+
+/** The functions of member-vpc.yaml, called with the read role of their account. */
+export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** @throws ClusterFunctionError */
+  async find(cluster: Cluster, vpcId: string, signal?: AbortSignal): Promise<ClusterPages | undefined> {
+    if (!VPC_ID.test(vpcId)) return undefined;
+    const { clients, prefix, retry = RETRY, mostListBytes = MOST_LIST_BYTES } = this.#options;
+    const called = { ...{ client: clients(cluster), cluster, name: `${prefix}-${vpcId}` }, ...(signal && { signal }) };
+    try {
+      await invoke(called, { InvocationType: 'DryRun' });
+    } catch (error) {
+      // The member stack does not allow it, or nobody deployed the function.
+      if (isRefusal(error) || isNamed(error, 'ResourceNotFoundException')) return undefined;
+      throw failure(called, error);
+    }
+    return new FunctionPages(called, { retry, mostListBytes });
+  }
+}
+
+interface Called {
+  readonly client: LambdaClient;
+  readonly cluster: Cluster;
+  readonly name: string;
+  readonly signal?: AbortSignal;
+}
+
+const invoke = (
+  { client, name, signal }: Called,
+  input: { readonly InvocationType?: 'DryRun'; readonly Payload?: Uint8Array },
+): Promise<InvokeCommandOutput> =>
+  client.send(new InvokeCommand({ FunctionName: name, ...input }), { ...(signal && { abortSignal: signal }) });
+
+function failure({ cluster, name, signal }: Called, error: unknown): Error {
+  if (signal?.aborted) return new ClusterUnfinishedError(cluster);
+  return new ClusterFunctionError(cluster, name, `cannot be called: ${detailOf(error)}`, error);
+}
+
+const detailOf = (error: unknown): string =>
+  (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, LONGEST_DETAIL);
+
+/** The lists of a cluster by the function in its VPC. What that answers is input of another account. */
+class FunctionPages implements ClusterPages {
+  readonly #called: Called;
+  readonly #retry: Retry;
+  readonly #mostListBytes: number;
+  readonly #bytes = new Map<ClusterList, number>();
+
+  constructor(called: Called, { retry, mostListBytes }: { readonly retry: Retry; readonly mostListBytes: number }) {
+    this.#called = called;
+    this.#retry = retry;
+    this.#mostListBytes = mostListBytes;
+  }
+
+  async page<List extends ClusterList>(
+    list: List,
+    { limit, token }: PageRead,
+  ): Promise<ClusterPage<FactsOf[List]> | 'too-large'> {
+    const { cluster } = this.#called;
+    const request: ClusterPageRequest = {
+      ...{ cluster: cluster.cluster, list, limit },
+      ...(token !== undefined && { token }),
+    };
+    const text = await this.#answer(request);
+    if (list !== 'pods') this.#count(list, token === undefined, text.length);
+    const parsed = v.safeParse(clusterPageAnswer(list), jsonOf(text));
+    if (!parsed.success) {
+      const problems = parsed.problems.map((problem) => v.problemText(problem)).join('; ');
+      throw this.#broken(`gave an answer that is not valid: ${problems.slice(0, LONGEST_DETAIL)}`);
+    }
+    const answer = parsed.data;
+    if (answer.outcome === 'failed') throw new ClusterInVpcError(cluster, answer);
+    if (answer.outcome === 'too-large') return 'too-large';
+    const { outcome: _, ...page } = answer;
+    return page;
+  }
+
+  close(): void {}
+
+  /** Memory has an end, also where another account sends page after page. */
+  #count(list: ClusterList, isFirst: boolean, bytes: number): void {
+    const sum = (isFirst ? 0 : (this.#bytes.get(list) ?? 0)) + bytes;
+    this.#bytes.set(list, sum);
+    if (sum > this.#mostListBytes)
+      throw new ClusterFailingError(
+        this.#called.cluster,
+        `its list of ${list} is larger than ${this.#mostListBytes} bytes`,
+      );
+  }
+
+  /** A page may be asked for again: reading changes nothing. */
+  async #answer(request: ClusterPageRequest): Promise<string> {
+    const Payload = new TextEncoder().encode(JSON.stringify(request));
+    for (let attempt = 1; ; attempt += 1) {
+      const isLast = attempt >= this.#retry.attempts;
+      try {
+        const { FunctionError, Payload: answered } = await invoke(this.#called, { Payload });
+        const text = new TextDecoder().decode(answered);
+        if (FunctionError === undefined) return text;
+        if (isLast) throw this.#broken(`failed: ${functionErrorIn(text)}`);
+      } catch (error) {
+        if (error instanceof ClusterFunctionError) throw error;
+        if (isLast || !isNamed(error, 'ResourceConflictException')) throw failure(this.#called, error);
+      }
+      await this.#retry.wait(attempt);
+    }
+  }
+
+  #broken(problem: string): ClusterFunctionError {
+    return new ClusterFunctionError(this.#called.cluster, this.#called.name, problem);
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const functionError = v.object({
+  errorType: v.optional(v.string(), 'Error'),
+  errorMessage: v.optional(v.string(), ''),
+});
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html */
+function functionErrorIn(text: string): string {
+  const parsed = v.safeParse(functionError, jsonOf(text));
+  if (!parsed.success) return 'with an error of unknown kind';
+  const { errorType, errorMessage } = parsed.data;
+  return `${errorType}: ${errorMessage}`.slice(0, LONGEST_DETAIL);
+}

@@ -1,0 +1,147 @@
+import * as v from '../../schema.ts';
+import { digest } from './digest-schema.ts';
+import {
+  LONGEST,
+  type NodeFacts,
+  nodeFacts,
+  type ObjectMetadata,
+  type OwnedFacts,
+  ownedFacts,
+  type Pod,
+  type PodFacts,
+  podFacts,
+} from './kubernetes-pod.ts';
+
+/* What Patchwave needs of the lists of a Kubernetes cluster, and how a function in the VPC of the cluster hands it over. */
+
+/** The lists of a cluster, as rules of RBAC name them. */
+export const CLUSTER_LISTS = ['pods', 'nodes', 'replicasets', 'jobs'] as const;
+export type ClusterList = (typeof CLUSTER_LISTS)[number];
+
+export interface FactsOf {
+  readonly pods: PodFacts;
+  readonly nodes: NodeFacts;
+  readonly replicasets: OwnedFacts;
+  readonly jobs: OwnedFacts;
+}
+
+/** An object of a cluster, as its API returns it. */
+export interface ClusterObject extends Pod {
+  readonly metadata?: ObjectMetadata;
+}
+
+/** The facts of an object of each list; `undefined` if Patchwave needs none of it. */
+export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) => FactsOf[List] | undefined } = {
+  pods: podFacts,
+  nodes: ({ metadata }) => nodeFacts(metadata),
+  replicasets: ({ metadata }) => ownedFacts(metadata),
+  jobs: ({ metadata }) => ownedFacts(metadata),
+};
+
+/** Names that Kubernetes accepts have no other characters. */
+const name = (most: number) => v.pipe(v.string(), v.maxLength(most), v.regex(/^[a-z0-9.:-]*$/));
+const textUpTo = (most: number) => v.pipe(v.string(), v.maxLength(most));
+
+const owner = {
+  group: textUpTo(LONGEST.owner),
+  kind: textUpTo(LONGEST.owner),
+  name: textUpTo(LONGEST.owner),
+};
+const uid = textUpTo(LONGEST.uid);
+const owned = v.object({ uid, owner: v.object(owner) });
+
+const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsOf[List]> } = {
+  pods: v.object({
+    namespace: name(LONGEST.namespace),
+    name: name(LONGEST.name),
+    createdAtEpochMs: v.exactOptional(v.number()),
+    node: v.exactOptional(textUpTo(LONGEST.name)),
+    owner: v.exactOptional(v.object({ ...owner, uid })),
+    containers: v.array(
+      v.object({
+        name: name(LONGEST.container),
+        image: v.exactOptional(textUpTo(LONGEST.image)),
+        digest: v.exactOptional(digest),
+      }),
+    ),
+  }),
+  nodes: v.object({ name: textUpTo(LONGEST.name), architecture: textUpTo(LONGEST.uid) }),
+  replicasets: owned,
+  jobs: owned,
+};
+
+/** The most objects that one page may be asked to have. */
+export const PAGE_SIZE = 500;
+/** A token of Kubernetes names a namespace and an object. */
+const token = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+
+/** What the hub asks of the function in the VPC of a cluster: one page of one list. */
+export const clusterPageRequest = v.object({
+  cluster: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, 'must be the name of an EKS cluster')),
+  list: v.picklist(CLUSTER_LISTS),
+  limit: v.pipe(v.integer(), v.minValue(1), v.maxValue(PAGE_SIZE)),
+  token: v.exactOptional(token),
+});
+export type ClusterPageRequest = v.InferOutput<typeof clusterPageRequest>;
+
+/** The names of errors of `shared/ports/cluster-errors.ts` that the function reports. */
+const CLUSTER_FAILURES = [
+  'ClusterAccessDeniedError',
+  'ClusterCertificateError',
+  'ClusterConnectionError',
+  'ClusterEndpointPrivateError',
+  'ClusterFailingError',
+  'ClusterForbiddenError',
+  'ClusterNotActiveError',
+  'ClusterUnauthorizedError',
+  'ClusterUnfinishedError',
+] as const;
+export type ClusterFailure = (typeof CLUSTER_FAILURES)[number];
+export const isClusterFailure = (name: string): name is ClusterFailure => CLUSTER_FAILURES.some((one) => one === name);
+
+const LONGEST_PROBLEM = 1000;
+
+/**
+ * The answer of that function. To the hub it is input of another account: it names no account, Region or cluster, and all of
+ * its texts are bounded.
+ */
+export function clusterPageAnswer<List extends ClusterList>(list: List) {
+  const facts: v.GenericSchema<unknown, FactsOf[List]> = SCHEMAS[list];
+  return v.variant('outcome', [
+    v.object({
+      outcome: v.literal('page'),
+      facts: v.array(facts),
+      token: v.exactOptional(token),
+      isExpired: v.boolean(),
+    }),
+    v.object({ outcome: v.literal('too-large') }),
+    v.object({
+      outcome: v.literal('failed'),
+      error: v.picklist(CLUSTER_FAILURES),
+      problem: textUpTo(LONGEST_PROBLEM),
+      advice: textUpTo(LONGEST_PROBLEM),
+    }),
+  ]);
+}
+
+export type ClusterPageAnswer =
+  | {
+      readonly outcome: 'page';
+      readonly facts: readonly FactsOf[ClusterList][];
+      readonly token?: string;
+      readonly isExpired: boolean;
+    }
+  | { readonly outcome: 'too-large' }
+  | {
+      readonly outcome: 'failed';
+      readonly error: ClusterFailure;
+      readonly problem: string;
+      readonly advice: string;
+    };
+
+/** A failure of a cluster in an answer; texts that are too long are cut. */
+export const failedAnswer = (error: ClusterFailure, problem: string, advice: string): ClusterPageAnswer => ({
+  ...{ outcome: 'failed', error },
+  problem: problem.slice(0, LONGEST_PROBLEM),
+  advice: advice.slice(0, LONGEST_PROBLEM),
+});
