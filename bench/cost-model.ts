@@ -51,7 +51,7 @@ interface Drivers {
  * is too small: `usages` grows as the larger of the two.
  */
 const DRIVERS: Readonly<Record<string, Drivers>> = {
-  // One invocation for each scope and registry, of any size; observations are written 5,000 to an object.
+  // One invocation for each scope and registry, of any size; 2,000 observations go to one object, so few objects are added.
   inventory: { invocations: 'none', work: 'usages', files: 'none' },
   // One invocation for each page of a private cluster.
   'inventory-in-vpc': { invocations: 'usages', work: 'usages', files: 'none' },
