@@ -13,23 +13,24 @@ let world: ScannerWorld;
 beforeAll(async () => {
   await createReadRole(cloud(), MEMBER);
   const pusher = new Pusher(cloud());
+  const newRepository = () => pusher.newRepository(MEMBER, 'team/a');
   world = {
     scanner: registryScanner(
       { ecr: ecrClients(accessOf(cloud())), inspector: inspectorClients(accessOf(cloud())) },
       { partition: 'aws', clock: Date.now },
     ),
     unreachable: { account: '999999999999', region: 'eu-west-1', repository: 'team/a' },
-    newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
-      const location = await pusher.newRepository(MEMBER, 'team/a');
-      const { account, region } = location;
-      if (dailyQuota !== undefined) await cloud().admin.setRegistry({ account, region, dailyScanLimit: dailyQuota });
-      if (enhanced) {
+    newRepository: {
+      ecr: newRepository,
+      inspector: async () => {
+        const location = await newRepository();
         const everything = { filter: '*', filterType: 'WILDCARD' } as const;
         const rules = [{ scanFrequency: 'CONTINUOUS_SCAN' as const, repositoryFilters: [everything] }];
         await pusher.ecr(location).send(new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules }));
-      }
-      return location;
+        return location;
+      },
     },
+    limit: ({ account, region }, dailyScanLimit) => cloud().admin.setRegistry({ account, region, dailyScanLimit }),
     push: async (location, { name, kind = 'image', vulnerabilities = [] }) => {
       await cloud().admin.setVulnerabilities(
         vulnerabilities.map((id) => ({

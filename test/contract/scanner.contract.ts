@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
-import type { ScanReading } from '../../shared/domain/scan/scan.ts';
+import type { Digest, ImageLocation, Registry } from '../../shared/domain/image/image.ts';
+import type { Finding } from '../../shared/domain/scan/finding.ts';
+import type { RepositoryScanning } from '../../shared/domain/scan/registry-scanning.ts';
+import type { ScanReading, ScanReason, ScanRequest } from '../../shared/domain/scan/scan.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { digestOf } from '../support/samples.ts';
 
@@ -11,11 +13,51 @@ export interface ScannedImage {
   readonly vulnerabilities?: readonly string[];
 }
 
-/** A scanner, and images for it to look at. */
+/** What is a scanner's own in the contract of all. */
+interface OwnAnswers {
+  /** How the registry scans its repositories. */
+  readonly scanning: RepositoryScanning;
+  /** To the request of a scan. */
+  readonly start: Partial<ScanRequest>;
+  readonly complete: Partial<ScanReading>;
+  /** In each of its findings. */
+  readonly finding: Partial<Finding>;
+  readonly unscanned: { readonly isPushed: boolean; readonly reason: ScanReason };
+  readonly unscannable: ScanReason;
+}
+
+/** Every scanner, by the NAME of its adapter `shared/adapters/NAME-scanner.ts`. */
+export const SCANNERS = {
+  ecr: {
+    scanning: 'basic',
+    start: { outcome: 'requested' },
+    complete: { outcome: 'complete' },
+    finding: { fix: 'unknown' },
+    unscanned: { isPushed: true, reason: 'never-scanned' },
+    unscannable: 'unsupported-image',
+  },
+  // It scans by itself what is pushed, so it lists only what is not there yet as unscanned.
+  inspector: {
+    scanning: 'continuous',
+    start: { outcome: 'refused', state: 'off', reason: 'enhanced' },
+    complete: {
+      ...{ outcome: 'complete', isWatched: true, watchedAtEpochMs: expect.any(Number) },
+      coverage: ['os', 'language'],
+    },
+    finding: {},
+    unscanned: { isPushed: false, reason: 'not-in-coverage' },
+    unscannable: 'unsupported-os',
+  },
+} as const satisfies Readonly<Record<string, OwnAnswers>>;
+type ScannerName = keyof typeof SCANNERS;
+
+/** The scanner of every registry, and images for it to look at. */
 export interface ScannerWorld {
   readonly scanner: Scanner;
-  /** A repository in a registry that no other test has seen. */
-  newRepository(settings?: { readonly enhanced?: boolean; readonly dailyQuota?: number }): Promise<ImageLocation>;
+  /** A repository in a registry that no other test has seen, and that the scanner of the name scans. */
+  readonly newRepository: Readonly<Record<ScannerName, () => Promise<ImageLocation>>>;
+  /** Amazon ECR scans only so many images of the registry in a day. */
+  limit(registry: Registry, dailyQuota: number): Promise<void>;
   push(location: ImageLocation, image: ScannedImage): Promise<Digest>;
   archive(location: ImageLocation, digest: Digest): Promise<void>;
   delete(location: ImageLocation, digest: Digest): Promise<void>;
@@ -25,6 +67,8 @@ export interface ScannerWorld {
 /** The most that a page of findings holds is 1,000. */
 const MANY = 1203;
 const ids = (count: number) => Array.from({ length: count }, (_, n) => `CVE-2026-${String(n).padStart(4, '0')}`);
+
+const OPENSSL = { package: 'openssl', version: '3.0.1-1', severity: 'high' };
 
 export function scannerContract(world: () => ScannerWorld): void {
   /** The reading once no scan is in progress; the scan itself may take a moment. */
@@ -36,61 +80,48 @@ export function scannerContract(world: () => ScannerWorld): void {
     }
   }
 
-  async function scanned(location: ImageLocation, image: ScannedImage): Promise<ScanReading> {
-    const digest = await world().push(location, image);
-    expect(await world().scanner.start(location, digest)).toEqual({ outcome: 'requested' });
-    return settled(location, digest);
-  }
+  describe.each(Object.keys(SCANNERS) as ScannerName[])('%s', (name) => {
+    const own: OwnAnswers = SCANNERS[name];
 
-  test('an unscanned image has no result, not zero findings', async () => {
-    const location = await world().newRepository();
-    const digest = await world().push(location, { name: 'a' });
-    expect(await world().scanner.read(location, digest)).toMatchObject({
-      outcome: 'refused',
-      state: 'off',
-      reason: 'never-scanned',
+    test('an image that nothing scanned has no result, not zero findings', async () => {
+      const location = await world().newRepository[name]();
+      const digest = own.unscanned.isPushed ? await world().push(location, { name: 'a' }) : digestOf('none');
+      const expected = { outcome: 'refused', state: 'off', reason: own.unscanned.reason };
+      expect(await world().scanner.read(location, digest)).toMatchObject(expected);
     });
-  });
 
-  test('a scan completes with its findings', async () => {
-    const reading = await scanned(await world().newRepository(), { name: 'a', vulnerabilities: ids(2) });
-    expect(reading).toMatchObject({ outcome: 'complete', completedAtEpochMs: expect.any(Number) });
-    const findings = reading.outcome === 'complete' ? reading.findings : [];
-    const common = { package: 'openssl', version: '3.0.1-1', severity: 'high', fix: 'unknown' };
-    expect(findings.map(({ uri: _, ...finding }) => finding)).toEqual(
-      expect.arrayContaining(ids(2).map((vulnerability) => ({ vulnerability, ...common }))),
-    );
-    expect(findings).toHaveLength(2);
-  });
-
-  test('an image without findings is complete', async () => {
-    expect(await scanned(await world().newRepository(), { name: 'a' })).toMatchObject({
-      outcome: 'complete',
-      findings: [],
+    test('a scan has all findings of an image over several pages, each once', async () => {
+      const location = await world().newRepository[name]();
+      expect(await world().scanner.scanning(location)).toBe(own.scanning);
+      for (const count of [0, 2, MANY]) {
+        const vulnerabilities = ids(count);
+        const digest = await world().push(location, { name: `with ${count}`, vulnerabilities });
+        expect(await world().scanner.start(location, digest)).toMatchObject(own.start);
+        const reading = await settled(location, digest);
+        expect(reading).toMatchObject({ ...own.complete, completedAtEpochMs: expect.any(Number) });
+        const findings = reading.outcome === 'complete' ? reading.findings : [];
+        expect(findings.map(({ vulnerability }) => vulnerability).sort()).toEqual(vulnerabilities);
+        expect(findings).toMatchObject(findings.map(() => ({ ...OPENSSL, ...own.finding })));
+      }
     });
-  });
 
-  test('findings of several pages come together, each once', async () => {
-    const reading = await scanned(await world().newRepository(), { name: 'a', vulnerabilities: ids(MANY) });
-    const found = reading.outcome === 'complete' ? reading.findings.map(({ vulnerability }) => vulnerability) : [];
-    expect([...found].sort()).toEqual(ids(MANY));
+    test('an image that the scanner cannot read is unsupported', async () => {
+      const location = await world().newRepository[name]();
+      const digest = await world().push(location, { name: 'a', kind: 'unscannable' });
+      await world().scanner.start(location, digest);
+      const expected = { outcome: 'refused', state: 'unsupported', reason: own.unscannable };
+      expect(await settled(location, digest)).toMatchObject(expected);
+    });
   });
 
   test('a second scan within the day, and one past the daily quota, get the same answer', async () => {
-    const location = await world().newRepository({ dailyQuota: 1 });
+    const location = await world().newRepository.ecr();
+    await world().limit(location, 1);
     const [first, second] = [await world().push(location, { name: 'a' }), await world().push(location, { name: 'b' })];
     expect(await world().scanner.start(location, first)).toEqual({ outcome: 'requested' });
     await settled(location, first);
     expect(await world().scanner.start(location, first)).toEqual({ outcome: 'quota-or-scanned' });
     expect(await world().scanner.start(location, second)).toEqual({ outcome: 'quota-or-scanned' });
-  });
-
-  test('an image that the scanner cannot read is unsupported', async () => {
-    expect(await scanned(await world().newRepository(), { name: 'a', kind: 'unscannable' })).toMatchObject({
-      outcome: 'refused',
-      state: 'unsupported',
-      reason: 'unsupported-image',
-    });
   });
 
   const refusals: readonly [string, (location: ImageLocation) => Promise<Digest>, string, string][] = [
@@ -108,13 +139,13 @@ export function scannerContract(world: () => ScannerWorld): void {
     ],
   ];
   test.each(refusals)('%s is refused by a reason of its own', async (_, arrange, state, reason) => {
-    const location = await world().newRepository();
+    const location = await world().newRepository.ecr();
     const digest = await arrange(location);
     expect(await world().scanner.start(location, digest)).toMatchObject({ outcome: 'refused', state, reason });
   });
 
   test('an image deleted after its scan is not found', async () => {
-    const location = await world().newRepository();
+    const location = await world().newRepository.ecr();
     const digest = await world().push(location, { name: 'a' });
     await world().scanner.start(location, digest);
     await settled(location, digest);
@@ -123,44 +154,9 @@ export function scannerContract(world: () => ScannerWorld): void {
     expect(await world().scanner.read(location, digest)).toMatchObject(expected);
   });
 
-  test('a registry with enhanced scanning takes no request', async () => {
-    const location = await world().newRepository({ enhanced: true });
-    const digest = await world().push(location, { name: 'a' });
-    const expected = { outcome: 'refused', state: 'off', reason: 'enhanced' };
-    expect(await world().scanner.start(location, digest)).toMatchObject(expected);
-  });
-
-  test('an image that Amazon Inspector watches is known, with its findings or without any', async () => {
-    const location = await world().newRepository({ enhanced: true });
-    expect(await world().scanner.scanning(location)).toBe('continuous');
-    for (const vulnerabilities of [[], ids(2), ids(MANY)]) {
-      const digest = await world().push(location, { name: `with ${vulnerabilities.length}`, vulnerabilities });
-      const reading = await settled(location, digest);
-      expect(reading).toMatchObject({
-        ...{ outcome: 'complete', isWatched: true, coverage: ['os', 'language'] },
-        ...{ completedAtEpochMs: expect.any(Number), watchedAtEpochMs: expect.any(Number) },
-      });
-      const found = reading.outcome === 'complete' ? reading.findings.map(({ vulnerability }) => vulnerability) : [];
-      expect([...found].sort()).toEqual(vulnerabilities);
-    }
-  });
-
-  test('an image that Amazon Inspector cannot read has no result', async () => {
-    const location = await world().newRepository({ enhanced: true });
-    const digest = await world().push(location, { name: 'a', kind: 'unscannable' });
-    expect(await settled(location, digest)).toMatchObject({ state: 'unsupported', reason: 'unsupported-os' });
-  });
-
-  test('an image that Amazon Inspector does not list has no result', async () => {
-    const location = await world().newRepository({ enhanced: true });
-    expect(await world().scanner.read(location, digestOf('none'))).toMatchObject({
-      ...{ outcome: 'refused', state: 'off', reason: 'not-in-coverage' },
-    });
-  });
-
   test('a repository that is gone, and a registry that may not be read', async () => {
     const { scanner, unreachable } = world();
-    const gone = { ...(await world().newRepository()), repository: 'team/none' };
+    const gone = { ...(await world().newRepository.ecr()), repository: 'team/none' };
     const lost = { outcome: 'refused', state: 'failed', reason: 'image-not-found' };
     const denied = { outcome: 'refused', state: 'unreachable', reason: 'access-denied' };
     for (const ask of ['start', 'read'] as const) {

@@ -9,16 +9,24 @@ const registry = new FakeRegistry().deny(unreachable);
 const scanner = new FakeScanner(registry, () => NOON_EPOCH_MS);
 let accounts = 100_000_000_000;
 
+function newRepository(): ImageLocation {
+  const location = { account: String(++accounts), region: 'eu-west-1', repository: 'team/a' };
+  registry.create(location);
+  return location;
+}
+
 const world: ScannerWorld = {
   scanner,
   unreachable,
-  newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
-    const location = { account: String(++accounts), region: 'eu-west-1', repository: 'team/a' };
-    registry.create(location);
-    if (enhanced) scanner.enhance(location);
-    if (dailyQuota !== undefined) scanner.limit(location, dailyQuota);
-    return location;
+  newRepository: {
+    ecr: async () => newRepository(),
+    inspector: async () => {
+      const location = newRepository();
+      scanner.enhance(location);
+      return location;
+    },
   },
+  limit: async (location, dailyQuota) => void scanner.limit(location, dailyQuota),
   push: async (location, { name, kind = 'image', vulnerabilities = [] }) => {
     const digest = digestOf(`${location.account} ${name}`);
     registry.push(location, { artifact: artifact(digest, kind === 'index'), pushedAtEpochMs: NOON_EPOCH_MS });

@@ -1,30 +1,18 @@
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import type { Cloud } from '../../local/cloud.ts';
 import { type MemberAccess, memberAccess } from '../../shared/adapters/clients.ts';
+import { grantedTo, member } from '../template/template.ts';
 import { HUB_ACCOUNT } from './cloud.ts';
 import { HUB_REGION } from './ledger-table.ts';
 
 export const READ_ROLE = 'PatchwaveRead';
 const EXTERNAL_ID = 'an-external-id';
-const READS = [
-  'ecs:ListClusters',
-  'ecs:ListTasks',
-  'ecs:DescribeTasks',
-  'ecr:DescribeRepositories',
-  'ecr:DescribeImages',
-  'ecr:BatchGetImage',
-  'ecr:GetDownloadUrlForLayer',
-  'ecr:StartImageScan',
-  'ecr:DescribeImageScanFindings',
-  'ecr:GetRegistryScanningConfiguration',
-  'inspector2:ListCoverage',
-  'inspector2:ListFindings',
-  'account:ListRegions',
-];
-
-/** Creates the read role in an account; `actions` are all it may do. */
-export const createReadRole = (cloud: Cloud, account: string, actions: readonly string[] = READS): Promise<void> =>
-  createRole(cloud, account, READ_ROLE, actions);
+/** Creates the read role in an account; `actions` are all it may do, by default what member-account.yaml allows. */
+export const createReadRole = (
+  cloud: Cloud,
+  account: string,
+  actions: readonly string[] = grantedTo(member, 'ReadRole'),
+): Promise<void> => createRole(cloud, account, READ_ROLE, actions);
 
 /** Creates a role that the hub may take; `actions` are all it may do. */
 export async function createRole(

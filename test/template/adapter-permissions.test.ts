@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { listOf, member, objectOf, ofType, ROOT, statementsOf, textOf } from './template.ts';
+import { grantedTo, member, ROOT } from './template.ts';
 
 /** Which role of a member account each adapter of a kind is called with, by the end of the adapter's name. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -28,16 +28,9 @@ function actionsOf(file: string): readonly string[] {
   );
 }
 
-const grantedTo = (role: string): readonly string[] =>
-  ofType(member, 'AWS::IAM::Role')
-    .filter(({ id }) => id === role)
-    .flatMap(({ properties }) => listOf(properties.Policies))
-    .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
-    .flatMap(({ Action }) => listOf(Action).map(textOf));
-
-test.each(adapters)('$role of a member account may do what $file calls', ({ file, role }) => {
+test.each(adapters)('member-account.yaml: $role may do what shared/adapters/$file calls', ({ file, role }) => {
   const actions = actionsOf(file);
   expect(actions.length).toBeGreaterThan(0);
-  const granted = grantedTo(role);
+  const granted = grantedTo(member, role);
   expect(actions.filter((action) => !granted.includes(action))).toEqual([]);
 });

@@ -68,6 +68,14 @@ export function refersTo(value: Json | undefined): string {
 export const statementsOf = (document: Json | undefined): readonly JsonObject[] =>
   listOf(objectOf(document).Statement).map(objectOf).flatMap(branchesOf);
 
+/** Every action that the policies of a role allow. */
+export const grantedTo = (template: Template, role: string): readonly string[] =>
+  ofType(template, 'AWS::IAM::Role')
+    .filter(({ id }) => id === role)
+    .flatMap(({ properties }) => listOf(properties.Policies))
+    .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
+    .flatMap(({ Action }) => listOf(Action).map(textOf));
+
 /** A statement under a condition is one that a role may have. */
 const branchesOf = (statement: JsonObject): readonly JsonObject[] =>
   'Fn::If' in statement

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WORKLOAD_KINDS, WORKLOAD_SOURCES } from '../../shared/domain/image/workload-kind.ts';
 import { RUNNER_KINDS } from '../../shared/domain/policy/pipeline.ts';
+import { SCANNERS } from '../contract/scanner.contract.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -240,12 +241,29 @@ const HOMES = [
   })),
 ];
 
+const contractTests = readSources('test/contract');
+
+/** Test files that run a contract suite; one that only imports it runs nothing. */
+const running = (suite: string): readonly Source[] => {
+  const path = `test/contract/${suite}.contract.ts`;
+  const { code = '' } = contractTests.find((source) => source.path === path) ?? {};
+  const [, run = suite] = /^export function (\w+Contract)\b/m.exec(code) ?? [];
+  return contractTests.filter((test) => test.imports.includes(path) && test.code.includes(`${run}(`));
+};
+
+test.each(contractTests.flatMap(({ path }) => /^test\/contract\/([\w-]+)\.contract\.ts$/.exec(path)?.[1] ?? []))(
+  'a test in test/contract/ runs test/contract/%s.contract.ts',
+  (suite) => {
+    expect(running(suite)).not.toEqual([]);
+  },
+);
+
 /** Adapters of the ports that have one for each kind, and the contract suite that each of them passes. */
 const SUITES = [
-  ...RUNNER_KINDS.map((kind) => [`${kind}-runner`, 'runner'] as const),
-  ...WORKLOAD_SOURCES.map((source) => [`${source}-workloads`, 'workloads'] as const),
+  ...RUNNER_KINDS.map((kind) => ({ adapter: `${kind}-runner`, suite: 'runner' })),
+  ...WORKLOAD_SOURCES.map((source) => ({ adapter: `${source}-workloads`, suite: 'workloads' })),
   // It chooses the scanner of each registry, so the contract is that of all scanners.
-  ['scanners', 'scanner'] as const,
+  { adapter: 'scanners', suite: 'scanner' },
 ];
 
 describe('a kind has one home', () => {
@@ -257,22 +275,25 @@ describe('a kind has one home', () => {
   });
 
   test.each(SUITES)(
-    'a test in test/contract/ passes shared/adapters/%s.ts to test/contract/%s.contract.ts',
-    (adapter, suite) => {
-      const tests = readSources('test/contract').filter(
-        ({ path, imports }) => path.endsWith('.test.ts') && imports.includes(`test/contract/${suite}.contract.ts`),
-      );
-      const tested = tests.filter(({ imports }) => imports.includes(`shared/adapters/${adapter}.ts`));
+    'a test in test/contract/ runs test/contract/$suite.contract.ts on shared/adapters/$adapter.ts',
+    ({ adapter, suite }) => {
+      const tested = running(suite).filter(({ imports }) => imports.includes(`shared/adapters/${adapter}.ts`));
       expect(tested.map(({ path }) => path)).not.toEqual([]);
     },
   );
 });
 
-test('every adapter of a scanner is chosen in scanners.ts, which passes the contract', () => {
-  const scanners = shared.map(({ path }) => path).filter((path) => /^shared\/adapters\/[\w-]+-scanner\.ts$/.test(path));
-  const chosen = shared.find(({ path }) => path === 'shared/adapters/scanners.ts')?.valueImports ?? [];
-  expect(scanners.length).toBeGreaterThan(1);
-  expect(scanners.filter((path) => !chosen.includes(path))).toEqual([]);
+describe('every adapter of a scanner', () => {
+  const scanners = shared.flatMap(({ path }) => /^shared\/adapters\/([\w-]+)-scanner\.ts$/.exec(path)?.[1] ?? []);
+
+  test('is chosen in shared/adapters/scanners.ts', () => {
+    const chosen = shared.find(({ path }) => path === 'shared/adapters/scanners.ts')?.valueImports ?? [];
+    expect(scanners.filter((name) => !chosen.includes(`shared/adapters/${name}-scanner.ts`))).toEqual([]);
+  });
+
+  test('has an entry in SCANNERS of test/contract/scanner.contract.ts, which is run on it', () => {
+    expect(Object.keys(SCANNERS).sort()).toEqual(scanners.sort());
+  });
 });
 
 describe('any partition, account and Region', () => {

@@ -112,9 +112,9 @@ export class FakeScanner implements Scanner, RegistryScans {
     return this;
   }
 
-  /** The registry of this location takes so many requests in 24 hours. */
-  limit(location: ImageLocation, dailyQuota: number): this {
-    this.#quotas.set(registryKey(location), dailyQuota);
+  /** The registry takes so many requests in 24 hours. */
+  limit(registry: Registry, dailyQuota: number): this {
+    this.#quotas.set(registryKey(registry), dailyQuota);
     return this;
   }
 
