@@ -7,7 +7,7 @@ import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
 import { evaluate } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { propertiesIn } from '../domain/verdict/image-updates.ts';
+import { knowsMore, propertiesIn } from '../domain/verdict/image-updates.ts';
 import { firstSeenNow } from '../domain/verdict/severity.ts';
 import type { Verdict, VerdictStatus } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -104,7 +104,8 @@ async function judgeTarget(
 
 /**
  * A newer result that arrived meanwhile stays, with its verdict; so does a verdict with newer properties.
- * @throws ImageChangedError if the properties are newer and not judged yet
+ * @throws ImageChangedError if the properties are newer and not judged yet, or an older result knows more of language
+ * packages: the next judgement has the news of both
  */
 async function write(images: ImageLedger, judgement: Judgement): Promise<VerdictStatus> {
   const { digest, verdict } = judgement;
@@ -112,6 +113,8 @@ async function write(images: ImageLedger, judgement: Judgement): Promise<Verdict
   const now = (await images.get([digest])).get(digest);
   if (!now) throw new ImageNotRecordedError(digest);
   if (!now.verdict || now.judgedAtEpochMs === undefined) throw new ImageChangedError(digest);
+  const isOlder = (resultAtEpochMs(now.scan) ?? 0) < (resultAtEpochMs(judgement.scan) ?? 0);
+  if (isOlder && knowsMore(now.scan, judgement.scan)) throw new ImageChangedError(digest);
   return now.verdict.status;
 }
 

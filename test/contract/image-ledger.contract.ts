@@ -315,6 +315,21 @@ export function imageLedgerContract({
     });
   });
 
+  test('a later result that knows less of language packages is refused, because it was formed without that', async () => {
+    const ledger = await make();
+    await ledger.recordProperties(imageProperties('a'));
+    const ofInspector = judgement('a', NOW - DAY_MS);
+    const basic = judgement('a', NOW);
+    const covered = { ...ofInspector.scan, coverage: ['os', 'language'] } as const;
+    await ledger.recordJudgement({ ...ofInspector, scan: covered });
+    expect(await ledger.recordJudgement(basic)).toBe(false);
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual(covered);
+    const scan = { ...basic.scan, languageAtEpochMs: NOW - DAY_MS };
+    expect(await ledger.recordJudgement({ ...basic, scan })).toBe(true);
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual(scan);
+    expect(await ledger.recordJudgement(judgement('a', NOW + HOUR_MS))).toBe(false);
+  });
+
   test('the latest request for a scan survives a judgement formed before it', async () => {
     const ledger = await make();
     await ledger.recordProperties(imageProperties('a'));

@@ -60,6 +60,8 @@ function stateAfterResult(
   }: Extract<ScanReading, { outcome: 'complete' }>,
 ): ScanState {
   const known = resultAtEpochMs(previous) ?? 0;
+  const languageAtEpochMs = coverage.includes('language') ? undefined : languageKnownAtEpochMs(previous);
+  const covered = { coverage, ...(languageAtEpochMs !== undefined && { languageAtEpochMs }) };
   if (known > (isWatched ? watchedAtEpochMs : completedAtEpochMs))
     // An unread result is no newer one.
     return previous.state === 'stale' ? { ...previous, state: 'complete' } : previous;
@@ -69,7 +71,7 @@ function stateAfterResult(
       completedAtEpochMs,
       watchedAtEpochMs,
       ...request(previous),
-      coverage,
+      ...covered,
     };
   const isAwaited = previous.state === 'requested' && previous.requestedAtEpochMs !== undefined;
   const isOld = completedAtEpochMs < (previous.requestedAtEpochMs ?? 0) - CLOCK_DIFFERENCE_MS;
@@ -77,7 +79,7 @@ function stateAfterResult(
     state: isAwaited && isOld ? 'requested' : 'complete',
     completedAtEpochMs,
     ...request(previous),
-    coverage,
+    ...covered,
   };
 }
 
@@ -91,9 +93,16 @@ export const resultAtEpochMs = ({
 }: Pick<ScanState, 'completedAtEpochMs' | 'watchedAtEpochMs'>): number | undefined =>
   completedAtEpochMs === undefined ? undefined : Math.max(completedAtEpochMs, watchedAtEpochMs ?? 0);
 
-const completion = ({ completedAtEpochMs, watchedAtEpochMs }: ScanState) => ({
+/** As of when the findings in language packages are known; `undefined` if no scan ever covered these. */
+export const languageKnownAtEpochMs = (scan: Coverage): number | undefined =>
+  scan.languageAtEpochMs ?? (scan.coverage.includes('language') ? resultAtEpochMs(scan) : undefined);
+
+type Coverage = Pick<ScanState, 'completedAtEpochMs' | 'watchedAtEpochMs' | 'coverage' | 'languageAtEpochMs'>;
+
+const completion = ({ completedAtEpochMs, watchedAtEpochMs, languageAtEpochMs }: ScanState) => ({
   ...(completedAtEpochMs !== undefined && { completedAtEpochMs }),
   ...(watchedAtEpochMs !== undefined && { watchedAtEpochMs }),
+  ...(languageAtEpochMs !== undefined && { languageAtEpochMs }),
 });
 const request = ({ requestedAtEpochMs, answeredRequestAtEpochMs }: ScanState) => ({
   ...(requestedAtEpochMs !== undefined && { requestedAtEpochMs }),
@@ -123,19 +132,22 @@ export const keepsResult = (reason: ScanReason | undefined): boolean =>
   reason === 'quota-or-scanned' || reason === 'enhanced';
 
 /** Only these states are a valid result; the others keep an image unknown. */
-export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';
+export const isKnowledge = ({ state }: Pick<ScanState, 'state'>): boolean =>
+  state === 'complete' || state === 'continuous';
 
 type ImageOrigin = Pick<ImageProperties, 'locations' | 'unresolved'>;
 
 /**
- * The scan state of an image that cannot be scanned anywhere, even if a scanner reported a result before; `undefined` if
- * it can be scanned.
+ * Why an image cannot be scanned anywhere, even if a scanner reported a result before; `undefined` if it can be scanned.
+ * The earlier result stays known, with the packages that it covers: the image may be readable again.
  */
-export function unscannable({ locations, unresolved }: ImageOrigin): ScanState | undefined {
-  if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail, coverage: [] };
-  if (locations.length === 0) return { state: 'off', reason: 'not-in-ecr', coverage: [] };
+export function unscannable({ locations, unresolved }: ImageOrigin): Unscannable | undefined {
+  if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail };
+  if (locations.length === 0) return { state: 'off', reason: 'not-in-ecr' };
   return undefined;
 }
+
+type Unscannable = Pick<ScanState, 'state' | 'reason' | 'detail'>;
 
 function unresolvedState(code: string): Pick<ScanState, 'state' | 'reason'> {
   switch (code) {

@@ -67,9 +67,17 @@ export interface ScanState {
    * valid as of then. Absent for a result that only a new scan updates.
    */
   readonly watchedAtEpochMs?: number;
-  /** The kinds of packages that the scanner covers: ECR basic scanning knows operating system packages only. */
-  readonly coverage: readonly ('os' | 'language')[];
+  /** The kinds of packages with known findings: ECR basic scanning knows operating system packages only. */
+  readonly coverage: readonly PackageKind[];
+  /**
+   * When an earlier scan covered language packages and the last result does not: what is known of these is as of then.
+   * Absent if the last result covers them, or no scan ever did.
+   */
+  readonly languageAtEpochMs?: number;
 }
+
+/** A package of the operating system, or of a programming language. */
+export type PackageKind = 'os' | 'language';
 
 /** The answer of a scanner to a scan request. */
 export type ScanRequest =

@@ -2,7 +2,7 @@ import { ageOf, type LineageChange, type LineageNotFound } from '../age/image-li
 import { sameContent } from '../common/same-content.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import { NEVER_SCANNED, type ScanState } from '../scan/scan.ts';
-import { resultAtEpochMs } from '../scan/scan-state.ts';
+import { languageKnownAtEpochMs, resultAtEpochMs } from '../scan/scan-state.ts';
 import type { ImageRecord, Judgement } from './image-record.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
@@ -101,15 +101,15 @@ export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: nu
   (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
 
 /**
- * `undefined` if the judgement is outdated: there is a newer result, or its properties, age or guesses have changed. A
- * scan request made meanwhile is not part of it and is kept.
+ * `undefined` if the judgement is outdated: there is a newer result, or one that knows more of language packages, or its
+ * properties, age or guesses have changed. A scan request made meanwhile is not part of it and is kept.
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
   const { properties, age, guessedIn, ...written } = judgement;
   if (properties && !sameContent(properties, propertiesIn(before))) return undefined;
   if (age && !sameContent(age, ageOf(before))) return undefined;
   if (properties && !sameContent(guessedIn, before.guessedIn)) return undefined;
-  if (isNewer(before, judgement)) return undefined;
+  if (isNewer(before, judgement) || knowsMore(before.scan, judgement.scan)) return undefined;
   return { ...before, ...written, scan: { ...judgement.scan, ...latestRequests(before.scan, judgement.scan) } };
 }
 
@@ -148,6 +148,10 @@ export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
     ? undefined
     : { ...before, scan: { ...before.scan, ...answered } };
 }
+
+/** What was learnt of language packages stays known, because a later result may not cover them. */
+export const knowsMore = (one: ScanState, other: ScanState): boolean =>
+  (languageKnownAtEpochMs(one) ?? 0) > (languageKnownAtEpochMs(other) ?? 0);
 
 /**
  * The scanner's own time decides; if it is equal or missing, the time of judging. A judgement without a known result

@@ -4,6 +4,7 @@ import type { Artifact } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
+import { propertiesIn } from '../../../shared/domain/verdict/image-updates.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { alone } from '../../support/samples.ts';
@@ -404,6 +405,20 @@ test('a death between the evidence and the verdict of a basic scan hides no find
     world.advance(24 * HOUR_MS);
     world.scanner.scanned(first, image, world.clock());
   }
+});
+
+test('findings in language packages stay known while the image cannot be scanned', async () => {
+  const world = await switched();
+  const [place] = known(world)?.locations ?? [];
+  const properties = known(world);
+  if (!properties || !place) throw new Error('the image is not recorded');
+  const unresolved = { code: 'registry-unreachable', detail: 'no access' };
+  await world.images.recordProperties({ ...propertiesIn(properties), unresolved });
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  expect(known(world)).toMatchObject({ scan: { state: 'unreachable', coverage: ['os', 'language'] } });
+  await world.images.recordProperties(propertiesIn(properties));
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ vulnerability: 'CVE-2' }));
 });
 
 test('evidence of a death is written again, even if the next result is as it was before', async () => {

@@ -105,6 +105,31 @@ test('the review that follows neither reads nor judges again', async () => {
   expect(world.images.writes).toBe(writes);
 });
 
+test('a basic result that is judged while a review judges that of Amazon Inspector hides no language package', async () => {
+  const world = await scanned();
+  const inLanguage = { ...finding('CVE-2'), package: 'log4j-core', isLanguagePackage: true as const };
+  const completedAtEpochMs = world.clock() - DAY_MS;
+  let judgements = 0;
+  const images = replaced(world.images, {
+    recordJudgement: async (judgement) => {
+      judgements += 1;
+      if (judgements === 1) {
+        const found = { isWatched: false, findings: [finding('CVE-1'), inLanguage] };
+        world.scanner.enhance(first).inspected(first, image, completedAtEpochMs, found);
+        await judgeBatch(world.ports, batchOf(world, [image]));
+        world.scanner.configure(first, { type: 'basic', rules: [] });
+      }
+      return world.images.recordJudgement(judgement);
+    },
+  });
+  const { failed } = await handleScanEvents({ ...portsOf(world), images }, [scanEvent(image)]);
+  expect([failed, judgements]).toEqual([[], 2]);
+  expect(known(world)).toMatchObject({
+    scan: { completedAtEpochMs: START_EPOCH_MS, coverage: ['os', 'language'], languageAtEpochMs: completedAtEpochMs },
+    verdict: { status: 'violating', reasons: [{ vulnerability: 'CVE-1' }, { vulnerability: 'CVE-2' }] },
+  });
+});
+
 test('an image whose facts change while an event judges it is judged by the new ones, at once', async () => {
   const world = await scanned();
   world.scanner.finds(image, []);

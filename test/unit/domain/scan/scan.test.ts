@@ -221,7 +221,7 @@ describe('as it counts now', () => {
   test.each(SCAN_STATES.map((state) => [state, state === 'complete' || state === 'continuous'] as const))(
     '%s is knowledge: %s',
     (state, expected) => {
-      expect(isKnowledge({ state, coverage: [] })).toBe(expected);
+      expect(isKnowledge({ state })).toBe(expected);
     },
   );
 
@@ -296,7 +296,6 @@ describe('the scan decision', () => {
       state,
       ...(reason && { reason }),
       detail: 'in words',
-      coverage: [],
     });
     expect(decideScan({ locations: [LOCATION], unresolved, scan: completeScan(1) }, window)).toMatchObject({
       action: 'impossible',
