@@ -2,6 +2,7 @@ import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import { type CauseFact, factKey } from '../../shared/domain/cause/cause.ts';
 import { anyContentFactStatus, anyFactStatus } from '../../shared/domain/cause/fact-status.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
+import { uncoveredText } from '../../shared/domain/cause/uncovered-text.ts';
 import { HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { DispatchPorts } from './ports.ts';
 
@@ -40,8 +41,12 @@ export async function notNeeded(
   );
   if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
+  const uncovered = uncoveredText(facts, heads) ?? 'it is not scanned or judged yet';
   return statuses.has('unknown')
-    ? wait('unknown-facts', `The head (${named}) is not scanned or judged yet. The stream waits for that.`)
+    ? wait(
+        'unknown-facts',
+        `Whether the head (${named}) still has the facts is unknown: ${uncovered}. The stream waits for that.`,
+      )
     : wait(
         HEAD_FIXED,
         `The head (${named}) no longer has any fact of the cause, so no rebuild is needed. Patchwave plans the deployment.`,

@@ -4,7 +4,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { unpackedId } from '../../shared/domain/lineage/chain-id.ts';
 import { diffIdsOf } from '../../shared/domain/lineage/layered-image.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/rollout/outcome.ts';
-import { resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
+import { languageKnownAtEpochMs, resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { VerifyStepInput } from './input.ts';
@@ -146,7 +146,10 @@ async function judgeAgainst(
 
 async function compareWith(ports: VerifyPorts, rebuilt: Rebuilt, before: readonly OutputImage[]): Promise<Rebuilt> {
   const findingsBefore = await keptFindingsOf(ports, before);
-  return { ...rebuilt, ...(findingsBefore && { findingsBefore }) };
+  const isLanguageKnownBefore = before.every(
+    ({ record }) => record !== undefined && languageKnownAtEpochMs(record.scan) !== undefined,
+  );
+  return { ...rebuilt, ...(findingsBefore && { findingsBefore }), isLanguageKnownBefore };
 }
 
 const isScannedBefore =

@@ -34,6 +34,7 @@ export const judgedImage = ({ digest, record }: OutputImage): JudgedImage => ({
   ...(record?.verdict && { verdict: record.verdict }),
   ...(record?.judgedAtEpochMs !== undefined && { judgedAtEpochMs: record.judgedAtEpochMs }),
   ...(record?.lineage && { lineage: record.lineage }),
+  ...(record && { scan: record.scan }),
 });
 
 /**

@@ -51,6 +51,7 @@ export const reason = v.variant('kind', [
     fix: v.picklist(['yes', 'no', 'unknown']),
     firstSeenAtEpochMs: epochMs,
     layer: v.exactOptional(digest),
+    isLanguagePackage: v.exactOptional(v.literal(true)),
     isExploited: v.exactOptional(v.literal(true)),
     epssPercent: v.exactOptional(v.pipe(v.integer(), v.minValue(1), v.maxValue(100))),
   }),
@@ -79,6 +80,7 @@ export const causeFact = v.variant('kind', [
     package: scanned,
     version: scanned,
     fix: v.picklist(['yes', 'no', 'unknown']),
+    packageKind: v.exactOptional(v.picklist(['os', 'language'])),
   }),
   v.strictObject({ kind: v.literal('age'), ruleId: text, sinceEpochMs: epochMs }),
   v.strictObject({

@@ -12,6 +12,8 @@ export interface Compared {
   readonly output: readonly JudgedImage[];
   /** Absent if they are unknown, or the stream had no head before. */
   readonly findingsBefore?: FindingsBefore;
+  /** Whether they include those in language packages; absent if so. */
+  readonly isLanguageKnownBefore?: boolean;
 }
 
 /** Violating pairs that scans found in the output and not in the previous image. */

@@ -1,11 +1,12 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 import type { Fix } from '../scan/finding.ts';
+import type { PackageKind } from '../scan/scan.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
 import type { NodeAnswer } from './node-answer.ts';
 
-/** One fact that calls for a rebuild. Its identity: all fields but `sinceEpochMs` and `fix`. */
+/** One fact that calls for a rebuild. Its identity: all fields but `sinceEpochMs`, `fix` and `packageKind`. */
 export type CauseFact = FindingFact | AgeFact | ParentMovedFact | PersonFact;
 
 export interface FindingFact {
@@ -15,6 +16,8 @@ export interface FindingFact {
   readonly package: string;
   readonly version: string;
   readonly fix: Fix;
+  /** Which scan can show that it is gone: `coversKind`. Absent in items of earlier versions. */
+  readonly packageKind?: PackageKind;
   readonly sinceEpochMs: number;
 }
 
@@ -88,7 +91,8 @@ function factOf(reason: Reason): CauseFact[] {
         : [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
     case 'finding': {
       const { vulnerability, package: name, version, fix, firstSeenAtEpochMs: sinceEpochMs } = reason;
-      return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];
+      const packageKind = reason.isLanguagePackage ? 'language' : 'os';
+      return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, packageKind, sinceEpochMs }];
     }
     // No rebuild fixes these.
     case 'age-unknown':
@@ -128,7 +132,7 @@ export function factsFor({
 
 /**
  * Adds facts to a stream's cause. Order and repetition make no difference: each fact is kept once, with its earliest
- * instant and the best knowledge of a fix. A new fact reopens a taken or closed cause. Returns `existing` itself if
+ * instant and the best knowledge of its fix and its kind of package. A new fact reopens a taken or closed cause. Returns `existing` itself if
  * nothing is new, `undefined` if there are no facts.
  */
 export function mergeCause(
@@ -188,8 +192,11 @@ function mergeFact(known: CauseFact, added: CauseFact): CauseFact {
   const sinceEpochMs = Math.min(known.sinceEpochMs, added.sinceEpochMs);
   const isEarlier = sinceEpochMs < known.sinceEpochMs;
   if (known.kind !== 'finding' || added.kind !== 'finding') return isEarlier ? { ...known, sinceEpochMs } : known;
-  const isBetterKnown = FIX_KNOWLEDGE.indexOf(added.fix) > FIX_KNOWLEDGE.indexOf(known.fix);
-  return isEarlier || isBetterKnown ? { ...known, fix: isBetterKnown ? added.fix : known.fix, sinceEpochMs } : known;
+  const fix = FIX_KNOWLEDGE.indexOf(added.fix) > FIX_KNOWLEDGE.indexOf(known.fix) ? added.fix : known.fix;
+  // Of a pair in packages of both kinds only a scan that covers languages shows that it is gone.
+  const packageKind = added.packageKind === 'language' ? added.packageKind : (known.packageKind ?? added.packageKind);
+  if (!isEarlier && fix === known.fix && packageKind === known.packageKind) return known;
+  return { ...known, fix, ...(packageKind && { packageKind }), sinceEpochMs };
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { ImageLineage } from '../age/image-lineage.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import type { ScanState } from '../scan/scan.ts';
+import type { PackageKind, ScanState } from '../scan/scan.ts';
 import { isDue } from '../scan/scan-decision.ts';
 import { resultAtEpochMs } from '../scan/scan-state.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
-import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } from './cause.ts';
+import { type CauseFact, type FindingFact, isOwnWarning, type ParentMovedFact, type PersonFact } from './cause.ts';
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { Unplaced } from './unplaced.ts';
 
@@ -24,7 +24,8 @@ export interface JudgedImage {
   readonly scan?: Pick<
     ScanState,
     'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs' | 'answeredRequestAtEpochMs'
-  >;
+  > &
+    Partial<Pick<ScanState, 'coverage' | 'languageAtEpochMs'>>;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -33,9 +34,35 @@ export type FactStatus = 'present' | 'absent' | 'unknown';
 /**
  * A finding counts by vulnerability and package in any version, from its first day, also during its grace period. An
  * age counts from its limit, the image's own age from the warning. Waived reasons do not count. No image has a person's
- * request.
+ * request. A scan that does not cover the kind of package never shows that an image lacks a finding.
  */
-export function factStatus(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
+export function factStatus(fact: CauseFact, image: JudgedImage): FactStatus {
+  const status = statusInVerdict(fact, image);
+  return status === 'absent' && fact.kind === 'finding' && !coversKind(fact, image) ? 'unknown' : status;
+}
+
+/** Whether only the coverage of its scan keeps an image from showing that it lacks a finding. */
+export const isUncovered = (fact: CauseFact, image: JudgedImage): boolean =>
+  fact.kind === 'finding' && statusInVerdict(fact, image) === 'absent' && !coversKind(fact, image);
+
+/**
+ * Whether the scan of an image covers the kind of package of a finding. A later scan of the system alone leaves what is
+ * known of language packages as it was, so it shows nothing about a finding that was first seen since.
+ */
+function coversKind(fact: FindingFact, { scan }: JudgedImage): boolean {
+  if (kindOf(fact) === 'os') return true;
+  const { coverage = [], languageAtEpochMs } = scan ?? {};
+  return languageAtEpochMs === undefined ? coverage.includes('language') : languageAtEpochMs >= fact.sinceEpochMs;
+}
+
+/**
+ * An item of an earlier version does not say the kind. Basic scanning sees packages of the system only, and knows
+ * no fix: so a finding with a known fix comes from Amazon Inspector, and may be in a package of a language.
+ */
+const kindOf = ({ packageKind, fix }: FindingFact): PackageKind =>
+  packageKind ?? (fix === 'unknown' ? 'os' : 'language');
+
+function statusInVerdict(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
   if (fact.kind === 'person') return 'absent';
   if (fact.kind === 'parent-moved') return hasStaleParent(fact, lineage);
   const inVerdict = verdict && factsInVerdict(verdict);

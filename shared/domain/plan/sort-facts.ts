@@ -2,6 +2,7 @@ import { type RootCause, rootCausesOf, type StreamPath } from '../attribution/ro
 import type { AttributionInputs } from '../attribution/stream-path.ts';
 import { type CauseFact, mergeFacts } from '../cause/cause.ts';
 import { classifyFact } from '../cause/fact-status.ts';
+import { uncoveredText } from '../cause/uncovered-text.ts';
 import { unplacedText } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { counted } from '../common/counted.ts';
@@ -21,6 +22,8 @@ interface PendingFact {
   readonly rootCause: Extract<RootCause, { kind: 'pending' }>;
   /** The stream of each image that must be scanned, if known. */
   readonly awaited: readonly string[];
+  /** Why a complete scan is not enough (`uncoveredText`). */
+  readonly uncovered?: string;
 }
 
 /** The facts of one cause, sorted by what they need. */
@@ -62,12 +65,23 @@ export function classifyFacts(
     own: found.flatMap(({ fact, rootCause }) => (rootCause.kind === 'own' ? fact : [])),
     below: found.flatMap(({ fact, rootCause }) => (rootCause.kind === 'below' ? { fact, paths: rootCause.paths } : [])),
     pending: found.flatMap(({ fact, rootCause }) =>
-      rootCause.kind === 'pending' ? { fact, rootCause, awaited: awaitedFor(fact, rootCause) } : [],
+      rootCause.kind === 'pending' ? pendingFact(fact, rootCause, awaitedFor(fact, rootCause), known) : [],
     ),
     deploy: others.deploy ?? [],
     unknown: others.unknown ?? [],
     gone: others.gone ?? [],
   };
+}
+
+function pendingFact(
+  fact: CauseFact,
+  rootCause: PendingFact['rootCause'],
+  awaited: readonly string[],
+  { images }: AttributionInputs,
+): PendingFact {
+  const seen = rootCause.images.flatMap((digest) => images.get(digest) ?? []);
+  const uncovered = uncoveredText([fact], seen);
+  return { fact, rootCause, awaited, ...(uncovered !== undefined && { uncovered }) };
 }
 
 /** For a stream with an unread head this is unknown. */
@@ -101,16 +115,21 @@ export const awaitedOf = ({ candidate, pending, unknown }: ClassifiedFacts): rea
 };
 
 /** Why some facts are undetermined; absent if there are none. */
-export function unknownText({ unknown, pending }: ClassifiedFacts): string | undefined {
+export function unknownText({ candidate, unknown, pending }: ClassifiedFacts): string | undefined {
   const [first] = unknown;
-  if (first)
-    return `Patchwave does not know yet whether this stream has ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. Patchwave plans the stream after that.`;
+  if (first) {
+    const uncovered = uncoveredText(unknown, [...(candidate.heads ?? []), ...candidate.inUse]);
+    const why = uncovered ?? 'its images are not scanned and judged yet';
+    return `Patchwave does not know yet whether this stream has ${factText(first)}${more(unknown.length + pending.length)}: ${why}. Patchwave plans the stream after that.`;
+  }
   const [waiting] = pending;
   if (!waiting) return undefined;
   const [unplaced] = waiting.rootCause.unplaced ?? [];
   if (unplaced)
     return `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet. ${unplacedText(unplaced)}`;
-  return `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet. Patchwave waits for ${awaitedText(waiting)}, then plans the stream.`;
+  const origin = `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet`;
+  if (waiting.uncovered !== undefined) return `${origin}: ${waiting.uncovered}. Patchwave plans the stream after that.`;
+  return `${origin}. Patchwave waits for ${awaitedText(waiting)}, then plans the stream.`;
 }
 
 const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other fact')}` : '');

@@ -1,6 +1,7 @@
 import type { CascadeNode, Closure, ClosureProof, ClosureReplacement, Deployment } from '../cause/cascade.ts';
 import { type Cause, type CauseFact, factKey, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
-import { type FactStatus, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
+import { type FactStatus, isUnjudged, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
+import { uncoveredText } from '../cause/uncovered-text.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { Digest, Tier } from '../image/image.ts';
@@ -187,7 +188,9 @@ function stillRunning(closure: Closure, { running, output }: ClosureInputs): str
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
-  return `these running images are not judged yet: ${listed(unclear.map(({ image }) => image.digest))}`;
+  const images = unclear.map(({ image }) => image);
+  const uncovered = images.some(isUnjudged) ? undefined : uncoveredText(closure.facts, images);
+  return uncovered ?? `these running images are not judged yet: ${listed(images.map(({ digest }) => digest))}`;
 }
 
 /** The text ends with the next step, because a vendor's registry never becomes readable by itself. */

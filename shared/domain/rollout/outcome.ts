@@ -2,6 +2,7 @@ import { type Compared, newPairs, noveltyOf, type PairEvidence } from '../cause/
 import { type CauseFact, type FindingFact, factKey, mergeFacts } from '../cause/cause.ts';
 import { anyContentFactStatus, anyFactStatus, factStatus, type JudgedImage } from '../cause/fact-status.ts';
 import type { RebuildOutcome } from '../cause/rebuild.ts';
+import { INSPECT, uncoveredText } from '../cause/uncovered-text.ts';
 import { instant } from '../common/time.ts';
 import { findingKey } from '../scan/finding.ts';
 import { isOfUnreadLineage } from '../verdict/verdict.ts';
@@ -70,21 +71,27 @@ function sortPairs(rebuilt: Rebuilt): SortedPairs {
   if (isFirst) return { added: [], alsoFound: mergeFacts(others), undecided: [] };
   const byNovelty = Map.groupBy(others, (fact) => noveltyOf(evidence?.get(findingKey(fact)), begunAtEpochMs));
   const { known = [], published = [], undecided = [] } = Object.fromEntries(byNovelty);
-  // Without findings of the previous image, nothing proves that it lacked the pair.
-  const isCompared = findingsBefore !== undefined;
+  // Without findings of the previous image, or of the kind of package in it, nothing proves that it lacked the pair.
+  const isCompared = (fact: FindingFact) => findingsBefore !== undefined && isCoveredBefore(fact, rebuilt);
   return {
-    added: isCompared ? mergeFacts(known) : [],
+    added: mergeFacts(known.filter(isCompared)),
     alsoFound: mergeFacts([...shared, ...published]),
-    undecided: isCompared ? undecided : [...known, ...undecided],
+    undecided: [...known.filter((fact) => !isCompared(fact)), ...undecided],
   };
 }
 
+const isCoveredBefore = ({ packageKind }: FindingFact, { isLanguageKnownBefore = true }: Rebuilt): boolean =>
+  packageKind !== 'language' || isLanguageKnownBefore;
+
 const MOST_NAMED = 5;
 
-function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begunAtEpochMs }: Rebuilt): string {
+function undecidedText(undecided: readonly FindingFact[], rebuilt: Rebuilt): string {
+  const { findingsBefore, begunAtEpochMs } = rebuilt;
   const named = undecided.map(({ vulnerability, package: name, version }) => `${vulnerability} in ${name} ${version}`);
   const more = named.length > MOST_NAMED ? `, and ${named.length - MOST_NAMED} more` : '';
   const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
+  if (findingsBefore !== undefined && undecided.some((fact) => !isCoveredBefore(fact, rebuilt)))
+    return `the new image has ${pairs}, and the scan of the image before it covers only packages of the operating system. ${INSPECT}`;
   return findingsBefore === undefined
     ? `the new image has ${pairs}, and the image before it has no complete scan to compare with`
     : `the new image has ${pairs}, which the image before it did not have. No scan shows whether the scanner already knew these findings when the build began at ${instant(begunAtEpochMs)}`;
@@ -117,8 +124,14 @@ function unclearOutcome(
   // Only a review reads them; the next rebuild can rely on that.
   if (unreadRegistries.length > 0 && !unclear.some((image) => isUnclear(image, others)))
     return { result: 'unverified', reason: lineageUnreadText(unreadRegistries), isLineageUnread: true };
-  const named = unclear.map(({ digest }) => digest).sort();
-  const reason = `no complete scan and verdict for ${named.join(', ')}`;
-  if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: reason };
-  return { result: 'unverified', reason: `${reason} by ${new Date(verifyDeadlineEpochMs).toISOString()}` };
+  const unscanned = unclear.filter((image) => isUnclear(image, []));
+  const named = (unscanned.length > 0 ? unscanned : unclear).map(({ digest }) => digest).sort();
+  const missing = `no complete scan and verdict for ${named.join(', ')}`;
+  // The image may be copied to a repository that Amazon Inspector scans.
+  const uncovered = unscanned.length === 0 ? uncoveredText(facts, unclear) : undefined;
+  if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: uncovered ?? missing };
+  return {
+    result: 'unverified',
+    reason: uncovered ?? `${missing} by ${new Date(verifyDeadlineEpochMs).toISOString()}`,
+  };
 }

@@ -178,7 +178,7 @@ export function isEarly(
 function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs, policy: Policy): Reason[] {
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
-      const { vulnerability, package: name, version, severity, fix, layer, isExploited } = finding;
+      const { vulnerability, package: name, version, severity, fix, layer, isLanguagePackage, isExploited } = finding;
       const epssPercent = Math.round((finding.epssScore ?? 0) * 100);
       const firstSeenAtEpochMs = firstSeen.get(findingKey(finding)) ?? resultAtEpochMs(scan) ?? 0;
       return {
@@ -193,6 +193,7 @@ function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs
         fix,
         firstSeenAtEpochMs,
         ...(layer !== undefined && { layer }),
+        ...(isLanguagePackage && { isLanguagePackage }),
         ...(isExploited && { isExploited }),
         ...(epssPercent >= 1 && { epssPercent }),
       };

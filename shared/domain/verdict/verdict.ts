@@ -51,6 +51,8 @@ export type ReasonDetail =
       /** As in `Finding`. */
       readonly layer?: Digest;
       /** As in `Finding`. */
+      readonly isLanguagePackage?: true;
+      /** As in `Finding`. */
       readonly isExploited?: true;
       /**
        * The EPSS score in whole percent, so that a verdict does not change with its daily moves; absent if the scanner does

@@ -30,7 +30,7 @@ export const STREAM = streamOf();
 
 export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
-  ...{ fix: 'yes', sinceEpochMs: START_EPOCH_MS - DAY_MS },
+  ...{ fix: 'yes', packageKind: 'os', sinceEpochMs: START_EPOCH_MS - DAY_MS },
   ...changes,
 });
 export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
@@ -153,8 +153,9 @@ export async function wakeUp(world: PlanWorld, turns: Turns = {}): Promise<Plann
   return plans.find((one) => one?.cascadeId !== undefined) ?? plans.at(-1);
 }
 
-export const reasonOf = ({ kind: _, sinceEpochMs, ...others }: FindingFact): Reason => ({
+export const reasonOf = ({ kind: _, sinceEpochMs, packageKind, ...others }: FindingFact): Reason => ({
   ...{ kind: 'finding', effect: 'violates', severity: 'critical', firstSeenAtEpochMs: sinceEpochMs },
+  ...(packageKind === 'language' && { isLanguagePackage: true }),
   ...others,
 });
 

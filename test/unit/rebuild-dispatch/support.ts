@@ -34,7 +34,7 @@ export const CASCADE = '0123456789ab-g1';
 
 export const criticalFact: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
-  ...{ fix: 'yes', sinceEpochMs: 1_795_000_000_000 },
+  ...{ fix: 'yes', packageKind: 'os', sinceEpochMs: 1_795_000_000_000 },
 };
 export const personFact: CauseFact = {
   ...{ kind: 'person', ruleId: 'asked-by-person', by: 'ann', reason: 'a new base' },

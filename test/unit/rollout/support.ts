@@ -35,7 +35,7 @@ export const imageOf = (name: string, tag = 'v1'): string => `${HOST}/team/${nam
 
 export const FIXED: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
-  ...{ fix: 'yes', sinceEpochMs: 1_795_000_000_000 },
+  ...{ fix: 'yes', packageKind: 'os', sinceEpochMs: 1_795_000_000_000 },
 };
 
 export const REASON: Reason = {

@@ -34,7 +34,7 @@ export const finding = (vulnerability: string, changes: Partial<Finding> = {}): 
 /** What the rebuild is to fix. */
 export const FIXED: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
-  ...{ fix: 'unknown', sinceEpochMs: 1_795_000_000_000 },
+  ...{ fix: 'unknown', packageKind: 'os', sinceEpochMs: 1_795_000_000_000 },
 };
 
 export const policyOf = (promotes: boolean, mode: PolicyDocument['mode'] = 'enforce'): PolicyDocument => ({

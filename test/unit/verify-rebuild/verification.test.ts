@@ -1,9 +1,11 @@
 import { jest } from '@jest/globals';
 import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
+import { scanImages } from '../../../functions/verify-rebuild/scan-images.ts';
 import { factKey } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { propertiesIn } from '../../../shared/domain/verdict/image-updates.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { judgeImages } from '../../../shared/judging/judge-images.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -122,6 +124,64 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   expect(lateMs).toBeLessThan(1000);
   const reason = expect.stringMatching(/^no complete scan and verdict for sha256:.* by 2026-11-24T05:10:00/);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+});
+
+describe('a finding in a language package', () => {
+  const LANGUAGE = { ...FIXED, packageKind: 'language' as const };
+  async function scanned() {
+    const world = await verifyWorld({ changes: { ...FOUND, facts: [LANGUAGE] } });
+    push(world, 'new', { tags: ['22'] });
+    world.scanner.completesAtOnce = true;
+    const machine = await new VerifyMachine(world).run('check');
+    await machine.step();
+    await machine.step();
+    expect([machine.state, (await rebuildOf(world)).outcome]).toEqual(['check', undefined]);
+    return { world, machine };
+  }
+
+  test('is never fixed by basic scanning, which cannot see it', async () => {
+    const { world, machine } = await scanned();
+    await machine.run();
+    const reason = expect.stringMatching(/^the scan of .* covers only packages of the operating system, .* Inspector/);
+    expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+  });
+
+  test.each([
+    ['fixed', 'does not find it', [], { result: 'fixed' }],
+    [
+      'left',
+      'finds it',
+      [finding('CVE-2026-1', { isLanguagePackage: true })],
+      { result: 'ineffective', left: [LANGUAGE] },
+    ],
+  ] as const)(
+    'is %s if Amazon Inspector scans a copy of the output meanwhile and %s',
+    async (_, __, findings, outcome) => {
+      const { world, machine } = await scanned();
+      const copies = { ...LOCATION, region: 'us-east-1' };
+      world.scanner.enhance(copies).inspected(copies, NEW, world.clock(), { findings });
+      const image = world.images.records.get(NEW);
+      if (!image) throw new Error('the output is not recorded');
+      await world.images.recordProperties({ ...propertiesIn(image), locations: [LOCATION, copies] });
+      await machine.run();
+      expect((await rebuildOf(world)).outcome).toEqual(outcome);
+    },
+  );
+
+  test('is known if the registry switched to basic scanning after Amazon Inspector scanned the output', async () => {
+    const world = await verifyWorld({ changes: { ...FOUND, facts: [LANGUAGE] } });
+    push(world, 'new', { tags: ['22'] });
+    world.scanner.enhance(LOCATION);
+    const machine = await new VerifyMachine(world).run('check');
+    world.scanner.inspected(LOCATION, NEW, world.clock());
+    const image = world.images.records.get(NEW);
+    if (!image) throw new Error('the output is not recorded');
+    await scanImages(portsOf(world), { asker: 'review' }, [image]);
+    world.scanner.configure(LOCATION, { type: 'basic', rules: [] });
+    world.scanner.completesAtOnce = true;
+    await machine.run();
+    expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  });
 });
 
 test('an age that no review could read leaves it unverified at once, and names the registry', async () => {

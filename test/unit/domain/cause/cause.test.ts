@@ -55,13 +55,17 @@ const found = {
   deadlineEpochMs: 40,
 } as const;
 
+const inSystem = finding('CVE-1', 30, { packageKind: 'os' });
+const inLanguage = finding('CVE-1', 30, { packageKind: 'language' });
+
 test.each<[string, Reason, CauseFact[]]>([
   ['age that violates', { ...aged, effect: 'violates' }, [age(20)]],
   ['an age that another image decides', { ...aged, effect: 'violates', decidedBy: digestOf('base') }, []],
   ['an age of its own that is near its limit', { ...aged, effect: 'due' }, [age(20)]],
   ['one that another image decides', { ...aged, effect: 'due', decidedBy: digestOf('base') }, []],
   ['age that is waived', { ...aged, effect: 'waived', waiverId: 'w' }, []],
-  ['a finding that violates', { ...found, effect: 'violates' }, [finding('CVE-1', 30)]],
+  ['a finding that violates', { ...found, effect: 'violates' }, [inSystem]],
+  ['one in a package of a language', { ...found, effect: 'violates', isLanguagePackage: true }, [inLanguage]],
   ['a finding in grace', { ...found, effect: 'due' }, []],
   ['an unknown scan', { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'off' }, []],
   ['an unknown age', { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }, []],
@@ -89,8 +93,8 @@ describe('facts of an image for its stream', () => {
     ['one that runs, too', { ...head, ...runs }, [near], [age(20)]],
     ['nothing, for an older image that runs and is near its limit', runs, [near], []],
     ['an older image that runs and is too old', runs, [old], [age(20)]],
-    ['an older image that runs, by what violates alone', runs, [near, bad], [finding('CVE-1', 30)]],
-    ['a head by both', head, [near, bad], [age(20), finding('CVE-1', 30)]],
+    ['an older image that runs, by what violates alone', runs, [near, bad], [inSystem]],
+    ['a head by both', head, [near, bad], [age(20), inSystem]],
     ['nothing, for a head whose base is near its limit', head, [onNear], []],
     ['nothing, for a head whose base is too old', head, [{ ...old, decidedBy: digestOf('base') }], []],
     ['nothing, for a head that is near its limit and waived', head, [{ ...near, effect: 'waived' }], []],
@@ -118,6 +122,7 @@ const anyFact: fc.Arbitrary<CauseFact> = fc.oneof(
         ruleId: fc.constantFrom('a', 'b'),
         version: fc.constantFrom('1', '2'),
         fix: fc.constantFrom('yes', 'no', 'unknown'),
+        packageKind: fc.constantFrom('os', 'language'),
       }),
     )
     .map(([id, at, changes]) => finding(id, at, changes)),
@@ -181,6 +186,19 @@ describe('merging', () => {
       ...before,
       facts: [finding('CVE-1', 9, { fix })],
     });
+  });
+
+  test.each<[FindingFact['packageKind'], FindingFact['packageKind'], FindingFact['packageKind']]>([
+    [undefined, 'os', 'os'],
+    [undefined, 'language', 'language'],
+    ['os', undefined, 'os'],
+    ['os', 'language', 'language'],
+    ['language', 'os', 'language'],
+    ['language', undefined, 'language'],
+  ])('a package of kind %s that is reported as %s is %s, and no new version', (known, reported, packageKind) => {
+    const of = (kind: FindingFact['packageKind']) => finding('CVE-1', 9, kind && { packageKind: kind });
+    const before = mergeCause(STREAM, undefined, [of(known)]);
+    expect(mergeCause(STREAM, before, [of(reported)])).toEqual({ ...before, facts: [of(packageKind)] });
   });
 
   const facts = fc.array(anyFact, { maxLength: 8 });

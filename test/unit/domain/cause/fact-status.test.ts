@@ -11,6 +11,7 @@ import {
   provenFactStatus,
 } from '../../../../shared/domain/cause/fact-status.ts';
 import type { RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
+import { uncoveredText } from '../../../../shared/domain/cause/uncovered-text.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
 import { digestOf, HOUR, NOW } from '../arbitraries.ts';
 import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf, rebuild } from '../rollout/acting.ts';
@@ -68,6 +69,42 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   ['absent', 'a manual request', personFact(), looked('a', reasonOf(fact))],
 ])('%s: %s', (expected, _, asked, image) => {
   expect(factStatus(asked, image)).toBe(expected);
+});
+
+describe('a finding that a scan does not list', () => {
+  const whole = { coverage: ['os', 'language'] } as const;
+  const system = { coverage: ['os'] } as const;
+  const { packageKind: _, ...old } = fact;
+  const inLanguage = { ...fact, packageKind: 'language' } as const;
+  const since = fact.sinceEpochMs;
+
+  test.each<[FactStatus, string, CauseFact, Partial<NonNullable<JudgedImage['scan']>>]>([
+    ['unknown', 'in a language package, and only the system was scanned', inLanguage, system],
+    ['absent', 'in a language package, and Inspector scanned it', inLanguage, whole],
+    ['absent', 'in a package of the system, and only the system was scanned', fact, system],
+    ['unknown', 'since Inspector scanned it', inLanguage, { ...whole, languageAtEpochMs: since - 1 }],
+    [
+      'unknown',
+      'since then, and it had no language package with a finding',
+      inLanguage,
+      { languageAtEpochMs: since - 1 },
+    ],
+    ['absent', 'although it was known when Inspector scanned it last', inLanguage, { languageAtEpochMs: since }],
+    ['unknown', 'by an item of an earlier version of Inspector, and only the system was scanned', old, system],
+    ['absent', 'by an item of an earlier version of Inspector, which scanned it', old, whole],
+    ['absent', 'by an item of an earlier version of basic scanning', { ...old, fix: 'unknown' }, system],
+  ])('is %s: %s', (expected, _, asked, scan) => {
+    const image = { ...looked('a'), scan: { state: 'complete', completedAtEpochMs: NOW, ...scan } } as const;
+    expect([factStatus(asked, image), provenFactStatus(asked, image)]).toEqual([expected, expected]);
+    expect(classifyFact(asked, { heads: [image], inUse: [] })).toBe(expected === 'absent' ? 'gone' : 'unknown');
+    expect(uncoveredText([asked], [image])).toEqual(
+      expected === 'absent' ? undefined : expect.stringMatching(/CVE-1 in openssl 3.0 .*Amazon Inspector/),
+    );
+  });
+
+  test('is unknown if only the verdict is at hand', () => {
+    expect(factStatus(inLanguage, looked('a'))).toBe('unknown');
+  });
 });
 
 describe('what a fact calls for', () => {

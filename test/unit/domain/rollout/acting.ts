@@ -23,6 +23,7 @@ export const findingFact = (vulnerability = 'CVE-1', changes: Partial<FindingFac
   package: 'openssl',
   version: '3.0',
   fix: 'yes',
+  packageKind: 'os',
   sinceEpochMs: NOW - 2 * DAY,
   ...changes,
 });
@@ -83,6 +84,7 @@ export const reasonOf = (fact: CauseFact, effect: Reason['effect'] = 'violates')
         version: fact.version,
         severity: 'critical',
         fix: fact.fix,
+        ...(fact.packageKind === 'language' && { isLanguagePackage: true }),
         firstSeenAtEpochMs: fact.sinceEpochMs,
       }
     : { kind: 'age', ruleId: 'age-limit', effect, bornAtEpochMs: NOW - 31 * DAY, limitDays: 30 };

@@ -87,6 +87,26 @@ test('a scan after the finding was first seen shows that an image lacks it', () 
   expect(checkClosure(closure, seen({ running }), NOW).state).toBe('closed');
 });
 
+test('a scan of the system alone never shows that an image lacks a finding in a language package', () => {
+  const inLanguage = findingFact('CVE-9', { packageKind: 'language' });
+  const asked = { ...closure, facts: [fact, inLanguage] };
+  const scanned = (name: string, ...coverage: ('os' | 'language')[]): RunningImage => {
+    const image = scannedAt(name, NOW);
+    return runs({ ...image, ...(image.scan && { scan: { ...image.scan, coverage } }) });
+  };
+  const [old, made] = [scanned('old', 'os'), scanned('new', 'os', 'language')];
+  expect(checkClosure(asked, seen({ running: [old, made] }), NOW)).toEqual({
+    ...asked,
+    waitingFor: expect.stringMatching(
+      new RegExp(`^the scan of ${digestOf('old')} covers only .* CVE-9 in openssl 3.0 is gone. Turn on enhanced`),
+    ),
+  });
+  const covered = [scanned('old', 'os', 'language'), made];
+  expect(checkClosure(asked, seen({ running: covered }), NOW).state).toBe('closed');
+  expect(checkClosure(asked, seen({ running: [scanned('new', 'os')] }), NOW).state).toBe('open');
+  expect(checkClosure(closure, seen({ running: [old, made] }), NOW).state).toBe('closed');
+});
+
 const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];

@@ -51,6 +51,33 @@ const evidenceOf = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evi
 });
 const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
 
+describe('a finding in a language package', () => {
+  const inLanguage = findingFact('CVE-9', { packageKind: 'language' });
+  const scanned = (...coverage: ('os' | 'language')[]) => ({
+    ...looked('new'),
+    scan: { state: 'complete', completedAtEpochMs: NOW, coverage } as const,
+  });
+  const reason = expect.stringMatching(
+    new RegExp(`^the scan of ${digestOf('new')} covers only .* whether CVE-9 in openssl 3.0 is gone. Turn on enhanced`),
+  );
+
+  test('is not fixed by a scan of the system alone: it waits until the deadline, and says what to do', () => {
+    const asked = { facts: [fact, inLanguage], output: [scanned('os')] };
+    expect(judged(asked, NOW + HOUR - 1)).toEqual({ result: 'pending', waitingFor: reason });
+    expect(judged(asked, NOW + HOUR)).toEqual({ result: 'unverified', reason });
+    expect(judged({ ...asked, output: [scanned('os', 'language')] })).toEqual({ result: 'fixed' });
+  });
+
+  test('does not make an output worse if the image before was not scanned for it', () => {
+    const asked = { output: [looked('new', reasonOf(inLanguage))], ...evidenceOf(inLanguage, KNOWN) };
+    expect(judged(asked)).toEqual({ result: 'worse', added: [inLanguage] });
+    expect(judged({ ...asked, isLanguageKnownBefore: false })).toEqual({
+      result: 'unverified',
+      reason: expect.stringMatching(/CVE-9 in openssl 3.0, and the scan of the image before it covers only packages/),
+    });
+  });
+});
+
 const INEFFECTIVE = { result: 'ineffective', left: [fact] } as const;
 
 const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };

@@ -4,6 +4,7 @@ import { decideScan, dueAtEpochMs, isDue } from '../../../../shared/domain/scan/
 import {
   effectiveScanState,
   isKnowledge,
+  languageKnownAtEpochMs,
   resultAtEpochMs,
   stateAfterReading,
   stateAfterRequest,
@@ -29,6 +30,26 @@ test('a result names what it covers; otherwise it covers only operating system p
   expect(stateAfterReading(NEVER_SCANNED, complete, NOW).coverage).toEqual(['os']);
   const whole = ['os', 'language'] as const;
   expect(stateAfterReading(NEVER_SCANNED, { ...complete, coverage: whole }, NOW).coverage).toEqual(whole);
+});
+
+test('after a switch to basic scanning, language packages are known as of the last scan that covered them', () => {
+  const whole = ['os', 'language'] as const;
+  const basic = (completedAtEpochMs: number) => ({ outcome: 'complete', completedAtEpochMs, findings: [] }) as const;
+  const inspected = { ...basic(NOW - 3 * DAY), coverage: whole, isWatched: true } as const;
+  const before = stateAfterReading(NEVER_SCANNED, inspected, NOW - 2 * DAY);
+  expect(before).not.toHaveProperty('languageAtEpochMs');
+  expect(languageKnownAtEpochMs(before)).toBe(NOW - 2 * DAY);
+  const once = stateAfterReading(before, basic(NOW - DAY), NOW - DAY);
+  const twice = stateAfterReading({ ...once, coverage: whole }, basic(NOW), NOW);
+  expect([once, twice]).toMatchObject([
+    { coverage: ['os'], languageAtEpochMs: NOW - 2 * DAY },
+    { coverage: ['os'], languageAtEpochMs: NOW - 2 * DAY },
+  ]);
+  const refused = { outcome: 'refused', state: 'failed', reason: 'scan-failed', detail: '' } as const;
+  expect(languageKnownAtEpochMs(stateAfterReading(twice, refused, NOW))).toBe(NOW - 2 * DAY);
+  expect(stateAfterReading(twice, { ...inspected, completedAtEpochMs: NOW }, NOW)).not.toHaveProperty(
+    'languageAtEpochMs',
+  );
 });
 
 describe('after a request', () => {
