@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { ageCommand } from './commands/age.ts';
+import { checkCommand } from './commands/check.ts';
 import { confirmLeftCommand } from './commands/confirm-left.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { ledgerCommand } from './commands/ledger.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'confirm-left': confirmLeftCommand,
   policy: policyCommand,
   lint: lintCommand,
+  check: checkCommand,
   ledger: ledgerCommand,
   doctor: doctorCommand,
 };

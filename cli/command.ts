@@ -1,4 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
+import type { Digest, ImageLocation } from '../shared/domain/image/image.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
@@ -17,8 +18,10 @@ import type {
   StreamLedger,
   UsageLedger,
 } from '../shared/ports/ledger.ts';
+import type { Messages, RefreshRequest } from '../shared/ports/messages.ts';
 import type { PolicyStore } from '../shared/ports/policies.ts';
 import type { GuardLedger, LockLedger, RebuildLedger, SlotLedger } from '../shared/ports/rebuilds.ts';
+import type { Retry } from '../shared/ports/retry.ts';
 import type { RolloutLedger } from '../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
 import type { StreamImages } from '../shared/ports/stream-images.ts';
@@ -52,6 +55,11 @@ export interface CliContext {
   /** Files of reviews in the run bucket. */
   readonly runFiles: Pick<RunFiles, 'get' | 'list'>;
   readonly reviews: Reviews;
+  /** Requests to read an image, and to judge it. */
+  readonly refreshes: Messages<RefreshRequest>;
+  readonly tags: RegistryTags;
+  /** Between two reads of what is awaited. */
+  readonly pauses: Pick<Retry, 'wait'>;
   readonly clock: Clock;
   /** The caller's AWS identity, recorded with every change that a person makes. */
   author(): Promise<string>;
@@ -59,6 +67,12 @@ export interface CliContext {
   lineage(): Promise<KnownLineage>;
   /** Every ledger item as stored. */
   dump(): AsyncIterable<Record<string, unknown>>;
+}
+
+/** What tags mean now, read with the caller's own credentials. */
+export interface RegistryTags {
+  /** @throws NotFoundError if the repository has no such tag; TagUnreadableError if it cannot be read */
+  digestOf(location: ImageLocation, tag: string): Promise<Digest>;
 }
 
 export interface Reviews {

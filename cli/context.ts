@@ -2,7 +2,8 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { bucketClient, type HubConfig, ledgerClient, machineClient } from '../shared/adapters/clients.ts';
+import { fullJitter } from '../shared/adapters/backoff.ts';
+import { bucketClient, type HubConfig, ledgerClient, machineClient, queueClient } from '../shared/adapters/clients.ts';
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -16,8 +17,10 @@ import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
+import { SqsMessages } from '../shared/adapters/sqs-messages.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/ledgers.ts';
 import { previewReport } from '../shared/review/preview.ts';
+import { CallersTags } from './check/callers-tags.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
 
@@ -27,6 +30,8 @@ export interface InstallationNames {
   readonly evidenceBucket: string;
   readonly runBucket: string;
   readonly fleetReviewMachineArn: string;
+  /** Absent in the stack of an earlier version: only `check` needs it. */
+  readonly registryEventQueueUrl?: string;
 }
 
 const DEFAULT_STACK = 'patchwave';
@@ -59,6 +64,7 @@ export function installationAt(where: Where): { readonly stack: string; readonly
 
 async function installationNames(stack: string, config: HubConfig): Promise<InstallationNames> {
   const outputs = await stackOutputs(stack, config);
+  const registryEventQueueUrl = outputs.get('RegistryEventQueueUrl');
   const named = (name: string): string => {
     const value = outputs.get(name);
     if (value === undefined) {
@@ -73,6 +79,7 @@ async function installationNames(stack: string, config: HubConfig): Promise<Inst
     evidenceBucket: named('EvidenceBucket'),
     runBucket: named('RunBucket'),
     fleetReviewMachineArn: named('FleetReviewMachineArn'),
+    ...(registryEventQueueUrl !== undefined && { registryEventQueueUrl }),
   };
 }
 
@@ -113,10 +120,24 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     reviews: reviewsOf(names, config, s3, runFiles),
     // It only reads executions that the ledger names, of any state machine: no command starts a cascade.
     executions: new SfnExecutions(machineClient(config), ''),
+    refreshes: refreshesOf(names, config),
+    tags: new CallersTags(),
+    pauses: fullJitter({ firstMs: 2_000, mostMs: 30_000 }),
     clock: Date.now,
     author: async () => (await new STSClient(config).send(new GetCallerIdentityCommand({}))).Arn ?? 'unknown',
     lineage: () => dumpLineage(ledger, names.ledgerTable),
     dump: () => dumpLedger(ledger, names.ledgerTable),
+  };
+}
+
+function refreshesOf({ registryEventQueueUrl: url }: InstallationNames, config: HubConfig): CliContext['refreshes'] {
+  if (url !== undefined) return new SqsMessages(queueClient(config), url);
+  return {
+    send: async () => {
+      throw new StackUnreadableError(
+        'The stack has no output RegistryEventQueueUrl, so Patchwave cannot be asked for an image. Deploy this version of template.yaml.',
+      );
+    },
   };
 }
 

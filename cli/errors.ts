@@ -11,6 +11,11 @@ export class NotFoundError extends Error {
   override readonly name = 'NotFoundError';
 }
 
+/** The caller may not read a tag, or the registry does not answer. */
+export class TagUnreadableError extends Error {
+  override readonly name = 'TagUnreadableError';
+}
+
 /** The stack of the installation cannot be found or read. */
 export class StackUnreadableError extends Error {
   override readonly name = 'StackUnreadableError';

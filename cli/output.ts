@@ -48,6 +48,11 @@ export const printError = (text: string): void => {
   process.stderr.write(`${shown(fitted(text, BELOW, isTTY ? columns : undefined))}\n`);
 };
 
+/** A line about what goes on; the answer follows on standard output. */
+export const printProgress = (text: string): void => {
+  process.stderr.write(`${shown(visibleLine(text))}\n`);
+};
+
 export const printJson = (document: unknown): void => print(visibleJson(document));
 
 export interface TableColumn<Row> {

@@ -55,6 +55,10 @@ const locationOf = ({ file, subject }: SarifResult) =>
           region: { startLine: file.line },
         },
       }
-    : { logicalLocations: [{ fullyQualifiedName: visibleLine(subject ?? ''), kind: 'resource' }] };
+    : {
+        // Code hosts show no result without a place in a file, so the repository of an image stands for one.
+        physicalLocation: { artifactLocation: { uri: uriOf(subject ?? '') }, region: { startLine: 1 } },
+        logicalLocations: [{ fullyQualifiedName: visibleLine(subject ?? ''), kind: 'resource' }],
+      };
 
 const uriOf = (path: string): string => path.split(/[\\/]/).map(encodeURIComponent).join('/');

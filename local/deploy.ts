@@ -65,6 +65,7 @@ export interface StackDeployment {
   readonly evidenceBucket: string;
   readonly runBucket: string;
   readonly fleetReviewMachineArn: string;
+  readonly registryEventQueueUrl: string;
   readonly busArn: string;
   readonly outputs: Readonly<Record<string, string>>;
 }
@@ -208,6 +209,7 @@ function readOutputs(outputs: Readonly<Record<string, string>>): StackDeployment
     evidenceBucket: named('EvidenceBucket'),
     runBucket: named('RunBucket'),
     fleetReviewMachineArn: named('FleetReviewMachineArn'),
+    registryEventQueueUrl: named('RegistryEventQueueUrl'),
     busArn: named('BusArn'),
     outputs,
   };

@@ -16,4 +16,5 @@ export const refreshRequest = v.strictObject({
   stream: v.pipe(v.string(), v.regex(STREAM_ID, 'must be the id of a stream')),
   digest: v.exactOptional(digest),
   scansAgain: v.exactOptional(v.literal(true)),
+  judges: v.exactOptional(v.literal(true)),
 });

@@ -8,6 +8,7 @@ import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
@@ -15,6 +16,7 @@ import type {
   FollowRequest,
   JudgeRequest,
   Messages,
+  PlaceRequest,
   PlannerWaking,
   RefreshRequest,
 } from '../../shared/ports/messages.ts';
@@ -35,7 +37,7 @@ export interface RefreshPorts extends BasePorts {
   readonly asking: AskWorld;
   readonly planner: Messages<PlannerWaking>;
   readonly judging: Messages<JudgeRequest>;
-  readonly following: Messages<FollowRequest>;
+  readonly following: Messages<FollowRequest | PlaceRequest>;
 }
 
 export interface Asked {
@@ -97,6 +99,27 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
     const unsearched = await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
     await rememberHeads(ports, streams, unsearched, nowEpochMs);
     await notifyPlanner(ports, streams);
+  }
+  // An image that cannot be read is judged too: its verdict says why it is unknown.
+  await judgeAsked(ports, policy, together);
+}
+
+/**
+ * Has the images scanned, placed and judged for whose verdicts somebody waits: no review covers an image that is neither in
+ * use nor a head. A repetition requests no second scan within a day, and is how a lost event is made up for.
+ */
+async function judgeAsked(ports: RefreshPorts, { version }: PolicyInForce, asked: readonly Asked[]): Promise<void> {
+  for (const { messageId, request } of asked) {
+    const { digest, judges } = request;
+    if (digest === undefined || judges === undefined) continue;
+    const images = [...(await ports.images.get(await imagesUnder(ports.places, digest))).values()];
+    const nowEpochMs = ports.clock();
+    for (const image of images) {
+      const needsScan = isUnjudged(image) || isScanOpen(image) || isDue(image.scan, nowEpochMs);
+      if (needsScan && image.scan.state !== 'continuous') await isResultThere(ports, messageId, image, version);
+    }
+    if (images.some(({ lineage }) => !lineage)) await ports.following.send([{ kind: 'place', digest }]);
+    await ports.judging.send(images.map((image) => ({ kind: 'judge', digest: image.digest })));
   }
 }
 

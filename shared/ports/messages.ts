@@ -17,6 +17,11 @@ export interface RefreshRequest {
    * needs.
    */
   readonly scansAgain?: true;
+  /**
+   * Somebody waits for the verdict on the image of `digest`, or on those of an index: they are scanned, placed and judged,
+   * although nothing may run them.
+   */
+  readonly judges?: true;
 }
 
 /**
@@ -32,6 +37,12 @@ export interface JudgeRequest {
 export interface FollowRequest {
   readonly kind: 'follow';
   readonly stream: string;
+}
+
+/** Searches the parents of one image, which need not be a head, or of those of an index, and has them judged again. */
+export interface PlaceRequest {
+  readonly kind: 'place';
+  readonly digest: Digest;
 }
 
 /** An open cascade seems abandoned: the receiver checks whether its execution is over, and ends it. */

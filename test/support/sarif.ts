@@ -4,18 +4,22 @@ import * as v from '../../shared/schema.ts';
 
 const text = v.strictObject({ text: v.text() });
 
+/** A relative URI reference: no scheme, no blanks, nothing but what a URI may contain. */
+const uri = v.pipe(v.string(), v.regex(/^(?:[\w.~!$&'()*+,;=@/-]|%[0-9A-F]{2})+$/));
+const region = v.strictObject({ startLine: v.pipe(v.integer(), v.minValue(1)) });
+
 const location = v.union([
   v.strictObject({
     physicalLocation: v.strictObject({
       artifactLocation: v.strictObject({
-        // A relative URI reference: no scheme, no blanks, nothing but what a URI may contain.
-        uri: v.pipe(v.string(), v.regex(/^(?:[\w.~!$&'()*+,;=@/-]|%[0-9A-F]{2})+$/)),
+        uri,
         uriBaseId: v.literal('%SRCROOT%'),
       }),
-      region: v.strictObject({ startLine: v.pipe(v.integer(), v.minValue(1)) }),
+      region,
     }),
   }),
   v.strictObject({
+    physicalLocation: v.strictObject({ artifactLocation: v.strictObject({ uri }), region }),
     logicalLocations: v.array(v.strictObject({ fullyQualifiedName: v.text(), kind: v.text() })),
   }),
 ]);

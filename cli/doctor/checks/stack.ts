@@ -13,6 +13,7 @@ export const OUTPUTS = [
   'PlanQueueUrl',
   'ProtectionFunctionName',
   'RebuildCascadeMachineArn',
+  'RegistryEventQueueUrl',
   'RunBucket',
   'TemplateVersion',
 ] as const;

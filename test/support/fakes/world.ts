@@ -5,6 +5,7 @@ import type {
   FollowRequest,
   JudgeRequest,
   ParkedPoll,
+  PlaceRequest,
   PlannerWaking,
   RefreshRequest,
 } from '../../../shared/ports/messages.ts';
@@ -100,7 +101,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     deadLetters: new FakeDeadLetters(),
     refreshes: new FakeMessages<RefreshRequest>(),
     judging: new FakeMessages<JudgeRequest>(),
-    following: new FakeMessages<FollowRequest>(),
+    following: new FakeMessages<FollowRequest | PlaceRequest>(),
     ends: new FakeMessages<CascadeEnding | ParkedPoll>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { CliContext, Command } from '../../../cli/command.ts';
 import { ageCommand } from '../../../cli/commands/age.ts';
+import { checkCommand } from '../../../cli/commands/check.ts';
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import { ledgerCommand } from '../../../cli/commands/ledger.ts';
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
@@ -129,6 +130,7 @@ const COMMANDS: readonly (readonly [string, Command, readonly string[], Readonly
     ['status', statusCommand, [], {}],
     ['why', whyCommand, [digestOf('app-0')], {}],
     ['age', ageCommand, [], { days: '3000', overdue: true }],
+    ['check', checkCommand, [digestOf('app-0')], { wait: '0' }],
     ['lineage', lineageCommand, [], {}],
     ['report', reportCommand, [], {}],
     ['review', reviewCommand, [], {}],

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { Command } from '../../../cli/command.ts';
 import { ageCommand } from '../../../cli/commands/age.ts';
+import { checkCommand } from '../../../cli/commands/check.ts';
 import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
@@ -71,6 +72,9 @@ async function recorded({ isEmpty = false } = {}) {
         return 'running' as const;
       },
     },
+    refreshes: {
+      send: async () => void asked.add('sqs:SendMessage'),
+    },
     policies: {
       ...fakes.policies,
       inForce: () => {
@@ -97,6 +101,7 @@ test.each<[string, Command, readonly string[]]>([
   ['status', statusCommand, []],
   ['why', whyCommand, [digestOf('app-0')]],
   ['protection', protectionCommand, []],
+  ['check', checkCommand, [`111122223333/eu-west-1/team/app-0@${digestOf('unseen')}`]],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],
@@ -118,6 +123,7 @@ test.each<[string, Command, readonly string[]]>([
     ...('reason' in command.options && { reason: 'a test' }),
     // Far enough to find an image.
     ...('days' in command.options && { days: '3650' }),
+    ...('wait' in command.options && { wait: '0' }),
   };
   await run(command, context as never, words, flags);
   // Before the first review there are no causes, beside which the switch would be read.

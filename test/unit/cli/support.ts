@@ -40,6 +40,13 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
         throw new NotFoundError('no report in a world of fakes');
       },
     },
+    refreshes: world.refreshes,
+    tags: {
+      digestOf: async () => {
+        throw new NotFoundError('no tag in a world of fakes');
+      },
+    },
+    pauses: { wait: async () => world.advance(10_000) },
     clock: world.clock,
     author: async () => ANA,
     lineage: async () => ({ images: [], indexes: new Map() }),

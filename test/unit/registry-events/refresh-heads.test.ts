@@ -571,3 +571,62 @@ describe('a repository with many images', () => {
     expect(downloads).toBe(50);
   });
 });
+
+describe('an image for whose verdict somebody waits', () => {
+  const judges = (name: string) => look(LINE, { digest: digestOf(name), judges: true });
+
+  test('is scanned, placed and judged, although it is no head', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    await ask(world, judges('bare'));
+    expect(scanned(world)).toEqual([digestOf('bare')]);
+    expect(world.following.take()).toEqual([JSON.stringify({ kind: 'place', digest: digestOf('bare') })]);
+    expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest: digestOf('bare') })]);
+    expect([world.wakings.take(), await historyOf(world)]).toEqual([[], undefined]);
+  });
+
+  test('has one scan a day, however often it is requested, and is judged each time', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    for (let minutes = 0; minutes < 30; minutes += 5) {
+      await ask(world, judges('bare'));
+      world.advance(5 * 60_000);
+    }
+    expect(scanned(world)).toHaveLength(1);
+    expect(world.judging.take()).toHaveLength(6);
+  });
+
+  test('is each image of an index', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'arm', platform: 'linux/arm64' });
+    pushed(world, { name: 'amd', platform: 'linux/amd64' });
+    pushed(world, { name: 'both', children: { 'linux/arm64': 'arm', 'linux/amd64': 'amd' } });
+    await ask(world, judges('both'));
+    expect(scanned(world)).toEqual([digestOf('arm'), digestOf('amd')].sort());
+    expect(world.judging.take()).toHaveLength(2);
+  });
+
+  test('is not scanned again once it has its lineage and a verdict', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    await ask(world, judges('bare'));
+    world.following.take();
+    const image = world.images.records.get(digestOf('bare'));
+    if (!image) throw new Error('not recorded');
+    await world.images.recordLineage(image.digest, alone(image));
+    const scan: ScanState = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] };
+    const judged = { digest: image.digest, scan, verdict: COMPLIANT, judgedAtEpochMs: world.clock() };
+    await world.images.changeJudgement(image.digest, () => judged);
+    await ask(world, judges('bare'));
+    expect([scanned(world).length, world.following.take()]).toEqual([1, []]);
+  });
+
+  test('is judged as unknown if its registry cannot be read', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    world.registry.deny(LOCATION);
+    expect(await ask(world, judges('bare'))).toMatchObject({ failed: [] });
+    expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest: digestOf('bare') })]);
+    expect(scanned(world)).toEqual([]);
+  });
+});

@@ -1,0 +1,104 @@
+import { type Digest, type ImageLocation, locationKey, type Platform } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { type CurrentVerdict, currentVerdict } from '../../shared/domain/verdict/current-verdict.ts';
+import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
+import type { CliContext } from '../command.ts';
+import type { CheckTarget } from './target.ts';
+
+export interface CheckedImage extends CurrentVerdict {
+  readonly digest: Digest;
+  readonly platform?: Platform;
+}
+
+export interface CheckAnswer {
+  readonly digest: Digest;
+  readonly location?: ImageLocation;
+  /** The strictest of all images. */
+  readonly status: VerdictStatus;
+  /** The image itself, or those of an index; never empty. */
+  readonly images: readonly CheckedImage[];
+  readonly policyVersion: string;
+  /** Why Patchwave could not be asked to judge the image. */
+  readonly problem?: string;
+}
+
+export type CheckImagePorts = Pick<CliContext, 'images' | 'places' | 'policies' | 'refreshes' | 'pauses' | 'clock'>;
+
+/** A request may be lost, and so may the event of a scan: it is repeated, which requests no second scan. */
+const ASK_AGAIN_MS = 5 * 60_000;
+
+/**
+ * The verdict on an image. If none counts now, it has Patchwave read, scan, place and judge the image, and looks again until
+ * one counts or the time is over.
+ * @param progress gets what the answer waits for, whenever that changes
+ */
+export async function checkImage(
+  ports: CheckImagePorts,
+  target: CheckTarget,
+  { waitMs, progress }: { readonly waitMs: number; readonly progress: (text: string) => void },
+): Promise<CheckAnswer> {
+  const endsAtEpochMs = ports.clock() + waitMs;
+  let askedAtEpochMs = Number.NEGATIVE_INFINITY;
+  let reported: string | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    const { policy, version } = await ports.policies.current();
+    const answer = await answerOf(ports, target, { policy, version });
+    const waitsFor = awaitedIn(answer);
+    if (waitsFor === undefined) return answer;
+    const asking = askingFor(policy, target);
+    if ('problem' in asking) return { ...answer, ...asking };
+    const nowEpochMs = ports.clock();
+    if (nowEpochMs - askedAtEpochMs >= ASK_AGAIN_MS) {
+      await ports.refreshes.send([{ kind: 'refresh', stream: asking.stream, digest: target.digest, judges: true }]);
+      askedAtEpochMs = nowEpochMs;
+    }
+    if (nowEpochMs >= endsAtEpochMs) return answer;
+    if (waitsFor !== reported) progress(`Waiting for ${waitsFor}`);
+    reported = waitsFor;
+    await ports.pauses.wait(attempt);
+  }
+}
+
+async function answerOf(
+  { images, places, clock }: CheckImagePorts,
+  { digest, location }: CheckTarget,
+  inForce: Parameters<typeof currentVerdict>[1],
+): Promise<CheckAnswer> {
+  const under = await imagesUnder(places, digest);
+  const digests = under.length > 0 ? under : [digest];
+  const records = await images.get(digests);
+  const checked = digests.map((one) => {
+    const record = records.get(one);
+    const { platform } = record ?? {};
+    return { digest: one, ...(platform && { platform }), ...currentVerdict(record, inForce, clock()) };
+  });
+  return {
+    ...{ digest, status: strictest(checked), images: checked, policyVersion: inForce.version },
+    ...(location && { location }),
+  };
+}
+
+function strictest(images: readonly CheckedImage[]): VerdictStatus {
+  if (images.some(({ status }) => status === 'violating')) return 'violating';
+  return images.some(({ status }) => status === 'unknown') ? 'unknown' : 'compliant';
+}
+
+/** A violation is an answer, whatever the other images of an index are. */
+const awaitedIn = ({ status, images }: CheckAnswer): string | undefined =>
+  status === 'violating' ? undefined : images.find(({ waitsFor }) => waitsFor !== undefined)?.waitsFor;
+
+/** A stream of the repository, by which Patchwave can be asked to read it. */
+function askingFor(policy: Policy, { location }: CheckTarget): { stream: string } | { problem: string } {
+  if (!location)
+    return {
+      problem:
+        'Patchwave does not know where the image is. Name it with its repository: REGISTRY/REPOSITORY@sha256:...',
+    };
+  const [headTag] = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
+  if (headTag !== undefined) return { stream: streamId(location, headTag) };
+  return {
+    problem: `No rule in \`streams\` of the policy names ${locationKey(location)}, so Patchwave judges the image only while it runs. Add a rule for the repository.`,
+  };
+}

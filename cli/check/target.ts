@@ -1,0 +1,44 @@
+import { type Digest, type ImageLocation, isDigest } from '../../shared/domain/image/image.ts';
+import { ImageReferenceError, parseImageReference, repositoryName } from '../../shared/domain/image/reference.ts';
+import type { CliContext } from '../command.ts';
+import { UsageError } from '../errors.ts';
+
+/** The image to check. */
+export interface CheckTarget {
+  readonly digest: Digest;
+  /** Where it was pushed to; absent if the ledger does not know it either. */
+  readonly location?: ImageLocation;
+}
+
+const EXPECTED =
+  'Give a digest, or an image of Amazon ECR: REGISTRY/REPOSITORY@sha256:..., REGISTRY/REPOSITORY:TAG, or ACCOUNT/REGION/REPOSITORY in place of the first two.';
+
+/**
+ * Reads what the caller names. The digest decides; a tag is looked up in the registry.
+ * @throws UsageError, NotFoundError, TagUnreadableError
+ */
+export async function targetOf(
+  { places, tags }: Pick<CliContext, 'places' | 'tags'>,
+  text: string,
+): Promise<CheckTarget> {
+  if (isDigest(text)) {
+    const [first] = await places.locations(text);
+    return { digest: text, ...(first && { location: first.location }) };
+  }
+  const { location, digest, tag } = referenceIn(text);
+  if (!location) throw new UsageError(`"${text}" is in no private registry of Amazon ECR. ${EXPECTED}`);
+  return { location, digest: digest ?? (await tags.digestOf(location, tag ?? 'latest')) };
+}
+
+const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(.*)$/;
+
+function referenceIn(text: string): ReturnType<typeof parseImageReference> {
+  const [, account, region, repository, rest = ''] = PLACE.exec(text) ?? [];
+  try {
+    const isPlace = account !== undefined && region !== undefined && repository !== undefined;
+    return parseImageReference(isPlace ? repositoryName({ account, region, repository }) + rest : text);
+  } catch (cause) {
+    if (cause instanceof ImageReferenceError) throw new UsageError(`${cause.message} ${EXPECTED}`, { cause });
+    throw cause;
+  }
+}
