@@ -260,10 +260,10 @@ test.each(contractTests.flatMap(({ path }) => /^test\/contract\/([\w-]+)\.contra
 
 /** Adapters of the ports that have one for each kind, and the contract suite that each of them passes. */
 const SUITES = [
-  ...RUNNER_KINDS.map((kind) => ({ adapter: `${kind}-runner`, suite: 'runner' })),
-  ...WORKLOAD_SOURCES.map((source) => ({ adapter: `${source}-workloads`, suite: 'workloads' })),
+  ...RUNNER_KINDS.map((kind) => [`${kind}-runner`, 'runner'] as const),
+  ...WORKLOAD_SOURCES.map((source) => [`${source}-workloads`, 'workloads'] as const),
   // It chooses the scanner of each registry, so the contract is that of all scanners.
-  { adapter: 'scanners', suite: 'scanner' },
+  ['scanners', 'scanner'] as const,
 ];
 
 describe('a kind has one home', () => {
@@ -275,8 +275,8 @@ describe('a kind has one home', () => {
   });
 
   test.each(SUITES)(
-    'a test in test/contract/ runs test/contract/$suite.contract.ts on shared/adapters/$adapter.ts',
-    ({ adapter, suite }) => {
+    'shared/adapters/%s.ts passes test/contract/%s.contract.ts: a test in test/contract/ runs it',
+    (adapter, suite) => {
       const tested = running(suite).filter(({ imports }) => imports.includes(`shared/adapters/${adapter}.ts`));
       expect(tested.map(({ path }) => path)).not.toEqual([]);
     },

@@ -16,6 +16,22 @@ const kebab = (detailType: string): string =>
 const files = readdirSync(`${ROOT}events`).filter((file) => file.endsWith('.json'));
 const table = EVENTS.map((event) => ({ ...event, prefix: `${event.source}.${kebab(event.detailType)}.` }));
 
+const contracts = (
+  await Promise.all(
+    readdirSync(`${ROOT}shared/events`).map(async (file) => {
+      const exported: Readonly<Record<string, unknown>> = await import(`${ROOT}shared/events/${file}`);
+      return Object.entries(exported).flatMap(([name, value]) => (isContract(value) ? [{ file, name, value }] : []));
+    }),
+  )
+).flat();
+function isContract(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'detailType' in value && 'schema' in value;
+}
+
+test.each(contracts)('EVENTS in shared/events/index.ts has $name of shared/events/$file', ({ value }) => {
+  expect((EVENTS as readonly unknown[]).includes(value)).toBe(true);
+});
+
 test('a detail type is registered once', () => {
   expect(new Set(table.map(({ prefix }) => prefix)).size).toBe(EVENTS.length);
 });
