@@ -1,8 +1,10 @@
 /**
- * `npm run check`: format, lint, types, bundle budgets, and the templates under four linters. Runs every step even when
- * one fails, shows what a failed one said, ends with a table, and with exit code 1 where any failed. Needs no network.
+ * `npm run check`: format, lint, types, bundle budgets, and the templates and the Dockerfiles of registry/ under their
+ * linters. Runs every step even when one fails, shows what a failed one said, ends with a table, and with exit code 1
+ * where any failed. Needs no network.
  */
 import { spawn } from 'node:child_process';
+import { glob } from 'node:fs/promises';
 import { inVenv, NODE, ROOT } from './setup.mjs';
 import { table } from './table.ts';
 
@@ -18,6 +20,10 @@ interface Outcome {
 }
 
 const TEMPLATES = ['template.yaml', 'member-account.yaml', 'member-vpc.yaml'];
+
+/** Files of the shipped registry. */
+const inRegistry = (pattern: string): Promise<string[]> =>
+  Array.fromAsync(glob(`registry/**/${pattern}`, { cwd: ROOT }));
 
 const STEPS: readonly Step[] = [
   { name: 'format and lint', command: [NODE, 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'] },
@@ -44,6 +50,21 @@ const STEPS: readonly Step[] = [
       '--skip-download',
       '--file',
       ...TEMPLATES,
+    ],
+  },
+  { name: 'hadolint', command: [inVenv('lint', 'hadolint'), ...(await inRegistry('Dockerfile'))] },
+  { name: 'shellcheck', command: [inVenv('lint', 'shellcheck'), '--shell=sh', ...(await inRegistry('*.sh'))] },
+  {
+    name: 'checkov, Dockerfiles',
+    command: [
+      inVenv('checkov', 'checkov'),
+      '--framework',
+      'dockerfile',
+      '--compact',
+      '--quiet',
+      '--skip-download',
+      '--directory',
+      'registry',
     ],
   },
 ];

@@ -43,7 +43,7 @@ test('each decision in docs/adr has a number of its own, which its title and the
 });
 
 /** Folders of the project, by which a code span is known as a path. Capitals stand for a name that varies. */
-const PATH = /^(?:bench|cli|docs|events|functions|local|scripts|shared|statemachines|test)\/[\w./-]*$/;
+const PATH = /^(?:bench|cli|docs|events|functions|local|registry|scripts|shared|statemachines|test)\/[\w./-]*$/;
 
 test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
   'each path that $path names in code is there',
