@@ -19,7 +19,13 @@ interface Outcome {
   readonly seconds: number;
 }
 
-const TEMPLATES = ['template.yaml', 'member-account.yaml', 'member-vpc.yaml'];
+const TEMPLATES = [
+  'template.yaml',
+  'member-account.yaml',
+  'member-vpc.yaml',
+  'registry/registry.yaml',
+  'registry/pipeline.yaml',
+];
 
 /** Files of the shipped registry. */
 const inRegistry = (pattern: string): Promise<string[]> =>
@@ -53,7 +59,7 @@ const STEPS: readonly Step[] = [
     ],
   },
   { name: 'hadolint', command: [inVenv('lint', 'hadolint'), ...(await inRegistry('Dockerfile'))] },
-  { name: 'shellcheck', command: [inVenv('lint', 'shellcheck'), '--shell=sh', ...(await inRegistry('*.sh'))] },
+  { name: 'shellcheck', command: [inVenv('lint', 'shellcheck'), ...(await inRegistry('*.sh'))] },
   {
     name: 'checkov, Dockerfiles',
     command: [

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Rule: CIS Docker Benchmark 4.11, only verified packages are installed; DISA SRG-OS-000366-GPOS-00153
 # apk of Alpine verifies every package and has no setting for it.
 harden() {

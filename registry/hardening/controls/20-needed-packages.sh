@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Rule: CIS Docker Benchmark 4.3, unnecessary packages are not installed
 # apk of Alpine installs no package that is only recommended.
 harden() {

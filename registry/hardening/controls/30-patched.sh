@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Rule: CIS Docker Benchmark 4.4, images are rebuilt to include security patches; DISA SRG-OS-000437-GPOS-00194
 # An image of Amazon Linux is locked to its release, so an upgrade must name the latest one.
 harden() {

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Rule: DISA SRG-OS-000478-GPOS-00223, cryptography is FIPS-validated
 # Only Amazon Linux has a validated module; the Dockerfiles of the others say so. The default package of the provider is
 # newer than the validated module, so the step takes the package with the validated one.

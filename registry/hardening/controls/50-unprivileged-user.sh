@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Rule: CIS Docker Benchmark 4.1, the container has a user of its own
 # The image names it by its number (USER 10001): Kubernetes can check `runAsNonRoot` only with a number.
 harden() {

@@ -1,0 +1,31 @@
+#!/bin/bash
+# Builds, tests and pushes one image; pipeline.yaml runs it, with its parameters as environment variables.
+# Writes pushed.json, in which "containerimage.digest" is the digest of the pushed image.
+set -euo pipefail
+
+image="$REGISTRY/$REPOSITORY"
+aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+# A builder of its own begins without a cache. It also writes provenance, which the default builder does not.
+docker buildx create --use
+# Both builds below take the same parent, even if its tag moves between them.
+parent_digest=$(docker buildx imagetools inspect "$PARENT:$PARENT_TAG" --format '{{.Manifest.Digest}}')
+# The further arguments are several words.
+# shellcheck disable=SC2206
+arguments=(
+  --file "$CONTEXT/$DOCKERFILE" $BUILD_ARGUMENTS
+  --build-arg "BASE=$PARENT" --build-arg "BASE_TAG=$PARENT_TAG@$parent_digest" --build-arg "BASE_DIGEST=$parent_digest"
+  --build-arg "SOURCE=$SOURCE" --build-arg "REVISION=$REVISION" --build-arg "PATCHWAVE_REBUILD_ID=$PATCHWAVE_REBUILD_ID"
+)
+
+# Always without a cache and with a fresh pull: an old layer brings the old packages back.
+docker buildx build "${arguments[@]}" --no-cache --pull --provenance=false --load --tag tested "$CONTEXT"
+# The command is several words.
+# shellcheck disable=SC2086
+docker run --rm --network none --entrypoint "" tested $TEST_COMMAND
+
+# Pushes the layers that were just tested, because the builder has them. The first tag never moves; the second is the
+# candidate that Patchwave promotes after it verified the image.
+tags=(--tag "$image:build-$(date -u +%Y%m%d)-$BUILD_NUMBER")
+if [ "$CANDIDATE" = true ]; then tags+=(--tag "$image:stable-candidate"); fi
+docker buildx build "${arguments[@]}" --provenance=mode=max --sbom=true "${tags[@]}" --push \
+  --metadata-file pushed.json "$CONTEXT"
