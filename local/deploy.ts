@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CreateAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { inVenv } from '../scripts/setup.mjs';
 import type { ClientConfig, Cloud } from './cloud.ts';
-import type { Fleet, FleetPipeline } from './fleet/schema.ts';
+import type { Fleet, FleetKubernetesCluster, FleetPipeline } from './fleet/schema.ts';
 import { createStack } from './stack.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
@@ -49,7 +50,10 @@ export class PackageError extends Error {
 /** Where the templates go: a fleet, or the part of one that says so. */
 export interface DeployTarget extends Pick<Fleet, 'hub' | 'organization' | 'accounts'> {
   readonly pipelines?: readonly Pick<FleetPipeline, 'account' | 'region' | 'name'>[];
-  readonly kubernetesClusters?: readonly unknown[];
+  readonly kubernetesClusters?: readonly Pick<
+    FleetKubernetesCluster,
+    'account' | 'region' | 'name' | 'inventoryInVpc'
+  >[];
 }
 
 export interface DeployOptions {
@@ -85,35 +89,35 @@ export async function deploy(
   const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
   const outputs = await createStack(new CloudFormationClient(config), {
     name,
-    template: { url: await packageHub(config, `${name}-artifacts-${hub.account}`) },
+    template: { url: await packaged(config, 'template.yaml', `${name}-artifacts-${hub.account}`) },
     parameters: { ...shared, ...SUITABLE, ...without(parameters, OF_MEMBERS_ONLY) },
   });
   const deployment = readOutputs(outputs);
   const reachable = accounts.filter(({ memberRole, state }) => memberRole && state === 'ACTIVE');
-  const members = { hub, organization, accounts: reachable, pipelines };
+  const members = { hub, organization, accounts: reachable, pipelines, kubernetesClusters };
   await deployMembers(cloud, members, deployment, { name, parameters });
   return deployment;
 }
 
-/** Zips and uploads what template.yaml points to, and gives back the URL of the template that points to the uploads. */
-export async function packageHub(config: ClientConfig, bucket: string): Promise<string> {
+/** Zips and uploads what a template points to, and gives back the URL of the template that points to the uploads. */
+export async function packaged(config: ClientConfig, template: string, bucket: string): Promise<string> {
   if (!existsSync(join(PROJECT, 'dist'))) throw new PackageError('dist/ does not exist. Run `npm run build` first.');
   const s3 = new S3Client({ ...config, forcePathStyle: true });
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-deploy-'));
   try {
-    const packaged = join(folder, 'packaged.json');
-    await runPackage(config, bucket, packaged);
+    const file = join(folder, 'packaged.json');
+    await runPackage(config, template, bucket, file);
     const key = 'packaged.json';
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: await readFile(packaged) }));
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: await readFile(file) }));
     return `${config.endpoint}/${bucket}/${key}`;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runPackage(config: ClientConfig, bucket: string, outputFile: string): Promise<void> {
-  const flags = ['--template-file', 'template.yaml', '--s3-bucket', bucket, '--output-template-file', outputFile];
+async function runPackage(config: ClientConfig, template: string, bucket: string, outputFile: string): Promise<void> {
+  const flags = ['--template-file', template, '--s3-bucket', bucket, '--output-template-file', outputFile];
   try {
     await promisify(execFile)(inVenv('cloud', 'aws'), ['cloudformation', 'package', '--use-json', ...flags], {
       cwd: PROJECT,
@@ -128,7 +132,7 @@ async function runPackage(config: ClientConfig, bucket: string, outputFile: stri
     });
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct the template, then deploy again.`, {
+    throw new PackageError(`${template} cannot be packaged: ${reason}. Correct the template, then deploy again.`, {
       cause: error,
     });
   }
@@ -145,6 +149,7 @@ export async function deployMembers(
   { name = STACK, parameters: own = {} }: DeployOptions = {},
 ): Promise<void> {
   const given = { ...rolloutTo(pipelines, kubernetesClusters), ...own };
+  const privateClusters = kubernetesClusters.filter(({ inventoryInVpc }) => inventoryInVpc);
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
   const parameters = {
     ...{
@@ -162,11 +167,44 @@ export async function deployMembers(
         await createStack(new CloudFormationClient(cloud.clients(id, region)), {
           name: `${name}-member`,
           template: { body },
-          parameters: { ...parameters, ...listsOf(id, pipelines), HomeRegion: home },
+          parameters: {
+            ...parameters,
+            ...listsOf(id, pipelines),
+            ...(privateClusters.some(({ account }) => account === id) && { InventoryInVpc: 'true' }),
+            HomeRegion: home,
+          },
         });
+        const inVpc = privateClusters.filter((cluster) => cluster.account === id && cluster.region === region);
+        if (inVpc.length > 0) await deployIntoVpc(cloud.clients(id, region), inVpc, name, own);
       }
     }),
   );
+}
+
+/** The VPC of every cluster of the embedded cloud. */
+const VPC = 'vpc-00000000';
+
+/** Deploys member-vpc.yaml, and lets its function read the clusters. */
+async function deployIntoVpc(
+  config: ClientConfig,
+  clusters: readonly Pick<FleetKubernetesCluster, 'name'>[],
+  name: string,
+  { ReadRoleName }: Readonly<Record<string, string>>,
+): Promise<void> {
+  const bucket = `${name}-vpc-artifacts-${config.credentials.accessKeyId}-${config.region}`;
+  const { RoleArn: principalArn } = await createStack(new CloudFormationClient(config), {
+    name: `${name}-member-vpc`,
+    template: { url: await packaged(config, 'member-vpc.yaml', bucket) },
+    parameters: {
+      ...(ReadRoleName !== undefined && { ReadRoleName }),
+      ...{ VpcId: VPC, VpcSubnetIds: 'subnet-0a1b2c3d', VpcSecurityGroupIds: 'sg-0a1b2c3d' },
+    },
+  });
+  const eks = new EKSClient(config);
+  for (const cluster of clusters)
+    await eks.send(
+      new CreateAccessEntryCommand({ clusterName: cluster.name, principalArn, kubernetesGroups: ['patchwave:read'] }),
+    );
 }
 
 const without = (parameters: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>

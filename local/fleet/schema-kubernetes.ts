@@ -28,9 +28,20 @@ export const kubernetesClusterSchema = v.strictObject({
   endpoint: v.optional(
     v.pipe(
       v.picklist(['public', 'private']),
-      v.description('private: the endpoint accepts connections from its own VPC only, so Patchwave cannot connect'),
+      v.description(
+        'private: the endpoint accepts connections from its own VPC only, so Patchwave cannot connect without `inventoryInVpc`',
+      ),
     ),
     'public',
+  ),
+  inventoryInVpc: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'the VPC of the cluster has the function of member-vpc.yaml, with an access entry; all clusters of an account and Region are in one VPC',
+      ),
+    ),
+    false,
   ),
   access: v.optional(
     v.pipe(

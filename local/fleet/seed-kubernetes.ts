@@ -33,8 +33,6 @@ interface ClusterGrant {
   readonly manifest: string;
 }
 
-/** Nothing listens there, as behind an endpoint that has no route from here. */
-const NO_ROUTE = 'https://127.0.0.1:1';
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 20;
 
@@ -74,7 +72,6 @@ export async function createKubernetesClusters(
   await inParallel(SEED_CONCURRENCY, [...active.entries()], async ([n, cluster]) => {
     const place = placeOf(cluster);
     apis.set(keyOf(place), await prepare(cloud, cluster, servers.endpoints[n] ?? ''));
-    if (cluster.endpoint === 'private') await cloud.admin.changeCluster({ ...place, endpoint: NO_ROUTE });
   });
   return { servers, start, close };
 }

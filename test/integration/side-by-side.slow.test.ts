@@ -11,7 +11,7 @@ import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { contextOf } from '../../cli/context.ts';
-import { deploy, packageHub } from '../../local/deploy.ts';
+import { deploy, packaged } from '../../local/deploy.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import { reviewWith } from '../../local/installation.ts';
 import { createStack } from '../../local/stack.ts';
@@ -70,7 +70,7 @@ describe('two stacks in one account and Region', () => {
       const config = hubOf(installation());
       const before = await everythingIn(config);
       const Bucket = `patchwave-artifacts-${fleet.hub.account}`;
-      await packageHub(config, Bucket);
+      await packaged(config, 'template.yaml', Bucket);
       const s3 = new S3Client({ ...config, forcePathStyle: true });
       const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: 'packaged.json' }));
       const text = (await Body?.transformToString()) ?? '';
