@@ -17,6 +17,7 @@ import type { Policies } from '../../shared/ports/policies.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { RegistryScans } from '../../shared/ports/scanner.ts';
+import type { Scratch } from '../../shared/ports/scratch.ts';
 import {
   type RegistryDocument,
   registryDocument,
@@ -43,6 +44,7 @@ export interface RegistryPorts extends RepositoryPorts {
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
   readonly scans: RegistryScans;
+  readonly scratch: Scratch;
 }
 
 export interface RegistryReply {

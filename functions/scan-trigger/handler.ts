@@ -9,7 +9,7 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
-import { ScansOfRun, withoutCoverage } from '../../shared/review/scans-of-run.ts';
+import { ScansOfRun } from '../../shared/review/scans-of-run.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { type AskLimits, type AskPorts, askScans } from './ask-scans.ts';
 import { environment } from './env.ts';
@@ -27,7 +27,7 @@ function compose(): ScanTriggerServices {
   const reviewed = new ScansOfRun(files);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
-    scanner: scanReads(env, 'scan-trigger', accounts.isOurs, withoutCoverage(reviewed)).scanner,
+    scanner: scanReads(env, 'scan-trigger', accounts.isOurs, reviewed).scanner,
     clock: Date.now,
     retry: fullJitter({ attempts: 3 }),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),

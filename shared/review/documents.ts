@@ -22,7 +22,8 @@ import * as v from '../schema.ts';
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
  * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
  * | scanning/<account>/<region>.json          | registry, last   | the maps over batches |
- * | coverage/<account>/<region>.json          | registry, where Amazon Inspector scans | the map over batches that judges |
+ * | coverage/<account>/<region>/<digits>.json | registry, where Amazon Inspector scans | the maps over batches |
+ * | coverage/<account>/<region>/pieces.json   | registry, after them | the maps over batches |
  * | tags/<account>/<region>.json              | registry         | usages |
  * | marks/<scope>.json                        | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<scope>.json                      | usages           | plan-scans |
@@ -57,7 +58,8 @@ export const runFileKeys = (runId: string) => {
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
     reading: (registry: Registry) => `${at('reading', registry)}.json`,
     scanning: (registry: Registry) => `${at('scanning', registry)}.json`,
-    coverage: (registry: Registry) => `${at('coverage', registry)}.json`,
+    coverage: (registry: Registry, digits: string) => `${at('coverage', registry)}/${digits || 'all'}.json`,
+    coveragePieces: (registry: Registry) => `${at('coverage', registry)}/pieces.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     marks: (scope: Scope) => `${of('marks', scope)}.json`,
     digests: (scope: Scope) => `${of('digests', scope)}.json`,
@@ -186,13 +188,18 @@ const coverage = v.strictObject({
   isOnPush: v.exactOptional(v.literal(true)),
 }) satisfies v.GenericSchema<unknown, Coverage>;
 
-/** The images of a registry that Amazon Inspector lists: repository -> digest -> coverage. */
-export const coverageDocument = v.strictObject({
+/** The images of a registry that Amazon Inspector lists and whose digests begin alike: repository -> digest -> coverage. */
+export const coverageDocument = v.record(v.string(), v.record(v.string(), coverage));
+export type CoverageDocument = v.InferOutput<typeof coverageDocument>;
+
+/** Into which pieces the coverage of a registry is divided. */
+export const coveragePiecesDocument = v.strictObject({
   /** The instant before the first page was asked for. */
   readAtEpochMs: v.number(),
-  images: v.record(v.string(), v.record(v.string(), coverage)),
+  /** All images of a piece have so many first digits of their digest in common. */
+  digits: v.number(),
 });
-export type CoverageDocument = v.InferOutput<typeof coverageDocument>;
+export type CoveragePieces = v.InferOutput<typeof coveragePiecesDocument>;
 
 export const digestsDocument = v.array(digest);
 
