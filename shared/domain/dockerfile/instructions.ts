@@ -28,7 +28,7 @@ export function readDockerfile(text: string): Dockerfile {
   const lines = text
     .replace(/^\ufeff/, '')
     .split('\n')
-    .map((line) => line.replace(/\r+$/, ''));
+    .map((line) => withoutLast(line, '\r'));
   const escapeToken = readDirectives(lines);
   const instructions: Instruction[] = [];
   let at = 0;
@@ -69,6 +69,13 @@ function readDirectives(lines: readonly string[]): EscapeToken {
   return found.get('escape') === '`' ? '`' : '\\';
 }
 
+/** Without the last characters of a kind; a regular expression would take quadratic time. */
+function withoutLast(line: string, characters: string): string {
+  let end = line.length;
+  while (end > 0 && characters.includes(line[end - 1] ?? '')) end -= 1;
+  return line.slice(0, end);
+}
+
 const isComment = (line: string): boolean => /^\s*#/.test(line);
 
 /** A line with those that continue it. Between them comments and empty lines do not count. */
@@ -89,7 +96,7 @@ function logicalLine(lines: readonly string[], from: number, escapeToken: Escape
 
 /** An escape character at the end continues the line, unless another one escapes it. */
 function continuationOf(line: string, escapeToken: EscapeToken): { text: string; goesOn: boolean } {
-  const text = line.replace(/[ \t]+$/, '');
+  const text = withoutLast(line, ' \t');
   const goesOn = text.endsWith(escapeToken) && text.at(-2) !== escapeToken;
   return goesOn ? { text: text.slice(0, -1), goesOn } : { text: line, goesOn };
 }

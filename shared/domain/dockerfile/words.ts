@@ -13,12 +13,14 @@ const DEFAULT_ESCAPE: EscapeToken = '\\';
 export function rawWords(line: string, escapeToken: EscapeToken = DEFAULT_ESCAPE): readonly string[] | undefined {
   const words: string[] = [];
   let word = '';
+  let before = '';
   for (let at = 0; at < line.length; ) {
     const piece = pieceAt(line, at, escapeToken);
     if (piece === undefined) return undefined;
     at += piece.length;
-    const heredoc = word.endsWith('<') && piece === '<' ? (/^-?[ \t]*/.exec(line.slice(at))?.[0] ?? '') : '';
+    const heredoc = before === '<' && piece === '<' ? matchAt(/-?[ \t]*/y, line, at) : '';
     at += heredoc.length;
+    before = piece;
     if (!/^\s$/.test(piece)) word += piece + heredoc;
     else if (word !== '') {
       words.push(word);
@@ -46,10 +48,13 @@ function quotedAt(line: string, at: number, quote: string, escapeToken: EscapeTo
 }
 
 function variableAt(line: string, at: number, escapeToken: EscapeToken): string | undefined {
-  let end = at + 2;
-  while (end < line.length) {
-    if (line[end] === '}') return line.slice(at, end + 1);
-    const piece = pieceAt(line, end, escapeToken);
+  let depth = 0;
+  for (let end = at; end < line.length; ) {
+    const opens = line.startsWith('${', end);
+    if (opens) depth += 1;
+    if (line[end] === '}') depth -= 1;
+    if (depth === 0) return line.slice(at, end + 1);
+    const piece = opens ? '${' : pieceAt(line, end, escapeToken);
     if (piece === undefined) return undefined;
     end += piece.length;
   }
@@ -70,8 +75,13 @@ const PLATFORM_VARIABLE = /^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIAN
  * The value of a word in a build without `--build-arg`.
  * @throws UnknownValueError if it has none
  */
-export const expanded = (word: string, variables: Variables, escapeToken: EscapeToken): string =>
-  evaluated(word, escapeToken, (variable) => variableValue(variable, variables, escapeToken));
+export function expanded(word: string, variables: Variables, escapeToken: EscapeToken): string {
+  if (word.length > LONGEST_WORD) throw new UnknownValueError('it is too long to be a name');
+  return evaluated(word, escapeToken, (variable) => variableValue(variable, variables, escapeToken));
+}
+
+/** No reference is nearly as long; it bounds how deep defaults are nested. */
+const LONGEST_WORD = 4096;
 
 const VARIABLE = /^\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([\s\S]*)|([\s\S]+))?\}|([A-Za-z_]\w*))$/;
 
@@ -107,7 +117,14 @@ function evaluated(word: string, escapeToken: EscapeToken, ofVariable: (variable
   return text;
 }
 
-const plainVariableAt = (word: string, at: number): string | undefined => /^\$[A-Za-z_]\w*/.exec(word.slice(at))?.[0];
+const plainVariableAt = (word: string, at: number): string | undefined =>
+  matchAt(/\$[A-Za-z_]\w*/y, word, at) || undefined;
+
+/** What a sticky expression matches at a position; a copy of the rest for each position would take quadratic time. */
+function matchAt(expression: RegExp, text: string, at: number): string {
+  expression.lastIndex = at;
+  return expression.exec(text)?.[0] ?? '';
+}
 
 /** Double quotes keep single quotes and most escapes, and expand variables. */
 function insideQuotes(text: string, escapeToken: EscapeToken, ofVariable: (variable: string) => string): string {

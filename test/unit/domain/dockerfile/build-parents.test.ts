@@ -256,3 +256,16 @@ test('no text makes it fail in another way, or take long', () => {
     }),
   );
 });
+
+test.each<[string, string]>([
+  ['blanks', `RUN ${' '.repeat(500_000)}x`],
+  ['line ends', `RUN ${'\r'.repeat(500_000)}x`],
+  ['nested variables', `RUN ${'${A:-'.repeat(100_000)}`],
+  ['nested variables that are closed', `FROM ${'${A:-'.repeat(50_000)}x${'}'.repeat(50_000)}`],
+  ['open quotes', `RUN ${'"'.repeat(500_001)}`],
+  ['heredocs without a name', `RUN ${'<'.repeat(500_000)}`],
+  ['flags', `COPY ${'--a '.repeat(200_000)}`],
+  ['flags without an end', `COPY --${'a'.repeat(500_000)}`],
+])('many %s are read in linear time and without deep calls', (_name, line) => {
+  expect(() => buildParentsOf(`FROM a:1\n${line}\n`)).not.toThrow(RangeError);
+});

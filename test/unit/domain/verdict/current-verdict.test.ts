@@ -28,7 +28,7 @@ const { verdict: _, ...unjudged } = record();
 const { judgedAtEpochMs: __, ...changed } = record();
 
 test.each<[string, ImageRecord | undefined, number, string]>([
-  ['an image that nobody recorded', undefined, NOW, 'Patchwave to record the image'],
+  ['an image without a record', undefined, NOW, 'Patchwave to record the image'],
   ['an image without a verdict', unjudged, NOW, 'the first verdict on the image'],
   ['facts that changed', changed, NOW, 'a new verdict, because the facts of the image changed'],
   [
