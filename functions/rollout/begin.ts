@@ -12,6 +12,7 @@ import {
 import { pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import {
   DeployerUnreachableError,
+  DeploymentAlteredError,
   DeploymentRefusedError,
   ServiceChangedError,
   ServiceGoneError,
@@ -51,15 +52,20 @@ export const leasedUntil = ({ startingAtEpochMs, leftUntilEpochMs }: Deployment)
 /**
  * Releases the lease of a starter that failed or waits and has no call in progress. The lease of a dead starter lapses.
  * If the release fails, the lease lapses too.
+ * @param problem why the starter failed; absent if it waits
  */
 export async function leaveStart(
   { rollouts, clock }: RolloutPorts,
   { cascadeId, service, starter }: Deployment,
+  problem?: string,
 ): Promise<void> {
-  const leftUntilEpochMs = clock() + SHOWN_WITHIN_MS;
+  const nowEpochMs = clock();
+  const leftUntilEpochMs = nowEpochMs + SHOWN_WITHIN_MS;
   await rollouts
-    .changeDeployment(cascadeId, service, (before) =>
-      before.state === 'starting' && before.starter === starter ? { ...before, leftUntilEpochMs } : undefined,
+    .changeDeployment(cascadeId, service, ({ failing: { sinceEpochMs = nowEpochMs } = {}, ...before }) =>
+      before.state === 'starting' && before.starter === starter
+        ? { ...before, leftUntilEpochMs, ...(problem !== undefined && { failing: { sinceEpochMs, problem } }) }
+        : undefined,
     )
     .catch(() => undefined);
 }
@@ -93,6 +99,7 @@ export type BegunDeployment =
 /** No call was made: the service was deployed by another party between read and call. */
 interface Changed {
   readonly changed: Deployment;
+  readonly error: ServiceChangedError;
 }
 
 /**
@@ -102,26 +109,30 @@ interface Changed {
  */
 export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment> {
   let { stands } = begun;
-  for (let reads = 0; reads < MOST_READS; reads += 1) {
+  for (let reads = 1; ; reads += 1) {
     const outcome = await tryToBegin(ports, { ...begun, stands });
     if (!('changed' in outcome)) return outcome;
     stands = outcome.changed;
+    if (reads === MOST_READS) throw outcome.error;
   }
-  throw new DeploymentTakenError(stands.cascadeId, stands.service);
 }
 
 async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment | Changed> {
   const { ref, stands, own, pause } = begun;
   const isOwn = stands.starter === own.starter;
-  if (platformOf(ref.service) === 'Kubernetes' && !ports.targets.eks) return end(ports, stands, SWITCHED_OFF);
-  const seen = await readService(ports, ref, isOwn);
+  const isKubernetes = platformOf(ref.service) === 'Kubernetes';
+  const isOff = isKubernetes && !ports.targets.eks;
+  // A lost step may have changed the workload before it was switched off.
+  if (isOff && (isOwn || !stands.from)) return end(ports, stands, SWITCHED_OFF);
+  const seen = await readService(ports, ref, isOwn || !stands.from);
   if ('state' in seen) return end(ports, stands, seen);
   const named = await withNamedStreams(ports, seen, inTemplate(begun.planned, seen));
-  const planned = 'state' in named ? begun.planned : named;
-  const lost = isOwn ? undefined : lostDeployment(planned, seen, stands);
+  const planned = 'state' in named ? begun.planned : withoutDoneImages(named, seen);
+  const lost = isOwn ? undefined : lostDeployment({ ...planned, mode: stands.mode }, seen, stands);
   if (lost) return run(ports, stands, lost.deploymentId);
+  if (isOff) return end(ports, stands, SWITCHED_OFF);
   const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
-  if (refusal) return end(ports, stands, refusal);
+  if (refusal) return end(ports, stands, plannedAgain(ref, refusal));
   const deploymentMs = own.deadlineEpochMs - own.startingAtEpochMs;
   const same = await sameDeployment(ports, {
     ...{ ref, planned, seen, startingAtEpochMs: stands.startingAtEpochMs, isAsWanted: isAsWanted(planned, seen) },
@@ -130,23 +141,51 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
   const stopped = await environmentStopped(ports, stands);
   if (stopped) return end(ports, stands, stopped);
+  const { failing } = stands;
+  if (failing && ports.clock() >= failing.sinceEpochMs + deploymentMs) return end(ports, stands, notStarted(failing));
   const obstacle = obstacleOf(seen, begun, ports.clock());
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
   if (pause === 'wait') return { isPaused: true };
   if (pause) return end(ports, stands, pause);
   const restrained = await restrainedOther(ports, { ref, planned, seen, policy: begun.policy, deploymentMs });
   if (restrained) return end(ports, stands, restrained);
-  const taken = await markAsked(ports, stands, own, seen);
+  const taken = await markAsked(ports, stands, { ...own, mode: planned.mode }, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);
   try {
     return await run(ports, taken, await ask(ports, begun, planned, seen));
   } catch (error) {
-    if (error instanceof ServiceChangedError) return { changed: taken };
+    if (error instanceof ServiceChangedError) return { changed: taken, error };
+    // No call was carried out, and one that is asked for again is refused again.
+    if (error instanceof DeployerUnreachableError && !error.isPassing)
+      return end(ports, taken, unreachable(ref, error));
     if (!(error instanceof DeploymentRefusedError)) throw error;
-    return end(ports, taken, refused(`refused: ${error.message}`));
+    const refusal = refused(`refused: ${error.message}`);
+    return end(ports, taken, error instanceof DeploymentAlteredError ? refusal : plannedAgain(ref, refusal));
   }
 }
+
+/**
+ * The owner of a workload of Kubernetes may end each reason without a new image, such as by a label or a right: the next
+ * review plans the workload again.
+ */
+const plannedAgain = ({ service }: ServiceRef, refusal: Refusal): Refusal =>
+  platformOf(service) === 'Kubernetes' && !refusal.abandoned ? { ...refusal, postponed: true } : refusal;
+
+/** A cluster that does not accept the role may stay so for weeks: the next review plans the service again. */
+const unreachable = ({ service }: ServiceRef, { message }: DeployerUnreachableError): Refusal =>
+  (platformOf(service) === 'Kubernetes' ? postponed : deferred)(`unreachable: ${message}`);
+
+const notStarted = ({ sinceEpochMs, problem }: NonNullable<Deployment['failing']>): Refusal =>
+  postponed(
+    `not-started: each attempt since ${new Date(sinceEpochMs).toISOString()} failed, and none began a deployment: ${problem} Correct that, or deploy the service yourself. The next review plans the service again.`,
+  );
+
+/** If each new image is there already, the other containers need a restart. */
+const withoutDoneImages = (planned: ServiceDocument, seen: ServiceState): ServiceDocument =>
+  planned.mode === 'register' && planned.containers.some(({ mode }) => mode === 'restart') && isAsWanted(planned, seen)
+    ? { ...planned, mode: 'restart' }
+    : planned;
 
 const SWITCHED_OFF = postponed(
   'eks-rollout-off: Patchwave does not deploy to EKS now, because the parameter RolloutToEks of the hub is false. Set it to true, or deploy the workload yourself.',
@@ -169,16 +208,14 @@ function inTemplate(planned: ServiceDocument, { controller, containers }: Servic
 async function readService(
   { deployer }: RolloutPorts,
   ref: ServiceRef,
-  isOwn: boolean,
+  isUndeployed: boolean,
 ): Promise<ServiceState | Refusal> {
   try {
     return await deployer.describe(ref);
   } catch (error) {
-    if (error instanceof ServiceGoneError) return refused(`service-gone: ${error.message}`);
-    if (!(error instanceof DeployerUnreachableError) || error.isPassing || !isOwn) throw error;
-    // A cluster that does not accept the role may stay so for weeks: the next review plans the service again.
-    const isOfCluster = platformOf(ref.service) === 'Kubernetes';
-    return (isOfCluster ? postponed : deferred)(`unreachable: ${error.message}`);
+    if (error instanceof ServiceGoneError) return plannedAgain(ref, refused(`service-gone: ${error.message}`));
+    if (!(error instanceof DeployerUnreachableError) || error.isPassing || !isUndeployed) throw error;
+    return unreachable(ref, error);
   }
 }
 
@@ -193,8 +230,10 @@ function lostDeployment(
   { from, startingAtEpochMs, cascadeId }: Deployment,
 ): SeenDeployment | undefined {
   if (!from) return undefined;
-  if (seen.controller === 'KUBERNETES' && planned.mode === 'restart')
-    return seen.deployments.find((one) => one.cascadeId === cascadeId);
+  if (seen.controller === 'KUBERNETES' && planned.mode === 'restart') {
+    const ours = seen.deployments.filter((one) => one.cascadeId === cascadeId);
+    return ours.find(({ isPrimary }) => isPrimary) ?? ours[0];
+  }
   const newer = begunSince(seen.deployments, startingAtEpochMs).filter(
     ({ deploymentId }) => !from.listed.includes(deploymentId),
   );
@@ -210,27 +249,34 @@ const isAsWanted = (planned: ServiceDocument, seen: ServiceState): boolean => {
 };
 
 /**
- * A deployment of another party is in progress. ECS would stop it for ours, so Patchwave waits as long as a deployment
- * may take. A longer one is its owner's, and the next review shows the result.
+ * A deployment of another party is in progress. A new one would stop it, so Patchwave waits as long as a deployment may
+ * take. A longer one is its owner's, and the next review shows the result. If only pods that are not available keep it from
+ * its end, as on a node that is down, a new one stops nothing.
  */
 function obstacleOf(
   seen: ServiceState,
-  { own, deadlineEpochMs }: Begun,
+  { stands, own, deadlineEpochMs }: Begun,
   nowEpochMs: number,
 ): Delay | Refusal | undefined {
   const theirs = underWay(seen, nowEpochMs);
   if (!theirs) return undefined;
-  const { deploymentId, state, createdAtEpochMs, progress } = theirs;
+  if (theirs.isUnobserved && nowEpochMs < deadlineEpochMs)
+    return { why: UNOBSERVED, sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: deadlineEpochMs };
+  const { deploymentId, state, createdAtEpochMs, progress, cascadeId, isReplaced } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
   const stateText = state === 'unknown' ? 'has a state that ECS does not report' : 'is still in progress';
-  const far = progress && progressText(progress);
-  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}${far === undefined ? '' : ` (${far})`}`;
+  const far = theirs.detail ?? (progress && progressText(progress));
+  const by = cascadeId === undefined ? 'somebody else' : `cascade ${cascadeId}, or by somebody else after it,`;
+  const why = `deployment ${deploymentId}, started by ${by} at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}${far === undefined ? '' : ` (${far})`}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
+  if (isReplaced) return undefined;
   return postponed(
     `deployment-under-way: ${why}. Find out why it does not end. The next review plans the service again.`,
   );
 }
+
+const UNOBSERVED = 'the controller of Kubernetes has not seen the last change of the workload yet';
 
 const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number => deadlineEpochMs + patienceFor(seen);
 
@@ -263,13 +309,17 @@ async function markAsked(
   seen: ServiceState,
 ): Promise<Deployment> {
   const { starter, startingAtEpochMs } = stands.starter === own.starter ? stands : own;
+  const { mode } = own;
   const deadlineEpochMs = deadlineOf(own, seen);
-  const deploymentId = seen.deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
+  const { deploymentId = '', unavailable = 0 } = seen.deployments.find(({ isPrimary }) => isPrimary) ?? {};
   const listed = seen.deployments.map((one) => one.deploymentId);
-  const from = { deploymentId, taskDefinition: seen.taskDefinition, listed };
+  const from = {
+    ...{ deploymentId, taskDefinition: seen.taskDefinition, listed },
+    ...(unavailable > 0 && { unavailable }),
+  };
   const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, ({ leftUntilEpochMs, ...before }) =>
     before.state === 'starting' && before.starter === stands.starter
-      ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs, from }
+      ? { ...before, ...(starter !== undefined && { starter }), mode, startingAtEpochMs, deadlineEpochMs, from }
       : undefined,
   );
   if (marked.starter !== starter || isDeploymentOver(marked))
@@ -280,13 +330,15 @@ async function markAsked(
 const run = async (ports: RolloutPorts, deployment: Deployment, deploymentId: string): Promise<BegunDeployment> => ({
   deployment: await recordDeployment(ports, deployment, (before) =>
     before.state === 'starting'
-      ? { ...before, state: 'running', deploymentId, deadlineEpochMs: deployment.deadlineEpochMs }
+      ? { ...withoutFailure(before), state: 'running', deploymentId, deadlineEpochMs: deployment.deadlineEpochMs }
       : before,
   ),
 });
 
 const end = async (ports: RolloutPorts, deployment: Deployment, ended: Refusal): Promise<BegunDeployment> => ({
   deployment: await recordDeployment(ports, deployment, (before) =>
-    before.state === 'starting' ? { ...before, ...ended, endedAtEpochMs: ports.clock() } : before,
+    before.state === 'starting' ? { ...withoutFailure(before), ...ended, endedAtEpochMs: ports.clock() } : before,
   ),
 });
+
+const withoutFailure = ({ failing: _, ...deployment }: Deployment): Deployment => deployment;

@@ -6,6 +6,7 @@ import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
 import { checkDeployment } from './check.ts';
 import { environmentStopped } from './environment-stop.ts';
+import { DeploymentTakenError } from './errors.ts';
 import type { RolloutStepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import type { Refusal } from './refusal.ts';
@@ -38,8 +39,8 @@ export async function deploy(
   if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntil(stands)) return leased(limits, stands, own);
   const { deadlineEpochMs } = cascade;
   const begun = await begin(ports, { ref, planned, stands, own, pause, policy, deadlineEpochMs }).catch(
-    async (error) => {
-      await leaveStart(ports, own);
+    async (error: unknown) => {
+      await leaveStart(ports, own, problemText(error));
       throw error;
     },
   );
@@ -77,8 +78,17 @@ function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): Deplo
 /** If it has not started by the end of the lease, it is searched for and then started. */
 const leased = (limits: RolloutLimits, stands: Deployment, own: Deployment): DeploymentAnswer => {
   const waiting = { sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: leasedUntil(stands) };
-  return later(limits, own, waiting, 'another step is starting the deployment');
+  const why = stands.failing
+    ? `the last attempt to start the deployment failed: ${stands.failing.problem}`
+    : 'another step is starting the deployment';
+  return later(limits, own, waiting, why);
 };
+
+const LONGEST_PROBLEM = 500;
+
+/** What another step has taken fails by no problem of its own. */
+const problemText = (error: unknown): string | undefined =>
+  error instanceof DeploymentTakenError ? undefined : String(error).slice(0, LONGEST_PROBLEM);
 
 const later = (
   { pollSeconds }: RolloutLimits,

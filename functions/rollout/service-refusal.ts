@@ -19,7 +19,7 @@ export async function refusalOf(
   planned: ServiceDocument,
 ): Promise<Refusal | undefined> {
   const obstacle = obstacles.find(({ onlyNewImages }) => planned.mode === 'register' || !onlyNewImages);
-  if (obstacle) return (obstacle.isTemporary ? postponed : refused)(obstacle.detail);
+  if (obstacle) return refused(obstacle.detail);
   if (controller !== 'ECS' && controller !== 'KUBERNETES')
     return refused(
       `foreign-controller: the deployment controller of the service is ${controller}, not ECS. Deploy the service with its own pipeline.`,

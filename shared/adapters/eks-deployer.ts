@@ -1,5 +1,6 @@
 import { type KubernetesService, kubernetesService } from '../domain/image/workload-kind.ts';
 import {
+  earlierRestarts,
   imagePatch,
   type JsonPatchOperation,
   type KubernetesRevision,
@@ -16,6 +17,7 @@ import {
 } from '../domain/rollout/kubernetes-workload.ts';
 import {
   DeployerUnreachableError,
+  DeploymentAlteredError,
   DeploymentRefusedError,
   DeploymentUnknownError,
   ServiceChangedError,
@@ -110,7 +112,7 @@ export class EksDeployer implements Deployer {
         const answer = await api.patch<KubernetesWorkload>(pathOf(service), wanted).catch((error: unknown) => {
           throw error instanceof PatchUnknownError ? new DeploymentUnknownError(ref, error) : error;
         });
-        if ('object' in answer) return templateId(answer.object);
+        if ('object' in answer) return deployedBy(ref, present, answer.object, operations(answer.object));
         // Only a conflict and a condition that does not hold say that the workload changed: it is read again.
         refused = answer.refused === 409 ? undefined : { generation, message: answer.message };
       }
@@ -146,7 +148,33 @@ export class EksDeployer implements Deployer {
   }
 }
 
-/** A workload as a service, with its one deployment: the present pod template. */
+/**
+ * The id of the deployment that a patch began. A mutating webhook may change the object on its way, and the server accepts
+ * the patch all the same.
+ * @param missing what the patched workload still lacks
+ */
+export function deployedBy(
+  ref: ServiceRef,
+  before: string,
+  patched: KubernetesWorkload,
+  missing: readonly JsonPatchOperation[],
+): string {
+  const deploymentId = templateId(patched);
+  if (missing.length === 0) return deploymentId;
+  const lacks = missing.filter(({ op, path }) => op !== 'test' && path !== '/spec/template/metadata/annotations');
+  const paths = lacks.map(({ path }) => path).join(', ');
+  if (deploymentId === before)
+    throw new DeploymentRefusedError(
+      ref,
+      `the cluster accepted the change and dropped it, as a mutating admission webhook or policy does: ${paths} is as before`,
+    );
+  throw new DeploymentAlteredError(
+    ref,
+    `the cluster deploys another change in its place, as a mutating admission webhook or policy makes it: ${paths} differs, and the pod template is now ${deploymentId}`,
+  );
+}
+
+/** A workload as a service. Its deployments are the present pod template, and restarts by Patchwave that others replaced. */
 export function stateOf(
   kind: KubernetesService['kind'],
   workload: KubernetesWorkload,
@@ -166,6 +194,7 @@ export function stateOf(
         createdAtEpochMs: rolloutBegunAtEpochMs(workload, revisions, nowEpochMs),
         ...(cascadeId !== undefined && { cascadeId }),
       },
+      ...earlierRestarts(workload, revisions),
     ],
     ...(bakeMs > 0 && { bakeMs }),
     obstacles: obstaclesOf(kind, workload),

@@ -193,8 +193,10 @@ export class KubernetesApi {
     }
     const message = typeof body?.message === 'string' ? body.message.slice(0, LONGEST_MESSAGE) : described(answer);
     // Admission answers 403, too, and says who denied the request.
-    if (status === 401 || (status === 403 && message.includes('cannot patch resource')))
+    if (status === 401 || (status === 403 && message.includes('cannot patch resource'))) {
+      if (write.isLost) throw new PatchUnknownError(described(answer));
       this.#refuseCaller(answer, 'patch', resource);
+    }
     return { refused: status, message };
   }
 

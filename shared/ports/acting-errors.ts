@@ -82,7 +82,7 @@ export class ServiceUnreadableError extends Error {
 
 /** A deployment that can never start in this form. */
 export class DeploymentRefusedError extends Error {
-  override readonly name = 'DeploymentRefusedError';
+  override readonly name = 'DeploymentRefusedError' as string;
   constructor(service: ServiceRef, detail: string, cause?: unknown) {
     super(
       `${platformOf(service.service)} refused this deployment of service ${serviceName(service)}: ${detail}. Correct that, or deploy the service yourself.`,
@@ -91,6 +91,11 @@ export class DeploymentRefusedError extends Error {
       },
     );
   }
+}
+
+/** An admission webhook of the cluster put another change in the place of ours, so each further attempt starts pods anew. */
+export class DeploymentAlteredError extends DeploymentRefusedError {
+  override readonly name = 'DeploymentAlteredError';
 }
 
 /** A service that changed since it was read, such as by somebody else: the call changed nothing. */

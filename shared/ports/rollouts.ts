@@ -16,7 +16,7 @@ export interface ServiceState {
   /** In Kubernetes a name for the pod template without what only restarts its pods. */
   readonly taskDefinition: string;
   readonly containers: readonly DefinedContainer[];
-  /** Newest first; of Kubernetes only the present one. */
+  /** Newest first; of Kubernetes the present one, and restarts by Patchwave that another one replaced. */
   readonly deployments: readonly ServiceDeployment[];
   /**
    * How much longer than usual a deployment of the service may take. ECS waits on purpose while old and new tasks run side

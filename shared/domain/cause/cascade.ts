@@ -122,8 +122,10 @@ export interface Deployment {
   readonly deadlineEpochMs: number;
   /** The ECS id, `ecs-svc/<number>`; in Kubernetes a name for the pod template. */
   readonly deploymentId?: string;
-  /** What the service ran before the call to ECS; absent if ECS was never called. */
+  /** What the service ran before the call to ECS or Kubernetes; absent if there was no call. */
   readonly from?: DeployedFrom;
+  /** Every attempt to start it failed since then; absent if the last one did not fail. */
+  readonly failing?: { readonly sinceEpochMs: number; readonly problem: string };
   readonly detail?: string;
   /** How far ECS is, for people; absent once it ended. */
   readonly progress?: string;
@@ -135,13 +137,17 @@ export interface Deployment {
    * still runs replaced images.
    */
   readonly postponed?: true;
+  /** Pods that were not available before held it up: it failed, and stops no other deployment in its cluster. */
+  readonly heldUp?: true;
 }
 
-/** The primary deployment of a service, its revision, and all deployments that ECS listed then. */
+/** The primary deployment of a service, its revision, and all deployments that were listed then. */
 export interface DeployedFrom {
   readonly deploymentId: string;
   readonly taskDefinition: string;
   readonly listed: readonly string[];
+  /** In Kubernetes: the pods that were not available; absent if all were. */
+  readonly unavailable?: number;
 }
 
 /** How deployments name a service: `<account>/<region>/<cluster>/<service>`, the service as from `serviceNameOf`. */

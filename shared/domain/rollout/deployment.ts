@@ -1,4 +1,5 @@
 import { type Deployment, serviceIn } from '../cause/cascade.ts';
+import { counted } from '../common/counted.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { platformOf } from '../image/workload-kind.ts';
 
@@ -18,6 +19,12 @@ export interface SeenDeployment {
   readonly progress?: DeploymentProgress;
   /** The cascade that restarted the service by it; only Kubernetes records that. */
   readonly cascadeId?: string;
+  /** In Kubernetes: the wanted pods that are not available, of this template or an earlier one. */
+  readonly unavailable?: number;
+  /** In Kubernetes: every pod has this template, though some may not be available. */
+  readonly isReplaced?: true;
+  /** In Kubernetes: the controller has not seen the last change yet, which may also be one of the number of pods. */
+  readonly isUnobserved?: true;
 }
 
 /** How far a blue/green, linear or canary deployment is. */
@@ -151,6 +158,8 @@ export function deploymentAfter(
     return { ...ended('superseded', theirs + ours), postponed: true };
   }
   const primary = seen.find(({ isPrimary }) => isPrimary);
+  const asBefore = own?.isPrimary === true && isAsAvailable(own, from);
+  if (asBefore && own.isReplaced) return ended('completed', asBeforeText(own));
   const unexplained = `${platform} gave no reason`;
   if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? unexplained);
   if (own?.isPrimary) {
@@ -158,19 +167,31 @@ export function deploymentAfter(
     if (own.state === 'completed') return ended('completed');
     const progress = platform === 'Kubernetes' ? own.detail : own.progress && progressText(own.progress);
     const isUnreported = own.state === 'unknown';
-    return running(
+    const after = running(
       progress,
       isUnreported ? `${platform} did not report the result` : `not all ${TASKS[platform]} were replaced in time`,
     );
+    if (!asBefore || after.state !== 'failed') return after;
+    return { ...after, detail: `${after.detail}; ${asBeforeText(own)}`, heldUp: true, postponed: true };
   }
   if (!primary) return late(`${platform} listed no primary deployment`);
-  const instead = own
-    ? `deployment ${primary.deploymentId} has replaced the one by Patchwave`
-    : `${platform} no longer lists the deployment by Patchwave; deployment ${primary.deploymentId} has replaced it`;
+  const isUndone = platform === 'Kubernetes' && primary.deploymentId === from?.deploymentId;
+  const instead = isUndone
+    ? `somebody brought the earlier pod template back, as \`kubectl rollout undo\` does: ${primary.deploymentId}`
+    : own
+      ? `deployment ${primary.deploymentId} has replaced the one by Patchwave`
+      : `${platform} no longer lists the deployment by Patchwave; deployment ${primary.deploymentId} has replaced it`;
   if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
   if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
   return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };
 }
+
+/** Whether no more pods are unavailable than before the deployment, and some were: these are no failure of its own. */
+const isAsAvailable = ({ unavailable }: SeenDeployment, from: Deployment['from']): boolean =>
+  unavailable !== undefined && unavailable > 0 && unavailable <= (from?.unavailable ?? 0);
+
+const asBeforeText = ({ unavailable = 0 }: SeenDeployment): string =>
+  `${counted(unavailable, 'pod')} not available, as before the deployment`;
 
 const TASKS = { ECS: 'tasks', Kubernetes: 'pods' } as const;
 

@@ -112,16 +112,26 @@ const defaultPullPolicy = (image: string): string => {
   return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent';
 };
 
+/** The controller of Deployments gives this label a value of its own in each ReplicaSet. */
+const HASH_LABEL = 'pod-template-hash';
+
 /** Names one version of a pod template: two templates of one name are equal. */
 export const templateId = ({ spec: { template = {} } = {} }: KubernetesWorkload): string =>
-  `template-${shortHash(canonicalJson(withoutNulls(template)))}`;
+  `template-${shortHash(canonicalJson(withoutNulls(withoutHash(template))))}`;
 
 /** Names what a pod template deploys: a restart keeps it. */
 export function revisionId({ spec: { template = {} } = {} }: KubernetesWorkload): string {
-  const { annotations = {}, ...metadata } = template.metadata ?? {};
+  const { annotations = {}, ...metadata } = withoutHash(template).metadata ?? {};
   const kept = Object.entries(annotations).filter(([name]) => !RESTART_ANNOTATIONS.includes(name));
   const lasting = { ...metadata, ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }) };
   return `revision-${shortHash(canonicalJson(withoutNulls({ ...template, metadata: lasting })))}`;
+}
+
+function withoutHash(template: PodTemplate): PodTemplate {
+  const { metadata: { labels, ...metadata } = {} } = template;
+  if (!labels || !(HASH_LABEL in labels)) return template;
+  const { [HASH_LABEL]: _, ...others } = labels;
+  return { ...template, metadata: { ...metadata, labels: others } };
 }
 
 /** Some versions of the API server write absent fields as `null`. */
@@ -140,50 +150,79 @@ export const restartedBy = ({ spec: { template } = {} }: KubernetesWorkload): st
 export const isObserved = ({ metadata = {}, status = {} }: KubernetesWorkload): boolean =>
   (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 
-type Progress = Pick<SeenDeployment, 'state' | 'detail'>;
+type Progress = Pick<SeenDeployment, 'state' | 'detail' | 'unavailable' | 'isReplaced' | 'isUnobserved'>;
 
 /**
  * How far the rollout of the present template is, as `kubectl rollout status` decides it. Only a Deployment has a deadline
  * of its own, `progressDeadlineSeconds`; no workload goes back to its earlier template by itself.
  */
 export function progressOf(kind: KubernetesService['kind'], workload: KubernetesWorkload): Progress {
-  if (!isObserved(workload)) return { state: 'in-progress' };
-  const { spec = {}, status = {} } = workload;
-  const { replicas = 1 } = spec;
+  const pods = podCounts(kind, workload);
+  const unavailable = Math.max(0, pods.wanted - pods.available);
+  if (!isObserved(workload)) return { state: 'in-progress', isUnobserved: true, unavailable };
+  const state = rolloutState(kind, workload, pods);
+  return {
+    ...{ ...state, unavailable },
+    ...(pods.updated >= pods.wanted && pods.old <= 0 && { isReplaced: true }),
+  };
+}
+
+/** The pods of a workload, as its controller counts them. */
+interface PodCounts {
+  readonly wanted: number;
+  readonly updated: number;
+  readonly available: number;
+  /** Known of a Deployment only, whose old pods may run beside all of the new ones. */
+  readonly old: number;
+}
+
+function podCounts(kind: KubernetesService['kind'], { spec = {}, status = {} }: KubernetesWorkload): PodCounts {
+  const { replicas: wanted = 1 } = spec;
+  const { replicas = 0, updatedReplicas: updated = 0, readyReplicas = 0, availableReplicas } = status;
   switch (kind) {
     case 'Deployment':
-      return deploymentProgress(workload);
-    case 'StatefulSet': {
-      const { updatedReplicas = 0, readyReplicas = 0, availableReplicas = readyReplicas } = status;
-      const isCurrent = status.currentRevision === undefined || status.currentRevision === status.updateRevision;
-      const isDone = updatedReplicas >= replicas && availableReplicas >= replicas && isCurrent;
-      return isDone
-        ? { state: 'completed' }
-        : { state: 'in-progress', detail: counts(updatedReplicas, replicas, availableReplicas) };
-    }
+      return { wanted, updated, available: availableReplicas ?? 0, old: replicas - updated };
+    case 'StatefulSet':
+      return { wanted, updated, available: availableReplicas ?? readyReplicas, old: 0 };
     case 'DaemonSet': {
-      const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled: updated = 0, numberAvailable = 0 } = status;
-      const isDone = updated >= wanted && numberAvailable >= wanted;
-      return isDone
-        ? { state: 'completed' }
-        : { state: 'in-progress', detail: counts(updated, wanted, numberAvailable) };
+      const { desiredNumberScheduled = 0, updatedNumberScheduled = 0, numberAvailable = 0 } = status;
+      return { wanted: desiredNumberScheduled, updated: updatedNumberScheduled, available: numberAvailable, old: 0 };
     }
   }
 }
 
-function deploymentProgress({ spec = {}, status = {} }: KubernetesWorkload): Progress {
-  const { replicas: wanted = 1 } = spec;
-  const { replicas = 0, updatedReplicas: updated = 0, availableReplicas: available = 0, conditions = [] } = status;
+function rolloutState(
+  kind: KubernetesService['kind'],
+  workload: KubernetesWorkload,
+  pods: PodCounts,
+): Pick<Progress, 'state' | 'detail'> {
+  if (kind === 'Deployment') return deploymentState(workload, pods);
+  const { currentRevision, updateRevision } = workload.status ?? {};
+  const isEnded = kind === 'DaemonSet' || currentRevision === undefined || currentRevision === updateRevision;
+  return areAllNew(pods) && isEnded ? { state: 'completed' } : { state: 'in-progress', detail: counts(pods) };
+}
+
+function deploymentState(
+  { spec = {}, status = {} }: KubernetesWorkload,
+  pods: PodCounts,
+): Pick<Progress, 'state' | 'detail'> {
+  const { conditions = [] } = status;
   const progressing = conditions.find(({ type }) => type === 'Progressing');
   if (progressing?.status === 'False' && progressing.reason === 'ProgressDeadlineExceeded')
     return { state: 'failed', detail: `ProgressDeadlineExceeded: ${progressing.message ?? 'no message'}` };
-  if (updated >= wanted && replicas <= updated && available >= updated) return { state: 'completed' };
+  // Its controller ends a rollout once: a pod that fails later, or that an autoscaler adds, begins no other one. The reason
+  // may be that of the rollout before until the first new pod is there.
+  const hasEnded = progressing?.reason === 'NewReplicaSetAvailable' && pods.updated > 0 && pods.old <= 0;
+  if (hasEnded || areAllNew(pods)) return { state: 'completed' };
   if (spec.paused) return { state: 'in-progress', detail: 'somebody paused it (spec.paused)' };
   const failure = conditions.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
-  return { state: 'in-progress', detail: failure?.message ?? counts(updated, wanted, available) };
+  return { state: 'in-progress', detail: failure?.message ?? counts(pods) };
 }
 
-const counts = (updated: number, wanted: number, available: number): string =>
+const areAllNew = ({ wanted, updated, available, old }: PodCounts): boolean =>
+  updated >= wanted && old <= 0 && available >= Math.max(updated, wanted);
+
+const counts = ({ updated, wanted, available }: PodCounts): string =>
   `${updated} of ${wanted} pods have the new template, ${available} are available`;
 
 /** A slow pod: it is pulled, starts, and becomes ready within this time. */
@@ -204,8 +243,6 @@ export function longerMs(kind: KubernetesService['kind'], { spec = {}, status = 
 export interface WorkloadObstacle {
   /** `<reason>: <what its owner can do>`. */
   readonly detail: string;
-  /** It ends without a change of the policy, so the next review plans the deployment again. */
-  readonly isTemporary?: true;
   /** Only a new image is impossible, not a restart. */
   readonly onlyNewImages?: true;
 }
@@ -237,19 +274,16 @@ export function obstaclesOf(
   if (kind === 'StatefulSet' && partition > 0)
     found.push({
       detail: `partitioned: ${name} keeps the old template for its pods below ordinal ${partition} (\`partition\` of its update strategy). Set \`partition\` to 0. The next review plans the deployment again.`,
-      isTemporary: true,
     });
   if (spec.paused)
     found.push({
       detail: `workload-paused: ${name} is paused (spec.paused), so a new template replaces no pod. Resume it. The next review plans the deployment again.`,
-      isTemporary: true,
     });
   const isEmpty =
     kind === 'DaemonSet' ? isObserved(workload) && status.desiredNumberScheduled === 0 : spec.replicas === 0;
   if (isEmpty)
     found.push({
       detail: `scaled-to-zero: ${name} wants no pods, so there is nothing to replace. If it runs the old image again, the next review plans the deployment again.`,
-      isTemporary: true,
     });
   return found;
 }
@@ -350,7 +384,6 @@ export interface KubernetesRevision {
 }
 
 const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
-const HASH_LABEL = 'pod-template-hash';
 
 /**
  * When the rollout of the present template began: its ReplicaSet or ControllerRevision was made. One that was brought back
@@ -362,23 +395,43 @@ export function rolloutBegunAtEpochMs(
   revisions: readonly KubernetesRevision[],
   nowEpochMs: number,
 ): number {
-  const { metadata: { uid, creationTimestamp } = {} } = workload;
-  const own = revisions.filter(({ metadata = {} }) => uid !== undefined && controllerIn(metadata)?.uid === uid);
-  const newestFirst = own.toSorted((one, other) => revisionOf(other) - revisionOf(one));
-  const present = newestFirst.find((one) => templateIdOf(one) === templateId(workload));
+  const newestFirst = ownRevisions(workload, revisions);
+  const present = newestFirst.find((one) => templateId(workloadAt(one)) === templateId(workload));
   if (!present && !isObserved(workload)) return nowEpochMs;
-  const { metadata } = present ?? newestFirst[0] ?? {};
-  const begun = Date.parse(metadata?.creationTimestamp ?? creationTimestamp ?? '');
-  return Number.isNaN(begun) ? 0 : begun;
+  return createdAtEpochMs((present ?? newestFirst[0] ?? workload).metadata);
 }
 
-/** The name of the template that a revision keeps, without what its controller adds. */
-function templateIdOf({ spec, data }: KubernetesRevision): string | undefined {
-  const kept = spec?.template ?? data?.spec?.template;
-  if (!kept) return undefined;
-  const { $patch: _, ...template } = { $patch: undefined, ...kept };
-  const { [HASH_LABEL]: __, ...labels } = template.metadata?.labels ?? {};
-  return templateId({ spec: { template: { ...template, metadata: { ...template.metadata, labels } } } });
+/** Restarts by Patchwave that another template replaced, newest first, as far as the workload keeps its revisions. */
+export function earlierRestarts(
+  workload: KubernetesWorkload,
+  revisions: readonly KubernetesRevision[],
+): readonly SeenDeployment[] {
+  return ownRevisions(workload, revisions).flatMap((revision): SeenDeployment[] => {
+    const kept = workloadAt(revision);
+    const [cascadeId, deploymentId] = [restartedBy(kept), templateId(kept)];
+    if (cascadeId === undefined || deploymentId === templateId(workload)) return [];
+    const replaced = { isPrimary: false, state: 'stopped', taskDefinition: revisionId(kept) } as const;
+    return [{ ...replaced, deploymentId, cascadeId, createdAtEpochMs: createdAtEpochMs(revision.metadata) }];
+  });
+}
+
+function ownRevisions(
+  { metadata: { uid } = {} }: KubernetesWorkload,
+  revisions: readonly KubernetesRevision[],
+): readonly KubernetesRevision[] {
+  const own = revisions.filter(({ metadata = {} }) => uid !== undefined && controllerIn(metadata)?.uid === uid);
+  return own.toSorted((one, other) => revisionOf(other) - revisionOf(one));
+}
+
+function createdAtEpochMs({ creationTimestamp = '' }: WorkloadMetadata = {}): number {
+  const created = Date.parse(creationTimestamp);
+  return Number.isNaN(created) ? 0 : created;
+}
+
+/** The workload as a revision keeps it. */
+function workloadAt({ spec, data }: KubernetesRevision): KubernetesWorkload {
+  const { $patch: _, ...template } = { $patch: undefined, ...(spec?.template ?? data?.spec?.template) };
+  return { spec: { template } };
 }
 
 const revisionOf = ({ metadata: { annotations = {} } = {}, revision }: KubernetesRevision): number =>

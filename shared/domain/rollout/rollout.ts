@@ -239,8 +239,8 @@ export function environmentOf(key: string): string {
   return kubernetesService(serviceIn(key)) ? `${cluster}/eks` : cluster;
 }
 
-/** The environment that a failed deployment stops; `undefined` if it did not fail. */
-export const stopOf = ({ cascadeId, service, state }: Deployment): EnvironmentStop | undefined =>
-  state === 'failed' || state === 'rolled-back'
+/** The environment that a failed deployment stops; `undefined` if it did not fail, or by no fault of its own. */
+export const stopOf = ({ cascadeId, service, state, heldUp }: Deployment): EnvironmentStop | undefined =>
+  (state === 'failed' || state === 'rolled-back') && !heldUp
     ? { cascadeId, environment: environmentOf(service), service, state }
     : undefined;

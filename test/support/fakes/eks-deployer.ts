@@ -1,9 +1,10 @@
 import { patched } from '../../../local/kubernetes/patch.ts';
-import { stateOf } from '../../../shared/adapters/eks-deployer.ts';
+import { deployedBy, stateOf } from '../../../shared/adapters/eks-deployer.ts';
 import { type KubernetesService, kubernetesService } from '../../../shared/domain/image/workload-kind.ts';
 import {
   imagePatch,
   type JsonPatchOperation,
+  type KubernetesRevision,
   type KubernetesWorkload,
   restartedBy,
   restartPatch,
@@ -26,13 +27,17 @@ type Template = NonNullable<NonNullable<KubernetesWorkload['spec']>['template']>
 export class FakeEksDeployer implements Deployer {
   readonly #clock: Clock;
   readonly #workloads = new Map<string, KubernetesWorkload>();
-  /** When the present template of each workload was made. */
-  readonly #begun = new Map<string, number>();
+  /** The templates of each workload, oldest first. */
+  readonly #revisions = new Map<string, readonly KubernetesRevision[]>();
   readonly #denied = new Set<string>();
   /** What happens once, after the next change was decided and before the cluster is asked for it. */
   meanwhile: () => void = () => {};
   /** The change is made, and its answer is lost: what the caller sees once. */
   lost: ((service: ServiceRef) => Error) | undefined;
+  /** No change is made, and this is what the caller sees each time. */
+  fails: ((service: ServiceRef) => Error) | undefined;
+  /** A mutating admission webhook: what it makes of each changed workload. */
+  webhook: (patched: KubernetesWorkload, before: KubernetesWorkload) => KubernetesWorkload = (patched) => patched;
   /** Every change that was made, in order. */
   readonly changed: { readonly service: ServiceRef; readonly operations: readonly JsonPatchOperation[] }[] = [];
 
@@ -50,6 +55,7 @@ export class FakeEksDeployer implements Deployer {
 
   remove(ref: ServiceRef): this {
     this.#workloads.delete(keyOf(ref));
+    this.#revisions.delete(keyOf(ref));
     return this;
   }
 
@@ -100,11 +106,7 @@ export class FakeEksDeployer implements Deployer {
     this.#allow(ref);
     const workload = this.workload(ref);
     const { kind } = serviceOf(ref);
-    const { template = {} } = workload.spec ?? {};
-    const creationTimestamp = new Date(this.#begun.get(keyOf(ref)) ?? 0).toISOString();
-    const ownerReferences = [{ kind, name: 'owner', uid: workload.metadata?.uid ?? '', controller: true }];
-    const revision = { metadata: { creationTimestamp, ownerReferences }, spec: { template } };
-    return structuredClone(stateOf(kind, workload, [revision], this.#clock()));
+    return structuredClone(stateOf(kind, workload, this.#revisions.get(keyOf(ref)) ?? [], this.#clock()));
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
@@ -140,20 +142,33 @@ export class FakeEksDeployer implements Deployer {
     if (operations.length === 0) return present;
     if (present !== decidedOn.deployments[0]?.deploymentId)
       throw new ServiceChangedError(ref, `its pod template is now ${present}`);
+    if (this.fails) throw this.fails(ref);
     const document = JSON.parse(JSON.stringify(workload));
-    const next = patched(document, operations, 'application/json-patch+json') as KubernetesWorkload;
-    const generation = (workload.metadata?.generation ?? 0) + 1;
-    this.#set(ref, { ...next, metadata: { ...next.metadata, generation } });
-    this.changed.push({ service: ref, operations });
+    const asked = patched(document, operations, 'application/json-patch+json') as KubernetesWorkload;
+    const next = this.webhook(asked, workload);
+    if (templateId(next) !== present) {
+      const generation = (workload.metadata?.generation ?? 0) + 1;
+      this.#set(ref, { ...next, metadata: { ...next.metadata, generation } });
+      this.changed.push({ service: ref, operations });
+    }
     const { lost } = this;
     this.lost = undefined;
     if (lost) throw lost(ref);
-    return templateId(next);
+    return deployedBy(ref, present, next, operationsFor(next));
   }
 
   #set(ref: ServiceRef, workload: KubernetesWorkload): void {
-    const before = this.#workloads.get(keyOf(ref));
-    if (!before || templateId(before) !== templateId(workload)) this.#begun.set(keyOf(ref), this.#clock());
+    const { kind } = serviceOf(ref);
+    const { template = {} } = workload.spec ?? {};
+    const revisions = this.#revisions.get(keyOf(ref)) ?? [];
+    const same = revisions.find(
+      ({ spec }) => templateId({ spec: { template: spec?.template ?? {} } }) === templateId(workload),
+    );
+    const ownerReferences = [{ kind, name: 'owner', uid: workload.metadata?.uid ?? '', controller: true }];
+    const creationTimestamp = same?.metadata?.creationTimestamp ?? new Date(this.#clock()).toISOString();
+    const revision = 1 + Math.max(0, ...revisions.map((one) => one.revision ?? 0));
+    const newest = { metadata: { creationTimestamp, ownerReferences }, spec: { template }, revision };
+    this.#revisions.set(keyOf(ref), [...revisions.filter((one) => one !== same), newest]);
     this.#workloads.set(keyOf(ref), workload);
   }
 

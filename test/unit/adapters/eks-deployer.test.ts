@@ -179,6 +179,81 @@ test.each([
   });
 });
 
+test('a role that may not patch any longer after an answer was lost: the change may have been made', async () => {
+  server.once(isPatch, (response, asked) => {
+    server.reply(asked);
+    response.destroy();
+  });
+  server.once(isPatch, (response) => answer(response, 401, status(401, 'Unauthorized', 'Unauthorized')));
+  await expect(restart()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+  expect(await restartedBy()).toBe(CASCADE);
+});
+
+describe('a mutating webhook', () => {
+  const makes = (change: (workload: KubernetesWorkload) => KubernetesWorkload) =>
+    server.once(isPatch, (response) => {
+      const present = server.objects.get(pathOf(ref)) as unknown as KubernetesWorkload;
+      answer(response, 200, JSON.stringify(change(present)));
+    });
+
+  test('that drops the change: refused, and the text says what is missing', async () => {
+    makes((workload) => workload);
+    await expect(restart()).rejects.toMatchObject({
+      name: 'DeploymentRefusedError',
+      message: expect.stringMatching(
+        /accepted the change and dropped it, .*: \/spec\/template\/metadata\/annotations\/patchwave.dev~1cascade is as before/,
+      ),
+    });
+  });
+
+  test('that makes another change of it: refused, and not to be asked for again', async () => {
+    makes(({ spec = {}, ...others }) => ({
+      ...others,
+      spec: { ...spec, template: { spec: { containers: [{ name: 'app', image: 'mirror/app:v1' }] } } },
+    }));
+    const images = new Map([['app', 'app@sha256:1']]);
+    await expect(deployer.register(ref, images, await deployer.describe(ref))).rejects.toMatchObject({
+      name: 'DeploymentAlteredError',
+      message: expect.stringMatching(/another change in its place, .*containers\/0\/image differs/),
+    });
+  });
+
+  test('that adds to the change: the deployment is that of the whole template', async () => {
+    let made: KubernetesWorkload = {};
+    const decided = await deployer.describe(ref);
+    server.once(isPatch, (response, asked) => {
+      server.reply(asked);
+      const { spec = {}, ...others } = server.objects.get(pathOf(ref)) as unknown as KubernetesWorkload;
+      const labels = { ...spec.template?.metadata?.labels, injected: 'yes' };
+      const metadata = { ...spec.template?.metadata, labels };
+      made = { ...others, spec: { ...spec, template: { ...spec.template, metadata } } };
+      answer(response, 200, JSON.stringify(made));
+    });
+    const deploymentId = await deployer.restart(ref, decided, CASCADE);
+    await changeWorkload(clusters, ref, () => made);
+    expect((await deployer.describe(ref)).deployments).toMatchObject([{ deploymentId, isPrimary: true }]);
+  });
+});
+
+test('a restart that another template replaced is listed, as long as the workload keeps its revision', async () => {
+  const deploymentId = await restart();
+  const { spec = {} } = await readWorkload(clusters, ref);
+  const { template = {} } = spec;
+  const labels = { ...template.metadata?.labels, 'pod-template-hash': '5d8f7' };
+  const controller = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'uid-of-web', controller: true };
+  server.collections.set(pathOf(ref, 'replicasets'), [
+    {
+      metadata: { creationTimestamp: '2026-11-20T10:00:00Z', ownerReferences: [controller] },
+      spec: { template: { ...template, metadata: { ...template.metadata, labels } } },
+    },
+  ]);
+  expect((await deployer.describe(ref)).deployments).toHaveLength(1);
+  await newImage();
+  expect((await deployer.describe(ref)).deployments.slice(1)).toMatchObject([
+    { deploymentId, isPrimary: false, cascadeId: CASCADE, createdAtEpochMs: Date.parse('2026-11-20T10:00:00Z') },
+  ]);
+});
+
 test('a server that is too busy is asked again; one that stays so changed nothing, and the step tries again', async () => {
   const busy = { 'content-type': 'text/plain', 'retry-after': '0' };
   server.once(isPatch, (response) => answer(response, 429, 'Too many requests', busy));

@@ -1,8 +1,10 @@
+import { deploy } from '../../../functions/rollout/deploy.ts';
 import { type Deployment, serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import type { WorkloadKind } from '../../../shared/domain/image/workload-kind.ts';
 import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { KubernetesWorkload } from '../../../shared/domain/rollout/kubernetes-workload.ts';
-import { DeploymentUnknownError } from '../../../shared/ports/acting-errors.ts';
+import { DeployerUnreachableError, DeploymentUnknownError } from '../../../shared/ports/acting-errors.ts';
+import { ClusterForbiddenError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -11,9 +13,11 @@ import {
   HOST,
   HOUR_MS,
   imageOf,
+  LIMITS,
   locationOf,
   MINUTE_MS,
   planned,
+  portsOf,
   type RolloutWorld,
   rolloutWorld,
   runs,
@@ -21,6 +25,8 @@ import {
   service,
   serviceOf,
 } from './support.ts';
+
+const ENDED = { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' };
 
 type Spec = NonNullable<KubernetesWorkload['spec']>;
 type EksWorld = RolloutWorld & { readonly eks: FakeEksDeployer };
@@ -102,6 +108,59 @@ test('with `register` only the image of its container is set, to the verified di
   expect(machine.last).toMatchObject({ state: 'completed' });
 });
 
+describe('one container gets a new image, and another one pulls its tag again', () => {
+  async function mixed(webImage: string) {
+    const rollout = await rolloutWorld({ modes: { web: 'register', proxy: 'restart' } });
+    const world: EksWorld = { ...rollout, eks: new FakeEksDeployer(rollout.clock) };
+    const ref = serviceOf('eks-deployment:shop/web');
+    const container = (name: string, image: string) => ({ name, image, imagePullPolicy: 'Always' });
+    const containers = [container('web', webImage), container('proxy', imageOf('proxy'))];
+    world.eks.create(ref, { spec: { replicas: 2, template: { spec: { containers } } } });
+    for (const name of ['web', 'proxy'])
+      await runs(world, name, 'old', { workloadKind: 'eks-deployment', workload: 'shop/web', container: name });
+    world.advance(MINUTE_MS);
+    expect(await planned(world)).toEqual([ref]);
+    return { world, eks: world.eks, ref, machine: new ServiceMachine(world, ref) };
+  }
+  const verified = `${HOST}/team/web@${digestOf('web-new')}`;
+
+  test('one change does both', async () => {
+    const { eks, ref, machine } = await mixed(imageOf('web'));
+    await machine.run('check');
+    eks.settle(ref);
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'completed' });
+    expect(eks.changed.map(({ operations }) => operations.slice(2))).toEqual([
+      [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: verified }],
+    ]);
+  });
+
+  test('the new image is there already: its pods are restarted', async () => {
+    const { world, eks, ref, machine } = await mixed(verified);
+    await machine.run('check');
+    expect(eks.changed.map(({ operations }) => operations.at(-1))).toEqual([
+      { op: 'add', path: '/spec/template/metadata/annotations/patchwave.dev~1cascade', value: CASCADE },
+    ]);
+    expect(await deploymentOf(world, ref)).toMatchObject({ mode: 'restart' });
+    eks.settle(ref);
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'completed' });
+  });
+
+  test('the answer was lost: the change is found, and not made again', async () => {
+    for (const image of [imageOf('web'), verified]) {
+      const { world, eks, ref, machine } = await mixed(image);
+      eks.lost = (lost) => new DeploymentUnknownError(lost, new Error('timeout'));
+      await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+      eks.settle(ref);
+      world.advance(6 * MINUTE_MS);
+      await machine.run();
+      expect(machine.last).toMatchObject({ state: 'completed' });
+      expect(eks.changed).toHaveLength(1);
+    }
+  });
+});
+
 describe('where Patchwave does not deploy to EKS', () => {
   test('the workload is left, and its closure says how to switch it on', async () => {
     const world = await rolloutWorld();
@@ -129,29 +188,38 @@ const HELM = {
   annotations: { 'meta.helm.sh/release-name': 'web' },
 };
 
-test.each<[string, Scene, true | undefined]>([
-  ['managed-by-gitops', { mode: 'register', metadata: HELM }, undefined],
+test.each<[string, Scene]>([
+  ['managed-by-gitops', { mode: 'register', metadata: HELM }],
   [
     'managed-by-owner',
     {
       metadata: { ownerReferences: [{ apiVersion: 'x.y/v1', kind: 'Shop', name: 'shop', uid: 'u', controller: true }] },
     },
-    undefined,
   ],
-  ['on-delete', { kind: 'eks-statefulset', spec: { updateStrategy: { type: 'OnDelete' } } }, undefined],
-  ['pull-policy', { pullPolicy: 'IfNotPresent' }, undefined],
-  ['container-gone', { containers: ['debugger-x7'] }, undefined],
-  ['workload-paused', { spec: { paused: true } }, true],
-  ['scaled-to-zero', { spec: { replicas: 0 } }, true],
-  ['partitioned', { kind: 'eks-statefulset', spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } }, true],
-])('%s: refused at once with its reason, and nothing changes', async (reason, seen, postponed) => {
+  ['on-delete', { kind: 'eks-statefulset', spec: { updateStrategy: { type: 'OnDelete' } } }],
+  ['pull-policy', { pullPolicy: 'IfNotPresent' }],
+  ['container-gone', { containers: ['debugger-x7'] }],
+  ['workload-paused', { spec: { paused: true } }],
+  ['scaled-to-zero', { spec: { replicas: 0 } }],
+  ['partitioned', { kind: 'eks-statefulset', spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } }],
+])('%s: refused at once with its reason, nothing changes, and the next review plans it again', async (reason, seen) => {
   const { world, eks, ref, machine } = await scene(seen);
   await machine.step();
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
   const deployment = await deploymentOf(world, ref);
   expect(deployment?.detail).toMatch(new RegExp(`^${reason}: `));
-  expect(deployment?.postponed).toBe(postponed);
+  expect(deployment).toMatchObject({ postponed: true });
   expect(eks.changed).toEqual([]);
+});
+
+test('a workload that was deleted is refused, and planned again if it comes back', async () => {
+  const { world, eks, ref, machine } = await scene();
+  eks.remove(ref);
+  await machine.step();
+  expect(await deploymentOf(world, ref)).toMatchObject({
+    ...{ state: 'refused', postponed: true },
+    detail: expect.stringMatching(/^service-gone: /),
+  });
 });
 
 test.each<[string, Scene]>([
@@ -264,7 +332,9 @@ describe('how a rollout that runs ends', () => {
     eks.deployByHand(ref, withEnvironment('theirs'));
     expect(await ended()).toMatchObject({
       ...{ state: 'superseded', postponed: true },
-      detail: expect.stringMatching(/^somebody else deployed the service: Kubernetes no longer lists/),
+      detail: expect.stringMatching(
+        /^somebody else deployed the service: deployment template-\w+ has replaced the one/,
+      ),
     });
   });
 
@@ -273,9 +343,31 @@ describe('how a rollout that runs ends', () => {
     async (mode) => {
       const { eks, ref, before, ended } = await running({ mode });
       eks.deployByHand(ref, () => before);
-      expect(await ended()).toMatchObject({ state: 'rolled-back' });
+      expect(await ended()).toMatchObject({
+        state: 'rolled-back',
+        detail: expect.stringMatching(
+          /^somebody brought the earlier pod template back, as `kubectl rollout undo` does/,
+        ),
+      });
+      expect(eks.changed).toHaveLength(1);
     },
   );
+
+  test('an autoscaler changes the number of pods again and again: completed', async () => {
+    const { eks, ref, machine } = await running();
+    for (const replicas of [5, 3, 8]) {
+      eks.edit(ref, (spec) => ({ ...spec, replicas }));
+      await machine.step();
+      eks.report(ref, { replicas, updatedReplicas: 1, availableReplicas: 1 });
+      await machine.step();
+      expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+    }
+    eks.report(ref, { replicas: 8, updatedReplicas: 8, availableReplicas: 7, conditions: [ENDED] });
+    eks.edit(ref, (spec) => ({ ...spec, replicas: 9 })).report(ref, {});
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'ended', state: 'completed' });
+    expect(eks.changed).toHaveLength(1);
+  });
 
   test('its progress deadline passes: failed, with the reason of Kubernetes', async () => {
     const { eks, ref, ended } = await running();
@@ -311,6 +403,206 @@ describe('how a rollout that runs ends', () => {
       detail: 'deadline: Patchwave could not read the service from Kubernetes',
     });
   });
+});
+
+const DAEMONS = { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 4 };
+
+describe('a DaemonSet with a node that is down', () => {
+  async function restarted() {
+    const all = await scene({ kind: 'eks-daemonset' });
+    all.eks.report(all.ref, { ...DAEMONS, numberAvailable: 3 });
+    all.world.advance(5 * HOUR_MS);
+    await all.machine.run('check');
+    expect(all.eks.changed).toHaveLength(1);
+    return all;
+  }
+
+  test('it is restarted, and its rollout ends once every pod is new and no more are missing', async () => {
+    const { world, eks, ref, machine } = await restarted();
+    eks.report(ref, { ...DAEMONS, updatedNumberScheduled: 3, numberAvailable: 3 });
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+    eks.report(ref, { ...DAEMONS, numberAvailable: 3 });
+    await machine.step();
+    expect(await deploymentOf(world, ref)).toMatchObject({
+      ...{ state: 'completed', detail: '1 pod not available, as before the deployment' },
+    });
+  });
+
+  test('the old pod of that node stays: failed, without a stop of the others, and planned again', async () => {
+    const { world, eks, ref, machine } = await restarted();
+    eks.report(ref, { ...DAEMONS, updatedNumberScheduled: 3, numberAvailable: 3 });
+    await machine.run();
+    expect(await deploymentOf(world, ref)).toMatchObject({
+      ...{ state: 'failed', heldUp: true, postponed: true },
+      detail:
+        'deadline: not all pods were replaced in time; last seen: 3 of 4 pods have the new template, 3 are available; 1 pod not available, as before the deployment',
+    });
+    expect(await world.rollouts.environmentStop(CASCADE, '111122223333/eu-west-1/prod/eks')).toBeUndefined();
+  });
+
+  test('more pods are missing than before: failed, and the others stop', async () => {
+    const { world, eks, ref, machine } = await restarted();
+    eks.report(ref, { ...DAEMONS, numberAvailable: 2 });
+    await machine.run();
+    expect(await deploymentOf(world, ref)).not.toHaveProperty('heldUp');
+    expect(await world.rollouts.environmentStop(CASCADE, '111122223333/eu-west-1/prod/eks')).toBeDefined();
+  });
+
+  test('no node was down before, and the new pod of one does not start: failed, and the others stop', async () => {
+    const { world, eks, ref, machine } = await scene({ kind: 'eks-daemonset' });
+    await machine.run('check');
+    eks.report(ref, { ...DAEMONS, numberAvailable: 3 });
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'failed' });
+    expect(await world.rollouts.environmentStop(CASCADE, '111122223333/eu-west-1/prod/eks')).toBeDefined();
+  });
+});
+
+test('a rollout of somebody else whose last pods start is waited for, also where only those are missing', async () => {
+  const { world, eks, ref, machine } = await scene({ kind: 'eks-daemonset' });
+  eks.deployByHand(ref, withEnvironment('theirs')).report(ref, { ...DAEMONS, numberAvailable: 3 });
+  world.advance(MINUTE_MS);
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'wait' });
+  expect(eks.changed).toEqual([]);
+});
+
+test('a Deployment with a pod that failed after its last rollout is restarted at once', async () => {
+  const { eks, ref, machine } = await scene();
+  eks.report(ref, { availableReplicas: 1, conditions: [ENDED] });
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+  expect(eks.changed).toHaveLength(1);
+});
+
+test('a change that the controller never sees is waited for until the deadline of the cascade', async () => {
+  const { world, eks, ref, machine } = await scene();
+  world.advance(5 * HOUR_MS);
+  eks.edit(ref, (spec) => ({ ...spec, replicas: 3 }));
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('deployment-under-way') });
+  expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
+});
+
+describe('a change that the cluster never makes', () => {
+  const failing = (lost: ServiceRef) =>
+    new DeploymentUnknownError(lost, new Error('status 500: failed calling webhook "x": connection refused'));
+
+  async function untilItEnds({ machine }: Awaited<ReturnType<typeof scene>>) {
+    for (let steps = 0; steps < 2000 && machine.state !== 'done'; steps += 1)
+      await machine.step().catch(() => undefined);
+  }
+
+  test('an admission webhook that is down: refused after the time of a deployment, with the last problem', async () => {
+    const all = await scene();
+    const { world, eks, ref } = all;
+    eks.fails = failing;
+    const begunAtEpochMs = world.clock();
+    await untilItEnds(all);
+    const deployment = await deploymentOf(world, ref);
+    expect(deployment).toMatchObject({ state: 'refused', postponed: true });
+    expect(deployment?.detail).toMatch(/^not-started: each attempt since .*failed calling webhook "x"/);
+    expect(deployment).not.toHaveProperty('failing');
+    expect(world.clock() - begunAtEpochMs).toBeLessThan(3 * HOUR_MS);
+    expect(await world.rollouts.environmentStop(CASCADE, '111122223333/eu-west-1/prod/eks')).toBeUndefined();
+  });
+
+  test('the webhook is back in time: restarted once', async () => {
+    const all = await scene();
+    const { world, eks, ref, machine } = all;
+    eks.fails = failing;
+    for (let steps = 0; steps < 20; steps += 1) await machine.step().catch(() => undefined);
+    eks.fails = undefined;
+    await machine.run('check');
+    eks.settle(ref);
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'completed' });
+    expect(eks.changed).toHaveLength(1);
+    expect(await deploymentOf(world, ref)).not.toHaveProperty('failing');
+  });
+
+  test('the last attempt was carried out and its answer lost: its rollout is followed', async () => {
+    const all = await scene();
+    const { world, eks, machine } = all;
+    eks.fails = failing;
+    for (let steps = 0; steps < 20; steps += 1) await machine.step().catch(() => undefined);
+    eks.fails = undefined;
+    eks.lost = failing;
+    while (eks.changed.length === 0) await machine.step().catch(() => undefined);
+    world.advance(2 * HOUR_MS - 5 * MINUTE_MS);
+    await machine.run('check');
+    expect(machine.last).toMatchObject({ state: 'running' });
+  });
+
+  test('a role that may read and not patch: refused at once, and planned again after the next review', async () => {
+    const { world, eks, ref, machine } = await scene();
+    eks.fails = (denied) =>
+      new DeployerUnreachableError(denied, new ClusterForbiddenError(denied, 'patch', 'deployments', DEPLOYS));
+    await machine.step();
+    const deployment = await deploymentOf(world, ref);
+    expect(deployment).toMatchObject({ state: 'refused', postponed: true });
+    expect(deployment?.detail).toMatch(/^unreachable: .*may not patch deployments/);
+  });
+
+  test('a webhook drops it: refused with that reason, and planned again', async () => {
+    const { world, eks, ref, machine } = await scene();
+    eks.webhook = (_, before) => before;
+    await machine.step();
+    const deployment = await deploymentOf(world, ref);
+    expect(deployment).toMatchObject({ state: 'refused', postponed: true });
+    expect(deployment?.detail).toMatch(/^refused: .*accepted the change and dropped it.*patchwave.dev~1cascade/);
+    expect(eks.changed).toEqual([]);
+  });
+
+  test('a webhook makes another change of it: refused with that reason, and not asked for again', async () => {
+    const { world, eks, ref, machine } = await scene({ mode: 'register' });
+    eks.webhook = (_, before) => ({
+      ...before,
+      spec: { ...before.spec, template: withEnvironment('webhook')(before.spec?.template ?? {}) },
+    });
+    await machine.step();
+    const deployment = await deploymentOf(world, ref);
+    expect(deployment?.detail).toMatch(/^refused: .*deploys another change in its place.*containers\/0\/image differs/);
+    expect(deployment).not.toHaveProperty('postponed');
+  });
+});
+
+describe('EKS is switched off after the answer to a restart was lost', () => {
+  async function lost() {
+    const all = await scene();
+    all.eks.lost = (ref) => new DeploymentUnknownError(ref, new Error('timeout'));
+    await expect(all.machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+    all.world.advance(6 * MINUTE_MS);
+    const ports = { ...portsOf(all.world), targets: { eks: false } };
+    const input = { cascadeId: CASCADE, service: all.ref };
+    return { ...all, step: () => deploy(ports, LIMITS, input) };
+  }
+
+  test('the restart that was made is followed', async () => {
+    const { step } = await lost();
+    expect(await step()).toMatchObject({ decision: 'check', state: 'running' });
+  });
+
+  test('the restart that was not made is refused, and no other one is made', async () => {
+    const { world, eks, ref, step } = await lost();
+    eks.remove(ref).create(ref, workload({}));
+    expect(await step()).toMatchObject({ state: 'refused', detail: expect.stringContaining('eks-rollout-off') });
+    expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
+    expect(eks.changed).toHaveLength(1);
+  });
+});
+
+test('somebody undoes a restart whose answer was lost: rolled back, and not restarted again', async () => {
+  const { world, eks, ref, machine } = await scene();
+  const before = eks.workload(ref).spec?.template ?? {};
+  eks.lost = (lost) => new DeploymentUnknownError(lost, new Error('timeout'));
+  await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+  eks.deployByHand(ref, () => before).settle(ref);
+  world.advance(6 * MINUTE_MS);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'rolled-back' });
+  expect(eks.changed).toHaveLength(1);
 });
 
 test('a cluster that does not accept the rollout role: refused, and planned again after the next review', async () => {

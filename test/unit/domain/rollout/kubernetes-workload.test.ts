@@ -24,6 +24,7 @@ const workload = (status: Status, spec: Spec = {}, metadata: WorkloadMetadata = 
 
 const ALL = { replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
 const LATE = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'timed out' };
+const ENDED = { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' };
 const QUOTA = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' };
 
 test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkload, string, string?]>([
@@ -65,6 +66,30 @@ test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkloa
     workload({ updatedReplicas: 1 }, { paused: true }),
     'in-progress',
     'somebody paused it (spec.paused)',
+  ],
+  [
+    'a pod failed after its controller ended the rollout',
+    'Deployment',
+    workload({ ...ALL, availableReplicas: 1, conditions: [ENDED] }),
+    'completed',
+  ],
+  [
+    'an autoscaler adds pods after its controller ended the rollout',
+    'Deployment',
+    workload({ ...ALL, conditions: [ENDED] }, { replicas: 9 }),
+    'completed',
+  ],
+  [
+    'an old pod runs, and the controller reports the rollout before',
+    'Deployment',
+    workload({ ...ALL, replicas: 3, conditions: [ENDED] }),
+    'in-progress',
+  ],
+  [
+    'the old pods are gone, no new one is there, and the controller reports the rollout before',
+    'Deployment',
+    workload({ replicas: 0, updatedReplicas: 0, availableReplicas: 0, conditions: [ENDED] }),
+    'in-progress',
   ],
   ['it was scaled to zero meanwhile', 'Deployment', workload({}, { replicas: 0 }), 'completed'],
   [
@@ -110,6 +135,38 @@ test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkloa
   const progress = progressOf(kind, seen);
   expect(progress.state).toBe(state);
   if (typeof detail === 'string') expect(progress.detail).toBe(detail);
+});
+
+test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkload, object]>([
+  ['all pods are new and available', 'Deployment', workload(ALL), { unavailable: 0, isReplaced: true }],
+  [
+    'a pod on a node that is down',
+    'DaemonSet',
+    workload({ desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 3 }),
+    { unavailable: 1, isReplaced: true },
+  ],
+  [
+    'an old pod on a node that is down',
+    'DaemonSet',
+    workload({ desiredNumberScheduled: 4, updatedNumberScheduled: 3, numberAvailable: 3 }),
+    { unavailable: 1 },
+  ],
+  [
+    'the controller waits for a pod that is not ready',
+    'StatefulSet',
+    workload({ ...ALL, availableReplicas: 1, currentRevision: 'web-1', updateRevision: 'web-2' }),
+    { unavailable: 1, isReplaced: true },
+  ],
+  ['an old pod beside all new ones', 'Deployment', workload({ ...ALL, replicas: 3 }), { unavailable: 0 }],
+  [
+    'a change that the controller has not seen',
+    'Deployment',
+    workload({ ...ALL, observedGeneration: 2 }),
+    { unavailable: 0, isUnobserved: true },
+  ],
+])('%s: which pods of a %s are new and available', (_, kind, seen, expected) => {
+  const { state, detail, ...pods } = progressOf(kind, seen);
+  expect(pods).toEqual(expected);
 });
 
 describe('who manages a workload', () => {
@@ -182,23 +239,21 @@ describe('who manages a workload', () => {
       /^managed-by-owner: Deployment shop\/web is controlled by Shop shop \(example.com\)/,
     );
     expect(obstacle).not.toHaveProperty('onlyNewImages');
-    expect(obstacle).not.toHaveProperty('isTemporary');
   });
 });
 
-test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkload, true | undefined]>([
-  ['on-delete', 'StatefulSet', workload(ALL, { updateStrategy: { type: 'OnDelete' } }), undefined],
-  ['on-delete', 'DaemonSet', workload(ALL, { updateStrategy: { type: 'OnDelete' } }), undefined],
-  ['partitioned', 'StatefulSet', workload(ALL, { updateStrategy: { rollingUpdate: { partition: 1 } } }), true],
-  ['workload-paused', 'Deployment', workload(ALL, { paused: true }), true],
-  ['scaled-to-zero', 'Deployment', workload(ALL, { replicas: 0 }), true],
-  ['scaled-to-zero', 'StatefulSet', workload(ALL, { replicas: 0 }), true],
-  ['scaled-to-zero', 'DaemonSet', workload({ desiredNumberScheduled: 0 }), true],
-])('%s: a %s with its own reason', (reason, kind, seen, isTemporary) => {
+test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkload]>([
+  ['on-delete', 'StatefulSet', workload(ALL, { updateStrategy: { type: 'OnDelete' } })],
+  ['on-delete', 'DaemonSet', workload(ALL, { updateStrategy: { type: 'OnDelete' } })],
+  ['partitioned', 'StatefulSet', workload(ALL, { updateStrategy: { rollingUpdate: { partition: 1 } } })],
+  ['workload-paused', 'Deployment', workload(ALL, { paused: true })],
+  ['scaled-to-zero', 'Deployment', workload(ALL, { replicas: 0 })],
+  ['scaled-to-zero', 'StatefulSet', workload(ALL, { replicas: 0 })],
+  ['scaled-to-zero', 'DaemonSet', workload({ desiredNumberScheduled: 0 })],
+])('%s: a %s with its own reason', (reason, kind, seen) => {
   const [obstacle, ...others] = obstaclesOf(kind, seen);
   expect(others).toEqual([]);
   expect(obstacle?.detail).toMatch(new RegExp(`^${reason}: .*${kind} shop/web`));
-  expect(obstacle?.isTemporary).toBe(isTemporary);
 });
 
 test('a rolling update is no obstacle', () => {
@@ -289,6 +344,13 @@ describe('when the rollout of the present template began', () => {
     spec: { template: {} },
     revision: 2,
   };
+
+  test('a template with the label of a ReplicaSet, which somebody copied, is found', () => {
+    const copied = { ...template, metadata: { labels: { ...template.metadata.labels, 'pod-template-hash': 'other' } } };
+    expect(rolloutBegunAtEpochMs(workload({}, { template: copied }), [later, replicaSet], 5)).toBe(
+      Date.parse('2026-11-20T10:00:00Z'),
+    );
+  });
 
   test.each([
     ['a ReplicaSet', replicaSet],
