@@ -230,8 +230,9 @@ function lostDeployment(
   { from, startingAtEpochMs, cascadeId }: Deployment,
 ): SeenDeployment | undefined {
   if (!from) return undefined;
-  if (seen.controller === 'KUBERNETES' && planned.mode === 'restart') {
-    const ours = seen.deployments.filter((one) => one.cascadeId === cascadeId);
+  if (seen.controller === 'KUBERNETES') {
+    const isOurs = planned.mode === 'restart' || isAsWanted(planned, seen);
+    const ours = seen.deployments.filter((one) => one.cascadeId === cascadeId && (isOurs || !one.isPrimary));
     return ours.find(({ isPrimary }) => isPrimary) ?? ours[0];
   }
   const newer = begunSince(seen.deployments, startingAtEpochMs).filter(
@@ -285,7 +286,7 @@ const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, L
 const ask = ({ deployer }: RolloutPorts, { ref, own }: Begun, planned: ServiceDocument, seen: ServiceState) =>
   planned.mode === 'restart'
     ? deployer.restart(ref, seen, own.cascadeId)
-    : deployer.register(ref, imagesOf(planned, seen), seen);
+    : deployer.register(ref, imagesOf(planned, seen), seen, own.cascadeId);
 
 /** Only for containers whose rule says so; the tags of the others mean the verified image. */
 const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): ReadonlyMap<string, string> =>

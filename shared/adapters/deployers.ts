@@ -22,8 +22,13 @@ export class Deployers implements Deployer {
     return this.#of(ref).restart(ref, decidedOn, cascadeId);
   }
 
-  register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
-    return this.#of(ref).register(ref, images, decidedOn);
+  register(
+    ref: ServiceRef,
+    images: ReadonlyMap<string, string>,
+    decidedOn: DecidedOn,
+    cascadeId: string,
+  ): Promise<string> {
+    return this.#of(ref).register(ref, images, decidedOn, cascadeId);
   }
 
   putBack(ref: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string> {

@@ -1,6 +1,8 @@
+import type { Cluster } from '../domain/image/usage.ts';
 import { type KubernetesService, kubernetesService } from '../domain/image/workload-kind.ts';
 import {
-  earlierRestarts,
+  changedBy,
+  earlierChanges,
   imagePatch,
   type JsonPatchOperation,
   type KubernetesRevision,
@@ -8,7 +10,6 @@ import {
   longerMs,
   obstaclesOf,
   progressOf,
-  restartedBy,
   restartPatch,
   revisionId,
   rolloutBegunAtEpochMs,
@@ -23,6 +24,7 @@ import {
   ServiceChangedError,
   ServiceGoneError,
 } from '../ports/acting-errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import { ClusterUnreachableError, DEPLOYS } from '../ports/cluster-errors.ts';
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
 import { fullJitter } from './backoff.ts';
@@ -43,6 +45,9 @@ export const DEPLOYER_LIMITS: KubernetesLimits = {
   retry: fullJitter({ attempts: 4, firstMs: 200 }),
 };
 
+type ClusterApi = Pick<KubernetesApi, 'get' | 'list' | 'patch' | 'close'>;
+type Connect = (cluster: Cluster) => Promise<ClusterApi | undefined>;
+
 /** Reads of a workload that something else changes meanwhile, such as an autoscaler, in one step. */
 const MOST_READS = 3;
 
@@ -57,10 +62,13 @@ const RESOURCES: Readonly<Record<KubernetesService['kind'], string>> = {
  * changed since it was read, so no change is made twice, and none replaces somebody else's unseen.
  */
 export class EksDeployer implements Deployer {
-  readonly #access: EksAccess;
+  readonly #connect: Connect;
+  readonly #clock: Clock;
 
-  constructor(access: EksAccess) {
-    this.#access = { limits: DEPLOYER_LIMITS, ...access };
+  /** @param connect how it reaches a cluster, if not as EKS describes it */
+  constructor(access: EksAccess, connect?: Connect) {
+    this.#clock = access.clock;
+    this.#connect = connect ?? ((cluster) => connectEks({ limits: DEPLOYER_LIMITS, ...access }, cluster, DEPLOYS));
   }
 
   async describe(ref: ServiceRef): Promise<ServiceState> {
@@ -68,23 +76,28 @@ export class EksDeployer implements Deployer {
       const workload = await this.#workload(api, ref, service);
       const revisions: KubernetesRevision[] = [];
       for await (const page of api.list<KubernetesRevision>(revisionsOf(service, workload))) revisions.push(...page);
-      return stateOf(service.kind, workload, revisions, this.#access.clock());
+      return stateOf(service.kind, workload, revisions, this.#clock());
     });
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
     return this.#change(ref, decidedOn, (workload) =>
-      restartedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
+      changedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
     );
   }
 
-  async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+  async register(
+    ref: ServiceRef,
+    images: ReadonlyMap<string, string>,
+    decidedOn: DecidedOn,
+    cascadeId: string,
+  ): Promise<string> {
     return this.#change(ref, decidedOn, (workload) => {
       const known = new Set(templateImages(workload).map(({ name }) => name));
       const strangers = [...images.keys()].filter((name) => !known.has(name));
       if (strangers.length > 0)
         throw new DeploymentRefusedError(ref, `its pod template has no container ${strangers.join(', ')}`);
-      return imagePatch(workload, images);
+      return imagePatch(workload, images, cascadeId);
     });
   }
 
@@ -120,7 +133,7 @@ export class EksDeployer implements Deployer {
     });
   }
 
-  async #workload(api: KubernetesApi, ref: ServiceRef, service: KubernetesService): Promise<KubernetesWorkload> {
+  async #workload(api: ClusterApi, ref: ServiceRef, service: KubernetesService): Promise<KubernetesWorkload> {
     const workload = await api.get<KubernetesWorkload>(pathOf(service));
     if (workload) return workload;
     const { kind, namespace, name } = service;
@@ -129,13 +142,13 @@ export class EksDeployer implements Deployer {
 
   async #connected<Result>(
     ref: ServiceRef,
-    use: (api: KubernetesApi, service: KubernetesService) => Promise<Result>,
+    use: (api: ClusterApi, service: KubernetesService) => Promise<Result>,
   ): Promise<Result> {
     const service = kubernetesService(ref.service);
     if (!service) throw new ServiceGoneError(ref, 'it is no workload of Kubernetes');
     const { account, region, cluster } = ref;
     try {
-      const api = await connectEks(this.#access, { account, region, cluster }, DEPLOYS);
+      const api = await this.#connect({ account, region, cluster });
       if (!api) throw new ServiceGoneError(ref, 'its cluster was deleted');
       try {
         return await use(api, service);
@@ -166,15 +179,15 @@ export function deployedBy(
   if (deploymentId === before)
     throw new DeploymentRefusedError(
       ref,
-      `the cluster accepted the change and dropped it, as a mutating admission webhook or policy does: ${paths} is as before`,
+      `the cluster accepted the change and dropped it, as a mutating admission webhook or policy does; it did not set ${paths}`,
     );
   throw new DeploymentAlteredError(
     ref,
-    `the cluster deploys another change in its place, as a mutating admission webhook or policy makes it: ${paths} differs, and the pod template is now ${deploymentId}`,
+    `the cluster deploys another change in its place, as a mutating admission webhook or policy makes it; it did not set ${paths}, and the pod template is now ${deploymentId}`,
   );
 }
 
-/** A workload as a service. Its deployments are the present pod template, and restarts by Patchwave that others replaced. */
+/** A workload as a service. Its deployments are the present pod template, and those of Patchwave that others replaced. */
 export function stateOf(
   kind: KubernetesService['kind'],
   workload: KubernetesWorkload,
@@ -183,7 +196,7 @@ export function stateOf(
 ): ServiceState {
   const bakeMs = longerMs(kind, workload);
   const taskDefinition = revisionId(workload);
-  const cascadeId = restartedBy(workload);
+  const cascadeId = changedBy(workload);
   return {
     ...{ controller: 'KUBERNETES', taskDefinition },
     containers: templateImages(workload).map(({ path, ...container }) => container),
@@ -194,7 +207,7 @@ export function stateOf(
         createdAtEpochMs: rolloutBegunAtEpochMs(workload, revisions, nowEpochMs),
         ...(cascadeId !== undefined && { cascadeId }),
       },
-      ...earlierRestarts(workload, revisions),
+      ...earlierChanges(workload, revisions),
     ],
     ...(bakeMs > 0 && { bakeMs }),
     obstacles: obstaclesOf(kind, workload),

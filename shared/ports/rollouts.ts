@@ -16,7 +16,7 @@ export interface ServiceState {
   /** In Kubernetes a name for the pod template without what only restarts its pods. */
   readonly taskDefinition: string;
   readonly containers: readonly DefinedContainer[];
-  /** Newest first; of Kubernetes the present one, and restarts by Patchwave that another one replaced. */
+  /** Newest first; of Kubernetes the present one, and those of Patchwave that another one replaced. */
   readonly deployments: readonly ServiceDeployment[];
   /**
    * How much longer than usual a deployment of the service may take. ECS waits on purpose while old and new tasks run side
@@ -59,9 +59,14 @@ export interface Deployer {
   restart(service: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string>;
   /**
    * Deploys a copy of the decided revision with new images for those containers and no other change. An existing
-   * deployment of it stays.
+   * deployment of it stays. In Kubernetes the pod template then names the cascade.
    */
-  register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string>;
+  register(
+    service: ServiceRef,
+    images: ReadonlyMap<string, string>,
+    decidedOn: DecidedOn,
+    cascadeId: string,
+  ): Promise<string>;
   /** Deploys an existing revision of somebody whose deployment ours replaced. In Kubernetes ours never does. */
   putBack(service: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string>;
 }

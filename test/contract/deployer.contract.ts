@@ -41,7 +41,7 @@ export function deployerContract(world: () => DeployerWorld): void {
   const restart = async (service: ServiceRef) =>
     world().deployer.restart(service, await world().deployer.describe(service), CASCADE);
   const register = async (service: ServiceRef, images: ReadonlyMap<string, string>) =>
-    world().deployer.register(service, images, await world().deployer.describe(service));
+    world().deployer.register(service, images, await world().deployer.describe(service), CASCADE);
   const primaryOf = (state: ServiceState) => state.deployments.filter(({ isPrimary }) => isPrimary);
 
   test('a service shows its revision and its deployment type', async () => {
@@ -168,7 +168,9 @@ export function deployerContract(world: () => DeployerWorld): void {
     const revisions = await world().revisions(service);
     const expected = { name: 'ServiceChangedError', message: expect.stringContaining(theirs) };
     await expect(deployer.restart(service, decidedOn, CASCADE)).rejects.toMatchObject(expected);
-    await expect(deployer.register(service, new Map([['app', PINNED]]), decidedOn)).rejects.toMatchObject(expected);
+    await expect(deployer.register(service, new Map([['app', PINNED]]), decidedOn, CASCADE)).rejects.toMatchObject(
+      expected,
+    );
     await expect(deployer.putBack(service, decidedOn.taskDefinition, decidedOn)).rejects.toMatchObject(expected);
     expect(primaryOf(await deployer.describe(service))).toMatchObject([{ deploymentId: theirs }]);
     expect(await world().revisions(service)).toBe(revisions);
@@ -216,9 +218,9 @@ export function deployerContract(world: () => DeployerWorld): void {
       const expected = { name: 'ServiceGoneError', message: expect.stringContaining(gone.cluster) };
       await expect(world().deployer.describe(gone)).rejects.toMatchObject(expected);
       await expect(world().deployer.restart(gone, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
-      await expect(world().deployer.register(gone, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
-        expected,
-      );
+      await expect(
+        world().deployer.register(gone, new Map([['app', PINNED]]), NOTHING_SEEN, CASCADE),
+      ).rejects.toMatchObject(expected);
     }
   });
 
@@ -228,8 +230,8 @@ export function deployerContract(world: () => DeployerWorld): void {
     const expected = { name: 'DeployerUnreachableError', scope: { account, region } };
     await expect(deployer.describe(unreachable)).rejects.toMatchObject(expected);
     await expect(deployer.restart(unreachable, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
-    await expect(deployer.register(unreachable, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
-      expected,
-    );
+    await expect(
+      deployer.register(unreachable, new Map([['app', PINNED]]), NOTHING_SEEN, CASCADE),
+    ).rejects.toMatchObject(expected);
   });
 }

@@ -51,7 +51,7 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
   const restart = async (service: ServiceRef, cascadeId = CASCADE) =>
     world().deployer.restart(service, await describeIt(service), cascadeId);
   const register = async (service: ServiceRef, images: ReadonlyMap<string, string>) =>
-    world().deployer.register(service, images, await describeIt(service));
+    world().deployer.register(service, images, await describeIt(service), CASCADE);
   const only = ({ deployments }: ServiceState) => {
     expect(deployments).toHaveLength(1);
     return deployments[0];
@@ -121,7 +121,7 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
   });
 
   test.each(KINDS)(
-    '%s: new images are set in containers, init containers and volumes, and nothing else changes',
+    '%s: new images are set in containers, init containers and volumes, and the template names the cascade',
     async (kind) => {
       const service = await world().newWorkload(kind, WORKLOAD);
       const [before, template] = [await describeIt(service), await templateOf(service)];
@@ -129,14 +129,14 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
       const deploymentId = await register(service, images);
       const after = await describeIt(service);
       expect(after.taskDefinition).not.toBe(before.taskDefinition);
-      expect(only(after)).toMatchObject({ deploymentId });
+      expect(only(after)).toMatchObject({ deploymentId, cascadeId: CASCADE });
       const {
         containers: [app, proxy] = [],
         initContainers: [migrate] = [],
         volumes: [model, other] = [],
       } = template?.spec ?? {};
       expect(await templateOf(service)).toEqual({
-        ...template,
+        metadata: { ...template?.metadata, annotations: { 'patchwave.dev/cascade': CASCADE } },
         spec: {
           ...template?.spec,
           containers: [{ ...app, image: PINNED }, proxy],
@@ -158,13 +158,13 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
   test('a template that somebody changed after the decision is not changed', async () => {
     const service = await world().newWorkload('eks-deployment', WORKLOAD);
     const decidedOn = await describeIt(service);
-    await register(service, new Map([['proxy', 'proxy:v2']]));
+    await world().deployer.register(service, new Map([['proxy', 'proxy:v2']]), decidedOn, '0123456789ab-g2');
     const { metadata } = await world().read(service);
     const expected = { name: 'ServiceChangedError', message: expect.stringContaining('template-') };
     await expect(world().deployer.restart(service, decidedOn, CASCADE)).rejects.toMatchObject(expected);
-    await expect(world().deployer.register(service, new Map([['app', PINNED]]), decidedOn)).rejects.toMatchObject(
-      expected,
-    );
+    await expect(
+      world().deployer.register(service, new Map([['app', PINNED]]), decidedOn, CASCADE),
+    ).rejects.toMatchObject(expected);
     expect((await world().read(service)).metadata?.generation).toBe(metadata?.generation);
   });
 
@@ -202,7 +202,7 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
     const expected = { name: 'ServiceGoneError', message: expect.stringContaining(service.service) };
     await expect(describeIt(service)).rejects.toMatchObject(expected);
     await expect(world().deployer.restart(service, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
-    await expect(world().deployer.register(service, new Map(), NOTHING_SEEN)).rejects.toMatchObject(expected);
+    await expect(world().deployer.register(service, new Map(), NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
   });
 
   test('a cluster that does not accept the rollout role is unreachable, for every call', async () => {
@@ -212,6 +212,6 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
     const expected = { name: 'DeployerUnreachableError', scope: { account, region }, isPassing: false, message };
     await expect(deployer.describe(unreachable)).rejects.toMatchObject(expected);
     await expect(deployer.restart(unreachable, NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
-    await expect(deployer.register(unreachable, new Map(), NOTHING_SEEN)).rejects.toMatchObject(expected);
+    await expect(deployer.register(unreachable, new Map(), NOTHING_SEEN, CASCADE)).rejects.toMatchObject(expected);
   });
 }

@@ -124,12 +124,17 @@ export function eksRolloutAccessContract(world: () => RolloutAccessWorld): void 
     const after = await describeService(service);
     expect(after.deployments[0]?.deploymentId).toBe(restarted);
     const image = `docker.io/team/app@${digestOf(service)}`;
-    await deployer.register(ref(service), new Map([['app', image]]), after);
+    await deployer.register(ref(service), new Map([['app', image]]), after, 'cascade-of-images');
     expect((await describeService(service)).containers).toMatchObject([{ name: 'app', image }]);
     const [, name = ''] = service.split('/');
     const object = await admin.get(resource, NAMESPACE, name);
     if (object) await control(object);
-    await deployer.register(ref(service), new Map([['app', IMAGE]]), await describeService(service));
+    await deployer.register(
+      ref(service),
+      new Map([['app', IMAGE]]),
+      await describeService(service),
+      'cascade-of-images',
+    );
   });
 
   const settle = async (): Promise<void> => {

@@ -61,7 +61,7 @@ export async function worldOf(
     deployer: {
       describe: (ref) => of(ref).describe(ref),
       restart: (ref, decidedOn, cascadeId) => of(ref).restart(ref, decidedOn, cascadeId),
-      register: (ref, images, decidedOn) => of(ref).register(ref, images, decidedOn),
+      register: (ref, images, decidedOn, cascadeId) => of(ref).register(ref, images, decidedOn, cascadeId),
       putBack: (ref) => of(ref).putBack(ref),
     },
     unreachable,

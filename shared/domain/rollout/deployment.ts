@@ -17,7 +17,7 @@ export interface SeenDeployment {
   readonly taskDefinition: string;
   /** Absent if ECS reports none: for a rolling update, and for one that is over. */
   readonly progress?: DeploymentProgress;
-  /** The cascade that restarted the service by it; only Kubernetes records that. */
+  /** The cascade that changed the service by it; only Kubernetes records that. */
   readonly cascadeId?: string;
   /** In Kubernetes: the wanted pods that are not available, of this template or an earlier one. */
   readonly unavailable?: number;

@@ -10,7 +10,7 @@ import type { SeenDeployment } from './deployment.ts';
  * document is data of the cluster. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/
  */
 
-/** The annotation of a pod template by which Patchwave restarts a workload: the cascade that did it. */
+/** The annotation of a pod template that names the cascade which changed it. A restart changes nothing else. */
 export const RESTART_ANNOTATION = 'patchwave.dev/cascade';
 
 /** Annotations of a pod template that only restart its pods. `kubectl rollout restart` and Argo CD write the first. */
@@ -142,8 +142,8 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(present.map(([name, one]) => [name, withoutNulls(one)]));
 }
 
-/** The cascade whose restart made the present template. */
-export const restartedBy = ({ spec: { template } = {} }: KubernetesWorkload): string | undefined =>
+/** The cascade that changed the template last. */
+export const changedBy = ({ spec: { template } = {} }: KubernetesWorkload): string | undefined =>
   template?.metadata?.annotations?.[RESTART_ANNOTATION];
 
 /** Whether the controller has seen the present template. */
@@ -349,27 +349,32 @@ const unchanged = ({ metadata: { uid, generation } = {} }: KubernetesWorkload): 
 ];
 
 /** Restarts all pods: a new annotation of the template, and no other change. */
-export function restartPatch(workload: KubernetesWorkload, cascadeId: string): readonly JsonPatchOperation[] {
+export const restartPatch = (workload: KubernetesWorkload, cascadeId: string): readonly JsonPatchOperation[] => [
+  ...unchanged(workload),
+  ...annotated(workload, cascadeId),
+];
+
+function annotated(workload: KubernetesWorkload, cascadeId: string): readonly JsonPatchOperation[] {
   const annotations = '/spec/template/metadata/annotations';
   const { metadata } = workload.spec?.template ?? {};
   return [
-    ...unchanged(workload),
     ...(metadata ? [] : [{ op: 'add', path: '/spec/template/metadata', value: {} } as const]),
     ...(metadata?.annotations ? [] : [{ op: 'add', path: annotations, value: {} } as const]),
     { op: 'add', path: `${annotations}/patchwave.dev~1cascade`, value: cascadeId },
   ];
 }
 
-/** Names new images for some containers, and changes nothing else. Empty if the workload names all of them already. */
+/** Names new images for some containers, and the cascade. Empty if the workload names all of them already. */
 export function imagePatch(
   workload: KubernetesWorkload,
   images: ReadonlyMap<string, string>,
+  cascadeId: string,
 ): readonly JsonPatchOperation[] {
   const changes = templateImages(workload).flatMap(({ name, image, path }): JsonPatchOperation[] => {
     const value = images.get(name);
     return value === undefined || value === image ? [] : [{ op: 'replace', path, value }];
   });
-  return changes.length === 0 ? [] : [...unchanged(workload), ...changes];
+  return changes.length === 0 ? [] : [...unchanged(workload), ...changes, ...annotated(workload, cascadeId)];
 }
 
 /** A ReplicaSet of a Deployment, or a ControllerRevision of another workload. */
@@ -401,14 +406,14 @@ export function rolloutBegunAtEpochMs(
   return createdAtEpochMs((present ?? newestFirst[0] ?? workload).metadata);
 }
 
-/** Restarts by Patchwave that another template replaced, newest first, as far as the workload keeps its revisions. */
-export function earlierRestarts(
+/** Templates of Patchwave that another one replaced, newest first, as far as the workload keeps its revisions. */
+export function earlierChanges(
   workload: KubernetesWorkload,
   revisions: readonly KubernetesRevision[],
 ): readonly SeenDeployment[] {
   return ownRevisions(workload, revisions).flatMap((revision): SeenDeployment[] => {
     const kept = workloadAt(revision);
-    const [cascadeId, deploymentId] = [restartedBy(kept), templateId(kept)];
+    const [cascadeId, deploymentId] = [changedBy(kept), templateId(kept)];
     if (cascadeId === undefined || deploymentId === templateId(workload)) return [];
     const replaced = { isPrimary: false, state: 'stopped', taskDefinition: revisionId(kept) } as const;
     return [{ ...replaced, deploymentId, cascadeId, createdAtEpochMs: createdAtEpochMs(revision.metadata) }];

@@ -2,11 +2,11 @@ import { patched } from '../../../local/kubernetes/patch.ts';
 import { deployedBy, stateOf } from '../../../shared/adapters/eks-deployer.ts';
 import { type KubernetesService, kubernetesService } from '../../../shared/domain/image/workload-kind.ts';
 import {
+  changedBy,
   imagePatch,
   type JsonPatchOperation,
   type KubernetesRevision,
   type KubernetesWorkload,
-  restartedBy,
   restartPatch,
   templateId,
   templateImages,
@@ -111,15 +111,20 @@ export class FakeEksDeployer implements Deployer {
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
     return this.#change(ref, decidedOn, (workload) =>
-      restartedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
+      changedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
     );
   }
 
-  async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+  async register(
+    ref: ServiceRef,
+    images: ReadonlyMap<string, string>,
+    decidedOn: DecidedOn,
+    cascadeId: string,
+  ): Promise<string> {
     return this.#change(ref, decidedOn, (workload) => {
       const strange = [...images.keys()].find((name) => !templateImages(workload).some((one) => one.name === name));
       if (strange !== undefined) throw new DeploymentRefusedError(ref, `its pod template has no container ${strange}`);
-      return imagePatch(workload, images);
+      return imagePatch(workload, images, cascadeId);
     });
   }
 

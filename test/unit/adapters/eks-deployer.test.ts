@@ -201,7 +201,7 @@ describe('a mutating webhook', () => {
     await expect(restart()).rejects.toMatchObject({
       name: 'DeploymentRefusedError',
       message: expect.stringMatching(
-        /accepted the change and dropped it, .*: \/spec\/template\/metadata\/annotations\/patchwave.dev~1cascade is as before/,
+        /accepted the change and dropped it, .* did not set \/spec\/template\/metadata\/annotations\/patchwave.dev~1cascade/,
       ),
     });
   });
@@ -212,9 +212,9 @@ describe('a mutating webhook', () => {
       spec: { ...spec, template: { spec: { containers: [{ name: 'app', image: 'mirror/app:v1' }] } } },
     }));
     const images = new Map([['app', 'app@sha256:1']]);
-    await expect(deployer.register(ref, images, await deployer.describe(ref))).rejects.toMatchObject({
+    await expect(deployer.register(ref, images, await deployer.describe(ref), CASCADE)).rejects.toMatchObject({
       name: 'DeploymentAlteredError',
-      message: expect.stringMatching(/another change in its place, .*containers\/0\/image differs/),
+      message: expect.stringMatching(/another change in its place, .*did not set .*containers\/0\/image/),
     });
   });
 
@@ -304,7 +304,7 @@ describe('an answer that is lost after the change was made', () => {
   test('new images: the next attempt finds them', async () => {
     losesAnswers(1, broken);
     const images = new Map([['app', 'app@sha256:1']]);
-    const deploymentId = await deployer.register(ref, images, await deployer.describe(ref));
+    const deploymentId = await deployer.register(ref, images, await deployer.describe(ref), CASCADE);
     expect((await deployer.describe(ref)).deployments).toMatchObject([{ deploymentId }]);
     expect((await readWorkload(clusters, ref)).metadata?.generation).toBe(2);
   });

@@ -29,6 +29,7 @@ import {
 const ENDED = { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' };
 
 type Spec = NonNullable<KubernetesWorkload['spec']>;
+type Template = NonNullable<Spec['template']>;
 type EksWorld = RolloutWorld & { readonly eks: FakeEksDeployer };
 
 interface Scene {
@@ -100,7 +101,7 @@ test('with `register` only the image of its container is set, to the verified di
   const { eks, ref, machine } = await scene({ mode: 'register' });
   await machine.run('check');
   const image = `${HOST}/team/web@${digestOf('web-new')}`;
-  expect(eks.changed.map(({ operations }) => operations.slice(2))).toEqual([
+  expect(eks.changed.map(({ operations }) => operations.slice(2, 3))).toEqual([
     [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }],
   ]);
   eks.settle(ref);
@@ -130,7 +131,7 @@ describe('one container gets a new image, and another one pulls its tag again', 
     eks.settle(ref);
     await machine.run();
     expect(machine.last).toMatchObject({ state: 'completed' });
-    expect(eks.changed.map(({ operations }) => operations.slice(2))).toEqual([
+    expect(eks.changed.map(({ operations }) => operations.slice(2, 3))).toEqual([
       [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: verified }],
     ]);
   });
@@ -563,7 +564,9 @@ describe('a change that the cluster never makes', () => {
     });
     await machine.step();
     const deployment = await deploymentOf(world, ref);
-    expect(deployment?.detail).toMatch(/^refused: .*deploys another change in its place.*containers\/0\/image differs/);
+    expect(deployment?.detail).toMatch(
+      /^refused: .*deploys another change in its place.*did not set .*containers\/0\/image/,
+    );
     expect(deployment).not.toHaveProperty('postponed');
   });
 });
@@ -593,17 +596,35 @@ describe('EKS is switched off after the answer to a restart was lost', () => {
   });
 });
 
-test('somebody undoes a restart whose answer was lost: rolled back, and not restarted again', async () => {
-  const { world, eks, ref, machine } = await scene();
-  const before = eks.workload(ref).spec?.template ?? {};
-  eks.lost = (lost) => new DeploymentUnknownError(lost, new Error('timeout'));
-  await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
-  eks.deployByHand(ref, () => before).settle(ref);
-  world.advance(6 * MINUTE_MS);
-  await machine.run();
-  expect(machine.last).toMatchObject({ state: 'rolled-back' });
-  expect(eks.changed).toHaveLength(1);
-});
+describe.each(['restart', 'register'] as const)(
+  '%s: somebody changes the template after the answer was lost',
+  (mode) => {
+    async function lost(change: (template: Template) => Template) {
+      const all = await scene({ mode });
+      const { world, eks, ref, machine } = all;
+      const before = eks.workload(ref).spec?.template ?? {};
+      eks.lost = (unknown) => new DeploymentUnknownError(unknown, new Error('timeout'));
+      await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+      eks.deployByHand(ref, (present) => change({ ...before, metadata: present.metadata ?? {} })).settle(ref);
+      world.advance(6 * MINUTE_MS);
+      await machine.run();
+      expect(eks.changed).toHaveLength(1);
+      return machine.last;
+    }
+
+    test('an undo: rolled back, and not done again', async () => {
+      const { metadata, ...before } = workload({}).spec?.template ?? {};
+      expect(await lost(() => ({ metadata: { labels: { app: 'web' } }, ...before }))).toMatchObject({
+        state: 'rolled-back',
+      });
+    });
+
+    test('another image: superseded, and not done again', async () => {
+      const containers = [{ name: 'web', image: imageOf('web', 'theirs'), imagePullPolicy: 'Always' }];
+      expect(await lost((template) => ({ ...template, spec: { containers } }))).toMatchObject({ state: 'superseded' });
+    });
+  },
+);
 
 test('a cluster that does not accept the rollout role: refused, and planned again after the next review', async () => {
   const { world, eks, ref, machine } = await scene();

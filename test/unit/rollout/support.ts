@@ -11,9 +11,8 @@ import type { Usage } from '../../../shared/domain/image/usage.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
-import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import type { Deployer, ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { parse } from '../../../shared/schema.ts';
-import type { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
@@ -63,7 +62,7 @@ const policyOf = (
 });
 
 /** With `eks` Patchwave deploys to EKS, too. */
-export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>> & { readonly eks?: FakeEksDeployer };
+export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>> & { readonly eks?: Deployer };
 
 interface Scene {
   /** Streams of the cascade with their modes. */

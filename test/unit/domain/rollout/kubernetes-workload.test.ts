@@ -313,7 +313,7 @@ test('a restart of a template without metadata adds them', () => {
 });
 
 test('images that are already named need no patch', () => {
-  expect(imagePatch(workload(ALL), new Map([['app', 'app:v1']]))).toEqual([]);
+  expect(imagePatch(workload(ALL), new Map([['app', 'app:v1']]), 'c')).toEqual([]);
 });
 
 test('a rollout of many pods one after the other may take longer', () => {
