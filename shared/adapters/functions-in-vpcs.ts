@@ -32,7 +32,8 @@ interface Options {
 /** For what the SDK does not try again: an error of the function, and a function that is being updated. */
 const RETRY = fullJitter({ attempts: 3, firstMs: 500 });
 const MOST_LIST_BYTES = 32 * 1024 ** 2;
-const VPC_ID = /^vpc-[0-9a-f]{8,17}$/;
+/** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+const FUNCTION_NAME = /^[\w-]{1,64}$/;
 const LONGEST_DETAIL = 300;
 
 /** The functions of member-vpc.yaml, called with the read role of their account. */
@@ -45,9 +46,10 @@ export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
 
   /** @throws ClusterFunctionError */
   async find(cluster: Cluster, vpcId: string, signal?: AbortSignal): Promise<ClusterPages | undefined> {
-    if (!VPC_ID.test(vpcId)) return undefined;
     const { clients, prefix, retry = RETRY, mostListBytes = MOST_LIST_BYTES } = this.#options;
-    const called = { ...{ client: clients(cluster), cluster, name: `${prefix}-${vpcId}` }, ...(signal && { signal }) };
+    const name = `${prefix}-${vpcId}`;
+    if (!FUNCTION_NAME.test(name)) return undefined;
+    const called = { client: clients(cluster), cluster, name, ...(signal && { signal }) };
     try {
       await invoke(called, { InvocationType: 'DryRun' });
     } catch (error) {

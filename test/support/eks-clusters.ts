@@ -13,7 +13,8 @@ import { type ClusterPageRequest, clusterPageRequest } from '../../shared/domain
 import type { Pod } from '../../shared/domain/image/kubernetes-pod.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
-import { READS_IN_VPC } from '../../shared/ports/cluster-errors.ts';
+import { READS, READS_IN_VPC } from '../../shared/ports/cluster-errors.ts';
+import type { ClusterPages } from '../../shared/ports/cluster-pages.ts';
 import { parse } from '../../shared/schema.ts';
 import { KubernetesServer } from './kubernetes-server.ts';
 
@@ -69,6 +70,9 @@ export class EksClusters {
   /** How Lambda refuses the call of the function. */
   refusal: Error | undefined;
 
+  /** The lists of a cluster, by its API or by the function in its VPC. */
+  readonly pagesOf: (cluster: Cluster) => Promise<ClusterPages | undefined>;
+
   constructor({ arePrivate = false }: { readonly arePrivate?: boolean } = {}) {
     const clients = new Map<string, EKSClient>();
     const access: EksAccess = {
@@ -89,6 +93,11 @@ export class EksClusters {
       mostListBytes: 100_000,
     });
     this.source = new EksWorkloads(access, functions);
+    this.pagesOf = async (cluster) => {
+      if (arePrivate) return functions.find(cluster, VPC);
+      const api = await connectEks(access, cluster, READS);
+      return api && new KubernetesPages(api);
+    };
     this.deployer = new EksDeployer(access);
   }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OUTPUTS } from '../../cli/doctor/checks/stack.ts';
 import { INDEXES } from '../../shared/adapters/dynamodb/table/keys.ts';
-import { hub, listOf, member, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
+import { hub, listOf, member, memberVpc, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
 
 const machines = ofType(hub, 'AWS::Serverless::StateMachine');
 const [ledger] = ofType(hub, 'AWS::DynamoDB::Table');
@@ -63,6 +63,8 @@ test('the output that `patchwave doctor` compares is the version of the project'
   expect(objectOf(objectOf(hub.json.Outputs).TemplateVersion).Value).toBe(version);
   const role = member.resources.find(({ id }) => id === 'ReadRole');
   expect(listOf(role?.properties.Tags)).toContainEqual({ Key: 'patchwave-version', Value: version });
+  const [inVpc] = ofType(memberVpc, 'AWS::Serverless::Function');
+  expect(objectOf(inVpc?.properties.Tags)['patchwave-version']).toBe(version);
 });
 
 test('`patchwave doctor` checks each output of the template', () => {
