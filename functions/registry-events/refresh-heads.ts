@@ -23,6 +23,7 @@ import type {
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
+import { isRefused } from '../../shared/review/scan-request.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import { askForScan } from '../../shared/scanning/ask-for-scan.ts';
 import { type BasePorts, basesFirst } from './read-bases.ts';
@@ -116,7 +117,12 @@ async function judgeAsked(ports: RefreshPorts, { version }: PolicyInForce, asked
     const nowEpochMs = ports.clock();
     for (const image of images) {
       const needsScan = isUnjudged(image) || isScanOpen(image) || isDue(image.scan, nowEpochMs);
-      if (needsScan && image.scan.state !== 'continuous') await isResultThere(ports, messageId, image, version);
+      if (!needsScan || image.scan.state === 'continuous' || unscannable(image)) continue;
+      // A refused request started no scan, and its obstacle may be gone, so it is repeated within the day.
+      const { requestedAtEpochMs = 0 } = image.scan;
+      const notSinceEpochMs = isRefused(image) ? requestedAtEpochMs + 1 : nowEpochMs - SCAN_INTERVAL_MS + 1;
+      const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
+      await askForScan(asking, image, { runId: messageId, atEpochMs: nowEpochMs, notSinceEpochMs }, version);
     }
     if (images.some(({ lineage }) => !lineage)) await ports.following.send([{ kind: 'place', digest }]);
     await ports.judging.send(images.map((image) => ({ kind: 'judge', digest: image.digest })));

@@ -596,6 +596,19 @@ describe('an image for whose verdict somebody waits', () => {
     expect(world.judging.take()).toHaveLength(6);
   });
 
+  test('is scanned once the registry takes requests again, also on the same day', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    world.scanner.limit(LOCATION, 0);
+    await ask(world, judges('bare'));
+    expect(world.images.records.get(digestOf('bare'))?.scan).toMatchObject({ reason: 'quota-or-scanned' });
+    world.scanner.limit(LOCATION, 10);
+    world.advance(5 * 60_000);
+    // A message of its own: only the same one may repeat a request.
+    await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(judges('bare')) }]);
+    expect(scanned(world)).toEqual([digestOf('bare')]);
+  });
+
   test('is each image of an index', async () => {
     const world = await unreportedWorld();
     pushed(world, { name: 'arm', platform: 'linux/arm64' });
