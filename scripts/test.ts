@@ -4,9 +4,11 @@
  * `--tier=slow` and `--tier=chaos` run the files `*.slow.test.ts` and `*.chaos.test.ts`, which a plain run leaves out.
  * `--tier=kubernetes` runs the files `*.kubernetes.test.ts` on a real API server, which it builds the first time. Where Go
  * is missing it prints `skipped: no Go` and `0 passed, 0 failed, N skipped`, N test files, and the exit code is 0.
+ * `--tier=registry` runs the files `*.registry.test.ts`, which build the images of registry/ with buildah. Where the machine
+ * cannot, it prints `skipped:` with what is missing, and counts in the same way.
  * `--watch` runs the tests that need no cloud again whenever a file that they reach changes, until you quit.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +17,11 @@ import { kubernetesPrograms } from './kubernetes.ts';
 import { NODE, ROOT } from './setup.mjs';
 
 const TIERS: Readonly<Record<string, readonly string[]>> = {
-  fast: ['**/test/**/*.test.ts', '!**/*.{slow,chaos,kubernetes}.test.ts'],
+  fast: ['**/test/**/*.test.ts', '!**/*.{slow,chaos,kubernetes,registry}.test.ts'],
   slow: ['**/test/**/*.slow.test.ts'],
   chaos: ['**/test/**/*.chaos.test.ts'],
   kubernetes: ['**/test/**/*.kubernetes.test.ts'],
+  registry: ['**/test/**/*.registry.test.ts'],
 };
 
 /** Tests that need neither bundles nor a cloud. */
@@ -74,7 +77,11 @@ async function main(args: readonly string[]): Promise<Counts> {
     return { passed: 0, failed: 1 };
   }
   if (tier === 'kubernetes') {
-    if ((await kubernetesPrograms((text) => process.stderr.write(text))) === undefined) return await withoutGo();
+    if ((await kubernetesPrograms((text) => process.stderr.write(text))) === undefined)
+      return await skipped(tier, 'no Go');
+  } else if (tier === 'registry') {
+    const missing = missingForImages();
+    if (missing !== undefined) return await skipped(tier, missing);
   } else await buildFunctions();
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
   try {
@@ -93,10 +100,17 @@ async function main(args: readonly string[]): Promise<Counts> {
   }
 }
 
-async function withoutGo(): Promise<Counts> {
-  process.stdout.write('skipped: no Go\n');
-  const files = await Array.fromAsync(glob('test/**/*.kubernetes.test.ts', { cwd: ROOT }));
+async function skipped(tier: 'kubernetes' | 'registry', why: string): Promise<Counts> {
+  process.stdout.write(`skipped: ${why}\n`);
+  const files = await Array.fromAsync(glob(`test/**/*.${tier}.test.ts`, { cwd: ROOT }));
   return { passed: 0, failed: 0, skipped: files.length };
+}
+
+/** What this machine lacks to build an image without a daemon. */
+function missingForImages(): string | undefined {
+  const program = ['buildah', 'debootstrap'].find((name) => spawnSync(name, ['--version']).status !== 0);
+  if (program !== undefined) return `no ${program}`;
+  return process.getuid?.() === 0 ? undefined : 'not root, which debootstrap needs';
 }
 
 // A Ctrl-C reaches jest too; this process waits for it to clean up.

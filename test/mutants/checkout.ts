@@ -24,7 +24,7 @@ export interface Checkout extends AsyncDisposable {
 
 /** What the copied tests import or read. */
 const COPIED = [
-  ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs'],
+  ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs', 'registry'],
   ...['template.yaml', 'member-account.yaml', 'package.json', 'tsconfig.json', 'jest.config.mjs'],
 ];
 
