@@ -69,7 +69,7 @@ async function installationNames(stack: string, config: HubConfig): Promise<Inst
     const value = outputs.get(name);
     if (value === undefined) {
       throw new StackUnreadableError(
-        `The stack "${stack}" has no output ${name}, so it is no Patchwave stack of this version. Name the right one with --stack.`,
+        `The stack "${stack}" has no output ${name}: it is another stack, or one of another Patchwave version. Name the stack with --stack, or deploy this version of template.yaml.`,
       );
     }
     return value;

@@ -59,7 +59,12 @@ export function noSuchCommand(name: string, commands: Commands): string {
 const optionLines = (options: Readonly<Record<string, string>>): string[] =>
   Object.entries(options).flatMap(([option, text]) => helpLines(`--${option}`, text));
 
-const helpLines = (name: string, text: string): string[] =>
-  lines(`  ${name.padEnd(OPTION_COLUMN - '  '.length)}${text}`, OPTION_COLUMN);
+/** A name that is wider than its column has a line of its own. */
+function helpLines(name: string, text: string): string[] {
+  const head = `  ${name}`;
+  const isWide = head.length >= OPTION_COLUMN;
+  const first = `${isWide ? ''.padEnd(OPTION_COLUMN) : head.padEnd(OPTION_COLUMN)}${text}`;
+  return [...(isWide ? [head] : []), ...lines(first, OPTION_COLUMN)];
+}
 
 const lines = (text: string, indent: number): string[] => [...wrapped(text, COLUMNS, indent)];

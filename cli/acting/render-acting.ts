@@ -7,7 +7,7 @@ import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
-import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import { isSwitchUnreadable, type KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
 import { type Colour, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
@@ -22,11 +22,13 @@ export const NO_REASON = 'resumed';
  * The kill switch in one line. A switch that is "on" could be read as "running", so the line says `paused` or `not
  * paused`.
  */
-export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, now: number): string {
+export function renderSwitch(killSwitch: KillSwitch, now: number): string {
+  const { rebuilding, by, atEpochMs, reason } = killSwitch;
   const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
-  // Either it was never touched, or its item cannot be read and the reason says so.
-  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head} (never paused)`;
+  if (isSwitchUnreadable(killSwitch))
+    return `${head}, because it cannot be read: ${visibleLine(reason)}. To resume: patchwave resume`;
+  if (atEpochMs === 0) return `${head} (never paused)`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
   return `${head} since ${when}, ${who}${reason === NO_REASON ? '' : `: ${visibleLine(reason)}`}`;
@@ -38,9 +40,6 @@ export function factsText([fact, ...others]: readonly CauseFact[]): string {
   const text = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
   return others.length > 0 ? `${text} and ${others.length} more` : text;
 }
-
-/** The verb for `factsText`, in singular or plural. */
-export const isOrAre = ({ length }: readonly CauseFact[]): string => (length > 1 ? 'are' : 'is');
 
 export interface AnsweredStream {
   readonly stream: string;
@@ -106,11 +105,12 @@ export function outcomeText(outcome: RebuildOutcome): string {
   switch (outcome.result) {
     case 'fixed': {
       const { alsoFound = [] } = outcome;
-      const found = alsoFound.length > 0 ? `; new facts, for the next cause: ${factsText(alsoFound)}` : '';
+      const found =
+        alsoFound.length > 0 ? `. Patchwave also found ${factsText(alsoFound)}, which a later rebuild must fix` : '';
       return `fixed: the new image has none of the facts of its cause${found}`;
     }
     case 'ineffective':
-      return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left in the new image`;
+      return `ineffective: the new image still has ${factsText(outcome.left)}`;
     case 'worse':
       return `worse: the new image has ${factsText(outcome.added)}, which the old one did not have; the scanner knew ${outcome.added.length > 1 ? 'them' : 'it'} when the build began`;
     default:
@@ -146,7 +146,10 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
-    { title: 'open because', value: ({ waitingFor }) => waitingFor ?? 'the next review has not checked it yet' },
+    {
+      title: 'open because',
+      value: ({ waitingFor }) => waitingFor ?? 'no review has checked it yet; the next one does',
+    },
   ]);
 
 export const SET_ASIDE =

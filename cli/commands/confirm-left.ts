@@ -10,8 +10,7 @@ import { fitted, print, printJson } from '../output.ts';
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)(?:\/([\w-]+|\*))?$/;
 
 export const confirmLeftCommand: Command = {
-  summary:
-    'Confirms that an account and Region, or an EKS cluster, left the fleet, so that closures no longer wait for it.',
+  summary: 'Confirms that no container runs in a scope that left the fleet, so that closures no longer wait for it.',
   synopsis: 'ACCOUNT/REGION[/EKS-CLUSTER] --reason TEXT',
   words: [1, 1],
   argumentHelp: { 'ACCOUNT/REGION[/EKS-CLUSTER]': 'a scope that left the fleet, as status prints it' },
@@ -49,6 +48,6 @@ const hereStill = (scope: string): NotFoundError =>
 function leftText(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
   const left = `Scope ${scope} left the fleet at ${instant(atEpochMs)}`;
   if (!confirmed) return `${left}, and nothing ran there.`;
-  const by = `${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that they are gone: ${confirmed.reason}`;
+  const by = `${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that the containers are gone: ${confirmed.reason}`;
   return `${left}. Images still ran there when it was last read (${counted(usages, 'container')}). ${by}\nFrom the next review on, closures no longer wait for these containers. The proof of each of these closures names that person.`;
 }

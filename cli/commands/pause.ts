@@ -1,4 +1,4 @@
-import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import { isSwitchUnreadable, type KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import { runningWork } from '../acting/acting.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import { NO_REASON, renderRunning, renderSwitch } from '../acting/render-acting.ts';
@@ -28,7 +28,7 @@ export const resumeCommand: Command = {
   },
 };
 
-/** A repeated pause keeps who paused first, when and why. */
+/** A repeated pause keeps who paused first, when and why. Either command replaces a switch that cannot be read. */
 async function turn(
   context: CliContext,
   rebuilding: KillSwitch['rebuilding'],
@@ -37,7 +37,7 @@ async function turn(
 ): Promise<number> {
   const { killSwitch, clock } = context;
   const before = await killSwitch.read();
-  const changed = before.rebuilding !== rebuilding;
+  const changed = before.rebuilding !== rebuilding || isSwitchUnreadable(before);
   const stands = changed ? { rebuilding, by: await context.author(), atEpochMs: clock(), reason } : before;
   if (changed) await killSwitch.set(stands);
   const running = await runningWork(context);

@@ -114,7 +114,7 @@ function scopeDetail({ scope, failure, left }: ScopeRecord): string {
   const { atEpochMs, usages, confirmed } = left;
   const since = `left at ${instant(atEpochMs)}`;
   if (confirmed)
-    return `${since}; confirmed by ${confirmed.by} at ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
+    return `${since}; ${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that the containers are gone: ${confirmed.reason}`;
   if (usages === 0) return `${since}; nothing ran there`;
   const next = `patchwave confirm-left ${keyOfScope(scope)}`;
   return `${since}; images still ran there when it was last read (${counted(usages, 'container')}). If they are gone, run: ${next} --reason TEXT`;

@@ -140,7 +140,7 @@ async function recordUnread(
   why: string,
 ): Promise<void> {
   await baseReadings.addUnread(locationKey(location), locationKey(base), clock());
-  logger.warn(`Patchwave cannot read ${locationKey(location)}, so it may not find parents there: ${why}`);
+  logger.warn(`Patchwave cannot read ${locationKey(location)}, so parents there can stay unknown: ${why}`);
 }
 
 /** Two clocks: the registry dates pushes, and ours dates the start of a read. */

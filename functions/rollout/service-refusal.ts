@@ -44,14 +44,16 @@ const notInTemplate = ({ container }: Container): string =>
 function staleImage({ pullPolicy }: DefinedContainer, { container, mode }: Container): Refusal | undefined {
   if (mode !== 'restart' || pullPolicy === undefined || pullPolicy === 'Always') return undefined;
   return refused(
-    `pull-policy: container ${container} has imagePullPolicy ${pullPolicy}, so after a restart a node may start the old image that it has. Set imagePullPolicy to Always, or deploy the new image by its digest.`,
+    `pull-policy: container ${container} has imagePullPolicy ${pullPolicy}, so after a restart a node may start the old image that it has. Set imagePullPolicy to Always, or \`rollout: register\` for the stream.`,
   );
 }
 
-const onlyElsewhere = ({ container, stream, ran }: Container): string => {
-  const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');
-  return `wrong-platform: container ${container} ran on ${platforms}, but no verified image of stream ${stream} is for that platform. Build the stream for that platform too, preferably as an index.`;
-};
+function onlyElsewhere({ container, stream, ran }: Container): string {
+  if (ran.some(({ platform }) => platform === undefined))
+    return `wrong-platform: the platform on which container ${container} ran is unknown, so Patchwave cannot choose one of the verified images of stream ${stream}. Deploy the service yourself, or build the stream as an index.`;
+  const platforms = [...new Set(ran.map(({ platform }) => platform))].join(' and ');
+  return `wrong-platform: container ${container} ran on ${platforms}, but stream ${stream} has no verified image for it. Build the stream for each platform that its services use, preferably as an index.`;
+}
 
 async function refusalOfImage(ports: Ports, image: string, container: Container): Promise<Refusal | undefined> {
   const { output } = container;

@@ -96,7 +96,7 @@ const stream = v.strictObject({
   state: v.pipe(
     v.picklist(['patched', 'stopped', 'open', 'on-hold']),
     v.description(
-      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed but not proven yet. on-hold: Patchwave waits or may not act',
+      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed but not proven yet. on-hold: Patchwave waits or is not allowed to act',
     ),
   ),
   reason: v.optional(v.pipe(v.string(), v.description('why it is not patched: a reason of docs/acting.md'))),

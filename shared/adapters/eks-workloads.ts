@@ -4,7 +4,7 @@ import { type ClusterObjects, type PodFacts, podTask } from '../domain/image/kub
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { KubernetesOwner } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
-import { ClusterFailingError, READS } from '../ports/cluster-errors.ts';
+import { ClusterFailingError, ClusterObjectTooLargeError, READS } from '../ports/cluster-errors.ts';
 import type { ClusterPages } from '../ports/cluster-pages.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
@@ -111,6 +111,7 @@ const listsOf =
           return { ...rest, items };
         },
         failing: (problem) => new ClusterFailingError(cluster, problem),
+        tooLarge: (object) => new ClusterObjectTooLargeError(cluster, object),
       },
       PAGE_SIZE,
     );

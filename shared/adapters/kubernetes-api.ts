@@ -11,6 +11,7 @@ import {
   ClusterEndpointPrivateError,
   ClusterFailingError,
   ClusterForbiddenError,
+  ClusterObjectTooLargeError,
   ClusterUnauthorizedError,
   ClusterUnfinishedError,
   READS,
@@ -122,8 +123,9 @@ export class KubernetesApi {
   list<Item>(collection: Collection): AsyncGenerator<readonly Item[], ListRead> {
     const { resource } = collection;
     const failing = (problem: string): Error => this.#failingAs(problem);
+    const tooLarge = (object: string): Error => this.#tooLarge(object);
     return readPages<Item>(
-      { resource, failing, page: (limit, token) => this.page<Item>(collection, limit, token) },
+      { resource, failing, tooLarge, page: (limit, token) => this.page<Item>(collection, limit, token) },
       PAGE_SIZE,
     );
   }
@@ -210,8 +212,8 @@ export class KubernetesApi {
     return this.#failingAs(`it answered ${what} with ${described(answer)}`);
   }
 
-  #tooLarge(what: string): ClusterFailingError {
-    return this.#failingAs(`${what} is larger than ${this.#limits.mostAnswerBytes} bytes`);
+  #tooLarge(what: string): ClusterObjectTooLargeError {
+    return new ClusterObjectTooLargeError(this.#endpoint.cluster, what, this.#access);
   }
 
   #failingAs(problem: string, cause?: unknown): ClusterFailingError {
@@ -317,7 +319,7 @@ export class KubernetesApi {
 class BrokenOffError extends Error {
   override readonly name = 'BrokenOffError';
   constructor(cause: Error) {
-    super(`its API server closed the connection: ${cause.message}`, { cause });
+    super(`the connection to its API server failed: ${cause.message}`, { cause });
   }
 }
 

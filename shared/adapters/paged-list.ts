@@ -13,6 +13,7 @@ export interface PageSource<Item> {
   readonly resource: string;
   page(limit: number, token: string | undefined): Promise<ListPage<Item> | 'too-large'>;
   readonly failing: (problem: string) => Error;
+  readonly tooLarge: (object: string) => Error;
 }
 
 /** How a list was read. */
@@ -34,7 +35,7 @@ const MOST_PAGES = 20_000;
  * empty, so only an absent token ends the list.
  */
 export async function* readPages<Item>(
-  { resource, page: read, failing }: PageSource<Item>,
+  { resource, page: read, failing, tooLarge }: PageSource<Item>,
   pageSize: number,
 ): AsyncGenerator<readonly Item[], ListRead> {
   let token: string | undefined;
@@ -46,7 +47,7 @@ export async function* readPages<Item>(
   do {
     const page = await read(limit, token);
     if (page === 'too-large') {
-      if (limit === 1) throw failing(`an object of its list of ${resource} is too large to be read`);
+      if (limit === 1) throw tooLarge(`an object of its list of ${resource}`);
       limit = Math.ceil(limit / 4);
       continue;
     }

@@ -145,7 +145,7 @@ export class ClusterCertificateError extends ClusterUnreachableError {
   constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     super(
       cluster,
-      `the certificate of its API server is not valid for it: ${cause.message}`,
+      `the certificate of its API server is not from the certificate authority of the cluster: ${cause.message}`,
       'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
       cause,
       access,
@@ -174,7 +174,7 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
   constructor(cluster: Cluster, verb: string, resource: string, access: ClusterAccess = READS) {
     super(
       cluster,
-      `the ${access.role} may not ${verb} ${resource} (403 Forbidden)`,
+      `the ${access.role} is not allowed to ${verb} ${resource} (403 Forbidden)`,
       `Apply ${access.manifest} to the cluster, and give the access entry the group \`${access.group}\`.`,
       undefined,
       access,
@@ -211,5 +211,15 @@ export class ClusterInVpcError extends ClusterUnreachableError {
   constructor(cluster: Cluster, { error, problem, advice }: Readonly<Record<'error' | 'problem' | 'advice', string>>) {
     super(cluster, problem, advice);
     this.name = error;
+  }
+}
+
+/** One object makes the answer larger than Patchwave reads, so no later try succeeds. */
+export class ClusterObjectTooLargeError extends ClusterUnreachableError {
+  override readonly name = 'ClusterObjectTooLargeError';
+  constructor(cluster: Cluster, object: string, access: ClusterAccess = READS) {
+    const otherwise = access === DEPLOYS ? 'deploy the workload yourself' : 'waive `scope-readable` for the cluster';
+    const advice = `Make that object smaller, or ${otherwise}.`;
+    super(cluster, `${object} is too large to be read`, advice, undefined, access);
   }
 }

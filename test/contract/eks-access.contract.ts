@@ -120,7 +120,7 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
       expect(others).toHaveLength(granted.length - 1);
       await expect(whenInForce(() => readWith(others))).rejects.toMatchObject({
         name: 'ClusterForbiddenError',
-        message: expect.stringContaining(`may not list ${name}`),
+        message: expect.stringContaining(`is not allowed to list ${name}`),
       });
     },
   );

@@ -107,15 +107,15 @@ export function checkActingRoles(
       found,
       'accounts',
       there === 0
-        ? 'No acting role exists, so there is none to check.'
-        : `${counted(there, 'acting role')} found; all trust this hub.`,
+        ? 'No account has a role for builds, rollouts or protecting tags, so there is none to check.'
+        : `${counted(there, 'role')} for builds, rollouts or protecting tags found; all trust this hub.`,
     ),
     ...(members.isPolicyRead
       ? []
       : [
           unknown(
             'policy',
-            'The policy cannot be read, so it is unknown which acting roles it needs.',
+            'The policy cannot be read, so it is unknown which roles for builds, rollouts or protecting tags it needs.',
             'First fix what the check policy reports.',
           ),
         ]),
@@ -156,8 +156,8 @@ function actingProblems(
   const absent = (account: string): CheckFinding =>
     broken(
       account,
-      `The policy needs the role ${name} in ${account}, but it does not exist.`,
-      `Deploy member-account.yaml in the HomeRegion of the account, with the resources that Patchwave may act on in the parameter ${list}.`,
+      `Account ${account} does not have the role ${name}, which the policy needs.`,
+      `Deploy member-account.yaml in the HomeRegion of account ${account}, with the resources that Patchwave may act on in the parameter ${list}.`,
     );
   const found = accounts.flatMap((description) => {
     const role = of(description);
@@ -168,7 +168,15 @@ function actingProblems(
       : [];
   });
   const isMissing = needed === 'any' && accounts.length > 0 && accounts.every((one) => isAbsent(of(one)));
-  return isMissing ? [absent('at least one account')] : found;
+  return isMissing
+    ? [
+        broken(
+          'accounts',
+          `No account has the role ${name}, which the policy needs.`,
+          `Deploy member-account.yaml in the HomeRegion of each account in which Patchwave should act, with the resources that it may act on in the parameter ${list}.`,
+        ),
+      ]
+    : found;
 }
 
 /**

@@ -4,7 +4,7 @@ import { countedInARow } from '../common/counted.ts';
 import { DAY_MS, instant, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
-import type { KillSwitch } from '../policy/kill-switch.ts';
+import { isSwitchUnreadable, type KillSwitch } from '../policy/kill-switch.ts';
 import type { Pipeline } from '../policy/pipeline.ts';
 import type { Mode } from '../policy/policy.ts';
 import { capReached, type NegativeDecision, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
@@ -100,11 +100,7 @@ export function modeObstacle({
   isNamed = true,
   killSwitch,
 }: Pick<StartInputs, 'mode' | 'isNamed' | 'killSwitch'>): NegativeDecision | undefined {
-  if (killSwitch.rebuilding === 'paused')
-    return wait(
-      'paused',
-      `${killSwitch.by} paused Patchwave: ${killSwitch.reason}. Resume it with \`patchwave resume\`.`,
-    );
+  if (killSwitch.rebuilding === 'paused') return wait('paused', pauseText(killSwitch));
   if (!isNamed)
     return refuse(
       'not-in-policy',
@@ -122,6 +118,11 @@ export function modeObstacle({
     );
   return undefined;
 }
+
+const pauseText = (killSwitch: KillSwitch): string =>
+  isSwitchUnreadable(killSwitch)
+    ? `Patchwave is paused, because its kill switch cannot be read: ${killSwitch.reason}. To resume: \`patchwave resume\`. To keep the pause under your name: \`patchwave pause\`. Both write the switch anew.`
+    : `${killSwitch.by} paused Patchwave: ${killSwitch.reason.replace(/\.$/, '')}. To resume: \`patchwave resume\`.`;
 
 function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: StartInputs): NegativeDecision | undefined {
   if (lock && lock.cascadeId !== cascadeId) {
@@ -217,7 +218,7 @@ function coolDown(
       `${last} The next may start after the cool-down of the policy (\`guards.coolDownMinutes\`).`,
       untilEpochMs,
     );
-  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified. \`patchwave why\` names the reason. Correct it, then run \`patchwave reset\`.`;
+  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified, so Patchwave waits longer before the next one. \`patchwave why\` names the reason. To rebuild sooner, correct it, then run \`patchwave reset\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 

@@ -93,6 +93,7 @@ const CLUSTER_FAILURES = [
   'ClusterFailingError',
   'ClusterForbiddenError',
   'ClusterNotActiveError',
+  'ClusterObjectTooLargeError',
   'ClusterUnauthorizedError',
   'ClusterUnfinishedError',
 ] as const;

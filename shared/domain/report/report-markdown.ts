@@ -314,7 +314,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
       title: 'Next',
       text: ({ scope, usages }) =>
         usages > 0
-          ? `if the containers are gone: patchwave confirm-left ${keyOfScope(scope)} --reason TEXT; otherwise add the scope to the policy or enable its Region again`
+          ? `if the containers are gone: patchwave confirm-left ${keyOfScope(scope)} --reason TEXT; otherwise bring the scope back: add its account to the organization or to \`scopes\`, enable its Region, or for EKS set ReadEks=true`
           : 'nothing to do: no workload ran there',
     },
   ]);

@@ -208,10 +208,12 @@ export function mayRestart(image: string, tagMeans: Digest | undefined, output: 
   const reference = readImageReference(image);
   if (!reference) return pinned(`"${image}" is not a valid image reference. Name the image by its moving tag.`);
   if (reference.digest !== undefined)
-    return pinned(`"${image}" names a digest, so a restart keeps the old image. Deploy the new digest, or name a tag.`);
+    return pinned(
+      `"${image}" names a digest, so a restart keeps the old image. Set \`rollout: register\` for the stream, name a tag, or deploy the new digest yourself.`,
+    );
   if (tagMeans !== undefined && output.has(tagMeans)) return { allowed: true };
   const meaning = tagMeans === undefined ? 'no image' : tagMeans;
-  const detail = `"${image}" now names ${meaning}, not the verified image. Move the tag, or deploy the new image.`;
+  const detail = `"${image}" now names ${meaning}, not the verified image. Move the tag, set \`rollout: register\` for the stream, or deploy the new image yourself.`;
   return { allowed: false, reason: 'other-image', detail };
 }
 

@@ -8,9 +8,12 @@ import type { Reason } from './verdict.ts';
 export const reasonText = (reason: Reason): string =>
   `${reasonFactText(reason)} (${[reason.ruleId, ...waiverOf(reason)].join(', ')})`;
 
-/** A reason as text with all details, for a line of its own beside its rule. */
-export const reasonInFull = (reason: Reason): string =>
-  [reasonFactText(reason), ...detailsOf(reason), ...waiverOf(reason)].join(', ');
+/** A reason as text with all details and the next step, for a line of its own beside its rule. */
+export function reasonInFull(reason: Reason): string {
+  const { details = [], next } = detailsOf(reason);
+  const nextStep = next === undefined ? [] : [`next: ${next}`];
+  return [reasonFactText(reason), ...details, ...waiverOf(reason), ...nextStep].join('; ');
+}
 
 function reasonFactText(reason: Reason): string {
   switch (reason.kind) {
@@ -63,26 +66,39 @@ const FIX_TEXT: Readonly<Record<Fix, string>> = {
   unknown: 'fix unknown',
 };
 
-function detailsOf(reason: Reason): string[] {
+interface Details {
+  readonly details?: readonly string[];
+  /** What a person does, or when Patchwave goes on. */
+  readonly next?: string;
+}
+
+function detailsOf(reason: Reason): Details {
   switch (reason.kind) {
     case 'age-unknown':
       return reason.isLineageUnread
-        ? ['its lineage is not read yet', 'the next review reads it, or reports what it could not read']
-        : ['no reliable birth date'];
+        ? {
+            details: ['its lineage is not read yet'],
+            next: 'the next review reads it, or reports what it could not read',
+          }
+        : { details: ['no reliable birth date'] };
     case 'finding':
-      return [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`];
-    case 'scan':
-      return reason.scanReason === undefined ? [] : [SCAN_REASONS[reason.scanReason]?.text ?? []].flat();
+      return { details: [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`] };
+    case 'scan': {
+      const known = reason.scanReason && SCAN_REASONS[reason.scanReason];
+      return known ? { details: [known.text], next: known.next } : {};
+    }
     case 'registry':
-      return ['add it to `approvedRegistries` of the policy, or use an approved registry'];
+      return { next: 'add it to `approvedRegistries` of the policy, or use an approved registry' };
     case 'digest-guessed':
-      return [
-        'its container runtime reports no digest, and no recorded push proves which image its tag named when it was pulled',
-        'name the image by its digest',
-      ];
+      return {
+        details: [
+          'its container runtime reports no digest, and no recorded push proves which image its tag named when it was pulled',
+        ],
+        next: 'name the image by its digest',
+      };
     case 'policy':
-      return ['apply a policy again with `patchwave policy apply FILE`'];
+      return { next: 'apply a policy again with `patchwave policy apply FILE`' };
     default:
-      return [];
+      return {};
   }
 }

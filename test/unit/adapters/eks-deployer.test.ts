@@ -1,5 +1,7 @@
 import { afterAll, beforeEach } from '@jest/globals';
 import type { KubernetesWorkload } from '../../../shared/domain/rollout/kubernetes-workload.ts';
+import { DeployerUnreachableError } from '../../../shared/ports/acting-errors.ts';
+import { ClusterObjectTooLargeError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { WORKLOAD } from '../../contract/eks-deployer.contract.ts';
 import { EksClusters } from '../../support/eks-clusters.ts';
@@ -175,7 +177,17 @@ test.each([
   await expect(restart()).rejects.toMatchObject({
     name: 'DeployerUnreachableError',
     isPassing: false,
-    message: expect.stringMatching(new RegExp(`the rollout role may not ${right} .*enforcement/access/write.yaml`)),
+    message: expect.stringMatching(
+      new RegExp(`the rollout role is not allowed to ${right} .*enforcement/access/write.yaml`),
+    ),
+  });
+});
+
+test('an object that is too large stays so: the step does not try again, and a person deploys', () => {
+  const cause = new ClusterObjectTooLargeError(ref, 'one of its deployments', DEPLOYS);
+  expect(new DeployerUnreachableError(ref, cause)).toMatchObject({
+    isPassing: false,
+    message: `EKS cluster 444455556666/eu-west-1/${ref.cluster} cannot be deployed to: one of its deployments is too large to be read. Make that object smaller, or deploy the workload yourself.`,
   });
 });
 

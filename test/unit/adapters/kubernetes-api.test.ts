@@ -175,8 +175,10 @@ test('one object that is too large is a failure, and its answer is not read to i
     return true;
   });
   await expect(read()).rejects.toMatchObject({
-    name: 'ClusterFailingError',
-    message: expect.stringContaining('an object of its list of pods is too large to be read'),
+    name: 'ClusterObjectTooLargeError',
+    message: expect.stringContaining(
+      'an object of its list of pods is too large to be read. Make that object smaller, or waive `scope-readable` for the cluster.',
+    ),
   });
   expect(server.asked.map(({ query }) => query.get('limit'))).toEqual(['500', '125', '32', '8', '2', '1']);
 });
@@ -269,6 +271,17 @@ test.each<[string, (response: Parameters<typeof answer>[0]) => void]>([
   expect(waits).toEqual([1]);
 });
 
+test('a server that cuts every connection is failing, with the reason', async () => {
+  server.misbehaviours.push((_, response) => {
+    response.destroy();
+    return true;
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining('the connection to its API server failed: socket hang up. The next review'),
+  });
+});
+
 test.each<[string, number, string, string]>([
   ['no JSON', 200, 'text/html', '<html>Sign in</html>'],
   ['JSON without a list', 200, 'application/json', '{"kind":"Status"}'],
@@ -301,7 +314,7 @@ test('401 names the access entry, 403 the verb and the resource; neither is trie
   await expect(read()).rejects.toMatchObject({
     name: 'ClusterForbiddenError',
     resource: 'pods',
-    message: expect.stringContaining('may not list pods'),
+    message: expect.stringContaining('is not allowed to list pods'),
   });
   expect(waits).toEqual([]);
 });

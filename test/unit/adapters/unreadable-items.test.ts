@@ -2,11 +2,13 @@ import { DynamoContentLedger } from '../../../shared/adapters/dynamodb/images/co
 import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoSwitchLedger } from '../../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
+import { unreadableSwitch } from '../../../shared/domain/policy/kill-switch.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { digestOf, imageProperties, LOCATION } from '../../support/samples.ts';
 
@@ -44,6 +46,19 @@ test('unreadable content and places of an image fail by name', async () => {
   await places.recordLocation({ digest: digestOf('c'), location: LOCATION, tags: ['v1'] });
   corrupt(keys.location(digestOf('c'), LOCATION), { tags: 'v1' });
   await expect(places.locations(digestOf('c'))).rejects.toThrow(/`tags` must be a list, not text/);
+});
+
+test('an unreadable kill switch stops everything until it is set again', async () => {
+  const switches = new DynamoSwitchLedger(table);
+  const paused = { rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' } as const;
+  await switches.set(paused);
+  corrupt(keys.killSwitch, { rebuilding: 'active', reason: 7 });
+  const { PK, SK } = keys.killSwitch;
+  expect(await switches.read()).toEqual(
+    unreadableSwitch(`ledger item ${PK} / ${SK}: \`reason\` must be text, not a number`),
+  );
+  await switches.set(paused);
+  expect(await switches.read()).toEqual(paused);
 });
 
 test('an unreadable usage keeps its image in use, is left out of its scope, and its image is listed', async () => {

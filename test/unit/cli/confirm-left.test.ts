@@ -71,7 +71,7 @@ test('status shows a scope that left with time, usages and next step, or who con
   expect(text).toContain(`patchwave confirm-left ${KEY} --reason TEXT`);
   await confirm(world);
   expect((await run(statusCommand, readOnlyContext(world))).text).toMatch(
-    /left, nothing waits for it .*confirmed by .*: the account/,
+    /left, nothing waits for it .*; \S+ confirmed at 2026-11-24 03:00 UTC that the containers are gone: the account/,
   );
   const idle = await away({ usages: 0 });
   expect((await run(statusCommand, readOnlyContext(idle))).text).toContain('nothing ran there');

@@ -251,7 +251,11 @@ const BROKEN: readonly Broken[] = [
     breaks: ({ fleet }) => {
       for (const { roles } of fleet.accounts.values()) roles.delete('PatchwaveActRollout');
     },
-    ...{ names: 'acting-roles at least one account', text: /PatchwaveActRollout/, fix: /ServiceArns/ },
+    ...{
+      names: 'acting-roles accounts',
+      text: /^No account has the role PatchwaveActRollout/,
+      fix: /each account.*ServiceArns/,
+    },
   },
   {
     what: 'a registry has enhanced scanning without a rule',
@@ -593,7 +597,8 @@ ok       wiring        3 rules and 2 triggers checked, no problem found.
 ok       key           The key is enabled; its policy lets the services and the
                        ledger use it.
 ok       read-roles    The read role can be assumed in 2 accounts.
-ok       acting-roles  6 acting roles found; all trust this hub.
+ok       acting-roles  6 roles for builds, rollouts or protecting tags found;
+                       all trust this hub.
 ok       scanning      3 registries with basic scanning, 0 with enhanced
                        scanning.
 ok       forwarding    3 test events reached the hub, one from each account and

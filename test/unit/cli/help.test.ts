@@ -47,6 +47,17 @@ test('the help of a command explains each of its arguments', async () => {
     expect(Object.keys(argumentHelp)).toEqual(argumentsIn(synopsis));
 });
 
+test('an argument or option that is wider than its column is apart from its text', async () => {
+  for (const { synopsis, argumentHelp = {}, optionHelp, ...command } of Object.values(await allCommands())) {
+    const help = shown(commandHelp('x', { synopsis, argumentHelp, optionHelp, ...command })).split('\n');
+    for (const name of [...Object.keys(argumentHelp), ...Object.keys(optionHelp).map((option) => `--${option}`)]) {
+      const at = help.findIndex((line) => line.startsWith(`  ${name}`));
+      expect(help[at]).toMatch(name.length < 17 ? /^.{18} \S/ : /\S$/);
+      if (name.length >= 17) expect([help[at], help[at + 1]]).toEqual([`  ${name}`, expect.stringMatching(/^ {19}\S/)]);
+    }
+  }
+});
+
 test('a misspelled command suggests the nearest one', async () => {
   const { statusCommand } = await allCommands();
   if (!statusCommand) throw new Error('no status');

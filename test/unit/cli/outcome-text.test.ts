@@ -6,7 +6,11 @@ test.each<[RebuildOutcome, string]>([
   [{ result: 'fixed' }, 'fixed: the new image has none of the facts of its cause'],
   [
     { result: 'fixed', alsoFound: [fact({ vulnerability: 'CVE-2026-9' })] },
-    'fixed: the new image has none of the facts of its cause; new facts, for the next cause: CVE-2026-9 in openssl 3.0.1',
+    'fixed: the new image has none of the facts of its cause. Patchwave also found CVE-2026-9 in openssl 3.0.1, which a later rebuild must fix',
+  ],
+  [
+    { result: 'ineffective', left: [fact({ vulnerability: 'CVE-2026-9' }), fact()] },
+    'ineffective: the new image still has CVE-2026-9 in openssl 3.0.1 and 1 more',
   ],
   [
     { result: 'worse', added: [fact({ vulnerability: 'CVE-2026-9' })] },

@@ -1,8 +1,11 @@
+import { stripVTControlCharacters } from 'node:util';
+import { renderSwitch } from '../../../cli/acting/render-acting.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { UsageError } from '../../../cli/errors.ts';
+import { unreadableSwitch } from '../../../shared/domain/policy/kill-switch.ts';
 import { cascade, deployment, lock, node, rebuild, STREAM } from '../../support/rebuild-samples.ts';
 import { HOUR_MS, planWorld, streamOf, violating, wakeUp } from '../cascade-plan/support.ts';
 import { ANA, cliContext, run, runJson } from './support.ts';
@@ -53,6 +56,31 @@ test.each([
     killSwitch: first,
   });
   expect(await world.killSwitch.read()).toEqual(first);
+});
+
+describe('a switch that cannot be read', () => {
+  const problem = 'ledger item SWITCH / CURRENT: `reason` must be text, not a number';
+
+  test('pause replaces it with the pause of a person', async () => {
+    const world = await planWorld();
+    await world.killSwitch.set(unreadableSwitch(problem));
+    const { text } = await run(pauseCommand, cliContext(world), [], { reason });
+    expect(text).toMatch(`kill switch: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}\n`);
+    expect(await world.killSwitch.read()).toMatchObject({ rebuilding: 'paused', by: ANA, reason });
+  });
+
+  test('resume replaces it, and Patchwave rebuilds again', async () => {
+    const world = await planWorld();
+    await world.killSwitch.set(unreadableSwitch(problem));
+    await run(resumeCommand, cliContext(world));
+    expect(await world.killSwitch.read()).toMatchObject({ rebuilding: 'active', by: ANA });
+  });
+
+  test('the line of the switch names the problem, and no person', () => {
+    expect(stripVTControlCharacters(renderSwitch(unreadableSwitch(problem), 0))).toBe(
+      `kill switch: paused, because it cannot be read: ${problem}. To resume: patchwave resume`,
+    );
+  });
 });
 
 test.each([[{}], [{ reason: '  ' }]])('pause without a reason is a usage error: %j', async (flags) => {

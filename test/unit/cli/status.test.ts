@@ -42,7 +42,7 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
   expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
   expect(text).toContain('cascade abc-g1: planned, 1 stream');
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);
-  expect(text).toContain('the next review');
+  expect(text).toContain('no review has checked it yet; the next one does');
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN/);
 });
 

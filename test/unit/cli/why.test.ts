@@ -49,7 +49,7 @@ test('why names the ancestor of a waiver, and says that lineage is not read yet'
   });
   const text = await why(world);
   expect(text).toContain(`waived by accepted, a waiver of ancestor ${base.slice(0, 19)}`);
-  expect(text).toContain('age unknown, its lineage is not read yet');
+  expect(text).toContain('age unknown; its lineage is not read yet');
 });
 
 test('why shows only current tags: a moved tag belongs to the next image', async () => {
@@ -179,7 +179,7 @@ test('why shows the evidence that a task or pod runs the image, and marks a gues
   );
   const text = await why(world);
   expect(text).toContain(
-    `Patchwave can only guess which image ${workload} runs, also in 1 other scope, its container runtime reports no digest`,
+    `Patchwave can only guess which image ${workload} runs, also in 1 other scope; its container runtime reports no digest`,
   );
   expect(text).not.toMatch(/ECS/);
   expect(text).toMatch(/web .*a guess: what the tag means now/);

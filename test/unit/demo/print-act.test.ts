@@ -6,7 +6,7 @@ import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 
 const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
 
-test('a rebuild without effect says once what is left in the new image, and the usual reasons', () => {
+test('a rebuild without effect says once what the new image still has, and the usual reasons', () => {
   const left = { kind: 'finding', vulnerability: 'CVE-1', package: 'zlib', version: '1' };
   const detail = outcomeText({ result: 'ineffective', left: [left] } as unknown as RebuildOutcome);
   const stream = { stream: 'a', state: 'stopped', reason: 'ineffective', detail, parts: {}, runs: [] };
@@ -19,6 +19,6 @@ test('a rebuild without effect says once what is left in the new image, and the 
   const progress = new Progress({ write, isTTY: false, columns: 80 } as unknown as NodeJS.WriteStream);
   printAct(progress, { act, images: [] } as unknown as DemoResult, names);
   expect(page.replace(/\s+/g, ' ')).toMatch(
-    /ineffective: CVE-1 .*is left in the new image\. Either the pipeline pins an old parent/,
+    /ineffective: the new image still has CVE-1 in zlib 1\. Either the pipeline pins an old parent/,
   );
 });

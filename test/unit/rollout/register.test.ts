@@ -185,7 +185,7 @@ describe('platforms', () => {
     expect(await imageNow(world, 'old')).toBe(pinnedTo('new'));
     expect(await imageNow(world, 'amd-old')).toBe(imageOf('web', 'amd-old'));
     const refusal =
-      /^wrong-platform: container app ran on linux\/amd64\/v2, but no verified image of stream .* is for that platform/;
+      /^wrong-platform: container app ran on linux\/amd64\/v2, but stream .* has no verified image for it\. Build/;
     expect(await deploymentOf(world, 'amd-old')).toMatchObject({
       state: 'refused',
       detail: expect.stringMatching(refusal),

@@ -76,7 +76,9 @@ test('a tag that lost a platform is not restarted there: refused, with the reaso
   expect(startedIn(world)).toEqual(['amd']);
   expect(await deploymentOf(world)).toMatchObject({
     state: 'refused',
-    detail: expect.stringMatching(/^wrong-platform: container app ran on linux\/arm64, but no verified image/),
+    detail: expect.stringMatching(
+      /^wrong-platform: container app ran on linux\/arm64, but stream .* has no verified image for it\./,
+    ),
   });
 });
 

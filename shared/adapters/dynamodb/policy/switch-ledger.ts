@@ -1,4 +1,4 @@
-import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../domain/policy/kill-switch.ts';
+import { type KillSwitch, UNTOUCHED_SWITCH, unreadableSwitch } from '../../../domain/policy/kill-switch.ts';
 import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
 import type { SwitchLedger } from '../../../ports/kill-switch.ts';
 import * as keys from '../table/keys.ts';
@@ -19,7 +19,7 @@ export class DynamoSwitchLedger implements SwitchLedger {
       return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
     } catch (error) {
       if (!(error instanceof LedgerItemUnreadableError)) throw error;
-      return { rebuilding: 'paused', by: 'Patchwave', atEpochMs: 0, reason: error.message };
+      return unreadableSwitch(`ledger item ${error.item}: ${error.problem}`);
     }
   }
 

@@ -4,6 +4,7 @@ import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { type GuardInputs, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
 import { afterBreakOff } from '../../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
+import { type KillSwitch, unreadableSwitch } from '../../../../shared/domain/policy/kill-switch.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
 import {
@@ -126,6 +127,24 @@ test('a stream without a rule is refused as not-in-policy in every mode', () => 
   expect(mayRebuild(inputs, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
   expect(mayDeploy(inputs)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
   expect(mayDeploy({ ...inputs, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
+});
+
+describe('a paused kill switch', () => {
+  const detailOf = (killSwitch: KillSwitch) => mayDeploy({ ...guardInputs({}), killSwitch });
+
+  test('names the person and the reason, with one full stop', () => {
+    expect(detailOf({ ...PAUSED, by: 'jo', reason: 'A bad base.' })).toMatchObject({
+      detail: 'jo paused Patchwave: A bad base. To resume: `patchwave resume`.',
+    });
+  });
+
+  test('names no person if its item cannot be read', () => {
+    expect(detailOf(unreadableSwitch('ledger item SWITCH / CURRENT: no `reason`'))).toMatchObject({
+      ...{ answer: 'wait', reason: 'paused' },
+      detail:
+        'Patchwave is paused, because its kill switch cannot be read: ledger item SWITCH / CURRENT: no `reason`. To resume: `patchwave resume`. To keep the pause under your name: `patchwave pause`. Both write the switch anew.',
+    });
+  });
 });
 
 describe('a fact that a rebuild did not fix', () => {

@@ -401,7 +401,7 @@ describe('the page', () => {
     '## Coverage',
     String.raw`no \| role\\nhere`,
     '2/r',
-    'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise add the scope to the policy or enable its Region again',
+    'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise bring the scope back: add its account to the organization or to `scopes`, enable its Region, or for EKS set ReadEks=true',
     'nothing to do: no workload ran there',
     'digest-unknown',
     'SI-2',

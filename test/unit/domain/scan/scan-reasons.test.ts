@@ -4,9 +4,11 @@ import { reasonInFull } from '../../../../shared/domain/verdict/reason-text.ts';
 
 const scan = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'failed' } as const;
 
-test.each(Object.entries(SCAN_REASONS))('`why` explains the reason %s', (scanReason, { text }) => {
+test.each(Object.entries(SCAN_REASONS))('`why` explains the reason %s', (scanReason, { text, next }) => {
   expect(text.length).toBeGreaterThan(20);
-  expect(reasonInFull({ ...scan, scanReason: scanReason as ScanReason })).toBe(`scan failed, ${scanReason}, ${text}`);
+  expect(reasonInFull({ ...scan, scanReason: scanReason as ScanReason })).toBe(
+    `scan failed, ${scanReason}; ${text}; next: ${next}`,
+  );
 });
 
 test('`why` also shows a reason that only a later version knows', () => {

@@ -44,7 +44,16 @@ test('a finding with an exploit says so in the report and in the answer of `why`
   expect(parse(schema, exploited)).toEqual(exploited);
   expect(reasonText(exploited)).toBe('critical CVE-2026-1 in openssl 3.0, exploit known, EPSS 12 % (critical)');
   expect(reasonInFull(exploited)).toMatch(
-    /^critical CVE-2026-1 in openssl 3\.0, exploit known, EPSS 12 %, fix published/,
+    /^critical CVE-2026-1 in openssl 3\.0, exploit known, EPSS 12 %; fix published; first seen/,
+  );
+});
+
+test('the answer of `why` joins fact, explanation, waiver and next step, the next step last', () => {
+  expect(reasonInFull({ ...SAMPLES.registry, waiverId: 'mirror' })).toBe(
+    'registry docker.io/library is not approved; waived by mirror; next: add it to `approvedRegistries` of the policy, or use an approved registry',
+  );
+  expect(reasonInFull({ ...SAMPLES.scan, state: 'off', scanReason: 'quota-or-scanned' })).toBe(
+    'scan off, quota-or-scanned; the registry accepts no more scans today, and has no earlier result; next: the next review requests one again',
   );
 });
 
