@@ -79,7 +79,7 @@ export async function costBenchmark(): Promise<BenchReport> {
         budget: PLANNER_BUDGET,
       },
       {
-        figure: 'the planner on its schedule, if every answer depends on images',
+        figure: 'the planner on its schedule, in `enforce`, if every stream waits for a fix, a parent or a person',
         measured: plannerAtMost,
         unit: 'USD',
       },
@@ -91,7 +91,7 @@ export async function costBenchmark(): Promise<BenchReport> {
       readmeRow('a day on which 1/30 of the images is new', changing, published.changingDay),
       readmeRow('the planner on its schedule', planner, published.planner),
       readmeRow(
-        'the planner on its schedule, if every answer depends on images',
+        'the planner on its schedule, in `enforce`, if every stream waits for a fix, a parent or a person',
         plannerAtMost,
         published.plannerAtMost,
       ),
@@ -103,7 +103,6 @@ export async function costBenchmark(): Promise<BenchReport> {
       'in the same number of accounts and Regions, then scaled',
       'a steady day: nothing is new, and every scan is due again; with the plan after the review, without later plans on the schedule, and without rebuilds',
       'the planner on its schedule: every stream waits with an open cause; without open causes the planner reads almost nothing',
-      'if every answer depends on images: in `enforce`, for streams that wait for a fix, a parent or a person',
       'a rebuild: one stream by manual request, with its plans, cascade and rollout; without its build',
       'an upper bound: assumes that calls of a function run one after another, and deducts no free tier',
       `prices: shared/prices.json, ${prices.region}; prices from secondary sources are marked there`,

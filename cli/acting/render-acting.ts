@@ -165,7 +165,7 @@ export const renderWaiting = (rows: readonly VendorDependency[], now: number): s
   table(rows, [
     { title: 'package', value: (one) => `${one.package} ${one.version}` },
     { title: 'vulnerability', value: ({ vulnerability }) => vulnerability },
-    { title: 'lowest stream', value: ({ stream }) => stream },
+    { title: 'stream nearest to the base', value: ({ stream }) => stream },
     { title: 'streams', value: ({ streams }) => String(streams.length), align: 'right' },
     { title: 'images', value: ({ images }) => String(images), align: 'right' },
     { title: 'since', value: ({ sinceEpochMs: at }) => `${instant(at)} (${relative(at, now)})` },

@@ -122,8 +122,8 @@ function reasons(all: readonly Reason[], now: number): string {
 const renderLayers = (all: readonly LayerDisagreement[]): string =>
   `The scanner places these findings in another image:\n${table(all, [
     { title: 'finding', value: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
-    { title: 'lowest image that has it', value: ({ attributedTo }) => shortDigest(attributedTo) },
-    { title: 'lowest image with the layer', value: ({ broughtBy }) => shortDigest(broughtBy) },
+    { title: 'first image that has the finding', value: ({ attributedTo }) => shortDigest(attributedTo) },
+    { title: 'first image with the layer that the scanner names', value: ({ broughtBy }) => shortDigest(broughtBy) },
     { title: 'layer', value: ({ layer }) => shortDigest(layer) },
   ])}`;
 
@@ -174,7 +174,7 @@ function lineageRows(
     : [
         `unknown, because the birth of ${age.unknown.map(name).join(', ')} is unknown`,
         ...(age.oldestKnown ? [birthOf(age.oldestKnown)] : []),
-      ].join('; at the latest ');
+      ].join('; not later than ');
   return [
     ['built on', parent ? `${nameOf(parent.digest, below)}, known from ${parent.evidence}` : 'no known image'],
     ...(mayLieBetween ? [['', `perhaps also ${unread(mayLieBetween)}`] as const] : []),
@@ -235,7 +235,7 @@ function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): str
   const state = `not finished; build ${build?.state ?? 'state not known yet'}`;
   if (!parked) return state;
   const since = `${instant(parked.sinceEpochMs)} (${relative(parked.sinceEpochMs, now)})`;
-  return `${state}; parked since ${since}, until ${instant(deadlineEpochMs)} at the latest`;
+  return `${state}; waits for approval since ${since}, until ${instant(deadlineEpochMs)} at the latest. Approve or reject it in the pipeline`;
 }
 
 function lastRebuild(rebuild: Rebuild, now: number): string {

@@ -27,7 +27,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(
       guessed,
-      'Head unknown: the planner reads it first. If the head is fixed already, the planner only deploys it',
+      'Head unknown: Patchwave reads it first. If it is fixed already, Patchwave only deploys it',
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before Patchwave has verified the image', listed),

@@ -35,7 +35,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const { policy, unreadable } = await policyInForce(ports.policies);
   if (unreadable) {
     logger.warn(
-      `Patchwave did not search for the streams built on a new head, because it cannot read the policy. The first review that can read it does so: ${unreadable.message}`,
+      `Patchwave did not search for the streams built on a new head. ${unreadable.message} The first review after that searches for them.`,
     );
     return;
   }

@@ -266,7 +266,8 @@ function obstacleOf(
   const { deploymentId, state, createdAtEpochMs, progress, cascadeId, isReplaced } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
-  const stateText = state === 'unknown' ? 'has a state that ECS does not report' : 'is still in progress';
+  const stateText =
+    state === 'unknown' ? 'may still be in progress: ECS does not report its state' : 'is still in progress';
   const far = theirs.detail ?? (progress && progressText(progress));
   const by = cascadeId === undefined ? 'somebody else' : `cascade ${cascadeId}, or by somebody else after it,`;
   const why = `deployment ${deploymentId}, started by ${by} at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}${far === undefined ? '' : ` (${far})`}`;

@@ -232,22 +232,25 @@ function waitingForOwners(left: RolloutPlan['left']): string | undefined {
   const unique = [...new Set(names)];
   const more = unique.length > MOST_NAMED ? ` and ${unique.length - MOST_NAMED} more` : '';
   const helping = HELP.filter(({ of }) => left.some(({ reason }) => of.includes(reason))).map(
-    ({ text }) => `, or ${text}`,
+    ({ text }) => `. ${text}`,
   );
   return `Patchwave does not deploy ${unique.slice(0, MOST_NAMED).join(', ')}${more}. Deploy these yourself${helping.join('')}`;
 }
 
 /** What else helps; a workload of a kind that Patchwave never deploys can only be deployed by its owner. */
 const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string }[] = [
-  { of: ['none', 'pipeline'], text: 'change the rollout of their stream in the policy' },
-  { of: ['paused', 'report-only'], text: 'set the mode to `enforce` in the policy' },
+  { of: ['none', 'pipeline'], text: 'Or, for `pipeline` and `none`, change `rollout` of their stream in the policy' },
+  {
+    of: ['paused', 'report-only'],
+    text: 'Or, for `paused` and `report-only`, set the mode to `enforce` in the policy',
+  },
   {
     of: ['not-verified'],
-    text: 'see why the cascade did not verify another stream of the service (the next review plans the service again)',
+    text: 'Or, for `not-verified`, correct the other stream of the service, which `patchwave status` names; the next review plans the service again',
   },
   {
     of: ['eks-rollout-off'],
-    text: 'let Patchwave deploy to EKS: set the parameter RolloutToEks of the hub and of the member stacks to true, apply enforcement/access/write.yaml to each cluster, and give the rollout role an access entry there (docs/acting.md)',
+    text: 'Or, for `eks-rollout-off`, let Patchwave deploy to EKS: see "Deploy to EKS" in docs/acting.md',
   },
 ];
 

@@ -13,7 +13,7 @@ import type { ServiceDocument } from './service-file.ts';
 export type Pause = 'wait' | Refusal | undefined;
 
 const PAUSED_TO_THE_END = deferred(
-  'paused: when the deadline of the cascade passed, Patchwave or the stream was paused, or the policy could not be read. Patchwave plans the deployment again when that has ended.',
+  'paused: the deadline of the cascade passed while Patchwave or the stream was paused, or while the policy could not be read. `patchwave status` shows which. After you have ended it, Patchwave plans the deployment again.',
 );
 
 const REPORT_ONLY = postponed(

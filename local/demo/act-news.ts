@@ -90,7 +90,7 @@ export function planLine(
   const name = names.stream(stream).padEnd(width);
   const are = parents.length === 1 ? 'is' : 'are';
   const once = parents.length > 0 ? `after ${parents.map(names.stream).join(' and ')} ${are} verified` : begins;
-  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already: only deployed' : once}`;
+  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'deployed only: its head is fixed already' : once}`;
   return line(text, width + 12);
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { placeKey, pushesOf, SeededTagHistory } from './places.ts';
 import type { FleetProblem } from './problems.ts';
 import { type Fleet, type FleetImage, sourceOn } from './schema.ts';
@@ -85,7 +86,7 @@ function checkOneSource(path: string, field: string, image: FleetImage, source: 
     }
   }
   if (source.pushedDaysAgo < image.pushedDaysAgo) {
-    const message = `the image would be pushed before "${name}" (${field}), which was pushed ${source.pushedDaysAgo} days ago`;
+    const message = `the image would be pushed before "${name}" (${field}), which was pushed ${counted(source.pushedDaysAgo, 'day')} ago`;
     problems.push({ path: `${path}.pushedDaysAgo`, message });
   }
   return problems;

@@ -67,7 +67,7 @@ function checkContainer(path: string, container: FleetContainerImage, workload: 
   }
   const problems = checkPlatform(path, image, workload);
   if (push.pushedDaysAgo < workload.startedDaysAgo) {
-    const message = `"${image.name}" was pushed ${push.pushedDaysAgo} days ago, after the workload started`;
+    const message = `"${image.name}" was pushed ${counted(push.pushedDaysAgo, 'day')} ago, after the workload started`;
     return [...problems, { path: `${path}.image`, message }];
   }
   if (container.reference === 'digest') return problems;

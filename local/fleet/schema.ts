@@ -87,7 +87,7 @@ const imageSchema = v.strictObject({
   parentOn: v.optional(
     v.pipe(
       v.strictObject({ 'linux/amd64': v.optional(handle), 'linux/arm64': v.optional(handle) }),
-      v.description('by platform: the image in FROM, if it is another one than `parent`'),
+      v.description('by platform: the image in FROM, if it is not `parent`'),
     ),
   ),
   cachedFrom: v.optional(

@@ -145,7 +145,7 @@ export class EksDeployer implements Deployer {
     use: (api: ClusterApi, service: KubernetesService) => Promise<Result>,
   ): Promise<Result> {
     const service = kubernetesService(ref.service);
-    if (!service) throw new ServiceGoneError(ref, 'it is no workload of Kubernetes');
+    if (!service) throw new ServiceGoneError(ref, 'its name is not that of a Kubernetes workload');
     const { account, region, cluster } = ref;
     try {
       const api = await this.#connect({ account, region, cluster });

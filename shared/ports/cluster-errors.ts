@@ -145,7 +145,7 @@ export class ClusterCertificateError extends ClusterUnreachableError {
   constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     super(
       cluster,
-      `the certificate of its API server is not from the certificate authority of the cluster: ${cause.message}`,
+      `the certificate of its API server is not valid for this cluster: ${cause.message}`,
       'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
       cause,
       access,

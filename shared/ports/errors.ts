@@ -94,7 +94,7 @@ export class ImageConfigError extends Error {
 export class LayerDownloadError extends Error {
   override readonly name = 'LayerDownloadError';
   constructor(digest: Digest, attempts: number, cause: unknown) {
-    super(`Blob ${digest} could not be downloaded in ${attempts} attempts: ${text(cause)}. Start a new review.`, {
+    super(`Blob ${digest} could not be downloaded in ${counted(attempts, 'attempt')}: ${text(cause)}. Start a new review.`, {
       cause,
     });
   }
@@ -141,7 +141,7 @@ export class LedgerItemMissingError extends Error {
   override readonly name = 'LedgerItemMissingError';
   constructor(item: string) {
     super(
-      `The ledger has no item ${item}, which Patchwave was to change. It was never written, or somebody deleted it.`,
+      `The ledger has no item ${item}, which Patchwave tried to change. It was never written, or somebody deleted it. Search the logs of Patchwave for the item to find out which.`,
     );
   }
 }

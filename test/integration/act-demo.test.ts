@@ -197,7 +197,7 @@ function checkOpen(act: Act, home: Home, services: readonly string[]): void {
   const expected = {
     state: 'open',
     reason: 'closing',
-    detail: `these workloads still run an image with the cause: ${names}`,
+    detail: `these workloads still run an image that needs the fix: ${names}. Deploy them, or stop them`,
   };
   expect(streamIn(act, home)).toMatchObject(expected);
 }

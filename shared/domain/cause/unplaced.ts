@@ -87,7 +87,7 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
     case 'unread':
       return `${what}: Patchwave could not read the image in ${places} (${problem}). Give Patchwave access to that registry. The next review tries again.`;
     case 'unsearched':
-      return `${what}: no search has found it yet. Patchwave searches again after 15 minutes, after each failed search later, at most a day later, and at each review. If a review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
+      return `${what}: no search has found it yet. Patchwave searches again after 15 minutes, then at growing intervals of at most a day, and in each review. If a review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
     case 'below':
       return `${what}: it may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'between':

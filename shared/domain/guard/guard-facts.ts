@@ -103,7 +103,7 @@ function onlyWorse(
 ): DroppedFact | undefined {
   const builds = worseOn(history, parents);
   if (builds < attempts) return undefined;
-  const detail = `${counted(builds, 'rebuild')} on the same parents made an image that is worse than the head. Patchwave tries again when a parent gets a new head, or after \`patchwave reset\`.`;
+  const detail = `${counted(builds, 'rebuild')} on the same parents made no better image: each was worse than the head. Patchwave tries again when a parent gets a new head, or after \`patchwave reset\`.`;
   return { fact, reason: 'attempts-exhausted', detail };
 }
 

@@ -124,12 +124,11 @@ export function unknownText({ candidate, unknown, pending }: ClassifiedFacts): s
   }
   const [waiting] = pending;
   if (!waiting) return undefined;
+  const what = `Patchwave does not know yet which stream must fix ${factText(waiting.fact)}${more(pending.length)}`;
   const [unplaced] = waiting.rootCause.unplaced ?? [];
-  if (unplaced)
-    return `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet. ${unplacedText(unplaced)}`;
-  const origin = `Patchwave does not know the origin of ${factText(waiting.fact)}${more(pending.length)} yet`;
-  if (waiting.uncovered !== undefined) return `${origin}: ${waiting.uncovered}. Patchwave plans the stream after that.`;
-  return `${origin}. Patchwave waits for ${awaitedText(waiting)}, then plans the stream.`;
+  if (unplaced) return `${what}. ${unplacedText(unplaced)}`;
+  if (waiting.uncovered !== undefined) return `${what}: ${waiting.uncovered}. Patchwave plans the stream after that.`;
+  return `${what}. Patchwave waits for ${awaitedText(waiting)}, then plans the stream.`;
 }
 
 const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other fact')}` : '');

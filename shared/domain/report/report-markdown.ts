@@ -3,6 +3,7 @@ import { type MarkdownColumn, markdownTable, plainText, section } from '../commo
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
+import type { UnresolvedContainer } from '../image/usage.ts';
 import {
   expiryCauseText,
   expiryInstantText,
@@ -112,7 +113,7 @@ const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
           { title: 'Package', text: (one) => one.package },
           { title: 'Installed', text: ({ version }) => version },
           { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
-          { title: 'Lowest stream', text: ({ stream }) => stream },
+          { title: 'Stream nearest to the base', text: ({ stream }) => stream },
           { title: 'Streams', text: ({ streams }) => String(streams.length), isNumber: true },
           { title: 'Images', text: ({ images }) => String(images), isNumber: true },
           {
@@ -140,8 +141,11 @@ const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
         markdownTable(all, [
           { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
           { title: 'Finding', text: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
-          { title: 'Lowest image that has it', text: ({ attributedTo }) => attributedTo.slice(0, 19) },
-          { title: 'Lowest image with the layer', text: ({ broughtBy }) => broughtBy.slice(0, 19) },
+          { title: 'First image that has the finding', text: ({ attributedTo }) => attributedTo.slice(0, 19) },
+          {
+            title: 'First image with the layer that the scanner names',
+            text: ({ broughtBy }) => broughtBy.slice(0, 19),
+          },
         ]),
       );
 
@@ -190,7 +194,7 @@ function heading(report: Report): string {
     `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
     '',
     ...withoutPolicy(report).flatMap((text) => [text, '']),
-    `${counted(found, 'running image')}: ${inWords(images)}. ${known} of ${found} have a scan result that is still valid.`,
+    `${counted(found, 'running image')}: ${inWords(images)}. With a valid scan result: ${known} of ${found}.`,
     '',
     markdownTable(groups, GROUP_COLUMNS),
     ...(ancestors.groups.length === 0
@@ -267,7 +271,7 @@ const unknown = (group: ReportGroup, which = ''): string[] =>
 
 const nextBreaches = (report: Report): string =>
   section(
-    `Next breaches, within ${report.breachWithinDays} days`,
+    `Next breaches, within ${counted(report.breachWithinDays, 'day')}`,
     'SI-2, SI-2(3)',
     report.nextBreaches.length === 0
       ? noneOf(report)
@@ -284,7 +288,7 @@ function coverage({ coverage: { found, known, byState } }: Report): string {
   const share =
     found === 0
       ? 'No image was found.'
-      : `${known} of ${counted(found, 'image')} have a scan result that is still valid.`;
+      : `Images with a valid scan result: ${known} of ${found}. \`patchwave why IMAGE\` explains the state of each other one.`;
   return section(
     'Coverage',
     'RA-5, RA-5(3)',
@@ -294,6 +298,15 @@ function coverage({ coverage: { found, known, byState } }: Report): string {
     ])}`,
   );
 }
+
+/** Why the image of a container is not known, and the next step. */
+const UNRESOLVED_TEXT: Readonly<Record<UnresolvedContainer['reason'], string>> = {
+  'no-reference': 'it has no image reference, and its container runtime reports no digest',
+  'reference-unreadable': 'its image reference is not valid: correct it',
+  'tag-unknown':
+    'its container runtime reports no digest, and no push of its tag from before it started is recorded: name the image by digest',
+  'digest-unknown': 'its container runtime reports no digest: name the image by digest',
+};
 
 /** What the review did not see. */
 function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): string {
@@ -324,7 +337,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
       text: ({ observation: o }) => `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}`,
     },
     { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
-    { title: 'Why', text: ({ reason }) => reason },
+    { title: 'Why, and what to do', text: ({ reason }) => UNRESOLVED_TEXT[reason] },
   ]);
   const parts = [failed, skipped, left, containers].filter((part) => part !== '');
   return section(

@@ -127,7 +127,7 @@ function unread(closure: Closure, { scopes, deployments }: ClosureInputs): strin
   );
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
-    return `these scopes have not been read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+    return `these scopes have not been read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}. \`patchwave status\` names the reason of each`;
   // Containers of a stopping task keep running, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;
@@ -184,7 +184,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureInputs): str
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
-    return `these workloads still run an image with the cause: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
+    return `these workloads still run an image that needs the fix: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}. Deploy them, or stop them`;
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
@@ -204,8 +204,8 @@ function unplaced({ unread: images }: ClosureInputs): string | undefined {
 }
 
 const PLACE_THEM =
-  'Give Patchwave access to their repositories, declare `parents` in their stream rules, or, if a registry is not yours, ' +
-  'name it in `mirrors` or `awsManaged`';
+  'Give Patchwave access to the repositories of these images and of their possible parents, declare `parents` in their ' +
+  'stream rules, or, if a registry is not yours, name it in `mirrors` or `awsManaged`';
 
 /** An unknown image may lie between one of these and a running image. */
 const unlisted = ({ unlisted: repository }: ClosureInputs): string | undefined =>

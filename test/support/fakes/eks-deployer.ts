@@ -189,5 +189,5 @@ const keyOf = (ref: ServiceRef): string => `${clusterOf(ref)}/${ref.service}`;
 function serviceOf(ref: ServiceRef): KubernetesService {
   const service = kubernetesService(ref.service);
   if (service) return service;
-  throw new ServiceGoneError(ref, 'it is no workload of Kubernetes');
+  throw new ServiceGoneError(ref, 'its name is not that of a Kubernetes workload');
 }

@@ -252,7 +252,8 @@ test('the page shows every section, aligned', async () => {
     node('abc-g1', streamOf(4), { state: 'ineffective', ...done }),
   ]);
   await world.cascades.endPlanning('other');
-  const waitingFor = 'these workloads still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/app-5';
+  const waitingFor =
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/app-5. Deploy them, or stop them';
   await world.rollouts.openClosure(closure('abc-g1', streamOf(5), { deadlineEpochMs: now - HOUR_MS, waitingFor }));
 
   const { code, text } = await run(planCommand, readOnlyContext(world));

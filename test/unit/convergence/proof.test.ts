@@ -127,7 +127,7 @@ describe('the closure of what others are built on', () => {
   };
   const run = (...names: string[]) => ({
     state: 'open',
-    waitingFor: `these workloads still run an image with the cause: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}`,
+    waitingFor: `these workloads still run an image that needs the fix: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}. Deploy them, or stop them`,
   });
 
   test('stays open while an application runs old content of it, and closes with the last one', async () => {
@@ -198,7 +198,8 @@ describe('a closure without facts', () => {
   const LINES: Lines = { base: { tier: 'base' }, app: { tier: 'application', on: 'base' } };
   const older = {
     state: 'open',
-    waitingFor: 'these workloads still run an image with the cause: ecs-service 111122223333/us-east-1/main/app',
+    waitingFor:
+      'these workloads still run an image that needs the fix: ecs-service 111122223333/us-east-1/main/app. Deploy them, or stop them',
   };
 
   test('stays open while something older runs: of an application that only followed its base', async () => {
@@ -269,7 +270,8 @@ describe('an account that leaves while it runs old content', () => {
     storm.fleet.world.accounts.add({ id: AWAY.account, name: 'away' }, [AWAY.region]);
     const open = {
       state: 'open',
-      waitingFor: 'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/main/copy',
+      waitingFor:
+        'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/main/copy. Deploy them, or stop them',
     };
     expect(await proven(storm)).toEqual({ base: open, app: open });
     expect(await overdue(storm)).toBe(2);

@@ -41,7 +41,7 @@ test('nodes in any order: the plan is printed base first', () => {
   expect(printed(state([app, node('base', 0), node('fixed', 0, { work: 'deploy' })]))).toEqual([
     'Plan: 2 images to rebuild, base first; 1 to deploy',
     '  wave 1  base   at once, to fix CVE-1',
-    '  wave 1  fixed  is fixed already: only deployed',
+    '  wave 1  fixed  deployed only: its head is fixed already',
     '  wave 2  app    after base and other are verified',
   ]);
 });

@@ -109,7 +109,9 @@ test('a scope whose step died without a result keeps the closure open: nothing s
   const runId = await reviewed(world, { scopes: [REGISTRY] });
   await world.runFiles.put(runFileKeys(runId).scopes, [{ scope: REGISTRY }, { scope: OTHER }]);
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes have not been read .*: 444455556666\/us-east-1$/);
+  const waitingFor = expect.stringMatching(
+    /^these scopes have not been read .*: 444455556666\/us-east-1\. `patchwave status` names the reason of each$/,
+  );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -316,7 +318,8 @@ describe('a service that is refused at each review has a new closure each time',
 test('workloads that still run it are named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'these workloads still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/web';
+  const waitingFor =
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/web. Deploy them, or stop them';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
@@ -326,7 +329,8 @@ test('a standalone task keeps it open until it stops', async () => {
   await replaced(world);
   await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
   await look(world, await reviewed(world));
-  const waitingFor = 'these workloads still run an image with the cause: ecs-task 111122223333/eu-west-1/prod/nightly';
+  const waitingFor =
+    'these workloads still run an image that needs the fix: ecs-task 111122223333/eu-west-1/prod/nightly. Deploy them, or stop them';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await replaced(world);
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -337,7 +341,7 @@ test('an unreachable account keeps the closure open, also if all others are clea
   await replaced(world);
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = expect.stringMatching(
-    /^these scopes have not been read completely since .*: 444455556666\/us-east-1$/,
+    /^these scopes have not been read completely since .*: 444455556666\/us-east-1\. `patchwave status` names the reason of each$/,
   );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken' });
@@ -407,13 +411,13 @@ describe('images of the repository without a stream', () => {
     [
       'holds the cause',
       holding,
-      'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
+      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy them, or stop them',
       undefined,
     ],
     [
       'holds the cause, though it was pulled from a copy',
       holding,
-      'these workloads still run an image with the cause: ecs-service 444455556666/us-east-1/lab/probe',
+      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy them, or stop them',
       imageOf('copy'),
     ],
     ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
@@ -495,7 +499,7 @@ test('a scope that was left out as empty was not read: it keeps the closure open
   await world.runs.recordPart(runId, { kind: 'scope', key: '777788889999/eu-west-1', result });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = expect.stringMatching(
-    /^these scopes have not been read completely since .*: 777788889999\/eu-west-1$/,
+    /^these scopes have not been read completely since .*: 777788889999\/eu-west-1\. `patchwave status` names the reason of each$/,
   );
   expect(await closureOf(world)).toMatchObject({ waitingFor });
 });
@@ -601,7 +605,9 @@ describe('an account that left while it ran the old image', () => {
     world.advance(73 * HOUR_MS);
     expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
     expect(await closureOf(world)).toMatchObject({
-      waitingFor: expect.stringMatching(/^these workloads still run an image with the cause: .*prod\/seen$/),
+      waitingFor: expect.stringMatching(
+        /^these workloads still run an image that needs the fix: .*prod\/seen\. Deploy them, or stop them$/,
+      ),
     });
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
@@ -756,7 +762,8 @@ test('an image that the review saw running counts, also without a mark on the im
   await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
   world.usages.digests = async function* () {};
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'these workloads still run an image with the cause: ecs-service 111122223333/eu-west-1/prod/late';
+  const waitingFor =
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/late. Deploy them, or stop them';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });
 

@@ -205,7 +205,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     await machine.step();
     expect(machine.last).toMatchObject({
       decision: 'wait',
-      detail: expect.stringMatching(/has a state that ECS does not report/),
+      detail: expect.stringMatching(/may still be in progress: ECS does not report its state/),
     });
     expect(world.deployer.started).toEqual([]);
   });

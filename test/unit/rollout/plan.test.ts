@@ -53,7 +53,7 @@ test('a service with one stream that is not verified stays as it is until the ne
     services: [],
     postponed: [serviceKey(serviceOf('shop'))],
     waitingFor: expect.stringMatching(
-      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy these yourself, or see why the cascade did not verify another stream of the service \(the next review plans/,
+      /^Patchwave does not deploy ecs-service 111122223333\/eu-west-1\/prod\/shop \(not-verified\)\. Deploy these yourself\. Or, for `not-verified`, correct the other stream of the service, which `patchwave status` names; the next review plans/,
     ),
   });
 });
@@ -75,13 +75,13 @@ test.each([
     'the pipeline deploys',
     {},
     'pipeline',
-    'ecs-service 111122223333/eu-west-1/prod/web (pipeline). Deploy these yourself, or change the rollout of their stream in the policy',
+    'ecs-service 111122223333/eu-west-1/prod/web (pipeline). Deploy these yourself. Or, for `pipeline` and `none`, change `rollout` of their stream in the policy',
   ],
   [
     'the policy says `rollout: none`',
     {},
     'none',
-    'ecs-service 111122223333/eu-west-1/prod/web (none). Deploy these yourself, or change the rollout of their stream in the policy',
+    'ecs-service 111122223333/eu-west-1/prod/web (none). Deploy these yourself. Or, for `pipeline` and `none`, change `rollout` of their stream in the policy',
   ],
 ] as const)(
   'a workload that cannot be restarted is left to its owner, and its closure says so: %s',

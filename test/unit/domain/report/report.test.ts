@@ -387,7 +387,7 @@ describe('the page', () => {
 
   test.each([
     '**failed: scope 1/r failed**',
-    '3 running images: 1 violating, 1 unknown, 1 compliant. 3 of 3 have a scan result',
+    '3 running images: 1 violating, 1 unknown, 1 compliant. With a valid scan result: 3 of 3.',
     '## Violating: application, web',
     '111122223333/us-east-1/apps/web sha256:',
     '| -      |',
@@ -403,7 +403,7 @@ describe('the page', () => {
     '2/r',
     'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise bring the scope back: add its account to the organization or to `scopes`, enable its Region, or for EKS set ReadEks=true',
     'nothing to do: no workload ran there',
-    'digest-unknown',
+    'its container runtime reports no digest: name the image by digest',
     'SI-2',
     'RA-5',
     'CM-8',

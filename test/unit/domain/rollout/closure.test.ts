@@ -122,7 +122,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'a holder runs',
     { running: [runs(holder)] },
-    /these workloads still run an image with the cause: ecs-service 111122223333\/eu-west-1\/prod\/web$/,
+    /these workloads still run an image that needs the fix: ecs-service 111122223333\/eu-west-1\/prod\/web\. Deploy them, or stop them$/,
   ],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run an image/],
   ['what runs is not judged', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
@@ -235,7 +235,7 @@ describe('with scopes that left', () => {
     const back = check({ running: [runs(holder)] }, open);
     expect(back).toEqual({
       ...closure,
-      waitingFor: expect.stringMatching(/^these workloads still run an image with the cause: /),
+      waitingFor: expect.stringMatching(/^these workloads still run an image that needs the fix: /),
     });
   });
 
