@@ -250,7 +250,7 @@ const HELP: readonly { readonly of: readonly LeftReason[]; readonly text: string
   },
   {
     of: ['eks-rollout-off'],
-    text: 'Or, for `eks-rollout-off`, let Patchwave deploy to EKS: see "Deploy to EKS" in docs/acting.md',
+    text: 'Or, for `eks-rollout-off`, let Patchwave deploy to EKS: set RolloutToEks=true in the hub and in the member stacks, then follow "Deploy to EKS" in docs/acting.md',
   },
 ];
 

@@ -327,7 +327,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
       title: 'Next',
       text: ({ scope, usages }) =>
         usages > 0
-          ? `if the containers are gone: patchwave confirm-left ${keyOfScope(scope)} --reason TEXT; otherwise bring the scope back: add its account to the organization or to \`scopes\`, enable its Region, or for EKS set ReadEks=true`
+          ? `if the containers are gone: patchwave confirm-left ${keyOfScope(scope)} --reason TEXT; otherwise bring the scope back: add its account to the organization or to the scopes of the policy, enable its Region, or for EKS set ReadEks=true`
           : 'nothing to do: no workload ran there',
     },
   ]);

@@ -123,7 +123,9 @@ test('an EKS cluster that has a record keeps the closure open until it is read, 
   // Listed, and never read.
   await world.scopes.record({ scope });
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = expect.stringMatching(/^these scopes have not been read .*: 444455556666\/us-east-1\/prod$/);
+  const waitingFor = expect.stringMatching(
+    /^these scopes have not been read .*: 444455556666\/us-east-1\/prod\. `patchwave status` names the reason of each$/,
+  );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await world.scopes.forget(scope, world.clock());
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });

@@ -169,7 +169,7 @@ describe('where Patchwave does not deploy to EKS', () => {
     expect(await planned(world)).toEqual([]);
     const [closure] = await Array.fromAsync(world.rollouts.closures(CASCADE));
     expect(closure?.waitingFor).toMatch(
-      /eks-deployment 111122223333\/eu-west-1\/prod\/shop\/web \(eks-rollout-off\).*RolloutToEks.*enforcement\/access\/write.yaml/,
+      /eks-deployment 111122223333\/eu-west-1\/prod\/shop\/web \(eks-rollout-off\)\. Deploy these yourself\. .*RolloutToEks=true.*"Deploy to EKS"/,
     );
     expect(closure).toMatchObject({ left: [], services: [] });
   });

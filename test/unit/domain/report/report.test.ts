@@ -401,7 +401,7 @@ describe('the page', () => {
     '## Coverage',
     String.raw`no \| role\\nhere`,
     '2/r',
-    'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise bring the scope back: add its account to the organization or to `scopes`, enable its Region, or for EKS set ReadEks=true',
+    'if the containers are gone: patchwave confirm-left 3/r --reason TEXT; otherwise bring the scope back: add its account to the organization or to the scopes of the policy, enable its Region, or for EKS set ReadEks=true',
     'nothing to do: no workload ran there',
     'its container runtime reports no digest: name the image by digest',
     'SI-2',
@@ -419,7 +419,9 @@ describe('the page', () => {
     };
     fc.assert(
       fc.property(hostileTexts, (text) => {
-        const markdown = reportMarkdown(poisoned({ ...report, waitingForVendors: [vendor] }, text, ['key']));
+        const foreign = poisoned({ ...report, waitingForVendors: [vendor] }, text, ['key']);
+        const unresolved = foreign.unresolved.map((one) => ({ ...one, reason: 'digest-unknown' as const }));
+        const markdown = reportMarkdown({ ...foreign, unresolved });
         expect([hiddenIn(markdown), forgedLines(markdown)]).toEqual([undefined, []]);
         const unescaped = markdown.replace(/\\./g, '').replace(/`[^`\n]*`/g, '');
         expect(unescaped).not.toMatch(/[<>~&$]|\]\(|https?:|www\./);

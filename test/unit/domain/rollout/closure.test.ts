@@ -111,7 +111,11 @@ const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
 test.each<[string, Partial<ClosureInputs>, RegExp]>([
-  ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not been read completely since .*: c\/three$/],
+  [
+    'a scope was never read',
+    { scopes: [...seen().scopes, gap] },
+    /not been read completely since .*: c\/three\. `patchwave status`/,
+  ],
   ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
   ['no scope was read', { scopes: [] }, /no scope/],
   [
@@ -139,7 +143,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'enough of many that run it are named',
     { running: [{ ...runs(holder), unasked: 7 }] },
-    /prod\/web, and perhaps workloads of 7 other images$/,
+    /prod\/web, and perhaps workloads of 7 other images\. Deploy them, or stop them$/,
   ],
   [
     'what runs was scanned before the finding was first seen',
@@ -162,7 +166,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'a deployment went back after a scope was read',
     { deployments: going({ state: 'rolled-back', endedAtEpochMs: NOW - 1 }) },
-    /not been read completely since .*: a\/one$/,
+    /not been read completely since .*: a\/one\. `patchwave status` names the reason of each$/,
   ],
   [
     'a workload runs something from its repository, and no digest is proven',
@@ -309,7 +313,7 @@ test('no running image must go for a moved parent', () => {
 test('ten of many are named, in a fixed order', () => {
   const names = Array.from({ length: 12 }, (_, number) => `web-${String(number).padStart(2, '0')}`);
   const { waitingFor } = checkClosure(closure, seen({ running: [runs(holder, ...names.reverse())] }), NOW);
-  expect(waitingFor).toMatch(/prod\/web-00, .*prod\/web-09 and 2 more$/);
+  expect(waitingFor).toMatch(/prod\/web-00, .*prod\/web-09 and 2 more\. Deploy them, or stop them$/);
 });
 
 test('past its deadline it is overdue while it is open', () => {
