@@ -227,7 +227,7 @@ test('without the right to list nodes no architecture is known; without that to 
   server.allowed = new Set(['nodes']);
   await expect(read()).rejects.toMatchObject({
     name: 'ClusterForbiddenError',
-    message: expect.stringContaining('the role of the function in its VPC may not list pods'),
+    message: expect.stringContaining('the role of the function in its VPC is not allowed to list pods'),
   });
 });
 
