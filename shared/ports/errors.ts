@@ -94,9 +94,12 @@ export class ImageConfigError extends Error {
 export class LayerDownloadError extends Error {
   override readonly name = 'LayerDownloadError';
   constructor(digest: Digest, attempts: number, cause: unknown) {
-    super(`Blob ${digest} could not be downloaded in ${counted(attempts, 'attempt')}: ${text(cause)}. Start a new review.`, {
-      cause,
-    });
+    super(
+      `Blob ${digest} could not be downloaded in ${counted(attempts, 'attempt')}: ${text(cause)}. Start a new review.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
