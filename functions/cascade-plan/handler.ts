@@ -1,5 +1,6 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import * as clients from '../../shared/adapters/clients.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
@@ -40,9 +41,8 @@ function compose(): PlanPorts {
     slots: new DynamoSlotLedger(table),
     unreadable: table.unreadable,
     killSwitch: new DynamoSwitchLedger(table),
-    images: new DynamoImages(table),
-    streams: new DynamoStreams(table),
-    streamImages: new DynamoImagesOfStreams(table),
+    ...{ images: new DynamoImages(table), contents: new DynamoContentLedger(table) },
+    ...{ streams: new DynamoStreams(table), streamImages: new DynamoImagesOfStreams(table) },
     ...{ runs: new DynamoLatestRuns(table), lateHeads: new DynamoLateHeads(table) },
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),

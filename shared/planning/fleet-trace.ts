@@ -1,4 +1,5 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
+import type { LayersOf } from '../domain/attribution/layer-evidence.ts';
 import type { AttributedImage, AttributionInputs, LastBuilt } from '../domain/attribution/stream-path.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { cutCycles } from '../domain/lineage/cut-cycles.ts';
@@ -30,6 +31,7 @@ export class FleetTrace implements AttributionInputs {
   readonly streams = new Map<string, StreamRecord>();
   readonly neverBuilt = new Map<Digest, string>();
   readonly lastBuilt = new Map<string, LastBuilt>();
+  contents: LayersOf = new Map();
   readonly #ports: TracePorts;
   readonly #isRelevant: IsRelevant;
   readonly #builds: (stream: string) => boolean;

@@ -1,16 +1,18 @@
 import { onlyParentHead, parentsKey } from '../domain/attribution/parent-heads.ts';
+import { imagesInDoubt } from '../domain/attribution/root-cause.ts';
 import { ancestry, arrivals, edgesOf, withPaths } from '../domain/attribution/stream-edges.ts';
 import type { CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
 import type { Candidate, PlannedStream, Tiers } from '../domain/plan/plan-model.ts';
 import { classifyFacts, factsOfRoots, pathsOf } from '../domain/plan/sort-facts.ts';
-import type { StreamLedger } from '../ports/ledger.ts';
+import type { ContentLedger, StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
 import type { IsRelevant, ReadImage, SeenLast, SeenStream } from './read-images.ts';
 import { readParents } from './read-parents.ts';
 
 export interface ReadTiersPorts extends TracePorts {
   readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
+  readonly contents: Pick<ContentLedger, 'get'>;
 }
 
 /** A stream with an open cause, as it was read. */
@@ -45,7 +47,7 @@ export interface TiersRead {
 
 /**
  * Finds the root causes of open causes, and the streams that their rebuild takes along. First it reads the ancestors of
- * the heads with the facts, level by level. Then, if a base or platform is the root cause, the parents of all streams;
+ * the heads with the facts, level by level, and the layers of those whose scans leave doubt. Then, if a base or platform is the root cause, the parents of all streams;
  * and last the streams to take along.
  */
 export async function readTiers(
@@ -61,6 +63,10 @@ export async function readTiers(
   }
   await trace.down();
   const streams = read.map(({ stream }) => stream);
+  const inDoubt = streams.flatMap((one) => [
+    ...imagesInDoubt({ ...one, stream: one.cause.stream }, one.cause.facts, trace),
+  ]);
+  if (inDoubt.length > 0) trace.contents = await ports.contents.get([...new Set(inDoubt)]);
   const sorted = streams.map((stream) =>
     classifyFacts({ ...stream, stream: stream.cause.stream }, trace, followParents),
   );

@@ -1,15 +1,25 @@
-import type { CauseFact, ParentMovedFact } from '../cause/cause.ts';
+import type { CauseFact, FindingFact, ParentMovedFact } from '../cause/cause.ts';
 import {
   anyContentFactStatusByNow,
   contentFactStatus,
   type FactStatus,
   factStatus,
+  isUncovered,
   isUnjudged,
   type JudgedImage,
+  provenFactStatus,
 } from '../cause/fact-status.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
 import type { Digest } from '../image/image.ts';
-import { type AttributionInputs, type Step, type StreamLineage, showing, streamLineageOf } from './stream-path.ts';
+import { isBroughtBelow, namedLayers } from './layer-evidence.ts';
+import {
+  type AttributedImage,
+  type AttributionInputs,
+  type Step,
+  type StreamLineage,
+  showing,
+  streamLineageOf,
+} from './stream-path.ts';
 
 /** Streams from the root cause up to the requested one. */
 export type StreamPath = readonly string[];
@@ -68,7 +78,7 @@ function rootCauseOf(
 ): RootCause {
   if (!line || fact.kind === 'person') return OWN;
   if (fact.kind === 'parent-moved') return ofMoved(fact, known);
-  const below = line.steps.slice(0, -1).map((step) => ({ ...step, status: statusAtStep(fact, step, known) }));
+  const below = line.steps.slice(0, -1).map((step) => ({ ...step, status: statusBelow(fact, head, step, known) }));
   const row = below.slice(below.findLastIndex(({ status }) => status === 'absent') + 1);
   const unclear = row.filter(({ status }) => status === 'unknown');
   if (unclear.length > 0 || line.unseen.length > 0)
@@ -103,6 +113,53 @@ function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: Attr
   const known = (one: Digest): JudgedImage => images.get(one) ?? { digest: one };
   if (heads.length === 0) return contentFactStatus(fact, known(digest)) === 'present' ? 'present' : 'missing';
   return anyContentFactStatusByNow(fact, heads.map(known));
+}
+
+/**
+ * The status by the scans of the heads. If it is in doubt, the layer that the scanner names for the finding of the image
+ * decides: the ancestor lacks what a layer above it brought, and it may have what a layer of its own brought.
+ */
+function statusBelow(fact: CauseFact, head: JudgedImage, step: Step, known: AttributionInputs) {
+  const status = statusAtStep(fact, step, known);
+  if (fact.kind !== 'finding' || !isInDoubt(fact, step, status, known)) return status;
+  const isBelow = isBroughtBelow(fact, head, step.digest, known.contents ?? new Map());
+  return isBelow === undefined ? status : isBelow ? 'unknown' : 'absent';
+}
+
+/**
+ * Whether scans alone do not show if a step has a finding: those of its heads do not cover its kind of package, or one is
+ * of the image of the lineage itself and ended before the finding was first seen.
+ */
+function isInDoubt(
+  fact: FindingFact,
+  { heads = [], digest }: Step,
+  status: FactStatus | 'missing',
+  { images }: AttributionInputs,
+): boolean {
+  const seen = heads.map((one): AttributedImage => images.get(one) ?? { digest: one });
+  if (status === 'unknown')
+    return (
+      seen.length > 0 && seen.every((head) => contentFactStatus(fact, head) !== 'unknown' || isUncovered(fact, head))
+    );
+  const own = images.get(digest);
+  const isSame = (head: AttributedImage) =>
+    head.digest === digest || (head.chainId !== undefined && head.chainId === own?.chainId);
+  return status === 'absent' && seen.some((head) => isSame(head) && provenFactStatus(fact, head) === 'unknown');
+}
+
+/** The images whose layers help to find the root causes of facts; none if the scanner names no layer. */
+export function imagesInDoubt({ stream, heads = [] }: Headed, facts: readonly CauseFact[], known: AttributionInputs) {
+  const digests = new Set<Digest>();
+  for (const head of showing(stream, heads, known)) {
+    const found = facts.filter((fact) => fact.kind === 'finding' && namedLayers(fact, head) !== undefined);
+    if (found.length === 0 || known.images.get(head.digest)?.stream !== stream) continue;
+    for (const step of streamLineageOf(head.digest, known).steps.slice(0, -1))
+      if (
+        found.some((fact) => fact.kind === 'finding' && isInDoubt(fact, step, statusAtStep(fact, step, known), known))
+      )
+        digests.add(head.digest).add(step.digest);
+  }
+  return digests;
 }
 
 /** Of all heads that have a fact: it is fixed once each of them can be fixed. */

@@ -5,6 +5,7 @@ import { ancestorsOf, streamBelow } from '../lineage/find-parents.ts';
 import { suited } from '../lineage/layered-image.ts';
 import type { Parents } from '../lineage/parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
+import type { LayersOf } from './layer-evidence.ts';
 
 /** What is known of an image; `stream` only where its tier is base, platform or application. */
 export interface AttributedImage extends JudgedImage {
@@ -26,6 +27,8 @@ export interface AttributionInputs {
   readonly neverBuilt?: ReadonlyMap<Digest, string>;
   /** By stream without a head: the images that show what its next build starts from. */
   readonly lastBuilt?: ReadonlyMap<string, LastBuilt>;
+  /** The layers of the images of `imagesInDoubt`; others are not needed. */
+  readonly contents?: LayersOf;
 }
 
 /** Images of a stream that has no head. */

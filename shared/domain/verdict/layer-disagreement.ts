@@ -28,8 +28,9 @@ export interface LayerDisagreement {
 
 /**
  * If a scanner names the layer that added a package, the lowest image with that layer should be the lowest with the
- * finding. A conflict is reported and decides nothing. A layer that no image of the lineage has is ignored, and so is
- * one below an unjudged image. Linear in layers and findings of the lineage.
+ * finding. A conflict is reported and decides nothing: the attribution uses the layer only where scans leave doubt
+ * (`isBroughtBelow`). A layer that no image of the lineage has is ignored, and so is one below an unjudged image. Linear
+ * in layers and findings of the lineage.
  * @param lineage the image itself first, then its ancestors, nearest first
  */
 export function layerDisagreements(lineage: readonly WitnessedImage[]): readonly LayerDisagreement[] {

@@ -88,10 +88,11 @@ export async function setPolicy(world: PlanWorld, changes: PlanPolicyChanges): P
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
   const { cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch } = world;
-  const { images, streams, streamImages, runs, policies, lateHeads, executions, refreshes, ends, unreadable } = world;
+  const { images, contents, streams, streamImages, runs, policies, lateHeads } = world;
+  const { executions, refreshes, ends, unreadable } = world;
   const ports = {
     ...{ cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch },
-    ...{ images, streams, streamImages, runs, policies, lateHeads, executions, refreshes, ends },
+    ...{ images, contents, streams, streamImages, runs, policies, lateHeads, executions, refreshes, ends },
   };
   const interleaved = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, turns)]);
   const nobodyWaits = { attempts: 1, wait: async () => undefined };

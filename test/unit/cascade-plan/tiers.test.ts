@@ -72,6 +72,34 @@ test('an application on a base is built once the base is', async () => {
   for (const n of [BASE, APP]) expect(await causeOf(world, n)).toMatchObject({ state: 'taken' });
 });
 
+test.each([
+  ['its own layer brought it', 2, 1],
+  ['a layer of the base brought it', 1, 0],
+])(
+  'a finding of an application in a language package, on a base with basic scanning: %s',
+  async (_, layer, planned) => {
+    const world = await tieredWorld();
+    const inLanguage = fact({ packageKind: 'language' });
+    const base = await pushed(world, BASE, 'app-0', { tags: ['v0.1'], reasons: [] });
+    const reason = { ...reasonOf(inLanguage), layer: digestOf(`layer ${layer}`) } as Reason;
+    const app = await pushed(world, APP, 'app-2', { tags: ['v2.1'], reasons: [reason], inUse: true });
+    await tell(world, APP, inLanguage);
+    stands(world, app, base);
+    const layers = [digestOf('layer 1'), digestOf('layer 2')];
+    await world.contents.record([
+      { digest: base, layers: layers.slice(0, 1), labels: {} },
+      { digest: app, layers, labels: {} },
+    ]);
+    expect(await plan(world)).toMatchObject({ streams: planned });
+    const { answer } = await causeOf(world, APP);
+    if (planned === 0)
+      expect(answer).toMatchObject({
+        reason: 'unknown-facts',
+        detail: expect.stringMatching(new RegExp(`the scan of ${base} covers only .* Turn on enhanced scanning`)),
+      });
+  },
+);
+
 test('a base, a platform and an application are three waves of one cascade', async () => {
   const world = await tieredWorld();
   await threeTiers(world);

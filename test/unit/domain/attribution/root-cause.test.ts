@@ -1,5 +1,7 @@
-import { rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
+import type { LayersOf } from '../../../../shared/domain/attribution/layer-evidence.ts';
+import { imagesInDoubt, rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
 import type { AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { digestOf } from '../arbitraries.ts';
 import { knownOf, movedFact, type StreamSketch, type TierFleet } from '../plan/tier-plans.ts';
 import { ageFact, personFact } from '../rollout/acting.ts';
@@ -88,6 +90,116 @@ describe('a parent head without a finding in its scan', () => {
     expect(rootCauseOf(scannedBase({ state: 'requested', ...awaited }), HEADS, { fact: age })).toEqual(
       below(['platform', 'app']),
     );
+  });
+});
+
+describe('the layer that the scanner names for a finding', () => {
+  const inLanguage = { ...cve, packageKind: 'language' } as typeof cve;
+  const [bottom, middle, top] = [digestOf('layer 1'), digestOf('layer 2'), digestOf('layer 3')];
+  const contents = new Map([
+    [digestOf('base'), { layers: [bottom] }],
+    [digestOf('platform'), { layers: [bottom, middle] }],
+    [digestOf('app'), { layers: [bottom, middle, top] }],
+  ]);
+  const older = { state: 'complete', completedAtEpochMs: cve.sinceEpochMs - 1, coverage: ['os', 'language'] } as const;
+  const newer = { ...older, completedAtEpochMs: cve.sinceEpochMs + 1 } as const;
+  const basic = { ...newer, coverage: ['os'] } as const;
+
+  interface Sketched {
+    readonly fact?: typeof cve;
+    readonly images: Images;
+    readonly heads?: Heads;
+    readonly layer?: Digest | undefined;
+    readonly read?: LayersOf;
+  }
+  function tracedBy({ fact = cve, images, heads = HEADS, layer, read = contents }: Sketched) {
+    const fleet = fleetOf(images, heads, fact);
+    const app = fleet.images.get(digestOf('app'));
+    if (!app?.verdict) throw new Error('the application is not judged');
+    const reasons = app.verdict.reasons.map((one) => (one.kind === 'finding' && layer ? { ...one, layer } : one));
+    const named = { ...app, verdict: { ...app.verdict, reasons } };
+    const known = { ...fleet, images: new Map(fleet.images).set(app.digest, named), contents: read };
+    const headed = { stream: 'app', heads: [named] };
+    const asked = byName([...imagesInDoubt(headed, [fact], known)].sort(), Object.keys(images)) as string[];
+    return { asked, found: byName(rootCausesOf(headed, known)(fact), Object.keys(images)) };
+  }
+  const scanned = (base: Required<Sketch>['scan'], platform = base, app = newer): Images => {
+    const images = threeTiers('nothing', 'nothing');
+    return Object.fromEntries(
+      Object.entries({ base, platform, app }).map(([name, scan]) => [name, { ...images[name], scan }]),
+    );
+  };
+
+  const moved = { ...HEADS, base: 'base 2', platform: 'platform' };
+  const withMoved = (scan: Required<Sketch>['scan']): Images => ({
+    ...scanned(newer),
+    'base 2': { stream: 'base', has: 'nothing', scan },
+  });
+  test.each<[string, Sketched, object]>([
+    ['its own, below which basic scanning sees nothing', { fact: inLanguage, images: scanned(basic), layer: top }, own],
+    [
+      'of the base, which basic scanning does not cover',
+      { fact: inLanguage, images: scanned(basic, newer), layer: bottom },
+      own,
+    ],
+    [
+      'of the platform, which basic scanning does not cover',
+      { fact: inLanguage, images: scanned(newer, basic), layer: middle },
+      pending(['platform']),
+    ],
+    [
+      'of the base, and basic scanning covers neither',
+      { fact: inLanguage, images: scanned(basic), layer: bottom },
+      pending(['base', 'platform']),
+    ],
+    [
+      'of the platform, and basic scanning does not cover the base either',
+      { fact: inLanguage, images: scanned(basic), layer: middle },
+      pending(['platform']),
+    ],
+    [
+      'named for nothing, and basic scanning covers neither',
+      { fact: inLanguage, images: scanned(basic) },
+      pending(['base', 'platform']),
+    ],
+    [
+      'that the image does not have',
+      { fact: inLanguage, images: scanned(basic), layer: digestOf('other') },
+      pending(['base', 'platform']),
+    ],
+    [
+      'of a squashed image: it has the packages of its base',
+      {
+        ...{ fact: inLanguage, images: scanned(basic), layer: top },
+        read: new Map(contents).set(digestOf('app'), { layers: [top] }),
+      },
+      pending(['base', 'platform']),
+    ],
+    [
+      'of the platform, whose scan is older than the finding',
+      { images: scanned(older), layer: middle },
+      pending(['platform']),
+    ],
+    ['its own, and the scans below are older than the finding', { images: scanned(older), layer: top }, own],
+    ['of the base, whose newer scan lacks it: the scan counts', { images: scanned(newer), layer: bottom }, own],
+    ['of the base, which has another head since', { images: withMoved(older), heads: moved, layer: bottom }, own],
+    [
+      'its own, although the scans of all have it: the scans count',
+      { images: threeTiers('it', 'it'), layer: top },
+      below(['base', 'platform', 'app']),
+    ],
+  ])('%s', (_, sketched, expected) => {
+    expect(tracedBy(sketched).found).toEqual(expected);
+  });
+
+  test('has the contents read only where scans leave doubt', () => {
+    expect(tracedBy({ fact: inLanguage, images: scanned(basic), layer: top }).asked.sort()).toEqual([
+      'app',
+      'base',
+      'platform',
+    ]);
+    expect(tracedBy({ fact: inLanguage, images: scanned(newer), layer: top }).asked).toEqual([]);
+    expect(tracedBy({ fact: inLanguage, images: scanned(basic) }).asked).toEqual([]);
   });
 });
 
