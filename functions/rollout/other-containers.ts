@@ -1,10 +1,8 @@
-import { mapConcurrently } from '../../shared/concurrency.ts';
 import { serviceKey } from '../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { meaningAt } from '../../shared/domain/image/tag-history.ts';
 import { isProof, type Usage } from '../../shared/domain/image/usage.ts';
-import { isService } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   restrainedContainer,
@@ -12,7 +10,6 @@ import {
   type StartedAnew,
 } from '../../shared/domain/rollout/other-containers.ts';
 import { scopeOfService, serviceOf } from '../../shared/domain/rollout/rollout.ts';
-import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
@@ -20,8 +17,6 @@ import { meaningOf } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
 import { postponed, type Refusal } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
-
-const READS_AT_ONCE = 8;
 
 interface Question {
   readonly ref: ServiceRef;
@@ -71,7 +66,7 @@ async function streamOf(
 /**
  * Which image of a tag the container runs. The push history decides if the tag did not move since the tasks were
  * deployed. Otherwise a read of the whole scope decides that began when no task of an earlier deployment was left, and
- * only if all tasks run the same image: ECS may replace a task between two deployments.
+ * only if all tasks run that image: ECS may replace a task between two deployments, and a new pod pulls the tag again.
  */
 async function runningOf(
   ports: RolloutPorts,
@@ -90,32 +85,22 @@ async function runningOf(
   if (meaning?.source === 'push-history') return [meaning.digest];
   const scope = await unlessUnreadable(scopes.get(scopeOfService(ref)), undefined);
   if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs + deploymentMs + (seen.bakeMs ?? 0)) return [];
-  const earlier = new Set(pushes.map(({ digest }) => digest)).difference(new Set(means));
-  const older = await mapConcurrently([...earlier], READS_AT_ONCE, (digest) => digestsUnder(places, digest));
-  const [used, usedBefore] = await Promise.all([
-    usagesOf(ports, ref, container, means),
-    usagesOf(ports, ref, container, older.flat()),
-  ]);
-  return usedBefore.length > 0 ? [] : used.filter(isProof).map(({ digest }) => digest);
+  const used = await usagesOf(ports, ref, container);
+  const isSame = used?.every((usage) => isProof(usage) && means.includes(usage.digest)) ?? false;
+  return isSame && used ? used.map(({ digest }) => digest) : [];
 }
 
-const digestsUnder = async (places: RolloutPorts['places'], digest: Digest): Promise<readonly Digest[]> => [
-  ...new Set([digest, ...(await imagesUnder(places, digest))]),
-];
-
-/** Live usages of some images by one container of the service. */
+/** Live usages of one container of the service; `undefined` if one of its scope cannot be read. */
 async function usagesOf(
-  { usages, targets }: Pick<RolloutPorts, 'usages' | 'targets'>,
+  { usages }: Pick<RolloutPorts, 'usages'>,
   ref: ServiceRef,
   container: string,
-  digests: readonly Digest[],
-): Promise<readonly Usage[]> {
+): Promise<readonly Usage[] | undefined> {
   const key = serviceKey(ref);
-  const found = await mapConcurrently([...new Set(digests)], READS_AT_ONCE, (digest) =>
-    unlessUnreadable(usages.ofImage(digest), []),
-  );
-  return found
-    .flat()
-    .filter((usage) => isService(usage, targets) && usage.container === container)
-    .filter((usage) => serviceKey(serviceOf(usage)) === key);
+  const found: Usage[] = [];
+  for await (const usage of usages.all(scopeOfService(ref), 'live')) {
+    if ('unreadable' in usage) return undefined;
+    if (usage.container === container && serviceKey(serviceOf(usage)) === key) found.push(usage);
+  }
+  return found;
 }

@@ -50,6 +50,8 @@ interface Scene {
   readonly readAfterMs?: number;
   /** One task of the agent was replaced, and pulled what the tag means. */
   readonly isMixed?: boolean;
+  /** No event reported the push of what the other tasks run. */
+  readonly isEarlierPushUnreported?: boolean;
   /** How that review knows what the agent runs. */
   readonly digestSource?: DigestSource;
 }
@@ -75,7 +77,7 @@ async function scene(is: Scene): Promise<RolloutWorld> {
   await runs(world, 'web', 'old', { workload: 'web', container: 'web' });
   await runs(world, 'agent', 'old', { workload: 'web', container: 'agent', reference: image, digestSource });
   if (is.isMixed) {
-    await push('old');
+    if (!is.isEarlierPushUnreported) await push('old');
     await runs(world, 'agent', 'new', { workload: 'web', container: 'agent', reference: image, digestSource });
   }
   world.advance(MINUTE_MS);
@@ -113,6 +115,11 @@ test.each<readonly [string, Scene, string]>([
     'mode: paused',
   ],
   ['is paused, and one of its tasks was replaced', { mode: 'paused', pushed: 'after', isMixed: true }, 'mode: paused'],
+  [
+    'is paused, and one of its tasks was replaced, and no event reported the image of the others',
+    { mode: 'paused', pushed: 'after', isMixed: true, isEarlierPushUnreported: true },
+    'mode: paused',
+  ],
   [
     'is paused, and was read while tasks of an earlier deployment may run',
     { mode: 'paused', tagMeans: 'old', readAfterMs: 0 },
