@@ -1,5 +1,5 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Closure } from '../../shared/domain/cause/cascade.ts';
+import { type Closure, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import { workloadText } from '../../shared/domain/image/usage.ts';
 import {
@@ -34,6 +34,7 @@ import {
 } from '../../shared/domain/rollout/closure.ts';
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
 import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
+import { serviceOf } from '../../shared/domain/rollout/rollout.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
@@ -217,6 +218,7 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
     deployments: begun.filter((deployment) => deployment !== undefined),
     ...(isUseless && (await isReplaced(ports, outputs)) && { isHeadReplaced: true }),
     ...users,
+    undecided: await undecidedServices(ports, closure),
     unread: await nameUnplaced(ports, fleet.lineage, stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
@@ -289,6 +291,17 @@ async function readUsers(
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     return { running: [], unreadableItem: error.message };
   }
+}
+
+/** The services that another stream decided, once they run none of its images that its owner was to replace. */
+async function undecidedServices({ usages }: RolloutPorts, { decidedByOthers = [] }: Closure): Promise<string[]> {
+  const found = await mapConcurrently(decidedByOthers, SERVICES_AT_ONCE, async ({ service, digests }) => {
+    // What cannot be read may still run.
+    const run = await mapConcurrently(digests, 1, (digest) => unlessUnreadable(usages.ofImage(digest), undefined));
+    const isRun = run.some((all) => all === undefined || all.some((one) => serviceKey(serviceOf(one)) === service));
+    return isRun ? [] : [service];
+  });
+  return found.flat();
 }
 
 /** Whether the verified output is known and no longer head of its stream. */

@@ -1,13 +1,14 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type CascadeNode, serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { type CascadeNode, type ServiceOfOthers, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { isDoneOnceBuilt } from '../../shared/domain/cause/cause.ts';
 import { provenFactStatus } from '../../shared/domain/cause/fact-status.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
+import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { stricterRollout } from '../../shared/domain/policy/rollout-mode.ts';
 import { closureOf } from '../../shared/domain/rollout/closure.ts';
-import { leftServices, postponedServices } from '../../shared/domain/rollout/postponed.ts';
+import { decidedByOthers, leftServices, postponedServices } from '../../shared/domain/rollout/postponed.ts';
 import {
   artifactFor,
   type LeftReason,
@@ -16,6 +17,7 @@ import {
   type RolloutPlan,
   type RolloutStream,
   type StreamUsage,
+  serviceOf,
   type VerifiedArtifact,
 } from '../../shared/domain/rollout/rollout.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
@@ -77,7 +79,7 @@ export async function planServices(
     const mode = modeIn(current.policy, stream, usage.account);
     return mode === 'enforce' ? undefined : mode;
   });
-  const shares = sharesOf(plan);
+  const shares = sharesOf(plan, streams, ports.targets);
   await mapConcurrently(streams, AT_ONCE, (view) =>
     unlessUnreadable(openClosure(ports, view, policy, shares(view.stream)), undefined),
   );
@@ -179,11 +181,18 @@ interface Share {
   /** By key. */
   readonly services: readonly string[];
   readonly left: RolloutPlan['left'];
+  readonly ofOthers: readonly ServiceOfOthers[];
 }
 
 /** A plan has thousands of streams, and each reads its part. */
-function sharesOf(plan: RolloutPlan): (stream: string) => Share {
+function sharesOf(
+  plan: RolloutPlan,
+  streams: readonly RolloutStream[],
+  targets: RolloutTargets,
+): (stream: string) => Share {
   const left = Map.groupBy(plan.left, ({ stream }) => stream);
+  const rollouts = new Map(streams.map(({ stream, mode }) => [stream, mode]));
+  const together = Map.groupBy(plan.left, ({ usage }) => serviceKey(serviceOf(usage)));
   const deployed = plan.services.flatMap((service) =>
     [...new Set(service.containers.map(({ stream }) => stream))].map((stream) => ({
       stream,
@@ -194,6 +203,14 @@ function sharesOf(plan: RolloutPlan): (stream: string) => Share {
   return (stream) => ({
     services: (services.get(stream) ?? []).map(({ key }) => key),
     left: left.get(stream) ?? [],
+    ofOthers: decidedByOthers(
+      [...new Set((left.get(stream) ?? []).map(({ usage }) => serviceKey(serviceOf(usage))))].flatMap(
+        (service) => together.get(service) ?? [],
+      ),
+      (one) => one === stream,
+      (one) => rollouts.get(one),
+      targets,
+    ),
   });
 }
 
@@ -201,7 +218,7 @@ async function openClosure(
   { rollouts, clock, targets }: RolloutPorts,
   { node, state, stream, mode }: NodeView,
   { guards }: Policy,
-  { services, left }: Share,
+  { services, left, ofOthers }: Share,
 ): Promise<void> {
   if (state !== 'verified' || node.output === undefined) return;
   const waitingFor = waitingForOwners(left);
@@ -214,6 +231,7 @@ async function openClosure(
       ...before,
       ...{ services, left: leftServices(left, targets) },
       ...(postponed.length > 0 && { postponed }),
+      ...(ofOthers.length > 0 && { decidedByOthers: ofOthers }),
       ...(owners !== undefined && { waitingFor: owners }),
     };
     return before.state !== 'open' || sameContent(before, after) ? undefined : after;

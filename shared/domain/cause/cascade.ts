@@ -183,6 +183,11 @@ export interface Closure {
   readonly postponed?: readonly string[];
   /** Services that the rollout skips for any reason (`serviceKey`); absent if there was no plan for it. */
   readonly left?: readonly string[];
+  /**
+   * Services among `left` that another stream decides, because its owner deploys it: `digests` are the images of that
+   * stream to be replaced first. Absent if there is none.
+   */
+  readonly decidedByOthers?: readonly ServiceOfOthers[];
   /** Its rollout was not completed, or is planned again: another cascade deploys, with its own closure. */
   readonly abandoned?: true;
   /** Why the last check did not close it. */
@@ -191,6 +196,11 @@ export interface Closure {
   readonly outOfSight?: true;
   readonly proof?: ClosureProof;
   readonly replacement?: ClosureReplacement;
+}
+
+export interface ServiceOfOthers {
+  readonly service: string;
+  readonly digests: readonly Digest[];
 }
 
 /** For an auditor: the closure whose proof counts, and the review that found it. */

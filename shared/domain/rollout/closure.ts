@@ -77,6 +77,8 @@ export interface ClosureInputs {
   readonly mayRun: (repository: string, tag?: string) => boolean;
   /** The started deployments of services that the rollout deploys for the stream. */
   readonly deployments: readonly Deployment[];
+  /** Services of `decidedByOthers` that run none of these images any longer. */
+  readonly undecided?: readonly string[];
   /** The stream's head is no longer the verified image. */
   readonly isHeadReplaced?: boolean;
   readonly runId: string;

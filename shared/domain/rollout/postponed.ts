@@ -1,4 +1,4 @@
-import { type Closure, serviceKey } from '../cause/cascade.ts';
+import { type Closure, type ServiceOfOthers, serviceKey } from '../cause/cascade.ts';
 import { factStatus } from '../cause/fact-status.ts';
 import { isService, type RolloutTargets } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
@@ -10,7 +10,7 @@ import { type LeftReason, type RolloutPlan, serviceOf } from './rollout.ts';
 /**
  * Services that a plan skips because of a mode, because of the rollout of their own stream, or because the cascade did
  * not verify another stream of theirs. They are planned again: the policy may change, and no later cascade has to build
- * the other stream. If another stream of the service is left to its owner, that stream decides.
+ * the other stream. If another stream of the service is left to its owner, that stream decides (`decidedByOthers`).
  * @param rollout of the stream
  */
 export const postponedServices = (
@@ -25,6 +25,31 @@ export const postponedServices = (
     targets,
   );
 };
+
+/**
+ * The services that a plan skips because the owner of another stream deploys them. Once the owner has replaced the images
+ * of that stream, nothing of it is in the way any longer.
+ * @param isOwn whether a stream is the one of the closure
+ * @param rolloutOf the rollout of a stream
+ */
+export function decidedByOthers(
+  left: RolloutPlan['left'],
+  isOwn: (stream: string) => boolean,
+  rolloutOf: (stream: string) => RolloutMode | undefined,
+  targets: RolloutTargets,
+): readonly ServiceOfOthers[] {
+  const own = new Set(
+    leftServices(
+      left.filter(({ stream }) => isOwn(stream)),
+      targets,
+    ),
+  );
+  const theirs = left.filter(({ stream }) => !isOwn(stream) && isOwners(rolloutOf(stream) ?? 'restart'));
+  const byService = Map.groupBy(theirs, ({ usage }) => serviceKey(serviceOf(usage)));
+  return [...byService].flatMap(([service, all]) =>
+    own.has(service) ? [{ service, digests: [...new Set(all.map(({ usage }) => usage.digest))].sort() }] : [],
+  );
+}
 
 /**
  * The services that a plan skips, each once. A workload to which Patchwave does not deploy at all is no service: once that
@@ -43,6 +68,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
  * The services whose rollout is planned again for an open closure, if a complete read since then shows that they still
  * run an image with the cause:
  * - a mode, the rollout of the stream, another deployment or an unverified stream of the service was in the way
+ * - the owner of another stream of the service has replaced its images since
  * - the deployment failed, and the stream has a new head
  * - they run the verified image, a later scan found the cause in it, and the stream has a new head
  * - the rollout did not know them: the service had no task at the last review, or is new
@@ -51,6 +77,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
 export function servicesToPlanAnew(closure: Closure, seen: ClosureInputs, targets: RolloutTargets): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
+  for (const service of seen.undecided ?? []) since.set(service, closure.sinceEpochMs);
   const over = new Map<string, number>();
   for (const deployment of seen.deployments) {
     if (!isDeploymentOver(deployment)) continue;

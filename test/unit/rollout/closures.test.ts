@@ -772,3 +772,22 @@ test('an image that the review saw running counts, also without a mark on the im
 test('an unknown review is refused', async () => {
   await expect(look(await scene(), 'nobody')).rejects.toMatchObject({ name: 'InvalidInputError' });
 });
+
+test('a service that the owner of another stream deploys is planned again once the owner replaced its images', async () => {
+  const world = await rolloutWorld({ modes: { web: 'restart', agent: 'pipeline' } });
+  await runs(world, 'web', 'old', { workload: 'shop' });
+  const theirs = await runs(world, 'agent', 'old', { workload: 'shop' });
+  await plan(world);
+  const closureOfWeb = async () =>
+    (await collect(world.rollouts.closures(CASCADE))).find(({ stream }) => stream === streamOf('web'));
+  world.advance(HOUR_MS);
+  await look(world, await reviewed(world));
+  expect(await closureOfWeb()).toMatchObject({ state: 'open', decidedByOthers: [{ digests: [theirs.digest] }] });
+  expect(await closureOfWeb()).not.toHaveProperty('abandoned');
+
+  await runs(world, 'agent', 'new', { workload: 'shop' });
+  await world.usages.end([theirs], world.clock());
+  world.advance(HOUR_MS);
+  await look(world, await reviewed(world));
+  expect(await closureOfWeb()).toMatchObject({ state: 'open', abandoned: true });
+});

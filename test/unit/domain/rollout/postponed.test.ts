@@ -3,6 +3,7 @@ import type { Usage } from '../../../../shared/domain/image/usage.ts';
 import type { RolloutMode } from '../../../../shared/domain/policy/rollout-mode.ts';
 import type { ClosureInputs } from '../../../../shared/domain/rollout/closure.ts';
 import {
+  decidedByOthers,
   isOutputAffected,
   postponedServices,
   servicesToPlanAnew,
@@ -153,6 +154,36 @@ test.each<[RolloutMode, readonly string[]]>([
     expect(postponedServices(all, rollout, { eks: false })).toEqual(held);
   },
 );
+
+test('a service that the owner of another stream deploys is planned again once the owner replaced its images', () => {
+  const one = open({ left: [SERVICE], decidedByOthers: [{ service: SERVICE, digests: [digestOf('theirs')] }] });
+  expect(servicesToPlanAnew(one, seen({ deployments: [], undecided: [] }), { eks: false })).toEqual([]);
+  expect(servicesToPlanAnew(one, seen({ deployments: [], undecided: [SERVICE] }), { eks: false })).toEqual([SERVICE]);
+  const unreadSince = seen({
+    deployments: [],
+    undecided: [SERVICE],
+    scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: NOON_EPOCH_MS - 1 }],
+  });
+  expect(servicesToPlanAnew(one, unreadSince, { eks: false })).toEqual([]);
+});
+
+test('the images of streams that their owners deploy decide the services that a closure shares with them', () => {
+  const left = (stream: string, name: string, changes: Partial<Usage> = {}) => ({
+    ...{ stream, reason: 'pipeline' as const },
+    usage: usage(name, { digest: digestOf(name), ...changes }),
+  });
+  const all = [
+    left(STREAM, 'own'),
+    left('theirs', 'their-1', { container: 'main' }),
+    left('theirs', 'their-2', { container: 'main' }),
+    left('deployed', 'third', { container: 'proxy' }),
+    left('theirs', 'their-3', { workload: 'elsewhere' }),
+    left(STREAM, 'own', { workload: 'alone' }),
+  ];
+  const rolloutOf = (stream: string): RolloutMode => (stream === 'theirs' ? 'pipeline' : 'restart');
+  const found = decidedByOthers(all, (stream) => stream === STREAM, rolloutOf, { eks: false });
+  expect(found).toEqual([{ service: SERVICE, digests: [digestOf('their-1'), digestOf('their-2')].sort() }]);
+});
 
 describe('whether a service runs the verified image, and a later scan found a fact in it', () => {
   const output = new Set([OUTPUT, digestOf('new-arm')]);
