@@ -154,11 +154,19 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
     const isSure = image.lineage !== undefined && image.lineage.mayLieBetween === undefined;
     const between = parent && !isSure ? mayLieBetween(image.layered, parent) : [];
     const { firstPushedAtEpochMs: _, ...next } = image.layered;
-    const below = headImages.has(digest) ? mayHide(next, parent) : undefined;
+    // An image that is placed for the first time may be a head by then, or become one.
+    const mayBeHead = headImages.has(digest) || image.lineage === undefined;
+    const below = mayBeHead ? mayHide(next, parentOf(firstWithContent(digest))) : undefined;
     return {
       ...(between.length > 0 && { mayLieBetween: keysOf(between) }),
       ...(below && below.repositories.length > 0 && { mayLieBelowNext: keysOf(below.repositories) }),
     };
+  }
+
+  /** An earlier image with the same content counts as a parent, but is no parent of the next build. */
+  function firstWithContent(digest: Digest): Digest {
+    const parent = parents.get(digest);
+    return parent?.evidence === 'earliest-push' ? firstWithContent(parent.digest) : digest;
   }
 
   function parentOf(digest: Digest): FoundParent | undefined {

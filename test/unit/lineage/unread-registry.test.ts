@@ -307,6 +307,33 @@ describe('parent of an image while a possible registry is unreadable', () => {
     expect(await imageLineageOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
   });
 
+  test('a head that repeats an earlier build names the repositories of its next build', async () => {
+    const it = await world();
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    const stream = streamIn(BASES.account, 'golden');
+    await push(it, 'same', { ...{ tier: 'base', layers: ['os'], daysAgo: 30, isHead: true }, stream });
+    await findIn(it);
+    await readRegistries(it, [registryKey(OTHERS)]);
+    await findIn(it);
+    const parent = { digest: digestOf('base'), evidence: 'earliest-push' };
+    expect(await imageLineageOf(it, 'same')).toMatchObject({ parent, mayLieBelowNext: [OTHER] });
+  });
+
+  test('a head that is placed by its event names the repositories of its next build', async () => {
+    const it = await world();
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [registryKey(OTHERS)]);
+    await findIn(it);
+    const stream = streamIn(BASES.account, 'golden');
+    await push(it, 'same', { ...{ tier: 'base', layers: ['os'], daysAgo: 30, isHead: true }, stream });
+    await follow(it, moved(stream));
+    expect(await imageLineageOf(it, 'same')).toMatchObject({ age: { known: true }, mayLieBelowNext: [OTHER] });
+  });
+
   test('a base of which the policy says that it has no parent has a next build of known age', async () => {
     const it = await world({ golden: { parents: [] } });
     await golden(it);
