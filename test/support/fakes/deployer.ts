@@ -34,7 +34,10 @@ interface Kept {
   deployments: Changing<ServiceDeployment>[];
 }
 
-/** ECS services in memory whose deployments end when a test says so. */
+/**
+ * Services in memory whose deployments end when a test says so: of ECS, and of Kubernetes, which knows only the present
+ * deployment, never rolls back, and takes the same restart of one cascade once.
+ */
 export class FakeDeployer implements Deployer {
   readonly #clock: Clock;
   readonly #services = new Map<string, Kept>();
@@ -59,7 +62,7 @@ export class FakeDeployer implements Deployer {
     containers: Containers,
     settings: Partial<Pick<Kept, 'controller' | 'bakeMs'>> = {},
   ): this {
-    const taskDefinition = this.#revision(service.service, containers);
+    const taskDefinition = this.#revision(service.service.replaceAll(':', '.'), containers);
     const first = { ...this.#deployment(taskDefinition), state: 'completed' as const };
     this.#services.set(keyOf(service), { controller: 'ECS', ...settings, taskDefinition, deployments: [first] });
     return this;
@@ -104,7 +107,7 @@ export class FakeDeployer implements Deployer {
     const failed = this.#find(service, deploymentId);
     Object.assign(failed, { state: 'failed', detail: 'ECS deployment circuit breaker: tasks failed to start.' });
     const before = kept.deployments.find((one) => one !== failed && one.state === 'completed');
-    if (rollsBack && before) {
+    if (rollsBack && before && kept.controller === 'ECS') {
       failed.isPrimary = false;
       before.isPrimary = true;
       kept.taskDefinition = before.taskDefinition;
@@ -133,16 +136,19 @@ export class FakeDeployer implements Deployer {
 
   async describe(service: ServiceRef): Promise<ServiceState> {
     const { taskDefinition, ...kept } = this.#open(service);
-    const deployments = kept.deployments.map(({ progress, ...one }) =>
+    const listed = kept.controller === 'KUBERNETES' ? kept.deployments.slice(0, 1) : kept.deployments;
+    const deployments = listed.map(({ progress, ...one }) =>
       one.state === 'in-progress' && progress ? { ...one, progress } : one,
     );
     return copied({ ...kept, deployments, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
-  async restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string> {
-    this.#unchanged(service, decidedOn);
+  async restart(service: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
+    const kept = this.#unchanged(service, decidedOn);
+    const present = primaryOf(kept);
+    if (kept.controller === 'KUBERNETES' && present.cascadeId === cascadeId) return present.deploymentId;
     this.#passMoment();
-    return this.#start(service, this.#own(service));
+    return this.#start(service, this.#own(service), kept.controller === 'KUBERNETES' ? { cascadeId } : {});
   }
 
   async register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
@@ -189,15 +195,15 @@ export class FakeDeployer implements Deployer {
     happens();
   }
 
-  #start(service: ServiceRef, kept: Kept): string {
-    const { deploymentId } = this.#begin(kept);
+  #start(service: ServiceRef, kept: Kept, restart: Pick<ServiceDeployment, 'cascadeId'> = {}): string {
+    const { deploymentId } = Object.assign(this.#begin(kept), restart);
     this.started.push({ service, deploymentId });
     const { taskDefinition } = kept;
     this.onStart({ service, deploymentId, taskDefinition, containers: this.#containers(taskDefinition) });
     return deploymentId;
   }
 
-  #begin(kept: Kept): ServiceDeployment {
+  #begin(kept: Kept): Changing<ServiceDeployment> {
     for (const one of kept.deployments) {
       // Of a rolling update that is replaced ECS goes on to tell that it is in progress.
       if (kept.bakeMs !== undefined && one.state === 'in-progress') one.state = 'stopped';
@@ -228,7 +234,7 @@ export class FakeDeployer implements Deployer {
 
   #own(service: ServiceRef): Kept {
     const kept = this.#open(service);
-    if (kept.controller === 'ECS') return kept;
+    if (kept.controller === 'ECS' || kept.controller === 'KUBERNETES') return kept;
     throw new DeploymentRefusedError(service, `its deployment controller is ${kept.controller}`);
   }
 

@@ -20,6 +20,8 @@ export interface TrueContainer {
   readonly reference: string;
   readonly image: TrueImage;
   readonly sinceEpochMs: number;
+  /** The index from which its pod runs its image, where a container runtime reports that. */
+  readonly index?: Digest;
   /** What ECS tells of it: which image it runs, or only when it pulled that, or neither. */
   readonly shown: 'digest' | 'pull' | 'nothing';
 }
@@ -58,7 +60,10 @@ interface Task {
 }
 
 interface Service {
+  /** Of pods as `serviceNameOf` names their Deployment. */
   readonly name: string;
+  /** Where it runs as pods. */
+  readonly pods?: { readonly workload: string; readonly reportsIndex: boolean };
   readonly ref: ServiceRef;
   readonly architectures: readonly Architecture[];
   readonly bakeMinutes?: number;
@@ -82,7 +87,13 @@ export interface EcsWorld {
   readonly deployed: (deployment: TrueDeployment) => void;
 }
 
-/** Services and the tasks that they really run; what the fakes of ECS tell follows from that. */
+/** How a service runs as the pods of a Deployment. */
+export interface TruePods {
+  /** The container runtimes of its nodes report the index of an image. */
+  readonly reportsIndex: boolean;
+}
+
+/** Services and the tasks or pods that they really run; what the fakes of ECS and Kubernetes tell follows from that. */
 export class Ecs {
   readonly #with: EcsWorld;
   readonly #services = new Map<string, Service>();
@@ -100,6 +111,7 @@ export class Ecs {
     world.world.deployer.onStart = (started) => {
       const { service, ...of } = started;
       this.#replaced(this.#get(service.service), of.deploymentId);
+      if (this.#get(service.service).pods) world.features.note('pods');
       world.deployed(this.#note(service.service, 'Patchwave', of));
     };
   }
@@ -124,16 +136,20 @@ export class Ecs {
     name: string,
     containers: readonly { readonly name: string; readonly image: string }[],
     sinceEpochMs: number,
+    pods?: TruePods,
   ): Promise<void> {
-    const cluster = { ...line.runsIn, cluster: 'main' };
+    const { world } = this.#with;
+    const cluster = { ...line.runsIn, cluster: pods ? 'pods' : 'main' };
     const ref = { ...cluster, service: name };
-    this.#with.world.workloads.addCluster(cluster);
-    const { bakeMinutes } = line;
+    (pods ? world.eksWorkloads : world.workloads).addCluster(cluster);
+    const bakeMinutes = pods ? undefined : line.bakeMinutes;
     const bakes = bakeMinutes === undefined ? {} : { bakeMs: bakeMinutes * MINUTE_MS };
-    this.#with.world.deployer.create(ref, containers, bakes);
+    if (pods) world.deployer.create(ref, containers.map(pulledAlways), { controller: 'KUBERNETES' });
+    else world.deployer.create(ref, containers, bakes);
     const service: Service = {
       ...{ name, ref, architectures: line.architectures, ...(bakeMinutes !== undefined && { bakeMinutes }) },
       ...{ tasks: [], isAtZero: false, generation: 0 },
+      ...(pods && { pods: { ...pods, workload: name.slice(name.indexOf(':') + 1) } }),
     };
     this.#services.set(name, service);
     service.tasks = (await this.#tasksOf(service, sinceEpochMs)) ?? [];
@@ -169,6 +185,33 @@ export class Ecs {
     service.tasks = isAtZero ? [] : ((await this.#tasksOf(service, this.#with.clockwork.now)) ?? []);
     this.#with.trace(`${name}: set ${isAtZero ? 'to zero' : `back: ${this.#text(service)}`}`);
     this.#tell(service);
+  }
+
+  /** A node leaves, so a pod starts again with the references of the one before, and pulls what their tags mean now. */
+  async recreatePod(name: string, nth: number): Promise<void> {
+    const service = this.#get(name);
+    const old = service.tasks[nth % service.tasks.length];
+    if (!old) return;
+    const fresh = await this.#podOf(service, old);
+    if (!service.tasks.includes(old)) return;
+    service.tasks = service.tasks.flatMap((task) => (task === old ? (fresh ?? []) : [task]));
+    this.#with.trace(`${name}: a pod starts again: ${fresh ? this.#text(service) : 'its image is gone'}`);
+    const isOther = fresh?.containers.some(({ image }, n) => image !== old.containers[n]?.image) ?? true;
+    if (isOther) this.#with.features.note('pods');
+    this.#tell(service);
+  }
+
+  async #podOf(service: Service, { architecture, containers }: Task): Promise<Task | undefined> {
+    const { clockwork } = this.#with;
+    const fresh = await Promise.all(
+      containers.map(({ container, reference }) =>
+        this.#containerOf(service, { name: container, image: reference }, architecture, clockwork.now),
+      ),
+    );
+    const known = fresh.flatMap((one) => one ?? []);
+    if (known.length < containers.length) return undefined;
+    const [sinceEpochMs, pulledAtEpochMs] = [clockwork.now, this.#with.world.clock()];
+    return { architecture, sinceEpochMs, containers: known, pulledAtEpochMs };
   }
 
   isAtZero = (name: string): boolean => this.#get(name).isAtZero;
@@ -274,16 +317,29 @@ export class Ecs {
     const tasks: Task[] = [];
     for (const architecture of service.architectures) {
       const running: TrueContainer[] = [];
-      for (const { name, image: reference } of containers) {
-        const image = await this.#pulled(reference, architecture);
-        if (!image) return undefined;
-        // A reference by digest is known, also if ECS reports no digest.
-        const shown = reference.includes('@') ? 'digest' : this.#with.shownOf(service.name);
-        running.push({ service: service.name, container: name, reference, image, sinceEpochMs, shown });
+      for (const defined of containers) {
+        const one = await this.#containerOf(service, defined, architecture, sinceEpochMs);
+        if (!one) return undefined;
+        running.push(one);
       }
       tasks.push({ architecture, sinceEpochMs, containers: running, pulledAtEpochMs: this.#with.world.clock() });
     }
     return tasks;
+  }
+
+  async #containerOf(
+    { name: service, pods }: Service,
+    { name: container, image: reference }: { readonly name: string; readonly image: string },
+    architecture: Architecture,
+    sinceEpochMs: number,
+  ): Promise<TrueContainer | undefined> {
+    const artifact = this.meaningNow(reference);
+    const image = await this.#pulled(reference, architecture);
+    if (!image) return undefined;
+    const index = pods?.reportsIndex && artifact?.isIndex ? { index: artifact.digest } : {};
+    // A reference by digest is known, also if ECS reports no digest. Of a pod the digest is always known.
+    const shown = pods || reference.includes('@') ? 'digest' : this.#with.shownOf(service);
+    return { service, container, reference, image, sinceEpochMs, shown, ...index };
   }
 
   /** What a reference means now in its registry; nothing where that has nothing under it. */
@@ -320,21 +376,28 @@ export class Ecs {
     return service;
   }
 
-  #tell({ name, ref: { service: _, ...cluster }, tasks }: Service): void {
-    const { workloads } = this.#with.world;
-    workloads.stop(cluster, name);
+  #tell({ name, pods, ref: { service: _, ...cluster }, tasks }: Service): void {
+    const { world } = this.#with;
+    const workloads = pods ? world.eksWorkloads : world.workloads;
+    const workload = pods?.workload ?? name;
+    workloads.stop(cluster, workload);
     for (const task of tasks) {
       const { architecture, containers } = task;
       workloads.run(cluster, {
-        ...{ workloadKind: 'ecs-service', workload: name, architecture },
+        ...{ workloadKind: pods ? 'eks-deployment' : 'ecs-service', workload, architecture },
         ...(containers.some(({ shown }) => shown === 'pull') && { pull: pullOf(task) }),
-        containers: containers.map(({ container, reference, image, shown }) => ({
-          ...{ name: container, image: reference, ...(shown === 'digest' && { digest: image.digest }) },
+        containers: containers.map(({ container, reference, image, shown, index }) => ({
+          ...{ name: container, image: reference, ...(shown === 'digest' && { digest: index ?? image.digest }) },
         })),
       });
     }
   }
 }
+
+const pulledAlways = (container: { readonly name: string; readonly image: string }) => ({
+  ...container,
+  pullPolicy: 'Always',
+});
 
 /** It takes some seconds, and is over before the task runs. */
 const pullOf = ({ pulledAtEpochMs, sinceEpochMs }: Task): Pull => ({

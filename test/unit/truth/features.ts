@@ -59,6 +59,7 @@ export const FEATURES = [
   'side-containers',
   'enhanced-scanning',
   'unused-heads',
+  'pods',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

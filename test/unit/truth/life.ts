@@ -1,6 +1,7 @@
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest, Registry } from '../../../shared/domain/image/image.ts';
 import { readImageReference } from '../../../shared/domain/image/reference.ts';
+import { serviceNameOf } from '../../../shared/domain/image/workload-kind.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -141,6 +142,7 @@ export class Life {
     const { world, clockwork } = this;
     const trace = (text: string): void => this.tell(text);
     world.scanner.completesAtOnce = false;
+    world.targets.eks = features.has('pods');
     for (const { account, region } of homesOf(this.lines)) world.accounts.add({ id: account, name: account }, [region]);
     const consumer = {
       take: (queue: QueueName, messages: Parameters<ReturnType<typeof functionsOver>['take']>[1]) =>
@@ -241,22 +243,28 @@ export class Life {
         this.factory.build(line, [HEAD_TAG], { readAtEpochMs: world.clock(), fromCache: false });
       }
     for (const line of this.lines)
-      for (let n = 1; n <= line.services; n += 1)
-        await this.#createService(line, this.names.service(`${line.name}-service-${n}`, this.#services.size), dice);
+      for (let n = 1; n <= line.services; n += 1) await this.#createService(line, `${line.name}-service-${n}`, dice);
     world.advance(startedAtEpochMs - world.clock());
     this.eventTrouble = CALM;
     await this.publishPolicy(this.policy);
     for (const line of this.lines) this.tell(this.#describe(line));
   }
 
-  async #createService(line: Line, service: string, dice: Dice): Promise<void> {
+  async #createService(line: Line, name: string, dice: Dice): Promise<void> {
+    const own = this.diceFor(`pods of ${name}`);
+    const [arePods, reportsIndex] = [own.chance(0.6) && this.features.has('pods'), own.chance(0.5)];
+    // Kubernetes admits only plain names.
+    const service = arePods
+      ? serviceNameOf({ workloadKind: 'eks-deployment', workload: `shop/${name}` })
+      : this.names.service(name, this.#services.size);
     const byDigest = dice.chance(0.5) && line.rollout !== 'restart';
     const head = this.factory.headOf(line);
     if (!head) throw new Error(`${line.name} has no head`);
     const reference = referenceOf(line, byDigest ? head.digest : HEAD_TAG);
     this.#services.set(service, line);
     const main = { name: this.names.container, image: reference };
-    await this.ecs.create(line, service, [main, ...this.#sidesOf(line, service)], this.world.clock());
+    const containers = [main, ...this.#sidesOf(line, service)];
+    await this.ecs.create(line, service, containers, this.world.clock(), arePods ? { reportsIndex } : undefined);
   }
 
   /** A second container of another application, which its own team builds. */

@@ -3,6 +3,7 @@ import { type Deployment, serviceKey } from '../../../shared/domain/cause/cascad
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { serviceNameOf } from '../../../shared/domain/image/workload-kind.ts';
 import type { Flaw } from './archive.ts';
 import type { DeployedContainer, TrueContainer, TrueDeployment } from './ecs.ts';
 import { HEAD_TAG, rolloutOf } from './fleet.ts';
@@ -102,9 +103,10 @@ export class RolloutOracle {
   /** Where a deployment of a cascade failed, no further one of it begins in the same cluster. */
   #afterFailure(real: TrueDeployment, cascadeId: string, name: string): void {
     const { life, check, violated } = this.#with;
-    const { account } = life.ecs.refOf(real.service);
+    const { account, cluster } = life.ecs.refOf(real.service);
     for (const other of this.#ofCascade.get(cascadeId) ?? []) {
-      if (other.state !== 'failed' || life.ecs.refOf(other.service).account !== account) continue;
+      const where = life.ecs.refOf(other.service);
+      if (other.state !== 'failed' || where.account !== account || where.cluster !== cluster) continue;
       check('nothing more is deployed where a deployment failed');
       if ((other.endedAtEpochMs ?? 0) + SEEN_FAILED_MS < real.atEpochMs)
         violated(`${name} began though that in ${other.service} had failed in the same cascade`);
@@ -216,7 +218,7 @@ export class RolloutOracle {
     const known = await Promise.all(
       [digest, ...images.map((image) => image.digest)].map((one) => life.world.usages.ofImage(one)),
     );
-    if (known.flat().some(({ workload }) => workload === service)) return undefined;
+    if (known.flat().some((usage) => serviceNameOf(usage) === service)) return undefined;
     return `over ${theirs.artifact.name}, which its team deployed at ${new Date(last.atEpochMs).toISOString()} and which was never seen there`;
   }
 
@@ -226,7 +228,11 @@ export class RolloutOracle {
     for (const service of life.ecs.services) {
       if (life.ecs.isAtZero(service) || life.isOutOfSight(service) || life.ecs.hasFailed(service)) continue;
       const containers = [...Map.groupBy(life.ecs.runningIn(service), ({ container }) => container)];
-      const states = containers.map(([container, runs]) => this.#containerAtRest(service, container, runs));
+      const { containers: defined } = await life.world.deployer.describe(life.ecs.refOf(service));
+      const states = containers.map(([container, runs]) => {
+        const { image = '' } = defined.find(({ name }) => name === container) ?? {};
+        return this.#containerAtRest(service, container, image, runs);
+      });
       // All containers of a service are deployed together, or none.
       if (states.some((one) => one?.holdsBack)) continue;
       const hidden = await Promise.all(containers.map(([, runs]) => this.#isRefusedUnseen(service, runs)));
@@ -235,7 +241,8 @@ export class RolloutOracle {
     }
   }
 
-  #containerAtRest(service: string, container: string, runs: readonly TrueContainer[]) {
+  /** @param defined its image in the definition: in Kubernetes also that of a deployment that failed */
+  #containerAtRest(service: string, container: string, defined: string, runs: readonly TrueContainer[]) {
     const { life } = this.#with;
     const [{ reference } = { reference: '' }] = runs;
     const line = life.lineOfReference(reference);
@@ -245,7 +252,8 @@ export class RolloutOracle {
     const rollout = rolloutOf(life.policy, line);
     const mode = modeOf(life.policy, line, [line.pipeline.account, account]);
     const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
-    const isPinned = rollout === 'restart' && runs.some((one) => one.reference.includes('@'));
+    const isPinned =
+      rollout === 'restart' && [defined, ...runs.map((one) => one.reference)].some((one) => one.includes('@'));
     // A team that went back from what Patchwave deployed meant to.
     const own = life.ecs.deployments.filter((one) => one.service === service);
     const wasOurs = ({ by, containers }: TrueDeployment): boolean =>

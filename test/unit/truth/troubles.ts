@@ -2,6 +2,7 @@ import { imagesDeleted } from './deletions.ts';
 import { headsOneByOne } from './heads.ts';
 import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
+import { pods } from './pods.ts';
 import { scopesLeave } from './scopes.ts';
 import type { Trouble } from './trouble.ts';
 import { lineageUnread, registriesUnread } from './unread.ts';
@@ -14,4 +15,5 @@ export const TROUBLES: readonly Trouble[] = [
   imagesDeleted,
   scopesLeave,
   enhancedScanning,
+  pods,
 ];
