@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { definitionText, type Machine, machineNames, machinesOf } from '../statemachines/machine.ts';
 import { TRIED_ALARMS } from '../support/tried-alarms.ts';
-import { hub, member, objectOf, ofType, ROOT, textOf } from './template.ts';
+import { hub, member, memberVpc, objectOf, ofType, ROOT, textOf } from './template.ts';
 
 const operations = readFileSync(`${ROOT}docs/operations.md`, 'utf8');
 const [, runbook = ''] = operations.split('\n## When an alarm stands\n');
@@ -72,8 +72,10 @@ test('every parameter, output, resource and state that it names is in a template
     ([, code, place]) => code ?? place,
   );
   const known = [
-    ...[hub, member].flatMap(({ json }) => Object.keys({ ...objectOf(json.Parameters), ...objectOf(json.Outputs) })),
-    ...[hub, member].flatMap(({ resources }) => resources.map(({ id }) => id)),
+    ...[hub, member, memberVpc].flatMap(({ json }) =>
+      Object.keys({ ...objectOf(json.Parameters), ...objectOf(json.Outputs) }),
+    ),
+    ...[hub, member, memberVpc].flatMap(({ resources }) => resources.map(({ id }) => id)),
     ...machineNames().flatMap((name) => statesOf(JSON.parse(definitionText(name)))),
     ...['StartImageScan', 'LastProcessingResult', 'Disabled'],
   ];
