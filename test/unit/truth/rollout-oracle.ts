@@ -189,7 +189,11 @@ export class RolloutOracle {
     const { life, check } = this.#with;
     check('deploys an output once');
     const last = earlier.at(-1);
-    const isSame = containers.every(({ artifact }, n) => last?.containers[n]?.artifact === artifact);
+    // To name by its digest what a tag means already is done once, too: tasks that start later keep the image.
+    const isSame = containers.every(({ artifact, reference }, n) => {
+      const before = last?.containers[n];
+      return before?.artifact === artifact && before?.reference === reference;
+    });
     const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && isSame;
     const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
     const isPushReported = !life.features.has('events-lost') && !life.features.has('events-late');
