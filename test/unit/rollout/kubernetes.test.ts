@@ -543,7 +543,7 @@ describe('a change that the cluster never makes', () => {
     await machine.step();
     const deployment = await deploymentOf(world, ref);
     expect(deployment).toMatchObject({ state: 'refused', postponed: true });
-    expect(deployment?.detail).toMatch(/^unreachable: .*may not patch deployments/);
+    expect(deployment?.detail).toMatch(/^unreachable: .*is not allowed to patch deployments/);
   });
 
   test('a webhook drops it: refused with that reason, and planned again', async () => {
