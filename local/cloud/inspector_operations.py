@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import error_response_json, get_account_id, json_response
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, request_scope
 from ministack.services import inspector2
 from operations import ApiError, Reply, Request
+from organization import organization_of
 from paging import InvalidToken, page
 from upstream import pinned
 
@@ -58,3 +59,19 @@ def _meets(value: str, condition: dict[str, str]) -> bool:
 
 def account() -> str:
     return get_account_id()
+
+
+def of_each_account(rows: Callable[[], list[Any]]) -> list[Any]:
+    """The rows of each account that the caller sees: its own or, for a delegated administrator, those of all members.
+
+    https://docs.aws.amazon.com/inspector/latest/user/admin-member-relationship.html
+    """
+    caller = account()
+    organization = organization_of(caller)
+    sees_all = organization is not None and organization.may_ask_for_all(caller)
+    seen = sorted(organization.members) if organization and sees_all else [caller]
+    found: list[Any] = []
+    for each in seen:
+        with request_scope(each, get_region()):
+            found += rows()
+    return found

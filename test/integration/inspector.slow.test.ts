@@ -175,3 +175,27 @@ describe('a registry with enhanced scanning', () => {
     LIMIT_MS,
   );
 });
+
+describe('a delegated administrator of Amazon Inspector', () => {
+  const installation = useInstallation(fleet, { parameters: { InspectorAccountId: HUB.account } });
+
+  test(
+    'is asked in the place of the account that has the registry',
+    async () => {
+      const { cloud, context, review, seeded } = installation();
+      await cloud.admin.clearCalls();
+      expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+      const digests = new Map(APPS.map(({ name }) => [name, seeded.images.get(name)?.digest as Digest]));
+      const images = await context.images.get([...digests.values()]);
+      for (const { name, scan, verdict } of APPS)
+        expect({ name, image: images.get(digests.get(name) as Digest) }).toMatchObject({
+          name,
+          image: { scan, verdict },
+        });
+      const asked = (await cloud.admin.calls()).filter(({ service }) => service === 'inspector2');
+      expect(new Set(asked.map(({ account }) => account))).toEqual(new Set([HUB.account]));
+      expect(new Set(asked.map(({ operation }) => operation))).toEqual(new Set(['ListCoverage', 'ListFindings']));
+    },
+    LIMIT_MS,
+  );
+});

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ECRClient, PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
 import { Inspector2Client, ListCoverageCommand, paginateListCoverage } from '@aws-sdk/client-inspector2';
 import { debianFiles, eventually, makeRepository, type ProbeCloud, pushImage } from '../probe.ts';
+import { declareOrganization } from '../probe-organization.ts';
 
 const equals = (value: string) => ({ comparison: 'EQUALS' as const, value });
 
@@ -59,4 +60,14 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     name: 'ValidationException',
   });
   await assert.rejects(inspector.send(new ListCoverageCommand({ maxResults: 201 })), { name: 'ValidationException' });
+
+  // A delegated administrator, here the management account, sees the images of all members; a member sees its own.
+  const accounts = [{ id: '555566667777', name: 'team' }];
+  await declareOrganization(cloud, { id: 'o-probe00001', accounts });
+  const administrator = new Inspector2Client(cloud.clients(cloud.hubAccount, 'eu-west-1'));
+  const ofTeam = { filterCriteria: { accountId: [equals('555566667777')] } };
+  const seen = await administrator.send(new ListCoverageCommand(ofTeam));
+  assert.deepEqual([seen.coveredResources?.length, seen.coveredResources?.[0]?.accountId], [4, '555566667777']);
+  const other = new Inspector2Client(cloud.clients('888877776666', 'eu-west-1'));
+  assert.equal((await other.send(new ListCoverageCommand(ofTeam))).coveredResources?.length, 0);
 }

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
 from typing import Any
 
 from inspections import Inspection, arn_of, cover, cover_existing, covered_images
-from inspector_operations import account, matches, one_page, replace_in_inspector
+from inspector_operations import account, matches, of_each_account, one_page, replace_in_inspector
 from operations import Request
 from pushes import on_push
 from registry import Image, registry
@@ -33,12 +33,14 @@ def _activate() -> None:
 
 
 def _list_coverage(request: Request) -> dict[str, Any]:
-    rows = [
-        _covered(repository, image, inspection)
-        for repository, image, inspection in covered_images()
-        if matches(request, _values(repository, image, inspection))
-    ]
-    return one_page(rows, request, name="coveredResources", maximum=200)
+    def rows() -> list[Any]:
+        return [
+            _covered(repository, image, inspection)
+            for repository, image, inspection in covered_images()
+            if matches(request, _values(repository, image, inspection))
+        ]
+
+    return one_page(of_each_account(rows), request, name="coveredResources", maximum=200)
 
 
 def _values(repository: str, image: Image, inspection: Inspection) -> dict[str, str]:

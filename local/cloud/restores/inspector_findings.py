@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListFindings.html
 from typing import Any
 
 from inspections import SUCCESSFUL, LayeredFinding, arn_of, covered_images, finding_arn, findings_of
-from inspector_operations import account, matches, one_page, replace_in_inspector
+from inspector_operations import account, matches, of_each_account, one_page, replace_in_inspector
 from operations import Request
 from registry import Image
 
@@ -18,14 +18,16 @@ def restore() -> None:
 
 
 def _list_findings(request: Request) -> dict[str, Any]:
-    # Findings of an image that is scanned no longer are closed, and deleted soon after.
-    rows = [
-        finding_json(repository, image, inspection.scanned_at or 0, finding)
-        for repository, image, inspection in covered_images()
-        if inspection.status == SUCCESSFUL and matches(request, _values(repository, image))
-        for finding in findings_of(repository, image)
-    ]
-    return one_page(rows, request, name="findings", maximum=100)
+    def rows() -> list[Any]:
+        # Findings of an image that is scanned no longer are closed, and deleted soon after.
+        return [
+            finding_json(repository, image, inspection.scanned_at or 0, finding)
+            for repository, image, inspection in covered_images()
+            if inspection.status == SUCCESSFUL and matches(request, _values(repository, image))
+            for finding in findings_of(repository, image)
+        ]
+
+    return one_page(of_each_account(rows), request, name="findings", maximum=100)
 
 
 def _values(repository: str, image: Image) -> dict[str, str]:
