@@ -19,7 +19,8 @@ function program(name: string, text: string): void {
 /** The calls of `docker`, and the exit code. */
 function build(candidate: boolean, docker = '') {
   program('aws', 'echo password');
-  program('docker', `${docker}\ncase "$*" in *inspect*) echo sha256:parent ;; esac`);
+  // Whoever reads no password breaks the pipe of the program that writes it.
+  program('docker', `${docker}\ncase "$*" in login*) cat >/dev/null ;; *inspect*) echo sha256:parent ;; esac`);
   const { status } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
     cwd: folder,
     env: {
