@@ -95,6 +95,8 @@ function fromParent(instruction: Instruction, stages: Stages): BuildParent | und
   const place = { line: instruction.line, by: 'FROM' } as const;
   try {
     const reference = expanded(partsOf(instruction, stages.escapeToken).image, stages.variables, stages.escapeToken);
+    // An unnamed stage has no name to stand for.
+    if (reference === '') return { ...place, kind: 'unknown', problem: 'its image is empty without --build-arg' };
     const isStage = stages.all.slice(0, stages.begun).includes(reference.toLowerCase());
     return isStage || reference === SCRATCH ? undefined : { ...place, kind: 'image', reference };
   } catch (error) {

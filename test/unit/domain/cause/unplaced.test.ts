@@ -60,6 +60,6 @@ test.each(['below', 'between', 'next'] as const)('the text of `%s` names the rep
 
 test('the text of an image that no search has placed names the next review and `parents`', () => {
   const text = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(text).toContain('after 15 minutes, after each failed search later, at most a day later, and at each review.');
+  expect(text).toContain('after 15 minutes, then at growing intervals of at most a day, and in each review.');
   expect(text).toContain('declare `parents`');
 });

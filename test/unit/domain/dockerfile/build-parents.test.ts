@@ -97,6 +97,7 @@ test.each<[string, readonly string[], readonly string[]]>([
   ['an ARG that uses another', ['ARG A=12', 'ARG B=debian:$A', 'FROM $B'], ['3 debian:12']],
   ['an ARG that is given again', ['ARG A=11', 'ARG A=12', 'FROM debian:$A'], ['3 debian:12']],
   ['an ARG that is named again keeps its default', ['ARG A=12', 'ARG A', 'FROM debian:$A'], ['3 debian:12']],
+  ['an empty ARG alone, beside an unnamed stage', ['ARG EMPTY=', 'FROM scratch', 'FROM ${EMPTY}'], ['3 unknown']],
   ['an ARG without a default', ['ARG TAG', 'FROM debian:$TAG'], ['2 unknown']],
   ['an ARG whose default needs one', ['ARG A', 'ARG B=debian:$A', 'FROM $B'], ['3 unknown']],
   ['an ARG without a default, with one where it is used', ['ARG TAG', 'FROM debian:${TAG:-12}'], ['2 debian:12']],
