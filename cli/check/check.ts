@@ -2,6 +2,7 @@ import { type Digest, type ImageLocation, locationKey, type Platform } from '../
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import { type CurrentVerdict, currentVerdict } from '../../shared/domain/verdict/current-verdict.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import type { CliContext } from '../command.ts';
@@ -72,13 +73,22 @@ async function answerOf(
   const checked = digests.map((one) => {
     const record = records.get(one);
     const { platform } = record ?? {};
-    return { digest: one, ...(platform && { platform }), ...currentVerdict(record, inForce, clock()) };
+    const verdict = !location || isAt(record, location) ? currentVerdict(record, inForce, clock()) : unseenAt(location);
+    return { digest: one, ...(platform && { platform }), ...verdict };
   });
   return {
     ...{ digest, status: strictest(checked), images: checked, policyVersion: inForce.version },
     ...(location && { location }),
   };
 }
+
+/** The verdict is that of a digest, and says nothing about a repository where Patchwave has not seen it. */
+const isAt = (record: ImageRecord | undefined, location: ImageLocation): boolean =>
+  record?.locations.some((one) => locationKey(one) === locationKey(location)) === true;
+
+const unseenAt = (location: ImageLocation): CurrentVerdict => ({
+  ...{ status: 'unknown', reasons: [], waitsFor: `Patchwave to find the image in ${locationKey(location)}` },
+});
 
 function strictest(images: readonly CheckedImage[]): VerdictStatus {
   if (images.some(({ status }) => status === 'violating')) return 'violating';

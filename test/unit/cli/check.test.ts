@@ -75,7 +75,7 @@ test('an image that was just pushed is read, scanned, placed and judged, althoug
   pushed(world, { name: 'new', tag: 'feature-1' });
   const { code, text, progress } = await check(world);
   expect([code, text]).toEqual([EXIT.done, expect.stringContaining('compliant')]);
-  expect(progress[0]).toBe('Waiting for Patchwave to record the image');
+  expect(progress[0]).toBe('Waiting for Patchwave to find the image in 111122223333/eu-west-1/team/web');
   expect(world.scanner.started).toHaveLength(1);
   expect(world.images.records.get(digestOf('new'))).toMatchObject({ inUse: false, isHead: false });
 });
@@ -181,6 +181,20 @@ test('a place names the image too, and a digest alone if Patchwave knows where i
   expect([code, (await check(world, { image: digestOf('new') })).code]).toEqual([EXIT.done, EXIT.done]);
   const other = await check(world, { image: digestOf('other') });
   expect([other.code, other.text]).toEqual([EXIT.unknown, expect.stringContaining('Name it with its repository')]);
+});
+
+test('a verdict says nothing about a repository where Patchwave has not seen the image', async () => {
+  const world = await candidateWorld();
+  pushed(world, { name: 'new' });
+  expect((await check(world)).code).toBe(EXIT.done);
+  for (const repository of ['team/other', 'others/web']) {
+    const image = `111122223333/eu-west-1/${repository}@${digestOf('new')}`;
+    const { code, text } = await check(world, { image, flags: { wait: '0' } });
+    expect([code, text]).toEqual([
+      EXIT.unknown,
+      expect.stringContaining(`find the image in 111122223333/eu-west-1/${repository}`),
+    ]);
+  }
 });
 
 test('an image in a repository that no rule names is unknown, with the next step', async () => {
