@@ -64,7 +64,10 @@ export async function leaveStart(
   await rollouts
     .changeDeployment(cascadeId, service, ({ failing: { sinceEpochMs = nowEpochMs } = {}, ...before }) =>
       before.state === 'starting' && before.starter === starter
-        ? { ...before, leftUntilEpochMs, ...(problem !== undefined && { failing: { sinceEpochMs, problem } }) }
+        ? {
+            ...{ ...before, leftUntilEpochMs },
+            ...(problem !== undefined && { failing: { sinceEpochMs, lastEpochMs: nowEpochMs, problem } }),
+          }
         : undefined,
     )
     .catch(() => undefined);
@@ -138,18 +141,19 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
     ...{ ref, planned, seen, startingAtEpochMs: stands.startingAtEpochMs, isAsWanted: isAsWanted(planned, seen) },
     deploymentMs,
   });
-  if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
+  if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(begun, seen) }, same.deploymentId);
   const stopped = await environmentStopped(ports, stands);
   if (stopped) return end(ports, stands, stopped);
   const { failing } = stands;
-  if (failing && ports.clock() >= failing.sinceEpochMs + deploymentMs) return end(ports, stands, notStarted(failing));
+  if (failing && failing.lastEpochMs >= failing.sinceEpochMs + deploymentMs)
+    return end(ports, stands, notStarted(failing));
   const obstacle = obstacleOf(seen, begun, ports.clock());
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
   if (pause === 'wait') return { isPaused: true };
   if (pause) return end(ports, stands, pause);
   const restrained = await restrainedOther(ports, { ref, planned, seen, policy: begun.policy, deploymentMs });
   if (restrained) return end(ports, stands, restrained);
-  const taken = await markAsked(ports, stands, { ...own, mode: planned.mode }, seen);
+  const taken = await markAsked(ports, { ...begun, own: { ...own, mode: planned.mode } }, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);
   try {
@@ -261,11 +265,15 @@ function obstacleOf(
 ): Delay | Refusal | undefined {
   const theirs = underWay(seen, nowEpochMs);
   if (!theirs) return undefined;
-  if (theirs.isUnobserved && nowEpochMs < deadlineEpochMs)
-    return { why: UNOBSERVED, sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: deadlineEpochMs };
+  const deploymentMs = own.deadlineEpochMs - own.startingAtEpochMs;
+  if (theirs.isUnobserved) {
+    const { startingAtEpochMs: sinceEpochMs } = stands;
+    const untilEpochMs = Math.min(sinceEpochMs + deploymentMs, deadlineEpochMs);
+    if (nowEpochMs < untilEpochMs) return { why: UNOBSERVED, sinceEpochMs, untilEpochMs };
+    return postponed(`deployment-under-way: ${UNOBSERVED}. Find out why. The next review plans the service again.`);
+  }
   const { deploymentId, state, createdAtEpochMs, progress, cascadeId, isReplaced } = theirs;
-  const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
-  const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
+  const untilEpochMs = Math.min(createdAtEpochMs + deploymentMs + patienceFor(seen), deadlineEpochMs);
   const stateText =
     state === 'unknown' ? 'may still be in progress: ECS does not report its state' : 'is still in progress';
   const far = theirs.detail ?? (progress && progressText(progress));
@@ -278,9 +286,16 @@ function obstacleOf(
   );
 }
 
+/** Such as one that is down or overloaded. It keeps others of the cascade from starting, so the wait has an end. */
 const UNOBSERVED = 'the controller of Kubernetes has not seen the last change of the workload yet';
 
-const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number => deadlineEpochMs + patienceFor(seen);
+/** Data of a Kubernetes cluster holds up the others of a cascade no longer than to its deadline. */
+function deadlineOf({ own, deadlineEpochMs: endEpochMs }: Begun, seen: ServiceState): number {
+  const { deadlineEpochMs } = own;
+  const longestEpochMs = deadlineEpochMs + patienceFor(seen);
+  if (seen.controller !== 'KUBERNETES') return longestEpochMs;
+  return Math.max(deadlineEpochMs, Math.min(longestEpochMs, endEpochMs));
+}
 
 const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, LONGEST_BAKE_MS);
 
@@ -304,15 +319,11 @@ const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): Readonly
  * Records what runs now before the ECS call. A lost step makes no more calls and left nothing behind, so the deployment
  * time starts again.
  */
-async function markAsked(
-  { rollouts }: RolloutPorts,
-  stands: Deployment,
-  own: Deployment,
-  seen: ServiceState,
-): Promise<Deployment> {
+async function markAsked({ rollouts }: RolloutPorts, begun: Begun, seen: ServiceState): Promise<Deployment> {
+  const { stands, own } = begun;
   const { starter, startingAtEpochMs } = stands.starter === own.starter ? stands : own;
   const { mode } = own;
-  const deadlineEpochMs = deadlineOf(own, seen);
+  const deadlineEpochMs = deadlineOf(begun, seen);
   const { deploymentId = '', unavailable = 0 } = seen.deployments.find(({ isPrimary }) => isPrimary) ?? {};
   const listed = seen.deployments.map((one) => one.deploymentId);
   const from = {

@@ -124,8 +124,8 @@ export interface Deployment {
   readonly deploymentId?: string;
   /** What the service ran before the call to ECS or Kubernetes; absent if there was no call. */
   readonly from?: DeployedFrom;
-  /** Every attempt to start it failed since then; absent if the last one did not fail. */
-  readonly failing?: { readonly sinceEpochMs: number; readonly problem: string };
+  /** Every attempt to start it failed, from the first to the last of them; absent if the last one did not fail. */
+  readonly failing?: { readonly sinceEpochMs: number; readonly lastEpochMs: number; readonly problem: string };
   readonly detail?: string;
   /** How far ECS is, for people; absent once it ended. */
   readonly progress?: string;

@@ -1,6 +1,6 @@
 import { shortHash } from '../cause/rebuild.ts';
 import { canonicalJson } from '../common/canonical-json.ts';
-import { MINUTE_MS } from '../common/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../common/time.ts';
 import { controllerIn, type ObjectMetadata } from '../image/kubernetes-pod.ts';
 import type { KubernetesService } from '../image/workload-kind.ts';
 import type { SeenDeployment } from './deployment.ts';
@@ -45,6 +45,8 @@ interface Condition {
 
 export interface WorkloadMetadata extends ObjectMetadata {
   readonly generation?: number;
+  /** Its deletion was asked for. It stays until each of its finalizers is removed. */
+  readonly deletionTimestamp?: string;
   readonly annotations?: Texts;
   readonly managedFields?: readonly { readonly manager?: string }[];
 }
@@ -228,15 +230,18 @@ const counts = ({ updated, wanted, available }: PodCounts): string =>
 /** A slow pod: it is pulled, starts, and becomes ready within this time. */
 const SLOW_POD_MS = MINUTE_MS;
 
+/** The number of pods is data of the cluster, and a rollout without an end would keep others of its cascade from starting. */
+const LONGEST_MS = 6 * HOUR_MS;
+
 /**
  * How much longer than a usual deployment the rollout may take. Pods of a StatefulSet and a DaemonSet are replaced one
  * after the other; those of a Deployment in groups, each of which waits `minReadySeconds`.
  */
 export function longerMs(kind: KubernetesService['kind'], { spec = {}, status = {} }: KubernetesWorkload): number {
   const readyMs = (spec.minReadySeconds ?? 0) * 1000;
-  if (kind === 'Deployment') return readyMs * (spec.replicas ?? 1);
+  if (kind === 'Deployment') return Math.min(readyMs * (spec.replicas ?? 1), LONGEST_MS);
   const pods = kind === 'DaemonSet' ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
-  return pods * (readyMs + SLOW_POD_MS);
+  return Math.min(pods * (readyMs + SLOW_POD_MS), LONGEST_MS);
 }
 
 /** Why a workload cannot be deployed now. */
@@ -254,6 +259,10 @@ export function obstaclesOf(
   const { metadata = {}, spec = {}, status = {} } = workload;
   const name = `${kind} ${metadata.namespace}/${metadata.name}`;
   const found: WorkloadObstacle[] = [];
+  if (metadata.deletionTimestamp !== undefined)
+    found.push({
+      detail: `being-deleted: ${name} is being deleted, so its pods are not replaced. If it stays, remove its finalizers. If somebody creates it again, the next review plans the deployment again.`,
+    });
   const owner = controllerIn(metadata);
   if (owner)
     found.push({

@@ -10,6 +10,7 @@ import { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
 import { digestOf } from '../../support/samples.ts';
 import {
   CASCADE,
+  DEPLOYMENT_MS,
   HOST,
   HOUR_MS,
   imageOf,
@@ -201,6 +202,7 @@ test.each<[string, Scene]>([
   ['pull-policy', { pullPolicy: 'IfNotPresent' }],
   ['container-gone', { containers: ['debugger-x7'] }],
   ['workload-paused', { spec: { paused: true } }],
+  ['being-deleted', { metadata: { deletionTimestamp: '2026-11-20T10:00:00Z' } }],
   ['scaled-to-zero', { spec: { replicas: 0 } }],
   ['partitioned', { kind: 'eks-statefulset', spec: { updateStrategy: { rollingUpdate: { partition: 1 } } } }],
 ])('%s: refused at once with its reason, nothing changes, and the next review plans it again', async (reason, seen) => {
@@ -477,13 +479,31 @@ test('a Deployment with a pod that failed after its last rollout is restarted at
   expect(eks.changed).toHaveLength(1);
 });
 
-test('a change that the controller never sees is waited for until the deadline of the cascade', async () => {
+test('a change that the controller never sees is waited for as long as a deployment may take', async () => {
   const { world, eks, ref, machine } = await scene();
   world.advance(5 * HOUR_MS);
   eks.edit(ref, (spec) => ({ ...spec, replicas: 3 }));
+  const begunAtEpochMs = world.clock();
   await machine.run();
-  expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('deployment-under-way') });
+  expect(world.clock() - begunAtEpochMs).toBeGreaterThanOrEqual(DEPLOYMENT_MS);
+  expect(world.clock() - begunAtEpochMs).toBeLessThan(DEPLOYMENT_MS + HOUR_MS);
+  expect(machine.last).toMatchObject({
+    state: 'refused',
+    detail: expect.stringMatching(/deployment-under-way: the controller of Kubernetes has not seen/),
+  });
   expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
+});
+
+test('a rollout of many pods that never ends fails at the deadline of its cascade', async () => {
+  const { world, eks, ref, machine } = await scene({ kind: 'eks-statefulset', spec: { replicas: 10_080 } });
+  const { deadlineEpochMs = 0 } = (await world.cascades.get(CASCADE)) ?? {};
+  world.advance(deadlineEpochMs - world.clock() - 4 * HOUR_MS);
+  await machine.run('check');
+  eks.report(ref, { updatedReplicas: 1 });
+  expect(await deploymentOf(world, ref)).toMatchObject({ deadlineEpochMs });
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'failed', detail: expect.stringContaining('deadline') });
+  expect(world.clock()).toBeLessThan(deadlineEpochMs + HOUR_MS);
 });
 
 describe('a change that the cluster never makes', () => {
@@ -519,6 +539,21 @@ describe('a change that the cluster never makes', () => {
     eks.settle(ref);
     await machine.run();
     expect(machine.last).toMatchObject({ state: 'completed' });
+    expect(eks.changed).toHaveLength(1);
+    expect(await deploymentOf(world, ref)).not.toHaveProperty('failing');
+  });
+
+  test('one attempt fails, and a pause follows that is longer than a deployment: restarted once it ends', async () => {
+    const { world, eks, ref, machine } = await scene();
+    eks.fails = failing;
+    await expect(machine.step()).rejects.toThrow('failed calling webhook');
+    eks.fails = undefined;
+    await world.apply('paused');
+    world.advance(3 * HOUR_MS);
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'wait' });
+    await world.apply('enforce');
+    await machine.run('check');
     expect(eks.changed).toHaveLength(1);
     expect(await deploymentOf(world, ref)).not.toHaveProperty('failing');
   });

@@ -247,6 +247,7 @@ test.each<[string, 'Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkloa
   ['on-delete', 'DaemonSet', workload(ALL, { updateStrategy: { type: 'OnDelete' } })],
   ['partitioned', 'StatefulSet', workload(ALL, { updateStrategy: { rollingUpdate: { partition: 1 } } })],
   ['workload-paused', 'Deployment', workload(ALL, { paused: true })],
+  ['being-deleted', 'Deployment', workload(ALL, {}, { deletionTimestamp: '2026-11-20T10:00:00Z' })],
   ['scaled-to-zero', 'Deployment', workload(ALL, { replicas: 0 })],
   ['scaled-to-zero', 'StatefulSet', workload(ALL, { replicas: 0 })],
   ['scaled-to-zero', 'DaemonSet', workload({ desiredNumberScheduled: 0 })],
@@ -320,7 +321,15 @@ test('a rollout of many pods one after the other may take longer', () => {
   expect(longerMs('Deployment', workload(ALL))).toBe(0);
   expect(longerMs('Deployment', workload(ALL, { minReadySeconds: 600 }))).toBe(1_200_000);
   expect(longerMs('StatefulSet', workload(ALL, { minReadySeconds: 60 }))).toBe(240_000);
-  expect(longerMs('DaemonSet', workload({ desiredNumberScheduled: 500 }))).toBe(500 * 60_000);
+  expect(longerMs('DaemonSet', workload({ desiredNumberScheduled: 300 }))).toBe(300 * 60_000);
+});
+
+test.each<['Deployment' | 'StatefulSet' | 'DaemonSet', KubernetesWorkload]>([
+  ['Deployment', workload(ALL, { minReadySeconds: 2_147_483_647 })],
+  ['StatefulSet', workload(ALL, { replicas: 10_080 })],
+  ['DaemonSet', workload({ desiredNumberScheduled: 10_080 })],
+])('a rollout of a %s takes no more than six hours longer', (kind, seen) => {
+  expect(longerMs(kind, seen)).toBe(6 * 3_600_000);
 });
 
 test('without a revision of its own a template is as old as its workload', () => {
