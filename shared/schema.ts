@@ -54,12 +54,16 @@ export type Result<Output> =
   | { readonly success: true; readonly data: Output; readonly problems?: undefined }
   | { readonly success: false; readonly problems: readonly Problem[] };
 
-/** The value as its schema reads it, or every problem it has. */
+/**
+ * The value as its schema reads it, or every problem it has.
+ * @param options with `abortEarly` the first problem alone: a hostile document may have millions
+ */
 export function safeParse<const Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,
+  { abortEarly = false }: { readonly abortEarly?: boolean } = {},
 ): Result<v.InferOutput<Schema>> {
-  const { success, output, issues } = v.safeParse(schema, value, { message: plainWords });
+  const { success, output, issues } = v.safeParse(schema, value, { message: plainWords, abortEarly });
   return success ? { success, data: output } : { success, problems: problemsOf(issues) };
 }
 

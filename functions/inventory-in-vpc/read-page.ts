@@ -14,7 +14,7 @@ type Connect = (cluster: Cluster, signal: AbortSignal) => Promise<ClusterPages |
 /** Lambda refuses an answer of more than 6 MB. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const MOST_ANSWER_BYTES = 5 * 1024 ** 2;
 
-/** One page of one list of a cluster. An error of the cluster is an answer, since the hub needs its next step. */
+/** One page of one list of a cluster. An error of the cluster is an answer, since the hub knows its next step. */
 export async function readPage(
   connect: Connect,
   cluster: Cluster,
@@ -32,7 +32,7 @@ export async function readPage(
     return Buffer.byteLength(JSON.stringify(answer)) > MOST_ANSWER_BYTES ? { outcome: 'too-large' } : answer;
   } catch (error) {
     if (!(error instanceof ClusterUnreachableError) || !isClusterFailure(error.name)) throw error;
-    return failedAnswer(error.name, error.problem, error.advice);
+    return failedAnswer(error.name, error.problem);
   } finally {
     pages?.close();
   }

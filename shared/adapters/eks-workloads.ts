@@ -23,6 +23,9 @@ const BETWEEN: ReadonlyMap<string, 'replicasets' | 'jobs'> = new Map([
 /** The most tasks in a batch of the port. */
 const BATCH_SIZE = 100;
 
+/** More than EKS supports in a cluster. Each pod may be a workload of its own, which stays in memory. */
+const MOST_PODS = 200_000;
+
 /** More than the clocks of AWS differ. */
 const CLOCK_SKEW_MS = 60_000;
 
@@ -39,10 +42,12 @@ export interface FunctionsInVpcs {
 export class EksWorkloads implements WorkloadSource {
   readonly #access: EksAccess;
   readonly #functions: FunctionsInVpcs | undefined;
+  readonly #mostPods: number;
 
-  constructor(access: EksAccess, functions?: FunctionsInVpcs) {
+  constructor(access: EksAccess, functions?: FunctionsInVpcs, mostPods = MOST_PODS) {
     this.#access = access;
     this.#functions = functions;
+    this.#mostPods = mostPods;
   }
 
   async *clusters(scope: Scope): AsyncIterable<Cluster> {
@@ -83,15 +88,15 @@ export class EksWorkloads implements WorkloadSource {
   }
 
   async *#pods(pages: ClusterPages, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
-    const lists = listsOf(pages, cluster);
+    const read = { cluster, lists: listsOf(pages, cluster), mostPods: this.#mostPods };
     const beganAtEpochMs = this.#access.clock();
-    const { isTorn } = yield* batches(lists, () => true);
+    const { isTorn } = yield* batches(read, () => true);
     if (!isTorn) return;
     // Pods that replaced others while the first list was torn are on no page of it. They are new; one that was listed
     // already counts twice until the next review. Their nodes and owners may be new, too.
     const isNew = ({ createdAtEpochMs = Number.POSITIVE_INFINITY }: PodFacts): boolean =>
       createdAtEpochMs >= beganAtEpochMs - CLOCK_SKEW_MS;
-    const again = yield* batches(lists, isNew);
+    const again = yield* batches(read, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
   }
 }
@@ -116,16 +121,25 @@ const listsOf =
       PAGE_SIZE,
     );
 
+interface PodsRead {
+  readonly cluster: Cluster;
+  readonly lists: Lists;
+  readonly mostPods: number;
+}
+
 async function* batches(
-  lists: Lists,
+  { cluster, lists, mostPods }: PodsRead,
   isWanted: (pod: PodFacts) => boolean,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
   const objects = new ObjectsOf(lists);
   await objects.readNodes();
   const list = lists('pods');
+  let seen = 0;
   for (;;) {
     const page = await list.next();
     if (page.done) return page.value;
+    seen += page.value.length;
+    if (seen > mostPods) throw new ClusterFailingError(cluster, `it lists more than ${mostPods} pods`);
     const pods = page.value.filter(isWanted);
     await objects.readOwnersOf(pods);
     const tasks = pods.map((pod) => podTask(pod, objects));

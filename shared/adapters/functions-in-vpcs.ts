@@ -25,13 +25,16 @@ interface Options {
   /** The functions of an account have its name, a hyphen and the id of their VPC: `PatchwaveRead-vpc-0123456789abcdef0`. */
   readonly prefix: string;
   readonly retry?: Retry;
-  /** Nodes and owners stay in memory while the pods are read: the most bytes of answers with one list of them. */
-  readonly mostListBytes?: number;
+  /**
+   * Nodes and owners stay in memory while the pods are read: the most bytes of answers with them, of all clusters that are
+   * read at the same time.
+   */
+  readonly mostHeldBytes?: number;
 }
 
 /** For what the SDK does not try again: an error of the function, and a function that is being updated. */
 const RETRY = fullJitter({ attempts: 3, firstMs: 500 });
-const MOST_LIST_BYTES = 32 * 1024 ** 2;
+const MOST_HELD_BYTES = 32 * 1024 ** 2;
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 const FUNCTION_NAME = /^[\w-]{1,64}$/;
 const LONGEST_DETAIL = 300;
@@ -39,6 +42,7 @@ const LONGEST_DETAIL = 300;
 /** The functions of member-vpc.yaml, called with the read role of their account. */
 export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
   readonly #options: Options;
+  readonly #held: Held = { bytes: 0 };
 
   constructor(options: Options) {
     this.#options = options;
@@ -46,7 +50,7 @@ export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
 
   /** @throws ClusterFunctionError */
   async find(cluster: Cluster, vpcId: string, signal?: AbortSignal): Promise<ClusterPages | undefined> {
-    const { clients, prefix, retry = RETRY, mostListBytes = MOST_LIST_BYTES } = this.#options;
+    const { clients, prefix, retry = RETRY, mostHeldBytes = MOST_HELD_BYTES } = this.#options;
     const name = `${prefix}-${vpcId}`;
     if (!FUNCTION_NAME.test(name)) return undefined;
     const called = { client: clients(cluster), cluster, name, ...(signal && { signal }) };
@@ -57,7 +61,7 @@ export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
       if (isRefusal(error) || isNamed(error, 'ResourceNotFoundException')) return undefined;
       throw failure(called, error);
     }
-    return new FunctionPages(called, { retry, mostListBytes });
+    return new FunctionPages(called, { retry, mostHeldBytes, held: this.#held });
   }
 }
 
@@ -82,17 +86,26 @@ function failure({ cluster, name, signal }: Called, error: unknown): Error {
 const detailOf = (error: unknown): string =>
   (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, LONGEST_DETAIL);
 
+/** The answers with nodes and owners of all clusters that are read now. */
+interface Held {
+  bytes: number;
+}
+
+interface Limits {
+  readonly retry: Retry;
+  readonly mostHeldBytes: number;
+  readonly held: Held;
+}
+
 /** The lists of a cluster by the function in its VPC. What that answers is input of another account. */
 class FunctionPages implements ClusterPages {
   readonly #called: Called;
-  readonly #retry: Retry;
-  readonly #mostListBytes: number;
+  readonly #limits: Limits;
   readonly #bytes = new Map<ClusterList, number>();
 
-  constructor(called: Called, { retry, mostListBytes }: { readonly retry: Retry; readonly mostListBytes: number }) {
+  constructor(called: Called, limits: Limits) {
     this.#called = called;
-    this.#retry = retry;
-    this.#mostListBytes = mostListBytes;
+    this.#limits = limits;
   }
 
   async page<List extends ClusterList>(
@@ -106,7 +119,7 @@ class FunctionPages implements ClusterPages {
     };
     const text = await this.#answer(request);
     if (list !== 'pods') this.#count(list, token === undefined, text.length);
-    const parsed = v.safeParse(clusterPageAnswer(list), jsonOf(text));
+    const parsed = v.safeParse(clusterPageAnswer(list, limit), jsonOf(text), { abortEarly: true });
     if (!parsed.success) {
       const problems = parsed.problems.map((problem) => v.problemText(problem)).join('; ');
       throw this.#broken(`gave an answer that is not valid: ${problems.slice(0, LONGEST_DETAIL)}`);
@@ -118,24 +131,31 @@ class FunctionPages implements ClusterPages {
     return page;
   }
 
-  close(): void {}
+  close(): void {
+    for (const bytes of this.#bytes.values()) this.#limits.held.bytes -= bytes;
+    this.#bytes.clear();
+  }
 
   /** Memory has an end, also where another account sends page after page. */
   #count(list: ClusterList, isFirst: boolean, bytes: number): void {
-    const sum = (isFirst ? 0 : (this.#bytes.get(list) ?? 0)) + bytes;
+    const { held, mostHeldBytes } = this.#limits;
+    const before = this.#bytes.get(list) ?? 0;
+    const sum = (isFirst ? 0 : before) + bytes;
     this.#bytes.set(list, sum);
-    if (sum > this.#mostListBytes)
+    held.bytes += sum - before;
+    if (held.bytes > mostHeldBytes)
       throw new ClusterFailingError(
         this.#called.cluster,
-        `its list of ${list} is larger than ${this.#mostListBytes} bytes`,
+        `with its list of ${list}, nodes and owners of the clusters in VPCs are larger than ${mostHeldBytes} bytes`,
       );
   }
 
   /** A page may be asked for again: reading changes nothing. */
   async #answer(request: ClusterPageRequest): Promise<string> {
+    const { retry } = this.#limits;
     const Payload = new TextEncoder().encode(JSON.stringify(request));
     for (let attempt = 1; ; attempt += 1) {
-      const isLast = attempt >= this.#retry.attempts;
+      const isLast = attempt >= retry.attempts;
       try {
         const { FunctionError, Payload: answered } = await invoke(this.#called, { Payload });
         const text = new TextDecoder().decode(answered);
@@ -145,7 +165,7 @@ class FunctionPages implements ClusterPages {
         if (error instanceof ClusterFunctionError) throw error;
         if (isLast || !isNamed(error, 'ResourceConflictException')) throw failure(this.#called, error);
       }
-      await this.#retry.wait(attempt);
+      await retry.wait(attempt);
     }
   }
 

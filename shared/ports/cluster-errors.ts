@@ -1,3 +1,4 @@
+import type { ClusterFailure } from '../domain/image/cluster-facts.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError } from './errors.ts';
@@ -36,19 +37,64 @@ export const DEPLOYS: ClusterAccess = {
   group: 'patchwave:rollout',
 };
 
+/** The next step after each failure. The hub never takes it from an answer: the text would be the words of another account. */
+const ADVICE: Readonly<Record<ClusterFailure, (access: ClusterAccess, cluster: Cluster) => string>> = {
+  ClusterAccessDeniedError: (access) => {
+    const stacks = new Map([
+      [DEPLOYS, 'member-account.yaml in the account with RolloutToEks=true'],
+      [READS_IN_VPC, 'member-vpc.yaml in its VPC'],
+    ]);
+    return `Deploy ${stacks.get(access) ?? 'member-account.yaml in the account'}, of the same version as the hub.`;
+  },
+  ClusterCertificateError: () =>
+    'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
+  ClusterConnectionError: (access) => {
+    const otherwise =
+      access === DEPLOYS
+        ? 'Otherwise deploy its workloads yourself.'
+        : 'Otherwise waive `scope-readable` for the cluster.';
+    return `Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. ${otherwise}`;
+  },
+  ClusterEndpointPrivateError: (access) => {
+    const advices = new Map([
+      [DEPLOYS, 'Enable public access to its endpoint, or deploy its workloads yourself.'],
+      [
+        READS_IN_VPC,
+        'Let a security group of the cluster accept port 443 from the security groups of the function (VpcSecurityGroupIds of member-vpc.yaml).',
+      ],
+    ]);
+    const otherwise =
+      'Deploy member-vpc.yaml in its VPC, and member-account.yaml with InventoryInVpc=true. Or enable public access to its endpoint, or waive `scope-readable` for the cluster.';
+    return advices.get(access) ?? otherwise;
+  },
+  ClusterFailingError: (access) => (access === DEPLOYS ? 'The step tries again.' : 'The next review tries again.'),
+  ClusterForbiddenError: ({ manifest, group }) =>
+    `Apply ${manifest} to the cluster, and give the access entry the group \`${group}\`.`,
+  ClusterNotActiveError: (access) =>
+    access === DEPLOYS
+      ? 'The next review plans its deployments again if it is ACTIVE by then.'
+      : 'The next review reads it if it is ACTIVE by then.',
+  ClusterObjectTooLargeError: (access) => {
+    const otherwise = access === DEPLOYS ? 'deploy the workload yourself' : 'waive `scope-readable` for the cluster';
+    return `Make that object smaller, or ${otherwise}.`;
+  },
+  ClusterUnauthorizedError: ({ role, group, manifest }) =>
+    `Create an access entry for the ${role} of the account, with the group \`${group}\`, and apply ${manifest}. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.`,
+  ClusterUnfinishedError: (_, { account, region }) =>
+    `Start a review of this account and Region alone: \`patchwave review ${account}/${region}\`. If that does not help, find out ` +
+    'why the API server of the cluster is slow.',
+};
+
 /** A cluster that could not be called. Each reason has a class and a name of its own. */
 export class ClusterUnreachableError extends Error {
   override readonly name = 'ClusterUnreachableError' as string;
   readonly cluster: Cluster;
   readonly problem: string;
-  /** The next step, as a sentence. */
-  readonly advice: string;
   constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown, { purpose }: ClusterAccess = READS) {
     const { account, region, cluster: name } = cluster;
     super(`EKS cluster ${account}/${region}/${name} cannot be ${purpose}: ${problem}. ${advice}`, { cause });
     this.cluster = { account, region, cluster: name };
     this.problem = problem;
-    this.advice = advice;
   }
 }
 
@@ -71,11 +117,7 @@ export class ClustersUnlistedError extends Error {
 export class ClusterUnfinishedError extends ClusterUnreachableError {
   override readonly name = 'ClusterUnfinishedError';
   constructor(cluster: Cluster) {
-    const scope = `${cluster.account}/${cluster.region}`;
-    const advice =
-      `Start a review of this account and Region alone: \`patchwave review ${scope}\`. If that does not help, find out ` +
-      'why the API server of the cluster is slow.';
-    super(cluster, 'Patchwave ran out of time for it', advice);
+    super(cluster, 'Patchwave ran out of time for it', ADVICE.ClusterUnfinishedError(READS, cluster));
   }
 }
 
@@ -83,11 +125,8 @@ export class ClusterUnfinishedError extends ClusterUnreachableError {
 export class ClusterNotActiveError extends ClusterUnreachableError {
   override readonly name = 'ClusterNotActiveError';
   constructor(cluster: Cluster, status: string, access: ClusterAccess = READS) {
-    const next =
-      access === DEPLOYS
-        ? 'The next review plans its deployments again if it is ACTIVE by then.'
-        : 'The next review reads it if it is ACTIVE by then.';
-    super(cluster, `its status is ${status}`, next, undefined, access);
+    const advice = ADVICE.ClusterNotActiveError(access, cluster);
+    super(cluster, `its status is ${status}`, advice, undefined, access);
   }
 }
 
@@ -96,12 +135,7 @@ export class ClusterAccessDeniedError extends ClusterUnreachableError {
   override readonly name = 'ClusterAccessDeniedError';
   constructor(cluster: Cluster, cause: Error, access: ClusterAccess = READS) {
     const problem = `EKS refuses to describe it: ${cause.name}: ${cause.message}`;
-    const stacks = new Map([
-      [DEPLOYS, 'member-account.yaml in the account with RolloutToEks=true'],
-      [READS_IN_VPC, 'member-vpc.yaml in its VPC'],
-    ]);
-    const stack = stacks.get(access) ?? 'member-account.yaml in the account';
-    super(cluster, problem, `Deploy ${stack}, of the same version as the hub.`, cause, access);
+    super(cluster, problem, ADVICE.ClusterAccessDeniedError(access, cluster), cause, access);
   }
 }
 
@@ -113,16 +147,7 @@ export class ClusterEndpointPrivateError extends ClusterUnreachableError {
       access === READS_IN_VPC
         ? `its endpoint is private, and the function in its VPC has no route to it (${cause.message})`
         : `its endpoint is private, and Patchwave has no route to it (${cause.message})`;
-    const advices = new Map([
-      [DEPLOYS, 'Enable public access to its endpoint, or deploy its workloads yourself.'],
-      [
-        READS_IN_VPC,
-        'Let a security group of the cluster accept port 443 from the security groups of the function (VpcSecurityGroupIds of member-vpc.yaml).',
-      ],
-    ]);
-    const otherwise =
-      'Deploy member-vpc.yaml in its VPC, and member-account.yaml with InventoryInVpc=true. Or enable public access to its endpoint, or waive `scope-readable` for the cluster.';
-    super(cluster, problem, advices.get(access) ?? otherwise, cause, access);
+    super(cluster, problem, ADVICE.ClusterEndpointPrivateError(access, cluster), cause, access);
   }
 }
 
@@ -130,12 +155,7 @@ export class ClusterEndpointPrivateError extends ClusterUnreachableError {
 export class ClusterConnectionError extends ClusterUnreachableError {
   override readonly name = 'ClusterConnectionError';
   constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
-    const otherwise =
-      access === DEPLOYS
-        ? 'Otherwise deploy its workloads yourself.'
-        : 'Otherwise waive `scope-readable` for the cluster.';
-    const advice = `Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. ${otherwise}`;
-    super(cluster, problem, advice, cause, access);
+    super(cluster, problem, ADVICE.ClusterConnectionError(access, cluster), cause, access);
   }
 }
 
@@ -146,7 +166,7 @@ export class ClusterCertificateError extends ClusterUnreachableError {
     super(
       cluster,
       `the certificate of its API server is not valid for this cluster: ${cause.message}`,
-      'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
+      ADVICE.ClusterCertificateError(access, cluster),
       cause,
       access,
     );
@@ -160,7 +180,7 @@ export class ClusterUnauthorizedError extends ClusterUnreachableError {
     super(
       cluster,
       `it does not accept the ${access.role} (401 Unauthorized)`,
-      `Create an access entry for the ${access.role} of the account, with the group \`${access.group}\`, and apply ${access.manifest}. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.`,
+      ADVICE.ClusterUnauthorizedError(access, cluster),
       undefined,
       access,
     );
@@ -175,7 +195,7 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
     super(
       cluster,
       `the ${access.role} is not allowed to ${verb} ${resource} (403 Forbidden)`,
-      `Apply ${access.manifest} to the cluster, and give the access entry the group \`${access.group}\`.`,
+      ADVICE.ClusterForbiddenError(access, cluster),
       undefined,
       access,
     );
@@ -187,8 +207,7 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
 export class ClusterFailingError extends ClusterUnreachableError {
   override readonly name = 'ClusterFailingError';
   constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
-    const next = access === DEPLOYS ? 'The step tries again.' : 'The next review tries again.';
-    super(cluster, problem, next, cause, access);
+    super(cluster, problem, ADVICE.ClusterFailingError(access, cluster), cause, access);
   }
 }
 
@@ -205,11 +224,11 @@ export class ClusterFunctionError extends ClusterUnreachableError {
   }
 }
 
-/** The function in the VPC of a private cluster could not read it: the name, problem and advice are those of its error. */
+/** The function in the VPC of a private cluster could not read it: it gives the name of its error, and words about it. */
 export class ClusterInVpcError extends ClusterUnreachableError {
   override readonly name = 'ClusterInVpcError' as string;
-  constructor(cluster: Cluster, { error, problem, advice }: Readonly<Record<'error' | 'problem' | 'advice', string>>) {
-    super(cluster, problem, advice);
+  constructor(cluster: Cluster, { error, problem }: { readonly error: ClusterFailure; readonly problem: string }) {
+    super(cluster, `the function in its VPC says: ${problem}`, ADVICE[error](READS_IN_VPC, cluster));
     this.name = error;
   }
 }
@@ -218,8 +237,7 @@ export class ClusterInVpcError extends ClusterUnreachableError {
 export class ClusterObjectTooLargeError extends ClusterUnreachableError {
   override readonly name = 'ClusterObjectTooLargeError';
   constructor(cluster: Cluster, object: string, access: ClusterAccess = READS) {
-    const otherwise = access === DEPLOYS ? 'deploy the workload yourself' : 'waive `scope-readable` for the cluster';
-    const advice = `Make that object smaller, or ${otherwise}.`;
+    const advice = ADVICE.ClusterObjectTooLargeError(access, cluster);
     super(cluster, `${object} is too large to be read`, advice, undefined, access);
   }
 }

@@ -35,6 +35,8 @@ export interface Described {
 
 /** The VPC of every cluster. */
 export const VPC = 'vpc-0123456789abcdef0';
+/** The most pods that are read of a cluster. */
+export const MOST_PODS = 12_000;
 /** The function of every account in that VPC. */
 export const FUNCTION = `PatchwaveRead-${VPC}`;
 
@@ -90,9 +92,9 @@ export class EksClusters {
       clients: (scope) => this.#lambda(scope, inVpc),
       prefix: 'PatchwaveRead',
       retry: { attempts: 3, wait: async () => {} },
-      mostListBytes: 100_000,
+      mostHeldBytes: 100_000,
     });
-    this.source = new EksWorkloads(access, functions);
+    this.source = new EksWorkloads(access, functions, MOST_PODS);
     this.pagesOf = async (cluster) => {
       if (arePrivate) return functions.find(cluster, VPC);
       const api = await connectEks(access, cluster, READS);

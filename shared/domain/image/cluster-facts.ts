@@ -41,6 +41,9 @@ export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) =>
 /** Names that Kubernetes accepts have no other characters. */
 const name = (most: number) => v.pipe(v.string(), v.maxLength(most), v.regex(/^[a-z0-9.:-]*$/));
 const textUpTo = (most: number) => v.pipe(v.string(), v.maxLength(most));
+/** The length is checked before the first item is. */
+const listUpTo = <Item>(most: number, item: v.GenericSchema<unknown, Item>) =>
+  v.pipe(v.array(v.unknown()), v.maxLength(most), v.array(item));
 
 const owner = {
   group: textUpTo(LONGEST.owner),
@@ -50,6 +53,9 @@ const owner = {
 const uid = textUpTo(LONGEST.uid);
 const owned = v.object({ uid, owner: v.object(owner) });
 
+/** More than an object of 1.5 MiB, the largest that etcd takes, has in practice. */
+const MOST_CONTAINERS = 1000;
+
 const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsOf[List]> } = {
   pods: v.object({
     namespace: name(LONGEST.namespace),
@@ -57,7 +63,8 @@ const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsO
     createdAtEpochMs: v.exactOptional(v.number()),
     node: v.exactOptional(textUpTo(LONGEST.name)),
     owner: v.exactOptional(v.object({ ...owner, uid })),
-    containers: v.array(
+    containers: listUpTo(
+      MOST_CONTAINERS,
       v.object({
         name: name(LONGEST.container),
         image: v.exactOptional(textUpTo(LONGEST.image)),
@@ -104,14 +111,15 @@ const LONGEST_PROBLEM = 1000;
 
 /**
  * The answer of that function. To the hub it is input of another account: it names no account, Region or cluster, and all of
- * its texts are bounded.
+ * its texts and lists are bounded.
+ * @param limit the most objects that were asked for
  */
-export function clusterPageAnswer<List extends ClusterList>(list: List) {
+export function clusterPageAnswer<List extends ClusterList>(list: List, limit: number) {
   const facts: v.GenericSchema<unknown, FactsOf[List]> = SCHEMAS[list];
   return v.variant('outcome', [
     v.object({
       outcome: v.literal('page'),
-      facts: v.array(facts),
+      facts: listUpTo(limit, facts),
       token: v.exactOptional(token),
       isExpired: v.boolean(),
     }),
@@ -120,7 +128,6 @@ export function clusterPageAnswer<List extends ClusterList>(list: List) {
       outcome: v.literal('failed'),
       error: v.picklist(CLUSTER_FAILURES),
       problem: textUpTo(LONGEST_PROBLEM),
-      advice: textUpTo(LONGEST_PROBLEM),
     }),
   ]);
 }
@@ -137,12 +144,10 @@ export type ClusterPageAnswer =
       readonly outcome: 'failed';
       readonly error: ClusterFailure;
       readonly problem: string;
-      readonly advice: string;
     };
 
-/** A failure of a cluster in an answer; texts that are too long are cut. */
-export const failedAnswer = (error: ClusterFailure, problem: string, advice: string): ClusterPageAnswer => ({
+/** A failure of a cluster in an answer; a text that is too long is cut. The hub knows the next step. */
+export const failedAnswer = (error: ClusterFailure, problem: string): ClusterPageAnswer => ({
   ...{ outcome: 'failed', error },
   problem: problem.slice(0, LONGEST_PROBLEM),
-  advice: advice.slice(0, LONGEST_PROBLEM),
 });

@@ -2,8 +2,18 @@ import { afterEach, beforeEach } from '@jest/globals';
 import { readPage } from '../../../functions/inventory-in-vpc/read-page.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Pod } from '../../../shared/domain/image/kubernetes-pod.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { ClusterUnreachableError } from '../../../shared/ports/cluster-errors.ts';
-import { answered, type Described, EksClusters, FUNCTION, payload, thrown, VPC } from '../../support/eks-clusters.ts';
+import {
+  answered,
+  type Described,
+  EksClusters,
+  FUNCTION,
+  MOST_PODS,
+  payload,
+  thrown,
+  VPC,
+} from '../../support/eks-clusters.ts';
 import { answer, type KubernetesServer, status } from '../../support/kubernetes-server.ts';
 import { digestOf } from '../../support/samples.ts';
 
@@ -165,16 +175,54 @@ test.each<[string, unknown]>([
   ['a digest that is none', page({ ...facts, containers: [{ name: 'app', digest: 'sha256:1' }] })],
   ['an owner of any length', page({ ...facts, owner: { group: '', kind: 'A', name: 'x'.repeat(300), uid: '1' } })],
   ['a token of any length', page(facts, { token: 'x'.repeat(5000) })],
-  ['an error that is none', { outcome: 'failed', error: 'ScopeComplete', problem: 'x', advice: 'y' }],
-  [
-    'a problem of any length',
-    { outcome: 'failed', error: 'ClusterFailingError', problem: 'x'.repeat(2000), advice: '' },
-  ],
+  ['an error that is none', { outcome: 'failed', error: 'ScopeComplete', problem: 'x' }],
+  ['a problem of any length', { outcome: 'failed', error: 'ClusterFailingError', problem: 'x'.repeat(2000) }],
+  ['more pods than asked for', { ...page(facts), facts: Array(501).fill(facts) }],
+  ['millions of pods that are none', { ...page(0), facts: Array(1_000_000).fill(0) }],
+  ['a pod of any number of containers', page({ ...facts, containers: Array(1001).fill({ name: 'app' }) })],
+  ['a pod of millions of containers that are none', page({ ...facts, containers: Array(1_000_000).fill(0) })],
 ])('an answer with %s is refused, and its text is not repeated', async (_, answerOfFunction) => {
   clusters.invocations.push(({ list }) => (list === 'pods' ? answered(answerOfFunction) : undefined));
   const error: unknown = await read().catch((one: unknown) => one);
   expect(error).toMatchObject({ name: 'ClusterFunctionError', cluster });
   expect(String(error).length).toBeLessThan(1000);
+});
+
+test('of an answer with many problems the first is named alone', async () => {
+  clusters.invocations.push(() => answered({ ...page(0), facts: Array(500).fill(0) }));
+  const error: unknown = await read().catch((one: unknown) => one);
+  expect(String(error).match(/must be/g)).toHaveLength(1);
+});
+
+test('more pods than EKS supports in a cluster are given up, however they are divided into pages', async () => {
+  let pages = 0;
+  clusters.invocations.push(({ list, limit }) => {
+    if (list !== 'pods') return undefined;
+    pages += 1;
+    // A list that ends some day, so that a hub without a limit reads it to the end.
+    const more = pages < 2 * (MOST_PODS / 500) ? { token: String(pages) } : {};
+    return answered({ ...page(facts, more), facts: Array(limit).fill(facts) });
+  });
+  await expect(read()).rejects.toMatchObject({
+    name: 'ClusterFailingError',
+    message: expect.stringContaining(`it lists more than ${MOST_PODS} pods`),
+    cluster,
+  });
+  expect(pages).toBe(MOST_PODS / 500 + 1);
+});
+
+test('the next step is that of the hub, and the words of the function are named as such', async () => {
+  const hostile = 'Give the read role AdministratorAccess.';
+  clusters.invocations.push(() =>
+    answered({ outcome: 'failed', error: 'ClusterUnauthorizedError', problem: 'no access', advice: hostile }),
+  );
+  const error: unknown = await read().catch((one: unknown) => one);
+  expect(error).toMatchObject({
+    name: 'ClusterUnauthorizedError',
+    problem: 'the function in its VPC says: no access',
+    message: expect.stringContaining('no access. Create an access entry for the role of the function in its VPC'),
+  });
+  expect(String(error)).not.toContain(hostile);
 });
 
 test('account, Region and cluster are those of the call, whatever else the function says', async () => {
@@ -186,10 +234,11 @@ test('account, Region and cluster are those of the call, whatever else the funct
     { workloadKind: 'eks-pod', workload: 'shop/one', containers: [{ name: 'app', image: 'web:1', digest: a }] },
   ]);
   clusters.invocations[0] = () =>
-    answered({ outcome: 'failed', error: 'ClusterFailingError', problem: 'it is down', advice: 'Wait.', ...elsewhere });
+    answered({ outcome: 'failed', error: 'ClusterFailingError', problem: 'it is down', ...elsewhere });
   await expect(read()).rejects.toMatchObject({
     name: 'ClusterFailingError',
-    message: 'EKS cluster 444455556666/eu-west-1/prod cannot be read: it is down. Wait.',
+    message:
+      'EKS cluster 444455556666/eu-west-1/prod cannot be read: the function in its VPC says: it is down. The next review tries again.',
     cluster,
   });
 });
@@ -207,11 +256,30 @@ test.each(['nodes', 'replicasets'])(
     });
     await expect(read()).rejects.toMatchObject({
       name: 'ClusterFailingError',
-      message: expect.stringContaining(`its list of ${endless} is larger than 100000 bytes`),
+      message: expect.stringContaining(
+        `with its list of ${endless}, nodes and owners of the clusters in VPCs are larger than 100000 bytes`,
+      ),
     });
     expect(pages).toBeLessThan(100);
   },
 );
+
+test('clusters that are read at the same time share the memory, and one that is read gives its part back', async () => {
+  const [other, last] = ['other', 'last'].map((name) => ({ ...cluster, cluster: name })) as [Cluster, Cluster];
+  for (const one of [other, last]) await clusters.addPods(one, pod('web'));
+  await clusters.addPods(cluster, pod('web'));
+  const nodes = Array.from({ length: 490 }, (_, n) => ({ name: `${'n'.repeat(100)}${n}`, architecture: 'arm64' }));
+  clusters.invocations.push(({ list }) =>
+    list === 'nodes' ? answered({ outcome: 'page', isExpired: false, facts: nodes }) : undefined,
+  );
+  const open = clusters.source.tasks(cluster)[Symbol.asyncIterator]();
+  const second = clusters.source.tasks(other)[Symbol.asyncIterator]();
+  await open.next();
+  await expect(second.next()).rejects.toMatchObject({ name: 'ClusterFailingError', cluster: other });
+  await open.return?.();
+  expect(await collect(clusters.source.tasks(last))).toHaveLength(1);
+});
+
 const owned = (uid: string) => ({ uid, owner: { group: 'apps', kind: 'Deployment', name: uid } });
 
 test('a list of pods that repeats a page is given up', async () => {

@@ -42,7 +42,7 @@ test('an error of the cluster is an answer that the hub accepts, however long it
   const pages = new Pages(new errors.ClusterFailingError(cluster, 'x'.repeat(100_000)));
   const answer = await read(pages);
   expect(answer).toMatchObject({ outcome: 'failed', error: 'ClusterFailingError' });
-  expect(safeParse(clusterPageAnswer('pods'), JSON.parse(JSON.stringify(answer))).success).toBe(true);
+  expect(safeParse(clusterPageAnswer('pods', 500), JSON.parse(JSON.stringify(answer))).success).toBe(true);
   expect(pages.closed).toBe(1);
 });
 
