@@ -53,8 +53,8 @@ const owner = {
 const uid = textUpTo(LONGEST.uid);
 const owned = v.object({ uid, owner: v.object(owner) });
 
-/** More than an object of 1.5 MiB, the largest that etcd takes, has in practice. */
-const MOST_CONTAINERS = 1000;
+/** Far more than a pod has. Each may be an observation of its own, and those of 100 pods are in memory at once. */
+const MOST_CONTAINERS = 250;
 
 const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsOf[List]> } = {
   pods: v.object({
