@@ -4,7 +4,7 @@ import { searchAskedAfter, unplacedOf } from '../../shared/domain/cause/unplaced
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import { isDue, SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
-import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
@@ -55,7 +55,8 @@ export interface FailedRefresh {
 export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked[]): Promise<readonly FailedRefresh[]> {
   if (asked.length === 0) return [];
   const policy = await policyInForce(ports.policies);
-  const repositories = Map.groupBy(asked, ({ request }) => locationKey(parseStreamId(request.stream).location));
+  const answered = asked.filter((one) => isAllowed(policy, one));
+  const repositories = Map.groupBy(answered, ({ request }) => locationKey(parseStreamId(request.stream).location));
   const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, async (together) => {
     try {
       await refreshTogether(ports, policy, together);
@@ -65,6 +66,14 @@ export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked
     }
   });
   return failed.flat();
+}
+
+/** Anybody may request a verdict, so only images in repositories of the policy become records. */
+function isAllowed({ policy, unreadable }: PolicyInForce, { request: { stream, judges } }: Asked): boolean {
+  const { location } = parseStreamId(stream);
+  if (!judges || unreadable || streamRulesOf(policy, location).length > 0) return true;
+  logger.warn(`Patchwave gives no verdict on an image in ${locationKey(location)}: no rule of the policy names it.`);
+  return false;
 }
 
 /**
@@ -80,7 +89,12 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
   const digests = Object.fromEntries(
     together.flatMap(({ request: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
-  const question = { location, isListed: true, newestOnly: true, digests, tags: {} };
+  // Anybody may request a verdict, on any digest. A verification proves its digest by a build.
+  const verified = new Set(together.flatMap(({ request: { digest, judges } }) => (judges ? [] : (digest ?? []))));
+  const foreign = new Set(
+    together.flatMap(({ request: { digest } }) => (digest === undefined || verified.has(digest) ? [] : [digest])),
+  );
+  const question = { location, isListed: true, newestOnly: true, digests, mustBeThere: foreign, tags: {} };
   const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
   if (failure && !failure.isRefusal) throw failure.error;
   const heads = together.filter(({ request: { digest } }) => digest === undefined);

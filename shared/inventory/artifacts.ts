@@ -77,7 +77,7 @@ export const countMissing = (unresolved: readonly { readonly code: string }[]): 
   unresolved.filter(({ code }) => code !== SETTLED).length;
 
 /** Digests that the registry no longer has. */
-const GONE = ['ImageNotFound', 'RepositoryNotFoundException'];
+export const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
 
 /** Digests that cannot be a parent: not an image, or deleted. */
 const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];

@@ -19,6 +19,7 @@ import {
   type ArtifactPorts,
   type Artifacts,
   countMissing,
+  GONE,
   IMAGES_A_PIECE,
   isResolved,
   isTimeOver,
@@ -58,6 +59,8 @@ export interface WantedImages {
   readonly pushesOfEvents: ReadonlyMap<Digest, number>;
   /** From the registry listing; whether an unlisted digest is an index is unknown. */
   readonly mediaTypes: ReadonlyMap<Digest, string>;
+  /** Requested digests that the list of the registry lacks: the registry is asked for each, also if it is known elsewhere. */
+  readonly unconfirmed: ReadonlySet<Digest>;
   /** Digests that run. */
   readonly inUse: ReadonlySet<Digest>;
 }
@@ -91,6 +94,8 @@ export class RepositoryImages {
   readonly #wanted: WantedImages;
   readonly #hooks: ImagesHooks;
   readonly #recorded = new Set<Digest>();
+  /** Unconfirmed digests that the registry does not have. */
+  readonly #absent = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
   /** By image: the first known push of an index that holds it. */
@@ -136,7 +141,8 @@ export class RepositoryImages {
   /** @throws RegistryUnreachableError, LedgerContendedError */
   async readAll(): Promise<void> {
     const asked = [...this.#wanted.tags.keys()].sort();
-    for (const [digest, children] of await this.#ports.places.indexes(asked)) {
+    const confirmed = asked.filter((digest) => !this.#wanted.unconfirmed.has(digest));
+    for (const [digest, children] of await this.#ports.places.indexes(confirmed)) {
       this.#addIndex(digest, children);
       if (children.some(({ attestation }) => attestation !== undefined)) this.#open.add(digest);
     }
@@ -154,7 +160,7 @@ export class RepositoryImages {
   }
 
   #isDone(digest: Digest): boolean {
-    return this.#recorded.has(digest) || this.indexes.has(digest);
+    return this.#recorded.has(digest) || this.#absent.has(digest) || this.indexes.has(digest);
   }
 
   /** Images of indexes that were not requested themselves. */
@@ -171,7 +177,7 @@ export class RepositoryImages {
     const unknown: Digest[] = [];
     for (const piece of piecesOf(digests, KNOWN_A_PIECE)) {
       if (isTimeOver(this.#ports)) return;
-      const records = await this.#ports.images.get(piece);
+      const records = await this.#ports.images.get(piece.filter((digest) => !this.#wanted.unconfirmed.has(digest)));
       const known = new Map([...records].filter(([, record]) => isResolved(record)));
       await this.#recordKnown(known);
       unknown.push(...piece.filter((digest) => !known.has(digest)));
@@ -253,7 +259,11 @@ export class RepositoryImages {
 
   async #recordMissing(missing: Artifacts['missing']): Promise<void> {
     this.#missing.push(...missing);
-    const contents = missing.map(({ digest, code, detail }) =>
+    const isAbsent = ({ digest, code }: Artifacts['missing'][number]) =>
+      this.#wanted.unconfirmed.has(digest) && GONE.includes(code);
+    for (const { digest } of missing.filter(isAbsent)) this.#absent.add(digest);
+    const there = missing.filter((one) => !isAbsent(one));
+    const contents = there.map(({ digest, code, detail }) =>
       unresolvedContent(digest, { code: ownCode(code), detail }, this.#childPlatforms.get(digest)),
     );
     await this.#record(contents, new Map());

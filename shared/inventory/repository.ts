@@ -37,6 +37,8 @@ export interface RepositoryQuestion {
   readonly newestOnly?: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
+  /** Those of the digests that no workload or build proves: one that the registry does not have gets no record here. */
+  readonly mustBeThere?: ReadonlySet<Digest>;
   /** When some of the digests were pushed, from events; the event of an earlier push may come late or never. */
   readonly pushedAt?: ReadonlyMap<Digest, number>;
   /** Running tags with unknown digests, with their pulls. */
@@ -188,7 +190,7 @@ async function mayBeHeads(
 }
 
 function wantedOf(
-  { location, digests, pushedAt = new Map() }: RepositoryQuestion,
+  { location, digests, mustBeThere = new Set(), pushedAt = new Map() }: RepositoryQuestion,
   { all, listed }: Pick<Listing, 'all' | 'listed'>,
   resolved: ResolvedTags,
 ): WantedImages {
@@ -202,15 +204,18 @@ function wantedOf(
     resolution.meant.map((digest) => [digest, tag] as const),
   );
   for (const [digest, tag] of meant) add(digest, [tag]);
+  const pushes = new Map(all.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs]));
+  const asked = Object.keys(digests) as Digest[];
   return {
     location,
     tags,
-    pushes: new Map(all.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs])),
+    pushes,
+    unconfirmed: new Set([...mustBeThere].filter((digest) => !pushes.has(digest))),
     pushesOfEvents: pushedAt,
     mediaTypes: new Map(
       all.flatMap(({ digest, mediaType }) => (mediaType === undefined ? [] : [[digest, mediaType] as const])),
     ),
-    inUse: new Set([...(Object.keys(digests) as Digest[]), ...meant.map(([digest]) => digest)]),
+    inUse: new Set([...asked, ...meant.map(([digest]) => digest)]),
   };
 }
 

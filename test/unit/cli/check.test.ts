@@ -150,9 +150,11 @@ test('with --wait 0 the image is requested once, and the answer is unknown', asy
   expect((await check(world, { flags: { wait: '0' } })).code).toBe(EXIT.done);
 });
 
-test('an image that the registry does not have is unknown, with this reason', async () => {
-  const { code, text } = await check(await candidateWorld(), { flags: { wait: '1' } });
-  expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('image-not-found')]);
+test('an image that the registry does not have is unknown, and gets no record', async () => {
+  const world = await candidateWorld();
+  const { code, text } = await check(world, { flags: { wait: '1' } });
+  expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('Patchwave to find the image in')]);
+  expect(world.images.records.size).toBe(0);
 });
 
 test('a registry that cannot be read is unknown, with this reason', async () => {
@@ -189,7 +191,7 @@ test('a verdict says nothing about a repository where Patchwave has not seen the
   expect((await check(world)).code).toBe(EXIT.done);
   for (const repository of ['team/other', 'others/web']) {
     const image = `111122223333/eu-west-1/${repository}@${digestOf('new')}`;
-    const { code, text } = await check(world, { image, flags: { wait: '0' } });
+    const { code, text } = await check(world, { image, flags: { wait: '1' } });
     expect([code, text]).toEqual([
       EXIT.unknown,
       expect.stringContaining(`find the image in 111122223333/eu-west-1/${repository}`),

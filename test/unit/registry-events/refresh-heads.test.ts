@@ -96,6 +96,42 @@ test('a requested image is recorded with any tags, without a wake-up and without
   expect([world.wakings.take(), scanned(world), await historyOf(world)]).toEqual([[], [], undefined]);
 });
 
+describe('a verdict requested where the image is not', () => {
+  const OTHER = { ...LOCATION, repository: 'team/other' };
+  const other = (name: string) =>
+    look('111122223333/eu-west-1/team/other:^v[0-9.]+$', { digest: digestOf(name), judges: true });
+
+  test.each(['bare', 'both'])('does not place it there, although another repository has it: %s', async (name) => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    pushed(world, { name: 'both', children: { 'linux/arm64': 'bare' } });
+    pushed(world, { name: 'else', location: OTHER });
+    await ask(world, look(LINE, { digest: digestOf(name) }));
+    const { places } = dump(world);
+    expect(await ask(world, other(name))).toMatchObject({ failed: [] });
+    expect(dump(world).places).toEqual(places);
+    expect(world.images.records.get(digestOf('bare'))).toMatchObject({ locations: [LOCATION] });
+  });
+
+  test('places it there once it was pushed', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    await ask(world, look(LINE, { digest: digestOf('bare') }), other('bare'));
+    pushed(world, { name: 'bare', location: OTHER });
+    await ask(world, other('bare'));
+    expect(world.images.records.get(digestOf('bare'))).toMatchObject({ locations: [OTHER, LOCATION] });
+  });
+
+  test('records nothing, so a later push elsewhere does not place it there', async () => {
+    const world = await unreportedWorld();
+    await ask(world, other('bare'));
+    expect(world.images.records.size).toBe(0);
+    pushed(world, { name: 'bare' });
+    await ask(world, look(LINE, { digest: digestOf('bare') }));
+    expect(world.images.records.get(digestOf('bare'))).toMatchObject({ locations: [LOCATION] });
+  });
+});
+
 test('all refreshes of one repository in a batch list it once', async () => {
   const world = await unreportedWorld();
   const steps: string[] = [];
@@ -607,6 +643,15 @@ describe('an image for whose verdict somebody waits', () => {
     // A message of its own: only the same one may repeat a request.
     await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(judges('bare')) }]);
     expect(scanned(world)).toEqual([digestOf('bare')]);
+  });
+
+  test('gets none in a repository that no rule names, and no record', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare', location: { ...LOCATION, repository: 'others/web' } });
+    const stream = '111122223333/eu-west-1/others/web:^v1$';
+    expect(await ask(world, look(stream, { digest: digestOf('bare'), judges: true }))).toMatchObject({ failed: [] });
+    expect([world.images.records.size, world.judging.isEmpty, scanned(world)]).toEqual([0, true, []]);
+    expect(logger.warn).toHaveBeenCalledWith(expect.stringContaining('others/web'));
   });
 
   test('is each image of an index', async () => {
