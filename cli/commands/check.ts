@@ -1,4 +1,5 @@
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import { repositoryName } from '../../shared/domain/image/reference.ts';
 import { reasonInFull, reasonText } from '../../shared/domain/verdict/reason-text.ts';
@@ -57,19 +58,21 @@ function minutesIn({ flags: { wait = String(WAIT_MINUTES) } }: Arguments): numbe
 const COLOURS: Readonly<Record<VerdictStatus, Colour>> = { compliant: 'green', violating: 'red', unknown: 'yellow' };
 
 const nameOf = ({ digest, location }: Pick<CheckAnswer, 'digest' | 'location'>): string =>
-  location ? `${locationKey(location)}@${digest}` : digest;
+  visibleLine(location ? `${locationKey(location)}@${digest}` : digest);
 
 function render(answer: CheckAnswer): string {
   const { images, status, problem } = answer;
   const lines = images.flatMap((image) => [
-    ...(images.length > 1 ? [`  ${image.platform ?? '-'} ${shortDigest(image.digest)} ${image.status}`] : []),
-    ...image.reasons.map((reason) => `    ${reason.effect} ${reason.ruleId}: ${reasonInFull(reason)}`),
+    ...(images.length > 1
+      ? [`  ${visibleLine(image.platform ?? '-')} ${shortDigest(image.digest)} ${image.status}`]
+      : []),
+    ...image.reasons.map((reason) => visibleLine(`    ${reason.effect} ${reason.ruleId}: ${reasonInFull(reason)}`)),
     ...(image.waitsFor !== undefined && image.reasons.length === 0
-      ? [`    no verdict yet: it waits for ${image.waitsFor}`]
+      ? [visibleLine(`    no verdict yet: it waits for ${image.waitsFor}`)]
       : []),
   ]);
   const head = `${nameOf(answer)} ${paint(COLOURS[status], status)}`;
-  return fitted([head, ...lines, ...(problem === undefined ? [] : [problem])].join('\n'), 4);
+  return fitted([head, ...lines, ...(problem === undefined ? [] : [visibleLine(problem)])].join('\n'), 4);
 }
 
 const VERDICT_KNOWN = 'verdict-known';

@@ -170,6 +170,27 @@ describe.each(COMMANDS)('%s', (name, command, words, flags) => {
   });
 });
 
+test('check shows a finding with line breaks in one line', async () => {
+  const made = await world();
+  const digest = digestOf('app-0');
+  const { version: policyVersion } = await made.policies.current();
+  await fc.assert(
+    fc.asyncProperty(hostileTexts, async (text) => {
+      const named = { vulnerability: text, package: `openssl${text}`, version: text, severity: 'critical' } as const;
+      const seen = { fix: 'unknown', firstSeenAtEpochMs: 0 } as const;
+      const reason = { kind: 'finding', ruleId: 'no-critical', effect: 'violates', ...named, ...seen } as const;
+      await made.images.changeJudgement(digest, ({ scan }) => ({
+        ...{ digest, scan, judgedAtEpochMs: made.clock() },
+        verdict: { status: 'violating', reasons: [reason], policyVersion },
+      }));
+      const output = await run(checkCommand, cliContext(made), [digest], { wait: '0' });
+      expect(output.text).toContain('violates no-critical');
+      expect([hiddenIn(output.text), forgedLines(output.text)]).toEqual([undefined, []]);
+    }),
+    { numRuns: 5, examples: [[MOST_HOSTILE]] },
+  );
+});
+
 test('most pages contain foreign text, so the tests cover it', async () => {
   const pages: string[] = [];
   for (const [, command, words, flags] of COMMANDS) {
