@@ -1,3 +1,4 @@
+import { isRefusal } from '../../shared/adapters/refusal.ts';
 import { type Digest, type ImageLocation, locationKey, type Platform } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
@@ -43,6 +44,7 @@ export async function checkImage(
   const endsAtEpochMs = ports.clock() + waitMs;
   let askedAtEpochMs = Number.NEGATIVE_INFINITY;
   let reported: string | undefined;
+  let refused: { readonly problem: string } | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const { policy, version } = await ports.policies.current();
     const answer = await answerOf(ports, target, { policy, version });
@@ -52,10 +54,11 @@ export async function checkImage(
     if ('problem' in asking) return { ...answer, ...asking };
     const nowEpochMs = ports.clock();
     if (nowEpochMs - askedAtEpochMs >= ASK_AGAIN_MS) {
-      await ports.refreshes.send([{ kind: 'refresh', stream: asking.stream, digest: target.digest, judges: true }]);
+      const request = { kind: 'refresh', stream: asking.stream, digest: target.digest, judges: true } as const;
+      refused = await ports.refreshes.send([request]).then(() => undefined, refusalIn);
       askedAtEpochMs = nowEpochMs;
     }
-    if (nowEpochMs >= endsAtEpochMs) return answer;
+    if (nowEpochMs >= endsAtEpochMs) return { ...answer, ...refused };
     if (waitsFor !== reported) progress(`Waiting for ${waitsFor}`);
     reported = waitsFor;
     await ports.pauses.wait(attempt);
@@ -98,6 +101,15 @@ function strictest(images: readonly CheckedImage[]): VerdictStatus {
 /** A violation is an answer, whatever the other images of an index are. */
 const awaitedIn = ({ status, images }: CheckAnswer): string | undefined =>
   status === 'violating' ? undefined : images.find(({ waitsFor }) => waitsFor !== undefined)?.waitsFor;
+
+/** Without the right to request it, a verdict may still come: of a head, or of what runs. */
+function refusalIn(error: unknown): { readonly problem: string } {
+  if (!isRefusal(error)) throw error;
+  return {
+    problem:
+      'Your credentials may not request the verdict. docs/pipelines.md says which images get one without a request.',
+  };
+}
 
 /** A stream of the repository, by which Patchwave can be asked to read it. */
 function askingFor(policy: Policy, { location }: CheckTarget): { stream: string } | { problem: string } {

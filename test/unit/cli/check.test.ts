@@ -11,7 +11,15 @@ import { logger } from '../../../shared/lambda/powertools.ts';
 import { parse } from '../../../shared/schema.ts';
 import { digestOf } from '../../support/samples.ts';
 import { resultsIn } from '../../support/sarif.ts';
-import { answerRefreshes, LOCATION, messages, type PushWorld, pushed, pushWorld } from '../registry-events/support.ts';
+import {
+  answerRefreshes,
+  LINE,
+  LOCATION,
+  messages,
+  type PushWorld,
+  pushed,
+  pushWorld,
+} from '../registry-events/support.ts';
 import { cliContext, run } from './support.ts';
 
 beforeEach(() => void jest.spyOn(logger, 'warn').mockImplementation(() => undefined));
@@ -197,6 +205,30 @@ test('a verdict says nothing about a repository where Patchwave has not seen the
       expect.stringContaining(`find the image in 111122223333/eu-west-1/${repository}`),
     ]);
   }
+});
+
+describe('credentials that may not request a verdict', () => {
+  const refuse = (world: PushWorld, name: string) =>
+    jest.spyOn(world.refreshes, 'send').mockRejectedValue(Object.assign(new Error(name), { name }));
+
+  test('wait for a verdict that comes without it, and name the missing right if none comes', async () => {
+    const world = await candidateWorld();
+    pushed(world, { name: 'new' });
+    const refused = refuse(world, 'AccessDenied');
+    const { code, text } = await check(world, { flags: { wait: '1' } });
+    expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('may not request the verdict')]);
+    refused.mockRestore();
+    const request = { kind: 'refresh', stream: LINE, digest: digestOf('new'), judges: true } as const;
+    await world.refreshes.send([request]);
+    refuse(world, 'AccessDenied');
+    expect(await check(world)).toMatchObject({ code: EXIT.done, text: expect.not.stringContaining('request') });
+  });
+
+  test('is not what any other error means', async () => {
+    const world = await candidateWorld();
+    refuse(world, 'QueueDoesNotExist');
+    await expect(check(world)).rejects.toThrow('QueueDoesNotExist');
+  });
 });
 
 test('an image in a repository that no rule names is unknown, with the next step', async () => {
