@@ -24,8 +24,9 @@ export interface Checkout extends AsyncDisposable {
 
 /** What the copied tests import or read. */
 const COPIED = [
-  ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs', 'registry'],
-  ...['template.yaml', 'member-account.yaml', 'package.json', 'tsconfig.json', 'jest.config.mjs'],
+  ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs'],
+  ...['registry', 'enforcement', 'template.yaml', 'member-account.yaml', 'member-vpc.yaml'],
+  ...['package.json', 'tsconfig.json', 'jest.config.mjs'],
 ];
 
 export async function checkOut(): Promise<Checkout> {
