@@ -68,7 +68,7 @@ export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked
   return failed.flat();
 }
 
-/** Anybody may request a verdict, so only images in repositories of the policy become records. */
+/** A request for a verdict proves nothing, so only images in repositories of the policy become records. */
 function isAllowed({ policy, unreadable }: PolicyInForce, { request: { stream, judges } }: Asked): boolean {
   const { location } = parseStreamId(stream);
   if (!judges || unreadable || streamRulesOf(policy, location).length > 0) return true;
@@ -89,7 +89,7 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
   const digests = Object.fromEntries(
     together.flatMap(({ request: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
-  // Anybody may request a verdict, on any digest. A verification proves its digest by a build.
+  // A request for a verdict may name any digest. A verification proves its digest by a build.
   const verified = new Set(together.flatMap(({ request: { digest, judges } }) => (judges ? [] : (digest ?? []))));
   const foreign = new Set(
     together.flatMap(({ request: { digest } }) => (digest === undefined || verified.has(digest) ? [] : [digest])),

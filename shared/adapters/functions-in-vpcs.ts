@@ -57,7 +57,7 @@ export class LambdaFunctionsInVpcs implements FunctionsInVpcs {
     try {
       await invoke(called, { InvocationType: 'DryRun' });
     } catch (error) {
-      // The member stack does not allow it, or nobody deployed the function.
+      // The member stack does not allow it, or the function is not deployed.
       if (isRefusal(error) || isNamed(error, 'ResourceNotFoundException')) return undefined;
       throw failure(called, error);
     }

@@ -19,7 +19,7 @@ function program(name: string, text: string): void {
 /** The calls of `docker`, and the exit code. */
 function build(candidate: boolean, docker = '') {
   program('aws', 'echo password');
-  // Whoever reads no password breaks the pipe of the program that writes it.
+  // A program that does not read the password breaks the pipe of the one that writes it.
   program('docker', `${docker}\ncase "$*" in login*) cat >/dev/null ;; *inspect*) echo sha256:parent ;; esac`);
   const { status } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
     cwd: folder,
