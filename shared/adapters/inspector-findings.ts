@@ -28,7 +28,8 @@ export function translateFinding({
       ...fixOf(fixedInVersion, fixAvailable),
       ...(sourceUrl !== undefined && { uri: sourceUrl }),
       ...(isDigest(sourceLayerHash) && { layer: sourceLayerHash }),
-      ...(packageManager !== undefined && packageManager !== 'OS' && { isLanguagePackage: true as const }),
+      // A kind that is missing or new may be one that basic scanning does not cover.
+      ...(packageManager !== 'OS' && { isLanguagePackage: true as const }),
       ...(exploitAvailable === 'YES' && { isExploited: true as const }),
       ...(epssScore !== undefined && { epssScore }),
     }),

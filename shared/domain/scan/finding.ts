@@ -18,7 +18,8 @@ export interface Finding {
   readonly layer?: Digest;
   /**
    * In a package of a programming language, which basic scanning does not cover; absent for a package of the system. Also
-   * where evidence of an older version does not say which of the two, and basic scanning does not list it.
+   * where Amazon Inspector does not say that it is one of the system, and where evidence of an older version does not say
+   * which of the two, and basic scanning does not list it.
    */
   readonly isLanguagePackage?: true;
   /** The scanner knows of exploits; absent if it knows none, or does not say. */

@@ -24,7 +24,7 @@ const withPackage = (changes: Partial<VulnerablePackage>, others: Partial<Inspec
   ...({ severity: 'HIGH', fixAvailable: 'NO' } as const),
   packageVulnerabilityDetails: {
     ...{ vulnerabilityId: 'CVE-1', source: 'NVD' },
-    vulnerablePackages: [{ name: 'openssl', version: '3.0', ...changes }],
+    vulnerablePackages: [{ name: 'openssl', version: '3.0', packageManager: 'OS' as const, ...changes }],
   },
   ...others,
 });
@@ -46,7 +46,6 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   ['no fix', withPackage({}), { fix: 'no' }],
   ['a fix of some of the packages', withPackage({}, { fixAvailable: 'PARTIAL' }), { fix: 'unknown' }],
   ['no word on a fix', withPackage({}, { fixAvailable: undefined }), { fix: 'unknown' }],
-  ['a language package', withPackage({ packageManager: 'NPM' }), { isLanguagePackage: true }],
   ['epoch and release', withPackage({ epoch: 1, release: '2' }), { version: '1:3.0-2' }],
   ['no severity yet', withPackage({}, { severity: 'UNTRIAGED' }), { severity: 'undefined' }],
   ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],
@@ -54,6 +53,19 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   const [found] = translateFinding(reported);
   expect(found).toMatchObject(expected);
   for (const absent of ['layer', 'isExploited', 'epssScore']) expect(found).not.toHaveProperty(absent);
+});
+
+// Basic scanning shows only that a finding in a package of the system is gone.
+test.each<[string, VulnerablePackage['packageManager'] | 'CONDA' | '' | 'os', boolean]>([
+  ['the system', 'OS', false],
+  ['a language', 'NPM', true],
+  ['a kind that only a later version knows', 'CONDA', true],
+  ['no kind', undefined, true],
+  ['an empty kind', '', true],
+  ['a kind that is almost that of the system', 'os', true],
+])('a package of %s (%s) may be one of a language: %s', (_, kind, isLanguage) => {
+  const [found] = translateFinding(withPackage({ packageManager: kind as VulnerablePackage['packageManager'] }));
+  expect(found?.isLanguagePackage ?? false).toBe(isLanguage);
 });
 
 test('each package of a finding counts', () => {
@@ -74,14 +86,25 @@ test.each<[string, Partial<InspectorFinding>, object]>([
   [
     'an identifier alone',
     { severity: 'HIGH', fixAvailable: 'YES', packageVulnerabilityDetails: { vulnerabilityId: 'CVE-1', source: 'NVD' } },
-    { vulnerability: 'CVE-1', package: '', version: '', severity: 'high', fix: 'yes' },
+    { vulnerability: 'CVE-1', package: '', version: '', severity: 'high', fix: 'yes', isLanguagePackage: true },
   ],
   [
     'a title alone',
     { title: 'Port 22 is open', severity: 'CRITICAL' },
-    { vulnerability: '', package: 'Port 22 is open', version: '', severity: 'critical', fix: 'unknown' },
+    {
+      vulnerability: '',
+      package: 'Port 22 is open',
+      version: '',
+      severity: 'critical',
+      fix: 'unknown',
+      isLanguagePackage: true,
+    },
   ],
-  ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
+  [
+    'nothing',
+    {},
+    { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown', isLanguagePackage: true },
+  ],
 ])('a finding that names no package is a finding all the same: %s', (_, reported, expected) => {
   expect(translateFinding(reported)).toEqual([expected]);
 });

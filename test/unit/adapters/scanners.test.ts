@@ -77,7 +77,7 @@ const found = (id: string, digest: Digest = image, others: Partial<Finding> = {}
   ...{ firstObservedAt: new Date(0), lastObservedAt: new Date(0) },
   packageVulnerabilityDetails: {
     ...{ vulnerabilityId: id, source: 'NVD' },
-    vulnerablePackages: [{ name: 'openssl', version: '3.0.1' }],
+    vulnerablePackages: [{ name: 'openssl', version: '3.0.1', packageManager: 'OS' }],
   },
   resources: [{ type: 'AWS_ECR_CONTAINER_IMAGE', id: arn(digest) }],
   ...others,
