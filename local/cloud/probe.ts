@@ -111,14 +111,24 @@ export interface ProbeImage {
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 
+/** A request to the registry's own API of an account: `path` follows the repository. */
+export function registryRequest(
+  cloud: ProbeCloud,
+  repository: string,
+  method: string,
+  path: string,
+  content: Pick<RequestInit, 'body' | 'headers'> = {},
+): Promise<Response> {
+  const url = new URL(`/v2/${repository}/${path}`, cloud.endpoint);
+  url.searchParams.set('ns', registryOf(cloud.config));
+  return fetch(url, { method, ...content });
+}
+
 /** Pushes bytes over the registry's own API, as an account's registry. Returns the digest. */
 export async function pushBlob(cloud: ProbeCloud, repository: string, bytes: Uint8Array): Promise<string> {
   const digest = digestOf(bytes);
-  const query = `ns=${registryOf(cloud.config)}&digest=${digest}`;
-  const response = await fetch(`${cloud.endpoint}/v2/${repository}/blobs/uploads/?${query}`, {
-    method: 'POST',
-    body: new Uint8Array(bytes),
-  });
+  const body = new Uint8Array(bytes);
+  const response = await registryRequest(cloud, repository, 'POST', `blobs/uploads/?digest=${digest}`, { body });
   if (response.status !== 201) throw new Error(`push of a blob to ${repository}: ${await response.text()}`);
   return digest;
 }
@@ -132,8 +142,9 @@ export async function pushManifest(
   mediaType = OCI_MANIFEST,
 ): Promise<string> {
   const digest = digestOf(Buffer.from(manifest));
-  const url = `${cloud.endpoint}/v2/${repository}/manifests/${tag ?? digest}?ns=${registryOf(cloud.config)}`;
-  const response = await fetch(url, { method: 'PUT', body: manifest, headers: { 'content-type': mediaType } });
+  const headers = { 'content-type': mediaType };
+  const path = `manifests/${tag ?? digest}`;
+  const response = await registryRequest(cloud, repository, 'PUT', path, { body: manifest, headers });
   if (response.status !== 201) throw new Error(`push of a manifest to ${repository}: ${await response.text()}`);
   return digest;
 }
