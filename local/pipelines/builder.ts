@@ -14,8 +14,6 @@ import { deployService } from './deploy-service.ts';
 const WAIT_MS = 20_000;
 /** The output variable in which the deployment finds the built digest, independent of the pipeline's own report. */
 const BUILT = 'BuiltDigest';
-/** The registry reports pushes in whole seconds, and no build is later than its push. */
-const SECOND_MS = 1000;
 
 /**
  * Works until `isOver`, or until the cloud at the endpoint is gone, which is the builder's way to end. All that waits to
@@ -94,7 +92,7 @@ function orderOf(job: PipelineJob, definition: PipelineDefinition): BuildOrder {
   return {
     definition,
     tags: tagsOf(definition, job.number),
-    nowEpochMs: Date.now() - SECOND_MS,
+    nowEpochMs: Date.now(),
     ...(isAsked && { rebuildId }),
   };
 }
