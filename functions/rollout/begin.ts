@@ -24,7 +24,7 @@ import { DeploymentTakenError } from './errors.ts';
 import { withNamedStreams } from './named-stream.ts';
 import { restrainedOther } from './other-containers.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, postponed, type Refusal, refused } from './refusal.ts';
+import { deferred, postponed, type Refusal, refused, superseded } from './refusal.ts';
 import type { Pause } from './restraint.ts';
 import { sameDeployment } from './same-deployment.ts';
 import type { ServiceDocument } from './service-file.ts';
@@ -134,6 +134,8 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   const lost = isOwn ? undefined : lostDeployment({ ...planned, mode: stands.mode }, seen, stands);
   if (lost) return run(ports, stands, lost.deploymentId);
   if (isOff) return end(ports, stands, SWITCHED_OFF);
+  const theirs = deployedSince(seen, stands);
+  if (theirs) return end(ports, stands, superseded(`somebody else deployed ${theirs.taskDefinition} at the same time`));
   const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, plannedAgain(ref, refusal));
   const deploymentMs = own.deadlineEpochMs - own.startingAtEpochMs;
@@ -141,7 +143,10 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
     ...{ ref, planned, seen, startingAtEpochMs: stands.startingAtEpochMs, isAsWanted: isAsWanted(planned, seen) },
     deploymentMs,
   });
-  if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(begun, seen) }, same.deploymentId);
+  // What is ours in Kubernetes names its cascade. A rollout of somebody else may fail by no fault of ours.
+  if (same && (!isKubernetes || same.state === 'completed'))
+    return run(ports, { ...stands, deadlineEpochMs: deadlineOf(begun, seen) }, same.deploymentId);
+  if (same?.state === 'failed') return end(ports, stands, superseded(theirFailure(same)));
   const stopped = await environmentStopped(ports, stands);
   if (stopped) return end(ports, stands, stopped);
   const { failing } = stands;
@@ -236,8 +241,9 @@ function lostDeployment(
   if (!from) return undefined;
   if (seen.controller === 'KUBERNETES') {
     const isOurs = planned.mode === 'restart' || isAsWanted(planned, seen);
-    const ours = seen.deployments.filter((one) => one.cascadeId === cascadeId && (isOurs || !one.isPrimary));
-    return ours.find(({ isPrimary }) => isPrimary) ?? ours[0];
+    const named = seen.deployments.filter((one) => one.cascadeId === cascadeId && (isOurs || !one.isPrimary));
+    // A later change by somebody else keeps the annotation.
+    return begunSince(named, 0)[0];
   }
   const newer = begunSince(seen.deployments, startingAtEpochMs).filter(
     ({ deploymentId }) => !from.listed.includes(deploymentId),
@@ -246,6 +252,15 @@ function lostDeployment(
   const others = newer.filter(({ taskDefinition }) => taskDefinition !== from.taskDefinition);
   const primary = others.find(({ isPrimary }) => isPrimary);
   return primary && isAsWanted(planned, seen) ? primary : others.find(({ isPrimary }) => !isPrimary);
+}
+
+/**
+ * In Kubernetes, the template that somebody else made after Patchwave had decided on an earlier one. A patch applies only to
+ * the template that it was decided on, so ours was not carried out.
+ */
+function deployedSince({ controller, deployments }: ServiceState, { from }: Deployment): SeenDeployment | undefined {
+  const primary = deployments.find(({ isPrimary }) => isPrimary);
+  return controller === 'KUBERNETES' && from && primary?.deploymentId !== from.deploymentId ? primary : undefined;
 }
 
 const isAsWanted = (planned: ServiceDocument, seen: ServiceState): boolean => {
@@ -272,19 +287,26 @@ function obstacleOf(
     if (nowEpochMs < untilEpochMs) return { why: UNOBSERVED, sinceEpochMs, untilEpochMs };
     return postponed(`deployment-under-way: ${UNOBSERVED}. Find out why. The next review plans the service again.`);
   }
-  const { deploymentId, state, createdAtEpochMs, progress, cascadeId, isReplaced } = theirs;
+  const { state, createdAtEpochMs, progress, isReplaced } = theirs;
   const untilEpochMs = Math.min(createdAtEpochMs + deploymentMs + patienceFor(seen), deadlineEpochMs);
   const stateText =
     state === 'unknown' ? 'may still be in progress: ECS does not report its state' : 'is still in progress';
   const far = theirs.detail ?? (progress && progressText(progress));
-  const by = cascadeId === undefined ? 'somebody else' : `cascade ${cascadeId}, or by somebody else after it,`;
-  const why = `deployment ${deploymentId}, started by ${by} at ${new Date(createdAtEpochMs).toISOString()}, ${stateText}${far === undefined ? '' : ` (${far})`}`;
+  const why = `${startText(theirs)}, ${stateText}${far === undefined ? '' : ` (${far})`}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
   if (isReplaced) return undefined;
   return postponed(
     `deployment-under-way: ${why}. Find out why it does not end. The next review plans the service again.`,
   );
 }
+
+const startText = ({ deploymentId, cascadeId, createdAtEpochMs }: SeenDeployment): string => {
+  const by = cascadeId === undefined ? 'somebody else' : `cascade ${cascadeId}, or by somebody else after it,`;
+  return `deployment ${deploymentId}, started by ${by} at ${new Date(createdAtEpochMs).toISOString()}`;
+};
+
+const theirFailure = (theirs: SeenDeployment): string =>
+  `${startText(theirs)}, brings the verified image and failed: ${theirs.detail ?? 'Kubernetes gave no reason'}. Find out why. The next review plans the service again if it still runs the old image.`;
 
 /** Such as one that is down or overloaded. It keeps others of the cascade from starting, so the wait has an end. */
 const UNOBSERVED = 'the controller of Kubernetes has not seen the last change of the workload yet';

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 
-/** A refused deployment: a short reason, and what its owner can do. */
+/** A deployment that was not made: refused with a short reason and what its owner can do, or superseded. */
 export type Refusal = Pick<Deployment, 'state' | 'detail' | 'abandoned' | 'postponed'>;
 
 export const refused = (detail: string): Refusal => ({ state: 'refused', detail });
@@ -10,3 +10,6 @@ export const deferred = (detail: string): Refusal => ({ ...refused(detail), aban
 
 /** A temporary obstacle without an event: the next review shows whether the service still needs the deployment. */
 export const postponed = (detail: string): Refusal => ({ ...refused(detail), postponed: true });
+
+/** Somebody else deployed the service. It stops nothing, and the next review shows whether the service still needs it. */
+export const superseded = (detail: string): Refusal => ({ ...postponed(detail), state: 'superseded' });

@@ -31,7 +31,8 @@ export async function sameDeployment(ports: RolloutPorts, question: Question): P
   const primary = seen.deployments.find(({ isPrimary }) => isPrimary);
   if (!primary) return undefined;
   const isNew = begunSince([primary], startingAtEpochMs).length > 0;
-  if (planned.mode === 'register') return isNew && isAsWanted ? primary : undefined;
+  const isEnough = isNew || seen.controller === 'KUBERNETES';
+  if (planned.mode === 'register') return isEnough && isAsWanted ? primary : undefined;
   return isNew || (await hasPulledVerified(ports, primary, question)) ? primary : undefined;
 }
 

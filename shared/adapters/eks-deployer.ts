@@ -81,7 +81,7 @@ export class EksDeployer implements Deployer {
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
-    return this.#change(ref, decidedOn, (workload) =>
+    return this.#change(ref, decidedOn, cascadeId, (workload) =>
       changedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
     );
   }
@@ -92,7 +92,7 @@ export class EksDeployer implements Deployer {
     decidedOn: DecidedOn,
     cascadeId: string,
   ): Promise<string> {
-    return this.#change(ref, decidedOn, (workload) => {
+    return this.#change(ref, decidedOn, cascadeId, (workload) => {
       const known = new Set(templateImages(workload).map(({ name }) => name));
       const strangers = [...images.keys()].filter((name) => !known.has(name));
       if (strangers.length > 0)
@@ -109,18 +109,19 @@ export class EksDeployer implements Deployer {
   async #change(
     ref: ServiceRef,
     decidedOn: DecidedOn,
+    cascadeId: string,
     operations: (workload: KubernetesWorkload) => readonly JsonPatchOperation[],
   ): Promise<string> {
     return this.#connected(ref, async (api, service) => {
-      const decided = decidedOn.deployments.find(({ isPrimary }) => isPrimary)?.deploymentId;
       let refused: { readonly generation: number | undefined; readonly message: string } | undefined;
       for (let reads = 0; reads < MOST_READS; reads += 1) {
         const workload = await this.#workload(api, ref, service);
         const wanted = operations(workload);
         const present = templateId(workload);
+        const isOurs = wanted.length === 0 && changedBy(workload) === cascadeId;
+        if (!isOurs) checkUnchanged(ref, decidedOn, present);
         if (wanted.length === 0) return present;
         const { generation } = workload.metadata ?? {};
-        if (present !== decided) throw new ServiceChangedError(ref, `its pod template is now ${present}`);
         if (refused && refused.generation === generation) throw new DeploymentRefusedError(ref, refused.message);
         const answer = await api.patch<KubernetesWorkload>(pathOf(service), wanted).catch((error: unknown) => {
           throw error instanceof PatchUnknownError ? new DeploymentUnknownError(ref, error) : error;
@@ -159,6 +160,15 @@ export class EksDeployer implements Deployer {
       throw error instanceof ClusterUnreachableError ? new DeployerUnreachableError(ref, error) : error;
     }
   }
+}
+
+/**
+ * A template that somebody else made since the decision is theirs, also if it has the wanted images.
+ * @throws ServiceChangedError
+ */
+export function checkUnchanged(ref: ServiceRef, { deployments }: DecidedOn, present: string): void {
+  const decided = deployments.find(({ isPrimary }) => isPrimary)?.deploymentId;
+  if (present !== decided) throw new ServiceChangedError(ref, `its pod template is now ${present}`);
 }
 
 /**

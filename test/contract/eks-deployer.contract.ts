@@ -168,6 +168,18 @@ export function eksDeployerContract(world: () => EksDeployerWorld): void {
     expect((await world().read(service)).metadata?.generation).toBe(metadata?.generation);
   });
 
+  test('the same images that somebody else set after the decision are no deployment of Patchwave', async () => {
+    const service = await world().newWorkload('eks-deployment', WORKLOAD);
+    const decidedOn = await describeIt(service);
+    await world().deployer.register(service, new Map([['app', PINNED]]), decidedOn, '0123456789ab-g2');
+    await expect(
+      world().deployer.register(service, new Map([['app', PINNED]]), decidedOn, CASCADE),
+    ).rejects.toMatchObject({ name: 'ServiceChangedError', message: expect.stringContaining('template-') });
+    expect(await world().deployer.register(service, new Map([['app', PINNED]]), decidedOn, '0123456789ab-g2')).toBe(
+      only(await describeIt(service))?.deploymentId,
+    );
+  });
+
   test('a workload that was scaled or got a new status after the decision is deployed', async () => {
     const service = await world().newWorkload('eks-deployment', WORKLOAD);
     const decidedOn = await describeIt(service);

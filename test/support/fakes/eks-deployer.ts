@@ -1,5 +1,5 @@
 import { patched } from '../../../local/kubernetes/patch.ts';
-import { deployedBy, stateOf } from '../../../shared/adapters/eks-deployer.ts';
+import { checkUnchanged, deployedBy, stateOf } from '../../../shared/adapters/eks-deployer.ts';
 import { type KubernetesService, kubernetesService } from '../../../shared/domain/image/workload-kind.ts';
 import {
   changedBy,
@@ -14,7 +14,6 @@ import {
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,
-  ServiceChangedError,
   ServiceGoneError,
 } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
@@ -110,7 +109,7 @@ export class FakeEksDeployer implements Deployer {
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
-    return this.#change(ref, decidedOn, (workload) =>
+    return this.#change(ref, decidedOn, cascadeId, (workload) =>
       changedBy(workload) === cascadeId ? [] : restartPatch(workload, cascadeId),
     );
   }
@@ -121,7 +120,7 @@ export class FakeEksDeployer implements Deployer {
     decidedOn: DecidedOn,
     cascadeId: string,
   ): Promise<string> {
-    return this.#change(ref, decidedOn, (workload) => {
+    return this.#change(ref, decidedOn, cascadeId, (workload) => {
       const strange = [...images.keys()].find((name) => !templateImages(workload).some((one) => one.name === name));
       if (strange !== undefined) throw new DeploymentRefusedError(ref, `its pod template has no container ${strange}`);
       return imagePatch(workload, images, cascadeId);
@@ -135,6 +134,7 @@ export class FakeEksDeployer implements Deployer {
   #change(
     ref: ServiceRef,
     decidedOn: DecidedOn,
+    cascadeId: string,
     operationsFor: (workload: KubernetesWorkload) => readonly JsonPatchOperation[],
   ): string {
     this.#allow(ref);
@@ -144,9 +144,9 @@ export class FakeEksDeployer implements Deployer {
     const workload = this.workload(ref);
     const operations = operationsFor(workload);
     const present = templateId(workload);
+    const isOurs = operations.length === 0 && changedBy(workload) === cascadeId;
+    if (!isOurs) checkUnchanged(ref, decidedOn, present);
     if (operations.length === 0) return present;
-    if (present !== decidedOn.deployments[0]?.deploymentId)
-      throw new ServiceChangedError(ref, `its pod template is now ${present}`);
     if (this.fails) throw this.fails(ref);
     const document = JSON.parse(JSON.stringify(workload));
     const asked = patched(document, operations, 'application/json-patch+json') as KubernetesWorkload;

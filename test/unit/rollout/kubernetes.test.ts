@@ -240,6 +240,19 @@ const withEnvironment = (value: string) => (before: NonNullable<Spec['template']
   metadata: { ...before.metadata, annotations: { ...before.metadata?.annotations, config: value } },
 });
 
+type Change = (before: Template) => Template;
+
+/** As `kubectl rollout restart` does. */
+const withRestart: Change = (before) => ({
+  ...before,
+  metadata: { ...before.metadata, annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-11-20T12:00:00Z' } },
+});
+
+const withVerifiedImage: Change = (before) => ({
+  ...before,
+  spec: { containers: [{ name: 'web', image: `${HOST}/team/web@${digestOf('web-new')}` }] },
+});
+
 test('somebody who changes the template between read and change wins, and the workload is planned again', async () => {
   const { world, eks, ref, machine } = await scene();
   eks.meanwhile = () => void eks.deployByHand(ref, withEnvironment('theirs'));
@@ -259,6 +272,83 @@ test('a restart that somebody made after the tag named the verified image is eno
   world.advance(MINUTE_MS);
   await machine.run();
   expect(machine.last).toMatchObject({ state: 'completed' });
+  expect(eks.changed).toEqual([]);
+});
+
+describe('a rollout that somebody else began after Patchwave decided', () => {
+  const THEIR_FAILURE = {
+    type: 'Progressing',
+    status: 'False',
+    reason: 'ProgressDeadlineExceeded',
+    message: 'timed out',
+  };
+
+  async function afterTheirs({
+    change = withEnvironment('theirs'),
+    ...seen
+  }: Scene & { readonly change?: Change } = {}) {
+    const all = await scene(seen);
+    all.eks.deployByHand(all.ref, change);
+    await all.machine.step();
+    expect(all.machine.last).toMatchObject({ decision: 'wait' });
+    return {
+      ...all,
+      ended: async () => {
+        await all.machine.run();
+        expect(all.eks.changed).toEqual([]);
+        expect(await all.world.rollouts.environmentStop(CASCADE, '111122223333/eu-west-1/prod/eks')).toBeUndefined();
+        return deploymentOf(all.world, all.ref);
+      },
+    };
+  }
+
+  test.each<[string, Scene & { readonly change?: Change }]>([
+    ['restart', {}],
+    ['register', { mode: 'register', change: withVerifiedImage }],
+  ])('%s: it is complete, so nothing is left to do', async (_, seen) => {
+    const { eks, ref, ended } = await afterTheirs(seen);
+    eks.settle(ref);
+    expect(await ended()).toMatchObject({ state: 'completed' });
+  });
+
+  test.each<[string, Scene & { readonly change?: Change }]>([
+    ['restart', {}],
+    ['register', { mode: 'register', change: withVerifiedImage }],
+  ])('%s: it fails, which stops no other workload', async (_, seen) => {
+    const { eks, ref, ended } = await afterTheirs(seen);
+    eks.report(ref, { updatedReplicas: 1, conditions: [THEIR_FAILURE] });
+    expect(await ended()).toMatchObject({
+      ...{ state: 'superseded', postponed: true },
+      detail: expect.stringMatching(
+        /^deployment template-[\da-f]+, started by somebody else at \S+, .*failed: .*timed out/,
+      ),
+    });
+  });
+
+  test('its controller never sees it: refused, and it stops no other workload', async () => {
+    const { ended } = await afterTheirs();
+    expect(await ended()).toMatchObject({ state: 'refused', postponed: true });
+  });
+
+  test('it never ends: refused, and it stops no other workload', async () => {
+    const { eks, ref, ended } = await afterTheirs();
+    eks.report(ref, { updatedReplicas: 1 });
+    expect(await ended()).toMatchObject({
+      ...{ state: 'refused', postponed: true },
+      detail: expect.stringMatching(/^deployment-under-way: /),
+    });
+  });
+});
+
+test.each<[string, Scene, Change]>([
+  ['restarts it', {}, withRestart],
+  ['deploys the verified image', { mode: 'register' }, withVerifiedImage],
+  ['changes a setting', { mode: 'register' }, withEnvironment('theirs')],
+])('somebody %s between read and change: superseded at once, and planned again', async (_, seen, change) => {
+  const { world, eks, ref, machine } = await scene(seen);
+  eks.meanwhile = () => void eks.deployByHand(ref, change);
+  await machine.step();
+  expect(await deploymentOf(world, ref)).toMatchObject({ state: 'superseded', postponed: true });
   expect(eks.changed).toEqual([]);
 });
 
@@ -634,13 +724,17 @@ describe('EKS is switched off after the answer to a restart was lost', () => {
 describe.each(['restart', 'register'] as const)(
   '%s: somebody changes the template after the answer was lost',
   (mode) => {
-    async function lost(change: (template: Template) => Template) {
+    const lost = (change: Change) =>
+      lostThen((present, before) => change({ ...before, metadata: present.metadata ?? {} }));
+
+    async function lostThen(change: (present: Template, before: Template) => Template) {
       const all = await scene({ mode });
       const { world, eks, ref, machine } = all;
       const before = eks.workload(ref).spec?.template ?? {};
       eks.lost = (unknown) => new DeploymentUnknownError(unknown, new Error('timeout'));
       await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
-      eks.deployByHand(ref, (present) => change({ ...before, metadata: present.metadata ?? {} })).settle(ref);
+      world.advance(MINUTE_MS);
+      eks.deployByHand(ref, (present) => change(present, before)).settle(ref);
       world.advance(6 * MINUTE_MS);
       await machine.run();
       expect(eks.changed).toHaveLength(1);
@@ -652,6 +746,10 @@ describe.each(['restart', 'register'] as const)(
       expect(await lost(() => ({ metadata: { labels: { app: 'web' } }, ...before }))).toMatchObject({
         state: 'rolled-back',
       });
+    });
+
+    test('another setting: superseded, and not done again', async () => {
+      expect(await lostThen((present) => withEnvironment('theirs')(present))).toMatchObject({ state: 'superseded' });
     });
 
     test('another image: superseded, and not done again', async () => {
