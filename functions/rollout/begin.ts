@@ -311,13 +311,7 @@ const theirFailure = (theirs: SeenDeployment): string =>
 /** Such as one that is down or overloaded. It keeps others of the cascade from starting, so the wait has an end. */
 const UNOBSERVED = 'the controller of Kubernetes has not seen the last change of the workload yet';
 
-/** Data of a Kubernetes cluster holds up the others of a cascade no longer than to its deadline. */
-function deadlineOf({ own, deadlineEpochMs: endEpochMs }: Begun, seen: ServiceState): number {
-  const { deadlineEpochMs } = own;
-  const longestEpochMs = deadlineEpochMs + patienceFor(seen);
-  if (seen.controller !== 'KUBERNETES') return longestEpochMs;
-  return Math.max(deadlineEpochMs, Math.min(longestEpochMs, endEpochMs));
-}
+const deadlineOf = ({ own }: Begun, seen: ServiceState): number => own.deadlineEpochMs + patienceFor(seen);
 
 const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, LONGEST_BAKE_MS);
 
