@@ -182,8 +182,7 @@ async function occupy(
       `Cascade ${holder.cascadeId} is rebuilding the stream. This cascade waits for the end of that rebuild.`,
       holder.deadlineEpochMs,
     );
-  // After a failure the pipeline must first be seen working.
-  const begun = policy.promotes && attempt === 1 ? await takeOver(ports, rebuild) : rebuild;
+  const begun = policy.promotes ? await takeOver(ports, rebuild) : rebuild;
   await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));
   await ports.cascades.changeNode(cascadeId, stream, ({ answer, ...node }) =>
     node.state === 'planned' ? { ...node, state: 'reserved', rebuildId } : undefined,

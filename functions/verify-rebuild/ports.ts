@@ -111,11 +111,11 @@ export async function recordOutcome(
 }
 
 /**
- * A taken-over output that fixes nothing any more counts against no pipeline, because none ran. The next rebuild
- * builds.
+ * A verified output that was taken over and no longer fixes its facts counts against no pipeline, because none ran. The
+ * next rebuild builds. One that was never judged gets the outcome of its build.
  */
-function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
-  if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
+function outcomeOf({ takenOverFrom, resumesUnscanned }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
+  if (takenOverFrom === undefined || resumesUnscanned || outcome.result === 'fixed') return outcome;
   const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;
   return {
     result: 'unverified',

@@ -33,15 +33,20 @@ export interface BuildStatus {
  * `fixed`: no pair of the cause is left; `alsoFound` names violating pairs that were published after the build began,
  * or that the previous image has too; they become new causes. `ineffective`: a pair is left. `worse`: the output has a
  * violating pair that the previous image lacks and that was known when the build began. `unverified`: no complete scan
- * by the deadline, an unread lineage and so an unknown age (`isLineageUnread`), or no evidence whether it is worse;
- * counts nothing against the stream. `no-output`: nothing proves which image the build made. `failed`: no build, or a
+ * by the deadline (`isUnscanned`), an unread lineage and so an unknown age (`isLineageUnread`), or no evidence whether it
+ * is worse; counts nothing against the stream. `no-output`: nothing proves which image the build made. `failed`: no build, or a
  * failed one.
  */
 export type RebuildOutcome =
   | { readonly result: 'fixed'; readonly alsoFound?: readonly CauseFact[] }
   | { readonly result: 'ineffective'; readonly left: readonly CauseFact[] }
   | { readonly result: 'worse'; readonly added: readonly CauseFact[] }
-  | { readonly result: 'unverified'; readonly reason: string; readonly isLineageUnread?: true }
+  | {
+      readonly result: 'unverified';
+      readonly reason: string;
+      readonly isLineageUnread?: true;
+      readonly isUnscanned?: true;
+    }
   | { readonly result: 'no-output'; readonly reason: string }
   | { readonly result: 'failed'; readonly reason: string };
 
@@ -107,8 +112,10 @@ export interface Rebuild {
   readonly promotes?: true;
   /** When that tag was moved. */
   readonly promotedAtEpochMs?: number;
-  /** The earlier rebuild whose output this one resumes; nothing was built for this one. */
+  /** The earlier rebuild that built the output that this one resumes; nothing was built for this one. */
   readonly takenOverFrom?: string;
+  /** The output that it resumes got no scan in time, so it was never judged. */
+  readonly resumesUnscanned?: true;
   readonly endedAtEpochMs?: number;
 }
 
@@ -163,6 +170,13 @@ export interface Pinned {
 /** Verified but not usable yet: the tag for children must still move. */
 export const isUnpromoted = ({ promotes, outcome, promotedAtEpochMs }: Rebuild): boolean =>
   promotes === true && outcome?.result === 'fixed' && promotedAtEpochMs === undefined;
+
+/** Built for a tag that only a verified output gets, and not judged, because no complete scan came in time. */
+export const isUnscannedCandidate = ({
+  promotes,
+  outcome,
+}: Pick<Rebuild, 'promotes'> & { outcome?: RebuildOutcome }): boolean =>
+  promotes === true && outcome?.result === 'unverified' && outcome.isUnscanned === true;
 
 /**
  * The lock of a stream, `STREAM#<id>` / `OPEN`: at most one rebuild is open. Only the owning cascade may act. The lock
@@ -226,10 +240,19 @@ export interface RebuildHistory {
   readonly searchAsked?: SearchAsked;
   /** The number of its last rebuilds in a row that were built and never verified; absent if the last one was. */
   readonly unverifiedInARow?: number;
+  /** The last output awaits its scan; absent if it was judged, or another rebuild has ended since. */
+  readonly unscanned?: UnscannedCandidate;
   /** Absent if its last cascade made progress. */
   readonly brokenOff?: BrokenOff;
   /** Why its ledger item cannot be read: nothing of this history is known. Never written. */
   readonly unreadable?: string;
+}
+
+/** What a candidate without a scan was built for (`triedAs`), and on which parent heads: a later scan may still verify it. */
+export interface UnscannedCandidate {
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
+  readonly facts: readonly string[];
 }
 
 /** The search for the parents of heads with unknown parents. */

@@ -4,7 +4,7 @@ import { counted } from '../common/counted.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
-import { triesOf, worseOn } from './tries.ts';
+import { awaitsScan, triesOf, worseOn } from './tries.ts';
 
 /** A fact that a rebuild would not fix now. */
 export interface DroppedFact {
@@ -86,7 +86,8 @@ function spentOn(
   fact: Exclude<CauseFact, PersonFact>,
   { history, parentHead, parents, attempts }: Remembered,
 ): DroppedFact | undefined {
-  const tries = triesOf(history, parents, fact);
+  // Its last rebuild may still fix it: the next cascade takes that output over and builds nothing.
+  const tries = triesOf(history, parents, fact) - (awaitsScan(history, parents, fact) ? 1 : 0);
   const left = history.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
   const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;

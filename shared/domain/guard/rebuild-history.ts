@@ -7,7 +7,7 @@ import {
   type SurvivedFact,
 } from '../cause/rebuild.ts';
 import type { Digest } from '../image/image.ts';
-import { triesAfter } from './tries.ts';
+import { triesAfter, unscannedAfter } from './tries.ts';
 
 /** The end of a rebuild. */
 export interface RebuildEnd {
@@ -22,6 +22,7 @@ export interface RebuildEnd {
     | 'builtOn'
     | 'promotes'
     | 'takenOverFrom'
+    | 'resumesUnscanned'
   >;
   readonly outcome: RebuildOutcome;
   /** The parent head that it was built on, if known; absent if there is no single parent. */
@@ -46,10 +47,12 @@ export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildH
     brokenOff,
     unverifiedInARow = 0,
     tried: triedBefore,
+    unscanned: _,
     ...kept
   } = afterCascade(history, rebuild.cascadeId);
   const pinnedTo = pinned ?? (isJudged(outcome) ? undefined : pinnedBefore);
   const tried = triesAfter(triedBefore, end);
+  const unscanned = unscannedAfter(end);
   return {
     ...kept,
     failuresInARow: failuresAfter(history, end),
@@ -60,6 +63,7 @@ export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildH
     ...(startUnknown && startUnknown.rebuildId !== rebuild.rebuildId && { startUnknown }),
     ...(pinnedTo && { pinnedTo }),
     ...(tried.length > 0 && { tried }),
+    ...(unscanned && { unscanned }),
   };
 }
 

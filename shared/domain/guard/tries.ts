@@ -1,5 +1,12 @@
 import type { CauseFact } from '../cause/cause.ts';
-import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/rebuild.ts';
+import {
+  isUnscannedCandidate,
+  type Rebuild,
+  type RebuildHistory,
+  type RebuildOutcome,
+  type Tried,
+  type UnscannedCandidate,
+} from '../cause/rebuild.ts';
 
 /* How often a stream is rebuilt for the same facts on the same parent heads. The count bounds the rebuilds:
  * their results and the time that passes do not matter. Only other facts, another parent head or a reset allow more. */
@@ -35,6 +42,30 @@ export function triesOf(
   return on?.facts.find((one) => one.fact === name)?.builds ?? 0;
 }
 
+/**
+ * @returns what a candidate that got no scan in time was built for: while its head, facts and parents stay, the next
+ * cascade takes it over and builds nothing
+ */
+export function unscannedAfter({
+  rebuild,
+  outcome,
+}: Pick<TryEnd, 'rebuild' | 'outcome'>): UnscannedCandidate | undefined {
+  if (!isUnscannedCandidate({ ...rebuild, outcome })) return undefined;
+  const { facts, builtOn, parents } = rebuild;
+  const on = builtOn?.parents ?? parents;
+  return { facts: [...namesOf(facts)], ...(on !== undefined && { parents: on }) };
+}
+
+/** Whether the candidate that awaits its scan was built for a fact on these parent heads. */
+export function awaitsScan(
+  { unscanned }: Pick<RebuildHistory, 'unscanned'>,
+  parents: string | undefined,
+  fact: CauseFact,
+): boolean {
+  const name = triedAs(fact);
+  return unscanned?.parents === parents && name !== undefined && unscanned?.facts.includes(name) === true;
+}
+
 /** Beside the facts: an output that was worse than the head. No fact is named so. */
 const WORSE = 'worse';
 
@@ -47,7 +78,7 @@ export const worseOn = ({ tried = [] }: Pick<RebuildHistory, 'tried'>, parents: 
 
 /** What counts of the end of a rebuild. */
 export interface TryEnd {
-  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'>;
+  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom' | 'resumesUnscanned'>;
   readonly outcome: RebuildOutcome;
   /** It fixed its facts but cannot be used. */
   readonly isUnused?: boolean;
@@ -63,7 +94,7 @@ export interface TryEnd {
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
-  const { facts, parents, builtOn, promotes, takenOverFrom } = rebuild;
+  const { facts, parents, builtOn, promotes, takenOverFrom, resumesUnscanned } = rebuild;
   const isHead = outcome.result === 'fixed' ? !isUnused : outcome.result === 'ineffective' && !promotes;
   const left = outcome.result === 'ineffective' ? namesOf(outcome.left) : new Set<string>();
   const asked = namesOf(facts);
@@ -75,8 +106,10 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const kept = withoutTries(isFixed ? withoutWorse(tried, places) : tried, fixed);
   const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
   const counted = takenOverFrom === undefined && !isUnread ? asked.difference(fixed) : new Set<string>();
-  if (counted.size === 0) return kept;
-  const counting = outcome.result === 'worse' ? new Set([...counted, WORSE]) : counted;
+  // The build has counted its facts when it ended without a scan.
+  const isWorse = outcome.result === 'worse' && (takenOverFrom === undefined || resumesUnscanned === true);
+  const counting = isWorse ? new Set([...counted, WORSE]) : counted;
+  if (counting.size === 0) return kept;
   const now = places.map((on) => oneMore(kept, on, counting));
   return [...now, ...kept.filter((one) => !now.some((counts) => counts.parents === one.parents))].slice(
     0,

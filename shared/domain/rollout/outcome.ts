@@ -133,5 +133,6 @@ function unclearOutcome(
   return {
     result: 'unverified',
     reason: uncovered ?? `${missing} by ${new Date(verifyDeadlineEpochMs).toISOString()}`,
+    isUnscanned: true,
   };
 }

@@ -98,6 +98,54 @@ test.each([
   expect(world.runner.started).toHaveLength(2);
 });
 
+const UNSCANNED = { result: 'unverified', reason: 'no complete scan', isUnscanned: true } as const;
+
+/** A candidate got no scan in time; a cascade later its stream is planned again. */
+async function unscanned(changes: Partial<Rebuild> = {}, outcome: RebuildOutcome = UNSCANNED) {
+  const world = await dispatchWorld({ promotes: true });
+  const first = new NodeMachine(world, await plan(world, CASCADE, { headBefore: HEAD }), outcome);
+  await first.run('waiting');
+  finishLast(world, { state: 'succeeded', outputDigest: OUTPUT });
+  await first.run();
+  const { stream, rebuildId } = first.node;
+  await world.rebuilds.record(stream, rebuildId, (before) => before && { ...before, output: OUTPUT, ...changes });
+  world.advance(24 * HOUR_MS);
+  return { world, first: first.node };
+}
+
+describe('a candidate that got no scan in time', () => {
+  test('is verified by each later cascade, and not built again', async () => {
+    const { world, first } = await unscanned();
+    for (let n = 2; n < 9; n += 1) {
+      const again = new NodeMachine(world, await plan(world, `0123456789ab-g${n}`, { headBefore: HEAD }), UNSCANNED);
+      await again.run();
+      expect(again.settled?.state).toBe('unverified');
+      expect(await rebuildOf(world, again.node)).toMatchObject({ takenOverFrom: first.rebuildId });
+      world.advance(48 * HOUR_MS);
+    }
+    const last = new NodeMachine(world, await plan(world, '0123456789ab-g9', { headBefore: HEAD }));
+    await last.run();
+    expect([last.settled?.state, world.runner.started.length]).toEqual(['verified', 1]);
+  });
+
+  test('is judged as the output of its build', async () => {
+    const { world } = await unscanned();
+    const left = { result: 'ineffective', left: [criticalFact] } as const;
+    const machine = await (await next(world, {}, left)).run();
+    expect([machine.settled?.state, world.runner.started.length]).toEqual(['ineffective', 1]);
+    expect((await historyOf(world))?.unscanned).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Rebuild>, RebuildOutcome]>([
+    ['its parents have moved', { builtOn: { parents: 'older' } }, UNSCANNED],
+    ['no scan will come', {}, { result: 'unverified', reason: 'the image was deleted' }],
+  ])('is built again if %s', async (_, changes, outcome) => {
+    const { world } = await unscanned(changes, outcome);
+    await (await next(world)).run('waiting');
+    expect(world.runner.started).toHaveLength(2);
+  });
+});
+
 test('after a failure of the promotion the pipeline builds again', async () => {
   const world = await dispatchWorld({ promotes: true });
   const machine = await new NodeMachine(world, await plan(world, CASCADE, { headBefore: HEAD })).run('waiting');

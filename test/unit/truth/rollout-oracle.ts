@@ -167,7 +167,9 @@ export class RolloutOracle {
     const has = this.#knownIn(artifact);
     const isGain = [...had].some((id) => !has.some((flaw) => flaw.id === id));
     const added = has.find(({ id }) => !had.has(id));
-    return added && had.size > 0 && !isGain
+    // Where ECS reports no digest, the ledger can only guess what runs. A restart gives it what each new task gets anyway.
+    const isHidden = runs.some(({ shown }) => shown !== 'digest') && life.ecs.meaningNow(reference) === artifact;
+    return added && had.size > 0 && !isGain && !isHidden
       ? `which has ${added.id} that nothing there has, and fixes nothing`
       : undefined;
   }

@@ -64,7 +64,7 @@ const rebuild: ShapeOf<Rebuild> = {
   },
   ...{ reported: 'list?', refusedClaims: 'list?', outputTags: 'list?' },
   ...{ reconfirms: 'flag?', promotes: 'flag?', promotedAtEpochMs: 'number?', takenOverFrom: 'text?' },
-  ...{ endedAtEpochMs: 'number?', outputProvenAtEpochMs: 'number?' },
+  ...{ resumesUnscanned: 'flag?', endedAtEpochMs: 'number?', outputProvenAtEpochMs: 'number?' },
 };
 const cause: ShapeOf<Cause> = {
   ...{ stream: 'text', facts: 'list', sinceEpochMs: 'number', version: 'number', state: 'text' },
@@ -92,7 +92,7 @@ const history: ShapeOf<Omit<RebuildHistory, 'unreadable'>> = {
   ...{ lastEndedAtEpochMs: 'number?', lastSettledRebuildId: 'text?', survived: 'list', tried: 'list?' },
   ...{ pinnedTo: 'list?', startUnknown: 'record?', reset: 'record?', headReadAtEpochMs: 'number?' },
   ...{ refreshRequestedAtEpochMs: 'number?', awaitsHeadsSinceEpochMs: 'number?', refreshRefusedAtEpochMs: 'number?' },
-  ...{ searchAsked: 'record?', unverifiedInARow: 'number?', brokenOff: 'record?' },
+  ...{ searchAsked: 'record?', unverifiedInARow: 'number?', unscanned: 'record?', brokenOff: 'record?' },
 };
 const stream: ShapeOf<StreamRecord> = {
   ...{ stream: 'text', tier: 'text', owner: 'text', location: 'record', headTag: 'text', head: 'record?' },

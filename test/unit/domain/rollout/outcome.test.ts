@@ -64,7 +64,7 @@ describe('a finding in a language package', () => {
   test('is not fixed by a scan of the system alone: it waits until the deadline, and says what to do', () => {
     const asked = { facts: [fact, inLanguage], output: [scanned('os')] };
     expect(judged(asked, NOW + HOUR - 1)).toEqual({ result: 'pending', waitingFor: reason });
-    expect(judged(asked, NOW + HOUR)).toEqual({ result: 'unverified', reason });
+    expect(judged(asked, NOW + HOUR)).toEqual({ result: 'unverified', reason, isUnscanned: true });
     expect(judged({ ...asked, output: [scanned('os', 'language')] })).toEqual({ result: 'fixed' });
   });
 
@@ -120,6 +120,7 @@ test('an unverified output is one whose deadline passed; it says which image, an
   expect(judged({ output }, NOW + HOUR)).toEqual({
     result: 'unverified',
     reason: `no complete scan and verdict for ${digestOf('amd')} by ${new Date(NOW + HOUR).toISOString()}`,
+    isUnscanned: true,
   });
 });
 
