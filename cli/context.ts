@@ -31,7 +31,7 @@ export interface InstallationNames {
   readonly runBucket: string;
   readonly fleetReviewMachineArn: string;
   /** Absent in the stack of an earlier version: only `check` needs it. */
-  readonly registryEventQueueUrl?: string;
+  readonly checkRequestQueueUrl?: string;
 }
 
 const DEFAULT_STACK = 'patchwave';
@@ -64,7 +64,7 @@ export function installationAt(where: Where): { readonly stack: string; readonly
 
 async function installationNames(stack: string, config: HubConfig): Promise<InstallationNames> {
   const outputs = await stackOutputs(stack, config);
-  const registryEventQueueUrl = outputs.get('RegistryEventQueueUrl');
+  const checkRequestQueueUrl = outputs.get('CheckRequestQueueUrl');
   const named = (name: string): string => {
     const value = outputs.get(name);
     if (value === undefined) {
@@ -79,7 +79,7 @@ async function installationNames(stack: string, config: HubConfig): Promise<Inst
     evidenceBucket: named('EvidenceBucket'),
     runBucket: named('RunBucket'),
     fleetReviewMachineArn: named('FleetReviewMachineArn'),
-    ...(registryEventQueueUrl !== undefined && { registryEventQueueUrl }),
+    ...(checkRequestQueueUrl !== undefined && { checkRequestQueueUrl }),
   };
 }
 
@@ -130,12 +130,12 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
   };
 }
 
-function refreshesOf({ registryEventQueueUrl: url }: InstallationNames, config: HubConfig): CliContext['refreshes'] {
+function refreshesOf({ checkRequestQueueUrl: url }: InstallationNames, config: HubConfig): CliContext['refreshes'] {
   if (url !== undefined) return new SqsMessages(queueClient(config), url);
   return {
     send: async () => {
       throw new StackUnreadableError(
-        'The stack has no output RegistryEventQueueUrl, so Patchwave cannot be asked for an image. Deploy this version of template.yaml.',
+        'The stack has no output CheckRequestQueueUrl, so Patchwave cannot be asked for an image. Deploy this version of template.yaml.',
       );
     },
   };

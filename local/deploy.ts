@@ -69,7 +69,7 @@ export interface StackDeployment {
   readonly evidenceBucket: string;
   readonly runBucket: string;
   readonly fleetReviewMachineArn: string;
-  readonly registryEventQueueUrl: string;
+  readonly checkRequestQueueUrl: string;
   readonly busArn: string;
   readonly outputs: Readonly<Record<string, string>>;
 }
@@ -247,7 +247,7 @@ function readOutputs(outputs: Readonly<Record<string, string>>): StackDeployment
     evidenceBucket: named('EvidenceBucket'),
     runBucket: named('RunBucket'),
     fleetReviewMachineArn: named('FleetReviewMachineArn'),
-    registryEventQueueUrl: named('RegistryEventQueueUrl'),
+    checkRequestQueueUrl: named('CheckRequestQueueUrl'),
     busArn: named('BusArn'),
     outputs,
   };

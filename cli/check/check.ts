@@ -2,10 +2,10 @@ import { isRefusal } from '../../shared/adapters/refusal.ts';
 import { type Digest, type ImageLocation, locationKey, type Platform } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
-import { type CurrentVerdict, currentVerdict } from '../../shared/domain/verdict/current-verdict.ts';
-import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { type CurrentVerdict, currentVerdict, currentVerdictAt } from '../../shared/domain/verdict/current-verdict.ts';
 import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import type { CheckTarget } from './target.ts';
 
@@ -46,11 +46,11 @@ export async function checkImage(
   let reported: string | undefined;
   let refused: { readonly problem: string } | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const { policy, version } = await ports.policies.current();
-    const answer = await answerOf(ports, target, { policy, version });
+    const inForce = await ports.policies.current();
+    const answer = await answerOf(ports, target, inForce);
     const waitsFor = awaitedIn(answer);
     if (waitsFor === undefined) return answer;
-    const asking = askingFor(policy, target);
+    const asking = askingFor(inForce.policy, target);
     if ('problem' in asking) return { ...answer, ...asking };
     const nowEpochMs = ports.clock();
     if (nowEpochMs - askedAtEpochMs >= ASK_AGAIN_MS) {
@@ -68,7 +68,7 @@ export async function checkImage(
 async function answerOf(
   { images, places, clock }: CheckImagePorts,
   { digest, location }: CheckTarget,
-  inForce: Parameters<typeof currentVerdict>[1],
+  inForce: PolicyVersion,
 ): Promise<CheckAnswer> {
   const under = await imagesUnder(places, digest);
   const digests = under.length > 0 ? under : [digest];
@@ -76,7 +76,9 @@ async function answerOf(
   const checked = digests.map((one) => {
     const record = records.get(one);
     const { platform } = record ?? {};
-    const verdict = !location || isAt(record, location) ? currentVerdict(record, inForce, clock()) : unseenAt(location);
+    const verdict = location
+      ? currentVerdictAt(record, location, inForce, clock())
+      : currentVerdict(record, inForce, clock());
     return { digest: one, ...(platform && { platform }), ...verdict };
   });
   return {
@@ -84,14 +86,6 @@ async function answerOf(
     ...(location && { location }),
   };
 }
-
-/** The verdict is that of a digest, and says nothing about a repository where Patchwave has not seen it. */
-const isAt = (record: ImageRecord | undefined, location: ImageLocation): boolean =>
-  record?.locations.some((one) => locationKey(one) === locationKey(location)) === true;
-
-const unseenAt = (location: ImageLocation): CurrentVerdict => ({
-  ...{ status: 'unknown', reasons: [], waitsFor: `Patchwave to find the image in ${locationKey(location)}` },
-});
 
 function strictest(images: readonly CheckedImage[]): VerdictStatus {
   if (images.some(({ status }) => status === 'violating')) return 'violating';

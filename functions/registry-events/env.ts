@@ -14,6 +14,9 @@ export const environment = v.object({
     'PLAN_QUEUE_URL',
     'SCANS_PER_SECOND',
   ),
+  /** Queue of requests of `patchwave check`, to which teams may send. */
+  CHECK_REQUEST_QUEUE_URL: queueUrl,
+  CHECK_REQUEST_DEAD_LETTER_QUEUE_URL: queueUrl,
   /** Queue of policy evaluation, for images that have a result to judge. */
   SCAN_EVENT_QUEUE_URL: queueUrl,
   /** Queue of lineage, for streams whose heads have no lineage yet. */

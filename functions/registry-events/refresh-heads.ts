@@ -68,11 +68,15 @@ export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked
   return failed.flat();
 }
 
-/** A request for a verdict proves nothing, so only images in repositories of the policy become records. */
+/**
+ * A request for a verdict proves nothing, so only images in repositories of the policy become records. Without a readable
+ * policy no repository is one, and the request comes again.
+ */
 function isAllowed({ policy, unreadable }: PolicyInForce, { request: { stream, judges } }: Asked): boolean {
   const { location } = parseStreamId(stream);
-  if (!judges || unreadable || streamRulesOf(policy, location).length > 0) return true;
-  logger.warn(`Patchwave gives no verdict on an image in ${locationKey(location)}: no rule of the policy names it.`);
+  if (!judges || streamRulesOf(policy, location).length > 0) return true;
+  const why = unreadable ? unreadable.message : 'no rule of the policy names it';
+  logger.warn(`Patchwave gives no verdict on an image in ${locationKey(location)}: ${why}.`);
   return false;
 }
 

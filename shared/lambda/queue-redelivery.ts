@@ -8,4 +8,4 @@ import { variables } from './variables.ts';
 const environment = v.object(variables('QUEUE_URL'));
 
 /** @throws EnvironmentError if the function has no queue */
-export const queueRedelivery = (): Redelivery => new SqsRedelivery(queueClient(), loadEnv(environment).QUEUE_URL);
+export const queueRedelivery = (): Redelivery => new SqsRedelivery(queueClient(), [loadEnv(environment).QUEUE_URL]);

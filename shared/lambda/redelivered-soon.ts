@@ -12,6 +12,7 @@ const batch = v.object({
   Records: v.array(
     v.object({
       messageId: v.text(),
+      eventSourceARN: v.text(),
       receiptHandle: v.text(),
       attributes: v.object({ ApproximateReceiveCount: v.numberFromText() }),
     }),
@@ -31,8 +32,9 @@ export function redeliveredSoon(compose: () => Redelivery, chance: () => number 
     const parsed = v.safeParse(batch, event);
     if (!parsed.success) return;
     const failed = parsed.data.Records.filter(({ messageId }) => isFailed(messageId)).map(
-      ({ messageId, receiptHandle, attributes }): Delivery => ({
+      ({ messageId, eventSourceARN, receiptHandle, attributes }): Delivery => ({
         messageId,
+        queue: eventSourceARN,
         receipt: receiptHandle,
         receives: attributes.ApproximateReceiveCount,
       }),

@@ -80,6 +80,7 @@ const TASKS: Readonly<Record<string, readonly string[]>> = {
   LineageRole: [],
   ScanTriggerRole: [],
   PolicyEvaluationRole: [],
+  CheckRole: [],
   RegistryEventsRole: [],
   ReportRole: [],
   ProtectionRole: ['delete from the ledger', 'take the protect role'],

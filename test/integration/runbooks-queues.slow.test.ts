@@ -139,7 +139,7 @@ describe('each alarm of queues and functions goes off by what its runbook descri
     LIMIT_MS,
   );
 
-  test.each(['ScanEvent', 'RegistryEvent', 'HeadEvent', 'BuildEvent'] as const)(
+  test.each(['ScanEvent', 'RegistryEvent', 'CheckRequest', 'HeadEvent', 'BuildEvent'] as const)(
     '%sDeadLettersAlarm: a message that can never be read, which is purged',
     async (name) => {
       await runs.raise([`${name}DeadLettersAlarm`], 2, async () => {

@@ -39,14 +39,17 @@ export async function operatorOf(
       PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [allow] }),
     }),
   );
-  const { Credentials } = await new STSClient(hub).send(
-    new AssumeRoleCommand({ RoleArn: Role?.Arn, RoleSessionName: 'jo' }),
-  );
+  return assumed(hub, Role?.Arn);
+}
+
+/** The same place, with the credentials of a role. */
+export async function assumed(from: HubConfig, RoleArn: string | undefined): Promise<HubConfig> {
+  const { Credentials } = await new STSClient(from).send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'jo' }));
   const {
     AccessKeyId: accessKeyId = '',
     SecretAccessKey: secretAccessKey = '',
     SessionToken: sessionToken,
   } = Credentials ?? {};
   const credentials = { accessKeyId, secretAccessKey, sessionToken };
-  return { ...hub, credentials };
+  return { ...from, credentials };
 }

@@ -22,6 +22,7 @@ export const TRIED_ALARMS = {
     'BuildEventDeadLettersAlarm',
     'BusDeadLettersAlarm',
     'CascadeEndDeadLettersAlarm',
+    'CheckRequestDeadLettersAlarm',
     'DeploymentErrorsAlarm',
     'HeadEventDeadLettersAlarm',
     'OutboxStalledAlarm',

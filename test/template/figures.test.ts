@@ -32,10 +32,12 @@ const dead = queues.filter(({ id }) => id.endsWith('DeadLetters'));
 
 test('operations.md tells how long each queue hides a message of a function that was throttled or died', () => {
   const [plan, builds, heads] = ['PlanQueue', 'BuildEventQueue', 'HeadEventQueue'].map(minutesOf);
-  const others = new Set(['ScanEventQueue', 'RegistryEventQueue', 'CascadeEndQueue'].map(minutesOf));
+  const others = new Set(
+    ['ScanEventQueue', 'RegistryEventQueue', 'CheckRequestQueue', 'CascadeEndQueue'].map(minutesOf),
+  );
   expect(others.size).toBe(1);
   expect(operations).toContain(
-    `plan ${plan} minutes, builds ${builds}, scan events, pushes and ends of cascades ${[...others][0]}, heads ${heads}.`,
+    `plan ${plan} minutes, builds ${builds}, scan events, pushes, requests of \`patchwave check\` and ends of cascades ${[...others][0]}, heads ${heads}.`,
   );
 });
 
@@ -59,9 +61,10 @@ test('operations.md tells after how many minutes QueueStalledAlarm goes off', ()
   expect(minutes('buildEvents')).toBe(minutes('plan'));
   expect(minutes('cascadeEnds')).toBe(minutes('plan'));
   expect(minutes('scanEvents')).toBe(minutes('registryEvents'));
+  expect(minutes('scanEvents')).toBe(minutes('checkRequests'));
   const [soon, heads, late] = [minutes('plan'), minutes('headEvents'), minutes('scanEvents')];
   expect(operations).toContain(
-    `The bound is ${soon} minutes for the planner, ends of builds and ends of cascades, ${heads} for heads, and ${late} for scan events and pushes.`,
+    `The bound is ${soon} minutes for the planner, ends of builds and ends of cascades, ${heads} for heads, and ${late} for scan events, pushes and requests of \`patchwave check\`.`,
   );
   expect(operations).toContain(
     `goes off after ${soon} minutes (plan, builds, ends of cascades), ${heads} (heads) or ${late} |`,

@@ -67,8 +67,8 @@ test('no managed policy widens a role, and every role has an owner', () => {
   const owners = [...ofType(hub, 'AWS::Serverless::Function'), ...ofType(hub, 'AWS::Serverless::StateMachine')];
   const deploying = owners.flatMap(({ properties }) => listOf(objectOf(properties.DeploymentPreference ?? {}).Role));
   const functions = [...owners.map(({ properties }) => properties.Role), ...deploying].map((role) => refersTo(role));
-  // A person takes the last one.
-  const used = [...functions, 'DoctorRole'];
+  // A person takes one of the last two, a pipeline the other.
+  const used = [...functions, 'DoctorRole', 'CheckRole'];
   expect([...new Set(used)].sort()).toEqual(roles.map(({ id }) => id).sort());
 });
 
@@ -237,6 +237,56 @@ test('a person takes the role of doctor, of this account and of those that a par
     'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Select': [0, { Ref: 'DoctorPrincipalArns' }] }, ''] }],
   });
   expect(objectOf(objectOf(hub.json.Parameters).DoctorPrincipalArns).Default).toBe('');
+});
+
+describe('the role of `patchwave check`', () => {
+  const { properties } = hub.resources.find(({ id }) => id === 'CheckRole') ?? {};
+
+  test('is taken by principals of this account, and by roles of the organization that a parameter lists', () => {
+    expect(listOf(objectOf(properties?.AssumeRolePolicyDocument ?? {}).Statement)).toEqual([
+      {
+        Effect: 'Allow',
+        Principal: { AWS: { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` } },
+        Action: 'sts:AssumeRole',
+      },
+      {
+        'Fn::If': [
+          'ListsCheckers',
+          {
+            Effect: 'Allow',
+            Principal: { AWS: '*' },
+            Action: 'sts:AssumeRole',
+            Condition: {
+              StringEquals: { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' } },
+              ArnLike: { 'aws:PrincipalArn': { Ref: 'CheckPrincipalArns' } },
+            },
+          },
+          { Ref: 'AWS::NoValue' },
+        ],
+      },
+    ]);
+    expect(objectOf(hub.json.Conditions).ListsCheckers).toEqual({
+      'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Select': [0, { Ref: 'CheckPrincipalArns' }] }, ''] }],
+    });
+    expect(objectOf(objectOf(hub.json.Parameters).CheckPrincipalArns).Default).toBe('');
+  });
+
+  test('may read, and send to the queue of requests only', () => {
+    const own = grants.filter(({ owner }) => owner === 'CheckRole');
+    const sends = own.filter((grant) => actionsOf(grant).includes('sqs:SendMessage'));
+    expect(sends.map(({ statement }) => statement.Resource)).toEqual([{ 'Fn::GetAtt': ['CheckRequestQueue', 'Arn'] }]);
+    const others = own.flatMap(actionsOf).filter((action) => !/:(BatchGet|Describe|Get)/.test(action));
+    expect(others.filter((action) => !action.startsWith('kms:'))).toEqual(['sqs:SendMessage']);
+  });
+});
+
+test('only functions, and no policy of a queue, may send to the queue of pushes', () => {
+  const toPushes = grants.filter(
+    (grant) =>
+      actionsOf(grant).includes('sqs:SendMessage') &&
+      listOf(grant.statement.Resource).some((one) => refersTo(one) === 'RegistryEventQueue'),
+  );
+  expect(toPushes.map(({ owner }) => owner).sort()).toEqual(['CascadePlanRole', 'VerifyRebuildRole']);
 });
 
 describe('a member account', () => {

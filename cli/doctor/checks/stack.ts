@@ -4,6 +4,8 @@ import type { StackDescription } from '../installation.ts';
 /** Outputs of template.yaml that commands, members and operators use. */
 export const OUTPUTS = [
   'BusArn',
+  'CheckRequestQueueUrl',
+  'CheckRoleArn',
   'DashboardName',
   'DoctorQueueUrl',
   'DoctorRoleArn',

@@ -1,3 +1,4 @@
+import { type ImageLocation, locationKey } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
 import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
@@ -15,15 +16,17 @@ export interface CurrentVerdict {
   readonly waitsFor?: string;
 }
 
+/** The policy in force. */
+interface InForce {
+  readonly policy: Pick<Policy, 'staleScanHours'>;
+  readonly version: string;
+}
+
 /**
  * Whether the recorded verdict of an image counts: it is of the policy in force, and nothing that it used has changed or run
  * out since. It judges nothing itself.
  */
-export function currentVerdict(
-  image: ImageRecord | undefined,
-  inForce: { readonly policy: Pick<Policy, 'staleScanHours'>; readonly version: string },
-  nowEpochMs: number,
-): CurrentVerdict {
+export function currentVerdict(image: ImageRecord | undefined, inForce: InForce, nowEpochMs: number): CurrentVerdict {
   const { verdict } = image ?? {};
   const missing = image && verdict ? outdated({ ...image, verdict }, inForce, nowEpochMs) : awaited(image);
   if (!verdict || missing !== undefined)
@@ -34,13 +37,28 @@ export function currentVerdict(
   return { status, reasons, waitsFor: unknown.map(reasonText).join('; ') };
 }
 
+/** The same at one place: the verdict on an image says nothing about a repository where Patchwave has not found it. */
+export function currentVerdictAt(
+  image: ImageRecord | undefined,
+  location: ImageLocation,
+  inForce: InForce,
+  nowEpochMs: number,
+): CurrentVerdict {
+  const isThere = image?.locations.some((one) => locationKey(one) === locationKey(location)) === true;
+  if (isThere) return currentVerdict(image, inForce, nowEpochMs);
+  return {
+    ...{ status: 'unknown', reasons: [] },
+    waitsFor: `Patchwave to find the image in ${locationKey(location)}`,
+  };
+}
+
 const awaited = (image: ImageRecord | undefined): string =>
   image ? 'the first verdict on the image' : 'Patchwave to record the image';
 
 /** Why a verdict counts no more. */
 function outdated(
   { verdict, judgedAtEpochMs, scan }: ImageRecord & Required<Pick<ImageRecord, 'verdict'>>,
-  { policy, version }: Parameters<typeof currentVerdict>[1],
+  { policy, version }: InForce,
   nowEpochMs: number,
 ): string | undefined {
   if (verdict.policyVersion !== version) return 'a verdict by the policy in force';

@@ -99,6 +99,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     reports: new FakeReportStore(),
     bus: new FakeEventBus(),
     deadLetters: new FakeDeadLetters(),
+    requestDeadLetters: new FakeDeadLetters(),
     refreshes: new FakeMessages<RefreshRequest>(),
     judging: new FakeMessages<JudgeRequest>(),
     following: new FakeMessages<FollowRequest | PlaceRequest>(),

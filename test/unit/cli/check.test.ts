@@ -3,6 +3,7 @@ import { checkCommand } from '../../../cli/commands/check.ts';
 import { EXIT, NotFoundError, UsageError } from '../../../cli/errors.ts';
 import { handleHeadEvents } from '../../../functions/lineage/head-events.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
+import { handleCheckRequests } from '../../../functions/registry-events/check-requests.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { repositoryName } from '../../../shared/domain/image/reference.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -11,15 +12,7 @@ import { logger } from '../../../shared/lambda/powertools.ts';
 import { parse } from '../../../shared/schema.ts';
 import { digestOf } from '../../support/samples.ts';
 import { resultsIn } from '../../support/sarif.ts';
-import {
-  answerRefreshes,
-  LINE,
-  LOCATION,
-  messages,
-  type PushWorld,
-  pushed,
-  pushWorld,
-} from '../registry-events/support.ts';
+import { LINE, LOCATION, messages, type PushWorld, portsOf, pushed, pushWorld } from '../registry-events/support.ts';
 import { cliContext, run } from './support.ts';
 
 beforeEach(() => void jest.spyOn(logger, 'warn').mockImplementation(() => undefined));
@@ -41,7 +34,7 @@ async function candidateWorld(): Promise<PushWorld> {
 
 /** What the functions of the hub do with what lies in their queues. */
 async function hub(world: PushWorld): Promise<void> {
-  await answerRefreshes(world);
+  await handleCheckRequests(portsOf(world), messages(world.refreshes.take()));
   await handleHeadEvents(world, messages(world.following.take()));
   await handleScanEvents(world, messages(world.judging.take()));
 }

@@ -580,7 +580,7 @@ test('output is aligned, at most 80 columns, with each fix below its finding', a
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(text).toBe(`\
 ok       stack         The stack is UPDATE_COMPLETE, in 111122223333/eu-west-1.
-ok       outputs       The stack has all 13 outputs.
+ok       outputs       The stack has all 15 outputs.
 ok       versions      Template and command are of version 1.2.3.
 ok       policy        Policy afcc861044d5 is in force and can be read.
 ok       review        The last review succeeded at 2026-11-24 02:00 UTC.

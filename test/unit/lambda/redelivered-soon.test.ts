@@ -25,8 +25,11 @@ class Queue implements Redelivery {
   }
 }
 
+const QUEUE = 'arn:aws:sqs:eu-west-1:111122223333:plan';
+
 const message = (id: number, receives = 1) => ({
   messageId: `m${id}`,
+  eventSourceARN: QUEUE,
   receiptHandle: `r${id}`,
   attributes: { ApproximateReceiveCount: String(receives) },
 });
@@ -52,7 +55,10 @@ test('failed messages are redelivered soon, later after each failure', async () 
   const Records = [message(0), message(1, 1), message(2, 5)];
   await taking(() => queue, failing(1, 2))({ Records }, context);
   const [first, later] = queue.hidden;
-  expect(queue.hidden.map(({ delivery }) => delivery.receipt)).toEqual(['r1', 'r2']);
+  expect(queue.hidden.map(({ delivery }) => delivery)).toMatchObject([
+    { receipt: 'r1', queue: QUEUE },
+    { receipt: 'r2', queue: QUEUE },
+  ]);
   expect(first?.seconds).toBeLessThanOrEqual(15);
   expect(later?.seconds).toBeGreaterThanOrEqual(90);
 });
@@ -97,7 +103,7 @@ test('where the queue refuses, the reply stays as it is, and the log says so', a
 
 test('the log counts what a queue did not take', async () => {
   const queue = new Queue();
-  queue.left = [{ messageId: 'm0', receipt: 'r0', receives: 1 }];
+  queue.left = [{ messageId: 'm0', queue: QUEUE, receipt: 'r0', receives: 1 }];
   await taking(() => queue, failing(0))({ Records: [message(0)] }, context);
   expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^1 failed message could not be retried early/));
 });

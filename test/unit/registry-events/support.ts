@@ -1,8 +1,5 @@
-import {
-  type HandledMessages,
-  handleMessages,
-  type RegistryEventPorts,
-} from '../../../functions/registry-events/registry-events.ts';
+import { type HandledMessages, handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import type { RoutePorts } from '../../../functions/registry-events/route.ts';
 import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest, ImageLocation, Platform } from '../../../shared/domain/image/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -42,7 +39,7 @@ const INTERLEAVED = [
 ];
 
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
-export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts {
+export function portsOf(world: PushWorld, turns: Turns = {}): RoutePorts {
   const interleaved = Object.fromEntries(INTERLEAVED.map((name) => [name, interleave(name, world[name], turns)]));
   const asking = {
     scanner: interleave('scanner', world.scanner, turns),
@@ -56,6 +53,7 @@ export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts
     judging: interleave('judging', world.judging, turns),
     following: interleave('following', world.following, turns),
     asking,
+    pushQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/111122223333/pushes',
   };
 }
 
@@ -151,7 +149,12 @@ export const eventOf = ({
     },
   });
 
-export const messages = (bodies: readonly string[]) => bodies.map((body, n) => ({ messageId: `m${n}`, body }));
+/** As Lambda hands them over. */
+export const messages = (bodies: readonly string[], queue = 'pushes') =>
+  bodies.map((body, n) => ({
+    ...{ messageId: `m${n}`, body },
+    eventSourceARN: `arn:aws:sqs:eu-west-1:111122223333:${queue}`,
+  }));
 
 export const headOf = async ({ streams }: PushWorld, line = LINE) => (await streams.streams([line])).get(line)?.head;
 
