@@ -26,11 +26,13 @@ import {
   isOverdue,
   isReplacedBy,
   type LeftReading,
+  lacksKinds,
   MOST_NAMED,
   replaceClosure,
   type ScopeReading,
   type UnplacedImage,
   withDeadlineOf,
+  withKinds,
 } from '../../shared/domain/rollout/closure.ts';
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
 import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
@@ -200,8 +202,12 @@ const isNeeded = (record: ScopeRecord): boolean =>
 const hasLeft = (record: ScopeRecord | undefined): boolean => record?.left !== undefined && !record.left.isBack;
 
 /** The cause is settled first: after a crash the closure is still open, and settles it again. */
-async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {
-  const { cascadeId, stream, output, services = [] } = closure;
+async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetSeen): Promise<Closure> {
+  const { cascadeId, stream, output, services = [] } = known;
+  const causes = lacksKinds(known) ? await unlessUnreadable(ports.causes.get([stream]), undefined) : undefined;
+  const cause = causes?.get(stream);
+  const complete = (one: Closure): Closure => (cause ? withKinds(one, cause) : one);
+  const closure = complete(known);
   // Read before the usages; the next review handles what ends meanwhile.
   const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
     ports.rollouts.deployment(cascadeId, service),
@@ -228,7 +234,7 @@ async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: Flee
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
   const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen, ports.targets));
   const checked = await ports.rollouts.changeClosure(cascadeId, stream, (before) => {
-    const after = checkClosure(before, seen, nowEpochMs);
+    const after = checkClosure(complete(before), seen, nowEpochMs);
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });

@@ -24,7 +24,7 @@ import type { StreamImages } from '../../shared/ports/stream-images.ts';
 export interface RolloutPorts {
   readonly cascades: Pick<CascadeLedger, 'get' | 'nodes'>;
   readonly rollouts: RolloutLedger;
-  readonly causes: Pick<CauseLedger, 'change'>;
+  readonly causes: Pick<CauseLedger, 'get' | 'change'>;
   readonly images: Pick<ImageLedger, 'get'>;
   readonly places: Pick<PlaceLedger, 'indexes' | 'locations' | 'pushesOf'>;
   readonly usages: Pick<UsageLedger, 'all' | 'ofImage' | 'digests' | 'leftOfImage'>;

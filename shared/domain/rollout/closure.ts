@@ -114,6 +114,25 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
   return { ...rest, state: 'closed', proof: { ...proof, ...(confirmed.length > 0 && { confirmed }) } };
 }
 
+const lacksKind = (fact: CauseFact): boolean => fact.kind === 'finding' && fact.packageKind === undefined;
+
+/** Whether an earlier version wrote the closure, which did not say of a finding in which kind of package it is. */
+export const lacksKinds = ({ facts }: Pick<Closure, 'facts'>): boolean => facts.some(lacksKind);
+
+/**
+ * Adds the kinds of packages that the cause of the stream has learnt since: a scan that finds such a fact again says it. Without
+ * its kind, a finding with a known fix needs a scan of all packages, also where it is in a package of the system. Returns
+ * `closure` itself if the cause adds nothing.
+ */
+export function withKinds(closure: Closure, { facts: known }: Pick<Cause, 'facts'>): Closure {
+  const kinds = new Map(known.map((fact) => [factKey(fact), fact.kind === 'finding' ? fact.packageKind : undefined]));
+  const facts = closure.facts.map((fact) => {
+    const packageKind = lacksKind(fact) ? kinds.get(factKey(fact)) : undefined;
+    return packageKind ? { ...fact, packageKind } : fact;
+  });
+  return facts.some((fact, n) => fact !== closure.facts[n]) ? { ...closure, facts } : closure;
+}
+
 /** ECS may still roll back to the earlier revision, even after it stopped all of its tasks. */
 function unfinished({ deployments }: ClosureInputs): string | undefined {
   const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);

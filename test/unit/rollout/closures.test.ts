@@ -1,13 +1,18 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
+import { DynamoRolloutLedger } from '../../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
 import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
 import type { StreamRule } from '../../../shared/domain/policy/policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/review/run.ts';
+import type { PackageKind } from '../../../shared/domain/scan/scan.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf, imageProperties as factsOf, HOUR_MS, review, usage } from '../../support/samples.ts';
 import {
@@ -101,6 +106,46 @@ test('no running image has the cause: closed with its proof, and the cause is se
   });
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
   expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, replaced: 0, overdue: 0 });
+});
+
+describe('a closure that 0.1.0 wrote, of a finding by Amazon Inspector, in a registry that has basic scanning now', () => {
+  async function upgraded(packageKind?: PackageKind) {
+    const world = await scene();
+    await replaced(world);
+    if (FIXED.kind !== 'finding') throw new TypeError(FIXED.kind);
+    const { packageKind: _, ...written } = FIXED;
+    const fact: CauseFact = { ...written, ...(packageKind && { packageKind }) };
+    await world.causes.change(STREAM, (cause) => cause && { ...cause, facts: [fact] });
+    const memory = new MemoryTable();
+    const [PK, openSk] = [`CLOSURE#${CASCADE}`, `${CASCADE}/${STREAM}`];
+    const times = { sinceEpochMs: world.clock() - HOUR_MS, deadlineEpochMs: world.clock() + DAY_MS };
+    memory.items.set(`${PK} ${STREAM}`, {
+      ...{ PK, SK: STREAM, kind: 'closure', rev: 3.9778924647192846, openPk: 'OPEN#CLOSURE', openSk },
+      ...{ cascadeId: CASCADE, stream: STREAM, state: 'open', output: digestOf('web-new'), left: [], services: [] },
+      ...{ facts: [written], ...times },
+    });
+    const rollouts = new DynamoRolloutLedger(new LedgerTable(memory.client(), 'ledger'));
+    const runId = await reviewed(world);
+    const { policyVersion } = world;
+    const checked = await checkClosures({ ...portsOf(world), rollouts }, { runId, policyVersion });
+    const [closure] = await collect(rollouts.closures(CASCADE));
+    return { checked, closure };
+  }
+
+  test('a later scan found it in a package of the system: closed', async () => {
+    const { checked, closure } = await upgraded('os');
+    expect(checked).toMatchObject({ open: 0, closed: 1 });
+    expect(closure).toMatchObject({ state: 'closed', facts: [FIXED] });
+  });
+
+  test.each<[string, PackageKind | undefined]>([
+    ['a later scan found it in a package of a language', 'language'],
+    ['no later scan found it', undefined],
+  ])('%s: it waits for Amazon Inspector, and says so', async (_, packageKind) => {
+    const { checked, closure } = await upgraded(packageKind);
+    expect(checked).toMatchObject({ open: 1, closed: 0 });
+    expect(closure?.waitingFor).toMatch(/CVE-2026-1 in openssl 3.0.1 is gone\. Turn on enhanced scanning/);
+  });
 });
 
 test('a scope whose step died without a result keeps the closure open: nothing says that it was read', async () => {
