@@ -108,7 +108,8 @@ const configBlob = v.object({
   config: v.nullish(v.object({ Labels: v.nullish(v.record(v.string(), v.string())) })),
 });
 
-/** Used for lineage only: if a builder wrote it in another form, the rest of the config still counts. */
+/** If a builder wrote one of these in another form, the rest of the config still counts. */
+const userPart = v.object({ config: v.nullish(v.object({ User: v.nullish(v.string()) })) });
 const contentPart = v.object({ rootfs: v.object({ diff_ids: v.array(digest) }) });
 const historyPart = v.object({
   history: v.array(v.looseObject({ created: v.nullish(v.string()), created_by: v.nullish(v.string()) })),
@@ -119,11 +120,13 @@ export function parseConfig(text: string) {
   const document: unknown = JSON.parse(text);
   const { created, os, architecture, variant, config } = v.parse(configBlob, document, 'The image config');
   const [content, done] = [v.safeParse(contentPart, document), v.safeParse(historyPart, document)];
+  const asUser = v.safeParse(userPart, document);
   const createdAtEpochMs = Date.parse(created ?? '');
   const platform = variant ? (`${os}/${architecture}/${variant}` as const) : (`${os}/${architecture}` as const);
   return {
     ...(os !== '' && architecture !== '' && { platform }),
     labels: config?.Labels ?? {},
+    ...(asUser.success && { user: asUser.data.config?.User ?? '' }),
     ...(content.success && { diffIds: content.data.rootfs.diff_ids }),
     ...(done.success && { history: done.data.history.map(historyStep) }),
     ...(Number.isFinite(createdAtEpochMs) && { createdAtEpochMs }),

@@ -62,6 +62,8 @@ function decisive(reason: Reason): string {
       return canonicalJson([effect, ruleId, kind, reason.state, reason.scanReason]);
     case 'registry':
       return canonicalJson([effect, ruleId, kind, reason.registry]);
+    case 'source':
+      return canonicalJson([effect, ruleId, kind, reason.label, reason.problem]);
     default:
       return canonicalJson([effect, ruleId, kind]);
   }

@@ -1,4 +1,5 @@
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause/cause.ts';
+import { SOURCE_LABELS, type SourceLabel } from '../domain/image/config-facts.ts';
 import { digest } from '../domain/image/digest-schema.ts';
 import { MOST_PUBLISHED } from '../domain/outbox/published-event.ts';
 import { SEVERITIES } from '../domain/policy/policy-parts.ts';
@@ -62,6 +63,13 @@ export const reason = v.variant('kind', [
     scanReason: v.exactOptional(scanReason),
   }),
   v.strictObject({ ...judged, kind: v.literal('registry'), registry: text }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('source'),
+    label: v.exactOptional(v.picklist(Object.keys(SOURCE_LABELS) as SourceLabel[])),
+    problem: v.exactOptional(v.picklist(['missing', 'malformed'])),
+  }),
+  v.strictObject({ ...judged, kind: v.literal('user'), user: v.exactOptional(v.string()) }),
   v.strictObject({
     ...judged,
     kind: v.literal('digest-guessed'),

@@ -1,5 +1,6 @@
 import { byKey } from '../domain/common/compare-texts.ts';
 import { type Birth, type BirthEvidence, determineBirth, evidenceIn, existedBy } from '../domain/image/birth.ts';
+import { configFactsOf } from '../domain/image/config-facts.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
 import type { ImageProperties } from '../domain/image/image-properties.ts';
 import { chainId, unpackedId } from '../domain/lineage/chain-id.ts';
@@ -42,6 +43,7 @@ export function contentProperties({ artifact, config, pushes }: Content, nowEpoc
     ...(chain && { chainId: chain }),
     ...(unpacked && { unpackedId: unpacked }),
     layerCount: artifact.layers.length,
+    configFacts: configFactsOf(artifact.annotations, config),
     birth: birthBy(evidenceOf(artifact, config), pushes, nowEpochMs),
   };
 }
@@ -95,7 +97,8 @@ export const EMPTY_INDEX = {
 
 /** The content of a known image, with the birth evidence of earlier pushes seen now; a non-image has none. */
 export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs: number): ContentProperties {
-  const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount, birth, unresolved } = image;
+  const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount } = image;
+  const { configFacts, birth, unresolved } = image;
   return {
     digest,
     ...(mediaType !== undefined && { mediaType }),
@@ -103,6 +106,7 @@ export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs:
     ...(chain !== undefined && { chainId: chain }),
     ...(unpacked !== undefined && { unpackedId: unpacked }),
     ...(layerCount !== undefined && { layerCount }),
+    ...(configFacts && { configFacts }),
     birth: unresolved ? birth : birthBy(evidenceIn(birth), pushes, nowEpochMs),
     ...(unresolved && { unresolved }),
   };

@@ -36,6 +36,7 @@ import {
   unresolvedContent,
   withBuildEnd,
 } from './content-properties.ts';
+import { readOlderConfigs } from './older-configs.ts';
 import { rewriteOlder } from './older-contents.ts';
 import { contentPropertiesOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
@@ -205,10 +206,16 @@ export class RepositoryImages {
   async #recordKnown(known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
     if (known.size === 0) return;
     const unpacked = await rewriteOlder(this.#ports.contents, known.values());
+    const configs = await readOlderConfigs(this.#ports, this.#policy, this.#wanted.location, known.values());
     for (const image of known.values()) if (this.#isUnproven(image)) this.#unproven.add(image.digest);
     const contents = [...known.values()].map((image) => {
       const unpackedId = unpacked.get(image.digest);
-      const completed = unpackedId === undefined ? image : { ...image, unpackedId };
+      const configFacts = configs.get(image.digest);
+      const completed = {
+        ...image,
+        ...(unpackedId !== undefined && { unpackedId }),
+        ...(configFacts && { configFacts }),
+      };
       return knownContent(completed, this.#pushesOf(image.digest, image), this.#ports.clock());
     });
     await this.#record(contents, known);

@@ -15,6 +15,8 @@ export interface ImageConfig {
   /** Absent if a builder left the operating system or the architecture empty. */
   readonly platform?: `${string}/${string}`;
   readonly labels: Readonly<Record<string, string>>;
+  /** `User`; empty if it names none, absent if a builder wrote it in another form. */
+  readonly user?: string;
   /** Layers by their uncompressed content, lowest first; absent if the config lacks them. */
   readonly diffIds?: readonly Digest[];
   readonly history?: readonly HistoryStep[];

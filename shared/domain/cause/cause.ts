@@ -100,6 +100,8 @@ function factOf(reason: Reason): CauseFact[] {
     case 'policy':
     case 'registry':
     case 'scan':
+    case 'source':
+    case 'user':
       return [];
     default:
       // Only a later version knows the kind; the compiler names a kind of this version that has no case.

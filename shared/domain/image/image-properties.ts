@@ -1,4 +1,5 @@
 import type { Birth } from './birth.ts';
+import type { ConfigFacts } from './config-facts.ts';
 import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 
 /** Why an image with an unreadable ledger item is `unresolved`. */
@@ -21,6 +22,8 @@ export interface ImageProperties {
    */
   readonly unpackedId?: string;
   readonly layerCount?: number;
+  /** Absent if its config was not read, also in a record of an earlier version until a rule needs it. */
+  readonly configFacts?: ConfigFacts;
   readonly birth: Birth;
   /** Where the image can be read and scanned, sorted; empty for images outside ECR. */
   readonly locations: readonly ImageLocation[];

@@ -65,11 +65,14 @@ const mode = v.picklist(MODES);
 /** All heads of a stream, or only those of a stream that running images are built on. */
 const HEADS = ['all', 'in-use'] as const;
 
+/** Tiers of stream rules: the images that teams of the policy build. */
+export const STREAM_TIERS = ['base', 'platform', 'application'] as const;
+
 /** Repositories whose images one team makes, and the release lines in them. Tier and owner come from here only. */
 const streamRule = (headTag: HeadTag) =>
   v.strictObject({
     id,
-    tier: v.picklist(['base', 'platform', 'application']),
+    tier: v.picklist(STREAM_TIERS),
     account,
     regions: some(region),
     repositories: some(glob),
@@ -110,6 +113,13 @@ const ageLimit = v.strictObject({
   limitDays: days,
   warnAtPercent: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(100)), 80),
 });
+
+/** A rule about what the config of an image says. */
+const configRule = (name: string) =>
+  v.strictObject({
+    id: v.optional(id, name),
+    tiers: v.optional(some(v.picklist(STREAM_TIERS)), [...STREAM_TIERS]),
+  });
 
 const MAX_WAIVER_DAYS = 180;
 
@@ -179,6 +189,10 @@ export const policyWith = (headTag: HeadTag) =>
     severities: v.array(severityRule),
     /** Hosts and paths an image may come from: `*.dkr.ecr.*.amazonaws.com/*`. */
     approvedRegistries: v.optional(v.strictObject({ id: v.optional(id, 'approved-registries'), allow: some(glob) })),
+    /** Labels name the repository and the commit that an image was built from. */
+    sourceKnown: v.optional(configRule('source-known')),
+    /** The config of an image names a user other than root. */
+    nonRoot: v.optional(configRule('non-root')),
     /** Registries of AWS itself: add-ons and agents. */
     awsManaged: v.optional(v.strictObject({ accounts: v.array(account), references: v.optional(v.array(glob), []) }), {
       accounts: [],

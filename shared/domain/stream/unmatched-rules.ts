@@ -8,6 +8,8 @@ import { streamPolicy } from './stream-policy.ts';
 export interface PolicyGaps {
   /** Ids of stream rules that match no repository which Patchwave has seen, in the order of the policy. */
   readonly unmatchedRules: readonly string[];
+  /** Ids of rules about configs whose tiers have no repository that Patchwave has seen. */
+  readonly rulesWithoutImages: readonly string[];
   /** Streams whose images run, or that have an open cause, and that no rule names, in order: nothing is done for them. */
   readonly unnamedStreams: readonly string[];
 }
@@ -43,18 +45,27 @@ export class PolicyCoverage {
   }
 
   gaps(): PolicyGaps {
+    const { streams, sourceKnown, nonRoot } = this.#policy;
+    const tiers = new Set(streams.flatMap((rule) => (this.#unmatched.has(rule) ? [] : rule.tier)));
     return {
-      unmatchedRules: this.#policy.streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),
+      unmatchedRules: streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),
+      rulesWithoutImages: [sourceKnown, nonRoot].flatMap((rule) =>
+        rule && tiers.isDisjointFrom(new Set(rule.tiers)) ? rule.id : [],
+      ),
       unnamedStreams: [...this.#unnamed].sort(),
     };
   }
 }
 
 /** Each gap in a sentence, with what is to be done. */
-export const gapTexts = ({ unmatchedRules, unnamedStreams }: PolicyGaps): readonly string[] => [
+export const gapTexts = ({ unmatchedRules, rulesWithoutImages, unnamedStreams }: PolicyGaps): readonly string[] => [
   ...unmatchedRules.map(
     (id) =>
       `Rule ${id} matches no repository that Patchwave has seen. Check its account, Regions and repositories. The next review finds new repositories.`,
+  ),
+  ...rulesWithoutImages.map(
+    (id) =>
+      `Rule ${id} judges no image: no repository that Patchwave has seen belongs to a rule of \`streams\` with one of its tiers. Correct its tiers, or the rules of \`streams\`.`,
   ),
   ...unnamedStreams.map(
     (stream) =>

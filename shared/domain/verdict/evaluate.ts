@@ -10,6 +10,7 @@ import { type Finding, findingKey } from '../scan/finding.ts';
 import type { ScanState } from '../scan/scan.ts';
 import { effectiveScanState, isKnowledge, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
 import { unapprovedNames } from './approved-registries.ts';
+import { sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
@@ -36,7 +37,12 @@ export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: s
   if (isBuiltIn(policy)) return { status: 'unknown', reasons: [NO_POLICY], policyVersion };
   const settled = [
     ...ageReasons(inputs, policy, nowEpochMs),
-    ...[...findingReasons(inputs, policy), ...registryReasons(inputs, policy)]
+    ...[
+      ...findingReasons(inputs, policy),
+      ...registryReasons(inputs, policy),
+      ...sourceReasons(inputs.image, policy),
+      ...userReasons(inputs.image, policy),
+    ]
       .map((reason) => inTime(reason, nowEpochMs))
       .map((reason) => waive(reason, inputs, policy, nowEpochMs)),
   ];
@@ -232,6 +238,8 @@ const KINDS = [
   'scan',
   'digest-guessed',
   'registry',
+  'source',
+  'user',
   'finding',
 ] as const satisfies readonly Reason['kind'][];
 
@@ -254,6 +262,8 @@ function names(reason: Reason): string {
       return [reason.vulnerability, reason.package, reason.version, reason.fix, reason.ruleId].join('\n');
     case 'registry':
       return reason.registry;
+    case 'source':
+      return [reason.ruleId, reason.label].join('\n');
     default:
       return reason.ruleId;
   }

@@ -1,5 +1,6 @@
 import { counted } from '../common/counted.ts';
 import { instant } from '../common/time.ts';
+import { SOURCE_LABELS, type SourceLabel } from '../image/config-facts.ts';
 import type { Fix } from '../scan/finding.ts';
 import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import type { Reason } from './verdict.ts';
@@ -30,11 +31,22 @@ function reasonFactText(reason: Reason): string {
       return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
     case 'registry':
       return `registry ${reason.registry} is not approved`;
+    case 'source':
+      return reason.label === undefined
+        ? 'source unknown: its config was not read'
+        : `label ${SOURCE_LABELS[reason.label]} is ${reason.problem ?? 'unknown'}`;
+    case 'user':
+      return userText(reason.user);
     case 'digest-guessed':
       return `Patchwave can only guess which image ${reason.workload} runs${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
       return 'the policy in force cannot be read';
   }
+}
+
+function userText(user: string | undefined): string {
+  if (user === undefined) return 'user unknown: its config was not read';
+  return user.trim() === '' ? 'runs as root: its config names no user' : `runs as root: its config names user ${user}`;
 }
 
 /** How likely somebody uses a vulnerability, as far as the scanner says. */
@@ -66,6 +78,13 @@ const FIX_TEXT: Readonly<Record<Fix, string>> = {
   unknown: 'fix unknown',
 };
 
+const READ_AGAIN = 'the next review reads it; if it cannot be used, build the image again with a standard builder';
+
+const NEXT_FOR_LABEL: Readonly<Record<SourceLabel, string>> = {
+  source: 'let the build set it to the address of the repository, such as https://github.com/ORG/REPOSITORY',
+  revision: 'let the build set it to the Git commit, 7 to 64 hexadecimal digits',
+};
+
 interface Details {
   readonly details?: readonly string[];
   /** What a person does, or when Patchwave goes on. */
@@ -89,6 +108,15 @@ function detailsOf(reason: Reason): Details {
     }
     case 'registry':
       return { next: 'add it to `approvedRegistries` of the policy, or use an approved registry' };
+    case 'source':
+      return { next: reason.label === undefined ? READ_AGAIN : NEXT_FOR_LABEL[reason.label] };
+    case 'user':
+      return {
+        next:
+          reason.user === undefined
+            ? READ_AGAIN
+            : 'end its Dockerfile with a line such as `USER 10001`, and build it again',
+      };
     case 'digest-guessed':
       return {
         details: [

@@ -1,3 +1,4 @@
+import type { SourceLabel, SourceProblem } from '../image/config-facts.ts';
 import type { Digest } from '../image/image.ts';
 import type { Severity } from '../policy/policy-parts.ts';
 import type { Fix } from '../scan/finding.ts';
@@ -62,6 +63,17 @@ export type ReasonDetail =
     }
   | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
   | { readonly kind: 'registry'; readonly registry: string }
+  | {
+      readonly kind: 'source';
+      /** Absent if neither label is known, because the config was not read. */
+      readonly label?: SourceLabel;
+      readonly problem?: SourceProblem;
+    }
+  | {
+      readonly kind: 'user';
+      /** `User` of the config, empty if it names none; absent if it is unknown. */
+      readonly user?: string;
+    }
   | {
       readonly kind: 'digest-guessed';
       /** A workload that runs the image by a guess, alphabetically first. */

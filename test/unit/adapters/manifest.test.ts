@@ -113,6 +113,7 @@ test.each([
   const {
     platform: _,
     labels: __,
+    user: ___,
     ...others
   } = parseConfig(JSON.stringify({ created, os: 'linux', architecture: 'arm64' }));
   expect(others).toEqual(expected);
@@ -120,11 +121,14 @@ test.each([
 
 test('a config gives platform and labels', () => {
   const document = { os: 'linux', architecture: 'arm64', variant: 'v8', config: { Labels: { team: 'a' } } };
-  expect(parseConfig(JSON.stringify(document))).toEqual({ platform: 'linux/arm64/v8', labels: { team: 'a' } });
+  expect(parseConfig(JSON.stringify(document))).toEqual({
+    ...{ platform: 'linux/arm64/v8', labels: { team: 'a' }, user: '' },
+  });
   expect(parseConfig('{"os":"linux","architecture":"amd64","config":{"Labels":null}}').labels).toEqual({});
   expect(parseConfig('{"os":"linux","architecture":"amd64","rootfs":null,"history":null}')).toEqual({
     platform: 'linux/amd64',
     labels: {},
+    user: '',
   });
   expect(() => parseConfig('{"os":"linux"}')).toThrow('architecture');
   // Such a builder still says what the image is made of.
@@ -132,9 +136,25 @@ test('a config gives platform and labels', () => {
     const document = { ...{ os: 'linux', architecture: 'amd64', config: { Labels: { team: 'a' } } }, ...empty };
     const rootfs = { type: 'layers', diff_ids: [digestOf('layer')] };
     const parsed = parseConfig(JSON.stringify({ ...document, rootfs, history: [{ created_by: 'make' }] }));
-    expect(parsed).toEqual({ labels: { team: 'a' }, diffIds: [digestOf('layer')], history: [expect.anything()] });
+    expect(parsed).toEqual({
+      ...{ labels: { team: 'a' }, user: '', diffIds: [digestOf('layer')], history: [expect.anything()] },
+    });
   }
   expect(() => parseConfig('no JSON')).toThrow(SyntaxError);
+});
+
+test.each([
+  [{ User: '10001:0' }, { user: '10001:0' }],
+  [{ User: '' }, { user: '' }],
+  [{ User: null }, { user: '' }],
+  [{}, { user: '' }],
+  [null, { user: '' }],
+  [undefined, { user: '' }],
+  [{ User: 0 }, {}],
+  [{ User: ['root'] }, {}],
+])('a config with %j gives the user as %j, and never another one', (config, expected) => {
+  const parsed = parseConfig(JSON.stringify({ os: 'linux', architecture: 'amd64', config }));
+  expect(parsed).toEqual({ platform: 'linux/amd64', labels: {}, ...expected });
 });
 
 test('a config gives its history in order, also if a builder left half of it out', () => {
@@ -161,6 +181,6 @@ test('a config gives its history in order, also if a builder left half of it out
   expect(parseConfig(JSON.stringify(broken))).not.toHaveProperty('diffIds');
   const odd = { ...document, created: '2026-11-02T00:00:00Z', rootfs: { diff_ids: 7 }, history: [{ created_by: 7 }] };
   expect(parseConfig(JSON.stringify(odd))).toEqual({
-    ...{ platform: 'linux/amd64', labels: {}, createdAtEpochMs: Date.parse('2026-11-02T00:00:00Z') },
+    ...{ platform: 'linux/amd64', labels: {}, user: '', createdAtEpochMs: Date.parse('2026-11-02T00:00:00Z') },
   });
 });

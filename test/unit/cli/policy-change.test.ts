@@ -67,6 +67,18 @@ describe('reports policy parts without effect', () => {
     ]);
   });
 
+  test('a rule whose tiers have no repository', async () => {
+    const world = fakeWorld();
+    await world.streams.recordStream(stream({ stream: `${locationKey(LOCATION)}:^v$` }), undefined);
+    const streams = [rule('kept', LOCATION.repository)];
+    const changes = {
+      sourceKnown: { tiers: ['base' as const] },
+      nonRoot: { tiers: ['base' as const, 'application' as const] },
+    };
+    const { warnings } = await effectOf({ ...world, index: world.images }, policyOf({ streams, ...changes }), 'next');
+    expect(warnings).toEqual([expect.stringMatching(/^Rule source-known judges no image: .*Correct its tiers/)]);
+  });
+
   test('but not before the first review', async () => {
     const world = fakeWorld();
     expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([]);

@@ -4,6 +4,7 @@ import { MOST_UNREAD_NAMED } from '../../../functions/inventory/registry.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { compareTexts } from '../../../shared/domain/common/compare-texts.ts';
 import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
@@ -152,6 +153,49 @@ test('the content of an image that an earlier version recorded is written again,
   expect(written.mock.calls.flat(2)).toEqual([expect.objectContaining({ digest: a, diffIds: [digestOf('x')] })]);
   expect(world.images.records.get(a)).toEqual(recorded);
   expect(world.registry.asked).toEqual(asked);
+});
+
+describe('what the config of an image says', () => {
+  const labels = { 'org.opencontainers.image.source': 'https://git.example.com/debian' };
+  const pushed = async (changes: Partial<PolicyDocument>) => {
+    const inventory = await inventoryWorld(changes);
+    const made = { ...config(), labels, user: '10001' };
+    inventory.world.registry.push(debian, {
+      artifact: imageOf('a'),
+      tags: ['12'],
+      pushedAtEpochMs: PUSHED,
+      config: made,
+    });
+    await inventory.review();
+    return inventory;
+  };
+  const forget = (world: FakeWorld) => {
+    const { configFacts: _, ...older } = world.images.records.get(a) ?? imageProperties('a');
+    world.images.records.set(a, older as ImageRecord);
+  };
+
+  test('is recorded, and read again for an image of an earlier version once a rule needs it', async () => {
+    const { world, review } = await pushed({ nonRoot: {} });
+    const recorded = world.images.records.get(a);
+    expect(recorded?.configFacts).toEqual({ user: '10001', source: 'https://git.example.com/debian' });
+    forget(world);
+
+    await review();
+    const asked = new Map(world.registry.asked);
+    await review();
+
+    expect(world.images.records.get(a)).toEqual(recorded);
+    expect(world.registry.asked).toEqual(asked);
+  });
+
+  test('is not read again without such a rule', async () => {
+    const { world, review } = await pushed({});
+    forget(world);
+    const asked = new Map(world.registry.asked);
+    await review();
+    expect(world.registry.asked).toEqual(asked);
+    expect(world.images.records.get(a)).not.toHaveProperty('configFacts');
+  });
 });
 
 test('an unreadable content of an earlier version does not prevent the rewrite of others', async () => {

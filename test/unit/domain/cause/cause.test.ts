@@ -74,6 +74,7 @@ test.each<[string, Reason, CauseFact[]]>([
     { ...aged, effect: 'violates', kind: 'of-tomorrow' } as unknown as Reason,
     [],
   ],
+  ['a user: its own build must change', { ruleId: 'r', effect: 'violates', kind: 'user', user: '' }, []],
   ['a registry: no rebuild changes it', { ruleId: 'r', effect: 'violates', kind: 'registry', registry: 'x' }, []],
 ])('%s', (_, reason, expected) => {
   expect(causeFacts(verdict([reason]))).toEqual(expected);

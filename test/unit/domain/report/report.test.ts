@@ -556,7 +556,7 @@ test('a report without the policy says so first, and calls nothing none that it 
   const report = startReport(
     context({ review: failed, policy: BUILT_IN_POLICY, failures, causes, streams: [STREAM_OF_APPS] }),
   ).finish([]);
-  expect(report.policyGaps).toEqual({ unmatchedRules: [], unnamedStreams: [] });
+  expect(report.policyGaps).toEqual({ unmatchedRules: [], rulesWithoutImages: [], unnamedStreams: [] });
   expect(report.pendingRebuilds).toMatchObject([{ stream: STREAM_OF_APPS, mode: 'paused' }]);
   const page = reportMarkdown(report);
   expect(page.indexOf('**This review had no policy.**')).toBeGreaterThan(0);

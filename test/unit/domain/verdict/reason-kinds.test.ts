@@ -18,6 +18,8 @@ const SAMPLES: { readonly [One in Kind]: Extract<Reason, { readonly kind: One }>
   },
   scan: { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'failed', scanReason: 'scan-failed' },
   registry: { ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'docker.io/library' },
+  source: { ruleId: 'source-known', effect: 'violates', kind: 'source', label: 'revision', problem: 'malformed' },
+  user: { ruleId: 'non-root', effect: 'violates', kind: 'user', user: '0:0' },
   'digest-guessed': { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'web', scopes: 1 },
   policy: { ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' },
 };

@@ -1,0 +1,88 @@
+/**
+ * What the config and the annotations of an image say about its user and its source. Each text comes from a build, so
+ * it may be anything.
+ */
+export interface ConfigFacts {
+  /** The registry has no usable config, so nothing is known. The other members are then absent. */
+  readonly isUnusable?: true;
+  /** `User`; empty if the config names none, absent if a builder wrote it in another form. */
+  readonly user?: string;
+  /** The label `org.opencontainers.image.source`, or the annotation of that name. Absent if there is neither. */
+  readonly source?: string;
+  /** The same for `org.opencontainers.image.revision`. */
+  readonly revision?: string;
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+export const SOURCE_LABELS = {
+  source: 'org.opencontainers.image.source',
+  revision: 'org.opencontainers.image.revision',
+} as const;
+
+export type SourceLabel = keyof typeof SOURCE_LABELS;
+
+type Texts = Readonly<Record<string, string>>;
+
+/** A longer label is malformed in any case, and need not be stored as a whole. */
+const MOST_LETTERS = 512;
+
+/** Enough for a user and a group, of 32 letters each on Linux. */
+const MOST_OF_A_USER = 128;
+
+/** @param config as read from the registry; absent if it is not usable */
+export function configFactsOf(
+  annotations: Texts,
+  config: { readonly user?: string; readonly labels: Texts } | undefined,
+): ConfigFacts {
+  if (!config) return { isUnusable: true };
+  // A build inherits the labels of its parent, but writes the annotations itself.
+  const said = (name: string): string => (annotations[name]?.trim() || config.labels[name]?.trim()) ?? '';
+  const [source, revision] = [said(SOURCE_LABELS.source), said(SOURCE_LABELS.revision)];
+  return {
+    ...(config.user !== undefined && { user: config.user.slice(0, MOST_OF_A_USER) }),
+    ...(source !== '' && { source: withoutSecrets(cut(source)) }),
+    ...(revision !== '' && { revision: cut(revision) }),
+  };
+}
+
+const cut = (text: string): string => text.slice(0, MOST_LETTERS + 1);
+
+/** A build may write its token into the address. It must not reach the ledger; the address stays malformed. */
+const withoutSecrets = (address: string): string =>
+  isAddress(address) ? address : address.replace(/^.*@/s, '***@').replace(/\?.*$/s, '?***');
+
+/**
+ * Whether a container of the image runs as root unless its workload says otherwise; `undefined` if the config does not
+ * tell. A name that is not `root` counts as another user, because a config has no list of users; Kubernetes refuses names
+ * where a pod sets `runAsNonRoot`.
+ */
+export function runsAsRoot({ user }: ConfigFacts): boolean | undefined {
+  if (user === undefined) return undefined;
+  const [name = ''] = user.trim().split(':');
+  return name === '' || name === 'root' || /^[+-]?0+$/.test(name);
+}
+
+export type SourceProblem = 'missing' | 'malformed';
+
+/** What is wrong with a label about the source; `undefined` if it is well formed. */
+export function sourceProblem(facts: ConfigFacts, label: SourceLabel): SourceProblem | undefined {
+  const text = facts[label];
+  if (text === undefined) return 'missing';
+  return text.length <= MOST_LETTERS && IS_WELL_FORMED[label](text) ? undefined : 'malformed';
+}
+
+const IS_WELL_FORMED: Readonly<Record<SourceLabel, (text: string) => boolean>> = {
+  source: isAddress,
+  /** A commit of Git: SHA-1 or SHA-256, in full or abbreviated as Git prints it. */
+  revision: (text) => /^[0-9a-f]{7,64}$/i.test(text),
+};
+
+const PROTOCOLS: readonly string[] = ['https:', 'http:', 'ssh:', 'git:'];
+
+/** The address of a repository or of a page in it, without credentials and without a query. */
+function isAddress(text: string): boolean {
+  if (/[\s\p{C}]/u.test(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, username, password, search } = new URL(text);
+  const isPublic = password === '' && search === '' && (username === '' || (protocol === 'ssh:' && username === 'git'));
+  return PROTOCOLS.includes(protocol) && hostname !== '' && pathname.length > 1 && isPublic;
+}

@@ -1,0 +1,106 @@
+import { causeFacts } from '../../../../shared/domain/cause/cause.ts';
+import type { ConfigFacts } from '../../../../shared/domain/image/config-facts.ts';
+import { TIERS } from '../../../../shared/domain/image/image.ts';
+import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
+import { needsConfig, sourceReasons, userReasons } from '../../../../shared/domain/verdict/config-rules.ts';
+import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
+import { reasonInFull } from '../../../../shared/domain/verdict/reason-text.ts';
+import { parse } from '../../../../shared/schema.ts';
+import { alone } from '../../../support/samples.ts';
+import { completeScan, image, NOW } from '../arbitraries.ts';
+
+const policyOf = (changes: Partial<PolicyDocument>) =>
+  parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
+    ...changes,
+  } satisfies PolicyDocument);
+
+const both = policyOf({ sourceKnown: {}, nonRoot: {} });
+const good: ConfigFacts = { user: '10001', source: 'https://git.example.com/shop', revision: '0123456' };
+
+const judge = (configFacts: ConfigFacts | undefined, policy = both) => {
+  const judged = { ...image(), tier: 'application' as const, ...(configFacts && { configFacts }) };
+  const given = {
+    image: { lineage: alone(judged), ...judged },
+    scan: completeScan(),
+    findings: [],
+    firstSeen: new Map(),
+  };
+  return evaluate(given, policy, 'version-1', NOW);
+};
+
+test.each<[string, ConfigFacts | undefined, string, readonly string[]]>([
+  ['all', good, 'compliant', []],
+  ['no user', { ...good, user: '' }, 'violating', ['non-root: runs as root: its config names no user']],
+  ['root', { ...good, user: 'root' }, 'violating', ['non-root: runs as root: its config names user root']],
+  [
+    'no label',
+    { user: '10001' },
+    'violating',
+    [
+      'source-known: label org.opencontainers.image.revision is missing',
+      'source-known: label org.opencontainers.image.source is missing',
+    ],
+  ],
+  [
+    'a branch as revision',
+    { ...good, revision: 'main' },
+    'violating',
+    ['source-known: label org.opencontainers.image.revision is malformed'],
+  ],
+  [
+    'no usable config',
+    { isUnusable: true },
+    'unknown',
+    ['source-known: source unknown: its config was not read', 'non-root: user unknown: its config was not read'],
+  ],
+  [
+    'no config read',
+    undefined,
+    'unknown',
+    ['source-known: source unknown: its config was not read', 'non-root: user unknown: its config was not read'],
+  ],
+  [
+    'a user that is no text',
+    { source: 'https://git.example.com/shop', revision: '0123456' },
+    'unknown',
+    ['non-root: user unknown: its config was not read'],
+  ],
+])('an image whose config says %s', (_, facts, status, texts) => {
+  const verdict = judge(facts);
+  expect(verdict.status).toBe(status);
+  expect(verdict.reasons.map((reason) => `${reason.ruleId}: ${reasonInFull(reason)}`)).toEqual(
+    texts.map((text) => expect.stringMatching(new RegExp(`^${text}; next: `))),
+  );
+});
+
+test('no rebuild follows from a config', () => {
+  for (const facts of [{ user: '' }, { isUnusable: true as const }, undefined])
+    expect(causeFacts(judge(facts))).toEqual([]);
+});
+
+test('without the rules nothing is asked, and nothing changes', () => {
+  const without = policyOf({});
+  expect(judge(undefined, without)).toMatchObject({ status: 'compliant', reasons: [] });
+  expect(needsConfig({ tier: 'application' }, without)).toBe(false);
+});
+
+test('the rules judge the tiers that they name: by default those of streams', () => {
+  const one = policyOf({ nonRoot: { id: 'no-root', tiers: ['application'] }, sourceKnown: {} });
+  const judged = TIERS.filter((tier) => userReasons({ tier }, one).length > 0);
+  const sourced = TIERS.filter((tier) => sourceReasons({ tier }, one).length > 0);
+  expect({ judged, sourced }).toEqual({ judged: ['application'], sourced: ['base', 'platform', 'application'] });
+  expect(TIERS.filter((tier) => needsConfig({ tier }, one))).toEqual(sourced);
+  expect(userReasons({ tier: 'application' }, one)).toMatchObject([{ ruleId: 'no-root' }]);
+});
+
+test('a waiver covers a violation, and never what is unknown', () => {
+  const dates = { created: '2026-11-01', expires: '2026-12-20', author: 'jo@example.com' };
+  const waiver = { ...dates, id: 'needs-port-80', rule: 'non-root', reason: 'It binds a port below 1024.' };
+  const policy = policyOf({ nonRoot: {}, waivers: [waiver] });
+  expect(judge({ ...good, user: '' }, policy)).toMatchObject({
+    status: 'compliant',
+    reasons: [{ effect: 'waived', waiverId: 'needs-port-80' }],
+  });
+  expect(judge(undefined, policy).status).toBe('unknown');
+});
