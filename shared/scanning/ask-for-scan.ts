@@ -1,8 +1,7 @@
-import { BUILT_IN_RULES } from '../domain/policy/built-in-rules.ts';
 import type { ScanState } from '../domain/scan/scan.ts';
 import { keepsResult, stateAfterRequest } from '../domain/scan/scan-state.ts';
+import { verdictAfterRefusal } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import type { Verdict } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ImageLedger, ScanClaim } from '../ports/ledger.ts';
 import { type Answer, type AskWorld, askAnywhere } from './ask.ts';
@@ -44,22 +43,10 @@ export async function recordRefusal(
 ): Promise<void> {
   const isKept = keepsResult(scan.reason) && scan.completedAtEpochMs !== undefined;
   const judgedAtEpochMs = clock();
-  await images.changeJudgement(digest, ({ verdict }) => {
+  await images.changeJudgement(digest, (known) => {
+    const { verdict } = known;
     const keeps = verdict && (verdict.status === 'violating' || isKept);
-    return { digest, scan, verdict: keeps ? verdict : unknown(scan, policyVersion), judgedAtEpochMs };
+    const now = keeps ? verdict : verdictAfterRefusal(known, scan, policyVersion);
+    return { digest, scan, verdict: now, judgedAtEpochMs };
   });
 }
-
-const unknown = ({ state, reason }: ScanState, policyVersion: string): Verdict => ({
-  status: 'unknown',
-  reasons: [
-    {
-      ruleId: BUILT_IN_RULES.scanRequired,
-      effect: 'unknown',
-      kind: 'scan',
-      state,
-      ...(reason && { scanReason: reason }),
-    },
-  ],
-  policyVersion,
-});

@@ -79,17 +79,39 @@ function scanReasons({ image, scan, findings }: VerdictInputs, policy: Policy, n
   const state = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
   const isMissing = isKnowledge(state) && findings === undefined;
   if (isKnowledge(state) && !isMissing) return [];
-  const reason = isMissing ? 'findings-missing' : state.reason;
-  return [
-    {
-      ruleId: BUILT_IN_RULES.scanRequired,
-      effect: 'unknown',
-      kind: 'scan',
-      state: state.state,
-      ...(reason !== undefined && { scanReason: reason }),
-    },
-  ];
+  return [noResult(isMissing ? { state: state.state, reason: 'findings-missing' } : state)];
 }
+
+const noResult = ({ state, reason }: Pick<ScanState, 'state' | 'reason'>): Reason => ({
+  ruleId: BUILT_IN_RULES.scanRequired,
+  effect: 'unknown',
+  kind: 'scan',
+  state,
+  ...(reason !== undefined && { scanReason: reason }),
+});
+
+/**
+ * The verdict on an image whose scan was refused, until the next evaluation. The refusal tells nothing of the age or of known
+ * findings, so these stay. The age of an image that was not judged as it is now is unknown.
+ */
+export function verdictAfterRefusal(
+  { verdict, judgedAtEpochMs }: Pick<ImageRecord, 'verdict' | 'judgedAtEpochMs'>,
+  scan: ScanState,
+  policyVersion: string,
+): Verdict {
+  const known = (verdict?.reasons ?? []).filter(({ kind }) => kind !== 'scan');
+  const settled =
+    verdict && judgedAtEpochMs !== undefined ? known : [AGE_NOT_JUDGED, ...known.filter((one) => !isOfAge(one))];
+  return {
+    policyVersion,
+    ...verdict,
+    status: 'unknown',
+    reasons: [noResult(scan), ...settled].sort(inFixedOrder),
+  };
+}
+
+const AGE_NOT_JUDGED: Reason = { ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown' };
+const isOfAge = ({ kind }: Reason): boolean => kind === 'age' || kind === 'age-unknown';
 
 /**
  * The current image of a tag may differ from the one that a task pulled earlier: the image may be fine while the task

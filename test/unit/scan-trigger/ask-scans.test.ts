@@ -3,11 +3,13 @@ import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
 import { findingSource } from '../../../functions/policy-evaluation/finding-source.ts';
 import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
+import { factStatus, type JudgedImage } from '../../../shared/domain/cause/fact-status.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
 import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -67,12 +69,12 @@ const judge = (
   world: World,
   state: ScanStateName,
   completedAgoMs: number,
-  status: 'compliant' | 'violating' = 'compliant',
+  verdict: 'compliant' | 'violating' | Verdict = 'compliant',
 ) =>
   world.images.recordJudgement({
     digest: image,
     scan: { state, completedAtEpochMs: START_EPOCH_MS - completedAgoMs, coverage: ['os'] },
-    verdict: { status, reasons: [], policyVersion: 'v1' },
+    verdict: typeof verdict === 'string' ? { status: verdict, reasons: [], policyVersion: 'v1' } : verdict,
     judgedAtEpochMs: START_EPOCH_MS - completedAgoMs,
   });
 
@@ -163,7 +165,10 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
     expect((await askScans(alone, limits, input())).scans).toEqual({ ...counts, refused: { [reason]: 1 } });
     expect(known(alone)).toMatchObject({
       scan: { state, reason, detail: expect.stringMatching(/./) },
-      verdict: { status: 'unknown', reasons: [{ ruleId: 'scan-required', scanReason: reason }] },
+      verdict: {
+        status: 'unknown',
+        reasons: [{ ruleId: 'age-known' }, { ruleId: 'scan-required', scanReason: reason }],
+      },
     });
   },
 );
@@ -280,7 +285,10 @@ describe('a registry with enhanced scanning has a result of Amazon Inspector', (
     expect((await askScans(world, limits, input())).scans).toEqual(refused);
     expect(known(world)).toMatchObject({
       scan: { state: 'off', reason: 'not-covered' },
-      verdict: { status: 'unknown', reasons: [{ ruleId: 'scan-required', scanReason: 'not-covered' }] },
+      verdict: {
+        status: 'unknown',
+        reasons: [{ ruleId: 'age-known' }, { ruleId: 'scan-required', scanReason: 'not-covered' }],
+      },
     });
     const writes = world.images.writes;
     expect((await askScans(world, limits, input())).scans).toEqual(refused);
@@ -391,6 +399,42 @@ test('a compliant image is not compliant after a refusal; a violating one still 
     await askScans(world, limits, input());
     expect(known(world)).toMatchObject({ scan: { state: 'failed' }, verdict: { status: expected } });
   }
+});
+
+const AGE: Reason = {
+  ...{ ruleId: 'age-limit', effect: 'due', deadlineEpochMs: START_EPOCH_MS + 48 * HOUR_MS },
+  ...{ kind: 'age', bornAtEpochMs: START_EPOCH_MS - 28 * 24 * HOUR_MS, limitDays: 30 },
+};
+const AGE_FACT = { kind: 'age', ruleId: 'age-limit', sinceEpochMs: 0 } as const;
+
+test('a refusal tells nothing of the age of an image: it stays known, and asks for a rebuild as before', async () => {
+  const world = await worldWith([first]);
+  const before = { status: 'compliant', reasons: [AGE], policyVersion: 'v1', nextBreachAtEpochMs: 1 } as const;
+  await judge(world, 'complete', 25 * HOUR_MS, before);
+  world.registry.delete(first, image);
+  await askScans(world, limits, input());
+  const refused = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'failed' };
+  const { verdict } = known(world) ?? {};
+  expect(verdict).toEqual({
+    ...{ ...before, status: 'unknown' },
+    reasons: [{ ...refused, scanReason: 'image-not-found' }, AGE],
+  });
+  // A second refusal replaces the first.
+  world.advance(25 * HOUR_MS);
+  await askScans(world, limits, input({ runId: 'run-2', startedAtEpochMs: world.clock() }));
+  expect(known(world)?.verdict).toEqual(verdict);
+  expect(factStatus(AGE_FACT, known(world) as JudgedImage)).toBe('present');
+});
+
+test('the age of an image that was not judged as it is now is unknown after a refusal, not gone', async () => {
+  const world = await worldWith([first]);
+  await judge(world, 'complete', 25 * HOUR_MS, { status: 'compliant', reasons: [AGE], policyVersion: 'v1' });
+  // Its properties change, so the verdict counts no more.
+  await world.images.recordProperties({ ...propertiesOf(image, [first]), owner: 'team-web' });
+  world.registry.delete(first, image);
+  await askScans(world, limits, input());
+  expect(known(world)?.verdict?.reasons.map(({ kind }) => kind)).toEqual(['age-unknown', 'scan']);
+  expect(factStatus(AGE_FACT, known(world) as JudgedImage)).toBe('unknown');
 });
 
 test('a refused request does not count: the next review of the day repeats it, the same one does not', async () => {
