@@ -29,6 +29,8 @@ export interface InstallOptions {
   readonly acts?: boolean;
   /** Whether to bundle the functions first; left out: `dist/` holds them already. */
   readonly build?: boolean;
+  /** Starts the builder of the fleet's pipelines; left out: that of `local/pipelines`, in a process of its own. */
+  readonly startBuilder?: typeof startBuilder;
   /** Restored behaviours to leave out. */
   readonly without?: readonly string[];
   /** The cloud takes requests. */
@@ -93,7 +95,8 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
   onStep?.('policy');
   const policy = parse(policySchema, { ...policyAt(fleet, seeded.nowEpochMs), ...(mode && { mode }) });
   await context.policies.publish(policy, { author: 'local', atEpochMs: Date.now() });
-  const builder = fleet.pipelines.length > 0 ? startBuilder(cloud.endpoint) : undefined;
+  const start = options.startBuilder ?? startBuilder;
+  const builder = fleet.pipelines.length > 0 ? start(cloud.endpoint) : undefined;
   const stop = async () => {
     await cloud.stop();
     await builder?.ended();

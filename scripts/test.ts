@@ -4,8 +4,9 @@
  * `--tier=slow` and `--tier=chaos` run the files `*.slow.test.ts` and `*.chaos.test.ts`, which a plain run leaves out.
  * `--tier=kubernetes` runs the files `*.kubernetes.test.ts` on a real API server, which it builds the first time. Where Go
  * is missing it prints `skipped: no Go` and `0 passed, 0 failed, N skipped`, N test files, and the exit code is 0.
- * `--tier=registry` runs the files `*.registry.test.ts`, which build the images of registry/ with buildah. Where the machine
- * cannot, it prints `skipped:` with what is missing, and counts in the same way.
+ * `--tier=registry` runs the files `*.registry.test.ts`, which build images with buildah: those of registry/, and those of
+ * the loop in the embedded cloud. Where the machine cannot, it prints `skipped:` with what is missing, and counts in the
+ * same way.
  * `--watch` runs the tests that need no cloud again whenever a file that they reach changes, until you quit.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -36,7 +37,11 @@ const WATCHED = [
  * Many fast tests wait for a cloud of theirs, so a second one finds time on a core that jest would leave free. The others
  * load a machine by themselves.
  */
-const WORKERS: Readonly<Record<string, number>> = { fast: Math.max(2, availableParallelism() - 1), kubernetes: 1 };
+const WORKERS: Readonly<Record<string, number>> = {
+  fast: Math.max(2, availableParallelism() - 1),
+  kubernetes: 1,
+  registry: 1,
+};
 
 interface Counts {
   readonly passed: number;
@@ -82,7 +87,8 @@ async function main(args: readonly string[]): Promise<Counts> {
   } else if (tier === 'registry') {
     const missing = missingForImages();
     if (missing !== undefined) return await skipped(tier, missing);
-  } else await buildFunctions();
+  }
+  if (tier !== 'kubernetes') await buildFunctions();
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
   try {
     const summaryFile = join(folder, 'summary.json');
@@ -108,7 +114,7 @@ async function skipped(tier: 'kubernetes' | 'registry', why: string): Promise<Co
 
 /** What this machine lacks to build an image without a daemon. */
 function missingForImages(): string | undefined {
-  const program = ['buildah', 'debootstrap'].find((name) => spawnSync(name, ['--version']).status !== 0);
+  const program = ['buildah', 'debootstrap', 'dpkg-deb'].find((name) => spawnSync(name, ['--version']).status !== 0);
   if (program !== undefined) return `no ${program}`;
   return process.getuid?.() === 0 ? undefined : 'not root, which debootstrap needs';
 }

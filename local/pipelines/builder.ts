@@ -6,7 +6,7 @@ import { RegistryClient } from '../builds/registry.ts';
 import { CloudAdmin } from '../cloud/admin-client.ts';
 import type { PipelineJob, PipelineReport } from '../cloud/admin-types.ts';
 import { clientsAt } from '../cloud.ts';
-import { type BuildOrder, buildStream } from './build-stream.ts';
+import { type BuildOrder, type BuildTools, buildStream } from './build-stream.ts';
 import { NO_REBUILD, type PipelineDefinition, REBUILD_VARIABLE, repositoryUri, tagsOf } from './definition.ts';
 import { deployService } from './deploy-service.ts';
 
@@ -15,26 +15,29 @@ const WAIT_MS = 20_000;
 /** The output variable in which the deployment finds the built digest, independent of the pipeline's own report. */
 const BUILT = 'BuiltDigest';
 
+/** Makes the image of a pipeline and pushes it; gives the digest that its tags then stand for. */
+export type StreamBuild = (tools: BuildTools, order: BuildOrder) => Promise<string>;
+
 /**
- * Works until `isOver`, or until the cloud at the endpoint is gone, which is the builder's way to end. All that waits to
- * be done is done at once, as by pipelines that have machines of their own: how many there are is for the caps to say.
+ * Works until the cloud at the endpoint is gone, which is the builder's way to end. All that waits to be done is done at
+ * once, as by pipelines that have machines of their own: how many there are is for the caps to say.
  */
-export async function runBuilder(endpoint: string, isOver: () => boolean = () => false): Promise<void> {
+export async function runBuilder(endpoint: string, build: StreamBuild = buildStream): Promise<void> {
   const admin = new CloudAdmin(endpoint);
   const underWay = new Set<Promise<void>>();
   await untilGone(async () => {
-    while (!isOver()) {
+    for (;;) {
       const job = await again(() => admin.takeJob(WAIT_MS));
       if (job === undefined) continue;
-      const done = untilGone(() => work(admin, endpoint, job)).finally(() => underWay.delete(done));
+      const done = untilGone(() => work(admin, endpoint, job, build)).finally(() => underWay.delete(done));
       underWay.add(done);
     }
   });
   await Promise.all(underWay);
 }
 
-async function work(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<void> {
-  const outcome = await outcomeOf(admin, endpoint, job);
+async function work(admin: CloudAdmin, endpoint: string, job: PipelineJob, build: StreamBuild): Promise<void> {
+  const outcome = await outcomeOf(admin, endpoint, job, build);
   await again(() => admin.reportJob(job, outcome));
 }
 
@@ -60,16 +63,26 @@ async function again<T>(ask: () => Promise<T>): Promise<T> {
 const isUnanswered = (error: unknown): boolean =>
   error instanceof TypeError && ['fetch failed', 'terminated'].includes(error.message);
 
-async function outcomeOf(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<PipelineReport> {
+async function outcomeOf(
+  admin: CloudAdmin,
+  endpoint: string,
+  job: PipelineJob,
+  build: StreamBuild,
+): Promise<PipelineReport> {
   try {
-    return job.stage === 'Build' ? await build(admin, endpoint, job) : await deploy(endpoint, job);
+    return job.stage === 'Build' ? await runBuild(admin, endpoint, job, build) : await deploy(endpoint, job);
   } catch (error) {
     // The cloud reports a failed build as an outcome, for any reason.
     return { status: 'Failed', summary: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }
 }
 
-async function build(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<PipelineReport> {
+async function runBuild(
+  admin: CloudAdmin,
+  endpoint: string,
+  job: PipelineJob,
+  build: StreamBuild,
+): Promise<PipelineReport> {
   const definition = job.definition as PipelineDefinition;
   const { faults, digestVariable, seconds } = definition;
   await sleep(seconds * 1000);
@@ -78,7 +91,7 @@ async function build(admin: CloudAdmin, endpoint: string, job: PipelineJob): Pro
   }
   if (faults.pushesNothing) return { status: 'Succeeded' };
   const tools = { registry: new RegistryClient(endpoint), archive: admin };
-  const digest = await buildStream(tools, orderOf(job, definition));
+  const digest = await build(tools, orderOf(job, definition));
   const outputVariables = faults.noOutput ? {} : { [digestVariable]: digest };
   return {
     status: 'Succeeded',

@@ -24,6 +24,8 @@ export interface TieredApp {
 }
 
 export interface TieredFleet {
+  /** Left out: that of the acting fleet. */
+  readonly flaw?: { readonly id: string; readonly package: string; readonly fixedIn: string };
   /** All have the flaw but those that are `sound`. */
   readonly bases: readonly { readonly name: string; readonly sound?: boolean }[];
   readonly platforms: readonly TieredPlatform[];
@@ -42,7 +44,15 @@ export const platformStream = (name: string): string => `${HUB.account}/${HUB.re
 /** Base and platform pipelines push a candidate, so no child is built on an unverified image. */
 const CANDIDATES = ['1-candidate', '1-{build}'];
 
-export function tieredFleet({ bases, platforms, apps, services, policy = {}, ...more }: TieredFleet): Fleet {
+export function tieredFleet({
+  bases,
+  platforms,
+  apps,
+  services,
+  policy = {},
+  flaw = FLAW,
+  ...more
+}: TieredFleet): Fleet {
   const days = (pushedDaysAgo: number) => ({ pushedDaysAgo, createdDaysAgo: pushedDaysAgo });
   const ours = [
     ...bases.map(({ name }) => ({ name, tier: 'base' as const, pipeline: {} })),
@@ -57,7 +67,7 @@ export function tieredFleet({ bases, platforms, apps, services, policy = {}, ...
         { id: HUB.account, name: 'platform', regions: [HUB.region] },
         { id: TEAM.account, name: 'team', regions: [TEAM.region] },
       ],
-      vulnerabilities: [{ ...FLAW, severity: 'CRITICAL', publishedDaysAgo: 3 }],
+      vulnerabilities: [{ ...flaw, severity: 'CRITICAL', publishedDaysAgo: 3 }],
       repositories: [
         ...ours.map(({ name, tier }) => ({ ...HUB, name: `${tier}/${name}` })),
         ...apps.map(({ name }) => ({ ...TEAM, name: `apps/${name}` })),
@@ -65,7 +75,7 @@ export function tieredFleet({ bases, platforms, apps, services, policy = {}, ...
       images: [
         ...bases.map(({ name, sound = false }) => ({
           ...{ name, ...HUB, repository: `base/${name}`, tags: ['1'], os: 'debian' as const, ...days(6) },
-          packages: { 'base-files': `12.${name}`, [FLAW.package]: sound ? FLAW.fixedIn : '3.0.13-1' },
+          packages: { 'base-files': `12.${name}`, [flaw.package]: sound ? flaw.fixedIn : '3.0.13-1' },
         })),
         ...platforms.map(({ name, base }) => ({
           ...{ name, ...HUB, repository: `platform/${name}`, tags: ['1'], parent: base, ...days(5) },
