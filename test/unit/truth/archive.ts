@@ -40,12 +40,19 @@ export class Archive {
   readonly tells: FixTelling;
 
   readonly #versionEnd: string;
+  readonly #ofLanguages: ReadonlySet<string>;
 
-  /** @param versionEnd stands behind each version that scanners tell */
-  constructor(versionEnd: string, tells: FixTelling) {
+  /**
+   * @param versionEnd stands behind each version that scanners tell
+   * @param ofLanguages packages of programming languages, which basic scanning does not list
+   */
+  constructor(versionEnd: string, tells: FixTelling, ofLanguages: ReadonlySet<string> = new Set()) {
     this.#versionEnd = versionEnd;
     this.tells = tells;
+    this.#ofLanguages = ofLanguages;
   }
+
+  isOfLanguage = ({ package: name }: Pick<Flaw, 'package'>): boolean => this.#ofLanguages.has(name);
 
   get flaws(): readonly Flaw[] {
     return this.#flaws;
@@ -97,14 +104,19 @@ export class Archive {
     return this.isMendable(flaw, atEpochMs) ? 'yes' : 'no';
   }
 
-  /** What a scan finds at an instant. */
+  /** What Amazon Inspector finds at an instant. */
   findingsIn(packages: TruePackages, atEpochMs: number): readonly Finding[] {
     return this.flawsIn(packages, atEpochMs).map((flaw) => ({
       ...{ vulnerability: flaw.id, package: flaw.package, severity: flaw.severity },
       version: `${versionText(packages.get(flaw.package))}${this.#versionEnd}`,
       fix: this.fixOf(flaw, atEpochMs),
+      ...(this.isOfLanguage(flaw) && { isLanguagePackage: true }),
     }));
   }
+
+  /** What a basic scan finds at an instant. */
+  basicFindingsIn = (packages: TruePackages, atEpochMs: number): readonly Finding[] =>
+    this.findingsIn(packages, atEpochMs).filter(({ isLanguagePackage }) => !isLanguagePackage);
 
   flaw(id: string): Flaw | undefined {
     return this.#flaws.find((one) => one.id === id);

@@ -60,6 +60,7 @@ export const FEATURES = [
   'enhanced-scanning',
   'unused-heads',
   'pods',
+  'language-packages',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

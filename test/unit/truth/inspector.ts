@@ -11,7 +11,7 @@ import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Flaw } from './archive.ts';
 import type { Dice } from './dice.ts';
 import { HUB, type Line, NEAR } from './fleet.ts';
-import { packagesOf, type TrueImage } from './images.ts';
+import { layersOf, packagesOf, type TrueImage } from './images.ts';
 import type { Inspecting, Life } from './life.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -173,7 +173,15 @@ class TrueInspector implements Inspecting {
     const now = this.#life.clockwork.now;
     if (now < firstScanAtEpochMs || (expiry && now >= expiry.closedAtEpochMs)) return [];
     const asOf = scanning === 'continuous' ? Math.min(now, expiry?.fromEpochMs ?? now) : firstScanAtEpochMs;
-    return this.#life.archive.findingsIn(packagesOf(image), asOf);
+    const { archive, features } = this.#life;
+    const findings = archive.findingsIn(packagesOf(image), asOf);
+    if (!findings.some(({ isLanguagePackage }) => isLanguagePackage)) return findings;
+    features.note('language-packages');
+    // The layer that installed the package last.
+    return findings.map((finding) => {
+      const layer = layersOf(image).findLast(({ packages }) => packages.has(finding.package))?.diffId;
+      return layer ? { ...finding, layer } : finding;
+    });
   }
 
   #scanningOf({ line: { location } }: Watched): RepositoryScanning {

@@ -136,7 +136,8 @@ export class Life {
     this.#callDice = this.diceFor('calls');
     this.#scanDice = this.diceFor('scans');
     this.names = namesFor(features);
-    this.archive = new Archive(this.names.versionEnd, features.has('fix-unknown') ? 'unknown' : 'by-archive');
+    const tells = features.has('fix-unknown') ? 'unknown' : 'by-archive';
+    this.archive = new Archive(this.names.versionEnd, tells, this.#packagesOfLanguages());
     this.lines = drawFleet(this.diceFor, features);
     this.fixed = drawPolicy(this.diceFor('policy'), features);
     const { world, clockwork } = this;
@@ -222,6 +223,15 @@ export class Life {
   lineOfReference(reference: string): Line | undefined {
     const { location } = readImageReference(reference) ?? {};
     return this.lines.find((line) => location && sameContent(line.location, location));
+  }
+
+  /** They make a difference only where Amazon Inspector finds them. */
+  #packagesOfLanguages(): ReadonlySet<string> {
+    const { features, names } = this;
+    if (!features.has('language-packages') || !features.has('enhanced-scanning')) return new Set();
+    const dice = this.diceFor('packages of languages');
+    const drawn = ['zlib', 'node', 'icu', 'lodash', 'axios'].filter(() => dice.chance(0.6));
+    return new Set(drawn.map((name) => names.package(name)));
   }
 
   /** Packages, images and services as they are on the day Patchwave is installed. */
@@ -571,7 +581,7 @@ export class Life {
   /** A scan finds what the archive knows by then. */
   completeScan(digest: Digest): void {
     const image = this.factory.image(digest);
-    if (image) this.world.scanner.finds(digest, this.archive.findingsIn(packagesOf(image), this.world.clock()));
+    if (image) this.world.scanner.finds(digest, this.archive.basicFindingsIn(packagesOf(image), this.world.clock()));
     this.world.scanner.finish(digest);
     this.witness?.scanned(digest);
   }

@@ -44,6 +44,9 @@ const PLANNED_WITHIN_MS = 9 * HOUR_MS;
 /** A build begins seconds after the step that reads the heads of its parents: a person may push in between. */
 const JUST_PUSHED_MS = 10_000;
 
+/** What an answer says where only a scan that covers packages of languages shows more. */
+const BASIC_ONLY = 'covers only packages of the operating system';
+
 /** Compares the ledger with the truth at each change, and describes each difference. */
 export class Oracle implements Witness {
   readonly #life: Life;
@@ -73,6 +76,7 @@ export class Oracle implements Witness {
       ...world,
       violatingIn: (image, atEpochMs) => this.violatingIn(image, atEpochMs),
       isLeftToOwner: (image, flaw) => this.#isLeftToOwner(image, flaw),
+      isCovered: (image, flaw) => this.#sight.isCovered(image, flaw),
     });
   }
 
@@ -452,9 +456,12 @@ export class Oracle implements Witness {
    * that no scanner could read, hands no waiver on.
    */
   #isKnownWaived(running: TrueImage, pair: Pair): boolean {
-    const { world } = this.#life;
+    const { world, archive } = this.#life;
     return lineageOf(running).some((part) => {
-      const isScanned = world.images.records.get(part.digest)?.scan.completedAtEpochMs !== undefined;
+      const flaw = archive.flaw(pair.vulnerability);
+      const isScanned =
+        world.images.records.get(part.digest)?.scan.completedAtEpochMs !== undefined &&
+        (!flaw || this.#sight.isCovered(part, flaw));
       return (part === running || isScanned) && this.#isWaivedBy(part, running, pair);
     });
   }
@@ -475,9 +482,14 @@ export class Oracle implements Witness {
     const { archive } = this.#life;
     return archive
       .flawsIn(packagesOf(image), atEpochMs)
-      .filter((flaw) => flaw.severity === 'critical' && archive.fixOf(flaw, atEpochMs) !== 'no')
+      .filter((flaw) => flaw.severity === 'critical' && this.#sight.isCovered(image, flaw))
+      .filter((flaw) => archive.fixOf(flaw, Math.min(atEpochMs, this.#sight.coveredAt(image, flaw))) !== 'no')
       .filter((flaw) => !this.#isWaivedIn(image, pairOf(flaw), judgedAtEpochMs));
   }
+
+  /** Flaws of which no scan that was read shows whether images have them. */
+  #uncoveredIn = (images: readonly TrueImage[], flaws: readonly Flaw[]): readonly Flaw[] =>
+    flaws.filter((flaw) => images.some((image) => !this.#sight.isCovered(image, flaw)));
 
   /** A waiver of a line below accepts what an image inherits from there: the same package in the same version. */
   #isWaivedIn = (image: TrueImage, pair: Pair, atEpochMs = this.#life.world.clock()): boolean =>
@@ -659,15 +671,27 @@ export class Oracle implements Witness {
     else if (why) this.#violated(`${line.name} is answered ${answer.reason}, and ${why}: ${answer.detail}`);
   }
 
+  #flawsOf = ({ facts }: Pick<Cause, 'facts'>): readonly Flaw[] =>
+    facts.flatMap((fact) => (fact.kind === 'finding' ? (this.#life.archive.flaw(fact.vulnerability) ?? []) : []));
+
   /** Why the answer to a cause is not true; nothing where it is. */
   #refuted(line: Line, { answer, facts }: Cause, causes: ReadonlyMap<string, Cause>): string | undefined {
     const { policy, archive, world, factory, pipelines, ecs } = this.#life;
+    const { detail = '' } = answer ?? {};
     const own = pipelines.runs.filter((run) => run.line === line);
     const last = own.findLast(({ state }) => state !== 'running');
     // A later run may have failed, or a person rejected it: what it was asked for survived the one that made something.
     const made = own.findLast(({ output }) => output !== undefined);
-    const flaws = facts.flatMap((fact) => (fact.kind === 'finding' ? (archive.flaw(fact.vulnerability) ?? []) : []));
+    const flaws = this.#flawsOf({ facts });
     const now = world.clock();
+    /** Heads from the line down, and what runs of it: a scan of these must show that a fact is gone. */
+    const shows = [
+      ...[line, ...this.#life.below(line)].flatMap((one) => factory.headOf(one)?.images ?? []),
+      ...ecs
+        .running()
+        .flatMap(({ image }) => lineageOf(image).filter((one) => one === image || one.line === line.name)),
+    ];
+    const isUncovered = (): boolean => this.#uncoveredIn(shows, flaws).length > 0;
     const survives = (): boolean =>
       (made?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
     const headHolds = (): boolean =>
@@ -678,6 +702,9 @@ export class Oracle implements Witness {
         return modeOf(policy, line, [line.pipeline.account]) === answer.reason
           ? undefined
           : 'the policy says otherwise';
+      case 'unknown-facts':
+        if (!detail.includes(BASIC_ONLY)) return 'that is no answer to rest on';
+        return isUncovered() ? undefined : 'each scan covers the packages of languages';
       case 'no-fix-seen':
       case 'ineffective':
         if (!last) return 'it was never built';
@@ -696,6 +723,7 @@ export class Oracle implements Witness {
         // Builds that failed, and builds that left on the same parent what they were asked for: also those whose output was
         // worse, so that the head of before stays, with what it has.
         return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) ||
+          this.#uncoveredIn(made?.output?.images ?? [], flaws).length > 0 ||
           survives() ||
           line.habits.pinsParent ||
           (last && this.#isWorse(last) && (headHolds() || facts.some(({ kind }) => kind === 'age')))
@@ -717,7 +745,7 @@ export class Oracle implements Witness {
               (image.line === line.name && !head?.images.includes(image)) ||
               (shown !== 'digest' && lineageOf(image).some((one) => one.line === line.name)),
           );
-        return hasStaleParent ? undefined : 'nothing runs but its head';
+        return hasStaleParent || isUncovered() ? undefined : 'nothing runs but its head';
       }
       default:
         return 'that is no answer to rest on';
@@ -771,6 +799,7 @@ export class Oracle implements Witness {
           this.#mayBeOlder(line, part, closure) ||
           this.#hasOlderContent(line, part, closure)
         );
+      if (part && this.#uncoveredIn([part, image], this.#flawsOf(closure)).length > 0) return true;
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
     if (!holder)

@@ -137,6 +137,7 @@ async function heldBackBy({ isDigestTold, isPushTold, daysAgo = 0, detail }: Ref
     violated: (text) => violations.push(text),
     violatingIn: (image) => (image === main.image ? [flaw] : []),
     isLeftToOwner: () => false,
+    isCovered: () => true,
   });
   const endedAtEpochMs = clockwork.now - daysAgo * DAY_MS;
   const ended = { state: 'refused' as const, endedAtEpochMs, detail: detail ?? said ?? '' };

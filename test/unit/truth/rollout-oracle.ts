@@ -25,6 +25,8 @@ export interface RolloutOracleWorld {
   /** What violates the policy in an image, of all that scanners know at an instant. */
   readonly violatingIn: (image: TrueImage, atEpochMs: number) => readonly Flaw[];
   readonly isLeftToOwner: (image: TrueImage, flaw: Flaw) => boolean;
+  /** Whether a scan shows that an image lacks a flaw, if it does. */
+  readonly isCovered: (image: TrueImage, flaw: Flaw) => boolean;
 }
 
 /** Compares each deployment of Patchwave with what people said, with what they deployed, and with what was verified. */
@@ -306,14 +308,14 @@ export class RolloutOracle {
     service: string,
     { head, runs }: { readonly head: TrueArtifact; readonly runs: readonly TrueContainer[] },
   ): void {
-    const { life, check, violated, violatingIn, isLeftToOwner } = this.#with;
+    const { life, check, violated, violatingIn, isLeftToOwner, isCovered } = this.#with;
     if (!this.#isClean(head)) return;
     check('what Patchwave may deploy does not stay behind');
     for (const { image, shown } of runs) {
       // That image is unknown.
       if (shown !== 'digest') continue;
       const flaw = violatingIn(image, life.clockwork.now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
-      if (flaw && !head.images.includes(image))
+      if (flaw && !head.images.includes(image) && head.images.every((one) => isCovered(one, flaw)))
         violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);
     }
   }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
+import { languageKnownAtEpochMs, resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Flaw } from './archive.ts';
 import { claimedAtEpochMs, contentOf, lineageOf, type TrueImage } from './images.ts';
@@ -23,13 +23,27 @@ export class Sight {
     this.#life = life;
   }
 
-  changed({ digest, inUse, isHead, unresolved }: ImageRecord): void {
+  /** By image as of when the ledger told last of its packages of languages: that stays known, because its content never changes. */
+  readonly #languagesKnownAt = new Map<Digest, number>();
+
+  changed({ digest, inUse, isHead, unresolved, scan, verdict, judgedAtEpochMs }: ImageRecord): void {
     const now = this.#life.world.clock();
+    const known = verdict && judgedAtEpochMs !== undefined ? (languageKnownAtEpochMs(scan) ?? 0) : 0;
+    if (known > this.#asOf(digest)) this.#languagesKnownAt.set(digest, known);
     // Of what its registry did not give the ledger knows the name alone.
     if (!unresolved && !this.#knownSince.has(digest)) this.#knownSince.set(digest, now);
     if (!inUse && !isHead) this.#concernedSince.delete(digest);
     else if (!this.#concernedSince.has(digest)) this.#concernedSince.set(digest, now);
   }
+
+  #asOf = (digest: Digest): number => this.#languagesKnownAt.get(digest) ?? 0;
+
+  /** As of when the ledger can tell of a flaw of an image, and of its fix. Basic scanning lists no packages of languages. */
+  coveredAt = ({ digest }: TrueImage, flaw: Flaw): number =>
+    this.#life.archive.isOfLanguage(flaw) ? this.#asOf(digest) : Number.POSITIVE_INFINITY;
+
+  /** Whether a scan that lists packages of its kind was read since a flaw is known. */
+  isCovered = (image: TrueImage, flaw: Flaw): boolean => flaw.publishedAtEpochMs <= this.coveredAt(image, flaw);
 
   /** It was deleted before anything read it, and no image that the ledger knows has its content. */
   isNeverSeen(image: TrueImage): boolean {
