@@ -15,6 +15,7 @@ import { reportCommand } from './commands/report.ts';
 import { resetCommand } from './commands/reset.ts';
 import { reviewCommand } from './commands/review.ts';
 import { statusCommand } from './commands/status.ts';
+import { tagsCommand } from './commands/tags.ts';
 import { whyCommand } from './commands/why.ts';
 
 /** Every command by name, in the order of the help. */
@@ -35,6 +36,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   policy: policyCommand,
   lint: lintCommand,
   check: checkCommand,
+  tags: tagsCommand,
   ledger: ledgerCommand,
   doctor: doctorCommand,
 };

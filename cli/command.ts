@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { Digest, ImageLocation } from '../shared/domain/image/image.ts';
+import type { TagMutability } from '../shared/domain/stream/tag-rules.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
@@ -73,6 +74,14 @@ export interface CliContext {
 export interface RegistryTags {
   /** @throws NotFoundError if the repository has no such tag; TagUnreadableError if it cannot be read */
   digestOf(location: ImageLocation, tag: string): Promise<Digest>;
+  /** @throws NotFoundError if there is no such repository; TagUnreadableError if it cannot be read */
+  all(location: ImageLocation): Promise<RepositoryTags>;
+}
+
+/** Every tag of a repository, and which of them may move. */
+export interface RepositoryTags {
+  readonly named: ReadonlyMap<string, Digest>;
+  readonly mutability: TagMutability;
 }
 
 export interface Reviews {

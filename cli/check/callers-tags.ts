@@ -1,6 +1,15 @@
-import { DescribeImagesCommand, ECRClient, ImageNotFoundException } from '@aws-sdk/client-ecr';
+import {
+  DescribeImagesCommand,
+  DescribeRepositoriesCommand,
+  ECRClient,
+  ImageNotFoundException,
+  paginateDescribeImages,
+  type Repository,
+  RepositoryNotFoundException,
+} from '@aws-sdk/client-ecr';
 import { type Digest, type ImageLocation, isDigest, locationKey } from '../../shared/domain/image/image.ts';
-import type { RegistryTags } from '../command.ts';
+import type { TagMutability } from '../../shared/domain/stream/tag-rules.ts';
+import type { RegistryTags, RepositoryTags } from '../command.ts';
 import { NotFoundError, TagUnreadableError } from '../errors.ts';
 
 /**
@@ -24,4 +33,40 @@ export class CallersTags implements RegistryTags {
       throw new TagUnreadableError(`The registry gave no digest of the tag "${tag}" of ${locationKey(location)}.`);
     return digest;
   }
+
+  async all(location: ImageLocation): Promise<RepositoryTags> {
+    const { account: registryId, region, repository: repositoryName } = location;
+    const client = new ECRClient({ region });
+    const named = new Map<string, Digest>();
+    try {
+      const { repositories = [] } = await client.send(
+        new DescribeRepositoriesCommand({ registryId, repositoryNames: [repositoryName] }),
+      );
+      const pages = paginateDescribeImages(
+        { client, pageSize: ROWS_A_PAGE },
+        { registryId, repositoryName, filter: { tagStatus: 'TAGGED' } },
+      );
+      for await (const { imageDetails = [] } of pages)
+        for (const { imageDigest, imageTags = [] } of imageDetails)
+          if (isDigest(imageDigest)) for (const tag of imageTags) named.set(tag, imageDigest);
+      return { named, mutability: mutabilityOf(repositories[0]) };
+    } catch (cause) {
+      if (cause instanceof RepositoryNotFoundException)
+        throw new NotFoundError(`There is no repository ${locationKey(location)}.`, { cause });
+      throw new TagUnreadableError(
+        `The tags of ${locationKey(location)} cannot be read with your credentials. Allow ecr:DescribeImages and ecr:DescribeRepositories.`,
+        { cause },
+      );
+    }
+  }
 }
+
+/** The most that DescribeImages lists in a page. */
+const ROWS_A_PAGE = 1000;
+
+/** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html */
+const mutabilityOf = ({ imageTagMutability, imageTagMutabilityExclusionFilters = [] }: Partial<Repository> = {}) =>
+  ({
+    isImmutable: imageTagMutability?.startsWith('IMMUTABLE') === true,
+    except: imageTagMutabilityExclusionFilters.flatMap(({ filter }) => filter ?? []),
+  }) satisfies TagMutability;

@@ -30,15 +30,27 @@ export async function targetOf(
   return { location, digest: digest ?? (await tags.digestOf(location, tag ?? 'latest')) };
 }
 
+/**
+ * The repository that the caller names.
+ * @throws UsageError
+ */
+export function repositoryNamed(text: string): ImageLocation {
+  const expected = 'Give a repository of Amazon ECR: REGISTRY/REPOSITORY, or ACCOUNT/REGION/REPOSITORY.';
+  const { location } = referenceIn(text, expected);
+  if (!location) throw new UsageError(`"${text}" is in no private registry of Amazon ECR. ${expected}`);
+  if (/[:@][^/]*$/.test(text)) throw new UsageError(`"${text}" names an image. ${expected}`);
+  return location;
+}
+
 const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(.*)$/;
 
-function referenceIn(text: string): ReturnType<typeof parseImageReference> {
+function referenceIn(text: string, expected = EXPECTED): ReturnType<typeof parseImageReference> {
   const [, account, region, repository, rest = ''] = PLACE.exec(text) ?? [];
   try {
     const isPlace = account !== undefined && region !== undefined && repository !== undefined;
     return parseImageReference(isPlace ? repositoryName({ account, region, repository }) + rest : text);
   } catch (cause) {
-    if (cause instanceof ImageReferenceError) throw new UsageError(`${cause.message} ${EXPECTED}`, { cause });
+    if (cause instanceof ImageReferenceError) throw new UsageError(`${cause.message} ${expected}`, { cause });
     throw cause;
   }
 }

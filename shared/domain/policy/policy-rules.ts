@@ -3,6 +3,7 @@ import { BUILT_IN_RULES, SCOPE_READABLE } from './built-in-rules.ts';
 import { CANDIDATE, headTagProblem, matchesHeadTag } from './head-tag.ts';
 import { sampleTags } from './head-tag-samples.ts';
 import { headTagText, type Policy, policyWith } from './policy.ts';
+import { COMMITS_ALONE } from './tag-scheme.ts';
 
 const headTag = v.pipe(
   headTagText,
@@ -24,6 +25,7 @@ export const wholePolicySchema = v.pipe(
     ...wrongParents(policy),
     ...candidatesAsHeads(policy),
     ...watchedApplications(policy),
+    ...commitsAlone(policy),
   ]),
 );
 
@@ -105,6 +107,21 @@ function watchedApplications({ streams }: Policy): v.Problem[] {
     '`all` is possible only for the tiers base and platform, because no review lists the repositories of applications';
   return streams.flatMap(({ tier, heads }, index) =>
     tier === 'application' && heads === 'all' ? [{ path: ['streams', index, 'heads'], message }] : [],
+  );
+}
+
+/** A stream whose builds push a commit alone cannot be rebuilt from that commit under another tag. */
+function commitsAlone({ streams, tags }: Policy): v.Problem[] {
+  return streams.flatMap(({ tier, headTags }, index) =>
+    headTags.flatMap((pattern, at) => {
+      const tag = tags?.tiers[tier] === 'unique' && COMMITS_ALONE.find((each) => matchesHeadTag(pattern, each));
+      if (!tag) return [];
+      const message =
+        `the pattern matches "${tag}", a commit without a build number. A rebuild of the commit has the same tag: an immutable ` +
+        'repository refuses it, and another one takes the tag from the image in use. Let the pipeline push the build number ' +
+        'too, and write ^[0-9a-f]{7,40}-[0-9]+$';
+      return [{ path: ['streams', index, 'headTags', at], message }];
+    }),
   );
 }
 

@@ -4,6 +4,7 @@ import { SCOPE_READABLE } from './built-in-rules.ts';
 import { DEFAULT_RUNNER, DIGEST_VARIABLE, RUNNER_KINDS } from './pipeline.ts';
 import { account, days, glob, id, region, SEVERITIES, some } from './policy-parts.ts';
 import { ROLLOUT_MODES } from './rollout-mode.ts';
+import { DEFAULT_TAG_SCHEMES, TAG_SCHEMES } from './tag-scheme.ts';
 
 const positive = (most: number) => v.pipe(v.number(), v.gtValue(0), v.maxValue(most));
 const count = (most: number) => v.pipe(v.integer(), v.minValue(1), v.maxValue(most));
@@ -193,6 +194,20 @@ export const policyWith = (headTag: HeadTag) =>
     sourceKnown: v.optional(configRule('source-known')),
     /** The config of an image names a user other than root. */
     nonRoot: v.optional(configRule('non-root')),
+    /** How the tags of each tier are made. A tier without a scheme may have any tags. */
+    tags: v.optional(
+      v.strictObject({
+        id: v.optional(id, 'tags'),
+        tiers: v.optional(
+          v.strictObject({
+            base: v.optional(v.picklist(TAG_SCHEMES)),
+            platform: v.optional(v.picklist(TAG_SCHEMES)),
+            application: v.optional(v.picklist(TAG_SCHEMES)),
+          }),
+          DEFAULT_TAG_SCHEMES,
+        ),
+      }),
+    ),
     /** Registries of AWS itself: add-ons and agents. */
     awsManaged: v.optional(v.strictObject({ accounts: v.array(account), references: v.optional(v.array(glob), []) }), {
       accounts: [],

@@ -40,7 +40,7 @@ export function releaseLineOf(
 }
 
 /** Whether a tag of a repository is a candidate for a head tag, which moves once the image is verified. */
-function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
+export function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
   if (!tag.endsWith(CANDIDATE)) return false;
   const headTag = tag.slice(0, -CANDIDATE.length);
   return rules.some(

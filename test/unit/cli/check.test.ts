@@ -55,7 +55,10 @@ async function check(world: PushWorld, { image, flags = {}, meanwhile = hub, tag
   });
   const context = {
     ...cliContext(world),
-    tags: { digestOf: async (_: unknown, tag: string) => tags[tag] ?? Promise.reject(new NotFoundError(tag)) },
+    tags: {
+      ...cliContext(world).tags,
+      digestOf: async (_: unknown, tag: string) => tags[tag] ?? Promise.reject(new NotFoundError(tag)),
+    },
     pauses: {
       wait: async () => {
         world.advance(20_000);

@@ -17,6 +17,7 @@ import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
+import { tagsCommand } from '../../../cli/commands/tags.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -72,6 +73,10 @@ async function recorded({ isEmpty = false } = {}) {
         return 'running' as const;
       },
     },
+    tags: {
+      ...cliContext(world as never).tags,
+      all: async () => ({ named: new Map(), mutability: { isImmutable: false, except: [] } }),
+    },
     refreshes: {
       send: async () => void asked.add('sqs:SendMessage'),
     },
@@ -102,6 +107,7 @@ test.each<[string, Command, readonly string[]]>([
   ['why', whyCommand, [digestOf('app-0')]],
   ['protection', protectionCommand, []],
   ['check', checkCommand, [`111122223333/eu-west-1/team/app-0@${digestOf('unseen')}`]],
+  ['tags', tagsCommand, ['check', '111122223333/eu-west-1/team/app-0']],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],

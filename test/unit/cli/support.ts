@@ -45,6 +45,9 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       digestOf: async () => {
         throw new NotFoundError('no tag in a world of fakes');
       },
+      all: async () => {
+        throw new NotFoundError('no tags in a world of fakes');
+      },
     },
     pauses: { wait: async () => world.advance(10_000) },
     clock: world.clock,

@@ -147,6 +147,14 @@ test.each<[string, string, string, string, number | undefined, string]>([
     3,
     'twice',
   ],
+  [
+    'a head tag that is a commit alone',
+    'headTags: ["^12$"]\n    owner: platform',
+    'headTags: ["^[0-9a-f]{7,40}$"]\n    owner: platform\ntags: { tiers: { base: unique } }',
+    'streams[0].headTags[0]',
+    11,
+    'a commit without a build number',
+  ],
   ['a waiver of unknown', 'version: 1', waiver('rule: scan-required'), 'waivers[0].rule', 4, 'can be waived'],
   [
     'a waiver of a rule that is not there',
