@@ -10,6 +10,7 @@ import type { SwitchLedger } from '../shared/ports/kill-switch.ts';
 import type {
   CauseLedger,
   ContentLedger,
+  FleetPlaces,
   ImageIndex,
   ImageLedger,
   KnownLineage,
@@ -48,6 +49,7 @@ export interface CliContext {
   readonly executions: Pick<CascadeExecutions, 'state'>;
   /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
+  readonly fleetPlaces: FleetPlaces;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;

@@ -4,6 +4,7 @@ import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fullJitter } from '../shared/adapters/backoff.ts';
 import { bucketClient, type HubConfig, ledgerClient, machineClient, queueClient } from '../shared/adapters/clients.ts';
+import { DynamoFleetPlaces } from '../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -110,6 +111,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     unreadable: table.unreadable,
     cascades: new DynamoCascadeLedger(table),
     index: new DynamoImageIndex(table),
+    fleetPlaces: new DynamoFleetPlaces(table),
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),

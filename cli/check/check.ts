@@ -1,5 +1,6 @@
 import { isRefusal } from '../../shared/adapters/refusal.ts';
 import { type Digest, type ImageLocation, locationKey, type Platform } from '../../shared/domain/image/image.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import { type CurrentVerdict, currentVerdict, currentVerdictAt } from '../../shared/domain/verdict/current-verdict.ts';
@@ -26,7 +27,10 @@ export interface CheckAnswer {
   readonly problem?: string;
 }
 
-export type CheckImagePorts = Pick<CliContext, 'images' | 'places' | 'policies' | 'refreshes' | 'pauses' | 'clock'>;
+export type CheckImagePorts = Pick<
+  CliContext,
+  'images' | 'places' | 'fleetPlaces' | 'policies' | 'refreshes' | 'pauses' | 'clock'
+>;
 
 /** A request may be lost, and so may the event of a scan: it is repeated, which requests no second scan. */
 const ASK_AGAIN_MS = 5 * 60_000;
@@ -58,7 +62,7 @@ export async function checkImage(
       refused = await ports.refreshes.send([request]).then(() => undefined, refusalIn);
       askedAtEpochMs = nowEpochMs;
     }
-    if (nowEpochMs >= endsAtEpochMs) return { ...answer, ...refused };
+    if (nowEpochMs >= endsAtEpochMs) return { ...answer, ...(refused ?? unfoundIn(answer)) };
     if (waitsFor !== reported) progress(`Waiting for ${waitsFor}`);
     reported = waitsFor;
     await ports.pauses.wait(attempt);
@@ -66,18 +70,21 @@ export async function checkImage(
 }
 
 async function answerOf(
-  { images, places, clock }: CheckImagePorts,
+  { images, places, fleetPlaces, clock }: CheckImagePorts,
   { digest, location }: CheckTarget,
   inForce: PolicyVersion,
 ): Promise<CheckAnswer> {
   const under = await imagesUnder(places, digest);
   const digests = under.length > 0 ? under : [digest];
   const records = await images.get(digests);
+  const placed = location
+    ? await fleetPlaces.locationsOf(digests.map((one) => ({ digest: one, locations: [location] })))
+    : new Map<Digest, readonly LocationRecord[]>();
   const checked = digests.map((one) => {
     const record = records.get(one);
     const { platform } = record ?? {};
     const verdict = location
-      ? currentVerdictAt(record, location, inForce, clock())
+      ? currentVerdictAt(record, location, placed.get(one) ?? [], inForce, clock())
       : currentVerdict(record, inForce, clock());
     return { digest: one, ...(platform && { platform }), ...verdict };
   });
@@ -95,6 +102,14 @@ function strictest(images: readonly CheckedImage[]): VerdictStatus {
 /** A violation is an answer, whatever the other images of an index are. */
 const awaitedIn = ({ status, images }: CheckAnswer): string | undefined =>
   status === 'violating' ? undefined : images.find(({ waitsFor }) => waitsFor !== undefined)?.waitsFor;
+
+const unfoundIn = ({ images }: CheckAnswer): { readonly problem: string } | undefined =>
+  images.some(({ isUnfound }) => isUnfound)
+    ? {
+        problem:
+          'The repository does not have the image, or Patchwave cannot read the registry. Check the digest, and whether a review reads the registry: patchwave status',
+      }
+    : undefined;
 
 /** Without the right to request it, a verdict may still come: of a head, or of what runs. */
 function refusalIn(error: unknown): { readonly problem: string } {

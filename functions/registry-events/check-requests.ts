@@ -5,6 +5,7 @@ import { currentVerdictAt } from '../../shared/domain/verdict/current-verdict.ts
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { type FailedMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import type { FleetPlaces } from '../../shared/ports/ledger.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
 import { checkRequest, type RegistryEventMessage } from './input.ts';
@@ -12,6 +13,7 @@ import { handleRefreshes, type RefreshPorts } from './refresh-heads.ts';
 
 export interface CheckRequestPorts extends RefreshPorts {
   readonly requestDeadLetters: DeadLetters;
+  readonly fleetPlaces: FleetPlaces;
 }
 
 interface AskedVerdict {
@@ -47,17 +49,20 @@ const imageOf = (asked: AskedVerdict): string => `${locationKey(locationOf(asked
 
 /** A verdict that counts needs no read of a registry, however often it is requested. */
 async function unanswered(
-  { policies, places, images, clock }: CheckRequestPorts,
+  { policies, places, fleetPlaces, images, clock }: CheckRequestPorts,
   asked: readonly AskedVerdict[],
 ): Promise<readonly AskedVerdict[]> {
   if (asked.length === 0) return [];
   const inForce = await policyInForce(policies);
   if (inForce.unreadable) return asked;
   const open = await mapConcurrently(asked, READS_AT_ONCE, async (one) => {
+    const location = locationOf(one);
     const digests = await imagesUnder(places, one.request.digest);
     const records = await images.get(digests);
+    const placed = await fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] })));
     const isOpen = (digest: (typeof digests)[number]): boolean =>
-      currentVerdictAt(records.get(digest), locationOf(one), inForce, clock()).waitsFor !== undefined;
+      currentVerdictAt(records.get(digest), location, placed.get(digest) ?? [], inForce, clock()).waitsFor !==
+      undefined;
     return digests.length === 0 || digests.some(isOpen) ? [one] : [];
   });
   return open.flat();

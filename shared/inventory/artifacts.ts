@@ -77,7 +77,11 @@ export const countMissing = (unresolved: readonly { readonly code: string }[]): 
   unresolved.filter(({ code }) => code !== SETTLED).length;
 
 /** Digests that the registry no longer has. */
-export const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
+const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
+
+/** Problems of a manifest that the registry gave. Any other code proves nothing about the digest. */
+const SHOWN: readonly string[] = [SETTLED, 'nested-index', 'unparsable', 'config-unreadable'];
+export const isShown = ({ code }: Missing): boolean => SHOWN.includes(code);
 
 /** Digests that cannot be a parent: not an image, or deleted. */
 const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];

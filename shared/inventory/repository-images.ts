@@ -19,9 +19,9 @@ import {
   type ArtifactPorts,
   type Artifacts,
   countMissing,
-  GONE,
   IMAGES_A_PIECE,
   isResolved,
+  isShown,
   isTimeOver,
   leftUnread,
   nestedIndex,
@@ -95,7 +95,7 @@ export class RepositoryImages {
   readonly #wanted: WantedImages;
   readonly #hooks: ImagesHooks;
   readonly #recorded = new Set<Digest>();
-  /** Unconfirmed digests that the registry does not have. */
+  /** Unconfirmed digests that the registry does not show. */
   readonly #absent = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
@@ -266,8 +266,7 @@ export class RepositoryImages {
 
   async #recordMissing(missing: Artifacts['missing']): Promise<void> {
     this.#missing.push(...missing);
-    const isAbsent = ({ digest, code }: Artifacts['missing'][number]) =>
-      this.#wanted.unconfirmed.has(digest) && GONE.includes(code);
+    const isAbsent = (one: Artifacts['missing'][number]) => this.#wanted.unconfirmed.has(one.digest) && !isShown(one);
     for (const { digest } of missing.filter(isAbsent)) this.#absent.add(digest);
     const there = missing.filter((one) => !isAbsent(one));
     const contents = there.map(({ digest, code, detail }) =>

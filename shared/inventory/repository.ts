@@ -37,7 +37,7 @@ export interface RepositoryQuestion {
   readonly newestOnly?: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
-  /** Those of the digests that no workload or build proves: one that the registry does not have gets no record here. */
+  /** Those of the digests that no workload or build proves: one that the registry does not show gets no record here. */
   readonly mustBeThere?: ReadonlySet<Digest>;
   /** When some of the digests were pushed, from events; the event of an earlier push may come late or never. */
   readonly pushedAt?: ReadonlyMap<Digest, number>;
@@ -222,15 +222,16 @@ function wantedOf(
 async function recordUnreachable(
   ports: RepositoryPorts,
   policy: Policy,
-  { location, digests }: RepositoryQuestion,
+  { location, digests, mustBeThere }: RepositoryQuestion,
   unreachable: RegistryUnreachableError,
 ): Promise<RepositoryReading> {
   const asked = Object.keys(digests) as Digest[];
   const [known, indexes] = await Promise.all([ports.images.get(asked), ports.places.indexes(asked)]);
   const unknown = asked.filter((digest) => !isResolved(known.get(digest)) && !indexes.has(digest));
+  const proven = unknown.filter((digest) => !mustBeThere?.has(digest));
   const unresolved = { code: 'registry-unreachable', detail: unreachable.message };
   const failure = { detail: unreachable.message, error: unreachable, isRefusal: true };
-  await mapConcurrently(unknown, WRITES_AT_ONCE, (digest) => {
+  await mapConcurrently(proven, WRITES_AT_ONCE, (digest) => {
     const place = { location, tags: digests[digest] ?? [] };
     return recordImage(ports, policy, { content: unresolvedContent(digest, unresolved), place }, known.get(digest));
   });

@@ -1,4 +1,5 @@
 import { type ImageLocation, locationKey } from '../image/image.ts';
+import type { LocationRecord } from '../image/image-properties.ts';
 import type { Policy } from '../policy/policy.ts';
 import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
@@ -14,6 +15,8 @@ export interface CurrentVerdict {
   readonly reasons: readonly Reason[];
   /** What has to come before the status can change; absent if waiting changes nothing. */
   readonly waitsFor?: string;
+  /** No push of the image to the repository was seen. */
+  readonly isUnfound?: true;
 }
 
 /** The policy in force. */
@@ -37,18 +40,24 @@ export function currentVerdict(image: ImageRecord | undefined, inForce: InForce,
   return { status, reasons, waitsFor: unknown.map(reasonText).join('; ') };
 }
 
-/** The same at one place: the verdict on an image says nothing about a repository where Patchwave has not found it. */
+/**
+ * The same at one place: the verdict on an image says nothing about a repository where no push of it was seen. A workload or
+ * a request may name any repository.
+ * @param places records of the image's places
+ */
 export function currentVerdictAt(
   image: ImageRecord | undefined,
   location: ImageLocation,
+  places: readonly LocationRecord[],
   inForce: InForce,
   nowEpochMs: number,
 ): CurrentVerdict {
-  const isThere = image?.locations.some((one) => locationKey(one) === locationKey(location)) === true;
-  if (isThere) return currentVerdict(image, inForce, nowEpochMs);
+  const own = places.find((one) => locationKey(one.location) === locationKey(location));
+  if (own?.lastPushSeenAtEpochMs !== undefined) return currentVerdict(image, inForce, nowEpochMs);
   return {
     ...{ status: 'unknown', reasons: [] },
     waitsFor: `Patchwave to find the image in ${locationKey(location)}`,
+    isUnfound: true,
   };
 }
 

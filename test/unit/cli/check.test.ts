@@ -161,12 +161,27 @@ test('an image that the registry does not have is unknown, and gets no record', 
   expect(world.images.records.size).toBe(0);
 });
 
+test('a verdict does not count in a repository that only a workload names, until a push there is seen', async () => {
+  const world = await candidateWorld();
+  const named = { digest: digestOf('new'), location: LOCATION, tags: [], askedTags: ['v1'], thereSinceEpochMs: 0 };
+  await world.places.recordLocation(named);
+  const elsewhere = { ...LOCATION, repository: 'team/other' };
+  pushed(world, { name: 'new', location: elsewhere });
+  expect((await check(world, { image: `${repositoryName(elsewhere)}@${digestOf('new')}` })).code).toBe(EXIT.done);
+  expect(world.images.records.get(digestOf('new'))?.locations).toContainEqual(LOCATION);
+  const { code, text } = await check(world, { flags: { wait: '1' } });
+  expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('The repository does not have the image')]);
+  pushed(world, { name: 'new' });
+  expect((await check(world)).code).toBe(EXIT.done);
+});
+
 test('a registry that cannot be read is unknown, with this reason', async () => {
   const world = await candidateWorld();
   pushed(world, { name: 'new' });
   world.registry.deny(LOCATION);
   const { code, text } = await check(world, { flags: { wait: '1' } });
-  expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('scan unreachable')]);
+  expect([code, text]).toEqual([EXIT.unknown, expect.stringContaining('Patchwave cannot read the registry')]);
+  expect(world.images.records.size).toBe(0);
 });
 
 test('a tag means what the registry says, not the last push of which Patchwave knows', async () => {

@@ -19,6 +19,7 @@ import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { tagsCommand } from '../../../cli/commands/tags.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
+import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
@@ -62,6 +63,7 @@ async function recorded({ isEmpty = false } = {}) {
   }
   const context = {
     ...cliContext(world as never),
+    fleetPlaces: new DynamoFleetPlaces(table),
     index: new DynamoImageIndex(table),
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),

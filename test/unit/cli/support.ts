@@ -18,7 +18,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       images,
       index: images,
       places,
-
+      fleetPlaces: places,
       usages,
       streams,
       streamImages,

@@ -679,12 +679,33 @@ describe('an image for whose verdict somebody waits', () => {
     expect([scanned(world).length, world.following.take()]).toEqual([1, []]);
   });
 
-  test('is judged as unknown if its registry cannot be read', async () => {
+  test('gets no record and no place while its registry cannot be read', async () => {
     const world = await unreportedWorld();
     pushed(world, { name: 'bare' });
     world.registry.deny(LOCATION);
+    const before = dump(world);
+    expect(await ask(world, judges('bare'))).toMatchObject({ failed: [] });
+    expect([dump(world), world.judging.isEmpty, scanned(world)]).toEqual([before, true, []]);
+  });
+
+  test('is judged again if its registry cannot be read since', async () => {
+    const world = await unreportedWorld();
+    pushed(world, { name: 'bare' });
+    await ask(world, judges('bare'));
+    world.judging.take();
+    world.registry.deny(LOCATION);
     expect(await ask(world, judges('bare'))).toMatchObject({ failed: [] });
     expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest: digestOf('bare') })]);
-    expect(scanned(world)).toEqual([]);
+  });
+
+  test('gets no record where the registry neither shows nor denies it', async () => {
+    const world = await unreportedWorld();
+    jest.spyOn(world.registry, 'manifests').mockImplementation(async (_, digests) => ({
+      found: [],
+      missing: digests.map((digest) => ({ digest, code: 'UpstreamUnavailable', detail: 'try again' })),
+    }));
+    const ports = { ...portsOf(world), registry: world.registry };
+    expect(await handleMessages(ports, messages([JSON.stringify(judges('bare'))]))).toMatchObject({ failed: [] });
+    expect(world.images.records.has(digestOf('bare'))).toBe(false);
   });
 });
