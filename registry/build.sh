@@ -23,9 +23,20 @@ docker buildx build "${arguments[@]}" --no-cache --pull --provenance=false --loa
 # shellcheck disable=SC2086
 docker run --rm --network none --entrypoint "" tested $TEST_COMMAND
 
-# Pushes the layers that were just tested, because the builder has them. The first tag never moves; the second is the
-# candidate that Patchwave promotes after it verified the image.
+# Pushes without a tag what the builder still has of the tested image.
+docker buildx build "${arguments[@]}" --provenance=mode=max --sbom=true \
+  --output "type=image,name=$image,push=true,push-by-digest=true" --metadata-file pushed.json "$CONTEXT"
+pushed="$image@$(jq -er '."containerimage.digest"' pushed.json)"
+
+# The builder makes a layer again if it no longer has it, perhaps with other packages. Such an image gets no tag.
+tested_layers=$(docker image inspect tested --format '{{json .RootFS.Layers}}' | jq -ce .)
+pushed_layers=$(docker buildx imagetools inspect "$pushed" --format '{{json .Image}}' | jq -ce 'first(.. | .diff_ids? // empty)')
+if [ "$tested_layers" != "$pushed_layers" ]; then
+  echo "The layers of $pushed are not those that were tested. Start the pipeline again." >&2
+  exit 1
+fi
+
+# The first tag never moves; the second is the candidate that Patchwave promotes after it verified the image.
 tags=(--tag "$image:build-$(date -u +%Y%m%d)-$BUILD_NUMBER")
 if [ "$CANDIDATE" = true ]; then tags+=(--tag "$image:stable-candidate"); fi
-docker buildx build "${arguments[@]}" --provenance=mode=max --sbom=true "${tags[@]}" --push \
-  --metadata-file pushed.json "$CONTEXT"
+docker buildx imagetools create "${tags[@]}" "$pushed"

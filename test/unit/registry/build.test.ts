@@ -16,11 +16,21 @@ function program(name: string, text: string): void {
   chmodSync(join(folder, name), 0o755);
 }
 
+const PUSHED = `registry.example/base/debian-13@sha256:${'1'.repeat(64)}`;
+/** What `docker` prints and writes; the layers of the pushed image are those that were tested. */
+const ANSWERS = `case "$*" in
+  login*) cat >/dev/null ;;
+  'image inspect tested'*) echo '["sha256:a","sha256:b"]' ;;
+  *'imagetools inspect registry.example'*) echo '{"os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:a", "sha256:b"]}}' ;;
+  *inspect*) echo sha256:parent ;;
+  *--metadata-file*) echo '{"containerimage.digest":"${PUSHED.split('@')[1]}"}' > pushed.json ;;
+esac`;
+
 /** The calls of `docker`, and the exit code. */
 function build(candidate: boolean, docker = '') {
   program('aws', 'echo password');
   // A program that does not read the password breaks the pipe of the one that writes it.
-  program('docker', `${docker}\ncase "$*" in login*) cat >/dev/null ;; *inspect*) echo sha256:parent ;; esac`);
+  program('docker', `${docker}\n${ANSWERS}`);
   const { status } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
     cwd: folder,
     env: {
@@ -39,10 +49,10 @@ function build(candidate: boolean, docker = '') {
   return { status, calls: calls.filter((call) => call.startsWith('docker ')) };
 }
 
-test('the image is built afresh on the resolved parent, tested, then pushed as a candidate', () => {
+test('the image is built afresh on the resolved parent, tested, pushed by its digest, then tagged as a candidate', () => {
   const { status, calls } = build(true);
   expect(status).toBe(0);
-  const [login, create, inspect, fresh = '', run, pushed = '', ...others] = calls;
+  const [login, create, inspect, fresh = '', run, pushed = '', tested, layers, tags, ...others] = calls;
   expect([login, create, inspect]).toEqual([
     expect.stringMatching(/^docker login .* registry\.example$/),
     'docker buildx create --use',
@@ -54,10 +64,16 @@ test('the image is built afresh on the resolved parent, tested, then pushed as a
     expect(build).toContain('--build-arg BASE_TAG=trixie-slim@sha256:parent ');
     expect(build).toContain('--build-arg PATCHWAVE_REBUILD_ID=rebuild-1 ');
   }
-  for (const part of ['--provenance=mode=max', '--sbom=true', '--push', '--metadata-file pushed.json'])
+  for (const part of ['--provenance=mode=max', '--sbom=true', 'push-by-digest=true', '--metadata-file pushed.json'])
     expect(pushed).toContain(part);
-  expect(pushed).toMatch(/--tag registry\.example\/base\/debian-13:build-\d{8}-7 /);
-  expect(pushed).toContain('--tag registry.example/base/debian-13:stable-candidate ');
+  expect(pushed).not.toContain('--tag');
+  expect([tested, layers]).toEqual([
+    expect.stringMatching(/^docker image inspect tested /),
+    expect.stringContaining(`docker buildx imagetools inspect ${PUSHED} `),
+  ]);
+  expect(tags).toMatch(/ imagetools create --tag registry\.example\/base\/debian-13:build-\d{8}-7 /);
+  expect(tags).toMatch(/ --tag registry\.example\/base\/debian-13:stable-candidate /);
+  expect(tags?.endsWith(` ${PUSHED}`)).toBe(true);
   expect(others).toEqual([]);
 });
 
@@ -68,5 +84,16 @@ test('an application has no candidate', () => {
 test.each(['login', 'inspect', 'no-cache', 'run'])('nothing is pushed if the step with %s fails', (step) => {
   const { status, calls } = build(true, `case "$*" in *${step}*) exit 1 ;; esac`);
   expect(status).not.toBe(0);
-  expect(calls.filter((call) => call.includes('--push'))).toEqual([]);
+  expect(calls.filter((call) => call.includes('push=true'))).toEqual([]);
+});
+
+test.each([
+  ['other layers', `'{"rootfs":{"diff_ids":["sha256:a","sha256:new"]}}'`],
+  ['no layers', `'{}'`],
+  ['nothing', "''"],
+])('an image that has %s in the registry gets no tag', (_, answer) => {
+  const said = `case "$*" in *'imagetools inspect registry.example'*) echo ${answer}; exit 0 ;; esac`;
+  const { status, calls } = build(true, said);
+  expect(status).not.toBe(0);
+  expect(calls.filter((call) => call.includes('imagetools create'))).toEqual([]);
 });
