@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { deployers } from '../../shared/adapters/deployers.ts';
+import {
+  bucketClient,
+  ecrClients,
+  ecsClients,
+  eksClients,
+  ledgerClient,
+  type MemberAccess,
+  memberAccess,
+} from '../../shared/adapters/clients.ts';
+import { Deployers } from '../../shared/adapters/deployers.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -14,6 +22,8 @@ import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
+import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
+import { EksDeployer } from '../../shared/adapters/eks-deployer.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -44,12 +54,22 @@ function compose(): RolloutServices {
     policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
-    deployer: deployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
+    deployer: deployerOf(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
     targets: { eks: env.ROLLOUT_TO_EKS },
     ...{ clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS } };
 }
+
+const deployerOf = (access: MemberAccess): Deployers =>
+  new Deployers(
+    new EcsDeployer(ecsClients(access)),
+    new EksDeployer({
+      clients: eksClients(access),
+      credentials: async (account) => access.credentials(account)(),
+      clock: Date.now,
+    }),
+  );
 
 /** Deploys verified images, and proves that the replaced ones no longer run. */
 export const rollout = (services: () => RolloutServices) =>

@@ -1,10 +1,7 @@
 import { kubernetesService } from '../domain/image/workload-kind.ts';
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
-import { ecsClients, eksClients, type MemberAccess } from './clients.ts';
-import { EcsDeployer } from './ecs-deployer.ts';
-import { EksDeployer } from './eks-deployer.ts';
 
-/** Deploys each service on its platform, with the rollout role of its account. */
+/** Deploys each service on its platform. */
 export class Deployers implements Deployer {
   readonly #ecs: Deployer;
   readonly #eks: Deployer;
@@ -39,13 +36,3 @@ export class Deployers implements Deployer {
     return kubernetesService(service) ? this.#eks : this.#ecs;
   }
 }
-
-export const deployers = (access: MemberAccess): Deployer =>
-  new Deployers(
-    new EcsDeployer(ecsClients(access)),
-    new EksDeployer({
-      clients: eksClients(access),
-      credentials: async (account) => access.credentials(account)(),
-      clock: Date.now,
-    }),
-  );

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-inspector2';
 import { piecesOf } from '../concurrency.ts';
 import { imageArn, parseRepositoryName } from '../domain/image/ecr-arn.ts';
-import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image/image.ts';
+import { type Digest, isDigest, type PlacedImage, placedKey, type Registry } from '../domain/image/image.ts';
 import type { Finding } from '../domain/scan/finding.ts';
 import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage.ts';
 import type { CoveredImage } from '../ports/scanner.ts';
@@ -29,14 +29,6 @@ export interface InspectorSettings {
   /** The delegated administrator of Amazon Inspector, which is asked for all accounts; absent if each is asked itself. */
   readonly administrator?: string;
 }
-
-/** An image in one repository of a registry. */
-export interface PlacedImage {
-  readonly location: ImageLocation;
-  readonly digest: Digest;
-}
-
-export const placedKey = (repository: string, digest: Digest): string => `${repository}@${digest}`;
 
 /**
  * What Amazon Inspector knows of the images in a registry. Read with the role of the registry's account, or with that of

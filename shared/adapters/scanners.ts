@@ -2,7 +2,15 @@ import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { Inspector2Client } from '@aws-sdk/client-inspector2';
 import { piecesOf } from '../concurrency.ts';
 import { MINUTE_MS } from '../domain/common/time.ts';
-import { type Digest, type ImageLocation, locationKey, type Registry, registryKey } from '../domain/image/image.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  locationKey,
+  type PlacedImage,
+  placedKey,
+  type Registry,
+  registryKey,
+} from '../domain/image/image.ts';
 import type { Finding } from '../domain/scan/finding.ts';
 import { type Coverage, isPassing, readCoverage } from '../domain/scan/inspector-coverage.ts';
 import {
@@ -18,13 +26,7 @@ import type { ImagesToRead, RegistryScans, ReviewedScans, Scanner } from '../por
 import type { RegionalClients } from './clients.ts';
 import { EcrScanner } from './ecr-scanner.ts';
 import { readRegistryScanning } from './ecr-scanning-configuration.ts';
-import {
-  InspectorScanner,
-  type InspectorSettings,
-  type PlacedImage,
-  placedKey,
-  VALUES_A_FILTER,
-} from './inspector-scanner.ts';
+import { InspectorScanner, type InspectorSettings, VALUES_A_FILTER } from './inspector-scanner.ts';
 
 export interface ScanClients {
   readonly ecr: RegionalClients<ECRClient>;

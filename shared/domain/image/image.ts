@@ -31,6 +31,15 @@ export const registryKey = ({ account, region }: Registry): string => `${account
 
 export const locationKey = (location: ImageLocation): string => `${registryKey(location)}/${location.repository}`;
 
+/** An image in one repository of a registry. */
+export interface PlacedImage {
+  readonly location: ImageLocation;
+  readonly digest: Digest;
+}
+
+/** Of images in one registry. */
+export const placedKey = (repository: string, digest: Digest): string => `${repository}@${digest}`;
+
 /** An artifact in a registry. Attestations (platform `unknown/unknown`) are never images. */
 export type Artifact =
   | {

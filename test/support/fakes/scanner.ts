@@ -1,6 +1,11 @@
-import { type PlacedImage, placedKey } from '../../../shared/adapters/inspector-scanner.ts';
-import type { Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
-import { registryKey } from '../../../shared/domain/image/image.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  type PlacedImage,
+  placedKey,
+  type Registry,
+  registryKey,
+} from '../../../shared/domain/image/image.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { type Coverage, readCoverage } from '../../../shared/domain/scan/inspector-coverage.ts';
 import {
