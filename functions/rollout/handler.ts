@@ -1,14 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  bucketClient,
-  ecrClients,
-  ecsClients,
-  eksClients,
-  ledgerClient,
-  type MemberAccess,
-  memberAccess,
-} from '../../shared/adapters/clients.ts';
-import { Deployers } from '../../shared/adapters/deployers.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
@@ -22,8 +13,7 @@ import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
-import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
-import { EksDeployer } from '../../shared/adapters/eks-deployer.ts';
+import { memberDeployers } from '../../shared/adapters/member-deployers.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -54,22 +44,12 @@ function compose(): RolloutServices {
     policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
-    deployer: deployerOf(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
+    deployer: memberDeployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
     targets: { eks: env.ROLLOUT_TO_EKS },
     ...{ clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS } };
 }
-
-const deployerOf = (access: MemberAccess): Deployers =>
-  new Deployers(
-    new EcsDeployer(ecsClients(access)),
-    new EksDeployer({
-      clients: eksClients(access),
-      credentials: async (account) => access.credentials(account)(),
-      clock: Date.now,
-    }),
-  );
 
 /** Deploys verified images, and proves that the replaced ones no longer run. */
 export const rollout = (services: () => RolloutServices) =>

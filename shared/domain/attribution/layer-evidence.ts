@@ -3,17 +3,29 @@ import type { JudgedImage } from '../cause/fact-status.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageContent } from '../lineage/image-content.ts';
 import { findingKey } from '../scan/finding.ts';
+import type { Verdict } from '../verdict/verdict.ts';
 
 export type LayersOf = ReadonlyMap<Digest, Pick<ImageContent, 'layers' | 'diffIds'>>;
 
 /** The layers that the scanner names for a finding of an image; `undefined` if it names none for one of its packages. */
-export function namedLayers(fact: FindingFact, { verdict }: JudgedImage): ReadonlySet<Digest> | undefined {
-  const key = findingKey(fact);
-  const named = (verdict?.reasons ?? []).flatMap((reason) =>
-    reason.kind === 'finding' && findingKey(reason) === key ? [reason.layer] : [],
+export const namedLayers = (fact: FindingFact, { verdict }: JudgedImage): ReadonlySet<Digest> | undefined =>
+  verdict && layersByFinding(verdict).get(findingKey(fact));
+
+/** Indexed, because a verdict may have thousands of reasons and as many facts are looked up. */
+const KNOWN = new WeakMap<Verdict, ReadonlyMap<string, ReadonlySet<Digest>>>();
+
+function layersByFinding(verdict: Verdict): ReadonlyMap<string, ReadonlySet<Digest>> {
+  const known = KNOWN.get(verdict);
+  if (known) return known;
+  const findings = verdict.reasons.filter((reason) => reason.kind === 'finding');
+  const layers = new Map(
+    [...Map.groupBy(findings, findingKey)].flatMap(([key, reasons]) => {
+      const named = reasons.flatMap(({ layer }) => layer ?? []);
+      return named.length === reasons.length ? [[key, new Set(named)] as const] : [];
+    }),
   );
-  const layers = named.filter((layer) => layer !== undefined);
-  return layers.length === named.length && layers.length > 0 ? new Set(layers) : undefined;
+  KNOWN.set(verdict, layers);
+  return layers;
 }
 
 /**
