@@ -7,8 +7,15 @@ import { UsageError } from '../errors.ts';
 /** A Dockerfile, or what could not be read; its path is relative to the folder that was asked for. */
 export type FoundFile = { readonly path: string } & ({ readonly text: string } | { readonly problem: string });
 
-/** `Dockerfile`, `Dockerfile.test` and `test.Dockerfile`; the same with `Containerfile`. */
-const NAMES = [/^(?:.+\.)?(?:docker|container)file$/i, /^(?:Docker|Container)file\.(?!dockerignore$)/];
+/**
+ * `Dockerfile`, `test.Dockerfile`, `Dockerfile.test` and `Dockerfile-test`; the same with `Containerfile`. In lower case an
+ * extension is that of a program about Dockerfiles, such as `dockerfile.ts`.
+ */
+const NAMES = [
+  /^(?:.+\.)?(?:docker|container)file$/i,
+  /^(?:Docker|Container)file[._-](?!(?:.*\.)?dockerignore$)/,
+  /^(?:docker|container)file[_-][\w-]+$/,
+];
 const isDockerfile = (name: string): boolean => NAMES.some((form) => form.test(name));
 
 /** Folders whose files are not the team's own. */
@@ -28,6 +35,7 @@ export async function dockerfilesIn(place: string): Promise<readonly FoundFile[]
   return (await below(place, '')).toSorted((one, other) => compareTexts(one.path, other.path));
 }
 
+/** A link to a folder is not followed: a folder inside is read under its own path, and others are not the team's to show. */
 async function below(root: string, folder: string): Promise<readonly FoundFile[]> {
   let entries: Dirent[];
   try {

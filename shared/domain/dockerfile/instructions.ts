@@ -55,7 +55,10 @@ const FRONT_END = /(?:^|\/)docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
 /** The escape character, from the directives: they stand before everything else, also before comments. */
 function readDirectives(lines: readonly string[]): EscapeToken {
   const found = new Map<string, string>();
+  // A build takes the front end from below a shebang, and the escape character only from the first line on.
+  const first = lines[0]?.startsWith('#!') ? 1 : 0;
   for (const [at, line] of lines.entries()) {
+    if (at < first) continue;
     const [, name = '', value = ''] = DIRECTIVE.exec(line.trimStart()) ?? [];
     const key = name.toLowerCase();
     if (!DIRECTIVES.includes(key)) break;
@@ -66,7 +69,7 @@ function readDirectives(lines: readonly string[]): EscapeToken {
       throw new DockerfileError(at + 1, `it is written for the front end "${value}"`);
     found.set(key, value);
   }
-  return found.get('escape') === '`' ? '`' : '\\';
+  return first === 0 && found.get('escape') === '`' ? '`' : '\\';
 }
 
 /** Without the last characters of a kind; a regular expression would take quadratic time. */

@@ -91,7 +91,7 @@ export const SCAN_REASONS: Readonly<Record<ScanReason, ScanReasonEntry>> = {
   'unsupported-image': {
     about: 'content',
     text: 'Amazon ECR cannot scan the operating system of the image',
-    next: 'change the base image, or scan the registry with Amazon Inspector',
+    next: 'build on a system that Amazon ECR scans and keep its package database, or use enhanced scanning',
   },
   'unsupported-type': {
     about: 'content',

@@ -39,16 +39,30 @@ test('every Dockerfile below the folder is checked, in the order of their paths'
     'Dockerfile',
     'a/Containerfile',
     'a/Dockerfile.test',
+    'a/Dockerfile-3.12',
+    'a/Dockerfile_dev',
+    'a/dockerfile',
+    'a/dockerfile-dev',
     'b/dev.Dockerfile',
     'b/x.containerfile',
     '.ci/Dockerfile',
   ];
   for (const name of names) write(`src/${name}`, `FROM ${OWN}\n`);
-  for (const name of ['Dockerfile.dockerignore', 'dockerfile.ts', 'node_modules/x/Dockerfile', '.git/Dockerfile'])
-    write(`src/${name}`, 'FROM nowhere\n');
+  const ignores = ['Dockerfile.dockerignore', 'Dockerfile.dev.dockerignore', 'dev.Dockerfile.dockerignore'];
+  const programs = ['dockerfile.ts', 'dockerfile-words.ts', 'node_modules/x/Dockerfile', '.git/Dockerfile'];
+  for (const name of [...ignores, ...programs]) write(`src/${name}`, 'FROM nowhere\n');
   const { code, text } = await lint({ json: true });
   expect(code).toBe(0);
   expect(JSON.parse(text)).toMatchObject({ files: names.toSorted(), findings: [] });
+});
+
+test('a link to a folder is not followed, so no file is read twice and none outside', async () => {
+  write('outside/Dockerfile', 'FROM nowhere\n');
+  write('src/a/Dockerfile', `FROM ${OWN}\n`);
+  symlinkSync(join(root, 'outside'), join(root, 'src/outside'));
+  symlinkSync(join(root, 'src/a'), join(root, 'src/b'));
+  symlinkSync(join(root, 'src'), join(root, 'src/a/loop'));
+  expect(JSON.parse((await lint({ json: true })).text)).toMatchObject({ files: ['a/Dockerfile'], findings: [] });
 });
 
 test('the exit code is 3 for a violation, 4 for an unknown line, 0 if all follow the rules', async () => {

@@ -66,6 +66,8 @@ test.each<[string, readonly string[], readonly string[]]>([
     ['', '# escape=`', 'FROM \\', ' debian:12'],
     ['3 debian:12'],
   ],
+  ['an escape directive below a shebang is a comment', ['#!/bin/x', '# escape=`', 'FROM \\', ' a:1'], ['3 a:1']],
+  ['a front end after a comment is a comment', ['# hello', '# syntax=acme/nix', 'FROM a:1'], ['3 a:1']],
   ['a front end from a mirror', ['# syntax=registry.example.com/hub/docker/dockerfile:1.7', 'FROM a:1'], ['2 a:1']],
   ['a platform', ['FROM --platform=linux/arm64 debian:12'], ['1 debian:12']],
   [
@@ -208,6 +210,11 @@ test.each<[string, readonly string[], string]>([
     'a directive that is there twice',
     ['# escape=`', '# escape=`', 'FROM a:1'],
     '2: the directive escape is there twice',
+  ],
+  [
+    'another front end below a shebang',
+    ['#!/bin/x', '# syntax=acme/nix', 'FROM a:1'],
+    '2: it is written for the front end "acme/nix"',
   ],
   ['another front end', ['# syntax=acme/nix', 'FROM a:1'], '1: it is written for the front end "acme/nix"'],
 ])('refuses %s, because a build refuses it too or reads it otherwise', (_name, lines, expected) => {
