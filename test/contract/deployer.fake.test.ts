@@ -32,7 +32,7 @@ deployerContract(() => world);
 test('a deployment that was replaced is listed for a while only', async () => {
   const service = newService();
   deployer.create(service, CONTAINERS);
-  const failed = await deployer.restart(service, await deployer.describe(service), 'cascade');
+  const failed = await deployer.restart(service, await deployer.describe(service));
   deployer.fail(service, failed, { rollsBack: true });
   expect((await deployer.describe(service)).deployments).toHaveLength(2);
   deployer.forget(service, failed);

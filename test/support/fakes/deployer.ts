@@ -26,7 +26,7 @@ export interface StartedDeployment {
 }
 
 interface Kept {
-  readonly controller: ServiceState['controller'];
+  readonly controller: Exclude<ServiceState['controller'], 'KUBERNETES'>;
   /** Present for a service that is deployed blue/green. */
   readonly bakeMs?: number;
   taskDefinition: string;
@@ -34,10 +34,7 @@ interface Kept {
   deployments: Changing<ServiceDeployment>[];
 }
 
-/**
- * Services in memory whose deployments end when a test says so: of ECS, and of Kubernetes, which knows only the present
- * deployment, never rolls back, and takes the same restart of one cascade once.
- */
+/** Services of ECS in memory whose deployments end when a test says so. */
 export class FakeDeployer implements Deployer {
   readonly #clock: Clock;
   readonly #services = new Map<string, Kept>();
@@ -107,7 +104,7 @@ export class FakeDeployer implements Deployer {
     const failed = this.#find(service, deploymentId);
     Object.assign(failed, { state: 'failed', detail: 'ECS deployment circuit breaker: tasks failed to start.' });
     const before = kept.deployments.find((one) => one !== failed && one.state === 'completed');
-    if (rollsBack && before && kept.controller === 'ECS') {
+    if (rollsBack && before) {
       failed.isPrimary = false;
       before.isPrimary = true;
       kept.taskDefinition = before.taskDefinition;
@@ -136,19 +133,16 @@ export class FakeDeployer implements Deployer {
 
   async describe(service: ServiceRef): Promise<ServiceState> {
     const { taskDefinition, ...kept } = this.#open(service);
-    const listed = kept.controller === 'KUBERNETES' ? kept.deployments.slice(0, 1) : kept.deployments;
-    const deployments = listed.map(({ progress, ...one }) =>
+    const deployments = kept.deployments.map(({ progress, ...one }) =>
       one.state === 'in-progress' && progress ? { ...one, progress } : one,
     );
     return copied({ ...kept, deployments, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
-  async restart(service: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
-    const kept = this.#unchanged(service, decidedOn);
-    const present = primaryOf(kept);
-    if (kept.controller === 'KUBERNETES' && present.cascadeId === cascadeId) return present.deploymentId;
+  async restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string> {
+    this.#unchanged(service, decidedOn);
     this.#passMoment();
-    return this.#start(service, this.#own(service), kept.controller === 'KUBERNETES' ? { cascadeId } : {});
+    return this.#start(service, this.#own(service));
   }
 
   async register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
@@ -195,8 +189,8 @@ export class FakeDeployer implements Deployer {
     happens();
   }
 
-  #start(service: ServiceRef, kept: Kept, restart: Pick<ServiceDeployment, 'cascadeId'> = {}): string {
-    const { deploymentId } = Object.assign(this.#begin(kept), restart);
+  #start(service: ServiceRef, kept: Kept): string {
+    const { deploymentId } = this.#begin(kept);
     this.started.push({ service, deploymentId });
     const { taskDefinition } = kept;
     this.onStart({ service, deploymentId, taskDefinition, containers: this.#containers(taskDefinition) });
@@ -234,7 +228,7 @@ export class FakeDeployer implements Deployer {
 
   #own(service: ServiceRef): Kept {
     const kept = this.#open(service);
-    if (kept.controller === 'ECS' || kept.controller === 'KUBERNETES') return kept;
+    if (kept.controller === 'ECS') return kept;
     throw new DeploymentRefusedError(service, `its deployment controller is ${kept.controller}`);
   }
 

@@ -19,6 +19,7 @@ import {
 import type { Clock } from '../../../shared/ports/clock.ts';
 import { ClusterUnauthorizedError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../../../shared/ports/rollouts.ts';
+import type { StartedDeployment } from './deployer.ts';
 
 type Template = NonNullable<NonNullable<KubernetesWorkload['spec']>['template']>;
 
@@ -37,6 +38,8 @@ export class FakeEksDeployer implements Deployer {
   fails: ((service: ServiceRef) => Error) | undefined;
   /** A mutating admission webhook: what it makes of each changed workload. */
   webhook: (patched: KubernetesWorkload, before: KubernetesWorkload) => KubernetesWorkload = (patched) => patched;
+  /** Is called at the instant that a change is made, with what it deploys. */
+  onStart: (started: StartedDeployment) => void = () => {};
   /** Every change that was made, in order. */
   readonly changed: { readonly service: ServiceRef; readonly operations: readonly JsonPatchOperation[] }[] = [];
 
@@ -90,6 +93,7 @@ export class FakeEksDeployer implements Deployer {
     return this.report(ref, {
       ...{ observedGeneration: generation, replicas, updatedReplicas: replicas, availableReplicas: replicas },
       ...{ readyReplicas: replicas, desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1 },
+      conditions: [],
     });
   }
 
@@ -103,9 +107,7 @@ export class FakeEksDeployer implements Deployer {
 
   async describe(ref: ServiceRef): Promise<ServiceState> {
     this.#allow(ref);
-    const workload = this.workload(ref);
-    const { kind } = serviceOf(ref);
-    return structuredClone(stateOf(kind, workload, this.#revisions.get(keyOf(ref)) ?? [], this.#clock()));
+    return this.#stateOf(ref);
   }
 
   async restart(ref: ServiceRef, decidedOn: DecidedOn, cascadeId: string): Promise<string> {
@@ -155,11 +157,18 @@ export class FakeEksDeployer implements Deployer {
       const generation = (workload.metadata?.generation ?? 0) + 1;
       this.#set(ref, { ...next, metadata: { ...next.metadata, generation } });
       this.changed.push({ service: ref, operations });
+      const { taskDefinition, containers } = this.#stateOf(ref);
+      this.onStart({ service: ref, deploymentId: templateId(next), taskDefinition, containers });
     }
     const { lost } = this;
     this.lost = undefined;
     if (lost) throw lost(ref);
     return deployedBy(ref, present, next, operationsFor(next));
+  }
+
+  #stateOf(ref: ServiceRef): ServiceState {
+    const revisions = this.#revisions.get(keyOf(ref)) ?? [];
+    return structuredClone(stateOf(serviceOf(ref).kind, this.workload(ref), revisions, this.#clock()));
   }
 
   #set(ref: ServiceRef, workload: KubernetesWorkload): void {

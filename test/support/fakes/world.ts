@@ -15,6 +15,7 @@ import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
 import { FakeContentLedger } from './contents.ts';
 import { FakeDeployer } from './deployer.ts';
+import { FakeEksDeployer } from './eks-deployer.ts';
 import { FakeExecutions } from './executions.ts';
 import { FakeExpiryLedger } from './expiries.ts';
 import { FakeDeadLetters, FakeEventBus, FakeEvidenceStore, FakeReportStore, FakeRunFiles } from './files.ts';
@@ -116,6 +117,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     scans: scanner,
     runner: new FakeRunner(clock),
     deployer: new FakeDeployer(clock),
+    eksDeployer: new FakeEksDeployer(clock),
     targets: { eks: false },
     tagger: new FakeTagger(registry, clock),
     tags: new FakeProtectingTags(registry, clock),

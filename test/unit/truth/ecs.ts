@@ -1,7 +1,9 @@
+import { Deployers } from '../../../shared/adapters/deployers.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { readImageReference } from '../../../shared/domain/image/reference.ts';
 import type { Pull } from '../../../shared/domain/image/usage.ts';
-import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import { type KubernetesWorkload, templateId } from '../../../shared/domain/rollout/kubernetes-workload.ts';
+import type { Deployer, ServiceRef } from '../../../shared/ports/rollouts.ts';
 import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import type { Clockwork } from './clockwork.ts';
@@ -102,23 +104,33 @@ export class Ecs {
   /** From then on new tasks come up and stay. */
   areDeploymentsCalm = true;
   readonly #failDice: Dice;
-  /** How many deployments the fake has started of itself. */
-  #started = 0;
+  /** Deployments of Patchwave that are not followed yet. */
+  readonly #started: { readonly service: Service; readonly deploymentId: string }[] = [];
+  /** Both platforms. */
+  readonly deployer: Deployer;
 
   constructor(world: EcsWorld) {
     this.#with = world;
     this.#failDice = world.failDice;
-    world.world.deployer.onStart = (started) => {
-      const { service, ...of } = started;
-      this.#replaced(this.#get(service.service), of.deploymentId);
-      if (this.#get(service.service).pods) world.features.note('pods');
-      world.deployed(this.#note(service.service, 'Patchwave', of));
+    const { deployer, eksDeployer } = world.world;
+    this.deployer = new Deployers(deployer, eksDeployer);
+    const started = ({ service: { service: name }, ...of }: StartedDeployment): void => {
+      const service = this.#get(name);
+      this.#replaced(service, of.deploymentId);
+      this.#started.push({ service, deploymentId: of.deploymentId });
+      if (service.pods) world.features.note('pods');
+      world.deployed(this.#note(name, 'Patchwave', of));
     };
+    Object.assign(deployer, { onStart: started });
+    Object.assign(eksDeployer, { onStart: started });
   }
 
   get services(): readonly string[] {
     return [...this.#services.keys()];
   }
+
+  /** Whether Patchwave deploys to its platform. */
+  isDeployable = (service: string): boolean => !this.#get(service).pods || this.#with.world.targets.eks;
 
   refOf = (service: string): ServiceRef => this.#get(service).ref;
 
@@ -144,7 +156,7 @@ export class Ecs {
     (pods ? world.eksWorkloads : world.workloads).addCluster(cluster);
     const bakeMinutes = pods ? undefined : line.bakeMinutes;
     const bakes = bakeMinutes === undefined ? {} : { bakeMs: bakeMinutes * MINUTE_MS };
-    if (pods) world.deployer.create(ref, containers.map(pulledAlways), { controller: 'KUBERNETES' });
+    if (pods) world.eksDeployer.create(ref, deploymentOf(containers));
     else world.deployer.create(ref, containers, bakes);
     const service: Service = {
       ...{ name, ref, architectures: line.architectures, ...(bakeMinutes !== undefined && { bakeMinutes }) },
@@ -168,13 +180,26 @@ export class Ecs {
   /** Its team deploys it: with these images, or once more with what its definition names. */
   async deployByHand(name: string, image?: string): Promise<void> {
     const service = this.#get(name);
-    const { deployer } = this.#with.world;
-    const deploymentId = deployer.deployByHand(service.ref, image === undefined ? {} : { image });
+    const deploymentId = this.#deployedByHand(service, image);
     this.#replaced(service, deploymentId);
-    const { taskDefinition, containers } = await deployer.describe(service.ref);
+    const { taskDefinition, containers } = await this.deployer.describe(service.ref);
     this.#note(name, 'team', { deploymentId, taskDefinition, containers });
     this.#with.trace(`${name}: its team deploys ${await this.#definition(service)}`);
     await this.#roll(service, deploymentId);
+  }
+
+  #deployedByHand({ ref, pods }: Service, image: string | undefined): string {
+    const { deployer, eksDeployer } = this.#with.world;
+    if (!pods) return deployer.deployByHand(ref, image === undefined ? {} : { image });
+    const restartedAt = new Date(this.#with.world.clock()).toISOString();
+    eksDeployer.deployByHand(ref, ({ metadata = {}, spec: { containers = [] } = {} }) => ({
+      metadata: {
+        ...metadata,
+        annotations: { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': restartedAt },
+      },
+      spec: { containers: containers.map((one, n) => (n === 0 && image !== undefined ? { ...one, image } : one)) },
+    }));
+    return templateId(eksDeployer.workload(ref));
   }
 
   /** Its team sets it to zero tasks, or back to all. */
@@ -218,13 +243,10 @@ export class Ecs {
 
   /** Goes on with deployments that were asked for since this was called last. */
   followDeployer(): void {
-    const { deployer } = this.#with.world;
-    for (const { service, deploymentId } of deployer.started.slice(this.#started)) {
-      this.#started += 1;
-      const known = this.#get(service.service);
+    for (const { service, deploymentId } of this.#started.splice(0)) {
       this.#with.clockwork.spawn(async () => {
-        this.#with.trace(`${known.name}: Patchwave deploys ${await this.#definition(known)}`);
-        await this.#roll(known, deploymentId);
+        this.#with.trace(`${service.name}: Patchwave deploys ${await this.#definition(service)}`);
+        await this.#roll(service, deploymentId);
       });
     }
   }
@@ -275,8 +297,10 @@ export class Ecs {
     await clockwork.sleep(MINUTE_MS);
     if (service.generation !== generation) return;
     if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'in-progress');
+    // Its controller sees the change of a Deployment.
+    if (service.pods) world.eksDeployer.report(service.ref, { updatedReplicas: 1, conditions: [] });
     if (!fresh) {
-      world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
+      this.#fail(service, deploymentId);
       this.#ended(deploymentId, 'failed');
       trace(`${service.name}: its deployment failed and was rolled back`);
       return;
@@ -293,7 +317,7 @@ export class Ecs {
       features.note('deployments-roll-back');
       service.tasks = service.tasks.filter((task) => !fresh.includes(task));
       this.#tell(service);
-      world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
+      this.#fail(service, deploymentId);
       if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'rolled-back');
       this.#ended(deploymentId, 'failed');
       trace(`${service.name}: its deployment is rolled back: ${this.#text(service)}`);
@@ -306,14 +330,22 @@ export class Ecs {
     }
     service.tasks = service.isAtZero ? [] : fresh;
     this.#tell(service);
-    world.deployer.complete(service.ref, deploymentId);
+    if (service.pods) world.eksDeployer.settle(service.ref);
+    else world.deployer.complete(service.ref, deploymentId);
     this.#ended(deploymentId, 'completed');
     trace(`${service.name}: runs ${this.#text(service)}`);
   }
 
+  /** The circuit breaker of ECS rolls it back. In Kubernetes the new template stays, and the old pods serve. */
+  #fail({ ref, pods }: Service, deploymentId: string): void {
+    const { deployer, eksDeployer } = this.#with.world;
+    if (pods) eksDeployer.report(ref, { updatedReplicas: 1, conditions: [LATE] });
+    else deployer.fail(ref, deploymentId, { rollsBack: true });
+  }
+
   /** What its definition means now; nothing where an image is gone. */
   async #tasksOf(service: Service, sinceEpochMs: number): Promise<readonly Task[] | undefined> {
-    const { containers } = await this.#with.world.deployer.describe(service.ref);
+    const { containers } = await this.deployer.describe(service.ref);
     const tasks: Task[] = [];
     for (const architecture of service.architectures) {
       const running: TrueContainer[] = [];
@@ -363,7 +395,7 @@ export class Ecs {
   }
 
   async #definition({ ref }: Service): Promise<string> {
-    const { containers } = await this.#with.world.deployer.describe(ref);
+    const { containers } = await this.deployer.describe(ref);
     return containers.map(({ image }) => image.slice(image.lastIndexOf('/') + 1).slice(0, 30)).join(', ');
   }
 
@@ -394,10 +426,16 @@ export class Ecs {
   }
 }
 
-const pulledAlways = (container: { readonly name: string; readonly image: string }) => ({
-  ...container,
-  pullPolicy: 'Always',
+const deploymentOf = (
+  containers: readonly { readonly name: string; readonly image: string }[],
+): KubernetesWorkload => ({
+  spec: {
+    replicas: 2,
+    template: { spec: { containers: containers.map((one) => ({ ...one, imagePullPolicy: 'Always' })) } },
+  },
 });
+
+const LATE = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'timed out' };
 
 /** It takes some seconds, and is over before the task runs. */
 const pullOf = ({ pulledAtEpochMs, sinceEpochMs }: Task): Pull => ({

@@ -41,6 +41,7 @@ import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { verifyRebuildSteps } from '../../../functions/verify-rebuild/input.ts';
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
+import { Deployers } from '../../../shared/adapters/deployers.ts';
 import { RegistryScanner } from '../../../shared/adapters/scanners.ts';
 import { countsOf } from '../../../shared/domain/report/report-counts.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
@@ -249,8 +250,9 @@ function verifyStep(ports: Ports, payload: unknown) {
   }
 }
 
-function rolloutStep(ports: Ports, payload: unknown) {
+function rolloutStep(over: Ports, payload: unknown) {
   const event = parse(rolloutSteps, payload);
+  const ports = { ...over, deployer: new Deployers(over.deployer, over.eksDeployer) };
   switch (event.action) {
     case 'plan':
       return planServices(ports, ROLLOUT, event);

@@ -143,7 +143,7 @@ export class Life {
     const { world, clockwork } = this;
     const trace = (text: string): void => this.tell(text);
     world.scanner.completesAtOnce = false;
-    world.targets.eks = features.has('pods');
+    world.targets.eks = features.has('pods') && this.diceFor('deployments to EKS').chance(0.75);
     for (const { account, region } of homesOf(this.lines)) world.accounts.add({ id: account, name: account }, [region]);
     const consumer = {
       take: (queue: QueueName, messages: Parameters<ReturnType<typeof functionsOver>['take']>[1]) =>

@@ -100,7 +100,7 @@ export class People {
       const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
       const head = factory.headOf(line);
       for (const service of servicesOf(line)) {
-        if (isOurs && !ecs.hasFailed(service)) continue;
+        if (isOurs && ecs.isDeployable(service) && !ecs.hasFailed(service)) continue;
         const isCurrent = ({ container, reference, image }: TrueContainer): boolean =>
           (container === names.container ? head : ecs.meaningNow(reference))?.images.includes(image) === true;
         if (!head || ecs.runningIn(service).every(isCurrent)) continue;

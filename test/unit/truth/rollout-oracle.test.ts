@@ -78,7 +78,7 @@ async function restartedBeside(isMoved: boolean): Promise<readonly string[]> {
   await world.cascades.beginPlanning('planner', lease);
   await world.cascades.write('planner', cascade(CASCADE_ID, { state: 'running' }), []);
   await world.rollouts.beginDeployment(deployment(CASCADE_ID, serviceKey(ref), { state: 'starting' }));
-  await world.deployer.restart(ref, await world.deployer.describe(ref), CASCADE_ID);
+  await world.deployer.restart(ref, await world.deployer.describe(ref));
   await life.runUntil(clockwork.now + HOUR_MS, () => undefined);
   return oracle.violations.filter((text) => text.includes('in container side'));
 }

@@ -236,7 +236,7 @@ export class RolloutOracle {
     for (const service of life.ecs.services) {
       if (life.ecs.isAtZero(service) || life.isOutOfSight(service) || life.ecs.hasFailed(service)) continue;
       const containers = [...Map.groupBy(life.ecs.runningIn(service), ({ container }) => container)];
-      const { containers: defined } = await life.world.deployer.describe(life.ecs.refOf(service));
+      const { containers: defined } = await life.ecs.deployer.describe(life.ecs.refOf(service));
       const states = containers.map(([container, runs]) => {
         const { image = '' } = defined.find(({ name }) => name === container) ?? {};
         return this.#containerAtRest(service, container, image, runs);
@@ -259,7 +259,8 @@ export class RolloutOracle {
     const { account } = life.ecs.refOf(service);
     const rollout = rolloutOf(life.policy, line);
     const mode = modeOf(life.policy, line, [line.pipeline.account, account]);
-    const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
+    const isOurs =
+      mode === 'enforce' && (rollout === 'restart' || rollout === 'register') && life.ecs.isDeployable(service);
     const isPinned =
       rollout === 'restart' && [defined, ...runs.map((one) => one.reference)].some((one) => one.includes('@'));
     // A team that went back from what Patchwave deployed meant to.
@@ -298,7 +299,7 @@ export class RolloutOracle {
     const mode = modeOf(policy, line, [line.pipeline.account, ref.account]);
     const restraint = mode === 'enforce' ? `rollout: ${rolloutOf(policy, line)}` : `mode: ${mode}`;
     if (!detail.includes(`${line.stream} has \`${restraint}\`.`)) return false;
-    const { deployments } = await world.deployer.describe(ref);
+    const { deployments } = await ecs.deployer.describe(ref);
     const sinceEpochMs = deployments.find(({ isPrimary }) => isPrimary)?.createdAtEpochMs ?? 0;
     const recorded = (await world.places.pushesOf(line.location, HEAD_TAG)).at(-1);
     return recorded?.digest !== head.digest || recorded.atEpochMs > sinceEpochMs - SKEW_MS;
