@@ -18,10 +18,13 @@ export class RegistryError extends Error {
  */
 export class RegistryClient {
   readonly #endpoint: string;
+  readonly #login: Readonly<Record<string, string>>;
   readonly #pushed = new Map<string, Promise<void>>();
 
-  constructor(endpoint: string) {
+  /** @param token of GetAuthorizationToken; left out: acts as the root user of each registry's account */
+  constructor(endpoint: string, token?: string) {
     this.#endpoint = endpoint;
+    this.#login = token === undefined ? {} : { authorization: `Basic ${token}` };
   }
 
   /** Uploads in one request, or in two where the registry wants a session first. */
@@ -65,7 +68,7 @@ export class RegistryClient {
     url.searchParams.set('ns', hostOf(place));
     const response = await fetch(url, {
       method,
-      ...(headers && { headers }),
+      headers: { ...this.#login, ...headers },
       ...(body && { body: new Uint8Array(body) }),
     });
     if (response.ok) {
