@@ -36,7 +36,14 @@ if [ "$tested_layers" != "$pushed_layers" ]; then
   exit 1
 fi
 
-# The first tag never moves; the second is the candidate that Patchwave promotes after it verified the image.
+# The first tag never moves; the second is the candidate that Patchwave promotes after it verified the image. The first
+# image of a repository becomes its head at once: Patchwave promotes what replaces a head, and without one nothing can be
+# built on the repository.
 tags=(--tag "$image:build-$(date -u +%Y%m%d)-$BUILD_NUMBER")
-if [ "$CANDIDATE" = true ]; then tags+=(--tag "$image:stable-candidate"); fi
+if [ "$CANDIDATE" = true ]; then
+  tags+=(--tag "$image:stable-candidate")
+  missing=$(aws ecr batch-get-image --repository-name "$REPOSITORY" --image-ids imageTag=stable \
+    --query 'failures[].failureCode' --output text)
+  if [ "$missing" = ImageNotFound ]; then tags+=(--tag "$image:stable"); fi
+fi
 docker buildx imagetools create "${tags[@]}" "$pushed"

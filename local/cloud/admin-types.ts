@@ -176,6 +176,24 @@ export interface PipelineJob {
   /** Output variables of the stages before. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly definition: unknown;
+  /** Present where a template made the pipeline: `definition` is empty then. */
+  readonly build?: ProjectBuild | { readonly denied: string };
+}
+
+/** A build in a project of CodeBuild. */
+export interface ProjectBuild {
+  readonly project: string;
+  /** Of the project, and of the action that starts it; `#{NAMESPACE.NAME}` stands for a variable of the pipeline. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A session of the service role of the project. */
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken: string;
+  };
+  /** The configuration of the source action, and the namespace of its variables. */
+  readonly source: Readonly<Record<string, string>>;
+  readonly sourceNamespace: string;
 }
 
 /** How an action ended. */

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+import build_projects
 from pipeline_model import Execution, Pipeline
 
 _jobs: deque[tuple[Pipeline, Execution, str]] = deque()
@@ -50,8 +51,9 @@ def _next() -> dict[str, Any] | None:
 
 def _described(pipeline: Pipeline, execution: Execution, stage: str) -> dict[str, Any]:
     outputs = {name: value for action in execution.actions for name, value in action.output_variables.items()}
+    build = {"build": build_projects.described(pipeline, pipeline.build)} if pipeline.build else {}
     return {
         "account": pipeline.account, "region": pipeline.region, "pipeline": pipeline.name,
         "executionId": execution.id, "number": execution.number, "stage": stage,
-        "variables": execution.variables, "outputs": outputs, "definition": pipeline.definition,
+        "variables": execution.variables, "outputs": outputs, "definition": pipeline.definition, **build,
     }  # fmt: skip

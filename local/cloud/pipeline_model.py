@@ -56,6 +56,17 @@ class Execution:
         return self.status in ("InProgress", "Stopping")
 
 
+@dataclass(frozen=True)
+class ProjectBuild:
+    """The build of a pipeline in a project of CodeBuild, as a template declares it."""
+
+    project: str
+    pipeline_role: str
+    environment: list[dict[str, str]]
+    source_namespace: str
+    source: dict[str, str]
+
+
 @dataclass(eq=False)
 class Pipeline:
     """A declared pipeline. `variables` maps each declared name to its default, None where there is none."""
@@ -68,6 +79,8 @@ class Pipeline:
     variables: dict[str, str | None]
     definition: dict[str, Any]
     limit: int = LIMIT
+    # What it builds in CodeBuild; None where `definition` says it.
+    build: ProjectBuild | None = None
     version: int = 1
     created_at: float = field(default_factory=time.time)
     executions: list[Execution] = field(default_factory=list)

@@ -30,6 +30,11 @@ def declare(pipeline: Pipeline) -> None:
     _pipelines[key] = pipeline
 
 
+def forget(account: str, region: str, name: str) -> None:
+    """Deletes a pipeline with its executions."""
+    _pipelines.pop((account, region, name), None)
+
+
 def find(account: str, region: str, name: str) -> Pipeline | None:
     return _pipelines.get((account, region, name))
 

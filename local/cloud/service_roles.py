@@ -1,12 +1,13 @@
 """Whether an AWS service that acts under a role, or under its own name, may make a call."""
 
+import hashlib
 import json
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, EvalResult
 from ministack.core.responses import get_region
-from ministack.services import iam
+from ministack.services import iam, sts
 
 _SESSION = "patchwave"
 
@@ -46,6 +47,34 @@ def denial_for_service(service: str, action: str, resource: str, policy: Any, co
     )  # fmt: skip
     result = iam_evaluator.evaluate_resource_policy(policy, evaluation, service=service)
     return None if result.decision == "Allow" else _message(service, action, resource, result)
+
+
+class UntrustedRole(Exception):
+    """A service may not take a role; the message says why."""
+
+
+def service_session(role_arn: str, service: str, context: dict[str, Any]) -> dict[str, str]:
+    """Credentials of a session of the role, in the hands of `service`; it has the same ones each time."""
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name)
+    arn = session_arn(role_arn)
+    evaluation = EvalContext(
+        principal_arn=arn, principal_type="AssumedRole", principal_account=account, action="sts:AssumeRole",
+        resource_arn=role_arn, region=get_region(), service_context=dict(context),
+    )  # fmt: skip
+    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), service, evaluation):
+        raise UntrustedRole(f"{service} is not authorized to perform: sts:AssumeRole on {role_arn}")
+    digest = hashlib.sha256(f"{service}:{role_arn}".encode()).hexdigest()
+    given = {
+        "accessKeyId": f"ASIA{digest[:16].upper()}",
+        "secretAccessKey": hashlib.sha256(f"secret:{digest}".encode()).hexdigest(),
+        "sessionToken": hashlib.sha256(f"token:{digest}".encode()).hexdigest(),
+    }
+    sts.register_session(given["accessKeyId"], {
+        "Arn": arn, "UserId": f"{name}:{_SESSION}", "AccountId": account,
+        "SecretAccessKey": given["secretAccessKey"], "SessionToken": given["sessionToken"],
+    })  # fmt: skip
+    return given
 
 
 def session_arn(role_arn: str) -> str:

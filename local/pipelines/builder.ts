@@ -9,6 +9,7 @@ import { clientsAt } from '../cloud.ts';
 import { type BuildOrder, type BuildTools, buildStream } from './build-stream.ts';
 import { NO_REBUILD, type PipelineDefinition, REBUILD_VARIABLE, repositoryUri, tagsOf } from './definition.ts';
 import { deployService } from './deploy-service.ts';
+import { buildProject } from './project-build.ts';
 
 /** How long one question for work stays open. */
 const WAIT_MS = 20_000;
@@ -70,6 +71,9 @@ async function outcomeOf(
   build: StreamBuild,
 ): Promise<PipelineReport> {
   try {
+    const { build: project } = job;
+    if (project && 'denied' in project) return { status: 'Failed', summary: project.denied };
+    if (project) return await buildProject({ endpoint, archive: admin, nowEpochMs: Date.now() }, job, project);
     return job.stage === 'Build' ? await runBuild(admin, endpoint, job, build) : await deploy(endpoint, job);
   } catch (error) {
     // The cloud reports a failed build as an outcome, for any reason.

@@ -3,6 +3,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
+import { argumentsOf, tagsOf } from '../../../local/pipelines/project-build.ts';
+
 /* registry/build.sh with programs that only record how they are called. */
 
 let folder = '';
@@ -26,23 +28,23 @@ const ANSWERS = `case "$*" in
   *--metadata-file*) echo '{"containerimage.digest":"${PUSHED.split('@')[1]}"}' > pushed.json ;;
 esac`;
 
+const environment = {
+  ...{ REGISTRY: 'registry.example', REPOSITORY: 'base/debian-13', CONTEXT: 'registry' },
+  ...{ DOCKERFILE: 'base/debian/Dockerfile', PARENT: 'upstream.example/debian', PARENT_TAG: 'trixie-slim' },
+  ...{ BUILD_ARGUMENTS: '--build-arg PACKAGE=nodejs', TEST_COMMAND: 'cat /etc/os-release' },
+  ...{ SOURCE: 'org/images', REVISION: 'abc', PATCHWAVE_REBUILD_ID: 'rebuild-1', BUILD_NUMBER: '7' },
+};
+
 /** The calls of `docker`, and the exit code. */
-function build(candidate: boolean, docker = '') {
-  program('aws', 'echo password');
+function build(candidate: boolean, docker = '', ofHead = '') {
+  program('aws', `case "$*" in *batch-get-image*) ${ofHead || ':'} ;; *) echo password ;; esac`);
   // A program that does not read the password breaks the pipe of the one that writes it.
   program('docker', `${docker}\n${ANSWERS}`);
   const { status } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
     cwd: folder,
     env: {
       PATH: `${folder}${delimiter}${process.env.PATH}`,
-      ...{ REGISTRY: 'registry.example', REPOSITORY: 'base/debian-13', CANDIDATE: String(candidate) },
-      ...{ CONTEXT: 'registry', DOCKERFILE: 'base/debian/Dockerfile', PARENT: 'upstream.example/debian' },
-      ...{
-        PARENT_TAG: 'trixie-slim',
-        BUILD_ARGUMENTS: '--build-arg PACKAGE=nodejs',
-        TEST_COMMAND: 'cat /etc/os-release',
-      },
-      ...{ SOURCE: 'org/images', REVISION: 'abc', PATCHWAVE_REBUILD_ID: 'rebuild-1', BUILD_NUMBER: '7' },
+      ...{ ...environment, CANDIDATE: String(candidate) },
     },
   });
   const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
@@ -77,8 +79,44 @@ test('the image is built afresh on the resolved parent, tested, pushed by its di
   expect(others).toEqual([]);
 });
 
-test('an application has no candidate', () => {
-  expect(build(false).calls.join('\n')).not.toContain('stable-candidate');
+test('an application has no candidate and no head', () => {
+  expect(build(false, '', 'echo ImageNotFound').calls.join('\n')).not.toContain(':stable');
+});
+
+const isHead = (calls: readonly string[]) => calls.some((call) => call.includes('base/debian-13:stable '));
+
+test('the first image of a repository is its head, because no other image can be', () => {
+  expect(isHead(build(true, '', 'echo ImageNotFound').calls)).toBe(true);
+});
+
+test('a later image is no head: Patchwave promotes it', () => {
+  expect(isHead(build(true).calls)).toBe(false);
+});
+
+test('no image gets a tag if the build cannot read whether there is a head', () => {
+  const { status, calls } = build(true, '', 'exit 1');
+  expect(status).not.toBe(0);
+  expect(calls.filter((call) => call.includes('imagetools create'))).toEqual([]);
+});
+
+test.each([
+  ['a candidate', true, true],
+  ['a first image', true, false],
+  ['an application', false, true],
+])('the builder of the embedded cloud gives %s the same tags and arguments', (_, candidate, hasHead) => {
+  const { calls } = build(candidate, '', hasHead ? '' : 'echo ImageNotFound');
+  const valuesOf = (option: string, of: string) =>
+    [...(calls.find((call) => call.includes(of)) ?? '').matchAll(new RegExp(`--${option} (\\S+)`, 'g'))].map(([, value]) => value);
+  const own = { ...environment, CANDIDATE: String(candidate) };
+  const image = `${environment.REGISTRY}/${environment.REPOSITORY}`;
+  expect(valuesOf('tag', 'imagetools create').sort()).toEqual(
+    tagsOf(own, hasHead, Date.now())
+      .map((tag) => `${image}:${tag}`)
+      .sort(),
+  );
+  const { buildArguments, target } = argumentsOf(own, 'sha256:parent');
+  expect(valuesOf('build-arg', 'push=true').sort()).toEqual([...buildArguments].map(([name, value]) => `${name}=${value}`).sort());
+  expect(target).toBeUndefined();
 });
 
 test.each(['login', 'inspect', 'no-cache', 'run'])('nothing is pushed if the step with %s fails', (step) => {
