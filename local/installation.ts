@@ -9,7 +9,7 @@ import { buildFunctions } from '../scripts/bundle.ts';
 import { type Mode, type Policy, policySchema } from '../shared/domain/policy/policy.ts';
 import { parse } from '../shared/schema.ts';
 import { type Cloud, startCloud } from './cloud.ts';
-import { deploy, deployMembers, type StackDeployment } from './deploy.ts';
+import { type DeployTarget, deploy, deployMembers, type StackDeployment } from './deploy.ts';
 import { policyAt } from './fleet/policy.ts';
 import type { Fleet } from './fleet/schema.ts';
 import { type SeededFleet, type SeedProgress, seedFleet } from './fleet/seed.ts';
@@ -27,6 +27,8 @@ export interface InstallOptions {
   readonly keyPolicy?: string;
   /** `false`: no account lists anything for Patchwave to act on, so no role for it is there. */
   readonly acts?: boolean;
+  /** Makes more than the fleet file says before Patchwave is deployed, with a builder at work; gives the pipelines to list. */
+  readonly prepare?: (cloud: Cloud) => Promise<NonNullable<DeployTarget['pipelines']>>;
   /** Whether to bundle the functions first; left out: `dist/` holds them already. */
   readonly build?: boolean;
   /** Starts the builder of the fleet's pipelines; left out: that of `local/pipelines`, in a process of its own. */
@@ -80,11 +82,14 @@ export async function install(fleet: Fleet, options: InstallOptions = {}): Promi
 }
 
 async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions): Promise<Installation> {
-  const { onStep, onProgress, mode, keyPolicy } = options;
+  const { onStep, onProgress, mode, keyPolicy, prepare } = options;
   onStep?.('fleet');
   const seeded = await seedFleet(cloud, fleet, { ...(onProgress && { onProgress }) });
+  const start = options.startBuilder ?? startBuilder;
+  const builder = fleet.pipelines.length > 0 || prepare ? start(cloud.endpoint) : undefined;
+  const pipelines = [...fleet.pipelines, ...((await prepare?.(cloud)) ?? [])];
   onStep?.('deploy');
-  const target = options.acts === false ? { ...fleet, pipelines: [] } : fleet;
+  const target = { ...fleet, pipelines: options.acts === false ? [] : pipelines };
   const config = cloud.clients(fleet.hub.account, fleet.hub.region);
   const parameters = {
     ...options.parameters,
@@ -95,8 +100,6 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
   onStep?.('policy');
   const policy = parse(policySchema, { ...policyAt(fleet, seeded.nowEpochMs), ...(mode && { mode }) });
   await context.policies.publish(policy, { author: 'local', atEpochMs: Date.now() });
-  const start = options.startBuilder ?? startBuilder;
-  const builder = fleet.pipelines.length > 0 ? start(cloud.endpoint) : undefined;
   const stop = async () => {
     await cloud.stop();
     await builder?.ended();

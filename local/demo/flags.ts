@@ -6,6 +6,8 @@ export interface DemoFlags {
   readonly keep: boolean;
   readonly help: boolean;
   readonly fleet: string;
+  /** Whether the templates of registry/ make the tiers, in an account with nothing in it. */
+  readonly registry: boolean;
   /** Absent: the mode of the fleet's policy. */
   readonly mode?: Mode;
   readonly seed: number;
@@ -23,6 +25,8 @@ export const DEMO_HELP = `npm run demo -- [flags]
   --json          one JSON object as the last line of standard output
   --keep          keeps the cloud running and prints how to inspect it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
+  --registry      an empty account: the templates of registry/ make repositories and
+                  pipelines, and these build three tiers (docs/registry.md)
   --mode MODE     ${MODES.join(', ')} (default: the mode of the fleet's policy)
   --seed N        a number that the JSON object records as seed (default: 1). It
                   has no other effect: the fleet file has no random values, and
@@ -42,7 +46,8 @@ export function parseFlags(words: readonly string[]): DemoFlags {
     json: values.json ?? false,
     keep: values.keep ?? false,
     help: values.help ?? false,
-    fleet: values.fleet ?? 'local/fleet/tiers.json',
+    fleet: fleetOf(values),
+    registry: values.registry ?? false,
     seed: wholeNumber('seed', values.seed ?? '1'),
     ...(values.mode !== undefined && { mode: modeOf(values.mode) }),
     ...(chaos !== undefined && { chaos }),
@@ -58,6 +63,7 @@ function parsed(words: readonly string[]) {
         keep: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         fleet: { type: 'string' },
+        registry: { type: 'boolean' },
         mode: { type: 'string' },
         seed: { type: 'string' },
         chaos: { type: 'string' },
@@ -66,6 +72,12 @@ function parsed(words: readonly string[]) {
   } catch (error) {
     throw new DemoUsageError(`${(error as Error).message}\n\n${DEMO_HELP}`, { cause: error });
   }
+}
+
+function fleetOf({ fleet, registry = false }: { fleet?: string; registry?: boolean }): string {
+  if (!registry) return fleet ?? 'local/fleet/tiers.json';
+  if (fleet === undefined) return 'local/fleet/registry.json';
+  throw new DemoUsageError('--registry has a fleet of its own, so it takes no --fleet.');
 }
 
 function wholeNumber(flag: string, text: string): number {

@@ -7,6 +7,7 @@ import { parse } from '../../shared/schema.ts';
 import { FleetError, loadFleet } from '../fleet/load.ts';
 import { policyAt } from '../fleet/policy.ts';
 import { type Installation, install } from '../installation.ts';
+import { createRegistryTiers, type RegistryTiers } from '../registry-tiers.ts';
 import { reviewAndAct } from './act.ts';
 import { callRows, collect } from './collect.ts';
 import { changingCalls, collectAct } from './collect-act.ts';
@@ -36,10 +37,20 @@ async function demo(flags: DemoFlags): Promise<number> {
   const watch = new Stopwatch();
   const fleet = await loadFleet(flags.fleet);
   printFleet(progress, fleet);
+  let tiers: RegistryTiers | undefined;
   const installation = await install(fleet, {
     build: true,
     parameters: { PlanningState: 'ENABLED' },
     ...(flags.mode && { mode: flags.mode }),
+    ...(flags.registry && {
+      prepare: async (cloud) => {
+        progress.endBar();
+        progress.line('Deploying registry.yaml and pipeline.yaml, and building three tiers ...');
+        watch.begin('registry');
+        tiers = await createRegistryTiers(cloud, fleet, (line) => progress.text(`  ${line}`, 2));
+        return tiers.pipelines;
+      },
+    }),
     onStep: (step) => {
       progress.endBar();
       progress.line(`${STEP_TITLES[step]} ...`);
@@ -53,7 +64,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   });
   let kept: DemoResult['kept'];
   try {
-    const names = namesIn(fleet, installation.policy);
+    const names = namesIn(tiers ?? fleet, installation.policy);
     const result = await run(installation, flags, { progress, names, watch });
     printResult(result, { progress, names, nowEpochMs: Date.now() });
     if (flags.keep) kept = keepUp(installation, progress);

@@ -2,6 +2,13 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { Fleet } from '../fleet/schema.ts';
 
+/** What a fleet names. */
+export interface Named {
+  readonly repositories: readonly { readonly name: string }[];
+  readonly workloads: readonly { readonly name: string }[];
+  readonly kubernetesWorkloads?: readonly Pick<Fleet['kubernetesWorkloads'][number], 'namespace' | 'name'>[];
+}
+
 /** Short names of streams and services, unique in the fleet. */
 export interface Names {
   /** `apps/shop`; with its place and release line only if the name is not unique in the fleet. */
@@ -14,14 +21,7 @@ export interface Names {
 
 const ECR_HOST = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+\/([^:@]+)/;
 
-export function namesIn(
-  {
-    repositories,
-    workloads,
-    kubernetesWorkloads = [],
-  }: Pick<Fleet, 'repositories' | 'workloads'> & Partial<Pick<Fleet, 'kubernetesWorkloads'>>,
-  policy: Policy,
-): Names {
+export function namesIn({ repositories, workloads, kubernetesWorkloads = [] }: Named, policy: Policy): Names {
   const isOnly = (items: readonly { readonly name: string }[], name: string): boolean =>
     items.filter((item) => item.name === name).length === 1;
   const place = (account: string, region: string, repository: string): string =>

@@ -7,6 +7,7 @@ test('without flags: the fleet of three tiers, as its policy says, no trouble', 
     keep: false,
     help: false,
     fleet: 'local/fleet/tiers.json',
+    registry: false,
     seed: 1,
   });
 });
@@ -18,10 +19,15 @@ test('every flag is taken', () => {
     keep: true,
     help: false,
     fleet: 'f.json',
+    registry: false,
     mode: 'paused',
     seed: 7,
     chaos: 0,
   });
+});
+
+test('--registry takes the fleet of the registry', () => {
+  expect(parseFlags(['--registry'])).toMatchObject({ registry: true, fleet: 'local/fleet/registry.json' });
 });
 
 test.each([
@@ -30,6 +36,7 @@ test.each([
   [['--seed', '1.5'], '--seed takes a whole number from 0 to 999999999, not "1.5"'],
   [['--chaos', 'yes'], '--chaos takes a whole number'],
   [['--fast'], '--fast'],
+  [['--registry', '--fleet', 'f.json'], '--registry has a fleet of its own'],
   [['fleet.json'], 'fleet.json'],
 ])('%j is refused and named', (words, message) => {
   expect(() => parseFlags(words)).toThrow(DemoUsageError);

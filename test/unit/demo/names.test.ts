@@ -22,7 +22,7 @@ const names = namesIn(
     ],
     workloads: ['shop', 'both', 'both'].map((name) => ({ name })),
     kubernetesWorkloads: ['web', 'twice', 'twice'].map((name) => ({ namespace: 'shop', name })),
-  } as Parameters<typeof namesIn>[0],
+  },
   policy,
 );
 

@@ -106,7 +106,9 @@ test.each([
 ])('the builder of the embedded cloud gives %s the same tags and arguments', (_, candidate, hasHead) => {
   const { calls } = build(candidate, '', hasHead ? '' : 'echo ImageNotFound');
   const valuesOf = (option: string, of: string) =>
-    [...(calls.find((call) => call.includes(of)) ?? '').matchAll(new RegExp(`--${option} (\\S+)`, 'g'))].map(([, value]) => value);
+    [...(calls.find((call) => call.includes(of)) ?? '').matchAll(new RegExp(`--${option} (\\S+)`, 'g'))].map(
+      ([, value]) => value,
+    );
   const own = { ...environment, CANDIDATE: String(candidate) };
   const image = `${environment.REGISTRY}/${environment.REPOSITORY}`;
   expect(valuesOf('tag', 'imagetools create').sort()).toEqual(
@@ -115,7 +117,9 @@ test.each([
       .sort(),
   );
   const { buildArguments, target } = argumentsOf(own, 'sha256:parent');
-  expect(valuesOf('build-arg', 'push=true').sort()).toEqual([...buildArguments].map(([name, value]) => `${name}=${value}`).sort());
+  expect(valuesOf('build-arg', 'push=true').sort()).toEqual(
+    [...buildArguments].map(([name, value]) => `${name}=${value}`).sort(),
+  );
   expect(target).toBeUndefined();
 });
 
