@@ -26,6 +26,7 @@ export interface BuiltImageConfig {
   readonly config: {
     readonly Env?: readonly string[];
     readonly Cmd?: readonly string[];
+    readonly User?: string;
     readonly Labels?: Readonly<Record<string, string>>;
   };
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
@@ -51,6 +52,8 @@ export interface ImageRecipe {
   /** Left out: the config names no time, and files carry the epoch. */
   readonly createdEpochMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Left out: the config names no user. */
+  readonly user?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -101,6 +104,7 @@ function assemble(recipe: ImageRecipe, { os, packages, layers, history }: Parts)
     config: {
       Env: ['PATH=/usr/local/bin:/usr/bin:/bin'],
       Cmd: [`/opt/${recipe.name}/run`],
+      ...(recipe.user !== undefined && { User: recipe.user }),
       ...(recipe.labels && Object.keys(recipe.labels).length > 0 ? { Labels: recipe.labels } : {}),
     },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },

@@ -17,6 +17,7 @@ export interface ContractPush {
   readonly format?: 'oci' | 'docker';
   readonly createdEpochMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly user?: string;
   /** Pushes an index with one image and its attestation, or with nothing runnable. */
   readonly index?: 'images' | 'attestations-only' | 'empty';
 }
@@ -140,16 +141,24 @@ export function registryContract(world: () => RegistryWorld): void {
     expect(await world().registry.resolveTag({ ...location, repository: 'team/none' }, 'latest')).toBeUndefined();
   });
 
-  test('the config gives birth, platform, labels and history, and omits missing fields', async () => {
+  test('the config gives birth, platform, labels, user and history, and omits missing fields', async () => {
     const location = await world().newRepository('team/a');
     const createdEpochMs = PUSHED - DAY_MS;
-    const dated = await world().push(location, push('dated', { createdEpochMs, labels: { team: 'payments' } }));
+    const dated = await world().push(
+      location,
+      push('dated', { createdEpochMs, labels: { team: 'payments' }, user: '10001:0' }),
+    );
     const undated = await world().push(location, push('undated'));
     for (const { artifact, config } of [dated, undated]) {
       if (artifact.kind !== 'image') throw new Error('an image was pushed');
       expect(await world().registry.config(location, artifact.configDigest)).toEqual(config);
     }
-    expect(dated.config).toMatchObject({ createdAtEpochMs: createdEpochMs, labels: { team: 'payments' } });
+    expect(dated.config).toMatchObject({
+      createdAtEpochMs: createdEpochMs,
+      labels: { team: 'payments' },
+      user: '10001:0',
+    });
+    expect(undated.config?.user).toBe('');
     expect(undated.config).not.toHaveProperty('createdAtEpochMs');
     expect(undated.config?.diffIds).toHaveLength(1);
     expect(undated.config?.history?.length).toBeGreaterThan(0);

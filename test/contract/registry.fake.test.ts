@@ -17,10 +17,11 @@ const world: RegistryWorld = {
   },
   createRepository: async (location) => void registry.create(location),
   push: async (location, push) => {
-    const { createdEpochMs, labels = {}, tags, pushedAtEpochMs } = push;
+    const { createdEpochMs, labels = {}, user = '', tags, pushedAtEpochMs } = push;
     const config = {
       platform: 'linux/amd64' as const,
       labels,
+      user,
       diffIds: [digestOf(`${push.name} content`)],
       history: [{ createdBy: `COPY ${push.name}` }],
       ...(createdEpochMs !== undefined && { createdAtEpochMs: createdEpochMs }),

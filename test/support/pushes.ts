@@ -14,6 +14,7 @@ export interface RealPush {
   readonly format?: 'oci' | 'docker';
   readonly createdEpochMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly user?: string;
   readonly index?: 'images' | 'attestations-only' | 'empty';
   readonly os?: 'debian' | 'scratch';
   readonly packages?: Packages;
@@ -91,7 +92,15 @@ export class Pusher {
   }
 }
 
-function build({ name, format = 'oci', createdEpochMs, labels, os = 'debian', packages = {} }: RealPush): BuiltImage {
+function build({
+  name,
+  format = 'oci',
+  createdEpochMs,
+  labels,
+  user,
+  os = 'debian',
+  packages = {},
+}: RealPush): BuiltImage {
   return buildImage(
     {
       name,
@@ -99,6 +108,7 @@ function build({ name, format = 'oci', createdEpochMs, labels, os = 'debian', pa
       format,
       ...(createdEpochMs !== undefined && { createdEpochMs }),
       ...(labels && { labels }),
+      ...(user !== undefined && { user }),
       ...(format === 'oci' && { annotations: { 'org.opencontainers.image.title': name } }),
     },
     { os, packages },
@@ -114,9 +124,13 @@ const artifactOf = ({ name, format = 'oci' }: RealPush, image: BuiltImage): Arti
   annotations: format === 'oci' ? { 'org.opencontainers.image.title': name } : {},
 });
 
-const configOf = ({ createdEpochMs, labels = {} }: RealPush, { configDocument }: BuiltImage): ImageConfig => ({
+const configOf = (
+  { createdEpochMs, labels = {}, user = '' }: RealPush,
+  { configDocument }: BuiltImage,
+): ImageConfig => ({
   platform: 'linux/amd64',
   labels,
+  user,
   diffIds: configDocument.rootfs.diff_ids as Digest[],
   history: configDocument.history.map(({ created_by: createdBy, created }) => ({
     createdBy,

@@ -8,7 +8,7 @@ import { streamPolicy } from './stream-policy.ts';
 export interface PolicyGaps {
   /** Ids of stream rules that match no repository which Patchwave has seen, in the order of the policy. */
   readonly unmatchedRules: readonly string[];
-  /** Ids of rules about images whose tiers have no repository that Patchwave has seen. */
+  /** Ids of rules about images, or `tags`, whose tiers have no repository that Patchwave has seen. */
   readonly rulesWithoutImages: readonly string[];
   /** Streams whose images run, or that have an open cause, and that no rule names, in order: nothing is done for them. */
   readonly unnamedStreams: readonly string[];
@@ -46,7 +46,7 @@ export class PolicyCoverage {
 
   gaps(): PolicyGaps {
     const { streams, sourceKnown, nonRoot, tags } = this.#policy;
-    const ofTags = tags && { id: tags.id, tiers: STREAM_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
+    const ofTags = tags && { id: 'tags', tiers: STREAM_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
     const tiers = new Set(streams.flatMap((rule) => (this.#unmatched.has(rule) ? [] : rule.tier)));
     return {
       unmatchedRules: streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),

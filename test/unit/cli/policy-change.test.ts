@@ -74,9 +74,13 @@ describe('reports policy parts without effect', () => {
     const changes = {
       sourceKnown: { tiers: ['base' as const] },
       nonRoot: { tiers: ['base' as const, 'application' as const] },
+      tags: { tiers: { platform: 'versions' as const } },
     };
     const { warnings } = await effectOf({ ...world, index: world.images }, policyOf({ streams, ...changes }), 'next');
-    expect(warnings).toEqual([expect.stringMatching(/^Rule source-known judges no image: .*Correct its tiers/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^Rule source-known judges no image: .*Correct its tiers/),
+      expect.stringMatching(/^Rule tags judges no image: /),
+    ]);
   });
 
   test('but not before the first review', async () => {
