@@ -33,16 +33,20 @@ export async function checkOut(): Promise<Checkout> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-mutants-'));
   await Promise.all(COPIED.map((name) => cp(join(ROOT, name), join(folder, name), { recursive: true })));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  const patch = async (...args: readonly string[]): Promise<void> => {
-    const { code, output } = await run('git', ['apply', '--whitespace=nowarn', ...args], folder);
-    if (code !== 0) throw new Error(`git apply ${args.join(' ')} failed. Write the patch anew.\n${output}`);
-  };
   return {
-    apply: (file) => patch(file),
-    takeBack: (file) => patch('--reverse', file),
+    apply: (file) => gitApply(folder, file),
+    takeBack: (file) => gitApply(folder, '--reverse', file),
     test: (files) => runTests(folder, files),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Writes nothing. @throws Error if a patch does not apply to the project as it is now */
+export const checkPatch = (patchFile: string): Promise<void> => gitApply(ROOT, '--check', patchFile);
+
+async function gitApply(folder: string, ...args: readonly string[]): Promise<void> {
+  const { code, output } = await run('git', ['apply', '--whitespace=nowarn', ...args], folder);
+  if (code !== 0) throw new Error(`git apply ${args.join(' ')} failed. Write the patch anew.\n${output}`);
 }
 
 async function runTests(folder: string, files: readonly string[]): Promise<TestRun> {

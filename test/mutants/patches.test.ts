@@ -1,4 +1,4 @@
-import { checkOut } from './checkout.ts';
+import { checkPatch } from './checkout.ts';
 import { MutantFileError, readMutant, readMutants } from './mutant-file.ts';
 
 test('a header needs what the defect is, and what finds it', () => {
@@ -10,9 +10,5 @@ test('a header needs what the defect is, and what finds it', () => {
 });
 
 test('every patch applies to the source as it is now', async () => {
-  await using checkout = await checkOut();
-  for (const { file } of readMutants()) {
-    await checkout.apply(file);
-    await checkout.takeBack(file);
-  }
+  for (const { file } of readMutants()) await checkPatch(file);
 }, 60_000);
