@@ -61,6 +61,7 @@ export const FEATURES = [
   'unused-heads',
   'pods',
   'language-packages',
+  'workloads-unread',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

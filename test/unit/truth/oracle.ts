@@ -155,14 +155,14 @@ export class Oracle implements Witness {
   }
 
   /**
-   * What bounds a build: each fact that it was asked for, on what the stream is built on. What the head does not hold any
-   * more is forgotten, and what its team pushes begins anew.
+   * What bounds a build: each fact that it was asked for, on what the stream is built on as far as the ledger knows: the event
+   * of a push may be late. What the head does not hold any more is forgotten, and what its team pushes begins anew.
    */
   #boundsOf({ line, rebuildId }: TrueRun): readonly string[] {
     const { factory } = this.#life;
     const head = factory.headOf(line)?.images ?? [];
     const since = factory.madeBy(line.name).findLast(({ runId }) => runId === undefined);
-    const on = factory.parentOf(line);
+    const on = this.#parentKnown(line) ?? factory.parentOf(line);
     return (this.#asked.get(rebuildId) ?? []).flatMap((fact) => {
       const name = fact.kind === 'finding' ? `${fact.vulnerability} in ${fact.package}` : fact.kind;
       const key = `${name} in ${line.name} on ${on?.name ?? 'nothing'} since ${since?.name}, moved back ${this.#movesUpTo(line)} times`;
@@ -170,6 +170,15 @@ export class Oracle implements Witness {
       this.#builds.delete(key);
       return [];
     });
+  }
+
+  /** The head of its parent stream that the ledger knows. */
+  #parentKnown({ on }: Line): TrueArtifact | undefined {
+    const { lines, world, factory } = this.#life;
+    const below = lines.find(({ name }) => name === on);
+    const { index, images = {} } = (below && world.streams.records.get(below.stream)?.head) ?? {};
+    const digest = index ?? Object.values(images)[0];
+    return digest && factory.artifact(digest);
   }
 
   #asksFor(image: TrueImage, fact: CauseFact): boolean {

@@ -5,12 +5,13 @@ import { tagsMovedBack } from './moved-tags.ts';
 import { pods } from './pods.ts';
 import { scopesLeave } from './scopes.ts';
 import type { Trouble } from './trouble.ts';
-import { lineageUnread, registriesUnread } from './unread.ts';
+import { lineageUnread, registriesUnread, workloadsUnread } from './unread.ts';
 
 export const TROUBLES: readonly Trouble[] = [
   tagsMovedBack,
   registriesUnread,
   lineageUnread,
+  workloadsUnread,
   headsOneByOne,
   imagesDeleted,
   scopesLeave,

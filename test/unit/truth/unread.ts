@@ -1,5 +1,7 @@
+import type { Registry } from '../../../shared/domain/image/image.ts';
+import { ClusterFailingError } from '../../../shared/ports/cluster-errors.ts';
 import { HOUR_MS } from '../../support/samples.ts';
-import { HUB, NEAR } from './fleet.ts';
+import { AWAY, HUB, homesOf, NEAR } from './fleet.ts';
 import type { Life } from './life.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -53,6 +55,43 @@ export const lineageUnread: Trouble = {
     for (const { location } of lines) world.registry.giveAgain(location);
   },
 };
+
+/**
+ * An account refuses to say what runs there, or its EKS cluster cannot be reached, for some hours or days. Teams deploy as
+ * before.
+ */
+export const workloadsUnread: Trouble = {
+  feature: 'workloads-unread',
+  begin: (life, milliseconds) => {
+    const { diceFor, clockwork, world, lines, features } = life;
+    const dice = diceFor('workloads unread');
+    const homes = homesOf(lines).filter((home) => home !== HUB);
+    for (let n = dice.int(1, 4); n > 0; n -= 1) {
+      const [home, isCluster] = [dice.pick(homes), dice.chance(0.5)];
+      const [fromMs, forMs] = drawSpell(dice, milliseconds);
+      const cluster = { ...home, cluster: 'pods' };
+      const what = isCluster ? `cluster ${cluster.cluster} of account ${home.account}` : `account ${home.account}`;
+      clockwork.in(fromMs, async () => {
+        const reviews = life.reviews;
+        if (isCluster) world.eksWorkloads.failCluster(cluster, new ClusterFailingError(cluster, 'it is down'));
+        else for (const source of [world.workloads, world.eksWorkloads]) source.deny(home);
+        life.tell(`${what} does not say what runs`);
+        await clockwork.sleep(forMs);
+        allowAgain(life, home);
+        life.tell(`${what} says again what runs`);
+        if (life.reviews > reviews) features.note('workloads-unread');
+      });
+    }
+  },
+  end: (life) => {
+    for (const home of [NEAR, AWAY]) allowAgain(life, home);
+  },
+};
+
+function allowAgain({ world }: Life, home: Registry): void {
+  world.eksWorkloads.failCluster({ ...home, cluster: 'pods' }, undefined);
+  for (const source of [world.workloads, world.eksWorkloads]) source.allow(home);
+}
 
 /** When it begins, often with the first review, and how long it lasts; it ends before the days of quiet. */
 function drawSpell(dice: ReturnType<Life['diceFor']>, milliseconds: number): readonly [number, number] {
