@@ -1,5 +1,5 @@
 import { patched } from '../../../local/kubernetes/patch.ts';
-import { checkUnchanged, deployedBy, stateOf } from '../../../shared/adapters/eks-deployer.ts';
+import { checkUnchanged, deployedBy, stateOf } from '../../../shared/adapters/eks-service.ts';
 import { type KubernetesService, kubernetesService } from '../../../shared/domain/image/workload-kind.ts';
 import {
   changedBy,
