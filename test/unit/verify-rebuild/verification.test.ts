@@ -123,7 +123,7 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   expect(lateMs).toBeGreaterThanOrEqual(0);
   expect(lateMs).toBeLessThan(1000);
   const reason = expect.stringMatching(/^no complete scan and verdict for sha256:.* by 2026-11-24T05:10:00/);
-  expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isUnscanned: true });
 });
 
 describe('a finding in a language package', () => {
@@ -143,7 +143,7 @@ describe('a finding in a language package', () => {
     const { world, machine } = await scanned();
     await machine.run();
     const reason = expect.stringMatching(/^the scan of .* covers only packages of the operating system, .* Inspector/);
-    expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+    expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isUnscanned: true });
   });
 
   test.each([
