@@ -29,29 +29,31 @@ export function runDemo(flags: readonly string[], onStart?: (pid: number) => voi
   });
 }
 
+type Work<T> = (result: DemoResult, kept: NonNullable<DemoResult['kept']>, run: DemoRun) => Promise<T>;
+
 /** Runs `work` on a fleet that was reviewed by `demo --json --keep`, and stops the cloud that it left up. */
-export async function withReviewedFleet<T>(
-  fleet: unknown,
-  flags: readonly string[],
-  work: (result: DemoResult, kept: NonNullable<DemoResult['kept']>, run: DemoRun) => Promise<T>,
-): Promise<T> {
+export async function withReviewedFleet<T>(fleet: unknown, flags: readonly string[], work: Work<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-fleet-'));
   const file = join(folder, 'fleet.json');
   await writeFile(file, JSON.stringify(fleet));
   try {
-    const run = await runDemo(['--json', '--keep', '--fleet', file, ...flags]);
-    const lastLine = run.stdout.trimEnd().split('\n').at(-1) ?? '';
-    if (!lastLine.startsWith('{'))
-      throw new Error(`The demo printed no result (exit code ${run.code}):\n${run.stderr}`);
-    const result = parse(demoResultSchema, JSON.parse(lastLine));
-    const { kept } = result;
-    if (!kept) throw new Error('The demo did not say where the cloud is');
-    try {
-      return await work(result, kept, run);
-    } finally {
-      process.kill(kept.pid, 'SIGTERM');
-    }
+    return await withReviewed(['--fleet', file, ...flags], work);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same on what `demo --json --keep` makes with these flags. */
+export async function withReviewed<T>(flags: readonly string[], work: Work<T>): Promise<T> {
+  const run = await runDemo(['--json', '--keep', ...flags]);
+  const lastLine = run.stdout.trimEnd().split('\n').at(-1) ?? '';
+  if (!lastLine.startsWith('{')) throw new Error(`The demo printed no result (exit code ${run.code}):\n${run.stderr}`);
+  const result = parse(demoResultSchema, JSON.parse(lastLine));
+  const { kept } = result;
+  if (!kept) throw new Error('The demo did not say where the cloud is');
+  try {
+    return await work(result, kept, run);
+  } finally {
+    process.kill(kept.pid, 'SIGTERM');
   }
 }

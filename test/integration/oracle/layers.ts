@@ -8,9 +8,10 @@ interface Manifest {
   readonly layers: readonly { readonly digest: string }[];
 }
 
-const VERSION = /^Package: (\S+)\n(?:(?!Package: ).+\n)*?Version: (\S+)$/gm;
+/** A package in the databases of dpkg and of apk. */
+const VERSION = /^(?:Package: (?<dpkg>\S+)\n(?:(?!Package: ).+\n)*?Version: |P:(?<apk>\S+)\nV:)(?<version>\S+)$/gm;
 
-/** Versions by name, of Debian packages; a later layer replaces what an earlier one says. */
+/** Versions by name; a later layer replaces what an earlier one says. */
 export async function packagesIn(endpoint: string, home: Home, digest: string): Promise<Map<string, string>> {
   const ecr = new ECRClient(configOf(endpoint, home));
   const { images = [] } = await ecr.send(
@@ -24,8 +25,8 @@ export async function packagesIn(endpoint: string, home: Home, digest: string): 
     );
     const archive = gunzipSync(Buffer.from(await (await fetch(downloadUrl)).arrayBuffer())).toString('latin1');
     // A file of a tar archive begins after zeros.
-    for (const [, name = '', version = ''] of archive.replaceAll('\0', '\n').matchAll(VERSION))
-      packages.set(name, version);
+    for (const { groups = {} } of archive.replaceAll('\0', '\n').matchAll(VERSION))
+      packages.set(groups.dpkg ?? groups.apk ?? '', groups.version ?? '');
   }
   return packages;
 }

@@ -1,0 +1,183 @@
+import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  ECRClient,
+  GetAuthorizationTokenCommand,
+  PutImageCommand,
+} from '@aws-sdk/client-ecr';
+import { IAMClient, ListRolesCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { MEDIA_TYPES } from '../../local/builds/blob.ts';
+import { RegistryClient } from '../../local/builds/registry.ts';
+import type { DemoResult } from '../../local/demo/result.ts';
+import { HUB } from '../support/acting-fleet.ts';
+import { withReviewed } from './oracle/demo.ts';
+import { packagesIn } from './oracle/layers.ts';
+import { digestOfTag, madeOf, scanOf } from './oracle/registry.ts';
+import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
+
+const LIMIT_MS = 300_000;
+const [FLAWED, FIXED] = ['3.5.4-r0', '3.5.5-r0'];
+const CVE = 'CVE-2026-31001';
+const OUTSIDE = { ...HUB, account: '999900000001' };
+
+const at = (repository: string): Home => ({ ...HUB, repository });
+const [BASE, PLATFORM, SAMPLE] = [at('base/alpine-3'), at('platform/node-24'), at('apps/sample')];
+/** Lowest first. */
+const TIERS = [
+  { home: BASE, pipeline: 'pipeline-base', promotes: true },
+  { home: PLATFORM, pipeline: 'pipeline-platform', promotes: true },
+  { home: SAMPLE, pipeline: 'pipeline-sample', promotes: false },
+] as const;
+
+type Act = DemoResult['act'];
+
+const streamIn = ({ streams }: Act, { repository }: Home): Act['streams'][number] => {
+  const found = streams.filter(({ stream }) => stream.includes(`/${repository}:`));
+  expect(found).toHaveLength(1);
+  return found[0] as Act['streams'][number];
+};
+
+/** The image of the only platform. */
+async function imageIn(endpoint: string, home: Home, digest = ''): Promise<string> {
+  const manifest = await manifestOf(endpoint, home, digest);
+  const images = (manifest?.manifests ?? []).filter(({ platform }) => platform?.os === 'linux');
+  expect(images).toHaveLength(1);
+  return images[0]?.digest ?? '';
+}
+
+test(
+  'what the demo claims to have done to the tiers of the registry templates is what plain SDK calls find',
+  async () => {
+    await withReviewed(['--registry'], async ({ act }, { endpoint }, { code }) => {
+      expect(code).toBe(0);
+      expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+      await checkCascade(endpoint, act);
+      for (const [tier, { home, pipeline, promotes }] of TIERS.entries()) {
+        await checkPipeline(endpoint, pipeline);
+        await checkBuilt(endpoint, act, home, promotes, TIERS[tier - 1]?.home);
+        expect(streamIn(act, home)).toMatchObject({ state: 'patched', provenBy: act.reviews[1]?.runId });
+      }
+      await checkRunning(endpoint, act);
+      await checkPulls(endpoint);
+      await checkPushes(endpoint, act);
+    });
+  },
+  LIMIT_MS,
+);
+
+async function checkCascade(endpoint: string, { cascades }: Act): Promise<void> {
+  expect(cascades).toHaveLength(1);
+  expect(cascades[0]?.nodes.map(({ wave, state }) => [wave, state])).toEqual(
+    [0, 1, 2].map((wave) => [wave, 'verified']),
+  );
+  const { executionArn } = cascades[0] ?? {};
+  const execution = await new SFNClient(configOf(endpoint, HUB)).send(new DescribeExecutionCommand({ executionArn }));
+  expect(execution.status).toBe('SUCCEEDED');
+}
+
+/** A pipeline ran for its first image, and once for Patchwave. */
+async function checkPipeline(endpoint: string, pipelineName: string): Promise<void> {
+  const client = new CodePipelineClient(configOf(endpoint, HUB));
+  const { pipelineExecutionSummaries = [] } = await client.send(new ListPipelineExecutionsCommand({ pipelineName }));
+  expect(pipelineExecutionSummaries.map(({ status }) => status)).toEqual(['Succeeded', 'Succeeded']);
+  const starters = pipelineExecutionSummaries.map(({ trigger }) => trigger?.triggerDetail);
+  expect(starters).toEqual([
+    expect.stringContaining('assumed-role/PatchwaveActBuild/'),
+    expect.stringContaining(':root'),
+  ]);
+}
+
+async function checkBuilt(endpoint: string, act: Act, home: Home, promotes: boolean, below?: Home): Promise<void> {
+  const { before, after } = streamIn(act, home);
+  expect(after).not.toBe(before);
+  expect(await digestOfTag(endpoint, home, 'stable')).toBe(promotes ? after : undefined);
+  expect(await digestOfTag(endpoint, home, 'stable-candidate')).toBe(promotes ? after : undefined);
+  const [old, fresh] = [await imageIn(endpoint, home, before), await imageIn(endpoint, home, after)];
+  expect((await packagesIn(endpoint, home, old)).get('libcrypto3')).toBe(FLAWED);
+  expect((await packagesIn(endpoint, home, fresh)).get('libcrypto3')).toBe(FIXED);
+  expect((await scanOf(endpoint, home, old)).findings.map(({ name }) => name)).toEqual([CVE]);
+  expect(await scanOf(endpoint, home, fresh)).toMatchObject({ status: 'COMPLETE', findings: [] });
+  if (!below) return;
+  const under = await imageIn(endpoint, below, streamIn(act, below).after);
+  const layers = (await madeOf(endpoint, below, under))?.layers ?? [];
+  expect(layers.length).toBeGreaterThan(1);
+  expect((await madeOf(endpoint, home, fresh))?.layers.slice(0, layers.length)).toEqual(layers);
+}
+
+async function checkRunning(endpoint: string, act: Act): Promise<void> {
+  const running = await containersIn(endpoint, HUB);
+  expect(running.map(({ container }) => homeOf(container)?.repository)).toEqual(['apps/sample', 'apps/sample']);
+  const fresh = await imageIn(endpoint, SAMPLE, streamIn(act, SAMPLE).after);
+  expect((await Promise.all(running.map((seen) => imagesOf(endpoint, seen)))).flat()).toEqual([fresh, fresh]);
+}
+
+type Config = ConstructorParameters<typeof ECRClient>[0];
+
+async function logIn(endpoint: string, config: Config): Promise<RegistryClient> {
+  const { authorizationData } = await new ECRClient(config ?? {}).send(new GetAuthorizationTokenCommand({}));
+  return new RegistryClient(endpoint, authorizationData?.[0]?.authorizationToken ?? '');
+}
+
+/** Only accounts of the organization pull. */
+async function checkPulls(endpoint: string): Promise<void> {
+  const inside = await logIn(endpoint, configOf(endpoint, HUB));
+  expect((await inside.pullManifest(BASE, 'stable')).digest).toBe(await digestOfTag(endpoint, BASE, 'stable'));
+  const outside = await logIn(endpoint, configOf(endpoint, OUTSIDE));
+  await expect(outside.pullManifest(BASE, 'stable')).rejects.toThrow(/403.*DENIED.*ecr:BatchGetImage/);
+}
+
+/** A session of the role that builds a repository: the test lets the account take it. */
+async function buildSession(endpoint: string, { repository }: Home): Promise<NonNullable<Config>> {
+  const iam = new IAMClient(configOf(endpoint, HUB));
+  const { Roles = [] } = await iam.send(new ListRolesCommand({ PathPrefix: `/registry-build/${repository}/` }));
+  expect(Roles).toHaveLength(1);
+  const { RoleName = '', Arn: RoleArn = '' } = Roles[0] ?? {};
+  const Statement = [{ Effect: 'Allow', Principal: { AWS: HUB.account }, Action: 'sts:AssumeRole' }];
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+  await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
+  const sts = new STSClient(configOf(endpoint, HUB));
+  const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'test' }));
+  const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '', SessionToken } = Credentials ?? {};
+  const sessionToken = SessionToken ?? '';
+  return { endpoint, region: HUB.region, credentials: { accessKeyId, secretAccessKey, sessionToken } };
+}
+
+/** Only the role of a repository pushes to it, and it moves no tag but the two that may move. */
+async function checkPushes(endpoint: string, act: Act): Promise<void> {
+  const { before = '', after = '' } = streamIn(act, BASE);
+  const ecr = new ECRClient(configOf(endpoint, HUB));
+  const { images = [] } = await ecr.send(
+    new BatchGetImageCommand({ repositoryName: BASE.repository, imageIds: [{ imageDigest: after }] }),
+  );
+  const { imageManifest = '' } = images[0] ?? {};
+  const manifest = { digest: after, mediaType: MEDIA_TYPES.oci.index, bytes: Buffer.from(imageManifest) };
+  const { imageDetails = [] } = await ecr.send(
+    new DescribeImagesCommand({ repositoryName: BASE.repository, imageIds: [{ imageDigest: before }] }),
+  );
+  const fixedTag = imageDetails[0]?.imageTags?.find((tag) => tag.startsWith('build-')) ?? '';
+
+  const build = await buildSession(endpoint, BASE);
+  const own = await logIn(endpoint, build);
+  await own.pushManifest(BASE, 'stable-candidate', manifest);
+  await expect(own.pushManifest(BASE, fixedTag, manifest)).rejects.toThrow(/TAG_INVALID.*immutable/);
+  const put = { repositoryName: BASE.repository, imageManifest, imageTag: fixedTag };
+  await expect(new ECRClient(build).send(new PutImageCommand(put))).rejects.toMatchObject({
+    name: 'ImageTagAlreadyExistsException',
+  });
+  expect(await digestOfTag(endpoint, BASE, fixedTag)).toBe(before);
+
+  const other = await logIn(endpoint, await buildSession(endpoint, PLATFORM));
+  const blob = { digest: `sha256:${'0'.repeat(64)}`, bytes: Buffer.from('hello') };
+  await expect(other.pushBlob(BASE, blob)).rejects.toThrow(/403.*DENIED.*ecr:InitiateLayerUpload/);
+  await expect(other.pushManifest(BASE, 'other', manifest)).rejects.toThrow(/403.*DENIED.*ecr:PutImage/);
+  // The administrator of the account neither.
+  await expect((await logIn(endpoint, configOf(endpoint, HUB))).pushManifest(BASE, 'other', manifest)).rejects.toThrow(
+    /403.*DENIED.*ecr:PutImage/,
+  );
+  await expect(ecr.send(new PutImageCommand({ ...put, imageTag: 'other' }))).rejects.toMatchObject({
+    name: 'AccessDeniedException',
+  });
+}
