@@ -76,7 +76,7 @@ async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Ob
 }
 
 function streamRegistries(policy: Policy): readonly Registry[] {
-  const rules = policy.streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
+  const rules = policy.streams.filter(({ tier }) => tier !== 'application');
   return rules.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })));
 }
 

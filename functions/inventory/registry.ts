@@ -125,7 +125,7 @@ const doneIn = (readings: readonly NamedReading[]) =>
     readings.flatMap(({ repository, failure, ...reading }) => (failure ? [] : [[repository, reading] as const])),
   );
 
-/** Repositories of base and platform streams; only a pattern costs a listing of the registry. */
+/** Repositories of streams that others are built on; only a pattern costs a listing of the registry. */
 async function listedRepositories(
   source: ImageRegistry,
   policy: Policy,
@@ -133,7 +133,7 @@ async function listedRepositories(
 ): Promise<{ readonly repositories: ReadonlySet<string>; readonly unreachable?: RegistryUnreachableError }> {
   const rules = policy.streams.filter(
     ({ tier, account, regions }) =>
-      (tier === 'base' || tier === 'platform') && account === registry.account && regions.includes(registry.region),
+      tier !== 'application' && account === registry.account && regions.includes(registry.region),
   );
   const names = rules.flatMap(({ repositories }) => repositories);
   const patterns = names.filter((name) => name.includes('*'));

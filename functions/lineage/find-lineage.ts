@@ -150,7 +150,7 @@ async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise
 
 /** Lists of possible parents, including streams that the policy no longer names. */
 function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySet<string> {
-  const recorded = streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
+  const recorded = streams.filter(({ tier }) => tier !== 'application');
   const known = recorded.flatMap(({ stream, location }) => [stream, locationKey(location)]);
   return new Set([...known, ...lists.streams, ...lists.places]);
 }

@@ -25,7 +25,8 @@ export interface StreamWithStaleParents {
 
 /**
  * Opens a cause for streams whose parent has moved, unless an open cascade still rebuilds the stream: its own pushes
- * start nothing. An application that does not run is skipped, as the policy says.
+ * start nothing. A mirrored stream is skipped, because its vendor builds it; so is an application that does not run, as the
+ * policy says.
  * @param runs whether any image of a stream runs
  * @returns the streams that could not be read or written; a failure stops no other
  */
@@ -49,6 +50,7 @@ export async function recordMoved(
   const failures = await mapConcurrently(streams, WRITES_AT_ONCE, async ({ record, staleParents }) => {
     const { stream, tier } = record;
     try {
+      if (tier === 'mirrored') return [];
       if (tier === 'application' && caps.onlyApplicationsInUse && !(await runs(stream))) return [];
       if (await isStillRebuilt(record)) return [];
       await causes.change(stream, (before) => mergeMoved(stream, before, movedBy(staleParents, nowEpochMs)));

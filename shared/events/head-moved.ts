@@ -1,5 +1,6 @@
 import { sameContent } from '../domain/common/same-content.ts';
 import { digest } from '../domain/image/digest-schema.ts';
+import { STREAM_TIERS } from '../domain/image/image.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { headDigestOf } from '../domain/stream/heads.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
@@ -12,7 +13,7 @@ const head = v.strictObject({ images: v.record(text, digest), index: v.exactOpti
 /** A stream has a new head, pushed by Patchwave or by anybody else. The first head ever seen is no move. */
 export const headMoved = published('HeadMoved', 1, {
   stream: text,
-  tier: v.picklist(['base', 'platform', 'application']),
+  tier: v.picklist(STREAM_TIERS),
   /** One image per platform, and their index if there is one. */
   head,
   previousHead: head,

@@ -17,7 +17,8 @@ import { type AttributionInputs, headsFor, showing } from './stream-path.ts';
  * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is already built on them
  * or not.
  * - `worse`: the parent has a different head than the one that the stream's head is built on. It violates these facts,
- * and the stream's head does not have them. Without a head, the running images of the stream do not have them.
+ * and the stream's head does not have them. Without a head, the running images of the stream do not have them. A base
+ * patches the packages of a mirrored parent, so that one is never worse: verification judges the image that is built.
  */
 export type ParentObstacle = { readonly stream: string } & (
   | { readonly why: 'unplaced'; readonly image: Unplaced }
@@ -178,7 +179,7 @@ function obstacleIn(
   if (!next) return { stream, why: 'unread' };
   const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
   if (unjudged !== undefined) return { stream, why: 'unjudged', images: [unjudged, ...more] };
-  if (compared.length === 0) return undefined;
+  if (compared.length === 0 || known.streams.get(stream)?.tier === 'mirrored') return undefined;
   const violated = next.moved.flatMap((one) => {
     const verdict = known.images.get(one)?.verdict;
     return verdict ? violatedFacts(verdict) : [];

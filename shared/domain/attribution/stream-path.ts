@@ -7,7 +7,7 @@ import type { Parents } from '../lineage/parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import type { LayersOf } from './layer-evidence.ts';
 
-/** What is known of an image; `stream` only where its tier is base, platform or application. */
+/** What is known of an image; `stream` only where a stream rule names it. */
 export interface AttributedImage extends JudgedImage {
   readonly stream?: string;
   readonly platform?: Platform;
@@ -19,7 +19,7 @@ export interface AttributedImage extends JudgedImage {
 export interface AttributionInputs {
   readonly parents: Parents;
   readonly images: ReadonlyMap<Digest, AttributedImage>;
-  readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
+  readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'> & Partial<Pick<StreamRecord, 'tier'>>>;
   /**
    * By image of a stream that the policy never lets Patchwave rebuild: that stream. In `images` it has no stream, like
    * an image of a vendor.

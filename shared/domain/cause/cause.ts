@@ -118,16 +118,16 @@ export const isOwnWarning = (reason: Reason): boolean =>
 
 /**
  * The facts for the cause of the image's stream. An image that neither runs nor is a head yields none. A fact near its
- * limit calls for a rebuild of a head, but not for a deployment of a newer one.
+ * limit calls for a rebuild of a head, but not for a deployment of a newer one. The vendor of a mirrored image fixes it.
  */
 export function factsFor({
-  image: { stream, inUse, isHead },
+  image: { stream, tier, inUse, isHead },
   verdict,
 }: {
-  readonly image: Pick<ImageRecord, 'stream' | 'inUse' | 'isHead'>;
+  readonly image: Pick<ImageRecord, 'stream' | 'tier' | 'inUse' | 'isHead'>;
   readonly verdict: Verdict;
 }): readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[] {
-  if (stream === undefined || !(inUse || isHead)) return [];
+  if (stream === undefined || tier === 'mirrored' || !(inUse || isHead)) return [];
   const facts = isHead ? causeFacts(verdict) : violatedFacts(verdict);
   return facts.length > 0 ? [{ stream, facts }] : [];
 }

@@ -72,5 +72,11 @@ export interface IndexChild {
   readonly attestation?: Digest;
 }
 
+/** Tiers of the images that teams of the policy build, lowest first. */
+export const BUILT_TIERS = ['base', 'platform', 'application'] as const satisfies readonly Tier[];
+/** Tiers of streams, lowest first. Patchwave follows the heads of mirrored streams and never rebuilds them. */
+export const STREAM_TIERS = ['mirrored', ...BUILT_TIERS] as const satisfies readonly Tier[];
+export type StreamTier = (typeof STREAM_TIERS)[number];
+
 /** Tiers of third parties, which build nothing on our images. */
 export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];

@@ -1,5 +1,5 @@
 import { matchesGlob } from '../common/glob.ts';
-import { type ImageLocation, locationKey, registryKey } from '../image/image.ts';
+import { type ImageLocation, locationKey, registryKey, type StreamTier } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PlacementCursor } from './next-placements.ts';
 
@@ -19,10 +19,10 @@ export interface BaseReadings {
   readonly placedApart?: PlacementCursor;
 }
 
-/** A repository of base or platform streams in the policy: `repository` is a name or a pattern. */
+/** A repository of streams in the policy that others are built on: `repository` is a name or a pattern. */
 export interface BaseRepository extends ImageLocation {
   /** `base` if any of its rules has tier base. */
-  readonly tier: 'base' | 'platform';
+  readonly tier: Exclude<StreamTier, 'application'>;
 }
 
 /** A repository that may contain images missing in the ledger. */
@@ -31,7 +31,7 @@ export interface UnreadRepository extends BaseRepository {
   readonly readAtEpochMs?: number;
 }
 
-/** Each repository or pattern of base and platform rules in each of its registries, once. */
+/** Each repository or pattern of rules that others are built on in each of its registries, once. */
 export function baseRepositoriesOf({ streams }: Pick<Policy, 'streams'>): readonly BaseRepository[] {
   const found = new Map<string, BaseRepository>();
   for (const { tier, account, regions, repositories } of streams) {

@@ -1,6 +1,6 @@
 import { globsOverlap } from '../common/glob.ts';
 import { HOUR_MS } from '../common/time.ts';
-import { type ImageLocation, locationKey, type Tier } from '../image/image.ts';
+import { FOREIGN_TIERS, type ImageLocation, locationKey, type Tier } from '../image/image.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
@@ -75,7 +75,8 @@ export type MayLieBetween = (image: LayeredImage, parent: FoundParent) => readon
  * - the image was pushed after the last complete read of the repository, or its push time is unknown;
  * - the repository is not that of the found parent, because a build starts from the head of that stream either way;
  * - the label of the image names it. If the label names none, the policy declares it as a parent. If the policy
- * declares nothing, its tier may lie between the two: a base only on a base, and never on a platform.
+ * declares nothing, its tier may lie between the two: a base only on a base or a mirrored image, and never on a platform;
+ * a mirrored image only on a vendor's.
  */
 export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefined): MayLieBetween {
   if (isBuiltIn(policy)) return () => [];
@@ -90,7 +91,11 @@ export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefin
     const parents = declared(image);
     if (parents) return relevant.filter((one) => parents.some((place) => meets(one, place)));
     const isPossible = ({ tier: between }: UnreadRepository): boolean =>
-      between === 'base' ? tier !== 'platform' : image.tier !== 'base';
+      between === 'mirrored'
+        ? FOREIGN_TIERS.includes(tier)
+        : between === 'base'
+          ? tier !== 'platform'
+          : image.tier !== 'base';
     return relevant.filter(isPossible);
   };
 }

@@ -26,6 +26,7 @@ export const wholePolicySchema = v.pipe(
     ...candidatesAsHeads(policy),
     ...watchedApplications(policy),
     ...commitsAlone(policy),
+    ...actedOnMirrors(policy),
   ]),
 );
 
@@ -114,7 +115,10 @@ function watchedApplications({ streams }: Policy): v.Problem[] {
 function commitsAlone({ streams, tags }: Policy): v.Problem[] {
   return streams.flatMap(({ tier, headTags }, index) =>
     headTags.flatMap((pattern, at) => {
-      const tag = tags?.tiers[tier] === 'unique' && COMMITS_ALONE.find((each) => matchesHeadTag(pattern, each));
+      const tag =
+        tier !== 'mirrored' &&
+        tags?.tiers[tier] === 'unique' &&
+        COMMITS_ALONE.find((each) => matchesHeadTag(pattern, each));
       if (!tag) return [];
       const message =
         `the pattern matches "${tag}", a commit without a build number. A rebuild of the commit has the same tag: an immutable ` +
@@ -123,6 +127,18 @@ function commitsAlone({ streams, tags }: Policy): v.Problem[] {
       return [{ path: ['streams', index, 'headTags', at], message }];
     }),
   );
+}
+
+/** Patchwave only follows what the import pipeline of a mirrored stream pushes. */
+function actedOnMirrors({ streams }: Policy): v.Problem[] {
+  return streams.flatMap((rule, index) => {
+    if (rule.tier !== 'mirrored') return [];
+    const fields = (['pipeline', 'parents', 'heads'] as const).filter((field) => rule[field] !== undefined);
+    return [...fields, ...(rule.promotes ? ['promotes'] : [])].map((field) => ({
+      path: ['streams', index, field],
+      message: 'a mirrored stream is never rebuilt, so this has no effect. Remove it',
+    }));
+  });
 }
 
 /** A parent is exactly one release line, so that it is unambiguous. */
@@ -142,7 +158,8 @@ function parentProblem(id: string, parent: string, rules: Rules): string | undef
   const rule = rules.get(parent);
   if (!rule) return `no rule of \`streams\` has the id "${parent}"`;
   const { tier, repositories, headTags } = rule;
-  if (tier === 'application') return `"${parent}" has tier application; only a base or platform can be a parent`;
+  if (tier === 'application')
+    return `"${parent}" has tier application; only a base, a platform or a mirrored stream can be a parent`;
   if (repositories.length > 1 || headTags.length > 1 || repositories[0]?.includes('*'))
     return `"${parent}" names several streams; write a rule with one repository and one head tag for the parent`;
   return leadsTo(parent, id, rules) ? `"${parent}" is itself built on "${id}": \`parents\` form a circle` : undefined;

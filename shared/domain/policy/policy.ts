@@ -1,5 +1,5 @@
 import * as v from '../../schema.ts';
-import { TIERS } from '../image/image.ts';
+import { BUILT_TIERS, STREAM_TIERS, TIERS } from '../image/image.ts';
 import { SCOPE_READABLE } from './built-in-rules.ts';
 import { DEFAULT_RUNNER, DIGEST_VARIABLE, RUNNER_KINDS } from './pipeline.ts';
 import { account, days, glob, id, region, SEVERITIES, some } from './policy-parts.ts';
@@ -66,10 +66,7 @@ const mode = v.picklist(MODES);
 /** All heads of a stream, or only those of a stream that running images are built on. */
 const HEADS = ['all', 'in-use'] as const;
 
-/** Tiers of stream rules: the images that teams of the policy build. */
-export const STREAM_TIERS = ['base', 'platform', 'application'] as const;
-
-/** Repositories whose images one team makes, and the release lines in them. Tier and owner come from here only. */
+/** Repositories whose images one team makes or imports, and the release lines in them. Tier and owner come from here only. */
 const streamRule = (headTag: HeadTag) =>
   v.strictObject({
     id,
@@ -119,7 +116,7 @@ const ageLimit = v.strictObject({
 const configRule = (name: string) =>
   v.strictObject({
     id: v.optional(id, name),
-    tiers: v.optional(some(v.picklist(STREAM_TIERS)), [...STREAM_TIERS]),
+    tiers: v.optional(some(v.picklist(BUILT_TIERS)), [...BUILT_TIERS]),
   });
 
 const MAX_WAIVER_DAYS = 180;

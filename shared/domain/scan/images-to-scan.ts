@@ -32,7 +32,7 @@ export function unusedToScan({ inUse, heads }: Watched, parents: Parents, headsO
   return [...found].filter((digest) => !inUse.has(digest)).sort(compareTexts);
 }
 
-/** Only base and platform streams; an image of another stream, or of none, has no relevant heads. */
+/** Only streams that others are built on; an image of another stream, or of none, has no relevant heads. */
 export function headsByImage(
   streams: readonly StreamRecord[],
   streamOf: (digest: Digest) => string | undefined,

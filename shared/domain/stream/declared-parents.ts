@@ -38,7 +38,7 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
 /**
  * Whether the policy allows an image of a repository to be built on a stream. It allows every stream, unless the
  * repository is not ours, or all of its rules declare parents that do not lead to the stream. A base without a
- * declaration may be built on another base, but not on a platform. For an image with a head tag, only rules with this
+ * declaration may be built on another base or a mirrored image, but not on a platform. For an image with a head tag, only rules with this
  * tag count. A tag that no rule names proves nothing: the image may be any one of the repository.
  * @param ours our accounts: a repository of another account belongs to a vendor
  * @returns takes a tag of the image, if one is known
@@ -72,7 +72,10 @@ export function declaredReachIn(
     const { location: place, headTag } = parseStreamId(stream);
     const asked = streamRulesOf(policy, place).filter(({ headTags }) => headTags.includes(headTag));
     if (reach.beyond === 'anything' || asked.some(({ id }) => reach.ids.has(id))) return true;
-    return reach.beyond === 'bases' && (asked.length === 0 || asked.some(({ tier }) => tier === 'base'));
+    return (
+      reach.beyond === 'bases' &&
+      (asked.length === 0 || asked.some(({ tier }) => tier === 'base' || tier === 'mirrored'))
+    );
   };
 }
 

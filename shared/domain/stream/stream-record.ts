@@ -1,9 +1,9 @@
-import type { Digest, ImageLocation, Platform } from '../image/image.ts';
+import type { Digest, ImageLocation, Platform, StreamTier } from '../image/image.ts';
 
 /** One release line of one repository. */
 export interface StreamRecord {
   readonly stream: string;
-  readonly tier: 'base' | 'platform' | 'application';
+  readonly tier: StreamTier;
   readonly owner: string;
   readonly location: ImageLocation;
   readonly headTag: string;

@@ -1,6 +1,6 @@
-import { type ImageLocation, locationKey } from '../image/image.ts';
+import { BUILT_TIERS, type ImageLocation, locationKey } from '../image/image.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
-import { type Policy, STREAM_TIERS, type StreamRule } from '../policy/policy.ts';
+import type { Policy, StreamRule } from '../policy/policy.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
 import { streamPolicy } from './stream-policy.ts';
 
@@ -46,7 +46,7 @@ export class PolicyCoverage {
 
   gaps(): PolicyGaps {
     const { streams, sourceKnown, nonRoot, tags } = this.#policy;
-    const ofTags = tags && { id: 'tags', tiers: STREAM_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
+    const ofTags = tags && { id: 'tags', tiers: BUILT_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
     const tiers = new Set(streams.flatMap((rule) => (this.#unmatched.has(rule) ? [] : rule.tier)));
     return {
       unmatchedRules: streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),

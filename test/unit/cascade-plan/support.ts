@@ -4,7 +4,7 @@ import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts
 import type { Cascade, CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import { type Cause, type CauseFact, type FindingFact, mergeCause } from '../../../shared/domain/cause/cause.ts';
 import { emptyHistory, type RebuildHistory } from '../../../shared/domain/cause/rebuild.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { Digest, ImageLocation, StreamTier } from '../../../shared/domain/image/image.ts';
 import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
@@ -42,7 +42,7 @@ export interface PlanPolicyChanges extends Partial<Pick<PolicyDocument, 'mode' |
   /** Numbers of streams that the policy only reports. */
   readonly reportOnly?: readonly number[];
 }
-type Tier = 'base' | 'platform' | 'application';
+type Tier = StreamTier;
 
 const policyOf = ({
   mode = 'enforce',
@@ -60,7 +60,7 @@ const policyOf = ({
       ...{ id: `app-${n}`, tier: tiers[n] ?? tier, account: REGISTRY.account, regions: [REGISTRY.region] },
       ...{ repositories: [`team/app-${n}`], headTags: ['^v.*$'] },
       owner: reportOnly.includes(n) ? 'watched' : 'payments',
-      pipeline: { account: pipelineOf(n).account, name: pipelineOf(n).name },
+      ...(tiers[n] !== 'mirrored' && { pipeline: { account: pipelineOf(n).account, name: pipelineOf(n).name } }),
     })),
     severities: [
       { id: 'critical', severities: ['critical'], graceDays: 0 },

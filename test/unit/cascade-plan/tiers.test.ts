@@ -199,6 +199,13 @@ test('a base that may never act counts as a vendor image: its descendants fix th
   expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'report-only' });
 });
 
+test('a finding of a mirrored image is fixed by the base that is built on it', async () => {
+  const world = await planWorld({ tiers: ['mirrored', 'base'] });
+  await threeTiers(world, [PLATFORM, APP]);
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['1 0', '2 1 1']);
+});
+
 test('a platform that never acts passes no fix on: each descendant fixes itself', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });

@@ -35,6 +35,47 @@ test('a child of a moved head is stale and gets a cause; a grandchild does not',
   expect((await imageLineageOf(world, 'app'))?.staleParent).toBeUndefined();
 });
 
+test('an imported image that moved is one cause of the base, however many events its push has', async () => {
+  const world = await lineageWorld();
+  const UPSTREAM = streamOf('mirrored');
+  await push(world, 'debian', { tier: 'mirrored', layers: ['debian'], daysAgo: 9, isHead: true });
+  await push(world, 'base', { tier: 'base', layers: ['debian', 'hardening'], daysAgo: 8, isHead: true });
+  await push(world, 'platform', {
+    tier: 'platform',
+    layers: ['debian', 'hardening', 'node'],
+    daysAgo: 8,
+    isHead: true,
+  });
+  await findIn(world);
+  expect(await causesOf(world)).toEqual([]);
+  await push(world, 'debian 2', { tier: 'mirrored', layers: ['debian 2'], daysAgo: 0 });
+  const images = { 'linux/amd64': digestOf('debian 2'), 'linux/arm64': digestOf('other') } as const;
+  for (const before of (await world.streams.streams([UPSTREAM])).values())
+    await world.streams.recordStream({ ...before, head: { images, index: digestOf('index') } }, before);
+  expect(await follow(world, moved(UPSTREAM, UPSTREAM, UPSTREAM))).toEqual(ALL_DONE);
+  await follow(world, moved(UPSTREAM));
+  expect(await causesOf(world)).toEqual([staleParent(BASE, UPSTREAM, 'index')]);
+  expect((await world.causes.get([BASE])).get(BASE)).toMatchObject({ version: 1 });
+  await findIn(world);
+  expect((await world.causes.get([BASE])).get(BASE)).toMatchObject({ version: 1 });
+});
+
+test('an imported image that is built on another imported image gets no cause', async () => {
+  const world = await lineageWorld();
+  await push(world, 'debian', { tier: 'mirrored', layers: ['debian'], daysAgo: 9, isHead: true });
+  await push(world, 'python', {
+    tier: 'mirrored',
+    line: 'python',
+    layers: ['debian', 'python'],
+    daysAgo: 8,
+    isHead: true,
+  });
+  await push(world, 'debian 2', { tier: 'mirrored', layers: ['debian 2'], daysAgo: 0, isHead: true });
+  await findIn(world);
+  await follow(world, moved(streamOf('mirrored')));
+  expect(await causesOf(world)).toEqual([]);
+});
+
 test('the event of a push may be lost: the next review finds the same', async () => {
   const [followed, reviewed] = [await headsUponEachOther(), await headsUponEachOther()];
   for (const world of [followed, reviewed]) await newBase(world);

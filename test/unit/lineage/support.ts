@@ -4,7 +4,13 @@ import { lineage } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { ImageLineage } from '../../../shared/domain/age/image-lineage.ts';
 import type { BirthEvidenceKind } from '../../../shared/domain/image/birth.ts';
-import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  locationKey,
+  registryKey,
+  type StreamTier,
+} from '../../../shared/domain/image/image.ts';
 import { baseRepositoriesOf } from '../../../shared/domain/lineage/base-readings.ts';
 import { chainId } from '../../../shared/domain/lineage/chain-id.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -18,7 +24,7 @@ export const context = { functionName: 'lineage', awsRequestId: 'request-1', mem
 export const RUN = 'run-1';
 export const SCOPE = { account: LOCATION.account, region: LOCATION.region };
 
-type Tier = 'base' | 'platform' | 'application';
+type Tier = StreamTier;
 export const streamOf = (tier: Tier, line = 'one'): string => `${tier}/${line}`;
 
 export interface LineageWorld extends FakeWorld {

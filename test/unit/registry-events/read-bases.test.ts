@@ -106,6 +106,16 @@ test.each<[string, Rule, readonly string[]]>([
   expect((await handle(world, [push(world, 'app', 'built')])).listed).toEqual(expected);
 });
 
+test('a base on an imported image without a push event reads the imported image first', async () => {
+  const world = await worldOf(rule('platform', 'platform'), rule('upstream', 'mirrored'), rule('base', 'base'));
+  push(world, 'upstream', 'imported');
+  const { listed, learnt } = await handle(world, [push(world, 'base', 'built', { on: ['imported'] })]);
+  expect(new Set(listed)).toEqual(new Set(['upstream']));
+  expect(learnt).toEqual([digestOf('imported'), digestOf('built')]);
+  expect(world.images.records.get(digestOf('imported'))).toMatchObject({ tier: 'mirrored', isHead: true });
+  expect((await handle(world, [push(world, 'upstream', 'imported 2')])).listed).toEqual([]);
+});
+
 test('a pattern reads each of its repositories', async () => {
   const world = await worldOf(rule('any', 'base', { repositories: ['any/*'] }), rule('app', 'application'));
   push(world, 'any/one', 'first');

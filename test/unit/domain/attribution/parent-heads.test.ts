@@ -47,6 +47,24 @@ describe('the new head of a parent of a stream without a head', () => {
     expect(obstacles(fleet({ clean, holding }, ['holding']))).toEqual([]);
   });
 
+  test('of a mirrored stream is never worse: the build patches its packages', () => {
+    const known = fleet({ clean }, ['clean']);
+    const [app = {}, base = {}] = [known.streams.get(APP), known.streams.get(BASE)];
+    const on = (tier: 'mirrored' | 'base', images = known.images) =>
+      obstacles({
+        ...known,
+        images,
+        streams: new Map([
+          [APP, app],
+          [BASE, { ...base, tier }],
+        ]),
+      });
+    expect(on('base')).toMatchObject([{ stream: BASE, why: 'worse' }]);
+    expect(on('mirrored')).toEqual([]);
+    const unjudged = new Map([...known.images, [digestOf('new-base'), { digest: digestOf('new-base'), stream: BASE }]]);
+    expect(on('mirrored', unjudged)).toMatchObject([{ stream: BASE, why: 'unjudged' }]);
+  });
+
   test('makes nothing worse if no image runs', () => {
     expect(obstacles(fleet({ clean }, []))).toEqual([]);
   });

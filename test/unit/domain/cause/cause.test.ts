@@ -82,7 +82,10 @@ test.each<[string, Reason, CauseFact[]]>([
 
 describe('facts of an image for its stream', () => {
   const factsOf = (image: Partial<Parameters<typeof factsFor>[0]['image']>, ...reasons: Reason[]) =>
-    factsFor({ image: { stream: STREAM, inUse: false, isHead: false, ...image }, verdict: verdict(reasons) });
+    factsFor({
+      image: { stream: STREAM, tier: 'base', inUse: false, isHead: false, ...image },
+      verdict: verdict(reasons),
+    });
   const near: Reason = { ...aged, effect: 'due' };
   const onNear: Reason = { ...near, decidedBy: digestOf('base') };
   const old: Reason = { ...aged, effect: 'violates' };
@@ -101,6 +104,7 @@ describe('facts of an image for its stream', () => {
     ['nothing, for a head that is near its limit and waived', head, [{ ...near, effect: 'waived' }], []],
     ['nothing, for a finding in grace', head, [{ ...found, effect: 'due' }], []],
     ['nothing, for what neither runs nor is a head', {}, [old, near, bad], []],
+    ['nothing, for a mirrored head, which its vendor fixes', { ...head, tier: 'mirrored' }, [old, bad], []],
     ['nothing, for what no stream made', { ...head, stream: undefined } as never, [old], []],
   ])('%s', (_, image, reasons, facts) => {
     expect(factsOf(image, ...reasons)).toEqual(facts.length > 0 ? [{ stream: STREAM, facts }] : []);

@@ -116,7 +116,7 @@ test.each<[string, string, string, string, number | undefined, string]>([
   ],
   ['a field that is missing', '    owner: platform\n', '', 'streams[0].owner', 6, 'is missing'],
   ['an unknown tier', 'tier: base', 'tier: foundation', 'streams[0].tier', 7, 'base'],
-  ['a tier that no stream can have', 'tier: base', 'tier: mirrored', 'streams[0].tier', 7, 'application'],
+  ['a tier that no stream can have', 'tier: base', 'tier: external', 'streams[0].tier', 7, 'application'],
   ['a head tag without anchors', '"^12$"', '"12"', 'streams[0].headTags[0]', 11, 'anchored'],
   ['a head tag that would stall', '"^12$"', '"^(a+)+$"', 'streams[0].headTags[0]', 11, 'varies'],
   [
@@ -474,6 +474,19 @@ describe('a head tag pattern of a stream that promotes', () => {
   test.each(['["^22$"]', '["^22[0-9.]*$"]', '["^[0-9a-f]{7,40}-[0-9]+$"]', '["^22(?!.*-candidate$).*$"]'])(
     '%s matches none',
     (headTags) => expect(problemsOf(headTags)).toEqual([]),
+  );
+});
+
+test.each([
+  ['pipeline: { name: import }', 'pipeline'],
+  ['promotes: true', 'promotes'],
+  ['parents: []', 'parents'],
+  ['heads: all', 'heads'],
+])('a mirrored stream is never rebuilt, so `%s` is refused', (field, name) => {
+  const text = (more: string) => withRules(rule('debian', 'mirrored', `repositories: [p], headTags: ["^22$"]${more}`));
+  expect(() => parsePolicy(text(''))).not.toThrow();
+  expect(() => parsePolicy(text(`, ${field}`))).toThrow(
+    expect.objectContaining({ problems: [expect.objectContaining({ path: `streams[1].${name}` })] }),
   );
 });
 

@@ -40,6 +40,13 @@ const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
       },
       {
         ...rule,
+        id: 'debian',
+        tier: 'mirrored',
+        repositories: ['upstream/debian'],
+        headTags: ['^trixie-slim$'],
+      },
+      {
+        ...rule,
         id: 'apps',
         tier: 'application',
         repositories: ['apps/*'],
@@ -51,7 +58,7 @@ const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
     awsManaged: { accounts: [AWS], references: ['public.ecr.aws/aws-observability/*'] },
     mirrors: [
       { account: HUB, repositories: ['quay/*'] },
-      { account: HUB, repositories: ['docker-hub/*', 'base/copied'] },
+      { account: HUB, repositories: ['docker-hub/*', 'base/copied', 'upstream/*'] },
     ],
     ...changes,
   } satisfies PolicyDocument);
@@ -84,6 +91,11 @@ test.each([
     'a tag that moved says more than one of a candidate',
     { location: at('platform/go'), tags: ['1-candidate', '2'] },
     { tier: 'platform', rule: 'go', owner: 'platform', stream: `${HUB}/us-east-1/platform/go:^2$` },
+  ],
+  [
+    'an imported image: the rule goes before `mirrors`',
+    { location: at('upstream/debian'), tags: ['import-1', 'trixie-slim'] },
+    { tier: 'mirrored', rule: 'debian', owner: 'platform', stream: `${HUB}/us-east-1/upstream/debian:^trixie-slim$` },
   ],
   ['a branch build', { location: at('platform/node'), tags: ['my-branch'] }, node],
   ['no tag known, several release lines', { location: at('platform/node') }, node],

@@ -227,7 +227,7 @@ test('without a policy every image is unknown, no cause follows from that, and n
     fc.property(subjects, pastInstants, (inputs, nowEpochMs) => {
       const verdict = evaluate(inputs, BUILT_IN_POLICY, BUILT_IN_VERSION, nowEpochMs);
       expect(verdict).toEqual({ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION });
-      expect(factsFor({ image: { stream: 's', inUse: true, isHead: true }, verdict })).toEqual([]);
+      expect(factsFor({ image: { stream: 's', tier: 'base', inUse: true, isHead: true }, verdict })).toEqual([]);
       const looked = { digest: inputs.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
       for (const fact of [findingFact(), ageFact]) expect(factStatus(fact, looked)).toBe('unknown');
     }),
