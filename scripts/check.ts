@@ -25,6 +25,7 @@ const TEMPLATES = [
   'member-vpc.yaml',
   'registry/registry.yaml',
   'registry/pipeline.yaml',
+  'registry/import.yaml',
 ];
 
 /** Files of the shipped registry. */

@@ -22,6 +22,25 @@ test('each rule has a known form', () => {
   );
 });
 
+test('the repositories of imports have the same rules', () => {
+  const imports = parseDocument(readFileSync('registry/import.yaml', 'utf8'), { logLevel: 'error' });
+  const path = ['Repository&{Repository}', 'Properties', 'LifecyclePolicy', 'LifecyclePolicyText'];
+  const text = imports.getIn(['Resources', 'Fn::ForEach::Imports', 2, ...path]);
+  const bare = (one: unknown) =>
+    JSON.parse(String(one)).rules.map(({ selection, action }: LifecycleRule & Record<string, unknown>) => ({
+      selection,
+      action,
+    }));
+  expect(bare(text)).toEqual(bare(policy));
+});
+
+test('each image of upstream.yaml has a repository', () => {
+  const { images } = parseDocument(readFileSync('registry/upstream.yaml', 'utf8')).toJS();
+  const imports = parseDocument(readFileSync('registry/import.yaml', 'utf8'), { logLevel: 'error' });
+  const names = images.map(({ repository }: { readonly repository: string }) => repository);
+  expect(String(imports.getIn(['Parameters', 'Repositories', 'Default']))).toBe(names.join(','));
+});
+
 const at = (day: number): number => NOON + day * DAY_MS;
 const HORIZON_MS = 30 * DAY_MS;
 const STEP_DAYS = 15;

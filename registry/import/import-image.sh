@@ -1,0 +1,196 @@
+#!/bin/bash
+# Imports one image of upstream.yaml.
+#   import-image.sh IMAGE FOLDER
+# IMAGE is its entry as JSON, FOLDER holds the keys that entries name. Prints one line of JSON with the answer. Each answer
+# but imported and unchanged ends it with exit code 1, and leaves the moving tags of the repository as they were.
+set -euo pipefail
+
+image=$1 folder=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+digest='' signature='' findings='{}'
+
+# Text of other registries is only data here: jq writes it as a JSON string.
+answer() {
+  local detail=${2-}
+  jq -nc --argjson image "$image" --arg answer "$1" --arg detail "${detail:0:600}" --arg digest "$digest" \
+    --arg signature "$signature" --argjson findings "$findings" '
+    {repository: $image.repository, source: $image.source, tags: $image.tags, $answer}
+    + if $detail == "" then {} else {$detail} end
+    + if $digest == "" then {} else {$digest, $signature, $findings} end'
+  case $1 in imported | unchanged) exit 0 ;; *) exit 1 ;; esac
+}
+error() { tr -s '\n' ' ' <"$work/error"; }
+
+jq -e '
+  (.repository | strings | test("\\Aupstream/[a-z0-9]+([._-][a-z0-9]+)*\\z"))
+  and (.source | strings | test("\\A[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+\\z"))
+  and (.tags | arrays | length > 0 and length <= 10 and all(type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\z")))
+  and (.platforms | arrays | length > 0 and all(type == "string" and test("\\A[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?\\z")))
+  and (.signature | . == "unsigned"
+    or (objects | keys == ["identity", "issuer"] and all(type == "string" and length > 0))
+    or (objects | keys - ["log"] == ["key"] and (.key | strings | test("\\A[A-Za-z0-9_.-]+\\z")) and (.log // "none") == "none"))
+' <<<"$image" >"$work/out" 2>"$work/error" || answer invalid-entry 'Compare the entry with the head of upstream.yaml.'
+repository=$(jq -r .repository <<<"$image")
+source=$(jq -r .source <<<"$image")
+ours="$REGISTRY/$repository"
+mapfile -t tags < <(jq -r '.tags[]' <<<"$image")
+mapfile -t platforms < <(jq -r '.platforms[]' <<<"$image")
+
+# Runs a command that asks a registry; its output is in $work/out, its errors are in $work/error. skopeo waits as long as
+# Retry-After says, and tries again. If the registry still answers 429, the command is repeated after a random part of a
+# time that doubles (full jitter).
+ask() {
+  local attempt most=${BACKOFF_MS:-4000}
+  for attempt in 1 2 3 4; do
+    if "$@" >"$work/out" 2>"$work/error"; then return; fi
+    grep -qiE 'too ?many ?requests|status( ?code)?:? ?429' "$work/error" || return 1
+    if [ "$attempt" -lt 4 ]; then
+      sleep "$(awk -v most="$most" -v seed="$RANDOM$RANDOM" 'BEGIN { srand(seed); print rand() * most / 1000 }')"
+    fi
+    most=$((most * 2))
+  done
+  answer throttled "$(error)"
+}
+is_gone() { grep -qiE 'manifest unknown|name unknown|not found' "$work/error"; }
+skopeo() { command skopeo --insecure-policy "$@"; } # The signature is checked below, by cosign.
+
+# The digest of each tag, read once. All that follows asks for this digest, wherever the tags move meanwhile.
+for tag in "${tags[@]}"; do
+  if ! ask skopeo inspect --raw "docker://$source:$tag"; then
+    is_gone && answer tag-gone "$source has no tag $tag any longer. Choose another one."
+    answer unreachable "$(error)"
+  fi
+  found=$(skopeo manifest-digest "$work/out")
+  if [ -n "$digest" ] && [ "$found" != "$digest" ]; then
+    answer tags-differ "$source:$tag means $found, and the tag before it $digest."
+  fi
+  digest=$found
+  cp "$work/out" "$work/manifest"
+done
+
+# Writes one line for each platform of an image to a file: its name, and the digest of the image. An attestation has the
+# platform unknown.
+#   platforms_of FROM DIGEST MANIFEST FILE
+platforms_of() {
+  local name='def name: [.os, .architecture, .variant // empty | strings] | join("/") | gsub("[^a-z0-9/]"; "?")
+    | sub("/arm64/v8$"; "/arm64");'
+  if jq -e '.manifests | arrays' "$3" >"$work/out"; then
+    jq -r "$name"' .manifests[] | "\(.platform // {} | name) \(.digest | strings | gsub("[^a-z0-9:]"; "?"))"' "$3" >"$4"
+  else
+    ask skopeo inspect --config --raw "docker://$1@$2" || answer unreachable "$(error)"
+    jq -r --arg digest "$2" "$name"' "\(name) \($digest)"' "$work/out" >"$4"
+  fi
+}
+image_for() { awk -v platform="${1%/v8}" '$1 == platform { print $2; exit }' "$2"; }
+platforms_of "$source" "$digest" "$work/manifest" "$work/platforms"
+for platform in "${platforms[@]}"; do
+  [ -n "$(image_for "$platform" "$work/platforms")" ] ||
+    answer platform-missing "$source@$digest has no image for $platform."
+done
+
+# What a tag of our repository means now, in $means: a digest, or nothing.
+read_ours() {
+  means=''
+  if ask skopeo inspect --raw "docker://$ours:$1"; then
+    means=$(skopeo manifest-digest "$work/out")
+  elif ! is_gone; then
+    answer unreachable "$(error)"
+  fi
+}
+own_tag="build-${digest:7:32}" # Never moves, and is put last: only an image that was promoted has it.
+moving=("${tags[@]/#/upstream-}" stable)
+read_ours stable
+head=$means
+cp "$work/out" "$work/ours"
+read_ours "$own_tag"
+if [ "$head" != "$digest" ]; then
+  [ -z "$means" ] || [ -z "$head" ] ||
+    answer moved-back "$source:${tags[0]} means an image that was imported before the present one."
+else
+  isWhole=true
+  for tag in "${moving[@]}" "$own_tag"; do
+    read_ours "$tag"
+    [ "$means" = "$digest" ] || isWhole=false
+  done
+  [ $isWhole = false ] || answer unchanged
+fi
+
+# When an image was built, in $built: seconds; 0 if its config does not say it in the form of RFC 3339.
+read_built() {
+  local created
+  ask skopeo inspect --config --raw "docker://$1@$2" || answer unreachable "$(error)"
+  created=$(jq -r '.created // "" | strings' "$work/out")
+  built=0
+  if [[ $created =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$ ]]; then
+    built=$(date -u -d "$created" +%s 2>"$work/error") || built=0
+  fi
+}
+if [ -n "$head" ] && [ "$head" != "$digest" ]; then
+  platforms_of "$ours" "$head" "$work/ours" "$work/platforms-now"
+  for platform in "${platforms[@]}"; do
+    now=$(image_for "$platform" "$work/platforms-now")
+    [ -n "$now" ] || continue
+    read_built "$ours" "$now"
+    before=$built
+    read_built "$source" "$(image_for "$platform" "$work/platforms")"
+    [ "$built" -ge "$before" ] || answer moved-back "$source:${tags[0]} is older on $platform than the present image."
+  done
+fi
+
+# The signature of what was resolved, before anything is copied.
+signature=$(jq -r '.signature | if . == "unsigned" then . else .key // .identity end' <<<"$image")
+if [ "$signature" != unsigned ]; then
+  if jq -e '.signature.key' <<<"$image" >"$work/out"; then
+    check=(--key "$folder/$signature")
+    if jq -e '.signature.log == "none"' <<<"$image" >"$work/out"; then check+=(--insecure-ignore-tlog=true); fi
+  else
+    check=(--certificate-identity "$signature" --certificate-oidc-issuer "$(jq -r .signature.issuer <<<"$image")")
+  fi
+  ask cosign verify "${check[@]}" "$source@$digest" || answer wrong-signature "$(error)"
+fi
+
+# All images of the index, by digest. The candidate is no head: nothing is built on it.
+ask skopeo copy --quiet --all --preserve-digests "docker://$source@$digest" "docker://$ours:stable-candidate" ||
+  answer not-copied "$(error)"
+
+# Waits until a scan of the image is complete, and adds its counts to the findings. Anything else promotes nothing.
+scan() {
+  local platform=$1 scanned=(--repository-name "$repository" --image-id "imageDigest=$2") attempt status
+  for ((attempt = 1; attempt <= ${SCAN_ATTEMPTS:-60}; attempt++)); do
+    if aws ecr describe-image-scan-findings "${scanned[@]}" --max-items 1 >"$work/out" 2>"$work/error"; then
+      status=$(jq -r '.imageScanStatus.status // ""' "$work/out")
+      case $status in
+        COMPLETE | ACTIVE)
+          findings=$(jq -c --argjson all "$findings" --arg platform "$platform" \
+            '$all + {($platform): (.imageScanFindings.findingSeverityCounts // {})}' "$work/out")
+          return
+          ;;
+        IN_PROGRESS | PENDING) ;;
+        *) answer scan-failed "The scan of $2 has the status $status." ;;
+      esac
+    elif grep -q ScanNotFoundException "$work/error"; then
+      # A push starts a scan, so this is rare. Amazon Inspector starts its scans itself and refuses the call.
+      if [ "$attempt" = 3 ]; then
+        aws ecr start-image-scan "${scanned[@]}" >"$work/out" 2>"$work/error" || answer scan-failed "$(error)"
+      fi
+    else
+      answer scan-failed "$(error)"
+    fi
+    sleep "${SCAN_PAUSE_SECONDS:-10}"
+  done
+  answer scan-failed "The scan of $2 did not end in time."
+}
+for platform in "${platforms[@]}"; do scan "$platform" "$(image_for "$platform" "$work/platforms")"; done
+
+# The same manifest under the other tags. The tag that others build on is the last that moves; a run that ends in between
+# leaves the rest to the next one.
+whole=(--preserve-digests)
+if jq -e '.manifests | arrays' "$work/manifest" >"$work/out"; then whole+=(--multi-arch index-only); fi
+for tag in "${moving[@]}" "$own_tag"; do
+  read_ours "$tag"
+  [ "$means" != "$digest" ] || continue
+  ask skopeo copy --quiet "${whole[@]}" "docker://$ours@$digest" "docker://$ours:$tag" ||
+    answer not-promoted "The tag $tag did not move: $(error)"
+done
+answer imported

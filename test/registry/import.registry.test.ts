@@ -1,0 +1,363 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { jest } from '@jest/globals';
+import { type MadeImage, OciRegistry, type RegistryRefusal } from '../support/oci-registry.ts';
+
+/*
+ * registry/import for real, between two registries of this process: skopeo reads and copies, cosign verifies. Only the
+ * scan is a program that answers what the test says.
+ */
+
+jest.setTimeout(120_000);
+
+const REPOSITORY = 'upstream/debian-13';
+const SOURCE = 'library/debian';
+const SCRIPTS = join(process.cwd(), 'registry', 'import');
+const hasCosign = spawnSync('cosign', ['version']).status === 0;
+
+let folder = '';
+let upstream: OciRegistry;
+let ours: OciRegistry;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'patchwave-import-'));
+  [upstream, ours] = [new OciRegistry(), new OciRegistry()];
+  await Promise.all([upstream.start(), ours.start()]);
+  scans('COMPLETE');
+});
+afterEach(async () => {
+  await Promise.all([upstream.stop(), ours.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function program(name: string, text: string): void {
+  writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);
+  chmodSync(join(folder, name), 0o755);
+}
+
+/** What Amazon ECR says of the scan of each image. */
+const scans = (status: string): void =>
+  program(
+    'aws',
+    `echo '{"imageScanStatus": {"status": "${status}"}, "imageScanFindings": {"findingSeverityCounts": {"HIGH": 2}}}'`,
+  );
+
+const entry = (changes: object = {}) => ({
+  ...{ repository: REPOSITORY, source: `${upstream.host}/${SOURCE}`, tags: ['trixie-slim'] },
+  ...{ platforms: ['linux/amd64', 'linux/arm64'], signature: 'unsigned', ...changes },
+});
+
+interface Answer {
+  readonly repository: string;
+  readonly answer: string;
+  readonly detail?: string;
+  readonly digest?: string;
+  readonly signature?: string;
+  readonly findings?: object;
+}
+
+/** @returns the answer for each image, and the exit code */
+async function run(
+  ...images: readonly object[]
+): Promise<{ readonly code: number | null; readonly answers: readonly Answer[] }> {
+  const registries = [upstream, ours].map(({ host }) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`);
+  mkdirSync(join(folder, '.config', 'containers'), { recursive: true });
+  writeFileSync(join(folder, '.config', 'containers', 'registries.conf'), registries.join('\n'));
+  writeFileSync(join(folder, 'upstream.json'), JSON.stringify({ images }));
+  const report = join(folder, 'report.jsonl');
+  const child = spawn('bash', [join(SCRIPTS, 'import.sh'), join(folder, 'upstream.json'), report], {
+    cwd: folder,
+    env: {
+      PATH: `${folder}${delimiter}${process.env.PATH}`,
+      ...{ REGISTRY: ours.host, HOME: folder },
+      ...{ BACKOFF_MS: '1', SCAN_ATTEMPTS: '2', SCAN_PAUSE_SECONDS: '0' },
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const lines = readFileSync(report, 'utf8').trim().split('\n');
+  return { code, answers: lines.map((line): Answer => JSON.parse(line)) };
+}
+
+const both = (text: string, created = '2026-11-01T00:00:00Z'): readonly MadeImage[] => [
+  { platform: 'linux/amd64', text: `${text} amd64`, created },
+  { platform: 'linux/arm64/v8', text: `${text} arm64`, created },
+];
+const ATTESTATION: MadeImage = { platform: 'unknown/unknown', text: 'attestation' };
+
+const ownTag = (digest: string): string => `build-${digest.slice('sha256:'.length, 'sha256:'.length + 32)}`;
+const promoted = (digest: string) => ({
+  ...{ stable: digest, 'stable-candidate': digest, 'upstream-trixie-slim': digest, [ownTag(digest)]: digest },
+});
+
+test('all images of an index come by digest, are scanned, and then all tags move', async () => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], [...both('one'), ATTESTATION]);
+  const { code, answers } = await run(entry());
+  expect(answers).toMatchObject([
+    {
+      ...{ repository: REPOSITORY, answer: 'imported', digest, signature: 'unsigned' },
+      findings: { 'linux/amd64': { HIGH: 2 }, 'linux/arm64': { HIGH: 2 } },
+    },
+  ]);
+  expect(code).toBe(0);
+  expect(ours.tagsOf(REPOSITORY)).toEqual(promoted(digest));
+  expect(new Set(ours.digestsOf(REPOSITORY))).toEqual(new Set(upstream.digestsOf(SOURCE)));
+});
+
+test('a second run changes nothing, and the next image moves the tags', async () => {
+  const first = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  await run(entry());
+  expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'unchanged' }] });
+  const second = upstream.pushIndex(SOURCE, ['trixie-slim'], both('two', '2026-11-08T00:00:00Z'));
+  expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'imported', digest: second }] });
+  expect(ours.tagsOf(REPOSITORY)).toEqual({ ...promoted(second), [ownTag(first)]: first });
+});
+
+test('an image without an index is imported where one platform is enough', async () => {
+  const digest = upstream.pushAlone(SOURCE, ['trixie-slim'], { platform: 'linux/amd64', text: 'alone' });
+  expect(await run(entry({ platforms: ['linux/amd64'] }))).toMatchObject({ answers: [{ answer: 'imported', digest }] });
+  expect(ours.tagsOf(REPOSITORY)).toEqual(promoted(digest));
+});
+
+test('the tag moves while the import runs: what was resolved first is what is imported', async () => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  upstream.refuse = (_, path) => {
+    if (path.includes('/blobs/')) upstream.pushIndex(SOURCE, ['trixie-slim'], both('two'));
+    return undefined;
+  };
+  await run(entry());
+  expect(ours.tagsOf(REPOSITORY)).toEqual(promoted(digest));
+});
+
+test('a run that ended between two tags is completed by the next one', async () => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  let puts = 0;
+  ours.refuse = (method, path) => {
+    if (method !== 'PUT' || !/manifests\/(stable|build-[0-9a-f]+|upstream-.*)$/.test(path)) return undefined;
+    puts += 1;
+    return puts === 3 ? { status: 500 } : undefined;
+  };
+  expect(await run(entry())).toMatchObject({ code: 1, answers: [{ answer: 'not-promoted' }] });
+  expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'imported' }] });
+  expect(ours.tagsOf(REPOSITORY)).toEqual(promoted(digest));
+});
+
+describe('nothing is promoted', () => {
+  let before: Readonly<Record<string, string>>;
+  let first: string;
+  /** Of the entry. */
+  let changes: object = {};
+  beforeEach(async () => {
+    changes = {};
+    first = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+    await run(entry());
+    before = ours.tagsOf(REPOSITORY);
+    expect(before).toEqual(promoted(first));
+  });
+  const next = (images = both('two', '2026-11-08T00:00:00Z')) => upstream.pushIndex(SOURCE, ['trixie-slim'], images);
+  const later = '2026-11-08T00:00:00Z';
+  const upstreamAnswers = (refusal: RegistryRefusal): void => {
+    upstream.refuse = () => refusal;
+  };
+
+  /** The candidate may be the new image; no other tag moves. */
+  const expectUnmoved = () => {
+    const { 'stable-candidate': _, ...tags } = ours.tagsOf(REPOSITORY);
+    const { 'stable-candidate': __, ...expected } = before;
+    expect(tags).toEqual(expected);
+  };
+
+  test.each<[string, string, () => void]>([
+    ['the tag was deleted upstream', 'tag-gone', () => upstream.removeTag(SOURCE, 'trixie-slim')],
+    [
+      'the tag moved to an image that is older',
+      'moved-back',
+      () => void next(both('old', '2026-10-01T00:00:00+02:00')),
+    ],
+    ['the image no longer says when it was built', 'moved-back', () => void next(both('undated', 'yesterday'))],
+    [
+      'one of the platforms is older',
+      'moved-back',
+      () => void next([...both('x', later).slice(0, 1), ...both('y', '2026-10-01T00:00:00Z').slice(1)]),
+    ],
+    ['the index lacks a platform', 'platform-missing', () => void next(both('two', later).slice(0, 1))],
+    [
+      'an architecture has a line of its own',
+      'platform-missing',
+      () => void next([{ platform: 'linux/amd64\nlinux/arm64 sha256:1', text: 'x' }]),
+    ],
+    [
+      'the image alone has another platform',
+      'platform-missing',
+      () => void upstream.pushAlone(SOURCE, ['trixie-slim'], { platform: 'linux/s390x', text: 'z' }),
+    ],
+    ['the registry fails', 'unreachable', () => upstreamAnswers({ status: 503 })],
+    [
+      'the registry always answers 429',
+      'throttled',
+      () => upstreamAnswers({ status: 429, headers: { 'retry-after': '0' } }),
+    ],
+    [
+      'the tags mean two images',
+      'tags-differ',
+      () => {
+        next();
+        upstream.tag(SOURCE, '13-slim', first);
+        changes = { tags: ['trixie-slim', '13-slim'] };
+      },
+    ],
+    [
+      'our own registry cannot be read',
+      'unreachable',
+      () => {
+        next();
+        ours.refuse = (method) => (method === 'GET' ? { status: 500 } : undefined);
+      },
+    ],
+    [
+      'the copy fails',
+      'not-copied',
+      () => {
+        next();
+        ours.refuse = (method) => (method === 'PUT' ? { status: 500 } : undefined);
+      },
+    ],
+    [
+      'the scan failed',
+      'scan-failed',
+      () => {
+        next();
+        scans('FAILED');
+      },
+    ],
+    [
+      'the scan does not end',
+      'scan-failed',
+      () => {
+        next();
+        scans('IN_PROGRESS');
+      },
+    ],
+    [
+      'the scan cannot be read',
+      'scan-failed',
+      () => {
+        next();
+        program('aws', 'echo AccessDeniedException >&2; exit 254');
+      },
+    ],
+    [
+      'the signature is wrong',
+      'wrong-signature',
+      () => {
+        next();
+        program('cosign', 'echo "no matching signatures" >&2; exit 10');
+        changes = { signature: { identity: 'builder@example.com', issuer: 'https://accounts.example.com' } };
+      },
+    ],
+    [
+      'the entry does not say who signs',
+      'invalid-entry',
+      () => {
+        next();
+        changes = { signature: undefined };
+      },
+    ],
+    [
+      'the entry has an identity without an issuer',
+      'invalid-entry',
+      () => {
+        next();
+        changes = { signature: { identity: 'builder@example.com' } };
+      },
+    ],
+  ])('if %s: %s', async (_, answer, change) => {
+    change();
+    const { code, answers } = await run(entry(changes));
+    expect({ code, answers }).toMatchObject({ code: 1, answers: [{ answer, detail: expect.any(String) }] });
+    expectUnmoved();
+  });
+
+  test('if the tag moved back to an image that was imported before', async () => {
+    const second = next();
+    await run(entry());
+    upstream.tag(SOURCE, 'trixie-slim', first);
+    before = ours.tagsOf(REPOSITORY);
+    expect(await run(entry())).toMatchObject({ code: 1, answers: [{ answer: 'moved-back' }] });
+    expect(ours.tagsOf(REPOSITORY)).toMatchObject({ stable: second });
+    expectUnmoved();
+  });
+
+  test('of one image, while the others are imported', async () => {
+    const digest = upstream.pushIndex('library/alpine', ['3'], both('alpine'));
+    const alpine = entry({ repository: 'upstream/alpine-3', source: `${upstream.host}/library/alpine`, tags: ['3'] });
+    const gone = entry({ repository: 'upstream/gone', tags: ['gone'] });
+    expect(await run(gone, alpine)).toMatchObject({
+      code: 1,
+      answers: [{ answer: 'tag-gone' }, { answer: 'imported', digest }],
+    });
+    expect(ours.tagsOf('upstream/gone')).toEqual({});
+  });
+});
+
+test('a registry that is busy for as long as Retry-After says is asked again after that', async () => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  let [busyUntil, refused] = [0, 0];
+  upstream.refuse = (_, path) => {
+    if (!path.includes('/manifests/')) return undefined;
+    busyUntil ||= Date.now() + 1000;
+    if (Date.now() >= busyUntil) return undefined;
+    refused += 1;
+    return { status: 429, headers: { 'retry-after': '1' } };
+  };
+  expect(await run(entry())).toMatchObject({ answers: [{ answer: 'imported', digest }] });
+  expect(refused).toBeLessThanOrEqual(2);
+});
+
+test.each([
+  [
+    { identity: 'builder@example.com', issuer: 'https://accounts.example.com' },
+    '--certificate-identity builder@example.com --certificate-oidc-issuer https://accounts.example.com',
+  ],
+  [{ key: 'vendor.pub' }, '--key FOLDER/vendor.pub'],
+  [{ key: 'vendor.pub', log: 'none' }, '--key FOLDER/vendor.pub --insecure-ignore-tlog=true'],
+])('the signature %j is verified of the digest that is imported', async (signature, args) => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  program('cosign', `echo "$*" > ${folder}/calls`);
+  expect(await run(entry({ signature }))).toMatchObject({ answers: [{ answer: 'imported', digest }] });
+  const call = readFileSync(join(folder, 'calls'), 'utf8').trim().replace(folder, 'FOLDER');
+  expect(call).toBe(`verify ${args} ${upstream.host}/${SOURCE}@${digest}`);
+});
+
+(hasCosign ? describe : describe.skip)('a signature', () => {
+  const cosign = (...args: readonly string[]) =>
+    new Promise<number | null>((resolve) => {
+      const env = { ...process.env, COSIGN_PASSWORD: '', HOME: folder };
+      spawn('cosign', args, { cwd: folder, env, stdio: 'ignore' }).once('close', resolve);
+    });
+  const sign = (key: string, digest: string) =>
+    cosign('sign', '--yes', '--key', `${key}.key`, '--tlog-upload=false', `${upstream.host}/${SOURCE}@${digest}`);
+  beforeEach(async () => {
+    for (const name of ['ours', 'theirs'])
+      expect(await cosign('generate-key-pair', '--output-key-prefix', name)).toBe(0);
+  });
+  const signed = () => entry({ signature: { key: 'ours.pub', log: 'none' } });
+
+  test('by the key of the entry is accepted', async () => {
+    const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+    expect(await sign('ours', digest)).toBe(0);
+    expect(await run(signed())).toMatchObject({ code: 0, answers: [{ answer: 'imported', signature: 'ours.pub' }] });
+  });
+
+  test('by another key, of another image, or none is refused before anything is copied', async () => {
+    const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+    expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
+    expect(await sign('theirs', digest)).toBe(0);
+    expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
+    expect(await sign('ours', digest)).toBe(0);
+    upstream.pushIndex(SOURCE, ['trixie-slim'], both('two'));
+    expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
+    expect(ours.tagsOf(REPOSITORY)).toEqual({});
+  });
+});
