@@ -1,9 +1,8 @@
-import { withPipelines } from '../../../local/fleet/add-pipelines.ts';
 import { generateDifficultFleet } from '../../../local/fleet/difficult.ts';
 import { generateFleet } from '../../../local/fleet/generate.ts';
 import { parseFleet } from '../../../local/fleet/load.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
-import { parse, safeParse } from '../../../shared/schema.ts';
+import { safeParse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
 
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
@@ -90,25 +89,4 @@ test.each([
   [{ seed: 1, images: 12, tasks: 1, regions: 7 }, 'regions is 7; it must be a whole number from 1 to 6'],
 ])('%j is refused', (options, message) => {
   expect(() => generateFleet(options)).toThrow(message);
-});
-
-test('a fleet with pipelines is sound, and its policy names each pipeline for the repository it builds', () => {
-  fc.assert(
-    fc.property(seeds, (seed) => {
-      const fleet = withPipelines(generateDifficultFleet(seed), seed);
-      expect(withPipelines(generateDifficultFleet(seed), seed)).toEqual(fleet);
-      const policy = parse(policySchema, fleet.policy);
-      const named = policy.streams.flatMap(({ account, regions, repositories, pipeline }) =>
-        pipeline === undefined ? [] : [[account, regions[0], repositories[0], pipeline.name].join()],
-      );
-      const images = new Map(fleet.images.map((image) => [image.name, image]));
-      expect(named.toSorted()).toEqual(
-        fleet.pipelines
-          .map(({ account, region, builds, name }) => [account, region, images.get(builds)?.repository, name].join())
-          .toSorted(),
-      );
-      expect(named.length).toBeGreaterThanOrEqual(2);
-    }),
-    { numRuns: 40 },
-  );
 });
