@@ -7,11 +7,7 @@ import Sequencer from '@jest/test-sequencer';
 const LONGEST = [
   'unit/truth/truth.test.ts',
   'integration/loop.test.ts',
-  'integration/act-demo.test.ts',
   'integration/demo.test.ts',
-  'integration/act-modes.test.ts',
-  'integration/bad-input.test.ts',
-  'integration/determinism.test.ts',
   'contract/deployer.cloud.test.ts',
   'contract/ledger.cloud.test.ts',
   'template/deployment.test.ts',
