@@ -96,21 +96,28 @@ class Sky {
     if (known) return known;
     // One fake may be several ports: its first name names its steps.
     const name = this.#ports.find(([, one]) => one === port)?.[0] ?? '';
+    const found = new Map<string, { readonly member: Member; readonly call: ReturnType<Steps> }>();
     const steps: Steps = (key, member) => {
-      const step = `${name}.${key}`;
-      const call = (args: Arguments): unknown => Reflect.apply(member, port, args);
-      switch (Object.prototype.toString.call(member)) {
-        case '[object AsyncFunction]':
-          return (process, args) => this.#call(step, process, args, call);
-        case '[object AsyncGeneratorFunction]':
-          return (process, args) => this.#pages(step, process, args, call);
-        // Calls that answer at once are a test's own, and no calls of a port.
-        default:
-          return (_, args) => call(args);
-      }
+      const earlier = found.get(key);
+      if (earlier?.member === member) return earlier.call;
+      const call = this.#step(`${name}.${key}`, member, (args) => Reflect.apply(member, port, args));
+      found.set(key, { member, call });
+      return call;
     };
     this.#known.set(port, steps);
     return steps;
+  }
+
+  #step(step: string, member: Member, call: (args: Arguments) => unknown): ReturnType<Steps> {
+    switch (Object.prototype.toString.call(member)) {
+      case '[object AsyncFunction]':
+        return (process, args) => this.#call(step, process, args, call);
+      case '[object AsyncGeneratorFunction]':
+        return (process, args) => this.#pages(step, process, args, call);
+      // Calls that answer at once are a test's own, and no calls of a port.
+      default:
+        return (_, args) => call(args);
+    }
   }
 
   async #call(
