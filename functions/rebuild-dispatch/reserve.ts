@@ -1,6 +1,6 @@
 import { type Cascade, type CascadeNode, hasEnded } from '../../shared/domain/cause/cascade.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
-import { emptyHistory, type Rebuild, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type Rebuild, type RebuildHistory, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/domain/common/time.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
 import { capReached, HEAD_FIXED, rampReached, wait } from '../../shared/domain/guard/guard-answer.ts';
@@ -126,7 +126,12 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   };
   const { facts, unread } = withoutUnreadAges(followed, lineage);
   if (unread && facts.length === 0) return (await notNeeded(ports, node)) ?? unread;
-  const guarded = { ...open, facts, history, ancestors, ...builtOn, ...(pipeline && { pipeline }) };
+  const { headBefore: headDigest } = node;
+  const guarded = {
+    ...{ ...open, facts, history, ancestors, ...builtOn },
+    ...(headDigest !== undefined && { headDigest }),
+    ...(pipeline && { pipeline }),
+  };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
@@ -135,13 +140,18 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   if (spared) return spared;
   const attempt = history.failuresInARow + 1;
   const ofOthers = factsOfOthers(node);
-  return occupy(ports, claimed, held, {
-    ...asked(claimed, pipeline, ports.clock()),
-    attempt,
-    facts: answer.facts,
-    ...(ofOthers.length > 0 && { factsOfOthers: ofOthers }),
-    ...builtOn,
-  });
+  return occupy(
+    ports,
+    claimed,
+    { ...held, history },
+    {
+      ...asked(claimed, pipeline, ports.clock()),
+      attempt,
+      facts: answer.facts,
+      ...(ofOthers.length > 0 && { factsOfOthers: ofOthers }),
+      ...builtOn,
+    },
+  );
 }
 
 const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: Pipeline, nowEpochMs: number) => ({
@@ -163,7 +173,7 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
 async function occupy(
   ports: DispatchPorts,
   { cascadeId, executionArn, node, policy }: Claim,
-  { stale }: CheckedLock,
+  { stale, history }: CheckedLock & { readonly history: RebuildHistory },
   rebuild: Rebuild,
 ): Promise<NodeAnswer | undefined> {
   const { rebuildId, stream, attempt, deadlineEpochMs, pipeline } = rebuild;
@@ -182,7 +192,7 @@ async function occupy(
       `Cascade ${holder.cascadeId} is rebuilding the stream. This cascade waits for the end of that rebuild.`,
       holder.deadlineEpochMs,
     );
-  const begun = policy.promotes ? await takeOver(ports, rebuild) : rebuild;
+  const begun = policy.promotes ? await takeOver(ports, history, rebuild) : rebuild;
   await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));
   await ports.cascades.changeNode(cascadeId, stream, ({ answer, ...node }) =>
     node.state === 'planned' ? { ...node, state: 'reserved', rebuildId } : undefined,

@@ -248,10 +248,14 @@ export interface RebuildHistory {
   readonly unreadable?: string;
 }
 
-/** What a candidate without a scan was built for (`triedAs`), and on which parent heads: a later scan may still verify it. */
+/** A candidate without a scan: a later scan may still verify it. */
 export interface UnscannedCandidate {
-  /** As `Rebuild.parents`. */
+  /** The rebuild that ended without the scan; its record has the output. */
+  readonly rebuildId: string;
+  readonly headBefore?: Digest;
+  /** As `Rebuild.parents`; those that the output shows, if known. */
   readonly parents?: string;
+  /** The keys of its facts. */
   readonly facts: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import { counted } from '../common/counted.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
-import { awaitsScan, triesOf, worseOn } from './tries.ts';
+import { triesOf, worseOn } from './tries.ts';
 
 /** A fact that a rebuild would not fix now. */
 export interface DroppedFact {
@@ -24,6 +24,8 @@ export interface Remembered {
   readonly retryUnknownFixDays: number;
   /** The number of rebuilds that the policy allows for the same facts on the same heads of all parents. */
   readonly attempts: number;
+  /** The rebuild would resume a candidate and build nothing. */
+  readonly isResumed?: boolean;
 }
 
 /** Separates facts that a rebuild may fix from the others. A person's request is never dropped. */
@@ -55,7 +57,7 @@ function dropReason(
       reason: 'parent-pinned',
       detail: `The last rebuild was not built on head ${pinned.head} of ${pinned.stream}: its build uses another image (a fixed digest or an older tag). Use the moving tag of the parent in the build, then run \`patchwave reset\`.`,
     };
-  const spent = spentOn(fact, remembered) ?? onlyWorse(fact, remembered);
+  const spent = remembered.isResumed ? undefined : (spentOn(fact, remembered) ?? onlyWorse(fact, remembered));
   if (spent) return spent;
   const survived = history.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
   const known = survived.find((one) => one !== undefined);
@@ -86,8 +88,7 @@ function spentOn(
   fact: Exclude<CauseFact, PersonFact>,
   { history, parentHead, parents, attempts }: Remembered,
 ): DroppedFact | undefined {
-  // Its last rebuild may still fix it: the next cascade takes that output over and builds nothing.
-  const tries = triesOf(history, parents, fact) - (awaitsScan(history, parents, fact) ? 1 : 0);
+  const tries = triesOf(history, parents, fact);
   const left = history.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
   const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;

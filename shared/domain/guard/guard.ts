@@ -9,6 +9,7 @@ import type { Pipeline } from '../policy/pipeline.ts';
 import type { Mode } from '../policy/policy.ts';
 import { capReached, type NegativeDecision, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
 import { type DroppedFact, dropUnfixable, refusal } from './guard-facts.ts';
+import { resumedBy } from './unscanned-candidate.ts';
 
 /** Possible obstacles for both rebuild and rollout. */
 export interface StartInputs {
@@ -41,6 +42,8 @@ export interface GuardInputs extends StartInputs {
   /** Absent if the policy names none. */
   readonly pipeline?: Pipeline;
   readonly history: RebuildHistory;
+  /** The digest of the whole head (`headDigestOf`); absent if the stream has none. */
+  readonly headDigest?: Digest;
   /** Absent if the parent is unknown. */
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
@@ -65,7 +68,8 @@ export type Decision =
 export function mayRebuild(inputs: GuardInputs, settings: GuardSettings, nowEpochMs: number): Decision {
   const obstacle = mayDeploy(inputs) ?? mayEverRebuild(inputs, settings, nowEpochMs);
   if (obstacle) return obstacle;
-  const { fixable, dropped } = dropUnfixable(inputs.facts, { ...inputs, ...settings }, nowEpochMs);
+  const isResumed = resumedBy(inputs.history, inputs) !== undefined;
+  const { fixable, dropped } = dropUnfixable(inputs.facts, { ...inputs, ...settings, isResumed }, nowEpochMs);
   // An undetermined fact may turn out to be worth a rebuild; a permanent refusal need not wait for it.
   if (fixable.length === 0)
     return inputs.unknown === undefined ? refusal(dropped) : wait('unknown-facts', inputs.unknown);

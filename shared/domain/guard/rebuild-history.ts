@@ -7,7 +7,8 @@ import {
   type SurvivedFact,
 } from '../cause/rebuild.ts';
 import type { Digest } from '../image/image.ts';
-import { triesAfter, unscannedAfter } from './tries.ts';
+import { triesAfter } from './tries.ts';
+import { unscannedAfter } from './unscanned-candidate.ts';
 
 /** The end of a rebuild. */
 export interface RebuildEnd {
@@ -16,6 +17,7 @@ export interface RebuildEnd {
     | 'rebuildId'
     | 'cascadeId'
     | 'facts'
+    | 'headBefore'
     | 'reconfirms'
     | 'parentHead'
     | 'parents'

@@ -1,12 +1,5 @@
 import type { CauseFact } from '../cause/cause.ts';
-import {
-  isUnscannedCandidate,
-  type Rebuild,
-  type RebuildHistory,
-  type RebuildOutcome,
-  type Tried,
-  type UnscannedCandidate,
-} from '../cause/rebuild.ts';
+import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/rebuild.ts';
 
 /* How often a stream is rebuilt for the same facts on the same parent heads. The count bounds the rebuilds:
  * their results and the time that passes do not matter. Only other facts, another parent head or a reset allow more. */
@@ -40,30 +33,6 @@ export function triesOf(
   const name = triedAs(fact);
   const on = tried.find((one) => one.parents === parents);
   return on?.facts.find((one) => one.fact === name)?.builds ?? 0;
-}
-
-/**
- * @returns what a candidate that got no scan in time was built for: while its head, facts and parents stay, the next
- * cascade takes it over and builds nothing
- */
-export function unscannedAfter({
-  rebuild,
-  outcome,
-}: Pick<TryEnd, 'rebuild' | 'outcome'>): UnscannedCandidate | undefined {
-  if (!isUnscannedCandidate({ ...rebuild, outcome })) return undefined;
-  const { facts, builtOn, parents } = rebuild;
-  const on = builtOn?.parents ?? parents;
-  return { facts: [...namesOf(facts)], ...(on !== undefined && { parents: on }) };
-}
-
-/** Whether the candidate that awaits its scan was built for a fact on these parent heads. */
-export function awaitsScan(
-  { unscanned }: Pick<RebuildHistory, 'unscanned'>,
-  parents: string | undefined,
-  fact: CauseFact,
-): boolean {
-  const name = triedAs(fact);
-  return unscanned?.parents === parents && name !== undefined && unscanned?.facts.includes(name) === true;
 }
 
 /** Beside the facts: an output that was worse than the head. No fact is named so. */

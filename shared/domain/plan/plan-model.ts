@@ -5,7 +5,6 @@ import type { Cause, CauseFact } from '../cause/cause.ts';
 import type { StreamImagesSeen } from '../cause/fact-status.ts';
 import type { GuardInputs } from '../guard/guard.ts';
 import type { NegativeDecision } from '../guard/guard-answer.ts';
-import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
@@ -16,8 +15,6 @@ export interface Candidate
   /** Absent for a stream that only the causes of others need. */
   readonly cause?: Cause;
   readonly tier?: StreamRecord['tier'];
-  /** The digest of the whole head (`headDigestOf`); absent if the stream has none. */
-  readonly headDigest?: Digest;
   /** Facts of open closures: the fix is built and verified, and older images still run. */
   readonly closing: readonly CauseFact[];
   /** Whether a workload runs one of its images; set only for streams without a cause. */

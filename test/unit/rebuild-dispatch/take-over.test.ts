@@ -1,5 +1,6 @@
 import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
+import { afterReset } from '../../../shared/domain/guard/rebuild-history.ts';
 import { crashAt } from '../../support/fakes/interleave.ts';
 import { digestOf, HOUR_MS } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
@@ -101,14 +102,14 @@ test.each([
 const UNSCANNED = { result: 'unverified', reason: 'no complete scan', isUnscanned: true } as const;
 
 /** A candidate got no scan in time; a cascade later its stream is planned again. */
-async function unscanned(changes: Partial<Rebuild> = {}, outcome: RebuildOutcome = UNSCANNED) {
+async function unscanned(outcome: RebuildOutcome = UNSCANNED) {
   const world = await dispatchWorld({ promotes: true });
   const first = new NodeMachine(world, await plan(world, CASCADE, { headBefore: HEAD }), outcome);
   await first.run('waiting');
   finishLast(world, { state: 'succeeded', outputDigest: OUTPUT });
   await first.run();
   const { stream, rebuildId } = first.node;
-  await world.rebuilds.record(stream, rebuildId, (before) => before && { ...before, output: OUTPUT, ...changes });
+  await world.rebuilds.record(stream, rebuildId, (before) => before && { ...before, output: OUTPUT });
   world.advance(24 * HOUR_MS);
   return { world, first: first.node };
 }
@@ -136,13 +137,36 @@ describe('a candidate that got no scan in time', () => {
     expect((await historyOf(world))?.unscanned).toBeUndefined();
   });
 
-  test.each<[string, Partial<Rebuild>, RebuildOutcome]>([
-    ['its parents have moved', { builtOn: { parents: 'older' } }, UNSCANNED],
-    ['no scan will come', {}, { result: 'unverified', reason: 'the image was deleted' }],
-  ])('is built again if %s', async (_, changes, outcome) => {
-    const { world } = await unscanned(changes, outcome);
+  test('is built again if no scan will come', async () => {
+    const { world } = await unscanned({ result: 'unverified', reason: 'the image was deleted' });
     await (await next(world)).run('waiting');
     expect(world.runner.started).toHaveLength(2);
+  });
+
+  test('is built again after a reset', async () => {
+    const { world, first } = await unscanned();
+    const { lastSettledRebuildId = '' } = (await historyOf(world)) ?? {};
+    expect(lastSettledRebuildId).toBe(first.rebuildId);
+    const reset = { by: 'ann', atEpochMs: world.clock(), reason: 'again' };
+    await world.guards.change(first.stream, (before) => afterReset(before, reset));
+    await (await next(world)).run('waiting');
+    expect(world.runner.started).toHaveLength(2);
+  });
+
+  test('is built at most as often as the policy allows while people push heads', async () => {
+    const { world } = await unscanned();
+    for (const n of [2, 3]) {
+      const head = { headBefore: digestOf(`pushed ${n}`) };
+      const again = new NodeMachine(world, await plan(world, `0123456789ab-g${n}`, head), UNSCANNED);
+      await again.run('waiting');
+      finishLast(world, { state: 'succeeded', outputDigest: OUTPUT });
+      await again.run();
+      world.advance(96 * HOUR_MS);
+    }
+    const last = new NodeMachine(world, await plan(world, '0123456789ab-g4', { headBefore: digestOf('pushed 4') }));
+    await last.run();
+    expect(world.runner.started).toHaveLength(3);
+    expect((await nodeOf(world, last.node))?.answer).toMatchObject({ reason: 'attempts-exhausted' });
   });
 });
 

@@ -1,19 +1,6 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
-import {
-  emptyHistory,
-  type Rebuild,
-  type RebuildOutcome,
-  type Tried,
-} from '../../../../shared/domain/cause/rebuild.ts';
-import { dropUnfixable } from '../../../../shared/domain/guard/guard-facts.ts';
-import {
-  afterSettled,
-  awaitsScan,
-  triesAfter,
-  triesOf,
-  unscannedAfter,
-  worseOn,
-} from '../../../../shared/domain/guard/tries.ts';
+import { emptyHistory, type RebuildOutcome, type Tried } from '../../../../shared/domain/cause/rebuild.ts';
+import { afterSettled, triesAfter, triesOf, worseOn } from '../../../../shared/domain/guard/tries.ts';
 import { movedFact } from '../plan/tier-plans.ts';
 import { ageFact, findingFact, personFact, STREAM } from '../rollout/acting.ts';
 
@@ -81,49 +68,15 @@ test('a resumed rebuild counts no build', () => {
   expect(triesAfter(after([FAILED], [fact]), { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
 });
 
-describe('a candidate without a scan', () => {
-  const UNSCANNED: RebuildOutcome = { ...UNVERIFIED, isUnscanned: true } as const;
+test('a candidate without a scan counts one try when its build ends, and none when it is resumed, but a worse image counts', () => {
+  const unscanned: RebuildOutcome = { ...UNVERIFIED, isUnscanned: true } as const;
   const rebuild = { facts: [fact, other], parents: 'base=1', promotes: true } as const;
-  const unscanned = unscannedAfter({ rebuild, outcome: UNSCANNED });
-
-  test('awaits its scan for the facts and the parents of its build', () => {
-    expect(awaitsScan({ ...(unscanned && { unscanned }) }, 'base=1', { ...fact, version: '9' })).toBe(true);
-    expect(awaitsScan({ ...(unscanned && { unscanned }) }, 'base=2', fact)).toBe(false);
-    expect(awaitsScan({ ...(unscanned && { unscanned }) }, 'base=1', findingFact('CVE-3'))).toBe(false);
-    expect(awaitsScan({ ...(unscanned && { unscanned }) }, 'base=1', personFact())).toBe(false);
-    expect(awaitsScan({}, undefined, personFact())).toBe(false);
-  });
-
-  test('may be resumed after the last attempt, for its own facts only', () => {
-    const tried = triesAfter([], { rebuild, outcome: UNSCANNED });
-    const history = { ...emptyHistory(STREAM), tried, ...(unscanned && { unscanned }) };
-    const remembered = { history, parents: 'base=1', retryUnknownFixDays: 7, attempts: 1 };
-    expect(dropUnfixable([fact, other], remembered, 0)).toMatchObject({ fixable: [fact, other], dropped: [] });
-    const judged = { ...remembered, history: { ...emptyHistory(STREAM), tried } };
-    expect(dropUnfixable([fact], judged, 0).dropped).toMatchObject([{ reason: 'attempts-exhausted' }]);
-  });
-
-  test('counts on the parents that it shows', () => {
-    const builtOn = { parents: 'base=0' };
-    expect(unscannedAfter({ rebuild: { ...rebuild, builtOn }, outcome: UNSCANNED })?.parents).toBe('base=0');
-  });
-
-  test.each<[string, Partial<Rebuild>, RebuildOutcome]>([
-    ['its pipeline moves the tag itself', { promotes: undefined }, UNSCANNED],
-    ['no scan will come', {}, UNVERIFIED],
-    ['it was judged', {}, left(fact)],
-  ] as never)('is none if %s', (_, changes, outcome) => {
-    expect(unscannedAfter({ rebuild: { ...rebuild, ...changes }, outcome })).toBeUndefined();
-  });
-
-  test('counts one try when its build ends, and none when it is resumed, but a worse image counts as worse', () => {
-    const resumed = { ...rebuild, takenOverFrom: 'earlier', resumesUnscanned: true } as const;
-    const built = triesAfter([], { rebuild, outcome: UNSCANNED });
-    const again = triesAfter(built, { rebuild: resumed, outcome: UNSCANNED });
-    expect([tries(built, fact), tries(again, fact)]).toEqual([1, 1]);
-    const worse = triesAfter(again, { rebuild: resumed, outcome: { result: 'worse', added: [other] } });
-    expect([tries(worse, fact), worseOn({ tried: worse }, 'base=1')]).toEqual([1, 1]);
-  });
+  const resumed = { ...rebuild, takenOverFrom: 'earlier', resumesUnscanned: true } as const;
+  const built = triesAfter([], { rebuild, outcome: unscanned });
+  const again = triesAfter(built, { rebuild: resumed, outcome: unscanned });
+  expect([tries(built, fact), tries(again, fact)]).toEqual([1, 1]);
+  const worse = triesAfter(again, { rebuild: resumed, outcome: { result: 'worse', added: [other] } });
+  expect([tries(worse, fact), worseOn({ tried: worse }, 'base=1')]).toEqual([1, 1]);
 });
 
 test('a rebuild not judged because of an unread registry counts no try', () => {
