@@ -1,5 +1,5 @@
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
-import type { Digest, Registry } from '../../../shared/domain/image/image.ts';
+import { type Digest, type Registry, registryKey } from '../../../shared/domain/image/image.ts';
 import { readImageReference } from '../../../shared/domain/image/reference.ts';
 import { serviceNameOf } from '../../../shared/domain/image/workload-kind.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
@@ -110,7 +110,7 @@ export class Life {
   /** When the last review that read the whole fleet began. */
   reviewBeganAtEpochMs = 0;
   reviews = 0;
-  /** When the last review that read the account where services may run beside began. */
+  /** When the last review that read all of the account where services may run beside began. */
   awayReadEpochMs = 0;
   /** A person confirmed that closures need not wait for that scope, until a review reads the account again. */
   isAwayConfirmed = false;
@@ -388,8 +388,12 @@ export class Life {
     const began = this.world.clock();
     const id = `arn:aws:states:eu-west-1:111122223333:execution:fleet-review:review-${this.reviews}`;
     this.reviewBeganAtEpochMs = began;
-    if (!this.policy.isAwayLeft) [this.awayReadEpochMs, this.isAwayConfirmed] = [began, false];
+    const [readBefore, wasConfirmed] = [this.awayReadEpochMs, this.isAwayConfirmed];
+    const isAsked = !this.policy.isAwayLeft;
+    if (isAsked) [this.awayReadEpochMs, this.isAwayConfirmed] = [began, false];
     const ended = await this.#runExecution('fleet-review', { id, input: {}, startedAtEpochMs: began });
+    if (isAsked && !(await this.#isAwayRead(began)))
+      [this.awayReadEpochMs, this.isAwayConfirmed] = [readBefore, wasConfirmed];
     if (ended.status === 'SUCCEEDED')
       this.fleetReadings.push({ beganAtEpochMs: began, endedAtEpochMs: this.world.clock() });
     this.tell(`review ${this.reviews} ${ended.status}${ended.cause ? `: ${ended.cause.slice(0, 300)}` : ''}`);
@@ -426,6 +430,13 @@ export class Life {
         ...(cause !== undefined && { cause }),
       },
     });
+  }
+
+  /** The account says so of itself and of its clusters; while it does not, it may run anything. */
+  async #isAwayRead(sinceEpochMs: number): Promise<boolean> {
+    const known = await Array.fromAsync(this.world.scopes.all());
+    const own = known.filter(({ scope }) => registryKey(scope) === registryKey(AWAY));
+    return own.length > 0 && own.every(({ completeAtEpochMs = 0 }) => completeAtEpochMs >= sinceEpochMs);
   }
 
   async #runExecution(name: string, execution: TrueExecution) {
