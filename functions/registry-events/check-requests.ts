@@ -1,12 +1,12 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { locationKey } from '../../shared/domain/image/image.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { currentVerdictAt } from '../../shared/domain/verdict/current-verdict.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { type FailedMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
-import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
 import { checkRequest, type RegistryEventMessage } from './input.ts';
 import { handleRefreshes, type RefreshPorts } from './refresh-heads.ts';
@@ -41,29 +41,46 @@ export async function handleCheckRequests(
   const lost = await setAside(ports.requestDeadLetters, refused);
   const asked = parsed.flatMap(({ message: { messageId }, value }) => (value ? [{ messageId, request: value }] : []));
   const once = new Map(asked.map((one) => [imageOf(one), one]));
-  return [...lost, ...(await handleRefreshes(ports, await unanswered(ports, [...once.values()])))];
+  return [...lost, ...(await answer(ports, [...once.values()]))];
 }
 
 const locationOf = ({ request }: AskedVerdict) => parseStreamId(request.stream).location;
 const imageOf = (asked: AskedVerdict): string => `${locationKey(locationOf(asked))}@${asked.request.digest}`;
 
-/** A verdict that counts needs no read of a registry, however often it is requested. */
-async function unanswered(
-  { policies, places, fleetPlaces, images, clock }: CheckRequestPorts,
-  asked: readonly AskedVerdict[],
-): Promise<readonly AskedVerdict[]> {
+/**
+ * A verdict that counts needs no read of a registry, however often it is requested. What cannot be read fails the requests
+ * that need it: the batch has requests of several teams, and letters that a second delivery would store again.
+ */
+async function answer(ports: CheckRequestPorts, asked: readonly AskedVerdict[]): Promise<readonly FailedMessage[]> {
   if (asked.length === 0) return [];
-  const inForce = await policyInForce(policies);
-  if (inForce.unreadable) return asked;
-  const open = await mapConcurrently(asked, READS_AT_ONCE, async (one) => {
-    const location = locationOf(one);
-    const digests = await imagesUnder(places, one.request.digest);
-    const records = await images.get(digests);
-    const placed = await fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] })));
-    const isOpen = (digest: (typeof digests)[number]): boolean =>
-      currentVerdictAt(records.get(digest), location, placed.get(digest) ?? [], inForce, clock()).waitsFor !==
-      undefined;
-    return digests.length === 0 || digests.some(isOpen) ? [one] : [];
-  });
-  return open.flat();
+  try {
+    const inForce = await policyInForce(ports.policies);
+    const failed: FailedMessage[] = [];
+    const open = await mapConcurrently(asked, READS_AT_ONCE, async (one) => {
+      try {
+        return inForce.unreadable || (await isOpen(ports, inForce, one)) ? [one] : [];
+      } catch (error) {
+        failed.push({ messageId: one.messageId, error });
+        return [];
+      }
+    });
+    return [...failed, ...(await handleRefreshes(ports, open.flat()))];
+  } catch (error) {
+    return asked.map(({ messageId }) => ({ messageId, error }));
+  }
+}
+
+/** No verdict counts now on one of the images at least. */
+async function isOpen(
+  { places, fleetPlaces, images, clock }: CheckRequestPorts,
+  inForce: PolicyInForce,
+  asked: AskedVerdict,
+): Promise<boolean> {
+  const location = locationOf(asked);
+  const digests = await imagesUnder(places, asked.request.digest);
+  const records = await images.get(digests);
+  const placed = await fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] })));
+  const waits = (digest: Digest): boolean =>
+    currentVerdictAt(records.get(digest), location, placed.get(digest) ?? [], inForce, clock()).waitsFor !== undefined;
+  return digests.length === 0 || digests.some(waits);
 }

@@ -142,3 +142,27 @@ test('a request that fails is delivered again, and stops no other one', async ()
   const batch = { Records: messages(['no JSON', request('new')], 'check-requests') };
   expect(await registryEvents(() => ports)(batch, context)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
 });
+
+test('a record that cannot be read fails its own request only', async () => {
+  const world = await candidateWorld();
+  pushed(world, { name: 'broken', atSeconds: 20 });
+  const read = world.places.indexes.bind(world.places);
+  jest.spyOn(world.places, 'indexes').mockImplementation(async (digests) => {
+    if (digests.includes(digestOf('broken'))) throw new Error('unreadable');
+    return await read(digests);
+  });
+  const batch = messages([request('broken'), request('new')]);
+  expect(await handleCheckRequests({ ...portsOf(world), places: world.places }, batch)).toEqual([
+    { messageId: 'm0', error: new Error('unreadable') },
+  ]);
+  expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest: digestOf('new') })]);
+});
+
+test('without any answer of the policy store, a message that was set aside is not delivered again', async () => {
+  const world = await candidateWorld();
+  jest.spyOn(world.policies, 'current').mockRejectedValue(new Error('internal'));
+  const batch = { Records: messages(['no JSON', request('new')], 'check-requests') };
+  const ports = { ...portsOf(world), policies: world.policies };
+  expect(await registryEvents(() => ports)(batch, context)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+  expect(world.requestDeadLetters.letters).toHaveLength(1);
+});
