@@ -1,3 +1,5 @@
+import type { Platform } from './image.ts';
+
 /**
  * What the config and the annotations of an image say about its user and its source. Each text comes from a build, so
  * it may be anything.
@@ -40,25 +42,34 @@ export function configFactsOf(
   const [source, revision] = [said(SOURCE_LABELS.source), said(SOURCE_LABELS.revision)];
   return {
     ...(config.user !== undefined && { user: config.user.slice(0, MOST_OF_A_USER) }),
-    ...(source !== '' && { source: withoutSecrets(cut(source)) }),
+    ...(source !== '' && { source: cut(withoutSecrets(source)) }),
     ...(revision !== '' && { revision: cut(revision) }),
   };
 }
 
 const cut = (text: string): string => text.slice(0, MOST_LETTERS + 1);
 
-/** A build may write its token into the address. It must not reach the ledger; the address stays malformed. */
+/**
+ * A build may write its token into the address. It must not reach the ledger; the address stays malformed. A cut may take
+ * the `@` that shows where a token ends, so it comes later. Without an `@`, what follows a `:` may be a token or a port.
+ */
 const withoutSecrets = (address: string): string =>
-  isAddress(address) ? address : address.replace(/^.*@/s, '***@').replace(/\?.*$/s, '?***');
+  isAddress(address)
+    ? address
+    : address
+        .replace(/^.*@/s, '***@')
+        .replace(/([/\\]{2})[^/\\?#]*:.*$/s, '$1***')
+        .replace(/\?.*$/s, '?***');
 
 /**
  * Whether a container of the image runs as root unless its workload says otherwise; `undefined` if the config does not
  * tell. A name that is not `root` counts as another user, because a config has no list of users; Kubernetes refuses names
- * where a pod sets `runAsNonRoot`.
+ * where a pod sets `runAsNonRoot`. Windows has no root; its administrator of the container counts as root, in any domain.
  */
-export function runsAsRoot({ user }: ConfigFacts): boolean | undefined {
+export function runsAsRoot({ user }: ConfigFacts, platform?: Platform): boolean | undefined {
   if (user === undefined) return undefined;
   const [name = ''] = user.trim().split(':');
+  if (platform?.startsWith('windows/') && /^(?:.*\\)?ContainerAdministrator$/i.test(name)) return true;
   return name === '' || name === 'root' || /^[+-]?0+$/.test(name);
 }
 

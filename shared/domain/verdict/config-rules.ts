@@ -6,7 +6,7 @@ import type { Reason } from './verdict.ts';
 
 /* Rules about the config of an image. They report; no rebuild follows from them, because the build itself has to change. */
 
-type ConfiguredImage = Pick<ImageProperties, 'tier' | 'configFacts'>;
+type ConfiguredImage = Pick<ImageProperties, 'tier' | 'platform' | 'configFacts'>;
 
 const appliesTo = (rule: { readonly tiers: readonly Tier[] } | undefined, { tier }: ConfiguredImage): boolean =>
   rule?.tiers.includes(tier) === true;
@@ -30,7 +30,7 @@ export function sourceReasons(image: ConfiguredImage, { sourceKnown: rule }: Pic
 export function userReasons(image: ConfiguredImage, { nonRoot: rule }: Pick<Policy, 'nonRoot'>): Reason[] {
   if (!rule || !appliesTo(rule, image)) return [];
   const { configFacts: facts = {} } = image;
-  const isRoot = runsAsRoot(facts);
+  const isRoot = runsAsRoot(facts, image.platform);
   if (isRoot === undefined) return [{ ruleId: rule.id, effect: 'unknown', kind: 'user' }];
   return isRoot
     ? [{ ruleId: rule.id, effect: 'violates', kind: 'user', ...(facts.user !== undefined && { user: facts.user }) }]

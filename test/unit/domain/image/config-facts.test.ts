@@ -26,10 +26,21 @@ test.each([
   expect(runsAsRoot(configFactsOf({}, { user, labels: {} }))).toBe(isRoot);
 });
 
+test.each([
+  ['ContainerAdministrator', 'windows/amd64', true],
+  ['containeradministrator', 'windows/amd64', true],
+  ['User Manager\\ContainerAdministrator', 'windows/amd64', true],
+  ['ContainerUser', 'windows/amd64', false],
+  ['ContainerAdministrator', 'linux/amd64', false],
+  ['ContainerAdministrator', undefined, false],
+] as const)('the user %p of an image for %p runs as root: %p', (user, platform, isRoot) => {
+  expect(runsAsRoot({ user }, platform)).toBe(isRoot);
+});
+
 test('whether an image runs as root is unknown without a usable config, and if its user is no text', () => {
-  expect([{}, configFactsOf({}, undefined), configFactsOf({}, { labels: {} })].map(runsAsRoot)).toEqual(
-    Array(3).fill(undefined),
-  );
+  expect(
+    [{}, configFactsOf({}, undefined), configFactsOf({}, { labels: {} })].map((facts) => runsAsRoot(facts)),
+  ).toEqual(Array(3).fill(undefined));
 });
 
 test('every number other than zero is another user than root, with any group', () => {
@@ -95,6 +106,21 @@ test('no part of an address that may be a secret is recorded', () => {
         expect(JSON.stringify(configFactsOf({}, { labels: { [SOURCE]: text } }))).not.toContain(token);
     }),
   );
+});
+
+test('a long token or a malformed address hides no secret, and stays malformed', () => {
+  const token = 'x'.repeat(720);
+  for (const text of [
+    `https://build:${token}@dev.azure.com/o/p`,
+    `https://build:${token}`,
+    `https://build:${token}/o/p`,
+    `https:\\\\build:${token}`,
+    `https://build:${token}%40dev.azure.com/o/p`,
+  ]) {
+    const facts = configFactsOf({}, { labels: { [SOURCE]: text } });
+    expect(facts.source).not.toContain('xx');
+    expect(sourceProblem(facts, 'source')).toBe('malformed');
+  }
 });
 
 test('an annotation counts before a label, which a build may have from its parent, unless it is empty', () => {

@@ -92,6 +92,8 @@ test('the rules judge the tiers that they name: by default those of streams', ()
   expect({ judged, sourced }).toEqual({ judged: ['application'], sourced: ['base', 'platform', 'application'] });
   expect(TIERS.filter((tier) => needsConfig({ tier }, one))).toEqual(sourced);
   expect(userReasons({ tier: 'application' }, one)).toMatchObject([{ ruleId: 'no-root' }]);
+  const windows = { platform: 'windows/amd64', configFacts: { user: 'ContainerAdministrator' } } as const;
+  expect(userReasons({ tier: 'application', ...windows }, one)).toMatchObject([{ effect: 'violates' }]);
 });
 
 test('a waiver covers a violation, and never what is unknown', () => {
