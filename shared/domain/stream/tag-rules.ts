@@ -2,7 +2,13 @@ import { compareTexts } from '../common/compare-texts.ts';
 import { matchesAnyGlob } from '../common/glob.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
-import { DEFAULT_TAG_SCHEMES, isCommitAlone, isCommitAndBuild, type TagScheme } from '../policy/tag-scheme.ts';
+import {
+  DEFAULT_TAG_SCHEMES,
+  hasDigitsAsCommit,
+  isCommitAlone,
+  isCommitAndBuild,
+  type TagScheme,
+} from '../policy/tag-scheme.ts';
 import { isCandidate, releaseLineOf } from './stream.ts';
 
 /** What is wrong with a tag. */
@@ -11,6 +17,8 @@ export type TagProblem =
   | { readonly kind: 'left-behind'; readonly newest: string }
   /** It names a commit and no build: a rebuild of that commit has no tag of its own. */
   | { readonly kind: 'no-build-number' }
+  /** Seven or eight digits are where the commit should be, so it may be a date. */
+  | { readonly kind: 'digits-alone' }
   /** It names no commit, so another build may take it. */
   | { readonly kind: 'no-commit' };
 
@@ -22,8 +30,8 @@ export interface JudgedTag {
 }
 
 /**
- * Judges the tags of one repository by the scheme of their tier. Candidates are left out, and tags of a tier without a
- * scheme.
+ * Judges the tags of one repository by the scheme of their tier. Candidates and tags of referrers are left out, and tags
+ * of a tier without a scheme.
  * @param rules the rules of `streams` that name the repository
  * @param named every tag that Patchwave did not set, with the image or index that it names
  */
@@ -37,7 +45,7 @@ export function judgeTags(
   const tierOf = (tag: string) => (releaseLineOf(rules, [tag])?.rule ?? rules[0])?.tier;
   const judged = [...named].flatMap(([tag, digest]) => {
     const tier = tierOf(tag);
-    if (tier === undefined || isCandidate(rules, tag)) return [];
+    if (tier === undefined || isCandidate(rules, tag) || isReferrerTag(tag)) return [];
     const scheme = schemes[tier];
     return scheme === undefined ? [] : [{ tag, digest, tier, scheme }];
   });
@@ -47,6 +55,12 @@ export function judgeTags(
     .map(({ problem, ...one }) => ({ ...one, ...(problem && { problem }) }))
     .sort((one, other) => compareTexts(one.tag, other.tag));
 }
+
+/**
+ * What cosign, notation and others push beside an image, such as a signature: the tag names the digest of the image.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ */
+const isReferrerTag = (tag: string): boolean => /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/.test(tag);
 
 interface Siblings {
   readonly newest: ReadonlyMap<string, string>;
@@ -62,7 +76,8 @@ const PROBLEM_BY: Readonly<Record<TagScheme, (tag: string, siblings: Siblings) =
   },
   unique: (tag) => {
     if (isCommitAndBuild(tag)) return undefined;
-    return { kind: isCommitAlone(tag) ? 'no-build-number' : 'no-commit' };
+    if (isCommitAlone(tag)) return { kind: 'no-build-number' };
+    return { kind: hasDigitsAsCommit(tag) ? 'digits-alone' : 'no-commit' };
   },
 };
 
@@ -131,6 +146,11 @@ export function tagProblemText(
           ? 'names a commit and no build, and the repository is immutable: a rebuild of the commit cannot be pushed'
           : 'names a commit and no build: a rebuild of the commit takes the tag from the image in use',
         next: COMMIT_AND_BUILD,
+      };
+    case 'digits-alone':
+      return {
+        text: 'has 7 or 8 digits and no letter where its commit should be, so they may be a date',
+        next: 'let the pipeline push a tag with 12 characters of the commit and the build number, such as 0a1b2c3d4e5f-17',
       };
     case 'no-commit':
       return { text: 'names no commit and build, so it does not say which build it is', next: COMMIT_AND_BUILD };

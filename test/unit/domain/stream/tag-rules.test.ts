@@ -53,6 +53,13 @@ test.each([
   ['0a1b2c3d4e5f60718293a4b5c6d7e8f901234567.1', []],
   ['0a1b2c3', ['no-build-number']],
   ['1.4.2-0a1b2c3d', ['no-build-number']],
+  ['20251128-1', ['digits-alone']],
+  ['main-20251128-1', ['digits-alone']],
+  ['20251128', ['digits-alone']],
+  ['1234567-17', ['digits-alone']],
+  ['123456789-17', []],
+  ['0a1b2c3-20251128', []],
+  ['20251128-0a1b2c3-1', []],
   ['0a1b2c3-rc1', ['no-commit']],
   ['0a1b2c-17', ['no-commit']],
   ['1.4.2', ['no-commit']],
@@ -99,6 +106,19 @@ test('any tag is judged without an error, once, and in order', () => {
       expect(judged.map(({ tag }) => tag)).toEqual(tags.filter((tag) => !tag.endsWith(CANDIDATE)).sort());
     }),
   );
+});
+
+test.each(['', '.sig', '.att', '.sbom'])('a tag of a referrer that ends with %p is no tag of a build', (end) => {
+  const policy = policyOf({}, { tier: 'application', headTags: ['^.*$'] });
+  const named = new Map([`sha256-${'0a'.repeat(32)}${end}`, '0a1b2c3-17'].map((tag) => [tag, digestOf('a')]));
+  expect(judgeTags(policy, policy.streams, named).map(({ tag }) => tag)).toEqual(['0a1b2c3-17']);
+});
+
+test('the text about digits alone says why they are no commit, and how to name one', () => {
+  expect(tagProblemText('20251128-1', { kind: 'digits-alone' })).toEqual({
+    text: expect.stringContaining('may be a date'),
+    next: expect.stringContaining('12 characters'),
+  });
 });
 
 test('the tier of a tag is that of the rule whose head tag it matches, else of the first rule', () => {
