@@ -2,7 +2,7 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type ResolvedLineages, resolveLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
-import { type Digest, locationKey, registryKey, type Tier } from '../../shared/domain/image/image.ts';
+import { type Digest, isBearing, locationKey, registryKey, type Tier } from '../../shared/domain/image/image.ts';
 import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/lineage/base-readings.ts';
 import { unpackedChain } from '../../shared/domain/lineage/content-chains.ts';
 import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
@@ -150,7 +150,7 @@ async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise
 
 /** Lists of possible parents, including streams that the policy no longer names. */
 function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySet<string> {
-  const recorded = streams.filter(({ tier }) => tier !== 'application');
+  const recorded = streams.filter(({ tier }) => isBearing(tier));
   const known = recorded.flatMap(({ stream, location }) => [stream, locationKey(location)]);
   return new Set([...known, ...lists.streams, ...lists.places]);
 }

@@ -1,4 +1,4 @@
-import { locationKey } from '../domain/image/image.ts';
+import { isBearing, locationKey } from '../domain/image/image.ts';
 import type { ImageProperties } from '../domain/image/image-properties.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
@@ -38,5 +38,5 @@ export async function writeProperties(
 /** Its stream; without one, if others may be built on the image, its places. */
 const listsOf = ({ stream, tier, locations }: ImageProperties): readonly string[] => {
   if (stream !== undefined) return [stream];
-  return tier === 'base' || tier === 'platform' ? locations.map(locationKey) : [];
+  return isBearing(tier) ? locations.map(locationKey) : [];
 };

@@ -17,8 +17,8 @@ import { type AttributionInputs, headsFor, showing } from './stream-path.ts';
  * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is already built on them
  * or not.
  * - `worse`: the parent has a different head than the one that the stream's head is built on. It violates these facts,
- * and the stream's head does not have them. Without a head, the running images of the stream do not have them. A base
- * patches the packages of a mirrored parent, so that one is never worse: verification judges the image that is built.
+ * and the stream's head does not have them. Without a head, the running images of the stream do not have them. A
+ * mirrored parent is never worse for a base, which patches its packages: verification judges the image that is built.
  */
 export type ParentObstacle = { readonly stream: string } & (
   | { readonly why: 'unplaced'; readonly image: Unplaced }
@@ -42,7 +42,7 @@ export const parentObstacles = (
   ...[...nextHeads(headed, known)]
     .filter(([parent]) => !isVerified(parent))
     .sort(byKey)
-    .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
+    .flatMap(([parent, next]) => obstacleIn(headed, parent, next, known) ?? []),
 ];
 
 function unknownParents({ stream, heads = [] }: Headed, known: AttributionInputs): readonly ParentObstacle[] {
@@ -171,15 +171,17 @@ function comparedWith({ stream, heads = [] }: Headed, known: AttributionInputs):
 }
 
 function obstacleIn(
+  headed: Headed,
   stream: string,
   next: NextHead | undefined,
-  compared: readonly JudgedImage[],
   known: AttributionInputs,
 ): ParentObstacle | undefined {
   if (!next) return { stream, why: 'unread' };
   const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
   if (unjudged !== undefined) return { stream, why: 'unjudged', images: [unjudged, ...more] };
-  if (compared.length === 0 || known.streams.get(stream)?.tier === 'mirrored') return undefined;
+  const tierOf = (one: string) => known.streams.get(one)?.tier;
+  const compared = comparedWith(headed, known);
+  if (compared.length === 0 || (tierOf(stream) === 'mirrored' && tierOf(headed.stream) === 'base')) return undefined;
   const violated = next.moved.flatMap((one) => {
     const verdict = known.images.get(one)?.verdict;
     return verdict ? violatedFacts(verdict) : [];

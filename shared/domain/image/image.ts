@@ -78,5 +78,9 @@ export const BUILT_TIERS = ['base', 'platform', 'application'] as const satisfie
 export const STREAM_TIERS = ['mirrored', ...BUILT_TIERS] as const satisfies readonly Tier[];
 export type StreamTier = (typeof STREAM_TIERS)[number];
 
+/** Whether others are built on images of the streams of a tier. */
+export const isBearing = (tier: Tier | undefined): tier is Exclude<StreamTier, 'application'> =>
+  tier === 'mirrored' || tier === 'base' || tier === 'platform';
+
 /** Tiers of third parties, which build nothing on our images. */
 export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];

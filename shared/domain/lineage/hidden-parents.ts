@@ -40,6 +40,8 @@ export type MayHide = (image: LayeredImage, parent: FoundParent | undefined) => 
  * An image between it and a found parent is younger than that parent, so it changes no age. There are two exceptions.
  * If a rebuild reproduced the parent's content, or the content has no build date, the image between may be older. If
  * the parent is a vendor's and its age does not count below a base, a base between decides the age.
+ *
+ * A mirrored repository hides the age of a base only if the ages of vendors count there (`ages.vendorCounts`).
  */
 export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
   // It is unknown which repositories exist.
@@ -47,7 +49,8 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
   const unread = unreadIn(policy, readings);
   const declared = declarationsIn(policy);
   return (image, parent) => {
-    const relevant = unread.filter((repository) => isAfter(image, repository));
+    const ages = image.tier === 'base' && !policy.ages.vendorCounts ? unread.filter(isBuilt) : unread;
+    const relevant = ages.filter((repository) => isAfter(image, repository));
     if (relevant.length === 0 || isForeign(image)) return undefined;
     const isHidden = (location: ImageLocation): boolean => relevant.some((one) => coversPlace(one, location));
     const found =
@@ -61,8 +64,10 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     const parents = declared(image);
     if (parents) return hidingIn(relevant, ...parents.filter((location) => !isFound(location)));
     if (isBound && !parent.isVendors) return undefined;
-    // A base is built on no platform, and a platform between is younger than the vendor's image.
-    return hiding(relevant.filter(({ tier }) => tier === 'base' || (image.tier !== 'base' && !isBound)));
+    // A base is built on no platform. A platform or an import between is younger than the vendor's image.
+    const isPossible = (tier: Tier): boolean =>
+      tier === 'base' || (!isBound && (tier === 'mirrored' || image.tier !== 'base'));
+    return hiding(relevant.filter(({ tier }) => isPossible(tier)));
   };
 }
 
@@ -99,6 +104,8 @@ export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefin
     return relevant.filter(isPossible);
   };
 }
+
+const isBuilt = ({ tier }: UnreadRepository): boolean => tier !== 'mirrored';
 
 const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =>
   repositories.length === 0 ? undefined : { repositories };

@@ -1,5 +1,5 @@
 import { byKey, compareTexts } from '../common/compare-texts.ts';
-import { type Digest, FOREIGN_TIERS, type ImageLocation, type Platform, type Tier } from '../image/image.ts';
+import { type Digest, FOREIGN_TIERS, type ImageLocation, isBearing, type Platform, type Tier } from '../image/image.ts';
 import { UNKNOWN_PLATFORM, Variants, withoutImplied } from './variants.ts';
 
 /**
@@ -49,9 +49,9 @@ const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', '
 
 export const mayBear = ({ tier }: Pick<LayeredImage, 'tier'>): boolean => BEARING.includes(tier);
 
-/** An image of a base or platform repository that never had a head tag: Patchwave never rebuilds it. */
+/** An image of a base, platform or mirrored repository that never had a head tag: no stream replaces it. */
 export const isBranchBuild = ({ tier, stream }: Pick<LayeredImage, 'tier' | 'stream'>): boolean =>
-  (tier === 'base' || tier === 'platform') && stream === undefined;
+  isBearing(tier) && stream === undefined;
 
 export const isForeign = ({ tier }: Pick<LayeredImage, 'tier'>): boolean => FOREIGN_TIERS.includes(tier);
 

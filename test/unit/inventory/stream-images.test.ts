@@ -36,6 +36,21 @@ test('a possible parent without a release line is listed by its place', async ()
   expect(await listed(locationKey(web))).toEqual([]);
 });
 
+test.each([
+  ['base', 1],
+  ['platform', 1],
+  ['mirrored', 1],
+  ['application', 0],
+  ['external', 0],
+  ['aws-managed', 0],
+  ['unmanaged', 0],
+] as const)('an image of tier %s without a stream is in %i lists', async (tier, lists) => {
+  const world = fakeWorld();
+  const { stream: _, ...image } = { ...imageProperties('a'), tier, locations: [debian] };
+  await writeProperties(world, undefined, () => image);
+  expect(await collect(world.streamImages.of(locationKey(debian)))).toHaveLength(lists);
+});
+
 test('a day without changes reads no list', async () => {
   const { world, review } = await webWorld();
   pushImage(world, debian, 'b', ['12']);

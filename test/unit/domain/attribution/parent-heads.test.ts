@@ -6,7 +6,7 @@ import {
 } from '../../../../shared/domain/attribution/parent-heads.ts';
 import type { AttributionInputs } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
-import type { Digest } from '../../../../shared/domain/image/image.ts';
+import type { Digest, StreamTier } from '../../../../shared/domain/image/image.ts';
 import type { Parent } from '../../../../shared/domain/lineage/parent.ts';
 import { digestOf } from '../arbitraries.ts';
 import { findingFact, looked, reasonOf } from '../rollout/acting.ts';
@@ -47,22 +47,33 @@ describe('the new head of a parent of a stream without a head', () => {
     expect(obstacles(fleet({ clean, holding }, ['holding']))).toEqual([]);
   });
 
-  test('of a mirrored stream is never worse: the build patches its packages', () => {
+  describe('of a mirrored stream', () => {
     const known = fleet({ clean }, ['clean']);
-    const [app = {}, base = {}] = [known.streams.get(APP), known.streams.get(BASE)];
-    const on = (tier: 'mirrored' | 'base', images = known.images) =>
+    const built = (child: StreamTier | undefined, parent: StreamTier, images = known.images) =>
       obstacles({
         ...known,
         images,
         streams: new Map([
-          [APP, app],
-          [BASE, { ...base, tier }],
+          [APP, { ...(child && { tier: child }) }],
+          [BASE, { ...known.streams.get(BASE), tier: parent }],
         ]),
       });
-    expect(on('base')).toMatchObject([{ stream: BASE, why: 'worse' }]);
-    expect(on('mirrored')).toEqual([]);
-    const unjudged = new Map([...known.images, [digestOf('new-base'), { digest: digestOf('new-base'), stream: BASE }]]);
-    expect(on('mirrored', unjudged)).toMatchObject([{ stream: BASE, why: 'unjudged' }]);
+
+    test('is never worse for a base: its build patches the packages', () => {
+      expect(built('base', 'mirrored')).toEqual([]);
+      const unjudged = { digest: digestOf('new-base'), stream: BASE };
+      expect(built('base', 'mirrored', new Map([...known.images, [unjudged.digest, unjudged]]))).toMatchObject([
+        { stream: BASE, why: 'unjudged' },
+      ]);
+      expect(built('base', 'base')).toMatchObject([{ stream: BASE, why: 'worse' }]);
+    });
+
+    test.each(['platform', 'application', undefined] as const)(
+      'is worse for a child of tier %s: it patches nothing',
+      (tier) => {
+        expect(built(tier, 'mirrored')).toMatchObject([{ stream: BASE, why: 'worse' }]);
+      },
+    );
   });
 
   test('makes nothing worse if no image runs', () => {

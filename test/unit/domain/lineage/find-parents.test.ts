@@ -198,8 +198,16 @@ describe('equal layers', () => {
     const further = { history: [...steps.history, { createdBy: 'copy', created: 'Tuesday' }] };
     const cached = [base, { ...branch, ...steps }, { ...head, ...steps }, { ...app, ...further }];
     expect(parentNames(cached)).toContain('app: platform by layers');
-    const mirrored = made('other', 'a b', { tier: 'mirrored', ...before });
-    expect(parentNames([base, mirrored, head, app])).toContain('app: other by layers');
+    const external = made('other', 'a b', { tier: 'external', ...before });
+    expect(parentNames([base, external, head, app])).toContain('app: other by layers');
+  });
+
+  test('an imported image of a stream comes before the same image without a head tag', () => {
+    const [before, after] = [{ firstPushedAtEpochMs: NOW - 2 * DAY }, { firstPushedAtEpochMs: NOW - DAY }];
+    const candidate = made('other', 'a', { tier: 'mirrored', ...before });
+    const head = made('base', 'a', { tier: 'mirrored', stream: 'upstream', ...after });
+    expect(parentNames([candidate, head, made('app', 'a b')])).toContain('app: base by layers');
+    expect(parentNames([candidate, made('app', 'a b')])).toContain('app: other by layers');
   });
 
   test('twins of one parent are built on it, not on each other', () => {

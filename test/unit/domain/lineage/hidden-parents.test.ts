@@ -35,8 +35,14 @@ const rule = (id: string, tier: Rule['tier'], more: Partial<Rule> = {}): Rule =>
 const key = (repository: string) => `${PLACE.account}/${PLACE.region}/${repository}`;
 const streamOf = (repository: string) => `${key(repository)}:^1$`;
 
-const policyWith = (...streams: readonly Rule[]) =>
-  parse(policySchema, { version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [...streams] });
+const policyWith = (...streams: readonly Rule[]) => policyBy({}, ...streams);
+const policyBy = (ages: { readonly vendorCounts?: boolean }, ...streams: readonly Rule[]) =>
+  parse(policySchema, {
+    version: 1,
+    ages: { default: { limitDays: 30 }, ...ages },
+    severities: [],
+    streams: [...streams],
+  });
 const POLICY = policyWith(
   rule('base', 'base'),
   rule('lower', 'base'),
@@ -192,6 +198,55 @@ describe('the age of a vendor does not bound that of a base that may lie between
   ])('%s', (_, unread, child, parent, expected) => {
     const { repositories = [] } = hiddenParentsIn(POLICY, readAgain(...unread))(child, parent) ?? {};
     expect(repositories.map(({ repository }) => repository)).toEqual(expected);
+  });
+});
+
+describe('an unread import hides the age of a base if and only if the ages of vendors count', () => {
+  const policyOf = (vendorCounts: boolean) =>
+    policyBy(
+      { vendorCounts },
+      rule('upstream', 'mirrored'),
+      rule('base', 'base'),
+      rule('on-upstream', 'base', { parents: ['upstream'] }),
+      rule('alone', 'base', { parents: [] }),
+      rule('app', 'application'),
+    );
+  const read = { [key('base')]: ago(0), [key('on-upstream')]: ago(0), [key('alone')]: ago(0) };
+  const readings: BaseReadings = { read, unread: [] };
+  const hidden = (vendorCounts: boolean, child: LayeredImage, parent?: FoundParent) =>
+    hiddenParentsIn(policyOf(vendorCounts), readings)(child, parent)?.repositories.map(
+      ({ repository }) => repository,
+    ) ?? [];
+  const labelled = { labels: named('upstream') };
+  const confirmed = on('vendor', 'layers', false);
+
+  test.each<[string, LayeredImage, FoundParent | undefined]>([
+    ['that its label names', image('base', { tier: 'base', ...labelled }), undefined],
+    ['that the policy declares', image('on-upstream', { tier: 'base' }), undefined],
+    ['of which nothing is known', image('base', { tier: 'base' }), undefined],
+    ['over an image of a vendor that was confirmed since', image('base', { tier: 'base' }), confirmed],
+  ])('%s', (_, child, parent) => {
+    expect(hidden(true, child, parent)).toEqual(['upstream']);
+    expect(hidden(false, child, parent)).toEqual([]);
+  });
+
+  test.each<[string, LayeredImage, FoundParent | undefined]>([
+    ['the policy says that it is built on none', image('alone', { tier: 'base' }), undefined],
+    ['its layers show a parent with an age of its own', image('base', { tier: 'base' }), on('alone')],
+  ])('except where %s', (_, child, parent) => {
+    expect(hidden(true, child, parent)).toEqual([]);
+    expect(hidden(false, child, parent)).toEqual([]);
+  });
+
+  test.each([true, false])('an application may have no base, so its age is hidden in any case (%s)', (vendorCounts) => {
+    expect(hidden(vendorCounts, image('app'))).toEqual(['upstream']);
+    expect(hidden(vendorCounts, image('app', labelled))).toEqual(['upstream']);
+  });
+
+  test.each([true, false])('a build of a base waits for it in any case (%s)', (vendorCounts) => {
+    const between = unreadBetweenIn(policyOf(vendorCounts), readings);
+    const vendors: FoundParent = { ...on('vendor'), tier: 'external' };
+    expect(between(image('base', { tier: 'base' }), vendors)).toMatchObject([{ repository: 'upstream' }]);
   });
 });
 
