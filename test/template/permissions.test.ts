@@ -271,6 +271,29 @@ describe('the role of `patchwave check`', () => {
     expect(objectOf(objectOf(hub.json.Parameters).CheckPrincipalArns).Default).toBe('');
   });
 
+  const OWN = grants.filter(({ owner }) => owner === 'CheckRole').map(({ statement }) => statement);
+  const READ = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['IMAGE#*', 'INDEX#*', 'POLICY'] } };
+
+  test('reads images, indexes and the policy, and no lock with the token of a step', () => {
+    expect(OWN.filter(({ Sid }) => Sid === 'ReadLedger').map(({ Condition }) => Condition)).toEqual([READ]);
+    expect(OWN.filter(({ Action }) => JSON.stringify(Action).includes('dynamodb:'))).toHaveLength(1);
+  });
+
+  test('uses the key only through the services that it calls', () => {
+    const [key] = OWN.filter(({ Sid }) => Sid === 'UseKey');
+    const services = ['dynamodb', 's3', 'sqs'].map((service) => ({
+      'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
+    }));
+    expect(key?.Condition).toEqual({ StringEquals: { 'kms:ViaService': services } });
+  });
+
+  test('is in the documentation with the same limits', () => {
+    const [, json = ''] = /```json\n([\s\S]*?)```/.exec(readFileSync('docs/pipelines.md', 'utf8')) ?? [];
+    const statements = JSON.parse(json).Statement as readonly { Action: unknown; Condition?: unknown }[];
+    const ledger = statements.filter(({ Action }) => JSON.stringify(Action).includes('dynamodb:'));
+    expect(ledger.map(({ Condition }) => Condition)).toEqual([READ]);
+  });
+
   test('may read, and send to the queue of requests only', () => {
     const own = grants.filter(({ owner }) => owner === 'CheckRole');
     const sends = own.filter((grant) => actionsOf(grant).includes('sqs:SendMessage'));

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { BatchGetItemCommand, CreateTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateClusterCommand, ECSClient, RegisterTaskDefinitionCommand, RunTaskCommand } from '@aws-sdk/client-ecs';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { ProbeCloud } from '../probe.ts';
 import { declareOrganization } from '../probe-organization.ts';
+import { sessionThatMay } from '../probe-sessions.ts';
 import { bundled, makeFunction, makeRole } from '../probe-workflows.ts';
 
 const MEMBER = '555500000001';
@@ -89,6 +91,31 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   assert.equal((await ask(unlisted, {})).errorType, 'AccessDenied');
   await declareOrganization(cloud, { id: 'o-probe00005', accounts: [{ id: MEMBER, name: 'member' }] });
   assert.equal((await ask(inventory, {})).errorType, 'AccessDenied');
+  await readsPartitions(cloud);
+}
+
+/** A condition on partitions of a table holds for every item that a call names. */
+async function readsPartitions(cloud: ProbeCloud): Promise<void> {
+  const TableName = cloud.unique('ledger');
+  const { TableDescription } = await new DynamoDBClient(cloud.config).send(
+    new CreateTableCommand({
+      ...{ TableName, BillingMode: 'PAY_PER_REQUEST' },
+      KeySchema: [{ AttributeName: 'PK', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'PK', AttributeType: 'S' }],
+    }),
+  );
+  const Action = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
+  const Condition = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['IMAGE#*', 'POLICY'] } };
+  const reader = new DynamoDBClient(
+    await sessionThatMay(cloud, [{ Action, Resource: TableDescription?.TableArn ?? '', Condition }]),
+  );
+  const one = (PK: string) => reader.send(new GetItemCommand({ TableName, Key: { PK: { S: PK } } }));
+  const many = (keys: readonly string[]) =>
+    reader.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: keys.map((S) => ({ PK: { S } })) } } }));
+  await one('IMAGE#1');
+  await many(['IMAGE#1', 'POLICY']);
+  await assert.rejects(one('STREAM#1'), { name: 'AccessDeniedException' });
+  await assert.rejects(many(['IMAGE#1', 'STREAM#1']), { name: 'AccessDeniedException' });
 }
 
 interface Seeded {

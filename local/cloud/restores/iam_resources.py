@@ -1,12 +1,14 @@
 """Each call is authorized on the resource and with the condition keys that its service documents.
 
 Adds what ministack takes for `*` or for another resource: tasks, services and clusters of ECS with
-`ecs:cluster`, repositories that a call names in a list, schedules in a group, map runs, accounts.
+`ecs:cluster`, repositories that a call names in a list, schedules in a group, map runs, accounts, and
+`dynamodb:LeadingKeys` of calls that name items.
 A call that names several resources is authorized on the first.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsaccountmanagement.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
 
 import json
@@ -15,6 +17,7 @@ from typing import Any
 
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import dynamodb
 from organization import organization_of
 from upstream import wrap
 
@@ -47,10 +50,29 @@ def _resource(
 
 def _context(original: Any, service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
     found = original(service, action, body, params)
+    if service == "dynamodb":
+        keys = _leading_keys(_object(body))
+        return {**found, "dynamodb:leadingkeys": keys} if keys else found
     cluster = _object(body).get("cluster") if service == "ecs" else None
     if not cluster:
         return found
     return {**found, "ecs:cluster": f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{_short(cluster)}"}
+
+
+def _leading_keys(request: Request) -> list[str]:
+    """The partition keys that a call on items names; none of a query, a scan or a batch of writes."""
+    asked = {request.get("TableName"): {"Keys": [request.get("Key") or request.get("Item") or {}]}}
+    return [
+        str(value)
+        for table, of_table in (request.get("RequestItems") or asked).items()
+        if isinstance(of_table, dict)
+        for key in of_table.get("Keys", [])
+        for value in key.get(_partition_key(str(table)), {}).values()
+    ]
+
+
+def _partition_key(table: str) -> str:
+    return str((dynamodb._tables.get(_short(table)) or {}).get("pk_name"))
 
 
 def _object(body: bytes) -> Request:

@@ -42,15 +42,22 @@ const ACTIONS = new Map<unknown, string>([
   [DeleteCommand, 'dynamodb:DeleteItem'],
 ]);
 
+const partition = (key: unknown): string => String(key).replace(/#.*/, '#*');
+
 /** A stream with a cause, a lock and a rebuild, in the tables of DynamoDB, and what is asked of them. */
 async function recorded({ isEmpty = false } = {}) {
   const asked = new Set<string>();
   const written = new Set<string>();
+  const read = new Set<string>();
   const client = new MemoryTable().client(async () => 'done');
   const send = client.send.bind(client) as (command: object) => Promise<object>;
   client.send = (async (command: object) => {
     asked.add(ACTIONS.get(command.constructor) ?? command.constructor.name);
-    if (command instanceof PutCommand) written.add(String(command.input.Item?.PK).replace(/#.*/, '#*'));
+    if (command instanceof GetCommand) read.add(partition(command.input.Key?.PK));
+    if (command instanceof BatchGetCommand)
+      for (const { Keys = [] } of Object.values(command.input.RequestItems ?? {}))
+        for (const { PK } of Keys) read.add(partition(PK));
+    if (command instanceof PutCommand) written.add(partition(command.input.Item?.PK));
     return send(command);
   }) as DynamoDBDocumentClient['send'];
   const table = new LedgerTable(client, 'ledger');
@@ -98,9 +105,10 @@ async function recorded({ isEmpty = false } = {}) {
   const forget = () => {
     asked.clear();
     written.clear();
+    read.clear();
   };
   forget();
-  return { asked, written, context, forget };
+  return { asked, written, read, context, forget };
 }
 
 test.each<[string, Command, readonly string[]]>([
@@ -155,4 +163,11 @@ test('doctor needs exactly its documented permissions; member calls use the assu
   expect(deep.sort()).toEqual(documented.get('doctor --deep')?.actions);
   for (const action of deep) actions.delete(action);
   expect([...actions].sort()).toEqual(documented.get('doctor')?.actions);
+});
+
+test('check reads only partitions that its role may read, and the pointer of the policy', async () => {
+  const { read, context } = await recorded();
+  const image = `111122223333/eu-west-1/team/app-0@${digestOf('app-0')}`;
+  await run(checkCommand, context as never, [image], { wait: '0' });
+  expect([...read].sort()).toEqual(['IMAGE#*', 'INDEX#*']);
 });
