@@ -112,6 +112,7 @@ test('a long token or a malformed address hides no secret, and stays malformed',
   const token = 'x'.repeat(720);
   for (const text of [
     `https://build:${token}@dev.azure.com/o/p`,
+    `https://${token}@dev.azure.com/o/p`,
     `https://build:${token}`,
     `https://build:${token}/o/p`,
     `https:\\\\build:${token}`,
