@@ -156,7 +156,7 @@ ask skopeo copy --quiet --all --preserve-digests "docker://$source@$digest" "doc
 
 # Waits until a scan of the image is complete, and adds its counts to the findings. Anything else promotes nothing.
 scan() {
-  local platform=$1 scanned=(--repository-name "$repository" --image-id "imageDigest=$2") attempt status
+  local platform=$1 scanned=(--repository-name "$repository" --image-id "imageDigest=$2") attempt status refused=''
   for ((attempt = 1; attempt <= ${SCAN_ATTEMPTS:-60}; attempt++)); do
     if aws ecr describe-image-scan-findings "${scanned[@]}" --max-items 1 >"$work/out" 2>"$work/error"; then
       status=$(jq -r '.imageScanStatus.status // ""' "$work/out")
@@ -170,16 +170,16 @@ scan() {
         *) answer scan-failed "The scan of $2 has the status $status." ;;
       esac
     elif grep -q ScanNotFoundException "$work/error"; then
-      # A push starts a scan, so this is rare. Amazon Inspector starts its scans itself and refuses the call.
+      # A push starts a scan, perhaps a while later. Amazon Inspector starts its scans itself and refuses the call.
       if [ "$attempt" = 3 ]; then
-        aws ecr start-image-scan "${scanned[@]}" >"$work/out" 2>"$work/error" || answer scan-failed "$(error)"
+        aws ecr start-image-scan "${scanned[@]}" >"$work/out" 2>"$work/error" || refused=" It was not started: $(error)"
       fi
     else
       answer scan-failed "$(error)"
     fi
     sleep "${SCAN_PAUSE_SECONDS:-10}"
   done
-  answer scan-failed "The scan of $2 did not end in time."
+  answer scan-failed "The scan of $2 did not end in time.$refused"
 }
 for platform in "${platforms[@]}"; do scan "$platform" "$(image_for "$platform" "$work/platforms")"; done
 

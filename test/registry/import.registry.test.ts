@@ -71,7 +71,7 @@ async function run(
     env: {
       PATH: `${folder}${delimiter}${process.env.PATH}`,
       ...{ REGISTRY: ours.host, HOME: folder },
-      ...{ BACKOFF_MS: '1', SCAN_ATTEMPTS: '2', SCAN_PAUSE_SECONDS: '0' },
+      ...{ BACKOFF_MS: '1', SCAN_ATTEMPTS: '5', SCAN_PAUSE_SECONDS: '0' },
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -299,6 +299,35 @@ describe('nothing is promoted', () => {
     });
     expect(ours.tagsOf('upstream/gone')).toEqual({});
   });
+});
+
+/** A scan that Amazon Inspector starts by itself; until then the call that starts one is refused. */
+const scansByItself = (notFoundTimes: number): void =>
+  program(
+    'aws',
+    `case "$2" in
+      start-image-scan) echo 'ValidationException: This feature is disabled' >&2; exit 254 ;;
+    esac
+    echo x >> asked-$(echo "$*" | tr -dc 'a-z0-9')
+    if [ "$(wc -l < asked-$(echo "$*" | tr -dc 'a-z0-9'))" -le ${notFoundTimes} ]; then
+      echo 'An error occurred (ScanNotFoundException)' >&2; exit 254
+    fi
+    echo '{"imageScanStatus": {"status": "ACTIVE"}}'`,
+  );
+
+test('a scan that only the registry may start is waited for', async () => {
+  scansByItself(4);
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'imported', digest }] });
+});
+
+test('a scan that neither starts nor may be started promotes nothing', async () => {
+  scansByItself(99);
+  upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  const { code, answers } = await run(entry());
+  expect({ code, answers }).toMatchObject({ code: 1, answers: [{ answer: 'scan-failed' }] });
+  expect(answers[0]?.detail).toMatch(/did not end in time.*ValidationException/);
+  expect(Object.keys(ours.tagsOf(REPOSITORY))).toEqual(['stable-candidate']);
 });
 
 test('a registry that is busy for as long as Retry-After says is asked again after that', async () => {
