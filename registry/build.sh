@@ -36,14 +36,29 @@ if [ "$tested_layers" != "$pushed_layers" ]; then
   exit 1
 fi
 
-# The first tag never moves; the second is the candidate that Patchwave promotes after it verified the image. The first
-# image of a repository becomes its head at once: Patchwave promotes what replaces a head, and without one nothing can be
-# built on the repository.
-tags=(--tag "$image:build-$(date -u +%Y%m%d)-$BUILD_NUMBER")
+# The first image of a repository becomes its head at once: Patchwave promotes what replaces a head, and without one nothing
+# can be built on the repository. Where the head was deleted, an older build or a rebuild of Patchwave shows that it is gone:
+# no unverified image takes its place. An image in the archive counts, too.
+head=kept
 if [ "$CANDIDATE" = true ]; then
-  tags+=(--tag "$image:stable-candidate")
   missing=$(aws ecr batch-get-image --repository-name "$REPOSITORY" --image-ids imageTag=stable \
     --query 'failures[].failureCode' --output text)
-  if [ "$missing" = ImageNotFound ]; then tags+=(--tag "$image:stable"); fi
+  if [ "$missing" = ImageNotFound ]; then
+    builds=$(aws ecr list-images --repository-name "$REPOSITORY" --filter tagStatus=TAGGED,imageStatus=ANY \
+      --query "imageIds[?starts_with(imageTag, 'build-')].imageTag" --output text)
+    if [ -z "${builds//[[:space:]]/}" ] && [ "$PATCHWAVE_REBUILD_ID" = none ]; then head=first; else head=gone; fi
+  fi
 fi
-docker buildx imagetools create "${tags[@]}" "$pushed"
+
+# The tag that never moves comes first and alone, so no image has only tags that move. The candidate is what Patchwave
+# promotes after it verified the image.
+docker buildx imagetools create --tag "$image:build-$(date -u +%Y%m%d)-$BUILD_NUMBER" "$pushed"
+if [ "$CANDIDATE" = true ]; then
+  moving=(--tag "$image:stable-candidate")
+  if [ $head = first ]; then moving+=(--tag "$image:stable"); fi
+  docker buildx imagetools create "${moving[@]}" "$pushed"
+fi
+if [ $head = gone ]; then
+  echo "$image has builds, but its head is gone: no image has the tag stable. Restore it; this build is only the candidate." >&2
+  exit 1
+fi

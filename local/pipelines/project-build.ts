@@ -7,14 +7,15 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BatchGetImageCommand, ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { BatchGetImageCommand, ECRClient, GetAuthorizationTokenCommand, paginateListImages } from '@aws-sdk/client-ecr';
 import { type ImageReference, parseImageReference } from '../../shared/domain/image/reference.ts';
 import { buildIndex } from '../builds/image-index.ts';
 import { pullImage } from '../builds/pull.ts';
 import { type BuildRepository, RegistryClient } from '../builds/registry.ts';
 import type { CloudAdmin } from '../cloud/admin-client.ts';
 import type { PipelineJob, PipelineReport, ProjectBuild } from '../cloud/admin-types.ts';
-import { buildDockerfile } from './dockerfile-build.ts';
+import { NO_REBUILD } from './definition.ts';
+import { BuildFailed, buildDockerfile } from './dockerfile-build.ts';
 
 const SOURCES = fileURLToPath(new URL('../../', import.meta.url));
 const ARCHITECTURE = 'amd64';
@@ -30,6 +31,9 @@ export interface ProjectTools {
   readonly archive: Pick<CloudAdmin, 'newestPackages'>;
   readonly nowEpochMs: number;
 }
+
+/** What becomes of the head: it stays, the image is the first one, or it was deleted. */
+export type Head = 'kept' | 'first' | 'gone';
 
 /** What a project is told about a build, by the names of registry/build.sh. */
 export type BuildEnvironment = Readonly<Record<string, string>>;
@@ -48,8 +52,9 @@ export async function buildProject(
   try {
     const { authorizationData } = await ecr.send(new GetAuthorizationTokenCommand({}));
     const registry = new RegistryClient(tools.endpoint, authorizationData?.[0]?.authorizationToken);
-    const hasHead = environment.CANDIDATE !== 'true' || (await hasTag(ecr, image.repository, 'stable'));
-    const digest = await pushed(tools, registry, context, environment, hasHead);
+    const head = await headOf(ecr, image.repository, environment);
+    const digest = await pushed(tools, registry, context, environment, head);
+    if (head === 'gone') throw new BuildFailed(`the head of ${image.repository} is gone: restore it`);
     return { status: 'Succeeded', outputVariables: { IMAGE_DIGEST: digest } };
   } finally {
     ecr.destroy();
@@ -61,7 +66,7 @@ async function pushed(
   registry: RegistryClient,
   context: string,
   environment: BuildEnvironment,
-  hasHead: boolean,
+  head: Head,
 ): Promise<string> {
   const open = new RegistryClient(endpoint);
   const { registry: own, place } = placeOf(`${environment.REGISTRY}/${environment.REPOSITORY}`, registry, open);
@@ -83,7 +88,7 @@ async function pushed(
   const blobs = [...image.layers, image.config, ...index.attestations.flatMap((attestation) => attestation.blobs)];
   for (const blob of blobs) await own.pushBlob(place, blob);
   for (const { manifest } of [image, ...index.attestations]) await own.pushManifest(place, manifest.digest, manifest);
-  const tags = tagsOf(environment, hasHead, nowEpochMs);
+  const tags = tagsOf(environment, head, nowEpochMs);
   for (const tag of tags) await own.pushManifest(place, tag, index.manifest);
   return index.manifest.digest;
 }
@@ -94,6 +99,16 @@ function placeOf(text: string, registry: RegistryClient, open: RegistryClient) {
   const { location, digest, tag = 'latest' } = found;
   const place = location ?? publicPlace(found);
   return { place, registry: location ? registry : open, reference: digest ?? tag };
+}
+
+/** As registry/build.sh decides it: only an image that nothing was built before becomes the head by itself. */
+async function headOf(ecr: ECRClient, repositoryName: string, environment: BuildEnvironment): Promise<Head> {
+  if (environment.CANDIDATE !== 'true' || (await hasTag(ecr, repositoryName, 'stable'))) return 'kept';
+  if (environment.PATCHWAVE_REBUILD_ID !== NO_REBUILD) return 'gone';
+  const filter = { tagStatus: 'TAGGED', imageStatus: 'ANY' } as const;
+  for await (const { imageIds = [] } of paginateListImages({ client: ecr }, { repositoryName, filter }))
+    if (imageIds.some(({ imageTag }) => imageTag?.startsWith('build-'))) return 'gone';
+  return 'first';
 }
 
 /** Whether a repository has the tag; any other refusal than that it is not there is an error. */
@@ -129,11 +144,11 @@ async function commitOf(context: string): Promise<string> {
 }
 
 /** The tags of a build, as registry/build.sh pushes them. */
-export function tagsOf(environment: BuildEnvironment, hasHead: boolean, nowEpochMs: number): string[] {
+export function tagsOf(environment: BuildEnvironment, head: Head, nowEpochMs: number): string[] {
   const day = new Date(nowEpochMs).toISOString().slice(0, 10).replaceAll('-', '');
   const own = `build-${day}-${environment.BUILD_NUMBER}`;
   if (environment.CANDIDATE !== 'true') return [own];
-  return [own, 'stable-candidate', ...(hasHead ? [] : ['stable'])];
+  return [own, 'stable-candidate', ...(head === 'first' ? ['stable'] : [])];
 }
 
 /** The arguments of a build, as registry/build.sh gives them. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-import { argumentsOf, tagsOf } from '../../../local/pipelines/project-build.ts';
+import { argumentsOf, type Head, tagsOf } from '../../../local/pipelines/project-build.ts';
 
 /* registry/build.sh with programs that only record how they are called. */
 
@@ -35,26 +35,36 @@ const environment = {
   ...{ SOURCE: 'org/images', REVISION: 'abc', PATCHWAVE_REBUILD_ID: 'rebuild-1', BUILD_NUMBER: '7' },
 };
 
-/** The calls of `docker`, and the exit code. */
-function build(candidate: boolean, docker = '', ofHead = '') {
-  program('aws', `case "$*" in *batch-get-image*) ${ofHead || ':'} ;; *) echo password ;; esac`);
+interface Asked {
+  /** What `aws` says of the tag `stable`. */
+  readonly ofHead?: string;
+  /** What `aws` says of the tags `build-*`: pages of a repository without any are empty lines. */
+  readonly ofBuilds?: string;
+  readonly rebuildId?: string;
+}
+const FIRST: Asked = { ofHead: 'echo ImageNotFound', rebuildId: 'none' };
+
+/** The calls of `docker`, what the build says at its end, and the exit code. */
+function build(candidate: boolean, docker = '', { ofHead = ':', ofBuilds = 'echo; echo', rebuildId }: Asked = {}) {
+  program('aws', `case "$*" in *batch-get-image*) ${ofHead} ;; *list-images*) ${ofBuilds} ;; *) echo password ;; esac`);
   // A program that does not read the password breaks the pipe of the one that writes it.
   program('docker', `${docker}\n${ANSWERS}`);
-  const { status } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
+  const { status, stderr } = spawnSync('bash', [join(process.cwd(), 'registry', 'build.sh')], {
     cwd: folder,
     env: {
       PATH: `${folder}${delimiter}${process.env.PATH}`,
-      ...{ ...environment, CANDIDATE: String(candidate) },
+      ...{ ...environment, CANDIDATE: String(candidate), ...(rebuildId && { PATCHWAVE_REBUILD_ID: rebuildId }) },
     },
+    encoding: 'utf8',
   });
   const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-  return { status, calls: calls.filter((call) => call.startsWith('docker ')) };
+  return { status, said: stderr, calls: calls.filter((call) => call.startsWith('docker ')) };
 }
 
 test('the image is built afresh on the resolved parent, tested, pushed by its digest, then tagged as a candidate', () => {
   const { status, calls } = build(true);
   expect(status).toBe(0);
-  const [login, create, inspect, fresh = '', run, pushed = '', tested, layers, tags, ...others] = calls;
+  const [login, create, inspect, fresh = '', run, pushed = '', tested, layers, own, tags, ...others] = calls;
   expect([login, create, inspect]).toEqual([
     expect.stringMatching(/^docker login .* registry\.example$/),
     'docker buildx create --use',
@@ -73,46 +83,71 @@ test('the image is built afresh on the resolved parent, tested, pushed by its di
     expect.stringMatching(/^docker image inspect tested /),
     expect.stringContaining(`docker buildx imagetools inspect ${PUSHED} `),
   ]);
-  expect(tags).toMatch(/ imagetools create --tag registry\.example\/base\/debian-13:build-\d{8}-7 /);
-  expect(tags).toMatch(/ --tag registry\.example\/base\/debian-13:stable-candidate /);
-  expect(tags?.endsWith(` ${PUSHED}`)).toBe(true);
+  const image = 'registry.example/base/debian-13';
+  expect(own).toMatch(new RegExp(`^docker buildx imagetools create --tag ${image}:build-\\d{8}-7 ${PUSHED}$`));
+  expect(tags).toBe(`docker buildx imagetools create --tag ${image}:stable-candidate ${PUSHED}`);
   expect(others).toEqual([]);
 });
 
 test('an application has no candidate and no head', () => {
-  expect(build(false, '', 'echo ImageNotFound').calls.join('\n')).not.toContain(':stable');
+  const { status, calls } = build(false, '', FIRST);
+  expect(status).toBe(0);
+  expect(calls.join('\n')).not.toContain(':stable');
 });
 
 const isHead = (calls: readonly string[]) => calls.some((call) => call.includes('base/debian-13:stable '));
 
 test('the first image of a repository is its head, because no other image can be', () => {
-  expect(isHead(build(true, '', 'echo ImageNotFound').calls)).toBe(true);
+  const { status, calls } = build(true, '', FIRST);
+  expect(status).toBe(0);
+  expect(isHead(calls)).toBe(true);
 });
 
 test('a later image is no head: Patchwave promotes it', () => {
   expect(isHead(build(true).calls)).toBe(false);
 });
 
-test('no image gets a tag if the build cannot read whether there is a head', () => {
-  const { status, calls } = build(true, '', 'exit 1');
+test.each<[string, Asked]>([
+  ['the repository has an earlier build', { ...FIRST, ofBuilds: 'echo; echo build-20261101-1' }],
+  ['Patchwave asked for it', { ...FIRST, rebuildId: 'rebuild-1' }],
+])('an image does not replace a head that is gone if %s', (_, asked) => {
+  const { status, said, calls } = build(true, '', asked);
+  expect(isHead(calls)).toBe(false);
+  expect(calls.join('\n')).toMatch(/:build-\d{8}-7 .*:stable-candidate /s);
+  expect(said).toContain('its head is gone');
+  expect(status).not.toBe(0);
+});
+
+test.each<[string, Asked]>([
+  ['there is a head', { ofHead: 'exit 1' }],
+  ['there are earlier builds', { ...FIRST, ofBuilds: 'exit 1' }],
+])('no image gets a tag if the build cannot read whether %s', (_, asked) => {
+  const { status, calls } = build(true, '', asked);
   expect(status).not.toBe(0);
   expect(calls.filter((call) => call.includes('imagetools create'))).toEqual([]);
 });
 
-test.each([
-  ['a candidate', true, true],
-  ['a first image', true, false],
-  ['an application', false, true],
-])('the builder of the embedded cloud gives %s the same tags and arguments', (_, candidate, hasHead) => {
-  const { calls } = build(candidate, '', hasHead ? '' : 'echo ImageNotFound');
+test.each<[string, boolean, Head, Asked]>([
+  ['a candidate', true, 'kept', {}],
+  ['a first image', true, 'first', FIRST],
+  ['an image without a head', true, 'gone', { ofHead: 'echo ImageNotFound' }],
+  ['an application', false, 'kept', {}],
+])('the builder of the embedded cloud gives %s the same tags and arguments', (_, candidate, head, asked) => {
+  const { calls } = build(candidate, '', asked);
   const valuesOf = (option: string, of: string) =>
-    [...(calls.find((call) => call.includes(of)) ?? '').matchAll(new RegExp(`--${option} (\\S+)`, 'g'))].map(
-      ([, value]) => value,
-    );
-  const own = { ...environment, CANDIDATE: String(candidate) };
+    [
+      ...calls
+        .filter((call) => call.includes(of))
+        .join('\n')
+        .matchAll(new RegExp(`--${option} (\\S+)`, 'g')),
+    ].map(([, value]) => value);
+  const own = {
+    ...{ ...environment, CANDIDATE: String(candidate) },
+    ...(asked.rebuildId && { PATCHWAVE_REBUILD_ID: asked.rebuildId }),
+  };
   const image = `${environment.REGISTRY}/${environment.REPOSITORY}`;
   expect(valuesOf('tag', 'imagetools create').sort()).toEqual(
-    tagsOf(own, hasHead, Date.now())
+    tagsOf(own, head, Date.now())
       .map((tag) => `${image}:${tag}`)
       .sort(),
   );
