@@ -27,6 +27,7 @@ jq -e '
   and (.source | strings | test("\\A[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+\\z"))
   and (.tags | arrays | length > 0 and length <= 10 and all(type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\z")))
   and (.platforms | arrays | length > 0 and all(type == "string" and test("\\A[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?\\z")))
+  and ((has("accept") | not) or (.accept | strings | test("\\Asha256:[0-9a-f]{64}\\z")))
   and (.signature | . == "unsigned"
     or (objects | keys == ["identity", "issuer"] and all(type == "string" and length > 0))
     or (objects | keys - ["log"] == ["key"] and (.key | strings | test("\\A[A-Za-z0-9_.-]+\\z")) and (.log // "none") == "none"))
@@ -104,10 +105,8 @@ read_ours stable
 head=$means
 cp "$work/out" "$work/ours"
 read_ours "$own_tag"
-if [ "$head" != "$digest" ]; then
-  [ -z "$means" ] || [ -z "$head" ] ||
-    answer moved-back "$source:${tags[0]} means an image that was imported before the present one."
-else
+was_imported=$means
+if [ "$head" = "$digest" ]; then
   isWhole=true
   for tag in "${moving[@]}" "$own_tag"; do
     read_ours "$tag"
@@ -126,14 +125,22 @@ read_built() {
     built=$(date -u -d "$created" +%s 2>"$work/error") || built=0
   fi
 }
-if [ -n "$head" ] && [ "$head" != "$digest" ]; then
-  platforms_of "$ours" "$head" "$work/ours" "$work/platforms-now"
+# An image that is older than the head is none that follows it, and a date to come would hold back each image after it. A
+# person who wants such an image names its digest in the entry.
+if [ "$head" != "$digest" ] && [ "$(jq -r '.accept // ""' <<<"$image")" != "$digest" ]; then
+  [ -z "$head" ] || [ -z "$was_imported" ] ||
+    answer moved-back "$source:${tags[0]} means an image that was imported before the present one."
+  if [ -n "$head" ]; then platforms_of "$ours" "$head" "$work/ours" "$work/platforms-now"; else : >"$work/platforms-now"; fi
+  latest=$(($(date +%s) + 86400))
   for platform in "${platforms[@]}"; do
     now=$(image_for "$platform" "$work/platforms-now")
-    [ -n "$now" ] || continue
-    read_built "$ours" "$now"
-    before=$built
+    before=0
+    if [ -n "$now" ]; then
+      read_built "$ours" "$now"
+      before=$built
+    fi
     read_built "$source" "$(image_for "$platform" "$work/platforms")"
+    [ "$built" -le "$latest" ] || answer dated-ahead "$source:${tags[0]} says that it is built in the future on $platform."
     [ "$built" -ge "$before" ] || answer moved-back "$source:${tags[0]} is older on $platform than the present image."
   done
 fi

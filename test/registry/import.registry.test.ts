@@ -80,7 +80,7 @@ async function run(
   return { code, answers: lines.map((line): Answer => JSON.parse(line)) };
 }
 
-const both = (text: string, created = '2026-11-01T00:00:00Z'): readonly MadeImage[] => [
+const both = (text: string, created = '2024-11-01T00:00:00Z'): readonly MadeImage[] => [
   { platform: 'linux/amd64', text: `${text} amd64`, created },
   { platform: 'linux/arm64/v8', text: `${text} arm64`, created },
 ];
@@ -109,7 +109,7 @@ test('a second run changes nothing, and the next image moves the tags', async ()
   const first = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
   await run(entry());
   expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'unchanged' }] });
-  const second = upstream.pushIndex(SOURCE, ['trixie-slim'], both('two', '2026-11-08T00:00:00Z'));
+  const second = upstream.pushIndex(SOURCE, ['trixie-slim'], both('two', '2024-11-08T00:00:00Z'));
   expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'imported', digest: second }] });
   expect(ours.tagsOf(REPOSITORY)).toEqual({ ...promoted(second), [ownTag(first)]: first });
 });
@@ -155,8 +155,8 @@ describe('nothing is promoted', () => {
     before = ours.tagsOf(REPOSITORY);
     expect(before).toEqual(promoted(first));
   });
-  const next = (images = both('two', '2026-11-08T00:00:00Z')) => upstream.pushIndex(SOURCE, ['trixie-slim'], images);
-  const later = '2026-11-08T00:00:00Z';
+  const next = (images = both('two', '2024-11-08T00:00:00Z')) => upstream.pushIndex(SOURCE, ['trixie-slim'], images);
+  const later = '2024-11-08T00:00:00Z';
   const upstreamAnswers = (refusal: RegistryRefusal): void => {
     upstream.refuse = () => refusal;
   };
@@ -173,13 +173,34 @@ describe('nothing is promoted', () => {
     [
       'the tag moved to an image that is older',
       'moved-back',
-      () => void next(both('old', '2026-10-01T00:00:00+02:00')),
+      () => void next(both('old', '2024-10-01T00:00:00+02:00')),
     ],
     ['the image no longer says when it was built', 'moved-back', () => void next(both('undated', 'yesterday'))],
     [
       'one of the platforms is older',
       'moved-back',
-      () => void next([...both('x', later).slice(0, 1), ...both('y', '2026-10-01T00:00:00Z').slice(1)]),
+      () => void next([...both('x', later).slice(0, 1), ...both('y', '2024-10-01T00:00:00Z').slice(1)]),
+    ],
+    [
+      'the image says that it is built in two days',
+      'dated-ahead',
+      () => void next(both('ahead', new Date(Date.now() + 2 * 86_400_000).toISOString())),
+    ],
+    [
+      'the entry accepts another image',
+      'moved-back',
+      () => {
+        next(both('old', '2024-10-01T00:00:00Z'));
+        changes = { accept: first };
+      },
+    ],
+    [
+      'the entry accepts what is no digest',
+      'invalid-entry',
+      () => {
+        next();
+        changes = { accept: 'latest' };
+      },
     ],
     ['the index lacks a platform', 'platform-missing', () => void next(both('two', later).slice(0, 1))],
     [
@@ -287,6 +308,16 @@ describe('nothing is promoted', () => {
     expect(await run(entry())).toMatchObject({ code: 1, answers: [{ answer: 'moved-back' }] });
     expect(ours.tagsOf(REPOSITORY)).toMatchObject({ stable: second });
     expectUnmoved();
+  });
+
+  test('unless the entry accepts exactly the image that moved back', async () => {
+    const second = next();
+    await run(entry());
+    upstream.tag(SOURCE, 'trixie-slim', first);
+    const accepting = entry({ accept: first });
+    expect(await run(accepting)).toMatchObject({ code: 0, answers: [{ answer: 'imported', digest: first }] });
+    expect(ours.tagsOf(REPOSITORY)).toEqual({ ...promoted(first), [ownTag(second)]: second });
+    expect(await run(accepting)).toMatchObject({ code: 0, answers: [{ answer: 'unchanged' }] });
   });
 
   test('of one image, while the others are imported', async () => {
