@@ -8,16 +8,18 @@ set -euo pipefail
 image=$1 folder=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-digest='' signature='' findings='{}'
+digest='' signature='' findings='{}' # Facts of the report, from when each is known.
 
 # Text of other registries is only data here: jq writes it as a JSON string.
 answer() {
   local detail=${2-}
-  jq -nc --argjson image "$image" --arg answer "$1" --arg detail "${detail:0:600}" --arg digest "$digest" \
+  jq -nca --argjson image "$image" --arg answer "$1" --arg detail "${detail:0:600}" --arg digest "$digest" \
     --arg signature "$signature" --argjson findings "$findings" '
     {repository: $image.repository, source: $image.source, tags: $image.tags, $answer}
     + if $detail == "" then {} else {$detail} end
-    + if $digest == "" then {} else {$digest, $signature, $findings} end'
+    + if $digest == "" then {} else {$digest} end
+    + if $signature == "" then {} else {$signature} end
+    + if $findings == {} then {} else {$findings} end'
   case $1 in imported | unchanged) exit 0 ;; *) exit 1 ;; esac
 }
 error() { tr -s '\n' ' ' <"$work/error"; }
@@ -145,17 +147,24 @@ if [ "$head" != "$digest" ] && [ "$(jq -r '.accept // ""' <<<"$image")" != "$dig
   done
 fi
 
-# The signature of what was resolved, before anything is copied.
-signature=$(jq -r '.signature | if . == "unsigned" then . else .key // .identity end' <<<"$image")
-if [ "$signature" != unsigned ]; then
+# The signature of what was resolved, before anything is copied. Only what cosign says of signatures is a wrong one: it may
+# also lack the key, or not reach the transparency log.
+signer=$(jq -r '.signature | if . == "unsigned" then . else .key // .identity end' <<<"$image")
+if [ "$signer" != unsigned ]; then
   if jq -e '.signature.key' <<<"$image" >"$work/out"; then
-    check=(--key "$folder/$signature")
+    check=(--key "$folder/$signer")
     if jq -e '.signature.log == "none"' <<<"$image" >"$work/out"; then check+=(--insecure-ignore-tlog=true); fi
   else
-    check=(--certificate-identity "$signature" --certificate-oidc-issuer "$(jq -r .signature.issuer <<<"$image")")
+    check=(--certificate-identity "$signer" --certificate-oidc-issuer "$(jq -r .signature.issuer <<<"$image")")
   fi
-  ask cosign verify "${check[@]}" "$source@$digest" || answer wrong-signature "$(error)"
+  if ! ask cosign verify "${check[@]}" "$source@$digest"; then
+    if grep -qE 'no signatures found|no matching (signatures|attestations)|no certificate found on signature' "$work/error"; then
+      answer wrong-signature "$(error)"
+    fi
+    answer unverified "$(error)"
+  fi
 fi
+signature=$signer
 
 # All images of the index, by digest. The candidate is no head: nothing is built on it.
 ask skopeo copy --quiet --all --preserve-digests "docker://$source@$digest" "docker://$ours:stable-candidate" ||

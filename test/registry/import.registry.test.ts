@@ -278,6 +278,15 @@ describe('nothing is promoted', () => {
       },
     ],
     [
+      'the signature cannot be checked',
+      'unverified',
+      () => {
+        next();
+        program('cosign', 'echo "Error: getting Rekor public keys: tuf: connection refused" >&2; exit 1');
+        changes = { signature: { key: 'vendor.pub' } };
+      },
+    ],
+    [
       'the entry does not say who signs',
       'invalid-entry',
       () => {
@@ -361,6 +370,25 @@ test('a scan that neither starts nor may be started promotes nothing', async () 
   expect(Object.keys(ours.tagsOf(REPOSITORY))).toEqual(['stable-candidate']);
 });
 
+test('the report has a signature only after its verification, and findings only after a scan', async () => {
+  const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  const signature = { key: 'vendor.pub' };
+  const refused = {
+    ...{ repository: REPOSITORY, source: `${upstream.host}/${SOURCE}`, tags: ['trixie-slim'] },
+    digest,
+  };
+  const detail = expect.any(String);
+  program('cosign', 'echo "Error: no signatures found" >&2; exit 10');
+  expect((await run(entry({ signature }))).answers).toEqual([{ ...refused, answer: 'wrong-signature', detail }]);
+  program('cosign', 'exit 0');
+  scans('FAILED');
+  const unscanned = { ...refused, answer: 'scan-failed', detail, signature: 'vendor.pub' };
+  expect((await run(entry({ signature }))).answers).toEqual([unscanned]);
+  scans('COMPLETE');
+  expect((await run(entry({ signature }))).answers).toMatchObject([{ answer: 'imported', signature: 'vendor.pub' }]);
+  expect((await run(entry({ signature }))).answers).toEqual([{ ...refused, answer: 'unchanged' }]);
+});
+
 test('a registry that is busy for as long as Retry-After says is asked again after that', async () => {
   const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
   let [busyUntil, refused] = [0, 0];
@@ -396,26 +424,33 @@ test.each([
       const env = { ...process.env, COSIGN_PASSWORD: '', HOME: folder };
       spawn('cosign', args, { cwd: folder, env, stdio: 'ignore' }).once('close', resolve);
     });
-  const sign = (key: string, digest: string) =>
-    cosign('sign', '--yes', '--key', `${key}.key`, '--tlog-upload=false', `${upstream.host}/${SOURCE}@${digest}`);
+  /** No transparency log has a key of this test: the form of cosign 2, and the one of cosign 3 as a bundle. */
+  const FORMS = {
+    signature: ['--tlog-upload=false', '--use-signing-config=false', '--new-bundle-format=false'],
+    bundle: ['--signing-config', 'offline.json'],
+  };
+  const sign = (key: string, digest: string, form: keyof typeof FORMS) =>
+    cosign('sign', '--yes', '--key', `${key}.key`, ...FORMS[form], `${upstream.host}/${SOURCE}@${digest}`);
   beforeEach(async () => {
     for (const name of ['ours', 'theirs'])
       expect(await cosign('generate-key-pair', '--output-key-prefix', name)).toBe(0);
+    expect(await cosign('signing-config', 'create', '--out', 'offline.json')).toBe(0);
   });
   const signed = () => entry({ signature: { key: 'ours.pub', log: 'none' } });
 
-  test('by the key of the entry is accepted', async () => {
+  const forms = ['signature', 'bundle'] as const;
+  test.each(forms)('in the form of a %s, by the key of the entry, is accepted', async (form) => {
     const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
-    expect(await sign('ours', digest)).toBe(0);
+    expect(await sign('ours', digest, form)).toBe(0);
     expect(await run(signed())).toMatchObject({ code: 0, answers: [{ answer: 'imported', signature: 'ours.pub' }] });
   });
 
-  test('by another key, of another image, or none is refused before anything is copied', async () => {
+  test.each(forms)('in the form of a %s, by another key, of another image, or none, is refused', async (form) => {
     const digest = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
     expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
-    expect(await sign('theirs', digest)).toBe(0);
+    expect(await sign('theirs', digest, form)).toBe(0);
     expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
-    expect(await sign('ours', digest)).toBe(0);
+    expect(await sign('ours', digest, form)).toBe(0);
     upstream.pushIndex(SOURCE, ['trixie-slim'], both('two'));
     expect(await run(signed())).toMatchObject({ code: 1, answers: [{ answer: 'wrong-signature' }] });
     expect(ours.tagsOf(REPOSITORY)).toEqual({});
