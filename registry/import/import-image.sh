@@ -1,7 +1,7 @@
 #!/bin/bash
 # Imports one image of upstream.yaml.
 #   import-image.sh IMAGE FOLDER
-# IMAGE is its entry as JSON, FOLDER holds the keys that entries name. Prints one line of JSON with the answer. Each answer
+# IMAGE is its entry as JSON, FOLDER holds the keys that entries name. The file THROTTLED collects hosts that refuse. Prints one line of JSON with the answer. Each answer
 # but imported and unchanged ends it with exit code 1, and leaves the moving tags of the repository as they were.
 set -euo pipefail
 
@@ -26,7 +26,7 @@ error() { tr -s '\n' ' ' <"$work/error"; }
 
 jq -e '
   (.repository | strings | test("\\Aupstream/[a-z0-9]+([._-][a-z0-9]+)*\\z"))
-  and (.source | strings | test("\\A[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+\\z"))
+  and (.source | strings | test("\\A[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+\\z"))
   and (.tags | arrays | length > 0 and length <= 10 and all(type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\\z")))
   and (.platforms | arrays | length > 0 and all(type == "string" and test("\\A[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?\\z")))
   and ((has("accept") | not) or (.accept | strings | test("\\Asha256:[0-9a-f]{64}\\z")))
@@ -34,15 +34,18 @@ jq -e '
     or (objects | keys == ["identity", "issuer"] and all(type == "string" and length > 0))
     or (objects | keys - ["log"] == ["key"] and (.key | strings | test("\\A[A-Za-z0-9_.-]+\\z")) and (.log // "none") == "none"))
 ' <<<"$image" >"$work/out" 2>"$work/error" || answer invalid-entry 'Compare the entry with the head of upstream.yaml.'
+jq -e 'has("isRepeated") | not' <<<"$image" >"$work/out" || answer invalid-entry 'Another entry has this repository, too.'
 repository=$(jq -r .repository <<<"$image")
 source=$(jq -r .source <<<"$image")
 ours="$REGISTRY/$repository"
 mapfile -t tags < <(jq -r '.tags[]' <<<"$image")
 mapfile -t platforms < <(jq -r '.platforms[]' <<<"$image")
+host=${source%%/*}
+if grep -qxF "$host" "$THROTTLED"; then answer throttled "$host still answered 429 earlier in this run."; fi
 
 # Runs a command that asks a registry; its output is in $work/out, its errors are in $work/error. skopeo waits as long as
-# Retry-After says, and tries again. If the registry still answers 429, the command is repeated after a random part of a
-# time that doubles (full jitter).
+# Retry-After says, at most a minute, and tries again. If the registry still answers 429, the command is repeated after a
+# random part of a time that doubles (full jitter). After that the host is left alone for the rest of the run.
 ask() {
   local attempt most=${BACKOFF_MS:-4000}
   for attempt in 1 2 3 4; do
@@ -53,15 +56,17 @@ ask() {
     fi
     most=$((most * 2))
   done
+  # An error of a copy may be that of our registry, and one of cosign that of the transparency log.
+  if [ "$1" = skopeo ] && [[ "$*" != *"docker://$ours"* ]]; then printf '%s\n' "$host" >>"$THROTTLED"; fi
   answer throttled "$(error)"
 }
-is_gone() { grep -qiE 'manifest unknown|name unknown|not found' "$work/error"; }
 skopeo() { command skopeo --insecure-policy "$@"; } # The signature is checked below, by cosign.
 
 # The digest of each tag, read once. All that follows asks for this digest, wherever the tags move meanwhile.
 for tag in "${tags[@]}"; do
   if ! ask skopeo inspect --raw "docker://$source:$tag"; then
-    is_gone && answer tag-gone "$source has no tag $tag any longer. Choose another one."
+    grep -qiE 'manifest unknown|name unknown|not found' "$work/error" &&
+      answer tag-gone "$source has no tag $tag any longer. Choose another one."
     answer unreachable "$(error)"
   fi
   found=$(skopeo manifest-digest "$work/out")
@@ -73,23 +78,25 @@ for tag in "${tags[@]}"; do
 done
 
 # Writes one line for each platform of an image to a file: its name, and the digest of the image. An attestation has the
-# platform unknown.
+# platform unknown; what is no system with an architecture has the name "?".
 #   platforms_of FROM DIGEST MANIFEST FILE
 platforms_of() {
-  local name='def name: [.os, .architecture, .variant // empty | strings] | join("/") | gsub("[^a-z0-9/]"; "?")
-    | sub("/arm64/v8$"; "/arm64");'
+  local name='def name: [.os, .architecture] + [.variant // "" | select(. != "")]
+    | if all(type == "string" and test("\\A[a-z0-9]+\\z")) then join("/") | sub("/arm64/v8$"; "/arm64") else "?" end;'
   if jq -e '.manifests | arrays' "$3" >"$work/out"; then
-    jq -r "$name"' .manifests[] | "\(.platform // {} | name) \(.digest | strings | gsub("[^a-z0-9:]"; "?"))"' "$3" >"$4"
+    jq -r "$name"' .manifests[] | "\(.platform | if type == "object" then . else {} end | name) " +
+      (.digest | strings | select(test("\\Asha256:[0-9a-f]{64}\\z")))' "$3" >"$4"
   else
     ask skopeo inspect --config --raw "docker://$1@$2" || answer unreachable "$(error)"
     jq -r --arg digest "$2" "$name"' "\(name) \($digest)"' "$work/out" >"$4"
   fi
 }
-image_for() { awk -v platform="${1%/v8}" '$1 == platform { print $2; exit }' "$2"; }
+# The one image of a platform; of two, a node may run the one that was not scanned.
+image_for() { awk -v platform="${1%/v8}" '$1 == platform { n++; digest = $2 } END { if (n == 1) print digest }' "$2"; }
 platforms_of "$source" "$digest" "$work/manifest" "$work/platforms"
 for platform in "${platforms[@]}"; do
   [ -n "$(image_for "$platform" "$work/platforms")" ] ||
-    answer platform-missing "$source@$digest has no image for $platform."
+    answer platform-missing "$source@$digest has no image for $platform, or several."
 done
 
 # What a tag of our repository means now, in $means: a digest, or nothing.
@@ -97,7 +104,7 @@ read_ours() {
   means=''
   if ask skopeo inspect --raw "docker://$ours:$1"; then
     means=$(skopeo manifest-digest "$work/out")
-  elif ! is_gone; then
+  elif ! grep -qE 'manifest unknown|name unknown' "$work/error"; then
     answer unreachable "$(error)"
   fi
 }
@@ -166,6 +173,19 @@ if [ "$signer" != unsigned ]; then
 fi
 signature=$signer
 
+# The same manifest under a tag of our repository, if it means another one.
+#   put_tag TAG DIGEST MANIFEST
+put_tag() {
+  local whole=(--preserve-digests)
+  read_ours "$1"
+  [ "$means" != "$2" ] || return 0
+  if jq -e '.manifests | arrays' "$3" >"$work/out"; then whole+=(--multi-arch index-only); fi
+  ask skopeo copy --quiet "${whole[@]}" "docker://$ours@$2" "docker://$ours:$1" ||
+    answer not-promoted "The tag $1 did not move: $(error)"
+}
+# A run may have ended before the present head got its own tag. Without one it would have no tag after this run.
+if [ -n "$head" ] && [ "$head" != "$digest" ]; then put_tag "build-${head:7:32}" "$head" "$work/ours"; fi
+
 # All images of the index, by digest. The candidate is no head: nothing is built on it.
 ask skopeo copy --quiet --all --preserve-digests "docker://$source@$digest" "docker://$ours:stable-candidate" ||
   answer not-copied "$(error)"
@@ -199,14 +219,6 @@ scan() {
 }
 for platform in "${platforms[@]}"; do scan "$platform" "$(image_for "$platform" "$work/platforms")"; done
 
-# The same manifest under the other tags. The tag that others build on is the last that moves; a run that ends in between
-# leaves the rest to the next one.
-whole=(--preserve-digests)
-if jq -e '.manifests | arrays' "$work/manifest" >"$work/out"; then whole+=(--multi-arch index-only); fi
-for tag in "${moving[@]}" "$own_tag"; do
-  read_ours "$tag"
-  [ "$means" != "$digest" ] || continue
-  ask skopeo copy --quiet "${whole[@]}" "docker://$ours@$digest" "docker://$ours:$tag" ||
-    answer not-promoted "The tag $tag did not move: $(error)"
-done
+# The tag that others build on is the last that moves; a run that ends in between leaves the rest to the next one.
+for tag in "${moving[@]}" "$own_tag"; do put_tag "$tag" "$digest" "$work/manifest"; done
 answer imported

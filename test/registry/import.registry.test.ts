@@ -20,6 +20,7 @@ const hasCosign = spawnSync('cosign', ['version']).status === 0;
 let folder = '';
 let upstream: OciRegistry;
 let ours: OciRegistry;
+let others: OciRegistry[] = [];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'patchwave-import-'));
   [upstream, ours] = [new OciRegistry(), new OciRegistry()];
@@ -27,7 +28,8 @@ beforeEach(async () => {
   scans('COMPLETE');
 });
 afterEach(async () => {
-  await Promise.all([upstream.stop(), ours.stop()]);
+  await Promise.all([upstream, ours, ...others].map((registry) => registry.stop()));
+  others = [];
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -61,7 +63,9 @@ interface Answer {
 async function run(
   ...images: readonly object[]
 ): Promise<{ readonly code: number | null; readonly answers: readonly Answer[] }> {
-  const registries = [upstream, ours].map(({ host }) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`);
+  const registries = [upstream, ours, ...others].map(
+    ({ host }) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`,
+  );
   mkdirSync(join(folder, '.config', 'containers'), { recursive: true });
   writeFileSync(join(folder, '.config', 'containers', 'registries.conf'), registries.join('\n'));
   writeFileSync(join(folder, 'upstream.json'), JSON.stringify({ images }));
@@ -157,6 +161,10 @@ describe('nothing is promoted', () => {
   });
   const next = (images = both('two', '2024-11-08T00:00:00Z')) => upstream.pushIndex(SOURCE, ['trixie-slim'], images);
   const later = '2024-11-08T00:00:00Z';
+  const decoy = (indexed: object): MadeImage => ({
+    ...{ platform: 'linux/arm64', text: 'decoy', created: later },
+    indexed,
+  });
   const upstreamAnswers = (refusal: RegistryRefusal): void => {
     upstream.refuse = () => refusal;
   };
@@ -195,6 +203,14 @@ describe('nothing is promoted', () => {
       },
     ],
     [
+      'the source begins with an option',
+      'invalid-entry',
+      () => {
+        next();
+        changes = { source: `-${upstream.host}/${SOURCE}` };
+      },
+    ],
+    [
       'the entry accepts what is no digest',
       'invalid-entry',
       () => {
@@ -212,6 +228,39 @@ describe('nothing is promoted', () => {
       'the image alone has another platform',
       'platform-missing',
       () => void upstream.pushAlone(SOURCE, ['trixie-slim'], { platform: 'linux/s390x', text: 'z' }),
+    ],
+    [
+      'the index has two images for a platform',
+      'platform-missing',
+      () => void next([...both('decoy', later).slice(0, 1), ...both('two', later)]),
+    ],
+    [
+      'the index has a platform with and without its variant',
+      'platform-missing',
+      () => void next([...both('two', later), { platform: 'linux/arm64', text: 'decoy', created: later }]),
+    ],
+    [
+      'the system of an image contains its architecture',
+      'platform-missing',
+      () => void next([...both('two', later).slice(0, 1), decoy({ os: 'linux/arm64' })]),
+    ],
+    [
+      'the architecture of an image is in its variant',
+      'platform-missing',
+      () => void next([...both('two', later).slice(0, 1), decoy({ os: 'linux', variant: 'arm64' })]),
+    ],
+    [
+      'the architecture of an image is no text',
+      'platform-missing',
+      () => void next([...both('two', later).slice(0, 1), decoy({ os: 'linux', architecture: ['arm64'] })]),
+    ],
+    [
+      'our own registry has an error page in place of the head',
+      'unreachable',
+      () => {
+        next();
+        ours.refuse = (method) => (method === 'GET' ? { status: 404 } : undefined);
+      },
     ],
     ['the registry fails', 'unreachable', () => upstreamAnswers({ status: 503 })],
     [
@@ -387,6 +436,54 @@ test('the report has a signature only after its verification, and findings only 
   scans('COMPLETE');
   expect((await run(entry({ signature }))).answers).toMatchObject([{ answer: 'imported', signature: 'vendor.pub' }]);
   expect((await run(entry({ signature }))).answers).toEqual([{ ...refused, answer: 'unchanged' }]);
+});
+
+test('a promoted image whose own tag is missing gets it before the next one takes the moving tags', async () => {
+  const first = upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  ours.refuse = (method, path) => (method === 'PUT' && /manifests\/build-/.test(path) ? { status: 500 } : undefined);
+  expect(await run(entry())).toMatchObject({ code: 1, answers: [{ answer: 'not-promoted' }] });
+  const second = upstream.pushIndex(SOURCE, ['trixie-slim'], both('two', '2024-11-08T00:00:00Z'));
+  expect(await run(entry())).toMatchObject({ code: 1, answers: [{ answer: 'not-promoted' }] });
+  expect(ours.tagsOf(REPOSITORY)).toMatchObject({ stable: first, 'stable-candidate': first });
+  ours.refuse = () => undefined;
+  expect(await run(entry())).toMatchObject({ code: 0, answers: [{ answer: 'imported', digest: second }] });
+  expect(ours.tagsOf(REPOSITORY)).toEqual({ ...promoted(second), [ownTag(first)]: first });
+});
+
+test('two entries with one repository are both refused, and another one is imported', async () => {
+  upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  const digest = upstream.pushIndex('library/alpine', ['3'], both('alpine'));
+  const alpine = entry({ repository: 'upstream/alpine-3', source: `${upstream.host}/library/alpine`, tags: ['3'] });
+  expect(await run(entry(), alpine, entry({ tags: ['13-slim'] }))).toMatchObject({
+    code: 1,
+    answers: [{ answer: 'invalid-entry' }, { answer: 'imported', digest }, { answer: 'invalid-entry' }],
+  });
+  expect(ours.tagsOf(REPOSITORY)).toEqual({});
+});
+
+test('a registry that still answers 429 is not asked again in this run, and others are', async () => {
+  const other = new OciRegistry();
+  others = [other];
+  await other.start();
+  const digest = other.pushIndex('library/alpine', ['3'], both('alpine'));
+  const refusal = { status: 429, headers: { 'retry-after': '0' } };
+  upstream.refuse = (_, path) => (path.includes('/manifests/') ? refusal : undefined);
+  const second = entry({ repository: 'upstream/node', source: `${upstream.host}/library/node` });
+  const alpine = { repository: 'upstream/alpine-3', source: `${other.host}/library/alpine`, tags: ['3'] };
+  expect(await run(entry(), second, entry(alpine))).toMatchObject({
+    answers: [{ answer: 'throttled' }, { answer: 'throttled' }, { answer: 'imported', digest }],
+  });
+  const isSecond = (request: string) => request.includes('library/node');
+  expect(upstream.requests.filter(isSecond)).toEqual([]);
+  expect(await run(second)).toMatchObject({ answers: [{ answer: 'throttled' }] });
+  expect(upstream.requests.filter(isSecond)).not.toEqual([]);
+});
+
+test('the report shows text of others in ASCII', async () => {
+  upstream.pushIndex(SOURCE, ['trixie-slim'], both('one'));
+  program('cosign', "printf 'no signatures found \\342\\200\\256 \\302\\233' >&2; exit 10");
+  await run(entry({ signature: { key: 'vendor.pub' } }));
+  expect(readFileSync(join(folder, 'report.jsonl'), 'utf8')).toMatch(/^[\n\x20-\x7e]*\\u202e[\n\x20-\x7e]*$/);
 });
 
 test('a registry that is busy for as long as Retry-After says is asked again after that', async () => {

@@ -22,6 +22,8 @@ interface Content {
 /** One image of an index, or alone. */
 export interface MadeImage {
   readonly platform: string;
+  /** What the index says of its platform, where that is something else. */
+  readonly indexed?: object;
   readonly created?: string;
   /** Images with another text have other content. */
   readonly text: string;
@@ -77,7 +79,8 @@ export class OciRegistry {
     const manifests = images.map((image) => {
       const [os, architecture, variant] = image.platform.split('/');
       const { digest, size } = this.#pushImage(repository, image);
-      return { mediaType: IMAGE, digest, size, platform: { os, architecture, ...(variant && { variant }) } };
+      const platform = image.indexed ?? { os, architecture, ...(variant && { variant }) };
+      return { mediaType: IMAGE, digest, size, platform };
     });
     return this.#put(repository, tags, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests }).digest;
   }
