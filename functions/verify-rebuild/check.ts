@@ -134,7 +134,7 @@ async function judgeAgainst(
   if (newPairs(kept).others.length === 0) return judgeOutcome(kept, ports.clock());
   const known = before.flatMap(({ record }) => record ?? []);
   const old = known.filter(isScannedBefore(rebuilt.begunAtEpochMs));
-  const awaited = await scanImages(ports, { asker: rebuild.rebuildId, inForce }, old);
+  const awaited = await scanImages(ports, { ...asker(rebuild), inForce }, old);
   if (awaited.length > 0 && ports.clock() < deadlineEpochMs)
     return { result: 'pending', waitingFor: `a scan of the previous head (${awaited.join(', ')})` };
   const scanned = await imagesOf(ports, headBefore);
@@ -151,6 +151,8 @@ async function compareWith(ports: VerifyPorts, rebuilt: Rebuilt, before: readonl
   );
   return { ...rebuilt, ...(findingsBefore && { findingsBefore }), isLanguageKnownBefore };
 }
+
+const asker = ({ rebuildId, reservedAtEpochMs }: Rebuild) => ({ asker: rebuildId, sinceEpochMs: reservedAtEpochMs });
 
 const isScannedBefore =
   (atEpochMs: number) =>
@@ -213,6 +215,6 @@ async function rescanUnclear(
 ): Promise<boolean> {
   const unclear = images.filter((image) => isUnclear(judgedImage(image), rebuild.facts));
   const known = unclear.flatMap(({ record }) => record ?? []);
-  await scanImages(ports, { asker: rebuild.rebuildId, ...(inForce && { inForce }) }, known);
+  await scanImages(ports, { ...asker(rebuild), ...(inForce && { inForce }) }, known);
   return known.length > 0;
 }

@@ -17,6 +17,8 @@ const IMAGES_AT_ONCE = 8;
 interface ScanRequester {
   /** The requester, so that the same one may repeat a request. */
   readonly asker: string;
+  /** When it was reserved. A scan that no request of Patchwave started may run since then. */
+  readonly sinceEpochMs: number;
   /** The policy in force; read if absent. */
   readonly inForce?: PolicyInForce;
 }
@@ -24,17 +26,17 @@ interface ScanRequester {
 /**
  * Ensures that images are scanned, and judges those with a new result. A scan on push may have ended before the ledger
  * had the image, and events may be lost: so results are read before a scan is requested, and refused requests are
- * repeated.
+ * repeated. A scan that runs for a day has stopped, and is requested again.
  * @returns images whose scan is awaited
  */
 export async function scanImages(
   ports: VerifyPorts,
-  { asker, inForce }: ScanRequester,
+  { asker, sinceEpochMs, inForce }: ScanRequester,
   images: readonly ImageRecord[],
 ): Promise<readonly Digest[]> {
   if (images.length === 0) return [];
   const learnt = await mapConcurrently(images, IMAGES_AT_ONCE, async (image) => {
-    const known = await learn(ports, asker, image);
+    const known = await learn(ports, { asker, sinceEpochMs }, image);
     return known ? [{ image, learn: async () => known }] : [];
   });
   const outcomes = await judgeImages(ports, inForce ?? (await policyInForce(ports.policies)), learnt.flat());
@@ -47,14 +49,19 @@ export async function scanImages(
 }
 
 /** @returns nothing while a scan is awaited */
-async function learn(ports: VerifyPorts, asker: string, image: ImageRecord): Promise<Learnt | undefined> {
+async function learn(
+  ports: VerifyPorts,
+  { asker, sinceEpochMs }: ScanRequester,
+  image: ImageRecord,
+): Promise<Learnt | undefined> {
   if (unscannable(image)) return learnKept(ports.evidence, image);
   const read = () => readAnywhere(ports.scanner, image.locations, image);
   const nowEpochMs = ports.clock();
   const reading = await read();
-  if (reading.outcome === 'in-progress') return undefined;
+  const { requestedAtEpochMs = sinceEpochMs } = image.scan;
+  const hasStopped = requestedAtEpochMs <= nowEpochMs - SCAN_INTERVAL_MS;
+  if (reading.outcome === 'in-progress' && !hasStopped) return undefined;
   if (isRecent(reading, nowEpochMs)) return reading;
-  const { requestedAtEpochMs = 0 } = image.scan;
   const notSinceEpochMs = isRefused(image) ? requestedAtEpochMs + 1 : nowEpochMs - SCAN_INTERVAL_MS + 1;
   const isOurs = await ports.images.claimScan(image.digest, { runId: asker, atEpochMs: nowEpochMs, notSinceEpochMs });
   if (!isOurs) return reading.outcome === 'complete' ? reading : undefined;

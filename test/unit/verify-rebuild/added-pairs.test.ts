@@ -50,7 +50,7 @@ async function scanned(world: VerifyWorld, digest: Digest, name: string, finding
   await readRepository(world, policy, { location: BASES, isListed: true, digests: {}, tags: {} });
   world.scanner.finds(digest, findings).scanned(BASES, digest, world.clock());
   const image = world.images.records.get(digest);
-  if (image) await scanImages(portsOf(world), { asker: 'review' }, [image]);
+  if (image) await scanImages(portsOf(world), { asker: 'review', sinceEpochMs: world.clock() }, [image]);
 }
 
 const builtOn = (world: VerifyWorld, digest: Digest, parent: Digest) =>

@@ -96,8 +96,8 @@ export async function verifyWorld({ promotes = false, changes = {} as Partial<Re
 async function scan(world: Parameters<typeof portsOf>[0]): Promise<void> {
   const image = world.images.records.get(OLD);
   if (!image) throw new Error('the old head is not recorded');
-  await scanImages(portsOf(world), { asker: 'review' }, [image]);
-  await scanImages(portsOf(world), { asker: 'review' }, [image]);
+  await scanImages(portsOf(world), { asker: 'review', sinceEpochMs: world.clock() }, [image]);
+  await scanImages(portsOf(world), { asker: 'review', sinceEpochMs: world.clock() }, [image]);
 }
 
 type Ports = Omit<VerifyWorld, 'policyVersion'>;

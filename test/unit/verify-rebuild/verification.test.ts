@@ -176,7 +176,7 @@ describe('a finding in a language package', () => {
     world.scanner.inspected(LOCATION, NEW, world.clock());
     const image = world.images.records.get(NEW);
     if (!image) throw new Error('the output is not recorded');
-    await scanImages(portsOf(world), { asker: 'review' }, [image]);
+    await scanImages(portsOf(world), { asker: 'review', sinceEpochMs: world.clock() }, [image]);
     world.scanner.configure(LOCATION, { type: 'basic', rules: [] });
     world.scanner.completesAtOnce = true;
     await machine.run();
@@ -197,6 +197,22 @@ test('an age that no review could read leaves it unverified at once, and names t
   expect(world.clock() - since).toBeLessThan(10 * MINUTE_MS);
   const reason = expect.stringMatching(`^the lineage of the new image is not complete: .*${registry}`);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isLineageUnread: true });
+});
+
+test('a scan that runs for a day has stopped, and is requested again', async () => {
+  const { world } = await scanning();
+  const sinceEpochMs = world.clock();
+  const starts = () => world.scanner.started.filter(({ digest }) => digest === NEW).length;
+  const ask = async () => {
+    const image = world.images.records.get(NEW);
+    return image ? scanImages(portsOf(world), { asker: 'later', sinceEpochMs }, [image]) : [];
+  };
+  const before = starts();
+  world.advance(23 * 60 * MINUTE_MS);
+  expect([await ask(), starts()]).toEqual([[NEW], before]);
+  world.advance(2 * 60 * MINUTE_MS);
+  expect([await ask(), starts()]).toEqual([[NEW], before + 1]);
+  expect([await ask(), starts()]).toEqual([[NEW], before + 1]);
 });
 
 describe('without any possible scan it ends at once', () => {
