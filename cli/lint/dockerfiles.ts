@@ -9,14 +9,17 @@ export type FoundFile = { readonly path: string } & ({ readonly text: string } |
 
 /**
  * `Dockerfile`, `test.Dockerfile`, `Dockerfile.test` and `Dockerfile-test`; the same with `Containerfile`. In lower case an
- * extension is that of a program about Dockerfiles, such as `dockerfile.ts`.
+ * extension is that of a program about Dockerfiles, such as `dockerfile.ts`. After a hyphen or an underline so is the
+ * extension of a source or a text, such as `Dockerfile-notes.md`; `Dockerfile-3.12` has none.
  */
 const NAMES = [
   /^(?:.+\.)?(?:docker|container)file$/i,
   /^(?:Docker|Container)file[._-](?!(?:.*\.)?dockerignore$)/,
   /^(?:docker|container)file[_-][\w-]+$/,
 ];
-const isDockerfile = (name: string): boolean => NAMES.some((form) => form.test(name));
+const OTHERS =
+  /^(?:Docker|Container)file[_-].*\.(?:[cm]?[jt]sx?|py|rb|go|rs|java|kt|cs|c|cc|cpp|h|php|pl|lua|sh|bash|ps1|bat|md|txt|rst|adoc|html|css|xml|json|ya?ml|toml|ini|csv|lock|log|patch|diff)$/i;
+const isDockerfile = (name: string): boolean => NAMES.some((form) => form.test(name)) && !OTHERS.test(name);
 
 /** Folders whose files are not the team's own. */
 const SKIPPED: readonly string[] = ['.git', 'node_modules'];

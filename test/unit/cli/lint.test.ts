@@ -50,7 +50,8 @@ test('every Dockerfile below the folder is checked, in the order of their paths'
   for (const name of names) write(`src/${name}`, `FROM ${OWN}\n`);
   const ignores = ['Dockerfile.dockerignore', 'Dockerfile.dev.dockerignore', 'dev.Dockerfile.dockerignore'];
   const programs = ['dockerfile.ts', 'dockerfile-words.ts', 'node_modules/x/Dockerfile', '.git/Dockerfile'];
-  for (const name of [...ignores, ...programs]) write(`src/${name}`, 'FROM nowhere\n');
+  const texts = ['Dockerfile-notes.md', 'Dockerfile_check.py', 'Containerfile-words.test.ts', 'Dockerfile-list.yml'];
+  for (const name of [...ignores, ...programs, ...texts]) write(`src/${name}`, 'FROM nowhere\n');
   const { code, text } = await lint({ json: true });
   expect(code).toBe(0);
   expect(JSON.parse(text)).toMatchObject({ files: names.toSorted(), findings: [] });
