@@ -11,10 +11,16 @@ import {
   ListActionExecutionsCommand,
   StartPipelineExecutionCommand,
 } from '@aws-sdk/client-codepipeline';
-import { CreateRepositoryCommand, ECRClient, paginateDescribeImages } from '@aws-sdk/client-ecr';
+import {
+  CreateRepositoryCommand,
+  ECRClient,
+  paginateDescribeImages,
+  paginateDescribeRepositories,
+} from '@aws-sdk/client-ecr';
 import {
   CreateClusterCommand,
   CreateServiceCommand,
+  DescribeServicesCommand,
   ECSClient,
   RegisterTaskDefinitionCommand,
 } from '@aws-sdk/client-ecs';
@@ -45,14 +51,14 @@ const UPSTREAM_PACKAGES = {
 } as const;
 
 /** Becomes known after the three tiers were built. The archive of Alpine has the fix from then on. */
-export const VULNERABILITY: KnownVulnerability = {
+export const VULNERABILITY = {
   id: 'CVE-2026-31001',
   package: 'libcrypto3',
   severity: 'CRITICAL',
   fixedIn: '3.5.5-r0',
   distribution: 'alpine',
   description: 'Heap overflow while parsing a certificate chain.',
-};
+} as const satisfies KnownVulnerability;
 
 /** The tiers of docs/registry.md, lowest first. A pipeline has the name of its stack. */
 export const TIERS = [
@@ -87,6 +93,11 @@ export class FirstBuildFailed extends Error {
   override readonly name = 'FirstBuildFailed';
 }
 
+/** The service of the application does not run all of its tasks. */
+export class ServiceNotRunning extends Error {
+  override readonly name = 'ServiceNotRunning';
+}
+
 /** What the templates made, as a fleet names it. */
 export interface RegistryTiers {
   readonly pipelines: readonly { readonly account: string; readonly region: string; readonly name: string }[];
@@ -97,7 +108,7 @@ export interface RegistryTiers {
 /**
  * Deploys both templates, lets the pipelines build the three tiers, and runs the application. Then two days pass for the
  * registry, because it scans an image once a day, and a vulnerability becomes known. Needs a builder of the cloud.
- * @throws StackError, FirstBuildFailed, or the error of the AWS call that failed
+ * @throws StackError, FirstBuildFailed, ServiceNotRunning, or the error of the AWS call that failed
  */
 export async function createRegistryTiers(
   cloud: Pick<Cloud, 'endpoint' | 'clients' | 'admin'>,
@@ -116,7 +127,7 @@ export async function createRegistryTiers(
       ApplicationRepositories: 'apps/sample',
     },
   });
-  tell('registry.yaml: repositories base/alpine-3, platform/node-24, apps/sample');
+  tell(`registry.yaml: repositories ${(await repositoriesIn(config)).join(', ')}`);
   const registry = hostOf(hub);
   for (const { stack, repository, parameters, ...tier } of TIERS) {
     await createStack(cloudFormation, {
@@ -131,12 +142,13 @@ export async function createRegistryTiers(
     });
     tell(`pipeline.yaml: ${stack} pushed ${repository} ${shortDigest(await firstBuild(config, stack))}`);
   }
-  await runApplication(config, hub);
-  tell(`The service ${SERVICE.service} runs ${SERVICE.tasks} tasks of apps/sample`);
+  const tasks = await runApplication(config, hub);
+  tell(`The service ${SERVICE.service} runs ${tasks} tasks of apps/sample`);
   await letDaysPass(cloud, hub);
   await cloud.admin.setVulnerabilities([VULNERABILITY]);
-  const { id, package: name, fixedIn = '' } = VULNERABILITY;
-  tell(`Two days later ${id} becomes known: ${name} of the base needs ${fixedIn}, which the archive of Alpine has`);
+  const { id, package: name } = VULNERABILITY;
+  const { [name]: newest } = await cloud.admin.newestPackages('alpine', { [name]: UPSTREAM_PACKAGES[name] });
+  tell(`Two days later ${id} becomes known: the archive of Alpine has ${name} ${newest ?? 'without a fix'}`);
   return {
     pipelines: TIERS.map(({ stack }) => ({ ...hub, name: stack })),
     repositories: TIERS.map(({ repository }) => ({ name: repository })),
@@ -179,8 +191,18 @@ async function firstBuild(config: ClientConfig, pipelineName: string): Promise<s
   return digests[0];
 }
 
-/** A service of ECS that runs the newest build by its own tag. */
-async function runApplication(config: ClientConfig, hub: Fleet['hub']): Promise<void> {
+async function repositoriesIn(config: ClientConfig): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { repositories = [] } of paginateDescribeRepositories({ client: new ECRClient(config) }, {}))
+    found.push(...repositories.flatMap(({ repositoryName }) => repositoryName ?? []));
+  return found;
+}
+
+/**
+ * A service of ECS that runs the newest build by its own tag.
+ * @returns how many tasks run
+ */
+async function runApplication(config: ClientConfig, hub: Fleet['hub']): Promise<number> {
   const repository = 'apps/sample';
   const tags: string[] = [];
   for await (const { imageDetails = [] } of paginateDescribeImages(
@@ -197,6 +219,12 @@ async function runApplication(config: ClientConfig, hub: Fleet['hub']): Promise<
   await ecs.send(
     new CreateServiceCommand({ cluster, serviceName: service, taskDefinition: service, desiredCount: tasks }),
   );
+  for (const giveUpAtEpochMs = Date.now() + LIMIT_MS; ; await sleep(POLL_MS)) {
+    const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
+    const running = services[0]?.runningCount ?? 0;
+    if (running >= tasks) return running;
+    if (Date.now() > giveUpAtEpochMs) throw new ServiceNotRunning(`${service} runs ${running} of ${tasks} tasks`);
+  }
 }
 
 /** The registry scans each image once a day: it scanned all of them when they were pushed, two days ago. */
