@@ -1,8 +1,9 @@
 #!/bin/bash
 # Imports one image of upstream.yaml.
 #   import-image.sh IMAGE FOLDER
-# IMAGE is its entry as JSON, FOLDER holds the keys that entries name. The file THROTTLED collects hosts that refuse. Prints one line of JSON with the answer. Each answer
-# but imported and unchanged ends it with exit code 1, and leaves the moving tags of the repository as they were.
+# IMAGE is its entry as JSON, FOLDER holds the keys that entries name. The file THROTTLED collects hosts that refuse. Prints
+# one line of JSON with the answer. Each answer but imported and unchanged ends it with exit code 1, and leaves the moving
+# tags of the repository as they were.
 set -euo pipefail
 
 image=$1 folder=$2
