@@ -156,13 +156,14 @@ export class Oracle implements Witness {
 
   /**
    * What bounds a build: each fact that it was asked for, on what the stream is built on as far as the ledger knows: the event
-   * of a push may be late. What the head does not hold any more is forgotten, and what its team pushes begins anew.
+   * of a push may be late, but a cascade knows what it verified. What the head does not hold any more is forgotten, and what its team pushes begins anew.
    */
   #boundsOf({ line, rebuildId }: TrueRun): readonly string[] {
     const { factory } = this.#life;
     const head = factory.headOf(line)?.images ?? [];
     const since = factory.madeBy(line.name).findLast(({ runId }) => runId === undefined);
-    const on = this.#parentKnown(line) ?? factory.parentOf(line);
+    const parent = factory.parentOf(line);
+    const on = parent && this.#verified.has(parent.digest) ? parent : (this.#parentKnown(line) ?? parent);
     return (this.#asked.get(rebuildId) ?? []).flatMap((fact) => {
       const name = fact.kind === 'finding' ? `${fact.vulnerability} in ${fact.package}` : fact.kind;
       const key = `${name} in ${line.name} on ${on?.name ?? 'nothing'} since ${since?.name}, moved back ${this.#movesUpTo(line)} times`;
@@ -301,9 +302,13 @@ export class Oracle implements Witness {
     features.note('digests-not-reported');
   }
 
+  /** Outputs that a cascade verified. */
+  readonly #verified = new Set<string>();
+
   #fixed(rebuild: Rebuild): void {
     const { pipelines, factory, archive, world } = this.#life;
     this.#rollouts.fixed(rebuild);
+    if (rebuild.output) this.#verified.add(rebuild.output);
     const line = this.#life.lineOf(rebuild.stream);
     if (!line) return;
     this.#check('fixed is true of the output');
