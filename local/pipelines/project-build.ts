@@ -35,7 +35,7 @@ export interface ProjectTools {
 /** What becomes of the head: it stays, the image is the first one, or it was deleted. */
 export type Head = 'kept' | 'first' | 'gone';
 
-/** What a project is told about a build, by the names of registry/build.sh. */
+/** The variables of a build, by the names of registry/build.sh. */
 export type BuildEnvironment = Readonly<Record<string, string>>;
 
 /** @throws RegistryError, BuildFailed, or the error of an AWS call, where the build fails */

@@ -75,7 +75,7 @@ test.each(FORGED)('%s changes nothing, and is set aside with the reason', async 
   expect(world.deadLetters.letters).toEqual([]);
 });
 
-test('a queue that the function does not know is believed no more than that of teams', async () => {
+test('the function believes no pushes from a queue that it does not know', async () => {
   const world = await candidateWorld();
   const [[, push] = ['', '']] = FORGED;
   await registryEvents(() => portsOf(world))({ Records: messages([push], 'another') }, context);
