@@ -501,9 +501,20 @@ export class Oracle implements Witness {
       .filter((flaw) => !this.#isWaivedIn(image, pairOf(flaw), judgedAtEpochMs));
   }
 
-  /** Flaws of which no scan that was read shows whether images have them. */
-  #uncoveredIn = (images: readonly TrueImage[], flaws: readonly Flaw[]): readonly Flaw[] =>
-    flaws.filter((flaw) => images.some((image) => !this.#sight.isCovered(image, flaw)));
+  /**
+   * Whether of one of the facts no scan that was read shows if each image has it. After a switch to basic scanning the last scan that
+   * covered packages of languages tells nothing of a fact that the ledger saw first since then.
+   */
+  #isUncovered = (images: readonly TrueImage[], facts: Cause['facts']): boolean =>
+    facts.some((fact) => {
+      const flaw = fact.kind === 'finding' ? this.#life.archive.flaw(fact.vulnerability) : undefined;
+      return (
+        flaw !== undefined &&
+        images.some(
+          (image) => !this.#sight.isCovered(image, flaw) || this.#sight.coveredAt(image, flaw) < fact.sinceEpochMs,
+        )
+      );
+    });
 
   /** A waiver of a line below accepts what an image inherits from there: the same package in the same version. */
   #isWaivedIn = (image: TrueImage, pair: Pair, atEpochMs = this.#life.world.clock()): boolean =>
@@ -705,7 +716,7 @@ export class Oracle implements Witness {
         .running()
         .flatMap(({ image }) => lineageOf(image).filter((one) => one === image || one.line === line.name)),
     ];
-    const isUncovered = (): boolean => this.#uncoveredIn(shows, flaws).length > 0;
+    const isUncovered = (): boolean => this.#isUncovered(shows, facts);
     const survives = (): boolean =>
       (made?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
     const headHolds = (): boolean =>
@@ -737,7 +748,7 @@ export class Oracle implements Witness {
         // Builds that failed, and builds that left on the same parent what they were asked for: also those whose output was
         // worse, so that the head of before stays, with what it has.
         return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) ||
-          this.#uncoveredIn(made?.output?.images ?? [], flaws).length > 0 ||
+          this.#isUncovered(made?.output?.images ?? [], facts) ||
           survives() ||
           line.habits.pinsParent ||
           (last && this.#isWorse(last) && (headHolds() || facts.some(({ kind }) => kind === 'age')))
@@ -813,7 +824,7 @@ export class Oracle implements Witness {
           this.#mayBeOlder(line, part, closure) ||
           this.#hasOlderContent(line, part, closure)
         );
-      if (part && this.#uncoveredIn([part, image], this.#flawsOf(closure)).length > 0) return true;
+      if (part && this.#isUncovered([part, image], closure.facts)) return true;
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
     if (!holder)
