@@ -3,13 +3,14 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import { repositoryName } from '../../shared/domain/image/reference.ts';
 import { reasonInFull, reasonText } from '../../shared/domain/verdict/reason-text.ts';
-import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import { type CheckAnswer, type CheckedImage, checkImage } from '../check/check.ts';
 import { targetOf } from '../check/target.ts';
 import type { Arguments, Command } from '../command.ts';
-import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, fitted, paint, print, printJson, printProgress, shortDigest } from '../output.ts';
+import { UsageError } from '../errors.ts';
+import { fitted, paint, print, printJson, printProgress, shortDigest } from '../output.ts';
 import { type SarifResult, sarifOf } from '../sarif.ts';
+import { VERDICT_COLOURS, VERDICT_EXITS } from '../verdict-status.ts';
 
 const WAIT_MINUTES = 15;
 const MOST_MINUTES = 180;
@@ -37,14 +38,8 @@ export const checkCommand: Command = {
     if (flags.sarif === true) printJson(documentOf(answer));
     else if (json) printJson(answer);
     else print(render(answer));
-    return EXITS[answer.status];
+    return VERDICT_EXITS[answer.status];
   },
-};
-
-const EXITS: Readonly<Record<VerdictStatus, number>> = {
-  compliant: EXIT.done,
-  violating: EXIT.violating,
-  unknown: EXIT.unknown,
 };
 
 /** @throws UsageError */
@@ -54,8 +49,6 @@ function minutesIn({ flags: { wait = String(WAIT_MINUTES) } }: Arguments): numbe
     throw new UsageError(`--wait is "${wait}"; give a number of minutes from 0 to ${MOST_MINUTES}.`);
   return minutes;
 }
-
-const COLOURS: Readonly<Record<VerdictStatus, Colour>> = { compliant: 'green', violating: 'red', unknown: 'yellow' };
 
 const nameOf = ({ digest, location }: Pick<CheckAnswer, 'digest' | 'location'>): string =>
   visibleLine(location ? `${locationKey(location)}@${digest}` : digest);
@@ -71,7 +64,7 @@ function render(answer: CheckAnswer): string {
       ? [visibleLine(`    no verdict yet: it waits for ${image.waitsFor}`)]
       : []),
   ]);
-  const head = `${nameOf(answer)} ${paint(COLOURS[status], status)}`;
+  const head = `${nameOf(answer)} ${paint(VERDICT_COLOURS[status], status)}`;
   return fitted([head, ...lines, ...(problem === undefined ? [] : [visibleLine(problem)])].join('\n'), 4);
 }
 

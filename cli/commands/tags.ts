@@ -1,11 +1,11 @@
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
-import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { repositoryNamed } from '../check/target.ts';
 import type { Command } from '../command.ts';
-import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, fitted, paint, print, printJson, shortDigest, table } from '../output.ts';
+import { UsageError } from '../errors.ts';
+import { fitted, paint, print, printJson, shortDigest, table } from '../output.ts';
 import { checkTags, type TagsAnswer } from '../tags/check-tags.ts';
+import { VERDICT_COLOURS, VERDICT_EXITS } from '../verdict-status.ts';
 
 export const tagsCommand: Command = {
   summary: 'Judges the tags of a repository by the policy. Exit code 0: compliant; 3: violating; 4: unknown.',
@@ -21,20 +21,12 @@ export const tagsCommand: Command = {
     const answer = await checkTags(await context(), location);
     if (json) printJson(answer);
     else print(render(answer));
-    return EXITS[answer.status];
+    return VERDICT_EXITS[answer.status];
   },
 };
 
-const EXITS: Readonly<Record<VerdictStatus, number>> = {
-  compliant: EXIT.done,
-  violating: EXIT.violating,
-  unknown: EXIT.unknown,
-};
-
-const COLOURS: Readonly<Record<VerdictStatus, Colour>> = { compliant: 'green', violating: 'red', unknown: 'yellow' };
-
 function render({ location, status, tags, problem }: TagsAnswer): string {
-  const name = `${visibleLine(locationKey(location))} ${paint(COLOURS[status], status)}`;
+  const name = `${visibleLine(locationKey(location))} ${paint(VERDICT_COLOURS[status], status)}`;
   if (problem !== undefined) return fitted([name, visibleLine(problem)].join('\n'), 4);
   const violating = tags.filter((one) => one.status === 'violating');
   const head = `${name}: ${violating.length} of ${tags.length} tags violate`;

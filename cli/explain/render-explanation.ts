@@ -10,7 +10,7 @@ import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
-import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import {
   factsText,
   outcomeText,
@@ -22,13 +22,8 @@ import {
 } from '../acting/render-acting.ts';
 import { type Colour, fitted, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
+import { VERDICT_COLOURS } from '../verdict-status.ts';
 import type { ImageExplanation, StreamExplanation } from './explain.ts';
-
-const VERDICT_COLOURS: Readonly<Record<VerdictStatus, Colour>> = {
-  compliant: 'green',
-  violating: 'red',
-  unknown: 'yellow',
-};
 
 const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
   violates: 'red',
