@@ -86,11 +86,14 @@ export async function deploy(
 ): Promise<StackDeployment> {
   const parameters = { ...rolloutTo(pipelines, kubernetesClusters), ...given };
   const config = cloud.clients(hub.account, hub.region);
-  const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
   const outputs = await createStack(new CloudFormationClient(config), {
     name,
     template: { url: await packaged(config, 'template.yaml', `${name}-artifacts-${hub.account}`) },
-    parameters: { ...shared, ...SUITABLE, ...without(parameters, OF_MEMBERS_ONLY) },
+    parameters: {
+      ...(organization ? { OrganizationId: organization.id } : listedIn(hub, accounts, pipelines)),
+      ...{ ReadRoleExternalId: EXTERNAL_ID, ...SUITABLE },
+      ...(organization ? without(parameters, OF_MEMBERS_ONLY) : parameters),
+    },
   });
   const deployment = readOutputs(outputs);
   const reachable = accounts.filter(({ memberRole, state }) => memberRole && state === 'ACTIVE');
@@ -153,7 +156,7 @@ export async function deployMembers(
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
   const parameters = {
     ...{
-      OrganizationId: organization.id,
+      ...(organization && { OrganizationId: organization.id }),
       HubAccountId: hub.account,
       HubBusArn: busArn,
       ReadRoleExternalId: EXTERNAL_ID,
@@ -163,7 +166,9 @@ export async function deployMembers(
   await Promise.all(
     accounts.map(async ({ id, regions }) => {
       const [home = ''] = regions;
-      for (const region of regions) {
+      // Without an organization the hub's stack makes what its own account and Region need.
+      const made = organization || id !== hub.account ? undefined : hub.region;
+      for (const region of regions.filter((one) => one !== made)) {
         await createStack(new CloudFormationClient(cloud.clients(id, region)), {
           name: `${name}-member`,
           template: { body },
@@ -171,7 +176,7 @@ export async function deployMembers(
             ...parameters,
             ...listsOf(id, pipelines),
             ...(privateClusters.some(({ account }) => account === id) && { InventoryInVpc: 'true' }),
-            HomeRegion: home,
+            HomeRegion: made ?? home,
           },
         });
         const inVpc = privateClusters.filter((cluster) => cluster.account === id && cluster.region === region);
@@ -205,6 +210,16 @@ async function deployIntoVpc(
     await eks.send(
       new CreateAccessEntryCommand({ clusterName: cluster.name, principalArn, kubernetesGroups: ['patchwave:read'] }),
     );
+}
+
+/** The trust of a hub outside of any organization: the other accounts, and what its own lets Patchwave act on. */
+function listedIn(
+  hub: DeployTarget['hub'],
+  accounts: DeployTarget['accounts'],
+  pipelines: NonNullable<DeployTarget['pipelines']>,
+): Readonly<Record<string, string>> {
+  const others = accounts.filter(({ id }) => id !== hub.account);
+  return { MemberAccountIds: others.map(({ id }) => id).join(), ...listsOf(hub.account, pipelines) };
 }
 
 const without = (parameters: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>

@@ -122,7 +122,7 @@ export async function createRegistryTiers(
     name: 'registry',
     template: { body: await template('registry.yaml') },
     parameters: {
-      OrganizationId: organization.id,
+      ...(organization && { OrganizationId: organization.id }),
       SharedRepositories: 'base/alpine-3,platform/node-24',
       ApplicationRepositories: 'apps/sample',
     },

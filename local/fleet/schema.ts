@@ -219,9 +219,14 @@ export const fleetSchema = v.strictObject({
   description: v.optional(v.string()),
   seed: v.optional(v.pipe(v.integer(), v.description('the seed of a generated fleet'))),
   hub: v.pipe(v.strictObject({ account, region }), v.description('the account and Region of Patchwave itself')),
-  organization: v.strictObject({
-    id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'must be an organization id such as o-a1b2c3d4e5')),
-  }),
+  organization: v.optional(
+    v.pipe(
+      v.strictObject({
+        id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'must be an organization id such as o-a1b2c3d4e5')),
+      }),
+      v.description('left out: the accounts are in no organization, and the hub trusts them one by one'),
+    ),
+  ),
   accounts: v.pipe(v.array(accountSchema), v.minLength(1)),
   vulnerabilities: v.optional(v.array(vulnerabilitySchema), []),
   registries: v.optional(

@@ -1,8 +1,12 @@
 import { type AccountClient, paginateListRegions } from '@aws-sdk/client-account';
-import { type OrganizationsClient, paginateListAccounts } from '@aws-sdk/client-organizations';
+import {
+  type ListAccountsCommandOutput,
+  type OrganizationsClient,
+  paginateListAccounts,
+} from '@aws-sdk/client-organizations';
 import type { Account, AccountDirectory } from '../ports/accounts.ts';
-import { AccountUnreachableError } from '../ports/errors.ts';
-import { pagesOrUnreachable } from './refusal.ts';
+import { AccountUnreachableError, NoOrganizationError } from '../ports/errors.ts';
+import { isNamed, pagesOrUnreachable } from './refusal.ts';
 
 /** The accounts of the organization, and the Regions of each, read with that account's role. */
 export class OrganizationDirectory implements AccountDirectory {
@@ -16,7 +20,7 @@ export class OrganizationDirectory implements AccountDirectory {
   }
 
   async *accounts(): AsyncIterable<Account> {
-    for await (const { Accounts = [] } of paginateListAccounts({ client: this.#organizations }, {})) {
+    for await (const { Accounts = [] } of pagesOfOrganization(this.#organizations)) {
       for (const { Id, Name, State, Status } of Accounts) {
         // `Status` is being retired for `State`; a partition may still know one only.
         if (Id === undefined || (State ?? Status) !== 'ACTIVE') continue;
@@ -42,5 +46,14 @@ export class OrganizationDirectory implements AccountDirectory {
       regions.push(...Regions.flatMap(({ RegionName }) => RegionName ?? []));
     }
     return regions.sort();
+  }
+}
+
+/** https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html */
+async function* pagesOfOrganization(client: OrganizationsClient): AsyncIterable<ListAccountsCommandOutput> {
+  try {
+    yield* paginateListAccounts({ client }, {});
+  } catch (error) {
+    throw isNamed(error, 'AWSOrganizationsNotInUseException') ? new NoOrganizationError(error) : error;
   }
 }

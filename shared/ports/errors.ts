@@ -17,6 +17,17 @@ export class AccountNotOursError extends Error {
   }
 }
 
+/** The policy reviews the organization of the hub's account, which is in none. */
+export class NoOrganizationError extends Error {
+  override readonly name = 'NoOrganizationError';
+  constructor(cause: unknown) {
+    super(
+      'The account of the hub is in no organization, so `scopes: organization` of the policy names no account. List the accounts and their Regions in `scopes`, then apply the policy',
+      { cause },
+    );
+  }
+}
+
 /** Advice for an unreachable account; nothing needs to be deployed in a foreign one. */
 export const adviceOn = (cause: unknown, advice: string): string =>
   cause instanceof AccountNotOursError ? '' : ` ${advice}`;

@@ -1,6 +1,7 @@
 import { beforeAll } from '@jest/globals';
 import { accountClients, organizationsClient } from '../../shared/adapters/clients.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
+import { collect } from '../../shared/concurrency.ts';
 import { HUB_ACCOUNT, useCloud } from '../support/cloud.ts';
 import { HUB_REGION } from '../support/ledger-table.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
@@ -8,7 +9,12 @@ import { accountsContract, ORGANIZATION } from './accounts.contract.ts';
 
 const cloud = useCloud();
 let directory: OrganizationDirectory;
+let beforeItWasDeclared: unknown;
 beforeAll(async () => {
+  const alone = new OrganizationDirectory(organizationsClient(cloud().clients(HUB_ACCOUNT, HUB_REGION)), () => {
+    throw new TypeError('Regions of accounts are not read here');
+  });
+  beforeItWasDeclared = await collect(alone.accounts()).catch((error: unknown) => error);
   const { active, suspended, readable } = ORGANIZATION;
   const accounts = [
     ...active.map((account) => ({ ...account, regions: readable.regions })),
@@ -23,3 +29,10 @@ beforeAll(async () => {
 });
 
 accountsContract(() => directory);
+
+test('a hub in no organization lists no accounts, and the error says what to write into the policy', () => {
+  expect(beforeItWasDeclared).toMatchObject({
+    name: 'NoOrganizationError',
+    message: expect.stringContaining('List the accounts and their Regions in `scopes`'),
+  });
+});

@@ -87,7 +87,7 @@ describe('two stacks in one account and Region', () => {
       const creation = createStack(client, {
         name: 'broken',
         template: { url: `${config.endpoint}/${Bucket}/broken.json` },
-        parameters: { OrganizationId: fleet.organization.id, ReadRoleExternalId: 'of-a-stack-that-fails' },
+        parameters: { OrganizationId: fleet.organization?.id ?? '', ReadRoleExternalId: 'of-a-stack-that-fails' },
       });
       await expect(creation).rejects.toThrow(/broken is ROLLBACK_COMPLETE[\s\S]*Last /);
       const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName: 'broken' }));

@@ -19,8 +19,23 @@ test.each(alarms)('$id says what happened and what to do, and notifies the topic
   expect(textOf(properties.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);
   expect(textOf(properties.AlarmDescription).length).toBeLessThanOrEqual(1024);
   expect(properties.AlarmActions).toEqual({
-    'Fn::If': ['HasAlarmTopic', [{ Ref: 'AlarmTopicArn' }], { Ref: 'AWS::NoValue' }],
+    'Fn::If': [
+      'HasAlarmTopic',
+      [{ 'Fn::If': ['MakesAlarmTopic', { Ref: 'AlarmTopic' }, { Ref: 'AlarmTopicArn' }] }],
+      { Ref: 'AWS::NoValue' },
+    ],
   });
+});
+
+test('an address gets a topic of its own, and only where no topic is given', () => {
+  const topic = hub.resources.find(({ id }) => id === 'AlarmTopic');
+  expect(topic?.json.Condition).toBe('MakesAlarmTopic');
+  expect(topic?.properties.Subscription).toEqual([{ Protocol: 'email', Endpoint: { Ref: 'AlarmEmail' } }]);
+  const isEmpty = (parameter: string) => ({ 'Fn::Equals': [{ Ref: parameter }, ''] });
+  expect(objectOf(hub.json.Conditions).MakesAlarmTopic).toEqual({ 'Fn::Not': [isEmpty('AlarmEmail')] });
+  expect(listOf(objectOf(objectOf(hub.json.Rules).NotifiesByATopicOrAnAddress).Assertions)).toMatchObject([
+    { Assert: { 'Fn::Or': [isEmpty('AlarmTopicArn'), isEmpty('AlarmEmail')] } },
+  ]);
 });
 
 test('an alarm watches for 26 hours without a successful review; silence is alarming', () => {

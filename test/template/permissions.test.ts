@@ -15,6 +15,24 @@ import {
   textOf,
 } from './template.ts';
 
+/** With an organization its accounts are trusted; without one this account and those that a parameter lists. */
+const trusted = (ofOrganization: string, ofAccount: string) => ({
+  'Fn::If': [
+    'InOrganization',
+    { [ofOrganization]: { Ref: 'OrganizationId' } },
+    {
+      [ofAccount]: {
+        'Fn::If': [
+          'ListsMembers',
+          { 'Fn::Split': [',', { 'Fn::Sub': `\${AWS::AccountId},\${MemberAccountIds}` }] },
+          { Ref: 'AWS::AccountId' },
+        ],
+      },
+    },
+  ],
+});
+const FROM_INSIDE = trusted('aws:PrincipalOrgID', 'aws:PrincipalAccount');
+
 interface Grant {
   readonly owner: string;
   readonly statement: JsonObject;
@@ -108,10 +126,83 @@ test.each(Object.entries(TRUST))(
     );
     expect(objectOf(trust?.Condition).StringEquals).toEqual({
       'sts:ExternalId': { Ref: 'ReadRoleExternalId' },
-      'aws:PrincipalOrgID': { Ref: 'OrganizationId' },
+      'aws:PrincipalOrgID': { 'Fn::If': ['InOrganization', { Ref: 'OrganizationId' }, { Ref: 'AWS::NoValue' }] },
     });
   },
 );
+
+test.each([
+  ['template.yaml', hub],
+  ['member-account.yaml', member],
+])('%s trusts the organization only where one is given, and none is by default', (_, { json }) => {
+  expect(objectOf(json.Conditions).InOrganization).toEqual({
+    'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'OrganizationId' }, ''] }],
+  });
+  expect(objectOf(objectOf(json.Parameters).OrganizationId).Default).toBe('');
+});
+
+test('the hub lists no other account by default, and refuses a list beside an organization', () => {
+  const isEmpty = (parameter: string) => ({ 'Fn::Equals': [{ Ref: parameter }, ''] });
+  const { Default, AllowedPattern } = objectOf(objectOf(hub.json.Parameters).MemberAccountIds);
+  expect(Default).toBe('');
+  expect(objectOf(hub.json.Conditions).ListsMembers).toEqual({ 'Fn::Not': [isEmpty('MemberAccountIds')] });
+  const accounts = (count: number) => Array.from({ length: count }, () => '111122223333').join();
+  const takes = (value: string) => new RegExp(textOf(AllowedPattern)).test(value);
+  expect([accounts(0), accounts(1), accounts(50)].filter((value) => !takes(value))).toEqual([]);
+  expect([accounts(51), '*', '111122223333, 444455556666', '111122223333,'].filter(takes)).toEqual([]);
+  const rules = listOf(objectOf(objectOf(hub.json.Rules).TrustsAnOrganizationOrAList).Assertions);
+  expect(rules.map((rule) => objectOf(rule).Assert)).toEqual([
+    { 'Fn::Or': [isEmpty('OrganizationId'), isEmpty('MemberAccountIds')] },
+  ]);
+});
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: characters, white space not counted. */
+const LONGEST = { policies: 10_240, trust: 2048 };
+
+test('the longest list of accounts fits into the policies of each role', () => {
+  const list = ',"111122223333"'.length * 51;
+  const lengthOf = (value: unknown) => {
+    const text = JSON.stringify(value ?? []);
+    return text.length + list * (text.split('ListsMembers').length - 1);
+  };
+  const roles = ofType(hub, 'AWS::IAM::Role');
+  expect(
+    roles.filter(
+      ({ properties: { Policies, AssumeRolePolicyDocument } }) =>
+        lengthOf(Policies) > LONGEST.policies || lengthOf(AssumeRolePolicyDocument) > LONGEST.trust,
+    ),
+  ).toEqual([]);
+});
+
+test('without an organization, and where a parameter says so, the hub makes what member-account.yaml makes', () => {
+  const [nested, ...others] = ofType(hub, 'AWS::CloudFormation::Stack');
+  expect(others).toEqual([]);
+  expect(nested?.json.Condition).toBe('ReadsHubAccount');
+  expect(objectOf(hub.json.Conditions).ReadsHubAccount).toEqual({
+    'Fn::Or': [
+      { 'Fn::Equals': [{ Ref: 'ReadHubAccount' }, 'true'] },
+      { 'Fn::Equals': [{ Ref: 'OrganizationId' }, ''] },
+    ],
+  });
+  expect(nested?.properties.TemplateURL).toBe('member-account.yaml');
+  const given = objectOf(nested?.properties.Parameters);
+  expect(Object.keys(given).sort()).toEqual(Object.keys(objectOf(member.json.Parameters)).sort());
+  const { HubAccountId, HubBusArn, HomeRegion, ...same } = given;
+  expect([HubAccountId, HubBusArn, HomeRegion]).toEqual([
+    { Ref: 'AWS::AccountId' },
+    { 'Fn::GetAtt': ['Bus', 'Arn'] },
+    { Ref: 'AWS::Region' },
+  ]);
+  const ownParameters = objectOf(hub.json.Parameters);
+  const ofMember = objectOf(member.json.Parameters);
+  for (const [name, value] of Object.entries(same)) {
+    const isList = objectOf(ownParameters[name]).Type === 'CommaDelimitedList';
+    expect([name, value]).toEqual([name, isList ? { 'Fn::Join': [',', { Ref: name }] } : { Ref: name }]);
+    const { Description: _own, ...own } = objectOf(ownParameters[name]);
+    const { Description: _its, ...its } = objectOf(ofMember[name]);
+    expect([name, own]).toEqual([name, its]);
+  }
+});
 
 test('only roles of a path that members trust take member roles, each those that trust it', () => {
   const parameters: Readonly<Record<string, readonly string[]>> = {
@@ -133,11 +224,11 @@ test('only roles of a path that members trust take member roles, each those that
   }
 });
 
-test('roles of other accounts are taken inside the organization only', () => {
+test('roles of other accounts are taken inside the organization only, or in listed accounts', () => {
   const taking = grants.filter((grant) => actionsOf(grant).includes('sts:AssumeRole'));
   expect(taking.length).toBeGreaterThan(10);
   const conditions = taking.map(({ owner, statement }) => [owner, statement.Condition]);
-  const inside = { StringEquals: { 'aws:ResourceOrgID': { Ref: 'OrganizationId' } } };
+  const inside = { StringEquals: trusted('aws:ResourceOrgID', 'aws:ResourceAccount') };
   expect(conditions).toEqual(taking.map(({ owner }) => [owner, inside]));
 });
 
@@ -150,16 +241,15 @@ test('the bus takes from inside the organization what AWS said, test events, rep
     ['Allow', 'events:PutEvents'],
     ['Allow', 'events:PutEvents'],
   ]);
-  const inside = { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' } };
   expect(busStatements.map(({ Condition }) => Condition)).toEqual([
     {
-      StringEquals: inside,
+      StringEquals: FROM_INSIDE,
       'ForAllValues:StringEquals': {
         'events:source': ['aws.codepipeline', 'aws.ecr', 'aws.inspector2', 'patchwave.doctor'],
       },
     },
     {
-      StringEquals: inside,
+      StringEquals: FROM_INSIDE,
       ArnLike: {
         'aws:PrincipalArn': { 'Fn::Sub': `arn:\${AWS::Partition}:iam::*:role/\${ReportRoleName}` },
       },
@@ -257,7 +347,7 @@ describe('the role of `patchwave check`', () => {
             Principal: { AWS: '*' },
             Action: 'sts:AssumeRole',
             Condition: {
-              StringEquals: { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' } },
+              StringEquals: FROM_INSIDE,
               ArnLike: { 'aws:PrincipalArn': { Ref: 'CheckPrincipalArns' } },
             },
           },

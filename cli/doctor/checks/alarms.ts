@@ -2,7 +2,7 @@ import { counted } from '../../../shared/domain/common/counted.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
 import type { AlarmDescription } from '../installation.ts';
 
-const SET_TOPIC = 'Deploy with AlarmTopicArn=<ARN of an SNS topic>.';
+const SET_TOPIC = 'Deploy with AlarmEmail=<address>, or with AlarmTopicArn=<ARN of an SNS topic>.';
 
 /** Checks that each alarm exists and notifies a person. */
 export function checkAlarms(alarms: readonly AlarmDescription[]): readonly CheckFinding[] {

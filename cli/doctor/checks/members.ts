@@ -31,10 +31,11 @@ export function checkReadRoles(
 }
 
 function readRoleProblem(
-  { account: hub, parameters }: StackDescription,
+  stack: StackDescription,
   { account, readRole, own }: AccountDescription,
   version: string,
 ): readonly CheckFinding[] {
+  const { parameters } = stack;
   const name = parameters.ReadRoleName ?? '';
   if (!readRole.isRead) return [unread(account, readRole)];
   if (!readRole.value)
@@ -42,12 +43,12 @@ function readRoleProblem(
       broken(
         account,
         `The role ${name} of account ${account} cannot be assumed.`,
-        `Deploy member-account.yaml in account ${account}, in its HomeRegion first, with HubAccountId=${hub}, ` +
-          `OrganizationId=${parameters.OrganizationId ?? ''}, ReadRoleName=${name} and the ReadRoleExternalId of the hub. ` +
-          'Then check that no service control policy denies sts:AssumeRole.',
+        `${readRoleFix(stack, account)} Then check that no service control policy denies sts:AssumeRole.`,
       ),
     ];
-  const update = `Deploy member-account.yaml of version ${version} in account ${account}, in its HomeRegion.`;
+  const update = isOfHubStack(stack, account)
+    ? `Deploy template.yaml of version ${version}: it makes the roles of account ${account} too.`
+    : `Deploy member-account.yaml of version ${version} in account ${account}, in its HomeRegion.`;
   // A role of an older template may not read itself.
   if (!own.isRead) return [];
   const deployed = own.value?.tags[VERSION_TAG];
@@ -60,6 +61,23 @@ function readRoleProblem(
       update,
     ),
   ];
+}
+
+/** Whether the stack of the hub makes the roles of this account. */
+const isOfHubStack = ({ account: hub, parameters }: StackDescription, account: string): boolean =>
+  account === hub && (parameters.ReadHubAccount === 'true' || parameters.OrganizationId === '');
+
+function readRoleFix(stack: StackDescription, account: string): string {
+  const { account: hub, parameters } = stack;
+  const { OrganizationId: organization, MemberAccountIds: listed = '', ReadRoleName: name = '' } = parameters;
+  if (isOfHubStack(stack, account)) return 'Deploy template.yaml again: it makes the read role of this account.';
+  const fix =
+    `Deploy member-account.yaml in account ${account}, in its HomeRegion first, with HubAccountId=${hub}, ` +
+    `${organization ? `OrganizationId=${organization}, ` : ''}ReadRoleName=${name} and the ReadRoleExternalId of the hub.`;
+  if (account === hub) return `Deploy template.yaml with ReadHubAccount=true. Or: ${fix}`;
+  return organization !== '' || listed.split(',').includes(account)
+    ? fix
+    : `Deploy template.yaml with account ${account} in MemberAccountIds: the hub trusts no other account. ${fix}`;
 }
 
 interface Acting {
@@ -131,15 +149,16 @@ const isAbsent = (role: AccountDescription['build']): boolean => role.isRead && 
 const isThere = (role: AccountDescription['build']): boolean => role.isRead && role.value !== undefined;
 
 function actingProblems(
-  { account: hubAccount, parameters }: StackDescription,
+  stack: StackDescription,
   accounts: readonly AccountDescription[],
   { parameter, list, path, of, needed }: Acting,
 ): readonly CheckFinding[] {
+  const { account: hubAccount, parameters } = stack;
   const name = parameters[parameter] ?? '';
   const trust = {
     ...{ hubAccount, path },
     externalId: parameters.ReadRoleExternalId ?? '',
-    organizationId: parameters.OrganizationId ?? '',
+    ...(parameters.OrganizationId && { organizationId: parameters.OrganizationId }),
   };
   const mismatch = ({ account }: AccountDescription, role: RoleDescription): CheckFinding[] => {
     const problem = trustProblem(role.trust, trust);
@@ -149,7 +168,9 @@ function actingProblems(
           broken(
             account,
             `The functions of Patchwave cannot assume the role ${name} of account ${account}: ${problem}.`,
-            `Deploy member-account.yaml in account ${account} with HubAccountId, OrganizationId and ReadRoleExternalId of this hub.`,
+            isOfHubStack(stack, account)
+              ? 'Deploy template.yaml again: it makes the roles of this account.'
+              : `Deploy member-account.yaml in account ${account} with HubAccountId, OrganizationId and ReadRoleExternalId of this hub.`,
           ),
         ];
   };
@@ -157,7 +178,7 @@ function actingProblems(
     broken(
       account,
       `Account ${account} does not have the role ${name}, which the policy needs.`,
-      `Deploy member-account.yaml in the HomeRegion of account ${account}, with the resources that Patchwave may act on in the parameter ${list}.`,
+      `Deploy ${isOfHubStack(stack, account) ? 'template.yaml' : `member-account.yaml in the HomeRegion of account ${account}`}, with the resources that Patchwave may act on in the parameter ${list}.`,
     );
   const found = accounts.flatMap((description) => {
     const role = of(description);

@@ -3,7 +3,8 @@ export interface ExpectedTrust {
   /** The account of the hub. */
   readonly hubAccount: string;
   readonly externalId: string;
-  readonly organizationId: string;
+  /** Absent: the hub trusts accounts one by one. */
+  readonly organizationId?: string;
   /** IAM path of the functions that assume the role: `builder`, `deployer` or `protector`. */
   readonly path: string;
 }
@@ -45,7 +46,10 @@ function conditionProblem(
 ): string | undefined {
   const equals = objectOf(conditions.StringEquals);
   if (!listOf(equals['sts:ExternalId']).includes(externalId)) return 'it does not require the external id of the hub';
-  if (!listOf(equals['aws:PrincipalOrgID']).includes(organizationId))
+  const required = listOf(equals['aws:PrincipalOrgID']);
+  if (organizationId === undefined && required.length > 0)
+    return `it requires the organization ${String(required[0])}, and the hub has no OrganizationId`;
+  if (organizationId !== undefined && !required.includes(organizationId))
     return `it does not require the organization ${organizationId}`;
   const pattern = `:iam::${hubAccount}:role/patchwave/${path}/*`;
   const trusted = listOf(objectOf(conditions.ArnLike)['aws:PrincipalArn']);

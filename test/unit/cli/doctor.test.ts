@@ -209,6 +209,54 @@ const BROKEN: readonly Broken[] = [
     },
   },
   {
+    what: 'a hub without an organization does not list the account',
+    breaks: (made) => {
+      withoutOrganization(made, '777788889999');
+      memberOf(made).canRead = false;
+    },
+    ...{
+      names: `read-roles ${MEMBER}`,
+      text: /PatchwaveRead of account 444455556666 cannot be assumed/,
+      fix: /^Deploy template\.yaml with account 444455556666 in MemberAccountIds.* with HubAccountId=111122223333, ReadRoleName/,
+    },
+  },
+  {
+    what: 'a hub without an organization lists the account, which has no read role',
+    breaks: (made) => {
+      withoutOrganization(made, MEMBER);
+      memberOf(made).canRead = false;
+    },
+    ...{
+      names: `read-roles ${MEMBER}`,
+      text: /PatchwaveRead of account 444455556666 cannot be assumed/,
+      fix: /^Deploy member-account\.yaml in account 444455556666/,
+    },
+  },
+  {
+    what: 'the stack of the hub makes the roles of its account, and one is gone',
+    breaks: (made) => {
+      withoutOrganization(made, MEMBER);
+      memberOf(made, HUB).canRead = false;
+    },
+    ...{
+      names: `read-roles ${HUB}`,
+      text: /PatchwaveRead of account 111122223333 cannot be assumed/,
+      fix: /^Deploy template\.yaml again/,
+    },
+  },
+  {
+    what: 'the build role asks for an organization, and the hub is in none',
+    breaks: (made) => {
+      withoutOrganization(made, MEMBER);
+      memberOf(made).roles.set('PatchwaveActBuild', roleOf('builder'));
+    },
+    ...{
+      names: `acting-roles ${MEMBER}`,
+      text: /requires the organization o-a1b2c3d4e5, and the hub has no OrganizationId/,
+      fix: /Deploy member-account\.yaml/,
+    },
+  },
+  {
     what: 'an account has member-account.yaml of an earlier version',
     breaks: (made) => memberOf(made).roles.set('PatchwaveRead', roleOf('reader', { version: '1.0.0' })),
     ...{
@@ -282,8 +330,16 @@ const BROKEN: readonly Broken[] = [
 ];
 
 /** The parts of the one member account that `fleet` has beside the hub. */
-const memberOf = ({ fleet }: FakeInstallation) => {
-  const found = fleet.accounts.get(MEMBER);
+/** A hub that trusts its own account and one other, by the stack that makes its own roles too. */
+function withoutOrganization(made: FakeInstallation, MemberAccountIds: string): void {
+  change(made, { parameters: { ...made.hub.described?.parameters, OrganizationId: '', MemberAccountIds } });
+  for (const { roles } of made.fleet.accounts.values())
+    for (const [name, role] of roles)
+      roles.set(name, { ...role, trust: role.trust.replace(',"aws:PrincipalOrgID":"o-a1b2c3d4e5"', '') });
+}
+
+const memberOf = ({ fleet }: FakeInstallation, account = MEMBER) => {
+  const found = fleet.accounts.get(account);
   if (!found) throw new Error('the fleet has a member');
   return found;
 };
@@ -588,7 +644,8 @@ ok       scan-quota    The last review requested 12 scans; each registry had at
                        least 988 left that day.
 broken   alarms        The alarm patchwave-no-review has no action, so no person
                        is notified.
-                       fix: Deploy with AlarmTopicArn=<ARN of an SNS topic>.
+                       fix: Deploy with AlarmEmail=<address>, or with
+                       AlarmTopicArn=<ARN of an SNS topic>.
 unknown  queues        Not checked: sqs:GetQueueAttributes was denied: You are
                        not allowed to.
                        fix: Allow yourself sqs:GetQueueAttributes; see

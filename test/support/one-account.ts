@@ -1,0 +1,25 @@
+/** A fleet in one account, which is in no organization. */
+
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { parseFleet } from '../../local/fleet/load.ts';
+import type { Fleet } from '../../local/fleet/schema.ts';
+
+export const ACCOUNT = '111122223333';
+export const REGION = 'us-east-1';
+const OTHER = '444455556666';
+
+/** The fleet of the demo with everything in the account of the hub. */
+export async function oneAccount(): Promise<Fleet> {
+  const { $schema: _, organization, accounts, ...fleet } = await moved('local/fleet/tiers.json', JSON.parse);
+  const policy = await moved('local/fleet/tiers.policy.yaml', parse);
+  const scopes = [{ account: ACCOUNT, regions: [REGION] }];
+  return parseFleet(
+    { ...fleet, accounts: (accounts as readonly unknown[]).slice(0, 1), policy: { ...policy, scopes } },
+    'the fleet of the demo in one account',
+  );
+}
+
+async function moved(file: string, read: (text: string) => unknown): Promise<Record<string, unknown>> {
+  return read((await readFile(file, 'utf8')).replaceAll(OTHER, ACCOUNT)) as Record<string, unknown>;
+}
