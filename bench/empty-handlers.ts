@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildFunctions } from '../scripts/bundle.ts';
+import { buildCommand, buildFunctions, COMMAND } from '../scripts/bundle.ts';
 import { ROOT } from '../scripts/setup.mjs';
 
 /** Empty handlers that import the same SDK clients as the functions, bundled like them under a root of their own. */
@@ -26,22 +26,35 @@ export async function emptyHandlers(names: readonly string[]): Promise<EmptyHand
   for (const name of names) {
     const folder = join(root, 'functions', name);
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'handler.ts'), emptyHandler(await sdkImports(name)));
+    const imports = await sdkImports(join('dist', 'debug', 'meta.json'), `functions/${name}/handler.ts`);
+    await writeFile(join(folder, 'handler.ts'), `${importing(imports)}export const handler = async () => undefined;\n`);
   }
   await buildFunctions(root);
   return { root, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
 }
 
-/** Names by SDK package that the sources in a function's bundle import, of the packages that the bundle keeps. */
-async function sdkImports(name: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const metafile: Metafile = JSON.parse(await readFile(join(ROOT, 'dist', 'debug', 'meta.json'), 'utf8'));
+/**
+ * Builds one for the command; needs the command's own bundle to be built before.
+ * @returns the file of the bundle
+ */
+export async function emptyCommand(root: string): Promise<string> {
+  await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'), 'junction');
+  await mkdir(join(root, 'cli'), { recursive: true });
+  await writeFile(join(root, COMMAND.entry), importing(await sdkImports(COMMAND.meta, COMMAND.start)));
+  await buildCommand(root, []);
+  return join(root, COMMAND.file);
+}
+
+/** Names by SDK package that the sources in a bundle import, of the packages that the bundle keeps. */
+async function sdkImports(meta: string, entry: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const metafile: Metafile = JSON.parse(await readFile(join(ROOT, meta), 'utf8'));
   const kept = Object.values(metafile.outputs)
-    .filter(({ entryPoint }) => entryPoint === `functions/${name}/handler.ts`)
+    .filter(({ entryPoint }) => entryPoint === entry)
     .flatMap(({ inputs }) =>
       Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
     );
   const imports = new Map<string, Set<string>>();
-  for (const path of kept.filter((one) => /^(functions|shared)\//.test(one))) {
+  for (const path of kept.filter((one) => /^(functions|shared|cli)\//.test(one))) {
     for (const [pack, names] of importsOf(await readFile(join(ROOT, path), 'utf8'))) {
       if (!kept.some((one) => one.includes(`node_modules/${pack}/`))) continue;
       imports.set(pack, new Set([...(imports.get(pack) ?? []), ...names]));
@@ -60,7 +73,7 @@ export function importsOf(source: string): (readonly [pack: string, names: reado
 }
 
 /** What is imported is exported again, so that the bundler keeps it. */
-export function emptyHandler(imports: ReadonlyMap<string, ReadonlySet<string>>): string {
+export function importing(imports: ReadonlyMap<string, ReadonlySet<string>>): string {
   const kept = [...imports].filter(([, names]) => names.size > 0);
   // Two packages may export one name, as the clients of ECS and EKS do.
   const lines = kept.map(
@@ -70,5 +83,5 @@ export function emptyHandler(imports: ReadonlyMap<string, ReadonlySet<string>>):
         .map((name) => `${name} as ${name}${place}`)
         .join(', ')} } from '${pack}';`,
   );
-  return `${lines.sort().join('\n')}\nexport const handler = async () => undefined;\n`;
+  return `${lines.sort().join('\n')}\n`;
 }

@@ -7,6 +7,7 @@ import { counted } from '../shared/domain/common/counted.ts';
 import { bundlesBenchmark } from './bundles.ts';
 import { callsBenchmark } from './calls.ts';
 import { cascadeBenchmark } from './cascade.ts';
+import { cliBenchmark } from './cli.ts';
 import { costBenchmark } from './cost.ts';
 import { lineageBenchmark } from './lineage.ts';
 import { loopBenchmark } from './loop.ts';
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<BenchReport>>> = {
   bundles: bundlesBenchmark,
   calls: callsBenchmark,
   cascade: cascadeBenchmark,
+  cli: cliBenchmark,
   cost: costBenchmark,
   lineage: lineageBenchmark,
   loop: loopBenchmark,

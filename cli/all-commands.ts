@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { ageCommand } from './commands/age.ts';
 import { checkCommand } from './commands/check.ts';
+import { completionCommand } from './commands/completion.ts';
 import { confirmLeftCommand } from './commands/confirm-left.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { ledgerCommand } from './commands/ledger.ts';
@@ -39,4 +40,5 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   tags: tagsCommand,
   ledger: ledgerCommand,
   doctor: doctorCommand,
+  completion: completionCommand,
 };

@@ -24,6 +24,7 @@ import { previewReport } from '../shared/review/preview.ts';
 import { CallersTags } from './check/callers-tags.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
+import { installationAt, type Where } from './where.ts';
 
 /** Locations of an installation: the outputs of its stack. */
 export interface InstallationNames {
@@ -35,7 +36,6 @@ export interface InstallationNames {
   readonly checkRequestQueueUrl?: string;
 }
 
-const DEFAULT_STACK = 'patchwave';
 /** The report of the last review of the fleet. */
 const LATEST = 'latest';
 
@@ -46,21 +46,6 @@ const LATEST = 'latest';
 export async function connect(where: Where): Promise<CliContext> {
   const { stack, config } = installationAt(where);
   return contextOf(await installationNames(stack, config), config);
-}
-
-/** `--stack` and `--region`, with defaults from the environment. */
-export interface Where {
-  readonly stack: string | undefined;
-  readonly region: string | undefined;
-}
-
-export function installationAt(where: Where): { readonly stack: string; readonly config: HubConfig } {
-  // The AWS CLI reads AWS_DEFAULT_REGION and the SDK does not; a setup for one should work for the other.
-  const region = where.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-  return {
-    stack: where.stack ?? process.env.PATCHWAVE_STACK ?? DEFAULT_STACK,
-    config: region === undefined ? {} : { region },
-  };
 }
 
 async function installationNames(stack: string, config: HubConfig): Promise<InstallationNames> {

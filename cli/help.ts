@@ -10,7 +10,7 @@ const INDENT = 2;
 /** Column of the option text. */
 const OPTION_COLUMN = 19;
 
-const COMMON_OPTIONS = {
+export const COMMON_OPTIONS = {
   json: 'print one JSON document',
   'stack NAME': 'the name of the Patchwave stack (default: $PATCHWAVE_STACK, else "patchwave")',
   'region REGION': 'the Region of that stack (default: as the AWS CLI finds it)',

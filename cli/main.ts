@@ -1,73 +1,27 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { COMMANDS } from './all-commands.ts';
 import type { Arguments, Command } from './command.ts';
-import { connect } from './context.ts';
 import { EXIT, explained, UsageError } from './errors.ts';
-import { commandHelp, helpOf, noSuchCommand } from './help.ts';
-import { print, printError } from './output.ts';
+import { printError } from './output.ts';
+import { runProgram } from './program.ts';
 
-const COMMON = {
-  json: { type: 'boolean' },
-  stack: { type: 'string' },
-  region: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+/** A shell asks it for what may follow, by the script that `completion` prints. */
+const COMPLETE = 'complete';
 
-const HELP: readonly string[] = ['help', '--help', '-h'];
-
-function argumentsOf(name: string, command: Command, words: string[]): Arguments & { help: boolean } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: words,
-      options: { ...COMMON, ...command.options },
-      allowPositionals: true,
-    });
-    const [least, most] = command.words;
-    const asksForHelp = values.help === true;
-    if (!asksForHelp && (positionals.length < least || positionals.length > most)) {
-      throw new UsageError(`Expected: patchwave ${name} ${command.synopsis}`.trimEnd());
-    }
-    return {
-      positionals,
-      flags: values as Arguments['flags'],
-      json: values.json === true,
-      help: asksForHelp,
-    };
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    // Node's second sentence is about arguments that start with a dash, which no command takes.
-    const [what] = (error as Error).message.split('. To specify');
-    throw new UsageError(`${what}\nSee: patchwave ${name} --help`);
-  }
+async function main(words: readonly string[]): Promise<number> {
+  if (words[0] !== COMPLETE) return runProgram(COMMANDS, words, run);
+  const { complete } = await import('./completion/complete.ts');
+  complete(COMMANDS, words.slice(words[1] === '--' ? 2 : 1));
+  return EXIT.done;
 }
 
-async function main([first, ...words]: string[]): Promise<number> {
-  const [second] = words;
-  const asksFor = first === 'help' ? second : undefined;
-  if (first === undefined || (HELP.includes(first) && asksFor === undefined)) {
-    print(helpOf(COMMANDS));
-    return first === undefined ? EXIT.usage : EXIT.done;
-  }
-  if (first === '--version') {
-    print(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version);
-    return EXIT.done;
-  }
-  const name = asksFor ?? first;
-  const command = COMMANDS[name];
-  if (command === undefined) throw new UsageError(noSuchCommand(name, COMMANDS));
-  if (asksFor !== undefined) {
-    print(commandHelp(name, command));
-    return EXIT.done;
-  }
-  const args = argumentsOf(name, command, words);
-  if (args.help) {
-    print(commandHelp(name, command));
-    return EXIT.done;
-  }
+function run(command: Command, args: Arguments): Promise<number> {
   const { stack, region } = args.flags;
-  return command.run(() => connect({ stack: textOf(stack), region: textOf(region) }), args);
+  return command.run(async () => {
+    // Loaded late: help and usage errors need no client of AWS.
+    const { connect } = await import('./context.ts');
+    return connect({ stack: textOf(stack), region: textOf(region) });
+  }, args);
 }
 
 const textOf = (flag: string | boolean | undefined): string | undefined =>

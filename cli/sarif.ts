@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { visibleLine } from '../shared/domain/common/visible-text.ts';
+import { VERSION } from './version.ts';
 
 /** One result of a check, in a file or about something that is none. */
 export interface SarifResult {
@@ -27,7 +27,7 @@ export function sarifOf(rules: Readonly<Record<string, string>>, results: readon
       {
         tool: {
           driver: {
-            ...{ name: 'Patchwave', version: versionOf() },
+            ...{ name: 'Patchwave', version: VERSION },
             rules: ids.map((id) => ({ id, shortDescription: { text: rules[id] } })),
           },
         },
@@ -41,8 +41,6 @@ export function sarifOf(rules: Readonly<Record<string, string>>, results: readon
     ],
   };
 }
-
-const versionOf = (): string => JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
 /** Foreign text must make no link: `[text](target)` is one in a message. */
 const messageText = (text: string): string => visibleLine(text).replaceAll(/[[\]\\]/g, '\\$&');

@@ -1,9 +1,10 @@
 /**
- * `npm run build`: one ES module for each function, `dist/<function>/index.mjs`, and the size of each against its budget.
+ * `npm run build`: one ES module for each function, `dist/<function>/index.mjs`, with its size against its budget, and
+ * the command as one file, `dist/cli/patchwave.mjs`.
  * Flags: `--json` prints the sizes as one JSON array instead of a table.
  */
 import { pathToFileURL } from 'node:url';
-import { BUDGET_BYTES, type Bundle, buildFunctions } from './bundle.ts';
+import { BUDGET_BYTES, type Bundle, buildCommand, buildFunctions, COMMAND } from './bundle.ts';
 import { table } from './table.ts';
 
 const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
@@ -31,7 +32,12 @@ export function overBudget(bundles: readonly Bundle[]): string[] {
 
 async function main(): Promise<number> {
   const bundles = await buildFunctions();
-  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(bundles)}\n` : `${sizeTable(bundles)}\n`);
+  const bytes = await buildCommand();
+  process.stdout.write(
+    process.argv.includes('--json')
+      ? `${JSON.stringify(bundles)}\n`
+      : `${sizeTable(bundles)}\n\n${COMMAND.file}: ${kib(bytes)} KiB\n`,
+  );
   const problems = overBudget(bundles);
   for (const line of problems) process.stderr.write(`${line}\n`);
   return problems.length > 0 ? 1 : 0;

@@ -28,6 +28,18 @@ export class NothingToBuildError extends Error {
   override readonly name = 'NothingToBuildError';
 }
 
+/** The command as one file, which the package of `npm pack` holds. */
+export const COMMAND = {
+  folder: 'cli',
+  entry: 'cli/main.ts',
+  /** Name of the first module of the bundle, which no file has. */
+  start: 'start.js',
+  file: 'dist/cli/patchwave.mjs',
+  /** What the package runs: it loads that file by way of Node's compile cache. */
+  bin: 'dist/cli/bin.mjs',
+  meta: 'dist/debug/cli-meta.json',
+} as const;
+
 /** Every folder of functions/ with a handler, sorted by name. */
 export function functionNames(root: string = ROOT): string[] {
   const folder = join(root, 'functions');
@@ -56,7 +68,7 @@ export async function buildFunctions(root: string = ROOT): Promise<Bundle[]> {
       `${join(root, 'functions')} has no <name>/handler.ts. Run this in a complete checkout.`,
     );
   }
-  await removeStale(join(root, 'dist'), [...names, DEBUG_FOLDER]);
+  await removeStale(join(root, 'dist'), [...names, DEBUG_FOLDER, COMMAND.folder]);
   const metafile = await bundle(root, names);
   return names.map((name) => weigh(name, metafile));
 }
@@ -66,6 +78,60 @@ async function removeStale(dist: string, kept: readonly string[]): Promise<void>
   const entries = existsSync(dist) ? readdirSync(dist) : [];
   const stale = entries.filter((entry) => !kept.includes(entry));
   await Promise.all(stale.map((entry) => rm(join(dist, entry), { recursive: true, force: true })));
+}
+
+/** What Node.js 20 lacks of the language: the functions run on Node.js 24, but a person may have the older one. */
+const LATER_THAN_NODE_20 = [
+  'array/from-async',
+  'map/group-by',
+  ...['union', 'difference', 'intersection', 'is-disjoint-from', 'is-subset-of', 'is-superset-of'].map(
+    (name) => `set/${name}`,
+  ),
+].map((name) => `core-js/actual/${name}`);
+
+/**
+ * Bundles the command into one file that runs from anywhere.
+ * @returns its size in bytes
+ * @throws esbuild's BuildFailure if it does not compile
+ */
+export async function buildCommand(root: string = ROOT, first = LATER_THAN_NODE_20): Promise<number> {
+  const { outdir: _, outExtension: __, banner, ...options } = OPTIONS;
+  const { metafile, outputFiles } = await build({
+    ...options,
+    banner: { js: `#!/usr/bin/env node\n${banner.js}` },
+    outfile: COMMAND.file,
+    target: 'node20',
+    sourcemap: false,
+    absWorkingDir: root,
+    // Not `inject`, which has each of a thousand modules import them.
+    stdin: {
+      contents: [...first.map((name) => `import '${name}';`), `export * from './${COMMAND.entry}';`].join('\n'),
+      resolveDir: root,
+      sourcefile: COMMAND.start,
+    },
+  });
+  const [bundle] = outputFiles;
+  if (!bundle) throw new NothingToBuildError('esbuild reported no output for the command. Run `npm run build` again.');
+  await mkdir(join(root, 'dist', DEBUG_FOLDER), { recursive: true });
+  await mkdir(join(root, 'dist', COMMAND.folder), { recursive: true });
+  await writeFile(join(root, COMMAND.meta), JSON.stringify(metafile));
+  await writeExecutable(root, COMMAND.file, bundle.contents);
+  await writeExecutable(root, COMMAND.bin, BIN);
+  return bundle.contents.byteLength;
+}
+
+/** Node.js 20 has no compile cache. */
+const BIN = `#!/usr/bin/env node
+import module from 'node:module';
+module.enableCompileCache?.();
+await import('./patchwave.mjs');
+`;
+
+/** A process that starts while another one builds finds a whole file. */
+async function writeExecutable(root: string, path: string, contents: string | Uint8Array): Promise<void> {
+  const draft = join(root, 'dist', DEBUG_FOLDER, `${basename(path)}.${process.pid}`);
+  await writeFile(draft, contents, { mode: 0o755 });
+  await rename(draft, join(root, path));
 }
 
 /** A function loads it late or not at all; all functions share the same bundle. */

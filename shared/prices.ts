@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import pricesJson from './prices.json' with { type: 'json' };
 import * as v from './schema.ts';
 
 const document = v.strictObject({
@@ -19,11 +19,7 @@ const document = v.strictObject({
 });
 
 /** prices.json, the prices of one unit each. */
-export const prices = v.parse(
-  document,
-  JSON.parse(readFileSync(new URL('prices.json', import.meta.url), 'utf8')),
-  'shared/prices.json',
-);
+export const prices = v.parse(document, pricesJson, 'shared/prices.json');
 
 /** Prices in USD by name, as in prices.json. */
 export type Prices = Readonly<Record<string, { readonly usd: number }>>;

@@ -1,13 +1,12 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import type { Command } from '../command.ts';
-import { installationAt, type Where } from '../context.ts';
-import { doctorPorts } from '../doctor/connect.ts';
 import { examine } from '../doctor/examine.ts';
 import type { DoctorFinding } from '../doctor/finding.ts';
 import type { DoctorPorts } from '../doctor/ports.ts';
 import { renderFindings } from '../doctor/render.ts';
 import { EXIT } from '../errors.ts';
 import { print, printJson } from '../output.ts';
+import { installationAt, type Where } from '../where.ts';
 
 const DEFAULT_WIDTH = 80;
 
@@ -15,7 +14,7 @@ const DEFAULT_WIDTH = 80;
  * Creates the command for any installation.
  * @param connect connects to the installation that `--stack` and `--region` name
  */
-export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command => ({
+export const doctorCommandOf = (connect: (where: Where) => DoctorPorts | Promise<DoctorPorts>): Command => ({
   summary:
     'Checks the installation: what works, what does not, and how to fix it. Exit code 1: something is broken; 4: a check could not be made.',
   synopsis: '[--deep]',
@@ -23,7 +22,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
   options: { deep: { type: 'boolean' } },
   optionHelp: { deep: 'also tests AWS behaviour that AWS does not document, and prints the answers' },
   async run(_, { flags: { stack, region, deep }, json }) {
-    const ports = connect({
+    const ports = await connect({
       stack: typeof stack === 'string' ? stack : undefined,
       region: typeof region === 'string' ? region : undefined,
     });
@@ -43,7 +42,9 @@ function exitCodeOf(findings: readonly DoctorFinding[]): number {
   return findings.some(({ state }) => state === 'unknown') ? EXIT.unknown : EXIT.done;
 }
 
-export const doctorCommand = doctorCommandOf((where) => {
+export const doctorCommand = doctorCommandOf(async (where) => {
   const { stack, config } = installationAt(where);
+  // Loaded late: it makes the clients of a dozen services.
+  const { doctorPorts } = await import('../doctor/connect.ts');
   return doctorPorts(stack, config);
 });

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -18,13 +17,10 @@ import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledg
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
+import { VERSION } from '../version.ts';
 import { AwsHub, type HubClients } from './aws-hub.ts';
 import { AwsMembers } from './aws-members.ts';
 import type { DoctorPorts } from './ports.ts';
-
-/** Version of the command and of the project. */
-export const commandVersion = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 export const hubClients = (config: HubConfig): HubClients => ({
   cloudFormation: new CloudFormationClient(config),
@@ -45,7 +41,7 @@ export function doctorPorts(stackName: string, config: HubConfig): DoctorPorts {
   const clock = Date.now;
   return {
     stackName,
-    version: commandVersion(),
+    version: VERSION,
     hub: new AwsHub(stackName, hubClients(config), clock),
     ledger: ({ LedgerTable: name = '', EvidenceBucket: bucket = '' }) => {
       const table = new LedgerTable(ledgerClient(config), name);

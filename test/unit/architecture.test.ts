@@ -206,7 +206,7 @@ const lines = (sources: readonly Source[], pattern: RegExp): string[] =>
 
 describe('the world comes in at one place', () => {
   test('the environment is read by env.ts and the command line only', () => {
-    const readers = /\/env\.ts$|^cli\/(context|main)\.ts$/;
+    const readers = /\/env\.ts$|^cli\/(where|main)\.ts$/;
     expect(
       lines(
         shipped.filter(({ path }) => !readers.test(path)),

@@ -27,7 +27,11 @@ test.each(names)('the table of commands in docs/commands.md has a row of %s', (n
   expect(listed.filter((cell) => begin.test(cell))).not.toEqual([]);
 });
 
-test.each(names)('the table of permissions in docs/commands.md has a row of %s', (name) => {
+/** Reads no installation. */
+const WITHOUT_AWS: readonly string[] = ['completion'];
+const withAws = names.filter((name) => !WITHOUT_AWS.includes(name));
+
+test.each(withAws)('the table of permissions in docs/commands.md has a row of %s', (name) => {
   expect([...documented.keys()].filter((one) => one === name || one.startsWith(`${name} `))).not.toEqual([]);
 });
 
@@ -36,7 +40,7 @@ const chapterOf = (name: string): string =>
   page.split(/^## /m).find((text) => new RegExp(`^(?:.* )?${name}(?: .*)?\n`).test(text)) ?? '';
 
 /** Prints no JSON document of its own. */
-const WITHOUT_JSON: readonly string[] = ['ledger'];
+const WITHOUT_JSON: readonly string[] = ['ledger', 'completion'];
 
 test.each(names.filter((name) => !WITHOUT_JSON.includes(name)))(
   'docs/commands.md says what --json of %s prints: in its chapter, or with its name in "As data"',
@@ -49,7 +53,7 @@ test.each(names.filter((name) => !WITHOUT_JSON.includes(name)))(
 /** Their actions are not asked for on the tables of the ledger: S3, Step Functions, a scan, or the calls of `doctor`. */
 const ASKED_ELSEWHERE: readonly string[] = ['report', 'review', 'policy', 'lint', 'ledger', 'lineage', 'doctor'];
 
-test.each(names.filter((name) => !ASKED_ELSEWHERE.includes(name)))(
+test.each(withAws.filter((name) => !ASKED_ELSEWHERE.includes(name)))(
   'permissions.test.ts asks %s for its actions',
   (name) => {
     const text = readFileSync(new URL('test/unit/cli/permissions.test.ts', ROOT), 'utf8');

@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { buildCommand, COMMAND } from '../../../scripts/bundle.ts';
+import { ROOT } from '../../../scripts/setup.mjs';
+import { runCommand } from '../../integration/oracle/command.ts';
+
+const exec = promisify(execFile);
+const LIMIT_MS = 120_000;
+
+/** Without the network, and with nothing of the person's own settings. */
+const OFFLINE = { ...process.env, npm_config_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false' };
+
+describe('the package of npm pack', () => {
+  let folder = '';
+  let files: readonly string[] = [];
+  const installed = () => join(folder, 'project', 'node_modules', '.bin', 'patchwave');
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'patchwave-package-'));
+    await buildCommand();
+    // The build ran already, and `prepack` would build every function too.
+    const { stdout } = await exec('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      ...{ cwd: ROOT, env: OFFLINE },
+    });
+    const [packed] = JSON.parse(stdout) as [{ readonly filename: string; readonly files: { readonly path: string }[] }];
+    files = packed.files.map(({ path }) => path);
+    await mkdir(join(folder, 'project'));
+    await writeFile(join(folder, 'project', 'package.json'), '{"private":true}');
+    await exec('npm', ['install', '--ignore-scripts', join(folder, packed.filename)], {
+      ...{ cwd: join(folder, 'project'), env: OFFLINE },
+    });
+  }, LIMIT_MS);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('it holds the command and nothing else', () => {
+    expect([...files].sort()).toEqual(['LICENSE', 'README.md', COMMAND.bin, COMMAND.file, 'package.json'].sort());
+  });
+
+  test('it installs without another package, and runs from any folder', async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    const { stdout, stderr } = await exec(installed(), ['--version'], { cwd: tmpdir() });
+    expect({ stdout, stderr }).toEqual({ stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('npx runs it', async () => {
+    const { stdout } = await exec('npx', ['--no-install', 'patchwave', 'help'], {
+      ...{ cwd: join(folder, 'project'), env: OFFLINE },
+    });
+    expect(stdout).toContain('patchwave COMMAND [options]');
+  });
+
+  test('paths are relative to the folder of the person, and --json prints one document', async () => {
+    const place = join(folder, 'elsewhere');
+    await mkdir(place);
+    await writeFile(
+      join(place, 'my.yaml'),
+      'version: 1\nstreams: []\nseverities: []\nages:\n  default: { limitDays: 30 }\n',
+    );
+    await writeFile(join(place, 'Dockerfile'), 'FROM scratch\n');
+    const run = (...words: string[]) => exec(installed(), words, { cwd: place });
+    const { stdout, stderr } = await run('policy', 'validate', 'my.yaml', '--json');
+    expect({ ...JSON.parse(stdout), stderr }).toEqual({ valid: true, version: expect.any(String), stderr: '' });
+    expect((await run('lint', '.', '--policy', 'my.yaml')).stdout).toBe('1 file: 0 violating, 0 unknown\n');
+  });
+
+  test('npm run patchwave uses the folder in which npm was called', async () => {
+    const words = ['--here', 'cli/main.ts', 'policy', 'validate', 'absent.yaml'];
+    const { code, stderr } = await runCommand('scripts/run.mjs', words, { INIT_CWD: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('absent.yaml');
+    await writeFile(
+      join(folder, 'absent.yaml'),
+      'version: 1\nstreams: []\nseverities: []\nages:\n  default: { limitDays: 30 }\n',
+    );
+    expect(await runCommand('scripts/run.mjs', words, { INIT_CWD: folder })).toMatchObject({ code: 0 });
+  });
+
+  test('bash completes commands, actions, options and files by the script of the package', async () => {
+    const answers = await completed([
+      ['patchwave', 'stat'],
+      ['patchwave', 'policy', ''],
+      ['patchwave', 'plan', '--po'],
+      ['patchwave', 'plan', '--policy', 'tem'],
+      ['patchwave', 'pause', '--reason', ''],
+      ['patchwave', 'help', 'protec'],
+    ]);
+    expect(answers).toEqual([
+      ['status'],
+      ['validate', 'apply', 'show'],
+      ['--policy'],
+      ['template.yaml'],
+      [],
+      ['protection'],
+    ]);
+  });
+
+  /** What bash offers for the last of some words, in the folder of the project. */
+  async function completed(lines: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]> {
+    const asking = lines.map((words) => {
+      const quoted = words.map((word) => `'${word}'`).join(' ');
+      return `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMPREPLY=(); __patchwave_complete 2>/dev/null; echo "\${COMPREPLY[@]}"`;
+    });
+    const script = [`source <(patchwave completion bash)`, ...asking].join('\n');
+    const { stdout } = await exec('bash', ['--norc', '-c', script], {
+      ...{ cwd: ROOT, env: { ...process.env, PATH: `${join(installed(), '..')}:${process.env.PATH}` } },
+    });
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ').filter((word) => word !== ''));
+  }
+
+  test.each(['zsh', 'fish'])('there is a script for %s, and an error for an unknown shell', async (shell) => {
+    const { stdout } = await exec(installed(), ['completion', shell]);
+    expect(stdout).toContain('patchwave complete');
+    await expect(exec(installed(), ['completion', 'tcsh'])).rejects.toMatchObject({ code: 2 });
+  });
+});
