@@ -105,6 +105,12 @@ export class FakeEksDeployer implements Deployer {
     return this;
   }
 
+  /** As with a `revisionHistoryLimit` of 0: only the present template is kept. */
+  forgetEarlier(ref: ServiceRef): this {
+    this.#revisions.set(keyOf(ref), (this.#revisions.get(keyOf(ref)) ?? []).slice(-1));
+    return this;
+  }
+
   async describe(ref: ServiceRef): Promise<ServiceState> {
     this.#allow(ref);
     return this.#stateOf(ref);

@@ -774,6 +774,22 @@ describe.each(['restart', 'register'] as const)(
   },
 );
 
+test('another image after the answer was lost, and no earlier template is kept: it stays, and does not count as done', async () => {
+  const { world, eks, ref, machine } = await scene({ mode: 'register' });
+  eks.lost = (unknown) => new DeploymentUnknownError(unknown, new Error('timeout'));
+  await expect(machine.step()).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
+  world.advance(MINUTE_MS);
+  const containers = [{ name: 'web', image: imageOf('web', 'theirs'), imagePullPolicy: 'Always' }];
+  eks
+    .deployByHand(ref, (present) => ({ ...present, spec: { containers } }))
+    .forgetEarlier(ref)
+    .settle(ref);
+  world.advance(6 * MINUTE_MS);
+  await machine.run();
+  expect(await deploymentOf(world, ref)).toMatchObject({ state: 'superseded', postponed: true });
+  expect(eks.changed).toHaveLength(1);
+});
+
 test('a cluster that does not accept the rollout role: refused, and planned again after the next review', async () => {
   const { world, eks, ref, machine } = await scene();
   eks.deny(ref);
