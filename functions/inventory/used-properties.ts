@@ -87,6 +87,7 @@ export function seenProperties(
     ),
     locations,
     ...(references.length > 0 && { references }),
+    ...(before?.tagFacts && { tagFacts: before.tagFacts }),
     ...(isMissing && { unresolved }),
   };
 }

@@ -1,7 +1,11 @@
+import { canonicalJson } from '../../shared/domain/common/canonical-json.ts';
+import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { DAY_MS } from '../../shared/domain/common/time.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
+import { tagReasons } from '../../shared/domain/verdict/tag-reasons.ts';
+import { isOfUnreadLineage, type Reason } from '../../shared/domain/verdict/verdict.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
 
 /**
@@ -19,6 +23,7 @@ export function findingSource(
   image: ImageRecord,
   { startedAtEpochMs, policyVersion }: Run,
   nowEpochMs: number,
+  policy: Policy,
 ): FindingSource {
   const { scan, verdict, judgedAtEpochMs = 0 } = image;
   if (unscannable(image)) return 'state';
@@ -27,7 +32,14 @@ export function findingSource(
   const isRecent = (scan.completedAtEpochMs ?? 0) > nowEpochMs - DAY_MS;
   if (scan.state !== 'complete' || !isAnswered(image) || !isRecent) return 'read';
   const isOfNow = judgedAtEpochMs >= startedAtEpochMs && verdict?.policyVersion === policyVersion;
-  return isOfNow && !isAgeOpen(image) ? 'judged' : 'evidence';
+  return isOfNow && !isAgeOpen(image) && !areTagsOpen(image, policy) ? 'judged' : 'evidence';
+}
+
+/** An event judged it before this run read its tags. A waiver changes the effect only. */
+function areTagsOpen(image: ImageRecord, policy: Policy): boolean {
+  const known = (reasons: readonly Reason[]) =>
+    reasons.flatMap((one) => (one.kind === 'tag' ? canonicalJson([one.tag ?? '', one.problem ?? '']) : [])).sort();
+  return !sameContent(known(image.verdict?.reasons ?? []), known(tagReasons(image, policy)));
 }
 
 /** An event judged it before its lineage was known, so its verdict lacks the age. */

@@ -1,6 +1,7 @@
 import { piecesOf } from '../../shared/concurrency.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { OutcomeCounts, RunPart } from '../../shared/domain/review/run.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import {
@@ -60,15 +61,15 @@ async function judgePiece(
 ): Promise<ReadonlyMap<Digest, Outcome>> {
   const known = await ports.images.get(digests);
   await ports.scanner.readsNext([...known.values()]);
-  const targets = [...known.values()].map((image) => targetOf(ports, batch, image));
+  const targets = [...known.values()].map((image) => targetOf(ports, batch, image, policy.policy));
   const judged = await judgeImages(ports, policy, targets);
   return new Map(
     digests.map((digest) => [digest, judged.get(digest) ?? { error: new ImageNotRecordedError(digest) }] as const),
   );
 }
 
-function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord): Target {
-  const source = findingSource(image, batch, ports.clock());
+function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord, policy: Policy): Target {
+  const source = findingSource(image, batch, ports.clock(), policy);
   if (source === 'judged') return { image };
   const read = () => readAnywhere(ports.scanner, image.locations, image);
   if (source === 'read') return { image, learn: read };

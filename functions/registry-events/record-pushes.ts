@@ -10,6 +10,7 @@ import { type ListedImage, recordHeads } from '../../shared/inventory/heads.ts';
 import { readAgain, readRepository } from '../../shared/inventory/repository.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
 import { type BasePorts, basesFirst } from './read-bases.ts';
+import { recordComparedTags } from './record-compared-tags.ts';
 
 const AT_ONCE = 8;
 
@@ -103,6 +104,7 @@ async function moveHeads(
     listed(digest, places.get(digest) ?? [], { holders, isOf: heads.has(digest) ? isOf(digest) : undefined }),
   );
   await recordHeads(ports, policy, { location, listing, indexes, before });
+  await recordComparedTags(ports.images, policy, { location, listing, indexes });
 }
 
 const digestsOf = ({ head }: StreamRecord): readonly Digest[] =>

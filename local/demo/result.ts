@@ -12,7 +12,18 @@ const epochMs = v.pipe(v.number(), v.description('milliseconds since 1970-01-01T
 const reason = v.looseObject({
   ruleId: v.pipe(v.string(), v.description('the id of the rule in the policy, or of a built-in rule')),
   effect: v.picklist(['violates', 'unknown', 'due', 'waived']),
-  kind: v.picklist(['age', 'age-unknown', 'digest-guessed', 'finding', 'scan', 'registry', 'source', 'user', 'policy']),
+  kind: v.picklist([
+    'age',
+    'age-unknown',
+    'digest-guessed',
+    'finding',
+    'scan',
+    'registry',
+    'source',
+    'user',
+    'tag',
+    'policy',
+  ]),
   deadlineEpochMs: v.optional(epochMs),
   waiverId: v.optional(v.string()),
   decidedBy: v.optional(

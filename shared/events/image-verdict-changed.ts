@@ -64,6 +64,8 @@ function decisive(reason: Reason): string {
       return canonicalJson([effect, ruleId, kind, reason.registry]);
     case 'source':
       return canonicalJson([effect, ruleId, kind, reason.label, reason.problem]);
+    case 'tag':
+      return canonicalJson([effect, ruleId, kind, reason.tag, reason.problem]);
     default:
       return canonicalJson([effect, ruleId, kind]);
   }

@@ -72,6 +72,17 @@ export const reason = v.variant('kind', [
   v.strictObject({ ...judged, kind: v.literal('user'), user: v.exactOptional(v.string()) }),
   v.strictObject({
     ...judged,
+    kind: v.literal('tag'),
+    tag: v.exactOptional(text),
+    problem: v.exactOptional(
+      v.variant('kind', [
+        v.strictObject({ kind: v.literal('left-behind'), newest: text }),
+        v.strictObject({ kind: v.picklist(['no-build-number', 'digits-alone', 'no-commit']) }),
+      ]),
+    ),
+  }),
+  v.strictObject({
+    ...judged,
     kind: v.literal('digest-guessed'),
     workload: text,
     scopes: v.pipe(v.integer(), v.gtValue(0)),

@@ -9,7 +9,10 @@ import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageConfig } from '../ports/registry.ts';
 
 /** The properties of an image that do not depend on where it is kept. */
-export type ContentProperties = Omit<ImageProperties, 'tier' | 'stream' | 'owner' | 'locations' | 'references'>;
+export type ContentProperties = Omit<
+  ImageProperties,
+  'tier' | 'stream' | 'owner' | 'locations' | 'references' | 'tagFacts'
+>;
 
 export type ImageArtifact = Extract<Artifact, { kind: 'image' }>;
 

@@ -2,7 +2,10 @@ import { sameContent } from '../domain/common/same-content.ts';
 import { type Birth, determineBirth, evidenceIn } from '../domain/image/birth.ts';
 import { type ImageLocation, locationKey } from '../domain/image/image.ts';
 import { type ImageProperties, type LocationRecord, unionOfTags } from '../domain/image/image-properties.ts';
+import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
+import { judgesTagsAt, type SeenTags, tagFactsOf } from '../domain/stream/tag-facts.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { propertiesIn } from '../domain/verdict/image-updates.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,16 +28,19 @@ export interface ImageSeen {
   readonly place: ImagePlace;
   /** An index of this repository was read first now: its tags may be new to a place that is known. */
   readonly isOfNewIndex?: boolean;
+  /** As in `TagFacts`; absent if its tags were not compared with the others of the repository. */
+  readonly unmovedTags?: SeenTags['unmovedTags'];
 }
 
 /** The properties of an image from all known data: pure, and independent of the order in which its places are found. */
 export function recordedPropertiesOf(
   policy: Policy,
-  { content, place }: ImageSeen,
+  seen: ImageSeen,
   known: ImageRecord | undefined,
   recorded: readonly LocationRecord[],
   nowEpochMs: number,
 ): ImageProperties {
+  const { content, place } = seen;
   const locations = unionOfLocations(
     known?.locations ?? [],
     recorded.map(({ location }) => location),
@@ -42,6 +48,7 @@ export function recordedPropertiesOf(
   );
   const places = locations.flatMap((location) => withRecordedTags(location, place, recorded));
   // Data from one registry stays, even if another one returned none.
+  const tagFacts = tagFactsNow(policy, seen, known, recorded);
   const best = content.unresolved && known && !known.unresolved ? contentPropertiesOf(known) : content;
   return {
     ...best,
@@ -49,7 +56,31 @@ export function recordedPropertiesOf(
     ...originOf(policy, places, known),
     locations,
     ...(known?.references && { references: known.references }),
+    ...(tagFacts && { tagFacts }),
   };
+}
+
+/** Under the built-in policy they stay as they are, because it judges nothing. */
+function tagFactsNow(
+  policy: Policy,
+  { place: { location, tags }, unmovedTags }: ImageSeen,
+  known: ImageRecord | undefined,
+  recorded: readonly LocationRecord[],
+): ImageProperties['tagFacts'] {
+  if (isBuiltIn(policy)) return known?.tagFacts;
+  return tagFactsOf(policy, known?.tagFacts, [
+    ...recorded.map((one) => ({
+      location: one.location,
+      tags: withoutProtecting(unionOfTags(one.tags, one.askedTags)),
+    })),
+    { location, tags: withoutProtecting(tags), ...(unmovedTags && { unmovedTags }) },
+  ]);
+}
+
+/** Whether the policy judges the tags of a known image at a place, and its record has none: the rule is new. */
+function lacksTags(policy: Policy, { tagFacts = [] }: ImageRecord, location: ImageLocation): boolean {
+  const key = locationKey(location);
+  return judgesTagsAt(policy, location) && tagFacts.every((one) => locationKey(one.location) !== key);
 }
 
 /**
@@ -105,7 +136,8 @@ export async function recordImage(
   const propertiesBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
     recordedPropertiesOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
-  const propertiesAfter = propertiesBy(isElsewhere ? await places.locations(digest) : []);
+  const readsPlaces = isElsewhere || (known !== undefined && lacksTags(policy, known, location));
+  const propertiesAfter = propertiesBy(readsPlaces ? await places.locations(digest) : []);
   const isSame = known !== undefined && sameContent(propertiesIn(known), propertiesAfter(known));
   if (isSame && !seen.isOfNewIndex) return;
   await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
@@ -122,6 +154,6 @@ export async function recordImage(
 
 /** The fields of a record that do not depend on the place. */
 export function contentPropertiesOf(record: ImageRecord): ContentProperties {
-  const { tier, stream, owner, locations, references, ...content } = propertiesIn(record);
+  const { tier, stream, owner, locations, references, tagFacts, ...content } = propertiesIn(record);
   return content;
 }

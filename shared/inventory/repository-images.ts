@@ -27,6 +27,7 @@ import {
   nestedIndex,
   readArtifacts,
 } from './artifacts.ts';
+import { type ComparedTags, unmovedTagsOf } from './compared-tags.ts';
 import {
   type ContentProperties,
   contentProperties,
@@ -62,6 +63,8 @@ export interface WantedImages {
   readonly mediaTypes: ReadonlyMap<Digest, string>;
   /** Requested digests that the list of the registry lacks: the registry is asked for each, also if it is known elsewhere. */
   readonly unconfirmed: ReadonlySet<Digest>;
+  /** All tags that the registry lists; absent if it was not listed, or the policy judges no tags there. */
+  readonly compared?: ComparedTags;
   /** Digests that run. */
   readonly inUse: ReadonlySet<Digest>;
 }
@@ -289,12 +292,14 @@ export class RepositoryImages {
   }
 
   #imageSeenOf(content: ContentProperties): ImageSeen {
+    const { compared } = this.#wanted;
     const own = this.#wanted.tags.get(content.digest) ?? [];
     const tags = new Set([...own, ...(this.#inherited.get(content.digest) ?? [])]);
     return {
       content,
       place: { location: this.#wanted.location, tags: [...tags].sort() },
       isOfNewIndex: this.#ofNewIndexes.has(content.digest),
+      ...(compared && { unmovedTags: unmovedTagsOf(content.digest, compared, this.indexes) }),
     };
   }
 

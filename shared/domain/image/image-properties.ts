@@ -32,8 +32,25 @@ export interface ImageProperties {
    * unique. Scopes may use different names, so each writer adds its own.
    */
   readonly references?: readonly string[];
+  /** By place, sorted; only where the policy in force judges tags (`tagFactsOf`). A verdict stays judged if they change. */
+  readonly tagFacts?: readonly TagFacts[];
   /** Why the registry could not tell more. */
   readonly unresolved?: { readonly code: string; readonly detail: string };
+}
+
+/** What is known of the tags of an image at one place. */
+export interface TagFacts {
+  readonly location: ImageLocation;
+  /**
+   * Of all tags that a push gave the image, or by which it runs, those that decide whether all of them are unique
+   * (`decidingTags`). Empty if none is known.
+   */
+  readonly tags: readonly string[];
+  /**
+   * Of the tags that name the image now, those that a build left behind, with the newest version below each. Absent if
+   * nothing has compared its tags with the others of the repository.
+   */
+  readonly unmovedTags?: Readonly<Record<string, string>>;
 }
 
 export interface LocationRecord {

@@ -194,6 +194,7 @@ export const policyWith = (headTag: HeadTag) =>
     /** How the tags of each tier are made. A tier without a scheme may have any tags. */
     tags: v.optional(
       v.strictObject({
+        id: v.optional(id, 'tags'),
         tiers: v.optional(
           v.strictObject({
             base: v.optional(v.picklist(TAG_SCHEMES)),

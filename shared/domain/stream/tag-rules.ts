@@ -49,9 +49,10 @@ export function judgeTags(
     const scheme = schemes[tier];
     return scheme === undefined ? [] : [{ tag, digest, tier, scheme }];
   });
-  const newest = newestBelow(judged.filter(({ scheme }) => scheme === 'versions').map(({ tag }) => tag));
+  const versions = judged.filter(({ scheme }) => scheme === 'versions');
+  const unmovedTags = unmovedTagsIn(new Map(versions.map(({ tag, digest }) => [tag, digest])));
   return judged
-    .map(({ scheme, ...one }) => ({ ...one, problem: PROBLEM_BY[scheme](one.tag, { newest, named }) }))
+    .map(({ scheme, ...one }) => ({ ...one, problem: tagProblem(scheme, one.tag, unmovedTags.get(one.tag)) }))
     .map(({ problem, ...one }) => ({ ...one, ...(problem && { problem }) }))
     .sort((one, other) => compareTexts(one.tag, other.tag));
 }
@@ -60,26 +61,24 @@ export function judgeTags(
  * What cosign, notation and others push beside an image, such as a signature: the tag names the digest of the image.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
-const isReferrerTag = (tag: string): boolean => /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/.test(tag);
+export const isReferrerTag = (tag: string): boolean => /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/.test(tag);
 
-interface Siblings {
-  readonly newest: ReadonlyMap<string, string>;
-  readonly named: ReadonlyMap<string, Digest>;
+/** @param newest the newest version below the tag, if the tag names another image than that one */
+export function tagProblem(scheme: TagScheme, tag: string, newest?: string): TagProblem | undefined {
+  if (scheme === 'versions') return newest === undefined ? undefined : { kind: 'left-behind', newest };
+  if (isCommitAndBuild(tag)) return undefined;
+  if (isCommitAlone(tag)) return { kind: 'no-build-number' };
+  return { kind: hasDigitsAsCommit(tag) ? 'digits-alone' : 'no-commit' };
 }
 
-const PROBLEM_BY: Readonly<Record<TagScheme, (tag: string, siblings: Siblings) => TagProblem | undefined>> = {
-  versions: (tag, { newest, named }) => {
-    const below = newest.get(tag);
-    return below === undefined || named.get(below) === named.get(tag)
-      ? undefined
-      : { kind: 'left-behind', newest: below };
-  },
-  unique: (tag) => {
-    if (isCommitAndBuild(tag)) return undefined;
-    if (isCommitAlone(tag)) return { kind: 'no-build-number' };
-    return { kind: hasDigitsAsCommit(tag) ? 'digits-alone' : 'no-commit' };
-  },
-};
+/**
+ * The tags that a build left behind, with the newest version below each.
+ * @param named tags of one repository, with the image or index that each names
+ */
+export function unmovedTagsIn(named: ReadonlyMap<string, Digest>): ReadonlyMap<string, string> {
+  const below = [...newestBelow([...named.keys()])];
+  return new Map(below.filter(([tag, newest]) => named.has(tag) && named.get(tag) !== named.get(newest)));
+}
 
 /** `v14.9.0-slim`: what comes before the version, its parts, and what follows. Other tags are no versions. */
 const VERSION = /^(v?)(\d+(?:\.\d+)*)((?![\d.]).*)$/;

@@ -46,7 +46,7 @@ export class PolicyCoverage {
 
   gaps(): PolicyGaps {
     const { streams, sourceKnown, nonRoot, tags } = this.#policy;
-    const ofTags = tags && { id: 'tags', tiers: BUILT_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
+    const ofTags = tags && { id: tags.id, tiers: BUILT_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
     const tiers = new Set(streams.flatMap((rule) => (this.#unmatched.has(rule) ? [] : rule.tier)));
     return {
       unmatchedRules: streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),

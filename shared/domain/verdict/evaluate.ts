@@ -13,6 +13,7 @@ import { unapprovedNames } from './approved-registries.ts';
 import { sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
+import { tagReasons } from './tag-reasons.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
 import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
@@ -42,6 +43,7 @@ export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: s
       ...registryReasons(inputs, policy),
       ...sourceReasons(inputs.image, policy),
       ...userReasons(inputs.image, policy),
+      ...tagReasons(inputs.image, policy),
     ]
       .map((reason) => inTime(reason, nowEpochMs))
       .map((reason) => waive(reason, inputs, policy, nowEpochMs)),
@@ -262,6 +264,7 @@ const KINDS = [
   'registry',
   'source',
   'user',
+  'tag',
   'finding',
 ] as const satisfies readonly Reason['kind'][];
 
@@ -286,6 +289,8 @@ function names(reason: Reason): string {
       return reason.registry;
     case 'source':
       return [reason.ruleId, reason.label].join('\n');
+    case 'tag':
+      return [reason.ruleId, reason.tag].join('\n');
     default:
       return reason.ruleId;
   }

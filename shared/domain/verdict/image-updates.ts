@@ -33,7 +33,8 @@ export function propertiesIn(record: ImageRecord): ImageProperties {
 
 /**
  * Properties are replaced as a whole, so removed properties disappear. Fields of other writers stay, but a verdict on
- * other properties no longer counts as judged and loses `judgedAtEpochMs`. A result of a search below an unreadable
+ * other properties no longer counts as judged and loses `judgedAtEpochMs`. Only for other tags it stays judged: a tag that
+ * moves changes neither findings nor age, and the next evaluation judges it. A result of a search below an unreadable
  * image is void once the image is read: a new search is needed.
  * @param over gives the properties if the image is already known; without it they are as `found`
  */
@@ -46,9 +47,14 @@ export function withProperties(
   const [properties, were] = [over ? over(before) : found, propertiesIn(before)];
   if (sameContent(were, properties)) return before;
   const known = before.unresolved && !properties.unresolved ? unplaced(before) : before;
-  const others = Object.entries(unjudged(known)).filter(([name]) => !(name in were));
+  const judged = sameJudged(were, properties) ? known : unjudged(known);
+  const others = Object.entries(judged).filter(([name]) => !(name in were));
   return { ...(Object.fromEntries(others) as OthersWrote), ...properties };
 }
+
+/** Whether a verdict on one counts for the other. */
+const sameJudged = ({ tagFacts: _, ...one }: ImageProperties, { tagFacts: __, ...other }: ImageProperties): boolean =>
+  sameContent(one, other);
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
 
@@ -106,7 +112,7 @@ export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: nu
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
   const { properties, age, guessedIn, ...written } = judgement;
-  if (properties && !sameContent(properties, propertiesIn(before))) return undefined;
+  if (properties && !sameJudged(properties, propertiesIn(before))) return undefined;
   if (age && !sameContent(age, ageOf(before))) return undefined;
   if (properties && !sameContent(guessedIn, before.guessedIn)) return undefined;
   if (isNewer(before, judgement) || knowsMore(before.scan, judgement.scan)) return undefined;

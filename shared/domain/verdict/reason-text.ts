@@ -3,6 +3,7 @@ import { instant } from '../common/time.ts';
 import { SOURCE_LABELS, type SourceLabel } from '../image/config-facts.ts';
 import type { Fix } from '../scan/finding.ts';
 import { SCAN_REASONS } from '../scan/scan-reasons.ts';
+import { tagProblemText } from '../stream/tag-rules.ts';
 import type { Reason } from './verdict.ts';
 
 /** A reason as text with its rule, for a list in one line. */
@@ -37,6 +38,10 @@ function reasonFactText(reason: Reason): string {
         : `label ${SOURCE_LABELS[reason.label]} is ${reason.problem ?? 'unknown'}`;
     case 'user':
       return userText(reason.user);
+    case 'tag':
+      return reason.tag === undefined || !reason.problem
+        ? 'tags unknown: not all of them were read and compared'
+        : `tag ${reason.tag} ${tagProblemText(reason.tag, reason.problem).text}`;
     case 'digest-guessed':
       return `Patchwave can only guess which image ${reason.workload} runs${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
@@ -80,6 +85,9 @@ const FIX_TEXT: Readonly<Record<Fix, string>> = {
 
 const READ_AGAIN = 'the next review reads it; if it cannot be used, build the image again with a standard builder';
 
+const KNOWN_TAGS =
+  'the next review reads and compares those of a base or platform; an application has some with its next push, or once a workload runs it by a tag';
+
 const NEXT_FOR_LABEL: Readonly<Record<SourceLabel, string>> = {
   source: 'let the build set it to the address of the repository, such as https://github.com/ORG/REPOSITORY',
   revision: 'let the build set it to the Git commit, 7 to 64 hexadecimal digits',
@@ -116,6 +124,11 @@ function detailsOf(reason: Reason): Details {
           reason.user === undefined
             ? READ_AGAIN
             : 'end its Dockerfile with a line such as `USER 10001`, and build it again',
+      };
+    case 'tag':
+      return {
+        next:
+          reason.tag === undefined || !reason.problem ? KNOWN_TAGS : tagProblemText(reason.tag, reason.problem).next,
       };
     case 'digest-guessed':
       return {

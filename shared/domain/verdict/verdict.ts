@@ -3,6 +3,7 @@ import type { Digest } from '../image/image.ts';
 import type { Severity } from '../policy/policy-parts.ts';
 import type { Fix } from '../scan/finding.ts';
 import type { ScanReason, ScanStateName } from '../scan/scan.ts';
+import type { TagProblem } from '../stream/tag-rules.ts';
 
 export const VERDICTS = ['compliant', 'violating', 'unknown'] as const;
 export type VerdictStatus = (typeof VERDICTS)[number];
@@ -73,6 +74,12 @@ export type ReasonDetail =
       readonly kind: 'user';
       /** `User` of the config, empty if it names none; absent if it is unknown. */
       readonly user?: string;
+    }
+  | {
+      readonly kind: 'tag';
+      /** Absent, with the problem, if some of its tags are unknown. */
+      readonly tag?: string;
+      readonly problem?: TagProblem;
     }
   | {
       readonly kind: 'digest-guessed';

@@ -198,6 +198,71 @@ describe('what the config of an image says', () => {
   });
 });
 
+describe('the tags of an image', () => {
+  const tagsOf = (world: FakeWorld, digest: Digest) => world.images.records.get(digest)?.tagFacts;
+  const untagged = (world: FakeWorld, digest: Digest) => {
+    const { tagFacts: _, ...older } = world.images.records.get(digest) ?? imageProperties('a');
+    world.images.records.set(digest, older as ImageRecord);
+  };
+
+  test('are compared where the repository is listed, and are those that it runs by elsewhere', async () => {
+    const { world, review } = await inventoryWorld({ tags: {} });
+    pushImage(world, debian, 'a', ['12', '12.1']);
+    pushImage(world, debian, 'b', ['12.2', protectingTag(b)]);
+    pushImage(world, web, 'c', ['stable', 'never-run']);
+    world.workloads.run(main, running(c));
+    await review();
+    expect(tagsOf(world, a)).toEqual([{ location: debian, tags: ['12', '12.1'], unmovedTags: { 12: '12.2' } }]);
+    expect(tagsOf(world, b)).toEqual([{ location: debian, tags: ['12.2'], unmovedTags: {} }]);
+    expect(tagsOf(world, c)).toEqual([{ location: web, tags: ['stable'] }]);
+
+    const { writes } = world.images;
+    const asked = new Map(world.registry.asked);
+    await review();
+    expect(world.images.writes).toBe(writes);
+    expect(world.registry.asked).toEqual(asked);
+
+    pushImage(world, debian, 'b', ['12', '12.2']);
+    await review();
+    expect(tagsOf(world, a)?.[0]?.unmovedTags).toEqual({});
+  });
+
+  test('are those of its index', async () => {
+    const { world, review } = await inventoryWorld({ tags: {} });
+    const children = [{ digest: a, platform: 'linux/amd64' as const }];
+    world.registry.push(debian, { artifact: indexOf('b', children), tags: ['12'], pushedAtEpochMs: PUSHED });
+    pushImage(world, debian, 'a');
+    pushImage(world, debian, 'c', ['12.1']);
+    await review();
+    expect(tagsOf(world, a)).toEqual([{ location: debian, tags: ['12'], unmovedTags: { 12: '12.1' } }]);
+  });
+
+  test('are taken from the ledger once if the rule is new, with no call to a registry', async () => {
+    const { world, review } = await inventoryWorld({ tags: {} });
+    pushImage(world, web, 'c', ['stable']);
+    pushImage(world, web, 'd', ['other']);
+    world.workloads.run(main, running(c), running(d, `@${d}`));
+    await review();
+    expect(tagsOf(world, d)).toEqual([{ location: web, tags: [] }]);
+    const asked = new Map(world.registry.asked);
+    await world.places.recordLocation({ digest: c, location: web, tags: ['pushed'] });
+    untagged(world, c);
+    await review();
+    expect(tagsOf(world, c)).toEqual([{ location: web, tags: ['pushed', 'stable'] }]);
+    const locations = jest.spyOn(world.places, 'locations');
+    await review();
+    expect(locations).not.toHaveBeenCalled();
+    expect(world.registry.asked).toEqual(asked);
+  });
+
+  test('are not kept without the rule', async () => {
+    const { world, review } = await inventoryWorld();
+    pushImage(world, debian, 'a', ['12']);
+    await review();
+    expect(world.images.records.get(a)).not.toHaveProperty('tagFacts');
+  });
+});
+
 test('an unreadable content of an earlier version does not prevent the rewrite of others', async () => {
   const { world, review } = await inventoryWorld();
   for (const name of ['a', 'b', 'c']) {

@@ -1,7 +1,9 @@
 import { type FindingSource, findingSource } from '../../../functions/policy-evaluation/finding-source.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { DAY_MS, digestOf, factsOf, HOUR_MS } from './support.ts';
+import { parse } from '../../../shared/schema.ts';
+import { DAY_MS, digestOf, factsOf, first, HOUR_MS, policyDocument } from './support.ts';
 
 const START = 1_795_489_200_000;
 const NOW = START + HOUR_MS;
@@ -24,6 +26,16 @@ const unread = (changes: Partial<ImageRecord>): ImageRecord => ({
     reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
   },
   ...changes,
+});
+
+const POLICY = parse(policySchema, {
+  ...policyDocument,
+  streams: [
+    {
+      ...{ id: 'web', tier: 'application', account: first.account, regions: [first.region], owner: 'web' },
+      ...{ repositories: [first.repository], headTags: ['^v1$'] },
+    },
+  ],
 });
 
 const asked = START + 60_000;
@@ -59,4 +71,13 @@ test.each<[string, ImageRecord, FindingSource]>([
   ['judged in this run before its lineage was read', unread({ lineage: placed }), 'evidence'],
   ['judged in this run, and its lineage is unread still', unread({}), 'judged'],
   ['outside ECR', { ...image({ completedAtEpochMs: START }), locations: [] }, 'state'],
-])('%s', (_, record, look) => expect(findingSource(record, run, NOW)).toBe(look));
+])('%s', (_, record, look) => expect(findingSource(record, run, NOW, POLICY)).toBe(look));
+
+test('what an event judged before this run read its tags is judged again', () => {
+  const policy = { ...POLICY, tags: { id: 'tags', tiers: { application: 'unique' as const } } };
+  const judged = image({ completedAtEpochMs: START - HOUR_MS }, START + 1);
+  const tagged = (tag: string) => ({ ...judged, tagFacts: [{ location: first, tags: [tag] }] });
+  expect(findingSource(judged, run, NOW, policy)).toBe('evidence');
+  expect(findingSource(tagged('v1'), run, NOW, policy)).toBe('evidence');
+  expect(findingSource(tagged('0a1b2c3-1'), run, NOW, policy)).toBe('judged');
+});

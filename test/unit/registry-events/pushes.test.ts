@@ -101,6 +101,33 @@ test('an image of an index stays the head of its platform after a push for anoth
   expect(await headOf(world)).toEqual({ images: { 'linux/amd64': digestOf('amd-2'), 'linux/arm64': digestOf('arm') } });
 });
 
+test('the tags of a push are compared with those of the heads', async () => {
+  const world = await pushWorld({ tags: { tiers: { application: 'versions' } } });
+  const factsOf = (name: string) => world.images.records.get(digestOf(name))?.tagFacts;
+  const location = LOCATION;
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1' }), pushed(world, { name: 'one', tag: 'v1.0' })]);
+  expect(factsOf('one')).toEqual([{ location, tags: ['v1', 'v1.0'], unmovedTags: {} }]);
+
+  world.advance(DAY_MS);
+  const next = pushed(world, { name: 'two', tag: 'v1.1' });
+  await handle(world, [next]);
+  expect(factsOf('one')).toEqual([{ location, tags: ['v1', 'v1.0'], unmovedTags: { v1: 'v1.1' } }]);
+  expect(factsOf('two')).toEqual([{ location, tags: ['v1.1'], unmovedTags: {} }]);
+
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'lts', tag: 'lts-1' }), next]);
+  expect(factsOf('one')?.[0]?.unmovedTags).toEqual({ v1: 'v1.1' });
+
+  await handle(world, [pushed(world, { name: 'two', tag: 'v1' })]);
+  expect(factsOf('two')).toEqual([{ location, tags: ['v1', 'v1.1'], unmovedTags: {} }]);
+});
+
+test('without a rule on tags no push records any', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1' })]);
+  expect(world.images.records.get(digestOf('one'))).not.toHaveProperty('tagFacts');
+});
+
 test('a branch build is inventoried and is no head', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'branch', tag: 'feature-x' })]);

@@ -27,9 +27,9 @@ const policy: PolicyDocument = {
 
 export interface PushWorld extends FakeWorld {}
 
-export async function pushWorld(): Promise<PushWorld> {
+export async function pushWorld(changes: Partial<PolicyDocument> = {}): Promise<PushWorld> {
   const world = fakeWorld();
-  await world.policies.publish(parse(policySchema, policy), {});
+  await world.policies.publish(parse(policySchema, { ...policy, ...changes }), {});
   return world;
 }
 

@@ -6,14 +6,17 @@ import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts'
 import { factStatus, type JudgedImage } from '../../../shared/domain/cause/fact-status.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
 import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
+import { parse } from '../../../shared/schema.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
+import { policyDocument } from '../policy-evaluation/support.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -108,7 +111,7 @@ test.each([
   expect(await checked).toMatchObject({ pending: 0, decision: 'evaluate' });
   const record = known(world);
   const run = { startedAtEpochMs: START_EPOCH_MS, policyVersion: 'v1' };
-  expect(record && findingSource(record, run, world.clock())).toBe('read');
+  expect(record && findingSource(record, run, world.clock(), parse(policySchema, policyDocument))).toBe('read');
 });
 
 test.each([

@@ -20,6 +20,13 @@ const SAMPLES: { readonly [One in Kind]: Extract<Reason, { readonly kind: One }>
   registry: { ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'docker.io/library' },
   source: { ruleId: 'source-known', effect: 'violates', kind: 'source', label: 'revision', problem: 'malformed' },
   user: { ruleId: 'non-root', effect: 'violates', kind: 'user', user: '0:0' },
+  tag: {
+    ruleId: 'tags',
+    effect: 'violates',
+    kind: 'tag',
+    tag: '14',
+    problem: { kind: 'left-behind', newest: '14.9.1' },
+  },
   'digest-guessed': { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'web', scopes: 1 },
   policy: { ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' },
 };
