@@ -91,6 +91,20 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW);
   });
 
+  test('tags leave an image judged, and a judgement by other tags is written', async () => {
+    const ledger = await make();
+    const [location = { account: '', region: '', repository: '' }] = imageProperties('a').locations;
+    const tagged = imageProperties('a', { tagFacts: [{ location, tags: ['12'], unmovedTags: {} }] });
+    await ledger.recordProperties(imageProperties('a'));
+    await ledger.recordJudgement(judgement('a', NOW));
+    await ledger.recordProperties(tagged);
+    expect(await imageOf(ledger, 'a')).toMatchObject({ ...tagged, judgedAtEpochMs: NOW });
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { properties: imageProperties('a') }))).toBe(true);
+    expect(await imageOf(ledger, 'a')).toMatchObject({ ...tagged, judgedAtEpochMs: NOW + 1 });
+    await ledger.recordProperties(imageProperties('a'));
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('tagFacts');
+  });
+
   test('a judgement by facts that changed meanwhile is not written; by those that are there it is', async () => {
     const ledger = await make();
     await ledger.recordProperties(imageProperties('a'));

@@ -122,6 +122,22 @@ test('the tags of a push are compared with those of the heads', async () => {
   expect(factsOf('two')).toEqual([{ location, tags: ['v1', 'v1.1'], unmovedTags: {} }]);
 });
 
+test('what a listing found stays after a push while the tag names the image', async () => {
+  const world = await pushWorld({ tags: { tiers: { application: 'versions' } } });
+  const push = pushed(world, { name: 'one', tag: 'v1' });
+  await handle(world, [push]);
+  const one = world.images.records.get(digestOf('one'));
+  const [facts] = one?.tagFacts ?? [];
+  const listed = facts && [{ ...facts, unmovedTags: { v1: 'v1.7' } }];
+  if (one && listed) world.images.records.set(one.digest, { ...one, tagFacts: listed });
+  await handle(world, [push]);
+  expect(world.images.records.get(digestOf('one'))?.tagFacts).toEqual(listed);
+
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'two', tag: 'v1' })]);
+  expect(world.images.records.get(digestOf('one'))?.tagFacts?.[0]?.unmovedTags).toEqual({});
+});
+
 test('without a rule on tags no push records any', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'one', tag: 'v1' })]);
