@@ -20,9 +20,9 @@ test.each(alarms)('$id says what happened and what to do, and notifies the topic
   expect(textOf(properties.AlarmDescription).length).toBeLessThanOrEqual(1024);
   expect(properties.AlarmActions).toEqual({
     'Fn::If': [
-      'HasAlarmTopic',
-      [{ 'Fn::If': ['MakesAlarmTopic', { Ref: 'AlarmTopic' }, { Ref: 'AlarmTopicArn' }] }],
-      { Ref: 'AWS::NoValue' },
+      'MakesAlarmTopic',
+      [{ Ref: 'AlarmTopic' }],
+      { 'Fn::If': ['HasAlarmTopic', [{ Ref: 'AlarmTopicArn' }], { Ref: 'AWS::NoValue' }] },
     ],
   });
 });
