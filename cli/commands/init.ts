@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto';
+import { access, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { Arguments, Command } from '../command.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
+import { nextSteps } from '../init/next-steps.ts';
+import { checked, FIELDS, type Field, type InitSettings, problemOf } from '../init/settings.ts';
+import { print, printJson, printProgress } from '../output.ts';
+import { installationAt } from '../where.ts';
+
+/** What `init` needs beside its options. */
+export interface InitPorts {
+  /** The account of the caller's credentials. @throws UsageError if there are none */
+  account(region: string | undefined): Promise<string>;
+  /** Asks a person; `undefined` without a terminal. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** 32 random characters. */
+  readonly draw: () => string;
+  /** The folder for the files, unless `--directory` names one. */
+  readonly folder: string;
+}
+
+/** Creates the command over any terminal. */
+export const initCommandOf = (connect: () => InitPorts & { readonly close: () => void }): Command => ({
+  summary:
+    'Writes samconfig.toml and a first policy, and prints the commands that are left. It asks for what no option gives; without a terminal, or with --yes, it takes the defaults.',
+  synopsis: '[--organization ID | --members ACCOUNT,...] [--alarm-email ADDRESS] [--yes] [--force]',
+  words: [0, 0],
+  options: {
+    account: { type: 'string' },
+    organization: { type: 'string' },
+    members: { type: 'string' },
+    regions: { type: 'string' },
+    'covered-by-stack-set': { type: 'boolean' },
+    'external-id': { type: 'string' },
+    'alarm-email': { type: 'string' },
+    'alarm-topic': { type: 'string' },
+    directory: { type: 'string' },
+    yes: { type: 'boolean', short: 'y' },
+    force: { type: 'boolean' },
+  },
+  optionHelp: {
+    'account ID': 'the account of the hub (default: that of your credentials)',
+    'organization ID': 'the hub trusts the accounts of this organization (default: no organization)',
+    'members ACCOUNT,...': 'without an organization: the other accounts that the hub trusts (default: none)',
+    'regions REGION,...': 'the Regions that reviews read (default: that of the hub)',
+    'covered-by-stack-set':
+      'with an organization: a StackSet deploys member-account.yaml in the account of the hub too',
+    'external-id TEXT': 'what the roles of members ask for (default: 32 random characters)',
+    'alarm-email ADDRESS': 'an address that receives every alarm',
+    'alarm-topic ARN': 'a topic of yours that receives every alarm',
+    'directory DIR': 'the folder for the two files (default: the current one)',
+    yes: 'ask nothing',
+    force: 'replace files that exist',
+  },
+  async run(_, args) {
+    const ports = connect();
+    try {
+      return await init(args, ports);
+    } finally {
+      ports.close();
+    }
+  },
+});
+
+async function init(args: Arguments, ports: InitPorts): Promise<number> {
+  const { flags, json } = args;
+  const folder = textOf(flags.directory) ?? ports.folder;
+  const files = [SAM_CONFIG, FIRST_POLICY].map((name) => join(folder, name));
+  if (flags.force !== true) await refuseExisting(files);
+  const settings = await settingsOf(args, ports);
+  const [config = '', policy = ''] = files;
+  await write(config, samConfig(settings), flags.force === true);
+  await write(policy, firstPolicy(settings), flags.force === true);
+  const steps = nextSteps(settings);
+  if (json) printJson({ files, next: steps.map(({ command }) => command) });
+  else {
+    print(`Written: ${files.join(', ')}. Run these commands next, in the folder of template.yaml:`);
+    const width = Math.max(...steps.map(({ command }) => command.length));
+    for (const { command, for: reason } of steps) print(`  ${command.padEnd(width)}  # ${reason}`);
+  }
+  return EXIT.done;
+}
+
+/** Before any question, so that nobody answers in vain. */
+async function refuseExisting(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const exists = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (exists) throw new UsageError(`${file} exists, and nothing was written. Add --force to replace it.`);
+  }
+}
+
+async function write(file: string, content: string, replaces: boolean): Promise<void> {
+  try {
+    // The settings have the external id.
+    await writeFile(file, content, { flag: replaces ? 'w' : 'wx', mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const problem = code === 'ENOENT' ? 'its folder does not exist' : (code ?? String(error));
+    throw new UsageError(`${file} cannot be written: ${problem}.`, { cause: error });
+  }
+}
+
+async function settingsOf({ flags, json }: Arguments, ports: InitPorts): Promise<InitSettings> {
+  const ask = flags.yes === true || json ? undefined : ports.ask;
+  const given = (field: Field): string | undefined => {
+    const value = textOf(flags[field.option]);
+    return value === undefined ? undefined : checked(value, field);
+  };
+  const answer = async (field: Field, question: string, fallback: string | undefined): Promise<string> => {
+    const known = given(field);
+    if (known !== undefined) return known;
+    if (ask) return answered(ask, field, question, fallback);
+    if (fallback === undefined) throw new UsageError(`Give --${field.option}: it ${problemOf('', field)}.`);
+    return fallback;
+  };
+  if (given(FIELDS.organization) !== undefined && given(FIELDS.members) !== undefined)
+    throw new UsageError(
+      'Give --organization or --members: the hub trusts an organization, or the accounts of a list.',
+    );
+  if (given(FIELDS.alarmEmail) !== undefined && given(FIELDS.alarmTopic) !== undefined)
+    throw new UsageError('Give --alarm-email or --alarm-topic, and not both.');
+
+  if (flags['covered-by-stack-set'] === true && given(FIELDS.organization) === undefined)
+    throw new UsageError('--covered-by-stack-set is for an organization. Give --organization too.');
+
+  const usual = installationAt({ stack: textOf(flags.stack), region: textOf(flags.region) });
+  const region = checked(await answer(FIELDS.region, 'Region of the hub', usual.config.region), FIELDS.region);
+  const stack = checked(await answer(FIELDS.stack, 'Name of its stack', usual.stack), FIELDS.stack);
+  const account = given(FIELDS.account) ?? checked(await ports.account(region), FIELDS.account);
+  const isListed = given(FIELDS.members) !== undefined;
+  const organization = isListed
+    ? ''
+    : await answer(FIELDS.organization, 'Id of the organization, if the hub is to trust it', '');
+  const members =
+    organization === '' ? await answer(FIELDS.members, 'Other accounts, with commas between them', '') : '';
+  const regions = await answer(FIELDS.regions, 'Regions to review, with commas between them', region);
+  const hasTopic = given(FIELDS.alarmTopic) !== undefined;
+  const alarmEmail = hasTopic ? '' : await answer(FIELDS.alarmEmail, 'Address for alarms', '');
+  if (alarmEmail === '' && !hasTopic)
+    printProgress('Without --alarm-email or --alarm-topic nobody is notified of an alarm, and doctor says so.');
+  return {
+    ...{ account, region, stack },
+    ...(organization !== '' && { organization }),
+    members: [...new Set(members.split(','))].filter((one) => one !== '' && one !== account),
+    regions: [...new Set([region, ...regions.split(',')])],
+    readsHubAccount: flags['covered-by-stack-set'] !== true,
+    externalId: given(FIELDS.externalId) ?? ports.draw(),
+    ...(alarmEmail !== '' && { alarmEmail }),
+    ...(hasTopic && { alarmTopic: given(FIELDS.alarmTopic) ?? '' }),
+  };
+}
+
+/** Asks until the answer is valid; nothing means the default. */
+async function answered(
+  ask: (question: string) => Promise<string>,
+  field: Field,
+  question: string,
+  fallback: string | undefined,
+): Promise<string> {
+  for (;;) {
+    const text = (
+      await ask(`${question}${fallback === undefined || fallback === '' ? '' : ` [${fallback}]`}: `)
+    ).trim();
+    if (text === '' && fallback !== undefined) return fallback;
+    const problem = problemOf(text, field);
+    if (problem === undefined) return text;
+    printProgress(`It ${problem}.`);
+  }
+}
+
+const textOf = (flag: string | boolean | undefined): string | undefined =>
+  typeof flag === 'string' ? flag : undefined;
+
+async function callersAccount(region: string | undefined): Promise<string> {
+  // Loaded late: with --account no client of AWS is needed.
+  const { GetCallerIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
+  try {
+    const client = new STSClient(region === undefined ? {} : { region });
+    const { Account } = await client.send(new GetCallerIdentityCommand({}));
+    return Account ?? '';
+  } catch (cause) {
+    throw new UsageError('Your account cannot be read from AWS. Sign in as for the AWS CLI, or give --account.', {
+      cause,
+    });
+  }
+}
+
+export const initCommand = initCommandOf(() => {
+  const { stdin: input } = process;
+  const lines = input.isTTY ? createInterface({ input, output: process.stderr }) : undefined;
+  return {
+    account: callersAccount,
+    ask: lines && ((question: string) => lines.question(question)),
+    draw: () => randomBytes(24).toString('base64url'),
+    folder: process.cwd(),
+    close: () => lines?.close(),
+  };
+});

@@ -1,0 +1,190 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import { type InitPorts, initCommand, initCommandOf } from '../../../cli/commands/init.ts';
+import { UsageError } from '../../../cli/errors.ts';
+import { FIELDS, type Field, problemOf } from '../../../cli/init/settings.ts';
+import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { fc } from '../../support/seeded.ts';
+import { hub, objectOf, textOf } from '../../template/template.ts';
+import { cliContext, run } from './support.ts';
+
+const ACCOUNT = '111122223333';
+const DRAWN = 'drawn-for-this-test';
+const REGION = { region: 'eu-west-1' } as const;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'patchwave-init-'));
+  jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+const init = (flags: Readonly<Record<string, string | boolean>>, ports: Partial<InitPorts> = {}) => {
+  const command = initCommandOf(() => ({
+    ...{ account: async () => ACCOUNT, ask: undefined, draw: () => DRAWN, folder, close: () => undefined },
+    ...ports,
+  }));
+  return run(command, cliContext(fakeWorld()), [], flags);
+};
+const fileOf = (name: string) => readFile(join(folder, name), 'utf8');
+
+/** Answers by what is asked, each once. */
+function person(answers: readonly (readonly [RegExp, ...string[]])[]) {
+  const left = answers.map(([question, ...texts]) => ({ question, texts: [...texts] }));
+  return async (question: string) => left.find((one) => one.question.test(question))?.texts.shift() ?? '';
+}
+
+test('one account without an organization: the hub trusts itself, and the policy reads it', async () => {
+  const { code, text } = await init({ ...REGION, 'alarm-email': 'on-call@example.com' });
+  expect(code).toBe(0);
+  const config = await fileOf('samconfig.toml');
+  expect(config).toContain('stack_name = "patchwave"\nregion = "eu-west-1"');
+  expect(config).toContain('capabilities = "CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"');
+  expect(config).toContain(
+    String.raw`parameter_overrides = "ReadHubAccount=\"true\" ReadRoleExternalId=\"${DRAWN}\" AlarmEmail=\"on-call@example.com\""`,
+  );
+  expect(config).not.toContain('[member');
+  const policy = parsePolicy(await fileOf('my-policy.yaml'));
+  expect(policy).toMatchObject({
+    mode: 'report-only',
+    scopes: [{ account: ACCOUNT, regions: ['eu-west-1'] }],
+    streams: [],
+  });
+  expect(text.match(/^ {2}\S.*?(?= {2}#)/gm)?.map((line) => line.trim())).toEqual([
+    'npm run build',
+    'sam deploy',
+    'npm run patchwave -- policy apply my-policy.yaml',
+    'npm run patchwave -- review --wait',
+    'npm run patchwave -- report',
+  ]);
+});
+
+test('only the owner may read the file with the external id', async () => {
+  await init(REGION);
+  expect((await stat(join(folder, 'samconfig.toml'))).mode & 0o077).toBe(0);
+});
+
+test('other accounts and Regions: the hub lists them, they get a section of their own, and the commands name each', async () => {
+  const { text } = await init({ ...REGION, members: `444455556666,${ACCOUNT}`, regions: 'us-east-1' });
+  const config = await fileOf('samconfig.toml');
+  expect(config).toContain(String.raw`MemberAccountIds=\"444455556666\"`);
+  const [, member = ''] = config.split('[member.deploy.parameters]');
+  expect(member).toContain('template_file = "member-account.yaml"');
+  expect(member).toContain(String.raw`HubBusArn=\"arn:aws:events:eu-west-1:${ACCOUNT}:event-bus/patchwave\"`);
+  expect(member).toContain(String.raw`ReadRoleExternalId=\"${DRAWN}\" HomeRegion=\"eu-west-1\"`);
+  expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toEqual(
+    [ACCOUNT, '444455556666'].map((account) => ({ account, regions: ['eu-west-1', 'us-east-1'] })),
+  );
+  expect(text).toMatch(/sam deploy --config-env member +# with the credentials of account 444455556666/);
+  expect(text).toMatch(/sam deploy --config-env member --region us-east-1 +# the events of account 111122223333/);
+});
+
+test('an organization: the policy reviews all of it, and a StackSet may bring the roles of the hub', async () => {
+  await init({ ...REGION, organization: 'o-a1b2c3d4e5', 'covered-by-stack-set': true });
+  const config = await fileOf('samconfig.toml');
+  expect(config).toContain(String.raw`parameter_overrides = "OrganizationId=\"o-a1b2c3d4e5\" ReadRoleExternalId=`);
+  expect(config).not.toMatch(/ReadHubAccount|MemberAccountIds/);
+  expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toBe('organization');
+});
+
+test('on a terminal it asks for what no option gives, and again after an answer that the template refuses', async () => {
+  const asked: string[] = [];
+  const answer = person([
+    [/Region of the hub/, 'Ireland', 'eu-west-1'],
+    [/organization/, ''],
+    [/Other accounts/, '444455556666'],
+    [/alarms/, 'nobody', 'on-call@example.com'],
+  ]);
+  await init(
+    { stack: 'pw' },
+    {
+      ask: (question) => {
+        asked.push(question);
+        return answer(question);
+      },
+    },
+  );
+  expect(asked.filter((question) => /Region of the hub|Address/.test(question))).toHaveLength(4);
+  expect(asked.some((question) => question.startsWith('Name of its stack'))).toBe(false);
+  expect(await fileOf('samconfig.toml')).toContain('stack_name = "pw"');
+});
+
+test.each(['samconfig.toml', 'my-policy.yaml'])(
+  '%s that exists is kept, and nothing is written or asked',
+  async (name) => {
+    await init({ ...REGION, 'external-id': 'of-before' });
+    const before = [await fileOf('samconfig.toml'), await fileOf('my-policy.yaml')];
+    const other = name === 'samconfig.toml' ? 'my-policy.yaml' : 'samconfig.toml';
+    await rm(join(folder, other));
+    const ask = async () => {
+      throw new Error('asked in vain');
+    };
+    await expect(init(REGION, { ask })).rejects.toThrow(/exists, and nothing was written. Add --force/);
+    expect(await readdir(folder)).toEqual([name]);
+    expect(before).toContain(await fileOf(name));
+    await init({ ...REGION, force: true });
+    expect(await fileOf('samconfig.toml')).toContain(DRAWN);
+  },
+);
+
+test.each([
+  [{ region: 'x' }, /--region is "x"/],
+  [{ ...REGION, account: '12' }, /--account is "12"/],
+  [{ ...REGION, members: '444455556666;' }, /--members is/],
+  [{ ...REGION, organization: 'o-1' }, /--organization is/],
+  [{ ...REGION, organization: 'o-a1b2c3d4e5', members: ACCOUNT }, /--organization or --members/],
+  [{ ...REGION, 'external-id': 'a"b" Tracing="on"' }, /--external-id is/],
+  [{ ...REGION, 'alarm-email': 'a@b" Tracing="on' }, /--alarm-email is/],
+  [{ ...REGION, 'alarm-email': 'a@b.example', 'alarm-topic': 'arn:aws:sns:eu-west-1:111122223333:t' }, /not both/],
+  [{ ...REGION, 'covered-by-stack-set': true }, /is for an organization/],
+  [{ ...REGION, directory: 'no/such/folder' }, /its folder does not exist/],
+])('%j is refused, and nothing is written', async (flags, message) => {
+  await expect(init(flags)).rejects.toThrow(UsageError);
+  await expect(init(flags)).rejects.toThrow(message);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('--json asks nothing and prints the files and the commands that are left', async () => {
+  const { text } = await init({ ...REGION, json: true }, { ask: () => Promise.reject(new Error('asked')) });
+  const { files, next } = JSON.parse(text) as { files: string[]; next: string[] };
+  expect(files).toEqual([join(folder, 'samconfig.toml'), join(folder, 'my-policy.yaml')]);
+  expect(next).toContain('sam deploy');
+});
+
+test('two external ids differ, and the template takes each', async () => {
+  const ids: string[] = [];
+  for (const name of ['one', 'other']) {
+    const directory = join(folder, name);
+    await mkdir(directory);
+    await run(initCommand, cliContext(fakeWorld()), [], { ...REGION, account: ACCOUNT, yes: true, directory });
+    const config = await readFile(join(directory, 'samconfig.toml'), 'utf8');
+    ids.push(/ReadRoleExternalId=\\"([^\\]+)/.exec(config)?.[1] ?? '');
+  }
+  expect(new Set(ids).size).toBe(2);
+  expect(ids.map((id) => problemOf(id, FIELDS.externalId))).toEqual([undefined, undefined]);
+});
+
+/** What init takes for a parameter, and the parameter. */
+const TAKEN: readonly (readonly [Field, string])[] = [
+  [FIELDS.organization, 'OrganizationId'],
+  [FIELDS.members, 'MemberAccountIds'],
+  [FIELDS.externalId, 'ReadRoleExternalId'],
+  [FIELDS.alarmEmail, 'AlarmEmail'],
+  [FIELDS.alarmTopic, 'AlarmTopicArn'],
+];
+
+test.each(TAKEN)('what init takes for --$option the template takes too, and no quote is in it', (field, parameter) => {
+  const pattern = new RegExp(textOf(objectOf(objectOf(hub.json.Parameters)[parameter]).AllowedPattern));
+  fc.assert(
+    fc.property(fc.stringMatching(field.pattern), (value) => {
+      expect(pattern.test(value)).toBe(true);
+      expect(value).not.toMatch(/["\\\n]/);
+    }),
+  );
+});
