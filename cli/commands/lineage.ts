@@ -2,6 +2,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { repositoryName } from '../../shared/domain/image/reference.ts';
 import { ancestorsOf, findParents } from '../../shared/domain/lineage/find-parents.ts';
 import type { Parents } from '../../shared/domain/lineage/parent.ts';
+import { UNKNOWN_PLATFORM } from '../../shared/domain/lineage/variants.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
@@ -45,8 +46,14 @@ const imageRow = (image: KnownImage, parents: Parents) => {
   };
 };
 
-/** Attestations and charts are in the same repositories but are no images (`Unusable` of the manifest). */
-const isImage = ({ unresolved }: KnownImage): boolean => unresolved?.code !== 'not-an-image';
+/**
+ * Attestations and charts are in the same repositories but are no images (`Unusable` of the manifest), and so are
+ * indexes of attestations alone.
+ */
+const isImage = ({ unresolved, platform }: KnownImage): boolean =>
+  !NO_IMAGES.includes(unresolved?.code ?? '') && platform !== UNKNOWN_PLATFORM;
+
+const NO_IMAGES: readonly string[] = ['not-an-image', 'empty-index'];
 
 /** The policy in force; an unreadable or missing one declares nothing. */
 async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<ReturnType<typeof declaredParentsIn>> {
@@ -64,7 +71,7 @@ export const lineageCommand: Command = {
   words: [0, 1],
   argumentHelp: {
     IMAGE:
-      'a digest or its first six characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, or a stream',
+      'a digest or its first characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, either of them with @DIGEST, or a stream',
   },
   options: {},
   optionHelp: {},

@@ -1,3 +1,5 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -5,6 +7,10 @@ import { explainImage, type ImageExplanation } from '../explain/explain.ts';
 import { findImages } from '../explain/find-image.ts';
 import { renderExplanation } from '../explain/render-explanation.ts';
 import { print, printJson } from '../output.ts';
+
+/** A person reads no more; `a` may begin the digests of half of the images. */
+const MOST_PAGES = 20;
+const AT_ONCE = 8;
 
 /** The strictest verdict of all requested images. */
 function exitCodeOf(explanations: readonly ImageExplanation[]): number {
@@ -19,19 +25,25 @@ export const whyCommand: Command = {
   words: [1, 1],
   argumentHelp: {
     IMAGE:
-      'a digest or its first six characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, or a stream',
+      'a digest or its first characters, a reference or its end (web:1.4.2), a repository (apps/web), ACCOUNT/REGION/REPOSITORY, either of them with @DIGEST, or a stream',
   },
   options: { 'exit-code': { type: 'boolean' } },
   optionHelp: { 'exit-code': 'exit code 3 if the image is violating, 4 if it is unknown' },
   async run(context, { positionals, flags, json }) {
     const connected = await context();
     const digests: readonly Digest[] = await findImages(connected, positionals[0] ?? '');
-    const explanations = await Promise.all(digests.map((digest) => explainImage(connected, digest)));
+    const explanations = await mapConcurrently(json ? digests : digests.slice(0, MOST_PAGES), AT_ONCE, (digest) =>
+      explainImage(connected, digest),
+    );
     if (json) printJson(explanations);
     else {
       const inForce = await connected.policies.inForce();
       const pages = explanations.map((explanation) => renderExplanation(explanation, connected.clock(), inForce));
       print(pages.join('\n\n'));
+      if (digests.length > MOST_PAGES)
+        print(
+          `\nand ${counted(digests.length - MOST_PAGES, 'more image')}. Give a longer name, or list all with --json.`,
+        );
     }
     return flags['exit-code'] === true ? exitCodeOf(explanations) : EXIT.done;
   },

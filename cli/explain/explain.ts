@@ -2,7 +2,7 @@ import { ageOf } from '../../shared/domain/age/image-lineage.ts';
 import type { CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
-import type { Digest } from '../../shared/domain/image/image.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
@@ -31,6 +31,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly waitingForVendors: readonly VendorDependency[];
   /** What the lifecycle policies of its repositories will do to it. */
   readonly protection: KnownExpiries;
+  /** The rebuild that built it, also if it failed; absent if none of the last ten of its stream did. */
+  readonly builtBy?: Rebuild;
 }
 
 /** State of its stream; all fields are absent or empty for an image without a stream. */
@@ -50,7 +52,17 @@ export interface StreamExplanation {
 
 type Ledger = Pick<
   CliContext,
-  'images' | 'places' | 'usages' | 'expiries' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
+  | 'images'
+  | 'places'
+  | 'usages'
+  | 'expiries'
+  | 'causes'
+  | 'cascades'
+  | 'locks'
+  | 'rebuilds'
+  | 'guards'
+  | 'rollouts'
+  | 'streams'
 > &
   VendorLedger &
   WitnessPorts;
@@ -67,14 +79,46 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     ledger.expiries.ofImage(digest, image.locations),
     explainStream(ledger, image.stream),
   ]);
-  const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
+  const [waiting, builtBy] = await Promise.all([
+    waitingForVendors(ledger, stream.cause ? [stream.cause] : []),
+    rebuildThatBuilt(ledger, image),
+  ]);
   return {
+    ...(builtBy && { builtBy }),
     ...{ image, locations, usages, left, below: [...below.values()] },
     layerDisagreements: await readLayerWitness(ledger, image),
     waitingForVendors: waitedForBy(image, waiting),
     protection,
     ...stream,
   };
+}
+
+const MOST_REBUILDS = 10;
+
+/** An output that was not accepted may have the tags of no stream: then it is one of a stream of its repository. */
+async function rebuildThatBuilt(ledger: Ledger, image: ImageRecord): Promise<Rebuild | undefined> {
+  const streams = image.stream === undefined ? await streamsAt(ledger, image.locations) : [image.stream];
+  for (const stream of streams) {
+    for (const rebuild of await ledger.rebuilds.latest(stream, MOST_REBUILDS)) {
+      const { output } = rebuild;
+      if (output === undefined) continue;
+      if (output === image.digest) return rebuild;
+      const children = (await ledger.places.indexes([output])).get(output) ?? [];
+      if (children.some(({ digest }) => digest === image.digest)) return rebuild;
+    }
+  }
+  return undefined;
+}
+
+async function streamsAt(
+  { streams }: Pick<Ledger, 'streams'>,
+  locations: readonly ImageLocation[],
+): Promise<readonly string[]> {
+  if (locations.length === 0) return [];
+  const keys = new Set(locations.map(locationKey));
+  const found: string[] = [];
+  for await (const { stream, location } of streams.all()) if (keys.has(locationKey(location))) found.push(stream);
+  return found;
 }
 
 function belowOf(image: ImageRecord): readonly Digest[] {

@@ -1,10 +1,11 @@
 import { type Digest, type ImageLocation, isDigest } from '../../shared/domain/image/image.ts';
-import { parseImageReference, readImageReference } from '../../shared/domain/image/reference.ts';
+import { parseImageReference, readImageReference, repositoryName } from '../../shared/domain/image/reference.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
+import type { KnownLineage } from '../../shared/ports/ledger.ts';
 import { findStream, nearest } from '../acting/find-stream.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
@@ -12,10 +13,13 @@ import { judgedDigests } from '../policy/policy-change.ts';
 
 type Ledger = Pick<
   CliContext,
-  'images' | 'scopes' | 'usages' | 'places' | 'streams' | 'causes' | 'index' | 'rollouts' | 'clock'
+  'images' | 'scopes' | 'usages' | 'places' | 'streams' | 'causes' | 'index' | 'rollouts' | 'clock' | 'lineage'
 >;
 
-const SHORTEST_PREFIX = 'sha256:'.length + 6;
+/** A shorter text of such letters may as well be a name. */
+const LIKE_A_DIGEST = /^[0-9a-f]{6,64}$/;
+const PREFIX = /^(?:sha256:)?[0-9a-f]{1,64}$/;
+const IN_REPOSITORY = /^(.+)@((?:sha256:)?[0-9a-f]+)$/;
 
 /** `ACCOUNT/REGION/REPOSITORY`, as `status` and the report print a location, with or without a tag. */
 const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(?::([\w.-]+))?$/;
@@ -23,18 +27,53 @@ const STREAM = /^\d{12}\/[a-z0-9-]+\/[^:]+:\^.*\$$/;
 
 /**
  * Digests that match the text, in every form that commands and the report print: a digest or its start, a reference or
- * its end (`web:1.4.2`), a repository, a location or a stream. Running images come first, which may be several during a
- * deployment; if none runs, the heads of the streams. An index stands for its images.
+ * its end (`web:1.4.2`), a repository, a location, either of them with `@` and a digest or its start, or a stream.
+ * Running images come first, which may be several during a deployment; if none runs, the heads of the streams; then any
+ * other image of the ledger. An index stands for its images.
  * @throws NotFoundError if nothing in the ledger matches; UsageError for an empty text
  */
 export async function findImages(ledger: Ledger, text: string): Promise<readonly Digest[]> {
-  if (text.trim() === '') throw new UsageError('Which image? Give a digest, the first characters of one, or a name.');
-  const name = /^[0-9a-f]{6,64}$/.test(text) ? `sha256:${text}` : text;
+  const name = text.trim();
+  if (name === '') throw new UsageError('Which image? Give a digest, the first characters of one, or a name.');
+  const [, repository, digest] = IN_REPOSITORY.exec(name) ?? [];
+  if (repository !== undefined && digest !== undefined) return inRepository(ledger, repository, digest);
+  if (STREAM.test(name)) return ofStream(ledger, name);
   if (name.startsWith('sha256:')) return withDigest(ledger, name);
-  return STREAM.test(name) ? ofStream(ledger, name) : called(ledger, name);
+  if (!PREFIX.test(name)) return called(ledger, name);
+  // `cafe` may be a repository, `facade01` the first characters of a digest: the likelier of both comes first.
+  const [first, second] = LIKE_A_DIGEST.test(name) ? [withDigest, called] : [called, withDigest];
+  return first(ledger, name).catch((error: unknown) => {
+    if (!(error instanceof NotFoundError)) throw error;
+    return second(ledger, name).catch((other: unknown) => {
+      throw other instanceof NotFoundError ? error : other;
+    });
+  });
 }
 
-async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest[]> {
+/** @throws NotFoundError also if the image is in other repositories only */
+async function inRepository(ledger: Ledger, name: string, digest: string): Promise<readonly Digest[]> {
+  const found = await withDigest(ledger, digest);
+  const [, account, region, repository] = PLACE.exec(name) ?? [];
+  const place = account && region && repository ? { account, region, repository } : undefined;
+  const images = await ledger.images.get(found);
+  const there = found.filter((one) => {
+    const { locations = [], references = [] } = images.get(one) ?? {};
+    if (place) return locations.some((location) => sameLocation(location, place));
+    return [...locations.map(repositoryName), ...references].some((each) =>
+      endsWith(withoutTag(each), withoutTag(name)),
+    );
+  });
+  if (there.length > 0) return there;
+  const others = [...images.values()].flatMap(({ locations }) => locations.map(repositoryName));
+  throw new NotFoundError(
+    `No image of "${name}" has a digest that begins with ${digest}. It is in: ${others.slice(0, MOST_NEAR).join(', ') || 'no repository that Patchwave knows'}.`,
+  );
+}
+
+const MOST_NEAR = 5;
+
+async function withDigest(ledger: Ledger, given: string): Promise<readonly Digest[]> {
+  const text = given.startsWith('sha256:') ? given : `sha256:${given}`;
   if (isDigest(text)) {
     const found = await imagesOf(ledger, [text]);
     if (found.length > 0) return found;
@@ -42,16 +81,38 @@ async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest
       `The ledger has no image ${text}. No review has seen it in use, or in a base or platform repository of the policy.`,
     );
   }
-  if (text.length < SHORTEST_PREFIX || !/^sha256:[0-9a-f]+$/.test(text))
-    throw new NotFoundError(`"${text}" is not a digest. Give at least the first six of its characters, 0-9 and a-f.`);
+  if (!PREFIX.test(text))
+    throw new NotFoundError(`"${text}" is not a digest. Give its first characters, of 0-9 and a-f.`);
   const begins = (digest: Digest): boolean => digest.startsWith(text);
   const running = await runningWhere(ledger, ({ digest }) => begins(digest));
   if (running.length > 0) return running;
   const found = await imagesOf(ledger, [...(await knownDigests(ledger))].filter(begins));
   if (found.length > 0) return found;
+  const ever = await everKnown(ledger);
+  if (ever === undefined) throw new NotFoundError(`No digest of an image in use begins with ${text}. ${NOT_ALLOWED}`);
+  const known = [...ever.images.map((image) => image.digest), ...ever.indexes.keys()];
+  const others = await imagesOf(ledger, known.filter(begins));
+  if (others.length > 0) return others;
   throw new NotFoundError(
-    `No digest of a running image, a head or an ancestor begins with ${text}. For any other image, give the whole digest.`,
+    `The ledger has no image whose digest begins with ${text}. \`patchwave lineage\` lists all images.`,
   );
+}
+
+const NOT_ALLOWED =
+  'To search all other images, your role needs dynamodb:Scan on the ledger; without it, give the whole digest.';
+
+/**
+ * Every image of the ledger, also those that nothing uses and outputs of builds that failed. Reads the whole table, so
+ * only for a text that matches nothing else.
+ * @returns nothing if the caller may not read the whole table
+ */
+async function everKnown({ lineage }: Pick<Ledger, 'lineage'>): Promise<KnownLineage | undefined> {
+  try {
+    return await lineage();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AccessDeniedException') return undefined;
+    throw error;
+  }
 }
 
 /** Resolves digests to images of the ledger: an index stands for its images. */
@@ -139,12 +200,22 @@ async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> 
   const pushed = wanted && (await ledger.places.lastPushed(wanted, asked ?? 'latest'));
   const found = await imagesOf(ledger, [...new Set([...heads, ...(pushed ? [pushed] : [])])]);
   if (found.length > 0) return found;
+  const ever = await everKnown(ledger);
+  const others = (ever?.images ?? []).filter(({ locations, presentNames, references = [] }) => {
+    for (const one of [...locations.map(repositoryName), ...references]) names.add(one);
+    if (asked !== undefined)
+      return [...presentNames, ...references].some((one) => (place ? isAt(one, place, asked) : endsWith(one, name)));
+    return place
+      ? locations.some((location) => sameLocation(location, place))
+      : [...locations.map(repositoryName), ...references].some((one) => endsWith(withoutTag(one), name));
+  });
+  if (others.length > 0) return others.map(({ digest }) => digest).sort();
   // Hosts and accounts are the same in most names, and would hide a typing error in the name.
   const near = nearest(name, [
     ...new Set([...names].map((one) => (place || reference?.location ? one : repositoryIn(one)))),
   ]);
   throw new NotFoundError(
-    `No running image and no head is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition or pod template writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
+    `No image is called "${name}" now. ${ever ? '' : `${NOT_ALLOWED} `}Give a digest, the first characters of one, a repository, or a reference as the task definition or pod template writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
   );
 }
 

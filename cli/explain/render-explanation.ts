@@ -23,7 +23,7 @@ import {
 import { type Colour, fitted, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
-import type { ImageExplanation, StreamExplanation } from './explain.ts';
+import type { ImageExplanation } from './explain.ts';
 
 const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
   violates: 'red',
@@ -45,6 +45,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     protection,
     waitingForVendors: waiting,
     layerDisagreements: layers,
+    builtBy,
   } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
@@ -55,6 +56,9 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     runs(usages),
     left.length > 0 ? `Last seen in scopes that left the fleet:\n${runs(left)}` : '',
     renderImageExpiries(protection, usages.length > 0, now),
+    builtBy && builtBy.rebuildId !== explanation.latestRebuild?.rebuildId
+      ? lastRebuild(builtBy, 'Patchwave had this image built by rebuild', now)
+      : '',
     ...renderStream(explanation, now),
     layers.length > 0 ? renderLayers(layers) : '',
     waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',
@@ -200,12 +204,14 @@ function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
 }
 
 /** State of the image's stream, in sections. */
-function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
-  const { cause, node, latestRebuild, history, closures, deployments } = explanation;
+function renderStream(explanation: ImageExplanation, now: number): readonly string[] {
+  const { cause, node, latestRebuild, history, closures, deployments, builtBy } = explanation;
+  const last =
+    builtBy?.rebuildId === latestRebuild?.rebuildId ? 'Last rebuild, which built this image,' : 'Last rebuild';
   return [
     cause ? openCause(cause, now) : '',
     node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
-    latestRebuild ? lastRebuild(latestRebuild, now) : '',
+    latestRebuild ? lastRebuild(latestRebuild, last, now) : '',
     history ? remembered(history, now) : '',
     deployments.length > 0 ? `Deployments in progress:\n${renderDeployments(deployments)}` : '',
     closures.length > 0 ? `Verified, waiting for older images to stop:\n${renderClosures(closures, now)}` : '',
@@ -233,10 +239,11 @@ function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): str
   return `${state}; waits for approval since ${since}, until ${instant(deadlineEpochMs)} at the latest. Approve or reject it in the pipeline`;
 }
 
-function lastRebuild(rebuild: Rebuild, now: number): string {
+/** @param title what the rebuild is to the image */
+function lastRebuild(rebuild: Rebuild, title: string, now: number): string {
   const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [], refusedClaims = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
-  const summary = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+  const summary = `${title} ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
   return [summary, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)]
     .map((line) => fitted(visibleLine(line), 2))
     .join('\n');

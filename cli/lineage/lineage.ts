@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { findParents } from '../../shared/domain/lineage/find-parents.ts';
+import { UNKNOWN_PLATFORM } from '../../shared/domain/lineage/variants.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { print, printError, printJson } from '../output.ts';
 import { type FileImage, fileFactsOf, namesOf, readImageList } from './lineage-file.ts';
@@ -47,11 +48,13 @@ async function main(words: string[]): Promise<void> {
   const { images: file, json, help } = optionsOf(words);
   if (help) return print(HELP);
   if (file === undefined) throw new UsageError(`Which images? Give the file that lists them.\n\n${HELP}`);
-  const images = await readImageList(file);
+  const listed = await readImageList(file);
+  // An attestation is a manifest of an index, with this platform, and no image.
+  const images = listed.filter(({ platform }) => platform !== UNKNOWN_PLATFORM);
   const parents = findParents(images.map(fileFactsOf));
   if (!json) return print(lineageText(images.map(named), parents));
   printJson(
-    images.map(({ digest }) => {
+    listed.map(({ digest }) => {
       const parent = parents.get(digest);
       return { digest, parent: parent?.digest ?? null, evidence: parent?.evidence ?? null };
     }),

@@ -11,6 +11,7 @@ import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
 import type { CliContext } from '../command.ts';
+import { presentPlaces } from '../present-places.ts';
 
 /** One image's verdict now and under the other policy. */
 export interface VerdictChange {
@@ -121,11 +122,11 @@ async function changeOf(
     clock(),
   );
   if (verdict.status === image.verdict.status) return undefined;
+  const [place] = await presentPlaces(places, image.digest);
+  const tag = place?.tags[0];
   return {
     digest: image.digest,
-    image: first
-      ? `${first.location.repository}${first.tags[0] === undefined ? '' : `:${first.tags[0]}`}`
-      : image.digest,
+    image: place ? `${place.location.repository}${tag === undefined ? '' : `:${tag}`}` : image.digest,
     before: image.verdict.status,
     after: verdict.status,
     rules: rulesThatDecide(verdict.status, verdict.reasons),

@@ -62,8 +62,14 @@ test('attestations are not listed as images', async () => {
   if (!first) throw new Error('no image');
   const attestation = { ...first, digest: digestOf('attestation') };
   const unresolved = { code: 'not-an-image', detail: 'it contains application/vnd.in-toto+json' };
-  const lineage = async () => ({ images: [...images, { ...attestation, unresolved }], indexes });
-  expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
+  for (const others of [
+    { unresolved },
+    { unresolved: { code: 'empty-index', detail: 'it has attestations only' } },
+    { platform: 'unknown/unknown' as const },
+  ]) {
+    const lineage = async () => ({ images: [...images, { ...attestation, ...others }], indexes });
+    expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
+  }
 });
 
 test('shows each image under its parent', async () => {

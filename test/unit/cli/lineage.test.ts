@@ -51,6 +51,8 @@ const short = (name: string): string => digestOf(name).slice(0, 19);
 test('prints each image under its parent, aligned and without colours', () => {
   const { status, stdout, stderr } = lineage(['--images', fileOf(FAMILY)]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const attestation = image('web', 'a b c', { digest: digestOf('attestation'), platform: 'unknown/unknown' });
+  expect(lineage(['--images', fileOf([...FAMILY, attestation])]).stdout).toBe(stdout);
   expect(stdout.split('\n')).toEqual([
     'digest               platform     evidence      image',
     `${short('debian')}  linux/amd64  -             debian:1`,

@@ -28,7 +28,10 @@ test("grace under another policy starts at the first sighting in the image's loc
   await world.images.recordLineage(digestOf('a'), alone(streamless));
   await world.images.recordPresence(digestOf('a'), { inUse: true });
   await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
-  await world.places.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['branch'] });
+  await world.places.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['branch', 'kept'] });
+  // The tag moved on to another image.
+  const later = { firstPushSeenAtEpochMs: world.clock(), lastPushSeenAtEpochMs: world.clock() };
+  await world.places.recordLocation({ digest: digestOf('b'), location: LOCATION, tags: ['branch'], ...later });
   await world.evidence.putFindings({
     ...{ digest: digestOf('a'), scanner: 'ecr-basic', completedAtEpochMs: world.clock() },
     findings: [high],
@@ -42,7 +45,7 @@ test("grace under another policy starts at the first sighting in the image's loc
     new Map([[`${high.vulnerability}#${high.package}`, world.clock() - 8 * DAY_MS]]),
   );
   expect((await effect()).changes).toMatchObject([
-    { before: 'compliant', after: 'violating', rules: ['high-in-a-week'] },
+    { image: `${repository}:kept`, before: 'compliant', after: 'violating', rules: ['high-in-a-week'] },
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
-import { digestOf, usage } from '../../support/samples.ts';
+import { digestOf, imageProperties, usage } from '../../support/samples.ts';
 import {
   fact,
   HOUR_MS,
@@ -84,6 +84,37 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   );
   expect(text).toContain('still run by a service');
   expect(text).not.toContain('not of this stream');
+});
+
+test('why of the output of a failed build names the rebuild that built it', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await pushed(world, 0, 'poor', { tags: ['candidate-1'] });
+  const worse = { result: 'worse', added: [fact()] } as const;
+  await world.places.recordIndex(digestOf('poor-index'), [{ digest: digestOf('poor'), platform: 'linux/amd64' }]);
+  await world.rebuilds.record(streamOf(0), 'r1', () =>
+    rebuild('r1', { stream: streamOf(0), output: digestOf('poor-index'), outcome: worse }),
+  );
+  // Its candidate tag is of no stream.
+  expect(await why(world, 'poor')).toMatch(/Patchwave had this image built by rebuild r1, .*: worse: /);
+  await pushed(world, 0, 'poor', { tags: ['v3'] });
+  expect(await why(world, 'poor')).toMatch(/Last rebuild, which built this image, r1, .*: worse: /);
+  await world.rebuilds.record(streamOf(0), 'r2', () => rebuild('r2', { stream: streamOf(0) }));
+  expect(await why(world, 'poor')).toMatch(/Patchwave had this image built by rebuild r1, .*: worse: /);
+  expect(await why(world, 'app-0')).not.toMatch(/built this image|had this image built/);
+});
+
+test('why explains at most twenty images as text, and all as JSON', async () => {
+  const world = await planWorld();
+  for (let at = 0; at < 22; at += 1) await world.usages.record([usage(`many-${at}`, { workload: `w${at}` })], 1);
+  await world.scopes.record({ scope: { account: '111122223333', region: 'eu-west-1' }, completeAtEpochMs: 1 });
+  for (let at = 0; at < 22; at += 1) await world.images.recordProperties(imageProperties(`many-${at}`));
+  const reference = usage('many-0').reference ?? '';
+  const { text } = await run(whyCommand, readOnlyContext(world), [reference]);
+  expect(text.match(/^sha256:/gm)).toHaveLength(20);
+  expect(text).toContain('and 2 more images. Give a longer name, or list all with --json.');
+  const { text: json } = await run(whyCommand, readOnlyContext(world), [reference], { json: true });
+  expect(JSON.parse(json)).toHaveLength(22);
 });
 
 test('a new fact reopens the cause while the lock still names the building cascade', async () => {
