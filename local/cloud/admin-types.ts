@@ -194,6 +194,8 @@ export interface ProjectBuild {
   /** The configuration of the source action, and the namespace of its variables. */
   readonly source: Readonly<Record<string, string>>;
   readonly sourceNamespace: string;
+  /** Of the project, as YAML. */
+  readonly buildSpec: string;
 }
 
 /** How an action ended. */

@@ -32,12 +32,13 @@ def execution_summary(pipeline: Pipeline, execution: Execution) -> dict[str, Any
 
 def action_view(pipeline: Pipeline, execution: Execution, action: Action) -> dict[str, Any]:
     category, provider = _PROVIDERS[action.stage]
+    stage_name, action_name = pipeline.names_of(action.stage)
     result: dict[str, Any] = {"externalExecutionId": f"{pipeline.name}:{action.id}"}
     if action.status == "Failed":
         result["errorDetails"] = {"code": "JobFailed", "message": action.summary or "The action failed"}
     return {
         "pipelineExecutionId": execution.id, "actionExecutionId": action.id, "pipelineVersion": pipeline.version,
-        "stageName": action.stage, "actionName": action.stage, "startTime": action.started_at,
+        "stageName": stage_name, "actionName": action_name, "startTime": action.started_at,
         "lastUpdateTime": action.updated_at, "status": action.status,
         "input": {
             "actionTypeId": {"category": category, "owner": "AWS", "provider": provider, "version": "1"},
@@ -54,9 +55,10 @@ def stage_state(pipeline: Pipeline, stage: str) -> dict[str, Any]:
         for each in pipeline.executions
         if each.status == "InProgress" and each.running is None and pipeline.next_stage(each) == stage
     ]
+    stage_name, action_name = pipeline.names_of(stage)
     state: dict[str, Any] = {
-        "stageName": stage, "inboundExecutions": inbound, "inboundTransitionState": {"enabled": True},
-        "actionStates": [{"actionName": stage}],
+        "stageName": stage_name, "inboundExecutions": inbound, "inboundTransitionState": {"enabled": True},
+        "actionStates": [{"actionName": action_name}],
     }  # fmt: skip
     if inbound:
         state["inboundExecution"] = inbound[-1]
@@ -65,7 +67,7 @@ def stage_state(pipeline: Pipeline, stage: str) -> dict[str, Any]:
         execution, action = max(entered, key=lambda pair: pair[1].started_at)
         status = execution.status if action is execution.running else _stage_status(action)
         state["latestExecution"] = {"pipelineExecutionId": execution.id, "status": status, "type": "STANDARD"}
-        state["actionStates"] = [{"actionName": stage, "latestExecution": _latest(action)}]
+        state["actionStates"] = [{"actionName": action_name, "latestExecution": _latest(action)}]
     return state
 
 

@@ -65,6 +65,10 @@ class ProjectBuild:
     environment: list[dict[str, str]]
     source_namespace: str
     source: dict[str, str]
+    # Where the pipeline keeps its artifacts, and the one that the build reads.
+    bucket: str
+    key: str | None
+    artifact: str
 
 
 @dataclass(eq=False)
@@ -81,6 +85,8 @@ class Pipeline:
     limit: int = LIMIT
     # What it builds in CodeBuild; None where `definition` says it.
     build: ProjectBuild | None = None
+    # The names of a stage and of its action, where they are not those of the stage here.
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
     version: int = 1
     created_at: float = field(default_factory=time.time)
     executions: list[Execution] = field(default_factory=list)
@@ -93,3 +99,6 @@ class Pipeline:
     def next_stage(self, execution: Execution) -> str | None:
         done = len(execution.actions)
         return self.stages[done] if done < len(self.stages) else None
+
+    def names_of(self, stage: str) -> tuple[str, str]:
+        return self.names.get(stage, (stage, stage))

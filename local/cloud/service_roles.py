@@ -27,7 +27,7 @@ def denial_for_role(
     principal = session_arn(role_arn)
     evaluation = EvalContext(
         principal_arn=principal, principal_type="AssumedRole", principal_account=account, action=action,
-        resource_arn=resource, region=get_region(), service_context=dict(context or {}),
+        resource_arn=resource, region=get_region(), secure_transport=True, service_context=dict(context or {}),
     )  # fmt: skip
     if not _trusts(role.get("AssumeRolePolicyDocument"), service, evaluation):
         return f"{service} is not authorized to assume the role {role_arn}"

@@ -1,17 +1,33 @@
-import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudFormationClient, DescribeStackResourceCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CodePipelineClient,
+  GetPipelineExecutionCommand,
+  ListPipelineExecutionsCommand,
+  StartPipelineExecutionCommand,
+} from '@aws-sdk/client-codepipeline';
 import {
   BatchGetImageCommand,
+  CreateRepositoryCommand,
   DescribeImagesCommand,
   ECRClient,
   GetAuthorizationTokenCommand,
   PutImageCommand,
 } from '@aws-sdk/client-ecr';
-import { IAMClient, ListRolesCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import {
+  GetRolePolicyCommand,
+  IAMClient,
+  ListRolesCommand,
+  SimulateCustomPolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { MEDIA_TYPES } from '../../local/builds/blob.ts';
 import { RegistryClient } from '../../local/builds/registry.ts';
 import type { DemoResult } from '../../local/demo/result.ts';
+import { createStack } from '../../local/stack.ts';
 import { HUB } from '../support/acting-fleet.ts';
 import { withReviewed } from './oracle/demo.ts';
 import { packagesIn } from './oracle/layers.ts';
@@ -63,6 +79,8 @@ test(
       await checkRunning(endpoint, act);
       await checkPulls(endpoint);
       await checkPushes(endpoint, act);
+      await checkArtifacts(endpoint);
+      await checkLongName(endpoint);
     });
   },
   LIMIT_MS,
@@ -180,4 +198,81 @@ async function checkPushes(endpoint: string, act: Act): Promise<void> {
   await expect(ecr.send(new PutImageCommand({ ...put, imageTag: 'other' }))).rejects.toMatchObject({
     name: 'AccessDeniedException',
   });
+}
+
+const LOGICAL = { BuildRole: 'build', PipelineRole: 'run' } as const;
+
+/** The policy of a role of a stack, as plain calls find it. */
+async function policyOf(endpoint: string, StackName: string, LogicalResourceId: keyof typeof LOGICAL): Promise<string> {
+  const { StackResourceDetail } = await new CloudFormationClient(configOf(endpoint, HUB)).send(
+    new DescribeStackResourceCommand({ StackName, LogicalResourceId }),
+  );
+  const role = { RoleName: StackResourceDetail?.PhysicalResourceId, PolicyName: LOGICAL[LogicalResourceId] };
+  const { PolicyDocument = '' } = await new IAMClient(configOf(endpoint, HUB)).send(new GetRolePolicyCommand(role));
+  return decodeURIComponent(PolicyDocument);
+}
+
+/** A pipeline and its build reach the artifacts of this pipeline only; the build writes none. */
+async function checkArtifacts(endpoint: string): Promise<void> {
+  const iam = new IAMClient(configOf(endpoint, HUB));
+  const { StackResourceDetail } = await new CloudFormationClient(configOf(endpoint, HUB)).send(
+    new DescribeStackResourceCommand({ StackName: 'registry', LogicalResourceId: 'Artifacts' }),
+  );
+  const bucket = `arn:aws:s3:::${StackResourceDetail?.PhysicalResourceId}`;
+  const allowed = async (policy: string, folder: string): Promise<string[]> => {
+    const { EvaluationResults = [] } = await iam.send(
+      new SimulateCustomPolicyCommand({
+        PolicyInputList: [policy],
+        ActionNames: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:DeleteObject'],
+        ResourceArns: [`${bucket}/${folder}/source/0a1b2c3`],
+      }),
+    );
+    return EvaluationResults.flatMap(({ EvalActionName = '', EvalDecision }) =>
+      EvalDecision === 'allowed' ? [EvalActionName] : [],
+    );
+  };
+  const reads = ['s3:GetObject', 's3:GetObjectVersion'];
+  for (const { pipeline } of TIERS) {
+    const [build, run] = [
+      await policyOf(endpoint, pipeline, 'BuildRole'),
+      await policyOf(endpoint, pipeline, 'PipelineRole'),
+    ];
+    for (const folder of [...TIERS.map((tier) => tier.pipeline), `${pipeline}-2`, 'import']) {
+      const isOwn = folder === pipeline;
+      expect([folder, await allowed(build, folder)]).toEqual([folder, isOwn ? reads : []]);
+      expect([folder, await allowed(run, folder)]).toEqual([folder, isOwn ? [...reads, 's3:PutObject'] : []]);
+    }
+  }
+}
+
+/** CodePipeline shortens the name of a pipeline in its folder to 20 characters, to which a longer name has no right. */
+async function checkLongName(endpoint: string): Promise<void> {
+  const config = configOf(endpoint, HUB);
+  const repositoryName = 'base/of-names';
+  await new ECRClient(config).send(new CreateRepositoryCommand({ repositoryName }));
+  const run = async (name: string): Promise<string> => {
+    await createStack(new CloudFormationClient(config), {
+      name,
+      template: { body: await readFile('registry/pipeline.yaml', 'utf8') },
+      parameters: {
+        ...{ Repository: repositoryName, Dockerfile: 'base/alpine/Dockerfile', Candidate: 'true' },
+        ...{ Parent: 'public.ecr.aws/docker/library/alpine', ParentTag: '3.24', SourceRepository: 'my-org/images' },
+        ConnectionArn: `arn:aws:codeconnections:${HUB.region}:${HUB.account}:connection/0a1b2c3d`,
+      },
+    });
+    const client = new CodePipelineClient(config);
+    const { pipelineExecutionId } = await client.send(new StartPipelineExecutionCommand({ name }));
+    for (;;) {
+      const { pipelineExecution } = await client.send(
+        new GetPipelineExecutionCommand({ pipelineName: name, pipelineExecutionId }),
+      );
+      const { status, statusSummary = '' } = pipelineExecution ?? {};
+      if (status !== 'InProgress') return `${status} ${statusSummary}`;
+      await sleep(100);
+    }
+  };
+  expect(await run('pipeline-of-20-chars')).toMatch(/^Succeeded/);
+  expect(await run('pipeline-with-21-char')).toMatch(
+    /^Failed .*not authorized to perform: s3:PutObject .*\/pipeline-with-21-cha\/source\//,
+  );
 }

@@ -20,6 +20,8 @@ Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
 
 _TYPE = "AWS::CodePipeline::Pipeline"
+# What a stage does, by the category of its action.
+_KINDS = {"Source": SOURCE, "Approval": APPROVE, "Build": BUILD, "Deploy": DEPLOY}
 
 
 def restore() -> None:
@@ -50,26 +52,34 @@ def _delete(physical_id: str, _properties: Properties) -> None:
 
 
 def _pipeline(name: str, properties: Properties) -> Pipeline:
-    actions = {stage["Name"]: stage["Actions"] for stage in properties["Stages"]}
-    for stage, declared in actions.items():
-        if stage not in (SOURCE, APPROVE, BUILD, DEPLOY) or len(declared) != 1:
-            raise ValueError(f"Stage {stage}: this CodePipeline has Source, Approve, Build and Deploy, each with one action")
+    actions: dict[str, Properties] = {}
+    names: dict[str, tuple[str, str]] = {}
+    for stage in properties["Stages"]:
+        declared = stage["Actions"]
+        kind = _KINDS.get(declared[0]["ActionTypeId"]["Category"])
+        if kind is None or kind in actions or len(declared) != 1:
+            raise ValueError(
+                f"Stage {stage['Name']}: this CodePipeline has at most one stage each to take a source, approve, build and "
+                "deploy, each with one action"
+            )
+        actions[kind], names[kind] = declared[0], (stage["Name"], declared[0]["Name"])
     mode = properties.get("ExecutionMode", MODES[0])
     if mode not in MODES:
         raise ValueError(f"ExecutionMode must be one of {', '.join(MODES)}, not {mode}")
     return Pipeline(
         account=get_account_id(), region=get_region(), name=name, mode=mode, stages=tuple(actions),
         variables={each["Name"]: each.get("DefaultValue") for each in properties.get("Variables", [])},
-        definition={}, build=_build(properties["RoleArn"], actions[SOURCE][0], actions[BUILD][0]),
+        definition={}, build=_build(properties, actions[SOURCE], actions[BUILD]), names=names,
     )  # fmt: skip
 
 
-def _build(role: str, source: Properties, build: Properties) -> ProjectBuild:
+def _build(pipeline: Properties, source: Properties, build: Properties) -> ProjectBuild:
     if build["ActionTypeId"]["Provider"] != "CodeBuild":
         raise ValueError(f"Provider {build['ActionTypeId']['Provider']}: only CodeBuild builds here")
-    configuration = build["Configuration"]
+    configuration, store = build["Configuration"], pipeline["ArtifactStore"]
     return ProjectBuild(
-        project=configuration["ProjectName"], pipeline_role=role,
+        project=configuration["ProjectName"], pipeline_role=pipeline["RoleArn"],
         environment=json.loads(configuration.get("EnvironmentVariables", "[]")),
         source_namespace=source.get("Namespace", ""), source=source["Configuration"],
+        bucket=store["Location"], key=store.get("EncryptionKey", {}).get("Id"), artifact=build["InputArtifacts"][0]["Name"],
     )  # fmt: skip

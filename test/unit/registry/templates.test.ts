@@ -12,20 +12,26 @@ interface Statement {
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
 }
-const ofBuild = (file: string): readonly Statement[] =>
+const statementsOf = (file: string, role: 'BuildRole' | 'PipelineRole'): readonly Statement[] =>
   resourcesOf(file)
-    .BuildRole.Properties.Policies[0].PolicyDocument.Statement.flat()
+    [role].Properties.Policies[0].PolicyDocument.Statement.flat()
     .filter((one: unknown) => typeof one === 'object');
 
-test.each(['import.yaml', 'pipeline.yaml'])('the build of %s reads its own artifacts only, and writes none', (file) => {
-  const found = ofBuild(file).find(({ Sid }) => Sid === 'Artifacts');
-  expect(found?.Action).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
-  expect(JSON.stringify(found?.Resource)).toMatch(/\$\{Bucket\}\/\$\{AWS::StackName\}\/\*"/);
+const READ = ['s3:GetObject', 's3:GetObjectVersion'];
+test.each([
+  ['import.yaml', 'BuildRole', READ],
+  ['import.yaml', 'PipelineRole', [...READ, 's3:PutObject']],
+  ['pipeline.yaml', 'BuildRole', READ],
+  ['pipeline.yaml', 'PipelineRole', [...READ, 's3:PutObject']],
+] as const)('in %s the %s reaches the artifacts of its own pipeline only', (file, role, actions) => {
+  const found = statementsOf(file, role).filter(({ Action }) => JSON.stringify(Action).includes('s3:'));
+  expect(found.map(({ Action }) => Action)).toEqual([actions]);
+  expect(JSON.stringify(found[0]?.Resource)).toMatch(/:s3:::\$\{Bucket\}\/\$\{AWS::StackName\}\/\*"/);
   expect(resourcesOf(file).Pipeline.Properties.Name).toBe('AWS::StackName');
 });
 
 test('a build lists the tags of its own repository only', () => {
-  const listing = ofBuild('pipeline.yaml').filter(({ Action }) => Action === 'ecr:ListImages');
+  const listing = statementsOf('pipeline.yaml', 'BuildRole').filter(({ Action }) => Action === 'ecr:ListImages');
   expect(listing).toMatchObject([{ Resource: expect.stringMatching(/:repository\/\$\{Repository\}$/) }]);
 });
 
