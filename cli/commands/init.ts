@@ -6,7 +6,7 @@ import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
 import { nextSteps } from '../init/next-steps.ts';
-import { checked, FIELDS, type Field, type InitSettings, problemOf } from '../init/settings.ts';
+import { checked, FIELDS, type Field, fieldProblem, type InitSettings } from '../init/settings.ts';
 import { print, printJson, printProgress } from '../output.ts';
 import { installationAt } from '../where.ts';
 
@@ -116,7 +116,7 @@ async function settingsOf({ flags, json }: Arguments, ports: InitPorts): Promise
     const known = given(field);
     if (known !== undefined) return known;
     if (ask) return answered(ask, field, question, fallback);
-    if (fallback === undefined) throw new UsageError(`Give --${field.option}: it ${problemOf('', field)}.`);
+    if (fallback === undefined) throw new UsageError(`Give --${field.option}: it ${fieldProblem('', field)}.`);
     return fallback;
   };
   if (given(FIELDS.organization) !== undefined && given(FIELDS.members) !== undefined)
@@ -168,7 +168,7 @@ async function answered(
       await ask(`${question}${fallback === undefined || fallback === '' ? '' : ` [${fallback}]`}: `)
     ).trim();
     if (text === '' && fallback !== undefined) return fallback;
-    const problem = problemOf(text, field);
+    const problem = fieldProblem(text, field);
     if (problem === undefined) return text;
     printProgress(`It ${problem}.`);
   }

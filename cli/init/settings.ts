@@ -72,12 +72,12 @@ export const FIELDS = {
 } as const satisfies Record<string, Field>;
 
 /** The problem of a value; `undefined` if it is valid. */
-export const problemOf = (value: string, { pattern, form }: Field): string | undefined =>
+export const fieldProblem = (value: string, { pattern, form }: Field): string | undefined =>
   pattern.test(value) ? undefined : `must be ${form}`;
 
 /** @throws UsageError naming the option */
 export function checked(value: string, field: Field): string {
-  const problem = problemOf(value, field);
+  const problem = fieldProblem(value, field);
   if (problem !== undefined) throw new UsageError(`--${field.option} is "${value}"; it ${problem}.`);
   return value;
 }

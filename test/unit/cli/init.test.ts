@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { type InitPorts, initCommand, initCommandOf } from '../../../cli/commands/init.ts';
 import { UsageError } from '../../../cli/errors.ts';
-import { FIELDS, type Field, problemOf } from '../../../cli/init/settings.ts';
+import { FIELDS, type Field, fieldProblem } from '../../../cli/init/settings.ts';
 import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
@@ -167,7 +167,7 @@ test('two external ids differ, and the template takes each', async () => {
     ids.push(/ReadRoleExternalId=\\"([^\\]+)/.exec(config)?.[1] ?? '');
   }
   expect(new Set(ids).size).toBe(2);
-  expect(ids.map((id) => problemOf(id, FIELDS.externalId))).toEqual([undefined, undefined]);
+  expect(ids.map((id) => fieldProblem(id, FIELDS.externalId))).toEqual([undefined, undefined]);
 });
 
 /** What init takes for a parameter, and the parameter. */
