@@ -89,10 +89,14 @@ function isInherited(reason: Reason, { digest, findings = [] }: WaivedAncestor):
   return reason.kind === 'finding' && findings.some((finding) => isSame(finding, reason));
 }
 
-type Found = Pick<Finding, 'vulnerability' | 'package' | 'version' | 'layer'>;
+type Found = Pick<Finding, 'vulnerability' | 'package' | 'version' | 'layer' | 'isLanguagePackage'>;
 
-/** Scanners omit unknown fields; then nothing proves that two findings are equal. */
+/**
+ * Scanners omit unknown fields; then nothing proves that two findings are equal. A package of the system and one of a
+ * language may share name and version.
+ */
 function isSame(one: Found, other: Found): boolean {
+  if (one.isLanguagePackage !== other.isLanguagePackage) return false;
   const isNamed = one.package !== '' && one.version !== '';
   const isOfOneLayer = one.layer === undefined || other.layer === undefined || one.layer === other.layer;
   const isEqual =

@@ -451,6 +451,14 @@ describe('waivers', () => {
       ['the image brought the same vulnerability in another package', { findings: [finding({ package: 'libssl' })] }],
       ['it brought another version of the package', { findings: [finding({ version: '3.1' })] }],
       ['the image below does not have it', { ancestors: [base({ findings: [] })] }],
+      [
+        'the image below has it in a package of the system, and it is in one of a language of the same name',
+        { findings: [finding({ isLanguagePackage: true })] },
+      ],
+      [
+        'the image below has it in a package of a language, and it is in one of the system of the same name',
+        { ancestors: [base({ findings: [finding({ isLanguagePackage: true })] })] },
+      ],
       ['the findings of the image below are unknown', { ancestors: [{ ...base(), findings: undefined as never }] }],
       ['the image below lies outside the scope', { ancestors: [base({ locations: [LOCATION] })] }],
       ['it lies in the scope with one of its places', { ancestors: [base({ locations: [LOCATION, LOCATION] })] }],
