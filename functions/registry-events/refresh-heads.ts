@@ -7,7 +7,6 @@ import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -219,9 +218,9 @@ async function askForHeads(
   return new Map([...records.values()].map((record) => [record.stream, headsOf(record).filter(isUnsearched)]));
 }
 
-/** Its lineage came after its verdict: only a new judgement includes the age. */
+/** Its age is known, and its verdict lacks it: its lineage came later, or a scan was refused before it was judged anew. */
 const isAgeUnjudged = ({ lineage, verdict }: ImageRecord): boolean =>
-  lineage?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
+  lineage?.age.known === true && verdict?.reasons.some(({ kind }) => kind === 'age-unknown') === true;
 
 /**
  * Judged under an unreadable policy, or before its properties or age changed. The old scan is good enough, and the
@@ -231,6 +230,8 @@ const isJudgedInVain = (image: ImageRecord): boolean =>
   image.judgedAtEpochMs === undefined ||
   image.verdict?.reasons.some(({ kind }) => kind === 'policy') === true ||
   isAgeUnjudged(image);
+
+const isJudgedBefore = (image: ImageRecord): boolean => image.verdict !== undefined && isJudgedInVain(image);
 
 /** Requests a scan of a head. @returns whether no scan starts, and a new judgement of the known result helps */
 async function isResultThere(
@@ -244,7 +245,7 @@ async function isResultThere(
   const claim = { runId: owner, atEpochMs: nowEpochMs, notSinceEpochMs: nowEpochMs - SCAN_INTERVAL_MS + 1 };
   const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
   const answer = await askForScan(asking, image, claim, policyVersion);
-  if (answer) return answer.outcome === 'scanned';
+  if (answer) return answer.outcome === 'scanned' || (answer.outcome === 'refused' && isJudgedBefore(image));
   // No record of it exists: its message may be lost.
   if (image.scan.state === 'stale') return true;
   return !isScanOpen(image) && image.scan.completedAtEpochMs !== undefined && isJudgedInVain(image);

@@ -1,5 +1,5 @@
 import type { ScanState } from '../domain/scan/scan.ts';
-import { keepsResult, stateAfterRequest } from '../domain/scan/scan-state.ts';
+import { stateAfterRequest } from '../domain/scan/scan-state.ts';
 import { verdictAfterRefusal } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -32,8 +32,8 @@ export async function askForScan(
 
 /**
  * A refusal is recorded at once, so that a compliant image no longer passes; violations stay. A result that the refusal
- * does not invalidate stays too (`keepsResult`): it is valid until it is stale, and the evaluation judges it with its
- * findings. Newer results and verdicts stay.
+ * does not invalidate stays too: it is valid until it is stale, and the evaluation judges it with its findings. Newer
+ * results and verdicts stay.
  */
 export async function recordRefusal(
   { images, clock }: Pick<AskForScanPorts, 'images' | 'clock'>,
@@ -41,12 +41,9 @@ export async function recordRefusal(
   scan: ScanState,
   policyVersion: string,
 ): Promise<void> {
-  const isKept = keepsResult(scan.reason) && scan.completedAtEpochMs !== undefined;
   const judgedAtEpochMs = clock();
   await images.changeJudgement(digest, (known) => {
-    const { verdict } = known;
-    const keeps = verdict && (verdict.status === 'violating' || isKept);
-    const now = keeps ? verdict : verdictAfterRefusal(known, scan, policyVersion);
-    return { digest, scan, verdict: now, judgedAtEpochMs };
+    const verdict = verdictAfterRefusal(known, scan, policyVersion);
+    return { digest, scan, verdict, judgedAtEpochMs };
   });
 }

@@ -8,7 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import { SEVERITIES } from '../policy/policy-parts.ts';
 import { type Finding, findingKey } from '../scan/finding.ts';
 import type { ScanState } from '../scan/scan.ts';
-import { effectiveScanState, isKnowledge, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
+import { effectiveScanState, isKnowledge, keepsResult, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
 import { unapprovedNames } from './approved-registries.ts';
 import { sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
@@ -94,26 +94,30 @@ const noResult = ({ state, reason }: Pick<ScanState, 'state' | 'reason'>): Reaso
 
 /**
  * The verdict on an image whose scan was refused, until the next evaluation. The refusal tells nothing of the age or of known
- * findings, so these stay. The age of an image that was not judged as it is now is unknown.
+ * findings, so these stay, and so does a violation. A result that the refusal does not invalidate stays too (`keepsResult`).
+ * An image that was not judged as it is now has no known age, and its verdict shows nothing that it does not name.
  */
 export function verdictAfterRefusal(
   { verdict, judgedAtEpochMs }: Pick<ImageRecord, 'verdict' | 'judgedAtEpochMs'>,
   scan: ScanState,
   policyVersion: string,
 ): Verdict {
+  const isViolating = verdict?.status === 'violating';
+  const isJudged = verdict !== undefined && judgedAtEpochMs !== undefined;
+  const isKept = keepsResult(scan.reason) && scan.completedAtEpochMs !== undefined;
+  if (isJudged && (isViolating || isKept)) return verdict;
   const known = (verdict?.reasons ?? []).filter(({ kind }) => kind !== 'scan');
-  const settled =
-    verdict && judgedAtEpochMs !== undefined ? known : [AGE_NOT_JUDGED, ...known.filter((one) => !isOfAge(one))];
+  const stays = ({ kind }: Reason): boolean => kind !== 'age-unknown' && (isViolating || kind !== 'age');
+  const settled = isJudged ? known : [AGE_NOT_JUDGED, ...known.filter(stays)];
   return {
     policyVersion,
     ...verdict,
-    status: 'unknown',
+    status: isViolating ? 'violating' : 'unknown',
     reasons: [noResult(scan), ...settled].sort(inFixedOrder),
   };
 }
 
 const AGE_NOT_JUDGED: Reason = { ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown' };
-const isOfAge = ({ kind }: Reason): boolean => kind === 'age' || kind === 'age-unknown';
 
 /**
  * The current image of a tag may differ from the one that a task pulled earlier: the image may be fine while the task

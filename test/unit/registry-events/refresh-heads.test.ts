@@ -459,6 +459,7 @@ describe('a head whose scan has ended', () => {
   };
   const digest = digestOf('one');
   const toJudge = JSON.stringify({ kind: 'judge', digest });
+  const OVER_QUOTA = { outcome: 'refused', state: 'off', reason: 'quota-or-scanned', detail: 'no more today' } as const;
 
   /** Scanned as it was asked for, and judged a minute later. */
   async function judgedWorld(verdict: Verdict): Promise<PushWorld> {
@@ -487,6 +488,31 @@ describe('a head whose scan has ended', () => {
     await world.images.recordProperties({ ...propertiesIn(known), owner: 'somebody-else' });
     await lookAgain(world);
     expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
+  });
+
+  test.each([
+    ['the age is known', { age: { known: true, bornAtEpochMs: NOW, decidedBy: digest } } as const],
+    ['the age is unknown', { age: { known: false, unknown: [digest] } } as const],
+  ])('and whose facts changed is judged again after a refused request: %s', async (_, lineage) => {
+    const world = await judgedWorld(COMPLIANT);
+    await world.images.recordLineage(digest, lineage);
+    world.scanner.start = async () => OVER_QUOTA;
+    world.advance(DAY_MS);
+    await lookAgain(world);
+    const { scan, verdict } = world.images.records.get(digest) ?? {};
+    expect([scan?.reason, verdict?.status]).toEqual(['quota-or-scanned', 'unknown']);
+    expect(world.judging.take()).toEqual([toJudge]);
+  });
+
+  test('and whose message to judge it was lost after a refused request is judged by the next look', async () => {
+    const world = await judgedWorld(COMPLIANT);
+    await world.images.recordLineage(digest, { age: { known: true, bornAtEpochMs: NOW, decidedBy: digest } });
+    world.scanner.start = async () => OVER_QUOTA;
+    world.advance(DAY_MS);
+    await lookAgain(world);
+    world.judging.take();
+    await lookAgain(world);
+    expect(world.judging.take()).toEqual([toJudge]);
   });
 
   test('that is judged is unchanged', async () => {

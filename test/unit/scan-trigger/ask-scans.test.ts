@@ -3,6 +3,7 @@ import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
 import { findingSource } from '../../../functions/policy-evaluation/finding-source.ts';
 import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
 import { factStatus, type JudgedImage } from '../../../shared/domain/cause/fact-status.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
@@ -438,6 +439,48 @@ test('the age of an image that was not judged as it is now is unknown after a re
   await askScans(world, limits, input());
   expect(known(world)?.verdict?.reasons.map(({ kind }) => kind)).toEqual(['age-unknown', 'scan']);
   expect(factStatus(AGE_FACT, known(world) as JudgedImage)).toBe('unknown');
+});
+
+describe('an image that was not judged since its properties changed', () => {
+  const VIOLATION: Reason = {
+    ...{ ruleId: 'critical-findings', effect: 'violates', deadlineEpochMs: 1, kind: 'finding', severity: 'critical' },
+    ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1', fix: 'yes', firstSeenAtEpochMs: 1 },
+  };
+  const OTHER: CauseFact = {
+    ...{ kind: 'finding', ruleId: 'high-findings', vulnerability: 'CVE-2026-2', package: 'zlib', version: '1' },
+    ...{ fix: 'yes', packageKind: 'os', sinceEpochMs: 0 },
+  };
+
+  async function refusedWorld(before: Verdict): Promise<JudgedImage> {
+    const world = await worldWith([first]);
+    await judge(world, 'complete', 25 * HOUR_MS, before);
+    await world.images.recordProperties({ ...propertiesOf(image, [first]), tier: 'platform' });
+    world.scanner.limit(first, 0);
+    await askScans(world, limits, input());
+    return known(world) as JudgedImage;
+  }
+
+  test('is not compliant by its old verdict after a refusal that keeps its result', async () => {
+    const refused = await refusedWorld({ status: 'compliant', reasons: [AGE], policyVersion: 'v1' });
+    expect(refused.verdict?.status).toBe('unknown');
+    expect(factStatus(AGE_FACT, refused)).toBe('unknown');
+    expect(factStatus(OTHER, refused)).toBe('unknown');
+  });
+
+  test('still violates, and its old verdict shows the absence of nothing', async () => {
+    const refused = await refusedWorld({ status: 'violating', reasons: [VIOLATION], policyVersion: 'v1' });
+    expect(refused.verdict?.status).toBe('violating');
+    expect(refused.verdict?.reasons).toContainEqual(VIOLATION);
+    expect(factStatus(AGE_FACT, refused)).toBe('unknown');
+    expect(factStatus(OTHER, refused)).toBe('unknown');
+  });
+
+  test('still violates by its age', async () => {
+    const tooOld: Reason = { ...AGE, effect: 'violates' };
+    const refused = await refusedWorld({ status: 'violating', reasons: [tooOld], policyVersion: 'v1' });
+    expect(refused.verdict?.status).toBe('violating');
+    expect(factStatus(AGE_FACT, refused)).toBe('present');
+  });
 });
 
 test('a refused request does not count: the next review of the day repeats it, the same one does not', async () => {
