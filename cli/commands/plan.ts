@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { UNTOUCHED_SWITCH } from '../../shared/domain/policy/kill-switch.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
@@ -14,6 +15,8 @@ import { renderPlan, sumsOf } from '../plan/render-plan.ts';
 import { treeSvg } from '../plan/render-svg.ts';
 import { treeText } from '../plan/render-tree.ts';
 import { policyIn } from '../policy/policy-file.ts';
+import { effectText } from '../policy/render-effect.ts';
+import { wholeEffect } from '../policy/whole-effect.ts';
 
 export const planCommand: Command = {
   summary: 'Shows what would be rebuilt and deployed now, and what is on hold and why. Read-only.',
@@ -37,20 +40,31 @@ export const planCommand: Command = {
   },
   async run(context, args) {
     const connected = await context();
-    const { found, ...ledger } = await supposed(connected, args);
+    const policy = typeof args.flags.policy === 'string' ? await policyIn(args.flags.policy, 'validate') : undefined;
+    const { found, ...ledger } = await supposed(connected, policy, args);
     const plan = await planNow(ledger);
     const tree = isDrawn(args) ? await streamTree(ledger, plan, (await ledger.policies.current()).policy) : undefined;
     const { svg } = args.flags;
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
     const preview = found && { runId: found.runId, unseen: found.unseen };
-    if (args.json) printJson({ ...plan, ...(preview && { preview }), ...(tree && { tree: tree.map(streamRow) }) });
+    const change = policy && (await wholeEffect(connected, policy, policyVersion(policy)));
+    if (args.json)
+      printJson({
+        ...plan,
+        ...(change && { change }),
+        ...(preview && { preview }),
+        ...(tree && { tree: tree.map(streamRow) }),
+      });
     else {
+      if (change) print(`${effectText(change, LIST_ALL)}\n`);
       const supposition = [...suppositions(args), ...(preview ? [previewText(preview)] : [])];
       print([...supposition, pageOf(plan, tree, connected.clock(), args)].join('\n'));
     }
     return EXIT.done;
   },
 };
+
+const LIST_ALL = 'To list all: --json';
 
 const isDrawn = ({ flags }: Arguments): boolean => flags.tree === true || typeof flags.svg === 'string';
 
@@ -88,9 +102,9 @@ function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all:
 /** The ledger with the given policy, kill switch or preview in place of its own. */
 async function supposed(
   context: CliContext,
+  policy: Policy | undefined,
   { flags }: Arguments,
 ): Promise<PlanLedger & TreePorts & { found?: PreviewLedgers }> {
-  const policy = typeof flags.policy === 'string' ? await policyIn(flags.policy) : undefined;
   const inForce = policy && { policy, version: policyVersion(policy) };
   const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;
   return {

@@ -5,18 +5,13 @@ import { PolicyInvalidError, policyVersion } from '../../shared/domain/policy/po
 import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, paint, print, printJson, table } from '../output.ts';
-import { effectOf, type PolicyEffect, type VerdictChange } from '../policy/policy-change.ts';
-import { policyIn } from '../policy/policy-file.ts';
+import { fitted, paint, print, printJson } from '../output.ts';
+import { policyDoubts } from '../policy/policy-diff.ts';
+import { policyIn, policyYaml } from '../policy/policy-file.ts';
+import { effectText } from '../policy/render-effect.ts';
+import { wholeEffect } from '../policy/whole-effect.ts';
 
-const MOST_CHANGES = 20;
-const MOST_WARNINGS = 10;
 const LIST_ALL = 'To list all without applying: run with --json and answer N';
-const COLOURS: Readonly<Record<VerdictChange['after'], Colour>> = {
-  violating: 'red',
-  unknown: 'yellow',
-  compliant: 'green',
-};
 
 export const policyCommand: Command = {
   summary: 'Checks a policy, puts it in force after showing what would change, or shows the one in force.',
@@ -34,7 +29,7 @@ export const policyCommand: Command = {
         return apply(await policyIn(file), await context(), args);
       case 'show':
         if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
-        return show(await context());
+        return show(await context(), args);
       default:
         throw new UsageError(
           `"policy ${action}" is not an action. Expected: patchwave policy ${policyCommand.synopsis}`,
@@ -54,10 +49,12 @@ async function validate(file: string | undefined, { json }: Arguments): Promise<
     return EXIT.failed;
   }
   const version = policyVersion(policy);
-  if (json) printJson({ valid: true, version });
+  const warnings = policyDoubts(policy, Date.now());
+  if (json) printJson({ valid: true, version, warnings });
   else {
     const { streams, severities, waivers, mode } = policy;
     const rules = [counted(streams.length, 'stream rule'), counted(severities.length, 'severity rule')];
+    for (const warning of warnings) print(fitted(`${paint('yellow', 'Warning:')} ${warning}`, 2));
     print(
       `Valid: ${rules.join(', ')}, ${counted(waivers.length, 'waiver')}, mode ${mode}. Version ${version.slice(0, 12)}.`,
     );
@@ -65,9 +62,11 @@ async function validate(file: string | undefined, { json }: Arguments): Promise<
   return EXIT.done;
 }
 
-async function show({ policies }: CliContext): Promise<number> {
+/** As YAML that `policy apply` takes. */
+async function show({ policies }: CliContext, { json }: Arguments): Promise<number> {
   const { version, policy } = await policies.current();
-  printJson({ version, policy });
+  if (json) printJson({ version, policy });
+  else print(`# The policy in force, version ${version}, with its defaults\n${policyYaml(policy)}`.trimEnd());
   return EXIT.done;
 }
 
@@ -80,8 +79,8 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
     else print(`This policy is in force already (${version.slice(0, 12)}).`);
     return EXIT.done;
   }
-  const effect = await effectOf(context, policy, version);
-  if (!json) tell(effect);
+  const effect = await wholeEffect(context, policy, version);
+  if (!json) print(effectText(effect, LIST_ALL));
   if (flags.yes !== true && !(await confirmed())) {
     if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });
     else print('Nothing was changed.');
@@ -95,24 +94,6 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
       `Policy ${version.slice(0, 12)} is in force now. It applies to each image's next evaluation. To evaluate all images now: patchwave review`,
     );
   return EXIT.done;
-}
-
-function tell({ judged, changes, warnings }: PolicyEffect): void {
-  for (const warning of warnings.slice(0, MOST_WARNINGS)) print(`${paint('yellow', 'Warning:')} ${warning}`);
-  if (warnings.length > MOST_WARNINGS)
-    print(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}. ${LIST_ALL}`));
-  print(`${changes.length} of ${judged} verdicts would change.`);
-  print('To see which rebuilds and deployments it would start: patchwave plan --policy FILE');
-  if (changes.length === 0) return;
-  print(
-    table(changes.slice(0, MOST_CHANGES), [
-      { title: 'image', value: ({ image }) => image },
-      { title: 'now', value: ({ before }) => before, colour: ({ before }) => COLOURS[before] },
-      { title: 'with this policy', value: ({ after }) => after, colour: ({ after }) => COLOURS[after] },
-      { title: 'rules', value: ({ rules }) => rules.join(', ') },
-    ]),
-  );
-  if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more. ${LIST_ALL}`));
 }
 
 /** @throws UsageError without a terminal */

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { Document, visit } from 'yaml';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { UsageError } from '../errors.ts';
@@ -16,4 +18,16 @@ async function textOf(file: string): Promise<string> {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UsageError(isMissing ? `There is no file ${file}.` : `${file} cannot be read.`, { cause: error });
   }
+}
+
+/** A policy as YAML that `parsePolicy` reads as the same policy, also after hidden characters became escapes. */
+export function policyYaml(policy: Policy): string {
+  const document = new Document(policy);
+  visit(document, {
+    Scalar: (_, node) => {
+      // Only a text in double quotes may have escapes.
+      if (typeof node.value === 'string' && visibleLine(node.value) !== node.value) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
 }

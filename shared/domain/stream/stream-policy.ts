@@ -24,7 +24,7 @@ export interface StreamPolicy {
 
 /** The settings for a stream; for an unnamed one, the defaults. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
-  const rule = ruleOf(policy, stream);
+  const rule = streamRuleOf(policy, stream);
   const { guards, caps } = policy;
   if (!rule) return { isNamed: false, mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
   const { tier, owner, id, account, rollout, promotes } = rule;
@@ -49,12 +49,13 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
  * in use follows its base. Applications that do not run never count, and neither does a stream that no rule names.
  */
 export function watchedHeads(policy: Policy, stream: string): 'all' | 'in-use' {
-  const { tier, heads } = ruleOf(policy, stream) ?? {};
+  const { tier, heads } = streamRuleOf(policy, stream) ?? {};
   if (tier === undefined || tier === 'application') return 'in-use';
   return heads ?? (tier === 'base' ? 'all' : 'in-use');
 }
 
-function ruleOf(policy: Policy, stream: string): StreamRule | undefined {
+/** The rule that names a stream. */
+export function streamRuleOf(policy: Policy, stream: string): StreamRule | undefined {
   const { location, headTag } = parseStreamId(stream);
   return streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
 }

@@ -58,7 +58,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
 /** As `cliContext`; every method that may write is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

@@ -1,0 +1,71 @@
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
+import type { CliContext } from '../command.ts';
+import { type PlanNow, planNow } from '../plan/plan-now.ts';
+import { effectOf, type PolicyEffect } from './policy-change.ts';
+import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
+
+/** A rebuild or deployment that one of two policies would start now, by the causes that are recorded. */
+export interface WorkOfPolicy {
+  readonly stream: string;
+  readonly work: 'rebuild' | 'deploy';
+  /** The rules of its causes. */
+  readonly rules: readonly string[];
+}
+
+export interface WholeEffect extends PolicyEffect {
+  readonly diff: PolicyDiff;
+  /** Would start with the policy, and not without it. */
+  readonly starts: readonly WorkOfPolicy[];
+  /** Would start now, and no longer with the policy. */
+  readonly stops: readonly WorkOfPolicy[];
+  /** Why `starts` and `stops` are not known; absent if they are. */
+  readonly problem?: string;
+}
+
+/** What changes if a policy is put in force. Reads only. */
+export async function wholeEffect(context: CliContext, policy: Policy, version: string): Promise<WholeEffect> {
+  const before = await policyNow(context);
+  const streams: string[] = [];
+  for await (const { stream } of context.streams.all()) streams.push(stream);
+  const effect = await effectOf(context, policy, version);
+  return {
+    ...effect,
+    warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
+    diff: policyDiff(before, policy, streams),
+    ...(await workChange(context, before !== undefined, { policy, version })),
+  };
+}
+
+/** @returns nothing before the first policy, or if the one in force cannot be read: applying a policy repairs that */
+async function policyNow({ policies }: Pick<CliContext, 'policies'>): Promise<Policy | undefined> {
+  try {
+    return (await policies.current()).policy;
+  } catch (error) {
+    if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return undefined;
+    throw error;
+  }
+}
+
+async function workChange(
+  context: CliContext,
+  isReadable: boolean,
+  next: { readonly policy: Policy; readonly version: string },
+): Promise<Pick<WholeEffect, 'starts' | 'stops' | 'problem'>> {
+  try {
+    const then = workOf(await planNow({ ...context, policies: { current: async () => next } }));
+    const now = isReadable ? workOf(await planNow(context)) : [];
+    return { starts: without(then, now), stops: without(now, then) };
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AccessDeniedException')) throw error;
+    return { starts: [], stops: [], problem: `Your role may not read what a plan needs: ${error.message}` };
+  }
+}
+
+const workOf = ({ planned }: PlanNow): readonly WorkOfPolicy[] =>
+  planned.map(({ stream, work, facts }) => ({ stream, work, rules: [...new Set(facts.map(({ ruleId }) => ruleId))] }));
+
+function without(some: readonly WorkOfPolicy[], others: readonly WorkOfPolicy[]): readonly WorkOfPolicy[] {
+  const known = new Set(others.map(({ stream, work }) => `${work} ${stream}`));
+  return some.filter(({ stream, work }) => !known.has(`${work} ${stream}`));
+}
