@@ -1,9 +1,13 @@
 import { isOpen } from '../../shared/domain/cause/cascade.ts';
 import { type Cause, reopenCause } from '../../shared/domain/cause/cause.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
-import type { PlanPorts } from './ports.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
+import type { CauseLedger } from '../../shared/ports/ledger.ts';
 
-export type FindCausesPorts = Pick<PlanPorts, 'causes' | 'cascades'>;
+export interface FindCausesPorts {
+  readonly causes: CauseLedger;
+  readonly cascades: Pick<CascadeLedger, 'get'>;
+}
 
 export interface FoundCauses {
   /** Causes to plan. */

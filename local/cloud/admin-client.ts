@@ -6,6 +6,7 @@ import type {
   ClusterChange,
   ClusterPlace,
   DeclaredPipeline,
+  EventFault,
   Faults,
   ImagePast,
   IssuedCertificate,
@@ -61,6 +62,11 @@ export class CloudAdmin {
   /** How many of the kills that were set have been made. */
   async killsMade(): Promise<number> {
     return ((await this.#ask('GET', 'faults')) as { killsMade: number }).killsMade;
+  }
+
+  /** The events of AWS services that were lost, doubled or delayed since the faults were set. */
+  async eventFaultsMade(): Promise<readonly EventFault[]> {
+    return ((await this.#ask('GET', 'faults')) as { events: readonly EventFault[] }).events;
   }
 
   /** Ends the execution environments of all functions, of every version: what one keeps in memory is gone. */

@@ -32,6 +32,16 @@ export interface EventFaults {
   readonly lateMs?: number;
 }
 
+/** Events of one kind that one fault hit. */
+export interface EventFault {
+  readonly what: 'lost' | 'doubled' | 'late' | 'reordered';
+  readonly source: string;
+  readonly detailType: string;
+  /** The repository, pipeline or group that they are about; empty if the event names none. */
+  readonly about: string;
+  readonly count: number;
+}
+
 /** A function that dies in the middle: with its `nth` call (1) of an operation, before that is made or `after` it. */
 export interface Kill {
   /** The function's name. */

@@ -5,6 +5,7 @@ of time: the same seed makes the same faults, with any parallel work.
 """
 
 import hashlib
+import json
 import re
 import threading
 from collections import Counter
@@ -88,6 +89,7 @@ class FaultPlan:
         self.faults = faults
         self._seen: Counter[str] = Counter()
         self._calls: Counter[Kill] = Counter()
+        self._events: Counter[tuple[str, str, str, str]] = Counter()
         self._lock = threading.Lock()
 
     def fate_of_call(self, call: Call, body: bytes) -> CallFate:
@@ -124,16 +126,34 @@ class FaultPlan:
     def fate_of_event(self, source: str, detail_type: str, detail: str) -> EventFate:
         events = self.faults.events
         draw = self._draws(f"{source}/{detail_type}/{_stable(detail.encode())}")
+
+        def made(what: str) -> None:
+            with self._lock:
+                self._events[what, source, detail_type, _about(detail)] += 1
+
         if draw("lost") < events.lost:
+            made("lost")
             return EventFate(())
         delay = 0.0
         if draw("late") < events.late:
+            made("late")
             delay = events.late_ms / 1000
         elif draw("reordered") < events.reordered:
+            made("reordered")
             delay = draw("wait") * events.late_ms / 1000
         if draw("doubled") < events.doubled:
+            made("doubled")
             return EventFate((delay, delay + draw("again") * events.late_ms / 1000))
         return EventFate((delay,))
+
+    def events_made(self) -> list[dict[str, str | int]]:
+        """The events that were lost, doubled or delayed, counted by what they are about."""
+        with self._lock:
+            counts = sorted(self._events.items())
+        return [
+            {"what": what, "source": source, "detailType": detail_type, "about": about, "count": count}
+            for (what, source, detail_type, about), count in counts
+        ]
 
     def _concerns(self, call: Call) -> bool:
         principals, operations = self.faults.principals, self.faults.operations
@@ -155,6 +175,19 @@ class FaultPlan:
             return int.from_bytes(raw[:7], "big") / 2**56
 
         return draw
+
+
+# What an event is about, the first field of these that its detail has.
+_ABOUT = ("repository-name", "pipeline", "group", "name")
+
+
+def _about(detail: str) -> str:
+    try:
+        fields = json.loads(detail)
+    except ValueError:
+        return ""
+    found = (fields[name] for name in _ABOUT if isinstance(fields, dict) and isinstance(fields.get(name), str))
+    return next(found, "")
 
 
 def _stable(body: bytes) -> str:

@@ -3,38 +3,50 @@ import { type ActingState, readActingState } from '../../cli/acting/acting.ts';
 import { collect } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cause/cascade.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
-import { untilSettled } from '../acting.ts';
 import type { Execution, Installation } from '../installation.ts';
 import { newsOf } from './act-news.ts';
+import { CascadesSeen } from './cascades-seen.ts';
 import { collect as collectReview } from './collect.ts';
+import { collectAct } from './collect-act.ts';
 import { followReview } from './follow.ts';
+import { messagesUnderWay } from './messages-under-way.ts';
 import type { Names } from './names.ts';
 import { printFound } from './print-found.ts';
 import type { Progress } from './progress.ts';
 import type { ActResult } from './result-act.ts';
+import { awaited, sentencesOf } from './sentences.ts';
+import { settle } from './settle.ts';
 import type { Stopwatch } from './stopwatch.ts';
+import type { Story } from './story.ts';
+import { foundSentences, proofSentences } from './story-found.ts';
 
 /** Longer than the builds of any demo fleet. */
 const LIMIT_MS = 10 * 60_000;
 const POLL_MS = 300;
+const REVIEWING = 'the review of every account and image';
 
 interface Reviewed {
   readonly execution: Execution;
   readonly review: ReviewRecord;
+  /** Why the demo did not wait for the end of all work. */
+  readonly gaveUp?: string;
 }
 
-interface Telling {
-  readonly progress: Progress;
+export interface Telling {
+  readonly story: Story;
+  /** Every detail, or silent. */
+  readonly details: Progress;
   readonly names: Names;
-  /** Keys of printed lines. */
-  readonly printed: Set<string>;
-  /** Whether the result of the first review was printed. */
-  isFound: boolean;
+  /** The alarm that a failed cascade sets off. */
+  readonly alarm: string | undefined;
+  /** Called once, when the first plan is there and nothing of it is built. */
+  readonly onPlan: () => Promise<void>;
 }
 
 interface Acted {
   readonly reviews: ActResult['reviews'];
   readonly admitted: readonly string[];
+  readonly gaveUp: readonly string[];
   readonly last: Reviewed;
 }
 
@@ -48,63 +60,132 @@ export class NoReviewError extends Error {
  * If that review could not read every account, the missing read roles are created and a third review proves it.
  */
 export async function reviewAndAct(installation: Installation, watch: Stopwatch, telling: Telling): Promise<Acted> {
-  const { progress } = telling;
+  const { story, details, names } = telling;
+  const teller = new Teller(installation, telling);
   const reviews: Reviewed[] = [];
   const next = async (title: string, step: string): Promise<readonly Closure[]> => {
-    progress.heading(title);
+    details.heading(title);
+    story.begin(title);
     watch.begin(step);
-    reviews.push(await follow(installation, telling));
+    const reviewed = await follow(installation, telling, teller, reviews.length === 0);
+    reviews.push(reviewed);
+    if (reviewed.gaveUp !== undefined) story.say(`Gives up waiting. ${reviewed.gaveUp}`);
     return collect(installation.context.rollouts.openClosures());
   };
   const admitted: string[] = [];
-  if ((await next('First review: which images run, and are they compliant?', 'review')).length > 0) {
-    const open = await next('Second review: does any old image still run?', 'proof');
+  if ((await next('First review: which images run, and what is wrong with them?', 'review')).length > 0) {
+    const open = await next('Second review: does an old image still run?', 'proof');
     admitted.push(...(open.length > 0 ? unreadAccounts(installation) : []));
     for (const account of admitted) {
-      progress.heading(
-        `Patchwave could not read account ${account}, so nothing proves yet that no old image runs there. The demo now creates its read role`,
-      );
+      story.say(`Lets Patchwave read account ${account} too, where old images may run`);
       watch.begin('admit');
       await installation.admit(account);
     }
-    if (admitted.length > 0) await next('Third review: does any old image run in any account?', 'proof');
+    if (admitted.length > 0) await next('Third review: does an old image run in any account?', 'proof');
+    for (const sentence of proofSentences(await collectAct(installation.context), names)) story.say(sentence);
   }
-  return { reviews: reviews.map(row), admitted, last: reviews.at(-1) as Reviewed };
+  return {
+    reviews: reviews.map(row),
+    admitted,
+    gaveUp: reviews.flatMap(({ gaveUp }) => gaveUp ?? []),
+    last: reviews.at(-1) as Reviewed,
+  };
 }
 
 const unreadAccounts = ({ fleet }: Installation): string[] =>
   fleet.accounts.filter(({ memberRole, state }) => !memberRole && state === 'ACTIVE').map(({ id }) => id);
 
-/** Runs one review and prints its progress and all work that follows. */
-async function follow({ context, review }: Installation, telling: Telling): Promise<Reviewed> {
-  const { progress, names } = telling;
+/** Runs one review, tells its progress, and waits for all work that follows from it. */
+async function follow(
+  installation: Installation,
+  telling: Telling,
+  teller: Teller,
+  isFirst: boolean,
+): Promise<Reviewed> {
+  const { context, review } = installation;
+  const { story, details, names } = telling;
   let over = false;
   const ended = review().finally(() => {
     over = true;
   });
+  story.waitFor(() => REVIEWING);
   const urgentNews = async (): Promise<void> => {
     // Urgent rebuilds begin before the review ends.
-    for (; !over; await sleep(POLL_MS)) printNews(await readActingState(context), telling);
+    for (; !over; await sleep(POLL_MS)) await teller.tell(await readActingState(context), true);
   };
-  const [execution] = await Promise.all([ended, followReview(context, progress, () => over), urgentNews()]);
+  const [execution] = await Promise.all([ended, followReview(context, details, () => over), urgentNews()]);
   const { ended: record } = await context.runs.latest();
   if (record) {
+    const found = await collectReview(context, record);
     // Only once: the end of the demo lists each image of the last review.
-    if (!telling.isFound) printFound(progress, await collectReview(context, record), names);
-    telling.isFound = true;
-    await untilSettled(context, LIMIT_MS, (state) => printNews(state, telling));
-    return { execution, review: record };
+    if (isFirst) {
+      for (const sentence of foundSentences(found, names)) story.say(sentence);
+      printFound(details, found, names);
+    }
+    const gaveUp = await teller.untilSettled();
+    return { execution, review: record, ...(gaveUp !== undefined && { gaveUp }) };
   }
   const { arn, status, error, cause } = execution;
   throw new NoReviewError(`Execution ${arn} ended ${status} without a review record: ${error ?? ''} ${cause ?? ''}`);
 }
 
-function printNews(state: ActingState, { progress, names, printed }: Telling): void {
-  for (const { key, isHeading, text, indent } of newsOf(state, names)) {
-    if (printed.has(key)) continue;
-    printed.add(key);
-    if (isHeading) progress.heading(text);
-    else progress.text(text, indent);
+/** Tells what the ledger says of rebuilds and deployments. */
+class Teller {
+  readonly #installation: Installation;
+  readonly #telling: Telling;
+  readonly #seen: CascadesSeen;
+  readonly #underWay: () => Promise<readonly string[]>;
+  readonly #printed = new Set<string>();
+  #quietCascades = 0;
+  #isPlanShown = false;
+
+  constructor(installation: Installation, telling: Telling) {
+    this.#installation = installation;
+    this.#telling = telling;
+    this.#seen = new CascadesSeen(installation.context);
+    this.#underWay = messagesUnderWay(installation);
+  }
+
+  async tell(state: ActingState, isReviewing = false): Promise<void> {
+    const { story, names, alarm, onPlan } = this.#telling;
+    const seen = await this.#seen.update(state.cascades);
+    if (seen.length > 0 && !this.#isPlanShown) {
+      this.#isPlanShown = true;
+      await onPlan();
+    }
+    const what = state.cascades.length > 0 || !isReviewing ? awaited(state.causes, state.cascades, names) : undefined;
+    story.waitFor(() => what ?? (isReviewing ? REVIEWING : 'what may follow from the new images'));
+    story.news(sentencesOf(state, seen, { names, alarm }));
+    this.#detail({ ...state, cascades: seen });
+  }
+
+  /** @returns why it gave up, or `undefined` */
+  async untilSettled(): Promise<string | undefined> {
+    const gaveUp = await settle({
+      context: this.#installation.context,
+      limitMs: LIMIT_MS,
+      onState: (state) => this.tell(state),
+      underWay: this.#underWay,
+      onWait: (queues) =>
+        this.#telling.story.waitFor(() =>
+          queues.length > 0
+            ? `messages in ${queues.length === 1 ? 'the queue' : 'the queues'} ${queues.join(', ')}`
+            : 'what may follow from the new images',
+        ),
+      hasNewImages: () => this.#seen.all.length > this.#quietCascades,
+    });
+    this.#quietCascades = this.#seen.all.length;
+    return gaveUp;
+  }
+
+  #detail(state: ActingState): void {
+    const { details, names } = this.#telling;
+    for (const { key, isHeading, text, indent } of newsOf(state, names)) {
+      if (this.#printed.has(key)) continue;
+      this.#printed.add(key);
+      if (isHeading) details.heading(text);
+      else details.text(text, indent);
+    }
   }
 }
 

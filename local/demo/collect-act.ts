@@ -64,10 +64,10 @@ async function addCascade({ cascades, rebuilds, rollouts }: Ledger, cascade: Cas
 }
 
 function nodeRow(node: CascadeNode): ActResult['cascades'][number]['nodes'][number] {
-  const { stream, work, wave, parents = [], state, outcome, answer, headBefore, output } = node;
+  const { stream, work, wave, parents = [], facts, state, outcome, answer, headBefore, output } = node;
   const detail = outcome ? outcomeText(outcome) : answer?.detail;
   return {
-    ...{ stream, work, wave, parents: [...parents], state },
+    ...{ stream, work, wave, parents: [...parents], facts: facts.map(factText), state },
     ...(answer && { reason: answer.reason }),
     ...(detail !== undefined && { detail }),
     ...(headBefore !== undefined && { before: headBefore }),

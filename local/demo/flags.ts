@@ -5,6 +5,10 @@ export interface DemoFlags {
   readonly json: boolean;
   readonly keep: boolean;
   readonly help: boolean;
+  /** Prints every detail beside the story. */
+  readonly verbose: boolean;
+  /** The file that gets the picture of the plan. */
+  readonly svg?: string;
   readonly fleet: string;
   /** Whether the templates of registry/ make the tiers, in an account with nothing in it. */
   readonly registry: boolean;
@@ -15,6 +19,8 @@ export interface DemoFlags {
   readonly chaos?: number;
 }
 
+export const DEFAULT_FLEET = 'local/fleet/tiers.json';
+
 /** Wrong use; the message shows the right use. */
 export class DemoUsageError extends Error {
   override readonly name = 'DemoUsageError';
@@ -23,6 +29,8 @@ export class DemoUsageError extends Error {
 export const DEMO_HELP = `npm run demo -- [flags]
 
   --json          one JSON object as the last line of standard output
+  --verbose       also prints every detail: scopes, waves, each image with its reasons
+  --svg FILE      writes the picture of the plan to FILE
   --keep          keeps the cloud running and prints how to inspect it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
   --registry      an empty account: the templates of registry/ make repositories and
@@ -46,6 +54,8 @@ export function parseFlags(words: readonly string[]): DemoFlags {
     json: values.json ?? false,
     keep: values.keep ?? false,
     help: values.help ?? false,
+    verbose: values.verbose ?? false,
+    ...(values.svg !== undefined && { svg: values.svg }),
     fleet: fleetOf(values),
     registry: values.registry ?? false,
     seed: wholeNumber('seed', values.seed ?? '1'),
@@ -62,6 +72,8 @@ function parsed(words: readonly string[]) {
         json: { type: 'boolean' },
         keep: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
+        verbose: { type: 'boolean' },
+        svg: { type: 'string' },
         fleet: { type: 'string' },
         registry: { type: 'boolean' },
         mode: { type: 'string' },
@@ -75,7 +87,7 @@ function parsed(words: readonly string[]) {
 }
 
 function fleetOf({ fleet, registry = false }: { fleet?: string; registry?: boolean }): string {
-  if (!registry) return fleet ?? 'local/fleet/tiers.json';
+  if (!registry) return fleet ?? DEFAULT_FLEET;
   if (fleet === undefined) return 'local/fleet/registry.json';
   throw new DemoUsageError('--registry has a fleet of its own, so it takes no --fleet.');
 }

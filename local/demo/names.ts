@@ -13,6 +13,8 @@ export interface Named {
 export interface Names {
   /** `apps/shop`; with its place and release line only if the name is not unique in the fleet. */
   readonly stream: (id: string) => string;
+  /** `apps/shop` or `platform/node:22`, for a sentence: two accounts may have one of that name. */
+  readonly brief: (id: string) => string;
   /** The image reference of a task, without registry and digest. */
   readonly reference: (text: string) => string;
   /** The service in `<account>/<Region>/<cluster>/<service>`; of Kubernetes with its namespace: `shop/web`. */
@@ -26,12 +28,18 @@ export function namesIn({ repositories, workloads, kubernetesWorkloads = [] }: N
     items.filter((item) => item.name === name).length === 1;
   const place = (account: string, region: string, repository: string): string =>
     isOnly(repositories, repository) ? repository : `${account}/${region}/${repository}`;
+  const linesIn = (id: string): number =>
+    streamRulesOf(policy, parseStreamId(id).location).flatMap(({ headTags }) => headTags).length;
   return {
+    brief: (id) => {
+      const { location, headTag } = parseStreamId(id);
+      const [, tag] = /^\^([\w.-]+)\$$/.exec(headTag) ?? [];
+      return linesIn(id) > 1 && tag !== undefined ? `${location.repository}:${tag}` : location.repository;
+    },
     stream: (id) => {
       const { location, headTag } = parseStreamId(id);
       const name = place(location.account, location.region, location.repository);
-      const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
-      return lines.length > 1 ? `${name}:${headTag}` : name;
+      return linesIn(id) > 1 ? `${name}:${headTag}` : name;
     },
     reference: (text) =>
       text

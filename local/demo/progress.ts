@@ -3,21 +3,35 @@ import { paint, shown, wrapped } from '../../cli/output.ts';
 const BAR_WIDTH = 30;
 /** Steps with at least this many items report each quarter. */
 const MANY = 100;
-/** Width where the output is no terminal. */
+/** Width where the output is no terminal, or a terminal that tells none. */
 const USUAL_COLUMNS = 100;
 const CLEAR_LINE = '\r\u001b[2K';
+
+/** Where lines go: standard output, standard error, or nowhere. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const NOWHERE: Output = { write: () => true };
 
 /**
  * The output while the demo runs: a bar on a terminal, plain lines elsewhere.
  * With `--json` it goes to standard error, so that standard output is one document.
  */
 export class Progress {
-  private readonly stream: NodeJS.WriteStream;
+  private readonly stream: Output;
   private bar = '';
   private lastPercent = -1;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Output) {
     this.stream = stream;
+  }
+
+  /** Takes what the others take, and prints nothing. */
+  static silent(): Progress {
+    return new Progress(NOWHERE);
   }
 
   /** Prints a line, above the bar if there is one. Line breaks in the text are shown as `\\n`. */
@@ -28,17 +42,18 @@ export class Progress {
 
   /** Prints a text wrapped at the width of the terminal; all lines but the first are indented. */
   text(text: string, indent: number): void {
-    for (const line of this.#wrapped(text, indent)) this.line(line);
+    for (const line of this.wrapped(text, indent)) this.line(line);
   }
 
   heading(text: string): void {
     this.endBar();
     this.line();
-    for (const line of this.#wrapped(text, 0)) this.line(paint('bold', line));
+    for (const line of this.wrapped(text, 0)) this.line(paint('bold', line));
   }
 
-  #wrapped(text: string, indent: number): readonly string[] {
-    return wrapped(text, this.stream.columns ?? USUAL_COLUMNS, indent);
+  /** The lines of a text at the width of the terminal; all but the first are indented. */
+  wrapped(text: string, indent: number): readonly string[] {
+    return wrapped(text, this.stream.columns || USUAL_COLUMNS, indent);
   }
 
   /** Moves the bar. Without a terminal it prints the end, and each quarter of many items. */

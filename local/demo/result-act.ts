@@ -37,6 +37,7 @@ const wouldDo = v.strictObject({
 
 const node = v.strictObject({
   ...planned,
+  facts: v.pipe(v.array(v.string()), v.description('the facts to fix')),
   state: v.picklist(NODE_STATES),
   reason: v.optional(v.pipe(v.string(), v.description('why the stream was not finished: a reason of docs/acting.md'))),
   detail: v.optional(v.string()),
@@ -119,6 +120,7 @@ const stream = v.strictObject({
 /** The part of the result about rebuilds and rollouts. */
 export const actSchema = v.strictObject({
   reviews: v.pipe(v.array(review), v.description('in order; the rest of the result comes from the last one')),
+  gaveUp: v.pipe(v.array(v.string()), v.description('why the demo did not wait for the end of all work; else empty')),
   admitted: v.pipe(v.array(v.string()), v.description('accounts whose read role was created between two reviews')),
   answers: v.pipe(v.array(answer), v.description('answers of the guards for each cause that is still open')),
   wouldDo: v.pipe(

@@ -92,12 +92,36 @@ export const demoResultSchema = v.strictObject({
   ),
   unresolved: v.pipe(count, v.description('containers with an unknown digest')),
   images: v.array(image),
+  atRisk: v.pipe(
+    v.array(v.strictObject({ digest: v.string(), what: v.string(), why: v.string() })),
+    v.description('each running image that is not compliant: what is wrong, and why it is still there'),
+  ),
   nextBreaches: v.array(v.strictObject({ digest: v.string(), atEpochMs: epochMs })),
   calls: v.pipe(
     v.array(v.strictObject({ service: v.string(), operation: v.string(), count })),
     v.description('AWS calls of the roles of Patchwave'),
   ),
   act: actSchema,
+  picture: v.optional(v.pipe(v.string(), v.description('with --svg: the file with the picture of the plan'))),
+  faults: v.optional(
+    v.pipe(
+      v.strictObject({
+        seed: v.integer(),
+        throttled: v.pipe(count, v.description('calls of Patchwave that were throttled')),
+        failed: v.pipe(count, v.description('calls of Patchwave that failed')),
+        events: v.array(
+          v.strictObject({
+            what: v.picklist(['lost', 'doubled', 'late', 'reordered']),
+            source: v.string(),
+            detailType: v.string(),
+            about: v.pipe(v.string(), v.description('the repository, pipeline or group that the event is about')),
+            count,
+          }),
+        ),
+      }),
+      v.description('with --chaos: what was injected'),
+    ),
+  ),
   seconds: v.pipe(v.record(v.string(), v.number()), v.description('seconds for each step of the demo')),
   kept: v.optional(
     v.pipe(

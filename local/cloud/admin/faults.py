@@ -44,7 +44,8 @@ def _end(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(_: dict[str, Any]) -> dict[str, Any]:
-    return {"killsMade": faults.current.kills_made() if faults.current else 0}
+    plan = faults.current
+    return {"killsMade": plan.kills_made() if plan else 0, "events": plan.events_made() if plan else []}
 
 
 ROUTES = {("PUT", "faults"): _set, ("DELETE", "faults"): _end, ("GET", "faults"): _tell}

@@ -4,7 +4,12 @@ import { newsOf } from '../../../local/demo/act-news.ts';
 import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../../shared/domain/cause/cause.ts';
 
-const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
+const names = {
+  stream: (id: string) => id,
+  brief: (id: string) => id,
+  reference: (text: string) => text,
+  service: (key: string) => key,
+};
 const fact: CauseFact = {
   ...{
     kind: 'finding',

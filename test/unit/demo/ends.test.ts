@@ -9,7 +9,8 @@ import type { StreamRecord } from '../../../shared/domain/stream/stream-record.t
 type Node = ActResult['cascades'][number]['nodes'][number];
 
 const node = (changes: Partial<Node> = {}): Node => ({
-  ...{ stream: 'a', work: 'rebuild', wave: 0, parents: [], state: 'verified', before: 'sha256:1', after: 'sha256:2' },
+  ...{ stream: 'a', work: 'rebuild' as const, wave: 0, parents: [], facts: [], state: 'verified' as const },
+  ...{ before: 'sha256:1', after: 'sha256:2' },
   ...changes,
 });
 const cascade = (...nodes: Node[]): ActResult['cascades'][number] => ({ cascadeId: 'c', state: 'complete', nodes });

@@ -6,6 +6,7 @@ test('without flags: the fleet of three tiers, as its policy says, no trouble', 
     json: false,
     keep: false,
     help: false,
+    verbose: false,
     fleet: 'local/fleet/tiers.json',
     registry: false,
     seed: 1,
@@ -14,10 +15,13 @@ test('without flags: the fleet of three tiers, as its policy says, no trouble', 
 
 test('every flag is taken', () => {
   const words = ['--json', '--keep', '--fleet', 'f.json', '--mode', 'paused', '--seed', '7', '--chaos', '0'];
+  words.push('--verbose', '--svg', 'plan.svg');
   expect(parseFlags(words)).toEqual({
     json: true,
     keep: true,
     help: false,
+    verbose: true,
+    svg: 'plan.svg',
     fleet: 'f.json',
     registry: false,
     mode: 'paused',

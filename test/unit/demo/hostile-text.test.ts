@@ -1,12 +1,19 @@
 import { printResult } from '../../../local/demo/print.ts';
-import { printFleet } from '../../../local/demo/print-fleet.ts';
 import { printFound } from '../../../local/demo/print-found.ts';
+import { printSummary } from '../../../local/demo/print-summary.ts';
 import { Progress } from '../../../local/demo/progress.ts';
 import type { DemoResult } from '../../../local/demo/result.ts';
+import { Story } from '../../../local/demo/story.ts';
+import { foundSentences, proofSentences } from '../../../local/demo/story-found.ts';
 import { forgedLines, hiddenIn, hostileTexts, MOST_HOSTILE, poisoned } from '../../support/hostile.ts';
 import { fc } from '../../support/seeded.ts';
 
-const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
+const names = {
+  stream: (id: string) => id,
+  brief: (id: string) => id,
+  reference: (text: string) => text,
+  service: (key: string) => key,
+};
 const outcomes = { compliant: 0, violating: 1, unknown: 1, failed: 0 };
 const usage = {
   account: '1',
@@ -33,10 +40,21 @@ const result = {
     image('sha256:1', 'violating', [{ ...finding, version: '1', severity: 'critical', firstSeenAtEpochMs: 0 }]),
     image('sha256:2', 'unknown', [{ ruleId: 'scan', effect: 'unknown', kind: 'registry', registry: 'x.example' }]),
   ],
+  atRisk: [{ digest: 'sha256:1', what: 'CVE-1', why: 'so' }],
   nextBreaches: [{ digest: 'sha256:1', atEpochMs: 1 }],
   calls: [],
   act: {
-    ...{ reviews: [], admitted: [], wouldDo: [], cascades: [], rebuilds: [], deployments: [], closures: [], calls: [] },
+    ...{
+      reviews: [],
+      gaveUp: [],
+      admitted: [],
+      wouldDo: [],
+      cascades: [],
+      rebuilds: [],
+      deployments: [],
+      closures: [],
+      calls: [],
+    },
     answers: [{ stream: 'a', answer: 'refuse', reason: 'report-only', detail: 'so' }],
     streams: [stream, { ...stream, stream: 'b', state: 'stopped' }],
   },
@@ -58,9 +76,14 @@ test('the demo shows each character of what others have written', () => {
     fc.property(hostileTexts, (text) => {
       const hostile = poisoned(result, text, ['scope']);
       const page = outputOf((progress) => {
-        printFleet(progress, { name: `f${text}`, description: text });
+        const story = new Story(progress);
+        story.title(`f${text}`, text);
+        for (const sentence of foundSentences(hostile, names)) story.say(sentence);
+        for (const sentence of proofSentences(hostile.act, names)) story.say(sentence);
         printFound(progress, hostile, names);
         printResult(hostile, { progress, names, nowEpochMs: 0 });
+        printSummary(progress, story, hostile, names, 'command');
+        story.end();
       }, false);
       expect([hiddenIn(page), forgedLines(page)]).toEqual([undefined, []]);
     }),

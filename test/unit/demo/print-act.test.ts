@@ -4,7 +4,12 @@ import { Progress } from '../../../local/demo/progress.ts';
 import type { DemoResult } from '../../../local/demo/result.ts';
 import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 
-const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
+const names = {
+  stream: (id: string) => id,
+  brief: (id: string) => id,
+  reference: (text: string) => text,
+  service: (key: string) => key,
+};
 
 test('a rebuild without effect says once what the new image still has, and the usual reasons', () => {
   const left = { kind: 'finding', vulnerability: 'CVE-1', package: 'zlib', version: '1' };
