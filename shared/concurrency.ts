@@ -65,3 +65,15 @@ export async function eachConcurrently<Item>(
     await iterator.return?.();
   }
 }
+
+/** Reads each key once, also if it is asked for again while it is read. */
+export function onceForEach<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const known = new Map<Key, Promise<Value>>();
+  return (key) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const reading = read(key);
+    known.set(key, reading);
+    return reading;
+  };
+}

@@ -8,6 +8,7 @@ import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-r
 import { evaluate } from '../../shared/domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import { configBelowReader, type ReadConfigBelow } from '../../shared/judging/config-below.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
 import type { CliContext } from '../command.ts';
@@ -45,6 +46,7 @@ const AT_ONCE = 16;
 export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
   const digests = await judgedDigests(ledger);
   const ancestors = ancestorReader(ledger);
+  const configBelow = configBelowReader(ledger);
   const changes: VerdictChange[] = [];
   const coverage = new PolicyCoverage(policy);
   let isAnySeen = false;
@@ -59,7 +61,7 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
       if (stream !== undefined) coverage.addLiving(stream);
     }
     const judged = await mapConcurrently(images, AT_ONCE, (image) =>
-      changeOf({ ...ledger, ancestors }, image, policy, version),
+      changeOf({ ...ledger, ancestors, configBelow }, image, policy, version),
     );
     changes.push(...judged.filter((change) => change !== undefined));
   }
@@ -95,8 +97,13 @@ export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'cl
   return [...found].sort();
 }
 
+interface Readers {
+  readonly ancestors: ReadAncestors;
+  readonly configBelow: ReadConfigBelow;
+}
+
 async function changeOf(
-  { places, streams, evidence, ancestors, clock }: Ledger & { readonly ancestors: ReadAncestors },
+  { places, streams, evidence, ancestors, configBelow, clock }: Ledger & Readers,
   image: ImageRecord,
   policy: Policy,
   version: string,
@@ -109,6 +116,7 @@ async function changeOf(
     : { tier: image.tier, stream: image.stream, owner: image.owner };
   const { stream: _stream, owner: _owner, ...rest } = image;
   const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
+  const below = await configBelow(judged, policy);
   const verdict = evaluate(
     {
       image: judged,
@@ -116,6 +124,7 @@ async function changeOf(
       ancestors: await ancestors(judged, policy, clock()),
       ...(kept && { findings: kept.findings }),
       firstSeen: await firstSeenOf(streams, judged),
+      ...(below && { below }),
     },
     policy,
     version,

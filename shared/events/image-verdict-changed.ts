@@ -63,7 +63,7 @@ function decisive(reason: Reason): string {
     case 'registry':
       return canonicalJson([effect, ruleId, kind, reason.registry]);
     case 'source':
-      return canonicalJson([effect, ruleId, kind, reason.label, reason.problem]);
+      return canonicalJson([effect, ruleId, kind, reason.label, reason.problem, reason.isParentUnread]);
     case 'tag':
       return canonicalJson([effect, ruleId, kind, reason.tag, reason.problem]);
     default:

@@ -67,7 +67,8 @@ export const reason = v.variant('kind', [
     ...judged,
     kind: v.literal('source'),
     label: v.exactOptional(v.picklist(Object.keys(SOURCE_LABELS) as SourceLabel[])),
-    problem: v.exactOptional(v.picklist(['missing', 'malformed'])),
+    isParentUnread: v.exactOptional(v.literal(true)),
+    problem: v.exactOptional(v.picklist(['missing', 'malformed', 'inherited'])),
   }),
   v.strictObject({ ...judged, kind: v.literal('user'), user: v.exactOptional(v.string()) }),
   v.strictObject({

@@ -16,6 +16,7 @@ import type { EvidenceStore } from '../ports/evidence.ts';
 import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
+import { configBelowReader, type ReadConfigBelow } from './config-below.ts';
 import { recordFirstSeenIn } from './first-seen.ts';
 import { coveringFindings, keptFindings } from './kept-findings.ts';
 import { recordCauses } from './record-causes.ts';
@@ -28,9 +29,10 @@ interface JudgePorts {
   readonly streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>;
   readonly evidence: EvidenceStore;
   readonly ancestors: ReadAncestors;
+  readonly configBelow: ReadConfigBelow;
 }
 
-export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors'> {
+export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow'> {
   readonly images: ImageLedger;
   readonly causes: CauseLedger;
   readonly clock: Clock;
@@ -70,7 +72,7 @@ export async function judgeImages(
     return results.flat();
   };
 
-  const judging = { ...ports, ancestors: ancestorReader(ports) };
+  const judging = { ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) };
   const judged = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
   const failedStreams = await recordCauses(ports.causes, judged.flatMap(factsFor));
   await orFailed(judged, async ({ image, verdict, judgement }) => {
@@ -145,7 +147,8 @@ async function judgeImage(
   const firstSeen = await firstSeenNowOf(ports.streams, policy, image, known);
   const { scan, findings } = known;
   const ancestors = await ports.ancestors(image, policy, nowEpochMs);
-  const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }) };
+  const below = await ports.configBelow(image, policy);
+  const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }), ...(below && { below }) };
   return {
     digest: image.digest,
     scan,

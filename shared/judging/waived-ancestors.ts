@@ -1,3 +1,4 @@
+import { onceForEach } from '../concurrency.ts';
 import type { Digest } from '../domain/image/image.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { Policy } from '../domain/policy/policy.ts';
@@ -24,8 +25,8 @@ export type ReadAncestors = (
  * it reads nothing.
  */
 export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncestors {
-  const recordOf = once(async (digest: Digest) => (await images.get([digest])).get(digest));
-  const findingsOf = once(async (digest: Digest) => {
+  const recordOf = onceForEach(async (digest: Digest) => (await images.get([digest])).get(digest));
+  const findingsOf = onceForEach(async (digest: Digest) => {
     const record = await recordOf(digest);
     return record && keptFindings(evidence, record);
   });
@@ -52,16 +53,5 @@ export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncesto
       at = record;
     }
     return found;
-  };
-}
-
-function once<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
-  const known = new Map<Key, Promise<Value>>();
-  return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const reading = read(key);
-    known.set(key, reading);
-    return reading;
   };
 }

@@ -13,6 +13,10 @@ export interface ConfigFacts {
   readonly source?: string;
   /** The same for `org.opencontainers.image.revision`. */
   readonly revision?: string;
+  /** Those of the two that an annotation says: no build inherits annotations. Absent if there are none. */
+  readonly annotated?: readonly SourceLabel[];
+  /** How many steps of its history set each of the two. A child copies the steps of its parent. Absent for none. */
+  readonly labelSteps?: Readonly<Partial<Record<SourceLabel, number>>>;
 }
 
 /** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
@@ -23,6 +27,8 @@ export const SOURCE_LABELS = {
 
 export type SourceLabel = keyof typeof SOURCE_LABELS;
 
+const LABELS = Object.keys(SOURCE_LABELS) as SourceLabel[];
+
 type Texts = Readonly<Record<string, string>>;
 
 /** A longer label is malformed in any case, and need not be stored as a whole. */
@@ -31,11 +37,14 @@ const MOST_LETTERS = 512;
 /** Enough for a user and a group, of 32 letters each on Linux. */
 const MOST_OF_A_USER = 128;
 
+interface ReadConfig {
+  readonly user?: string;
+  readonly labels: Texts;
+  readonly history?: readonly { readonly createdBy: string }[];
+}
+
 /** @param config as read from the registry; absent if it is not usable */
-export function configFactsOf(
-  annotations: Texts,
-  config: { readonly user?: string; readonly labels: Texts } | undefined,
-): ConfigFacts {
+export function configFactsOf(annotations: Texts, config: ReadConfig | undefined): ConfigFacts {
   if (!config) return { isUnusable: true };
   // A build inherits the labels of its parent, but writes the annotations itself.
   const said = (name: string): string => (annotations[name]?.trim() || config.labels[name]?.trim()) ?? '';
@@ -44,7 +53,41 @@ export function configFactsOf(
     ...(config.user !== undefined && { user: config.user.slice(0, MOST_OF_A_USER) }),
     ...(source !== '' && { source: cut(withoutSecrets(source)) }),
     ...(revision !== '' && { revision: cut(revision) }),
+    ...ownershipOf(annotations, config),
   };
+}
+
+function ownershipOf(annotations: Texts, { history = [] }: ReadConfig): Pick<ConfigFacts, 'annotated' | 'labelSteps'> {
+  const annotated = LABELS.filter((label) => annotations[SOURCE_LABELS[label]]?.trim());
+  const steps = history.flatMap(({ createdBy }) => (LABEL_STEP.test(createdBy) ? createdBy : []));
+  const counts = LABELS.map(
+    (label) => [label, steps.filter((step) => NAMED_IN_STEP[label].test(step)).length] as const,
+  );
+  const labelSteps = counts.filter(([, count]) => count > 0);
+  return {
+    ...(annotated.length > 0 && { annotated }),
+    ...(labelSteps.length > 0 && { labelSteps: Object.fromEntries(labelSteps) }),
+  };
+}
+
+/** BuildKit and others write the instruction; builders like Docker's own and buildah's write a command without effect. */
+const LABEL_STEP = /^(?:\/bin\/sh -c #\(nop\)\s+)?LABEL\s/;
+const NAMED_IN_STEP: Readonly<Record<SourceLabel, RegExp>> = {
+  source: /org\.opencontainers\.image\.source["']?=/,
+  revision: /org\.opencontainers\.image\.revision["']?=/,
+};
+
+/**
+ * The labels that an image has from the image below it, as far as the two configs tell. A label is its own if it differs,
+ * is an annotation, or has a step of its own. Without such a step a builder may still have set it, as with an option
+ * `--label`: so if it set the other one, it set both.
+ */
+export function inheritedLabels(facts: ConfigFacts, below: ConfigFacts): readonly SourceLabel[] {
+  const isSame = (label: SourceLabel) => facts[label] !== undefined && facts[label] === below[label];
+  const isStated = (label: SourceLabel) =>
+    facts.annotated?.includes(label) === true || (facts.labelSteps?.[label] ?? 0) > (below.labelSteps?.[label] ?? 0);
+  const isSetByOption = LABELS.some((label) => facts[label] !== undefined && !isSame(label) && !isStated(label));
+  return LABELS.filter((label) => isSame(label) && !isStated(label) && !isSetByOption);
 }
 
 const cut = (text: string): string => text.slice(0, MOST_LETTERS + 1);
@@ -73,7 +116,8 @@ export function runsAsRoot({ user }: ConfigFacts, platform?: Platform): boolean 
   return name === '' || name === 'root' || /^[+-]?0+$/.test(name);
 }
 
-export type SourceProblem = 'missing' | 'malformed';
+/** `inherited`: it says what the image below was built from. */
+export type SourceProblem = 'missing' | 'malformed' | 'inherited';
 
 /** What is wrong with a label about the source; `undefined` if it is well formed. */
 export function sourceProblem(facts: ConfigFacts, label: SourceLabel): SourceProblem | undefined {

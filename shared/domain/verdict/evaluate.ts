@@ -10,7 +10,7 @@ import { type Finding, findingKey } from '../scan/finding.ts';
 import type { ScanState } from '../scan/scan.ts';
 import { effectiveScanState, isKnowledge, keepsResult, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
 import { unapprovedNames } from './approved-registries.ts';
-import { sourceReasons, userReasons } from './config-rules.ts';
+import { type ConfigBelow, sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
 import { tagReasons } from './tag-reasons.ts';
@@ -25,6 +25,8 @@ export interface VerdictInputs {
   readonly findings?: readonly Finding[];
   /** Ancestors whose waivers may apply to it; left out if no waiver can (`waiversOfOthers`). */
   readonly ancestors?: readonly WaivedAncestor[];
+  /** The config of the image that it is built on (`configBelowReader`); absent if there is none, or no rule needs it. */
+  readonly below?: ConfigBelow;
   /** When the image's stream first had each finding, by `findingKey`: grace counts from then, across rebuilds. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
@@ -41,7 +43,7 @@ export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: s
     ...[
       ...findingReasons(inputs, policy),
       ...registryReasons(inputs, policy),
-      ...sourceReasons(inputs.image, policy),
+      ...sourceReasons(inputs.image, policy, inputs.below),
       ...userReasons(inputs.image, policy),
       ...tagReasons(inputs.image, policy),
     ]

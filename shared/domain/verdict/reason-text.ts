@@ -33,6 +33,7 @@ function reasonFactText(reason: Reason): string {
     case 'registry':
       return `registry ${reason.registry} is not approved`;
     case 'source':
+      if (reason.isParentUnread) return 'source unknown: the config of the image that it is built on was not read';
       return reason.label === undefined
         ? 'source unknown: its config was not read'
         : `label ${SOURCE_LABELS[reason.label]} is ${reason.problem ?? 'unknown'}`;
@@ -88,6 +89,9 @@ const READ_AGAIN = 'the next review reads it; if it cannot be used, build the im
 const KNOWN_TAGS =
   'the next review reads and compares those of a base or platform; an application has some with its next push, or once a workload runs it by a tag';
 
+const READ_PARENT =
+  'the next review reads it; if it cannot be used, let the build set both labels as annotations of the manifest too';
+
 const NEXT_FOR_LABEL: Readonly<Record<SourceLabel, string>> = {
   source: 'let the build set it to the address of the repository, such as https://github.com/ORG/REPOSITORY',
   revision: 'let the build set it to the Git commit, 7 to 64 hexadecimal digits',
@@ -117,7 +121,11 @@ function detailsOf(reason: Reason): Details {
     case 'registry':
       return { next: 'add it to `approvedRegistries` of the policy, or use an approved registry' };
     case 'source':
-      return { next: reason.label === undefined ? READ_AGAIN : NEXT_FOR_LABEL[reason.label] };
+      if (reason.isParentUnread) return { next: READ_PARENT };
+      return {
+        ...(reason.problem === 'inherited' && { details: ['the image that it is built on has the same value'] }),
+        next: reason.label === undefined ? READ_AGAIN : NEXT_FOR_LABEL[reason.label],
+      };
     case 'user':
       return {
         next:

@@ -69,6 +69,8 @@ export type ReasonDetail =
       /** Absent if neither label is known, because the config was not read. */
       readonly label?: SourceLabel;
       readonly problem?: SourceProblem;
+      /** The config of the image below was not read, so its labels may be inherited. */
+      readonly isParentUnread?: true;
     }
   | {
       readonly kind: 'user';

@@ -1,4 +1,9 @@
-import { configFactsOf, runsAsRoot, sourceProblem } from '../../../../shared/domain/image/config-facts.ts';
+import {
+  configFactsOf,
+  inheritedLabels,
+  runsAsRoot,
+  sourceProblem,
+} from '../../../../shared/domain/image/config-facts.ts';
 import { fc } from '../../../support/seeded.ts';
 
 const [SOURCE, REVISION] = ['org.opencontainers.image.source', 'org.opencontainers.image.revision'];
@@ -127,7 +132,47 @@ test('a long token or a malformed address hides no secret, and stays malformed',
 test('an annotation counts before a label, which a build may have from its parent, unless it is empty', () => {
   const labels = { [SOURCE]: 'https://git.example.com/base', [REVISION]: COMMIT };
   const own = { [SOURCE]: 'https://git.example.com/shop', [REVISION]: ' ' };
-  expect(configFactsOf(own, { labels })).toEqual({ source: own[SOURCE], revision: COMMIT });
+  expect(configFactsOf(own, { labels })).toEqual({
+    ...{ source: own[SOURCE], revision: COMMIT, annotated: ['source'] },
+  });
+});
+
+const BASE = { [SOURCE]: 'https://git.example.com/base', [REVISION]: COMMIT };
+const labelStep = (name: string, form = 'LABEL ') => ({ createdBy: `${form}${name}=x` });
+const baseSteps = [labelStep(SOURCE), labelStep(REVISION)];
+const below = configFactsOf({}, { labels: BASE, history: baseSteps });
+
+test.each<[string, Parameters<typeof configFactsOf>, readonly string[]]>([
+  ['no build that set one', [{}, { labels: BASE, history: baseSteps }], ['source', 'revision']],
+  ['no history', [{}, { labels: BASE }], ['source', 'revision']],
+  [
+    'a step that only runs such a text',
+    [{}, { labels: BASE, history: [...baseSteps, { createdBy: `RUN echo LABEL ${SOURCE}=x ${REVISION}=y` }] }],
+    ['source', 'revision'],
+  ],
+  [
+    'a step for its revision only',
+    [{}, { labels: { ...BASE, [REVISION]: COMMIT.slice(0, 8) }, history: [...baseSteps, labelStep(REVISION)] }],
+    ['source'],
+  ],
+  ['a revision by an option', [{}, { labels: { ...BASE, [REVISION]: COMMIT.slice(0, 8) }, history: baseSteps }], []],
+  ['steps of its own for equal values', [{}, { labels: BASE, history: [...baseSteps, ...baseSteps] }], []],
+  [
+    'steps of its own by another builder',
+    [
+      {},
+      {
+        labels: BASE,
+        history: [...baseSteps, { createdBy: `/bin/sh -c #(nop)  LABEL "${SOURCE}"="x" "${REVISION}"="y"` }],
+      },
+    ],
+    [],
+  ],
+  ['an annotation for its source', [{ [SOURCE]: 'https://git.example.com/base' }, { labels: BASE, history: baseSteps }], ['revision']],
+  ['other values', [{}, { labels: { [SOURCE]: 'https://git.example.com/shop', [REVISION]: 'abcdef0' } }], []],
+  ['no labels', [{}, { labels: {} }], []],
+])('an image with the labels of the image below and %s', (_, given, inherited) => {
+  expect(inheritedLabels(configFactsOf(...given), below)).toEqual(inherited);
 });
 
 test('what is recorded of any config is short, and has no answer that it does not give', () => {

@@ -2,7 +2,12 @@ import { causeFacts } from '../../../../shared/domain/cause/cause.ts';
 import type { ConfigFacts } from '../../../../shared/domain/image/config-facts.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
-import { needsConfig, sourceReasons, userReasons } from '../../../../shared/domain/verdict/config-rules.ts';
+import {
+  type ConfigBelow,
+  needsConfig,
+  sourceReasons,
+  userReasons,
+} from '../../../../shared/domain/verdict/config-rules.ts';
 import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
 import { reasonInFull } from '../../../../shared/domain/verdict/reason-text.ts';
 import { parse } from '../../../../shared/schema.ts';
@@ -18,13 +23,14 @@ const policyOf = (changes: Partial<PolicyDocument>) =>
 const both = policyOf({ sourceKnown: {}, nonRoot: {} });
 const good: ConfigFacts = { user: '10001', source: 'https://git.example.com/shop', revision: '0123456' };
 
-const judge = (configFacts: ConfigFacts | undefined, policy = both) => {
+const judge = (configFacts: ConfigFacts | undefined, policy = both, below?: ConfigBelow) => {
   const judged = { ...image(), tier: 'application' as const, ...(configFacts && { configFacts }) };
   const given = {
     image: { lineage: alone(judged), ...judged },
     scan: completeScan(),
     findings: [],
     firstSeen: new Map(),
+    ...(below && { below }),
   };
   return evaluate(given, policy, 'version-1', NOW);
 };
@@ -74,6 +80,53 @@ test.each<[string, ConfigFacts | undefined, string, readonly string[]]>([
   );
 });
 
+test.each<[string, ConfigFacts, ConfigBelow, string, readonly string[]]>([
+  [
+    'with the same labels',
+    good,
+    { facts: { ...good, labelSteps: { source: 1, revision: 1 } } },
+    'violating',
+    [
+      'label org.opencontainers.image.revision is inherited; the image that it is built on has the same value',
+      'label org.opencontainers.image.source is inherited; the image that it is built on has the same value',
+    ],
+  ],
+  [
+    'with other labels',
+    good,
+    { facts: { ...good, source: 'https://git.example.com/base', revision: 'fedcba9' } },
+    'compliant',
+    [],
+  ],
+  [
+    'that was not read',
+    good,
+    {},
+    'unknown',
+    ['source unknown: the config of the image that it is built on was not read'],
+  ],
+  [
+    'that cannot be used',
+    good,
+    { facts: { isUnusable: true } },
+    'unknown',
+    ['source unknown: the config of the image that it is built on was not read'],
+  ],
+  [
+    'that was not read, beside annotations of its own',
+    { ...good, annotated: ['source', 'revision'] },
+    {},
+    'compliant',
+    [],
+  ],
+])('an image built on one %s', (_, facts, below, status, texts) => {
+  const verdict = judge(facts, policyOf({ sourceKnown: {} }), below);
+  expect(verdict.status).toBe(status);
+  expect(verdict.reasons.map((reason) => reasonInFull(reason).split('; next: '))).toEqual(
+    texts.map((text) => [text, expect.stringMatching(/\w/)]),
+  );
+});
+
 test('no rebuild follows from a config', () => {
   for (const facts of [{ user: '' }, { isUnusable: true as const }, undefined])
     expect(causeFacts(judge(facts))).toEqual([]);
@@ -90,7 +143,9 @@ test('the rules judge the tiers that they name: by default those of streams', ()
   const judged = TIERS.filter((tier) => userReasons({ tier }, one).length > 0);
   const sourced = TIERS.filter((tier) => sourceReasons({ tier }, one).length > 0);
   expect({ judged, sourced }).toEqual({ judged: ['application'], sourced: ['base', 'platform', 'application'] });
-  expect(TIERS.filter((tier) => needsConfig({ tier }, one))).toEqual(sourced);
+  // An image of ours may inherit the labels of an import.
+  expect(TIERS.filter((tier) => needsConfig({ tier }, one))).toEqual([...sourced, 'mirrored']);
+  expect(TIERS.filter((tier) => needsConfig({ tier }, { ...one, sourceKnown: undefined }))).toEqual(['application']);
   expect(userReasons({ tier: 'application' }, one)).toMatchObject([{ ruleId: 'no-root' }]);
   const windows = { platform: 'windows/amd64', configFacts: { user: 'ContainerAdministrator' } } as const;
   expect(userReasons({ tier: 'application', ...windows }, one)).toMatchObject([{ effect: 'violates' }]);

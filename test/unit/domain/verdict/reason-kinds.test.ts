@@ -18,7 +18,7 @@ const SAMPLES: { readonly [One in Kind]: Extract<Reason, { readonly kind: One }>
   },
   scan: { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'failed', scanReason: 'scan-failed' },
   registry: { ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'docker.io/library' },
-  source: { ruleId: 'source-known', effect: 'violates', kind: 'source', label: 'revision', problem: 'malformed' },
+  source: { ruleId: 'source-known', effect: 'violates', kind: 'source', label: 'revision', problem: 'inherited' },
   user: { ruleId: 'non-root', effect: 'violates', kind: 'user', user: '0:0' },
   tag: {
     ruleId: 'tags',
