@@ -168,7 +168,11 @@ test.each<[string, Parameters<typeof configFactsOf>, readonly string[]]>([
     ],
     [],
   ],
-  ['an annotation for its source', [{ [SOURCE]: 'https://git.example.com/base' }, { labels: BASE, history: baseSteps }], ['revision']],
+  [
+    'an annotation for its source',
+    [{ [SOURCE]: 'https://git.example.com/base' }, { labels: BASE, history: baseSteps }],
+    ['revision'],
+  ],
   ['other values', [{}, { labels: { [SOURCE]: 'https://git.example.com/shop', [REVISION]: 'abcdef0' } }], []],
   ['no labels', [{}, { labels: {} }], []],
 ])('an image with the labels of the image below and %s', (_, given, inherited) => {
