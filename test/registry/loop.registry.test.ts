@@ -95,15 +95,15 @@ function installed(): Installation {
   return installation;
 }
 
-/** The package at fault and its version in each container that runs, as the image itself tells them. */
+/** The package at fault and its version in the image of each container that runs. */
 async function packagesThatRun(): Promise<string[]> {
   const running = await containersIn(installed().cloud.endpoint, TEAM);
   return Promise.all(
     running.map(async ({ container }) => {
       const { repository = '' } = homeOf(container) ?? {};
       const image = `docker://${hostOf(TEAM)}/${repository}@${container.imageDigest}`;
-      const pulled = await buildah.run('from', '--quiet', '--tls-verify=false', image);
-      return buildah.run('run', '--isolation', 'chroot', pulled, '--', 'dpkg-query', '--show', FLAW.package);
+      const root = await buildah.run('mount', await buildah.run('from', '--quiet', '--tls-verify=false', image));
+      return succeed('dpkg-query', ['--admindir', join(root, 'var/lib/dpkg'), '--show', FLAW.package]);
     }),
   );
 }
