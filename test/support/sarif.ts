@@ -1,6 +1,20 @@
+import { readFileSync } from 'node:fs';
+import ajvDraft4 from 'ajv-draft-04';
+import ajvFormats from 'ajv-formats';
 import * as v from '../../shared/schema.ts';
 
-/* The members of SARIF 2.1.0 that Patchwave writes, as the OASIS schema (sarif-schema-2.1.0.json) defines them. */
+/*
+ * The schema as OASIS publishes it: sarif-2.1/schema/sarif-schema-2.1.0.json of github.com/oasis-tcs/sarif-spec at e0583813,
+ * unchanged. The members below are those that Patchwave writes, and what that schema does not say of them.
+ */
+
+const PUBLISHED = new URL('./published/sarif-schema-2.1.0.json', import.meta.url);
+const published = () => {
+  const ajv = new ajvDraft4.default({ allErrors: true, strict: false });
+  ajvFormats.default(ajv);
+  return { ajv, isSarif: ajv.compile(JSON.parse(readFileSync(PUBLISHED, 'utf8'))) };
+};
+let compiled: ReturnType<typeof published> | undefined;
 
 const text = v.strictObject({ text: v.text() });
 
@@ -57,6 +71,20 @@ const sarifSchema = v.strictObject({
   runs: v.pipe(v.array(run), v.minLength(1)),
 });
 
-/** The results of a SARIF document. @throws SchemaError if it is none */
-export const resultsIn = (document: string) =>
-  v.parse(sarifSchema, JSON.parse(document)).runs.flatMap((one) => one.results);
+/** A document is not what the published schema says; the message lists where. */
+export class NoSarif extends Error {
+  override readonly name = 'NoSarif';
+}
+
+/** @throws NoSarif if a document breaks the published schema */
+export function requireSarif(document: unknown): void {
+  compiled ??= published();
+  if (!compiled.isSarif(document)) throw new NoSarif(compiled.ajv.errorsText(compiled.isSarif.errors));
+}
+
+/** The results of a SARIF document. @throws NoSarif or SchemaError if it is none */
+export function resultsIn(text: string) {
+  const document: unknown = JSON.parse(text);
+  requireSarif(document);
+  return v.parse(sarifSchema, document).runs.flatMap((one) => one.results);
+}
