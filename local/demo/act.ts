@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActingState, readActingState } from '../../cli/acting/acting.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Closure } from '../../shared/domain/cause/cascade.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { Execution, Installation } from '../installation.ts';
 import { newsOf } from './act-news.ts';
@@ -55,41 +54,48 @@ export class NoReviewError extends Error {
   override readonly name = 'NoReviewError';
 }
 
+const ORDINALS = ['First', 'Second', 'Third', 'Fourth', 'Fifth', 'Sixth'] as const;
+
 /**
- * Reviews a fleet and waits until all work is done. After a rebuild, a second review proves that no old image runs.
- * If that review could not read every account, the missing read roles are created and a third review proves it.
+ * Reviews a fleet and waits until all work is done. After rebuilds, another review proves that no old image runs; the
+ * new images may lead to further rebuilds, and these to another review. If that review could not read every account,
+ * the missing read roles are created before the next one.
  */
 export async function reviewAndAct(installation: Installation, watch: Stopwatch, telling: Telling): Promise<Acted> {
-  const { story, details, names } = telling;
+  const { story, names } = telling;
+  const { context } = installation;
   const teller = new Teller(installation, telling);
   const reviews: Reviewed[] = [];
-  const next = async (title: string, step: string): Promise<readonly Closure[]> => {
-    details.heading(title);
-    story.begin(title);
-    watch.begin(step);
+  const gaveUp: string[] = [];
+  const admitted: string[] = [];
+  for (const ordinal of ORDINALS) {
+    const question =
+      reviews.length === 0 ? 'which images run, and what is wrong with them' : 'does an old image still run';
+    telling.details.heading(`${ordinal} review: ${question}?`);
+    story.begin(`${ordinal} review: ${question}?`);
+    watch.begin(reviews.length === 0 ? 'review' : 'proof');
+    const cascadesBefore = teller.cascades;
     const reviewed = await follow(installation, telling, teller, reviews.length === 0);
     reviews.push(reviewed);
-    if (reviewed.gaveUp !== undefined) story.say(`Gives up waiting. ${reviewed.gaveUp}`);
-    return collect(installation.context.rollouts.openClosures());
-  };
-  const admitted: string[] = [];
-  if ((await next('First review: which images run, and what is wrong with them?', 'review')).length > 0) {
-    const open = await next('Second review: does an old image still run?', 'proof');
-    admitted.push(...(open.length > 0 ? unreadAccounts(installation) : []));
-    for (const account of admitted) {
+    if (reviewed.gaveUp !== undefined) {
+      gaveUp.push(reviewed.gaveUp);
+      break;
+    }
+    const hasNews = teller.cascades > cascadesBefore;
+    const isOpen = (await collect(context.rollouts.openClosures())).length > 0;
+    const unread = isOpen && !hasNews && admitted.length === 0 ? unreadAccounts(installation) : [];
+    if (!(isOpen && hasNews) && unread.length === 0) break;
+    if (reviews.length === ORDINALS.length) gaveUp.push(`Review ${reviews.length} led to further rebuilds`);
+    for (const account of unread) {
       story.say(`Lets Patchwave read account ${account} too, where old images may run`);
       watch.begin('admit');
       await installation.admit(account);
+      admitted.push(account);
     }
-    if (admitted.length > 0) await next('Third review: does an old image run in any account?', 'proof');
-    for (const sentence of proofSentences(await collectAct(installation.context), names)) story.say(sentence);
   }
-  return {
-    reviews: reviews.map(row),
-    admitted,
-    gaveUp: reviews.flatMap(({ gaveUp }) => gaveUp ?? []),
-    last: reviews.at(-1) as Reviewed,
-  };
+  for (const text of gaveUp) story.say(`Gives up waiting. ${text}`);
+  for (const sentence of proofSentences(await collectAct(context), names)) story.say(sentence);
+  return { reviews: reviews.map(row), admitted, gaveUp, last: reviews.at(-1) as Reviewed };
 }
 
 const unreadAccounts = ({ fleet }: Installation): string[] =>
@@ -144,6 +150,11 @@ class Teller {
     this.#telling = telling;
     this.#seen = new CascadesSeen(installation.context);
     this.#underWay = messagesUnderWay(installation);
+  }
+
+  /** The number of cascades that were seen so far. */
+  get cascades(): number {
+    return this.#seen.all.length;
   }
 
   async tell(state: ActingState, isReviewing = false): Promise<void> {

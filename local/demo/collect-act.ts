@@ -6,6 +6,7 @@ import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { CallCount } from '../cloud/admin-types.ts';
 import { callRows } from './collect.ts';
+import { isOwnFault } from './reason-words.ts';
 import type { ActResult } from './result-act.ts';
 
 type Ledger = Pick<CliContext, 'dump' | 'causes' | 'cascades' | 'rebuilds' | 'rollouts'>;
@@ -68,6 +69,7 @@ function nodeRow(node: CascadeNode): ActResult['cascades'][number]['nodes'][numb
   const detail = outcome ? outcomeText(outcome) : answer?.detail;
   return {
     ...{ stream, work, wave, parents: [...parents], facts: facts.map(factText), state },
+    atFault: work === 'rebuild' && parents.length === 0 && isOwnFault(facts),
     ...(answer && { reason: answer.reason }),
     ...(detail !== undefined && { detail }),
     ...(headBefore !== undefined && { before: headBefore }),

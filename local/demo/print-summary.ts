@@ -2,7 +2,7 @@ import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
 import type { Story } from './story.ts';
-import { summaryOf } from './summary.ts';
+import { type SummaryLine, summaryOf } from './summary.ts';
 
 /** Ends the demo: the reasons that the result has no room for, then the result. */
 export function printSummary(
@@ -12,9 +12,10 @@ export function printSummary(
   names: Names,
   command: string,
 ): void {
-  const linesOf = ({ text, indent }: { text: string; indent: number }): number => progress.wrapped(text, indent).length;
-  const { lines, others } = summaryOf(result, names, command, linesOf);
-  story.list('Also at risk at the end', others, '`--verbose` names every image');
+  const linesOf = ({ text, indent }: SummaryLine): number => progress.wrapped(text, indent).length;
+  const first = summaryOf(result, names, { command, rest: 'see above', linesOf });
+  const left = story.list('Also at risk at the end', first.others);
+  const { lines } = left === 0 ? first : summaryOf(result, names, { command, rest: 'see `--verbose`', linesOf });
   progress.line();
   for (const { text, indent } of lines) progress.text(text, indent);
 }

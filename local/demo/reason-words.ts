@@ -79,11 +79,18 @@ export function complaintText(reason: Reason): string {
   }
 }
 
-/** What a rebuild is for: the first finding, or else the first fact. */
-export function shortFacts(facts: readonly CauseFact[]): string {
-  const [fact] = facts.toSorted((one, other) => Number(other.kind === 'finding') - Number(one.kind === 'finding'));
-  if (!fact) return 'nothing';
-  const findings = new Set(facts.flatMap((one) => (one.kind === 'finding' ? [one.vulnerability] : [])));
-  if (fact.kind !== 'finding') return factText(fact);
-  return findings.size > 1 ? `${fact.vulnerability} and ${findings.size - 1} more` : fact.vulnerability;
+/** What a rebuild is for: the first finding, or else the first fact. @param brief the short name of a stream */
+export function shortFacts(facts: readonly CauseFact[], brief: (stream: string) => string): string {
+  const findings = [...new Set(facts.flatMap((one) => (one.kind === 'finding' ? [one.vulnerability] : [])))];
+  const [finding, ...others] = findings;
+  if (finding !== undefined) return others.length > 0 ? `${finding} and ${others.length} more` : finding;
+  const [fact] = facts.toSorted((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+  if (fact?.kind === 'parent-moved') return `built on an old image of ${brief(fact.parent)}`;
+  if (fact?.kind === 'age') return 'near or over its age limit';
+  return fact === undefined ? 'nothing' : factText(fact);
 }
+
+const ORDER: readonly CauseFact['kind'][] = ['finding', 'age', 'person', 'parent-moved'];
+
+/** Whether a stream is rebuilt for a fact of its own, not only because a parent has a new image. */
+export const isOwnFault = (facts: readonly CauseFact[]): boolean => facts.some(({ kind }) => kind !== 'parent-moved');

@@ -26,6 +26,7 @@ const planned = {
   ),
   wave: v.pipe(count, v.description('from 0; a stream of a wave is built on streams of earlier waves')),
   parents: v.pipe(v.array(v.string()), v.description('planned streams that it is built on; they are verified first')),
+  atFault: v.pipe(v.boolean(), v.description('it has a fact of its own, and is built on no other stream of the plan')),
 };
 
 const wouldDo = v.strictObject({

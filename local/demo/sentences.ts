@@ -4,7 +4,7 @@ import { paint } from '../../cli/output.ts';
 import { type CascadeNode, type Deployment, hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
 import type { Names } from './names.ts';
-import { holdText, shortFacts } from './reason-words.ts';
+import { holdText, isOwnFault, shortFacts } from './reason-words.ts';
 import { listOf, type Sentence } from './story.ts';
 
 /** Waits that end by themselves, and what a rebuild that was told has left. */
@@ -63,13 +63,19 @@ function leftAlone({ stream, state, answer }: Cause, names: Names): Sentence[] {
 const atFault = ({ cascadeId, nodes }: CascadeView, names: Names): Sentence[] =>
   nodes
     .filter(({ parents = [], facts, work }) => parents.length === 0 && facts.length > 0 && work === 'rebuild')
-    .map(({ stream, facts }) => ({
-      key: `fault ${cascadeId} ${stream}`,
-      subject: names.stream(stream),
-      group: `fault ${shortFacts(facts)}`,
-      weight: 'always',
-      tell: (subjects, isOne) => `${subjects} ${isOne ? 'is' : 'are'} at fault: ${shortFacts(facts)}`,
-    }));
+    .map(({ stream, facts }) => {
+      const why = shortFacts(facts, names.brief);
+      return {
+        key: `fault ${cascadeId} ${stream}`,
+        subject: names.stream(stream),
+        group: `fault ${why}`,
+        weight: isOwnFault(facts) ? 'always' : 'outcome',
+        tell: (subjects, isOne) => {
+          const are = isOne ? 'is' : 'are';
+          return isOwnFault(facts) ? `${subjects} ${are} at fault: ${why}` : `${subjects} ${are} ${why}`;
+        },
+      };
+    });
 
 function planOf({ cascadeId, nodes }: CascadeView, names: Names): Sentence {
   const waves = [...Map.groupBy(nodes, ({ wave }) => wave)].sort(([one], [other]) => one - other);
@@ -106,7 +112,7 @@ function buildOf(node: CascadeNode, names: Names): Sentence[] {
       },
     ];
   if (!hasEnded(node) || (work === 'deploy' && state === 'verified')) return [];
-  const end = endTextOf(node);
+  const end = endTextOf(node, names);
   return [
     {
       key: `built ${cascadeId} ${stream} ${state}`,
@@ -118,20 +124,20 @@ function buildOf(node: CascadeNode, names: Names): Sentence[] {
   ];
 }
 
-function endTextOf({ state, outcome, answer, facts }: CascadeNode): Sentence['tell'] {
+function endTextOf({ state, outcome, answer, facts }: CascadeNode, { brief }: Names): Sentence['tell'] {
   if (outcome?.result === 'fixed')
-    return (subjects, isOne) => `${paint('green', 'Verified')} ${subjects}: ${goneText(facts, isOne)}`;
+    return (subjects, isOne) => `${paint('green', 'Verified')} ${subjects}: ${goneText(facts, isOne, brief)}`;
   if (outcome?.result === 'ineffective') {
-    const left = shortFacts(outcome.left);
+    const left = shortFacts(outcome.left, brief);
     return (subjects, isOne) =>
-      `${paint('red', 'Not fixed')}, so not deployed: ${subjects} still ${isOne ? 'has' : 'have'} ${left}`;
+      `${paint('red', 'Not fixed')}, so not deployed: ${subjects} ${isOwnFault(outcome.left) ? `still ${isOne ? 'has' : 'have'}` : `${isOne ? 'is' : 'are'} still`} ${left}`;
   }
   const why = outcome ? outcomeText(outcome) : answer === undefined ? state : holdText(answer.reason);
   return (subjects) => `${paint('red', 'Not rebuilt')} ${subjects}: ${why}`;
 }
 
-function goneText(facts: readonly CauseFact[], isOne: boolean): string {
-  if (facts.some(({ kind }) => kind === 'finding')) return `${shortFacts(facts)} is gone`;
+function goneText(facts: readonly CauseFact[], isOne: boolean, brief: Names['brief']): string {
+  if (facts.some(({ kind }) => kind === 'finding')) return `${shortFacts(facts, brief)} is gone`;
   if (facts.some(({ kind }) => kind === 'age')) return isOne ? 'the new image is young' : 'the new images are young';
   return isOne ? 'it is built on the new parent image' : 'they are built on the new parent images';
 }

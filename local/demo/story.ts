@@ -2,7 +2,7 @@ import { paint } from '../../cli/output.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import type { Progress } from './progress.ts';
 
-/** Lines that the story takes at most, if nothing has to be waited for. */
+/** Lines that the story takes at most, beside those that say for what it waits. */
 export const STORY_LINES = 40;
 /** Lines kept free by a sentence that may be left out in a long story. */
 const KEPT_FREE = { always: 0, outcome: 6, start: 14 } as const;
@@ -97,21 +97,19 @@ export class Story {
     }
   }
 
-  /** Tells each text, as far as there is room. @param more where the rest is */
-  list(title: string, texts: readonly string[], more: string): void {
-    if (texts.length === 0) return;
+  /** Tells each text, as far as there is room. @returns how many were left out */
+  list(title: string, texts: readonly string[]): number {
     this.#flush();
-    if (this.left < 2) return;
-    this.begin(title);
-    const lines = texts.map((text) => this.#progress.wrapped(`        ${text}`, INDENT + 2).length);
+    const shown: string[] = [];
     let room = this.left - 1;
-    const shown = texts.filter((_, at) => {
-      room -= lines[at] ?? 1;
-      return room >= 0;
-    });
+    for (const text of texts) {
+      room -= this.#progress.wrapped(`        ${text}`, INDENT + 2).length;
+      if (room < 0) break;
+      shown.push(text);
+    }
+    if (shown.length > 0) this.begin(title);
     for (const text of shown) this.#print(`        ${text}`, INDENT + 2);
-    const left = texts.length - shown.length;
-    if (left > 0) this.#print(`        and ${counted(left, 'more line')}: ${more}`, INDENT + 2);
+    return texts.length - shown.length;
   }
 
   /** What it waits for from now on, told whenever nothing else was for a while. */
@@ -122,7 +120,10 @@ export class Story {
   #tick(): void {
     this.#flushIfDue();
     if (!this.#waiting || performance.now() - this.#lastMs < SILENT_MS) return;
+    // It takes no line from the story.
+    const before = this.#lines;
     this.#sayNow(`Still waits for ${this.#waiting()}`);
+    this.#lines = before;
   }
 
   #sayNow(text: string): void {

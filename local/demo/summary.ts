@@ -29,17 +29,19 @@ export interface Summary {
   readonly others: readonly string[];
 }
 
+interface SummaryOptions {
+  /** Shows more of this run. */
+  readonly command: string;
+  /** Where the reasons are that the result has no room for. */
+  readonly rest: string;
+  /** How many lines a text takes on the screen. */
+  readonly linesOf: (line: SummaryLine) => number;
+}
+
 /**
  * The end of the demo: what was at fault, what was rebuilt, what is still at risk and why, and how to look further.
- * @param linesOf how many lines a text takes on the screen
- * @param command shows more
  */
-export function summaryOf(
-  result: DemoResult,
-  names: Names,
-  command: string,
-  linesOf: (line: SummaryLine) => number,
-): Summary {
+export function summaryOf(result: DemoResult, names: Names, { command, rest, linesOf }: SummaryOptions): Summary {
   const lineOf = ({ label, text }: Row): SummaryLine => ({
     text: `  ${paint(COLOURS[label] ?? 'dim', label.padEnd(LABEL))}  ${text}`,
     indent: INDENT,
@@ -50,8 +52,13 @@ export function summaryOf(
   const end = [...failureRows(result), { label: 'see more', text: command }];
   const room = SUMMARY_LINES - linesOf(heading) - height(faults) - height(end);
   // At least half of the room is for what is at risk, if it is needed.
-  const shownRebuilt = cut(rebuilt, Math.max(room - height(risks), Math.floor(room / 2)), 'rebuilt', height);
-  const shownRisks = cut(risks, room - height(shownRebuilt), 'at risk', height);
+  const shownRebuilt = cut(
+    rebuilt,
+    Math.max(room - height(risks), Math.floor(room / 2)),
+    { label: 'rebuilt', rest: 'see `--verbose`' },
+    height,
+  );
+  const shownRisks = cut(risks, room - height(shownRebuilt), { label: 'at risk', rest }, height);
   const rows = labelled([...faults, ...shownRebuilt, ...shownRisks, ...end]);
   const shown = new Set(shownRisks.map(({ text }) => text));
   const others = risks.map(({ text }) => text).filter((text) => !shown.has(text));
@@ -66,13 +73,15 @@ const COLOURS: Readonly<Record<string, 'red' | 'green' | 'yellow'>> = {
 };
 
 /** The first rows that fit into a number of lines; the last one counts the others. */
-function cut(rows: readonly Row[], room: number, label: string, height: (rows: readonly Row[]) => number): Row[] {
+function cut(
+  rows: readonly Row[],
+  room: number,
+  { label, rest }: { readonly label: string; readonly rest: string },
+  height: (rows: readonly Row[]) => number,
+): Row[] {
   if (height(rows) <= room) return [...rows];
   let kept = rows.length;
-  const shortened = (): Row[] => [
-    ...rows.slice(0, kept),
-    { label, text: `and ${rows.length - kept} more${label === 'at risk' ? ', named above' : ''}` },
-  ];
+  const shortened = (): Row[] => [...rows.slice(0, kept), { label, text: `and ${rows.length - kept} more: ${rest}` }];
   while (kept > 0 && height(shortened()) > room) kept -= 1;
   return shortened();
 }
@@ -92,9 +101,7 @@ function headingOf({ found, atRisk }: DemoResult): string {
 /** Where the plans began; where nothing was planned, where a plan would begin. */
 function faultRows({ act }: DemoResult, names: Names): Row[] {
   const planned = [...act.cascades.flatMap(({ nodes }) => nodes), ...act.wouldDo];
-  const roots = planned.filter(
-    ({ parents, work, facts }) => parents.length === 0 && work === 'rebuild' && facts.length > 0,
-  );
+  const roots = planned.filter(({ atFault }) => atFault);
   const groups = Map.groupBy(roots, ({ facts }) => firstOf(facts));
   const rows = [...groups].map(([fact, members]) => ({
     label: 'at fault',

@@ -3,6 +3,7 @@ import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
+import { isOwnFault } from './reason-words.ts';
 import type { ActResult } from './result-act.ts';
 
 /** Plans by the given policy in place of the one in force. */
@@ -16,6 +17,7 @@ export async function wouldDo(context: PlanLedger, policy: Policy): Promise<ActR
     return [
       {
         ...{ stream, work, wave, parents: [...parents], rollout },
+        atFault: work === 'rebuild' && parents.length === 0 && isOwnFault(facts),
         pipeline: `${account}/${region}/${name}`,
         facts: facts.map(factText),
       },

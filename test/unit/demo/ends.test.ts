@@ -9,7 +9,15 @@ import type { StreamRecord } from '../../../shared/domain/stream/stream-record.t
 type Node = ActResult['cascades'][number]['nodes'][number];
 
 const node = (changes: Partial<Node> = {}): Node => ({
-  ...{ stream: 'a', work: 'rebuild' as const, wave: 0, parents: [], facts: [], state: 'verified' as const },
+  ...{
+    stream: 'a',
+    work: 'rebuild' as const,
+    wave: 0,
+    parents: [],
+    facts: [],
+    atFault: true,
+    state: 'verified' as const,
+  },
   ...{ before: 'sha256:1', after: 'sha256:2' },
   ...changes,
 });

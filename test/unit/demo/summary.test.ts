@@ -12,12 +12,14 @@ const names = {
   service: (key: string) => key,
 };
 const linesOf = ({ text, indent }: SummaryLine): readonly string[] => wrapped(text, 80, indent);
+const OPTIONS = { command: 'COMMAND', rest: 'see above', linesOf: (line: SummaryLine) => linesOf(line).length };
 const node = (stream: string, parents: string[] = []) => ({
   stream,
   work: 'rebuild',
   wave: 0,
   parents,
   facts: ['CVE-1'],
+  atFault: parents.length === 0,
 });
 const rebuilt = (stream: string, state = 'patched') => ({ stream, state, before: 'sha256:1', after: 'sha256:2' });
 
@@ -27,9 +29,7 @@ function resultOf(act: object, images: readonly object[] = [], atRisk: readonly 
 }
 
 const page = (result: DemoResult): string[] =>
-  summaryOf(result, names, 'COMMAND', (line) => linesOf(line).length).lines.flatMap((line) =>
-    linesOf(line).map(stripVTControlCharacters),
-  );
+  summaryOf(result, names, OPTIONS).lines.flatMap((line) => linesOf(line).map(stripVTControlCharacters));
 
 test('what was at fault, what was rebuilt by digest, what is at risk and why, and how to see more', () => {
   const streams = [rebuilt('base', 'open'), rebuilt('app'), { ...rebuilt('search', 'stopped'), reason: 'ineffective' }];
@@ -73,7 +73,7 @@ test.each([
   const result = resultOf({ streams }, images, atRisk);
   const lines = page(result);
   expect(lines.length).toBeLessThanOrEqual(SUMMARY_LINES);
-  const { others } = summaryOf(result, names, 'COMMAND', (line) => linesOf(line).length);
+  const { others } = summaryOf(result, names, OPTIONS);
   const all = [...lines, ...others].join('\n');
   for (const { stream } of images) expect(all).toContain(`${stream}: `);
 });
