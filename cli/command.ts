@@ -87,10 +87,15 @@ export interface RepositoryTags {
 }
 
 export interface Reviews {
-  /** Starts an execution of the review; returns its ARN. */
-  start(input: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Starts an execution of the review; returns its ARN, and the id of its run. */
+  start(input: Readonly<Record<string, unknown>>): Promise<StartedReview>;
   /** The report of one run, or of the last one. @throws NotFoundError */
   report(format: 'json' | 'md', runId?: string): Promise<string>;
+}
+
+export interface StartedReview {
+  readonly executionArn: string;
+  readonly runId: string;
 }
 
 export interface Arguments {

@@ -19,6 +19,7 @@ import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import { SqsMessages } from '../shared/adapters/sqs-messages.ts';
+import { runIdOf } from '../shared/domain/review/run-id.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/ledgers.ts';
 import { previewReport } from '../shared/review/preview.ts';
 import { CallersTags } from './check/callers-tags.ts';
@@ -136,10 +137,11 @@ function reviewsOf(
 ): Reviews {
   return {
     async start(input) {
-      const { executionArn } = await machineClient(config).send(
+      const { executionArn = '', startDate } = await machineClient(config).send(
         new StartExecutionCommand({ stateMachineArn: fleetReviewMachineArn, input: JSON.stringify(input) }),
       );
-      return executionArn ?? '';
+      // The review names its run by the same two facts: `doctor --deep` checks that the start is the same instant.
+      return { executionArn, runId: runIdOf(executionArn, startDate?.getTime() ?? 0) };
     },
     async report(format, runId = LATEST) {
       const key = `reports/${runId}.${format}`;

@@ -134,7 +134,7 @@ export const reviewWith = async (
   context: Pick<CliContext, 'reviews'>,
   config: ConstructorParameters<typeof SFNClient>[0],
   input: Readonly<Record<string, unknown>> = {},
-): Promise<Execution> => executionEnd(new SFNClient(config ?? {}), await context.reviews.start(input));
+): Promise<Execution> => executionEnd(new SFNClient(config ?? {}), (await context.reviews.start(input)).executionArn);
 
 async function executionEnd(client: SFNClient, executionArn: string): Promise<Execution> {
   for (;;) {

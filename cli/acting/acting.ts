@@ -3,9 +3,11 @@ import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { CliContext } from '../command.ts';
+import { withCurrentAnswer } from './current-answer.ts';
 
 /** An open cascade with its nodes and deployments. */
 export interface CascadeView extends Cascade {
@@ -48,8 +50,10 @@ export interface ActingState {
   readonly closures: readonly Closure[];
 }
 
+/** @param policy the one in force: answers that it or the switch has ended are left out */
 export async function readActingState(
   context: Pick<CliContext, 'killSwitch' | 'causes' | 'cascades' | 'rollouts'>,
+  policy?: Policy,
 ): Promise<ActingState> {
   const [killSwitch, causes, cascades, closures] = await Promise.all([
     context.killSwitch.read(),
@@ -57,7 +61,11 @@ export async function readActingState(
     openCascades(context),
     openClosures(context),
   ]);
-  return { killSwitch, causes, cascades, closures };
+  return {
+    killSwitch,
+    causes: causes.map((cause) => withCurrentAnswer(cause, killSwitch, policy)),
+    ...{ cascades, closures },
+  };
 }
 
 /** A rebuild that locks its stream. */

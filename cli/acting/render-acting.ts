@@ -18,14 +18,11 @@ import type { CascadeView, RunningWork } from './acting.ts';
 /** The stored reason of a `resume` without `--reason`. */
 export const NO_REASON = 'resumed';
 
-/**
- * The kill switch in one line. A switch that is "on" could be read as "running", so the line says `paused` or `not
- * paused`.
- */
+/** The kill switch in one line. A switch that is "on" could be read as "running", so the line names what it decides. */
 export function renderSwitch(killSwitch: KillSwitch, now: number): string {
   const { rebuilding, by, atEpochMs, reason } = killSwitch;
   const isPaused = rebuilding === 'paused';
-  const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
+  const head = `rebuilding: ${isPaused ? paint('red', 'paused') : paint('green', 'active')}`;
   if (isSwitchUnreadable(killSwitch))
     return `${head}, because it cannot be read: ${visibleLine(reason)}. To resume: patchwave resume`;
   if (atEpochMs === 0) return `${head} (never paused)`;

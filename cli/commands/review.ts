@@ -16,12 +16,10 @@ function scopeOf(text: string): { account: string; regions: string[] } {
 const FOLLOW = 'Follow it in the Step Functions console, or with: patchwave status';
 
 /** A preview does not appear in `status`, because it writes nothing there. */
-const previewText = (
-  executionArn: string,
-): string => `When the execution has ended, read the id of the run ("runId") from its output:
-  aws stepfunctions describe-execution --execution-arn ${executionArn} --query output --output text
-Then run: patchwave report --run RUN
-and:      patchwave plan --preview RUN`;
+const previewText = (runId: string): string =>
+  `Its run is ${runId}. When the execution has ended, run:
+  patchwave report --run ${runId}
+  patchwave plan --preview ${runId}`;
 
 type Ending = Exclude<Awaited<ReturnType<CliContext['executions']['state']>>, 'running'>;
 
@@ -29,6 +27,13 @@ const ENDINGS: Readonly<Record<Ending, string>> = {
   succeeded: 'has succeeded. See: patchwave report',
   failed: 'has failed. See why: patchwave status',
   gone: 'is not known to Step Functions. See: patchwave status',
+};
+
+/** A preview does not appear in `status`. */
+const PREVIEW_ENDINGS: Readonly<Record<Ending, string>> = {
+  succeeded: 'preview has succeeded.',
+  failed: 'preview has failed. See why: the execution in the Step Functions console',
+  gone: 'preview is not known to Step Functions.',
 };
 
 /** The pauses between two reads grow to this number of them. */
@@ -59,15 +64,15 @@ export const reviewCommand: Command = {
     const scopes = positionals.map(scopeOf);
     const connected = await context();
     const { reviews } = connected;
-    const executionArn = await reviews.start({
+    const { executionArn, runId } = await reviews.start({
       ...(scopes.length > 0 && { scopes }),
       ...(flags.preview === true && { mode: 'preview' }),
     });
-    if (json) printJson({ executionArn });
-    else print(`Started ${executionArn}\n${flags.preview === true ? previewText(executionArn) : FOLLOW}`);
+    if (json) printJson({ executionArn, runId });
+    else print(`Started ${executionArn}\n${flags.preview === true ? previewText(runId) : FOLLOW}`);
     if (flags.wait !== true) return EXIT.done;
     const state = await endOf(connected, executionArn);
-    printProgress(`The review ${ENDINGS[state]}`);
+    printProgress(`The ${flags.preview === true ? PREVIEW_ENDINGS[state] : `review ${ENDINGS[state]}`}`);
     return state === 'succeeded' ? EXIT.done : EXIT.failed;
   },
 };

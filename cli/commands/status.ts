@@ -2,16 +2,11 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
-import {
-  isUnconfirmed,
-  type JudgedImages,
-  keyOfScope,
-  type ReviewRecord,
-  WHOLE_FLEET,
-} from '../../shared/domain/review/run.ts';
+import { type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
-import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { type ActingState, readActingState } from '../acting/acting.ts';
@@ -28,7 +23,8 @@ import {
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
-import { type Colour, paint, print, printJson, relative, table } from '../output.ts';
+import { type Colour, paint, print, printJson, relative } from '../output.ts';
+import { accountsNotRead, renderScopes, statusScopes } from '../status/scopes.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   running: 'cyan',
@@ -69,11 +65,18 @@ interface PolicyState {
   readonly unreadable?: string;
 }
 
+interface KnownPolicy {
+  readonly state: PolicyState;
+  /** Absent if it cannot be read. */
+  readonly policy?: Policy;
+}
+
 /** @returns nothing before the first policy is applied */
-async function policyState(policies: Policies): Promise<PolicyState | undefined> {
+async function policyState(policies: Policies): Promise<KnownPolicy | undefined> {
   try {
-    const { version, unreadable } = await policyInForce(policies);
-    return unreadable ? { version: unreadable.version, unreadable: unreadable.message } : { version };
+    const { version, policy, unreadable } = await policyInForce(policies);
+    if (unreadable) return { state: { version: unreadable.version, unreadable: unreadable.message } };
+    return { state: { version }, policy };
   } catch (error) {
     if (error instanceof NoPolicyError) return undefined;
     throw error;
@@ -85,52 +88,6 @@ function policyText(policy: PolicyState | undefined): string | undefined {
   if (!policy) return 'No policy is in force. Apply one with: patchwave policy apply FILE';
   return policy.unreadable && paint('red', visibleLine(policy.unreadable));
 }
-
-/** An account with unknown Regions has no scope yet; the last review reports the failure. */
-async function accountsNotRead(runs: RunLedger, ended: ReviewRecord | undefined): Promise<ScopeRecord[]> {
-  if (!ended) return [];
-  const parts = await Array.fromAsync(runs.parts(ended.runId));
-  return parts.flatMap((part): ScopeRecord[] => {
-    if (part.kind !== 'scope' || part.result.status !== 'failed' || part.result.scope.region !== '*') return [];
-    const { scope, error, detail } = part.result;
-    return [{ scope, failure: { error, detail, sinceEpochMs: ended.startedAtEpochMs } }];
-  });
-}
-
-function scopeState({ failure, completeAtEpochMs, emptyUntilEpochMs, left }: ScopeRecord): string {
-  if (left) return isUnconfirmed(left) ? 'left' : 'left, nothing waits for it';
-  if (failure) return 'failed';
-  if (emptyUntilEpochMs !== undefined) return 'empty';
-  return completeAtEpochMs === undefined ? 'never read' : 'complete';
-}
-
-function scopeColour({ failure, left }: ScopeRecord): Colour | undefined {
-  if (left) return isUnconfirmed(left) ? 'yellow' : undefined;
-  return failure ? 'red' : undefined;
-}
-
-function scopeDetail({ scope, failure, left }: ScopeRecord): string {
-  if (!left) return failure?.detail ?? '';
-  const { atEpochMs, usages, confirmed } = left;
-  const since = `left at ${instant(atEpochMs)}`;
-  if (confirmed)
-    return `${since}; ${confirmed.by} confirmed at ${instant(confirmed.atEpochMs)} that the containers are gone: ${confirmed.reason}`;
-  if (usages === 0) return `${since}; nothing ran there`;
-  const next = `patchwave confirm-left ${keyOfScope(scope)}`;
-  return `${since}; images still ran there when it was last read (${counted(usages, 'container')}). If they are gone, run: ${next} --reason TEXT`;
-}
-
-const CLUSTER = { title: 'EKS cluster', value: ({ scope }: ScopeRecord) => scope.eksCluster ?? '-' };
-
-const scopesTable = (scopes: readonly ScopeRecord[]): string =>
-  table(scopes, [
-    { title: 'account', value: ({ scope }) => scope.account },
-    { title: 'region', value: ({ scope }) => scope.region },
-    ...(scopes.some(({ scope }) => scope.eksCluster !== undefined) ? [CLUSTER] : []),
-    { title: 'state', value: scopeState, colour: scopeColour },
-    { title: 'last read', value: ({ completeAtEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
-    { title: 'note', value: scopeDetail },
-  ]);
 
 /** A fleet that only reports may have thousands of causes. */
 const MOST_ROWS = 20;
@@ -170,23 +127,36 @@ export const statusCommand: Command = {
   async run(context, { flags, json }) {
     const connected = await context();
     const { runs, scopes, policies, clock } = connected;
-    const policy = await policyState(policies);
-    const { ended, running } = await runs.latest();
+    const known = await policyState(policies);
+    const { ended, partial, running } = await lastReviews(runs);
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
-    const acting = await readActingState(connected);
+    const shown = statusScopes(all, known?.policy);
+    const acting = await readActingState(connected, known?.policy);
     const waiting = await waitingForVendors(connected, acting.causes);
     const state = { ...acting, waitingForVendors: waiting, unreadable: connected.unreadable.items() };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
     if (json) {
-      printJson({ policy: policy ?? null, ended: ended ?? null, running: running ?? null, scopes: all, ...state });
+      const reviews = { ended: ended ?? null, partial: partial ?? null, running: running ?? null };
+      printJson({ policy: known?.state ?? null, ...reviews, ...shown, ...state });
       return code;
     }
-    const withoutPolicy = policyText(policy);
+    const withoutPolicy = policyText(known?.state);
     if (withoutPolicy !== undefined) print(withoutPolicy);
     if (running) print(describeReview(running, clock()));
-    print(ended ? describeReview(ended, clock()) : 'No review has ended yet. Start one with: patchwave review');
-    if (all.length > 0) print(`\n${scopesTable(all)}`);
+    print(
+      ended ? describeReview(ended, clock()) : 'No review of the fleet has ended yet. Start one with: patchwave review',
+    );
+    if (partial) print(describeReview(partial, clock()));
+    const scopesText = renderScopes(shown);
+    if (scopesText !== '') print(`\n${scopesText}`);
     print(`\n${actingText(state, clock())}`);
     return code;
   },
 };
+
+/** The last review of the whole fleet, and one of some scopes only if it ended after that. */
+async function lastReviews(runs: RunLedger) {
+  const [{ ended, running }, fleet] = await Promise.all([runs.latest(), runs.latestOfFleet()]);
+  const partial = ended && ended.scopeKey !== WHOLE_FLEET ? ended : undefined;
+  return { ended: fleet, partial, running };
+}

@@ -81,7 +81,7 @@ async function readInstallation(
       inForce = read;
       return description;
     }),
-    inLedger(async ({ runs }) => (await runs.latest()).ended),
+    inLedger(({ runs }) => runs.latestOfFleet()),
   ]);
   let reads: MemberReads | undefined;
   const members = await inLedger(async (known) => {

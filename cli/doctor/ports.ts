@@ -47,7 +47,7 @@ export interface HubReads {
 
 /** Reads the ledger and the run files. */
 export interface LedgerReads {
-  readonly runs: Pick<RunLedger, 'latest'>;
+  readonly runs: Pick<RunLedger, 'latestOfFleet'>;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly scopes: Pick<ScopeLedger, 'all'>;
 }

@@ -11,6 +11,7 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
+import { withCurrentAnswer } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
@@ -63,6 +64,7 @@ type Ledger = Pick<
   | 'guards'
   | 'rollouts'
   | 'streams'
+  | 'killSwitch'
 > &
   VendorLedger &
   WitnessPorts;
@@ -132,7 +134,8 @@ function belowOf(image: ImageRecord): readonly Digest[] {
 
 async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
   if (stream === undefined) return { closures: [], deployments: [] };
-  const [known, histories, [latestRebuild], lock, open] = await Promise.all([
+  const [killSwitch, known, histories, [latestRebuild], lock, open] = await Promise.all([
+    ledger.killSwitch.read(),
     ledger.causes.get([stream]),
     ledger.guards.get([stream]),
     ledger.rebuilds.latest(stream, 1),
@@ -147,7 +150,7 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
   const closures = open.filter((closure) => closure.stream === stream);
   const cascades = [...closures.map((closure) => closure.cascadeId), ...(cascadeId === undefined ? [] : [cascadeId])];
   return {
-    ...(cause && cause.state !== 'closed' && { cause }),
+    ...(cause && cause.state !== 'closed' && { cause: withCurrentAnswer(cause, killSwitch) }),
     ...(node && { node }),
     ...(latestRebuild && { latestRebuild }),
     ...(history && { history }),

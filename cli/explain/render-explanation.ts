@@ -225,7 +225,9 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
     2,
   );
   if (!answer)
-    return takenBy ? head : `${head}\n  The planner has not evaluated it yet. To see the result now: patchwave plan`;
+    return takenBy
+      ? head
+      : `${head}\n  The planner has not evaluated it yet, or its last answer is over. To see the result now: patchwave plan`;
   const { recheckAtEpochMs: at } = answer;
   const again = at === undefined ? '' : ` Next check ${instant(at)} (${relative(at, now)}).`;
   return `${head}\n${fitted(visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`), 2)}`;

@@ -13,7 +13,7 @@ export interface FieldChange {
 }
 
 /** A rule or a waiver that differs, by its id. */
-export interface ItemChange {
+export interface RuleChange {
   readonly id: string;
   readonly change: 'added' | 'removed' | 'changed';
   /** What differs of a changed one; all fields of the others. */
@@ -38,9 +38,9 @@ export interface StreamChange {
 export interface PolicyDiff {
   /** All but `streams`, `severities` and `waivers`: modes, ages, caps, guards, scopes and so on. */
   readonly settings: readonly FieldChange[];
-  readonly streamRules: readonly ItemChange[];
-  readonly severityRules: readonly ItemChange[];
-  readonly waivers: readonly ItemChange[];
+  readonly streamRules: readonly RuleChange[];
+  readonly severityRules: readonly RuleChange[];
+  readonly waivers: readonly RuleChange[];
   /** Known streams that lose or gain a rule or a pipeline, or whose mode changes. */
   readonly streams: readonly StreamChange[];
 }
@@ -83,17 +83,17 @@ const sameSettings = (one: StreamSettings, other: StreamSettings): boolean =>
 function itemChanges<Item extends { readonly id: string }>(
   before: readonly Item[] | undefined,
   after: readonly Item[],
-): readonly ItemChange[] {
+): readonly RuleChange[] {
   const old = new Map((before ?? []).map((item) => [item.id, item]));
   const kept = new Set(after.map(({ id }) => id));
-  const changed = after.flatMap((item): ItemChange[] => {
+  const changed = after.flatMap((item): RuleChange[] => {
     const was = old.get(item.id);
     const fields = fieldChanges(was, item);
     if (was && fields.length === 0) return [];
     return [{ id: item.id, change: was ? 'changed' : 'added', fields }];
   });
   const removed = [...old.values()].filter(({ id }) => !kept.has(id));
-  return [...changed, ...removed.map(({ id }): ItemChange => ({ id, change: 'removed', fields: [] }))];
+  return [...changed, ...removed.map(({ id }): RuleChange => ({ id, change: 'removed', fields: [] }))];
 }
 
 function fieldChanges(before: object | undefined, after: object): readonly FieldChange[] {

@@ -1,7 +1,7 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { type Colour, fitted, paint, table } from '../output.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
-import type { FieldChange, ItemChange, PolicyDiff, StreamChange, StreamSettings } from './policy-diff.ts';
+import type { FieldChange, PolicyDiff, RuleChange, StreamChange, StreamSettings } from './policy-diff.ts';
 import type { WholeEffect, WorkOfPolicy } from './whole-effect.ts';
 
 const MOST_ROWS = 20;
@@ -52,7 +52,7 @@ function fieldsText({ settings, streamRules, severityRules, waivers }: PolicyDif
 }
 
 /** One line for a whole rule that comes or goes: its fields are in the file. */
-function itemLines(kind: string, { id, change, fields }: ItemChange): readonly Line[] {
+function itemLines(kind: string, { id, change, fields }: RuleChange): readonly Line[] {
   const what = `${kind} ${id}`;
   if (change === 'added') return [{ what, path: '', after: 'added' }];
   if (change === 'removed') return [{ what, path: '', after: 'removed' }];

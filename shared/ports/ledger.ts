@@ -208,6 +208,8 @@ export interface RunLedger {
   get(runId: string): Promise<ReviewRecord | undefined>;
   /** The review that ended last, and the one that runs now. */
   latest(): Promise<{ readonly ended?: ReviewRecord; readonly running?: ReviewRecord }>;
+  /** The review of the whole fleet that ended last, also if one of some scopes ended after it. */
+  latestOfFleet(): Promise<ReviewRecord | undefined>;
   /** SET, never ADD, so that a part written twice counts once. */
   recordPart(runId: string, part: RunPart): Promise<void>;
   parts(runId: string): AsyncIterable<RunPart>;

@@ -284,6 +284,7 @@ export const previewRuns: View<RunLedger> = (real, store) => {
     abandon: (_runId, abandonment) => store.put('abandoned', abandonment),
     get: async () => store.get<ReviewRecord>('run'),
     latest: async () => ({}),
+    latestOfFleet: async () => undefined,
     finish: record,
   };
 };

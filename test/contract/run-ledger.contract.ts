@@ -53,6 +53,26 @@ export function runLedgerContract({ make }: Contract<RunLedger>): void {
     expect(await ledger.begin(review('run-2', { startedAtEpochMs: NOW + 10 }))).toEqual({ begun: true });
   });
 
+  test('a review of some scopes is the latest, and never that of the fleet', async () => {
+    const ledger = await make();
+    const end = async (runId: string, atEpochMs: number, scopeKey?: string) => {
+      const changes = { startedAtEpochMs: atEpochMs, ...(scopeKey !== undefined && { scopeKey }) };
+      await ledger.begin(review(runId, changes));
+      const ended = review(runId, { ...changes, state: 'succeeded', endedAtEpochMs: atEpochMs + 1 });
+      await ledger.finish(ended);
+      return ended;
+    };
+    expect(await ledger.latestOfFleet()).toBeUndefined();
+    const early = await end('run-0', NOW - 20, '111122223333/eu-west-1');
+    expect([await ledger.latestOfFleet(), await ledger.latest()]).toEqual([undefined, { ended: early }]);
+    const fleet = await end('run-1', NOW);
+    expect(await ledger.latestOfFleet()).toEqual(fleet);
+    const part = await end('run-2', NOW + 20, '111122223333/eu-west-1');
+    expect([await ledger.latestOfFleet(), await ledger.latest()]).toEqual([fleet, { ended: part }]);
+    const next = await end('run-3', NOW + 40);
+    expect(await ledger.latestOfFleet()).toEqual(next);
+  });
+
   test('a review that lost its lease frees no other and is not the latest', async () => {
     const ledger = await make();
     await ledger.begin(review('run-1', { leaseUntilEpochMs: NOW + 1 }));

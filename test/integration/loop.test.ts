@@ -190,7 +190,7 @@ describe('the small fleet', () => {
     async () => {
       const { context, review } = installation();
       const stepFunctions = new SFNClient(hubOf(installation()));
-      const executionArn = await context.reviews.start({});
+      const { executionArn } = await context.reviews.start({});
       const opened = await eventually(
         async () => {
           const { running } = await context.runs.latest();
@@ -230,7 +230,7 @@ describe('the small fleet', () => {
       await loseEndsOfExecutions(installation());
       // Slow, so that its end is far away when it is stopped.
       await cloud.admin.setFaults({ seed: 1, latencyMs: 500 });
-      const executionArn = await context.reviews.start({});
+      const { executionArn } = await context.reviews.start({});
       await eventually(async () => (await context.runs.latest()).running, 'the lease of the review', LIMIT_MS);
       await new SFNClient(hubOf(installation())).send(new StopExecutionCommand({ executionArn }));
       await cloud.admin.endFaults();

@@ -84,7 +84,7 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
         await lambda().send(
           new PutFunctionConcurrencyCommand({ FunctionName: INVENTORY, ReservedConcurrentExecutions: 0 }),
         );
-        const executionArn = await installation().context.reviews.start({});
+        const { executionArn } = await installation().context.reviews.start({});
         const status = async () => (await sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
         await sleep(BEGUN_MS);
         expect(await status()).toBe('RUNNING');

@@ -141,7 +141,7 @@ export const cause = (name: string, changes: Partial<Cause> = {}): Cause => ({
 export const review = (runId: string, changes: Partial<ReviewRecord> = {}): ReviewRecord => ({
   runId,
   mode: 'review',
-  scopeKey: 'organization',
+  scopeKey: 'fleet',
   policyVersion: 'policy-1',
   state: 'running',
   startedAtEpochMs: NOON_EPOCH_MS,

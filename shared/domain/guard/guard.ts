@@ -1,4 +1,5 @@
 import type { CauseFact } from '../cause/cause.ts';
+import type { NodeAnswer } from '../cause/node-answer.ts';
 import type { BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
 import { countedInARow } from '../common/counted.ts';
 import { DAY_MS, instant, MINUTE_MS } from '../common/time.ts';
@@ -123,10 +124,16 @@ export function modeObstacle({
   return undefined;
 }
 
+/** Whether an answer is of the kill switch, and not of a mode: it is over as soon as a person resumes. */
+export const isAnswerOfSwitch = ({ reason, detail }: Pick<NodeAnswer, 'reason' | 'detail'>): boolean =>
+  reason === 'paused' && detail.includes(TO_RESUME);
+
+const TO_RESUME = 'To resume: `patchwave resume`.';
+
 const pauseText = (killSwitch: KillSwitch): string =>
   isSwitchUnreadable(killSwitch)
-    ? `Patchwave is paused, because its kill switch cannot be read: ${killSwitch.reason}. To resume: \`patchwave resume\`. To keep the pause under your name: \`patchwave pause\`. Both write the switch anew.`
-    : `${killSwitch.by} paused Patchwave: ${killSwitch.reason.replace(/\.$/, '')}. To resume: \`patchwave resume\`.`;
+    ? `Patchwave is paused, because its kill switch cannot be read: ${killSwitch.reason}. ${TO_RESUME} To keep the pause under your name: \`patchwave pause\`. Both write the switch anew.`
+    : `${killSwitch.by} paused Patchwave: ${killSwitch.reason.replace(/\.$/, '')}. ${TO_RESUME}`;
 
 function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: StartInputs): NegativeDecision | undefined {
   if (lock && lock.cascadeId !== cascadeId) {

@@ -1,4 +1,4 @@
-import type { ReviewRecord, RunPart } from '../../../shared/domain/review/run.ts';
+import { type ReviewRecord, type RunPart, WHOLE_FLEET } from '../../../shared/domain/review/run.ts';
 import type { Abandonment, BeginReply, RunLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 
@@ -9,6 +9,7 @@ export class FakeRunLedger implements RunLedger {
   readonly #abandoned = new Map<string, Abandonment>();
   #lease: ReviewRecord | undefined;
   #ended: ReviewRecord | undefined;
+  #fleetEnded: ReviewRecord | undefined;
 
   async begin(review: ReviewRecord): Promise<BeginReply> {
     const abandoned = this.#abandoned.get(review.runId);
@@ -42,6 +43,10 @@ export class FakeRunLedger implements RunLedger {
     };
   }
 
+  async latestOfFleet(): Promise<ReviewRecord | undefined> {
+    return copied(this.#fleetEnded);
+  }
+
   async recordPart(runId: string, part: RunPart): Promise<void> {
     const parts = this.#parts.get(runId) ?? new Map<string, RunPart>();
     parts.set(`${part.kind}#${part.key}`, copied(part));
@@ -56,6 +61,8 @@ export class FakeRunLedger implements RunLedger {
   async finish(review: ReviewRecord): Promise<void> {
     this.#runs.set(review.runId, copied(review));
     if ((this.#ended?.startedAtEpochMs ?? 0) <= review.startedAtEpochMs) this.#ended = copied(review);
+    if (review.scopeKey === WHOLE_FLEET && (this.#fleetEnded?.startedAtEpochMs ?? 0) <= review.startedAtEpochMs)
+      this.#fleetEnded = copied(review);
     if (this.#lease?.runId === review.runId) this.#lease = undefined;
   }
 }

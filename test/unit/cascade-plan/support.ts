@@ -35,7 +35,7 @@ export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
 });
 export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
 
-export interface PlanPolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps'>> {
+export interface PlanPolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps' | 'scopes'>> {
   readonly tier?: Tier;
   /** Of the first streams, where they differ. */
   readonly tiers?: readonly Tier[];
@@ -51,6 +51,7 @@ const policyOf = ({
   reportOnly = [],
   modes,
   caps,
+  scopes,
 }: PlanPolicyChanges) =>
   parse(policySchema, {
     version: 1,
@@ -67,6 +68,7 @@ const policyOf = ({
       { id: 'exploited', severities: ['high'], graceDays: 0, urgent: true },
     ],
     ...(caps && { caps }),
+    ...(scopes && { scopes }),
     ...((modes || reportOnly.length > 0) && { modes: { owners: { watched: 'report-only' as const }, ...modes } }),
   });
 

@@ -62,7 +62,7 @@ test.each([
   expect(await world.scopes.get(SCOPE)).not.toHaveProperty('left.confirmed');
 });
 
-test('status shows a scope that left with time, usages and next step, or who confirmed it', async () => {
+test('status shows a scope that left with time, usages and next step, and leaves it out once it is confirmed', async () => {
   const world = await away();
   const { text } = await run(statusCommand, readOnlyContext(world));
   expect(text).toMatch(
@@ -70,11 +70,14 @@ test('status shows a scope that left with time, usages and next step, or who con
   );
   expect(text).toContain(`patchwave confirm-left ${KEY} --reason TEXT`);
   await confirm(world);
-  expect((await run(statusCommand, readOnlyContext(world))).text).toMatch(
-    /left, nothing waits for it .*; \S+ confirmed at 2026-11-24 03:00 UTC that the containers are gone: the account/,
-  );
+  const leftAlone = '1 scope left the fleet or the policy, and nothing waits for it: --json lists all';
+  expect((await run(statusCommand, readOnlyContext(world))).text).toContain(leftAlone);
+  expect(await runJson(statusCommand, readOnlyContext(world))).toMatchObject({
+    scopes: [],
+    leftScopes: [{ left: { confirmed: { reason: expect.stringMatching(/^the account/) } } }],
+  });
   const idle = await away({ usages: 0 });
-  expect((await run(statusCommand, readOnlyContext(idle))).text).toContain('nothing ran there');
+  expect((await run(statusCommand, readOnlyContext(idle))).text).toContain(leftAlone);
 });
 
 test('why lists usages of an image in a scope that left', async () => {

@@ -491,7 +491,7 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
   const installation = await soundInstallation();
   const denied = new Error('User: jo is not authorized to perform: dynamodb:GetItem on resource: ledger');
   installation.ledger = () => ({
-    runs: { latest: () => Promise.reject(denied) },
+    runs: { latestOfFleet: () => Promise.reject(denied) },
     policies: { current: () => Promise.reject(denied) },
     scopes: { all: () => rejecting(denied) },
   });

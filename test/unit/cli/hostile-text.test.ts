@@ -115,7 +115,10 @@ function contextOf(made: PlanWorld, text: string): CliContext {
     clock: made.clock,
     author: async () => `jo${text}`,
     reviews: {
-      start: async () => 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+      start: async () => ({
+        executionArn: 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+        runId: '1',
+      }),
       report: async () => `# Report ${text.replaceAll('\n', ' ')}`,
     },
     lineage: async () => ({ images, indexes: new Map() }),

@@ -18,7 +18,7 @@ test('pause records who, when and why, and the planner starts nothing', async ()
   const { code, text } = await run(pauseCommand, cliContext(world), [], { reason });
   expect(code).toBe(0);
   expect(await world.killSwitch.read()).toEqual({ rebuilding: 'paused', by: ANA, atEpochMs: world.clock(), reason });
-  expect(text).toContain(`kill switch: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}`);
+  expect(text).toContain(`rebuilding: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}`);
   expect(text).toContain('Nothing is being rebuilt or deployed.');
 
   await wakeUp(world);
@@ -35,12 +35,12 @@ test('a plan with assumptions states them first', async () => {
   expect(text).toMatch(/^as if Patchwave were not paused\n/);
 });
 
-test('resume prints "not paused" instead of a switch state', async () => {
+test('resume prints what is active now', async () => {
   const world = await planWorld();
   await run(pauseCommand, cliContext(world), [], { reason });
   const { text } = await run(resumeCommand, cliContext(world), [], { reason: 'it is over' });
   expect(text).toBe(
-    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner plans waiting work at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan\nNothing is being rebuilt or deployed.\n`,
+    `rebuilding: active since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner plans waiting work at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan\nNothing is being rebuilt or deployed.\n`,
   );
 });
 
@@ -65,7 +65,7 @@ describe('a switch that cannot be read', () => {
     const world = await planWorld();
     await world.killSwitch.set(unreadableSwitch(problem));
     const { text } = await run(pauseCommand, cliContext(world), [], { reason });
-    expect(text).toMatch(`kill switch: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}\n`);
+    expect(text).toMatch(`rebuilding: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}\n`);
     expect(await world.killSwitch.read()).toMatchObject({ rebuilding: 'paused', by: ANA, reason });
   });
 
@@ -78,7 +78,7 @@ describe('a switch that cannot be read', () => {
 
   test('the line of the switch names the problem, and no person', () => {
     expect(stripVTControlCharacters(renderSwitch(unreadableSwitch(problem), 0))).toBe(
-      `kill switch: paused, because it cannot be read: ${problem}. To resume: patchwave resume`,
+      `rebuilding: paused, because it cannot be read: ${problem}. To resume: patchwave resume`,
     );
   });
 });

@@ -267,7 +267,7 @@ test('the page shows every section, aligned', async () => {
   expect(titles).toHaveLength(4);
   for (const expected of [
     `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image   CVE-2026-1 in openssl 3.0.1 and 1 more`,
-    'kill switch: not paused (never paused)',
+    'rebuilding: active (never paused)',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: the new image still has CVE-2026-1 in openssl 3.0.1`,
     waitingFor,
     'refuse: attempts-exhausted',

@@ -36,7 +36,7 @@ async function acting(): Promise<PlanWorld> {
 test('status shows the switch, each open cause with its answer, cascades, deployments and closures', async () => {
   const { code, text } = await run(statusCommand, readOnlyContext(await acting()));
   expect(code).toBe(0);
-  expect(text).toContain('kill switch: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
+  expect(text).toContain('rebuilding: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
   expect(text).toContain('2 open causes, 0 taken by cascades, 1 open closure\n');
   expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The mode of this stream/);
   expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
@@ -68,7 +68,7 @@ test('many causes: the first ones and the number of others', async () => {
 test('before the first review it shows the next step', async () => {
   const { text } = await run(statusCommand, readOnlyContext(await planWorld()));
   expect(text).toBe(
-    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused (never paused)\n0 open causes, 0 taken by cascades, 0 open closures\n',
+    'No review of the fleet has ended yet. Start one with: patchwave review\n\nrebuilding: active (never paused)\n0 open causes, 0 taken by cascades, 0 open closures\n',
   );
 });
 
@@ -77,6 +77,78 @@ test('a review of some scopes does not count as a fleet review', async () => {
   const scopeKey = '111122223333/eu-west-1';
   await world.runs.begin(review('run', { scopeKey, startedAtEpochMs: world.clock() }));
   expect((await run(statusCommand, readOnlyContext(world))).text).toContain(`review run of ${scopeKey} only: running`);
+});
+
+test('a review of some scopes is shown beside that of the fleet, and never in its place', async () => {
+  const world = await planWorld();
+  const end = async (runId: string, atEpochMs: number, changes: Parameters<typeof review>[1] = {}) => {
+    await world.runs.begin(review(runId, { startedAtEpochMs: atEpochMs, ...changes }));
+    await world.runs.finish(review(runId, { startedAtEpochMs: atEpochMs, endedAtEpochMs: atEpochMs, ...changes }));
+  };
+  const scopeKey = '111122223333/eu-west-1';
+  await end('part-1', world.clock(), { state: 'succeeded', scopeKey });
+  const context = readOnlyContext(world);
+  expect((await run(statusCommand, context)).text).toMatch(
+    /^No review of the fleet has ended yet.*\nreview part-1 of 111122223333\/eu-west-1 only: succeeded /,
+  );
+  expect((await run(statusCommand, context, [], { 'exit-code': true })).code).toBe(1);
+  await end('fleet', world.clock() + 1, { state: 'failed', failure: { error: 'X', detail: 'y' } });
+  await end('part-2', world.clock() + 2, { state: 'succeeded', scopeKey });
+  const { text, code } = await run(statusCommand, context, [], { 'exit-code': true });
+  expect([text, code]).toEqual([
+    expect.stringMatching(
+      /^review fleet: failed .*\n {2}X: y\nreview part-2 of 111122223333\/eu-west-1 only: succeeded /,
+    ),
+    1,
+  ]);
+  expect(await runJson(statusCommand, context)).toMatchObject({
+    ended: { runId: 'fleet' },
+    partial: { runId: 'part-2' },
+  });
+  await end('next', world.clock() + 3, { state: 'succeeded' });
+  expect(await runJson(statusCommand, context)).toMatchObject({ ended: { runId: 'next' }, partial: null });
+});
+
+test('scopes that left, or that the policy no longer lists, leave the status unless closures wait for them', async () => {
+  const world = await planWorld();
+  const at = world.clock();
+  const here = { account: '111122223333', region: 'eu-west-1' };
+  const dropped = { account: '444455556666', region: 'eu-west-1' };
+  await setPolicy(world, { scopes: [{ account: here.account, regions: [here.region] }] });
+  const records = [
+    { scope: here, completeAtEpochMs: at },
+    { scope: { ...here, eksCluster: 'blue' }, completeAtEpochMs: at },
+    { scope: dropped, completeAtEpochMs: at },
+    { scope: { ...here, region: 'eu-west-2' }, left: { atEpochMs: at, usages: 0 } },
+    { scope: { ...here, region: 'eu-west-3' }, left: { atEpochMs: at, usages: 2 } },
+  ];
+  for (const record of records) await world.scopes.record(record);
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toMatch(/111122223333 +eu-west-1 +blue +complete/);
+  expect(text).toMatch(/111122223333 +eu-west-3 +- +left .*patchwave confirm-left/);
+  expect(text).not.toMatch(/444455556666|eu-west-2/);
+  expect(text).toContain('2 scopes left the fleet or the policy, and nothing waits for them: --json lists all');
+  const { scopes, leftScopes } = await runJson(statusCommand, readOnlyContext(world));
+  expect([scopes, leftScopes]).toMatchObject([{ length: 3 }, [{ scope: dropped }, { scope: { region: 'eu-west-2' } }]]);
+});
+
+test.each<[what: string, mode: 'enforce' | 'report-only' | 'paused', isResumed: boolean, shown: RegExp]>([
+  ['a pause that goes on', 'enforce', false, /app-0:\S+ +1 +wait: paused/],
+  ['a pause that was lifted', 'enforce', true, /app-0:\S+ +1 +waiting for the planner/],
+  ['a mode that is still so', 'paused', true, /app-0:\S+ +1 +wait: paused/],
+  ['a mode that was changed', 'report-only', true, /app-0:\S+ +1 +waiting for the planner/],
+])("the planner's answer of %s", async (_, mode, isResumed, shown) => {
+  const world = await planWorld();
+  await violating(world, 0);
+  const isOfMode = mode !== 'enforce';
+  const pause = { by: 'jo', atEpochMs: world.clock(), reason: 'an incident' };
+  if (isOfMode) await setPolicy(world, { mode: 'paused' });
+  else await world.killSwitch.set({ rebuilding: 'paused', ...pause });
+  await wakeUp(world);
+  if (isResumed) await world.killSwitch.set({ rebuilding: 'active', ...pause });
+  if (isOfMode) await setPolicy(world, { mode });
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toMatch(shown);
 });
 
 test.each([

@@ -35,7 +35,10 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
     // Typed as the ports themselves, so that the compiler reports a port without a fake.
     ...(Object.fromEntries(watched) as typeof ports),
     reviews: {
-      start: async () => 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+      start: async () => ({
+        executionArn: 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+        runId: '20261124T030000000Z-1234abcd',
+      }),
       report: async () => {
         throw new NotFoundError('no report in a world of fakes');
       },
@@ -58,7 +61,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|holders|inForce|indexes|lastPushed|latest|latestOfFleet|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
 /** As `cliContext`; every method that may write is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

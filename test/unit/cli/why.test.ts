@@ -126,7 +126,7 @@ test('a new fact reopens the cause while the lock still names the building casca
   await world.locks.take(lock('r1', { stream: streamOf(0), cascadeId: 'abc-g1', taskToken: 'secret-token' }));
   const text = await why(world);
   expect(text).toMatch(/In cascade abc-g1:\n.*\n.*rebuild +building/);
-  expect(text).toContain('The planner has not evaluated it yet.');
+  expect(text).toContain('The planner has not evaluated it yet, or its last answer is over.');
   expect(text).not.toContain('secret-token');
 });
 

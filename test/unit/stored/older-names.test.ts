@@ -60,5 +60,5 @@ test('a kill switch of version 0.1.0 reads as paused, with the reason', async ()
   const { status } = COMMANDS;
   if (!status) throw new Error('no status');
   const { text } = await run(status, await contextOf010(), [], {});
-  expect(text).toContain('kill switch: paused, because it cannot be read: ledger item SWITCH / CURRENT: ');
+  expect(text).toContain('rebuilding: paused, because it cannot be read: ledger item SWITCH / CURRENT: ');
 });

@@ -1,4 +1,4 @@
-import { abandonedReview, type ReviewRecord, type RunPart } from '../../../domain/review/run.ts';
+import { abandonedReview, type ReviewRecord, type RunPart, WHOLE_FLEET } from '../../../domain/review/run.ts';
 import type { Abandonment, BeginReply, RunLedger, RunParts } from '../../../ports/ledger.ts';
 import { recordOf, reviewContent } from '../table/items.ts';
 import type { Key } from '../table/keys.ts';
@@ -101,16 +101,21 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
     return new DynamoLatestRuns(this.table).latest();
   }
 
+  async latestOfFleet(): Promise<ReviewRecord | undefined> {
+    const { ended } = await this.latest();
+    return ended?.scopeKey === WHOLE_FLEET ? ended : reviewAt(this.table, keys.latestFleetRun);
+  }
+
   /** The lease comes last, so that its next holder finds this review ended. */
   async finish(review: ReviewRecord): Promise<void> {
     await this.#write(keys.run(review.runId), 'run', review);
-    await this.table.put(
-      { ...keys.latestRun, ...reviewContent('latest-run', review) },
-      {
-        expression: 'attribute_not_exists(PK) OR startedAtEpochMs <= :started',
-        values: { ':started': review.startedAtEpochMs },
-      },
-    );
+    const isLater = {
+      expression: 'attribute_not_exists(PK) OR startedAtEpochMs <= :started',
+      values: { ':started': review.startedAtEpochMs },
+    };
+    await this.table.put({ ...keys.latestRun, ...reviewContent('latest-run', review) }, isLater);
+    if (review.scopeKey === WHOLE_FLEET)
+      await this.table.put({ ...keys.latestFleetRun, ...reviewContent('latest-run', review) }, isLater);
     await this.table.delete(keys.currentRun, { expression: 'runId = :run', values: { ':run': review.runId } });
   }
 

@@ -36,7 +36,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | run part        | RUN#<id>                 | PART#<kind>#<key>                                    | Query of one run |
  * | abandoned run   | RUN#<id>                 | ABANDONED                                            | Get: before and after a run begins |
  * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
- * | latest review   | RUN#LATEST               | RUN                                                  | Get |
+ * | latest review   | RUN#LATEST               | RUN; FLEET: the latest of the whole fleet            | Get |
  * | scope           | SCOPES                   | <account>/<region>[/<EKS cluster>]                   | Query of all, or of the EKS clusters of one account and Region |
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | expiry          | EXPIRY#<location>        | <digest>                                             | Query of one repository; BatchGet of one image |
@@ -131,6 +131,7 @@ export const runPart = (runId: string, kind: string, key: string): Key => ({
 export const abandonedRun = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: 'ABANDONED' });
 export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
+export const latestFleetRun: Key = { PK: 'RUN#LATEST', SK: 'FLEET' };
 export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: keyOfScope(scope) });
 export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
 export const LIFECYCLE_CHECKS = 'LIFECYCLE-CHECKS';
