@@ -1,6 +1,7 @@
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
-import { emptyHistory, type RebuildHistory } from '../domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory, type UnscannedCandidate } from '../domain/cause/rebuild.ts';
+import { uncoveredText } from '../domain/cause/uncovered-text.ts';
 import { unreadableText } from '../domain/common/unreadable-item.ts';
 import { mayDeploy, modeObstacle, unreadableRecord } from '../domain/guard/guard.ts';
 import type { NegativeDecision } from '../domain/guard/guard-answer.ts';
@@ -70,12 +71,12 @@ type Guarded = Pick<
   | 'isLockUnreadable'
   | 'history'
   | 'ancestors'
+  | 'uncoveredCandidate'
 >;
 
 async function readGuarded(
   ports: ReadStreamPorts,
-  stream: string,
-  history: RebuildHistory | undefined,
+  { stream, facts, history }: GuardedAsked,
   { policy, openIn, unreadable }: Known,
 ): Promise<Guarded> {
   const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
@@ -89,7 +90,25 @@ async function readGuarded(
     history: history ?? emptyHistory(stream),
     ancestors: [],
     ...(pipeline && { pipeline }),
+    ...(await uncoveredCandidate(ports, facts, history?.unscanned)),
   };
+}
+
+interface GuardedAsked {
+  readonly stream: string;
+  readonly facts: readonly CauseFact[];
+  readonly history: RebuildHistory | undefined;
+}
+
+/** A scan that covers more lets the candidate be resumed, and so does a candidate that is not known any more. */
+async function uncoveredCandidate(
+  { images }: Pick<ReadStreamPorts, 'images'>,
+  facts: readonly CauseFact[],
+  unscanned: UnscannedCandidate | undefined,
+): Promise<Pick<Guarded, 'uncoveredCandidate'>> {
+  if (!unscanned?.uncovered) return {};
+  const text = uncoveredText(facts, [...(await images.get(unscanned.uncovered)).values()]);
+  return text === undefined ? {} : { uncoveredCandidate: text };
 }
 
 /** An unreadable lock may belong to any cascade. */
@@ -122,7 +141,7 @@ export async function readStream(
   const stopped = stoppedBy(stream, known);
   if (stopped && !known.isAfterReview) return { cause, answer: stopped, settled: [] };
   if (stopped) return { cause, answer: stopped, settled: await settledIn(ports, cause, known) };
-  const guarded = await readGuarded(ports, stream, history, known);
+  const guarded = await readGuarded(ports, { stream, facts, history }, known);
   const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
   if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
   const read = await imagesOrProblem(ports, { stream, facts, asked: known.isRelevant }, known);
@@ -172,7 +191,7 @@ export async function readOther(
   { facts, history, record }: OtherAsked,
   known: Known,
 ): Promise<Candidate & { readonly lastBuilt?: SeenLast }> {
-  const guarded = await readGuarded(ports, stream, history, known);
+  const guarded = await readGuarded(ports, { stream, facts, history }, known);
   const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
   if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
   const read = await imagesOrProblem(ports, { stream, facts, asked: known.isRelevant, record }, known);

@@ -46,6 +46,8 @@ export type RebuildOutcome =
       readonly reason: string;
       readonly isLineageUnread?: true;
       readonly isUnscanned?: true;
+      /** With `isUnscanned`: the images whose scans are complete, and do not cover the kind of package of a fact. */
+      readonly uncovered?: readonly Digest[];
     }
   | { readonly result: 'no-output'; readonly reason: string }
   | { readonly result: 'failed'; readonly reason: string };
@@ -257,6 +259,8 @@ export interface UnscannedCandidate {
   readonly parents?: string;
   /** The keys of its facts. */
   readonly facts: readonly string[];
+  /** As in `RebuildOutcome`: it is not resumed before a scan of these covers more. */
+  readonly uncovered?: readonly Digest[];
 }
 
 /** The search for the parents of heads with unknown parents. */

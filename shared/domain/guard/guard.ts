@@ -51,6 +51,8 @@ export interface GuardInputs extends StartInputs {
   readonly parents?: string;
   /** The ancestor streams, nearest first. */
   readonly ancestors: readonly string[];
+  /** Why the scans of the candidate in the history do not show whether it is fixed; absent if they may show it. */
+  readonly uncoveredCandidate?: string;
   /** Scopes of caps whose slots are all taken by other rebuilds. */
   readonly fullCaps?: readonly string[];
   readonly runnerBusyUntilEpochMs?: number;
@@ -74,6 +76,11 @@ export function mayRebuild(inputs: GuardInputs, settings: GuardSettings, nowEpoc
   // An undetermined fact may turn out to be worth a rebuild; a permanent refusal need not wait for it.
   if (fixable.length === 0)
     return inputs.unknown === undefined ? refusal(dropped) : wait('unknown-facts', inputs.unknown);
+  if (isResumed && inputs.uncoveredCandidate !== undefined)
+    return wait(
+      'unknown-facts',
+      `Patchwave cannot verify the image that it built last: ${inputs.uncoveredCandidate}. Patchwave verifies the image after that.`,
+    );
   return passingObstacle(inputs, settings, nowEpochMs) ?? { answer: 'allow', facts: fixable, dropped };
 }
 

@@ -27,6 +27,7 @@ export function unscannedAfter({ rebuild, outcome }: UnscannedEnd): UnscannedCan
     ...(headBefore !== undefined && { headBefore }),
     ...(on !== undefined && { parents: on }),
     facts: facts.map(factKey),
+    ...(outcome.result === 'unverified' && outcome.uncovered && { uncovered: outcome.uncovered }),
   };
 }
 

@@ -2,7 +2,7 @@ import { type Compared, newPairs, noveltyOf, type PairEvidence } from '../cause/
 import { type CauseFact, type FindingFact, factKey, mergeFacts } from '../cause/cause.ts';
 import { anyContentFactStatus, anyFactStatus, factStatus, type JudgedImage } from '../cause/fact-status.ts';
 import type { RebuildOutcome } from '../cause/rebuild.ts';
-import { INSPECT, uncoveredText } from '../cause/uncovered-text.ts';
+import { INSPECT, uncoveredIn, uncoveredText } from '../cause/uncovered-text.ts';
 import { instant } from '../common/time.ts';
 import { findingKey } from '../scan/finding.ts';
 import { isOfUnreadLineage } from '../verdict/verdict.ts';
@@ -134,5 +134,6 @@ function unclearOutcome(
     result: 'unverified',
     reason: uncovered ?? `${missing} by ${new Date(verifyDeadlineEpochMs).toISOString()}`,
     isUnscanned: true,
+    ...(uncovered !== undefined && { uncovered: uncoveredIn(facts, unclear).map(({ digest }) => digest) }),
   };
 }

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { collect } from '../../../shared/concurrency.ts';
+import { factKey } from '../../../shared/domain/cause/cause.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { closure } from '../../support/rebuild-samples.ts';
@@ -129,6 +130,24 @@ test('facts that no image has are settled, and their cause is closed', async () 
   await wakeUp(world);
   expect(started(world)).toEqual([]);
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
+});
+
+test('a candidate is resumed once a scan covers the packages of languages, and not before', async () => {
+  const world = await planWorld();
+  const inLanguage = fact({ packageKind: 'language' });
+  const headBefore = await violating(world, 0, inLanguage);
+  const candidate = await pushed(world, 0, 'candidate', { reasons: [], pushedAtEpochMs: START_EPOCH_MS - HOUR_MS });
+  const unscanned = { rebuildId: 'r1', headBefore, facts: [factKey(inLanguage)], uncovered: [candidate] };
+  await world.guards.change(STREAM, (history) => ({ ...history, unscanned }));
+  await wakeUp(world);
+  expect(started(world)).toEqual([]);
+  expect((await causeOf(world)).answer).toMatchObject({
+    reason: 'unknown-facts',
+    detail: expect.stringMatching(/^Patchwave cannot verify the image that it built last: the scan of .* covers only/),
+  });
+  await judge(world, candidate, [], ['os', 'language']);
+  await wakeUp(world);
+  expect(started(world)).toHaveLength(1);
 });
 
 test('attempts for facts that no image has are forgotten', async () => {

@@ -7,6 +7,7 @@ import { emptyHistory, type RebuildHistory } from '../../../shared/domain/cause/
 import type { Digest, ImageLocation, StreamTier } from '../../../shared/domain/image/image.ts';
 import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -225,12 +226,17 @@ export function push(
   });
 }
 
-export async function judge(world: PlanWorld, digest: Digest, reasons: readonly Reason[]): Promise<void> {
+export async function judge(
+  world: PlanWorld,
+  digest: Digest,
+  reasons: readonly Reason[],
+  coverage: ScanState['coverage'] = ['os'],
+): Promise<void> {
   const known = (await world.images.get([digest])).get(digest);
   const { policy: _, version: policyVersion } = await world.policies.current();
   await world.images.recordJudgement({
     digest,
-    scan: { ...known?.scan, state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] },
+    scan: { ...known?.scan, state: 'complete', completedAtEpochMs: world.clock(), coverage },
     verdict: { status: reasons.length > 0 ? 'violating' : 'compliant', reasons, policyVersion },
     judgedAtEpochMs: world.clock(),
   });

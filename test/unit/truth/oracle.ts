@@ -729,7 +729,9 @@ export class Oracle implements Witness {
           : 'the policy says otherwise';
       case 'unknown-facts':
         if (!detail.includes(BASIC_ONLY)) return 'that is no answer to rest on';
-        return isUncovered() ? undefined : 'each scan covers the packages of languages';
+        return isUncovered() || this.#isUncovered(made?.output?.images ?? [], facts)
+          ? undefined
+          : 'each scan covers the packages of languages';
       case 'no-fix-seen':
       case 'ineffective':
         if (!last) return 'it was never built';

@@ -143,7 +143,8 @@ describe('a finding in a language package', () => {
     const { world, machine } = await scanned();
     await machine.run();
     const reason = expect.stringMatching(/^the scan of .* covers only packages of the operating system, .* Inspector/);
-    expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isUnscanned: true });
+    const uncovered = [expect.stringMatching(/^sha256:/)];
+    expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isUnscanned: true, uncovered });
   });
 
   test.each([

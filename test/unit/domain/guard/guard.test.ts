@@ -1,4 +1,4 @@
-import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
+import { type CauseFact, factKey } from '../../../../shared/domain/cause/cause.ts';
 import type { RebuildHistory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
 import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { type GuardInputs, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
@@ -86,6 +86,8 @@ test.each<[string, string, Partial<GuardInputs>]>([
   ['allow', 'no fix, and too old', { facts: [findingFact('CVE-1', { fix: 'no' }), ageFact] }],
   ['allow', 'no fix, and a person asks', { facts: [findingFact('CVE-1', { fix: 'no' }), personFact()] }],
   ['allow', 'no fix is known: a trial', unknownFix],
+  ['wait unknown-facts', 'its candidate cannot be verified, also while it cools down', unscanned(NOW)],
+  ['allow', 'a candidate cannot be verified, and there is more to fix', { ...unscanned(), facts: [ageFact] }],
   ['wait cool-down', 'it ended a moment less than an hour ago', history({ lastEndedAtEpochMs: NOW - HOUR + 1 })],
   ['allow', 'it ended an hour ago', history({ lastEndedAtEpochMs: NOW - HOUR })],
   ['wait cool-down', 'it began and its end is unknown', history({ lastStartedAtEpochMs: NOW - HOUR + 1 })],
@@ -116,6 +118,15 @@ test.each<[string, string, Partial<GuardInputs>]>([
 
 function brokenOff(inARow: number, agoMs: number): Partial<GuardInputs> {
   return history({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
+}
+
+function unscanned(lastEndedAtEpochMs = NOW - DAY): Partial<GuardInputs> {
+  const { facts, headDigest, parents } = guardInputs({});
+  const candidate = { rebuildId: 'r1', headBefore: headDigest, parents, facts: facts.map(factKey) };
+  return {
+    ...history({ lastEndedAtEpochMs, unscanned: JSON.parse(JSON.stringify(candidate)) }),
+    uncoveredCandidate: 'the scan of it covers too little',
+  };
 }
 
 function withoutPipeline(): Partial<GuardInputs> {

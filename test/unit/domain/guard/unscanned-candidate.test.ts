@@ -59,3 +59,8 @@ test('is resumed after the last attempt; a rebuild that would build is not allow
   expect(dropUnfixable([fact], { ...remembered, isResumed: true }, 0)).toMatchObject({ fixable: [fact], dropped: [] });
   expect(dropUnfixable([fact], remembered, 0).dropped).toMatchObject([{ reason: 'attempts-exhausted' }]);
 });
+
+test('keeps the images whose scans do not cover a fact', () => {
+  const outcome = { ...UNSCANNED, uncovered: [digestOf('new')] };
+  expect(unscannedAfter({ rebuild, outcome })?.uncovered).toEqual([digestOf('new')]);
+});

@@ -64,7 +64,8 @@ describe('a finding in a language package', () => {
   test('is not fixed by a scan of the system alone: it waits until the deadline, and says what to do', () => {
     const asked = { facts: [fact, inLanguage], output: [scanned('os')] };
     expect(judged(asked, NOW + HOUR - 1)).toEqual({ result: 'pending', waitingFor: reason });
-    expect(judged(asked, NOW + HOUR)).toEqual({ result: 'unverified', reason, isUnscanned: true });
+    const uncovered = [digestOf('new')];
+    expect(judged(asked, NOW + HOUR)).toEqual({ result: 'unverified', reason, isUnscanned: true, uncovered });
     expect(judged({ ...asked, output: [scanned('os', 'language')] })).toEqual({ result: 'fixed' });
   });
 
