@@ -19,26 +19,33 @@ const BUILT = 'BuiltDigest';
 /** Makes the image of a pipeline and pushes it; gives the digest that its tags then stand for. */
 export type StreamBuild = (tools: BuildTools, order: BuildOrder) => Promise<string>;
 
+/** What does the builds: of the pipelines of a fleet, and of those that a template declares. */
+export interface Builds {
+  readonly stream: StreamBuild;
+  readonly project: typeof buildProject;
+}
+
 /**
  * Works until the cloud at the endpoint is gone, which is the builder's way to end. All that waits to be done is done at
  * once, as by pipelines that have machines of their own: how many there are is for the caps to say.
  */
-export async function runBuilder(endpoint: string, build: StreamBuild = buildStream): Promise<void> {
+export async function runBuilder(endpoint: string, builds: Partial<Builds> = {}): Promise<void> {
   const admin = new CloudAdmin(endpoint);
+  const all: Builds = { stream: buildStream, project: buildProject, ...builds };
   const underWay = new Set<Promise<void>>();
   await untilGone(async () => {
     for (;;) {
       const job = await again(() => admin.takeJob(WAIT_MS));
       if (job === undefined) continue;
-      const done = untilGone(() => work(admin, endpoint, job, build)).finally(() => underWay.delete(done));
+      const done = untilGone(() => work(admin, endpoint, job, all)).finally(() => underWay.delete(done));
       underWay.add(done);
     }
   });
   await Promise.all(underWay);
 }
 
-async function work(admin: CloudAdmin, endpoint: string, job: PipelineJob, build: StreamBuild): Promise<void> {
-  const outcome = await outcomeOf(admin, endpoint, job, build);
+async function work(admin: CloudAdmin, endpoint: string, job: PipelineJob, builds: Builds): Promise<void> {
+  const outcome = await outcomeOf(admin, endpoint, job, builds);
   await again(() => admin.reportJob(job, outcome));
 }
 
@@ -68,13 +75,13 @@ async function outcomeOf(
   admin: CloudAdmin,
   endpoint: string,
   job: PipelineJob,
-  build: StreamBuild,
+  builds: Builds,
 ): Promise<PipelineReport> {
   try {
     const { build: project } = job;
     if (project && 'denied' in project) return { status: 'Failed', summary: project.denied };
-    if (project) return await buildProject({ endpoint, archive: admin, nowEpochMs: Date.now() }, job, project);
-    return job.stage === 'Build' ? await runBuild(admin, endpoint, job, build) : await deploy(endpoint, job);
+    if (project) return await builds.project({ endpoint, archive: admin, nowEpochMs: Date.now() }, job, project);
+    return job.stage === 'Build' ? await runBuild(admin, endpoint, job, builds.stream) : await deploy(endpoint, job);
   } catch (error) {
     // The cloud reports a failed build as an outcome, for any reason.
     return { status: 'Failed', summary: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };

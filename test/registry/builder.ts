@@ -42,4 +42,4 @@ async function build(_: unknown, { definition, tags, rebuildId = 'none' }: Build
   return readFileSync(digestFile, 'utf8');
 }
 
-await runBuilder(endpoint, build);
+await runBuilder(endpoint, { stream: build });

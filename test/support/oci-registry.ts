@@ -138,7 +138,8 @@ export class OciRegistry {
       const id = upload[2] || String(this.#uploads.size + 1);
       const whole = Buffer.concat([this.#uploads.get(id) ?? Buffer.alloc(0), body]);
       this.#uploads.set(id, whole);
-      if (method === 'PUT') {
+      // A POST that has a digest is the whole upload.
+      if (method === 'PUT' || searchParams.has('digest')) {
         this.#blobs.set(digestOf(whole), whole);
         return send(201, { 'docker-content-digest': digestOf(whole) });
       }

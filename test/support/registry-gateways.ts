@@ -16,6 +16,12 @@ export class RegistryGateways {
   endpoint = '';
   readonly #servers: Server[] = [];
   readonly #addresses = new Map<string, string>();
+  readonly #needsLogin: boolean;
+
+  /** @param options `needsLogin`: a client without a login is asked for one, as by ECR; the cloud takes it for root */
+  constructor({ needsLogin = false }: { readonly needsLogin?: boolean } = {}) {
+    this.#needsLogin = needsLogin;
+  }
 
   async open(...places: readonly Place[]): Promise<void> {
     for (const place of places) {
@@ -48,6 +54,11 @@ export class RegistryGateways {
 
   #forward(host: string, asked: IncomingMessage, answer: ServerResponse): void {
     const { method, url = '/', headers } = asked;
+    if (this.#needsLogin && headers.authorization === undefined) {
+      const challenge = `Basic realm="https://${host}/",service="ecr.amazonaws.com"`;
+      answer.writeHead(401, { 'www-authenticate': challenge }).end('Not Authorized');
+      return;
+    }
     const forwarded = request(new URL(url, this.endpoint), {
       ...(method && { method }),
       headers: { ...headers, host },
