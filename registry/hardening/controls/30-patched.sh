@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Rule: CIS Docker Benchmark 4.4, images are rebuilt to include security patches; DISA SRG-OS-000437-GPOS-00194
+# Rule: CIS Docker Benchmark 4.4, images are rebuilt to include security patches; DISA STIG RHEL 9 V-257778
 # An image of Amazon Linux is locked to its release, so an upgrade must name the latest one.
 harden() {
   case "$ID" in
