@@ -1,9 +1,11 @@
 import { InvokeCommand, type InvokeCommandOutput, type LambdaClient } from '@aws-sdk/client-lambda';
+import { cutText } from '../domain/common/cut-text.ts';
 import {
   type ClusterList,
   type ClusterPageRequest,
   clusterPageAnswer,
   type FactsOf,
+  hasTooManyContainers,
 } from '../domain/image/cluster-facts.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import {
@@ -84,7 +86,7 @@ function failure({ cluster, name, signal }: Called, error: unknown): Error {
 }
 
 const detailOf = (error: unknown): string =>
-  (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, LONGEST_DETAIL);
+  cutText(error instanceof Error ? `${error.name}: ${error.message}` : String(error), LONGEST_DETAIL);
 
 /** The answers with nodes and owners of all clusters that are read now. */
 interface Held {
@@ -122,11 +124,11 @@ class FunctionPages implements ClusterPages {
     const parsed = v.safeParse(clusterPageAnswer(list, limit), jsonOf(text), { abortEarly: true });
     if (!parsed.success) {
       const problems = parsed.problems.map((problem) => v.problemText(problem)).join('; ');
-      throw this.#broken(`gave an answer that is not valid: ${problems.slice(0, LONGEST_DETAIL)}`);
+      throw this.#broken(`gave an answer that is not valid: ${cutText(problems, LONGEST_DETAIL)}`);
     }
     const answer = parsed.data;
     if (answer.outcome === 'failed') throw new ClusterInVpcError(cluster, answer);
-    if (answer.outcome === 'too-large') return 'too-large';
+    if (answer.outcome === 'too-large' || hasTooManyContainers(answer.facts)) return 'too-large';
     const { outcome: _, ...page } = answer;
     return page;
   }
@@ -193,5 +195,5 @@ function functionErrorIn(text: string): string {
   const parsed = v.safeParse(functionError, jsonOf(text));
   if (!parsed.success) return 'with an error of unknown kind';
   const { errorType, errorMessage } = parsed.data;
-  return `${errorType}: ${errorMessage}`.slice(0, LONGEST_DETAIL);
+  return cutText(`${errorType}: ${errorMessage}`, LONGEST_DETAIL);
 }

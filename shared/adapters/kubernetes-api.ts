@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
+import { cutText } from '../domain/common/cut-text.ts';
 import { PAGE_SIZE } from '../domain/image/cluster-facts.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import {
@@ -193,7 +194,7 @@ export class KubernetesApi {
       const failing = this.#failing(`a change of one of its ${resource}`, answer);
       throw write.isLost || status === 200 ? new PatchUnknownError(failing.message, { cause: failing }) : failing;
     }
-    const message = typeof body?.message === 'string' ? body.message.slice(0, LONGEST_MESSAGE) : described(answer);
+    const message = typeof body?.message === 'string' ? cutText(body.message, LONGEST_MESSAGE) : described(answer);
     // Admission answers 403, too, and says who denied the request.
     if (status === 401 || (status === 403 && message.includes('cannot patch resource'))) {
       if (write.isLost) throw new PatchUnknownError(described(answer));
@@ -374,7 +375,7 @@ function secondsIn(header: string | undefined): { readonly retryAfterSeconds?: n
 const LONGEST_BODY = 200;
 const LONGEST_MESSAGE = 500;
 
-const described = ({ status, body }: Answer): string => `status ${status}: ${body.slice(0, LONGEST_BODY).trim()}`;
+const described = ({ status, body }: Answer): string => `status ${status}: ${cutText(body, LONGEST_BODY).trim()}`;
 
 /** Codes of OpenSSL and Node.js for a certificate that cannot be trusted, and for a CA that is none. */
 const isAboutCertificates = ({ code = '' }: NodeJS.ErrnoException): boolean =>

@@ -1,4 +1,5 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { cutText } from '../domain/common/cut-text.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 
 const MOST_REASON = 1_000;
@@ -19,7 +20,7 @@ export class SqsDeadLetters implements DeadLetters {
         QueueUrl: this.#queueUrl,
         MessageBody: allowed(body) || '(empty)',
         MessageAttributes: {
-          reason: { DataType: 'String', StringValue: allowed(reason).slice(0, MOST_REASON) || 'no reason given' },
+          reason: { DataType: 'String', StringValue: cutText(allowed(reason), MOST_REASON) || 'no reason given' },
         },
       }),
     );

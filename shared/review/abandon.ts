@@ -1,3 +1,4 @@
+import { cutText } from '../domain/common/cut-text.ts';
 import { messageIn } from '../domain/common/failure-text.ts';
 import { abandonedReview, type ReviewRecord } from '../domain/review/run.ts';
 import { runIdOf } from '../domain/review/run-id.ts';
@@ -27,7 +28,7 @@ export async function abandonReview(
   const runId = runIdOf(executionArn, executionStartedAt);
   const abandonment = {
     error: error.Error,
-    detail: messageIn(error.Cause).slice(0, LONGEST_DETAIL),
+    detail: cutText(messageIn(error.Cause), LONGEST_DETAIL),
     atEpochMs: clock(),
   };
   const known = await Promise.all(ledgers.map((runs) => runs.get(runId)));

@@ -1,15 +1,17 @@
+import { cutText } from './cut-text.ts';
+
 const LONGEST = 800;
 const LONGEST_DETAIL = 500;
 
 /** The text of a failure in a run part. */
 export const namedFailure = (error: unknown): { readonly error: string; readonly detail: string } =>
   error instanceof Error
-    ? { error: error.name, detail: error.message.slice(0, LONGEST_DETAIL) }
-    : { error: 'Error', detail: String(error).slice(0, LONGEST_DETAIL) };
+    ? { error: error.name, detail: cutText(error.message, LONGEST_DETAIL) }
+    : { error: 'Error', detail: cutText(String(error), LONGEST_DETAIL) };
 
 /** An error caught by a step, as text. Lambda passes JSON with a stack trace; only the message is useful. */
 export function failureText({ Error: name, Cause: cause }: { readonly Error: string; readonly Cause: string }): string {
-  return `${name}: ${messageIn(cause)}`.slice(0, LONGEST);
+  return cutText(`${name}: ${messageIn(cause)}`, LONGEST);
 }
 
 /** The message in the error cause of Step Functions. */

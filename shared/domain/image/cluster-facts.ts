@@ -1,4 +1,5 @@
 import * as v from '../../schema.ts';
+import { cutText } from '../common/cut-text.ts';
 import { digest } from './digest-schema.ts';
 import {
   LONGEST,
@@ -40,7 +41,13 @@ export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) =>
 
 /** Names that Kubernetes accepts have no other characters. */
 const name = (most: number) => v.pipe(v.string(), v.maxLength(most), v.regex(/^[a-z0-9.:-]*$/));
-const textUpTo = (most: number) => v.pipe(v.string(), v.maxLength(most));
+/** JSON may have half a character (`\\ud83d`), which the ledger cannot keep. */
+const textUpTo = (most: number) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(most),
+    v.transform((text) => text.toWellFormed()),
+  );
 /** The length is checked before the first item is. */
 const listUpTo = <Item>(most: number, item: v.GenericSchema<unknown, Item>) =>
   v.pipe(v.array(v.unknown()), v.maxLength(most), v.array(item));
@@ -53,8 +60,15 @@ const owner = {
 const uid = textUpTo(LONGEST.uid);
 const owned = v.object({ uid, owner: v.object(owner) });
 
-/** Far more than a pod has. Each may be an observation of its own, and those of 100 pods are in memory at once. */
-const MOST_CONTAINERS = 250;
+/**
+ * The most containers in the pods of one page: each may be an observation of its own, and those of a page are in memory at
+ * once. Far more than the largest pod has that a cluster can store.
+ */
+const MOST_CONTAINERS = 25_000;
+
+/** Whether a page must be asked for in smaller ones, because its pods have too many containers together. */
+export const hasTooManyContainers = (facts: readonly FactsOf[ClusterList][]): boolean =>
+  facts.reduce((sum, one) => sum + ('containers' in one ? one.containers.length : 0), 0) > MOST_CONTAINERS;
 
 const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsOf[List]> } = {
   pods: v.object({
@@ -149,5 +163,5 @@ export type ClusterPageAnswer =
 /** A failure of a cluster in an answer; a text that is too long is cut. The hub knows the next step. */
 export const failedAnswer = (error: ClusterFailure, problem: string): ClusterPageAnswer => ({
   ...{ outcome: 'failed', error },
-  problem: problem.slice(0, LONGEST_PROBLEM),
+  problem: cutText(problem, LONGEST_PROBLEM),
 });

@@ -1,3 +1,4 @@
+import { cutText } from '../common/cut-text.ts';
 import type { Platform } from './image.ts';
 
 /**
@@ -50,7 +51,7 @@ export function configFactsOf(annotations: Texts, config: ReadConfig | undefined
   const said = (name: string): string => (annotations[name]?.trim() || config.labels[name]?.trim()) ?? '';
   const [source, revision] = [said(SOURCE_LABELS.source), said(SOURCE_LABELS.revision)];
   return {
-    ...(config.user !== undefined && { user: config.user.slice(0, MOST_OF_A_USER) }),
+    ...(config.user !== undefined && { user: cutText(config.user, MOST_OF_A_USER) }),
     ...(source !== '' && { source: cut(withoutSecrets(source)) }),
     ...(revision !== '' && { revision: cut(revision) }),
     ...ownershipOf(annotations, config),
@@ -90,7 +91,7 @@ export function inheritedLabels(facts: ConfigFacts, below: ConfigFacts): readonl
   return LABELS.filter((label) => isSame(label) && !isStated(label) && !isSetByOption);
 }
 
-const cut = (text: string): string => text.slice(0, MOST_LETTERS + 1);
+const cut = (text: string): string => cutText(text, MOST_LETTERS + 1);
 
 /**
  * A build may write its token into the address. It must not reach the ledger; the address stays malformed. A cut may take

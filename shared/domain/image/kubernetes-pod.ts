@@ -1,3 +1,4 @@
+import { cutText } from '../common/cut-text.ts';
 import { type Digest, isDigest } from './image.ts';
 import type { RunningContainer, RunningTask } from './usage.ts';
 import { type KubernetesOwner, kubernetesWorkload } from './workload-kind.ts';
@@ -127,7 +128,7 @@ export function podFacts(pod: Pod): PodFacts | undefined {
 }
 
 /** Hostile text must not fill the memory, so the facts hold no longer one. */
-const cut = (text: Maybe<string>, most: number): string => (typeof text === 'string' ? text.slice(0, most) : '');
+const cut = (text: Maybe<string>, most: number): string => (typeof text === 'string' ? cutText(text, most) : '');
 
 const cutOwner = ({ group, kind, name }: KubernetesOwner): KubernetesOwner => ({
   group: cut(group, LONGEST.owner),

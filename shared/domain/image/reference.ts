@@ -1,3 +1,4 @@
+import { cutText } from '../common/cut-text.ts';
 import { type Digest, type ImageLocation, isDigest, type Registry } from './image.ts';
 
 /** An image reference in parts, as a task or a manifest writes it. */
@@ -20,7 +21,7 @@ export class ImageReferenceError extends Error {
 
   constructor(reference: string, problem: string) {
     super(
-      `The image reference "${reference.slice(0, 300)}" ${problem}. ` +
+      `The image reference "${cutText(reference, 300)}" ${problem}. ` +
         'Write [host[:port]/]repository[:tag][@sha256:<64 hexadecimal digits>].',
     );
   }

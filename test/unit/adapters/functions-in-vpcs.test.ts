@@ -86,6 +86,23 @@ test('a page that is too large for an answer of Lambda is asked for in smaller o
   expect(await read()).toHaveLength(600);
 });
 
+test('pods of any number of containers that a cluster can store are read', async () => {
+  const large = (name: string, containers: number): Pod => ({
+    ...{ metadata: { name, namespace: 'shop' }, status: { phase: 'Running' } },
+    spec: { containers: Array.from({ length: containers }, (_, n) => ({ name: `app-${n}`, image: 'web:1' })) },
+  });
+  await clusters.addPods(cluster, ...Array.from({ length: 100 }, (_, n) => large(`pod-${n}`, 300)), large('x', 5000));
+  const tasks = await read();
+  expect(tasks).toHaveLength(101);
+  expect(tasks.reduce((sum, { containers }) => sum + containers.length, 0)).toBe(35_000);
+});
+
+test('half a character in an answer, which no cluster has, becomes one that the ledger can keep', async () => {
+  const halved = { ...facts, containers: [{ name: 'app', image: 'web:\ud83d' }] };
+  clusters.invocations.push(({ list }) => (list === 'pods' ? answered(page(halved)) : undefined));
+  expect(await read()).toMatchObject([{ containers: [{ image: 'web:\ufffd' }] }]);
+});
+
 test.each(['ResourceNotFoundException', 'AccessDeniedException'])(
   'without a function that may be called (%s) the error of today says how to get one',
   async (name) => {
@@ -179,7 +196,7 @@ test.each<[string, unknown]>([
   ['a problem of any length', { outcome: 'failed', error: 'ClusterFailingError', problem: 'x'.repeat(2000) }],
   ['more pods than asked for', { ...page(facts), facts: Array(501).fill(facts) }],
   ['millions of pods that are none', { ...page(0), facts: Array(1_000_000).fill(0) }],
-  ['a pod of any number of containers', page({ ...facts, containers: Array(251).fill({ name: 'app' }) })],
+  ['a pod of any number of containers', page({ ...facts, containers: Array(25_001).fill({ name: 'app' }) })],
   ['a pod of millions of containers that are none', page({ ...facts, containers: Array(1_000_000).fill(0) })],
 ])('an answer with %s is refused, and its text is not repeated', async (_, answerOfFunction) => {
   clusters.invocations.push(({ list }) => (list === 'pods' ? answered(answerOfFunction) : undefined));

@@ -332,6 +332,13 @@ test('no text in the facts is longer than Kubernetes allows, and a reference tha
   expect(readImageReference(facts?.containers[0]?.image)).toBeUndefined();
 });
 
+test('a text that is cut ends with no half of a character', () => {
+  const image = `x${'\u{1F433}'.repeat(LONGEST.image)}`;
+  const facts = podFacts({ metadata: { name: 'a' }, spec: { containers: [{ name: 'app', image }] } });
+  expect(facts?.containers[0]?.image?.isWellFormed()).toBe(true);
+  expect(facts?.containers[0]?.image).toHaveLength(LONGEST.image);
+});
+
 /** Every copy of a document in which one value is `null`. */
 function* withNull(value: unknown): Generator<unknown> {
   if (typeof value !== 'object' || value === null) return;
