@@ -22,7 +22,7 @@ import { type ForecastPorts, forecastNow } from './forecast-now.ts';
 /** A stream that the planner would take up. */
 export interface PlannedWork
   extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'>,
-    Pick<ForecastNode, 'workloads' | 'accounts'> {
+    Pick<ForecastNode, 'workloads' | 'accounts' | 'left'> {
   /** Planned parent streams: it is built after they are verified. */
   readonly parents: readonly string[];
   /** Its pipeline moves the parent tag before the image is verified. */
@@ -85,13 +85,13 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
     reviewRunning: view.context.urgentRules !== undefined,
     ...(plan.cascade && { cascadeId: plan.cascade.cascadeId }),
     planned: plan.nodes.map(({ stream, work, wave, parents = [], facts, holders }) => {
-      const { time, workloads = [], accounts = [] } = forecast.nodes.get(stream) ?? {};
+      const { time, workloads = [], accounts = [], left = [] } = forecast.nodes.get(stream) ?? {};
       return {
         ...{ stream, work, wave, parents, facts, holders },
         unguarded: work === 'rebuild' && !streamPolicy(policy, stream).promotes,
         headUnknown: guessed.has(stream),
         ...(time && { expected: time }),
-        ...{ workloads, accounts },
+        ...{ workloads, accounts, left },
       };
     }),
     forecast: forecast.whole,

@@ -31,6 +31,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before Patchwave has verified the image', listed),
+    ...section(leftIn(planned), 'Not deployed by Patchwave: their owners deploy them', listed),
     ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...section(settled, 'Settled: no image has these facts any more', settledTable),
@@ -59,6 +60,11 @@ function headOf(plan: PlanNow, now: number): string {
 
 const section = <Row>(rows: readonly Row[], title: string, render: (rows: readonly Row[]) => string): string[] =>
   rows.length === 0 ? [] : [`${paint('bold', title)}\n${render(rows)}`];
+
+/** Each workload once, with its reason; many streams may reach one. */
+const leftIn = (planned: readonly PlannedWork[]): string[] => [
+  ...new Set(planned.flatMap(({ left }) => left.map(({ workload, reason }) => `${workload} (${reason})`))),
+];
 
 const listed = (names: readonly string[]): string => names.map((name) => `  ${name}`).join('\n');
 

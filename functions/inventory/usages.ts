@@ -199,13 +199,14 @@ const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: 
 /** A reading proves what ran when it started, so it counts from then: it does not include a later rollout. */
 const completeScope = (
   scope: Scope,
-  { beganAtEpochMs, includesStopping, eksClusters }: Reading,
+  { beganAtEpochMs, includesStopping, eksClusters, isPrivate }: Reading,
   empty: boolean,
 ): ScopeRecord => ({
   scope,
   completeAtEpochMs: beganAtEpochMs,
   ...(includesStopping && { includesStopping }),
   ...(Array.isArray(eksClusters) && { includesEks: true }),
+  ...(isPrivate && { isPrivate }),
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 

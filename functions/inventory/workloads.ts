@@ -87,6 +87,7 @@ const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: R
         for await (const tasks of source.tasks(cluster, reading)) await add(cluster, tasks);
       }
     }
+    return {};
   });
 
 /** How a scope is read, as its `complete.json` says it. */
@@ -142,8 +143,13 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
       // A pod that is being deleted is listed like any other, so the reading always includes it.
       await observe(ports, runId, scope, { includesStopping: true }, async (add) => {
         await add(cluster, []);
-        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs }))
+        let isPrivate = false;
+        const noticeFunction = (): void => {
+          isPrivate = true;
+        };
+        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, noticeFunction }))
           await add(cluster, pods);
+        return isPrivate ? { isPrivate } : {};
       });
     } catch (error) {
       if (error instanceof ClusterUnreachableError) await recordFailure(ports, runId, scope, error);
@@ -176,7 +182,7 @@ async function observe(
   runId: string,
   scope: Scope,
   reading: Reading,
-  read: (add: Add) => Promise<void>,
+  read: (add: Add) => Promise<{ readonly isPrivate?: true }>,
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();
@@ -187,11 +193,11 @@ async function observe(
     pieces += 1;
     await files.put(keys.observations(scope, { beganAtEpochMs }, pieces), piece);
   };
-  await read(async (cluster, tasks) => putAside(seen.add(cluster, tasks)));
+  const noticed = await read(async (cluster, tasks) => putAside(seen.add(cluster, tasks)));
   await putAside(seen.flush());
   const counts = seen.counts();
   const inventory = { ...counts, usages: 0, unresolved: 0 };
-  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory, ...reading });
+  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory, ...reading, ...noticed });
   return counts;
 }
 

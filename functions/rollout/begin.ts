@@ -182,8 +182,10 @@ const plannedAgain = ({ service }: ServiceRef, refusal: Refusal): Refusal =>
   platformOf(service) === 'Kubernetes' && !refusal.abandoned ? { ...refusal, postponed: true } : refusal;
 
 /** A cluster that does not accept the role may stay so for weeks: the next review plans the service again. */
-const unreachable = ({ service }: ServiceRef, { message }: DeployerUnreachableError): Refusal =>
-  (platformOf(service) === 'Kubernetes' ? postponed : deferred)(`unreachable: ${message}`);
+function unreachable({ service }: ServiceRef, { message, isPrivate }: DeployerUnreachableError): Refusal {
+  if (platformOf(service) !== 'Kubernetes') return deferred(`unreachable: ${message}`);
+  return postponed(`${isPrivate ? 'private-cluster' : 'unreachable'}: ${message}`);
+}
 
 const notStarted = ({ sinceEpochMs, problem }: NonNullable<Deployment['failing']>): Refusal =>
   postponed(

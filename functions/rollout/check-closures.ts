@@ -2,6 +2,7 @@ import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurr
 import { type Closure, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import { workloadText } from '../../shared/domain/image/usage.ts';
+import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import {
   coversPlace,
   readingsAfter,
@@ -46,6 +47,7 @@ import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import { placedDocument, runFileKeys, scopesDocument } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { privateClustersIn } from '../../shared/review/private-clusters.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { RolloutStepInput } from './input.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
@@ -108,6 +110,7 @@ interface FleetSeen {
   readonly unread: readonly UnreadRepository[];
   readonly policy: Policy;
   readonly lineage: RunningLineage;
+  readonly targets: RolloutTargets;
   /** The open closures by stream, newest first. */
   readonly open: ReadonlyMap<string, readonly Pick<Closure, 'cascadeId' | 'sinceEpochMs'>[]>;
 }
@@ -143,7 +146,8 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
   const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
-  return { runId, scopes, left, outOfSight, unread, policy, lineage, open };
+  const targets = { ...ports.targets, privateClusters: privateClustersIn(known) };
+  return { runId, scopes, left, outOfSight, unread, policy, lineage, open, targets };
 }
 
 /** A review started by an older version has no such file. */
@@ -232,7 +236,7 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
   const nowEpochMs = ports.clock();
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
-  const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen, ports.targets));
+  const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen, fleet.targets));
   const checked = await ports.rollouts.changeClosure(cascadeId, stream, (before) => {
     const after = checkClosure(complete(before), seen, nowEpochMs);
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };

@@ -64,13 +64,14 @@ export class EksWorkloads implements WorkloadSource {
    */
   async *tasks(
     cluster: Cluster,
-    { endsAtEpochMs }: Pick<TasksRead, 'endsAtEpochMs'> = {},
+    { endsAtEpochMs, noticeFunction }: Pick<TasksRead, 'endsAtEpochMs' | 'noticeFunction'> = {},
   ): AsyncIterable<readonly RunningTask[]> {
     const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
     const endpoint = await findEksEndpoint(this.#access, cluster, READS, signal);
     if (!endpoint) return;
-    const pages =
-      (await this.#functionFor(endpoint)) ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
+    const inVpc = await this.#functionFor(endpoint);
+    if (inVpc) noticeFunction?.();
+    const pages = inVpc ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
     try {
       yield* this.#pods(pages, cluster);
     } finally {

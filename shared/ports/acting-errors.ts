@@ -3,7 +3,7 @@ import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
 import { platformOf } from '../domain/image/workload-kind.ts';
 import { type Pipeline, pipelineKey } from '../domain/policy/pipeline.ts';
 import type { Scope } from '../domain/review/run.ts';
-import { ClusterFailingError, ClusterUnreachableError } from './cluster-errors.ts';
+import { ClusterEndpointPrivateError, ClusterFailingError, ClusterUnreachableError } from './cluster-errors.ts';
 import { adviceOn } from './errors.ts';
 import type { ServiceRef } from './rollouts.ts';
 
@@ -33,6 +33,8 @@ export class DeployerUnreachableError extends Error {
   readonly scope: Scope;
   /** The cluster has the problem only now and then, so the step tries again. */
   readonly isPassing: boolean;
+  /** The endpoint of the cluster is private. */
+  readonly isPrivate: boolean;
   constructor({ account, region }: Scope, cause: Error) {
     const isOfCluster = cause instanceof ClusterUnreachableError;
     super(
@@ -47,6 +49,7 @@ export class DeployerUnreachableError extends Error {
     );
     this.scope = { account, region };
     this.isPassing = cause instanceof ClusterFailingError;
+    this.isPrivate = cause instanceof ClusterEndpointPrivateError;
   }
 }
 

@@ -256,6 +256,8 @@ export interface ScopeRecord {
   readonly includesStopping?: boolean;
   /** The last complete read listed the EKS clusters too; without them the scope is not known to be empty. */
   readonly includesEks?: true;
+  /** The last complete read of the EKS cluster needed a function in its VPC. */
+  readonly isPrivate?: true;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
   /** The scope is skipped until this time. */

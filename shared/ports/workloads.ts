@@ -7,6 +7,8 @@ export interface TasksRead {
   readonly includesStopping: boolean;
   /** The reading of a cluster that is a scope of its own fails if it is not complete by then; absent without a limit. */
   readonly endsAtEpochMs?: number;
+  /** Called if only a function in the VPC of the cluster reaches its API. */
+  readonly noticeFunction?: () => void;
 }
 
 /**

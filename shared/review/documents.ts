@@ -100,6 +100,7 @@ export const observationsCompleteDocument = v.strictObject({
   pieces: v.integer(),
   inventory: counts,
   eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
+  isPrivate: v.exactOptional(v.literal(true)),
 });
 
 /** The names of the EKS clusters of an account and Region. */

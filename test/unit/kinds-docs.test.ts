@@ -15,11 +15,13 @@ test('docs/acting.md says of each kind of runner what its pipelines need', () =>
   expect(RUNNER_KINDS.filter((kind) => !page.includes(kind))).toEqual([]);
 });
 
+const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'prod' };
+
 test.each(WORKLOAD_KINDS)(
   'a table in docs/policy.md has a row of %s, with the reason why Patchwave does not deploy it',
   (workloadKind) => {
     const row = pipeline.split('\n').find((line) => line.startsWith(`| \`${workloadKind}\``));
-    const [off, on] = [false, true].map((eks) => undeployable({ workloadKind }, { eks }));
+    const [off, on] = [false, true].map((eks) => undeployable({ workloadKind, ...PLACE }, { eks }));
     if (off === on) expect(row).toContain(on === undefined ? '| yes |' : `| no (\`${on}\`)`);
     else expect(row).toContain(`| with \`RolloutToEks\`, else no (\`${off}\`)`);
   },

@@ -46,11 +46,13 @@ export type WorkloadSourceName = keyof typeof SOURCES;
 export type WorkloadScope = (typeof SOURCES)[WorkloadSourceName]['scope'];
 
 /**
- * Why a rollout skips a workload, with any policy. `eks-rollout-off`: Patchwave deploys nothing to EKS, because the
- * parameter `RolloutToEks` is `false`. `unknown-kind`: a later version recorded the workload.
+ * Why a rollout skips a workload, with any policy. `private-cluster`: Patchwave has no route to the API of its EKS cluster.
+ * `eks-rollout-off`: Patchwave deploys nothing to EKS, because the parameter `RolloutToEks` is `false`. `unknown-kind`: a
+ * later version recorded the workload.
  */
 export type UndeployableReason =
   | Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'>
+  | 'private-cluster'
   | 'eks-rollout-off'
   | 'unknown-kind';
 
@@ -58,7 +60,17 @@ export type UndeployableReason =
 export interface RolloutTargets {
   /** Deployments, StatefulSets and DaemonSets in EKS clusters. */
   readonly eks: boolean;
+  /** EKS clusters, by `clusterKey`, to which Patchwave has no route. */
+  readonly privateClusters?: ReadonlySet<string>;
 }
+
+interface OfCluster {
+  readonly account: string;
+  readonly region: string;
+  readonly cluster: string;
+}
+
+export const clusterKey = ({ account, region, cluster }: OfCluster): string => `${account}/${region}/${cluster}`;
 
 export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];
 export const WORKLOAD_SOURCES = Object.keys(SOURCES) as readonly WorkloadSourceName[];
@@ -68,16 +80,23 @@ export const sourcesReadBy = (scope: WorkloadScope): readonly WorkloadSourceName
 interface OfKind {
   readonly workloadKind: WorkloadKind;
 }
+type Placed = OfKind & OfCluster;
 
 /** Why no rollout deploys the workload; `undefined` for a service, which can be deployed. */
-export function undeployable({ workloadKind }: OfKind, targets: RolloutTargets): UndeployableReason | undefined {
+export function undeployable(
+  workload: Placed,
+  { eks, privateClusters }: RolloutTargets,
+): UndeployableReason | undefined {
+  const { workloadKind } = workload;
   if (!Object.hasOwn(WORKLOADS, workloadKind)) return 'unknown-kind';
   const { source, rollout } = WORKLOADS[workloadKind];
   if (rollout !== 'deployed') return rollout;
-  return source === 'eks' && !targets.eks ? 'eks-rollout-off' : undefined;
+  if (source !== 'eks') return undefined;
+  if (privateClusters?.has(clusterKey(workload))) return 'private-cluster';
+  return eks ? undefined : 'eks-rollout-off';
 }
 
-export const isService = (workload: OfKind, targets: RolloutTargets): boolean =>
+export const isService = (workload: Placed, targets: RolloutTargets): boolean =>
   undeployable(workload, targets) === undefined;
 
 /** Whether the workload runs in a cluster that is a scope of its own. */

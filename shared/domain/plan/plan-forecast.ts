@@ -3,6 +3,7 @@ import type { Rebuild } from '../cause/rebuild.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
+import { type RolloutTargets, type UndeployableReason, undeployable } from '../image/workload-kind.ts';
 import type { StreamPolicy } from '../stream/stream-policy.ts';
 import { expectedBuildMs, expectedVerificationMs } from './build-history.ts';
 
@@ -24,6 +25,14 @@ export interface Reached {
   /** Named by `workloadText`. */
   readonly workloads: readonly string[];
   readonly accounts: readonly string[];
+  /** Those that no rollout deploys, whatever the policy says: their owners do. */
+  readonly left: readonly LeftWorkload[];
+}
+
+export interface LeftWorkload {
+  /** As in `workloads`. */
+  readonly workload: string;
+  readonly reason: UndeployableReason;
 }
 
 export interface ForecastNode extends Pick<CascadeNode, 'stream' | 'work' | 'wave'>, Reached {
@@ -78,8 +87,13 @@ const inTurn = (spans: readonly Span[]): Span => ({
 });
 
 /** Workloads and accounts, each once. */
-export function reachedBy(usages: readonly Usage[]): Reached {
+export function reachedBy(usages: readonly Usage[], targets: RolloutTargets): Reached {
+  const left = new Map(usages.map((usage) => [workloadText(usage), undeployable(usage, targets)]));
   return {
+    left: inOrder([...left.keys()]).flatMap((workload) => {
+      const reason = left.get(workload);
+      return reason === undefined ? [] : [{ workload, reason }];
+    }),
     workloads: inOrder(usages.map(workloadText)),
     accounts: inOrder(usages.map(({ account }) => account)),
   };

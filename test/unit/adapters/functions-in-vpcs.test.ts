@@ -62,6 +62,18 @@ test('pods, their workloads and architectures come from the function in the VPC'
   );
 });
 
+test('a reading says that it needed the function, before its first pods', async () => {
+  await clusters.addPods(cluster, pod('one'));
+  const noticed: string[] = [];
+  const noticeFunction = (): void => void noticed.push('function');
+  for await (const _ of clusters.source.tasks(cluster, { noticeFunction })) noticed.push('pods');
+  expect(noticed).toEqual(['function', 'pods']);
+  clusters.refusal = named('ResourceNotFoundException');
+  await clusters.describe(cluster, { endpoint: server.url });
+  for await (const _ of clusters.source.tasks(cluster, { noticeFunction })) noticed.push('direct');
+  expect(noticed).toEqual(['function', 'pods', 'direct']);
+});
+
 test('10,000 pods are complete, a page for each call', async () => {
   await clusters.addPods(cluster, ...many(10_000));
   expect(await read()).toHaveLength(10_000);

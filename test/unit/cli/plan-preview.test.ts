@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { UsageError } from '../../../cli/errors.ts';
 import { planNow } from '../../../cli/plan/plan-now.ts';
+import { renderPlan } from '../../../cli/plan/render-plan.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
@@ -34,10 +35,17 @@ async function fleet(): Promise<PlanWorld> {
   return world;
 }
 
-async function runs(world: PlanWorld, digest: Digest, workload: string, account = '111122223333'): Promise<void> {
+async function runs(
+  world: PlanWorld,
+  digest: Digest,
+  workload: string,
+  account = '111122223333',
+  changes: Partial<Usage> = {},
+): Promise<void> {
   const usage: Usage = {
     ...{ account, region: 'eu-west-1', cluster: 'prod', workloadKind: 'ecs-service', workload, container: 'main' },
     ...{ digest, digestSource: 'runtime', count: 1 },
+    ...changes,
   };
   await world.usages.record([usage], world.clock());
 }
@@ -98,6 +106,29 @@ describe('forecast of a plan', () => {
       accounts: ['111122223333'],
       workloads: ['ecs-service 111122223333/eu-west-1/prod/shop'],
     });
+  });
+
+  test('workloads that no rollout deploys are named with their reasons before anything is built', async () => {
+    const world = await planWorld();
+    const head = await violating(world, 0);
+    for (const [cluster, workload] of [
+      ['closed', 'shop/web'],
+      ['open', 'shop/cart'],
+    ] as const)
+      await runs(world, head, workload, '111122223333', { cluster, workloadKind: 'eks-deployment' });
+    await runs(world, head, 'nightly', '111122223333', { workloadKind: 'ecs-task' });
+    const scope = { account: '111122223333', region: 'eu-west-1', eksCluster: 'closed' };
+    await world.scopes.record({ scope, isPrivate: true });
+    const plan = await planNow(readOnlyContext(world));
+    expect(plan.planned[0]?.left).toEqual([
+      { workload: 'ecs-task 111122223333/eu-west-1/prod/nightly', reason: 'standalone-task' },
+      { workload: 'eks-deployment 111122223333/eu-west-1/closed/shop/web', reason: 'private-cluster' },
+    ]);
+    const text = renderPlan(plan, world.clock());
+    expect(text).toContain(
+      'Not deployed by Patchwave: their owners deploy them\n  ecs-task 111122223333/eu-west-1/prod/nightly (standalone-task)\n',
+    );
+    expect(text).toContain('  eks-deployment 111122223333/eu-west-1/closed/shop/web (private-cluster)');
   });
 
   test('a manual request replaces all running images', async () => {

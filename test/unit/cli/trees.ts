@@ -11,7 +11,7 @@ export const idOf = (name: string): string => `111122223333/eu-west-1/${name}:^v
 function plannedWork(wave: number, changes: Partial<PlannedWork> = {}): PlannedWork {
   return {
     ...{ stream: '', work: 'rebuild', wave, parents: [], facts: [], holders: [], unguarded: false, headUnknown: false },
-    ...{ workloads: [], accounts: [] },
+    ...{ workloads: [], accounts: [], left: [] },
     ...changes,
   };
 }

@@ -80,6 +80,21 @@ test('each cluster is a scope with its own result, usages and digests', async ()
   expect(await world.scopes.get(scopeOfProd)).toMatchObject({ includesStopping: true });
 });
 
+test('a cluster that only a function in its VPC reaches is recorded as private, until it has a route', async () => {
+  const { world, review } = await clustersWorld();
+  const { tasks } = world.eksWorkloads;
+  world.eksWorkloads.tasks = (cluster, read) => {
+    if (cluster.cluster === 'main') read?.noticeFunction?.();
+    return tasks.call(world.eksWorkloads, cluster, read);
+  };
+  await review();
+  expect(await world.scopes.get(scopeOfProd)).toMatchObject({ isPrivate: true });
+  expect(await world.scopes.get(scopeOfStaging)).not.toHaveProperty('isPrivate');
+  world.eksWorkloads.tasks = tasks;
+  await review();
+  expect(await world.scopes.get(scopeOfProd)).not.toHaveProperty('isPrivate');
+});
+
 test('an ECS and an EKS cluster of one name, and one workload in two namespaces, are different usages', async () => {
   const { world, review } = await clustersWorld();
   world.eksWorkloads.run(prod, podOf(a, { workload: 'other/web' }));

@@ -4,7 +4,7 @@ import type { WorkloadKind } from '../../../shared/domain/image/workload-kind.ts
 import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { KubernetesWorkload } from '../../../shared/domain/rollout/kubernetes-workload.ts';
 import { DeployerUnreachableError, DeploymentUnknownError } from '../../../shared/ports/acting-errors.ts';
-import { ClusterForbiddenError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
+import { ClusterEndpointPrivateError, ClusterForbiddenError, DEPLOYS } from '../../../shared/ports/cluster-errors.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { FakeEksDeployer } from '../../support/fakes/eks-deployer.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -182,6 +182,44 @@ describe('where Patchwave does not deploy to EKS', () => {
     expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('eks-rollout-off') });
     expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
     expect(eks.changed).toEqual([]);
+  });
+});
+
+describe('a cluster to which Patchwave has no route', () => {
+  const scopeOfCluster = { account: '111122223333', region: 'eu-west-1', eksCluster: 'prod' };
+
+  test.each([
+    ['a function in its VPC reads it', { isPrivate: true }],
+    ['nothing reads it', { failure: { error: 'ClusterEndpointPrivateError', detail: '', sinceEpochMs: 0 } }],
+  ] as const)('is left before any deployment, and the closure says what to do: %s', async (_, found) => {
+    const world: EksWorld = await rolloutWorld().then((all) => ({ ...all, eks: new FakeEksDeployer(all.clock) }));
+    await world.scopes.record({ scope: scopeOfCluster, ...found });
+    await runs(world, 'web', 'old', { workloadKind: 'eks-deployment', workload: 'shop/web' });
+    await runs(world, 'web', 'old', { workload: 'web' });
+    expect(await planned(world)).toMatchObject([{ service: 'web' }]);
+    const [closure] = await Array.fromAsync(world.rollouts.closures(CASCADE));
+    expect(closure?.waitingFor).toMatch(
+      /does not deploy eks-deployment 111122223333\/eu-west-1\/prod\/shop\/web \(private-cluster\)\. Deploy these yourself\. .*enable public access/,
+    );
+    // Once it has a route, its rollout is planned like that of a new workload.
+    expect(closure).toMatchObject({ left: [], services: [expect.stringMatching(/\/web$/)] });
+  });
+
+  test('that became private since the plan refuses the deployment with a reason of its own', async () => {
+    const { world, eks, ref, machine } = await scene();
+    const { account, region, cluster } = ref;
+    const isPrivate = new ClusterEndpointPrivateError({ account, region, cluster }, new Error('timeout'), DEPLOYS);
+    eks.describe = async () => {
+      throw new DeployerUnreachableError(ref, isPrivate);
+    };
+    await machine.run();
+    expect(machine.last).toMatchObject({
+      state: 'refused',
+      detail: expect.stringMatching(
+        /web: private-cluster: .*Enable public access to its endpoint, or deploy its workloads/,
+      ),
+    });
+    expect(await deploymentOf(world, ref)).toMatchObject({ postponed: true });
   });
 });
 

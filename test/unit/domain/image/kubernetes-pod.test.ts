@@ -263,8 +263,9 @@ test.each<[string, OwnerEntry | undefined, OwnerEntry | undefined, string]>([
   const task = taskOf(pod({ ...(owner && { owner }) }), objects);
   expect(`${task?.workloadKind} ${task?.workload}`).toBe(expected);
   const isDeployed = /^eks-(deployment|statefulset|daemonset) /.test(expected);
-  expect(task && isService(task, { eks: true })).toBe(isDeployed);
-  expect(task && isService(task, { eks: false })).toBe(false);
+  const placed = task && { ...task, account: '111122223333', region: 'eu-west-1', cluster: 'prod' };
+  expect(placed && isService(placed, { eks: true })).toBe(isDeployed);
+  expect(placed && isService(placed, { eks: false })).toBe(false);
   const deployed = task && kubernetesService(serviceNameOf(task));
   expect(deployed && `eks-${deployed.kind.toLowerCase()} ${deployed.namespace}/${deployed.name}`).toBe(
     isDeployed ? expected : undefined,

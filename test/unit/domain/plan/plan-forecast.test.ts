@@ -21,11 +21,13 @@ interface Draft {
   readonly wave?: number;
 }
 
+const NOBODY = { workloads: [], accounts: [], left: [] };
+
 const build = ({ minutes, account = 'one', wave = 0 }: Draft, at = 0): ForecastNode => {
   const [least, most] = typeof minutes === 'number' ? [minutes, minutes] : minutes;
   const span = { atLeastMs: least * MINUTE_MS, atMostMs: most * MINUTE_MS };
   const time = { ...span, build: span, hasHistory: least === most };
-  return { stream: `stream-${at}`, work: 'rebuild', wave, time, account, workloads: [], accounts: [] };
+  return { stream: `stream-${at}`, work: 'rebuild', wave, time, account, ...NOBODY };
 };
 
 const builds = (...drafts: (number | Draft)[]): ForecastNode[] =>
@@ -152,14 +154,15 @@ test('reached workloads are counted once, also over several waves', () => {
     ...{ digest: digestOf('old'), digestSource: 'runtime', count: 1 },
   });
   const shop = [usage('111122223333', 'shop'), usage('111122223333', 'shop', 'proxy')];
-  const reached = reachedBy([...shop, usage('444455556666', 'cart')]);
+  const reached = reachedBy([...shop, usage('444455556666', 'cart')], { eks: true });
   expect(reached).toEqual({
     workloads: ['ecs-service 111122223333/eu-west-1/prod/shop', 'ecs-service 444455556666/eu-west-1/prod/cart'],
     accounts: ['111122223333', '444455556666'],
+    left: [],
   });
   const nodes = [
     { ...build({ minutes: 1 }), ...reached },
-    { ...build({ minutes: 1, wave: 1 }), ...reachedBy(shop) },
+    { ...build({ minutes: 1, wave: 1 }), ...reachedBy(shop, { eks: true }) },
   ];
   const plan = forecastPlan(nodes, CAPS);
   expect(plan).toMatchObject({ streams: 2, workloads: 2, accounts: 2 });
@@ -167,7 +170,7 @@ test('reached workloads are counted once, also over several waves', () => {
 });
 
 test('a deployment takes no time to build', () => {
-  const deploy: ForecastNode = { stream: 's', work: 'deploy', wave: 0, workloads: [], accounts: [] };
+  const deploy: ForecastNode = { stream: 's', work: 'deploy', wave: 0, ...NOBODY };
   expect(forecastPlan([deploy, build({ minutes: 5 })], CAPS)).toMatchObject({
     streams: 2,
     builds: 1,
