@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CreateAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
+import { CreateAccessEntryCommand, EKSClient, ResourceInUseException } from '@aws-sdk/client-eks';
 import { beforeAll } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { makeOpenRole, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
@@ -41,11 +41,11 @@ export async function deployerIn({ cloud, place }: Pick<KubernetesWorld, 'cloud'
   const config = cloud.clients(place.account, place.region);
   const principalArn = await makeOpenRole(config, 'AccessRollout');
   const credentials = await sessionOf(config, principalArn);
-  await new EKSClient(config).send(
-    new CreateAccessEntryCommand({
-      ...{ clusterName: place.cluster, principalArn, kubernetesGroups: ['patchwave:rollout'] },
-    }),
-  );
+  const entry = { clusterName: place.cluster, principalArn, kubernetesGroups: ['patchwave:rollout'] };
+  // Several suites may share a cluster.
+  await new EKSClient(config).send(new CreateAccessEntryCommand(entry)).catch((error: unknown) => {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  });
   return new EksDeployer({
     clients: () => new EKSClient(config),
     credentials: async () => credentials,

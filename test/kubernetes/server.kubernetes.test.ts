@@ -11,6 +11,9 @@ import { eksDeployerWorld } from '../support/eks-deployer-world.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
 import { programs } from '../support/kubernetes-programs.ts';
 
+/** So soon that a test can wait until a list has expired. */
+const COMPACTED_EACH_MS = 3000;
+
 const cloud = useCloud();
 let server: KubeApiserver;
 let world: KubernetesWorld;
@@ -18,7 +21,7 @@ let world: KubernetesWorld;
 beforeAll(async () => {
   const place = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
   await makeEksCluster(cloud(), place);
-  server = await startKubeApiserver(await programs(), cloud(), place);
+  server = await startKubeApiserver(await programs(), cloud(), place, COMPACTED_EACH_MS);
   const { endpoint, certificateAuthority, admin } = server;
   const runtime = runtimeOf(cloud().endpoint);
   world = {

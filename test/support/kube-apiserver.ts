@@ -19,8 +19,8 @@ const START_LIMIT_MS = 60_000;
 const REVIEW_CACHED_MS = 1000;
 /** How long it remembers that a token was accepted: 10 s more, which no option changes. */
 export const TOKENS_CACHED_MS = REVIEW_CACHED_MS + 10_000;
-/** How often etcd drops old revisions. */
-const COMPACTED_EACH_MS = 3000;
+/** How often etcd drops old revisions, as in EKS. */
+const COMPACTED_EACH_MS = 300_000;
 
 export interface KubeApiserver extends KubernetesAddress {
   readonly admin: AdminApi;
@@ -29,11 +29,15 @@ export interface KubeApiserver extends KubernetesAddress {
   stop(): Promise<void>;
 }
 
-/** Starts the servers (3 s) and tells EKS the endpoint. Tokens are reviewed by the embedded cloud's EKS. */
+/**
+ * Starts the servers (3 s) and tells EKS the endpoint. Tokens are reviewed by the embedded cloud's EKS.
+ * @param compactedEachMs how soon a list that is not read to its end expires
+ */
 export async function startKubeApiserver(
   { etcd, apiServer }: KubernetesPrograms,
   { admin: cloud }: Cloud,
   place: ClusterPlace,
+  compactedEachMs = COMPACTED_EACH_MS,
 ): Promise<KubeApiserver> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-kube-apiserver-'));
   const children: ChildProcess[] = [];
@@ -68,7 +72,12 @@ export async function startKubeApiserver(
     start(etcd, 'etcd', etcdFlags(etcdPort, peerPort));
     const serve = async (name: string, more: readonly string[]): Promise<[KubernetesAddress, AdminApi]> => {
       const port = await freePort();
-      start(apiServer, name, [...apiServerFlags(etcdPort, port), '--cert-dir', join(folder, name), ...more]);
+      start(apiServer, name, [
+        ...apiServerFlags(etcdPort, port, compactedEachMs),
+        '--cert-dir',
+        join(folder, name),
+        ...more,
+      ]);
       const address = { endpoint: `https://127.0.0.1:${port}`, certificateAuthority };
       const api = new AdminApi(address, client);
       await readiness(api, join(folder, `${name}.log`));
@@ -104,8 +113,8 @@ const etcdFlags = (port: number, peerPort: number): readonly string[] => {
 };
 
 /** Nothing makes service accounts here, so the plug-in that asks for one in every pod is off. */
-const apiServerFlags = (etcdPort: number, port: number): readonly string[] => [
-  ...['--etcd-servers', `http://127.0.0.1:${etcdPort}`, '--etcd-compaction-interval', `${COMPACTED_EACH_MS}ms`],
+const apiServerFlags = (etcdPort: number, port: number, compactedEachMs: number): readonly string[] => [
+  ...['--etcd-servers', `http://127.0.0.1:${etcdPort}`, '--etcd-compaction-interval', `${compactedEachMs}ms`],
   ...['--secure-port', String(port), '--bind-address', '127.0.0.1', '--advertise-address', '127.0.0.1'],
   ...['--tls-cert-file', 'server.crt', '--tls-private-key-file', 'server.key', '--client-ca-file', 'ca.crt'],
   ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-account-key-file', 'sa.key'],
