@@ -41,7 +41,7 @@ export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) =>
 
 /** Names that Kubernetes accepts have no other characters. */
 const name = (most: number) => v.pipe(v.string(), v.maxLength(most), v.regex(/^[a-z0-9.:-]*$/));
-/** JSON may have half a character (`\\ud83d`), which the ledger cannot keep. */
+/** JSON may have half a character (`\ud83d`), which the ledger cannot keep. */
 const textUpTo = (most: number) =>
   v.pipe(
     v.string(),

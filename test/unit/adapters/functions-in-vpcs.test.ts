@@ -107,6 +107,8 @@ test('pods of any number of containers that a cluster can store are read', async
   const tasks = await read();
   expect(tasks).toHaveLength(101);
   expect(tasks.reduce((sum, { containers }) => sum + containers.length, 0)).toBe(35_000);
+  // Not all of them are in memory at once.
+  expect(clusters.requests.some(({ list, limit }) => list === 'pods' && limit < 500)).toBe(true);
 });
 
 test('half a character in an answer, which no cluster has, becomes one that the ledger can keep', async () => {
