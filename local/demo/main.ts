@@ -20,7 +20,7 @@ import { type Names, namesIn } from './names.ts';
 import { PictureError, writePicture } from './picture.ts';
 import { prepare } from './prepare.ts';
 import { printResult } from './print.ts';
-import { printSummary } from './print-summary.ts';
+import { printSummary, tellSummary } from './print-summary.ts';
 import { printWords } from './print-words.ts';
 import { Progress } from './progress.ts';
 import { type DemoResult, demoResultSchema } from './result.ts';
@@ -51,8 +51,9 @@ async function perform(flags: DemoFlags, screen: Progress, story: Story): Promis
     const names = namesIn(tiers ?? fleet, installation.policy);
     const result = await run(installation, flags, { story, details, names, watch });
     printResult(result, { progress: details, names, nowEpochMs: Date.now() });
+    const summary = tellSummary(screen, story, result, names, lookFurther(flags, result));
     if (flags.keep) kept = keepUp(installation, screen);
-    printSummary(screen, story, result, names, lookFurther(flags, result));
+    printSummary(screen, summary);
     if (flags.json) printJson(kept ? { ...result, kept } : result);
     return endedWell(result) ? EXIT.done : EXIT.failed;
   } finally {

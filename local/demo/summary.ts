@@ -9,7 +9,8 @@ import { imageName } from './story-found.ts';
 /** Lines of the result at most. */
 export const SUMMARY_LINES = 12;
 const LABEL = 9;
-const INDENT = LABEL + 4;
+/** A text continues two columns behind its begin. */
+const INDENT = LABEL + 6;
 const MOST_FAULTS = 2;
 
 interface Row {

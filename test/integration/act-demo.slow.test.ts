@@ -16,6 +16,7 @@ import { packagesIn } from './oracle/layers.ts';
 import { podContainersIn } from './oracle/pods.ts';
 import { digestOfTag, madeOf } from './oracle/registry.ts';
 import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
+import { checkStory } from './oracle/story.ts';
 
 const LIMIT_MS = 180_000;
 /** A new name that is in every ARN and tag of an application. */
@@ -76,8 +77,9 @@ test(
     const fleet = JSON.parse(
       JSON.stringify(await loadFleet('local/fleet/tiers.json')).replaceAll('storefront', APP),
     ) as Fleet;
-    await withReviewedFleet(fleet, [], async ({ act, ...result }, { endpoint, ledgerTable }, { code }) => {
+    await withReviewedFleet(fleet, [], async ({ act, ...result }, { endpoint, ledgerTable }, { code, stderr }) => {
       expect(code).toBe(0);
+      await checkStory(stderr, { act, ...result }, endpoint, fleet);
       expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
       expect(result.execution.arn).toBe(act.reviews[1]?.executionArn);
       checkPlan(act);

@@ -27,12 +27,14 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { MEDIA_TYPES } from '../../local/builds/blob.ts';
 import { RegistryClient } from '../../local/builds/registry.ts';
 import type { DemoResult } from '../../local/demo/result.ts';
+import { loadFleet } from '../../local/fleet/load.ts';
 import { createStack } from '../../local/stack.ts';
 import { HUB } from '../support/acting-fleet.ts';
 import { withReviewed } from './oracle/demo.ts';
 import { packagesIn } from './oracle/layers.ts';
 import { digestOfTag, madeOf, scanOf } from './oracle/registry.ts';
 import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
+import { checkStory } from './oracle/story.ts';
 
 const LIMIT_MS = 300_000;
 const [FLAWED, FIXED] = ['3.5.4-r0', '3.5.5-r0'];
@@ -67,8 +69,9 @@ async function imageIn(endpoint: string, home: Home, digest = ''): Promise<strin
 test(
   'what the demo claims to have done to the tiers of the registry templates is what plain SDK calls find',
   async () => {
-    await withReviewed(['--registry'], async ({ act }, { endpoint }, { code }) => {
+    await withReviewed(['--registry'], async ({ act, ...result }, { endpoint }, { code, stderr }) => {
       expect(code).toBe(0);
+      await checkStory(stderr, { act, ...result }, endpoint, await loadFleet('local/fleet/registry.json'));
       expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
       await checkCascade(endpoint, act);
       for (const [tier, { home, pipeline, promotes }] of TIERS.entries()) {

@@ -27,13 +27,14 @@ export async function podContainersIn(endpoint: string, place: ClusterPlace): Pr
     const architectures = new Map(
       nodes.map(({ metadata }) => [metadata.name, metadata.labels?.['kubernetes.io/arch']] as const),
     );
-    return pods.flatMap(({ spec, status }) => {
+    return pods.flatMap(({ metadata, spec, status }) => {
       const { phase, containerStatuses = [] } = (status ?? {}) as Status;
       if (phase !== 'Running') return [];
       return containerStatuses.map(({ image, imageID }) => ({
         ...place,
         container: { image, imageDigest: imageID.split('@')[1] },
         architecture: architectures.get(String(spec?.nodeName)),
+        group: `${metadata.namespace}/${metadata.name}`,
       }));
     });
   } finally {

@@ -31,6 +31,8 @@ export interface OracleContainer extends RunningPlace {
   readonly cluster: string;
   readonly container: Container;
   readonly architecture: string | undefined;
+  /** `service:<name>` of a task of a service; `<namespace>/<name>` of a pod. */
+  readonly group?: string | undefined;
 }
 
 /** Every container of every task that runs in one account and Region. */
@@ -42,10 +44,10 @@ export async function containersIn(endpoint: string, place: RunningPlace): Promi
       for await (const { taskArns = [] } of paginateListTasks({ client, pageSize: 100 }, { cluster })) {
         if (taskArns.length === 0) continue;
         const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
-        for (const { containers = [], attributes = [], lastStatus } of tasks) {
+        for (const { containers = [], attributes = [], lastStatus, group } of tasks) {
           if (lastStatus === 'STOPPED' || lastStatus === 'DEPROVISIONING') continue;
           const architecture = attributes.find(({ name }) => name === 'ecs.cpu-architecture')?.value;
-          for (const container of containers) seen.push({ ...place, cluster, container, architecture });
+          for (const container of containers) seen.push({ ...place, cluster, container, architecture, group });
         }
       }
     }

@@ -1,6 +1,6 @@
 import { printResult } from '../../../local/demo/print.ts';
 import { printFound } from '../../../local/demo/print-found.ts';
-import { printSummary } from '../../../local/demo/print-summary.ts';
+import { printSummary, tellSummary } from '../../../local/demo/print-summary.ts';
 import { Progress } from '../../../local/demo/progress.ts';
 import type { DemoResult } from '../../../local/demo/result.ts';
 import { Story } from '../../../local/demo/story.ts';
@@ -82,7 +82,7 @@ test('the demo shows each character of what others have written', () => {
         for (const sentence of proofSentences(hostile.act, names)) story.say(sentence);
         printFound(progress, hostile, names);
         printResult(hostile, { progress, names, nowEpochMs: 0 });
-        printSummary(progress, story, hostile, names, 'command');
+        printSummary(progress, tellSummary(progress, story, hostile, names, 'command'));
         story.end();
       }, false);
       expect([hiddenIn(page), forgedLines(page)]).toEqual([undefined, []]);
