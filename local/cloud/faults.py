@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 
 from calls import Call
 
-# What differs from run to run without meaning anything: identifiers, instants, random names and revisions.
+# What differs from run to run without meaning anything: identifiers, instants, random names and revisions, and digests,
+# because an image holds the instant of its build.
 _VOLATILE = re.compile(
-    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r"\b[0-9a-f]{64}\b"
+    r"|\b\d{8}T\d{9}Z-[0-9a-f]{8,}"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?"
     r"|\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b"
     r"|\b[0-9a-f]{32}\b"
@@ -187,7 +190,7 @@ def _about(detail: str) -> str:
     except ValueError:
         return ""
     found = (fields[name] for name in _ABOUT if isinstance(fields, dict) and isinstance(fields.get(name), str))
-    return next(found, "")
+    return _stable(next(found, "").encode())
 
 
 def _stable(body: bytes) -> str:

@@ -235,6 +235,25 @@ describe('calls and faults', () => {
     expect((await receiveEvent(events)).detail['image-tag']).toBe('2');
   });
 
+  test('a seed injects the same faults into the events of other images, another seed others', async () => {
+    const probe = probeCloud(cloud());
+    const repository = await makeRepository(probe, 'seeded-events');
+    const injected = async (seed: number, content: string) => {
+      const events = { lost: 0.3, doubled: 0.3, late: 0.3, reordered: 0.3, lateMs: 20 };
+      await cloud().admin.setFaults({ seed, events });
+      for (const tag of ['a', 'b', 'c', 'd', 'e', 'f'])
+        await pushImage(probe, repository, [{ 'etc/motd': content }], tag);
+      const made = await cloud().admin.eventFaultsMade();
+      await cloud().admin.endFaults();
+      return made;
+    };
+    const first = await injected(7, 'one');
+    expect(first.map(({ about, count }) => about === repository && count > 0)).not.toContain(false);
+    expect(first.length).toBeGreaterThan(0);
+    expect(await injected(7, 'two')).toEqual(first);
+    expect(await injected(8, 'three')).not.toEqual(first);
+  });
+
   test('a fault that does not exist is refused by name', async () => {
     await expect(cloud().admin.setFaults({ seed: 1, throttleRate: 2 })).rejects.toThrow(/throttleRate must be a share/);
     await expect(cloud().admin.setFaults({ seed: 1, ...{ lost: 1 } })).rejects.toThrow(/lost is no fault/);

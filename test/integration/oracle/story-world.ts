@@ -80,10 +80,12 @@ export class World {
   }
 
   async imagesNamed(name: string): Promise<readonly Sighting[]> {
-    if (name.startsWith('sha256:')) return Promise.all(this.runningNamed(name).map((one) => this.seen(one)));
+    const running = await Promise.all(this.runningNamed(name).map((one) => this.seen(one)));
+    if (name.startsWith('sha256:')) return running;
     const homes = this.homesNamed(name);
     const found = this.#images.filter(({ home }) => homes.some((one) => isSame(one, home)));
-    return found.map(({ home, digest, ...made }) => ({ home, digest, made }));
+    // An archived image runs, and its repository does not list it.
+    return [...found.map(({ home, digest, ...made }) => ({ home, digest, made })), ...running];
   }
 
   runningNamed(name: string): readonly Running[] {
