@@ -62,6 +62,8 @@ test.each([
   [30, 1],
   [30, 30],
   [0, 12],
+  [2, 6],
+  [5, 4],
 ])('%i rebuilt streams and %i risks fit: what is not shown is told before', (rebuilds, risks) => {
   const images = Array.from({ length: risks }, (_, at) => ({ digest: `sha256:${at}`, stream: `risk-${at}` }));
   const atRisk = images.map(({ digest }, at) => ({
