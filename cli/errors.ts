@@ -36,6 +36,8 @@ export class RebuildRefusedError extends Error {
 export function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause, message } = error;
+  // One line: what a person typed is in the message.
+  if (error instanceof UsageError) return message;
   const tells = cause instanceof Error && !message.includes(cause.message) && !cause.message.includes('\n');
   return tells ? `${message}\n  because: ${explained(cause)}` : message;
 }

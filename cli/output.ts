@@ -44,9 +44,30 @@ export const print = (text = ''): void => {
 
 /** Prints an error, each line wrapped to the terminal. */
 export const printError = (text: string): void => {
-  const { isTTY, columns } = process.stderr;
-  process.stderr.write(`${shown(fitted(text, BELOW, isTTY ? columns : undefined))}\n`);
+  process.stderr.write(`${shown(fitted(clipped(text), BELOW, widthOfTerminal(process.stderr)))}\n`);
 };
+
+const USUAL_WIDTH = 80;
+
+/** @returns nothing for a file or a pipe; some terminals say 0 */
+export const widthOfTerminal = ({ isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number }) =>
+  isTTY ? columns || USUAL_WIDTH : undefined;
+
+const MOST_LINES = 40;
+const MOST_IN_LINE = 1000;
+
+/** Input that is repeated in an error may be of any size. */
+function clipped(text: string): string {
+  const lines = text.split('\n');
+  const shownLines = lines.slice(0, MOST_LINES).map((line) => {
+    const letters = [...line];
+    return letters.length > MOST_IN_LINE
+      ? `${letters.slice(0, MOST_IN_LINE).join('')}... (${letters.length - MOST_IN_LINE} more characters)`
+      : line;
+  });
+  const more = lines.length - MOST_LINES;
+  return [...shownLines, ...(more > 0 ? [`and ${counted(more, 'more line')}`] : [])].join('\n');
+}
 
 /** A line about what goes on; the answer follows on standard output. */
 export const printProgress = (text: string): void => {
@@ -68,16 +89,19 @@ const GAP = '  ';
 const BELOW = 4;
 /** Fewest letters of a column whose text wraps. */
 const WRAPS_FROM = 40;
+/** Fewest letters of a text beside its title. */
+const LEAST_BELOW = 8;
 
 /**
  * Rows under aligned titles, two spaces apart, without trailing spaces. If only the last column does not fit on the
  * terminal, its text wraps within the column. On a narrow terminal the last columns go below their row, each with its
- * title, wrapped between words. In a file or a pipe each row is one line.
+ * title, wrapped between words. A word that is longer than a line is broken, so no line is wider than the terminal. In a
+ * file or a pipe each row is one line.
  */
 export function table<Row>(
   rows: readonly Row[],
   columns: readonly TableColumn<Row>[],
-  terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
+  terminalColumns: number | undefined = widthOfTerminal(process.stdout),
 ): string {
   const cells = rows.map((row) => columns.map((column) => inLine(column.value(row))));
   const widths = columns.map((column, at) =>
@@ -99,8 +123,12 @@ export function table<Row>(
       const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
       return columns[at]?.align === 'right' ? space + painted : painted + space;
     });
-    if (last === undefined) return [padded.join(GAP).trimEnd()];
-    const [first = '', ...more] = wrapped(last.trimEnd(), left, 0).map((text) => inColour(colours.at(-1), text));
+    const line = padded.join(GAP).trimEnd();
+    if (last === undefined)
+      return isWhole || beside > 1 ? [line] : [...wrapped(line, terminalColumns ?? Infinity, GAP.length, 'break')];
+    const [first = '', ...more] = wrapped(last.trimEnd(), left, 0, 'break').map((text) =>
+      inColour(colours.at(-1), text),
+    );
     const indent = ' '.repeat((terminalColumns ?? 0) - left);
     return [[...padded, first].join(GAP).trimEnd(), ...more.map((text) => indent + text)];
   };
@@ -109,8 +137,10 @@ export function table<Row>(
     cells.flatMap((text, at) => {
       if (at < beside || text === '' || text === '-') return [];
       const title = paint('dim', (titles[at] ?? '').padEnd(titleWidth));
-      const indent = BELOW + titleWidth + GAP.length;
-      return wrapped(`${' '.repeat(BELOW)}${title}${GAP}${inColour(colours[at], text)}`, terminalColumns ?? 0, indent);
+      const width = terminalColumns ?? 0;
+      const afterTitle = BELOW + titleWidth + GAP.length;
+      const indent = width - afterTitle < LEAST_BELOW ? BELOW : afterTitle;
+      return wrapped(`${' '.repeat(BELOW)}${title}${GAP}${inColour(colours[at], text)}`, width, indent, 'break');
     });
   const head = lineOf(
     titles,
@@ -138,13 +168,20 @@ function besideEachOther(widths: readonly number[], terminalColumns: number | un
 }
 
 /**
- * Wraps a text between words to the terminal width, and indents the following lines. A longer word stays whole. Colours
- * take no width.
+ * Wraps a text between words to the terminal width, and indents the following lines. Colours take no width.
+ * @param long whether a word that is longer than a line stays whole, so that it can be copied, or is broken
  */
-export function wrapped(text: string, width: number, indent: number): readonly string[] {
+export function wrapped(
+  text: string,
+  width: number,
+  indent: number,
+  long: 'whole' | 'break' = 'whole',
+): readonly string[] {
   const lines: string[] = [];
   let line: string | undefined;
-  for (const word of text.split(' ')) {
+  const most = Math.max(1, width - indent);
+  const words = text.split(' ');
+  for (const word of long === 'break' ? words.flatMap((one) => piecesOfWord(one, most)) : words) {
     const longer: string = line === undefined ? word : `${line} ${word}`;
     const isFull = line !== undefined && line.trim() !== '' && widthOf(longer) > width;
     if (isFull) lines.push((line ?? '').trimEnd());
@@ -153,11 +190,29 @@ export function wrapped(text: string, width: number, indent: number): readonly s
   return [...lines, line ?? ''];
 }
 
+function piecesOfWord(word: string, width: number): readonly string[] {
+  if (widthOf(word) <= width) return [word];
+  const pieces = [''];
+  let left = width;
+  // Every second part is the code of a colour.
+  for (const [at, part] of word.split(MARK).entries()) {
+    for (const letter of at % 2 === 0 ? part : [mark(part)]) {
+      if (at % 2 === 0 && left === 0) {
+        pieces.push('');
+        left = width;
+      }
+      pieces[pieces.length - 1] += letter;
+      if (at % 2 === 0) left -= 1;
+    }
+  }
+  return pieces;
+}
+
 /** Text whose lines are wrapped between words to the terminal, the following lines indented. In a file or a pipe unchanged. */
 export const fitted = (
   text: string,
   indent: number,
-  terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
+  terminalColumns: number | undefined = widthOfTerminal(process.stdout),
 ): string =>
   terminalColumns === undefined
     ? text

@@ -111,9 +111,12 @@ function endOf({ code, message }: CommanderError, { args: [name] }: Program, com
     case 'commander.unknownCommand':
       throw new UsageError(noSuchCommand(name ?? '', commands));
     default: {
-      const text = message.replace(/^error: /, '');
+      const text = message
+        .replace(/^error: /, '')
+        .replaceAll('\n', ' ')
+        .replace(/[^.)]$/, '$&.');
       const see = name !== undefined && Object.hasOwn(commands, name) ? `patchwave ${name} --help` : 'patchwave help';
-      throw new UsageError(`${text.charAt(0).toUpperCase()}${text.slice(1)}\nSee: ${see}`);
+      throw new UsageError(`${text.charAt(0).toUpperCase()}${text.slice(1)} See: ${see}`);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { DoctorFinding } from '../doctor/finding.ts';
 import type { DoctorPorts } from '../doctor/ports.ts';
 import { renderFindings } from '../doctor/render.ts';
 import { EXIT } from '../errors.ts';
-import { print, printJson } from '../output.ts';
+import { print, printJson, widthOfTerminal } from '../output.ts';
 import { installationAt, type Where } from '../where.ts';
 
 const DEFAULT_WIDTH = 80;
@@ -29,7 +29,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts | Promise
     const { findings, testEvents } = await examine(ports, deep === true);
     if (json) printJson({ stack: ports.stackName, version: ports.version, findings, testEvents });
     else {
-      print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));
+      print(renderFindings(findings, widthOfTerminal(process.stdout) ?? DEFAULT_WIDTH));
       print(`${counted(testEvents, 'marked test event')} sent; nothing else was changed.`);
     }
     return exitCodeOf(findings);

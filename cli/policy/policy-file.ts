@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { Document, visit } from 'yaml';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -11,9 +11,21 @@ export async function policyIn(file: string | undefined, action = 'apply'): Prom
   return parsePolicy(await textOf(file));
 }
 
+const MOST_BYTES = 1024 * 1024;
+
+/** Reads no more than a policy can be: a file may be a device without an end. */
 async function textOf(file: string): Promise<string> {
+  const bytes = await bytesOf(file);
+  if (bytes.length > MOST_BYTES) throw new UsageError(`${file} is larger than 1 MiB, so it is no policy.`);
+  if (bytes.includes(0)) throw new UsageError(`${file} is no text, so it is no policy.`);
+  return bytes.toString('utf8');
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
   try {
-    return await readFile(file, 'utf8');
+    const pieces: Buffer[] = [];
+    for await (const piece of createReadStream(file, { end: MOST_BYTES })) pieces.push(piece);
+    return Buffer.concat(pieces);
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UsageError(isMissing ? `There is no file ${file}.` : `${file} cannot be read.`, { cause: error });

@@ -50,7 +50,7 @@ describe('an invalid file', () => {
 
 describe('wrong use of the commands', () => {
   test.each<[words: string[], code: number, says: string]>([
-    [['status', '--nope'], 2, "patchwave: Unknown option '--nope'\nSee: patchwave status --help\n"],
+    [['status', '--nope'], 2, "patchwave: Unknown option '--nope'. See: patchwave status --help\n"],
     [['polcy'], 2, 'Did you mean "policy"?'],
     [['why'], 2, 'Expected: patchwave why IMAGE'],
     [['help', 'plan'], 0, '--preview RUN'],

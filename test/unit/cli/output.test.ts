@@ -1,4 +1,4 @@
-import { fitted, relative, table } from '../../../cli/output.ts';
+import { fitted, relative, table, widthOfTerminal } from '../../../cli/output.ts';
 import { fc } from '../../support/seeded.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12, 0);
@@ -57,7 +57,7 @@ describe('on a narrow terminal', () => {
       'team/cart',
       '    answer  wait',
       '    again   in 5',
-      '            minutes',
+      '    minutes',
     ]);
   });
 
@@ -124,4 +124,52 @@ test('a later column begins at the same place in every row', () => {
       expect(new Set(starts).size).toBe(1);
     }),
   );
+});
+
+describe('a table on a terminal', () => {
+  const titles = ['stream', 'answer', 'why'];
+  const columns = titles.map((title, at) => ({
+    title,
+    value: (row: readonly string[]) => row[at] ?? '',
+    colour: () => 'red' as const,
+  }));
+  const cell = fc.stringMatching(/^[a-z:/ .-]{0,90}$/);
+
+  test('is never wider than it, and loses no letter', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(cell, cell, cell), { maxLength: 4 }),
+        fc.integer({ min: 24, max: 130 }),
+        (rows, width) => {
+          const lines = table(rows, columns, width).split('\n');
+          expect(lines.filter((line) => line.length > width)).toEqual([]);
+          const letters = (text: string) => [...text.replaceAll(/ /g, '')].sort().join('');
+          const shownCells = rows.flat().filter((text) => text !== '' && text !== '-');
+          for (const text of shownCells) for (const letter of letters(text)) expect(lines.join('')).toContain(letter);
+        },
+      ),
+    );
+  });
+
+  test('breaks a word that is longer than a line', () => {
+    const row = ['111122223333/eu-west-1/team/payments-api', 'wait', 'x'.repeat(30)];
+    expect(table([row], columns, 24).split('\n')).toEqual([
+      'stream',
+      '111122223333/eu-west-1',
+      '  /team/payments-api',
+      '    answer  wait',
+      `    why     ${'x'.repeat(12)}`,
+      `            ${'x'.repeat(12)}`,
+      `            ${'x'.repeat(6)}`,
+    ]);
+  });
+});
+
+test.each([
+  [{ isTTY: true, columns: 0 }, 80],
+  [{ isTTY: true }, 80],
+  [{ isTTY: true, columns: 132 }, 132],
+  [{ columns: 40 }, undefined],
+])('the width of %j is %s', (stream, width) => {
+  expect(widthOfTerminal(stream)).toBe(width);
 });
