@@ -10,16 +10,19 @@ import { policyDoubts } from '../policy/policy-diff.ts';
 import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
 import { wholeEffect } from '../policy/whole-effect.ts';
+import { POLICY_INIT_HELP, POLICY_INIT_OPTIONS } from '../proposal/options.ts';
 
 const LIST_ALL = 'To list all without applying: run with --json and answer N';
 
 export const policyCommand: Command = {
-  summary: 'Checks a policy, puts it in force after showing what would change, or shows the one in force.',
-  synopsis: 'validate FILE | apply FILE [--yes] | show',
+  summary:
+    'Checks a policy, puts it in force after showing what would change, shows the one in force, or proposes one from what your accounts run and build.',
+  synopsis:
+    'validate FILE | apply FILE [--yes] | show | init [--accounts ACCOUNT,... --role NAME] [--regions REGION,...] [--output FILE]',
   words: [1, 2],
   argumentHelp: { FILE: 'the policy, as docs/policy.md describes it' },
-  options: { yes: { type: 'boolean', short: 'y' } },
-  optionHelp: { yes: 'apply without asking' },
+  options: { yes: { type: 'boolean', short: 'y' }, ...POLICY_INIT_OPTIONS },
+  optionHelp: { yes: 'apply without asking', ...POLICY_INIT_HELP },
   async run(context, args) {
     const [action, file] = args.positionals;
     switch (action) {
@@ -30,6 +33,13 @@ export const policyCommand: Command = {
       case 'show':
         if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
         return show(await context(), args);
+      case 'init': {
+        if (file !== undefined)
+          throw new UsageError('"policy init" takes no file. Name the one to write with --output.');
+        // Loaded late: only this action reads accounts.
+        const { policyInit } = await import('../proposal/policy-init.ts');
+        return policyInit(args);
+      }
       default:
         throw new UsageError(
           `"policy ${action}" is not an action. Expected: patchwave policy ${policyCommand.synopsis}`,

@@ -2,7 +2,7 @@ import type { Digest, ImageLocation, IndexChild, Registry } from '../../shared/d
 import type { LayeredImage } from '../../shared/domain/lineage/layered-image.ts';
 
 /** One image or index of a repository. */
-export interface ImageFact {
+export interface RepositoryImage {
   readonly digest: Digest;
   readonly tags: readonly string[];
   readonly pushedAtEpochMs?: number;
@@ -17,7 +17,7 @@ export interface RepositoryFact extends ImageLocation {
   readonly resourceTags?: Readonly<Record<string, string>>;
   readonly createdAtEpochMs?: number;
   /** Newest first. */
-  readonly images: readonly ImageFact[];
+  readonly images: readonly RepositoryImage[];
 }
 
 /** One container of a running task or pod. */
@@ -38,6 +38,8 @@ export interface PipelineFact extends Registry {
 export interface FleetFacts {
   readonly repositories: readonly RepositoryFact[];
   readonly runs: readonly RunFact[];
+  /** Whether every cluster was read; if not, nobody knows that an image does not run. */
+  readonly areRunsComplete: boolean;
   readonly pipelines: readonly PipelineFact[];
   /** Prefixes of repositories that pull-through caches fill. */
   readonly caches: readonly (Registry & { readonly prefix: string })[];
@@ -60,6 +62,6 @@ export interface Undecided {
   readonly reason: string;
 }
 
-export type Decision<Value> = Decided<Value> | Undecided;
+export type Conclusion<Value> = Decided<Value> | Undecided;
 
-export const isDecided = <Value>(decision: Decision<Value>): decision is Decided<Value> => 'value' in decision;
+export const isDecided = <Value>(decision: Conclusion<Value>): decision is Decided<Value> => 'value' in decision;

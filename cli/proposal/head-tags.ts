@@ -1,9 +1,9 @@
 import { matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
 import { isCommitAlone, isCommitAndBuild } from '../../shared/domain/policy/tag-scheme.ts';
-import type { Decision, ImageFact } from './facts.ts';
+import type { Conclusion, RepositoryImage } from './facts.ts';
 
 /** One release line of a repository: the pattern of its head tags. */
-export interface ReleaseLine {
+export interface HeadLine {
   readonly pattern: string;
   /** What distinguishes it from the other lines of the repository; empty for the only one. */
   readonly name: string;
@@ -33,9 +33,9 @@ const UNIQUE: readonly { readonly pattern: string; readonly is: (tag: string) =>
  * @param running tags by which workloads run its images
  */
 export function releaseLines(
-  images: readonly ImageFact[],
+  images: readonly RepositoryImage[],
   running: ReadonlySet<string>,
-): Decision<readonly ReleaseLine[]> {
+): Conclusion<readonly HeadLine[]> {
   const tags = new Set(images.flatMap((image) => image.tags));
   if (tags.size === 0) return { reason: 'none of its images has a tag' };
   const named = [...tags].filter((tag) => MOVING.test(tag));
@@ -69,11 +69,11 @@ export function releaseLines(
   return uniqueLine(images);
 }
 
-function uniqueLine(images: readonly ImageFact[]): Decision<readonly ReleaseLine[]> {
+function uniqueLine(images: readonly RepositoryImage[]): Conclusion<readonly HeadLine[]> {
   const tagged = images.filter((image) => image.tags.length > 0);
   const [newest] = tagged;
   for (const { pattern, is } of UNIQUE) {
-    const fits = (image: ImageFact) => image.tags.some((tag) => matchesHeadTag(pattern, tag) && is(tag));
+    const fits = (image: RepositoryImage) => image.tags.some((tag) => matchesHeadTag(pattern, tag) && is(tag));
     const fitting = tagged.filter(fits).length;
     if (!newest || !fits(newest) || fitting * 5 < tagged.length * 4) continue;
     return {
@@ -92,7 +92,7 @@ function coarsest(versions: readonly string[]): readonly string[] {
     .sort((one, other) => one.localeCompare(other, 'en', { numeric: true }));
 }
 
-const linesOf = (tags: readonly string[]): readonly ReleaseLine[] =>
+const linesOf = (tags: readonly string[]): readonly HeadLine[] =>
   tags.map((tag) => ({ pattern: `^${tag.replaceAll('.', '[.]')}$`, name: tags.length > 1 ? tag : '' }));
 
 const list = (tags: readonly string[]): string => [...tags].sort().join(', ');

@@ -3,13 +3,13 @@ import { repositoryName } from '../../shared/domain/image/reference.ts';
 import { ancestorsOf, findParents } from '../../shared/domain/lineage/find-parents.ts';
 import type { LayeredImage } from '../../shared/domain/lineage/layered-image.ts';
 import type { LineageEvidence, Parents } from '../../shared/domain/lineage/parent.ts';
-import type { ImageFact, RepositoryFact } from './facts.ts';
+import type { RepositoryFact, RepositoryImage } from './facts.ts';
 
 /** Evidence that only the content of an image gives. */
 const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
 /** The image of another repository that an image is built on. */
-export interface BuiltOn {
+export interface ShownParent {
   /** Key of the repository; absent if several have the image. */
   readonly repository?: string;
   readonly digest: Digest;
@@ -21,8 +21,8 @@ export interface BuiltOn {
 export class FleetLineage {
   readonly #parents: Parents;
   readonly #holders = new Map<Digest, Set<string>>();
-  readonly #children = new Map<string, Map<string, BuiltOn>>();
-  readonly #parentsOf = new Map<string, Map<string, BuiltOn>>();
+  readonly #children = new Map<string, Map<string, ShownParent>>();
+  readonly #parentsOf = new Map<string, Map<string, ShownParent>>();
 
   constructor(repositories: readonly RepositoryFact[]) {
     const indexes = new Map(
@@ -56,13 +56,13 @@ export class FleetLineage {
   }
 
   /** The nearest ancestor outside of the image's own repository; `undefined` if none is known. */
-  builtOn(key: string, { digest, children }: ImageFact): BuiltOn | undefined {
+  builtOn(key: string, { digest, children }: RepositoryImage): ShownParent | undefined {
     const found = (children?.map((child) => child.digest) ?? [digest]).flatMap((each) => this.#below(key, each) ?? []);
     const [first] = found;
     return found.every((one) => one.repository === first?.repository) ? first : undefined;
   }
 
-  #below(key: string, digest: Digest): BuiltOn | undefined {
+  #below(key: string, digest: Digest): ShownParent | undefined {
     for (const parent of ancestorsOf(this.#parents, digest)) {
       const holders = this.#holders.get(parent.digest) ?? new Set();
       // The order of pushes tells two copies apart, not a child from its parent.
@@ -74,12 +74,12 @@ export class FleetLineage {
   }
 
   /** Repositories that are built on this one, each with the strongest evidence. */
-  childrenOf(key: string): ReadonlyMap<string, BuiltOn> {
+  childrenOf(key: string): ReadonlyMap<string, ShownParent> {
     return this.#children.get(key) ?? new Map();
   }
 
   /** Repositories that this one is or was built on. */
-  parentsOf(key: string): ReadonlyMap<string, BuiltOn> {
+  parentsOf(key: string): ReadonlyMap<string, ShownParent> {
     return this.#parentsOf.get(key) ?? new Map();
   }
 
@@ -106,8 +106,8 @@ function holderFor(child: string, holders: readonly string[]): string | undefine
   return isReplica ? holders.find((key) => key.startsWith(`${account}/${region}/`)) : undefined;
 }
 
-function link(links: Map<string, Map<string, BuiltOn>>, from: string, to: string, on: BuiltOn): void {
-  const known = links.get(from) ?? new Map<string, BuiltOn>();
+function link(links: Map<string, Map<string, ShownParent>>, from: string, to: string, on: ShownParent): void {
+  const known = links.get(from) ?? new Map<string, ShownParent>();
   links.set(from, known);
   if (known.get(to)?.isShown !== true) known.set(to, on);
 }

@@ -1,4 +1,4 @@
-import type { Decision, RepositoryFact } from './facts.ts';
+import type { Conclusion, RepositoryFact } from './facts.ts';
 
 /** Tag keys that name an owner, compared without case and punctuation. */
 const KEYS: readonly string[] = ['owner', 'team', 'owningteam', 'ownerteam', 'squad'];
@@ -11,7 +11,7 @@ const plain = (key: string): string =>
     .replaceAll(/[^a-z]/g, '');
 
 /** Who owns a repository, by its resource tags. */
-export function ownerOf({ resourceTags }: RepositoryFact): Decision<string> {
+export function ownerOf({ resourceTags }: RepositoryFact): Conclusion<string> {
   if (resourceTags === undefined) return { reason: 'the tags of the repository could not be read' };
   const given = Object.entries(resourceTags).filter(
     ([key, value]) => KEYS.includes(plain(key)) && value.trim() !== '' && value.length <= MOST_CHARACTERS,

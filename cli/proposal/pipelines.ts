@@ -1,6 +1,6 @@
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
-import type { Decision, PipelineFact, RepositoryFact } from './facts.ts';
+import type { Conclusion, PipelineFact, RepositoryFact } from './facts.ts';
 
 /** Which pipeline builds which repository. */
 export class Builders {
@@ -24,7 +24,7 @@ export class Builders {
    * The pipeline of some images of a repository.
    * @param digests images of one release line
    */
-  of(repository: RepositoryFact, digests: readonly Digest[]): Decision<PipelineFact> {
+  of(repository: RepositoryFact, digests: readonly Digest[]): Conclusion<PipelineFact> {
     const pushed = new Map(
       digests.flatMap((digest) => (this.#byDigest.get(digest) ?? []).map((one) => [keyOf(one), one] as const)),
     );

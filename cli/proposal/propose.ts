@@ -2,30 +2,30 @@ import { locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
 import {
+  type Conclusion,
   type Decided,
-  type Decision,
   type FleetFacts,
-  type ImageFact,
   isDecided,
   type PipelineFact,
   type RepositoryFact,
+  type RepositoryImage,
 } from './facts.ts';
-import { type ReleaseLine, releaseLines } from './head-tags.ts';
+import { type HeadLine, releaseLines } from './head-tags.ts';
 import { FleetLineage } from './lineage.ts';
 import { ownerOf } from './owners.ts';
 import { Builders } from './pipelines.ts';
-import { nameOf, type ProposedTier, tiersOf } from './tiers.ts';
+import { type ProposedTier, repositoryIn, tiersOf } from './tiers.ts';
 
 /** One proposed stream rule: a repository and its release line, or its release lines. */
 export interface ProposedRule {
   readonly id: string;
   readonly repository: RepositoryFact;
   readonly tier: Decided<ProposedTier>;
-  readonly lines: Decided<readonly ReleaseLine[]>;
-  readonly owner: Decision<string>;
+  readonly lines: Decided<readonly HeadLine[]>;
+  readonly owner: Conclusion<string>;
   /** Id of the rule that it is built on. */
-  readonly parent: Decision<string>;
-  readonly pipeline: Decision<PipelineFact>;
+  readonly parent: Conclusion<string>;
+  readonly pipeline: Conclusion<PipelineFact>;
 }
 
 /** A question that a person has to answer. */
@@ -52,6 +52,7 @@ export function propose(facts: FleetFacts): Proposal {
   const tiers = tiersOf(repositories, {
     lineage,
     running: new Set(runs.keys()),
+    areRunsComplete: facts.areRunsComplete,
     built: builders.built(repositories),
   });
   const linesOf = new Map(
@@ -89,7 +90,7 @@ export function propose(facts: FleetFacts): Proposal {
       draft.repository,
       images.map(({ digest }) => digest),
     );
-    const ask = (field: OpenQuestion['field'], decision: Decision<unknown>) =>
+    const ask = (field: OpenQuestion['field'], decision: Conclusion<unknown>) =>
       isDecided(decision) || open.push({ resource: key, field, reason: decision.reason });
     ask('owner', draft.owner);
     if (draft.tier.value !== 'base') ask('parents', parent);
@@ -107,7 +108,7 @@ interface Draft extends Omit<ProposedRule, 'parent' | 'pipeline'> {
   readonly key: string;
 }
 
-const isSurelyApplication = (tier: Decision<ProposedTier> | undefined): boolean =>
+const isSurelyApplication = (tier: Conclusion<ProposedTier> | undefined): boolean =>
   tier !== undefined && isDecided(tier) && tier.value === 'application' && tier.certainty === 'certain';
 
 const isCached = (one: RepositoryFact, { caches }: FleetFacts): boolean =>
@@ -138,26 +139,26 @@ function runsOf(facts: FleetFacts, repositories: readonly RepositoryFact[]): Rea
   return found;
 }
 
-const isOf = (lines: readonly ReleaseLine[], { tags }: ImageFact): boolean =>
+const isOf = (lines: readonly HeadLine[], { tags }: RepositoryImage): boolean =>
   tags.some((tag) => lines.some((line) => belongsTo(line, tag)));
 
 /** The head tag itself, and the tags of builds that begin with it: `12` and `12-17`. */
-const belongsTo = ({ pattern, name }: ReleaseLine, tag: string): boolean =>
+const belongsTo = ({ pattern, name }: HeadLine, tag: string): boolean =>
   matchesHeadTag(pattern, tag) || (name !== '' && (tag.startsWith(`${name}-`) || tag.startsWith(`${name}.`)));
 
 /** @param images of one release line, newest first */
 function parentOf(
   key: string,
-  images: readonly ImageFact[],
+  images: readonly RepositoryImage[],
   lineage: FleetLineage,
   rules: ReadonlyMap<string, readonly Draft[]>,
   mayHaveLostOf: (key: string, atEpochMs: number) => boolean,
-): Decision<string> {
+): Conclusion<string> {
   const [newest] = images;
   const on = newest && lineage.builtOn(key, newest);
   if (!newest || !on) return { reason: 'the content of its newest image shows no parent, and no label names one' };
   if (on.repository === undefined) return { reason: `its parent ${on.digest.slice(0, 19)} is in several repositories` };
-  const name = nameOf(on.repository);
+  const name = repositoryIn(on.repository);
   const candidates = (rules.get(on.repository) ?? []).filter(({ tier }) => tier.value !== 'application');
   if (candidates.length === 0) return { reason: `it is built on ${name}, for which no base or platform is proposed` };
   const rule = lineOf(candidates, on.digest);
@@ -166,7 +167,7 @@ function parentOf(
   const between = lineage.otherDescendants(key, on.repository).filter((one) => mayHaveLostOf(one, pushedAtEpochMs));
   const evidence = `its newest image is built on ${on.digest.slice(0, 19)} of ${name}, by ${on.evidence}`;
   if (between.length > 0)
-    return { reason: `${evidence}; but a deleted image of ${nameOf(between[0] ?? '')} may be between them` };
+    return { reason: `${evidence}; but a deleted image of ${repositoryIn(between[0] ?? '')} may be between them` };
   return { value: rule.id, certainty: on.isShown ? 'certain' : 'likely', evidence };
 }
 
@@ -176,11 +177,13 @@ function parentOf(
  */
 function mayHaveLost(
   { createdAtEpochMs = 0, images }: RepositoryFact,
-  lines: readonly ReleaseLine[],
+  lines: readonly HeadLine[],
   atEpochMs: number,
 ): boolean {
   if (createdAtEpochMs > atEpochMs) return false;
-  const isOld = ({ pushedAtEpochMs = Number.POSITIVE_INFINITY }: ImageFact) => pushedAtEpochMs <= atEpochMs;
+  // Of an image that was not read nobody knows what is built on it.
+  const isOld = ({ pushedAtEpochMs = Number.POSITIVE_INFINITY, content, children }: RepositoryImage) =>
+    (content !== undefined || children !== undefined) && pushedAtEpochMs <= atEpochMs;
   // Of a single line older builds need not have a tag that shows it.
   if (lines.length <= 1) return !images.some(isOld);
   return lines.some((line) => !images.some((image) => isOf([line], image) && isOld(image)));
@@ -190,14 +193,14 @@ function mayHaveLost(
 function lineOf(candidates: readonly Draft[], digest: string): Draft | undefined {
   const [only, ...others] = candidates;
   if (others.length === 0) return only;
-  const holding = candidates.filter(({ repository, lines }) =>
+  const withImage = candidates.filter(({ repository, lines }) =>
     repository.images.some(
       (image) =>
         isOf(lines.value, image) &&
         (image.digest === digest || image.children?.some((child) => child.digest === digest)),
     ),
   );
-  return holding.length === 1 ? holding[0] : undefined;
+  return withImage.length === 1 ? withImage[0] : undefined;
 }
 
 /** The policy refuses a circle of declared parents; content of different ages can show one. */

@@ -1,6 +1,6 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
-import { type Decision, isDecided } from './facts.ts';
+import { type Conclusion, isDecided } from './facts.ts';
 import type { OpenQuestion, Proposal, ProposedRule } from './propose.ts';
 
 /** The owner of a rule for which no tag names one. */
@@ -56,7 +56,7 @@ function mirrorLines(mirrors: Proposal['mirrors']): readonly string[] {
 }
 
 function ruleLines({ id, repository, tier, lines, owner, parent, pipeline }: ProposedRule): readonly string[] {
-  const field = <Value>(decision: Decision<Value>, line: (value: Value) => string): readonly string[] =>
+  const field = <Value>(decision: Conclusion<Value>, line: (value: Value) => string): readonly string[] =>
     isDecided(decision) ? [`    ${line(decision.value)}${because(decision)}`] : [];
   const place = (value: { readonly account: string; readonly region: string; readonly name: string }): string =>
     [

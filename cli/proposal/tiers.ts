@@ -1,6 +1,6 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { locationKey, type StreamTier } from '../../shared/domain/image/image.ts';
-import { type Decided, type Decision, isDecided, type RepositoryFact } from './facts.ts';
+import { type Conclusion, type Decided, isDecided, type RepositoryFact } from './facts.ts';
 import type { FleetLineage } from './lineage.ts';
 
 export type ProposedTier = Exclude<StreamTier, 'mirrored'>;
@@ -10,6 +10,8 @@ export interface TierFacts {
   readonly lineage: FleetLineage;
   /** Keys of the repositories whose images run. */
   readonly running: ReadonlySet<string>;
+  /** Whether a repository that is not among them does not run. */
+  readonly areRunsComplete: boolean;
   /** Keys of the repositories that a pipeline pushes to, or bears the name of. */
   readonly built: ReadonlySet<string>;
 }
@@ -21,7 +23,7 @@ const NEIGHBOURS = 3;
 export function tiersOf(
   repositories: readonly RepositoryFact[],
   facts: TierFacts,
-): ReadonlyMap<string, Decision<ProposedTier>> {
+): ReadonlyMap<string, Conclusion<ProposedTier>> {
   const byStructure = new Map(
     repositories.map((repository) => [
       locationKey(repository),
@@ -56,10 +58,10 @@ const folderOf = ({ account, region, repository }: RepositoryFact): string | und
 
 /** Neighbours that contradict weak evidence leave the question open. */
 function withNeighbours(
-  decision: Decision<ProposedTier>,
+  decision: Conclusion<ProposedTier>,
   folder: string,
   others: readonly ProposedTier[],
-): Decision<ProposedTier> {
+): Conclusion<ProposedTier> {
   const [tier] = others;
   if (tier === undefined || others.length < NEIGHBOURS || others.some((other) => other !== tier)) return decision;
   const evidence = `${counted(others.length, 'repository', 'repositories')} under ${folder} ${others.length === 1 ? 'is' : 'are all'} ${tier}`;
@@ -71,14 +73,14 @@ function withNeighbours(
 function tierByStructure(
   key: string,
   { repository, images }: RepositoryFact,
-  { lineage, running, built }: TierFacts,
-): Decision<ProposedTier> {
+  { lineage, running, areRunsComplete, built }: TierFacts,
+): Conclusion<ProposedTier> {
   if (images.length === 0) return { reason: 'it has no image' };
   const children = [...lineage.childrenOf(key)];
   const parents = [...lineage.parentsOf(key)];
   const runs = running.has(key);
   const [parent] = parents.filter(([, on]) => on.isShown);
-  const builtOn = parent && `built on ${nameOf(parent[0])}`;
+  const builtOn = parent && `built on ${repositoryIn(parent[0])}`;
   if (children.length > 0) {
     const names = namesOf(children.map(([child]) => child));
     if (runs && parents.length > 0)
@@ -87,11 +89,11 @@ function tierByStructure(
       };
     if (parents.length > 0) {
       const shown = children.filter(([child, on]) => on.isShown && leadsToRunning(child, lineage, running));
-      const certainty = builtOn !== undefined && shown.length >= 2 ? 'certain' : 'likely';
+      const certainty = builtOn !== undefined && shown.length >= 2 && areRunsComplete ? 'certain' : 'likely';
       return {
         value: 'platform',
         certainty,
-        evidence: `${builtOn ?? `said to be built on ${nameOf(parents[0]?.[0] ?? '')}`}; ${names} built on it`,
+        evidence: `${builtOn ?? `said to be built on ${repositoryIn(parents[0]?.[0] ?? '')}`}; ${names} built on it`,
       };
     }
     const isNamedBase = /(^|[/_-])base([/_-]|$)/.test(repository);
@@ -107,7 +109,7 @@ function tierByStructure(
     return application('certain', `its images run; ${builtOn}; nothing is built on it`);
   if (runs && built.has(key)) return application('likely', 'its images run, and a pipeline builds it');
   if (runs && parents.length > 0)
-    return application('likely', `its images run; said to be built on ${nameOf(parents[0]?.[0] ?? '')}`);
+    return application('likely', `its images run; said to be built on ${repositoryIn(parents[0]?.[0] ?? '')}`);
   if (runs)
     return {
       reason: 'its images run, but neither a parent nor a pipeline is known: application, or a copy of a vendor image',
@@ -133,10 +135,10 @@ function leadsToRunning(key: string, lineage: FleetLineage, running: ReadonlySet
 const MOST_NAMED = 3;
 
 /** `111122223333/eu-west-1/apps/web` is `apps/web` in a sentence. */
-export const nameOf = (key: string): string => key.split('/').slice(2).join('/');
+export const repositoryIn = (key: string): string => key.split('/').slice(2).join('/');
 
 function namesOf(keys: readonly string[]): string {
-  const names = keys.map(nameOf).sort();
+  const names = keys.map(repositoryIn).sort();
   if (names.length <= MOST_NAMED) return names.join(', ');
   return `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
 }

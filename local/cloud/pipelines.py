@@ -39,6 +39,10 @@ def find(account: str, region: str, name: str) -> Pipeline | None:
     return _pipelines.get((account, region, name))
 
 
+def pipelines_in(account: str, region: str) -> list[Pipeline]:
+    return [each for (of, there, _), each in sorted(_pipelines.items()) if (of, there) == (account, region)]
+
+
 def find_execution(pipeline: Pipeline, execution_id: str) -> Execution | None:
     return next((each for each in pipeline.executions if each.id == execution_id), None)
 

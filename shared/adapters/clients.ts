@@ -11,7 +11,7 @@ import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { AccountNotOursError } from '../ports/errors.ts';
 import { instrumented } from './instrumentation.ts';
@@ -99,6 +99,24 @@ export function memberAccess(role: MemberRole, isOurs: (account: string) => Prom
     };
   };
   return { hub, roleName: role.roleName, credentials: memoise((account) => kept(guarded(account))) };
+}
+
+/**
+ * The credentials of a person: their own in their own account, and a role that they may assume in others. Without a role
+ * only their own account is read.
+ */
+export function callersAccess(hub: HubConfig, own: string, others?: MemberAccess): MemberAccess {
+  const { credentials } = hub;
+  const provider: Credentials = credentials ? async () => credentials : fromNodeProviderChain();
+  return {
+    hub,
+    roleName: others?.roleName ?? '',
+    credentials: (account) => {
+      if (account === own) return provider;
+      if (others) return others.credentials(account);
+      throw new AccountNotOursError(account);
+    },
+  };
 }
 
 function assumed(role: MemberRole, hub: HubConfig, account: string): Credentials {

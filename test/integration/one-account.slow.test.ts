@@ -1,12 +1,17 @@
 import { CloudFormationClient, ListStacksCommand } from '@aws-sdk/client-cloudformation';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { jest } from '@jest/globals';
 import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { reportCommand } from '../../cli/commands/report.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { DoctorFinding } from '../../cli/doctor/finding.ts';
+import { awsSources } from '../../cli/proposal/aws-sources.ts';
+import { policyInitFor } from '../../cli/proposal/policy-init.ts';
+import type { OpenQuestion } from '../../cli/proposal/propose.ts';
 import { changeParameters } from '../../local/stack.ts';
-import type { HubConfig } from '../../shared/adapters/clients.ts';
+import { callersAccess, type HubConfig } from '../../shared/adapters/clients.ts';
+import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { useInstallation } from '../support/installation.ts';
 import { ACCOUNT, oneAccount, REGION } from '../support/one-account.ts';
 import { assumed, operatorOf } from '../support/operator.ts';
@@ -21,6 +26,9 @@ const installation = useInstallation(oneAccount, {
   parameters: { AlarmEmail: 'on-call@example.com' },
 });
 const hub = () => hubOf(installation());
+
+const keyOfCall = (call: { readonly service: string; readonly operation: string; readonly principal: string }) =>
+  `${call.service}/${call.operation}/${call.principal}`;
 
 test(
   'one stack is enough: its account is read, doctor is green, and the report has what runs there',
@@ -42,6 +50,63 @@ test(
     const report = await run(reportCommand, installation().context, []);
     expect(report.text).toContain('base/debian');
     expect(report.text).toContain('CVE-2026-31001');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'policy init proposes the policy of the account by reads alone, and names what it cannot tell',
+  async () => {
+    const person = await operatorOf(installation(), 'planner', ['policy init']);
+    const before = await installation().cloud.admin.calls();
+    const sources = awsSources(callersAccess(person, ACCOUNT), 'aws');
+    const args = { positionals: ['init'], flags: { regions: REGION }, json: true };
+    let text = '';
+    const written = jest.spyOn(process.stdout, 'write').mockImplementation((piece) => {
+      text += String(piece);
+      return true;
+    });
+    const code = await policyInitFor(args, {}, async () => ({ account: ACCOUNT, sources })).finally(() =>
+      written.mockRestore(),
+    );
+    expect(code).toBe(0);
+    const { policy, open } = JSON.parse(text) as { policy: string; open: readonly OpenQuestion[] };
+    const proposed = parsePolicy(policy);
+    const known = new Map(
+      installation().policy.streams.flatMap((rule) => rule.repositories.map((name) => [name, rule])),
+    );
+    const found = new Map(proposed.streams.map((rule) => [rule.repositories[0] ?? '', rule]));
+    expect([...found].map(([name, { tier }]) => [name, tier])).toEqual(
+      [...found.keys()].map((name) => [name, known.get(name)?.tier]),
+    );
+    expect([...found.keys()].sort()).toEqual([...known.keys()].filter((name) => name !== 'apps/exchange-rates').sort());
+    expect(proposed.streams.map(({ id, parents }) => [id, parents])).toEqual(
+      expect.arrayContaining([
+        ['platform-node', ['base-debian']],
+        ['platform-node-arm', ['base-debian']],
+        ['apps-storefront', ['platform-node']],
+        ['apps-search', ['platform-node-arm']],
+      ]),
+    );
+    expect(found.get('base/debian')).toMatchObject({
+      owner: 'platform',
+      headTags: ['^12$'],
+      pipeline: { name: 'debian' },
+    });
+    expect(found.get('apps/storefront')).toMatchObject({ owner: 'web', headTags: ['^stable$'] });
+    expect(open.filter(({ resource }) => resource.endsWith('apps/exchange-rates')).map(({ field }) => field)).toContain(
+      'tier',
+    );
+    // The person has no access entry in the EKS cluster.
+    expect(open.filter(({ field }) => field === 'read').map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/cluster shop-eks could not be read: ClusterUnauthorizedError/),
+    ]);
+    const after = await installation().cloud.admin.calls();
+    const operations = after
+      .filter((call) => call.count > (before.find((one) => keyOfCall(one) === keyOfCall(call))?.count ?? 0))
+      .map(({ operation }) => operation)
+      .filter((operation) => /^(Put|Create|Delete|Update|Start|Tag|Stop|Register)/.test(operation));
+    expect(operations).toEqual([]);
   },
   LIMIT_MS,
 );

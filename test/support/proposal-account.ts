@@ -1,7 +1,7 @@
 /** Accounts with a known truth, as ECR, ECS and CodePipeline would show them, difficult cases included. */
 
 import { createHash } from 'node:crypto';
-import type { FleetFacts, ImageFact, PipelineFact, RepositoryFact, RunFact } from '../../cli/proposal/facts.ts';
+import type { FleetFacts, PipelineFact, RepositoryFact, RepositoryImage, RunFact } from '../../cli/proposal/facts.ts';
 import type { ProposedTier } from '../../cli/proposal/tiers.ts';
 import { Random } from '../../local/fleet/random.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
@@ -104,7 +104,12 @@ export function knownAccount(repositories: number, seed: number): KnownAccount {
     add({ name, tier: 'application', parents, lines: [], everyDays, isFlat: chance(0.06), runs: chance(0.9) });
   }
   return {
-    facts: { ...facts, caches: [{ account: ACCOUNT, region: REGION, prefix: 'docker-hub' }], unread: [] },
+    facts: {
+      ...facts,
+      areRunsComplete: true,
+      caches: [{ account: ACCOUNT, region: REGION, prefix: 'docker-hub' }],
+      unread: [],
+    },
     truth,
   };
 
@@ -141,7 +146,7 @@ export function knownAccount(repositories: number, seed: number): KnownAccount {
     const location = { account: ACCOUNT, region: REGION, repository: name };
     const first = Math.min(...builds.map(({ day }) => day), DAYS);
     const createdAtEpochMs = NOW_EPOCH_MS - (DAYS - first) * DAY_MS;
-    const images = kept.map((build): ImageFact => {
+    const images = kept.map((build): RepositoryImage => {
       const isNewest = !kept.some((one) => one.line === build.line && one.day > build.day);
       return {
         digest: build.digest,

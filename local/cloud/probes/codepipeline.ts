@@ -6,6 +6,7 @@ import {
   ListActionExecutionsCommand,
   ListPipelineExecutionsCommand,
   PutApprovalResultCommand,
+  paginateListPipelines,
   StartPipelineExecutionCommand,
   StopPipelineExecutionCommand,
 } from '@aws-sdk/client-codepipeline';
@@ -15,12 +16,24 @@ import { sessionThatMay } from '../probe-sessions.ts';
 import { type EventWatch, receiveEvent, watchEvents } from '../probe-watch.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
+  await listing(cloud);
   await variablesAndTokens(cloud);
   await superseding(cloud);
   await queueing(cloud);
   await stopping(cloud);
   await approving(cloud);
   await permissions(cloud);
+}
+
+/** https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ListPipelines.html */
+async function listing(cloud: ProbeCloud): Promise<void> {
+  const [one, other] = [await make(cloud), await make(cloud)];
+  const names: (string | undefined)[] = [];
+  for await (const { pipelines = [] } of paginateListPipelines({ client: one.client, pageSize: 1 }, {})) {
+    assert.ok(pipelines.length <= 1);
+    names.push(...pipelines.map(({ name }) => name));
+  }
+  assert.equal(names.filter((name) => name === one.name || name === other.name).length, 2);
 }
 
 interface Made {

@@ -20,7 +20,7 @@ from ministack.services import sts
 from operations import ApiError, Reply, Request
 from paging import InvalidToken, page
 from pipeline_model import APPROVE, Execution, Pipeline
-from pipelines import end_action, find, find_execution, start, stop
+from pipelines import end_action, find, find_execution, pipelines_in, start, stop
 from upstream import wrap
 
 _TARGET = "CodePipeline_20150709"
@@ -179,7 +179,19 @@ def _put_approval(request: Request, _caller: str) -> dict[str, Any]:
     return {"approvedAt": action.updated_at}
 
 
+def _list_pipelines(request: Request, _caller: str) -> dict[str, Any]:
+    rows, token = _page(pipelines_in(get_account_id(), get_region()), request)
+    return {
+        "pipelines": [
+            {"name": each.name, "version": each.version, "created": each.created_at, "updated": each.created_at}
+            for each in rows
+        ],
+        **token,
+    }
+
+
 _OPERATIONS = {
+    "ListPipelines": _list_pipelines,
     "StartPipelineExecution": _start,
     "GetPipelineExecution": _get_execution,
     "ListPipelineExecutions": _list_executions,
