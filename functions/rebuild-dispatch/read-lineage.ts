@@ -20,7 +20,7 @@ export interface NodeLineage extends Pick<GuardInputs, 'ancestors' | 'parentHead
  * @param outputs of streams rebuilt in earlier waves
  */
 export async function lineageOf(
-  ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds'>,
+  ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds' | 'clock'>,
   stream: string,
   outputs: ReadonlyMap<string, Digest>,
 ): Promise<NodeLineage> {

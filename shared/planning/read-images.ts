@@ -10,6 +10,8 @@ import type { Candidate } from '../domain/plan/plan-model.ts';
 import { headDigestOf } from '../domain/stream/heads.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { withoutEndedWaivers } from '../domain/verdict/verdict.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RebuildLedger } from '../ports/rebuilds.ts';
 import type { StreamImages } from '../ports/stream-images.ts';
@@ -21,6 +23,7 @@ export interface ReadImagesPorts {
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly images: Pick<ImageLedger, 'get'>;
   readonly rebuilds: Pick<RebuildLedger, 'latest'>;
+  readonly clock: Clock;
 }
 
 /** An image, with its lineage if a review has resolved it. */
@@ -69,7 +72,8 @@ export async function readImages(
   const headImages = new Map([...heads].map((digest) => [digest, { digest } as ReadImage]));
   let runs = false;
   for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
-    for (const image of (await ports.images.get(piece)).values()) {
+    for (const one of (await ports.images.get(piece)).values()) {
+      const image = byNow(one, ports.clock());
       if (image.inUse && image.stream === stream) runs = true;
       if (isHeadless && image.stream === stream) last.add(image);
       if (heads.has(image.digest)) headImages.set(image.digest, readImage(image, asked));
@@ -86,6 +90,10 @@ export async function readImages(
     ...(latestRebuild && { latestRebuild }),
   };
 }
+
+/** No review judges the head of an application that does not run, so its verdict may be older than the end of a waiver. */
+const byNow = (image: ImageRecord, nowEpochMs: number): ImageRecord =>
+  image.verdict ? { ...image, verdict: withoutEndedWaivers(image.verdict, nowEpochMs) } : image;
 
 const seenLast = (images: readonly ImageRecord[], isRelevant: IsRelevant): SeenLast => ({
   images: images.map((image) => readImage(image, isRelevant)),

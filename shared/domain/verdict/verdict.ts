@@ -109,3 +109,17 @@ export interface Verdict {
 /** Whether a verdict was made before the lineage of its image was read, so it does not cover the age. */
 export const isOfUnreadLineage = ({ reasons }: Pick<Verdict, 'reasons'>): boolean =>
   reasons.some((reason) => reason.kind === 'age-unknown' && reason.isLineageUnread === true);
+
+/**
+ * A verdict whose waived reasons violate once their waiver has ended, as the next judgement will say. Only reasons change,
+ * never the status.
+ */
+export function withoutEndedWaivers(verdict: Verdict, nowEpochMs: number): Verdict {
+  const hasEnded = ({ effect, deadlineEpochMs }: Reason): boolean =>
+    effect === 'waived' && deadlineEpochMs !== undefined && deadlineEpochMs <= nowEpochMs;
+  if (!verdict.reasons.some(hasEnded)) return verdict;
+  return {
+    ...verdict,
+    reasons: verdict.reasons.map((reason) => (hasEnded(reason) ? { ...reason, effect: 'violates' } : reason)),
+  };
+}

@@ -132,6 +132,20 @@ test('facts that no image has are settled, and their cause is closed', async () 
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
 });
 
+test.each([
+  ['has ended: the stream is rebuilt', -1, 'rebuild'],
+  ['is in force: the head is deployed', 1, 'deploy'],
+])('a waiver of the finding in the head %s', async (_, endsInHours, work) => {
+  const world = await planWorld();
+  await violating(world);
+  const waived = { ...reasonOf(fact()), effect: 'waived', waiverId: 'w1' } as const;
+  const deadlineEpochMs = world.clock() + endsInHours * HOUR_MS;
+  const pushedAtEpochMs = START_EPOCH_MS - HOUR_MS;
+  await pushed(world, 0, 'newer', { tags: ['v2'], reasons: [{ ...waived, deadlineEpochMs }], pushedAtEpochMs });
+  await wakeUp(world);
+  expect((await lastStarted(world)).nodes).toMatchObject([{ work }]);
+});
+
 test('a candidate is resumed once a scan covers the packages of languages, and not before', async () => {
   const world = await planWorld();
   const inLanguage = fact({ packageKind: 'language' });
