@@ -27,9 +27,6 @@ const installation = useInstallation(oneAccount, {
 });
 const hub = () => hubOf(installation());
 
-const keyOfCall = (call: { readonly service: string; readonly operation: string; readonly principal: string }) =>
-  `${call.service}/${call.operation}/${call.principal}`;
-
 test(
   'one stack is enough: its account is read, doctor is green, and the report has what runs there',
   async () => {
@@ -58,7 +55,6 @@ test(
   'policy init proposes the policy of the account by reads alone, and names what it cannot tell',
   async () => {
     const person = await operatorOf(installation(), 'planner', ['policy init']);
-    const before = await installation().cloud.admin.calls();
     const sources = awsSources(callersAccess(person, ACCOUNT), 'aws');
     const args = { positionals: ['init'], flags: { regions: REGION }, json: true };
     let text = '';
@@ -101,12 +97,11 @@ test(
     expect(open.filter(({ field }) => field === 'read').map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/cluster shop-eks could not be read: ClusterUnauthorizedError/),
     ]);
-    const after = await installation().cloud.admin.calls();
-    const operations = after
-      .filter((call) => call.count > (before.find((one) => keyOfCall(one) === keyOfCall(call))?.count ?? 0))
-      .map(({ operation }) => operation)
-      .filter((operation) => /^(Put|Create|Delete|Update|Start|Tag|Stop|Register)/.test(operation));
-    expect(operations).toEqual([]);
+    const calls = (await installation().cloud.admin.calls()).filter(({ principal }) => principal.includes('planner'));
+    expect(calls.length).toBeGreaterThan(8);
+    expect(
+      calls.map(({ operation }) => operation).filter((name) => !/^(BatchGet|Describe|Get|List)/.test(name)),
+    ).toEqual([]);
   },
   LIMIT_MS,
 );
