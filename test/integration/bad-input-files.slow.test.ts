@@ -44,7 +44,7 @@ describe('an invalid file', () => {
     expect(stderr).toContain(
       'images[0].parent: these images are built on one another in a circle: debian-12-7 -> node-22 -> debian-12-7',
     );
-    expect(stdout).not.toContain('Starting the embedded cloud');
+    expect(stdout).not.toContain('Starts a local AWS');
   }, 30_000);
 });
 

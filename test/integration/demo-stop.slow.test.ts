@@ -51,7 +51,7 @@ async function stoppedAt(text: string): Promise<{ code: number | null; left: num
   return { code: await ended, left: await survivors(pids) };
 }
 
-test.each(['Deploying', 'scope read'])(
+test.each(['Deploys', 'First review'])(
   'stopped at "%s", the demo leaves no process behind',
   async (text) => {
     const { code, left } = await stoppedAt(text);

@@ -19,6 +19,8 @@ import {
   type OracleContainer,
   type RunningPlace,
 } from './oracle/running.ts';
+import { checkLimits } from './oracle/story.ts';
+import { pageOf } from './oracle/story-page.ts';
 
 const DAY_MS = 86_400_000;
 const PLAUSIBLE_FROM = Date.UTC(2013, 0, 1);
@@ -103,6 +105,7 @@ const attribute = (
 test(`what the demo claims of fleet ${SEED} is what plain SDK calls find`, async () => {
   const fleet = generateDifficultFleet(SEED);
   await withReviewedFleet(fleet, [], async (result, { endpoint }, run) => {
+    checkLimits(pageOf(run.stderr));
     const failedScopes = result.scopes.filter(({ status }) => status === 'failed');
     expect(run.code).toBe(failedScopes.length > 0 ? 1 : 0);
 

@@ -25,13 +25,18 @@ export interface Told {
   readonly page: Page;
 }
 
-/** Checks the limits of the story and of the result, and each of their sentences. */
-export async function checkStory(text: string, result: DemoResult, endpoint: string, fleet: Fleet): Promise<void> {
-  const page = pageOf(text);
+/** The story has its lines, beside those that say for what the demo waits; the result has its own; none comes late. */
+export function checkLimits(page: Page): void {
   const waiting = page.story.filter((sentence) => sentence.text.startsWith('Still waits for '));
   expect(page.storyLines - waiting.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThanOrEqual(STORY_LINES);
   expect(page.resultLines).toBeLessThanOrEqual(SUMMARY_LINES);
   expect(page.longestSilenceSeconds).toBeLessThanOrEqual(10);
+}
+
+/** Checks the limits of the story and of the result, and each of their sentences. */
+export async function checkStory(text: string, result: DemoResult, endpoint: string, fleet: Fleet): Promise<void> {
+  const page = pageOf(text);
+  checkLimits(page);
   const told: Told = { world: await World.of(endpoint, fleet), fleet, result, page };
   const [title, description] = page.title;
   expect([title, description]).toEqual([`Patchwave in a local AWS, with the fleet "${fleet.name}"`, fleet.description]);
