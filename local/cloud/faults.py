@@ -1,7 +1,8 @@
 """Seeded faults: throttled, failing and slow calls; lost, doubled, late and reordered events.
 
-A fault is a pure function of the seed, the request and how often this very request was seen, never
-of time: the same seed makes the same faults, with any parallel work.
+A fault is a pure function of the seed, the request without what differs from run to run, and how
+often such a request was seen, never of time: the same seed makes the same faults again, for the same
+number of requests.
 """
 
 import hashlib

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import {
   CodePipelineClient,
   GetPipelineExecutionCommand,
@@ -77,30 +80,37 @@ test(
     const fleet = JSON.parse(
       JSON.stringify(await loadFleet('local/fleet/tiers.json')).replaceAll('storefront', APP),
     ) as Fleet;
-    await withReviewedFleet(fleet, [], async ({ act, ...result }, { endpoint, ledgerTable }, { code, stderr }) => {
-      expect(code).toBe(0);
-      await checkStory(stderr, { act, ...result }, endpoint, fleet);
-      expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
-      expect(result.execution.arn).toBe(act.reviews[1]?.executionArn);
-      checkPlan(act);
-      await checkCascade(endpoint, only(act.cascades));
-      await checkPipelines(endpoint, fleet.pipelines, act);
-      for (const [home, , parents] of PLANNED) await checkBuilt(endpoint, act, home, parents);
-      for (const home of PATCHED) await checkClosed(endpoint, ledgerTable, act, home);
-      for (const [home, services] of STILL_RUN) checkOpen(act, home, services);
-      await checkServices(endpoint, act);
-      await checkRunning(endpoint, act);
-      await checkNotPatched(endpoint, act, result.images);
-      expect(Object.fromEntries(act.calls.map(({ operation, count }) => [operation, count]))).toEqual({
-        StartPipelineExecution: PLANNED.length,
-        PutImage: 3,
-        RegisterTaskDefinition: 0,
-        UpdateService: 3,
-        'patch deployments': 1,
-        'patch statefulsets': 0,
-        'patch daemonsets': 0,
-      });
-    });
+    const picture = join(await mkdtemp(join(tmpdir(), 'patchwave-picture-')), 'plan.svg');
+    await withReviewedFleet(
+      fleet,
+      ['--svg', picture],
+      async ({ act, ...result }, { endpoint, ledgerTable }, { code, stderr }) => {
+        expect(code).toBe(0);
+        expect(stderr).toContain(`The picture of the plan is in ${picture}`);
+        await checkStory(stderr, { act, ...result }, endpoint, fleet);
+        await rm(dirname(picture), { recursive: true });
+        expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+        expect(result.execution.arn).toBe(act.reviews[1]?.executionArn);
+        checkPlan(act);
+        await checkCascade(endpoint, only(act.cascades));
+        await checkPipelines(endpoint, fleet.pipelines, act);
+        for (const [home, , parents] of PLANNED) await checkBuilt(endpoint, act, home, parents);
+        for (const home of PATCHED) await checkClosed(endpoint, ledgerTable, act, home);
+        for (const [home, services] of STILL_RUN) checkOpen(act, home, services);
+        await checkServices(endpoint, act);
+        await checkRunning(endpoint, act);
+        await checkNotPatched(endpoint, act, result.images);
+        expect(Object.fromEntries(act.calls.map(({ operation, count }) => [operation, count]))).toEqual({
+          StartPipelineExecution: PLANNED.length,
+          PutImage: 3,
+          RegisterTaskDefinition: 0,
+          UpdateService: 3,
+          'patch deployments': 1,
+          'patch statefulsets': 0,
+          'patch daemonsets': 0,
+        });
+      },
+    );
   },
   LIMIT_MS,
 );

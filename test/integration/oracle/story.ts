@@ -1,5 +1,6 @@
 /** Re-derives each sentence that the demo prints, by plain SDK calls. A sentence that no check knows fails. */
 
+import { readFile } from 'node:fs/promises';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { CodePipelineClient, paginateListPipelineExecutions } from '@aws-sdk/client-codepipeline';
@@ -307,6 +308,22 @@ const sums: Check = ({ world, result }, good = '', found = '', bad = '') => {
   expect(result.images).toHaveLength(Number(found));
 };
 
+/** The picture has each stream of the first cascade as planned, in its wave. */
+const drawn: Check = async ({ result }, file = '') => {
+  const texts = [...(await readFile(file, 'utf8')).matchAll(/<text[^>]*>([^<]*)/g)].map(([, text]) => text);
+  const nodes = result.act.cascades[0]?.nodes ?? [];
+  const shown = nodes.map(({ stream }) => {
+    const name = stream.split('/').slice(2).join('/');
+    return { name, mark: texts[texts.indexOf(name) + 1]?.split(' · ')[0] };
+  });
+  const expected = nodes.map(({ stream, wave }) => ({
+    name: stream.split('/').slice(2).join('/'),
+    mark: `wave ${wave + 1}`,
+  }));
+  expect(nodes.length).toBeGreaterThan(0);
+  expect(shown).toEqual(expected);
+};
+
 const faultOf: Check = someImage(hasFinding);
 
 const CHECKS: readonly [RegExp, Check][] = [
@@ -361,6 +378,7 @@ const CHECKS: readonly [RegExp, Check][] = [
     ({ result, page }) => expect(result.atRisk.length > 0 && page.result.length > 0).toBe(true),
   ],
   [/^Leaves alone (.+): its policy only reports$/, onlyReports],
+  [/^The picture of the plan is in (\S+)$/, drawn],
   [/^(.+) (?:is|are) at fault: (CVE-[\d-]+)(?: and \d+ more)?$/, faultOf],
   [/^Plan (\S+) rebuilds (.+)$/, planned],
   [/^Rebuilds (.+) in (?:its team's pipeline|their teams' pipelines)$/, isRebuilt],
