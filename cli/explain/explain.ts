@@ -5,12 +5,14 @@ import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
+import { type LeftWorkload, reachedBy } from '../../shared/domain/plan/plan-forecast.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
+import { targetsFor } from '../../shared/review/private-clusters.ts';
 import { withCurrentAnswer } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
@@ -22,6 +24,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly image: ImageRecord;
   readonly locations: readonly LocationRecord[];
   readonly usages: readonly Usage[];
+  /** Of its workloads those that no rollout deploys, whatever the policy says. */
+  readonly undeployed: readonly LeftWorkload[];
   /** Its usages in scopes that left; no review saw them end. */
   readonly left: readonly Usage[];
   /** Its parent, and the ancestors that decide its age. */
@@ -56,6 +60,7 @@ type Ledger = Pick<
   | 'images'
   | 'places'
   | 'usages'
+  | 'scopes'
   | 'expiries'
   | 'causes'
   | 'cascades'
@@ -85,8 +90,11 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     waitingForVendors(ledger, stream.cause ? [stream.cause] : []),
     rebuildThatBuilt(ledger, image),
   ]);
+  // Whether the hub deploys to EKS is unknown here.
+  const targets = await targetsFor(ledger.scopes, { eks: true }, usages);
   return {
     ...(builtBy && { builtBy }),
+    undeployed: reachedBy(usages, targets).left,
     ...{ image, locations, usages, left, below: [...below.values()] },
     layerDisagreements: await readLayerWitness(ledger, image),
     waitingForVendors: waitedForBy(image, waiting),

@@ -41,6 +41,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     image,
     locations,
     usages,
+    undeployed,
     left,
     protection,
     waitingForVendors: waiting,
@@ -54,6 +55,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
+    notDeployed(undeployed),
     left.length > 0 ? `Last seen in scopes that left the fleet:\n${runs(left)}` : '',
     renderImageExpiries(protection, usages.length > 0, now),
     builtBy && builtBy.rebuildId !== explanation.latestRebuild?.rebuildId
@@ -66,6 +68,11 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     .filter((section) => section !== '')
     .join('\n\n');
 }
+
+const notDeployed = (all: ImageExplanation['undeployed']): string =>
+  all.length === 0
+    ? ''
+    : `Not deployed by Patchwave, their owners deploy them:\n${all.map(({ workload, reason }) => `  ${workload} (${reason})`).join('\n')}`;
 
 /** Any image in use, head or ancestor is judged again in the next review. */
 function judgedBy(version: string | undefined, inForce: string | undefined): string {

@@ -2,8 +2,6 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import { factStatus, type JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { Usage } from '../../shared/domain/image/usage.ts';
-import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import { HISTORY_READ } from '../../shared/domain/plan/build-history.ts';
 import { costOfPlan, type PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import {
@@ -14,13 +12,12 @@ import {
   rebuildTime,
 } from '../../shared/domain/plan/plan-forecast.ts';
 import type { Candidate, CascadePlan } from '../../shared/domain/plan/plan-model.ts';
-import { keyOfScope, scopeOf } from '../../shared/domain/review/run.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { PlanView } from '../../shared/planning/read-plan.ts';
 import type { ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { priceOf, prices } from '../../shared/prices.ts';
-import { privateClustersIn } from '../../shared/review/private-clusters.ts';
+import { targetsFor } from '../../shared/review/private-clusters.ts';
 
 export interface ForecastPorts {
   readonly rebuilds: Pick<RebuildLedger, 'latest'>;
@@ -52,24 +49,14 @@ export async function forecastNow(
     const rules = streamPolicy(policy, stream);
     const replaced = replacedBy(node, candidates.get(stream));
     const usages = await mapConcurrently(replaced, STREAMS_AT_ONCE, (digest) => ports.usages.ofImage(digest));
-    const targets = await targetsFor(ports, usages.flat());
+    // Whether the hub deploys to EKS is unknown here.
+    const targets = await targetsFor(ports.scopes, { eks: true }, usages.flat());
     const time = work === 'rebuild' && { time: rebuildTime(await ports.rebuilds.latest(stream, HISTORY_READ), rules) };
     const account = rules.pipeline && { account: rules.pipeline.account };
     return { stream, work, wave, ...account, ...time, ...reachedBy(usages.flat(), targets), promotes: rules.promotes };
   });
   const whole = forecastPlan(read, policy.caps);
   return { nodes: new Map(read.map((node) => [node.stream, node])), whole, cost: costOfPlan(read, whole, PRICES) };
-}
-
-/** The parameters of the hub are unknown here, so every kind of workload counts as one that Patchwave may deploy. */
-async function targetsFor(
-  { scopes }: Pick<ForecastPorts, 'scopes'>,
-  usages: readonly Usage[],
-): Promise<RolloutTargets> {
-  const clusters = new Map(usages.map((usage) => [keyOfScope(scopeOf(usage)), scopeOf(usage)]));
-  const eks = [...clusters.values()].filter(({ eksCluster }) => eksCluster !== undefined);
-  const records = await mapConcurrently(eks, STREAMS_AT_ONCE, (scope) => scopes.get(scope));
-  return { eks: true, privateClusters: privateClustersIn(records.flatMap((record) => record ?? [])) };
 }
 
 /**

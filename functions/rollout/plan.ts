@@ -7,7 +7,6 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { stricterRollout } from '../../shared/domain/policy/rollout-mode.ts';
-import { keyOfScope, scopeOf } from '../../shared/domain/review/run.ts';
 import { closureOf } from '../../shared/domain/rollout/closure.ts';
 import { decidedByOthers, leftServices, postponedServices } from '../../shared/domain/rollout/postponed.ts';
 import {
@@ -28,7 +27,7 @@ import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { cascadeFileKeys } from '../../shared/rebuilding/cascade-files.ts';
 import { SetAside } from '../../shared/rebuilding/set-aside.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
-import { privateClustersIn } from '../../shared/review/private-clusters.ts';
+import { targetsFor } from '../../shared/review/private-clusters.ts';
 import type { RolloutStepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { type ServiceDocument, serviceFileKey } from './service-file.ts';
@@ -77,7 +76,11 @@ export async function planServices(
   const read = await mapConcurrently(nodes, AT_ONCE, (node) => readNode(ports, node, [policy, current.policy]));
   const streams = read.map(({ view }) => view);
   const usages = read.flatMap((one) => one.usages);
-  const targets = await targetsOf(ports, usages);
+  const targets = await targetsFor(
+    ports.scopes,
+    ports.targets,
+    usages.map(({ usage }) => usage),
+  );
   const plan = planRollout(usages, streams, targets, ({ stream, usage }) => {
     const mode = modeIn(current.policy, stream, usage.account);
     return mode === 'enforce' ? undefined : mode;
@@ -99,17 +102,6 @@ export async function planServices(
     })),
   );
   return { decision: 'planned', services: { key, count: plan.services.length } };
-}
-
-/** Where Patchwave may deploy, with what the last review found of the EKS clusters of these usages. */
-async function targetsOf(
-  { scopes, targets }: Pick<RolloutPorts, 'scopes' | 'targets'>,
-  usages: readonly StreamUsage[],
-): Promise<RolloutTargets> {
-  const clusters = new Map(usages.map(({ usage }) => scopeOf(usage)).map((scope) => [keyOfScope(scope), scope]));
-  const eks = [...clusters.values()].filter(({ eksCluster }) => eksCluster !== undefined);
-  const records = await mapConcurrently(eks, AT_ONCE, (scope) => scopes.get(scope));
-  return { ...targets, privateClusters: privateClustersIn(records.flatMap((record) => record ?? [])) };
 }
 
 interface ReadNode {

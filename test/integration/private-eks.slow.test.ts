@@ -90,6 +90,11 @@ test('a private cluster is read by the function in its VPC, and only there; with
     [`${team}/public`, 'complete'],
   ]);
 
+  // Plans name its workloads as ones that Patchwave does not deploy.
+  const { scopes } = installation().context;
+  expect(await scopes.get({ ...TEAM, eksCluster: 'private' })).toMatchObject({ isPrivate: true });
+  expect(await scopes.get({ ...TEAM, eksCluster: 'public' })).not.toHaveProperty('isPrivate');
+
   expect(await usagesOf('private')).toEqual(PRIVATE);
   expect(await usagesOf('public')).toEqual(['eks-deployment shop/web 1 runtime']);
   expect(await usagesOf('closed')).toEqual([]);

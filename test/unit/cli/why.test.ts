@@ -52,6 +52,19 @@ test('why names the ancestor of a waiver, and says that lineage is not read yet'
   expect(text).toContain('age unknown; its lineage is not read yet');
 });
 
+test('why names the workloads that no rollout deploys, with the reason of each', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { tags: ['v1'] });
+  const inCluster = (cluster: string) =>
+    usage('app-0', { cluster, workloadKind: 'eks-deployment', workload: 'shop/web' });
+  await world.usages.record([inCluster('closed'), inCluster('open')], 1);
+  const scope = { account: '111122223333', region: 'eu-west-1', eksCluster: 'closed' };
+  await world.scopes.record({ scope, isPrivate: true });
+  expect(await why(world)).toMatch(
+    /^Not deployed by Patchwave, their owners deploy them:\n {2}eks-deployment 111122223333\/eu-west-1\/closed\/shop\/web \(private-cluster\)\n\n/m,
+  );
+});
+
 test('why shows only current tags: a moved tag belongs to the next image', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { tags: ['v1', 'v22'] });
