@@ -18,11 +18,13 @@ export interface NodeLineage extends Pick<GuardInputs, 'ancestors' | 'parentHead
 /**
  * Reads what a stream is built on now. Without a head, its last pushed images decide.
  * @param outputs of streams rebuilt in earlier waves
+ * @param builds whether Patchwave ever rebuilds a stream: the planner counts no other one as an ancestor (`isEverBuilt`)
  */
 export async function lineageOf(
   ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds' | 'clock'>,
   stream: string,
   outputs: ReadonlyMap<string, Digest>,
+  builds: (stream: string) => boolean,
 ): Promise<NodeLineage> {
   const record = (await ports.streams.streams([stream])).get(stream);
   const trace = new FleetTrace(ports, () => true);
@@ -33,7 +35,7 @@ export async function lineageOf(
     if (lastBuilt) trace.beginHeadless(stream, lastBuilt);
   }
   await trace.down();
-  const edges = edgesOf(trace);
+  const edges = new Map([...edgesOf(trace)].map(([from, below]) => [from, new Set([...below].filter(builds))]));
   const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });
   const parentHead = onlyParentHead({ stream, heads }, trace, outputs);
   const parents = parentsKey({ stream, heads }, trace, outputs);

@@ -6,7 +6,7 @@ import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
 import { capReached, HEAD_FIXED, rampReached, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { stricter } from '../../shared/domain/stream/mode.ts';
-import { modeIn, type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
+import { isEverBuilt, modeIn, type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
@@ -70,7 +70,7 @@ async function policyOf(
   { policies }: DispatchPorts,
   { policyVersion }: Cascade,
   stream: string,
-): Promise<StreamPolicy & { readonly unreadable?: NodeAnswer }> {
+): Promise<Claim['policy'] & { readonly unreadable?: NodeAnswer }> {
   const [own, current] = await Promise.all([policyOfVersion(policies, policyVersion), policyInForce(policies)]);
   const [policy, { isNamed, mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
   // The pipeline is that of the cascade's policy, also where the current one names another.
@@ -78,6 +78,7 @@ async function policyOf(
   const unreadable = own.unreadable ?? current.unreadable;
   return {
     ...{ ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, modeInForce), caps },
+    builds: (other) => isEverBuilt(own.policy, other),
     ...(unreadable && { unreadable: wait('paused', unreadable.message) }),
   };
 }
@@ -90,7 +91,10 @@ interface Claim {
   readonly node: CascadeNode;
   readonly parents: readonly ParentNode[];
   readonly rebuildId: string;
-  readonly policy: StreamPolicy;
+  readonly policy: StreamPolicy & {
+    /** Whether the policy of the cascade ever lets Patchwave rebuild a stream. */
+    readonly builds: (stream: string) => boolean;
+  };
 }
 
 const TOO_LATE = wait(
@@ -116,7 +120,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   // Read after the lock: its last owner recorded history and head before the release.
   const [histories, lineage] = await Promise.all([
     ports.guards.get([stream]),
-    lineageOf(ports, stream, outputsOf(parents)),
+    lineageOf(ports, stream, outputsOf(parents), policy.builds),
   ]);
   const history = histories.get(stream) ?? emptyHistory(stream);
   const { ancestors, parentHead, parents: parentsBuiltOn } = lineage;

@@ -11,9 +11,8 @@ import {
   type PlannedStream,
   type Tiers,
 } from '../domain/plan/plan-model.ts';
-import type { Policy } from '../domain/policy/policy.ts';
 import { closingFacts } from '../domain/rollout/closure.ts';
-import { streamPolicy } from '../domain/stream/stream-policy.ts';
+import { isEverBuilt } from '../domain/stream/stream-policy.ts';
 import type { CascadeLedger } from '../ports/cascades.ts';
 import type { SwitchLedger } from '../ports/kill-switch.ts';
 import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
@@ -101,7 +100,7 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   return {
     ...(await readTiers(ports, open, {
       isRelevant,
-      builds: builtBy(policy.policy),
+      builds: (stream) => isEverBuilt(policy.policy, stream),
       followParents: policy.policy.caps.followParents,
       readOthers: othersOf(ports, known),
     })),
@@ -111,15 +110,6 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
     isAfterReview,
   };
 }
-
-/**
- * A stream that the policy never lets Patchwave rebuild is like a vendor's, and its children have one try by
- * themselves. A stream that the policy no longer names was left out by mistake or is about to go, so its children wait.
- */
-const builtBy = (policy: Policy) => (stream: string) => {
-  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
-  return !isNamed || (mode !== 'report-only' && pipeline !== undefined);
-};
 
 const othersOf =
   (ports: ReadPlanPorts, known: Known): ReadOthers =>

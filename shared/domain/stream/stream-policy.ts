@@ -22,6 +22,16 @@ export interface StreamPolicy {
   readonly caps: Policy['caps'];
 }
 
+/**
+ * A stream that the policy never lets Patchwave rebuild is like a vendor's: its children have one try by themselves, and
+ * it adds nothing to the depth of a plan. A stream that the policy no longer names was left out by mistake or is about to
+ * go, so its children wait.
+ */
+export function isEverBuilt(policy: Policy, stream: string): boolean {
+  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
+  return !isNamed || (mode !== 'report-only' && pipeline !== undefined);
+}
+
 /** The settings for a stream; for an unnamed one, the defaults. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
   const rule = streamRuleOf(policy, stream);

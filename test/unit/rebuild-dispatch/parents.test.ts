@@ -236,6 +236,18 @@ describe('parents of a stream', () => {
     expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'refused', answer: { reason: 'cycle' } });
   });
 
+  test.each([
+    ['has no pipeline', 1, 'building'],
+    ['has one', 2, 'refused'],
+  ] as const)('count for the depth as in a plan: one that %s', async (_, pipelines, state) => {
+    const world = await dispatchWorld({ depth: 1, pipelines });
+    await lineage(world, 'app', 'base');
+    const machine = await new NodeMachine(world, await plan(world)).run(state === 'building' ? 'waiting' : 'done');
+    const refused = { answer: { reason: 'depth' } };
+    expect(await nodeOf(world, machine.node)).toMatchObject({ state, ...(state === 'refused' && refused) });
+    expect(world.runner.started).toHaveLength(state === 'building' ? 1 : 0);
+  });
+
   test('is built if two reviews found one half of a parent cycle each', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'base');

@@ -47,6 +47,7 @@ export interface DispatchPolicyChanges {
   readonly streams?: number;
   readonly pipelines?: number;
   readonly promotes?: boolean;
+  readonly depth?: number;
 }
 
 /** A policy of streams with a pipeline each, in another account than their registry. */
@@ -56,6 +57,7 @@ export function policyOf({
   streams = 20,
   pipelines = streams,
   promotes = false,
+  depth = 5,
 }: DispatchPolicyChanges = {}): Policy {
   return parse(policySchema, {
     version: 1,
@@ -68,6 +70,7 @@ export function policyOf({
     })),
     severities: [],
     caps: { concurrentRebuilds: 8, ...caps },
+    guards: { depth },
   });
 }
 
