@@ -11,7 +11,8 @@ export interface ImageLineage {
   /** Absent if it is built on the head of its parent stream, or has no parent. */
   readonly staleParent?: StaleParent;
   /**
-   * Repositories (`locationKey`) that no review has read and that may contain an image between this one and `parent`.
+   * Repositories (`locationKey`) that no review has read and that may contain an image between this one and `parent`,
+   * or below this one without a parent.
    * Sorted; absent if there are none.
    */
   readonly mayLieBetween?: readonly string[];

@@ -152,7 +152,7 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
     if (isWhole || !image) return {};
     const parent = parentOf(digest);
     const isSure = image.lineage !== undefined && image.lineage.mayLieBetween === undefined;
-    const between = parent && !isSure ? mayLieBetween(image.layered, parent) : [];
+    const between = !isSure ? mayLieBetween(image.layered, parent) : [];
     const { firstPushedAtEpochMs: _, ...next } = image.layered;
     // An image that is placed for the first time may be a head by then, or become one.
     const mayBeHead = headImages.has(digest) || image.lineage === undefined;

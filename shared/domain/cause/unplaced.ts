@@ -14,7 +14,7 @@ export interface Unplaced {
    * - `next`: its parent is known. No review has read `repositories`, which may contain an ancestor of the next build
    * of the stream.
    * - `between`: `repositories`, which no review has read, may contain an image between this one and the parent that
-   * was found.
+   * was found, or below this one if none was found and none is missing for its age.
    */
   readonly why: 'unread' | 'unsearched' | 'below' | 'between' | 'next';
   /** `locationKey`s or patterns of them; sorted and unique. */
@@ -91,7 +91,7 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
     case 'below':
       return `${what}: it may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'between':
-      return `The parent of image ${digest} is not certain: an image of ${places}, which no review could read completely, may lie between ${digest} and the parent that its layers show. ${READ_OR_DECLARE}`;
+      return `The parent of image ${digest} is not certain: it may be built directly on an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'next':
       return `Patchwave does not rebuild image ${digest} for its age, because the age of the new image would be unknown: it may be built on an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
   }

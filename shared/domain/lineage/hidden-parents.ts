@@ -71,8 +71,8 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
   };
 }
 
-/** Unread repositories that may contain an image between another one and its found parent. */
-export type MayLieBetween = (image: LayeredImage, parent: FoundParent) => readonly UnreadRepository[];
+/** Unread repositories that may contain an image between another one and its found parent, or below it if none was found. */
+export type MayLieBetween = (image: LayeredImage, parent: FoundParent | undefined) => readonly UnreadRepository[];
 
 /**
  * Which unread repositories may contain the true parent of an image, that is, an image built on the found parent. A
@@ -82,14 +82,21 @@ export type MayLieBetween = (image: LayeredImage, parent: FoundParent) => readon
  * - the label of the image names it. If the label names none, the policy declares it as a parent. If the policy
  * declares nothing, its tier may lie between the two: a base only on a base or a mirrored image, and never on a platform;
  * a mirrored image only on a vendor's.
+ *
+ * If no parent was found, `hiddenParentsIn` has the answer. It leaves out one case, because there no age is hidden: a base
+ * may be built on an image of an unread mirrored repository.
  */
 export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefined): MayLieBetween {
   if (isBuiltIn(policy)) return () => [];
   const unread = unreadIn(policy, readings);
   const declared = declarationsIn(policy);
-  return (image, { stream, tier }) => {
+  return (image, parent) => {
+    const { stream, tier } = parent ?? {};
+    if (!parent && (image.tier !== 'base' || policy.ages.vendorCounts)) return [];
     const found = stream === undefined ? undefined : parseStreamId(stream).location;
-    const relevant = unread.filter((one) => isAfter(image, one) && !(found && coversPlace(one, found)));
+    const relevant = (parent ? unread : unread.filter((one) => !isBuilt(one))).filter(
+      (one) => isAfter(image, one) && !(found && coversPlace(one, found)),
+    );
     if (relevant.length === 0 || isForeign(image)) return [];
     const named = referenceClaimed(image)?.location;
     if (named) return relevant.filter((one) => meets(one, named));
@@ -97,7 +104,7 @@ export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefin
     if (parents) return relevant.filter((one) => parents.some((place) => meets(one, place)));
     const isPossible = ({ tier: between }: UnreadRepository): boolean =>
       between === 'mirrored'
-        ? FOREIGN_TIERS.includes(tier)
+        ? !parent || FOREIGN_TIERS.includes(tier)
         : between === 'base'
           ? tier !== 'platform'
           : image.tier !== 'base';

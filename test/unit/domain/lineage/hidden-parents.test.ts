@@ -248,6 +248,30 @@ describe('an unread import hides the age of a base if and only if the ages of ve
     const vendors: FoundParent = { ...on('vendor'), tier: 'external' };
     expect(between(image('base', { tier: 'base' }), vendors)).toMatchObject([{ repository: 'upstream' }]);
   });
+
+  test.each<[string, LayeredImage, boolean]>([
+    ['of which nothing is known', image('base', { tier: 'base' }), true],
+    ['that names it', image('base', { tier: 'base', ...labelled }), true],
+    ['that declares it', image('on-upstream', { tier: 'base' }), true],
+    ['that is built on none', image('alone', { tier: 'base' }), false],
+  ])('a build of a base without a found parent, %s, waits if it may be built on it', (_, child, waits) => {
+    const places = [true, false].map((vendorCounts) =>
+      [
+        ...unreadBetweenIn(policyOf(vendorCounts), readings)(child, undefined),
+        ...(hiddenParentsIn(policyOf(vendorCounts), readings)(child, undefined)?.repositories ?? []),
+      ].map(({ repository }) => repository),
+    );
+    expect(places).toEqual(waits ? [['upstream'], ['upstream']] : [[], []]);
+  });
+
+  test('of a label only the repository that it names matters for a build', () => {
+    const child = image('base', { tier: 'base', labels: named('base') });
+    expect(unreadBetweenIn(policyOf(false), readings)(child, undefined)).toEqual([]);
+  });
+
+  test('an application without a found parent waits because of its age', () => {
+    expect(unreadBetweenIn(policyOf(false), readings)(image('app'), undefined)).toEqual([]);
+  });
 });
 
 test.each<[string, readonly string[], LayeredImage, FoundParent | undefined, readonly string[]]>([
