@@ -62,6 +62,7 @@ export const FEATURES = [
   'pods',
   'language-packages',
   'workloads-unread',
+  'imports',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

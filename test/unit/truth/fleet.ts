@@ -7,7 +7,7 @@ import type { Dice } from './dice.ts';
 import type { Feature, Features } from './features.ts';
 import { namesFor } from './hostile.ts';
 
-export type TrueTier = 'base' | 'platform' | 'application';
+export type TrueTier = 'mirrored' | 'base' | 'platform' | 'application';
 export type Architecture = 'amd64' | 'arm64';
 
 /** The real behaviour of the pipeline of a stream, for every starter and every request. */
@@ -60,17 +60,46 @@ export const HEAD_TAG = 'current';
 const HEAD_PATTERN = '^current$';
 
 const POOL: Readonly<Record<TrueTier, readonly string[]>> = {
+  mirrored: ['openssl', 'zlib'],
   base: ['openssl', 'zlib'],
   platform: ['node', 'icu'],
   application: ['lodash', 'axios'],
 };
 
+/** Its images are imported: nobody of the fleet builds them, and they are of no age of what is built on a base. */
+export const isImported = ({ tier }: Pick<Line, 'tier'>): boolean => tier === 'mirrored';
+
 /** All its heads are scanned, also where nothing that runs is built on them. */
 export const isWatched = ({ tier, heads }: Line): boolean =>
-  tier !== 'application' && (heads ?? (tier === 'base' ? 'all' : 'in-use')) === 'all';
+  tier !== 'application' && tier !== 'mirrored' && (heads ?? (tier === 'base' ? 'all' : 'in-use')) === 'all';
 
-/** Three to nine streams in three tiers, and up to two that nothing uses. */
+/** Three to nine streams in three tiers, up to two that nothing uses, and perhaps the import that bases are built on. */
 export function drawFleet(diceFor: (purpose: string) => Dice, features: Features): readonly Line[] {
+  const lines = drawOwn(diceFor, features);
+  if (!features.has('imports')) return lines;
+  const name = 'upstream-1';
+  const own = diceFor(`line ${name}`);
+  const architectures = lines[0]?.architectures ?? ['amd64'];
+  const drawn = drawLine({ tier: 'mirrored', name, dice: own, features, architectures });
+  const upstream: Line = { ...drawn, habits: VENDORS, promotes: false, services: 0, isMetadataOnly: false };
+  return [
+    upstream,
+    ...lines.map((line) => {
+      const isOn = diceFor(`import below ${line.name}`).chance(0.8);
+      if (line.tier !== 'base' || !isOn) return line;
+      // It patches the packages of its parent.
+      return { ...line, on: name, packages: [...new Set([...line.packages, ...upstream.packages])] };
+    }),
+  ];
+}
+
+const VENDORS: Habits = {
+  ...{ fromCache: 0, fails: 0, hangs: 0, makesNothing: 0, waitsForApproval: 0 },
+  ...{ pinsParent: false, stampsVersions: false, isReproducible: false, hasFixedDate: false, packsAnew: false },
+  tellsOutput: 'variable',
+};
+
+function drawOwn(diceFor: (purpose: string) => Dice, features: Features): readonly Line[] {
   const dice = diceFor('fleet');
   const [bases, platforms, applications] = [dice.int(1, 2), dice.int(1, 3), dice.int(1, 4)];
   const architectures: readonly Architecture[] = features.has('indexes') ? ['amd64', 'arm64'] : ['amd64'];
@@ -101,7 +130,7 @@ function parentsFor(tier: TrueTier, lines: readonly Line[]): readonly Line[] {
     lines.filter((one) => one.tier === 'base'),
     lines.filter((one) => one.tier === 'platform'),
   ];
-  if (tier === 'base') return [];
+  if (tier === 'base' || tier === 'mirrored') return [];
   return tier === 'platform' ? [...bases, ...bases, ...platforms] : [...platforms, ...platforms, ...bases];
 }
 
@@ -220,7 +249,9 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
       rollout: rolloutOf(state, line),
       ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
       ...(line.heads && { heads: line.heads }),
-      pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 },
+      ...(isImported(line)
+        ? {}
+        : { pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 } }),
       ...(mode && { mode }),
     };
   }),

@@ -10,7 +10,7 @@ import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
-import { AGE_LIMIT_DAYS, isWatched, type Line } from './fleet.ts';
+import { AGE_LIMIT_DAYS, isImported, isWatched, type Line } from './fleet.ts';
 import {
   claimedAtEpochMs,
   contentOf,
@@ -132,6 +132,8 @@ export class Oracle implements Witness {
   begun(run: TrueRun): void {
     const { line, executionId, startedAtEpochMs } = run;
     const life = this.#life;
+    this.#check('nobody builds what is imported');
+    if (isImported(line)) this.#violated(`${line.name} is imported, and was built`);
     this.#check('one open build a stream');
     const other = life.pipelines.runs.find(
       (one) => one.line === line && one.executionId !== executionId && isOpenAt(one, startedAtEpochMs),
@@ -599,6 +601,10 @@ export class Oracle implements Witness {
     const seen = await this.#imagesSeen();
     for (const line of lines) {
       const cause = causes.get(line.stream);
+      if (isImported(line)) {
+        if (cause) this.#violated(`${line.name} is imported, and has a cause`);
+        continue;
+      }
       if (cause) this.#answered(line, cause, causes);
       const open = new Set([
         ...(cause?.facts ?? []).flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])),
@@ -753,7 +759,7 @@ export class Oracle implements Witness {
           this.#isUncovered(made?.output?.images ?? [], facts) ||
           survives() ||
           line.habits.pinsParent ||
-          (last && this.#isWorse(last) && (headHolds() || facts.some(({ kind }) => kind === 'age')))
+          (last && this.#isWorse(last) && (headHolds() || facts.some(({ kind }) => kind !== 'finding')))
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-on-hold':

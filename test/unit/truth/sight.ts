@@ -86,9 +86,16 @@ export class Sight {
     );
   }
 
+  /** Its own parts, and all of what it is built on down to the lowest base: what is below that is the vendor's. */
+  #countedIn(image: TrueImage): readonly TrueImage[] {
+    const parts = lineageOf(image);
+    const lowest = parts.findLastIndex(({ line }) => this.#life.line(line).tier === 'base');
+    return lowest < 0 ? parts : parts.slice(0, lowest + 1);
+  }
+
   /** When the oldest of its content was made, as far as anything that Patchwave can read tells. */
   bornAt(image: TrueImage): number {
-    const births = lineageOf(image).flatMap((part) =>
+    const births = this.#countedIn(image).flatMap((part) =>
       part.own === undefined || this.isNeverSeen(part)
         ? []
         : [Math.max(this.#madeAt(part), claimedAtEpochMs(part.own))],

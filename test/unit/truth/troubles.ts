@@ -1,5 +1,6 @@
 import { imagesDeleted } from './deletions.ts';
 import { headsOneByOne } from './heads.ts';
+import { imports } from './imports.ts';
 import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
 import { pods } from './pods.ts';
@@ -17,4 +18,5 @@ export const TROUBLES: readonly Trouble[] = [
   scopesLeave,
   enhancedScanning,
   pods,
+  imports,
 ];
