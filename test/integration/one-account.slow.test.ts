@@ -9,11 +9,13 @@ import type { DoctorFinding } from '../../cli/doctor/finding.ts';
 import { awsSources } from '../../cli/proposal/aws-sources.ts';
 import { policyInitFor } from '../../cli/proposal/policy-init.ts';
 import type { OpenQuestion } from '../../cli/proposal/propose.ts';
+import { untilSettled } from '../../local/acting.ts';
 import { changeParameters } from '../../local/stack.ts';
 import { callersAccess, type HubConfig } from '../../shared/adapters/clients.ts';
 import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
+import { cascadesIn, deploymentsStarted, PLANNING, rebuildsOf, runsStarted } from '../support/acting.ts';
 import { useInstallation } from '../support/installation.ts';
-import { ACCOUNT, oneAccount, REGION } from '../support/one-account.ts';
+import { ACCOUNT, listedAccounts, oneAccount, REGION } from '../support/one-account.ts';
 import { assumed, operatorOf } from '../support/operator.ts';
 import { hubOf } from '../support/readings.ts';
 import { run } from '../unit/cli/support.ts';
@@ -169,5 +171,45 @@ test('an organization and a list of accounts together are refused', async () => 
   const both = { OrganizationId: 'o-a1b2c3d4e5', MemberAccountIds: STRANGER };
   await expect(changeParameters(new CloudFormationClient(hub()), 'patchwave', both)).rejects.toThrow(
     /MemberAccountIds has no effect with OrganizationId/,
+  );
+});
+
+describe('where the policy says enforce', () => {
+  const acting = useInstallation(oneAccount, { mode: 'enforce', parameters: PLANNING });
+
+  test(
+    'the lists in the one stack are enough to rebuild a base with what is built on it, and to deploy the applications',
+    async () => {
+      expect(await acting().review()).toMatchObject({ status: 'SUCCEEDED' });
+      await untilSettled(acting().context, LIMIT_MS);
+      const [cascade] = await cascadesIn(acting());
+      expect(cascade?.streams ?? 0).toBeGreaterThan(3);
+      expect(await runsStarted(acting())).toBeGreaterThan(3);
+      expect(await deploymentsStarted(acting())).toBeGreaterThan(0);
+      const base = `${ACCOUNT}/${REGION}/base/debian:^12$`;
+      expect((await rebuildsOf(acting(), base)).map(({ outcome }) => outcome?.result)).toEqual(['fixed']);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('two accounts without an organization', () => {
+  const both = useInstallation(listedAccounts, {
+    mode: 'report-only',
+    parameters: { AlarmEmail: 'on-call@example.com' },
+  });
+
+  test(
+    'the hub lists the other one, which has the stack of a member: both are read, and doctor is green',
+    async () => {
+      expect(await both().review()).toMatchObject({ status: 'SUCCEEDED' });
+      const person = await operatorOf(both(), 'operator', ['doctor']);
+      const doctor = doctorCommandOf(() => doctorPorts('patchwave', person));
+      const { text, code } = await run(doctor, both().context, [], { json: true });
+      const { findings, testEvents } = JSON.parse(text) as { findings: readonly DoctorFinding[]; testEvents: number };
+      expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
+      expect([code, testEvents]).toEqual([0, 2]);
+    },
+    LIMIT_MS,
   );
 });

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { parseFleet } from '../../local/fleet/load.ts';
+import { loadFleet, parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
 
 export const ACCOUNT = '111122223333';
@@ -18,6 +18,13 @@ export async function oneAccount(): Promise<Fleet> {
     { ...fleet, accounts: (accounts as readonly unknown[]).slice(0, 1), policy: { ...policy, scopes } },
     'the fleet of the demo in one account',
   );
+}
+
+/** The fleet of the demo in its two accounts, which are in no organization. */
+export async function listedAccounts(): Promise<Fleet> {
+  const { organization: _, ...fleet } = await loadFleet('local/fleet/tiers.json');
+  const scopes = fleet.accounts.map(({ id, regions }) => ({ account: id, regions }));
+  return { ...fleet, policy: Object.assign({ scopes }, fleet.policy) };
 }
 
 async function moved(file: string, read: (text: string) => unknown): Promise<Record<string, unknown>> {
