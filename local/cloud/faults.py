@@ -20,6 +20,7 @@ from calls import Call
 _VOLATILE = re.compile(
     r"\b[0-9a-f]{64}\b"
     r"|\b\d{8}T\d{9}Z-[0-9a-f]{8,}"
+    r"|\becs-svc/\d+"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?"
     r"|\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b"
