@@ -326,6 +326,38 @@ const drawn: Check = async ({ result }, file = '') => {
 
 const faultOf: Check = someImage(hasFinding);
 
+/** The policy of the samples warns at 80 % of 30 days. */
+const isNearItsLimit = someImage(({ made }) => isOlder(made?.createdEpochMs, '24'));
+
+/** Some image of it has the layers of an image of the parent that is not the newest one. */
+const onOldParent = each(async ({ world }, name, parent = '') => {
+  const newest = new Set((await world.newest(parent)).map(({ digest }) => digest));
+  const parents = (await world.imagesNamed(parent)).map(({ digest }) => digest).filter((digest) => !newest.has(digest));
+  const images = (await world.imagesNamed(name)).flatMap(({ made }) => (made ? [made] : []));
+  const isBuilt = images.some((made) => world.below(made).some(({ digest }) => parents.includes(digest)));
+  expect({ name, parent, isBuilt }).toEqual({ name, parent, isBuilt: true });
+});
+
+/** Each platform of its newest image has below it only newest images. */
+const onNewParents = each(async ({ world }, name) => {
+  for (const { home, digest } of await world.newest(name)) {
+    const { made } = await world.seen({ home, digest, group: '' });
+    const below = made ? world.below(made) : [];
+    expect(below.length).toBeGreaterThan(0);
+    for (const one of below) {
+      const newest = (await world.newest(one.home.repository)).map((image) => image.digest);
+      expect(newest).toContain(one.digest);
+    }
+  }
+});
+
+const isYoung = each(async ({ world }, name) => {
+  for (const { home, digest } of await world.newest(name)) {
+    const { made } = await world.seen({ home, digest, group: '' });
+    expect(isOlder(made?.createdEpochMs ?? 0, '1')).toBe(false);
+  }
+});
+
 const CHECKS: readonly [RegExp, Check][] = [
   [/^Bundles Patchwave's functions$/, () => undefined],
   [/^Starts a local AWS \(files and log: (\S+)\)$/, ({ result }, dir) => expect(result.kept?.stateDir).toBe(dir)],
@@ -380,6 +412,12 @@ const CHECKS: readonly [RegExp, Check][] = [
   [/^Leaves alone (.+): its policy only reports$/, onlyReports],
   [/^The picture of the plan is in (\S+)$/, drawn],
   [/^(.+) (?:is|are) at fault: (CVE-[\d-]+)(?: and \d+ more)?$/, faultOf],
+  [/^(.+) (?:is|are) at fault: near or over its age limit$/, isNearItsLimit],
+  [/^at fault {2}(.+): an age near or over the limit$/, isNearItsLimit],
+  [/^Not fixed, so not deployed: (.+) (?:is|are) still built on an old image of (\S+)$/, onOldParent],
+  [/^Verified (.+): (?:the new image is|the new images are) young$/, isYoung],
+  [/^Verified (.+): (?:it is|they are) built on the new parent images?$/, onNewParents],
+  [/^(.+) (?:is|are) built on an old image of (\S+)$/, onOldParent],
   [/^Plan (\S+) rebuilds (.+)$/, planned],
   [/^Rebuilds (.+) in (?:its team's pipeline|their teams' pipelines)$/, isRebuilt],
   [/^Verified (.+): (CVE-[\d-]+)(?: and \d+ more)? is gone$/, isGone],
