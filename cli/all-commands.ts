@@ -18,11 +18,13 @@ import { resetCommand } from './commands/reset.ts';
 import { reviewCommand } from './commands/review.ts';
 import { statusCommand } from './commands/status.ts';
 import { tagsCommand } from './commands/tags.ts';
+import { watchCommand } from './commands/watch.ts';
 import { whyCommand } from './commands/why.ts';
 
 /** Every command by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   status: statusCommand,
+  watch: watchCommand,
   why: whyCommand,
   age: ageCommand,
   lineage: lineageCommand,

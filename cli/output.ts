@@ -74,6 +74,22 @@ export const printProgress = (text: string): void => {
   process.stderr.write(`${shown(visibleLine(text))}\n`);
 };
 
+/** Prints foreign text as one line. */
+export const printLine = (text: string): void => print(inLine(text));
+
+const HOME_AND_CLEAR = '\u001b[H\u001b[2J';
+const USUAL_HEIGHT = 24;
+
+/** Draws a page over what a terminal shows. What is below its last line is counted. */
+export function redraw(text: string): void {
+  const most = (process.stdout.rows || USUAL_HEIGHT) - 2;
+  const lines = text.split('\n');
+  const more = lines.length - most;
+  const page =
+    more > 0 ? [...lines.slice(0, most), paint('dim', `and ${counted(more, 'more line')}: patchwave status`)] : lines;
+  process.stdout.write(`${HOME_AND_CLEAR}${shown(page.join('\n'))}\n`);
+}
+
 export const printJson = (document: unknown): void => print(visibleJson(document));
 
 export interface TableColumn<Row> {

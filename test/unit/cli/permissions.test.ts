@@ -18,6 +18,7 @@ import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { tagsCommand } from '../../../cli/commands/tags.ts';
+import { watchCommandOf } from '../../../cli/commands/watch.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
@@ -114,6 +115,7 @@ async function recorded({ isEmpty = false } = {}) {
 test.each<[string, Command, readonly string[]]>([
   ['age', ageCommand, []],
   ['status', statusCommand, []],
+  ['watch', watchCommandOf(() => AbortSignal.timeout(50)), []],
   ['why', whyCommand, [digestOf('app-0')]],
   ['protection', protectionCommand, []],
   ['check', checkCommand, [`111122223333/eu-west-1/team/app-0@${digestOf('unseen')}`]],

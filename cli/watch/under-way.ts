@@ -1,0 +1,36 @@
+import type { Closure } from '../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import type { ReviewRecord } from '../../shared/domain/review/run.ts';
+import { type CascadeView, type RunningRebuild, readActingState, runningWork } from '../acting/acting.ts';
+import type { CliContext } from '../command.ts';
+
+/** What goes on at one instant. */
+export interface UnderWay {
+  readonly atEpochMs: number;
+  readonly killSwitch: KillSwitch;
+  /** The running review; absent if none runs. */
+  readonly running?: ReviewRecord;
+  /** Builds, each with the state of its pipeline's run. */
+  readonly rebuilds: readonly RunningRebuild[];
+  readonly cascades: readonly CascadeView[];
+  readonly closures: readonly Closure[];
+  /** Open causes: what waits for the planner, and why. */
+  readonly causes: readonly Cause[];
+}
+
+export async function readUnderWay(context: CliContext): Promise<UnderWay> {
+  const [{ running }, acting, { rebuilds }] = await Promise.all([
+    context.runs.latest(),
+    readActingState(context),
+    runningWork(context),
+  ]);
+  const { killSwitch, causes, cascades, closures } = acting;
+  return {
+    atEpochMs: context.clock(),
+    killSwitch,
+    ...(running && { running }),
+    ...{ rebuilds, cascades, closures },
+    causes: causes.filter(({ state }) => state === 'open'),
+  };
+}
