@@ -19,23 +19,23 @@ export interface Sighting {
   readonly made: Made | undefined;
 }
 
-export interface Running {
+export interface StoryContainer {
   readonly home: Home | undefined;
   readonly digest: string;
   /** As `OracleContainer`; empty for a task of its own. */
   readonly group: string;
 }
 
-export class World {
+export class StoryWorld {
   readonly endpoint: string;
   readonly homes: readonly Home[];
-  readonly running: readonly Running[];
+  readonly running: readonly StoryContainer[];
   readonly #images: readonly Bearing[];
 
   private constructor(
     endpoint: string,
     homes: readonly Home[],
-    running: readonly Running[],
+    running: readonly StoryContainer[],
     images: readonly Bearing[],
   ) {
     this.endpoint = endpoint;
@@ -44,7 +44,7 @@ export class World {
     this.#images = images;
   }
 
-  static async of(endpoint: string, fleet: Fleet): Promise<World> {
+  static async of(endpoint: string, fleet: Fleet): Promise<StoryWorld> {
     const places = fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
     const homes: Home[] = [];
     for (const place of places) {
@@ -52,7 +52,7 @@ export class World {
       for await (const { repositories = [] } of paginateDescribeRepositories({ client }, {}))
         homes.push(...repositories.map(({ repositoryName = '' }) => ({ ...place, repository: repositoryName })));
     }
-    const running: Running[] = [];
+    const running: StoryContainer[] = [];
     for (const seen of (await Promise.all(places.map((place) => containersIn(endpoint, place)))).flat()) {
       for (const digest of await imagesOf(endpoint, seen))
         running.push({ home: homeOf(seen.container), digest, group: seen.group ?? '' });
@@ -66,7 +66,7 @@ export class World {
       endpoint,
       homes.map((home) => ({ ...home, tier: '' })),
     );
-    return new World(endpoint, homes, running, images);
+    return new StoryWorld(endpoint, homes, running, images);
   }
 
   below(made: Made): readonly Bearing[] {
@@ -88,17 +88,17 @@ export class World {
     return [...found.map(({ home, digest, ...made }) => ({ home, digest, made })), ...running];
   }
 
-  runningNamed(name: string): readonly Running[] {
+  runningNamed(name: string): readonly StoryContainer[] {
     if (name.startsWith('sha256:')) return this.running.filter(({ digest }) => digest.startsWith(name));
     const homes = this.homesNamed(name);
     return this.running.filter(({ home }) => home && homes.some((one) => isSame(one, home)));
   }
 
-  runningIn(service: string): readonly Running[] {
+  runningIn(service: string): readonly StoryContainer[] {
     return this.running.filter(({ group }) => group === `service:${service}` || group.startsWith(`${service}-`));
   }
 
-  async seen({ home, digest }: Running): Promise<Sighting> {
+  async seen({ home, digest }: StoryContainer): Promise<Sighting> {
     const made = home && (await madeOf(this.endpoint, home, digest).catch(() => undefined));
     return { home, digest, made };
   }

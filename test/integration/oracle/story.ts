@@ -14,13 +14,13 @@ import { scanOf } from './registry.ts';
 import type { Home, RunningPlace } from './running.ts';
 import { configOf } from './running.ts';
 import { type Page, pageOf } from './story-page.ts';
-import { type Sighting, World } from './story-world.ts';
+import { type Sighting, StoryWorld } from './story-world.ts';
 
 const STORY_LINES = 40;
 const DAY_MS = 86_400_000;
 
 export interface Told {
-  readonly world: World;
+  readonly world: StoryWorld;
   readonly fleet: Fleet;
   readonly result: DemoResult;
   readonly page: Page;
@@ -38,7 +38,7 @@ export function checkLimits(page: Page): void {
 export async function checkStory(text: string, result: DemoResult, endpoint: string, fleet: Fleet): Promise<void> {
   const page = pageOf(text);
   checkLimits(page);
-  const told: Told = { world: await World.of(endpoint, fleet), fleet, result, page };
+  const told: Told = { world: await StoryWorld.of(endpoint, fleet), fleet, result, page };
   const [title, description] = page.title;
   expect([title, description]).toEqual([`Patchwave in a local AWS, with the fleet "${fleet.name}"`, fleet.description]);
   for (const sentence of [...page.story.map((one) => one.text), ...page.result]) await checkSentence(sentence, told);
