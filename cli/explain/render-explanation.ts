@@ -22,6 +22,7 @@ import {
 } from '../acting/render-acting.ts';
 import { type Colour, fitted, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
+import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
 import type { ImageExplanation } from './explain.ts';
 
@@ -55,7 +56,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
-    notDeployed(undeployed),
+    undeployed.length > 0 ? `${UNDEPLOYED}:\n${renderUndeployed(undeployed)}` : '',
     left.length > 0 ? `Last seen in scopes that left the fleet:\n${runs(left)}` : '',
     renderImageExpiries(protection, usages.length > 0, now),
     builtBy && builtBy.rebuildId !== explanation.latestRebuild?.rebuildId
@@ -68,11 +69,6 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     .filter((section) => section !== '')
     .join('\n\n');
 }
-
-const notDeployed = (all: ImageExplanation['undeployed']): string =>
-  all.length === 0
-    ? ''
-    : `Not deployed by Patchwave, their owners deploy them:\n${all.map(({ workload, reason }) => `  ${workload} (${reason})`).join('\n')}`;
 
 /** Any image in use, head or ancestor is judged again in the next review. */
 function judgedBy(version: string | undefined, inForce: string | undefined): string {

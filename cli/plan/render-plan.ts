@@ -12,6 +12,7 @@ import {
   WAITING,
 } from '../acting/render-acting.ts';
 import { paint, type TableColumn, table } from '../output.ts';
+import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
 import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
@@ -31,7 +32,11 @@ export function renderPlan(plan: PlanNow, now: number): string {
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before Patchwave has verified the image', listed),
-    ...section(leftIn(planned), 'Not deployed by Patchwave: their owners deploy them', listed),
+    ...section(
+      planned.flatMap(({ left }) => left),
+      UNDEPLOYED,
+      renderUndeployed,
+    ),
     ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...section(settled, 'Settled: no image has these facts any more', settledTable),
@@ -60,11 +65,6 @@ function headOf(plan: PlanNow, now: number): string {
 
 const section = <Row>(rows: readonly Row[], title: string, render: (rows: readonly Row[]) => string): string[] =>
   rows.length === 0 ? [] : [`${paint('bold', title)}\n${render(rows)}`];
-
-/** Each workload once, with its reason; many streams may reach one. */
-const leftIn = (planned: readonly PlannedWork[]): string[] => [
-  ...new Set(planned.flatMap(({ left }) => left.map(({ workload, reason }) => `${workload} (${reason})`))),
-];
 
 const listed = (names: readonly string[]): string => names.map((name) => `  ${name}`).join('\n');
 

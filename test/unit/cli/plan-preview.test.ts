@@ -129,6 +129,11 @@ describe('forecast of a plan', () => {
       'Not deployed by Patchwave: their owners deploy them\n  ecs-task 111122223333/eu-west-1/prod/nightly (standalone-task)\n',
     );
     expect(text).toContain('  eks-deployment 111122223333/eu-west-1/closed/shop/web (private-cluster)');
+
+    for (let n = 0; n < 30; n += 1) await runs(world, head, `task-${n}`, '111122223333', { workloadKind: 'ecs-task' });
+    const many = renderPlan(await planNow(readOnlyContext(world)), world.clock());
+    expect(many.match(/\(standalone-task\)/g)).toHaveLength(20);
+    expect(many).toContain('  and 12 more: --json lists all');
   });
 
   test('a manual request replaces all running images', async () => {

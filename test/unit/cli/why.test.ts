@@ -61,7 +61,7 @@ test('why names the workloads that no rollout deploys, with the reason of each',
   const scope = { account: '111122223333', region: 'eu-west-1', eksCluster: 'closed' };
   await world.scopes.record({ scope, isPrivate: true });
   expect(await why(world)).toMatch(
-    /^Not deployed by Patchwave, their owners deploy them:\n {2}eks-deployment 111122223333\/eu-west-1\/closed\/shop\/web \(private-cluster\)\n\n/m,
+    /^Not deployed by Patchwave: their owners deploy them:\n {2}eks-deployment 111122223333\/eu-west-1\/closed\/shop\/web \(private-cluster\)\n\n/m,
   );
 });
 
