@@ -16,6 +16,9 @@ export interface TierFacts {
   readonly built: ReadonlySet<string>;
 }
 
+/** On how many others that run an image that does not run is a platform for sure: two may be variants of an application. */
+const CHILDREN = 3;
+
 /** How many decided neighbours have to agree before a name decides. */
 const NEIGHBOURS = 3;
 
@@ -35,7 +38,9 @@ export function tiersOf(
     repositories.map((repository) => {
       const key = locationKey(repository);
       const decision = byStructure.get(key) ?? { reason: 'nothing is known of it' };
-      if (isDecided(decision) && decision.certainty === 'certain') return [key, decision];
+      // What runs and bears nothing is an application, whatever its name.
+      if (isDecided(decision) && decision.certainty === 'certain' && decision.value === 'application')
+        return [key, decision];
       const folder = folderOf(repository);
       const others = (folder === undefined ? [] : (neighbours.get(folder) ?? []))
         .filter((one) => one !== repository)
@@ -89,7 +94,7 @@ function tierByStructure(
       };
     if (parents.length > 0) {
       const shown = children.filter(([child, on]) => on.isShown && leadsToRunning(child, lineage, running));
-      const certainty = builtOn !== undefined && shown.length >= 2 && areRunsComplete ? 'certain' : 'likely';
+      const certainty = builtOn !== undefined && shown.length >= CHILDREN && areRunsComplete ? 'certain' : 'likely';
       return {
         value: 'platform',
         certainty,

@@ -30,7 +30,8 @@ export interface KnownAccount {
 
 interface Build {
   readonly digest: Digest;
-  readonly layers: readonly Digest[];
+  /** By architecture; an account without indexes has one. */
+  readonly layers: readonly (readonly Digest[])[];
   readonly line: string;
   readonly day: number;
 }
@@ -40,6 +41,8 @@ interface Made {
   readonly tier: Truth['tier'];
   readonly builds: readonly Build[];
 }
+
+const ARCHITECTURES = ['amd64', 'arm64'] as const;
 
 const digestOf = (text: string): Digest => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
@@ -56,7 +59,9 @@ export function knownAccount(repositories: number, seed: number): KnownAccount {
   const facts: { repositories: RepositoryFact[]; runs: RunFact[]; pipelines: PipelineFact[] } = {
     ...{ repositories: [], runs: [], pipelines: [] },
   };
-  const isFoldered = repositories % 3 !== 0;
+  // Every second account builds indexes of two architectures.
+  const architectures = seed % 2 === 0 ? ARCHITECTURES : ARCHITECTURES.slice(0, 1);
+  const isFoldered = seed % 3 !== 0;
   const named = (folder: string, name: string): string => (isFoldered && !chance(0.1) ? `${folder}/${name}` : name);
   const bases = Math.max(2, Math.round(repositories * 0.02));
   const platforms = Math.max(3, Math.round(repositories * 0.08));
@@ -133,10 +138,13 @@ export function knownAccount(repositories: number, seed: number): KnownAccount {
       for (let day = random.int(0, everyDays); day < DAYS; day += everyDays) {
         const below = parent?.builds.filter((one) => one.line === parentLine && one.day <= day).at(-1);
         if (parent && !below) continue;
-        const own = [`${name} ${line} ${day} first`, `${name} ${line} ${day} second`].map(digestOf);
         // Vendors rebuild their lowest layer once a month, and several bases take the same.
-        const vendor = parent ? [] : [digestOf(`vendor ${random.int(0, 3)} ${Math.floor(day / 30)}`)];
-        const layers = isFlat ? own.slice(0, 1) : [...(below?.layers ?? vendor), ...own];
+        const vendor = `vendor ${random.int(0, 3)} ${Math.floor(day / 30)}`;
+        const layers = architectures.map((architecture, at) => {
+          const own = ['first', 'second'].map((part) => digestOf(`${name} ${line} ${day} ${architecture} ${part}`));
+          const under = parent ? (below?.layers[at] ?? []) : [digestOf(`${vendor} ${architecture}`)];
+          return isFlat ? own.slice(0, 1) : [...under, ...own];
+        });
         builds.push({ digest: digestOf(`${name} ${line} ${day}`), layers, line, day });
       }
     }
@@ -146,14 +154,22 @@ export function knownAccount(repositories: number, seed: number): KnownAccount {
     const location = { account: ACCOUNT, region: REGION, repository: name };
     const first = Math.min(...builds.map(({ day }) => day), DAYS);
     const createdAtEpochMs = NOW_EPOCH_MS - (DAYS - first) * DAY_MS;
-    const images = kept.map((build): RepositoryImage => {
+    const images = kept.flatMap((build): readonly RepositoryImage[] => {
       const isNewest = !kept.some((one) => one.line === build.line && one.day > build.day);
-      return {
-        digest: build.digest,
-        tags: tagsOf(build, tier, isNewest),
-        pushedAtEpochMs: NOW_EPOCH_MS - (DAYS - build.day) * DAY_MS,
-        content: { layers: build.layers, platform: 'linux/amd64' },
-      };
+      const pushedAtEpochMs = NOW_EPOCH_MS - (DAYS - build.day) * DAY_MS;
+      const tags = tagsOf(build, tier, isNewest);
+      const contents = build.layers.map((layers) => ({ layers }));
+      const [content] = contents;
+      if (contents.length === 1) return [{ digest: build.digest, tags, pushedAtEpochMs, ...(content && { content }) }];
+      const children = contents.map((each, at) => ({
+        ...{ digest: digestOf(`${build.digest} ${at}`), tags: [], pushedAtEpochMs, content: each },
+        platform: `linux/${architectures[at]}` as const,
+      }));
+      const index = children.map(({ digest, platform }) => ({ digest, platform }));
+      return [
+        { digest: build.digest, tags, pushedAtEpochMs, children: index },
+        ...children.map(({ platform: _, ...one }) => one),
+      ];
     });
     facts.repositories.push({
       ...location,

@@ -55,12 +55,14 @@ const pipeline = (name: string, ...pushed: readonly RepositoryFact[]): PipelineF
   pushed: pushed.flatMap(({ images }) => images.map(({ digest }) => digest)),
 });
 
-/** A base, a platform on it, and two applications that run. */
+/** A base, a platform on it, and three applications that run. */
 function threeTiers() {
   const base = repository('base/debian', { layers: [1, 2] });
   const platform = repository('platform/node', { layers: [1, 2, 3] });
-  const apps = ['apps/web', 'apps/shop'].map((name, at) => repository(name, { layers: [1, 2, 3, 10 + at] }));
-  return { base, platform, apps, all: [base, platform, ...apps], runs: runsOf('apps/web', 'apps/shop') };
+  const apps = ['apps/web', 'apps/shop', 'apps/pay'].map((name, at) =>
+    repository(name, { layers: [1, 2, 3, 10 + at] }),
+  );
+  return { base, platform, apps, all: [base, platform, ...apps], runs: runsOf('apps/web', 'apps/shop', 'apps/pay') };
 }
 
 test('three tiers: what layers and use show is certain, and a base is not', () => {
@@ -73,6 +75,7 @@ test('three tiers: what layers and use show is certain, and a base is not', () =
     ['platform-node', 'platform', 'certain', 'base-debian'],
     ['apps-web', 'application', 'certain', 'platform-node'],
     ['apps-shop', 'application', 'certain', 'platform-node'],
+    ['apps-pay', 'application', 'certain', 'platform-node'],
   ]);
   expect(rules[0]?.pipeline).toMatchObject({ value: { name: 'debian-build' }, certainty: 'certain' });
 });
@@ -81,6 +84,36 @@ test('where a cluster could not be read, nobody knows that a platform does not r
   const { all, runs } = threeTiers();
   const { rules } = propose(facts(all, { runs, areRunsComplete: false, unread: ['a cluster could not be read'] }));
   expect(rules.find(({ id }) => id === 'platform-node')?.tier.certainty).toBe('likely');
+});
+
+test('an image that two others are built on may be an application that they are variants of', () => {
+  const { base, platform, apps, runs } = threeTiers();
+  const { rules } = propose(
+    facts([base, platform, ...apps.slice(0, 2)], { runs, pipelines: [pipeline('debian', base)] }),
+  );
+  expect(rules.find(({ id }) => id === 'platform-node')?.tier).toMatchObject({
+    value: 'platform',
+    certainty: 'likely',
+  });
+});
+
+test('neighbours of the name that are all applications leave a platform among them open', () => {
+  const { base, all, runs } = threeTiers();
+  const odd = repository('apps/node', { layers: [1, 2, 5] });
+  const onOdd = ['a', 'b', 'c'].map((name, at) => repository(`more/${name}`, { layers: [1, 2, 5, 30 + at] }));
+  const { open } = propose(
+    facts([...all, odd, ...onOdd], {
+      runs: [...runs, ...runsOf('more/a', 'more/b', 'more/c')],
+      pipelines: [pipeline('debian', base)],
+    }),
+  );
+  expect(open).toContainEqual(
+    expect.objectContaining({
+      resource: '111122223333/eu-west-1/apps/node',
+      field: 'tier',
+      reason: expect.stringMatching(/speaks for platform; but 3/),
+    }),
+  );
 });
 
 test('a copy of a vendor image that runs is an open question, not an application', () => {
@@ -95,12 +128,20 @@ test('a copy of a vendor image that runs is an open question, not an application
   ]);
 });
 
-test('an application that others are built on is an open question', () => {
+test('an application that others are built on is open, unless its neighbours tell; no rule names it as a parent', () => {
   const { all, runs } = threeTiers();
   const worker = repository('apps/web-worker', { layers: [1, 2, 3, 10, 11] });
-  const { rules, open } = propose(facts([...all, worker], { runs: [...runs, ...runsOf('apps/web-worker')] }));
-  expect(rules.map(({ id }) => id)).not.toContain('apps-web');
-  expect(open).toContainEqual(
+  const withWorker = facts([...all, worker], { runs: [...runs, ...runsOf('apps/web-worker')] });
+  const { rules } = propose(withWorker);
+  expect(rules.find(({ id }) => id === 'apps-web')?.tier).toMatchObject({ value: 'application', certainty: 'likely' });
+  expect(rules.find(({ id }) => id === 'apps-web-worker')?.parent).toEqual({
+    reason: expect.stringMatching(/built on apps\/web, for which no base or platform is proposed/),
+  });
+  const alone = propose({
+    ...withWorker,
+    repositories: withWorker.repositories.filter((one) => !/apps\/(shop|pay)/.test(one.repository)),
+  });
+  expect(alone.open).toContainEqual(
     expect.objectContaining({ field: 'tier', reason: expect.stringMatching(/application or platform/) }),
   );
 });
