@@ -71,7 +71,6 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
   for (const ordinal of ORDINALS) {
     const question =
       reviews.length === 0 ? 'which images run, and what is wrong with them' : 'does an old image still run';
-    telling.details.heading(`${ordinal} review: ${question}?`);
     story.begin(`${ordinal} review: ${question}?`);
     watch.begin(reviews.length === 0 ? 'review' : 'proof');
     const cascadesBefore = teller.cascades;
