@@ -35,22 +35,24 @@ const RESULTS: readonly string[] = ['SUCCESSFUL', 'SCAN_FREQUENCY_SCAN_ON_PUSH']
  * The state and reason for each word of Inspector; another word is `unknown-status`.
  * https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html
  */
-const REASONS: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = {
-  SCAN_ELIGIBILITY_EXPIRED: ['expired', 'expired'],
-  SCAN_FREQUENCY_MANUAL: ['off', 'not-covered'],
-  SCAN_FREQUENCY_SCAN_ON_PUSH: ['off', 'on-push-only'],
-  UNSUPPORTED_OS: ['unsupported', 'unsupported-os'],
-  UNSUPPORTED_MEDIA_TYPE: ['unsupported', 'unsupported-type'],
-  UNSUPPORTED_CONFIG_FILE: ['unsupported', 'unsupported-config'],
-  IMAGE_SIZE_EXCEEDED: ['unsupported', 'image-too-large'],
-  IMAGE_ARCHIVED: ['off', 'archived'],
-  ACCESS_DENIED: ['unreachable', 'scanner-denied'],
-  ACCESS_DENIED_TO_ENCRYPTION_KEY: ['unreachable', 'key-denied'],
-  INTERNAL_ERROR: ['failed', 'scan-failed'],
-  PENDING_DISABLE: ['off', 'scanning-ends'],
-  RESOURCE_TERMINATED: ['failed', 'image-not-found'],
-  NO_RESOURCES_FOUND: ['failed', 'image-not-found'],
-};
+const REASONS: ReadonlyMap<string, readonly [ScanStateName, ScanReason]> = new Map(
+  Object.entries<readonly [ScanStateName, ScanReason]>({
+    SCAN_ELIGIBILITY_EXPIRED: ['expired', 'expired'],
+    SCAN_FREQUENCY_MANUAL: ['off', 'not-covered'],
+    SCAN_FREQUENCY_SCAN_ON_PUSH: ['off', 'on-push-only'],
+    UNSUPPORTED_OS: ['unsupported', 'unsupported-os'],
+    UNSUPPORTED_MEDIA_TYPE: ['unsupported', 'unsupported-type'],
+    UNSUPPORTED_CONFIG_FILE: ['unsupported', 'unsupported-config'],
+    IMAGE_SIZE_EXCEEDED: ['unsupported', 'image-too-large'],
+    IMAGE_ARCHIVED: ['off', 'archived'],
+    ACCESS_DENIED: ['unreachable', 'scanner-denied'],
+    ACCESS_DENIED_TO_ENCRYPTION_KEY: ['unreachable', 'key-denied'],
+    INTERNAL_ERROR: ['failed', 'scan-failed'],
+    PENDING_DISABLE: ['off', 'scanning-ends'],
+    RESOURCE_TERMINATED: ['failed', 'image-not-found'],
+    NO_RESOURCES_FOUND: ['failed', 'image-not-found'],
+  }),
+);
 
 /** The tolerance between Inspector's clock and ours. */
 const CLOCK_DIFFERENCE_MS = MINUTE_MS;
@@ -69,8 +71,8 @@ export function readCoverage(
   const word = `${status}: ${reason}`;
   if (PENDING.includes(reason)) return { outcome: 'in-progress' };
   if (status !== 'ACTIVE' || !RESULTS.includes(reason))
-    return refused(REASONS[reason] ?? ['failed', 'unknown-status'], word);
-  if (lastScannedAtEpochMs === undefined)
+    return refused(REASONS.get(reason) ?? ['failed', 'unknown-status'], word);
+  if (lastScannedAtEpochMs === undefined || Number.isNaN(lastScannedAtEpochMs))
     return refused(['failed', 'unknown-status'], `${word}, but Amazon Inspector reports no scan time`);
   if (lastScannedAtEpochMs > nowEpochMs + CLOCK_DIFFERENCE_MS)
     return refused(['failed', 'unknown-status'], `${word}, but Amazon Inspector reports a scan time in the future`);

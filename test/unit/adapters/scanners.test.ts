@@ -129,6 +129,8 @@ test.each([
   ['RESOURCE_TERMINATED', 'failed', 'image-not-found'],
   ['SUCCESSFUL', 'failed', 'unknown-status'],
   ['A_REASON_OF_TOMORROW', 'failed', 'unknown-status'],
+  ['constructor', 'failed', 'unknown-status'],
+  ['__proto__', 'failed', 'unknown-status'],
 ])('an inactive image never passes: %s is %s, because of %s', async (word, state, reason) => {
   covers(covered({ status: 'INACTIVE', reason: word }));
   expect(await scannerWith().read(LOCATION, image)).toEqual({
@@ -151,6 +153,7 @@ test.each(['PENDING_INITIAL_SCAN', 'PENDING_REVIVAL_SCAN', 'SCAN_IN_PROGRESS'])(
 test.each<[string, CoveredResource[], string]>([
   ['an image that Inspector does not list', [covered({ digest: digestOf('b') })], 'not-in-coverage'],
   ['an active image without the instant of a scan', [covered({}, { lastScannedAt: undefined })], 'unknown-status'],
+  ['an active image with an instant that is none', [covered({}, { lastScannedAt: new Date('?') })], 'unknown-status'],
   [
     'an active image whose scan is in the future',
     [covered({}, { lastScannedAt: new Date(NOON_EPOCH_MS + 3_600_000) })],
