@@ -36,7 +36,7 @@ const STEPS: readonly Step[] = [
   { name: 'format and lint', command: [NODE, 'node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'] },
   { name: 'types', command: [NODE, 'node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
   { name: 'bundles within budget', command: [NODE, 'scripts/build.ts'] },
-  ...['template.yaml', 'member-vpc.yaml'].map((template) => ({
+  ...TEMPLATES.map((template) => ({
     name: `sam validate ${template}`,
     command: [inVenv('lint', 'sam'), 'validate', '--lint', '--template', template] as const,
   })),

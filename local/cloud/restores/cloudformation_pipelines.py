@@ -76,6 +76,8 @@ def _pipeline(name: str, properties: Properties) -> Pipeline:
 def _build(pipeline: Properties, source: Properties, build: Properties) -> ProjectBuild:
     if build["ActionTypeId"]["Provider"] != "CodeBuild":
         raise ValueError(f"Provider {build['ActionTypeId']['Provider']}: only CodeBuild builds here")
+    if source["ActionTypeId"]["Provider"] != "CodeStarSourceConnection":
+        raise ValueError(f"Provider {source['ActionTypeId']['Provider']}: a source is behind a connection here")
     configuration, store = build["Configuration"], pipeline["ArtifactStore"]
     return ProjectBuild(
         project=configuration["ProjectName"], pipeline_role=pipeline["RoleArn"],
