@@ -155,6 +155,22 @@ test.each<[RolloutMode, readonly string[]]>([
   },
 );
 
+test('a workload of a private cluster is planned again once Patchwave has a route, also one that was refused before', () => {
+  const service = '111122223333/eu-west-1/prod/eks-deployment:shop/web';
+  const scopes = [{ key: '111122223333/eu-west-1/prod', completeAtEpochMs: ENDED }];
+  const running = [runs('old', { workloadKind: 'eks-deployment', workload: 'shop/web' })];
+  const left = [open({ services: [], left: [] }), seen({ running, scopes, deployments: [] })] as const;
+  const refused = deployment('c-g1', service, { state: 'refused', postponed: true, endedAtEpochMs: ENDED });
+  const planned = [open({ services: [service], left: [] }), seen({ running, scopes, deployments: [refused] })] as const;
+  for (const [one, inputs] of [left, planned]) {
+    const privateClusters = new Set(['111122223333/eu-west-1/prod']);
+    expect(servicesToPlanAnew(one, inputs, { eks: true, privateClusters })).toEqual([]);
+    expect(servicesToPlanAnew(one, inputs, { eks: true })).toEqual([service]);
+    const elsewhere = new Set(['111122223333/us-east-1/prod', '444455556666/eu-west-1/prod']);
+    expect(servicesToPlanAnew(one, inputs, { eks: true, privateClusters: elsewhere })).toEqual([service]);
+  }
+});
+
 test('a service that the owner of another stream deploys is planned again once the owner replaced its images', () => {
   const one = open({ left: [SERVICE], decidedByOthers: [{ service: SERVICE, digests: [digestOf('theirs')] }] });
   expect(servicesToPlanAnew(one, seen({ deployments: [], undecided: [] }), { eks: false })).toEqual([]);
