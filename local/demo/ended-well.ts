@@ -5,13 +5,25 @@ import type { ActResult } from './result-act.ts';
 type NodeRow = ActResult['cascades'][number]['nodes'][number];
 
 /**
- * Whether all work has a proven outcome: the last review succeeded, no deployment failed, and each planned stream is
- * fixed or proven not fixed by its rebuild. Streams built on such a one are not built.
+ * Whether all work has a proven outcome: the demo waited for its end, the last review succeeded, and by the last plan of
+ * each, no deployment failed and each stream is fixed or proven not fixed by its rebuild. Streams built on such a one
+ * are not built.
  */
 export const endedWell = ({ execution, act }: Pick<DemoResult, 'execution' | 'act'>): boolean =>
   execution.status === 'SUCCEEDED' &&
-  act.deployments.every(({ state }) => state === 'completed' || state === 'refused') &&
-  act.cascades.every(({ nodes }) => nodes.every(isProven));
+  act.gaveUp.length === 0 &&
+  lastOf(act.deployments, ({ service }) => service).every(
+    ({ state }) => state === 'completed' || state === 'refused',
+  ) &&
+  lastOf(
+    act.cascades.flatMap(({ nodes }) => nodes),
+    ({ stream }) => stream,
+  ).every(isProven);
+
+/** A later plan tries again what an earlier one left. */
+const lastOf = <Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] => [
+  ...new Map(items.map((item) => [keyOf(item), item])).values(),
+];
 
 const isProven = ({ state, reason }: NodeRow): boolean =>
   (state === 'verified' && reason === undefined) ||

@@ -74,7 +74,7 @@ test('the first plan says what was before, the last one what is now, and the hea
 const result = (nodes: Node[], changes: object = {}, status = 'SUCCEEDED') =>
   ({
     execution: { arn: 'arn', status },
-    act: { cascades: [cascade(...nodes)], deployments: [], ...changes },
+    act: { cascades: [cascade(...nodes)], deployments: [], gaveUp: [], ...changes },
   }) as unknown as Parameters<typeof endedWell>[0];
 const deployed = (state: string) => ({ deployments: [{ cascadeId: 'c', service: 's', mode: 'restart', state }] });
 
@@ -84,12 +84,21 @@ test.each([
   ['what is built on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
   ['somebody was faster', result([node({ state: 'waiting', reason: 'head-fixed' })])],
   ['a deployment that is its owner’s to make', result([node()], deployed('refused'))],
+  [
+    'a later plan does what an earlier one left',
+    result([], {
+      cascades: [cascade(node({ state: 'failed' })), cascade(node())],
+      deployments: [...deployed('failed').deployments, ...deployed('completed').deployments],
+    }),
+  ],
 ])('a good end: %s', (_name, end) => {
   expect(endedWell(end)).toBe(true);
 });
 
 test.each([
   ['the review failed', result([node()], {}, 'FAILED')],
+  ['a later plan fails', result([], { cascades: [cascade(node()), cascade(node({ state: 'failed' }))] })],
+  ['the demo gave up waiting', result([node()], { gaveUp: ['Not settled'] })],
   ['a build failed', result([node({ state: 'failed' })])],
   ['a build was not verified', result([node({ state: 'unverified' })])],
   ['a rollout was not completed', result([node({ reason: 'not-rolled-out' })])],
