@@ -123,11 +123,22 @@ describe('the small fleet', () => {
   test(
     'in a preview is read, without a write or a scan request',
     async () => {
-      const { cloud, review } = installation();
+      const { cloud, context } = installation();
       const [ledger, evidence] = [await itemsOf(installation()), await evidenceIn(installation())];
       await cloud.admin.clearCalls();
 
-      expect(await review({ mode: 'preview' })).toMatchObject({ status: 'SUCCEEDED' });
+      const { executionArn, runId } = await context.reviews.start({ mode: 'preview' });
+      const stepFunctions = new SFNClient(hubOf(installation()));
+      const { status, output } = await eventually(
+        async () => {
+          const execution = await stepFunctions.send(new DescribeExecutionCommand({ executionArn }));
+          return execution.status === 'RUNNING' ? undefined : execution;
+        },
+        'the end of the preview',
+        LIMIT_MS,
+      );
+      // The command names the run before it has begun.
+      expect([status, JSON.parse(output ?? '{}')]).toEqual(['SUCCEEDED', expect.objectContaining({ runId })]);
 
       expect(await itemsOf(installation())).toEqual(ledger);
       expect(await evidenceIn(installation())).toEqual(evidence);
