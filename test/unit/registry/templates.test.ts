@@ -117,3 +117,14 @@ test('one import runs at a time', () => {
   expect(imports.Project.Properties.ConcurrentBuildLimit).toBe(1);
   expect(imports.Pipeline.Properties.ExecutionMode).toBe('QUEUED');
 });
+
+test('the schedule names the pipeline itself, which EventBridge Scheduler starts without an input', () => {
+  const { Target } = imports.Daily.Properties;
+  expect(Target).toEqual({
+    Arn: expect.stringMatching(/:codepipeline:.*:\$\{Pipeline\}$/),
+    RoleArn: 'StartRole.Arn',
+  });
+  expect(imports.StartRole.Properties.Policies[0].PolicyDocument.Statement).toEqual([
+    { Effect: 'Allow', Action: 'codepipeline:StartPipelineExecution', Resource: Target.Arn },
+  ]);
+});
