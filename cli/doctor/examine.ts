@@ -145,7 +145,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...ofMembers('read-roles', (members) => checkReadRoles(stack, members, version)),
     ...ofMembers('acting-roles', (members) => checkActingRoles(stack, members, version)),
     ...ofMembers('scanning', (members) => checkScanning(members, version)),
-    ...ofMembers('forwarding', (members) => checkForwarding(members, version, isListening(description.rules))),
+    ...ofMembers('forwarding', (members) => checkForwarding(stack, members, version, isListening(description.rules))),
     ...(description.deep ? deepFindings(description, description.deep) : []),
   ];
 }

@@ -310,6 +310,7 @@ function notKnown(all: readonly Unread[], version: string): readonly CheckFindin
  * @param isListening whether the hub's rule for them is enabled
  */
 export function checkForwarding(
+  stack: StackDescription,
   description: MembersDescription,
   version: string,
   isListening: boolean,
@@ -338,7 +339,7 @@ export function checkForwarding(
         broken(
           registryKey(place),
           `The test event of ${registryKey(place)} did not reach the hub within ${waitedSeconds} s.`,
-          `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn, check that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
+          `${isOfHubStack(stack, place.account) && place.region === stack.region ? 'Deploy template.yaml again' : `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn`}, check that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
         ),
       );
   const says = `${counted(places.length, 'test event')} reached the hub, one from each account and Region.`;

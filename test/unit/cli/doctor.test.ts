@@ -321,6 +321,19 @@ const BROKEN: readonly Broken[] = [
     ...{ names: `forwarding ${MEMBER}/us-east-1`, text: /did not reach the hub within 60 s/, fix: /ForwardRule/ },
   },
   {
+    what: 'the stack of the hub makes the rules of its account, and one does not forward events',
+    breaks: (made) => {
+      withoutOrganization(made, MEMBER);
+      change(made, { region: 'us-east-1' });
+      made.fleet.deaf.add(`${HUB}/us-east-1`);
+    },
+    ...{
+      names: `forwarding ${HUB}/us-east-1`,
+      text: /did not reach the hub within 60 s/,
+      fix: /^Deploy template\.yaml again, check that its rule ForwardRule/,
+    },
+  },
+  {
     what: 'no event reaches the hub',
     breaks: ({ fleet }) => {
       for (const place of [`${HUB}/us-east-1`, `${MEMBER}/eu-west-1`, `${MEMBER}/us-east-1`]) fleet.deaf.add(place);
