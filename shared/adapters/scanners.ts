@@ -138,8 +138,8 @@ export class RegistryScanner implements Scanner {
 
   /**
    * The coverage is always older than the findings: findings of a scan that ended in between may not be missing. When
-   * Inspector stops to scan an image, it first says so and then closes the findings. So fewer findings than are known
-   * count only if the coverage still stands after they were read.
+   * Inspector stops to scan an image, it first says so and then closes the findings, also those that no reader has seen. So
+   * no findings, and fewer than are known, count only if the coverage still stands after they were read.
    */
   async #inspected(
     location: ImageLocation,
@@ -156,7 +156,7 @@ export class RegistryScanner implements Scanner {
     if (reading.outcome !== 'result') return reading;
     const { findings, coverageAfter } = isCurrent ? group.read : group.readAfterCoverage;
     const ofImage = (await findings()).get(key) ?? [];
-    if (ofImage.length < knownFindings) {
+    if (ofImage.length < Math.max(knownFindings, 1)) {
       const after = readingIn(await coverageAfter());
       if (after.outcome !== 'result') return after;
     }

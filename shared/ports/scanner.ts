@@ -16,8 +16,8 @@ export interface Scanner {
   start(location: ImageLocation, digest: Digest): Promise<ScanRequest>;
   /**
    * The last result, with all its findings over all pages.
-   * @param knownFindings how many findings the ledger has; absent for an image without a result. Fewer are read once more,
-   * because findings also vanish when a scanner stops to scan the image
+   * @param knownFindings how many findings the ledger has; absent for an image without a result. None, or fewer, are
+   * confirmed once more, because findings also vanish when a scanner stops to scan the image
    */
   read(location: ImageLocation, digest: Digest, knownFindings?: number): Promise<ScanReading>;
   /** These images are read next: the scanner may read them in fewer calls. The next such list replaces this one. */

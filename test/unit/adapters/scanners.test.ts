@@ -259,6 +259,7 @@ describe('Inspector stops to scan an image and closes its findings', () => {
   test.each([
     ['after the review read the coverage', true, 3],
     ['after the review read the coverage of an image that is not judged yet', true, undefined],
+    ['after the review read the coverage of an image whose finding is new', true, 0],
     ['after its coverage was read', false, 3],
   ])('%s: the image is not clean', async (_, isReviewed, known) => {
     inspector
@@ -267,7 +268,7 @@ describe('Inspector stops to scan an image and closes its findings', () => {
     let findingsRead = 0;
     inspector.on(ListFindingsCommand).callsFake(() => {
       findingsRead += 1;
-      return { findings: known === undefined ? [] : [found('CVE-1')] };
+      return { findings: known ? [found('CVE-1')] : [] };
     });
     const readAtEpochMs = NOON_EPOCH_MS - 3_600_000;
     const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs: SCANNED_AT_EPOCH_MS };
@@ -327,9 +328,9 @@ describe('in a review', () => {
   });
 
   test('an image is confirmed by the coverage that the review read before, and only its findings are read', async () => {
-    inspector.on(ListFindingsCommand).resolves({ findings: [] });
+    inspector.on(ListFindingsCommand).resolves({ findings: [found('CVE-1')] });
     const scanner = scannerWith({ reviewed: reviewed({ status: 'ACTIVE', reason: 'SUCCESSFUL' }) });
-    expect(await scanner.read(LOCATION, image, 0)).toMatchObject({ isWatched: true, watchedAtEpochMs: readAtEpochMs });
+    expect(await scanner.read(LOCATION, image, 1)).toMatchObject({ isWatched: true, watchedAtEpochMs: readAtEpochMs });
     expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(0);
     expect(ecr.calls()).toHaveLength(0);
   });
