@@ -181,6 +181,8 @@ class TierWalk {
     if (first.why === 'unplaced') return wait('unknown-facts', unplacedText(first.image));
     if (first.why === 'unread') return builtOnParentOnHold(first.stream, HEAD_UNREAD);
     if (first.why === 'unjudged') return builtOnParentOnHold(first.stream, notJudged(first.images[0]));
+    if (tiers.known.streams.get(first.stream)?.tier === 'mirrored')
+      return builtOnParentOnHold(first.stream, worseImport(first.stream, first.facts[0]));
     return parentOnHold(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
   }
 
@@ -250,4 +252,9 @@ const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
 
 const notJudged = (head: Digest): NegativeDecision =>
   wait('unknown-facts', `Head ${head} is not judged yet. Patchwave judges it after its scan.`);
+const worseImport = (stream: string, fact: CauseFact): NegativeDecision =>
+  wait(
+    'parent-on-hold',
+    `Its head has ${factText(fact)}, and the head of this stream does not. Patchwave does not rebuild an import. Import an image without it as ${stream}.`,
+  );
 const NOT_PLANNED = wait('parent-on-hold', 'This plan does not rebuild that parent stream.');

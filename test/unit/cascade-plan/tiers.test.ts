@@ -456,6 +456,19 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-1');
   });
 
+  test('is told to import another image if its parent is an import', async () => {
+    const world = await lateWorld();
+    await setPolicy(world, { tiers: ['mirrored', 'platform', 'application'] });
+    const record = (await world.streams.streams([streamOf(BASE)])).get(streamOf(BASE));
+    if (record) world.streams.records.set(streamOf(BASE), { ...record, tier: 'mirrored' });
+    await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
+    await plan(world);
+    const { answer } = await causeOf(world, APP);
+    expect(answer).toMatchObject({ reason: 'parent-on-hold' });
+    expect(answer?.detail).toContain('does not rebuild an import. Import an image without it');
+    expect(answer?.detail).not.toContain('must be rebuilt');
+  });
+
   test('is built if its own head has the same finding', async () => {
     const world = await lateWorld();
     await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));

@@ -766,7 +766,12 @@ export class Oracle implements Witness {
         // A line below needs no cause of its own: a waiver there accepts what the line above may not have.
         return this.#life
           .below(line)
-          .some((one) => causes.get(one.stream)?.answer || flaws.some((flaw) => this.#isAccepted(one, flaw)))
+          .some(
+            (one) =>
+              causes.get(one.stream)?.answer ||
+              this.#isWorseImport(one) ||
+              flaws.some((flaw) => this.#isAccepted(one, flaw)),
+          )
           ? undefined
           : 'nothing below is on hold';
       case 'closing': {
@@ -800,6 +805,13 @@ export class Oracle implements Witness {
       isReportLost ||
       this.#isUnscanned(output)
     );
+  }
+
+  /** What is built directly on it waits for a better image. */
+  #isWorseImport(line: Line): boolean {
+    const now = this.#life.world.clock();
+    const head = isImported(line) ? (this.#life.factory.headOf(line)?.images ?? []) : [];
+    return head.some((image) => this.#isOld(image, now) || this.violatingIn(image, now).length > 0);
   }
 
   #isUnscanned = ({ images, pushedAtEpochMs }: TrueArtifact): boolean =>
