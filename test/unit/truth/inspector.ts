@@ -106,9 +106,24 @@ class TrueInspector implements Inspecting {
     tell(`registry ${registry.account} scans ${JSON.stringify(configuration)}`);
     if (configuration.type === 'enhanced') features.note('enhanced-scanning');
     // Switched off, Inspector forgets all images of the registry; switched on, it picks up the young ones.
-    if (configuration.type === before.type) return;
+    if (configuration.type === before.type) {
+      this.#watchAnew(registry, before);
+      return;
+    }
     this.#watched.set(key, new Map());
     if (configuration.type === 'enhanced') this.#pickUp(this.#life.factory.imagesAfter(0));
+  }
+
+  /** A repository whose images were scanned once is watched from now on: Inspector scans them, and tells what it finds. */
+  #watchAnew(registry: Registry, before: RegistryScanning): void {
+    const { clockwork, archive } = this.#life;
+    for (const watched of this.#of(registry).values()) {
+      const { line, image, isTold, expiry } = watched;
+      const wasWatched = scanningOf(before, line.location.repository) === 'continuous';
+      if (wasWatched || !isTold || expiry || this.#scanningOf(watched) !== 'continuous') continue;
+      if (archive.flawsIn(packagesOf(image), clockwork.now).length > 0)
+        clockwork.in(MINUTE_MS, () => this.#send(watched, 'Inspector2 Finding'));
+    }
   }
 
   calm(registry: Registry, isEnhanced: boolean): void {
