@@ -86,7 +86,7 @@ export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpo
   const contents = new Map<Digest, Content>();
   for (const same of groupedByContent(images)) {
     const birth = birthOf(same, nowEpochMs);
-    const undated = birth.known ? onlyDatedFromAbove(same.map(seenBy(birth.bornAtEpochMs, nowEpochMs)), parents) : NONE;
+    const undated = birth.known ? undatedIn(same.map(seenBy(birth.bornAtEpochMs, nowEpochMs)), parents) : NONE;
     for (const made of Map.groupBy(same, ({ digest, stream = digest }) => stream).values()) {
       const content = { birth, ...reconfirmationOf(made, nowEpochMs) };
       const older = { ...content, mayBeOlder: true } as const;
@@ -111,14 +111,32 @@ const seenBy =
 
 const NONE: ReadonlySet<Digest> = new Set();
 
+/** @param same all images of one content */
+function undatedIn(same: readonly AgedImage[], parents: Parents): ReadonlySet<Digest> {
+  const unknown = new Set(same.flatMap(({ digest, birth }) => (birth.known ? [] : [digest])));
+  if (unknown.size === 0) return unknown;
+  return new Set([...onlyDatedFromAbove(same, unknown, parents), ...pushedAgain(same, unknown, parents)]);
+}
+
+/**
+ * Images that only a push dates, where another image has the same content for an unknown time and is not built on them: a
+ * build with a cache may have pushed that content once more.
+ */
+function pushedAgain(same: readonly AgedImage[], unknown: ReadonlySet<Digest>, parents: Parents): readonly Digest[] {
+  if (same.some(({ birth }) => isDated(birth))) return [];
+  const below = [...unknown].map((digest) => new Set(ancestorsOf(parents, digest).map((parent) => parent.digest)));
+  return same.flatMap(({ digest }) => (below.every((ancestors) => ancestors.has(digest)) ? [] : digest));
+}
+
 /**
  * Images without evidence of their birth whose content has only pushes, or dates of images that only add metadata. An
  * image built on them came later, by an unknown time.
- * @param same all images of one content
  */
-function onlyDatedFromAbove(same: readonly AgedImage[], parents: Parents): ReadonlySet<Digest> {
-  const unknown = new Set(same.flatMap(({ digest, birth }) => (birth.known ? [] : [digest])));
-  if (unknown.size === 0) return unknown;
+function onlyDatedFromAbove(
+  same: readonly AgedImage[],
+  unknown: ReadonlySet<Digest>,
+  parents: Parents,
+): ReadonlySet<Digest> {
   const dated = same.filter(({ birth }) => isDated(birth));
   const above = new Map<Digest, number>();
   for (const { digest } of dated)

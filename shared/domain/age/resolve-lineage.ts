@@ -64,7 +64,7 @@ export interface ResolvedLineages {
   isPlaced(digest: Digest): boolean;
   /**
    * The birth from another image with the same content, if that is older than its own record shows, or its own record
-   * has none.
+   * has none. Unknown, if its own record has only pushes, and another image has the content for an unknown time.
    */
   olderBirth(digest: Digest): Birth | undefined;
   /** Repositories that no review has read and that may contain an older ancestor. */
@@ -116,9 +116,10 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
       const own = images.get(digest)?.aged.birth;
       const { birth, mayBeOlder } = ages.contents.get(digest) ?? {};
       if (!own || !birth?.known) return undefined;
-      if (own.known) return birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
+      if (own.known && !mayBeOlder) return birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
       if (!mayBeOlder) return birth;
       // It existed by then, for an unknown time.
+      if (own.known) return { known: false, rejected: [{ kind: 'pushed-again', atEpochMs: own.bornAtEpochMs }] };
       const known = madeBy(own.rejected, nowEpochMs)?.atEpochMs ?? Number.POSITIVE_INFINITY;
       const rejected = [{ kind: 'existed-by' as const, atEpochMs: birth.bornAtEpochMs }];
       return birth.bornAtEpochMs < known ? { known: false, rejected } : undefined;

@@ -1,8 +1,9 @@
 /**
  * The source of a birth date, strongest first. `provenance`: the end of the build as an attestation beside the image says
- * it. `layer-history`: the newest instant in the history of its own layers, used
- * if the image has no plausible build date: a tool that replaces the layers below writes the year 1. `existed-by`: another image with the same content, or an index that holds
- * the image, existed by then; the content may be much older.
+ * it. `layer-history`: the newest instant in the history of its own layers, used if the image has no plausible build date:
+ * a tool that replaces the layers below writes the year 1. `existed-by`: another image with the same content, or an index
+ * that holds the image, existed by then; the content may be much older. `pushed-again`: the image was pushed then, and
+ * another image has the same content for an unknown time.
  */
 export const BIRTH_EVIDENCE_KINDS = [
   'config-created',
@@ -11,6 +12,7 @@ export const BIRTH_EVIDENCE_KINDS = [
   'layer-history',
   'first-push',
   'existed-by',
+  'pushed-again',
 ] as const;
 export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
 
@@ -43,12 +45,14 @@ export function determineBirth(
   nowEpochMs: number,
   firstPushSeenAtEpochMs?: number,
 ): Birth {
-  const all = inOrder([
-    ...evidence,
-    ...(firstPushSeenAtEpochMs === undefined
-      ? []
-      : [{ kind: 'first-push' as const, atEpochMs: firstPushSeenAtEpochMs }]),
-  ]);
+  const all = inOrder(
+    withoutPushesAgain([
+      ...evidence,
+      ...(firstPushSeenAtEpochMs === undefined
+        ? []
+        : [{ kind: 'first-push' as const, atEpochMs: firstPushSeenAtEpochMs }]),
+    ]),
+  );
   const pushes = all.filter(({ kind, atEpochMs }) => kind === 'first-push' && isPlausible(atEpochMs, nowEpochMs));
   const latestEpochMs = Math.min(nowEpochMs, ...pushes.map(({ atEpochMs }) => atEpochMs));
   const bounded = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
@@ -61,13 +65,23 @@ export function determineBirth(
 const isContradicted = ({ atEpochMs }: BirthEvidence, all: readonly BirthEvidence[]): boolean =>
   all.some((other) => SEEN.has(other.kind) && other.atEpochMs < atEpochMs);
 
+/** A push from then on is the same one, or a later one. */
+function withoutPushesAgain(evidence: readonly BirthEvidence[]): readonly BirthEvidence[] {
+  const again = evidence.flatMap(({ kind, atEpochMs }) => (kind === 'pushed-again' ? atEpochMs : []));
+  return again.length === 0
+    ? evidence
+    : evidence.filter(({ kind, atEpochMs }) => kind !== 'first-push' || atEpochMs < Math.min(...again));
+}
+
 /** Existence at some instant bounds a birth, but does not date it. */
-const showsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
+const showsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => !EXISTED.has(kind));
+
+const EXISTED: ReadonlySet<BirthEvidenceKind> = new Set(['existed-by', 'pushed-again']);
 
 /** The first time at which content of unknown birth is known to have existed. `undefined` if there is none. */
 export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): BirthEvidence | undefined {
   const [earliest] = evidence
-    .filter(({ kind, atEpochMs }) => kind === 'existed-by' && isPlausible(atEpochMs, nowEpochMs))
+    .filter(({ kind, atEpochMs }) => EXISTED.has(kind) && isPlausible(atEpochMs, nowEpochMs))
     .sort((one, other) => one.atEpochMs - other.atEpochMs);
   return earliest;
 }
@@ -90,7 +104,7 @@ export function existedBy(birth: Birth, atEpochMs: number | undefined, nowEpochM
 
 /** Whether something dates the build itself. A push shows only that the image existed by then. */
 export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
-  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
+  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && !EXISTED.has(kind));
 
 /**
  * Whether the image itself says when it was built, by text that its digest covers. Other evidence can be added beside
@@ -112,7 +126,7 @@ export function bornByHistory(birth: Birth, instantsEpochMs: readonly number[], 
   return newest === 0 ? birth : determineBirth([...evidence, { kind: 'layer-history', atEpochMs: newest }], nowEpochMs);
 }
 
-const SEEN: ReadonlySet<BirthEvidenceKind> = new Set(['first-push', 'existed-by']);
+const SEEN: ReadonlySet<BirthEvidenceKind> = new Set(['first-push', ...EXISTED]);
 
 /** All reported birth dates, plausible or not: what the record still has. */
 export const evidenceIn = (birth: Birth): readonly BirthEvidence[] => (birth.known ? birth.evidence : birth.rejected);

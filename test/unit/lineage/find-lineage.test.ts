@@ -251,6 +251,32 @@ test.each<[string, object, object]>([
   expect(await imageLineageOf(world, 'undated')).toMatchObject({ age });
 });
 
+test('a push does not date content that an image without a date has, in later reviews and builds too', async () => {
+  const world = await lineageWorld();
+  const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
+  await push(world, 'undated', { ...files, isUndated: true });
+  await runs(world, 'undated');
+  await findIn(world);
+  for (const [name, daysAgo] of [
+    ['second', 2],
+    ['third', 1],
+  ] as const) {
+    await push(world, name, {
+      ...files,
+      layers: ['os', `code ${name}`],
+      evidence: 'first-push',
+      daysAgo,
+      isHead: true,
+    });
+    for (let review = 0; review < 3; review += 1) {
+      await findIn(world);
+      expect(await imageLineageOf(world, name)).toMatchObject({ age: { known: false, unknown: [digestOf(name)] } });
+      await world.images.recordPresence(digestOf('undated'), { inUse: false });
+      await runs(world);
+    }
+  }
+});
+
 test('content from a build cache keeps that age if its record could not be written at first', async () => {
   const world = await lineageWorld();
   const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };

@@ -13,9 +13,12 @@ import { DAY, evidence, instants, NOW, runs } from '../arbitraries.ts';
 const config = (atEpochMs: number): BirthEvidence => ({ kind: 'config-created', atEpochMs });
 const annotation = (atEpochMs: number): BirthEvidence => ({ kind: 'annotation-created', atEpochMs });
 const existed = (atEpochMs: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs });
+const pushedAgain = (atEpochMs: number): BirthEvidence => ({ kind: 'pushed-again', atEpochMs });
 const push = (atEpochMs: number): BirthEvidence => ({ kind: 'first-push', atEpochMs });
 const provenance = (atEpochMs: number): BirthEvidence => ({ kind: 'provenance', atEpochMs });
 const bornAt = (birth: Birth): number | undefined => (birth.known ? birth.bornAtEpochMs : undefined);
+/** A push of content that existed takes the meaning from other pushes. */
+const dating = evidence.filter(({ kind }) => kind !== 'pushed-again');
 const ago = (days: number) => NOW - days * DAY;
 
 test.each<[string, BirthEvidence[], number | undefined, number | undefined]>([
@@ -43,6 +46,10 @@ test.each<[string, BirthEvidence[], number | undefined, number | undefined]>([
   ['provenance before it existed', [config(0), provenance(ago(9)), existed(ago(5))], undefined, ago(9)],
   ['provenance after it existed', [config(0), existed(ago(9)), provenance(ago(5))], undefined, undefined],
   ['provenance after it existed, and its push', [existed(ago(9)), provenance(ago(7))], ago(5), ago(9)],
+  ['a push of content that existed for an unknown time', [pushedAgain(ago(5))], ago(5), undefined],
+  ['a push after one of content that existed', [pushedAgain(ago(5))], ago(4), undefined],
+  ['a push before one of content that existed', [pushedAgain(ago(5))], ago(9), ago(9)],
+  ['the config, and a push of content that existed', [config(ago(9)), pushedAgain(ago(5))], ago(5), ago(9)],
   ['the earlier of two pushes', [push(ago(30))], ago(5), ago(30)],
 ])('%s', (_, all, firstPush, expected) => {
   expect(bornAt(determineBirth(all, NOW, firstPush))).toBe(expected);
@@ -78,7 +85,7 @@ test('content without a birth date keeps the earliest instant by which it existe
 
 test('nothing added to the evidence makes content younger, nor unknown unless it contradicts provenance', () => {
   fc.assert(
-    fc.property(fc.array(evidence, { maxLength: 6 }), fc.array(evidence, { maxLength: 4 }), (some, more) => {
+    fc.property(fc.array(dating, { maxLength: 6 }), fc.array(dating, { maxLength: 4 }), (some, more) => {
       const before = bornAt(determineBirth(some, NOW));
       const after = bornAt(determineBirth([...some, ...more], NOW));
       const isSaid = some.some(({ kind }) => kind === 'provenance') && more.some(({ kind }) => kind === 'existed-by');
@@ -103,7 +110,7 @@ test('evidence in any order, repeated or taken up again, gives the same birth', 
 
 test('a birth is never later than its first push nor in the future', () => {
   fc.assert(
-    fc.property(fc.array(evidence), instants, (all, firstPush) => {
+    fc.property(fc.array(dating), instants, (all, firstPush) => {
       const birth = bornAt(determineBirth(all, NOW, firstPush));
       if (firstPush <= NOW) expect(birth).toBeLessThanOrEqual(firstPush);
       expect(birth ?? NOW).toBeLessThanOrEqual(NOW);
@@ -154,7 +161,7 @@ test('a record without a birth still has the reported dates', () => {
 test('an ancestor never makes a birth older, nor later than its first push', () => {
   fc.assert(
     fc.property(
-      fc.array(evidence, { maxLength: 6 }),
+      fc.array(dating, { maxLength: 6 }),
       fc.array(instants, { maxLength: 4 }),
       instants,
       (all, below, firstPush) => {
