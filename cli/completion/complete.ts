@@ -44,7 +44,10 @@ const actionsOf = ({ synopsis }: Command): readonly string[] =>
 /** Only the person knows the value. */
 const noValue = (): void => undefined;
 
-/** Files and folders that begin as the last word does. */
+/** What no shell takes for anything but a word: the script of bash expands the candidates that it reads. */
+const PLAIN = /^[\p{L}\p{N}_./][\p{L}\p{N}_.,+@%=/-]*$/u;
+
+/** Files and folders that begin as the last word does, without those that a person would have to quote. */
 const files =
   (words: readonly string[]) =>
   (found: Complete): void => {
@@ -55,7 +58,8 @@ const files =
     for (const entry of entriesOf(folder)) {
       if (!entry.name.startsWith(begin)) continue;
       const path = folder === '.' && !value.startsWith('.') ? entry.name : join(folder, entry.name);
-      found(`${option === undefined ? '' : `${option}=`}${path}${entry.isDirectory() ? '/' : ''}`, '');
+      if (PLAIN.test(path))
+        found(`${option === undefined ? '' : `${option}=`}${path}${entry.isDirectory() ? '/' : ''}`, '');
     }
   };
 
