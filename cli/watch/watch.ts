@@ -26,42 +26,47 @@ export async function watch(context: CliContext, { form, everySeconds, wait, isE
   let before: Facts = new Map();
   let failures = 0;
   for (let isFirst = true; !isEnded(); isFirst = false) {
-    const state = await readUnderWay(context).catch((error: unknown) => {
+    const read = await readNext(context, form, before).catch((error: unknown) => {
       if (isFirst) throw error;
       failures += 1;
       printProgress(`This read failed, and is tried again: ${explained(error)}`);
       return undefined;
     });
     if (isEnded()) return;
-    if (state) {
+    if (read) {
       failures = 0;
-      before = await show(context, state, before, form, everySeconds);
+      show(read, before, form, everySeconds);
+      before = read.facts;
       await wait(everySeconds * SECOND_MS);
     } else await wait(SECOND_MS * Math.min(LONGEST_SECONDS, everySeconds * failures) * (1 + Math.random()));
   }
 }
 
-async function show(
-  context: CliContext,
-  state: UnderWay,
-  before: Facts,
-  form: WatchOptions['form'],
-  everySeconds: number,
-): Promise<Facts> {
+interface Read {
+  readonly state: UnderWay;
+  readonly facts: Facts;
+  /** What became of the cascades that are no longer open; only in the form of lines. */
+  readonly ended: Facts;
+}
+
+async function readNext(context: CliContext, form: WatchOptions['form'], before: Facts): Promise<Read> {
+  const state = await readUnderWay(context);
   const facts = factsOf(state);
+  return { state, facts, ended: form === 'lines' ? await endsOf(context, before, facts) : new Map() };
+}
+
+function show({ state, facts, ended }: Read, before: Facts, form: WatchOptions['form'], everySeconds: number): void {
   if (form === 'json') printJson(state);
   else if (form === 'page') redraw(renderUnderWay(state, everySeconds));
   else {
-    const ended = await endsOf(context, before, facts);
     for (const line of newsOf(before, facts, ended)) printLine(`${instant(state.atEpochMs)} ${line}`);
     if (before.size === 0 && facts.size === 1) printLine(`${instant(state.atEpochMs)} nothing is under way`);
   }
-  return facts;
 }
 
 const CASCADE = /^cascade (.+)$/;
 
-/** What became of the cascades that are no longer open. */
+/** What became of the cascades that were open before and no longer are. */
 async function endsOf({ cascades }: CliContext, before: Facts, now: Facts): Promise<Facts> {
   const ended = new Map<string, string>();
   for (const name of before.keys()) {

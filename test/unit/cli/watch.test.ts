@@ -167,6 +167,24 @@ test('a read that fails is told and tried again after a longer, random pause; th
   await expect(watched(world, 'json', [], { ...context, killSwitch })).rejects.toThrow('throttled');
 });
 
+test('a read of what became of a cascade that fails is tried again too, and its end is told then', async () => {
+  const world = await building();
+  const context = readOnlyContext(world);
+  let fails = true;
+  const cascades: CliContext['cascades'] = Object.assign(Object.create(context.cascades), {
+    get: async (id: string) => {
+      if (!fails) return context.cascades.get(id);
+      fails = false;
+      throw new Error('throttled');
+    },
+  });
+  const end = () =>
+    world.cascades.changeCascade('abc-g1', (before) => ({ ...before, state: 'complete' })).then(() => undefined);
+  const { stdout, stderr } = await watched(world, 'lines', [end, nothing], { ...context, cascades });
+  expect(stderr).toBe('This read failed, and is tried again: throttled\n');
+  expect(stdout).toContain('cascade abc-g1: complete');
+});
+
 test('the end of the person is exit code 0, also in the middle of a read', async () => {
   const context = readOnlyContext(await planWorld());
   const killSwitch = { ...context.killSwitch, read: () => new Promise<never>(() => undefined) };
