@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, writeFile } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Arguments, Command } from '../command.ts';
@@ -95,10 +95,15 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
   }
 }
 
+/** The settings have the external id. */
+const OWNER_ONLY = 0o600;
+
 async function write(file: string, content: string, replaces: boolean): Promise<void> {
   try {
-    // The settings have the external id.
-    await writeFile(file, content, { flag: replaces ? 'w' : 'wx', mode: 0o600 });
+    await using handle = await open(file, replaces ? 'w' : 'wx', OWNER_ONLY);
+    // A file that is replaced keeps its mode otherwise.
+    await handle.chmod(OWNER_ONLY);
+    await handle.writeFile(content);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const problem = code === 'ENOENT' ? 'its folder does not exist' : (code ?? String(error));

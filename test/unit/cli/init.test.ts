@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
@@ -68,6 +68,15 @@ test('one account without an organization: the hub trusts itself, and the policy
 test('only the owner may read the file with the external id', async () => {
   await init(REGION);
   expect((await stat(join(folder, 'samconfig.toml'))).mode & 0o077).toBe(0);
+});
+
+test('that stays so for a file that everybody could read and that is replaced', async () => {
+  await writeFile(join(folder, 'samconfig.toml'), 'old, and longer than what replaces it\n'.repeat(100), {
+    mode: 0o644,
+  });
+  await init({ ...REGION, force: true });
+  expect((await stat(join(folder, 'samconfig.toml'))).mode & 0o077).toBe(0);
+  expect(await fileOf('samconfig.toml')).not.toContain('old');
 });
 
 test('other accounts and Regions: the hub lists them, they get a section of their own, and the commands name each', async () => {
