@@ -44,7 +44,8 @@ export interface Proposal {
 }
 
 /** Proposes stream rules for what was read. Decides nothing that the facts leave open. */
-export function propose(facts: FleetFacts): Proposal {
+export function propose(read: FleetFacts): Proposal {
+  const facts = { ...read, caches: cachesWithPrefix(read) };
   const repositories = facts.repositories.filter((one) => !isCached(one, facts));
   const lineage = new FleetLineage(repositories);
   const runs = runsOf(facts, repositories);
@@ -59,6 +60,8 @@ export function propose(facts: FleetFacts): Proposal {
     repositories.map((one) => [locationKey(one), releaseLines(one.images, runs.get(locationKey(one)) ?? new Set())]),
   );
   const open: OpenQuestion[] = facts.unread.map((reason) => ({ resource: 'account', field: 'read', reason }));
+  for (const cache of read.caches.filter(({ prefix }) => prefix === ROOT))
+    open.push({ resource: registryKey(cache), field: 'tier', reason: FILLS_ANY });
   const ids = new Ids();
   const drafts = repositories.flatMap((repository): Draft[] => {
     const key = locationKey(repository);
@@ -99,7 +102,10 @@ export function propose(facts: FleetFacts): Proposal {
   });
   return {
     rules: withoutCircles(rules, open),
-    mirrors: facts.caches.map(({ account, prefix }) => ({ account, prefix })),
+    mirrors: uniqueBy(
+      facts.caches.map(({ account, prefix }) => ({ account, prefix })),
+      ({ account, prefix }) => `${account}/${prefix}`,
+    ),
     open,
   };
 }
@@ -110,6 +116,21 @@ interface Draft extends Omit<ProposedRule, 'parent' | 'pipeline'> {
 
 const isSurelyApplication = (tier: Conclusion<ProposedTier> | undefined): boolean =>
   tier !== undefined && isDecided(tier) && tier.value === 'application' && tier.certainty === 'certain';
+
+/** A cache with this prefix fills each repository for which no other cache has one. */
+const ROOT = 'ROOT';
+const FILLS_ANY =
+  'a pull-through cache without a prefix may have filled any repository here; name those that it fills under `mirrors`';
+
+/** ECR takes a prefix with and without the slash at its end for the same. */
+const cachesWithPrefix = ({ caches }: FleetFacts): FleetFacts['caches'] =>
+  caches
+    .filter(({ prefix }) => prefix !== ROOT)
+    .map(({ prefix, ...place }) => ({ ...place, prefix: prefix.replace(/\/$/, '') }));
+
+const uniqueBy = <Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] => [
+  ...new Map(items.map((item) => [keyOf(item), item])).values(),
+];
 
 const isCached = (one: RepositoryFact, { caches }: FleetFacts): boolean =>
   caches.some((cache) => registryKey(cache) === registryKey(one) && one.repository.startsWith(`${cache.prefix}/`));

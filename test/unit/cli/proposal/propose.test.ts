@@ -241,3 +241,23 @@ test('nothing at all: a valid policy without streams', () => {
   const policy = parsePolicy(proposedPolicy(propose(facts([])), [{ account: PLACE.account, regions: [PLACE.region] }]));
   expect(policy.streams).toEqual([]);
 });
+
+test('a cache is named once, without the slash at its end; one without a prefix is an open question', () => {
+  const own = { account: PLACE.account, prefix: 'docker-hub' };
+  const caches = [
+    { ...PLACE, prefix: 'docker-hub/' },
+    { ...PLACE, region: 'us-east-1', prefix: 'docker-hub' },
+    { ...PLACE, prefix: 'ROOT' },
+  ];
+  const cached = repository('docker-hub/library/debian', { layers: [1] });
+  const { mirrors, open, rules } = propose(facts([cached], { caches }));
+  expect(mirrors).toEqual([own]);
+  expect(rules).toEqual([]);
+  expect(open).toEqual([
+    expect.objectContaining({
+      resource: `${PLACE.account}/eu-west-1`,
+      field: 'tier',
+      reason: expect.stringContaining('any'),
+    }),
+  ]);
+});
