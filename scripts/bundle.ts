@@ -80,13 +80,18 @@ async function removeStale(dist: string, kept: readonly string[]): Promise<void>
   await Promise.all(stale.map((entry) => rm(join(dist, entry), { recursive: true, force: true })));
 }
 
-/** What Node.js 20 lacks of the language: the functions run on Node.js 24, but a person may have the older one. */
+const SET_METHODS = ['union', 'difference', 'intersection', 'is-disjoint-from', 'is-subset-of', 'is-superset-of'];
+const ITERATOR_METHODS = ['drop', 'every', 'filter', 'find', 'flat-map', 'for-each', 'map', 'reduce', 'some', 'take'];
+
+/**
+ * What Node.js 20 lacks of the language: the functions run on Node.js 24, but a person may have the older one. A test
+ * compiles the command against this list (`NODE_20_LANGUAGE` in test/unit/scripts/package.test.ts).
+ */
 const LATER_THAN_NODE_20 = [
   'array/from-async',
   'map/group-by',
-  ...['union', 'difference', 'intersection', 'is-disjoint-from', 'is-subset-of', 'is-superset-of'].map(
-    (name) => `set/${name}`,
-  ),
+  ...SET_METHODS.map((name) => `set/${name}`),
+  ...[...ITERATOR_METHODS, 'from', 'to-array'].map((name) => `iterator/${name}`),
 ].map((name) => `core-js/actual/${name}`);
 
 /**
@@ -120,9 +125,13 @@ export async function buildCommand(root: string = ROOT, first = LATER_THAN_NODE_
   return bundle.contents.byteLength;
 }
 
-/** Node.js 20 has no compile cache. */
+/**
+ * Node.js 20 has no compile cache. On it, the AWS SDK warns that its later versions need a later Node.js; the bundle holds
+ * the version that it needs.
+ */
 const BIN = `#!/usr/bin/env node
 import module from 'node:module';
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 module.enableCompileCache?.();
 await import('./patchwave.mjs');
 `;

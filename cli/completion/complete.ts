@@ -44,7 +44,7 @@ const actionsOf = ({ synopsis }: Command): readonly string[] =>
 /** Only the person knows the value. */
 const noValue = (): void => undefined;
 
-/** What no shell takes for anything but a word: the script of bash expands the candidates that it reads. */
+/** What no shell takes for anything but a word: the script of zsh puts it on the command line without quotes. */
 const PLAIN = /^[\p{L}\p{N}_./][\p{L}\p{N}_.,+@%=/-]*$/u;
 
 /** Files and folders that begin as the last word does, without those that a person would have to quote. */
@@ -72,19 +72,44 @@ function entriesOf(folder: string) {
   }
 }
 
-/** Words as the script of bash reads them, where the package bash-completion is missing. */
-const BASH_WORDS = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
-  _get_comp_words_by_ref() {
-    words=("\${COMP_WORDS[@]}")
-    cword=$COMP_CWORD
-    cur=\${words[cword]}
-    prev=\${words[cword-1]}
-  }
-fi
+/**
+ * The library's own script for bash runs what is typed: it passes the words to `eval`, and expands the candidates. This one
+ * passes and offers them as text. It uses the package bash-completion, but works without it.
+ */
+const BASH = `# bash completion for patchwave
+
+__patchwave_complete() {
+    local cur prev words cword line typed
+    if declare -F _get_comp_words_by_ref >/dev/null; then
+        _get_comp_words_by_ref -n "=:" cur prev words cword
+    else
+        words=("\${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+        cur=\${words[cword]}
+    fi
+    # Readline replaces only what follows the last "=".
+    typed=""
+    if [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then
+        typed=\${cur%=*}=
+    fi
+    COMPREPLY=()
+    while IFS= read -r line; do
+        line=\${line%%$'\\t'*}
+        if [[ -n $line && $line != :* && $line == "$cur"* ]]; then
+            COMPREPLY+=("\${line#"$typed"}")
+        fi
+    done < <(patchwave complete -- "\${words[@]:1:cword}" 2>/dev/null)
+    # A folder goes on with the names in it.
+    if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]]; then
+        compopt -o nospace
+    fi
+}
+
+complete -F __patchwave_complete patchwave
 `;
 
 /** Prints the script that a shell reads once, and that then runs `patchwave complete`. */
 export function printScript(shell: Shell): void {
-  if (shell === 'bash') process.stdout.write(BASH_WORDS);
-  script(shell, 'patchwave', 'patchwave');
+  if (shell === 'bash') process.stdout.write(BASH);
+  else script(shell, 'patchwave', 'patchwave');
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -110,25 +110,78 @@ describe('the package of npm pack', () => {
     ]);
   });
 
-  /** What bash offers for the last of some words, in the folder of the project. */
-  async function completed(lines: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]> {
+  test('bash runs neither what is typed nor the names of files', async () => {
+    const place = join(folder, 'hostile');
+    await mkdir(place);
+    await writeFile(join(place, 'my $(touch ran-name).yaml'), '');
+    await writeFile(join(place, 'my.yaml'), '');
+    const answers = await completed(
+      [
+        ['patchwave', 'why', '$(touch ran-word)', '--exit'],
+        ['patchwave', 'pause;touch ran-command', '--reason'],
+        ['patchwave', 'plan', '--policy', 'my'],
+      ],
+      place,
+    );
+    expect(answers.map((words) => words.join(' '))).toEqual(['--exit-code', '', 'my.yaml']);
+    expect((await readdir(place)).filter((name) => name.startsWith('ran'))).toEqual([]);
+  });
+
+  test('bash reads the script twice without a word', async () => {
+    const script = 'source <(patchwave completion bash); source <(patchwave completion bash)';
+    expect(await inBash(script, ROOT)).toEqual({ stdout: '', stderr: '' });
+  });
+
+  /** What bash offers for the last of some words, in a folder. */
+  async function completed(lines: readonly (readonly string[])[], cwd = ROOT): Promise<readonly (readonly string[])[]> {
     const asking = lines.map((words) => {
       const quoted = words.map((word) => `'${word}'`).join(' ');
       return `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMPREPLY=(); __patchwave_complete 2>/dev/null; echo "\${COMPREPLY[@]}"`;
     });
     const script = [`source <(patchwave completion bash)`, ...asking].join('\n');
-    const { stdout } = await exec('bash', ['--norc', '-c', script], {
-      ...{ cwd: ROOT, env: { ...process.env, PATH: `${join(installed(), '..')}:${process.env.PATH}` } },
-    });
+    const { stdout } = await inBash(script, cwd);
     return stdout
-      .trimEnd()
+      .replace(/\n$/, '')
       .split('\n')
       .map((line) => line.split(' ').filter((word) => word !== ''));
   }
+
+  const inBash = (script: string, cwd: string) =>
+    exec('bash', ['--norc', '-c', script], {
+      ...{ cwd, env: { ...process.env, PATH: `${join(installed(), '..')}:${process.env.PATH}` } },
+    });
 
   test.each(['zsh', 'fish'])('there is a script for %s, and an error for an unknown shell', async (shell) => {
     const { stdout } = await exec(installed(), ['completion', shell]);
     expect(stdout).toContain('patchwave complete');
     await expect(exec(installed(), ['completion', 'tcsh'])).rejects.toMatchObject({ code: 2 });
   });
+});
+
+/** The language of Node.js 20, and what the bundle adds to it (`LATER_THAN_NODE_20`). */
+const NODE_20_LANGUAGE = [
+  'es2023',
+  'es2024.string',
+  ...['es2024.collection', 'es2025.collection', 'es2025.iterator', 'esnext.array'],
+];
+
+test('the command uses nothing of the language that Node.js 20 and the bundle lack', async () => {
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const project = JSON.parse(await readFile(join(ROOT, 'tsconfig.json'), 'utf8'));
+  const { include: _, compilerOptions } = project;
+  const lib = {
+    ...compilerOptions,
+    lib: NODE_20_LANGUAGE,
+    types: ['node'],
+    typeRoots: [join(ROOT, 'node_modules/@types')],
+  };
+  const folder = await mkdtemp(join(tmpdir(), 'patchwave-node-20-'));
+  try {
+    const file = join(folder, 'tsconfig.json');
+    await writeFile(file, JSON.stringify({ compilerOptions: lib, files: [join(ROOT, COMMAND.entry)] }));
+    const { stdout } = await exec(process.execPath, [compiler, '-p', file]).catch((failed) => failed);
+    expect(stdout).toBe('');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
