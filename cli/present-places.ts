@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../shared/concurrency.ts';
 import type { Digest } from '../shared/domain/image/image.ts';
-import type { LocationRecord } from '../shared/domain/image/image-properties.ts';
+import { type LocationRecord, unionOfTags } from '../shared/domain/image/image-properties.ts';
 import { presentTags } from '../shared/domain/stream/tag-holder.ts';
 import type { PlaceLedger } from '../shared/ports/ledger.ts';
 
@@ -13,6 +13,6 @@ export async function presentPlaces(
 ): Promise<readonly LocationRecord[]> {
   return mapConcurrently([...(await places.locations(digest))], PLACES_AT_ONCE, async (record) => ({
     ...record,
-    tags: presentTags(record, await places.holders(record.location, record.tags)),
+    tags: presentTags(record, await places.holders(record.location, unionOfTags(record.tags, record.askedTags))),
   }));
 }

@@ -10,7 +10,7 @@ import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import { isSwitchUnreadable, type KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
-import { type Colour, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
+import { type Colour, fitted, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 
 /* Renders causes, cascades and closures for every command. */
@@ -76,7 +76,11 @@ const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
 export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, now: number): string {
   const { cascadeId, state, plannedAtEpochMs, deadlineEpochMs, streams } = cascade;
   const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), deadline ${untilText(deadlineEpochMs, now)}`;
-  return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
+  return [
+    fitted(head, 2),
+    renderNodes(nodes),
+    ...(deployments.length > 0 ? [renderDeployments(deployments)] : []),
+  ].join('\n');
 }
 
 const WAVE: TableColumn<CascadeNode> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };

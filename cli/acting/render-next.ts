@@ -1,5 +1,6 @@
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { NegativeDecision } from '../../shared/domain/guard/guard-answer.ts';
+import { fitted } from '../output.ts';
 import { renderAnswers } from './render-acting.ts';
 
 /**
@@ -11,6 +12,9 @@ export function renderNext(cause: Cause | undefined, answer: NegativeDecision | 
   if (cause.state === 'taken')
     return `Cascade ${cause.takenBy?.cascadeId} works on the stream. To see its state: patchwave status`;
   if (!answer)
-    return 'The planner plans the stream at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan';
+    return fitted(
+      'The planner plans the stream at its next run, by default within 15 minutes (PlanMinutes). To see the result now: patchwave plan',
+      2,
+    );
   return `The stream is on hold:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
 }

@@ -4,7 +4,7 @@ import { REASON, reasonIn } from '../acting/reason.ts';
 import { NO_REASON, renderRunning, renderSwitch } from '../acting/render-acting.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { print, printJson } from '../output.ts';
+import { fitted, print, printJson } from '../output.ts';
 
 export const pauseCommand: Command = {
   summary: 'Stops new rebuilds and deployments in all accounts until `resume`.',
@@ -45,9 +45,9 @@ async function turn(
     printJson({ changed, killSwitch: stands, running });
     return EXIT.done;
   }
-  print(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`);
+  print(fitted(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`, 2));
   const runsOn = running.rebuilds.length + running.deployments.length > 0;
-  print(`${NEXT[rebuilding]}${runsOn ? `\n${GOES_ON[rebuilding]}:\n` : ''}`);
+  print(fitted(`${NEXT[rebuilding]}${runsOn ? `\n${GOES_ON[rebuilding]}:\n` : ''}`, 2));
   print(renderRunning(running, clock()));
   return EXIT.done;
 }

@@ -23,7 +23,7 @@ import {
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
-import { type Colour, paint, print, printJson, relative } from '../output.ts';
+import { type Colour, fitted, paint, print, printJson, relative } from '../output.ts';
 import { accountsNotRead, renderScopes, statusScopes } from '../status/scopes.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
@@ -42,19 +42,20 @@ function describeReview(review: ReviewRecord, now: number): string {
   const when = `${review.state === 'running' ? 'since' : 'at'} ${instant(at)} (${relative(at, now)})`;
   const head = `review ${review.runId}${of}: ${state} ${when}, policy ${review.policyVersion.slice(0, 12)}`;
   const { totals, failure } = review;
-  const lines = [head];
-  if (failure) lines.push(visibleLine(`  ${failure.error}: ${failure.detail}`));
+  const lines = [fitted(head, 2)];
+  if (failure) lines.push(fitted(visibleLine(`  ${failure.error}: ${failure.detail}`), 4));
   if (totals) {
     const { scopes, inventory, ancestors, found } = totals;
-    lines.push(
+    const counts = [
       `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left the fleet` : ''}`,
       `  running    ${counted(inventory.tasks, 'task or pod', 'tasks and pods')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
-    );
+    ];
     if (ancestors)
-      lines.push(
+      counts.push(
         `  others     ${counted(ancestors.found, 'image')} not running (ancestors and heads): ${outcomesInWords(ancestors)}`,
       );
+    lines.push(...counts.map((line) => fitted(line, 13)));
   }
   return lines.join('\n');
 }
@@ -100,7 +101,7 @@ interface Acting extends ActingState {
 function actingText(acting: Acting, now: number): string {
   const { killSwitch, causes, cascades, closures, waitingForVendors, unreadable } = acting;
   const open = causes.filter(({ state }) => state === 'open');
-  const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} taken by cascades, ${counted(closures.length, 'open closure')}`;
+  const head = `${fitted(renderSwitch(killSwitch, now), 2)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} taken by cascades, ${counted(closures.length, 'open closure')}`;
   return [
     head,
     ...section(unreadable, SET_ASIDE, renderSetAside),

@@ -11,7 +11,7 @@ import {
   SET_ASIDE,
   WAITING,
 } from '../acting/render-acting.ts';
-import { paint, type TableColumn, table } from '../output.ts';
+import { fitted, paint, type TableColumn, table } from '../output.ts';
 import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
 import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
@@ -58,9 +58,8 @@ function headOf(plan: PlanNow, now: number): string {
     ? ['A review is running: until it ends, Patchwave plans only manual requests and rules with `urgent: true`.']
     : [];
   const expected = planned.length > 0 ? [forecastLine(plan.forecast)] : [];
-  return [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review].join(
-    '\n',
-  );
+  const lines = [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review];
+  return fitted(lines.join('\n'), 2);
 }
 
 const section = <Row>(rows: readonly Row[], title: string, render: (rows: readonly Row[]) => string): string[] =>

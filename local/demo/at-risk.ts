@@ -28,19 +28,22 @@ function briefly(reason: Reason): string {
   return reason.kind === 'age' && reason.decidedBy !== undefined ? 'built on an old image' : complaintText(reason);
 }
 
+const having = (reasons: Image['reasons'], effect: Reason['effect']): Reason[] =>
+  (reasons as unknown as readonly Reason[]).filter((reason) => reason.effect === effect);
+
 /** Findings first: they are what a reader looks for. */
 function whatOf({ outcome, reasons }: Image): string {
   const effect = outcome === 'unknown' ? 'unknown' : 'violates';
-  const telling = (reasons as unknown as readonly Reason[])
-    .filter((reason) => reason.effect === effect)
-    .sort((one, other) => Number(other.kind === 'finding') - Number(one.kind === 'finding'));
+  const telling = having(reasons, effect).sort(
+    (one, other) => Number(other.kind === 'finding') - Number(one.kind === 'finding'),
+  );
   const [first, ...others] = [...new Set(telling.map(briefly))];
   if (first === undefined) return outcome;
   return others.length > 0 ? `${first} and ${others.length} more` : first;
 }
 
 function whyOf(
-  { stream, tier }: Image,
+  { stream, tier, reasons }: Image,
   { streams, answers }: Pick<ActResult, 'streams' | 'answers'>,
   policy: Policy,
 ): string {
@@ -51,9 +54,12 @@ function whyOf(
   // The answer since then says more than the outcome: a build that uses an old parent fixes nothing.
   const reason = answer?.reason ?? (outcome?.state === 'patched' ? undefined : outcome?.reason);
   if (reason !== undefined) return holdText(reason);
+  const violations = having(reasons, 'violates');
   const { mode, pipeline } = streamPolicy(policy, stream);
   if (mode === 'report-only') return holdText('report-only');
   if (mode === 'paused') return holdText('paused');
   if (!pipeline) return holdText('no-pipeline');
-  return 'nothing is planned';
+  return violations.every((one) => one.kind === 'age' && one.decidedBy !== undefined)
+    ? 'renew that image first'
+    : 'nothing is planned';
 }

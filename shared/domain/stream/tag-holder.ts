@@ -53,24 +53,25 @@ const isGone = ({ pushedAtEpochMs, goneAtEpochMs = -1 }: TagHolder): boolean => 
 export const means = (holder: TagHolder | undefined, digest: Digest): holder is TagHolder =>
   holder !== undefined && holder.digest === digest && !isGone(holder);
 
-/** The tags that still name an image, among all its known tags at one place. */
-export const presentTags = (
-  { digest, tags }: Pick<LocationRecord, 'digest' | 'tags'>,
-  holders: ReadonlyMap<string, TagHolder>,
-): readonly string[] => tags.filter((tag) => means(holders.get(tag), digest));
-
 /**
- * The current names of an image at one place: host, repository and tag. A tag of `askedTags` counts only if no
- * push of it is known.
+ * The tags that still name an image, among all its known tags at one place. A tag of `askedTags` counts only if no push
+ * of it is known.
  */
-export function presentNames(
-  { digest, location, tags, askedTags = [] }: LocationRecord,
+export const presentTags = (
+  { digest, tags, askedTags = [] }: Pick<LocationRecord, 'digest' | 'tags' | 'askedTags'>,
+  holders: Pick<ReadonlyMap<string, TagHolder>, 'get'>,
+): readonly string[] =>
+  unionOfTags(tags, askedTags).filter((tag) => {
+    const holder = holders.get(tag);
+    return means(holder, digest) || (holder === undefined && askedTags.includes(tag));
+  });
+
+/** The current names of an image at one place: host, repository and tag (`presentTags`). */
+export const presentNames = (
+  record: LocationRecord,
   holderOf: (tag: string) => TagHolder | undefined,
-): readonly string[] {
-  const isAsked = (tag: string): boolean => holderOf(tag) === undefined && askedTags.includes(tag);
-  const present = unionOfTags(tags, askedTags).filter((tag) => means(holderOf(tag), digest) || isAsked(tag));
-  return present.map((tag) => `${repositoryName(location)}:${tag}`);
-}
+): readonly string[] =>
+  presentTags(record, { get: holderOf }).map((tag) => `${repositoryName(record.location)}:${tag}`);
 
 function isLater(seen: SeenTag, before: TagHolder): boolean {
   if (seen.pushedAtEpochMs !== before.pushedAtEpochMs) return seen.pushedAtEpochMs > before.pushedAtEpochMs;

@@ -277,6 +277,16 @@ const RISKS: readonly [RegExp, (image: Sighting, told: Told, ...groups: string[]
   [/^unknown, age not known(?: and \d+ more)?$/, hasNoDate],
 ];
 
+/** Something that runs is built on an image that is older than the limit of the policy. */
+async function standsOnOld({ world, fleet }: Told, name: string): Promise<boolean> {
+  const { default: limit } = fleet.policy.ages as { readonly default: { readonly limitDays: number } };
+  const running = await Promise.all(world.runningNamed(name).map((one) => world.seen(one)));
+  return running.some(
+    ({ made }) =>
+      made && world.below(made).some(({ createdEpochMs }) => isOlder(createdEpochMs, String(limit.limitDays))),
+  );
+}
+
 async function checkWhy(told: Told, name: string, why: string): Promise<void> {
   const homes = told.world.homesNamed(name);
   const rules = (told.fleet.policy.streams as unknown as PolicyStream[]).filter((rule) =>
@@ -289,9 +299,10 @@ async function checkWhy(told: Told, name: string, why: string): Promise<void> {
     const images = told.fleet.images.filter((image) => image.repository === name).map((image) => image.name);
     const pipelines = told.fleet.pipelines.filter(({ builds }) => images.includes(builds));
     expect(pipelines.map(({ pinsParent }) => pinsParent)).toEqual([true]);
-  } else if (why === 'nothing is planned') {
+  } else if (why === 'nothing is planned' || why === 'renew that image first') {
     const open = told.result.act.answers.filter(({ stream }) => stream.includes(`/${name}:`));
     expect(open).toEqual([]);
+    if (why === 'renew that image first') expect(await standsOnOld(told, name)).toBe(true);
   } else expect(why).toBe('');
 }
 

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import { statusCommand } from '../../../cli/commands/status.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { cascade, closure, deployment, node } from '../../support/rebuild-samples.ts';
 import { review } from '../../support/samples.ts';
 import {
@@ -44,6 +46,29 @@ test('status shows the switch, each open cause with its answer, cascades, deploy
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);
   expect(text).toContain('no review has checked it yet; the next one does');
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN/);
+});
+
+test('no line is wider than the terminal', async () => {
+  const world = await acting();
+  const totals = {
+    scopes: { complete: 30_000, skipped: 1000, failed: 1000, left: 1000 },
+    inventory: { tasks: 100_000, containers: 200_000, unresolved: 1000 },
+    ...{ found: 10_000, outcomes: { compliant: 9000, violating: 900, unknown: 90, failed: 10 } },
+    ancestors: { found: 1000, outcomes: { compliant: 900, violating: 90, unknown: 10, failed: 0 } },
+  };
+  const ended = { scopeKey: 'fleet', totals, startedAtEpochMs: world.clock() } as Partial<ReviewRecord>;
+  await world.runs.begin(review('run', ended));
+  await world.runs.finish(review('run', { ...ended, state: 'succeeded', endedAtEpochMs: world.clock() }));
+  const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+  Object.assign(process.stdout, { isTTY: true, columns: 80 });
+  try {
+    const { text } = await run(statusCommand, readOnlyContext(world));
+    expect(text).toContain('30000 complete');
+    const lines = stripVTControlCharacters(text).split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  } finally {
+    Object.assign(process.stdout, before);
+  }
 });
 
 test('with --json all of it is in one document', async () => {

@@ -98,6 +98,7 @@ severities: []
 streams:
   - { id: reports, tier: application, account: "111122223333", regions: [us-east-1], repositories: [reports], headTags: ["^1$"], owner: a, mode: report-only }
   - { id: none, tier: application, account: "111122223333", regions: [us-east-1], repositories: [none], headTags: ["^1$"], owner: a }
+  - { id: web, tier: application, account: "111122223333", regions: [us-east-1], repositories: [web], headTags: ["^1$"], owner: a, pipeline: { name: web } }
 `);
 const idOf = (repository: string): string => `111122223333/us-east-1/${repository}:^1$`;
 const finding = { kind: 'finding', effect: 'violates', vulnerability: 'CVE-1', package: 'p' };
@@ -126,6 +127,13 @@ test.each<[name: string, image: object, act: object, risk: object]>([
   ],
   ['findings first', { reasons: [old, finding, finding] }, {}, { what: 'CVE-1 and 1 more' }],
   ['an ancestor is old', { reasons: [old] }, {}, { what: 'built on an old image' }],
+  [
+    'only an ancestor is old, and that is not rebuilt',
+    { stream: idOf('web'), reasons: [old] },
+    {},
+    { what: 'built on an old image', why: 'renew that image first' },
+  ],
+  ['another fault too', { stream: idOf('web'), reasons: [old, finding] }, {}, { why: 'nothing is planned' }],
   [
     'unknown',
     { outcome: 'unknown', reasons: [scan, finding] },

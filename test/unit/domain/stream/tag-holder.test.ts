@@ -69,7 +69,7 @@ test('an image has the tags and names that are valid now, and those without a kn
     ['22', held(NEW, 9)],
     ['22.1', held(OLD, 5)],
   ]);
-  expect(presentTags(record, holders)).toEqual(['22.1']);
+  expect(presentTags(record, holders)).toEqual(['22.1', 'asked']);
   const place = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web';
   expect(presentNames(record, (tag) => holders.get(tag))).toEqual([`${place}:22.1`, `${place}:asked`]);
 });
