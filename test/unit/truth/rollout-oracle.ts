@@ -268,10 +268,13 @@ export class RolloutOracle {
     const wasOurs = ({ by, containers }: TrueDeployment): boolean =>
       by === 'Patchwave' && containers.some((one) => one.container === container && one.artifact === head);
     const wentBack = own.at(-1)?.by === 'team' && own.some(wasOurs);
+    // In Kubernetes the template of a team's rollout that failed stays: it is still their deployment.
+    const isStuck =
+      own.at(-1)?.by === 'team' && own.at(-1)?.state === 'failed' && runs.every((one) => one.reference !== defined);
     const isLeftToCopy = this.#leftToCopy.some(
       ({ service: key, detail }) => key.endsWith(`/${service}`) && detail?.includes(head.digest),
     );
-    const mayBeDeployed = isOurs && !isPinned && !wentBack && !isLeftToCopy;
+    const mayBeDeployed = isOurs && !isPinned && !wentBack && !isStuck && !isLeftToCopy;
     const isBehind = runs.some(({ image }) => !head.images.includes(image));
     // A stream that may not act is in no cascade, and a deployment changes no image that is named by its digest.
     const isKept = mode !== 'enforce' && runs.every((one) => one.reference.includes('@'));
