@@ -74,6 +74,20 @@ test('why shows only current tags: a moved tag belongs to the next image', async
   expect([await tagsOf('app-0'), await tagsOf('next')]).toEqual(['v1', 'v22']);
 });
 
+test('why shows the tags of an index for the images that it holds now', async () => {
+  const world = await planWorld();
+  const index = digestOf('index');
+  await pushed(world, 0, 'app-0', { tags: [] });
+  const [{ location } = { location: undefined }] = await world.places.locations(digestOf('app-0'));
+  if (!location) throw new Error('the image has no location');
+  await world.places.recordLocation({ digest: digestOf('app-0'), location, tags: [], askedTags: ['v1', 'v2'] });
+  const pushedAt = { lastPushSeenAtEpochMs: world.clock() };
+  await world.places.recordLocation({ digest: index, location, tags: ['v1'], ...pushedAt });
+  await world.places.recordLocation({ digest: digestOf('next'), location, tags: ['v2'], ...pushedAt });
+  await world.places.recordIndex(index, [{ digest: digestOf('app-0'), platform: 'linux/amd64' }]);
+  expect(await why(world)).toMatch(/repository +tags\n.*app-0 +v1\n/);
+});
+
 test('why shows the cascade that works on the stream, its last rebuild, and what a closure waits for', async () => {
   const world = await planWorld();
   await violating(world);
