@@ -52,6 +52,12 @@ test('an earlier image of the stream, and one with the same content, is passed o
   expect((await readBelow(app, [record(2, { configFacts: facts('app') })])).below).toBeUndefined();
 });
 
+test('two images that are of no stream are not of the same source', async () => {
+  const { stream: _, ...unmanaged } = app;
+  const { stream: __, ...vendors } = record(2, { configFacts: facts('vendor') });
+  expect((await readBelow(unmanaged, [vendors])).below).toEqual({ facts: facts('vendor') });
+});
+
 test('a parent that is not known, or has no config, is unread, unless only a claim names it', async () => {
   const unread = record(2, { stream: BASE });
   for (const others of [[], [unread]]) {

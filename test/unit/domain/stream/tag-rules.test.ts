@@ -1,6 +1,7 @@
+import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { CANDIDATE } from '../../../../shared/domain/policy/head-tag.ts';
 import { type PolicyDocument, policySchema, type StreamRule } from '../../../../shared/domain/policy/policy.ts';
-import { judgeTags, mayMove, tagProblemText } from '../../../../shared/domain/stream/tag-rules.ts';
+import { judgeTags, mayMove, tagProblemText, unmovedTagsIn } from '../../../../shared/domain/stream/tag-rules.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf } from '../arbitraries.ts';
@@ -161,4 +162,13 @@ test('a commit alone in an immutable repository cannot be rebuilt, and the text 
   expect(tagProblemText('14', { kind: 'left-behind', newest: '14.9' }, immutable).next).toContain(
     'exclude it from tag immutability',
   );
+});
+
+test('a tag that names no image is not left behind', () => {
+  const [older, newer]: readonly [Digest, Digest] = [digestOf('older'), digestOf('newer')];
+  const named = new Map([
+    ['14', older],
+    ['14.9.0', newer],
+  ]);
+  expect([...unmovedTagsIn(named)]).toEqual([['14', '14.9.0']]);
 });

@@ -3,9 +3,9 @@ import { TIERS } from '../../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../../shared/domain/image/image-properties.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
-import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../../shared/domain/scan/scan.ts';
-import { evaluate, type VerdictInputs } from '../../../../shared/domain/verdict/evaluate.ts';
-import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
+import { NEVER_SCANNED, SCAN_STATES, type ScanReason, type ScanState } from '../../../../shared/domain/scan/scan.ts';
+import { evaluate, type VerdictInputs, verdictAfterRefusal } from '../../../../shared/domain/verdict/evaluate.ts';
+import { type Reason, type Verdict, withoutEndedWaivers } from '../../../../shared/domain/verdict/verdict.ts';
 import type { WaivedAncestor } from '../../../../shared/domain/verdict/waiver.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { alone } from '../../../support/samples.ts';
@@ -607,4 +607,36 @@ test('reasons are sorted: deciding ones, by severity, by deadline, by name', () 
 test('reports the effective scan state, not the stored one', () => {
   const scan: ScanState = { ...completeScan(60), state: 'requested', reason: 'in-progress' };
   expect(judge({ scan }).reasons).toMatchObject([{ kind: 'scan', state: 'requested', scanReason: 'in-progress' }]);
+});
+
+test('a waiver that ends now has ended; the reasons of others stay as they are', () => {
+  const waived = (deadlineEpochMs?: number): Reason => ({
+    ...{ ruleId: 'registry', effect: 'waived', kind: 'registry', registry: 'docker.io' },
+    ...(deadlineEpochMs !== undefined && { deadlineEpochMs }),
+  });
+  const effects = (reason: Reason) =>
+    withoutEndedWaivers({ status: 'compliant', policyVersion: '1', reasons: [reason] }, NOW).reasons.map(
+      ({ effect }) => effect,
+    );
+  expect([NOW - 1, NOW, NOW + 1, undefined].map((deadline) => effects(waived(deadline))[0])).toEqual([
+    ...['violates', 'violates', 'waived', 'waived'],
+  ]);
+});
+
+test('a refused scan keeps a compliant verdict only of a judged image that has a result', () => {
+  const compliant: Verdict = { status: 'compliant', policyVersion: '1', reasons: [] };
+  const statusAfter = (
+    judgedAtEpochMs: number | undefined,
+    completedAtEpochMs: number | undefined,
+    reason: ScanReason,
+  ) =>
+    verdictAfterRefusal(
+      { verdict: compliant, ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }) },
+      { ...NEVER_SCANNED, state: 'failed', reason, ...(completedAtEpochMs !== undefined && { completedAtEpochMs }) },
+      '2',
+    ).status;
+  expect(statusAfter(NOW, NOW, 'quota-or-scanned')).toBe('compliant');
+  expect(statusAfter(undefined, NOW, 'quota-or-scanned')).toBe('unknown');
+  expect(statusAfter(NOW, undefined, 'quota-or-scanned')).toBe('unknown');
+  expect(statusAfter(NOW, NOW, 'unsupported-os')).toBe('unknown');
 });
