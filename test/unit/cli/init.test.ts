@@ -65,6 +65,15 @@ test('one account without an organization: the hub trusts itself, and the policy
   ]);
 });
 
+test('a file that somebody makes while a person answers is not replaced', async () => {
+  const ask = async () => {
+    await writeFile(join(folder, 'samconfig.toml'), 'theirs');
+    return '';
+  };
+  await expect(init(REGION, { ask })).rejects.toThrow(UsageError);
+  expect(await fileOf('samconfig.toml')).toBe('theirs');
+});
+
 test('only the owner may read the file with the external id', async () => {
   await init(REGION);
   expect((await stat(join(folder, 'samconfig.toml'))).mode & 0o077).toBe(0);

@@ -130,6 +130,19 @@ test('a cluster that refuses leaves the others, and no container is then known n
   expect(facts.areRunsComplete).toBe(false);
 });
 
+test('a place that was read does not make up for one before it that was not', async () => {
+  const [source] = account().workloads;
+  if (!source) throw new Error('the account has no source');
+  const refusing = {
+    ...source,
+    clusters: (place: Parameters<typeof source.clusters>[0]) =>
+      place.region === PLACE.region ? denied('ecs:ListClusters') : source.clusters(place),
+  };
+  const places = [PLACE, { ...PLACE, region: 'us-east-1' }];
+  const facts = await readFacts(account({ workloads: [refusing] }), places, () => undefined);
+  expect(facts.areRunsComplete).toBe(false);
+});
+
 test('any other error is no open question', async () => {
   const broken = account({
     caches: async () => {

@@ -261,3 +261,17 @@ test('a cache is named once, without the slash at its end; one without a prefix 
     }),
   ]);
 });
+
+test.each(['Owner\n  - {}', 'owner\u0085#', 'team\u2028:'])(
+  'the key %j of a tag adds no line to the evidence, and a value too long for an owner is none',
+  (key) => {
+    const { base, platform, apps, runs } = threeTiers();
+    const named = { ...platform, resourceTags: { [key]: 'web' } };
+    const unnamed = { ...base, resourceTags: { owner: 'x'.repeat(129) } };
+    const proposal = propose(facts([unnamed, named, ...apps], { runs, pipelines: [pipeline('debian', base)] }));
+    const yaml = proposedPolicy(proposal, [{ account: PLACE.account, regions: [PLACE.region] }]);
+    const { streams } = parsePolicy(yaml);
+    expect(streams.map(({ owner }) => owner)).toEqual(['unassigned', 'web', 'web', 'web', 'web']);
+    expect(yaml.split(/[\n\u0085\u2028]/).filter((line) => /^ *[-#:]? *(?:\{\})? of the/.test(line))).toEqual([]);
+  },
+);
