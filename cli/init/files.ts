@@ -6,8 +6,17 @@ export const FIRST_POLICY = 'my-policy.yaml';
 export const MEMBER = 'member';
 
 /** The partition of a Region, as an ARN names it. */
-const partitionOf = (region: string): string =>
-  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+const partitionOf = (region: string): string => PARTITIONS.find(([begin]) => region.startsWith(begin))?.[1] ?? 'aws';
+
+/** By the beginning of their Regions; all others are in `aws`. */
+const PARTITIONS = [
+  ['cn-', 'aws-cn'],
+  ['us-gov-', 'aws-us-gov'],
+  ['us-iso-', 'aws-iso'],
+  ['us-isob-', 'aws-iso-b'],
+  ['eu-isoe-', 'aws-iso-e'],
+  ['us-isof-', 'aws-iso-f'],
+] as const;
 
 /** Every value was checked, so a JSON text is a TOML string, and a quoted value has no quote inside. */
 const text = (value: string): string => JSON.stringify(value);

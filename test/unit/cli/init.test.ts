@@ -206,3 +206,16 @@ test.each(TAKEN)('what init takes for --$option the template takes too, and no q
     }),
   );
 });
+
+test.each([
+  ['eu-west-1', 'aws'],
+  ['cn-north-1', 'aws-cn'],
+  ['us-gov-west-1', 'aws-us-gov'],
+  ['us-iso-east-1', 'aws-iso'],
+  ['us-isob-east-1', 'aws-iso-b'],
+  ['eu-isoe-west-1', 'aws-iso-e'],
+  ['us-isof-south-1', 'aws-iso-f'],
+])('members in %s send events to a bus in the partition %s', async (region, partition) => {
+  await init({ region, members: '444455556666' });
+  expect(await fileOf('samconfig.toml')).toContain(`arn:${partition}:events:${region}:`);
+});
