@@ -62,7 +62,10 @@ async function meantVerified(
 ): Promise<boolean> {
   const image = containers.find(({ name }) => name === container)?.image;
   const { location, tag, digest } = (image === undefined ? undefined : readImageReference(image)) ?? {};
-  if (!location || tag === undefined || digest !== undefined || output === undefined) return false;
+  if (!location || output === undefined) return false;
+  // A container beside it that got its image by digest pulled that one.
+  if (digest !== undefined) return (await digestsUnder({ places }, output)).has(digest);
+  if (tag === undefined) return false;
   const pushes = await unlessUnreadable(places.pushesOf(location, tag), []);
   const meaning = meaningAt({ pushes }, { beganAtEpochMs: sinceEpochMs, endedAtEpochMs: clock() });
   return meaning?.source === 'push-history' && (await digestsUnder({ places }, output)).has(meaning.digest);

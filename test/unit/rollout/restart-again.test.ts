@@ -2,6 +2,7 @@ import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import { digestOf } from '../../support/samples.ts';
 import {
   CASCADE,
+  HOST,
   HOUR_MS,
   locationOf,
   MINUTE_MS,
@@ -60,6 +61,23 @@ test.each<Before>([
   const machine = await new ServiceMachine(world, WEB).run();
   expect(machine.last).toMatchObject({ state: 'completed' });
   expect(await recorded(world)).toMatchObject({ state: 'completed', deploymentId });
+  expect(world.deployer.started).toEqual([]);
+});
+
+test.each([
+  ['the verified image', 'api-new', 'completed'],
+  ['another one', 'api-other', 'refused'],
+])('a service whose other container names %s by digest is not deployed again', async (_, named, state) => {
+  const world = await rolloutWorld({ modes: { web: 'restart', api: 'register' } });
+  await service(world, 'web', ['api', 'web']);
+  await world.places.recordPush(locationOf('web'), 'v1', { digest: NEW, atEpochMs: world.clock() });
+  world.advance(MINUTE_MS);
+  const deploymentId = world.deployer.deployByHand(WEB, { image: `${HOST}/team/api@${digestOf(named)}` });
+  world.deployer.tell(WEB, deploymentId, 'completed');
+  world.advance(4 * HOUR_MS);
+  await planned(world);
+  const { last } = await new ServiceMachine(world, WEB).run();
+  expect(last).toMatchObject({ state });
   expect(world.deployer.started).toEqual([]);
 });
 
