@@ -32,7 +32,8 @@ const COPIED = [
 export async function checkOut(): Promise<Checkout> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-mutants-'));
   await Promise.all(COPIED.map((name) => cp(join(ROOT, name), join(folder, name), { recursive: true })));
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  // Some of them start the embedded cloud.
+  for (const name of ['node_modules', '.venv']) await symlink(join(ROOT, name), join(folder, name));
   return {
     apply: (file) => gitApply(folder, file),
     takeBack: (file) => gitApply(folder, '--reverse', file),
