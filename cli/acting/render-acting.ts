@@ -93,10 +93,11 @@ export const renderNodes = (nodes: readonly CascadeNode[]): string =>
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => NODE_COLOURS[state] },
     { title: 'rebuild', value: ({ rebuildId }) => rebuildId ?? '-' },
     { title: 'output', value: ({ output }) => (output === undefined ? '-' : shortDigest(output)) },
-    { title: 'note', value: noteOf },
+    { title: 'note', value: nodeNote },
   ]);
 
-function noteOf({ outcome, answer }: CascadeNode): string {
+/** The outcome of a node, or why it waits; empty for neither. */
+export function nodeNote({ outcome, answer }: CascadeNode): string {
   if (outcome) return outcomeText(outcome);
   return answer ? `${answer.reason}: ${answer.detail}` : '';
 }

@@ -2,13 +2,9 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
-import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { Policies } from '../../shared/ports/policies.ts';
-import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { type ActingState, readActingState } from '../acting/acting.ts';
 import {
   renderAnswers,
@@ -24,6 +20,7 @@ import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
 import { type Colour, fitted, paint, print, printJson, relative } from '../output.ts';
+import { type PolicyStatus, policyStatus } from '../policy/policy-status.ts';
 import { accountsNotRead, renderScopes, statusScopes } from '../status/scopes.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
@@ -60,32 +57,8 @@ function describeReview(review: ReviewRecord, now: number): string {
   return lines.join('\n');
 }
 
-/** The policy in force by version; `unreadable` says why it does not count. */
-interface PolicyState {
-  readonly version: string;
-  readonly unreadable?: string;
-}
-
-interface KnownPolicy {
-  readonly state: PolicyState;
-  /** Absent if it cannot be read. */
-  readonly policy?: Policy;
-}
-
-/** @returns nothing before the first policy is applied */
-async function policyState(policies: Policies): Promise<KnownPolicy | undefined> {
-  try {
-    const { version, policy, unreadable } = await policyInForce(policies);
-    if (unreadable) return { state: { version: unreadable.version, unreadable: unreadable.message } };
-    return { state: { version }, policy };
-  } catch (error) {
-    if (error instanceof NoPolicyError) return undefined;
-    throw error;
-  }
-}
-
 /** Empty if a policy is in force, because each review shows its policy. */
-function policyText(policy: PolicyState | undefined): string | undefined {
+function policyText(policy: PolicyStatus | undefined): string | undefined {
   if (!policy) return 'No policy is in force. Apply one with: patchwave policy apply FILE';
   return policy.unreadable && paint('red', visibleLine(policy.unreadable));
 }
@@ -128,7 +101,7 @@ export const statusCommand: Command = {
   async run(context, { flags, json }) {
     const connected = await context();
     const { runs, scopes, policies, clock } = connected;
-    const known = await policyState(policies);
+    const known = await policyStatus(policies);
     const { ended, partial, running } = await lastReviews(runs);
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
     const shown = statusScopes(all, known?.policy);

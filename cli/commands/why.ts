@@ -1,12 +1,12 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
-import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { explainImage, type ImageExplanation } from '../explain/explain.ts';
 import { findImages } from '../explain/find-image.ts';
 import { renderExplanation } from '../explain/render-explanation.ts';
 import { print, printJson } from '../output.ts';
+import { policyStatus } from '../policy/policy-status.ts';
 
 /** A person reads no more; `a` may begin the digests of half of the images. */
 const MOST_PAGES = 20;
@@ -31,13 +31,16 @@ export const whyCommand: Command = {
   optionHelp: { 'exit-code': 'exit code 3 if the image is violating, 4 if it is unknown' },
   async run(context, { positionals, flags, json }) {
     const connected = await context();
-    const digests: readonly Digest[] = await findImages(connected, positionals[0] ?? '');
+    const [digests, known] = await Promise.all([
+      findImages(connected, positionals[0] ?? ''),
+      policyStatus(connected.policies),
+    ]);
     const explanations = await mapConcurrently(json ? digests : digests.slice(0, MOST_PAGES), AT_ONCE, (digest) =>
-      explainImage(connected, digest),
+      explainImage(connected, digest, known?.policy),
     );
     if (json) printJson(explanations);
     else {
-      const inForce = await connected.policies.inForce();
+      const inForce = known?.state.version;
       const pages = explanations.map((explanation) => renderExplanation(explanation, connected.clock(), inForce));
       print(pages.join('\n\n'));
       if (digests.length > MOST_PAGES)

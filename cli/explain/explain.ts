@@ -6,6 +6,7 @@ import { type Digest, type ImageLocation, locationKey } from '../../shared/domai
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { type LeftWorkload, reachedBy } from '../../shared/domain/plan/plan-forecast.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
@@ -17,6 +18,7 @@ import { withCurrentAnswer } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
+import { type OldParent, type OldParentPorts, oldParentOf, type StreamKnown } from './old-parent.ts';
 import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
 
 /** Everything in the ledger about one image. */
@@ -36,6 +38,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly waitingForVendors: readonly VendorDependency[];
   /** What the lifecycle policies of its repositories will do to it. */
   readonly protection: KnownExpiries;
+  /** What must happen first if it is too old because of an ancestor; absent if it is not. */
+  readonly oldParent?: OldParent;
   /** The rebuild that built it, also if it failed; absent if none of the last ten of its stream did. */
   readonly builtBy?: Rebuild;
 }
@@ -72,10 +76,14 @@ type Ledger = Pick<
   | 'killSwitch'
 > &
   VendorLedger &
-  WitnessPorts;
+  WitnessPorts &
+  OldParentPorts;
 
-/** @throws NotFoundError */
-export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
+/**
+ * @param policy the one in force; absent if none can be read
+ * @throws NotFoundError
+ */
+export async function explainImage(ledger: Ledger, digest: Digest, policy?: Policy): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger has no image ${digest}.`);
   const [locations, usages, left, below, protection, stream] = await Promise.all([
@@ -86,14 +94,16 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     ledger.expiries.ofImage(digest, image.locations),
     explainStream(ledger, image.stream),
   ]);
-  const [waiting, builtBy] = await Promise.all([
+  const [waiting, builtBy, oldParent] = await Promise.all([
     waitingForVendors(ledger, stream.cause ? [stream.cause] : []),
     rebuildThatBuilt(ledger, image),
+    oldParentOf(ledger, image, (one) => readStreamWork(ledger, one), policy),
   ]);
   // Whether the hub deploys to EKS is unknown here.
   const targets = await targetsFor(ledger.scopes, { eks: true }, usages);
   return {
     ...(builtBy && { builtBy }),
+    ...(oldParent && { oldParent }),
     undeployed: reachedBy(usages, targets).left,
     ...{ image, locations, usages, left, below: [...below.values()] },
     layerDisagreements: await readLayerWitness(ledger, image),
@@ -142,28 +152,45 @@ function belowOf(image: ImageRecord): readonly Digest[] {
 
 async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
   if (stream === undefined) return { closures: [], deployments: [] };
-  const [killSwitch, known, histories, [latestRebuild], lock, open] = await Promise.all([
+  const [{ cause, node, history, cascadeId }, [latestRebuild], open] = await Promise.all([
+    readStreamWork(ledger, stream),
+    ledger.rebuilds.latest(stream, 1),
+    Array.fromAsync(ledger.rollouts.openClosures()),
+  ]);
+  const closures = open.filter((closure) => closure.stream === stream);
+  const cascades = [...closures.map((closure) => closure.cascadeId), ...(cascadeId === undefined ? [] : [cascadeId])];
+  return {
+    ...(cause && cause.state !== 'closed' && { cause }),
+    ...(node && { node }),
+    ...(latestRebuild && { latestRebuild }),
+    ...(history && { history }),
+    closures,
+    deployments: await deploymentsUnderWay(ledger.rollouts, new Set(cascades)),
+  };
+}
+
+/** The cause of a stream, and the cascade that works on it. */
+async function readStreamWork(
+  ledger: Pick<Ledger, 'killSwitch' | 'causes' | 'guards' | 'locks' | 'cascades'>,
+  stream: string,
+): Promise<StreamKnown & { readonly cascadeId?: string }> {
+  const [killSwitch, known, histories, lock] = await Promise.all([
     ledger.killSwitch.read(),
     ledger.causes.get([stream]),
     ledger.guards.get([stream]),
-    ledger.rebuilds.latest(stream, 1),
     ledger.locks.get(stream),
-    Array.fromAsync(ledger.rollouts.openClosures()),
   ]);
   const cause = known.get(stream);
   const history = histories.get(stream);
   // A new fact reopens a cause while its cascade still builds; then only the lock names that cascade.
   const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
   const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
-  const closures = open.filter((closure) => closure.stream === stream);
-  const cascades = [...closures.map((closure) => closure.cascadeId), ...(cascadeId === undefined ? [] : [cascadeId])];
   return {
-    ...(cause && cause.state !== 'closed' && { cause: withCurrentAnswer(cause, killSwitch) }),
+    killSwitch,
+    ...(cause && { cause: withCurrentAnswer(cause, killSwitch) }),
     ...(node && { node }),
-    ...(latestRebuild && { latestRebuild }),
     ...(history && { history }),
-    closures,
-    deployments: await deploymentsUnderWay(ledger.rollouts, new Set(cascades)),
+    ...(cascadeId !== undefined && { cascadeId }),
   };
 }
 

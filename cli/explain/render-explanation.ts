@@ -25,6 +25,7 @@ import { renderImageExpiries } from '../protection/render-expiries.ts';
 import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
 import type { ImageExplanation } from './explain.ts';
+import { renderOldParent, renderOutside } from './render-next-step.ts';
 
 const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
   violates: 'red',
@@ -63,6 +64,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
       ? lastRebuild(builtBy, 'Patchwave had this image built by rebuild', now)
       : '',
     ...renderStream(explanation, now),
+    explanation.oldParent ? renderOldParent(explanation.oldParent, image, now) : renderOutside(image),
     layers.length > 0 ? renderLayers(layers) : '',
     waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',
   ]

@@ -1,10 +1,12 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
+import { takeCause } from '../../../shared/domain/cause/cause.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, imageProperties, usage } from '../../support/samples.ts';
 import {
   fact,
   HOUR_MS,
+  judge,
   type PlanWorld,
   planWorld,
   pushed,
@@ -271,4 +273,94 @@ test('why shows the deployments in progress of a verified stream, with the hook 
   expect(text).toContain('a/r/c/web');
   expect(text).toContain('a pause hook waits for a person');
   expect(text).not.toContain('a/r/c/over');
+});
+
+/** A running application whose age counts from its base: `app-0` on `app-1`, and that on the image `old`. */
+async function oldBase(world: PlanWorld, { isBaseHead = false } = {}): Promise<void> {
+  const now = world.clock();
+  const old = await pushed(world, 2, 'old', { tags: [isBaseHead ? 'v1' : 'dated'], isPlaced: false });
+  const platform = await pushed(world, 1, 'app-1', { tags: ['v1'], isPlaced: false });
+  const app = await pushed(world, 0, 'app-0', { tags: ['v1'], isPlaced: false, inUse: true });
+  const bornAtEpochMs = now - 40 * 24 * HOUR_MS;
+  const age = { known: true, bornAtEpochMs, decidedBy: old } as const;
+  await world.images.recordLineage(old, { age });
+  await world.images.recordLineage(platform, { age, parent: { digest: old, evidence: 'layers' } });
+  await world.images.recordLineage(app, { age, parent: { digest: platform, evidence: 'layers' } });
+  const reason = { ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs, limitDays: 30 } as const;
+  await judge(world, app, [{ ...reason, decidedBy: old }]);
+}
+
+const TIERS = ['application', 'platform', 'base'] as const;
+
+test('why of an image whose only fault is an old parent names the stream to rebuild first, and its answer', async () => {
+  const world = await planWorld({ tiers: TIERS, reportOnly: [1] });
+  await oldBase(world);
+  const shortOf = (name: string) => digestOf(name).slice(0, 19);
+  const text = await why(world);
+  expect(text).toContain(`Next step for its age, which counts from ${shortOf('old')}:
+  1. ${streamOf(1)} (owner watched) must be rebuilt first: its head ${shortOf('app-1')} is too old.
+     refuse: report-only. The mode of this stream, or of an account that its build uses, is \`report-only\` in the policy. To rebuild it, set that mode to \`enforce\`.
+  2. ${streamOf(0)} (owner payments) must be rebuilt after that.
+     Patchwave rebuilds it when its parent has a new head.`);
+  const [explanation] = JSON.parse(
+    (await run(whyCommand, readOnlyContext(world), [digestOf('app-0')], { json: true })).text,
+  );
+  expect(explanation.oldParent).toEqual({
+    ...{ decidedBy: digestOf('old'), kind: 'rebuild', images: [], streams: [], followParents: true },
+    steps: [
+      {
+        ...{ stream: streamOf(1), tier: 'platform', owner: 'watched', heads: [digestOf('app-1')], cause: 'none' },
+        obstacle: expect.objectContaining({ answer: 'refuse', reason: 'report-only' }),
+      },
+      { stream: streamOf(0), tier: 'application', owner: 'payments', heads: [], cause: 'none' },
+    ],
+  });
+});
+
+test("why names the planner's answer for the old parent, and the cascade that rebuilds it", async () => {
+  const world = await planWorld({ tiers: TIERS });
+  await oldBase(world, { isBaseHead: true });
+  const next = async () => /Next step for its age.*:\n *1\. (.*)\n *(.*)/.exec(await why(world))?.slice(1);
+  const first = `${streamOf(2)} (owner payments) must be rebuilt first: its head ${digestOf('old').slice(0, 19)} is too old.`;
+  expect(await next()).toEqual([
+    first,
+    `It has no open cause, so Patchwave does not rebuild it by itself. To request it: patchwave rebuild '${streamOf(2)}' --reason TEXT`,
+  ]);
+  await tell(world, 2, { kind: 'age', ruleId: 'age-limit', sinceEpochMs: 1 });
+  expect((await next())?.[1]).toMatch(/^The planner has not evaluated its open cause yet\./);
+  const answer = { answer: 'wait', reason: 'cool-down', detail: 'Soon.', recheckAtEpochMs: world.clock() } as const;
+  await world.causes.change(streamOf(2), (before) => before && { ...before, answer });
+  expect((await next())?.[1]).toBe('wait: cool-down. Soon. Next check 2026-11-24 03:00 UTC (now).');
+  await world.cascades.beginPlanning('other', { nowEpochMs: 1, untilEpochMs: 2 });
+  await world.cascades.write('other', cascade('abc-g1'), [node('abc-g1', streamOf(2), { state: 'building' })]);
+  await world.causes.change(streamOf(2), (before) => before && takeCause(before, 'abc-g1', before.version));
+  expect((await next())?.[1]).toBe('Cascade abc-g1 works on it: building');
+  await world.guards.change(streamOf(1), (history) => ({ ...history, failuresInARow: 9 }));
+  expect(await why(world)).toMatch(/2\. .*app-1.* must be rebuilt after that\.\n +refuse: attempts-exhausted\. /);
+});
+
+test('without followed parents a person must request the rebuild of the image itself', async () => {
+  const world = await planWorld({ tiers: TIERS, reportOnly: [1], caps: { followParents: false } });
+  await oldBase(world);
+  expect(await why(world)).toMatch(/2\. .*after that\.\n +It has no open cause.*patchwave rebuild '.*app-0/);
+});
+
+test('what must happen stays unknown while the age of a newer head below is', async () => {
+  const world = await planWorld({ tiers: TIERS });
+  await oldBase(world, { isBaseHead: true });
+  world.advance(HOUR_MS);
+  await pushed(world, 2, 'new', { tags: ['v2'], isPlaced: false, pushedAtEpochMs: world.clock() });
+  expect(await why(world)).toContain(
+    `  Unknown which stream must be rebuilt first: the age of ${digestOf('new').slice(0, 19)} is not known. The next review reads it.`,
+  );
+});
+
+test('an image of no stream that violates names its owner as the next step', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { tags: ['other'], reasons: [reasonOf(fact())], inUse: true });
+  expect(await why(world)).toContain(
+    'Next step: No stream of the policy makes it, so Patchwave does not rebuild it. Its tags match no head tag of the policy: run the head of a stream instead, or have its owner replace it.',
+  );
+  await pushed(world, 1, 'app-1', { tags: ['other'], reasons: [], inUse: true });
+  expect(await why(world, 'app-1')).not.toContain('Next step');
 });
