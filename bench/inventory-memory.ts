@@ -23,6 +23,7 @@ import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { WorkloadSource } from '../shared/ports/workloads.ts';
 import { parse } from '../shared/schema.ts';
 import { FakePolicyStore } from '../test/support/fakes/policies.ts';
+import { FakeRunning } from '../test/support/fakes/running.ts';
 import { FakeRunLedger } from '../test/support/fakes/runs.ts';
 import { FakeScopeLedger } from '../test/support/fakes/scopes.ts';
 import { DiskLedgers } from './disk-ledgers.ts';
@@ -145,6 +146,7 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
       clock: Date.now,
       images: ledgers.images() as ImageLedger,
       usages: ledgers.usages(),
+      running: new FakeRunning(),
       places: places as PlaceLedger,
       streamImages: noImages,
       files: filesIn(folder),

@@ -1,5 +1,6 @@
 import { type Usage, usageKey } from '../../shared/domain/image/usage.ts';
 import { isForgotten, keyOfScope, type LeftScope, type Scope } from '../../shared/domain/review/run.ts';
+import type { RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -8,6 +9,7 @@ import { runFileKeys } from '../../shared/review/documents.ts';
 import { type ImageGroup, ImageGroups } from './image-groups.ts';
 import { Marks } from './marks.ts';
 import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
+import { imagesIn } from './running-images.ts';
 
 export interface LeavingPorts {
   readonly images: ImageLedger;
@@ -17,7 +19,7 @@ export interface LeavingPorts {
   readonly clock: Clock;
 }
 
-type GonePorts = LeavingPorts & { readonly files: RunFiles };
+type GonePorts = LeavingPorts & { readonly files: RunFiles; readonly running: RunningLedger };
 
 /**
  * Sets aside the usages of a scope that left: they are neither live nor ended, because no review saw them end. Their
@@ -43,7 +45,10 @@ export async function putAside(
     let count = 0;
     for (const group of await groups.groups()) {
       const [leaving, away] = [await live.of(group), await before.of(group)];
-      if (isOver) await usages.end(away, clock());
+      if (isOver) {
+        await ports.running.end([...imagesIn(away).values()], clock());
+        await usages.end(away, clock());
+      }
       await unmark(ports, scope, marks, group, leaving);
       await usages.leave(leaving, atEpochMs);
       count += new Set([...leaving, ...(isOver ? [] : away)].map(usageKey)).size;
@@ -88,6 +93,7 @@ export async function endAll(ports: GonePorts, scope: Scope): Promise<void> {
   const marks = await Marks.of(ports, scope);
   await eachGroup(ports.scratch, [usages.live(scope), usages.left(scope)], async (ending, group) => {
     await unmark(ports, scope, marks, group, ending);
+    await ports.running.end([...imagesIn(ending).values()], clock());
     await usages.end(ending, clock());
   });
 }

@@ -6,6 +6,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
+import type { RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -21,6 +22,7 @@ import type { InventoryActionInput } from './input.ts';
 import { Marks } from './marks.ts';
 import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { endAll, putAside } from './put-aside.ts';
+import { runningChanges } from './running-images.ts';
 import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
 import { UnidentifiedContainers } from './unidentified.ts';
 import { ensureProperties } from './used-properties.ts';
@@ -31,6 +33,7 @@ export interface UsagesPorts extends PropertiesPorts {
   readonly policies: Policies;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
+  readonly running: RunningLedger;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly scopes: ScopeLedger;
   readonly files: RunFiles;
@@ -141,6 +144,7 @@ async function recordImages(
     }
     await live.add(usages.live(scope));
     const marks = await Marks.of(ports, scope);
+    const isMarked = (await ports.scopes.get(scope))?.includesRunning === true;
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const changes = compareUsages(await live.of(group), shown.usages.values());
@@ -148,7 +152,7 @@ async function recordImages(
       total.usages += shown.usages.size;
       digests.push(...shown.images.keys());
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
-        await recordGroup({ ports, runId, scope, policy, marks, group }, shown, changes);
+        await recordGroup({ ports, runId, scope, policy, marks, isMarked, group }, shown, changes);
     }
   });
   return { ...total, digests: digests.sort(), unidentified: unidentified.list() };
@@ -160,6 +164,8 @@ interface GroupStep {
   readonly scope: Scope;
   readonly policy: Policy;
   readonly marks: Marks;
+  /** An earlier reading recorded which images run here (`RunningLedger`). */
+  readonly isMarked: boolean;
   readonly group: ImageGroup;
 }
 
@@ -168,7 +174,7 @@ interface GroupStep {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, policy, marks, group }: GroupStep,
+  { ports, runId, scope, policy, marks, isMarked, group }: GroupStep,
   seen: SeenImages,
   changes: UsageChanges,
 ): Promise<void> {
@@ -185,6 +191,9 @@ async function recordGroup(
     digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
     changes.end,
   );
+  const running = runningChanges(seen.usages.values(), changes, isMarked);
+  await ports.running.begin(running.begin, clock());
+  await ports.running.end(running.end, clock());
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());
   // Another scope may have removed a mark because its own use ended, before it could see these usages.
@@ -207,6 +216,7 @@ const completeScope = (
   ...(includesStopping && { includesStopping }),
   ...(Array.isArray(eksClusters) && { includesEks: true }),
   ...(isPrivate && { isPrivate }),
+  includesRunning: true,
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 

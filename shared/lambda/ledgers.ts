@@ -3,6 +3,7 @@ import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.
 import { DynamoFleetPlaces } from '../adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageLedger, DynamoImages } from '../adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger, DynamoPlaces } from '../adapters/dynamodb/images/place-ledger.ts';
+import { DynamoRunningLedger } from '../adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoSwitchLedger } from '../adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -30,6 +31,7 @@ import {
   previewParts,
   previewPlaceReads,
   previewPlaces,
+  previewRunning,
   previewRuns,
   previewScopes,
   previewStreamImages,
@@ -74,6 +76,7 @@ export const contents: Kind<'contents'> = {
   preview: previewContents,
 };
 export const usages: Kind<'usages'> = { real: (table) => new DynamoUsageLedger(table), preview: previewUsages };
+export const running: Kind<'running'> = { real: (table) => new DynamoRunningLedger(table), preview: previewRunning };
 export const streams: Kind<'streams'> = { real: (table) => new DynamoStreamLedger(table), preview: previewStreams };
 export const streamImages: Kind<'streamImages'> = {
   real: (table) => new DynamoStreamImages(table),
@@ -85,7 +88,7 @@ export const causes: Kind<'causes'> = { real: (table) => new DynamoCauseLedger(t
 export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(table), preview: previewScopes };
 
 /** The ledgers that a step of a review may write; the first and last step also need the run record. */
-export const stepLedgers = { images, places, contents, usages, streams, streamImages, parts, scopes } as const;
+export const stepLedgers = { images, places, contents, usages, running, streams, streamImages, parts, scopes } as const;
 
 /** @param kinds the ledgers of this file that a function uses */
 export function ledgersOfRun<Name extends keyof ReviewLedgers>(

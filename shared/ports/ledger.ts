@@ -258,6 +258,8 @@ export interface ScopeRecord {
   readonly includesEks?: true;
   /** The last complete read of the EKS cluster needed a function in its VPC. */
   readonly isPrivate?: true;
+  /** The last complete read recorded which images run where (`RunningLedger`). */
+  readonly includesRunning?: true;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
   /** The scope is skipped until this time. */

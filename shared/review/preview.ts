@@ -12,6 +12,7 @@ import {
   withProperties,
   withUnreadResult,
 } from '../domain/verdict/image-updates.ts';
+import type { RunningLedger } from '../ports/admission.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type {
@@ -47,6 +48,7 @@ export interface ReviewLedgers {
   readonly fleetPlaces: FleetPlaces;
   readonly contents: ContentLedger;
   readonly usages: UsageLedger;
+  readonly running: RunningLedger;
   readonly streams: StreamLedger;
   readonly streamReads: StreamReads;
   readonly streamImages: StreamImages;
@@ -122,6 +124,8 @@ export const previewUsages: View<UsageLedger> = (real) => ({
   end: nothing,
   leave: nothing,
 });
+
+export const previewRunning: View<RunningLedger> = () => ({ begin: nothing, end: nothing });
 
 /** Writes of a preview are not visible here. */
 export const previewStreamReads: View<StreamReads> = (real) => real;

@@ -1,5 +1,6 @@
 import { policySchema } from '../../shared/domain/policy/policy.ts';
 import { readAdmissionFacts } from '../../shared/judging/read-admission-facts.ts';
+import type { RunningLedger, RunningReads } from '../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import { parse } from '../../shared/schema.ts';
 import {
@@ -16,11 +17,13 @@ import {
 export interface AdmissionWorld {
   readonly images: ImageLedger;
   readonly places: PlaceLedger;
+  readonly running: RunningReads & RunningLedger;
   /** Batch reads so far; absent where there are none. */
   readonly batches?: () => number;
 }
 
 const HOST = `${LOCATION.account}.dkr.ecr.${LOCATION.region}.amazonaws.com`;
+const PLACE = { account: LOCATION.account, region: LOCATION.region, cluster: 'main', namespace: 'shop' };
 const WAIVED_UNTIL = '2026-12-01';
 const policy = parse(policySchema, {
   ...{ version: 1, scopes: 'organization', ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
@@ -59,8 +62,13 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
   const ASKED = [compliant, violating, waived, index, child, 'never judged', 'unheard of'].map(digestOf);
   const read = async (world: AdmissionWorld, digests = ASKED) => {
     const before = world.batches?.() ?? 0;
-    const facts = await readAdmissionFacts(world, policy, digests);
-    return { facts: (name: string) => facts.get(digestOf(name))?.images, batches: (world.batches?.() ?? 0) - before };
+    const facts = await readAdmissionFacts(world, policy, PLACE, digests);
+    const runsHere = (name: string) => facts.get(digestOf(name))?.runsHere;
+    return {
+      runsHere,
+      facts: (name: string) => facts.get(digestOf(name))?.images,
+      batches: (world.batches?.() ?? 0) - before,
+    };
   };
 
   test('tells of each digest what an admission decides on', async () => {
@@ -104,6 +112,26 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
     expect(before).not.toHaveProperty('judgedAtEpochMs');
   });
 
+  test('an image runs in the one namespace only, and an index runs where one of its images does', async () => {
+    const world = make();
+    await record(world);
+    const [compliantHere, childHere] = [
+      { digest: digestOf(compliant), place: PLACE },
+      { digest: digestOf(child), place: PLACE },
+    ];
+    const elsewhere = { ...PLACE, namespace: 'other' };
+    await world.running.begin(
+      [compliantHere, childHere, { digest: digestOf(violating), place: elsewhere }],
+      NOON_EPOCH_MS,
+    );
+    const { runsHere } = await read(world);
+    expect([compliant, index, child, violating, 'unheard of'].map(runsHere)).toEqual([true, true, true, false, false]);
+    await world.running.end([compliantHere], NOON_EPOCH_MS);
+    expect([compliant, index].map((await read(world)).runsHere)).toEqual([false, true]);
+    await world.running.begin([compliantHere], NOON_EPOCH_MS);
+    expect((await read(world)).runsHere(compliant)).toBe(true);
+  });
+
   test('takes one batch read for images, and two if there are indexes', async () => {
     const world = make();
     if (!world.batches) return;
@@ -114,7 +142,7 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
       (
         await read(
           world,
-          Array.from({ length: 50 }, (_, n) => digestOf(`image ${n}`)),
+          Array.from({ length: 30 }, (_, n) => digestOf(`image ${n}`)),
         )
       ).batches,
     ).toBe(1);

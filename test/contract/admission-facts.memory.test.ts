@@ -1,6 +1,7 @@
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoRunningLedger } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
 import { MemoryTable } from '../support/memory-dynamo.ts';
@@ -15,7 +16,12 @@ describe('the ledger in DynamoDB', () =>
         return 'done';
       });
       const table = new LedgerTable(client, 'ledger');
-      return { images: new DynamoImageLedger(table), places: new DynamoPlaceLedger(table), batches: () => batches };
+      return {
+        images: new DynamoImageLedger(table),
+        places: new DynamoPlaceLedger(table),
+        running: new DynamoRunningLedger(table),
+        batches: () => batches,
+      };
     },
   }));
 

@@ -129,7 +129,20 @@ describe('dependencies point inward', () => {
 
 /** Rooms of the domain, ground first. A room imports only itself and the rooms before it. */
 const ROOMS = [
-  ...['common', 'image', 'policy', 'stream', 'dockerfile', 'lineage', 'scan', 'age', 'verdict', 'cause', 'retention'],
+  ...[
+    'common',
+    'image',
+    'policy',
+    'stream',
+    'dockerfile',
+    'lineage',
+    'scan',
+    'age',
+    'verdict',
+    'admission',
+    'cause',
+    'retention',
+  ],
   ...['review', 'guard', 'attribution', 'rollout', 'outbox', 'plan', 'report'],
 ];
 const roomOf = (path: string): string | undefined => /^shared\/domain\/([^/]+)\//.exec(path)?.[1];

@@ -1,6 +1,7 @@
 import * as v from '../../schema.ts';
 import { BUILT_TIERS, STREAM_TIERS, TIERS } from '../image/image.ts';
 import { SCOPE_READABLE } from './built-in-rules.ts';
+import { doorsSchema } from './doors.ts';
 import { DEFAULT_RUNNER, DIGEST_VARIABLE, RUNNER_KINDS } from './pipeline.ts';
 import { account, days, glob, id, region, SEVERITIES, some } from './policy-parts.ts';
 import { ROLLOUT_MODES } from './rollout-mode.ts';
@@ -223,6 +224,8 @@ export const policyWith = (headTag: HeadTag) =>
      * What to do about images in use that a lifecycle policy will expire: only report them, or add a protecting tag.
      */
     protection: v.optional(v.picklist(['report', 'tag']), 'report'),
+    /** Which images may start, by cluster and namespace. Absent: every image. */
+    doors: v.optional(doorsSchema),
   });
 
 export const policySchema = policyWith(headTagText);

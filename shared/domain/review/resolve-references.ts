@@ -97,6 +97,8 @@ function together(one: Usage, other: Usage): Usage {
 export interface UsageChanges {
   /** New, or changed against the ledger. */
   readonly record: readonly Usage[];
+  /** Those of them that are new. */
+  readonly begun: readonly Usage[];
   /** Live in the ledger and not seen: only a complete inventory of the same scope may end them. */
   readonly end: readonly Usage[];
   readonly unchanged: number;
@@ -107,14 +109,16 @@ export function compareUsages(live: Iterable<Usage>, seen: Iterable<Usage>): Usa
   const unseen = new Map<string, Usage>();
   for (const usage of live) unseen.set(usageKey(usage), usage);
   const record: Usage[] = [];
+  const begun: Usage[] = [];
   let unchanged = 0;
   for (const [key, usage] of mergeUsages(seen)) {
     const before = unseen.get(key);
     unseen.delete(key);
     if (before && isSame(before, usage)) unchanged += 1;
     else record.push(usage);
+    if (!before) begun.push(usage);
   }
-  return { record: record.sort(byKey), end: [...unseen.values()].sort(byKey), unchanged };
+  return { record: record.sort(byKey), begun: begun.sort(byKey), end: [...unseen.values()].sort(byKey), unchanged };
 }
 
 const isSame = (one: Usage, other: Usage): boolean =>

@@ -31,6 +31,7 @@ import { FakeGuardLedger, FakeLockLedger, FakeRebuildLedger } from './rebuilds.t
 import { FakeRegistry } from './registry.ts';
 import { FakeRolloutLedger } from './rollouts.ts';
 import { FakeRunner } from './runner.ts';
+import { FakeRunning } from './running.ts';
 import { FakeRunLedger } from './runs.ts';
 import { FakeScanner } from './scanner.ts';
 import { FakeScopeLedger } from './scopes.ts';
@@ -77,6 +78,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     fleetPlaces: places,
     contents,
     usages: new FakeUsageLedger(),
+    running: new FakeRunning(),
     streams,
     streamReads: streams,
     streamImages: new FakeStreamImages(),

@@ -24,6 +24,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     contents,
     chains,
     usages,
+    running: world.running,
     streams,
     causes,
     runs,

@@ -61,6 +61,7 @@ test('records who runs what, and is complete with its counts', async () => {
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
+    includesRunning: true,
   });
 });
 
@@ -75,6 +76,7 @@ test('a read counts from its start: later starts are not in it', async () => {
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
+    includesRunning: true,
   });
 });
 
@@ -87,7 +89,13 @@ test('a stopping task that was read is recorded as running, and the scope says s
 
   expect(await live()).toMatchObject([{ workload: 'web', digest: a, count: 1 }]);
   expect(await world.scopes.get(payments)).toEqual({
-    ...{ scope: payments, completeAtEpochMs: START_EPOCH_MS, includesStopping: true, includesEks: true },
+    ...{
+      scope: payments,
+      completeAtEpochMs: START_EPOCH_MS,
+      includesStopping: true,
+      includesEks: true,
+      includesRunning: true,
+    },
   });
   await workloads();
   await usages();
@@ -96,6 +104,7 @@ test('a stopping task that was read is recorded as running, and the scope says s
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
+    includesRunning: true,
   });
 });
 

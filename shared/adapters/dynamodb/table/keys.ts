@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
+import type { DoorPlace } from '../../../domain/policy/doors.ts';
 import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
 
 /**
@@ -13,6 +14,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | content         | IMAGE#<digest>           | CONTENT                                              | BatchGet by digest |
  * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
+ * | running image   | IMAGE#<digest>           | IN#<account>/<region>/<cluster>#<namespace, empty in ECS> | BatchGet: whether it runs there |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
  * | pushes of a tag | TAG#<location>           | <tag>#PUSHES                                         | Get: what was pushed under it, and when |
@@ -87,6 +89,10 @@ export const location = (digest: Digest, location: ImageLocation): Key => ({
 export const usage = (usage: Usage): Key => ({
   PK: `IMAGE#${usage.digest}`,
   SK: `USE#${usage.account}/${usage.region}/${usage.cluster}#${usage.workloadKind}:${usage.workload}#${usage.container}`,
+});
+export const runningImage = (digest: Digest, { account, region, cluster, namespace = '' }: DoorPlace): Key => ({
+  PK: `IMAGE#${digest}`,
+  SK: `IN#${account}/${region}/${cluster}#${namespace}`,
 });
 export const index = (digest: Digest): Key => ({ PK: `INDEX#${digest}`, SK: 'INDEX' });
 export const tag = (location: ImageLocation, tag: string): Key => ({ PK: `TAG#${locationKey(location)}`, SK: tag });

@@ -129,7 +129,7 @@ const usage: ShapeOf<Usage> = {
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
-  isPrivate: 'flag?',
+  ...{ isPrivate: 'flag?', includesRunning: 'flag?' },
   ...{ unidentified: 'list?', markingRunId: 'text?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };

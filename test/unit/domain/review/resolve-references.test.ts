@@ -153,34 +153,39 @@ test('all references of the tasks of one container are kept, in any order', () =
   }
   const [before, now] = [mergeUsages(seen.slice(0, 1)), mergeUsages(seen.slice(0, 2))];
   expect(compareUsages(before.values(), now.values()).record).toEqual([...now.values()]);
-  expect(compareUsages(now.values(), now.values())).toEqual({ record: [], end: [], unchanged: 1 });
+  expect(compareUsages(now.values(), now.values())).toEqual({ record: [], begun: [], end: [], unchanged: 1 });
 });
 
 describe('comparing', () => {
-  test.each<[string, Usage[], Usage[], { record: Usage[]; end: Usage[]; unchanged: number }]>([
-    ['new', [], [usage()], { record: [usage()], end: [], unchanged: 0 }],
-    ['as it was', [usage()], [usage()], { record: [], end: [], unchanged: 1 }],
-    ['gone', [usage()], [], { record: [], end: [usage()], unchanged: 0 }],
-    ['another count', [usage()], [usage({ count: 5 })], { record: [usage({ count: 5 })], end: [], unchanged: 0 }],
+  test.each<[string, Usage[], Usage[], { record: Usage[]; begun: Usage[]; end: Usage[]; unchanged: number }]>([
+    ['new', [], [usage()], { record: [usage()], begun: [usage()], end: [], unchanged: 0 }],
+    ['as it was', [usage()], [usage()], { record: [], begun: [], end: [], unchanged: 1 }],
+    ['gone', [usage()], [], { record: [], begun: [], end: [usage()], unchanged: 0 }],
+    [
+      'another count',
+      [usage()],
+      [usage({ count: 5 })],
+      { record: [usage({ count: 5 })], begun: [], end: [], unchanged: 0 },
+    ],
     [
       'another reference',
       [usage()],
       [usage({ reference: 'x' })],
-      { record: [usage({ reference: 'x' })], end: [], unchanged: 0 },
+      { record: [usage({ reference: 'x' })], begun: [], end: [], unchanged: 0 },
     ],
     [
       'better evidence',
       [usage({ digestSource: 'tag-guess' })],
       [usage()],
-      { record: [usage()], end: [], unchanged: 0 },
+      { record: [usage()], begun: [], end: [], unchanged: 0 },
     ],
     [
       'another image',
       [usage()],
       [usage({ digest: ARM })],
-      { record: [usage({ digest: ARM })], end: [usage()], unchanged: 0 },
+      { record: [usage({ digest: ARM })], begun: [usage({ digest: ARM })], end: [usage()], unchanged: 0 },
     ],
-    ['in two pieces', [usage({ count: 4 })], [usage(), usage()], { record: [], end: [], unchanged: 1 }],
+    ['in two pieces', [usage({ count: 4 })], [usage(), usage()], { record: [], begun: [], end: [], unchanged: 1 }],
   ])('%s', (_, live, seen, expected) => {
     expect(compareUsages(live, seen)).toEqual(expected);
   });
@@ -211,7 +216,7 @@ describe('comparing', () => {
         const ledger = bring(mergeUsages(before).values(), seen);
         expect([...ledger].sort()).toEqual([...mergeUsages(seen)].sort());
         const again = compareUsages(ledger.values(), seen);
-        expect(again).toEqual({ record: [], end: [], unchanged: ledger.size });
+        expect(again).toEqual({ record: [], begun: [], end: [], unchanged: ledger.size });
       }),
       runs,
     );

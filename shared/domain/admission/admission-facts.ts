@@ -1,16 +1,19 @@
 import { ageOf, type LineageAge } from '../age/image-lineage.ts';
 import type { Digest, IndexChild, Platform, Tier } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
-import { unapprovedNames } from './approved-registries.ts';
-import type { ImageRecord } from './image-record.ts';
-import type { Verdict } from './verdict.ts';
-import { voidFromEpochMs } from './waiver.ts';
+import type { ScanState } from '../scan/scan.ts';
+import { unapprovedNames } from '../verdict/approved-registries.ts';
+import type { ImageRecord } from '../verdict/image-record.ts';
+import type { Verdict } from '../verdict/verdict.ts';
+import { voidFromEpochMs } from '../verdict/waiver.ts';
 
 /** What is known of a digest that a workload asks for. Nothing here decides whether the workload may start. */
 export interface AdmissionFacts {
   readonly digest: Digest;
   /** The image itself, or each runnable image of an index: the strictest counts. Never empty. */
   readonly images: readonly ImageFacts[];
+  /** A workload of the namespace, or of the ECS cluster, runs it already, or an image of it. */
+  readonly runsHere: boolean;
 }
 
 export type ImageFacts = UnrecordedImage | RecordedImage;
@@ -29,6 +32,7 @@ export interface RecordedImage {
   readonly owner?: string;
   /** As from `unapprovedNames`; every place that is known counts. Empty if all are approved, or no place is known. */
   readonly unapproved: readonly string[];
+  readonly scan: ScanState;
   /** Absent if it was never judged. */
   readonly verdict?: Verdict;
   /** Absent if its properties or its age changed after the verdict, so that this no longer counts. */
@@ -50,6 +54,8 @@ export interface WaivedReason {
 export interface AdmissionRecords {
   readonly images: ReadonlyMap<Digest, ImageRecord>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** Those that run in the namespace. */
+  readonly running: ReadonlySet<Digest>;
 }
 
 /** The images whose records the facts on a digest need. An index without images has a record of its own. */
@@ -63,12 +69,14 @@ export const admissionFactsOf = (
   digest: Digest,
   records: AdmissionRecords,
   policy: Pick<Policy, 'approvedRegistries' | 'waivers'>,
-): AdmissionFacts => ({
-  digest,
-  images: [...new Set(imagesNamedBy(digest, records))].map((image) =>
-    factsOn(image, records.images.get(image), policy),
-  ),
-});
+): AdmissionFacts => {
+  const images = [...new Set(imagesNamedBy(digest, records))];
+  return {
+    digest,
+    images: images.map((image) => factsOn(image, records.images.get(image), policy)),
+    runsHere: [digest, ...images].some((one) => records.running.has(one)),
+  };
+};
 
 function factsOn(
   digest: Digest,
@@ -76,12 +84,12 @@ function factsOn(
   policy: Pick<Policy, 'approvedRegistries' | 'waivers'>,
 ): ImageFacts {
   if (!record) return { digest, isRecorded: false };
-  const { platform, tier, owner, verdict, judgedAtEpochMs } = record;
+  const { platform, tier, owner, scan, verdict, judgedAtEpochMs } = record;
   return {
     ...{ digest, isRecorded: true, tier },
     ...(platform !== undefined && { platform }),
     ...(owner !== undefined && { owner }),
-    unapproved: unapprovedNames(record, policy),
+    ...{ unapproved: unapprovedNames(record, policy), scan },
     ...(verdict && { verdict }),
     ...(verdict && judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     waivers: verdict ? waivedReasons(verdict, policy) : [],

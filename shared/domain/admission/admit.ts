@@ -1,0 +1,238 @@
+import { cutText } from '../common/cut-text.ts';
+import { DAY_MS, HOUR_MS, instant } from '../common/time.ts';
+import { visibleLine } from '../common/visible-text.ts';
+import type { Digest } from '../image/image.ts';
+import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
+import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
+import type { Door } from '../policy/doors.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { ScanState, ScanStateName } from '../scan/scan.ts';
+import { effectiveScanState, isKnowledge, keepsResult, resultAtEpochMs } from '../scan/scan-state.ts';
+import { classify } from '../stream/tier.ts';
+import { unapprovedNames } from '../verdict/approved-registries.ts';
+import { reasonText } from '../verdict/reason-text.ts';
+import type { Reason, Verdict } from '../verdict/verdict.ts';
+import type { AdmissionFacts, ImageFacts, RecordedImage } from './admission-facts.ts';
+import { DOOR_RULES } from './door-rules.ts';
+
+/** Whether an image may start, with the rule and one line that says what to do. */
+export type Admission =
+  | { readonly decision: 'allow' }
+  | { readonly decision: 'warn' | 'deny'; readonly ruleId: string; readonly message: string };
+
+/** An accepted exception of one namespace, recorded when the API server asked about the annotation. */
+export interface BreakGlass {
+  readonly author: string;
+  readonly reason: string;
+  readonly expiresAtEpochMs: number;
+}
+
+/** What a decision is made from, besides the reference. */
+export interface Admitting {
+  readonly door: Door;
+  /** By digest, as `readAdmissionFacts` gives it. A digest without facts counts as unrecorded. */
+  readonly known: ReadonlyMap<Digest, AdmissionFacts>;
+  readonly policy: Policy;
+  readonly breakGlass?: BreakGlass | undefined;
+  readonly nowEpochMs: number;
+}
+
+/**
+ * Decides whether an image may start at a door. It reads the verdict that Patchwave gave, and judges nothing itself: an image
+ * without a verdict is refused, because unknown never passes. An image that runs in the namespace already, and violates only
+ * because time passed or a finding is new, starts with a warning until its grace is over.
+ * @param reference as the workload names the image; any text, or none
+ */
+export function admit(reference: string | undefined, admitting: Admitting): Admission {
+  const { door, breakGlass, nowEpochMs } = admitting;
+  if (door.mode === 'off') return ALLOW;
+  const [objection] = objectionsTo(reference, admitting).sort(deniedFirst);
+  if (!objection) return ALLOW;
+  const { ruleId, message, isDenied } = objection;
+  if (!isDenied || door.mode === 'warn') return { decision: 'warn', ruleId, message };
+  if (breakGlass && nowEpochMs < breakGlass.expiresAtEpochMs)
+    return { decision: 'warn', ruleId, message: `${brokenBy(breakGlass)} ${message}` };
+  return { decision: 'deny', ruleId, message };
+}
+
+const ALLOW: Admission = { decision: 'allow' };
+
+/** The strictest of several decisions: the first that denies, else the first that warns. */
+export const strictest = (admissions: readonly Admission[]): Admission =>
+  admissions.find(({ decision }) => decision === 'deny') ??
+  admissions.find(({ decision }) => decision === 'warn') ??
+  ALLOW;
+
+/** The digests whose facts decisions on these references need, each once; none where the door is off. */
+export const digestsToRead = (references: readonly (string | undefined)[], { mode }: Pick<Door, 'mode'>): Digest[] =>
+  mode === 'off' ? [] : [...new Set(references.flatMap((one) => readImageReference(one)?.digest ?? []))];
+
+/** One reason against an image. */
+interface Objection {
+  readonly ruleId: string;
+  readonly message: string;
+  /** Whether it keeps the image from starting; otherwise it is a warning. */
+  readonly isDenied: boolean;
+}
+
+const deniedFirst = (one: Objection, other: Objection): number => Number(other.isDenied) - Number(one.isDenied);
+
+function objectionsTo(text: string | undefined, admitting: Admitting): Objection[] {
+  const { door, known, policy } = admitting;
+  const reference = readImageReference(text);
+  if (!reference) return [denied(DOOR_RULES.referenceReadable, unreadable(text))];
+  const unapproved = unapprovedReference(text, reference, policy);
+  if (unapproved) return [unapproved];
+  const { digest } = reference;
+  if (digest === undefined)
+    return [{ ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: door.requireDigest }];
+  const facts = known.get(digest);
+  if (!facts) return [denied(DOOR_RULES.imageRecorded, unrecorded(digest))];
+  return facts.images.flatMap((image) => objectionsToImage(image, { ...admitting, runsHere: facts.runsHere }));
+}
+
+const denied = (ruleId: string, message: string): Objection => ({ ruleId, message, isDenied: true });
+
+function unapprovedReference(
+  text: string | undefined,
+  reference: ImageReference,
+  policy: Policy,
+): Objection | undefined {
+  const ruleId = policy.approvedRegistries?.id;
+  if (ruleId === undefined || text === undefined) return undefined;
+  const name = referenceName(reference);
+  const { tier } = classify(policy, { reference: text });
+  if (unapprovedNames({ locations: [], references: [name], tier }, policy).length === 0) return undefined;
+  return denied(
+    ruleId,
+    `${shown(name)} is not in an approved registry (${ruleId}). Use an image of a registry in approvedRegistries of the policy.`,
+  );
+}
+
+interface At extends Admitting {
+  readonly runsHere: boolean;
+}
+
+function objectionsToImage(image: ImageFacts, at: At): Objection[] {
+  if (!image.isRecorded) return [denied(DOOR_RULES.imageRecorded, unrecorded(image.digest))];
+  const { verdict, judgedAtEpochMs } = image;
+  if (!verdict) return [denied(DOOR_RULES.imageJudged, unjudged(image.digest))];
+  const reasons = verdict.reasons.map((reason) => asOfNow(reason, image, at));
+  return [
+    ...reasons.flatMap((reason) => objectionOf(reason, image, at)),
+    ...(judgedAtEpochMs === undefined ? beingJudged(image, at) : []),
+    ...(reasons.some(({ kind }) => kind === 'scan') ? [] : staleScan(image, at)),
+    ...unlistedBreach(verdict, reasons, image, at),
+  ];
+}
+
+/** A reason that time has changed since the verdict: its deadline has passed, or its waiver has ended or was removed. */
+function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reason {
+  const { effect, deadlineEpochMs = Number.POSITIVE_INFINITY } = reason;
+  if (effect === 'due' && deadlineEpochMs <= nowEpochMs) return { ...reason, effect: 'violates' };
+  if (effect !== 'waived') return reason;
+  const waiver = image.waivers.find(({ waiverId, ruleId }) => waiverId === reason.waiverId && ruleId === reason.ruleId);
+  const endsAtEpochMs = waiver?.voidFromEpochMs ?? image.judgedAtEpochMs ?? 0;
+  return endsAtEpochMs <= nowEpochMs ? { ...reason, effect: 'violates', deadlineEpochMs: endsAtEpochMs } : reason;
+}
+
+function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] {
+  const { ruleId, effect, kind } = reason;
+  if (effect === 'due' || effect === 'waived') return [];
+  // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
+  if (kind === 'digest-guessed') return [];
+  const fact = reasonText(reason);
+  if (kind === 'age' || kind === 'finding') return inTime(image, ruleId, fact, reason.deadlineEpochMs, at);
+  if (kind === 'scan')
+    return inTime(image, ruleId, fact, isOld(reason) ? staleSinceEpochMs(image.scan, at) : undefined, at);
+  return [denied(ruleId, refusal(image, fact))];
+}
+
+/** Findings that are missing are no old result. */
+const isOld = ({ scanReason }: Extract<Reason, { kind: 'scan' }>): boolean =>
+  scanReason === undefined || keepsResult(scanReason);
+
+/** A verdict lasts no longer than the scan behind it. */
+function staleScan(image: RecordedImage, at: At): Objection[] {
+  if (isKnowledge(effectiveScanState(image.scan, at.nowEpochMs, at.policy.staleScanHours))) return [];
+  const fact = `its last scan is too old (${BUILT_IN_RULES.scanRequired})`;
+  return inTime(image, BUILT_IN_RULES.scanRequired, fact, staleSinceEpochMs(image.scan, at), at);
+}
+
+/** When the last result stopped to count, if nothing but its age is wrong with it; otherwise `undefined`. */
+function staleSinceEpochMs(scan: ScanState, { policy }: At): number | undefined {
+  const lastAtEpochMs = resultAtEpochMs(scan);
+  const isOnlyOld = ONLY_OLD.has(scan.state) || keepsResult(scan.reason);
+  return isOnlyOld && lastAtEpochMs !== undefined ? lastAtEpochMs + policy.staleScanHours * HOUR_MS : undefined;
+}
+
+const ONLY_OLD: ReadonlySet<ScanStateName> = new Set(['complete', 'continuous', 'stale', 'requested']);
+
+/** Its properties or its age changed after the verdict, and the next evaluation judges them: of what runs, the last one stands. */
+const beingJudged = (image: RecordedImage, at: At): Objection[] =>
+  inTime(
+    image,
+    DOOR_RULES.imageJudged,
+    `Patchwave judges it again (${DOOR_RULES.imageJudged})`,
+    resultAtEpochMs(image.scan),
+    at,
+  );
+
+/** A verdict names an age only from the warning on, so the breach of a younger image has no reason. */
+function unlistedBreach(
+  { nextBreachAtEpochMs }: Verdict,
+  reasons: readonly Reason[],
+  image: RecordedImage,
+  at: At,
+): Objection[] {
+  const isPast = nextBreachAtEpochMs !== undefined && nextBreachAtEpochMs <= at.nowEpochMs;
+  if (!isPast || reasons.some(({ effect }) => effect === 'violates')) return [];
+  const fact = `its age is over the limit (${BUILT_IN_RULES.ageLimit})`;
+  return inTime(image, BUILT_IN_RULES.ageLimit, fact, nextBreachAtEpochMs, at);
+}
+
+/** An objection that only the passing of time, or a new finding, raised: what runs may start again during its grace. */
+function inTime(
+  image: RecordedImage,
+  ruleId: string,
+  fact: string,
+  sinceEpochMs: number | undefined,
+  at: At,
+): Objection[] {
+  const { door, runsHere, nowEpochMs } = at;
+  const endsAtEpochMs = sinceEpochMs === undefined ? undefined : sinceEpochMs + door.graceRunningDays * DAY_MS;
+  if (!runsHere || endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs)
+    return [denied(ruleId, refusal(image, fact))];
+  const message = `${short(image.digest)} may start here until ${instant(endsAtEpochMs)}, because it runs here already. Then it is refused: ${fact}. Deploy a newer image before.`;
+  return [{ ruleId, message: shown(message), isDenied: false }];
+}
+
+/* The texts. A reference and the names in a reason come from strangers. */
+
+const MOST = 1000;
+
+const shown = (text: string): string => cutText(visibleLine(cutText(text, MOST)), MOST);
+
+const short = (digest: Digest): string => digest.slice(0, 'sha256:'.length + 12);
+
+const refusal = ({ digest, owner }: RecordedImage, fact: string): string =>
+  shown(
+    `${short(digest)}${owner === undefined ? '' : ` of ${owner}`} may not start: ${fact}. Deploy a newer image, or see patchwave why ${short(digest)}.`,
+  );
+
+const unreadable = (text: string | undefined): string =>
+  `The image reference ${text === undefined ? 'is missing' : `"${shown(cutText(text, 300))}" cannot be read`}. Write host/repository@sha256:<64 hexadecimal digits>.`;
+
+const undigested = (reference: ImageReference): string =>
+  shown(
+    `${referenceName(reference)} names no digest, so nothing proves which image starts (${DOOR_RULES.digestRequired}). Name it by its digest: ${referenceName(reference)}@sha256:<digest>.`,
+  );
+
+const unrecorded = (digest: Digest): string =>
+  `Patchwave has no record of ${short(digest)} (${DOOR_RULES.imageRecorded}). Push it to a repository that Patchwave reads, and run patchwave check on it.`;
+
+const unjudged = (digest: Digest): string =>
+  `Patchwave has not judged ${short(digest)} as it is now (${DOOR_RULES.imageJudged}). Run patchwave check on it, and deploy it again.`;
+
+const brokenBy = ({ author, reason, expiresAtEpochMs }: BreakGlass): string =>
+  `${shown(`Break-glass by ${cutText(author, 100)} until ${instant(expiresAtEpochMs)}: ${cutText(reason, 200)}`)}.`;

@@ -1,0 +1,10 @@
+/**
+ * Rules of the doors alone. They ask whether there is a verdict at all; every other rule id of a decision is cited from the
+ * verdict on the image.
+ */
+export const DOOR_RULES = {
+  referenceReadable: 'reference-readable',
+  digestRequired: 'digest-required',
+  imageRecorded: 'image-recorded',
+  imageJudged: 'image-judged',
+} as const;

@@ -1,0 +1,69 @@
+import * as v from '../../schema.ts';
+import { matchesAnyGlob } from '../common/glob.ts';
+import type { Cluster } from '../image/usage.ts';
+import { account, glob, region, some } from './policy-parts.ts';
+
+/** What a door does with an image that the policy refuses: nothing, tell the person, or keep it from starting. */
+export const DOOR_MODES = ['off', 'warn', 'deny'] as const;
+const mode = v.picklist(DOOR_MODES);
+
+/** The clusters of an account, Region and name, and namespaces in them, that have a mode of their own. */
+const doorRule = v.strictObject({
+  accounts: v.optional(some(account)),
+  regions: v.optional(some(region)),
+  clusters: v.optional(some(glob)),
+  /** Of EKS only: a rule with namespaces names no ECS cluster. */
+  namespaces: v.optional(some(glob)),
+  mode,
+  requireDigest: v.optional(v.boolean()),
+});
+
+/** Where an image may start only if the policy allows it: admission in EKS, deployments and tasks in ECS. */
+export const doorsSchema = v.strictObject({
+  /** Of every cluster and namespace that no rule names. */
+  mode: v.optional(mode, 'off'),
+  /** An image that is named by a tag alone is refused. Without it the door only warns, and judges nothing but the registry. */
+  requireDigest: v.optional(v.boolean(), true),
+  /**
+   * So long an image that runs in the namespace already may start again after its deadline, in days: neither time nor a new
+   * finding stops what runs.
+   */
+  graceRunningDays: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(90)), 14),
+  /** The first rule that names the cluster and namespace decides. */
+  rules: v.optional(v.array(doorRule), []),
+});
+
+export type Doors = v.InferOutput<typeof doorsSchema>;
+export type DoorMode = (typeof DOOR_MODES)[number];
+
+/** A cluster, and in EKS a namespace of it. */
+export interface DoorPlace extends Cluster {
+  /** Absent in ECS. */
+  readonly namespace?: string;
+}
+
+/** What applies at one door. */
+export interface Door {
+  readonly mode: DoorMode;
+  readonly requireDigest: boolean;
+  readonly graceRunningDays: number;
+}
+
+/** The settings of the first rule that names the place; without one, or without a field in it, those of all doors. */
+export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place: DoorPlace): Door {
+  if (!doors) return { mode: 'off', requireDigest: true, graceRunningDays: 0 };
+  const { rules, ...everywhere } = doors;
+  const rule = rules.find((one) => names(one, place));
+  return {
+    mode: rule?.mode ?? everywhere.mode,
+    requireDigest: rule?.requireDigest ?? everywhere.requireDigest,
+    graceRunningDays: everywhere.graceRunningDays,
+  };
+}
+
+const names = (rule: Doors['rules'][number], place: DoorPlace): boolean =>
+  (rule.accounts?.includes(place.account) ?? true) &&
+  (rule.regions?.includes(place.region) ?? true) &&
+  (rule.clusters === undefined || matchesAnyGlob(rule.clusters, place.cluster)) &&
+  (rule.namespaces === undefined ||
+    (place.namespace !== undefined && matchesAnyGlob(rule.namespaces, place.namespace)));

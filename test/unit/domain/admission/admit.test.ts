@@ -1,0 +1,273 @@
+import type { AdmissionFacts, RecordedImage } from '../../../../shared/domain/admission/admission-facts.ts';
+import {
+  type Admission,
+  admit,
+  type BreakGlass,
+  digestsToRead,
+  strictest,
+} from '../../../../shared/domain/admission/admit.ts';
+import type { Door } from '../../../../shared/domain/policy/doors.ts';
+import { policySchema } from '../../../../shared/domain/policy/policy.ts';
+import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
+import { parse } from '../../../../shared/schema.ts';
+import { DAY_MS, digestOf, findingReason, HOUR_MS, NOON_EPOCH_MS, verdict } from '../../../support/samples.ts';
+
+const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+const NOW = NOON_EPOCH_MS;
+const WEB = digestOf('web');
+const NAMED = `${HOST}/apps/web@${WEB}`;
+const policy = parse(policySchema, {
+  ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
+  approvedRegistries: { allow: ['*.dkr.ecr.eu-west-1.amazonaws.com/apps/*'] },
+  awsManaged: { accounts: ['602401143452'] },
+});
+const DENY: Door = { mode: 'deny', requireDigest: true, graceRunningDays: 14 };
+
+const good: RecordedImage = {
+  ...{ digest: WEB, isRecorded: true, tier: 'application', unapproved: [], waivers: [] },
+  scan: { state: 'complete', completedAtEpochMs: NOW - HOUR_MS, coverage: ['os'] },
+  verdict: verdict('compliant', { reasons: [] }),
+  judgedAtEpochMs: NOW - HOUR_MS,
+  age: { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: WEB },
+};
+
+interface Situation {
+  readonly reference?: string | undefined;
+  readonly images?: readonly AdmissionFacts['images'][number][];
+  readonly runsHere?: boolean;
+  readonly door?: Partial<Door>;
+  readonly breakGlass?: BreakGlass;
+}
+const decide = ({ images = [good], runsHere = false, door = {}, breakGlass, ...asked }: Situation): Admission =>
+  admit('reference' in asked ? asked.reference : NAMED, {
+    ...{ door: { ...DENY, ...door }, policy, nowEpochMs: NOW, breakGlass },
+    known: new Map([[WEB, { digest: WEB, images, runsHere }]]),
+  });
+const judged = (reasons: readonly Reason[], changes: Partial<RecordedImage> = {}): RecordedImage => ({
+  ...good,
+  verdict: verdict(reasons.some(({ effect }) => effect === 'unknown') ? 'unknown' : 'violating', { reasons }),
+  ...changes,
+});
+const since = (days: number) => ({ deadlineEpochMs: NOW - days * DAY_MS });
+const age = (days: number): Reason => ({
+  ...{ ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs: NOW - (30 + days) * DAY_MS, limitDays: 30 },
+  ...since(days),
+});
+const found = (days: number): Reason => ({ ...findingReason(1), effect: 'violates', ...since(days) });
+const scan = (hours: number) => ({ ...good.scan, completedAtEpochMs: NOW - hours * HOUR_MS });
+const old: Reason = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'stale' };
+const guessed: Reason = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'x', scopes: 1 };
+const unknownAge: Reason = { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' };
+const waived = { ...found(-1), effect: 'waived', waiverId: 'w' } as Reason;
+const waiver = (days?: number) => ({
+  waivers: [
+    { waiverId: 'w', ruleId: waived.ruleId, ...(days !== undefined && { voidFromEpochMs: NOW + days * DAY_MS }) },
+  ],
+});
+const { judgedAtEpochMs: _, ...unjudged } = good;
+const { verdict: __, ...never } = unjudged;
+const rule = (ruleId: string) => `deny ${ruleId}`;
+
+describe('a door', () => {
+  test.each<[string, Situation, string]>([
+    ['a compliant image', {}, 'allow'],
+    [
+      'a reference with a tag and a digest, of which the digest counts',
+      { reference: NAMED.replace('@', ':lying@') },
+      'allow',
+    ],
+    ['the same host by FIPS', { reference: NAMED.replace('.ecr.', '.ecr-fips.') }, 'allow'],
+    [
+      'the same host by its dual-stack name',
+      { reference: NAMED.replace('.dkr.ecr.eu-west-1.amazonaws.com', '.dkr-ecr.eu-west-1.on.aws') },
+      'allow',
+    ],
+    ['the same host in capitals', { reference: NAMED.replace(HOST, HOST.toUpperCase()) }, 'allow'],
+    ['no reference', { reference: undefined }, rule('reference-readable')],
+    ['an empty reference', { reference: '' }, rule('reference-readable')],
+    ['a reference of another grammar', { reference: `${HOST}/Apps/web@${WEB}` }, rule('reference-readable')],
+    ['a short name of Docker Hub', { reference: `nginx@${WEB}` }, rule('approved-registries')],
+    [
+      'a host that only begins like an approved one',
+      { reference: `${HOST}.evil.example/apps/web@${WEB}` },
+      rule('approved-registries'),
+    ],
+    [
+      'a repository that only begins like an approved one',
+      { reference: `${HOST}/appsevil@${WEB}` },
+      rule('approved-registries'),
+    ],
+    [
+      'a port that the approved host does not have',
+      { reference: `${HOST}:8443/apps/web@${WEB}` },
+      rule('approved-registries'),
+    ],
+    [
+      'an image of AWS, which needs no approved registry',
+      { reference: `602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/pause@${WEB}` },
+      'allow',
+    ],
+    ['a tag alone', { reference: `${HOST}/apps/web:1` }, rule('digest-required')],
+    ['no tag', { reference: `${HOST}/apps/web` }, rule('digest-required')],
+    [
+      'a tag where none is required',
+      { reference: `${HOST}/apps/web:1`, door: { requireDigest: false } },
+      'warn digest-required',
+    ],
+    [
+      'a tag of a foreign registry where no digest is required',
+      { reference: 'nginx:1', door: { requireDigest: false } },
+      rule('approved-registries'),
+    ],
+    [
+      'a digest whose facts were not read',
+      { reference: `${HOST}/apps/web@${digestOf('other')}` },
+      rule('image-recorded'),
+    ],
+    ['an unrecorded image', { images: [{ digest: WEB, isRecorded: false }], runsHere: true }, rule('image-recorded')],
+    ['an image without a verdict', { images: [never], runsHere: true }, rule('image-judged')],
+    ['a verdict that is about to be renewed', { images: [unjudged] }, rule('image-judged')],
+    ['the same, running', { images: [unjudged], runsHere: true }, 'warn image-judged'],
+    [
+      'the same, running, whose scan is from long ago',
+      { images: [{ ...unjudged, scan: scan(15 * 24) }], runsHere: true },
+      rule('image-judged'),
+    ],
+    ['an image that is too old', { images: [judged([age(1)])] }, rule('age-limit')],
+    ['the same, running', { images: [judged([age(1)])], runsHere: true }, 'warn age-limit'],
+    [
+      'the same on the last moment of its grace',
+      { images: [judged([age(14 - 1 / 24)])], runsHere: true },
+      'warn age-limit',
+    ],
+    ['the same after its grace', { images: [judged([age(14)])], runsHere: true }, rule('age-limit')],
+    [
+      'the same without any grace',
+      { images: [judged([age(1)])], runsHere: true, door: { graceRunningDays: 0 } },
+      rule('age-limit'),
+    ],
+    ['a finding', { images: [judged([found(0)])] }, rule('critical')],
+    ['the same, running', { images: [judged([found(0)])], runsHere: true }, 'warn critical'],
+    [
+      'two reasons, of which one has no grace left',
+      { images: [judged([found(0), age(20)])], runsHere: true },
+      rule('age-limit'),
+    ],
+    [
+      'a deadline that passed after the verdict',
+      { images: [judged([{ ...age(1), effect: 'due' }])] },
+      rule('age-limit'),
+    ],
+    ['a deadline to come', { images: [judged([{ ...age(-1), effect: 'due' }])] }, 'allow'],
+    [
+      'a breach without a reason, as its warning was not due',
+      { images: [{ ...good, verdict: verdict('compliant', { reasons: [], nextBreachAtEpochMs: NOW }) }] },
+      rule('age-limit'),
+    ],
+    [
+      'the same, running',
+      {
+        images: [{ ...good, verdict: verdict('compliant', { reasons: [], nextBreachAtEpochMs: NOW }) }],
+        runsHere: true,
+      },
+      'warn age-limit',
+    ],
+    ['a waived finding', { images: [judged([waived], waiver(1))] }, 'allow'],
+    ['a waiver that ended', { images: [judged([waived], waiver(0))] }, rule('critical')],
+    ['a waiver that the policy no longer has', { images: [judged([waived], waiver())] }, rule('critical')],
+    ['the same, running', { images: [judged([waived], waiver())], runsHere: true }, 'warn critical'],
+    [
+      'a waiver that ended, running, after the grace',
+      { images: [judged([waived], waiver(-14))], runsHere: true },
+      rule('critical'),
+    ],
+    [
+      'a compliant image whose scan is too old by now',
+      { images: [{ ...good, scan: scan(49) }] },
+      rule('scan-required'),
+    ],
+    ['the same, running', { images: [{ ...good, scan: scan(49) }], runsHere: true }, 'warn scan-required'],
+    [
+      'the same, after the grace',
+      { images: [{ ...good, scan: scan(49 + 14 * 24) }], runsHere: true },
+      rule('scan-required'),
+    ],
+    ['a verdict that says so', { images: [judged([old], { scan: scan(49) })], runsHere: true }, 'warn scan-required'],
+    [
+      'a scan that failed, running',
+      { images: [judged([{ ...old, state: 'failed' }], { scan: { ...scan(1), state: 'failed' } })], runsHere: true },
+      rule('scan-required'),
+    ],
+    [
+      'findings that are missing, running',
+      { images: [judged([{ ...old, state: 'complete', scanReason: 'findings-missing' }])], runsHere: true },
+      rule('scan-required'),
+    ],
+    ['an unknown age, running', { images: [judged([unknownAge])], runsHere: true }, rule('age-known')],
+    [
+      'a violation and an unknown fact, running',
+      { images: [judged([found(0), unknownAge])], runsHere: true },
+      rule('age-known'),
+    ],
+    ['a guess of another workload, while the digest is named here', { images: [judged([guessed])] }, 'allow'],
+    [
+      'an image with another place, which is not approved',
+      {
+        images: [judged([{ ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'x' }])],
+        runsHere: true,
+      },
+      rule('approved-registries'),
+    ],
+    ['an index with one bad image', { images: [good, judged([found(0)])] }, rule('critical')],
+    [
+      'an index with one unrecorded image',
+      { images: [good, { digest: digestOf('arm'), isRecorded: false }] },
+      rule('image-recorded'),
+    ],
+    ['anything, where the door is off', { images: [judged([found(0)])], door: { mode: 'off' } }, 'allow'],
+    ['anything, where it only warns', { images: [judged([found(0)])], door: { mode: 'warn' } }, 'warn critical'],
+  ])('%s', (_, situation, expected) => {
+    const decision = decide(situation);
+    expect([decision.decision, ...('ruleId' in decision ? [decision.ruleId] : [])].join(' ')).toBe(expected);
+  });
+
+  test('a break-glass of the namespace turns a refusal into a warning until it expires, and is named', () => {
+    const images = [judged([found(0)])];
+    const breakGlass = { author: 'ada', reason: 'incident 7', expiresAtEpochMs: NOW + 1 };
+    expect(decide({ images, breakGlass })).toMatchObject({
+      decision: 'warn',
+      message: expect.stringMatching(/^Break-glass by ada until .*: incident 7\. /),
+    });
+    expect(decide({ images, breakGlass: { ...breakGlass, expiresAtEpochMs: NOW } })).toMatchObject({
+      decision: 'deny',
+    });
+  });
+
+  test('a message is one line without control characters, of at most 1,100 characters', () => {
+    const hostile = judged([
+      { ...(found(0) as Extract<Reason, { kind: 'finding' }>), package: `\u001b[2J\n${'x'.repeat(5000)}` },
+    ]);
+    for (const situation of [
+      { images: [hostile] },
+      { reference: `${HOST}/\u202e${'y'.repeat(9000)}` },
+      { reference: `\n${HOST}` },
+    ]) {
+      const decision = decide(situation);
+      if (decision.decision === 'allow') throw new Error('it must be refused');
+      expect(decision.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(decision.message.length).toBeLessThanOrEqual(1100);
+    }
+  });
+});
+
+test('of several decisions the first refusal counts, then the first warning', () => {
+  const [deny, warn] = [decide({ reference: 'nginx' }), decide({ images: [judged([age(1)])], runsHere: true })];
+  expect(strictest([])).toEqual({ decision: 'allow' });
+  expect(strictest([{ decision: 'allow' }, warn, deny])).toBe(deny);
+  expect(strictest([{ decision: 'allow' }, warn])).toBe(warn);
+});
+
+test('nothing is read where the door is off, and each digest once', () => {
+  expect(digestsToRead([NAMED, NAMED, 'nginx:1', undefined], { mode: 'deny' })).toEqual([WEB]);
+  expect(digestsToRead([NAMED], { mode: 'off' })).toEqual([]);
+});

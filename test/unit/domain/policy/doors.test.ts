@@ -1,0 +1,46 @@
+import { doorAt, doorsSchema } from '../../../../shared/domain/policy/doors.ts';
+import { parse, safeParse } from '../../../../shared/schema.ts';
+
+const SHOP = { account: '111122223333', region: 'eu-west-1', cluster: 'prod-1', namespace: 'shop' };
+const doors = parse(doorsSchema, {
+  mode: 'warn',
+  rules: [
+    { clusters: ['prod-*'], namespaces: ['kube-*'], mode: 'off' },
+    { accounts: ['111122223333'], clusters: ['prod-*'], mode: 'deny', requireDigest: false },
+    { regions: ['us-east-1'], mode: 'deny' },
+  ],
+});
+
+describe('the settings of a door', () => {
+  test.each([
+    ['the first rule that names the place', SHOP, { mode: 'deny', requireDigest: false }],
+    ['an earlier rule for a namespace', { ...SHOP, namespace: 'kube-system' }, { mode: 'off', requireDigest: true }],
+    ['no rule for the account', { ...SHOP, account: '444455556666' }, { mode: 'warn', requireDigest: true }],
+    ['a rule for a Region', { ...SHOP, region: 'us-east-1', cluster: 'x' }, { mode: 'deny', requireDigest: true }],
+    ['no rule', { ...SHOP, cluster: 'test' }, { mode: 'warn', requireDigest: true }],
+  ])('%s', (_, place, expected) => {
+    expect(doorAt({ doors }, place)).toEqual({ ...expected, graceRunningDays: 14 });
+  });
+
+  test('a rule with namespaces names no ECS cluster', () => {
+    const { namespace: _, ...ecs } = SHOP;
+    const everyNamespace = parse(doorsSchema, { rules: [{ namespaces: ['*'], mode: 'deny' }] });
+    expect(doorAt({ doors: everyNamespace }, ecs).mode).toBe('off');
+    expect(doorAt({ doors }, ecs).mode).toBe('deny');
+  });
+
+  test('a policy without doors refuses nothing', () => {
+    expect(doorAt({}, SHOP).mode).toBe('off');
+  });
+
+  test.each([
+    { mode: 'strict' },
+    { graceRunningDays: -1 },
+    { graceRunningDays: 91 },
+    { rules: [{ clusters: [], mode: 'deny' }] },
+    { rules: [{ clusters: ['a'] }] },
+    { rules: [{ cluster: 'a', mode: 'deny' }] },
+  ])('%j is refused', (document) => {
+    expect(safeParse(doorsSchema, document).success).toBe(false);
+  });
+});
