@@ -542,3 +542,19 @@ describe('a scope with more usages than a step holds in memory', () => {
     expect([scratch.opened, scratch.folders.size]).toEqual([1, 0]);
   });
 });
+
+test('which images run in a cluster is recorded for the doors, and ends with the last usage there', async () => {
+  const { world, review } = await webWorld();
+  const place = { ...payments, cluster: main.cluster };
+  const runs = () => world.running.runningIn([a, b], place);
+  world.workloads.run(main, running(a), running(a, { workload: 'other' }), running(b, { workload: 'blue' }));
+  await review();
+  expect(await runs()).toEqual(new Set([a, b]));
+  const { written } = world.running;
+  await review();
+  expect(world.running.written).toBe(written);
+  world.workloads.stop(main, 'blue').stop(main, 'other');
+  world.advance(DAY_MS);
+  await review();
+  expect(await runs()).toEqual(new Set([a]));
+});
