@@ -7,11 +7,12 @@ import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { forestOf } from '../lineage/branches.ts';
 import { paint, print, printJson } from '../output.ts';
+import { type OldParentPorts, oldParents } from '../plan/old-parents.ts';
 import { type PlanLedger, type PlanNow, planNow } from '../plan/plan-now.ts';
 import { streamTree, type TreePorts, type TreeStream } from '../plan/plan-tree.ts';
 import { type PreviewLedgers, previewLedger } from '../plan/preview-ledger.ts';
 import { forecastLine } from '../plan/render-forecast.ts';
-import { renderPlan, sumsOf } from '../plan/render-plan.ts';
+import { renderPlan, type ShownPlan, sumsOf } from '../plan/render-plan.ts';
 import { treeSvg } from '../plan/render-svg.ts';
 import { treeText } from '../plan/render-tree.ts';
 import { policyIn } from '../policy/policy-file.ts';
@@ -42,7 +43,8 @@ export const planCommand: Command = {
     const connected = await context();
     const policy = typeof args.flags.policy === 'string' ? await policyIn(args.flags.policy, 'validate') : undefined;
     const { found, ...ledger } = await supposed(connected, policy, args);
-    const plan = await planNow(ledger);
+    const planned = await planNow(ledger);
+    const plan: ShownPlan = { ...planned, ...(await oldParents(ledger, planned)) };
     const tree = isDrawn(args) ? await streamTree(ledger, plan, (await ledger.policies.current()).policy) : undefined;
     const { svg } = args.flags;
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
@@ -70,7 +72,7 @@ const isDrawn = ({ flags }: Arguments): boolean => flags.tree === true || typeof
 
 const streamRow = ({ mark, ...stream }: TreeStream) => ({ ...stream, mark: mark.kind });
 
-function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: number, { flags }: Arguments): string {
+function pageOf(plan: ShownPlan, tree: readonly TreeStream[] | undefined, now: number, { flags }: Arguments): string {
   const { tree: isAsked, svg, all } = flags;
   return [
     renderPlan(plan, now),
@@ -104,7 +106,7 @@ async function supposed(
   context: CliContext,
   policy: Policy | undefined,
   { flags }: Arguments,
-): Promise<PlanLedger & TreePorts & { found?: PreviewLedgers }> {
+): Promise<PlanLedger & TreePorts & OldParentPorts & { found?: PreviewLedgers }> {
   const inForce = policy && { policy, version: policyVersion(policy) };
   const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;
   return {

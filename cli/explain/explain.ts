@@ -14,11 +14,12 @@ import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagr
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
 import { targetsFor } from '../../shared/review/private-clusters.ts';
+import type { AgeRootPorts } from '../acting/age-roots.ts';
 import { withCurrentAnswer } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
-import { type OldParent, type OldParentPorts, oldParentOf, type StreamKnown } from './old-parent.ts';
+import { type OldParent, oldParentOf, type StreamKnown } from './old-parent.ts';
 import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
 
 /** Everything in the ledger about one image. */
@@ -77,7 +78,7 @@ type Ledger = Pick<
 > &
   VendorLedger &
   WitnessPorts &
-  OldParentPorts;
+  AgeRootPorts;
 
 /**
  * @param policy the one in force; absent if none can be read

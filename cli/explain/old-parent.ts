@@ -1,19 +1,14 @@
-import { type AgeRoot, ageRootOf } from '../../shared/domain/attribution/age-root.ts';
+import type { AgeRoot } from '../../shared/domain/attribution/age-root.ts';
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
-import { emptyHistory, type RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
-import { mayEverRebuild, modeObstacle } from '../../shared/domain/guard/guard.ts';
+import type { RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import type { Reason } from '../../shared/domain/verdict/verdict.ts';
-import { FleetTrace, type TracePorts } from '../../shared/planning/fleet-trace.ts';
-import { readImage } from '../../shared/planning/read-images.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
+import { type AgeRootPorts, lastingObstacle, oldByAncestor, readAgeRoots } from '../acting/age-roots.ts';
 
 /** Why an image that is too old because of an ancestor stays so, and what must happen. */
 export interface OldParent {
@@ -58,33 +53,31 @@ export interface StreamKnown {
   readonly killSwitch: KillSwitch;
 }
 
-export type OldParentPorts = TracePorts & { readonly clock: Clock };
-
 /**
  * What must happen first for an image that violates its age limit because of an ancestor; `undefined` if it does not.
  * @param stateOf reads what the ledger has of a stream
  * @param policy absent if none can be read: then obstacles of the policy are left out
  */
 export async function oldParentOf(
-  ports: OldParentPorts,
+  ports: AgeRootPorts,
   image: ImageRecord,
   stateOf: (stream: string) => Promise<StreamKnown>,
   policy: Policy | undefined,
 ): Promise<OldParent | undefined> {
-  const reasons = image.verdict?.reasons ?? [];
-  const reason = reasons.find(isOfAncestor);
-  if (!reason) return undefined;
-  const trace = await traceOf(ports, image);
-  const root = ageRootOf(image.digest, trace, await limitOf(ports, trace, reason, reasons));
-  if (!root) return undefined;
+  const old = oldByAncestor(image);
+  if (!old) return undefined;
+  const { found, streams } = await readAgeRoots(ports, [old]);
+  const [first] = found;
+  if (!first) return undefined;
+  const { root, decidedBy } = first;
   const path = root.kind === 'rebuild' ? root.path : root.kind === 'deploy' ? [root.stream] : [];
   const nowEpochMs = ports.clock();
   return {
-    decidedBy: reason.decidedBy,
+    decidedBy,
     kind: root.kind,
     steps: await Promise.all(
       path.map(async (stream, at) => {
-        const { tier, owner } = trace.streams.get(stream) ?? {};
+        const { tier, owner } = streams.get(stream) ?? {};
         const state = stateIn(stream, await stateOf(stream), policy, nowEpochMs);
         const heads = at === 0 && 'heads' in root ? root.heads : [];
         return { stream, ...(tier && { tier }), ...(owner !== undefined && { owner }), heads, ...state };
@@ -95,39 +88,9 @@ export async function oldParentOf(
   };
 }
 
-type AncestorsAge = Reason & { readonly kind: 'age'; readonly decidedBy: Digest };
-
-const isOfAncestor = (reason: Reason): reason is AncestorsAge =>
-  reason.kind === 'age' && reason.effect === 'violates' && reason.decidedBy !== undefined;
-
-/** Its ancestors, their streams with heads, and the ancestors of these. */
-async function traceOf(ports: OldParentPorts, image: ImageRecord): Promise<FleetTrace> {
-  // Only lineage is read, not facts.
-  const trace = new FleetTrace(ports, () => false);
-  trace.begin([readImage(image, () => false)]);
-  await trace.down();
-  return trace;
-}
-
-async function limitOf(
-  { images, clock }: OldParentPorts,
-  trace: FleetTrace,
-  { limitDays }: AncestorsAge,
-  reasons: readonly Reason[],
-) {
-  const records = await images.get([...trace.images.keys()]);
-  const waived = reasons.flatMap(({ kind, waivedThrough }) => (kind === 'age' ? (waivedThrough ?? []) : []));
-  return {
-    limitDays,
-    waived: new Set(waived),
-    ageOf: (digest: Digest) => records.get(digest)?.lineage?.age,
-    nowEpochMs: clock(),
-  };
-}
-
 function stateIn(
   stream: string,
-  { cause, node, history = emptyHistory(stream), killSwitch }: StreamKnown,
+  { cause, node, history, killSwitch }: StreamKnown,
   policy: Policy | undefined,
   nowEpochMs: number,
 ): StreamState {
@@ -136,8 +99,6 @@ function stateIn(
   if (state === 'taken') return known;
   if (state === 'open' && cause?.answer) return { ...known, answer: cause.answer };
   if (!policy) return known;
-  const { isNamed, mode, pipeline, guards } = streamPolicy(policy, stream);
-  const inputs = { stream, isNamed, mode, killSwitch, history, ancestors: [], ...(pipeline && { pipeline }) };
-  const obstacle = modeObstacle(inputs) ?? mayEverRebuild(inputs, guards, nowEpochMs);
+  const obstacle = lastingObstacle(stream, killSwitch, policy, { history, nowEpochMs });
   return obstacle ? { ...known, obstacle } : known;
 }

@@ -13,12 +13,17 @@ import {
 } from '../acting/render-acting.ts';
 import { fitted, paint, type TableColumn, table } from '../output.ts';
 import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
+import type { OldParentStream, OldParents } from './old-parents.ts';
 import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
+/** The plan, perhaps with the streams that images in use wait for. */
+export type ShownPlan = PlanNow & Partial<OldParents>;
+
 /** The plan as a page of text, without empty sections. */
-export function renderPlan(plan: PlanNow, now: number): string {
+export function renderPlan(plan: ShownPlan, now: number): string {
   const { planned, held, settled, cascades, closures, waitingForVendors, unreadable } = plan;
+  const { oldParents = [], oldParentUnknown = 0 } = plan;
   const guessed = planned.filter((work) => work.headUnknown).map(({ stream }) => stream);
   const unguarded = planned.filter((work) => work.unguarded).map(({ stream }) => stream);
   return [
@@ -38,6 +43,12 @@ export function renderPlan(plan: PlanNow, now: number): string {
       renderUndeployed,
     ),
     ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
+    ...section(oldParents, 'Images in use wait for these streams, because they are built on old heads', oldParentTable),
+    ...(oldParentUnknown > 0
+      ? [
+          `${counted(oldParentUnknown, 'image')} in use built on an old image: unknown which stream must be rebuilt first. To see why: patchwave why IMAGE`,
+        ]
+      : []),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...section(settled, 'Settled: no image has these facts any more', settledTable),
     ...section(cascades, 'In progress', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
@@ -96,6 +107,22 @@ const AFTER: TableColumn<PlannedWork> = {
   title: 'built after',
   value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')),
 };
+
+const oldParentTable = (rows: readonly OldParentStream[]): string =>
+  table(rows, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'images', value: ({ images }) => String(images), align: 'right' },
+    { title: 'streams', value: ({ streams }) => String(streams), align: 'right' },
+    { title: 'owner', value: ({ owner = '-' }) => owner },
+    { title: 'plan', value: oldParentPlan },
+  ]);
+
+function oldParentPlan({ stream, plan, answer }: OldParentStream): string {
+  if (plan === 'planned') return 'planned';
+  if (plan === 'in-progress') return 'in progress';
+  if (answer) return `${answer.answer}: ${answer.reason}`;
+  return `no open cause; to request a rebuild: patchwave rebuild '${stream}' --reason TEXT`;
+}
 
 const settledTable = (rows: PlanNow['settled']): string =>
   table(rows, [

@@ -6,7 +6,6 @@ import { digestOf, imageProperties, usage } from '../../support/samples.ts';
 import {
   fact,
   HOUR_MS,
-  judge,
   type PlanWorld,
   planWorld,
   pushed,
@@ -18,6 +17,7 @@ import {
   violating,
   wakeUp,
 } from '../cascade-plan/support.ts';
+import { oldBase, TIERS } from './old-base.ts';
 import { readOnlyContext, run } from './support.ts';
 
 const why = async (world: PlanWorld, name = 'app-0') =>
@@ -274,23 +274,6 @@ test('why shows the deployments in progress of a verified stream, with the hook 
   expect(text).toContain('a pause hook waits for a person');
   expect(text).not.toContain('a/r/c/over');
 });
-
-/** A running application whose age counts from its base: `app-0` on `app-1`, and that on the image `old`. */
-async function oldBase(world: PlanWorld, { isBaseHead = false } = {}): Promise<void> {
-  const now = world.clock();
-  const old = await pushed(world, 2, 'old', { tags: [isBaseHead ? 'v1' : 'dated'], isPlaced: false });
-  const platform = await pushed(world, 1, 'app-1', { tags: ['v1'], isPlaced: false });
-  const app = await pushed(world, 0, 'app-0', { tags: ['v1'], isPlaced: false, inUse: true });
-  const bornAtEpochMs = now - 40 * 24 * HOUR_MS;
-  const age = { known: true, bornAtEpochMs, decidedBy: old } as const;
-  await world.images.recordLineage(old, { age });
-  await world.images.recordLineage(platform, { age, parent: { digest: old, evidence: 'layers' } });
-  await world.images.recordLineage(app, { age, parent: { digest: platform, evidence: 'layers' } });
-  const reason = { ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs, limitDays: 30 } as const;
-  await judge(world, app, [{ ...reason, decidedBy: old }]);
-}
-
-const TIERS = ['application', 'platform', 'base'] as const;
 
 test('why of an image whose only fault is an old parent names the stream to rebuild first, and its answer', async () => {
   const world = await planWorld({ tiers: TIERS, reportOnly: [1] });
