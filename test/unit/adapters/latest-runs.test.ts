@@ -42,3 +42,22 @@ test('a review runs until its end is recorded', async () => {
 test.each([1, 2, 3])('a review whose end is recorded has ended, after %i of its three last writes', async (writes) => {
   expect(await (await afterCalls(writes)).latest()).toEqual({ ended: ENDED });
 });
+
+test('after an upgrade the first review of some scopes does not hide the last one of the fleet', async () => {
+  const memory = new MemoryTable();
+  const ledger = new DynamoRunLedger(new LedgerTable(memory.client(), 'ledger'));
+  const fleet = review('run-1', { state: 'succeeded', endedAtEpochMs: NOON_EPOCH_MS });
+  await ledger.begin(fleet);
+  await ledger.finish(fleet);
+  // Version 0.1.0 had no item for it.
+  memory.items.delete('RUN#LATEST FLEET');
+  const startedAtEpochMs = NOON_EPOCH_MS + 1;
+  const scopeKey = '111122223333/eu-west-1';
+  const part = review('run-2', { scopeKey, startedAtEpochMs, state: 'succeeded', endedAtEpochMs: startedAtEpochMs });
+  await ledger.begin(part);
+  await ledger.finish(part);
+  await ledger.begin({ ...part, runId: 'run-3' });
+  await ledger.finish({ ...part, runId: 'run-3' });
+  expect(await ledger.latestOfFleet()).toEqual(fleet);
+  expect((await ledger.latest()).ended?.runId).toBe('run-3');
+});

@@ -109,14 +109,26 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
   /** The lease comes last, so that its next holder finds this review ended. */
   async finish(review: ReviewRecord): Promise<void> {
     await this.#write(keys.run(review.runId), 'run', review);
-    const isLater = {
-      expression: 'attribute_not_exists(PK) OR startedAtEpochMs <= :started',
-      values: { ':started': review.startedAtEpochMs },
-    };
-    await this.table.put({ ...keys.latestRun, ...reviewContent('latest-run', review) }, isLater);
-    if (review.scopeKey === WHOLE_FLEET)
-      await this.table.put({ ...keys.latestFleetRun, ...reviewContent('latest-run', review) }, isLater);
+    if (review.scopeKey !== WHOLE_FLEET) await this.#keepFleetRun();
+    await this.#writeLatest(keys.latestRun, review);
+    if (review.scopeKey === WHOLE_FLEET) await this.#writeLatest(keys.latestFleetRun, review);
     await this.table.delete(keys.currentRun, { expression: 'runId = :run', values: { ':run': review.runId } });
+  }
+
+  /** Version 0.1.0 kept only the latest run, which a review of some scopes is about to replace. */
+  async #keepFleetRun(): Promise<void> {
+    const latest = await reviewAt(this.table, keys.latestRun);
+    if (latest?.scopeKey === WHOLE_FLEET) await this.#writeLatest(keys.latestFleetRun, latest);
+  }
+
+  async #writeLatest(key: Key, review: ReviewRecord): Promise<void> {
+    await this.table.put(
+      { ...key, ...reviewContent('latest-run', review) },
+      {
+        expression: 'attribute_not_exists(PK) OR startedAtEpochMs <= :started',
+        values: { ':started': review.startedAtEpochMs },
+      },
+    );
   }
 
   async #write(key: Key, kind: 'run', review: ReviewRecord): Promise<void> {
