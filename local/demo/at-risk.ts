@@ -1,19 +1,46 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { SEVERITIES } from '../../shared/domain/policy/policy-parts.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
+import type { Names } from './names.ts';
 import { complaintText, holdText, tierText } from './reason-words.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
+import { imageName } from './story-found.ts';
 
 type Image = DemoResult['images'][number];
 type Risk = DemoResult['atRisk'][number];
 
-/** Each running image that is not in order at the end, with what is wrong and why it is still there. */
+/**
+ * Each running image that is not in order at the end, with what is wrong and why it is still there: the most serious one
+ * first, then by name. Digests differ from run to run, so they order nothing that a name can.
+ */
 export const risksOf = (
   images: DemoResult['images'],
   act: Pick<ActResult, 'streams' | 'answers'>,
   policy: Policy,
-): Risk[] => images.filter(({ outcome }) => outcome !== 'compliant').map((image) => riskOf(image, act, policy));
+  names: Names,
+): Risk[] =>
+  images
+    .filter(({ outcome }) => outcome !== 'compliant')
+    .map((image) => ({ image, name: imageName(image, names), risk: riskOf(image, act, policy) }))
+    .sort(
+      (one, other) =>
+        gravityOf(one.image) - gravityOf(other.image) ||
+        one.name.localeCompare(other.name) ||
+        one.risk.what.localeCompare(other.risk.what) ||
+        one.risk.digest.localeCompare(other.risk.digest),
+    )
+    .map(({ risk }) => risk);
+
+/** 0 for the most serious: findings by their severity, then what is not known, then all other violations. */
+function gravityOf({ outcome, reasons }: Image): number {
+  if (outcome !== 'violating') return SEVERITIES.length;
+  const found = having(reasons, 'violates').map((reason) =>
+    reason.kind === 'finding' ? SEVERITIES.indexOf(reason.severity) : SEVERITIES.length + 1,
+  );
+  return Math.min(SEVERITIES.length + 1, ...found);
+}
 
 function riskOf(image: Image, act: Pick<ActResult, 'streams' | 'answers'>, policy: Policy): Risk {
   const { digest, outcome } = image;
@@ -60,6 +87,6 @@ function whyOf(
   if (mode === 'paused') return holdText('paused');
   if (!pipeline) return holdText('no-pipeline');
   return violations.every((one) => one.kind === 'age' && one.decidedBy !== undefined)
-    ? 'renew that image first'
+    ? 'that image must be rebuilt first'
     : 'nothing is planned';
 }

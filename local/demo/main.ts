@@ -102,7 +102,7 @@ async function run(installation: Installation, flags: DemoFlags, { story, detail
     mode: policy.mode,
     execution: { arn, status, ...(error !== undefined && { error }), ...(cause !== undefined && { cause }) },
     ...found,
-    atRisk: risksOf(found.images, { streams, answers: done.answers }, policy),
+    atRisk: risksOf(found.images, { streams, answers: done.answers }, policy, names),
     calls: callRows(calls),
     act: {
       ...{ reviews, gaveUp, admitted },

@@ -94,7 +94,9 @@ export const demoResultSchema = v.strictObject({
   images: v.array(image),
   atRisk: v.pipe(
     v.array(v.strictObject({ digest: v.string(), what: v.string(), why: v.string() })),
-    v.description('each running image that is not compliant: what is wrong, and why it is still there'),
+    v.description(
+      'each running image that is not compliant, the most serious one first: what is wrong, and why it is still there',
+    ),
   ),
   nextBreaches: v.array(v.strictObject({ digest: v.string(), atEpochMs: epochMs })),
   calls: v.pipe(

@@ -21,7 +21,7 @@ export function foundSentences(
   const numbers = `${counted(containers, 'container')} run ${counted(found, 'image')}: ${outcomesText(outcomes)}`;
   const unread = scopes.filter(({ status }) => status === 'failed').map(({ account }) => account);
   const groups = [...Map.groupBy(images.flatMap(complaintsOf), ({ text }) => text)].sort(
-    ([, one], [, other]) => other.length - one.length,
+    ([text, one], [otherText, other]) => other.length - one.length || text.localeCompare(otherText),
   );
   const left = groups.length - MOST_REASONS;
   return [
@@ -68,6 +68,8 @@ export function proofSentences({ closures }: Pick<ActResult, 'closures'>, names:
   const [closed, open] = [streamsIn('closed'), streamsIn('open')];
   return [
     ...(closed.length > 0 ? [`Proven: no old image of ${listOf(closed)} runs any more`] : []),
-    ...(open.length > 0 ? [`Not proven: what is built on old images of ${listOf(open, 2)} runs`] : []),
+    ...(open.length > 0
+      ? [`Containers still run old images of ${listOf(open, MOST_NAMES)}, or images that are built on them`]
+      : []),
   ];
 }

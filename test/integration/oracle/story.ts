@@ -299,10 +299,10 @@ async function checkWhy(told: Told, name: string, why: string): Promise<void> {
     const images = told.fleet.images.filter((image) => image.repository === name).map((image) => image.name);
     const pipelines = told.fleet.pipelines.filter(({ builds }) => images.includes(builds));
     expect(pipelines.map(({ pinsParent }) => pinsParent)).toEqual([true]);
-  } else if (why === 'nothing is planned' || why === 'renew that image first') {
+  } else if (why === 'nothing is planned' || why === 'that image must be rebuilt first') {
     const open = told.result.act.answers.filter(({ stream }) => stream.includes(`/${name}:`));
     expect(open).toEqual([]);
-    if (why === 'renew that image first') expect(await standsOnOld(told, name)).toBe(true);
+    if (why === 'that image must be rebuilt first') expect(await standsOnOld(told, name)).toBe(true);
   } else expect(why).toBe('');
 }
 
@@ -440,7 +440,7 @@ const CHECKS: readonly [RegExp, Check][] = [
   ],
   [/^Plan (\S+) ends as (\w+), because of (.+)\. The alarm (\S+) would ring$/, fails],
   [/^Proven: no old image of (.+) runs any more$/, noOldRuns],
-  [/^Not proven: what is built on old images of (.+) runs$/, oldRuns],
+  [/^Containers still run old images of (.+), or images that are built on them$/, oldRuns],
   [/^Still waits for .+$/, () => undefined],
   [/^Also at risk at the end$/, ({ result }) => expect(result.atRisk.length).toBeGreaterThan(0)],
   [/^Result: (\d+) of (\d+) images? in use (?:is|are) in order, (\d+) (?:is|are) still at risk$/, sums],
@@ -450,7 +450,7 @@ const CHECKS: readonly [RegExp, Check][] = [
   ],
   [/^at fault {2}(.+): (CVE-[\d-]+) in \S+ \S+(?: and \d+ more)?$/, faultOf],
   [/^rebuilt {2}(\S+) +(sha256:[0-9a-f]{12}) -> (sha256:[0-9a-f]{12})$/, rebuilt],
-  [/^(?:at risk {2})?(.+): fixed, but old images still run$/, oldRuns],
+  [/^(?:at risk {2})?(.+): fixed, but containers still run what is built on old ones$/, oldRuns],
   [/^at risk {2}nothing$/, ({ result }) => expect(result.atRisk).toEqual([])],
   [/^(?:rebuilt|at risk) {2}and \d+ more: see (?:above|`--verbose`)$/, ({ page }) => expect(page.hasList).toBe(true)],
   [/^(?:at risk {2}|risk: )(.+): (unknown, .+)$/, risk],

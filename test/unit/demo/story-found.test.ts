@@ -32,11 +32,19 @@ test('the numbers, the accounts that were not read, and each reason once with it
   ]);
 });
 
+test('as many images for each of two reasons: the reasons have the same order whatever order the images have', () => {
+  const images = [image('a', [finding]), image('b', [scan])];
+  const rest = { found: 2, outcomes: { compliant: 0, violating: 1, unknown: 1, failed: 0 }, scopes: [] };
+  const sentencesOf = (order: readonly object[]) =>
+    foundSentences({ images: order, ...rest } as unknown as DemoResult, names);
+  expect(sentencesOf(images.toReversed())).toEqual(sentencesOf(images));
+});
+
 test('only the last closure of a stream counts, and only a closed one proves', () => {
   const closure = (stream: string, state: string) => ({ stream, state });
   const closures = [closure('a', 'replaced'), closure('a', 'closed'), closure('b', 'closed'), closure('b', 'open')];
   expect(proofSentences({ closures } as unknown as DemoResult['act'], names)).toEqual([
     'Proven: no old image of a runs any more',
-    'Not proven: what is built on old images of b runs',
+    'Containers still run old images of b, or images that are built on them',
   ]);
 });

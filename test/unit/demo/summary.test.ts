@@ -42,7 +42,7 @@ test('what was at fault, what was rebuilt by digest, what is at risk and why, an
     '  rebuilt    base  sha256:1 -> sha256:2',
     '             app   sha256:1 -> sha256:2',
     '  at risk    search: CVE-1; its build pins an old parent',
-    '             base: fixed, but old images still run',
+    '             base: fixed, but containers still run what is built on old ones',
     '  see more   COMMAND',
   ]);
 });
@@ -104,6 +104,7 @@ const idOf = (repository: string): string => `111122223333/us-east-1/${repositor
 const finding = { kind: 'finding', effect: 'violates', vulnerability: 'CVE-1', package: 'p' };
 const old = { kind: 'age', effect: 'violates', limitDays: 30, decidedBy: 'sha256:0' };
 const scan = { kind: 'scan', effect: 'unknown', state: 'unsupported', scanReason: 'unsupported-image' };
+const UNNAMED = { tier: 'unmanaged', locations: [], usages: [] };
 
 test.each<[name: string, image: object, act: object, risk: object]>([
   ['only reported', { stream: idOf('reports') }, {}, { why: 'its policy only reports' }],
@@ -131,7 +132,7 @@ test.each<[name: string, image: object, act: object, risk: object]>([
     'only an ancestor is old, and that is not rebuilt',
     { stream: idOf('web'), reasons: [old] },
     {},
-    { what: 'built on an old image', why: 'renew that image first' },
+    { what: 'built on an old image', why: 'that image must be rebuilt first' },
   ],
   ['another fault too', { stream: idOf('web'), reasons: [old, finding] }, {}, { why: 'nothing is planned' }],
   [
@@ -141,9 +142,35 @@ test.each<[name: string, image: object, act: object, risk: object]>([
     { what: 'not scannable (unsupported-image)', why: 'unknown never counts as clean' },
   ],
 ])('at risk: %s', (_name, image, act, risk) => {
-  const given = { digest: 'sha256:1', outcome: 'violating', tier: 'unmanaged', reasons: [finding], ...image };
+  const given = { ...UNNAMED, digest: 'sha256:1', outcome: 'violating', reasons: [finding], ...image };
   const done = { streams: [], answers: [], ...act } as unknown as DemoResult['act'];
-  const [found, ...others] = risksOf([given] as unknown as DemoResult['images'], done, policy);
+  const [found, ...others] = risksOf([given] as unknown as DemoResult['images'], done, policy, names);
   expect(others).toEqual([]);
   expect(found).toMatchObject({ digest: 'sha256:1', ...risk });
+});
+
+test('the most serious image at risk comes first, then by name, whatever digests a run has', () => {
+  const at = (stream: string, outcome: string, ...reasons: readonly object[]) => ({ stream, outcome, reasons });
+  const high = { ...finding, severity: 'high' };
+  const critical = { ...finding, severity: 'critical' };
+  const images = [
+    at('critical-b', 'violating', old, critical),
+    at('critical-a', 'violating', critical),
+    at('high', 'violating', high),
+    at('unknown', 'unknown', scan, critical),
+    at('not-judged', 'failed'),
+    at('old', 'violating', old),
+  ].map((image) => ({ ...image, stream: idOf(image.stream), tier: 'application' }));
+  const order = (digestOf: (at: number) => string): string[] => {
+    const given = images.map((image, at) => ({ ...image, digest: `sha256:${digestOf(at)}` }));
+    const streamOf = new Map(given.map(({ digest, stream }) => [digest, stream]));
+    const sorted = given.toSorted((one, other) => one.digest.localeCompare(other.digest));
+    const done = { streams: [], answers: [] };
+    return risksOf(sorted as unknown as DemoResult['images'], done, policy, names).map(
+      ({ digest }) => streamOf.get(digest) ?? '',
+    );
+  };
+  const expected = ['critical-a', 'critical-b', 'high', 'not-judged', 'unknown', 'old'].map(idOf);
+  expect(order(String)).toEqual(expected);
+  expect(order((at) => String(9 - at))).toEqual(expected);
 });
