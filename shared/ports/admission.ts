@@ -1,3 +1,4 @@
+import type { BreakGlass } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
 import type { DoorPlace } from '../domain/policy/doors.ts';
 import type { ImageLedger, PlaceLedger } from './ledger.ts';
@@ -27,4 +28,10 @@ export interface RunningLedger {
   begin(images: readonly ImagePresence[], atEpochMs: number): Promise<void>;
   /** Ends marks; they expire 90 days later. */
   end(images: readonly ImagePresence[], atEpochMs: number): Promise<void>;
+}
+
+/** The break-glass of a namespace; it ends by itself. */
+export interface BreakGlassReads {
+  /** Also one that has expired, as long as the ledger keeps it. */
+  breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined>;
 }

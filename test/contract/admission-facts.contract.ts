@@ -1,5 +1,5 @@
 import { policySchema } from '../../shared/domain/policy/policy.ts';
-import { readAdmissionFacts } from '../../shared/judging/read-admission-facts.ts';
+import { admissionFactsIn, readAdmissionRecords } from '../../shared/judging/read-admission-facts.ts';
 import type { RunningLedger, RunningReads } from '../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import { parse } from '../../shared/schema.ts';
@@ -62,7 +62,7 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
   const ASKED = [compliant, violating, waived, index, child, 'never judged', 'unheard of'].map(digestOf);
   const read = async (world: AdmissionWorld, digests = ASKED) => {
     const before = world.batches?.() ?? 0;
-    const facts = await readAdmissionFacts(world, policy, PLACE, digests);
+    const facts = admissionFactsIn(await readAdmissionRecords(world, PLACE, digests), policy, digests);
     const runsHere = (name: string) => facts.get(digestOf(name))?.runsHere;
     return {
       runsHere,

@@ -359,9 +359,11 @@ describe('names and schemas', () => {
 test('every caller that reads the policy in force handles an unreadable one', () => {
   const asking = /\bpolicies\.(?:current\(\)|load\()/;
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
+  // A door fails, and its caller refuses.
   const apart = [
     'functions/cascade-plan/resume-parked.ts',
     'functions/rollout/check-closures.ts',
+    'shared/judging/decide-at-door.ts',
     'shared/planning/read-plan.ts',
     'shared/review/our-accounts.ts',
     'shared/review/policy-in-force.ts',

@@ -63,9 +63,10 @@ export const strictest = (admissions: readonly Admission[]): Admission =>
   admissions.find(({ decision }) => decision === 'warn') ??
   ALLOW;
 
-/** The digests whose facts decisions on these references need, each once; none where the door is off. */
-export const digestsToRead = (references: readonly (string | undefined)[], { mode }: Pick<Door, 'mode'>): Digest[] =>
-  mode === 'off' ? [] : [...new Set(references.flatMap((one) => readImageReference(one)?.digest ?? []))];
+/** The digests whose facts decisions on these references need, each once. */
+export const digestsToRead = (references: readonly (string | undefined)[]): readonly Digest[] => [
+  ...new Set(references.flatMap((one) => readImageReference(one)?.digest ?? [])),
+];
 
 /** One reason against an image. */
 interface Objection {

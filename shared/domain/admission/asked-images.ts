@@ -1,0 +1,74 @@
+/*
+ * The images that an object of Kubernetes asks for. The object is data of a stranger: every field may be missing, `null`, or of
+ * another type. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+ */
+
+/** One image that an object asks for. */
+export interface AskedImage {
+  /** Where the object names it: `spec.containers[0].image`. */
+  readonly field: string;
+  /** As written; absent if it is missing or no text. */
+  readonly reference?: string;
+}
+
+/** The pod template of each kind that has one, by the fields that lead to it. */
+const TEMPLATES = new Map<string, readonly string[]>([
+  ...['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'ReplicationController', 'Job'].map(
+    (kind) => [kind, ['spec', 'template']] as const,
+  ),
+  ['CronJob', ['spec', 'jobTemplate', 'spec', 'template']],
+  ['PodTemplate', ['template']],
+]);
+
+/** The kinds whose objects make pods from a template. */
+export const TEMPLATE_KINDS: readonly string[] = [...TEMPLATES.keys()];
+
+/**
+ * Every image that an object asks for: of containers, init containers, ephemeral containers and image volumes. An entry that
+ * is not as it should be has no reference, so that a decision on it refuses it.
+ * @param kind `Pod`, or one of `TEMPLATE_KINDS`; any other kind asks for none
+ */
+export function askedImages(kind: string, object: unknown): readonly AskedImage[] {
+  const path = kind === 'Pod' ? [] : TEMPLATES.get(kind);
+  if (!path) return [];
+  const pod = path.reduce<unknown>(fieldOf, object);
+  const at = [...path, 'spec'].join('.');
+  const spec = fieldOf(pod, 'spec');
+  return [
+    ...LISTS.flatMap((list) =>
+      itemsOf(spec, list).map((container, index) =>
+        asked(`${at}.${list}[${index}].image`, fieldOf(container, 'image')),
+      ),
+    ),
+    ...itemsOf(spec, 'volumes').flatMap((volume, index) => {
+      const image = fieldOf(volume, 'image');
+      return image === undefined || image === null
+        ? []
+        : [asked(`${at}.volumes[${index}].image.reference`, fieldOf(image, 'reference'))];
+    }),
+  ];
+}
+
+const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const;
+
+/**
+ * What an object asks for that the one before did not: an update that keeps its images passes, because it starts nothing.
+ * @param before the object before an update; absent for a new one
+ */
+export function newlyAsked(kind: string, object: unknown, before: unknown): readonly AskedImage[] {
+  const kept = new Set(askedImages(kind, before).map(({ reference }) => reference));
+  return askedImages(kind, object).filter(({ reference }) => reference === undefined || !kept.has(reference));
+}
+
+const asked = (field: string, reference: unknown): AskedImage =>
+  typeof reference === 'string' ? { field, reference } : { field };
+
+const fieldOf = (object: unknown, name: string): unknown =>
+  typeof object === 'object' && object !== null && Object.hasOwn(object, name)
+    ? (object as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+
+function itemsOf(object: unknown, name: string): readonly unknown[] {
+  const list = fieldOf(object, name);
+  return Array.isArray(list) ? list : [];
+}

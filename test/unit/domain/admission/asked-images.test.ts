@@ -1,0 +1,68 @@
+import { askedImages, newlyAsked, TEMPLATE_KINDS } from '../../../../shared/domain/admission/asked-images.ts';
+
+const spec = {
+  initContainers: [
+    { name: 'init', image: 'init:1' },
+    { name: 'sidecar', image: 'sidecar:1', restartPolicy: 'Always' },
+  ],
+  containers: [{ name: 'web', image: 'web:1' }],
+  ephemeralContainers: [{ name: 'debug', image: 'busybox:1' }],
+  volumes: [
+    { name: 'config', configMap: { name: 'x' } },
+    { name: 'model', image: { reference: 'model:1' } },
+  ],
+};
+
+describe('the images that an object asks for', () => {
+  test('are those of every kind of container, and image volumes', () => {
+    expect(askedImages('Pod', { spec })).toEqual([
+      { field: 'spec.initContainers[0].image', reference: 'init:1' },
+      { field: 'spec.initContainers[1].image', reference: 'sidecar:1' },
+      { field: 'spec.containers[0].image', reference: 'web:1' },
+      { field: 'spec.ephemeralContainers[0].image', reference: 'busybox:1' },
+      { field: 'spec.volumes[1].image.reference', reference: 'model:1' },
+    ]);
+  });
+
+  test.each(TEMPLATE_KINDS)('of a %s are those of its template', (kind) => {
+    const template = { spec: { containers: [{ image: 'web:1' }] } };
+    const object = { template, spec: { template, jobTemplate: { spec: { template } } } };
+    expect(askedImages(kind, object).map(({ reference }) => reference)).toEqual(['web:1']);
+  });
+
+  test('a CronJob has them three levels down', () => {
+    const object = { spec: { jobTemplate: { spec: { template: { spec: { containers: [{ image: 'web:1' }] } } } } } };
+    expect(askedImages('CronJob', object)).toEqual([
+      { field: 'spec.jobTemplate.spec.template.spec.containers[0].image', reference: 'web:1' },
+    ]);
+  });
+
+  test.each([
+    ['no image', { containers: [{ name: 'web' }] }],
+    ['an image that is no text', { containers: [{ image: 7 }] }],
+    ['an entry that is no object', { containers: [null] }],
+    ['a volume without a reference', { volumes: [{ image: {} }] }],
+  ])('%s is an entry without a reference, so that it is refused', (_, broken) => {
+    expect(askedImages('Pod', { spec: broken }).map(({ reference }) => reference)).toEqual([undefined]);
+  });
+
+  test.each([
+    ['Pod', null],
+    ['Pod', 'text'],
+    ['Pod', { spec: { containers: {} } }],
+    ['Service', { spec }],
+    ['constructor', { spec }],
+  ])('%s of %j asks for none', (kind, object) => {
+    expect(askedImages(kind, object)).toEqual([]);
+  });
+
+  test('an update asks for what it changes', () => {
+    const before = { spec: { containers: [{ image: 'old:1' }, {}] } };
+    const after = { spec: { containers: [{ image: 'new:1' }, { image: 'old:1' }, {}] } };
+    expect(newlyAsked('Pod', after, before).map(({ field }) => field)).toEqual([
+      'spec.containers[0].image',
+      'spec.containers[2].image',
+    ]);
+    expect(newlyAsked('Pod', after, null)).toHaveLength(3);
+  });
+});
