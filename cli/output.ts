@@ -69,10 +69,12 @@ function clipped(text: string): string {
   return [...shownLines, ...(more > 0 ? [`and ${counted(more, 'more line')}`] : [])].join('\n');
 }
 
-/** A line about what goes on; the answer follows on standard output. */
+/** A line about what goes on, wrapped to the terminal; the answer follows on standard output. */
 export const printProgress = (text: string): void => {
-  process.stderr.write(`${shown(visibleLine(text))}\n`);
+  process.stderr.write(`${shown(fitted(visibleLine(text), HANGING, widthOfTerminal(process.stderr)))}\n`);
 };
+
+const HANGING = 2;
 
 /** Prints foreign text as one line. */
 export const printLine = (text: string): void => print(inLine(text));

@@ -1,5 +1,6 @@
 import { type Digest, type ImageLocation, isDigest } from '../../shared/domain/image/image.ts';
 import { ImageReferenceError, parseImageReference, repositoryName } from '../../shared/domain/image/reference.ts';
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import type { CliContext } from '../command.ts';
 import { UsageError } from '../errors.ts';
 
@@ -42,7 +43,7 @@ export function repositoryNamed(text: string): ImageLocation {
   return location;
 }
 
-const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(.*)$/;
+const PLACE = new RegExp(`^(\\d{12})/(${REGION_CODE})/([^:@]+)(.*)$`);
 
 function referenceIn(text: string, expected = EXPECTED): ReturnType<typeof parseImageReference> {
   const [, account, region, repository, rest = ''] = PLACE.exec(text) ?? [];

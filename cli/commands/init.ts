@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { access, open } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
-import { nextSteps } from '../init/next-steps.ts';
+import { type NextStep, nextSteps } from '../init/next-steps.ts';
 import { checked, FIELDS, type Field, fieldProblem, type InitSettings } from '../init/settings.ts';
-import { print, printJson, printProgress } from '../output.ts';
+import { writeFiles } from '../init/write-files.ts';
+import { print, printJson, printProgress, widthOfTerminal, wrapped } from '../output.ts';
 import { installationAt } from '../where.ts';
 
 /** What `init` needs beside its options. */
@@ -72,19 +73,31 @@ async function init(args: Arguments, ports: InitPorts): Promise<number> {
   if (flags.force !== true) await refuseExisting(files);
   const settings = await settingsOf(args, ports);
   const [config = '', policy = ''] = files;
-  await write(config, samConfig(settings), flags.force === true);
-  await write(policy, firstPolicy(settings), flags.force === true);
+  const contents = [
+    { path: config, content: samConfig(settings) },
+    { path: policy, content: firstPolicy(settings) },
+  ];
+  await writeFiles(contents, flags.force === true);
   const steps = nextSteps(settings);
   if (json) printJson({ files, next: steps.map(({ command }) => command) });
-  else {
-    print(`Written: ${files.join(', ')}. Run these commands next, in the folder of template.yaml:`);
-    const width = Math.max(...steps.map(({ command }) => command.length));
-    for (const { command, for: reason } of steps) print(`  ${command.padEnd(width)}  # ${reason}`);
-  }
+  else print([...files.map((file) => `Wrote ${file}`), ...stepLines(steps)].join('\n'));
   return EXIT.done;
 }
 
-/** Before any question, so that nobody answers in vain. */
+/** Each command has a line of its own, below what it is for, so that it can be copied from a terminal of any width. */
+function stepLines(steps: readonly NextStep[]): readonly string[] {
+  const width = widthOfTerminal(process.stdout) ?? Infinity;
+  const comment = (text: string): string[] =>
+    wrapped(text, width - COMMENT.length, 0).map((line) => `${COMMENT}${line}`);
+  return [
+    'Run these commands next, in the folder of template.yaml:',
+    ...steps.flatMap(({ command, for: reason }) => [...comment(reason), `  ${command}`]),
+  ];
+}
+
+const COMMENT = '  # ';
+
+/** Before any question, so that a person does not answer in vain. */
 async function refuseExisting(files: readonly string[]): Promise<void> {
   for (const file of files) {
     const exists = await access(file).then(
@@ -92,22 +105,6 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
       () => false,
     );
     if (exists) throw new UsageError(`${file} exists, and nothing was written. Add --force to replace it.`);
-  }
-}
-
-/** The settings have the external id. */
-const OWNER_ONLY = 0o600;
-
-async function write(file: string, content: string, replaces: boolean): Promise<void> {
-  try {
-    await using handle = await open(file, replaces ? 'w' : 'wx', OWNER_ONLY);
-    // A file that is replaced keeps its mode otherwise.
-    await handle.chmod(OWNER_ONLY);
-    await handle.writeFile(content);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const problem = code === 'ENOENT' ? 'its folder does not exist' : (code ?? String(error));
-    throw new UsageError(`${file} cannot be written: ${problem}.`, { cause: error });
   }
 }
 
@@ -148,7 +145,7 @@ async function settingsOf({ flags, json }: Arguments, ports: InitPorts): Promise
   const hasTopic = given(FIELDS.alarmTopic) !== undefined;
   const alarmEmail = hasTopic ? '' : await answer(FIELDS.alarmEmail, 'Address for alarms', '');
   if (alarmEmail === '' && !hasTopic)
-    printProgress('Without --alarm-email or --alarm-topic nobody is notified of an alarm, and doctor says so.');
+    printProgress('Without --alarm-email or --alarm-topic alarms notify no person, and doctor says so.');
   return {
     ...{ account, region, stack },
     ...(organization !== '' && { organization }),

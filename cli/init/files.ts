@@ -15,6 +15,7 @@ const PARTITIONS = [
   ['us-iso-', 'aws-iso'],
   ['us-isob-', 'aws-iso-b'],
   ['eu-isoe-', 'aws-iso-e'],
+  ['eusc-', 'aws-eusc'],
   ['us-isof-', 'aws-iso-f'],
 ] as const;
 

@@ -1,3 +1,4 @@
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import { UsageError } from '../errors.ts';
 
 /** What an installation needs to know before its first deployment. */
@@ -20,21 +21,21 @@ export interface InitSettings {
   readonly alarmTopic?: string;
 }
 
-/** One setting: how a person names it, and what it may be. The patterns are those of template.yaml. */
+/** One setting: how a person names it, and what it may be. The limits are those of template.yaml. */
 export interface Field {
   readonly option: string;
   readonly pattern: RegExp;
+  /** The most characters, where the pattern does not say it. */
+  readonly most?: number;
   /** What it must be, after "must be". */
   readonly form: string;
 }
-
-const REGION = '[a-z]{2}(-[a-z]+)+-\\d';
 
 export const FIELDS = {
   account: { option: 'account', pattern: /^\d{12}$/, form: 'an AWS account id, which has 12 digits' },
   region: {
     option: 'region',
-    pattern: new RegExp(`^${REGION}$`),
+    pattern: new RegExp(`^${REGION_CODE}$`),
     form: 'the code of an AWS Region, such as eu-west-1',
   },
   stack: {
@@ -55,7 +56,7 @@ export const FIELDS = {
   },
   regions: {
     option: 'regions',
-    pattern: new RegExp(`^${REGION}(,${REGION})*$`),
+    pattern: new RegExp(`^${REGION_CODE}(,${REGION_CODE})*$`),
     form: 'codes of AWS Regions, with commas between them',
   },
   externalId: {
@@ -63,7 +64,12 @@ export const FIELDS = {
     pattern: /^[\w+=,.@:/-]{8,56}$/,
     form: '8 to 56 letters, digits and characters of _+=,.@:/-',
   },
-  alarmEmail: { option: 'alarm-email', pattern: /^[^@\s"\\]+@[^@\s"\\]+$/, form: 'an email address' },
+  alarmEmail: {
+    option: 'alarm-email',
+    pattern: /^[^@\s"\\]+@[^@\s"\\]+$/,
+    most: 254,
+    form: 'an email address of at most 254 characters',
+  },
   alarmTopic: {
     option: 'alarm-topic',
     pattern: /^arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]+$/,
@@ -72,8 +78,8 @@ export const FIELDS = {
 } as const satisfies Record<string, Field>;
 
 /** The problem of a value; `undefined` if it is valid. */
-export const fieldProblem = (value: string, { pattern, form }: Field): string | undefined =>
-  pattern.test(value) ? undefined : `must be ${form}`;
+export const fieldProblem = (value: string, { pattern, most = Infinity, form }: Field): string | undefined =>
+  pattern.test(value) && value.length <= most ? undefined : `must be ${form}`;
 
 /** @throws UsageError naming the option */
 export function checked(value: string, field: Field): string {

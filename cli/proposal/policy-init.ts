@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { callersAccess, type HubConfig, type MemberAccess, memberAccess } from '../../shared/adapters/clients.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import type { Arguments } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
@@ -16,7 +17,7 @@ import type { ProposalSources } from './sources.ts';
 
 const SESSION = 'patchwave-policy-init';
 const ACCOUNTS = /^\d{12}(,\d{12})*$/;
-const REGIONS = /^[a-z]{2}(-[a-z]+)+-\d(,[a-z]{2}(-[a-z]+)+-\d)*$/;
+const REGIONS = new RegExp(`^${REGION_CODE}(,${REGION_CODE})*$`);
 
 /** The caller, and what they read. */
 export interface ProposalCaller {
@@ -64,9 +65,12 @@ export async function policyInitFor(
   if (json) printJson({ ...counts, open, ...(output === undefined ? { policy } : { file: output }) });
   else if (output === undefined) print(policy.trimEnd());
   printProgress(
-    `${counted(counts.rules, 'stream rule')} proposed, ${counts.certain} with a certain tier; ${counted(open.length, 'open question')}.` +
-      (output === undefined ? '' : ` Written: ${output}. Next: patchwave policy validate ${output}`),
+    `${counted(counts.rules, 'stream rule')} proposed, ${counts.certain} with a certain tier; ${counted(open.length, 'open question')}.`,
   );
+  if (output !== undefined) {
+    printProgress(`Wrote ${output}`);
+    printProgress(`Next: patchwave policy validate ${output}`);
+  }
   return EXIT.done;
 }
 

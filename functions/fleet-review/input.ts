@@ -1,8 +1,7 @@
-import { account } from '../../shared/domain/policy/policy-parts.ts';
+import { account, region } from '../../shared/domain/policy/policy-parts.ts';
 import type { ReportCounts } from '../../shared/domain/report/report-counts.ts';
 import * as v from '../../shared/schema.ts';
 
-const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be the code of an AWS Region'));
 const mode = v.picklist(['review', 'preview']);
 
 /** Input of a person or a schedule; `{}` means the whole fleet of the policy. */

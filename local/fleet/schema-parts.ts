@@ -1,9 +1,10 @@
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import * as v from '../../shared/schema.ts';
 
 /** The words that several parts of a fleet file are made of. */
 
 export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an account id, which has 12 digits'));
-export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as eu-west-1'));
+export const region = v.pipe(v.string(), v.regex(new RegExp(`^${REGION_CODE}$`), 'must be a Region such as eu-west-1'));
 export const repositoryName = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9]+([._/-][a-z0-9]+)*$/, 'must be a repository name that ECR allows'),

@@ -1,5 +1,6 @@
 import { cutText } from '../common/cut-text.ts';
 import { type Digest, type ImageLocation, isDigest, type Registry } from './image.ts';
+import { REGION_CODE } from './region.ts';
 
 /** An image reference in parts, as a task or a manifest writes it. */
 export interface ImageReference {
@@ -110,7 +111,7 @@ const PARTITION_HOSTS = [
   { regions: '', ecr: 'amazonaws.com', dualStack: 'on.aws' },
 ] as const;
 
-const ECR_HOST = /^(\d{12})\.dkr([.-])ecr(?:-fips)?\.([a-z]{2,4}(?:-[a-z]+)+-\d+)\.([a-z0-9.-]+)$/;
+const ECR_HOST = new RegExp(`^(\\d{12})\\.dkr([.-])ecr(?:-fips)?\\.(${REGION_CODE})\\.([a-z0-9.-]+)$`);
 
 /** The private registry of a host; `undefined` if the host is not one of ECR. */
 export function ecrRegistry(host: string): Registry | undefined {

@@ -1,4 +1,5 @@
 import * as v from '../../schema.ts';
+import { REGION_CODE } from '../image/region.ts';
 
 /* Shared parts of the policy schema. */
 
@@ -10,7 +11,7 @@ export const id = v.pipe(
   ),
 );
 export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account id, which has 12 digits'));
-export const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be the code of an AWS Region'));
+export const region = v.pipe(v.string(), v.regex(new RegExp(`^${REGION_CODE}$`), 'must be the code of an AWS Region'));
 export const some = <Element extends v.GenericSchema>(element: Element) => v.pipe(v.array(element), v.minLength(1));
 export const days = v.pipe(v.number(), v.minValue(0), v.maxValue(3650));
 

@@ -9,7 +9,7 @@ import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
 import { hub, objectOf, textOf } from '../../template/template.ts';
-import { cliContext, run } from './support.ts';
+import { cliContext, onTerminal, run } from './support.ts';
 
 const ACCOUNT = '111122223333';
 const DRAWN = 'drawn-for-this-test';
@@ -56,7 +56,7 @@ test('one account without an organization: the hub trusts itself, and the policy
     scopes: [{ account: ACCOUNT, regions: ['eu-west-1'] }],
     streams: [],
   });
-  expect(text.match(/^ {2}\S.*?(?= {2}#)/gm)?.map((line) => line.trim())).toEqual([
+  expect(text.match(/^ {2}[^\s#].*/gm)?.map((line) => line.trim())).toEqual([
     'npm run build',
     'sam deploy',
     'npm run patchwave -- policy apply my-policy.yaml',
@@ -72,6 +72,32 @@ test('a file that somebody makes while a person answers is not replaced', async 
   };
   await expect(init(REGION, { ask })).rejects.toThrow(UsageError);
   expect(await fileOf('samconfig.toml')).toBe('theirs');
+});
+
+test('a second file that somebody makes meanwhile is kept, and the first is not written either', async () => {
+  const ask = async () => {
+    await writeFile(join(folder, 'my-policy.yaml'), 'theirs');
+    return '';
+  };
+  await expect(init(REGION, { ask })).rejects.toThrow(/my-policy.yaml cannot be written: it exists. Nothing was/);
+  expect(await readdir(folder)).toEqual(['my-policy.yaml']);
+  expect(await fileOf('my-policy.yaml')).toBe('theirs');
+});
+
+test('with --force too: if the second file cannot be replaced, the first keeps what it had', async () => {
+  await writeFile(join(folder, 'samconfig.toml'), 'old');
+  await mkdir(join(folder, 'my-policy.yaml'));
+  await expect(init({ ...REGION, force: true })).rejects.toThrow(/my-policy.yaml .* is no plain file. Nothing was/);
+  expect(await fileOf('samconfig.toml')).toBe('old');
+  expect((await readdir(folder)).sort()).toEqual(['my-policy.yaml', 'samconfig.toml']);
+});
+
+test('no line is wider than the terminal, and each command is whole', async () => {
+  const members = '444455556666,777788889999';
+  const { text } = await onTerminal(60, () => init({ ...REGION, members, regions: 'us-east-1,ap-south-1', yes: true }));
+  const lines = text.split('\n').filter((line) => !line.startsWith('Wrote '));
+  expect(lines.filter((line) => line.length > 60)).toEqual([]);
+  expect(lines).toContain('  sam deploy --config-env member --region us-east-1');
 });
 
 test('only the owner may read the file with the external id', async () => {
@@ -99,8 +125,8 @@ test('other accounts and Regions: the hub lists them, they get a section of thei
   expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toEqual(
     [ACCOUNT, '444455556666'].map((account) => ({ account, regions: ['eu-west-1', 'us-east-1'] })),
   );
-  expect(text).toMatch(/sam deploy --config-env member +# with the credentials of account 444455556666/);
-  expect(text).toMatch(/sam deploy --config-env member --region us-east-1 +# the events of account 111122223333/);
+  expect(text).toMatch(/# with the credentials of account 444455556666.*\n +sam deploy --config-env member\n/);
+  expect(text).toMatch(/# the events of account 111122223333.*\n +sam deploy --config-env member --region us-east-1\n/);
 });
 
 test('an organization: the policy reviews all of it, and a StackSet may bring the roles of the hub', async () => {
@@ -159,6 +185,7 @@ test.each([
   [{ ...REGION, organization: 'o-a1b2c3d4e5', members: ACCOUNT }, /--organization or --members/],
   [{ ...REGION, 'external-id': 'a"b" Tracing="on"' }, /--external-id is/],
   [{ ...REGION, 'alarm-email': 'a@b" Tracing="on' }, /--alarm-email is/],
+  [{ ...REGION, 'alarm-email': `${'a'.repeat(250)}@b.example` }, /at most 254 characters/],
   [{ ...REGION, 'alarm-email': 'a@b.example', 'alarm-topic': 'arn:aws:sns:eu-west-1:111122223333:t' }, /not both/],
   [{ ...REGION, 'covered-by-stack-set': true }, /is for an organization/],
   [{ ...REGION, directory: 'no/such/folder' }, /its folder does not exist/],
@@ -197,6 +224,10 @@ const TAKEN: readonly (readonly [Field, string])[] = [
   [FIELDS.alarmTopic, 'AlarmTopicArn'],
 ];
 
+test('init takes no longer address for alarms than the template', () => {
+  expect(objectOf(objectOf(hub.json.Parameters).AlarmEmail).MaxLength).toBe(FIELDS.alarmEmail.most);
+});
+
 test.each(TAKEN)('what init takes for --$option the template takes too, and no quote is in it', (field, parameter) => {
   const pattern = new RegExp(textOf(objectOf(objectOf(hub.json.Parameters)[parameter]).AllowedPattern));
   fc.assert(
@@ -215,7 +246,9 @@ test.each([
   ['us-isob-east-1', 'aws-iso-b'],
   ['eu-isoe-west-1', 'aws-iso-e'],
   ['us-isof-south-1', 'aws-iso-f'],
+  ['eusc-de-east-1', 'aws-eusc'],
 ])('members in %s send events to a bus in the partition %s', async (region, partition) => {
   await init({ region, members: '444455556666' });
   expect(await fileOf('samconfig.toml')).toContain(`arn:${partition}:events:${region}:`);
+  expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toMatchObject([{ regions: [region] }, {}]);
 });

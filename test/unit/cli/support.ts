@@ -95,6 +95,17 @@ export async function run(
   }
 }
 
+/** Runs something on a terminal of some columns. */
+export async function onTerminal<Value>(columns: number, work: () => Promise<Value>): Promise<Value> {
+  const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+  Object.assign(process.stdout, { isTTY: true, columns });
+  try {
+    return await work();
+  } finally {
+    Object.assign(process.stdout, before);
+  }
+}
+
 const PAGES = ['commands', 'lineage', 'policy'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
 
 /** The one JSON document that a command prints with `--json`; the pages name each of its members. */
