@@ -558,3 +558,16 @@ test('which images run in a cluster is recorded for the doors, and ends with the
   await review();
   expect(await runs()).toEqual(new Set([a]));
 });
+
+test('an attempt that dies while it records what runs is repeated by the next one', async () => {
+  const { world, review } = await webWorld();
+  world.workloads.run(main, running(a));
+  const begin = world.running.begin.bind(world.running);
+  world.running.begin = async () => {
+    world.running.begin = begin;
+    throw new Error('the function was ended');
+  };
+  await expect(review()).rejects.toThrow('the function was ended');
+  await review();
+  expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
+});

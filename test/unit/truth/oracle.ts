@@ -1,3 +1,4 @@
+import { imagesIn } from '../../../functions/inventory/running-images.ts';
 import { ageOf } from '../../../shared/domain/age/image-lineage.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
@@ -265,6 +266,7 @@ export class Oracle implements Witness {
   /** After each review: what is said of each container that runs since before the review began. */
   async reviewed(beganAtEpochMs: number): Promise<void> {
     const { ecs } = this.#life;
+    await this.#doorsKnowWhatRuns();
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
       this.#noteHidden(container);
@@ -280,6 +282,19 @@ export class Oracle implements Witness {
       if (flaw) this.#violated(`${name}, is reported as compliant, and has ${flaw.id} in ${flaw.package}`);
       if (this.#isOld(container.image, judgedAt))
         this.#violated(`${name}, is reported as compliant, and is older than ${AGE_LIMIT_DAYS} days`);
+    }
+  }
+
+  /** Without the mark a door would stop an image that runs, once time makes it violate. */
+  async #doorsKnowWhatRuns(): Promise<void> {
+    const { world } = this.#life;
+    for (const { digest, inUse } of world.images.records.values()) {
+      if (!inUse) continue;
+      for (const { place } of imagesIn(await world.usages.ofImage(digest)).values()) {
+        this.#check('the doors know what runs');
+        const known = await world.running.runningIn([digest], place);
+        if (!known.has(digest)) this.#violated(`the doors do not know that ${digest} runs in ${place.cluster}`);
+      }
     }
   }
 
