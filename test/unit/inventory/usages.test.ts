@@ -561,6 +561,8 @@ test('which images run in a cluster is recorded for the doors, and ends with the
 
 test('an attempt that dies while it records what runs is repeated by the next one', async () => {
   const { world, review } = await webWorld();
+  world.workloads.run(main, running(b, { workload: 'blue' }));
+  await review();
   world.workloads.run(main, running(a));
   const begin = world.running.begin.bind(world.running);
   world.running.begin = async () => {
