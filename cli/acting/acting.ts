@@ -1,13 +1,12 @@
 import type { Cascade, CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
-import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { CliContext } from '../command.ts';
-import { withCurrentAnswer } from './current-answer.ts';
+import { type CurrentCause, withCurrentAnswer } from './current-answer.ts';
 
 /** An open cascade with its nodes and deployments. */
 export interface CascadeView extends Cascade {
@@ -45,15 +44,15 @@ export const openClosures = ({
 export interface ActingState {
   readonly killSwitch: KillSwitch;
   /** Open and taken causes, each with the planner's last answer. */
-  readonly causes: readonly Cause[];
+  readonly causes: readonly CurrentCause[];
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
 }
 
-/** @param policy the one in force: answers that it or the switch has ended are left out */
+/** @param inForce the policy: answers that it or the switch has ended are left out, others of an earlier one marked */
 export async function readActingState(
   context: Pick<CliContext, 'killSwitch' | 'causes' | 'cascades' | 'rollouts'>,
-  policy?: Policy,
+  inForce?: PolicyVersion,
 ): Promise<ActingState> {
   const [killSwitch, causes, cascades, closures] = await Promise.all([
     context.killSwitch.read(),
@@ -63,7 +62,7 @@ export async function readActingState(
   ]);
   return {
     killSwitch,
-    causes: causes.map((cause) => withCurrentAnswer(cause, killSwitch, policy)),
+    causes: causes.map((cause) => withCurrentAnswer(cause, killSwitch, inForce)),
     ...{ cascades, closures },
   };
 }

@@ -1,6 +1,5 @@
 import type { CascadeNode, Closure, Deployment, NodeState } from '../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
-import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import type { RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
@@ -12,6 +11,8 @@ import type { VendorDependency } from '../../shared/domain/report/vendor-depende
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
 import { type Colour, fitted, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
+import { answerDetail, answerHead, recheckOf } from './answer-text.ts';
+import type { CurrentAnswer } from './current-answer.ts';
 
 /* Renders causes, cascades and closures for every command. */
 
@@ -42,7 +43,7 @@ export interface AnsweredStream {
   readonly stream: string;
   readonly facts: readonly CauseFact[];
   /** Absent before the planner's first answer. */
-  readonly answer?: NodeAnswer;
+  readonly answer?: CurrentAnswer;
 }
 
 /** Streams on hold: the reason, the next check, and what a person can do. */
@@ -52,11 +53,11 @@ export const renderAnswers = (rows: readonly AnsweredStream[], now: number): str
     { title: 'facts', value: ({ facts }) => String(facts.length), align: 'right' },
     {
       title: 'answer',
-      value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'waiting for the planner'),
+      value: ({ answer }) => (answer ? answerHead(answer) : 'waiting for the planner'),
       colour: ({ answer }) => answer && (answer.answer === 'refuse' ? 'red' : 'yellow'),
     },
-    { title: 'next check', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
-    { title: 'why', value: ({ answer }) => answer?.detail ?? '' },
+    { title: 'next check', value: ({ answer }) => untilText(answer && recheckOf(answer), now) },
+    { title: 'why', value: ({ answer }) => (answer ? answerDetail(answer) : '') },
   ]);
 
 const untilText = (at: number | undefined, now: number): string =>

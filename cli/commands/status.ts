@@ -104,8 +104,8 @@ export const statusCommand: Command = {
     const known = await policyStatus(policies);
     const { ended, partial, running } = await lastReviews(runs);
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
-    const shown = statusScopes(all, known?.policy);
-    const acting = await readActingState(connected, known?.policy);
+    const shown = statusScopes(all, known?.inForce?.policy);
+    const acting = await readActingState(connected, known?.inForce);
     const waiting = await waitingForVendors(connected, acting.causes);
     const state = { ...acting, waitingForVendors: waiting, unreadable: connected.unreadable.items() };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;

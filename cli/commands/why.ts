@@ -36,7 +36,7 @@ export const whyCommand: Command = {
       policyStatus(connected.policies),
     ]);
     const explanations = await mapConcurrently(json ? digests : digests.slice(0, MOST_PAGES), AT_ONCE, (digest) =>
-      explainImage(connected, digest, known?.policy),
+      explainImage(connected, digest, known?.inForce),
     );
     if (json) printJson(explanations);
     else {

@@ -1,21 +1,20 @@
 import { ageOf } from '../../shared/domain/age/image-lineage.ts';
 import type { CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
-import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { type LeftWorkload, reachedBy } from '../../shared/domain/plan/plan-forecast.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import { targetsFor } from '../../shared/review/private-clusters.ts';
 import type { AgeRootPorts } from '../acting/age-roots.ts';
-import { withCurrentAnswer } from '../acting/current-answer.ts';
+import { type CurrentCause, withCurrentAnswer } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
@@ -48,7 +47,7 @@ export interface ImageExplanation extends StreamExplanation {
 /** State of its stream; all fields are absent or empty for an image without a stream. */
 export interface StreamExplanation {
   /** The open cause of the stream. */
-  readonly cause?: Cause;
+  readonly cause?: CurrentCause;
   /** The node of the stream in the cascade that works on it. */
   readonly node?: CascadeNode;
   /** The latest rebuild. */
@@ -81,10 +80,10 @@ type Ledger = Pick<
   AgeRootPorts;
 
 /**
- * @param policy the one in force; absent if none can be read
+ * @param inForce the policy; absent if none can be read
  * @throws NotFoundError
  */
-export async function explainImage(ledger: Ledger, digest: Digest, policy?: Policy): Promise<ImageExplanation> {
+export async function explainImage(ledger: Ledger, digest: Digest, inForce?: PolicyVersion): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger has no image ${digest}.`);
   const [locations, usages, left, below, protection, stream] = await Promise.all([
@@ -93,12 +92,12 @@ export async function explainImage(ledger: Ledger, digest: Digest, policy?: Poli
     ledger.usages.leftOfImage(digest),
     ledger.images.get(belowOf(image)),
     ledger.expiries.ofImage(digest, image.locations),
-    explainStream(ledger, image.stream),
+    explainStream(ledger, image.stream, inForce),
   ]);
   const [waiting, builtBy, oldParent] = await Promise.all([
     waitingForVendors(ledger, stream.cause ? [stream.cause] : []),
     rebuildThatBuilt(ledger, image),
-    oldParentOf(ledger, image, (one) => readStreamWork(ledger, one), policy),
+    oldParentOf(ledger, image, (one) => readStreamWork(ledger, one, inForce), inForce?.policy),
   ]);
   // Whether the hub deploys to EKS is unknown here.
   const targets = await targetsFor(ledger.scopes, { eks: true }, usages);
@@ -151,10 +150,14 @@ function belowOf(image: ImageRecord): readonly Digest[] {
   return [...new Set([...(parent ? [parent.digest] : []), ...deciding])].filter((digest) => digest !== image.digest);
 }
 
-async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
+async function explainStream(
+  ledger: Ledger,
+  stream: string | undefined,
+  inForce: PolicyVersion | undefined,
+): Promise<StreamExplanation> {
   if (stream === undefined) return { closures: [], deployments: [] };
   const [{ cause, node, history, cascadeId }, [latestRebuild], open] = await Promise.all([
-    readStreamWork(ledger, stream),
+    readStreamWork(ledger, stream, inForce),
     ledger.rebuilds.latest(stream, 1),
     Array.fromAsync(ledger.rollouts.openClosures()),
   ]);
@@ -174,6 +177,7 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
 async function readStreamWork(
   ledger: Pick<Ledger, 'killSwitch' | 'causes' | 'guards' | 'locks' | 'cascades'>,
   stream: string,
+  inForce: PolicyVersion | undefined,
 ): Promise<StreamKnown & { readonly cascadeId?: string }> {
   const [killSwitch, known, histories, lock] = await Promise.all([
     ledger.killSwitch.read(),
@@ -188,7 +192,7 @@ async function readStreamWork(
   const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
   return {
     killSwitch,
-    ...(cause && { cause: withCurrentAnswer(cause, killSwitch) }),
+    ...(cause && { cause: withCurrentAnswer(cause, killSwitch, inForce) }),
     ...(node && { node }),
     ...(history && { history }),
     ...(cascadeId !== undefined && { cascadeId }),

@@ -1,6 +1,5 @@
 import type { AgeRoot } from '../../shared/domain/attribution/age-root.ts';
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
-import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import type { RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
@@ -9,6 +8,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { type AgeRootPorts, lastingObstacle, oldByAncestor, readAgeRoots } from '../acting/age-roots.ts';
+import type { CurrentAnswer, CurrentCause } from '../acting/current-answer.ts';
 
 /** Why an image that is too old because of an ancestor stays so, and what must happen. */
 export interface OldParent {
@@ -38,7 +38,7 @@ export interface StreamState {
   /** `none`: no open cause, so Patchwave does not rebuild it by itself now. */
   readonly cause: 'open' | 'taken' | 'none';
   /** The planner's answer for its open cause. */
-  readonly answer?: NodeAnswer;
+  readonly answer?: CurrentAnswer;
   /** Its node in the cascade that works on it. */
   readonly node?: CascadeNode;
   /** Without an answer: why the policy, the switch or earlier rebuilds do not let Patchwave rebuild it. */
@@ -47,7 +47,7 @@ export interface StreamState {
 
 /** What the ledger has of one stream. */
 export interface StreamKnown {
-  readonly cause?: Cause;
+  readonly cause?: CurrentCause;
   readonly node?: CascadeNode;
   readonly history?: RebuildHistory;
   readonly killSwitch: KillSwitch;

@@ -1,5 +1,4 @@
 import type { OldestBelow } from '../../shared/domain/age/image-lineage.ts';
-import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Pinned, Rebuild, RebuildHistory, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { counted, countedInARow } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
@@ -11,6 +10,8 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
+import { answerSentences } from '../acting/answer-text.ts';
+import type { CurrentCause } from '../acting/current-answer.ts';
 import {
   factsText,
   outcomeText,
@@ -223,7 +224,7 @@ function renderStream(explanation: ImageExplanation, now: number): readonly stri
   ];
 }
 
-function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now: number): string {
+function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: CurrentCause, now: number): string {
   const by = takenBy ? `, taken by cascade ${takenBy.cascadeId}` : '';
   const head = fitted(
     `${paint('bold', 'Open cause')} of stream ${stream} since ${instant(sinceEpochMs)}${by}: ${visibleLine(factsText(facts))}`,
@@ -233,9 +234,7 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
     return takenBy
       ? head
       : `${head}\n  The planner has not evaluated it yet, or its last answer is over. To see the result now: patchwave plan`;
-  const { recheckAtEpochMs: at } = answer;
-  const again = at === undefined ? '' : ` Next check ${instant(at)} (${relative(at, now)}).`;
-  return `${head}\n${fitted(visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`), 2)}`;
+  return `${head}\n${fitted(visibleLine(`  ${answerSentences(answer, now)}`), 2)}`;
 }
 
 /** What a rebuild waits for; a parked one keeps only the stream lock, until its deadline. */

@@ -1,11 +1,10 @@
 import { violatedFacts } from '../../shared/domain/cause/cause.ts';
-import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
-import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { FOREIGN_TIERS } from '../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { answerSentences } from '../acting/answer-text.ts';
 import { nodeNote } from '../acting/render-acting.ts';
-import { fitted, paint, relative, shortDigest } from '../output.ts';
+import { fitted, paint, shortDigest } from '../output.ts';
 import type { OldParent, StreamStep } from './old-parent.ts';
 
 /** What must happen before an image is no longer too old because of an ancestor, step by step. */
@@ -57,18 +56,13 @@ function stateText(step: StreamStep, isFirst: boolean, { followParents }: OldPar
   }
   if (tier === 'mirrored')
     return 'Patchwave never rebuilds it: it is a copy of the image of a vendor. Import a newer one.';
-  if (answer) return answerText(answer, now);
-  if (obstacle) return answerText(obstacle, now);
+  if (answer) return answerSentences(answer, now);
+  if (obstacle) return answerSentences(obstacle, now);
   if (cause === 'open')
     return 'The planner has not evaluated its open cause yet. To see the result now: patchwave plan';
   if (cause === 'taken') return 'A cascade works on it. To see its state: patchwave status';
   if (!isFirst && followParents === true) return 'Patchwave rebuilds it when its parent has a new head.';
   return `It has no open cause, so Patchwave does not rebuild it by itself. To request it: patchwave rebuild '${stream}' --reason TEXT`;
-}
-
-function answerText({ answer, reason, detail, recheckAtEpochMs: at }: NodeAnswer, now: number): string {
-  const again = at === undefined ? '' : ` Next check ${instant(at)} (${relative(at, now)}).`;
-  return `${answer}: ${reason}. ${detail}${again}`;
 }
 
 /** The next step for a violation of an image that no stream makes; empty if a rebuild would not fix it anyway. */

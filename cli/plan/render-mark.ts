@@ -1,3 +1,4 @@
+import { answerReasons } from '../acting/answer-text.ts';
 import type { Colour } from '../output.ts';
 import type { Mark } from './plan-tree.ts';
 import { spanText } from './render-forecast.ts';
@@ -22,7 +23,7 @@ export function markNote(mark: Mark): string {
     case 'planned':
       return mark.work.expected ? spanText(mark.work.expected) : '';
     case 'held':
-      return mark.held.reason;
+      return answerReasons(mark.held);
     case 'in-progress':
       return mark.node.state;
     case 'untouched':

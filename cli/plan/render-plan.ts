@@ -1,5 +1,6 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
+import { answerHead } from '../acting/answer-text.ts';
 import {
   factsText,
   renderAnswers,
@@ -120,7 +121,7 @@ const oldParentTable = (rows: readonly OldParentStream[]): string =>
 function oldParentPlan({ stream, plan, answer }: OldParentStream): string {
   if (plan === 'planned') return 'planned';
   if (plan === 'in-progress') return 'in progress';
-  if (answer) return `${answer.answer}: ${answer.reason}`;
+  if (answer) return answerHead(answer);
   return `no open cause; to request a rebuild: patchwave rebuild '${stream}' --reason TEXT`;
 }
 

@@ -1,6 +1,7 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleText } from '../../shared/domain/common/visible-text.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import { answerDetail } from '../acting/answer-text.ts';
 import { type Forest, manyText, markOf } from '../lineage/branches.ts';
 import type { Mark } from './plan-tree.ts';
 import { markNote, markWord } from './render-mark.ts';
@@ -87,7 +88,7 @@ function boxSvg(box: Box): string {
   const isMany = branch.kind === 'many';
   const names = isMany ? branch.streams.map(({ stream }) => stream).join('\n') : branch.stream.stream;
   const notes = notesOf(mark, isMany);
-  const why = mark.kind === 'held' && !isMany ? mark.held.detail : '';
+  const why = mark.kind === 'held' && !isMany ? answerDetail(mark.held) : '';
   return [
     '<g>',
     `<title>${escaped([names, ...notes, why].filter((part) => part !== '').join('\n'))}</title>`,

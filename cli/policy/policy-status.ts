@@ -1,6 +1,5 @@
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
-import type { Policies } from '../../shared/ports/policies.ts';
+import type { Policies, PolicyVersion } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 
 /** The policy in force by version; `unreadable` says why it does not count. */
@@ -12,7 +11,7 @@ export interface PolicyStatus {
 export interface KnownPolicy {
   readonly state: PolicyStatus;
   /** Absent if it cannot be read. */
-  readonly policy?: Policy;
+  readonly inForce?: PolicyVersion;
 }
 
 /** @returns nothing before the first policy is applied */
@@ -20,7 +19,7 @@ export async function policyStatus(policies: Pick<Policies, 'current'>): Promise
   try {
     const { version, policy, unreadable } = await policyInForce(policies);
     if (unreadable) return { state: { version: unreadable.version, unreadable: unreadable.message } };
-    return { state: { version }, policy };
+    return { state: { version }, inForce: { version, policy } };
   } catch (error) {
     if (error instanceof NoPolicyError) return undefined;
     throw error;

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import type { CascadePlan } from '../../shared/domain/plan/plan-model.ts';
-import { readPlan } from '../../shared/planning/read-plan.ts';
+import { planOf, readPlan } from '../../shared/planning/read-plan.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanningLease } from '../../shared/ports/cascades.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -88,8 +88,10 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   const resumed = await resumeParked(ports, owner, held);
   const { open: causes, taken } = await findCauses(ports);
   const view = await readPlan(ports, causes);
-  const plan = await planAndAsk(ports, view);
-  await recordAnswers(ports, causes, plan);
+  // A pause needs no heads: what stands when it ends is told by what is known.
+  const isPaused = view.context.killSwitch.rebuilding === 'paused';
+  const plan = isPaused ? planOf(view, ports.clock()) : await planAndAsk(ports, view);
+  await recordAnswers(ports, causes, plan, view.policy.version);
   await forgetSettled(ports, view, plan);
   const started = await start(ports, owner, plan);
   const unreadable = ports.unreadable.items();

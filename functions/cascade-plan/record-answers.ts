@@ -30,6 +30,7 @@ export async function recordAnswers(
   { causes }: Pick<PlanPorts, 'causes'>,
   read: readonly Cause[],
   { answers, settled }: CascadePlan,
+  policyVersion: string,
 ): Promise<void> {
   const answered = read.filter(({ stream }) => answers.has(stream) || settled.has(stream));
   await mapConcurrently(answered, WRITES_AT_ONCE, async ({ stream, version }) => {
@@ -37,7 +38,7 @@ export async function recordAnswers(
     await causes.change(stream, (before) => {
       if (!before || before.version !== version) return undefined;
       const left = settleFacts(before, settled.get(stream) ?? []);
-      const after = answer ? answerCause(left, answer) : left;
+      const after = answer ? answerCause(left, { ...answer, policyVersion }) : left;
       return after === before ? undefined : after;
     });
   });

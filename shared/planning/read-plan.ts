@@ -3,6 +3,7 @@ import { hasEnded } from '../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
 import type { RebuildHistory } from '../domain/cause/rebuild.ts';
 import { MINUTE_MS } from '../domain/common/time.ts';
+import { pausedAnswer } from '../domain/guard/guard.ts';
 import { planCascade } from '../domain/plan/plan.ts';
 import {
   type CascadePlan,
@@ -11,6 +12,7 @@ import {
   type PlannedStream,
   type Tiers,
 } from '../domain/plan/plan-model.ts';
+import { UNTOUCHED_SWITCH } from '../domain/policy/kill-switch.ts';
 import { closingFacts } from '../domain/rollout/closure.ts';
 import { isEverBuilt } from '../domain/stream/stream-policy.ts';
 import type { CascadeLedger } from '../ports/cascades.ts';
@@ -68,7 +70,8 @@ const AFTER_REVIEW_MS = 30 * MINUTE_MS;
 /**
  * Reads the data for the open causes. If an answer does not depend on images, these are read only after a review, to
  * settle facts that are gone: otherwise most causes of a report-only fleet would cost a read at each wake-up. During a
- * review, causes without an urgent fact are skipped.
+ * review, causes without an urgent fact are skipped. While the kill switch pauses, everything is read as if it did not,
+ * because each answer also names what stands when the pause ends.
  */
 export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
   const { isAfterReview, policy, context: before } = await readContext(ports);
@@ -76,7 +79,7 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   if (due.length === 0)
     return { policy, context: before, streams: [], tiers: NO_TIERS, answeredCauses: [], isAfterReview };
   const streams = due.map(({ stream }) => stream);
-  const acting = streams.filter((stream) => !stoppedBy(stream, { policy: policy.policy, context: before }));
+  const acting = streams.filter((stream) => !stoppedBy(stream, { policy: policy.policy, context: asActive(before) }));
   const [histories, { openIn, beginning }, closing] = await Promise.all([
     acting.length > 0 ? ports.guards.get(acting) : new Map<string, RebuildHistory>(),
     openCascadesOf(ports.cascades),
@@ -92,7 +95,15 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
           stream === undefined ? [] : [[stream, `${item}: ${problem}`] as const],
         ),
     );
-  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, isRelevant };
+  const known = {
+    policy: policy.policy,
+    context: asActive(context),
+    isAfterReview,
+    openIn,
+    closing,
+    unreadable,
+    isRelevant,
+  };
   const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
     readStream(ports, cause, histories.get(cause.stream), known),
   );
@@ -121,11 +132,31 @@ const othersOf =
     return new Map(read.map((one) => [one.stream, one]));
   };
 
-/** The answer for every cause read. */
-export function planOf(
-  { streams, answeredCauses, context, tiers }: Omit<PlanView, 'policy'>,
-  nowEpochMs: number,
-): CascadePlan {
+const asActive = (context: PlanContext): PlanContext => ({
+  ...context,
+  ...(context.killSwitch.rebuilding === 'paused' && { killSwitch: UNTOUCHED_SWITCH }),
+});
+
+type Planned = Omit<PlanView, 'policy'>;
+
+/** The answer for every cause read. While the kill switch pauses, nothing is planned. */
+export function planOf(view: Planned, nowEpochMs: number): CascadePlan {
+  const { context, isAfterReview, streams, answeredCauses } = view;
+  const { killSwitch } = context;
+  if (killSwitch.rebuilding === 'active') return activePlan(view, nowEpochMs);
+  const { answers, settled } = activePlan({ ...view, context: asActive(context) }, nowEpochMs);
+  // The heads of applications are not read while it pauses, so only what a review has read settles a fact.
+  const gone = isAfterReview ? settled : new Map<string, readonly CauseFact[]>();
+  const causes = [...streams, ...answeredCauses].map(({ cause }) => cause);
+  const left = causes.filter(({ stream, facts }) => (gone.get(stream)?.length ?? 0) < facts.length);
+  return {
+    nodes: [],
+    answers: new Map(left.map(({ stream }) => [stream, pausedAnswer(killSwitch, answers.get(stream))] as const)),
+    settled: gone,
+  };
+}
+
+function activePlan({ streams, answeredCauses, context, tiers }: Planned, nowEpochMs: number): CascadePlan {
   const answered = new Map(answeredCauses.map((one) => [one.cause.stream, one]));
   const plan = planCascade(streams, context, nowEpochMs, { ...tiers, answered });
   const left = answeredCauses.filter(({ cause, settled }) => settled.length < cause.facts.length);

@@ -238,11 +238,14 @@ export function answerCause(cause: Cause, answer: NodeAnswer): Cause {
   return { ...cause, answer };
 }
 
-const sameAnswer = (one: NodeAnswer | undefined, other: NodeAnswer): boolean =>
-  one?.answer === other.answer &&
-  one.reason === other.reason &&
-  one.detail === other.detail &&
-  one.recheckAtEpochMs === other.recheckAtEpochMs;
+const sameAnswer = (one: NodeAnswer | undefined, other: NodeAnswer | undefined): boolean =>
+  one === other ||
+  (one?.answer === other?.answer &&
+    one?.reason === other?.reason &&
+    one?.detail === other?.detail &&
+    one?.recheckAtEpochMs === other?.recheckAtEpochMs &&
+    one?.policyVersion === other?.policyVersion &&
+    sameAnswer(one?.afterPause, other?.afterPause));
 
 const inOrder = (facts: readonly CauseFact[]): Pick<Cause, 'facts' | 'sinceEpochMs'> => ({
   facts: [...facts].sort((one, other) => compareTexts(factKey(one), factKey(other))),

@@ -112,7 +112,7 @@ export function modeObstacle({
   isNamed = true,
   killSwitch,
 }: Pick<StartInputs, 'mode' | 'isNamed' | 'killSwitch'>): NegativeDecision | undefined {
-  if (killSwitch.rebuilding === 'paused') return wait('paused', pauseText(killSwitch));
+  if (killSwitch.rebuilding === 'paused') return pausedAnswer(killSwitch);
   if (!isNamed)
     return refuse(
       'not-in-policy',
@@ -130,6 +130,12 @@ export function modeObstacle({
     );
   return undefined;
 }
+
+/** The answer while the kill switch pauses. @param afterPause the answer that stands when the pause ends, if there is one */
+export const pausedAnswer = (killSwitch: KillSwitch, afterPause?: NegativeDecision): NegativeDecision => ({
+  ...wait('paused', pauseText(killSwitch)),
+  ...(afterPause && { afterPause }),
+});
 
 /** Whether an answer is of the kill switch, and not of a mode: it is over as soon as a person resumes. */
 export const isAnswerOfSwitch = ({ reason, detail }: Pick<NodeAnswer, 'reason' | 'detail'>): boolean =>
