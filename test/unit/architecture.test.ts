@@ -364,6 +364,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/cascade-plan/resume-parked.ts',
     'functions/rollout/check-closures.ts',
     'shared/judging/decide-at-door.ts',
+    'shared/judging/decide-containers.ts',
     'shared/planning/read-plan.ts',
     'shared/review/our-accounts.ts',
     'shared/review/policy-in-force.ts',

@@ -7,4 +7,6 @@ export const DOOR_RULES = {
   digestRequired: 'digest-required',
   imageRecorded: 'image-recorded',
   imageJudged: 'image-judged',
+  /** The door could not read what it decides by. */
+  decided: 'door-undecided',
 } as const;

@@ -59,8 +59,12 @@ function isAwsManaged(
 ): boolean {
   if (location && awsManaged.accounts.includes(location.account)) return true;
   if (reference) return matchesAnyGlob(awsManaged.references, referenceName(reference));
-  return !location && text === undefined && container !== undefined && matchesAnyGlob(AWS_SIDECARS, container);
+  return !location && text === undefined && container !== undefined && isAwsSidecar({ name: container });
 }
+
+/** Whether AWS itself added the container to its task. A container of a team always names an image. */
+export const isAwsSidecar = ({ name, image }: { readonly name: string; readonly image?: string }): boolean =>
+  image === undefined && matchesAnyGlob(AWS_SIDECARS, name);
 
 function classifyByRules(
   rules: readonly StreamRule[],

@@ -1,0 +1,29 @@
+import * as v from '../../shared/schema.ts';
+
+const REVISION_ARN =
+  /^arn:[\w-]+:ecs:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):service-revision\/([\w-]{1,255})\/([\w-]{1,255})\/\d{1,32}$/;
+const weights = v.optional(v.record(v.string(), v.number()), {});
+
+/**
+ * What ECS calls a deployment lifecycle hook with.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html#service-deployment-lifecycle-payloads
+ */
+export const hookEvent = v.object({
+  executionId: v.text(),
+  lifecycleStage: v.text(),
+  /** The service deployment. */
+  resourceArn: v.text(),
+  executionDetails: v.object({
+    serviceArn: v.text(),
+    targetServiceRevisionArn: v.pipe(v.string(), v.regex(REVISION_ARN, 'must be the ARN of a service revision')),
+    testTrafficWeights: weights,
+    productionTrafficWeights: weights,
+  }),
+});
+export type HookEvent = v.InferOutput<typeof hookEvent>;
+
+/** The service that a revision belongs to. @param arn as the schema accepts it */
+export function revisedService(arn: string) {
+  const [, region = '', account = '', cluster = '', service = ''] = REVISION_ARN.exec(arn) ?? [];
+  return { account, region, cluster, service };
+}

@@ -1,0 +1,40 @@
+import * as v from '../../schema.ts';
+import { account, region } from '../policy/policy-parts.ts';
+
+/*
+ * What the gate of an ECS service asks the door of the hub, and what that answers. The stacks of members are older or newer than
+ * that of the hub: a later version only adds members.
+ */
+
+const LONGEST = 2000;
+const line = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST));
+/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html */
+const name = v.pipe(v.string(), v.regex(/^[\w-]{1,255}$/, 'must be the name of a cluster or service'));
+
+/** A service revision that is about to start its first task. */
+export const doorQuestion = v.object({
+  kind: v.literal('deployment'),
+  account,
+  region,
+  cluster: name,
+  service: name,
+  /** A task definition has at most ten: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html */
+  images: v.pipe(v.array(v.object({ container: line, reference: v.exactOptional(line) })), v.maxLength(100)),
+  /** Why the gate does not know them. */
+  problem: v.exactOptional(line),
+});
+export type DoorQuestion = v.InferOutput<typeof doorQuestion>;
+
+/** What the door decides about the containers of one service or task of ECS: of the strictest one. */
+export const containersDecision = v.variant('decision', [
+  v.object({ decision: v.literal('allow') }),
+  v.object({
+    decision: v.picklist(['warn', 'deny']),
+    ruleId: v.text(),
+    /** One line that says what to do. */
+    message: v.text(),
+    /** Absent if the decision is about all of them. */
+    container: v.exactOptional(v.string()),
+  }),
+]);
+export type ContainersDecision = v.InferOutput<typeof containersDecision>;

@@ -1,0 +1,69 @@
+import type { Admission } from '../domain/admission/admit.ts';
+import type { ContainersDecision } from '../domain/admission/door-question.ts';
+import { DOOR_RULES } from '../domain/admission/door-rules.ts';
+import type { ContainerImage } from '../domain/admission/ecs-images.ts';
+import { namedFailure } from '../domain/common/failure-text.ts';
+import { visibleLine } from '../domain/common/visible-text.ts';
+import { type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
+import { type DoorPorts, decideAtDoor } from './decide-at-door.ts';
+
+/**
+ * Decides whether containers of ECS may start at a place. What cannot be decided is refused where the door denies, or where
+ * nobody can tell whether it does; elsewhere it is a warning. Never throws.
+ */
+export async function decideContainers(
+  ports: DoorPorts,
+  place: DoorPlace,
+  images: readonly ContainerImage[],
+): Promise<ContainersDecision> {
+  if (images.length === 0) return undecided(ports, place, 'no container is known');
+  try {
+    const admissions = await decideAtDoor(
+      ports,
+      place,
+      images.map(({ reference }) => reference),
+    );
+    return strictestOf(images, admissions);
+  } catch (error) {
+    return undecided(ports, place, failed(error));
+  }
+}
+
+/** The decision where the containers are not known. @param problem why; one clause */
+export async function undecided(
+  { policies }: Pick<DoorPorts, 'policies'>,
+  place: DoorPlace,
+  problem: string,
+): Promise<ContainersDecision> {
+  const { mode, why } = await modeAt(policies, place);
+  const ruleId = DOOR_RULES.decided;
+  const message = `Patchwave cannot decide whether the images may start (${ruleId}): ${visibleLine(why ?? problem)}`;
+  return { decision: mode === 'deny' || mode === 'unknown' ? 'deny' : 'warn', ruleId, message };
+}
+
+async function modeAt(
+  policies: DoorPorts['policies'],
+  place: DoorPlace,
+): Promise<{ readonly mode: DoorMode | 'unknown'; readonly why?: string }> {
+  try {
+    return { mode: doorAt((await policies.current()).policy, place).mode };
+  } catch (error) {
+    return { mode: 'unknown', why: failed(error) };
+  }
+}
+
+function strictestOf(images: readonly ContainerImage[], admissions: readonly Admission[]): ContainersDecision {
+  for (const wanted of ['deny', 'warn'] as const) {
+    const index = admissions.findIndex(({ decision }) => decision === wanted);
+    const admission = admissions[index];
+    const container = images[index]?.container;
+    if (admission && admission.decision !== 'allow')
+      return { ...admission, ...(container !== undefined && { container: visibleLine(container) }) };
+  }
+  return { decision: 'allow' };
+}
+
+function failed(failure: unknown): string {
+  const { error, detail } = namedFailure(failure);
+  return `${error}: ${detail}`;
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import { answerGate } from '../../../functions/ecs-door/answer-gate.ts';
+import { gate } from '../../../functions/ecs-gate/gate.ts';
+import { hookEvent } from '../../../functions/ecs-gate/input.ts';
+import { type DoorQuestion, doorQuestion } from '../../../shared/domain/admission/door-question.ts';
+import type { ContainerImage } from '../../../shared/domain/admission/ecs-images.ts';
+import { HubDoorError, ServiceRevisionUnreadableError } from '../../../shared/ports/doors.ts';
+import { parse, safeParse } from '../../../shared/schema.ts';
+import { doorImage, doorWorld } from '../../support/door-world.ts';
+import { digestOf } from '../../support/samples.ts';
+
+/** As documented, for PRE_SCALE_UP. */
+const sample: Readonly<Record<string, unknown>> = JSON.parse(
+  readFileSync(new URL('../../support/published/ecs-hook-pre-scale-up.json', import.meta.url), 'utf8'),
+);
+const PLACE = { account: '123456789012', region: 'us-west-2', cluster: 'my-cluster' };
+const event = (changes: object = {}) => parse(hookEvent, { ...sample, ...changes });
+const one = (name: string): ContainerImage => ({ container: name, reference: doorImage(name) });
+
+type World = Awaited<ReturnType<typeof doorWorld>>;
+
+/** The gate in a member account before the door of a hub, with JSON between them. */
+function gateOf(world: World, images: () => Promise<readonly ContainerImage[]>) {
+  const questions: DoorQuestion[] = [];
+  const door = {
+    ask: async (question: DoorQuestion) => {
+      const sent = parse(doorQuestion, JSON.parse(JSON.stringify(question)));
+      questions.push(sent);
+      return answerGate(world, sent);
+    },
+  };
+  return { ports: { revisions: { imagesOf: images }, door }, questions };
+}
+
+test('a revision of allowed images starts', async () => {
+  const { ports, questions } = gateOf(await doorWorld(), async () => [one('compliant')]);
+  expect(await gate(ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+  expect(questions).toMatchObject([{ ...PLACE, service: 'my-service' }]);
+});
+
+test('one image that is denied keeps every task from starting', async () => {
+  const { ports } = gateOf(await doorWorld(), async () => [one('compliant'), one('violating')]);
+  const { hookStatus, reason } = await gate(ports, event());
+  expect(hookStatus).toBe('FAILED');
+  expect(reason).toContain('Container violating:');
+  expect(reason).toContain('patchwave why');
+});
+
+test.each([
+  ['an image that Patchwave does not know', one('strange'), 'image-recorded'],
+  ['a tag', { container: 'app', reference: 'registry.example/team/app:1' }, 'digest-required'],
+  ['a reference that cannot be read', { container: 'app', reference: 'UPPER/case@sha256:1' }, 'cannot be read'],
+  ['a container without an image', { container: 'app' }, 'is missing'],
+])('%s is denied', async (_, image, text) => {
+  const { ports } = gateOf(await doorWorld(), async () => [image]);
+  const { hookStatus, reason } = await gate(ports, event());
+  expect({ hookStatus, reason }).toEqual({ hookStatus: 'FAILED', reason: expect.stringContaining(text) });
+});
+
+test('a door that warns or is off lets a denied image start, and one that warns says why', async () => {
+  const warned = gateOf(await doorWorld('warn'), async () => [one('violating')]);
+  expect(await gate(warned.ports, event())).toEqual({
+    hookStatus: 'SUCCEEDED',
+    reason: expect.stringContaining('Container violating:'),
+  });
+  const off = gateOf(await doorWorld('off'), async () => [one('violating')]);
+  expect(await gate(off.ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+});
+
+test('what runs in the cluster may be deployed again during its grace', async () => {
+  const world = await doorWorld();
+  await world.running.begin([{ digest: digestOf('violating'), place: PLACE }]);
+  const { ports } = gateOf(world, async () => [one('violating')]);
+  expect(await gate(ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+});
+
+describe('what cannot be read', () => {
+  const unread = () => Promise.reject(new ServiceRevisionUnreadableError('arn:revision', 'AccessDenied'));
+
+  test.each([
+    ['deny', 'FAILED'],
+    ['warn', 'SUCCEEDED'],
+    ['off', 'SUCCEEDED'],
+  ] as const)('a revision: a door with mode %s answers %s', async (mode, hookStatus) => {
+    const { ports } = gateOf(await doorWorld(mode), unread);
+    expect(await gate(ports, event())).toEqual({ hookStatus, reason: expect.stringContaining('door-undecided') });
+  });
+
+  test.each([
+    ['deny', 'FAILED'],
+    ['warn', 'SUCCEEDED'],
+    ['off', 'SUCCEEDED'],
+  ] as const)('the ledger: a door with mode %s answers %s', async (mode, hookStatus) => {
+    const world = await doorWorld(mode);
+    const broken = { ...world, images: { get: () => Promise.reject(new Error('throttled')) } };
+    const { ports } = gateOf(broken as unknown as World, async () => [one('compliant')]);
+    expect(await gate(ports, event())).toEqual({ hookStatus, reason: expect.stringContaining('throttled') });
+  });
+
+  test('the policy: nobody knows whether the door denies, so it does', async () => {
+    const world = await doorWorld('warn');
+    const policies = { current: () => Promise.reject(new Error('no policy')) };
+    const { ports } = gateOf({ ...world, policies } as unknown as World, async () => [one('compliant')]);
+    expect(await gate(ports, event())).toEqual({
+      hookStatus: 'FAILED',
+      reason: expect.stringContaining('no policy'),
+    });
+  });
+
+  test('the hub: nobody knows whether the door denies, so it does', async () => {
+    const ask = () => Promise.reject(new HubDoorError('arn:door', 'cannot be called: TimeoutError'));
+    const revisions = { imagesOf: async () => [one('compliant')] };
+    expect(await gate({ revisions, door: { ask } }, event())).toEqual({
+      hookStatus: 'FAILED',
+      reason: expect.stringContaining('TimeoutError'),
+    });
+  });
+
+  test('no image is no proof that nothing starts', async () => {
+    const { ports } = gateOf(await doorWorld(), async () => []);
+    expect(await gate(ports, event())).toMatchObject({ hookStatus: 'FAILED' });
+  });
+});
+
+test('text of strangers is one visible line', async () => {
+  const hostile = { container: 'app\u001b[2J\n', reference: 'x\u202e@sha256:1' };
+  const { ports } = gateOf(await doorWorld(), async () => [hostile]);
+  const { reason } = await gate(ports, event());
+  expect(reason).toContain('app\\u001b[2J\\n');
+  expect(/[\p{Cc}\p{Cf}]/u.test(reason)).toBe(false);
+});
+
+describe('a deployment that ECS takes back', () => {
+  const { executionDetails } = sample as { executionDetails: { targetServiceRevisionArn: string } };
+  const target = executionDetails.targetServiceRevisionArn;
+  const shift = (lifecycleStage: string, weight: number, kind: string) =>
+    event({
+      lifecycleStage,
+      executionDetails: { ...executionDetails, [kind]: { [target]: weight, other: 100 - weight } },
+    });
+
+  test.each([
+    ['PRODUCTION_TRAFFIC_SHIFT', 0, 'productionTrafficWeights', 'SUCCEEDED'],
+    ['TEST_TRAFFIC_SHIFT', 0, 'testTrafficWeights', 'SUCCEEDED'],
+    ['PRODUCTION_TRAFFIC_SHIFT', 100, 'productionTrafficWeights', 'FAILED'],
+    ['PRE_PRODUCTION_TRAFFIC_SHIFT', 0, 'productionTrafficWeights', 'FAILED'],
+    ['PRE_SCALE_UP', 0, 'productionTrafficWeights', 'FAILED'],
+    ['constructor', 0, 'productionTrafficWeights', 'FAILED'],
+  ])('%s with %s %% of the traffic', async (stage, weight, kind, hookStatus) => {
+    const { ports } = gateOf(await doorWorld(), async () => [one('violating')]);
+    expect(await gate(ports, shift(stage, weight, kind))).toMatchObject({ hookStatus });
+  });
+});
+
+test.each([
+  ['nothing', {}],
+  ['no details', { ...sample, executionDetails: undefined }],
+  [
+    'a service for a revision',
+    {
+      ...sample,
+      executionDetails: { serviceArn: 'a', targetServiceRevisionArn: 'arn:aws:ecs:us-west-2:123456789012:service/c/s' },
+    },
+  ],
+])('an event with %s is no event: the function fails, and ECS takes the deployment back', (_, odd) => {
+  expect(safeParse(hookEvent, odd).success).toBe(false);
+});
