@@ -11,7 +11,8 @@ export function treeText({ branches, leftOut }: Forest): string {
   const rows = [...treeRows(branches, ({ children }) => children)];
   if (rows.length + leftOut === 0) return 'No stream is known yet. Start a review: patchwave review';
   const left = `${counted(leftOut, 'stream')} in trees with nothing to do; --all shows them`;
-  return [...(rows.length > 0 ? [table(rows, COLUMNS)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
+  const columns = rows.some((row) => noteOf(row) !== '') ? [...COLUMNS, NOTE] : COLUMNS;
+  return [...(rows.length > 0 ? [table(rows, columns)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
 }
 
 /** Short columns come first, so that a narrow terminal wraps after the tree. */
@@ -22,8 +23,11 @@ const COLUMNS: readonly TableColumn<Row>[] = [
     colour: ({ node }) => markColour(markOf(node)),
   },
   { title: 'stream', value: ({ node, branch }) => branch + nameOf(node) },
-  { title: '', value: ({ node }) => (isOwnNote(node) ? markNote(markOf(node)) : '') },
 ];
+
+const noteOf = ({ node }: Row): string => (isOwnNote(node) ? markNote(markOf(node)) : '');
+
+const NOTE: TableColumn<Row> = { title: 'note', value: noteOf };
 
 /** Streams of a group share a reason but not a duration. */
 const isOwnNote = (branch: Branch): boolean =>

@@ -7,6 +7,7 @@ import { planNow } from '../../../cli/plan/plan-now.ts';
 import { renderPlan } from '../../../cli/plan/render-plan.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { elementsOf, parseXml } from '../../support/xml.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type PlanWorld,
   planWorld,
   pushed,
+  reasonOf,
   stands,
   streamOf,
   tell,
@@ -155,7 +157,7 @@ describe('the tree', () => {
     const { text } = await run(planCommand, readOnlyContext(world), [], { tree: true });
     const [, drawn = ''] = text.split('\nTree\n');
     expect(drawn.trimEnd().split('\n')).toEqual([
-      'plan    stream',
+      'plan    stream                                      note',
       `wave 1  ${streamOf(0)}     12 min`,
       `wave 2  ├─ ${streamOf(1)}  up to 180 min`,
       `wave 2  └─ ${streamOf(2)}  up to 180 min`,
@@ -165,6 +167,25 @@ describe('the tree', () => {
     expect((await run(planCommand, readOnlyContext(world), [], { tree: true, all: true })).text).toContain(
       `-       ${streamOf(3)}`,
     );
+  });
+
+  test('a stream whose head is not recorded stands where its running images do, as does one without a head', async () => {
+    const world = await planWorld({ tiers: ['base'], reportOnly: [1] });
+    const base = await pushed(world, 0, 'base', { tags: ['v0.1'], reasons: [] });
+    const runsOld = await pushed(world, 1, 'app-1', { tags: ['v1.1'], reasons: [reasonOf(fact())], inUse: true });
+    stands(world, runsOld, base);
+    await tell(world, 1, fact());
+    world.streams.records.delete(streamOf(1));
+    const deleted = await pushed(world, 2, 'app-2', { tags: ['v2.1'], reasons: [] });
+    stands(world, deleted, base);
+    const { head: _, ...headless } = world.streams.records.get(streamOf(2)) ?? {};
+    world.streams.records.set(streamOf(2), headless as StreamRecord);
+    const { tree } = await runJson(planCommand, readOnlyContext(world), [], { tree: true } as never);
+    expect(tree).toMatchObject([
+      { stream: streamOf(0), parents: [] },
+      { stream: streamOf(1), parents: [streamOf(0)], mark: 'held' },
+      { stream: streamOf(2), parents: [streamOf(0)], mark: 'untouched' },
+    ]);
   });
 
   test('without --tree the lineage is not read', async () => {

@@ -1,20 +1,26 @@
 import { readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { forestOf, streamsOfBranch } from '../../../cli/lineage/branches.ts';
+import { shown } from '../../../cli/output.ts';
 import type { TreeStream } from '../../../cli/plan/plan-tree.ts';
 import { treeSvg } from '../../../cli/plan/render-svg.ts';
 import { treeText } from '../../../cli/plan/render-tree.ts';
 import { layoutOf } from '../../../cli/plan/tree-layout.ts';
 import { fc } from '../../support/seeded.ts';
 import { elementsOf, parseXml } from '../../support/xml.ts';
-import { DIAMOND, fleetTree, held, idOf, planned, tree, UNTOUCHED } from './trees.ts';
+import { DEPLOYED, DIAMOND, fleetTree, held, idOf, planned, tree, UNTOUCHED } from './trees.ts';
 
 const lines = (streams: readonly TreeStream[], all = false) =>
-  treeText(forestOf(streams, all)).replaceAll('111122223333/eu-west-1/', '').split('\n');
+  treeText(forestOf(streams, all))
+    .replaceAll('111122223333/eu-west-1/', '')
+    // The title of the notes is aligned with the whole ids.
+    .replace(/^(plan +stream) +note$/m, '$1  note')
+    .split('\n');
 
 describe('as text', () => {
   test('each stream is under its parent, a diamond once, with its plan', () => {
     expect(lines(DIAMOND)).toEqual([
-      'plan         stream',
+      'plan         stream  note',
       'wave 1       base/debian:^v.*$                     12 min',
       'wave 2       ├─ platform/java:^v.*$                9 min',
       'wave 3       │  ├─ apps/gateway:^v.*$              6 min',
@@ -34,6 +40,22 @@ describe('as text', () => {
     expect(readFileSync('docs/commands.md', 'utf8')).toContain(`\n${treeText(forestOf(DIAMOND, false))}\n`);
   });
 
+  test('on a narrow terminal each note stands below its row, with its title', () => {
+    const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+    Object.assign(process.stdout, { isTTY: true, columns: 80 });
+    try {
+      const text = stripVTControlCharacters(shown(treeText(forestOf(DIAMOND, false))));
+      expect(text).toMatch(/^wave 1 .*base\/debian:\^v\.\*\$\n +note +12 min$/m);
+      expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    } finally {
+      Object.assign(process.stdout, before);
+    }
+  });
+
+  test('without a note there is no column of notes', () => {
+    expect(lines([tree('base', 'base', DEPLOYED)])).toEqual(['plan    stream', 'deploy  base:^v.*$']);
+  });
+
   test('--all also shows trees with nothing to do', () => {
     expect(lines(DIAMOND, true).slice(-3)).toEqual([
       '-            base/alpine:^v.*$',
@@ -46,7 +68,7 @@ describe('as text', () => {
     const few = lines(fleetTree(1, 10));
     expect(few).toHaveLength(1 + 12);
     expect([few[0], ...few.slice(-9)]).toEqual([
-      'plan    stream',
+      'plan    stream  note',
       'waits      ├─ apps/app-5:^v.*$  cap-reached',
       ...[1, 2, 3, 4, 6, 7, 8].map((n) => `wave 3     ├─ apps/app-${n}:^v.*$  6 min`),
       'wave 3     └─ apps/app-9:^v.*$  6 min',
@@ -77,7 +99,7 @@ describe('as text', () => {
       tree('platform', 'b', held('refuse', 'cycle'), 'a'),
     ];
     expect(lines(circle)).toEqual([
-      'plan     stream',
+      'plan     stream  note',
       'refused  a:^v.*$                    cycle',
       'refused  └─ b:^v.*$                 cycle',
       '            └─ a:^v.*$ (see above)',
