@@ -32,6 +32,34 @@ export interface RunningLedger {
 
 /** The break-glass of a namespace; it ends by itself. */
 export interface BreakGlassReads {
-  /** Also one that has expired, as long as the ledger keeps it. */
+  /** Also one that has expired, as long as the ledger keeps it; none that was ended. */
   breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined>;
+}
+
+/** A request of a cluster that changes a break-glass. */
+export interface BreakGlassChange {
+  /** Identity of the request: a repeated one changes nothing. */
+  readonly uid: string;
+  /** The user whom the cluster authenticated; any text. */
+  readonly user: string;
+  readonly atEpochMs: number;
+}
+
+/** The same, for the function that judges changes of the annotation. */
+export interface BreakGlassLedger extends BreakGlassReads {
+  /** Replaces an earlier one of the namespace. @throws LedgerContendedError */
+  begin(place: DoorPlace, breakGlass: BreakGlass, change: BreakGlassChange): Promise<void>;
+  /** Ends the one of the namespace, if there is one. @throws LedgerContendedError */
+  end(place: DoorPlace, change: BreakGlassChange): Promise<void>;
+}
+
+/** How the ledger keeps it. */
+export interface StoredBreakGlass extends BreakGlass {
+  readonly by: string;
+  readonly beganAtEpochMs: number;
+  readonly endedAtEpochMs?: number;
+  /** The last requests that changed it, the newest last. */
+  readonly requests: readonly string[];
+  /** For DynamoDB's time to live, in seconds. */
+  readonly expiresAt: number;
 }

@@ -1,5 +1,6 @@
 import { fakeWorld } from '../support/fakes/world.ts';
 import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
+import { breakGlassLedgerContract } from './break-glass-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
@@ -40,6 +41,7 @@ describe('the fake ledger of', () => {
   describe('cascades', () => cascadeLedgerContract({ make: () => fakeWorld().cascades, propertyRuns }));
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
+  describe('break-glass', () => breakGlassLedgerContract({ make: () => fakeWorld().exceptions, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));

@@ -1,5 +1,6 @@
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
@@ -21,6 +22,7 @@ import { ListedPlaces } from '../support/listed-places.ts';
 import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
 import { SEED } from '../support/seeded.ts';
 import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
+import { breakGlassLedgerContract } from './break-glass-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
@@ -76,6 +78,8 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
   describe('rollouts', () => rolloutLedgerContract({ make: () => new DynamoRolloutLedger(table()), propertyRuns }));
   describe('the kill switch', () =>
     switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
+  describe('break-glass', () =>
+    breakGlassLedgerContract({ make: () => new DynamoBreakGlassLedger(table()), propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));

@@ -1,3 +1,5 @@
+import { fieldOf } from './object-field.ts';
+
 /*
  * The images that an object of Kubernetes asks for. The object is data of a stranger: every field may be missing, `null`, or of
  * another type. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
@@ -11,17 +13,30 @@ export interface AskedImage {
   readonly reference?: string;
 }
 
-/** The pod template of each kind that has one, by the fields that lead to it. */
-const TEMPLATES = new Map<string, readonly string[]>([
-  ...['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'ReplicationController', 'Job'].map(
-    (kind) => [kind, ['spec', 'template']] as const,
+/** A kind with a pod template: its API group, and the fields that lead to the template. */
+interface TemplateKind {
+  readonly group: string;
+  readonly path: readonly string[];
+}
+
+const TEMPLATES = new Map<string, TemplateKind>([
+  ...['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet'].map(
+    (kind) => [kind, { group: 'apps', path: ['spec', 'template'] }] as const,
   ),
-  ['CronJob', ['spec', 'jobTemplate', 'spec', 'template']],
-  ['PodTemplate', ['template']],
+  ['ReplicationController', { group: '', path: ['spec', 'template'] }],
+  ['Job', { group: 'batch', path: ['spec', 'template'] }],
+  ['CronJob', { group: 'batch', path: ['spec', 'jobTemplate', 'spec', 'template'] }],
+  ['PodTemplate', { group: '', path: ['template'] }],
 ]);
 
 /** The kinds whose objects make pods from a template. */
 export const TEMPLATE_KINDS: readonly string[] = [...TEMPLATES.keys()];
+
+/** Whether the kind of an API group starts images itself, or makes pods from a template, or neither. */
+export function startsImages(group: string, kind: string): 'pod' | 'template' | undefined {
+  if (group === '' && kind === 'Pod') return 'pod';
+  return TEMPLATES.get(kind)?.group === group ? 'template' : undefined;
+}
 
 /**
  * Every image that an object asks for: of containers, init containers, ephemeral containers and image volumes. An entry that
@@ -29,7 +44,7 @@ export const TEMPLATE_KINDS: readonly string[] = [...TEMPLATES.keys()];
  * @param kind `Pod`, or one of `TEMPLATE_KINDS`; any other kind asks for none
  */
 export function askedImages(kind: string, object: unknown): readonly AskedImage[] {
-  const path = kind === 'Pod' ? [] : TEMPLATES.get(kind);
+  const path = kind === 'Pod' ? [] : TEMPLATES.get(kind)?.path;
   if (!path) return [];
   const pod = path.reduce<unknown>(fieldOf, object);
   const at = [...path, 'spec'].join('.');
@@ -63,12 +78,8 @@ export function newlyAsked(kind: string, object: unknown, before: unknown): read
 const asked = (field: string, reference: unknown): AskedImage =>
   typeof reference === 'string' ? { field, reference } : { field };
 
-const fieldOf = (object: unknown, name: string): unknown =>
-  typeof object === 'object' && object !== null && Object.hasOwn(object, name)
-    ? (object as Readonly<Record<string, unknown>>)[name]
-    : undefined;
-
+/** What should be a list and is none counts as one entry without a reference. */
 function itemsOf(object: unknown, name: string): readonly unknown[] {
-  const list = fieldOf(object, name);
-  return Array.isArray(list) ? list : [];
+  const list = fieldOf(object, name) ?? [];
+  return Array.isArray(list) ? list : [undefined];
 }

@@ -18,6 +18,16 @@ const doorRule = v.strictObject({
   requireDigest: v.optional(v.boolean()),
 });
 
+/** Groups that every caller of an API server is in, so that a break-glass of theirs would be one of anybody. */
+const OF_EVERYBODY: ReadonlySet<string> = new Set(['system:authenticated', 'system:unauthenticated']);
+
+const group = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(256),
+  v.check((name) => !OF_EVERYBODY.has(name), 'must be a group that not everybody is in'),
+);
+
 /** Where an image may start only if the policy allows it: admission in EKS, deployments and tasks in ECS. */
 export const doorsSchema = v.strictObject({
   /** Of every cluster and namespace that no rule names. */
@@ -31,6 +41,13 @@ export const doorsSchema = v.strictObject({
   graceRunningDays: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(90)), 14),
   /** The first rule that names the cluster and namespace decides. */
   rules: v.optional(v.array(doorRule), []),
+  /** Who may let every image start in one namespace for at most a day. Absent: nobody. */
+  breakGlass: v.optional(
+    v.strictObject({
+      /** Of Kubernetes, as an access entry or an RBAC binding names them. */
+      groups: some(group),
+    }),
+  ),
 });
 
 export type Doors = v.InferOutput<typeof doorsSchema>;
@@ -52,7 +69,7 @@ export interface Door {
 /** The settings of the first rule that names the place; without one, or without a field in it, those of all doors. */
 export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place: DoorPlace): Door {
   if (!doors) return { mode: 'off', requireDigest: true, graceRunningDays: 0 };
-  const { rules, ...everywhere } = doors;
+  const { rules, breakGlass: _, ...everywhere } = doors;
   const rule = rules.find((one) => names(one, place));
   return {
     mode: rule?.mode ?? everywhere.mode,

@@ -11,6 +11,7 @@ import type {
 } from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeBaseReadingLedger } from './base-readings.ts';
+import { FakeBreakGlassLedger } from './break-glass.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
 import { FakeContentLedger } from './contents.ts';
@@ -79,6 +80,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     contents,
     usages: new FakeUsageLedger(),
     running: new FakeRunning(),
+    exceptions: new FakeBreakGlassLedger(),
     streams,
     streamReads: streams,
     streamImages: new FakeStreamImages(),

@@ -45,6 +45,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
+ * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
  * - `scope`    scopePk = USE#<account>/<region>[/<EKS cluster>]: live usages of one scope, with all their attributes;
@@ -146,6 +147,11 @@ export const expiriesOf = (location: ImageLocation): string => `EXPIRY#${locatio
 export const expiry = (location: ImageLocation, digest: Digest): Key => ({ PK: expiriesOf(location), SK: digest });
 export const LATE_HEADS = 'LATE-HEADS';
 export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
+/** @param place with a namespace: an ECS cluster has no break-glass */
+export const breakGlass = ({ account, region, cluster, namespace = '' }: DoorPlace): Key => ({
+  PK: `DOOR#${account}/${region}/${cluster}`,
+  SK: namespace,
+});
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
 export const scopePartition = (scope: Scope): string => `USE#${keyOfScope(scope)}`;

@@ -9,6 +9,7 @@ import type { ImageContent } from '../../../domain/lineage/image-content.ts';
 import type { KillSwitch } from '../../../domain/policy/kill-switch.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
+import type { StoredBreakGlass } from '../../../ports/admission.ts';
 import type { LateHeads } from '../../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../../ports/ledger.ts';
 
@@ -134,6 +135,11 @@ const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
+const breakGlass: ShapeOf<StoredBreakGlass> = {
+  ...{ author: 'text', reason: 'text', expiresAtEpochMs: 'number', by: 'text', beganAtEpochMs: 'number' },
+  ...{ endedAtEpochMs: 'number?', requests: 'list', expiresAt: 'number' },
+};
+
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
@@ -143,7 +149,7 @@ const baseReadings: ShapeOf<BaseReadings> = {
 };
 
 const SHAPES: Readonly<Record<string, Shape>> = {
-  ...{ content, location, usage, scope },
+  ...{ content, location, usage, scope, 'break-glass': breakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
 };

@@ -41,6 +41,7 @@ describe('the images that an object asks for', () => {
     ['no image', { containers: [{ name: 'web' }] }],
     ['an image that is no text', { containers: [{ image: 7 }] }],
     ['an entry that is no object', { containers: [null] }],
+    ['a list that is none', { initContainers: { image: 'a' } }],
     ['a volume without a reference', { volumes: [{ image: {} }] }],
   ])('%s is an entry without a reference, so that it is refused', (_, broken) => {
     expect(askedImages('Pod', { spec: broken }).map(({ reference }) => reference)).toEqual([undefined]);
@@ -49,7 +50,7 @@ describe('the images that an object asks for', () => {
   test.each([
     ['Pod', null],
     ['Pod', 'text'],
-    ['Pod', { spec: { containers: {} } }],
+    ['Pod', { spec: { containers: null } }],
     ['Service', { spec }],
     ['constructor', { spec }],
   ])('%s of %j asks for none', (kind, object) => {

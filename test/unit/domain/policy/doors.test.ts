@@ -40,6 +40,10 @@ describe('the settings of a door', () => {
     { rules: [{ clusters: [], mode: 'deny' }] },
     { rules: [{ clusters: ['a'] }] },
     { rules: [{ cluster: 'a', mode: 'deny' }] },
+    { breakGlass: {} },
+    { breakGlass: { groups: [] } },
+    { breakGlass: { groups: ['on-call', 'system:authenticated'] } },
+    { breakGlass: { groups: ['system:unauthenticated'] } },
   ])('%j is refused', (document) => {
     expect(safeParse(doorsSchema, document).success).toBe(false);
   });

@@ -1,0 +1,118 @@
+import { type Admission, strictest } from '../../shared/domain/admission/admit.ts';
+import { type AskedImage, askedImages, newlyAsked, startsImages } from '../../shared/domain/admission/asked-images.ts';
+import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
+import { fieldOf } from '../../shared/domain/admission/object-field.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
+import { decideAtDoor } from '../../shared/judging/decide-at-door.ts';
+import { allowed, denialOf, denied, type Remark } from './answer.ts';
+import { InvalidReviewError } from './errors.ts';
+import type { AdmissionRequest, AdmissionReview } from './input.ts';
+import { reviewNamespace } from './review-namespace.ts';
+import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
+
+/**
+ * Answers an AdmissionReview. A pod is refused if the policy refuses one of its images; an object with a pod template, and a
+ * mirror pod of a node, only gets warnings. An update that keeps its images passes. Nothing is written, but for a break-glass
+ * that a person may open. If policy or ledger cannot be read, the mode of the last policy decides: `deny` refuses.
+ * @param cluster of the API server that asks
+ * @throws InvalidReviewError, or what a read throws if no policy was ever read
+ */
+export async function reviewAdmission(
+  ports: ReviewPorts,
+  cluster: Cluster,
+  { request }: AdmissionReview,
+): Promise<ReviewedAdmission> {
+  const { uid, operation, kind } = request;
+  if (operation === 'DELETE' || operation === 'CONNECT') return allow(uid);
+  if (kind.group === '' && kind.kind === 'Namespace') return reviewNamespace(ports, cluster, request);
+  const starts = startsImages(kind.group, kind.kind);
+  if (!starts) return allow(uid);
+  const asked = starts === 'pod' ? askedByPod(request) : askedImages(kind.kind, request.object);
+  if (asked.length === 0) return allow(uid);
+  if (request.namespace === '') throw new InvalidReviewError('request.namespace: is missing');
+  const place = { ...cluster, namespace: request.namespace };
+  return decide(ports, place, request, { asked, isRefusable: starts === 'pod' && !isMirror(request) });
+}
+
+const allow = (uid: string): ReviewedAdmission => ({ answer: allowed(uid), decision: 'allow' });
+
+/** No pod is without images, so one that seems to be was not understood. */
+function askedByPod({ operation, object, oldObject }: AdmissionRequest): readonly AskedImage[] {
+  if (askedImages('Pod', object).length === 0)
+    throw new InvalidReviewError('request.object: is no pod with containers');
+  return operation === 'UPDATE' ? newlyAsked('Pod', object, oldObject) : askedImages('Pod', object);
+}
+
+const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+/**
+ * Whether the pod only shows a static pod, which its node runs in any case. Anybody may write the annotation, and only a node
+ * is believed. https://kubernetes.io/docs/reference/access-authn-authz/node/
+ */
+function isMirror({ object, userInfo }: AdmissionRequest): boolean {
+  const isNode = userInfo.username.startsWith('system:node:') && userInfo.groups.includes('system:nodes');
+  return isNode && fieldOf(fieldOf(fieldOf(object, 'metadata'), 'annotations'), MIRROR_ANNOTATION) !== undefined;
+}
+
+interface Asked {
+  readonly asked: readonly AskedImage[];
+  /** Otherwise a refusal becomes a warning. */
+  readonly isRefusable: boolean;
+}
+
+async function decide(
+  ports: ReviewPorts,
+  place: DoorPlace,
+  request: AdmissionRequest,
+  { asked, isRefusable }: Asked,
+): Promise<ReviewedAdmission> {
+  const { inTime = (work) => work } = ports;
+  try {
+    const references = asked.map(({ reference }) => reference);
+    const admissions = await inTime(decideAtDoor(ports, place, references));
+    return reviewedBy(request, asked, admissions, isRefusable);
+  } catch (error) {
+    const policy = ports.lastPolicy?.();
+    if (!policy) throw error;
+    const { mode } = doorAt(policy, place);
+    const unread: Admission =
+      mode === 'off' ? { decision: 'allow' } : { decision: mode, ruleId: DOOR_RULES.decided, message: UNREAD };
+    const [first] = asked;
+    return { ...reviewedBy(request, first ? [first] : [], [unread], isRefusable), unread: error };
+  }
+}
+
+const UNREAD = `Patchwave cannot read its policy or its ledger now, so it does not know whether the image may start (${DOOR_RULES.decided}). Try again in a minute. If it lasts, tell the team that runs Patchwave.`;
+
+function reviewedBy(
+  request: AdmissionRequest,
+  asked: readonly AskedImage[],
+  admissions: readonly Admission[],
+  isRefusable: boolean,
+): ReviewedAdmission {
+  const { uid, kind } = request;
+  const remarks = asked.flatMap(({ field, reference }, index) => {
+    const admission = admissions[index];
+    if (!admission || admission.decision === 'allow') return [];
+    return [{ field, ...(reference !== undefined && { reference }), ...admission }];
+  });
+  const decided = strictest(admissions);
+  if (decided.decision === 'allow') return allow(uid);
+  const { decision, ruleId } = decided;
+  if (decision === 'deny' && isRefusable) {
+    const refused = remarks.filter((remark) => remark.decision === 'deny');
+    return { answer: denied(uid, denialOf(refused), ruleId), decision, ruleId };
+  }
+  const isTemplate = kind.kind !== 'Pod';
+  const warnings = remarks.map((remark) => warningOf(remark, isTemplate ? kind.kind : undefined));
+  return { answer: allowed(uid, warnings, ruleId), decision: 'warn', ruleId };
+}
+
+/** @param template the kind of the object, if it makes pods from a template */
+function warningOf({ field, message, decision }: Remark & Admission, template: string | undefined): string {
+  if (template === undefined) return `${field}: ${message}`;
+  return decision === 'deny'
+    ? `pods of this ${template} will be refused: ${field}: ${message}`
+    : `pods of this ${template}: ${field}: ${message}`;
+}

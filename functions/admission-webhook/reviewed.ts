@@ -1,0 +1,21 @@
+import type { Admission } from '../../shared/domain/admission/admit.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
+import type { BreakGlassLedger } from '../../shared/ports/admission.ts';
+import type { AdmissionAnswer } from './answer.ts';
+
+export interface ReviewPorts extends DoorPorts {
+  readonly exceptions: BreakGlassLedger;
+  /** The policy that was read last; without one, a failed read is an error. */
+  readonly lastPolicy?: () => Policy | undefined;
+  /** Ends the wait for reads and writes in time, by an error. */
+  readonly inTime?: <Value>(work: Promise<Value>) => Promise<Value>;
+}
+
+export interface ReviewedAdmission {
+  readonly answer: AdmissionAnswer;
+  readonly decision: Admission['decision'];
+  readonly ruleId?: string;
+  /** Why policy or ledger could not be read, if the answer was given without them. */
+  readonly unread?: unknown;
+}

@@ -1,0 +1,220 @@
+import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
+import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { parse } from '../../../shared/schema.ts';
+import { podOf, reviewOf, templateOf } from '../../support/admission-reviews.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { alone, digestOf, imageProperties, judgement, verdict } from '../../support/samples.ts';
+
+const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+const CLUSTER = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
+const named = (name: string) => `${HOST}/team/${name}@${digestOf(name)}`;
+const [GOOD, BAD] = [named('compliant'), named('violating')];
+
+async function world(doors: object = { mode: 'deny' }) {
+  const made = fakeWorld();
+  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors };
+  await made.policies.publish(parse(policySchema, policy), {});
+  for (const status of ['compliant', 'violating'] as const) {
+    const properties = imageProperties(status);
+    await made.images.recordProperties(properties);
+    await made.images.recordLineage(properties.digest, alone(properties));
+    const reasons = verdict(status).reasons.map((one) => ({ ...one, deadlineEpochMs: made.clock() }));
+    const scan = { state: 'complete', completedAtEpochMs: made.clock(), coverage: ['os'] } as const;
+    await made.images.recordJudgement(
+      judgement(status, made.clock(), { scan, verdict: { ...verdict(status), reasons } }),
+    );
+  }
+  return made;
+}
+
+const NODE = { username: 'system:node:ip-10-0-0-1', groups: ['system:nodes', 'system:authenticated'] };
+const mirror = { ...podOf(BAD), metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } };
+const ephemeral = (image: string) => ({ spec: { ...podOf(GOOD).spec, ephemeralContainers: [{ name: 'd', image }] } });
+
+describe('a pod', () => {
+  test('starts if the policy refuses none of its images', async () => {
+    const { answer } = await reviewAdmission(await world(), CLUSTER, reviewOf({ object: podOf(GOOD) }));
+    expect(answer).toEqual({
+      ...{ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' },
+      response: { uid: reviewOf().request.uid, allowed: true, auditAnnotations: { decision: 'allow' } },
+    });
+  });
+
+  test('is refused with the field, the image and the next step', async () => {
+    const { answer, ruleId } = await reviewAdmission(
+      await world(),
+      CLUSTER,
+      reviewOf({ object: podOf(GOOD, BAD, 'nginx') }),
+    );
+    expect(answer.response).toMatchObject({ allowed: false, status: { code: 403, reason: 'Forbidden' } });
+    const message = answer.response.status?.message ?? '';
+    expect(message).toContain(`spec.containers[1].image (${BAD}): `);
+    expect(message).toContain('spec.containers[2].image (nginx): ');
+    expect(message).not.toContain('containers[0]');
+    expect(message).toContain('Deploy a newer image');
+    expect(ruleId).toBe('critical');
+  });
+
+  test('passes an update that keeps its images, without a read', async () => {
+    const nothing = fakeWorld();
+    const review = reviewOf({ operation: 'UPDATE', object: podOf(BAD), oldObject: podOf(BAD, GOOD) });
+    expect((await reviewAdmission(nothing, CLUSTER, review)).decision).toBe('allow');
+    const setImage = reviewOf({ operation: 'UPDATE', object: podOf(BAD), oldObject: podOf(GOOD) });
+    expect((await reviewAdmission(await world(), CLUSTER, setImage)).decision).toBe('deny');
+  });
+
+  test('is judged also for an ephemeral container', async () => {
+    const review = (image: string) =>
+      reviewOf({
+        ...{ operation: 'UPDATE', subResource: 'ephemeralcontainers' },
+        ...{ object: ephemeral(image), oldObject: podOf(GOOD) },
+      });
+    const made = await world();
+    const { answer } = await reviewAdmission(made, CLUSTER, review(BAD));
+    expect(answer.response.status?.message).toContain('spec.ephemeralContainers[0].image');
+    expect((await reviewAdmission(made, CLUSTER, review(GOOD))).decision).toBe('allow');
+  });
+
+  test('only a mirror pod that a node creates starts with a warning', async () => {
+    const made = await world();
+    const of = async (userInfo: AdmissionReview['request']['userInfo']) =>
+      (await reviewAdmission(made, CLUSTER, reviewOf({ object: mirror, userInfo }))).decision;
+    expect(await of(NODE)).toBe('warn');
+    expect(await of(reviewOf().request.userInfo)).toBe('deny');
+    expect(await of({ ...NODE, groups: [] })).toBe('deny');
+    expect(await of({ ...NODE, username: 'ada' })).toBe('deny');
+    const notMirror = await reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(BAD), userInfo: NODE }));
+    expect(notMirror.decision).toBe('deny');
+  });
+
+  test.each([
+    ['without an object', undefined],
+    ['without containers', { spec: {} }],
+    ['with no containers', { spec: { containers: [] } }],
+    ['that is text', 'pod'],
+    ['that is null', null],
+  ])('%s is an error, and no permission', async (_, object) => {
+    for (const operation of ['CREATE', 'UPDATE'] as const)
+      await expect(reviewAdmission(await world(), CLUSTER, reviewOf({ operation, object }))).rejects.toThrow(
+        'AdmissionReview is not valid',
+      );
+  });
+
+  test('a list of containers that is none is refused', async () => {
+    const object = { spec: { ...podOf(GOOD).spec, initContainers: { image: BAD } } };
+    expect(await reviewAdmission(await world(), CLUSTER, reviewOf({ object }))).toMatchObject({
+      decision: 'deny',
+      ruleId: 'reference-readable',
+    });
+  });
+
+  test('a replayed review has the same answer, and changes nothing', async () => {
+    const made = await world();
+    const review = reviewOf({ object: podOf(GOOD, BAD) });
+    const answers = [await reviewAdmission(made, CLUSTER, review), await reviewAdmission(made, CLUSTER, review)];
+    expect(answers[1]).toEqual(answers[0]);
+    expect([made.exceptions.written, made.running.written]).toEqual([0, 0]);
+  });
+});
+
+describe('an object with a pod template', () => {
+  test.each([
+    ['Deployment', 'apps'],
+    ['ReplicaSet', 'apps'],
+    ['StatefulSet', 'apps'],
+    ['DaemonSet', 'apps'],
+    ['ReplicationController', ''],
+    ['Job', 'batch'],
+    ['CronJob', 'batch'],
+    ['PodTemplate', ''],
+  ])('%s gets a warning and is never refused', async (kind, group) => {
+    const review = reviewOf(templateOf(kind, group, GOOD, BAD));
+    const { answer, decision } = await reviewAdmission(await world(), CLUSTER, review);
+    expect(decision).toBe('warn');
+    expect(answer.response.allowed).toBe(true);
+    expect(answer.response.warnings).toEqual([expect.stringContaining(`pods of this ${kind} will be refused: `)]);
+  });
+
+  test('is not told of a refusal where the door only warns', async () => {
+    const review = reviewOf(templateOf('Deployment', 'apps', BAD));
+    const { answer } = await reviewAdmission(await world({ mode: 'warn' }), CLUSTER, review);
+    expect(answer.response.warnings).toEqual([expect.stringMatching(/^pods of this Deployment: spec\.template/)]);
+  });
+
+  test('has few and short warnings', async () => {
+    const long = Array.from({ length: 30 }, (_, n) => `${'x'.repeat(200)}/image-${n}`);
+    const { answer } = await reviewAdmission(
+      await world(),
+      CLUSTER,
+      reviewOf(templateOf('Deployment', 'apps', ...long)),
+    );
+    const { warnings = [] } = answer.response;
+    expect(warnings.length).toBeLessThanOrEqual(8);
+    expect(warnings.every((one) => [...one].length < 256)).toBe(true);
+    expect(warnings.join('').length).toBeLessThan(4096);
+    expect(warnings.at(-1)).toBe('23 more images of this object have a warning.');
+  });
+});
+
+describe('anything else passes without a read', () => {
+  test.each([
+    ['a Service', { kind: { group: '', version: 'v1', kind: 'Service' }, object: {} }],
+    ['a Pod of another group', { kind: { group: 'example.com', version: 'v1', kind: 'Pod' }, object: podOf(BAD) }],
+    ['a Deployment of another group', { ...templateOf('Deployment', 'example.com', BAD) }],
+    ['a binding', { kind: { group: '', version: 'v1', kind: 'Binding' }, subResource: 'binding' }],
+    ['a deletion', { operation: 'DELETE', object: null, oldObject: podOf(BAD) }],
+    ['exec', { operation: 'CONNECT', subResource: 'exec', object: {} }],
+  ] as const)('%s', async (_, changes) => {
+    expect(await reviewAdmission(fakeWorld(), CLUSTER, reviewOf(changes))).toMatchObject({ decision: 'allow' });
+  });
+});
+
+describe('if policy or ledger cannot be read', () => {
+  const down = async (doors: object, knows = true) => {
+    const made = await world(doors);
+    const { policy } = await made.policies.current();
+    const failing = { current: () => Promise.reject(new Error('throttled')) };
+    return { ...made, policies: failing, lastPolicy: () => (knows ? policy : undefined) };
+  };
+
+  test('nothing starts where the door denies, and everything where it only warns or is off', async () => {
+    const review = reviewOf({ object: podOf(GOOD) });
+    const of = async (mode: string) => reviewAdmission(await down({ mode }), CLUSTER, review);
+    expect(await of('deny')).toMatchObject({ decision: 'deny', ruleId: 'door-undecided', unread: expect.any(Error) });
+    const warned = await of('warn');
+    expect(warned.answer.response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('cannot read')] });
+    expect(await of('off')).toMatchObject({ decision: 'allow', unread: expect.any(Error) });
+  });
+
+  test('the mode is that of the namespace', async () => {
+    const doors = { mode: 'deny', rules: [{ namespaces: ['shop'], mode: 'warn' }] };
+    expect(await reviewAdmission(await down(doors), CLUSTER, reviewOf({ object: podOf(GOOD) }))).toMatchObject({
+      decision: 'warn',
+    });
+  });
+
+  test('a template and a mirror pod still get only a warning', async () => {
+    const template = reviewOf(templateOf('Deployment', 'apps', GOOD));
+    const made = await down({ mode: 'deny' });
+    expect((await reviewAdmission(made, CLUSTER, template)).answer.response.allowed).toBe(true);
+    expect(await reviewAdmission(made, CLUSTER, reviewOf({ object: mirror, userInfo: NODE }))).toMatchObject({
+      decision: 'warn',
+    });
+  });
+
+  test('without any policy it is an error', async () => {
+    const made = await down({ mode: 'warn' }, false);
+    await expect(reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(GOOD) }))).rejects.toThrow('throttled');
+  });
+});
+
+test('hostile text in an image is shown with each character visible', async () => {
+  const { answer } = await reviewAdmission(
+    await world(),
+    CLUSTER,
+    reviewOf({ object: podOf('evil\u001b[2J\u202e/x') }),
+  );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  expect(answer.response.status?.message).not.toMatch(/[\u0000-\u001f\u202e]/);
+});

@@ -1,0 +1,172 @@
+import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
+import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { parse } from '../../../shared/schema.ts';
+import { podOf, reviewOf } from '../../support/admission-reviews.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { HOUR_MS } from '../../support/samples.ts';
+
+const CLUSTER = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
+const PLACE = { ...CLUSTER, namespace: 'shop' };
+const ON_CALL = { username: 'ada', groups: ['on-call', 'system:authenticated'] };
+
+async function world(breakGlass: object | null = { groups: ['on-call'] }) {
+  const made = fakeWorld();
+  const doors = { mode: 'deny', ...(breakGlass && { breakGlass }) };
+  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors };
+  await made.policies.publish(parse(policySchema, policy), {});
+  return made;
+}
+
+type World = Awaited<ReturnType<typeof world>>;
+
+const expiring = (made: World, hours: number) =>
+  JSON.stringify({
+    author: 'Ada',
+    reason: 'incident 7',
+    expires: new Date(made.clock() + hours * HOUR_MS).toISOString(),
+  });
+
+const namespace = (annotation?: string, changes: object = {}) => ({
+  metadata: {
+    name: 'shop',
+    ...(annotation !== undefined && { annotations: { 'patchwave.dev/break-glass': annotation } }),
+    ...changes,
+  },
+});
+
+let uids = 0;
+const changed = (
+  object: unknown,
+  oldObject: unknown,
+  changes: Partial<AdmissionReview['request']> = {},
+): AdmissionReview =>
+  reviewOf({
+    ...{ kind: { group: '', version: 'v1', kind: 'Namespace' }, operation: 'UPDATE', userInfo: ON_CALL },
+    ...{ uid: `uid-${++uids}`, name: 'shop', object, oldObject, ...changes },
+  });
+
+test('a person of the group opens a namespace until the annotation expires', async () => {
+  const made = await world();
+  const { answer } = await reviewAdmission(made, CLUSTER, changed(namespace(expiring(made, 2)), namespace()));
+  expect(answer.response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('until 2026-11-24')] });
+  expect(await made.exceptions.breakGlassOf(PLACE)).toEqual({
+    ...{ author: 'Ada', reason: 'incident 7', expiresAtEpochMs: made.clock() + 2 * HOUR_MS },
+  });
+  const pod = reviewOf({ object: podOf('nginx') });
+  expect(await reviewAdmission(made, CLUSTER, pod)).toMatchObject({ decision: 'warn', ruleId: 'digest-required' });
+  expect(await reviewAdmission(made, { ...CLUSTER, cluster: 'other' }, pod)).toMatchObject({ decision: 'deny' });
+  made.advance(2 * HOUR_MS);
+  expect(await reviewAdmission(made, CLUSTER, pod)).toMatchObject({ decision: 'deny' });
+});
+
+test('nobody else does', async () => {
+  const made = await world();
+  const review = (groups: readonly string[]) =>
+    changed(namespace(expiring(made, 2)), namespace(), { userInfo: { username: 'eve', groups: [...groups] } });
+  for (const groups of [[], ['on-call-2'], ['ON-CALL'], ['developers']])
+    expect(await reviewAdmission(made, CLUSTER, review(groups))).toMatchObject({
+      decision: 'deny',
+      ruleId: 'break-glass',
+    });
+  const nobody = await world(null);
+  expect(await reviewAdmission(nobody, CLUSTER, review(['on-call']))).toMatchObject({ decision: 'deny' });
+  expect(made.exceptions.written).toBe(0);
+});
+
+test.each([
+  ['no JSON', () => 'yes'],
+  ['a list', () => '[]'],
+  ['no author', () => JSON.stringify({ reason: 'x', expires: '2026-11-24T04:00:00Z' })],
+  ['an empty reason', () => JSON.stringify({ author: 'a', reason: ' ', expires: '2026-11-24T04:00:00Z' })],
+  ['a field more', () => JSON.stringify({ author: 'a', reason: 'x', expires: '2026-11-24T04:00:00Z', forever: true })],
+  ['a day without a time', () => JSON.stringify({ author: 'a', reason: 'x', expires: '2026-11-25' })],
+  ['the past', (made: World) => expiring(made, -1)],
+  ['now', (made: World) => expiring(made, 0)],
+  ['more than a day', (made: World) => expiring(made, 24.01)],
+])('an annotation with %s is refused', async (_, of) => {
+  const made = await world();
+  const { answer } = await reviewAdmission(made, CLUSTER, changed(namespace(of(made)), namespace()));
+  expect(answer.response.status?.message).toContain('patchwave.dev/break-glass is refused');
+  expect(made.exceptions.written).toBe(0);
+});
+
+test('a whole day is allowed', async () => {
+  const made = await world();
+  const review = changed(namespace(expiring(made, 24)), namespace());
+  expect(await reviewAdmission(made, CLUSTER, review)).toMatchObject({ decision: 'warn' });
+});
+
+test('an update that keeps the annotation passes without a read', async () => {
+  const made = await world();
+  const text = expiring(made, -100);
+  const review = changed(namespace(text, { labels: { a: 'b' } }), namespace(text), {
+    userInfo: { username: 'controller', groups: [] },
+  });
+  expect(await reviewAdmission(fakeWorld(), CLUSTER, review)).toMatchObject({ decision: 'allow' });
+});
+
+test('anybody who may edit the namespace ends it, and a new namespace of the name has none', async () => {
+  const made = await world();
+  const text = expiring(made, 2);
+  const nobody = { userInfo: { username: 'eve', groups: [] } };
+  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
+  expect(await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text), nobody))).toMatchObject({
+    decision: 'allow',
+  });
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
+  await reviewAdmission(made, CLUSTER, changed(namespace(), null, { ...nobody, operation: 'CREATE' }));
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+});
+
+test('a new namespace may have the annotation at once', async () => {
+  const made = await world();
+  const create = (userInfo: AdmissionReview['request']['userInfo']) =>
+    changed(namespace(expiring(made, 1)), null, { operation: 'CREATE', userInfo });
+  expect(await reviewAdmission(made, CLUSTER, create({ username: 'eve', groups: [] }))).toMatchObject({
+    decision: 'deny',
+  });
+  expect(await reviewAdmission(made, CLUSTER, create(ON_CALL))).toMatchObject({ decision: 'warn' });
+});
+
+test('a dry run writes nothing', async () => {
+  const made = await world();
+  const text = expiring(made, 2);
+  const opened = await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace(), { dryRun: true }));
+  expect(opened).toMatchObject({ decision: 'warn' });
+  expect(made.exceptions.written).toBe(0);
+  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
+  await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text), { dryRun: true }));
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
+});
+
+test('a replayed request does not open again what was ended', async () => {
+  const made = await world();
+  const text = expiring(made, 2);
+  const opening = changed(namespace(text), namespace());
+  await reviewAdmission(made, CLUSTER, opening);
+  await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text)));
+  expect(await reviewAdmission(made, CLUSTER, opening)).toMatchObject({ decision: 'warn' });
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+});
+
+test('a namespace named by hostile text is data', async () => {
+  const made = await world();
+  const name = '../../SWITCH#CURRENT\u001b[2J';
+  await reviewAdmission(made, CLUSTER, changed(namespace(expiring(made, 2)), namespace(), { name }));
+  expect(await made.exceptions.breakGlassOf({ ...CLUSTER, namespace: name })).toBeDefined();
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+});
+
+test('nothing is opened if the policy cannot be read', async () => {
+  const made = await world();
+  const { policy } = await made.policies.current();
+  const failing = { ...made, policies: { current: () => Promise.reject(new Error('throttled')) } };
+  const review = changed(namespace(expiring(made, 2)), namespace());
+  await expect(reviewAdmission(failing, CLUSTER, review)).rejects.toThrow('throttled');
+  expect(await reviewAdmission({ ...failing, lastPolicy: () => policy }, CLUSTER, review)).toMatchObject({
+    decision: 'deny',
+    ruleId: 'door-undecided',
+  });
+});
