@@ -94,6 +94,22 @@ const LATER_THAN_NODE_20 = [
   ...[...ITERATOR_METHODS, 'from', 'to-array'].map((name) => `iterator/${name}`),
 ].map((name) => `core-js/actual/${name}`);
 
+const HAS_ALL = '[Array.fromAsync, Map.groupBy, Set.prototype.union, globalThis.Iterator?.from].every(Boolean)';
+
+const EARLIER_NODE = 'earlier-node';
+
+/** The first module of the command. It loads what is missing: a later Node.js starts faster without it. */
+const earlierNode = (root: string, names: readonly string[]): Plugin => ({
+  name: EARLIER_NODE,
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: new RegExp(`^${EARLIER_NODE}$`) }, () => ({ path: EARLIER_NODE, namespace: EARLIER_NODE }));
+    onLoad({ filter: /./, namespace: EARLIER_NODE }, () => ({
+      contents: `if (!${HAS_ALL}) {${names.map((name) => `require('${name}');`).join('')}}`,
+      resolveDir: root,
+    }));
+  },
+});
+
 /**
  * Bundles the command into one file that runs from anywhere.
  * @returns its size in bytes
@@ -108,9 +124,10 @@ export async function buildCommand(root: string = ROOT, first = LATER_THAN_NODE_
     target: 'node20',
     sourcemap: false,
     absWorkingDir: root,
+    plugins: [earlierNode(root, first)],
     // Not `inject`, which has each of a thousand modules import them.
     stdin: {
-      contents: [...first.map((name) => `import '${name}';`), `export * from './${COMMAND.entry}';`].join('\n'),
+      contents: `import '${EARLIER_NODE}';\nexport * from './${COMMAND.entry}';`,
       resolveDir: root,
       sourcefile: COMMAND.start,
     },

@@ -50,6 +50,15 @@ describe('the package of npm pack', () => {
     expect({ stdout, stderr }).toEqual({ stdout: `${version}\n`, stderr: '' });
   });
 
+  test('an earlier Node.js gets what its language lacks', async () => {
+    const features = ['Array.fromAsync', 'Map.groupBy', 'Set.prototype.union', 'globalThis.Iterator'];
+    const before = `${features.map((name) => `delete ${name};`).join('')}
+      process.on('exit', () => console.log([${features.join()}].map((one) => typeof one).join()));`;
+    const preload = `data:text/javascript,${encodeURIComponent(before)}`;
+    const { stdout } = await exec(process.execPath, ['--import', preload, installed(), '--version']);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('function,function,function,function');
+  });
+
   test('npx runs it, installed or from the file', async () => {
     const { stdout } = await exec('npx', ['--no-install', 'patchwave', 'help'], {
       ...{ cwd: join(folder, 'project'), env: OFFLINE },
