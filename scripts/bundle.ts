@@ -35,7 +35,7 @@ export const COMMAND = {
   /** Name of the first module of the bundle, which no file has. */
   start: 'start.js',
   file: 'dist/cli/patchwave.mjs',
-  /** What the package runs: it loads that file by way of Node's compile cache. */
+  /** What the package runs: it loads that file through Node's compile cache. */
   bin: 'dist/cli/bin.mjs',
   meta: 'dist/debug/cli-meta.json',
 } as const;

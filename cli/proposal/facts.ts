@@ -38,7 +38,7 @@ export interface PipelineFact extends Registry {
 export interface FleetFacts {
   readonly repositories: readonly RepositoryFact[];
   readonly runs: readonly RunFact[];
-  /** Whether every cluster was read; if not, nobody knows that an image does not run. */
+  /** Whether every cluster was read; if not, an image that was not seen may still run. */
   readonly areRunsComplete: boolean;
   readonly pipelines: readonly PipelineFact[];
   /** Prefixes of repositories that pull-through caches fill. */

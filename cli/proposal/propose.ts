@@ -38,7 +38,7 @@ export interface OpenQuestion {
 
 export interface Proposal {
   readonly rules: readonly ProposedRule[];
-  /** Caches, by account: repositories that nobody rebuilds. */
+  /** Caches, by account: repositories that no pipeline of the accounts builds. */
   readonly mirrors: readonly { readonly account: string; readonly prefix: string }[];
   readonly open: readonly OpenQuestion[];
 }
@@ -202,7 +202,7 @@ function mayHaveLost(
   atEpochMs: number,
 ): boolean {
   if (createdAtEpochMs > atEpochMs) return false;
-  // Of an image that was not read nobody knows what is built on it.
+  // An image that was not read does not show what is built on it.
   const isOld = ({ pushedAtEpochMs = Number.POSITIVE_INFINITY, content, children }: RepositoryImage) =>
     (content !== undefined || children !== undefined) && pushedAtEpochMs <= atEpochMs;
   // Of a single line older builds need not have a tag that shows it.

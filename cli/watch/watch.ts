@@ -19,8 +19,8 @@ const SECOND_MS = 1000;
 const LONGEST_SECONDS = 60;
 
 /**
- * Prints what goes on until the person ends it. A read that fails is told and tried again after a growing, random pause;
- * the first one is an error.
+ * Prints what goes on until the person ends it. If a read fails, it prints why and tries again
+ * after a growing, random pause; if the first one fails, it throws.
  */
 export async function watch(context: CliContext, { form, everySeconds, wait, isEnded }: WatchOptions): Promise<void> {
   let before: Facts = new Map();

@@ -7,7 +7,7 @@ import type { Progress } from './progress.ts';
 import type { Stopwatch } from './stopwatch.ts';
 import type { Story } from './story.ts';
 
-/** The cloud is told of once it is known where its files are. */
+/** Without the start of the cloud: its line names a folder that is known only later. */
 const STEPS = (fleet: Fleet) => ({
   build: "Bundles Patchwave's functions",
   fleet: `Creates the fleet: ${fleet.images.length > 0 ? sizeOf(fleet) : 'an account with nothing in it'}`,

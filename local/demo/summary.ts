@@ -26,7 +26,7 @@ export interface SummaryLine {
 
 export interface Summary {
   readonly lines: readonly SummaryLine[];
-  /** Reasons that the result has no room for: each is told before it. */
+  /** Reasons that the result has no room for: the demo prints each before it. */
   readonly others: readonly string[];
 }
 

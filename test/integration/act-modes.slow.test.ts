@@ -20,7 +20,7 @@ describe('a mode that does not act', () => {
     ['report-only', 'refuse', 'report-only'],
     ['paused', 'wait', 'paused'],
   ])(
-    '%s starts no pipeline and deploys nothing, whoever wakes the planner, and says why',
+    '%s starts no pipeline and deploys nothing, whichever event starts the planner, and says why',
     async (mode, answer, reason) => {
       const { context, policy, review } = installation();
       const { version: replaces } = await context.policies.current();

@@ -141,7 +141,7 @@ test('on a terminal it draws a page anew, no longer than the terminal', async ()
   }
 });
 
-test('a read that fails is told and tried again after a longer, random pause; the first one is an error', async () => {
+test('after a read that fails it prints why and tries again after a longer, random pause; the first one is an error', async () => {
   const world = await building();
   let reads = 0;
   const context = readOnlyContext(world);
@@ -167,7 +167,7 @@ test('a read that fails is told and tried again after a longer, random pause; th
   await expect(watched(world, 'json', [], { ...context, killSwitch })).rejects.toThrow('throttled');
 });
 
-test('a read of what became of a cascade that fails is tried again too, and its end is told then', async () => {
+test('it also tries again to read how a cascade ended, and then prints its end', async () => {
   const world = await building();
   const context = readOnlyContext(world);
   let fails = true;

@@ -55,7 +55,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('a plan names its order; streams of one outcome are one sentence, which is told once', () => {
+test('a plan names its order; streams of one outcome are one sentence, which is printed once', () => {
   const fixed = { state: 'verified', outcome: { result: 'fixed' }, wave: 1, parents: ['base'] };
   const seen = [cascade([node('base', { state: 'building' }), node('b', fixed), node('a', fixed)])];
   const sentences = sentencesOf({ causes: [] }, seen, { names, alarm: undefined });
@@ -135,7 +135,7 @@ test('what is awaited: builds, then deployments, then the end, then the next pla
   ]);
 });
 
-test('while nothing else is told, a line within each 10 seconds says for what it waits', () => {
+test('while nothing else is printed, a line within each 10 seconds says for what it waits', () => {
   const lines = storyOf((story) => {
     story.say('First');
     story.waitFor(() => 'a build');

@@ -64,7 +64,7 @@ test.each([
   [0, 12],
   [2, 6],
   [5, 4],
-])('%i rebuilt streams and %i risks fit: what is not shown is told before', (rebuilds, risks) => {
+])('%i rebuilt streams and %i risks fit: what is not shown is listed before', (rebuilds, risks) => {
   const images = Array.from({ length: risks }, (_, at) => ({ digest: `sha256:${at}`, stream: `risk-${at}` }));
   const atRisk = images.map(({ digest }, at) => ({
     digest,

@@ -101,7 +101,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
     'images[1].platforms: "base" (parent) has no linux/arm64',
   ],
   [
-    'a circle by way of a platform',
+    'a circle through a platform',
     (fleet) => {
       fleet.images[0] = { ...fleet.images[0], os: undefined, parent: 'other', parentOn: { 'linux/amd64': 'app' } };
       fleet.images.push({ name: 'other', ...HUB, repository: 'base', os: 'debian', pushedDaysAgo: 20 });

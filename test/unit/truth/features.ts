@@ -25,7 +25,7 @@ export const FEATURES = [
   'branch-images',
   'rollout-restart',
   'rollout-register',
-  'rollout-by-nobody',
+  'no-rollout',
   'deployments-by-people',
   'services-at-zero',
   'scans-late',

@@ -66,7 +66,7 @@ const POOL: Readonly<Record<TrueTier, readonly string[]>> = {
   application: ['lodash', 'axios'],
 };
 
-/** Its images are imported: nobody of the fleet builds them, and they are of no age of what is built on a base. */
+/** Its images are imported: no pipeline of the fleet builds them, and no base of the fleet gives them an age. */
 export const isImported = ({ tier }: Pick<Line, 'tier'>): boolean => tier === 'mirrored';
 
 /** All its heads are scanned, also where nothing that runs is built on them. */
@@ -176,7 +176,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
     ? 'restart'
     : has('rollout-register', 0.7)
       ? 'register'
-      : has('rollout-by-nobody', 0.5)
+      : has('no-rollout', 0.5)
         ? 'none'
         : 'pipeline';
   const services = tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0;

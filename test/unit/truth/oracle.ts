@@ -133,7 +133,7 @@ export class Oracle implements Witness {
   begun(run: TrueRun): void {
     const { line, executionId, startedAtEpochMs } = run;
     const life = this.#life;
-    this.#check('nobody builds what is imported');
+    this.#check('no pipeline builds what is imported');
     if (isImported(line)) this.#violated(`${line.name} is imported, and was built`);
     this.#check('one open build a stream');
     const other = life.pipelines.runs.find(

@@ -83,7 +83,7 @@ function resultOf(life: Life, oracle: Oracle, people: People, milliseconds: numb
     ['age', oldest < startedAtEpochMs - 24 * DAY_MS],
     ['rollout-restart', deployed('restart')],
     ['rollout-register', deployed('register')],
-    ['rollout-by-nobody', deployed('none')],
+    ['no-rollout', deployed('none')],
   ] as const)
     if (features.has(feature) && occurred) features.note(feature);
   return {

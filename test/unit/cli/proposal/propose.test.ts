@@ -80,7 +80,7 @@ test('three tiers: what layers and use show is certain, and a base is not', () =
   expect(rules[0]?.pipeline).toMatchObject({ value: { name: 'debian-build' }, certainty: 'certain' });
 });
 
-test('where a cluster could not be read, nobody knows that a platform does not run', () => {
+test('where a cluster could not be read, a platform is not taken for one that does not run', () => {
   const { all, runs } = threeTiers();
   const { rules } = propose(facts(all, { runs, areRunsComplete: false, unread: ['a cluster could not be read'] }));
   expect(rules.find(({ id }) => id === 'platform-node')?.tier.certainty).toBe('likely');

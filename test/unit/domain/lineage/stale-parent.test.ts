@@ -87,7 +87,7 @@ test.each<[string, Fleet, StaleParent | undefined]>([
   ['by a label', { ...ON_OLD, evidence: 'label-digest' }, late],
   ['behind an index, which is named', { ...ON_OLD, indexes: { base: 'index' } }, { ...late, head: digestOf('index') }],
   [
-    'by way of an older image of its own stream',
+    'through an older image of its own stream',
     { images: { app, before: app, old: base, new: base }, on: { app: 'before', before: 'old' }, heads: ON_OLD.heads },
     late,
   ],

@@ -44,7 +44,7 @@ const cooling = { history: { ...emptyHistory('x'), lastEndedAtEpochMs: NOW - 1 }
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
-    'wave by wave, whoever is free of it',
+    'wave by wave, also streams without the fact',
     THREE,
     ['base: 0 / CVE-1', 'platform: 1 base / base-moves', 'app: 2 platform / platform-moves'],
   ],
