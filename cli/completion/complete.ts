@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Complete, RootCommand, script } from '@bomb.sh/tab';
+import { type Complete, RootCommand } from '@bomb.sh/tab';
 import type { Command } from '../command.ts';
 import { COMMON_OPTIONS } from '../help.ts';
 
@@ -9,8 +9,12 @@ type Commands = Readonly<Record<string, Command>>;
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Prints what may follow some words of a command line, one candidate a line, for the script of a shell. */
-export function complete(commands: Commands, words: readonly string[]): void {
+/**
+ * Prints what may follow some words of a command line, one candidate a line, for the script of a shell. Of a last word
+ * `--option=text` it completes the text alone.
+ */
+export function complete(commands: Commands, typed: readonly string[]): void {
+  const words = withoutEquals(typed);
   const root = new RootCommand();
   const help = root.command('help', 'Shows all commands, or the help of one.');
   help.argument('COMMAND', (found) => {
@@ -37,6 +41,11 @@ export function complete(commands: Commands, words: readonly string[]): void {
   root.parse([...words]);
 }
 
+function withoutEquals(words: readonly string[]): readonly string[] {
+  const [, option, value] = /^(--[^=]+)=(.*)$/s.exec(words.at(-1) ?? '') ?? [];
+  return option === undefined || value === undefined ? words : [...words.slice(0, -1), option, value];
+}
+
 /** The first words that a command accepts: `validate FILE | apply FILE [--yes] | show`, `bash|zsh|fish`. */
 const actionsOf = ({ synopsis }: Command): readonly string[] =>
   synopsis.split('|').flatMap((part) => /^[a-z]+/.exec(part.trim())?.[0] ?? []);
@@ -44,22 +53,20 @@ const actionsOf = ({ synopsis }: Command): readonly string[] =>
 /** Only the person knows the value. */
 const noValue = (): void => undefined;
 
-/** What no shell takes for anything but a word: the script of zsh puts it on the command line without quotes. */
+/** What no shell takes for anything but a word: bash puts it on the command line without quotes. */
 const PLAIN = /^[\p{L}\p{N}_./][\p{L}\p{N}_.,+@%=/-]*$/u;
 
 /** Files and folders that begin as the last word does, without those that a person would have to quote. */
 const files =
   (words: readonly string[]) =>
   (found: Complete): void => {
-    const word = words.at(-1) ?? '';
-    const [option, value = ''] = word.startsWith('--') ? word.split('=') : [undefined, word];
+    const value = words.at(-1) ?? '';
     const folder = value.endsWith('/') ? value : dirname(value);
     const begin = value.endsWith('/') ? '' : basename(value);
     for (const entry of entriesOf(folder)) {
       if (!entry.name.startsWith(begin)) continue;
       const path = folder === '.' && !value.startsWith('.') ? entry.name : join(folder, entry.name);
-      if (PLAIN.test(path))
-        found(`${option === undefined ? '' : `${option}=`}${path}${entry.isDirectory() ? '/' : ''}`, '');
+      if (PLAIN.test(path)) found(`${path}${entry.isDirectory() ? '/' : ''}`, '');
     }
   };
 
@@ -72,20 +79,35 @@ function entriesOf(folder: string) {
   }
 }
 
-/**
- * The library's own script for bash runs what is typed: it passes the words to `eval`, and expands the candidates. This one
- * passes and offers them as text. It uses the package bash-completion, but works without it.
+/*
+ * The library's own scripts for bash and zsh run what is typed: they pass the words to `eval`. Those for zsh and fish also
+ * complete no value after `=`. These scripts pass and offer words as text.
  */
+
+/** It uses the package bash-completion, but works without it. */
 const BASH = `# bash completion for patchwave
 
 __patchwave_complete() {
-    local cur prev words cword line typed
+    local cur prev words cword line option typed
     if declare -F _get_comp_words_by_ref >/dev/null; then
         _get_comp_words_by_ref -n "=:" cur prev words cword
     else
-        words=("\${COMP_WORDS[@]}")
+        words=("\${COMP_WORDS[@]:0:COMP_CWORD+1}")
         cword=$COMP_CWORD
+        # Readline gives --option=value as three words, and --option= as two.
+        if [[ $cword -gt 2 && \${words[cword-1]} == "=" && \${words[cword]} != "=" ]]; then
+            words[cword-1]="=\${words[cword]}"
+            cword=$((cword - 1))
+        fi
+        if [[ $cword -gt 1 && \${words[cword]} == "="* && \${words[cword-1]} == --* ]]; then
+            words[cword-1]+=\${words[cword]}
+            cword=$((cword - 1))
+        fi
         cur=\${words[cword]}
+    fi
+    option=""
+    if [[ $cur == --*=* ]]; then
+        option=\${cur%%=*}=
     fi
     # Readline replaces only what follows the last "=".
     typed=""
@@ -95,7 +117,8 @@ __patchwave_complete() {
     COMPREPLY=()
     while IFS= read -r line; do
         line=\${line%%$'\\t'*}
-        if [[ -n $line && $line != :* && $line == "$cur"* ]]; then
+        if [[ -n $line && $line != :* && $option$line == "$cur"* ]]; then
+            line=$option$line
             COMPREPLY+=("\${line#"$typed"}")
         fi
     done < <(patchwave complete -- "\${words[@]:1:cword}" 2>/dev/null)
@@ -108,8 +131,52 @@ __patchwave_complete() {
 complete -F __patchwave_complete patchwave
 `;
 
-/** Prints the script that a shell reads once, and that then runs `patchwave complete`. */
-export function printScript(shell: Shell): void {
-  if (shell === 'bash') process.stdout.write(BASH);
-  else script(shell, 'patchwave', 'patchwave');
+/** Also a file of `fpath`. `(Q)` removes quotes, and expands nothing. */
+const ZSH = `#compdef patchwave
+
+_patchwave() {
+    local line word option=
+    local -a typed whole folders
+    typed=("\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}")
+    [[ $PREFIX == --*=* ]] && option=\${PREFIX%%=*}=
+    while IFS= read -r line; do
+        [[ -z $line || $line == :* ]] && continue
+        word=$option\${line%%$'\\t'*}
+        line=\${word//:/\\\\:}:\${line#*$'\\t'}
+        if [[ $word == */ ]]; then
+            folders+=("$line")
+        else
+            whole+=("$line")
+        fi
+    done < <(patchwave complete -- "\${typed[@]}" 2>/dev/null)
+    # A folder goes on with the names in it.
+    _describe patchwave whole -- folders -S ''
 }
+
+if [[ \${funcstack[1]} == _patchwave ]]; then
+    _patchwave "$@"
+else
+    compdef _patchwave patchwave
+fi
+`;
+
+const FISH = `# fish completion for patchwave
+
+function __patchwave_complete
+    set -l before (commandline -opc)
+    set -l word (commandline -ct)
+    set -l option (string match --regex -- '^--[^=]+=' "$word")
+    patchwave complete -- $before[2..-1] "$word" 2>/dev/null | string match --invert --regex '^(:|$)' |
+        string replace --regex -- '^' "$option"
+end
+
+complete --command patchwave --erase
+complete --command patchwave --no-files --arguments '(__patchwave_complete)'
+`;
+
+const SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
+
+/** Prints the script that a shell reads once, and that then runs `patchwave complete`. */
+export const printScript = (shell: Shell): void => {
+  process.stdout.write(SCRIPTS[shell]);
+};
