@@ -1,4 +1,4 @@
-import { matchesAnyGlob } from '../common/glob.ts';
+import { matchesAnyName } from '../image/name-pattern.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference, referenceName } from '../image/reference.ts';
 import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -86,7 +86,7 @@ function judgeImage(by: BuildParent['by'], text: string, policy: Policy): readon
 function judgeRegistry(named: string, text: string, reference: ImageReference, policy: Policy): readonly Judgement[] {
   const { tier } = classify(policy, { reference: text });
   const { approvedRegistries: approved } = policy;
-  const isApproved = approved ? matchesAnyGlob(approved.allow, referenceName(reference)) : tier !== 'external';
+  const isApproved = approved ? matchesAnyName(approved.allow, referenceName(reference)) : tier !== 'external';
   if (isApproved || tier === 'aws-managed') return [];
   const fix = 'Use an image of an approved registry, or add it to `approvedRegistries` of the policy.';
   const found = violating('our-registries', `${named}, which is in no registry that the policy approves.`, fix);

@@ -1,5 +1,6 @@
 import { matchesAnyGlob, matchesGlob } from '../common/glob.ts';
 import type { ImageLocation, Tier } from '../image/image.ts';
+import { matchesAnyName } from '../image/name-pattern.ts';
 import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
 import { accountsNamedBy } from '../policy/our-accounts.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
@@ -58,7 +59,7 @@ function isAwsManaged(
   location: ImageLocation | undefined,
 ): boolean {
   if (location && awsManaged.accounts.includes(location.account)) return true;
-  if (reference) return matchesAnyGlob(awsManaged.references, referenceName(reference));
+  if (reference) return matchesAnyName(awsManaged.references, referenceName(reference));
   return !location && text === undefined && container !== undefined && isAwsSidecar({ name: container });
 }
 

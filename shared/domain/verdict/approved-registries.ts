@@ -1,5 +1,5 @@
-import { matchesAnyGlob } from '../common/glob.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
+import { matchesAnyName } from '../image/name-pattern.ts';
 import { repositoryName } from '../image/reference.ts';
 import type { Policy } from '../policy/policy.ts';
 
@@ -13,6 +13,6 @@ export function unapprovedNames(
 ): readonly string[] {
   if (!approvedRegistries || tier === 'aws-managed') return [];
   return [...locations.map(repositoryName), ...references].filter(
-    (name) => !matchesAnyGlob(approvedRegistries.allow, name),
+    (name) => !matchesAnyName(approvedRegistries.allow, name),
   );
 }
