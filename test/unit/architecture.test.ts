@@ -51,6 +51,7 @@ const resolve = (path: string, name: string): string =>
 const shared = readSources('shared');
 const functions = readSources('functions');
 const cli = readSources('cli');
+const enforcement = readSources('enforcement');
 const shipped = [...shared, ...functions, ...cli];
 
 /** `path -> import` for every import that no pattern allows. */
@@ -110,6 +111,12 @@ describe('dependencies point inward', () => {
         .map((name) => `${path} -> ${name}`),
     );
     expect(reaching).toEqual([]);
+  });
+
+  test('what writes manifests of doors decides by the domain alone, and reads the policy as the command does', () => {
+    expect(enforcement.length).toBeGreaterThan(0);
+    const allowed = [/^enforcement\//, DOMAIN, /^cli\/(errors|output|policy\/policy-file)\.ts$/, /^yaml$/, /^node:/];
+    expect(strangers(enforcement, allowed)).toEqual([]);
   });
 
   test('deployed code imports only deployed code', () => {

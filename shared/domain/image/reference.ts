@@ -32,8 +32,9 @@ const HOST =
   /^(?:localhost|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::\d{1,5})?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
-const MAX_NAME_LENGTH = 255;
-const MAX_REFERENCE_LENGTH = MAX_NAME_LENGTH + 1 + 128 + 1 + 71;
+/** Characters of a repository, and of a whole reference. */
+export const MAX_NAME_LENGTH = 255;
+export const MAX_REFERENCE_LENGTH = MAX_NAME_LENGTH + 1 + 128 + 1 + 71;
 
 /**
  * Reads an image reference by the grammar of the OCI distribution specification, with Docker's short names.
@@ -101,7 +102,7 @@ function splitHost(name: string): { host: string; repository: string } {
  * `ecr` follows `<account>.dkr.ecr[-fips].<region>.`; `dualStack` follows `<account>.dkr-ecr[-fips].<region>.`.
  * https://docs.aws.amazon.com/general/latest/gr/ecr.html, .../AmazonECR/latest/userguide/ecr-requests.html
  */
-const PARTITION_HOSTS = [
+export const PARTITION_HOSTS = [
   { regions: 'cn-', ecr: 'amazonaws.com.cn', dualStack: 'on.amazonwebservices.com.cn' },
   { regions: 'us-isob-', ecr: 'sc2s.sgov.gov' },
   { regions: 'us-isof-', ecr: 'csp.hci.ic.gov' },

@@ -1,0 +1,54 @@
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { admissionPolicies } from './admission-policies.ts';
+import { allowedImagesDefinition, firstAllowedImages, type ShardCount } from './allowed-images.ts';
+import { clusterDoors } from './door-modes.ts';
+import { yamlOf } from './manifest.ts';
+
+/** No door of the policy warns or denies, so there is nothing to enforce. */
+export class NoDoorsError extends Error {
+  override readonly name = 'NoDoorsError';
+}
+
+/** What the manifests depend on, besides the policy. */
+export interface BuildOptions {
+  /** None: manifests for every cluster, if the policy treats all alike. */
+  readonly clusters: readonly Cluster[];
+  readonly shardCount: ShardCount;
+}
+
+/**
+ * The text of every file, by its path: the same for policies that say the same about doors, registries and images of AWS.
+ * @throws NoDoorsError, ClusterNeededError
+ */
+export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<string, string> {
+  const { doors } = policy;
+  if (!doors)
+    throw new NoDoorsError(
+      'The policy has no `doors`, so every image may start. Add `doors`: docs/policy.md describes it.',
+    );
+  const { clusters, shardCount } = options;
+  const places = clusters.length > 0 ? clusters : [undefined];
+  const files = new Map(
+    places.flatMap((cluster) => {
+      const folder = cluster ? `kubernetes/${cluster.account}/${cluster.region}/${cluster.cluster}` : 'kubernetes';
+      const here = clusterDoors(doors, cluster);
+      if (!here.modes.has('warn') && !here.modes.has('deny')) return [];
+      return [
+        [`${folder}/allowed-images-definition.yaml`, yamlOf(COMMENTS.definition, [allowedImagesDefinition])],
+        [`${folder}/first-allowed-images.yaml`, yamlOf(COMMENTS.lists, firstAllowedImages(shardCount))],
+        [`${folder}/admission-policies.yaml`, yamlOf(COMMENTS.policies, admissionPolicies(policy, here, shardCount))],
+      ] as const;
+    }),
+  );
+  if (files.size === 0)
+    throw new NoDoorsError('`doors` of the policy is `off` in these clusters. Set `warn` or `deny`.');
+  return files;
+}
+
+const MADE = 'Written by `npm run enforcement:build` from the policy. Change the policy, not this file.';
+const COMMENTS = {
+  definition: `${MADE}\nApply it before the other files: kubectl apply --server-side -f allowed-images-definition.yaml`,
+  lists: `${MADE}\nCreate these once, before the policies: kubectl create -f first-allowed-images.yaml\nThey are out of date, so the doors warn until the real lists are published.`,
+  policies: `${MADE}\nApply it last: kubectl apply --server-side -f admission-policies.yaml`,
+} as const;

@@ -1,0 +1,81 @@
+/**
+ * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--shards 1|16]`: manifests for doors
+ * that cannot ask Patchwave, from the policy. Writes nothing if any part of it is wrong.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { EXIT, UsageError } from '../../cli/errors.ts';
+import { print, printError } from '../../cli/output.ts';
+import { policyIn } from '../../cli/policy/policy-file.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { SHARD_COUNTS, type ShardCount } from './allowed-images.ts';
+import { buildFiles } from './build-files.ts';
+
+const USAGE = 'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--shards 1|16]';
+
+interface Asked {
+  readonly file: string;
+  readonly out: string;
+  readonly clusters: readonly Cluster[];
+  readonly shardCount: ShardCount;
+}
+
+function asked(args: readonly string[]): Asked {
+  const { values, positionals } = parsed(args);
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) throw new UsageError(`Give one policy: ${USAGE}`);
+  const shardCount = SHARD_COUNTS.find((count) => String(count) === values.shards);
+  if (shardCount === undefined) throw new UsageError(`--shards must be ${SHARD_COUNTS.join(' or ')}.`);
+  return { file, out: values.out, clusters: values.cluster.map(clusterIn), shardCount };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        out: { type: 'string', default: 'enforcement-manifests' },
+        cluster: { type: 'string', multiple: true, default: [] },
+        shards: { type: 'string', default: '16' },
+      },
+    });
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}. Usage: ${USAGE}`, { cause });
+  }
+}
+
+/** An EKS or ECS cluster's name, which is also a folder here. */
+const CLUSTER =
+  /^(?<account>\d{12})\/(?<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)\/(?<cluster>[A-Za-z0-9][A-Za-z0-9_-]{0,254})$/;
+
+function clusterIn(text: string): Cluster {
+  const { account, region, cluster } = CLUSTER.exec(text)?.groups ?? {};
+  if (account === undefined || region === undefined || cluster === undefined)
+    throw new UsageError(`"${text}" names no cluster. Write --cluster ACCOUNT/REGION/NAME.`);
+  return { account, region, cluster };
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { file, out, ...options } = asked(args);
+  const files = buildFiles(await policyIn(file), options);
+  // From here on a failure may leave some of the files.
+  advice = `Not every file was written into ${out}.`;
+  for (const [path, text] of files) {
+    const target = join(out, path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  print(`${counted(files.size, 'file')} written into ${out}:`);
+  for (const path of files.keys()) print(`  ${path}`);
+}
+
+let advice = 'Nothing was written.';
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  printError(`${error instanceof Error ? error.message : String(error)} ${advice}`);
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}

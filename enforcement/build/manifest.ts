@@ -1,0 +1,25 @@
+import { Document, isScalar, visit } from 'yaml';
+
+/** An object of Kubernetes, or a document of a tool. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly [field: string]: unknown;
+}
+
+/** YAML of documents, with a comment above; equal input gives equal bytes. */
+export function yamlOf(comment: string, documents: readonly unknown[]): string {
+  const head = comment.replaceAll(/^/gm, '# ').replaceAll(/^# $/gm, '#');
+  return `${head}\n${documents.map(textOf).join('---\n')}`;
+}
+
+function textOf(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Pair: (_, { value: node }) => {
+      if (isScalar(node) && typeof node.value === 'string' && node.value.includes('\n')) node.type = 'BLOCK_LITERAL';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}

@@ -1,0 +1,73 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from '@jest/globals';
+
+const MAIN = 'enforcement/build/main.ts';
+const POLICY = `
+version: 1
+ages: { default: { limitDays: 30 } }
+streams: []
+severities: []
+approvedRegistries: { allow: ["*.dkr.ecr.*.amazonaws.com/*", "docker.io/library/*"] }
+`;
+const WARN = 'doors: { mode: warn }\n';
+const BY_CLUSTER = 'doors: { rules: [{ clusters: ["prod-*"], mode: deny }] }\n';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'patchwave-enforcement-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function build(policy: string, ...more: readonly string[]) {
+  const file = join(folder, 'policy.yaml');
+  writeFileSync(file, policy);
+  const args = [MAIN, file, '--out', join(folder, 'out'), ...more];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return { status, stderr: stderr.replaceAll(/\s+/g, ' ').trim(), isWritten: existsSync(join(folder, 'out')) };
+}
+
+test('writes the files, byte-equal in a second run', () => {
+  const file = join(folder, 'policy.yaml');
+  writeFileSync(file, POLICY + WARN);
+  const texts = ['one', 'two'].map((out) => {
+    const printed = execFileSync(process.execPath, [MAIN, file, '--out', join(folder, out)], { encoding: 'utf8' });
+    const paths = printed.split('\n').flatMap((line) => /^ {2}(\S+)$/.exec(line)?.[1] ?? []);
+    expect(paths.length).toBeGreaterThan(2);
+    return paths.map((path) => [path, readFileSync(join(folder, out, path), 'utf8')]);
+  });
+  expect(texts[0]).toEqual(texts[1]);
+});
+
+test.each([
+  ['a broken policy', 'version: 2\n', [], 1, /The policy is invalid.*version.*Nothing was written\.$/],
+  ['a policy whose doors are off', `${POLICY}doors: { mode: "off" }\n`, [], 1, /is `off`.*Nothing was written\.$/],
+  ['a policy without doors', POLICY, [], 1, /has no `doors`.*Nothing was written\.$/],
+  [
+    'a policy that names clusters',
+    POLICY + BY_CLUSTER,
+    [],
+    1,
+    /rules\[0\] names.*Add --cluster.*Nothing was written\.$/,
+  ],
+  ['a cluster without a Region', POLICY + WARN, ['--cluster', '111122223333/prod'], 2, /names no cluster/],
+  ['a cluster that climbs out of the folder', POLICY + WARN, ['--cluster', '111122223333/eu-west-1/..'], 2, /names no/],
+  ['seven shards', POLICY + WARN, ['--shards', '7'], 2, /--shards must be 1 or 16\./],
+  ['an unknown flag', POLICY + WARN, ['--fast'], 2, /Unknown option/],
+  ['a second policy', POLICY + WARN, ['other.yaml'], 2, /Give one policy/],
+])('writes nothing for %s', (_, policy, args, code, says) => {
+  const { status, stderr, isWritten } = build(policy, ...args);
+  expect({ status, isWritten }).toEqual({ status: code, isWritten: false });
+  expect(stderr).toMatch(says);
+});
+
+test('writes a folder for each cluster', () => {
+  const args = ['--cluster', '111122223333/eu-west-1/prod-a', '--cluster', '111122223333/eu-west-1/test'];
+  expect(build(POLICY + BY_CLUSTER, ...args).status).toBe(0);
+  const policies = (cluster: string) =>
+    readFileSync(join(folder, `out/kubernetes/111122223333/eu-west-1/${cluster}/admission-policies.yaml`), 'utf8');
+  expect(policies('prod-a')).toContain('patchwave-references-deny');
+  expect(existsSync(join(folder, 'out/kubernetes/111122223333/eu-west-1/test'))).toBe(false);
+});
