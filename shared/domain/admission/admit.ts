@@ -124,8 +124,13 @@ function objectionsToImage(image: ImageFacts, at: At): Objection[] {
     ...(judgedAtEpochMs === undefined ? beingJudged(image, at) : []),
     ...(reasons.some(({ kind }) => kind === 'scan') ? [] : staleScan(image, at)),
     ...unlistedBreach(verdict, reasons, image, at),
+    ...(isExplained(verdict) ? [] : [denied(DOOR_RULES.imageJudged, unjudged(image.digest))]),
   ];
 }
+
+/** A verdict that is not compliant has a reason for it, of before any time passed. */
+const isExplained = ({ status, reasons }: Verdict): boolean =>
+  status === 'compliant' || reasons.some(({ effect }) => effect === 'violates' || effect === 'unknown');
 
 /** A reason that time has changed since the verdict: its deadline has passed, or its waiver has ended or was removed. */
 function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reason {

@@ -45,7 +45,14 @@ const decide = ({ images = [good], runsHere = false, door = {}, breakGlass, ...a
   });
 const judged = (reasons: readonly Reason[], changes: Partial<RecordedImage> = {}): RecordedImage => ({
   ...good,
-  verdict: verdict(reasons.some(({ effect }) => effect === 'unknown') ? 'unknown' : 'violating', { reasons }),
+  verdict: verdict(
+    reasons.some(({ effect }) => effect === 'violates')
+      ? 'violating'
+      : reasons.some(({ effect }) => effect === 'unknown')
+        ? 'unknown'
+        : 'compliant',
+    { reasons },
+  ),
   ...changes,
 });
 const since = (days: number) => ({ deadlineEpochMs: NOW - days * DAY_MS });
@@ -202,6 +209,11 @@ describe('a door', () => {
       'findings that are missing, running',
       { images: [judged([{ ...old, state: 'complete', scanReason: 'findings-missing' }])], runsHere: true },
       rule('scan-required'),
+    ],
+    [
+      'a verdict that is not compliant and names no reason, running',
+      { images: [{ ...good, verdict: verdict('unknown', { reasons: [] }) }], runsHere: true },
+      rule('image-judged'),
     ],
     ['an unknown age, running', { images: [judged([unknownAge])], runsHere: true }, rule('age-known')],
     [
