@@ -1,0 +1,85 @@
+import { admissionFactsOf } from '../../../shared/domain/admission/admission-facts.ts';
+import { type Admission, admit, digestsToRead, strictest } from '../../../shared/domain/admission/admit.ts';
+import { newlyAsked } from '../../../shared/domain/admission/asked-images.ts';
+import { type DoorPlace, doorAt } from '../../../shared/domain/policy/doors.ts';
+import { type DoorPorts, decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
+import { FakeRunning } from '../fakes/running.ts';
+import type { ConformanceCase } from './cases.ts';
+import type { Expected } from './situation.ts';
+
+/** One place where an image may be refused. The fast and the slow tier put the same cases to all of them. */
+export interface ConformanceDoor {
+  readonly name: string;
+  /** Whether the case can be put to it at all. Each other one is listed in not-expressed.yaml. */
+  can(one: ConformanceCase): boolean;
+  decide(one: ConformanceCase): Promise<Expected>;
+  /** The rule that it cites for one of the decision, if it does not tell them apart. */
+  rule?(cited: string | undefined, one: ConformanceCase): string | undefined;
+}
+
+/** The references that start, in their order. */
+export const referencesOf = ({ review, task }: ConformanceCase): readonly (string | undefined)[] =>
+  review
+    ? newlyAsked(review.kind, review.operation === 'DELETE' ? undefined : review.object, review.oldObject).map(
+        ({ reference }) => reference,
+      )
+    : (task?.containerDefinitions ?? []).map((container) => {
+        const { image } = container as { readonly image?: unknown };
+        return typeof image === 'string' ? image : undefined;
+      });
+
+export const expectedOf = (admission: Admission): Expected =>
+  admission.decision === 'allow' ? { decision: 'allow' } : { decision: admission.decision, rule: admission.ruleId };
+
+/** In ECS a place has no namespace. */
+export function placeOf({ review, place }: ConformanceCase): DoorPlace {
+  const { namespace, ...cluster } = place;
+  return review && namespace !== undefined ? { ...cluster, namespace } : cluster;
+}
+
+/** What a door reads of the ledger, as the case describes it. */
+export async function portsFor({ situation, runsElsewhere }: ConformanceCase, place: DoorPlace): Promise<DoorPorts> {
+  const { images, indexes, running, policy, breakGlass, nowEpochMs } = situation;
+  const runs = new FakeRunning();
+  const elsewhere: DoorPlace =
+    place.namespace === undefined ? { ...place, cluster: 'elsewhere' } : { ...place, namespace: 'elsewhere' };
+  await runs.begin([...running].map((digest) => ({ digest, place })));
+  await runs.begin(runsElsewhere.map((digest) => ({ digest, place: elsewhere })));
+  return {
+    images: { get: async (digests) => pick(images, digests) },
+    places: { indexes: async (digests) => pick(indexes, digests) as never },
+    running: runs,
+    policies: { current: async () => ({ policy, version: 'policy-1' }) },
+    exceptions: { breakGlassOf: async () => breakGlass },
+    clock: () => nowEpochMs,
+  };
+}
+
+const pick = <Key, Value>(all: ReadonlyMap<Key, Value>, keys: readonly Key[]): ReadonlyMap<Key, Value> =>
+  new Map(keys.flatMap((key) => (all.has(key) ? [[key, all.get(key) as Value] as const] : [])));
+
+/** The decision itself, with the facts made from the ledger of the case. */
+export const admitDoor: ConformanceDoor = {
+  name: 'admit',
+  can: ({ situation }) => situation.subject === 'starts',
+  async decide(one) {
+    const { policy, breakGlass, nowEpochMs, images, indexes, running } = one.situation;
+    const references = referencesOf(one);
+    const records = { images, indexes: indexes as never, running };
+    const known = new Map(
+      digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]),
+    );
+    const admitting = { door: doorAt(policy, placeOf(one)), known, policy, breakGlass, nowEpochMs };
+    return expectedOf(strictest(references.map((reference) => admit(reference, admitting))));
+  },
+};
+
+/** The use case over ports, which reads what each door reads. */
+export const useCaseDoor: ConformanceDoor = {
+  name: 'decision',
+  can: ({ situation }) => situation.subject === 'starts',
+  async decide(one) {
+    const place = placeOf(one);
+    return expectedOf(strictest(await decideAtDoor(await portsFor(one, place), place, referencesOf(one))));
+  },
+};

@@ -1,0 +1,59 @@
+import { doorAt } from '../../../shared/domain/policy/doors.ts';
+import { conformanceCases } from '../../support/conformance/cases.ts';
+import {
+  admitDoor,
+  type ConformanceDoor,
+  placeOf,
+  referencesOf,
+  useCaseDoor,
+} from '../../support/conformance/doors.ts';
+import { type CaseOutcome, decidedBy, matrixText, notExpressed, putToDoors } from '../../support/conformance/matrix.ts';
+
+/** Each door with the number of cases that it decides at least. */
+const DOORS: readonly (readonly [ConformanceDoor, number])[] = [
+  [admitDoor, 150],
+  [useCaseDoor, 150],
+];
+
+const cases = conformanceCases();
+const listed = notExpressed();
+let outcomes: readonly CaseOutcome[] = [];
+
+beforeAll(async () => {
+  outcomes = await putToDoors(
+    DOORS.map(([door]) => door),
+    cases,
+    listed,
+  );
+});
+
+afterAll(
+  () =>
+    void process.stdout.write(`\nCases that each door decided, of those that there are:\n${matrixText(outcomes)}\n`),
+);
+
+test.each(DOORS.map(([door, least]) => [door.name, least] as const))(
+  '%s answers each case that it can express as due, at least %i',
+  (name, least) => {
+    const problems = outcomes.flatMap(({ door, problem }) => (door === name && problem !== undefined ? [problem] : []));
+    expect(problems).toEqual([]);
+    expect(decidedBy(name, outcomes)).toBeGreaterThanOrEqual(least);
+  },
+);
+
+test('what is listed as not expressed names cases and doors that there are', () => {
+  const known = new Set(DOORS.flatMap(([{ name }]) => cases.map(({ id }) => `${name} ${id}`)));
+  expect([...listed.keys()].filter((one) => !known.has(one))).toEqual([]);
+});
+
+test('an object asks for the images that its case says', () => {
+  for (const one of cases)
+    expect([one.id, ...referencesOf(one)]).toEqual([one.id, ...one.situation.asked.map(({ text }) => text)]);
+});
+
+test('the doors of a policy say for the place what the case says', () => {
+  for (const one of cases) {
+    const { mode, requireDigest, policy } = one.situation;
+    expect([one.id, doorAt(policy, placeOf(one))]).toEqual([one.id, expect.objectContaining({ mode, requireDigest })]);
+  }
+});
