@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
 import { confirmLeftCommand } from './commands/confirm-left.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { doorsCommand } from './commands/doors.ts';
 import { initCommand } from './commands/init.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { lineageCommand } from './commands/lineage.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   lint: lintCommand,
   check: checkCommand,
   tags: tagsCommand,
+  doors: doorsCommand,
   ledger: ledgerCommand,
   doctor: doctorCommand,
   completion: completionCommand,

@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { Digest, ImageLocation } from '../shared/domain/image/image.ts';
 import type { TagMutability } from '../shared/domain/stream/tag-rules.ts';
+import type { RunningReads } from '../shared/ports/admission.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
@@ -27,6 +28,7 @@ import type { Retry } from '../shared/ports/retry.ts';
 import type { RolloutLedger } from '../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
 import type { StreamImages } from '../shared/ports/stream-images.ts';
+import type { TemplateSource } from '../shared/ports/templates.ts';
 import type { UnreadableItems } from '../shared/ports/unreadable.ts';
 
 /** Ports of the commands: the ledger and AWS, with the caller's own credentials. */
@@ -36,6 +38,7 @@ export interface CliContext {
   readonly index: ImageIndex;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
+  readonly running: RunningReads;
   readonly streams: StreamLedger;
   readonly streamImages: StreamImages;
   readonly causes: CauseLedger;
@@ -61,6 +64,8 @@ export interface CliContext {
   /** Requests to read an image, and to judge it. */
   readonly refreshes: Messages<RefreshRequest>;
   readonly tags: RegistryTags;
+  /** What workloads name in their templates, read with the caller's own credentials; of other accounts with a role. */
+  templates(others?: OtherAccounts): Promise<readonly TemplateSource[]>;
   /** Between two reads of what is awaited. */
   readonly pauses: Pick<Retry, 'wait'>;
   readonly clock: Clock;
@@ -70,6 +75,14 @@ export interface CliContext {
   lineage(): Promise<KnownLineage>;
   /** Every ledger item as stored. */
   dump(): AsyncIterable<Record<string, unknown>>;
+}
+
+/** A role that the caller may assume in accounts other than their own. */
+export interface OtherAccounts {
+  readonly role: string;
+  readonly externalId?: string;
+  /** Whether it may be assumed in an account: no other account ever sees the external id. */
+  readonly isOurs: (account: string) => Promise<boolean>;
 }
 
 /** What tags mean now, read with the caller's own credentials. */

@@ -7,6 +7,7 @@ import { bucketClient, type HubConfig, ledgerClient, machineClient, queueClient 
 import { DynamoFleetPlaces } from '../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
+import { DynamoRunningReads } from '../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -99,6 +100,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     index: new DynamoImageIndex(table),
     fleetPlaces: new DynamoFleetPlaces(table),
     usages: new DynamoUsageLedger(table),
+    running: new DynamoRunningReads(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     expiries: new DynamoExpiries(table),
@@ -110,6 +112,11 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     executions: new SfnExecutions(machineClient(config), ''),
     refreshes: refreshesOf(names, config),
     tags: new CallersTags(),
+    templates: async (others) => {
+      // Loaded late: only `doors check` reads clusters.
+      const { awsTemplates } = await import('./doors/aws-templates.ts');
+      return awsTemplates(config, others);
+    },
     pauses: fullJitter({ firstMs: 2_000, mostMs: 30_000 }),
     clock: Date.now,
     author: async () => (await new STSClient(config).send(new GetCallerIdentityCommand({}))).Arn ?? 'unknown',

@@ -1,7 +1,6 @@
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
-import { hasClusterScope } from '../../shared/domain/image/workload-kind.ts';
-import type { DoorPlace } from '../../shared/domain/policy/doors.ts';
+import { type DoorPlace, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import type { UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import type { ImagePresence } from '../../shared/ports/admission.ts';
 
@@ -27,7 +26,7 @@ export function runningChanges(
 export function imagesIn(usages: Iterable<Usage>): ReadonlyMap<string, ImagePresence> {
   const images = new Map<string, ImagePresence>();
   for (const usage of usages) {
-    const place = placeOf(usage);
+    const place = doorPlaceOf(usage);
     images.set(keyOf(usage.digest, place), { digest: usage.digest, place });
   }
   return images;
@@ -35,9 +34,3 @@ export function imagesIn(usages: Iterable<Usage>): ReadonlyMap<string, ImagePres
 
 const keyOf = (digest: Digest, { account, region, cluster, namespace = '' }: DoorPlace): string =>
   [account, region, cluster, namespace, digest].join(' ');
-
-/** A workload of Kubernetes is named `<namespace>/<name>`. */
-const placeOf = ({ account, region, cluster, workload, workloadKind }: Usage): DoorPlace => ({
-  ...{ account, region, cluster },
-  ...(hasClusterScope({ workloadKind }) && { namespace: workload.slice(0, workload.indexOf('/')) }),
-});

@@ -37,6 +37,12 @@ export const DEPLOYS: ClusterAccess = {
   group: 'patchwave:rollout',
 };
 
+/** By `patchwave doors check`, with the credentials of the person who runs it. */
+export const CHECKS_DOORS: ClusterAccess = {
+  ...READS,
+  role: 'role that you use',
+};
+
 /** The next step after each failure. The hub never takes it from an answer: the text would be the words of another account. */
 const ADVICE: Readonly<Record<ClusterFailure, (access: ClusterAccess, cluster: Cluster) => string>> = {
   ClusterAccessDeniedError: (access) => {

@@ -122,6 +122,14 @@ export class TasksUnreadableError extends Error {
   }
 }
 
+/** ECS failed to describe some services of a cluster, or gave an incomplete task definition of one. */
+export class ServicesUnreadableError extends Error {
+  override readonly name = 'ServicesUnreadableError';
+  constructor(cluster: string, failures: readonly string[]) {
+    super(`ECS could not describe services of cluster ${cluster}: ${failures.join('; ')}. Run the command again.`);
+  }
+}
+
 /** An image was judged or claimed before its facts were recorded. */
 export class ImageNotRecordedError extends Error {
   override readonly name = 'ImageNotRecordedError';

@@ -60,6 +60,7 @@ export const payload = (output: Partial<InvokeCommandOutput>, text: string): Inv
  */
 export class EksClusters {
   readonly clock = { nowEpochMs: Date.parse('2026-11-28T12:00:00Z') };
+  readonly access: EksAccess;
   readonly source: EksWorkloads;
   readonly deployer: EksDeployer;
   readonly described = new Map<string, Described>();
@@ -87,6 +88,7 @@ export class EksClusters {
       clock: () => this.clock.nowEpochMs,
       limits: { ...KUBERNETES_LIMITS, connectMs: 500, retry: { attempts: 3, wait: async () => {} } },
     };
+    this.access = access;
     const inVpc: EksAccess = { ...access, clients: (scope) => this.#eks(scope, { hasRoute: true, arePrivate }) };
     const functions = new LambdaFunctionsInVpcs({
       clients: (scope) => this.#lambda(scope, inVpc),

@@ -257,7 +257,9 @@ const HOMES = [
   })),
   ...WORKLOAD_KINDS.map((kind) => ({
     kind,
-    home: new RegExp(`^shared/(domain/image/workload-kind|adapters/(${WORKLOAD_SOURCES.join('|')})-workloads).ts$`),
+    home: new RegExp(
+      `^shared/(domain/image/workload-kind|adapters/(${WORKLOAD_SOURCES.join('|')})-(workloads|templates)).ts$`,
+    ),
   })),
 ];
 

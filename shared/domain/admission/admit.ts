@@ -46,7 +46,7 @@ export interface Admitting {
 export function admit(reference: string | undefined, admitting: Admitting): Admission {
   const { door, breakGlass, nowEpochMs } = admitting;
   if (door.mode === 'off') return ALLOW;
-  const [objection] = objectionsTo(reference, admitting).sort(deniedFirst);
+  const [objection] = objectionsTo(reference, admitting).sort(strictestFirst);
   if (!objection) return ALLOW;
   const { ruleId, message, isDenied } = objection;
   if (!isDenied || door.mode === 'warn') return { decision: 'warn', ruleId, message };
@@ -56,6 +56,12 @@ export function admit(reference: string | undefined, admitting: Admitting): Admi
 }
 
 const ALLOW: Admission = { decision: 'allow' };
+
+/** When the grace ends by which the image may start now; `undefined` if it needs none, or may not start. */
+export function graceEndOf(reference: string | undefined, admitting: Admitting): number | undefined {
+  const [strictest] = objectionsTo(reference, admitting).sort(strictestFirst);
+  return strictest?.isDenied ? undefined : strictest?.endsAtEpochMs;
+}
 
 /** The strictest of several decisions: the first that denies, else the first that warns. */
 export const strictest = (admissions: readonly Admission[]): Admission =>
@@ -74,9 +80,16 @@ interface Objection {
   readonly message: string;
   /** Whether it keeps the image from starting; otherwise it is a warning. */
   readonly isDenied: boolean;
+  /** The end of the grace, from which on it keeps the image from starting. */
+  readonly endsAtEpochMs?: number;
 }
 
-const deniedFirst = (one: Objection, other: Objection): number => Number(other.isDenied) - Number(one.isDenied);
+/** What refuses comes first, then what refuses soonest. */
+const strictestFirst = (one: Objection, other: Objection): number =>
+  Number(other.isDenied) - Number(one.isDenied) || endOf(one) - endOf(other);
+
+/** No end is later than any. */
+const endOf = ({ endsAtEpochMs = Number.MAX_SAFE_INTEGER }: Objection): number => endsAtEpochMs;
 
 function objectionsTo(text: string | undefined, admitting: Admitting): Objection[] {
   const { door, known, policy } = admitting;
@@ -210,7 +223,7 @@ function inTime(
   if (!runsHere || endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs)
     return [denied(ruleId, refusal(image, fact))];
   const message = `${short(image.digest)} may start here until ${instant(endsAtEpochMs)}, because it runs here already. Then it is refused: ${fact}. Deploy a newer image before.`;
-  return [{ ruleId, message: shown(message), isDenied: false }];
+  return [{ ruleId, message: shown(message), isDenied: false, endsAtEpochMs }];
 }
 
 /* The texts. A reference and the names in a reason come from strangers. */

@@ -8,6 +8,8 @@ interface WorkloadTraits {
   readonly rollout: string;
   /** Group and kind of the Kubernetes object that is the workload. */
   readonly object?: string;
+  /** The workload has a template from which it starts tasks or pods again. */
+  readonly hasTemplate?: true;
 }
 
 /**
@@ -28,14 +30,14 @@ const SOURCES = { ecs: { scope: 'region' }, eks: { scope: 'cluster' } } as const
  * themselves, and the template of a Job never changes.
  */
 const WORKLOADS = {
-  'ecs-service': { source: 'ecs', rollout: 'deployed' },
+  'ecs-service': { source: 'ecs', rollout: 'deployed', hasTemplate: true },
   'ecs-task': { source: 'ecs', rollout: 'standalone-task' },
   'ecs-daemon': { source: 'ecs', rollout: 'daemon' },
-  'eks-deployment': { source: 'eks', rollout: 'deployed', object: 'apps/Deployment' },
-  'eks-statefulset': { source: 'eks', rollout: 'deployed', object: 'apps/StatefulSet' },
-  'eks-daemonset': { source: 'eks', rollout: 'deployed', object: 'apps/DaemonSet' },
-  'eks-replicaset': { source: 'eks', rollout: 'replicaset', object: 'apps/ReplicaSet' },
-  'eks-cronjob': { source: 'eks', rollout: 'cronjob', object: 'batch/CronJob' },
+  'eks-deployment': { source: 'eks', rollout: 'deployed', object: 'apps/Deployment', hasTemplate: true },
+  'eks-statefulset': { source: 'eks', rollout: 'deployed', object: 'apps/StatefulSet', hasTemplate: true },
+  'eks-daemonset': { source: 'eks', rollout: 'deployed', object: 'apps/DaemonSet', hasTemplate: true },
+  'eks-replicaset': { source: 'eks', rollout: 'replicaset', object: 'apps/ReplicaSet', hasTemplate: true },
+  'eks-cronjob': { source: 'eks', rollout: 'cronjob', object: 'batch/CronJob', hasTemplate: true },
   'eks-job': { source: 'eks', rollout: 'job', object: 'batch/Job' },
   'eks-pod': { source: 'eks', rollout: 'bare-pod' },
   'eks-custom': { source: 'eks', rollout: 'custom-owner' },
@@ -76,6 +78,13 @@ export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];
 export const WORKLOAD_SOURCES = Object.keys(SOURCES) as readonly WorkloadSourceName[];
 export const sourcesReadBy = (scope: WorkloadScope): readonly WorkloadSourceName[] =>
   WORKLOAD_SOURCES.filter((name) => SOURCES[name].scope === scope);
+
+const TEMPLATED: ReadonlySet<string> = new Set(
+  Object.entries<WorkloadTraits>(WORKLOADS).flatMap(([kind, { hasTemplate }]) => (hasTemplate ? kind : [])),
+);
+
+/** Whether a workload starts its tasks or pods from a template. @param kind also one that a later version recorded */
+export const isTemplated = (kind: string): boolean => TEMPLATED.has(kind);
 
 interface OfKind {
   readonly workloadKind: WorkloadKind;

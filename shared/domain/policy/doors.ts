@@ -1,6 +1,7 @@
 import * as v from '../../schema.ts';
 import { matchesAnyGlob } from '../common/glob.ts';
-import type { Cluster } from '../image/usage.ts';
+import type { Cluster, Usage } from '../image/usage.ts';
+import { hasClusterScope } from '../image/workload-kind.ts';
 import { account, glob, region, some } from './policy-parts.ts';
 
 /** What a door does with an image that the policy refuses: nothing, tell the person, or keep it from starting. */
@@ -59,6 +60,22 @@ export interface DoorPlace extends Cluster {
   readonly namespace?: string;
 }
 
+/** Where a workload runs: one of Kubernetes is named `<namespace>/<name>`. */
+export const doorPlaceOf = ({
+  account,
+  region,
+  cluster,
+  workload,
+  workloadKind,
+}: Pick<Usage, keyof Cluster | 'workload' | 'workloadKind'>): DoorPlace => ({
+  ...{ account, region, cluster },
+  ...(hasClusterScope({ workloadKind }) && { namespace: workload.slice(0, workload.indexOf('/')) }),
+});
+
+/** The name of a place in texts, and its identity: `<account>/<region>/<cluster>`, and behind it `/<namespace>`. */
+export const doorPlaceText = ({ account, region, cluster, namespace }: DoorPlace): string =>
+  [account, region, cluster, ...(namespace === undefined ? [] : [namespace])].join('/');
+
 /** What applies at one door. */
 export interface Door {
   readonly mode: DoorMode;
@@ -78,7 +95,20 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
   };
 }
 
-const names = (rule: Doors['rules'][number], place: DoorPlace): boolean =>
+/** Whether a door may judge there, in whatever namespace; without a cluster, in any cluster. */
+export const mayJudge = (
+  { doors }: { readonly doors?: Doors | undefined },
+  { cluster, ...place }: Pick<DoorPlace, 'account' | 'region'> & { readonly cluster?: string },
+): boolean =>
+  doors !== undefined &&
+  [{ mode: doors.mode }, ...doors.rules].some(
+    ({ namespaces: _, clusters, ...rule }: Partial<Doors['rules'][number]>) =>
+      rule.mode !== 'off' &&
+      (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)) &&
+      names(rule, { ...place, cluster: '' }),
+  );
+
+const names = (rule: Omit<Doors['rules'][number], 'mode'>, place: DoorPlace): boolean =>
   (rule.accounts?.includes(place.account) ?? true) &&
   (rule.regions?.includes(place.region) ?? true) &&
   (rule.clusters === undefined || matchesAnyGlob(rule.clusters, place.cluster)) &&

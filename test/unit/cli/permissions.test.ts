@@ -11,6 +11,7 @@ import type { Command } from '../../../cli/command.ts';
 import { ageCommand } from '../../../cli/commands/age.ts';
 import { checkCommand } from '../../../cli/commands/check.ts';
 import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
+import { doorsCommand } from '../../../cli/commands/doors.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { protectionCommand } from '../../../cli/commands/protection.ts';
@@ -22,16 +23,20 @@ import { watchCommandOf } from '../../../cli/commands/watch.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
+import { DynamoRunningReads } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
+import { scopeOf } from '../../../shared/domain/review/run.ts';
 import { actingLedgers, imageLedgers } from '../../../shared/lambda/ledgers.ts';
+import { parse } from '../../../shared/schema.ts';
 import { documented } from '../../support/documented-actions.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { lock, rebuild } from '../../support/rebuild-samples.ts';
-import { digestOf } from '../../support/samples.ts';
+import { digestOf, usage } from '../../support/samples.ts';
 import { planWorld, STREAM, streamOf, violating } from '../cascade-plan/support.ts';
 import { cliContext, run } from './support.ts';
 
@@ -74,6 +79,7 @@ async function recorded({ isEmpty = false } = {}) {
     fleetPlaces: new DynamoFleetPlaces(table),
     index: new DynamoImageIndex(table),
     usages: new DynamoUsageLedger(table),
+    running: new DynamoRunningReads(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     expiries: new DynamoExpiries(table),
@@ -87,11 +93,16 @@ async function recorded({ isEmpty = false } = {}) {
       ...cliContext(world as never).tags,
       all: async () => ({ named: new Map(), mutability: { isImmutable: false, except: [] } }),
     },
+    templates: async () => {
+      for (const action of templateActions()) asked.add(action);
+      return [];
+    },
     refreshes: {
       send: async () => void asked.add('sqs:SendMessage'),
     },
     policies: {
       ...fakes.policies,
+      publish: fakes.policies.publish.bind(fakes.policies),
       inForce: () => {
         asked.add('dynamodb:GetItem');
         return fakes.policies.inForce();
@@ -112,6 +123,21 @@ async function recorded({ isEmpty = false } = {}) {
   return { asked, written, read, context, forget };
 }
 
+/** The calls of the adapters that read templates. */
+const templateActions = (): readonly string[] =>
+  (
+    [
+      ['ecs', 'ecs-templates', /(?:new (\w+)Command\(|paginate(\w+)\()/g],
+      ['ecs', 'ecs-workloads', /paginate(ListClusters)\(/g],
+      ['eks', 'eks-connection', /new (\w+)Command\(/g],
+      ['eks', 'eks-workloads', /paginate(ListClusters)\(/g],
+    ] as const
+  ).flatMap(([service, file, call]) =>
+    [...readFileSync(`shared/adapters/${file}.ts`, 'utf8').matchAll(call)].map(
+      ([, command, paginated]) => `${service}:${command ?? paginated}`,
+    ),
+  );
+
 test.each<[string, Command, readonly string[]]>([
   ['age', ageCommand, []],
   ['status', statusCommand, []],
@@ -120,6 +146,7 @@ test.each<[string, Command, readonly string[]]>([
   ['protection', protectionCommand, []],
   ['check', checkCommand, [`111122223333/eu-west-1/team/app-0@${digestOf('unseen')}`]],
   ['tags', tagsCommand, ['check', '111122223333/eu-west-1/team/app-0']],
+  ['doors', doorsCommand, ['check']],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],
@@ -135,6 +162,15 @@ test.each<[string, Command, readonly string[]]>([
   if (name === 'confirm-left') {
     const scope = { account: '444455556666', region: 'eu-west-1' };
     await context.scopes.record({ scope, left: { atEpochMs: 1, usages: 1 } });
+    forget();
+  }
+  if (name === 'doors') {
+    const { version, policy } = await context.policies.current();
+    const doors = parse(doorsSchema, { mode: 'deny' });
+    await context.policies.publish({ ...policy, doors }, { replaces: version });
+    const runs = usage('app-0');
+    await context.scopes.record({ scope: scopeOf(runs), completeAtEpochMs: 1 });
+    await context.usages.record([runs], 1);
     forget();
   }
   const flags = {

@@ -20,6 +20,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       places,
       fleetPlaces: places,
       usages,
+      running: world.running,
       streams,
       streamImages,
       causes,
@@ -52,6 +53,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
         throw new NotFoundError('no tags in a world of fakes');
       },
     },
+    templates: async () => [],
     pauses: { wait: async () => world.advance(10_000) },
     clock: world.clock,
     author: async () => ANA,
@@ -61,7 +63,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|holders|inForce|indexes|lastPushed|latest|latestOfFleet|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|holders|inForce|indexes|lastPushed|latest|latestOfFleet|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|runningIn|state|streams|withVerdict)$/;
 
 /** As `cliContext`; every method that may write is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

@@ -1,7 +1,8 @@
-import { doorAt, doorsSchema } from '../../../../shared/domain/policy/doors.ts';
+import { doorAt, doorsSchema, mayJudge } from '../../../../shared/domain/policy/doors.ts';
 import { parse, safeParse } from '../../../../shared/schema.ts';
 
 const SHOP = { account: '111122223333', region: 'eu-west-1', cluster: 'prod-1', namespace: 'shop' };
+const PLACE = { account: '111122223333', region: 'eu-west-1' };
 const doors = parse(doorsSchema, {
   mode: 'warn',
   rules: [
@@ -47,4 +48,20 @@ describe('the settings of a door', () => {
   ])('%j is refused', (document) => {
     expect(safeParse(doorsSchema, document).success).toBe(false);
   });
+});
+
+test.each([
+  ['the mode of all doors', { mode: 'warn' }, SHOP, true],
+  ['a rule for a namespace of the cluster', { rules: [{ namespaces: ['a'], mode: 'deny' }] }, SHOP, true],
+  ['a rule for another cluster', { rules: [{ clusters: ['test'], mode: 'deny' }] }, SHOP, false],
+  ['a rule for another Region', { rules: [{ regions: ['us-east-1'], mode: 'deny' }] }, SHOP, false],
+  ['only rules that switch doors off', { rules: [{ clusters: ['prod-*'], mode: 'off' }] }, SHOP, false],
+  ['a rule for a cluster of the Region', { rules: [{ clusters: ['x'], mode: 'warn' }] }, PLACE, true],
+  ['a rule for another account', { rules: [{ accounts: ['444455556666'], mode: 'warn' }] }, PLACE, false],
+])('%s: whether a door may judge there', (_, document, place, expected) => {
+  expect(mayJudge({ doors: parse(doorsSchema, document) }, place)).toBe(expected);
+});
+
+test('without doors none judges', () => {
+  expect(mayJudge({}, SHOP)).toBe(false);
 });

@@ -1,0 +1,74 @@
+import type { ForeseenStart, StartOutcome } from '../../shared/domain/admission/possible-start.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
+import type { TemplateSource } from '../../shared/ports/templates.ts';
+import type { CliContext } from '../command.ts';
+import { NotFoundError } from '../errors.ts';
+import { readRunningStarts, readTemplateStarts, type UnknownStarts, unidentifiedIn } from './read-starts.ts';
+
+/** Numbers of images, each counted once for each workload and reference. */
+export interface DoorCounts {
+  readonly refused: number;
+  readonly onlyWarned: number;
+  readonly inGrace: number;
+  readonly warned: number;
+  readonly allowed: number;
+  readonly notJudged: number;
+  /** Containers that AWS adds to tasks, which no door judges. */
+  readonly unnamed: number;
+}
+
+export interface DoorsAnswer {
+  readonly counts: DoorCounts;
+  /** What is not simply allowed, in the order of places and workloads. */
+  readonly starts: readonly ForeseenStart[];
+  /** Where it is not known what may start. */
+  readonly unknown: readonly UnknownStarts[];
+}
+
+export type DoorsPorts = Pick<CliContext, 'scopes' | 'usages' | 'images' | 'places' | 'running' | 'clock'>;
+
+export interface DoorsQuestion {
+  readonly policy: Policy;
+  /** `NAME`, or `ACCOUNT/REGION/NAME`; absent for every cluster. */
+  readonly cluster?: string;
+  /** Absent: only what the ledger knows to run is judged. */
+  readonly templates?: readonly TemplateSource[];
+}
+
+/**
+ * Judges all that runs, or may start by a template, by the doors of a policy. Reads only.
+ * @throws NotFoundError if there is no such cluster
+ */
+export async function checkDoors(
+  ports: DoorsPorts,
+  { policy, cluster: name, templates: sources }: DoorsQuestion,
+): Promise<DoorsAnswer> {
+  const isWanted = (cluster: Cluster): boolean =>
+    name === undefined || cluster.cluster === name || clusterKey(cluster) === name;
+  const running = await readRunningStarts(ports, policy, isWanted);
+  const templates = sources && (await readTemplateStarts(sources, running.scopes, policy, isWanted));
+  const unidentified = unidentifiedIn(running.scopes, templates?.complete ?? new Set(), isWanted);
+  const unknown = [...running.unknown, ...(templates?.unknown ?? []), ...unidentified];
+  const isFound = running.clusters.size + (templates?.clusters.size ?? 0) + unknown.length > 0;
+  if (name !== undefined && !isFound)
+    throw new NotFoundError(
+      `No cluster ${name} is known where a door of the policy may judge. See its \`doors\`: patchwave policy show`,
+    );
+  const foreseen = await foreseeDoors(ports, policy, [...running.starts, ...(templates?.starts ?? [])]);
+  return {
+    counts: countsOf(foreseen, running.unnamed),
+    starts: foreseen.filter(({ outcome }) => outcome !== 'allowed' && outcome !== 'not-judged'),
+    unknown,
+  };
+}
+
+function countsOf(starts: readonly ForeseenStart[], unnamed: number): DoorCounts {
+  const count = (outcome: StartOutcome): number => starts.filter((start) => start.outcome === outcome).length;
+  return {
+    ...{ refused: count('refused'), onlyWarned: count('only-warned'), inGrace: count('in-grace') },
+    ...{ warned: count('warned'), allowed: count('allowed'), notJudged: count('not-judged'), unnamed },
+  };
+}

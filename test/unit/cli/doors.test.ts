@@ -1,0 +1,253 @@
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CliContext } from '../../../cli/command.ts';
+import { doorsCommand } from '../../../cli/commands/doors.ts';
+import { EXIT, NotFoundError, UsageError } from '../../../cli/errors.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
+import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { ClusterForbiddenError } from '../../../shared/ports/cluster-errors.ts';
+import { AccountNotOursError, NoPolicyError } from '../../../shared/ports/errors.ts';
+import type { TemplateSource, WorkloadTemplate } from '../../../shared/ports/templates.ts';
+import { parse } from '../../../shared/schema.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
+import { judgedWorld, named } from './doors-world.ts';
+import { readOnlyContext, run, runJson } from './support.ts';
+
+const SCOPE = { account: '111122223333', region: 'eu-west-1' };
+const MAIN = { ...SCOPE, cluster: 'main' };
+const EKS = { workloadKind: 'eks-deployment', cluster: 'main' } as const;
+
+const policyWith = (doors: object | undefined) =>
+  parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
+    ...(doors && { doors }),
+  });
+
+/** Templates in memory, and clusters that cannot be read. */
+const templatesOf = (
+  platform: TemplateSource['platform'],
+  templates: readonly (WorkloadTemplate & { readonly cluster: Cluster })[],
+  { fails, lists = true }: { readonly fails?: Error; readonly lists?: boolean } = {},
+): TemplateSource => ({
+  platform,
+  async *clusters(scope) {
+    if (!lists) throw new AccountNotOursError(scope.account);
+    for (const cluster of new Set(templates.map((one) => one.cluster)))
+      if (cluster.account === scope.account) yield cluster;
+  },
+  async *templates(cluster) {
+    yield templates.filter((one) => one.cluster === cluster);
+    if (fails) throw fails;
+  },
+});
+
+const template = (reference: string, changes: Partial<WorkloadTemplate> = {}) => ({
+  ...{ cluster: MAIN, workloadKind: 'eks-cronjob' as const, workload: 'shop/nightly' },
+  images: [{ field: 'spec.containers[0].image', reference }],
+  ...changes,
+});
+
+/** `violating` runs within its grace, `compliant` runs, and both were read. */
+async function running(mode: DoorMode = 'deny', policy = policyWith({ mode })): Promise<FakeWorld> {
+  const world = await judgedWorld();
+  await world.policies.publish(policy, {});
+  for (const scope of [SCOPE, { ...SCOPE, eksCluster: 'main' }])
+    await world.scopes.record({ scope, completeAtEpochMs: world.clock() });
+  const both = ['violating', 'compliant'].map((name) =>
+    usage(name, { ...EKS, workload: `shop/${name}`, reference: named(name) }),
+  );
+  await world.usages.record(both, 0);
+  await world.running.begin(both.map(({ digest }) => ({ digest, place: { ...MAIN, namespace: 'shop' } })));
+  return world;
+}
+
+const contextOf = (world: FakeWorld, ...sources: readonly TemplateSource[]): CliContext => ({
+  ...readOnlyContext(world),
+  templates: async () => sources,
+});
+
+const check = (world: FakeWorld, sources: readonly TemplateSource[] = [], flags: Record<string, string> = {}) =>
+  run(doorsCommand, contextOf(world, ...sources), ['check'], flags);
+
+test('what runs within its grace is shown with its end, and is no failure', async () => {
+  const { code, text } = await check(await running());
+  expect(code).toBe(EXIT.done);
+  expect(text).toMatch(/0 images would be refused\n {2}0 would be refused if the door denied\n {2}1 may start until/);
+  expect(text).toMatch(/Start until their grace ends\n.*\n2026-12-08 03:00 UTC \(in 14 days\) {2}.*\/main\/shop {2}/);
+  expect(text).toMatch(/1 would start, 0 where the door is off/);
+});
+
+test('what would be refused has its place, workload, owner, image, rule and next step', async () => {
+  const world = await running();
+  world.advance(14 * DAY_MS);
+  const { code, text } = await check(world);
+  expect(code).toBe(EXIT.violating);
+  const short = named('violating').slice(0, -52);
+  expect(text).toContain(`\n111122223333/eu-west-1/main/shop  eks-deployment violating  payments  ${short}  critical `);
+  expect(text).toMatch(/may not start: .* Deploy a newer image/);
+});
+
+test('a door that only warns tells what it would refuse, and refuses nothing', async () => {
+  const world = await running('warn');
+  world.advance(14 * DAY_MS);
+  const { code, text } = await check(world);
+  expect(code).toBe(EXIT.done);
+  expect(text).toContain('Refused if the door denied; its mode is warn\n');
+});
+
+test('a template without a pod is judged, and named as one', async () => {
+  const templates = templatesOf('EKS', [template(named('violating')), template(named('compliant'))]);
+  const { code, text } = await check(await running(), [templates]);
+  expect(code).toBe(EXIT.done);
+  const fresh = templatesOf('EKS', [template('docker.io/library/nginx:1')]);
+  const other = await check(await running(), [fresh]);
+  expect(other.code).toBe(EXIT.violating);
+  expect(other.text).toContain('eks-cronjob nightly (template)  -  ');
+  expect(text).not.toContain('Refused');
+});
+
+test('templates that cannot be read are unknown, and what was read before counts', async () => {
+  const fails = new ClusterForbiddenError(MAIN, 'list', 'cronjobs');
+  const { code, text } = await check(await running(), [templatesOf('EKS', [template(named('compliant'))], { fails })]);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(
+    /Unknown\n.*\n111122223333\/eu-west-1\/main {2}its workload templates cannot be read: .*list cronjobs.*AmazonEKSViewPolicy/,
+  );
+  const refused = await check(await running(), [templatesOf('EKS', [template('nginx')], { fails })]);
+  expect(refused.code).toBe(EXIT.violating);
+});
+
+test('clusters that cannot be listed are unknown', async () => {
+  const { code, text } = await check(await running(), [templatesOf('ECS', [], { lists: false })]);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(/its ECS clusters cannot be listed: it is another account than yours Next: .*--role NAME/);
+});
+
+test.each<[string, (world: FakeWorld) => Promise<unknown>, RegExp]>([
+  [
+    'a scope that was never read',
+    (world) => world.scopes.record({ scope: { ...SCOPE, region: 'us-east-1' } }),
+    /us-east-1 {2}no review has read what runs there/,
+  ],
+  [
+    'a scope that can no longer be read',
+    (world) =>
+      world.scopes.record({
+        ...{ scope: SCOPE, completeAtEpochMs: world.clock() },
+        failure: { error: 'AccessDenied', detail: 'no role', sinceEpochMs: 0 },
+      }),
+    /eu-west-1 {2}reviews cannot read what runs \(last at 2026-11-24 03:00 UTC complete\): no role/,
+  ],
+  [
+    'a record of what runs that cannot be read',
+    async (world) => world.usages.corrupt(SCOPE, digestOf('lost')),
+    /eu-west-1 {2}the record of what runs sha256:\w{64} is unreadable/,
+  ],
+  [
+    'a workload whose image has no known digest',
+    (world) =>
+      world.scopes.record({
+        ...{ scope: SCOPE, completeAtEpochMs: world.clock() },
+        unidentified: [{ repository: 'r', workload: 'ecs-task 111122223333/eu-west-1/batch/job' }],
+      }),
+    /eu-west-1 {2}1 workload ran images without a known digest: ecs-task 111122223333/,
+  ],
+])('%s is unknown', async (_, arrange, expected) => {
+  const world = await running();
+  await arrange(world);
+  const { code, text } = await check(world);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(expected);
+});
+
+test('a scope where no door judges is not asked for', async () => {
+  const world = await running('deny', policyWith({ rules: [{ regions: ['eu-west-1'], mode: 'deny' }] }));
+  await world.scopes.record({ scope: { ...SCOPE, region: 'us-east-1' } });
+  expect((await check(world)).code).toBe(EXIT.done);
+});
+
+test('a policy without doors says so', async () => {
+  const { code, text } = await check(await running('off', policyWith(undefined)));
+  expect(code).toBe(EXIT.done);
+  expect(text).toContain('No door of this policy judges');
+});
+
+test('only one cluster; one that nobody knows is an error', async () => {
+  const world = await running();
+  await world.usages.record([usage('violating', { workload: 'other' })], 0);
+  expect((await check(world)).code).toBe(EXIT.violating);
+  for (const cluster of ['main', '111122223333/eu-west-1/main'])
+    expect((await check(world, [], { cluster })).code).toBe(EXIT.done);
+  await expect(check(world, [], { cluster: 'mian' })).rejects.toThrow(NotFoundError);
+});
+
+test('a policy that is not in force, from a file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'doors-'));
+  try {
+    const policy = join(folder, 'policy.yaml');
+    writeFileSync(
+      policy,
+      'version: 1\nages: { default: { limitDays: 30 } }\nseverities: []\nstreams: []\ndoors: { mode: deny, graceRunningDays: 0 }\n',
+    );
+    const world = await judgedWorld();
+    await expect(check(world)).rejects.toThrow(NoPolicyError);
+    const { code, text } = await check(await running('off'), [], { policy });
+    expect(code).toBe(EXIT.violating);
+    expect(text).toContain('1 image would be refused');
+    await expect(check(world, [], { policy: join(folder, 'none.yaml') })).rejects.toThrow(UsageError);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('another action is a usage error, and so is an external id without its role', async () => {
+  const world = await running();
+  await expect(run(doorsCommand, contextOf(world), ['open'])).rejects.toThrow(UsageError);
+  await expect(check(world, [], { 'external-id': 'x' })).rejects.toThrow(UsageError);
+});
+
+test('the role is for accounts that reviews read, and no other', async () => {
+  const world = await running();
+  const asked: unknown[] = [];
+  const context = {
+    ...readOnlyContext(world),
+    templates: async (...others: readonly unknown[]) => {
+      asked.push(...others);
+      return [];
+    },
+  };
+  await run(doorsCommand, context, ['check'], { role: 'Reader', 'external-id': 'x' });
+  const [others] = asked as [{ readonly isOurs: (account: string) => Promise<boolean> }];
+  expect(others).toMatchObject({ role: 'Reader', externalId: 'x' });
+  expect(await Promise.all(['111122223333', '999999999999'].map(others.isOurs))).toEqual([true, false]);
+});
+
+test('the JSON has counts, each start that is not simply allowed, and what is unknown', async () => {
+  const world = await running();
+  const sources = [templatesOf('EKS', [template('nginx')]), templatesOf('ECS', [], { lists: false })];
+  const document = await runJson(doorsCommand, contextOf(world, ...sources), ['check']);
+  expect(document).toMatchObject({
+    counts: { refused: 1, onlyWarned: 0, inGrace: 1, warned: 0, allowed: 1, notJudged: 0, unnamed: 0 },
+    starts: [
+      { workload: 'shop/nightly', outcome: 'refused', ruleId: 'digest-required', sources: ['template'], mode: 'deny' },
+      { workload: 'shop/violating', outcome: 'in-grace', owner: 'payments', graceEndsAtEpochMs: expect.any(Number) },
+    ],
+    unknown: [{ place: '111122223333/eu-west-1', problem: expect.any(String), next: expect.any(String) }],
+  });
+});
+
+test('hostile text of a template is shown, and does nothing', async () => {
+  const { text } = await check(await running(), [templatesOf('EKS', [template('evil\u001b[2J\nnginx')])]);
+  expect(text).not.toContain('\u001b[2J');
+  expect(text).toContain('\\u001b');
+});
+
+test('a world without anything has nothing to refuse', async () => {
+  const world = fakeWorld();
+  await world.policies.publish(policyWith({ mode: 'deny' }), {});
+  expect((await check(world)).code).toBe(EXIT.done);
+});
