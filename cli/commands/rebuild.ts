@@ -48,7 +48,8 @@ async function ask(context: CliContext, stream: string, request: PersonFact) {
   const [causes, [latest]] = await Promise.all([context.causes.get([stream]), context.rebuilds.latest(stream, 1)]);
   const asked = withRequest(stream, causes.get(stream), request, latest);
   const answer = asked && (await answerNow(context, asked));
-  if (answer?.answer === 'refuse') throw new RebuildRefusedError(stream, answer);
+  const afterPause = answer?.afterPause ?? answer;
+  if (afterPause?.answer === 'refuse') throw new RebuildRefusedError(stream, afterPause);
   let added = false;
   const stands = await context.causes.change(stream, (before) => {
     const after = withRequest(stream, before, request, latest);

@@ -1,4 +1,5 @@
 import type { Cascade, CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import { answerHead } from '../acting/answer-text.ts';
 import { outcomeText } from '../acting/render-acting.ts';
 import { shortDigest } from '../output.ts';
 import type { UnderWay } from './under-way.ts';
@@ -28,8 +29,7 @@ export function factsOf({ killSwitch, running, rebuilds, cascades, closures, cau
         [`old images of ${stream}`, waitingFor ?? 'the next review checks whether any still runs'] as const,
     ),
     ...causes.map(
-      ({ stream, answer }) =>
-        [`cause of ${stream}`, answer ? `${answer.answer}: ${answer.reason}` : 'waits for the planner'] as const,
+      ({ stream, answer }) => [`cause of ${stream}`, answer ? answerHead(answer) : 'waits for the planner'] as const,
     ),
   ]);
 }

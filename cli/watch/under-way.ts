@@ -1,9 +1,10 @@
 import type { Closure } from '../../shared/domain/cause/cascade.ts';
-import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import { type CascadeView, type RunningRebuild, readActingState, runningWork } from '../acting/acting.ts';
+import type { CurrentCause } from '../acting/current-answer.ts';
 import type { CliContext } from '../command.ts';
+import { policyStatus } from '../policy/policy-status.ts';
 
 /** What goes on at one instant. */
 export interface UnderWay {
@@ -16,13 +17,14 @@ export interface UnderWay {
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
   /** Open causes: what waits for the planner, and why. */
-  readonly causes: readonly Cause[];
+  readonly causes: readonly CurrentCause[];
 }
 
 export async function readUnderWay(context: CliContext): Promise<UnderWay> {
+  const known = await policyStatus(context.policies);
   const [{ running }, acting, { rebuilds }] = await Promise.all([
     context.runs.latest(),
-    readActingState(context),
+    readActingState(context, known?.inForce),
     runningWork(context),
   ]);
   const { killSwitch, causes, cascades, closures } = acting;

@@ -198,7 +198,12 @@ test('most pages contain foreign text, so the tests cover it', async () => {
   const pages: string[] = [];
   for (const [, command, words, flags] of COMMANDS) {
     const output = run(command, contextOf(await world(), '\u001b'), words, flags);
-    pages.push(await output.then(({ text }) => text));
+    pages.push(
+      await output.then(
+        ({ text }) => text,
+        (error: Error) => shown(explained(error)),
+      ),
+    );
   }
   expect(pages.filter((page) => page.includes('\\u001b')).length).toBeGreaterThanOrEqual(9);
 });

@@ -125,6 +125,17 @@ test('a cause changed meanwhile keeps its new facts', async () => {
   expect((await causeOf(world)).facts.map(({ kind }) => kind)).toEqual(['finding', 'person']);
 });
 
+test('under a pause a request that would be refused when it ends is refused, and any other is recorded', async () => {
+  const world = await clean();
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  const { text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(text).toMatch(/^Requested a rebuild .*\nThe stream is on hold:\n.*\n.*wait: paused +-/);
+  await setPolicy(world, { mode: 'report-only' });
+  const again = run(rebuildCommand, cliContext(world), [streamOf(0)], { reason: 'another reason' });
+  await expect(again).rejects.toThrow(/is not rebuilt \(report-only\): .* Nothing was written\./);
+  expect((await causeOf(world)).facts).toHaveLength(1);
+});
+
 test('an unknown stream and a missing reason are refused', async () => {
   const world = await clean();
   await expect(run(rebuildCommand, cliContext(world), ['team/app-0'], { reason })).rejects.toThrow(NotFoundError);
