@@ -1,4 +1,6 @@
 import { piecesOf } from '../../shared/concurrency.ts';
+import { locationKey } from '../../shared/domain/image/image.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { judgedDigests } from '../policy/policy-change.ts';
@@ -6,27 +8,42 @@ import { judgedDigests } from '../policy/policy-change.ts';
 type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
 
 /** Help for commands that take a stream. */
-export const STREAM_HELP = { STREAM: 'the id of a stream, as `plan --tree --all` lists it; put it in quotes' } as const;
+export const STREAM_HELP = {
+  STREAM: 'the id of a stream in quotes, as `plan --tree --all` lists it, or a repository that has one stream',
+} as const;
 
 const IMAGES_A_READ = 100;
 const MOST_NAMED = 3;
 
 /**
- * Finds a stream by its id.
- * @throws NotFoundError that names the streams with the most similar ids
+ * Finds a stream by its id, or by its repository if that has no other stream.
+ * @returns the id
+ * @throws NotFoundError that names the streams of the repository, or those with the most similar ids
  */
 export async function findStream(ledger: Ledger, stream: string): Promise<string> {
   const [streams, causes] = await Promise.all([ledger.streams.streams([stream]), ledger.causes.get([stream])]);
   if (streams.has(stream) || causes.has(stream)) return stream;
   const known = await knownStreams(ledger);
   if (known.has(stream)) return stream;
+  const [only, ...others] = [...known].filter((id) => isOf(id, stream)).sort();
+  if (only !== undefined && others.length === 0) return only;
+  if (only !== undefined)
+    throw new NotFoundError(
+      `"${stream}" has ${others.length + 1} streams. Give one of them, in quotes:\n  ${[only, ...others].join('\n  ')}`,
+    );
   const near = nearest(stream, [...known]);
   const hint =
     near.length > 0 ? `Did you mean:\n  ${near.join('\n  ')}` : 'To list all streams: patchwave plan --tree --all';
   throw new NotFoundError(`The ledger knows no stream "${stream}". ${hint}`);
 }
 
-/** Streams of all images in use, heads and open causes. Read only to suggest similar names. */
+/** Whether a text is the repository of a stream, alone or with its place. */
+function isOf(stream: string, text: string): boolean {
+  const { location } = parseStreamId(stream);
+  return text === location.repository || text === locationKey(location);
+}
+
+/** Streams of all images in use, heads and open causes. Read only if no stream has the id. */
 async function knownStreams(ledger: Ledger): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for await (const { stream } of ledger.causes.open()) found.add(stream);

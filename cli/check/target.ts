@@ -11,8 +11,9 @@ export interface CheckTarget {
   readonly location?: ImageLocation;
 }
 
-const EXPECTED =
-  'Give a digest, or an image of Amazon ECR: REGISTRY/REPOSITORY@sha256:..., REGISTRY/REPOSITORY:TAG, or ACCOUNT/REGION/REPOSITORY in place of the first two.';
+const REGISTRY = 'REGISTRY is ACCOUNT.dkr.ecr.REGION.amazonaws.com, or ACCOUNT/REGION in short.';
+const EXPECTED = `Give REGISTRY/REPOSITORY@sha256:... or REGISTRY/REPOSITORY:TAG, or a digest that Patchwave knows. ${REGISTRY}`;
+const PART_OF_DIGEST = /^(sha256:)?[0-9a-f]{6,63}$/;
 
 /**
  * Reads what the caller names. The digest decides; a tag is looked up in the registry.
@@ -26,8 +27,10 @@ export async function targetOf(
     const [first] = await places.locations(text);
     return { digest: text, ...(first && { location: first.location }) };
   }
+  if (PART_OF_DIGEST.test(text))
+    throw new UsageError(`"${text}" is a part of a digest. Give all of it; this shows it: patchwave why ${text}`);
   const { location, digest, tag } = referenceIn(text);
-  if (!location) throw new UsageError(`"${text}" is in no private registry of Amazon ECR. ${EXPECTED}`);
+  if (!location) throw new UsageError(`"${text}" names no private registry of Amazon ECR. ${EXPECTED}`);
   return { location, digest: digest ?? (await tags.digestOf(location, tag ?? 'latest')) };
 }
 
@@ -36,9 +39,9 @@ export async function targetOf(
  * @throws UsageError
  */
 export function repositoryNamed(text: string): ImageLocation {
-  const expected = 'Give a repository of Amazon ECR: REGISTRY/REPOSITORY, or ACCOUNT/REGION/REPOSITORY.';
+  const expected = `Give REGISTRY/REPOSITORY. ${REGISTRY}`;
   const { location } = referenceIn(text, expected);
-  if (!location) throw new UsageError(`"${text}" is in no private registry of Amazon ECR. ${expected}`);
+  if (!location) throw new UsageError(`"${text}" names no private registry of Amazon ECR. ${expected}`);
   if (/[:@][^/]*$/.test(text)) throw new UsageError(`"${text}" names an image. ${expected}`);
   return location;
 }

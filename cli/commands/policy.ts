@@ -76,7 +76,7 @@ async function validate(file: string | undefined, { json }: Arguments): Promise<
 async function show({ policies }: CliContext, { json }: Arguments): Promise<number> {
   const { version, policy } = await policies.current();
   if (json) printJson({ version, policy });
-  else print(`# The policy in force, version ${version}, with its defaults\n${policyYaml(policy)}`.trimEnd());
+  else print(`# The policy in force, with its defaults. Its version:\n# ${version}\n${policyYaml(policy)}`.trimEnd());
   return EXIT.done;
 }
 
@@ -101,7 +101,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   if (json) printJson({ version, replaces: replaces ?? null, applied: true, ...effect });
   else
     print(
-      `Policy ${version.slice(0, 12)} is in force now. It applies to each image's next evaluation. To evaluate all images now: patchwave review`,
+      `Policy ${version.slice(0, 12)} is in force now. The next evaluation of each image uses it.\nTo evaluate all images now: patchwave review`,
     );
   return EXIT.done;
 }

@@ -9,7 +9,7 @@ import { REASON, reasonIn } from '../acting/reason.ts';
 import { renderNext } from '../acting/render-next.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { print, printJson, shortDigest } from '../output.ts';
+import { fitted, print, printJson, shortDigest } from '../output.ts';
 import { answerNow } from '../plan/plan-now.ts';
 
 export const resetCommand: Command = {
@@ -78,5 +78,5 @@ function freed(
   ];
   if (freedLock) lines.push('the unreadable lock of the stream: check its pipeline for a run that is still going on');
   if (lines.length === 0) return 'The stream had nothing to clear.';
-  return `Cleared:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  return fitted(`Cleared:\n${lines.map((line) => `  ${line}`).join('\n')}`, 4);
 }

@@ -98,13 +98,13 @@ const verdictsTable = (changes: WholeEffect['changes']): string =>
   ]);
 
 function workText(starts: readonly WorkOfPolicy[], stops: readonly WorkOfPolicy[], listAll: string): string {
-  const head = `${counted(starts.length, 'rebuild or deployment', 'rebuilds and deployments')} would start by causes that are open now, and ${stops.length} would no longer.`;
+  const head = `${counted(starts.length, 'rebuild or deployment', 'rebuilds and deployments')} would start for causes that are open now, and ${stops.length} would not start any more.`;
   const next =
     'Verdicts that change become causes in the next review. To see the whole plan: patchwave plan --policy FILE';
   return [
-    head,
+    fitted(head, 2),
     ...(starts.length > 0 ? [`${paint('bold', 'Would start')}\n${cut(starts, workTable, listAll)}`] : []),
-    ...(stops.length > 0 ? [`${paint('bold', 'Would no longer start')}\n${cut(stops, workTable, listAll)}`] : []),
+    ...(stops.length > 0 ? [`${paint('bold', 'Would not start any more')}\n${cut(stops, workTable, listAll)}`] : []),
     fitted(next, 2),
   ].join('\n');
 }

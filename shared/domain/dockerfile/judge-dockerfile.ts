@@ -55,11 +55,13 @@ const violating = (ruleId: keyof typeof LINT_RULES, text: string, fix: string): 
   ...{ text, fix },
 });
 
+const NAME_IT = 'Name the image in the file itself, or give each ARG in its name a default.';
+
 function judgeParent(parent: BuildParent, policy: Policy): readonly Judgement[] {
   const { by } = parent;
   switch (parent.kind) {
     case 'unknown':
-      return [unknownParent(`${by} is not judged: ${parent.problem}.`, 'Write what a build needs no argument for.')];
+      return [unknownParent(`${by} is not judged: ${parent.problem}.`, NAME_IT)];
     case 'unknown-stage': {
       const text = `${by} names "${parent.name}", which is no other stage of the file.`;
       return [

@@ -269,6 +269,13 @@ test.each(['-1', '181', 'soon', ''])('--wait %s is refused', async (wait) => {
   await expect(check(await candidateWorld(), { flags: { wait } })).rejects.toThrow(UsageError);
 });
 
+test.each(['sha256:0d5c4e12', '0d5c4e12'])(
+  '%s is a part of a digest, and the error says how to see all',
+  async (image) => {
+    await expect(check(await candidateWorld(), { image })).rejects.toThrow(`this shows it: patchwave why ${image}`);
+  },
+);
+
 test.each(['nginx', 'ghcr.io/acme/web:1', 'Web:1'])('%s is refused: it is no image of Amazon ECR', async (image) => {
   await expect(check(await candidateWorld(), { image })).rejects.toThrow(UsageError);
 });

@@ -162,10 +162,12 @@ describe('the commands', () => {
     const { text } = await run(policyCommand, cliContext(world), ['apply', paused], { yes: true });
     expect(text).toMatch(/\nFields of the policy\nfield +now +with this policy\nmode +enforce +report-only\n/);
     expect(text).toContain(
-      '\n0 rebuilds and deployments would start by causes that are open now, and 1 would no longer.',
+      '\n0 rebuilds and deployments would start for causes that are open now, and 1 would not start any more.',
     );
     expect(text).toMatch(
-      new RegExp(`Would no longer start\nstream +work +rules\n${streamOf(0).replaceAll(/[\^$.*]/g, '\\$&')} +rebuild`),
+      new RegExp(
+        `Would not start any more\nstream +work +rules\n${streamOf(0).replaceAll(/[\^$.*]/g, '\\$&')} +rebuild`,
+      ),
     );
 
     const back = await changed(world, { mode: 'enforce' });
@@ -203,7 +205,7 @@ describe('the commands', () => {
     await run(policyCommand, cliContext(world), ['apply', strange], { yes: true });
     const { policy, version } = await world.policies.current();
     const { text } = await run(policyCommand, cliContext(world), ['show']);
-    expect(text).toContain(`# The policy in force, version ${version}, with its defaults\n`);
+    expect(text).toContain(`# The policy in force, with its defaults. Its version:\n# ${version}\n`);
     expect(text).not.toMatch(/[\u202e\u200b]/);
     expect(policyVersion(parsePolicy(text))).toBe(version);
     expect(parsePolicy(shown(policyYaml(policy)))).toEqual(policy);

@@ -1,10 +1,11 @@
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { NotFoundError, RebuildRefusedError, UsageError } from '../../../cli/errors.ts';
-import { takeCause } from '../../../shared/domain/cause/cause.ts';
+import { mergeCause, takeCause } from '../../../shared/domain/cause/cause.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import {
   causeOf,
   DAY_MS,
+  fact,
   lastStarted,
   locationOf,
   type PlanWorld,
@@ -138,7 +139,26 @@ test('under a pause a request that would be refused when it ends is refused, and
 
 test('an unknown stream and a missing reason are refused', async () => {
   const world = await clean();
-  await expect(run(rebuildCommand, cliContext(world), ['team/app-0'], { reason })).rejects.toThrow(NotFoundError);
+  await expect(run(rebuildCommand, cliContext(world), ['app-0'], { reason })).rejects.toThrow(NotFoundError);
   await expect(run(rebuildCommand, cliContext(world), [streamOf(0)])).rejects.toThrow(UsageError);
-  expect(await world.causes.get(['team/app-0'])).toEqual(new Map());
+  expect(await world.causes.get(['app-0'])).toEqual(new Map());
+});
+
+test.each(['team/app-0', '111122223333/eu-west-1/team/app-0'])(
+  '%s names the only stream of the repository',
+  async (repository) => {
+    const world = await clean();
+    const { text } = await run(rebuildCommand, cliContext(world), [repository], { reason });
+    expect(text).toContain(`Requested a rebuild of ${streamOf(0)}.`);
+    expect((await causeOf(world)).facts).toHaveLength(1);
+  },
+);
+
+test('a repository with two streams names none of them, and nothing is recorded', async () => {
+  const world = await clean();
+  const other = streamOf(0).replace('^v.*$', '^w.*$');
+  await world.causes.change(other, () => mergeCause(other, undefined, [fact()]));
+  const asked = run(rebuildCommand, cliContext(world), ['team/app-0'], { reason });
+  await expect(asked).rejects.toThrow(`has 2 streams. Give one of them, in quotes:\n  ${streamOf(0)}\n  ${other}`);
+  expect(await world.causes.get([streamOf(0)])).toEqual(new Map());
 });

@@ -15,7 +15,7 @@ import {
   violating,
   wakeUp,
 } from '../cascade-plan/support.ts';
-import { ANA, cliContext, run, runJson } from './support.ts';
+import { ANA, cliContext, onTerminal, run, runJson } from './support.ts';
 
 const reason = 'the build is fixed';
 
@@ -107,10 +107,17 @@ test('a remaining obstacle is shown', async () => {
 test('an unknown stream is refused with the nearest names, and nothing is written', async () => {
   const world = await exhausted();
   await violating(world, 7);
-  const asked = run(resetCommand, cliContext(world), ['111122223333/eu-west-1/team/app-7'], { reason });
+  const asked = run(resetCommand, cliContext(world), ['111122223333/eu-west-1/team/ap-7'], { reason });
   await expect(asked).rejects.toThrow(NotFoundError);
   await expect(asked).rejects.toThrow(`Did you mean:\n  ${streamOf(7)}`);
   expect((await historyOf(world)).failuresInARow).toBe(3);
+});
+
+test('no line is wider than the terminal', async () => {
+  const world = await exhausted();
+  const { text } = await onTerminal(60, () => run(resetCommand, cliContext(world), [streamOf(0)], { reason }));
+  expect(text).toContain('which may still be\n');
+  expect(text.split('\n').filter((line) => line.length > 60)).toEqual([]);
 });
 
 test('a stream known only from its images is accepted', async () => {

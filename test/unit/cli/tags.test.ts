@@ -86,7 +86,7 @@ test('a hostile tag reaches the terminal as visible text only', async () => {
 
 test.each([
   ['list', NAME, 'is not an action'],
-  ['check', 'nginx', 'in no private registry'],
+  ['check', 'nginx', 'names no private registry'],
   ['check', `${NAME}:12`, 'names an image'],
   ['check', `${NAME}@${digestOf('a')}`, 'names an image'],
 ])('tags %s %s is wrong use', async (action, name, problem) => {
