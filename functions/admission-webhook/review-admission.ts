@@ -28,7 +28,7 @@ export async function reviewAdmission(
   if (kind.group === '' && kind.kind === 'Namespace') return reviewNamespace(ports, cluster, request);
   const starts = startsImages(kind.group, kind.kind);
   if (!starts) return allow(uid);
-  const asked = starts === 'pod' ? askedByPod(request) : askedImages(kind.kind, request.object);
+  const asked = starts === 'pod' ? askedByPod(request) : askedBy(request);
   if (asked.length === 0) return allow(uid);
   if (request.namespace === '') throw new InvalidReviewError('request.namespace: is missing');
   const place = { ...cluster, namespace: request.namespace };
@@ -38,11 +38,14 @@ export async function reviewAdmission(
 const allow = (uid: string): ReviewedAdmission => ({ answer: allowed(uid), decision: 'allow' });
 
 /** No pod is without images, so one that seems to be was not understood. */
-function askedByPod({ operation, object, oldObject }: AdmissionRequest): readonly AskedImage[] {
-  if (askedImages('Pod', object).length === 0)
+function askedByPod(request: AdmissionRequest): readonly AskedImage[] {
+  if (askedImages('Pod', request.object).length === 0)
     throw new InvalidReviewError('request.object: is no pod with containers');
-  return operation === 'UPDATE' ? newlyAsked('Pod', object, oldObject) : askedImages('Pod', object);
+  return askedBy(request);
 }
+
+const askedBy = ({ operation, kind, object, oldObject }: AdmissionRequest): readonly AskedImage[] =>
+  newlyAsked(kind.kind, object, operation === 'UPDATE' ? oldObject : undefined);
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
