@@ -1,8 +1,9 @@
+import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
 import { admissionFactsOf } from '../../../shared/domain/admission/admission-facts.ts';
 import { type Admission, admit, digestsToRead, strictest } from '../../../shared/domain/admission/admit.ts';
 import { newlyAsked } from '../../../shared/domain/admission/asked-images.ts';
 import { type DoorPlace, doorAt } from '../../../shared/domain/policy/doors.ts';
-import { type DoorPorts, decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
+import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
 import { FakeRunning } from '../fakes/running.ts';
 import type { ConformanceCase } from './cases.ts';
 import type { Expected } from './situation.ts';
@@ -32,13 +33,13 @@ export const expectedOf = (admission: Admission): Expected =>
   admission.decision === 'allow' ? { decision: 'allow' } : { decision: admission.decision, rule: admission.ruleId };
 
 /** In ECS a place has no namespace. */
-export function placeOf({ review, place }: ConformanceCase): DoorPlace {
+export function placeOf({ review, place }: Pick<ConformanceCase, 'place'> & { readonly review?: unknown }): DoorPlace {
   const { namespace, ...cluster } = place;
   return review && namespace !== undefined ? { ...cluster, namespace } : cluster;
 }
 
 /** What a door reads of the ledger, as the case describes it. */
-export async function portsFor({ situation, runsElsewhere }: ConformanceCase, place: DoorPlace): Promise<DoorPorts> {
+export async function portsFor({ situation, runsElsewhere }: ConformanceCase, place: DoorPlace): Promise<ReviewPorts> {
   const { images, indexes, running, policy, breakGlass, nowEpochMs } = situation;
   const runs = new FakeRunning();
   const elsewhere: DoorPlace =
@@ -50,10 +51,12 @@ export async function portsFor({ situation, runsElsewhere }: ConformanceCase, pl
     places: { indexes: async (digests) => pick(indexes, digests) as never },
     running: runs,
     policies: { current: async () => ({ policy, version: 'policy-1' }) },
-    exceptions: { breakGlassOf: async () => breakGlass },
+    exceptions: { breakGlassOf: async () => breakGlass, begin: nothing, end: nothing },
     clock: () => nowEpochMs,
   };
 }
+
+const nothing = async (): Promise<void> => {};
 
 const pick = <Key, Value>(all: ReadonlyMap<Key, Value>, keys: readonly Key[]): ReadonlyMap<Key, Value> =>
   new Map(keys.flatMap((key) => (all.has(key) ? [[key, all.get(key) as Value] as const] : [])));

@@ -59,7 +59,7 @@ async function putTo(door: ConformanceDoor, one: ConformanceCase, listed: NotExp
     const problem = `${door.name} cannot express ${one.id}. Add it to enforcement/cases/not-expressed.yaml with the reason.`;
     return { ...about, result: 'not-expressed', ...(!isListed && { problem }) };
   }
-  const said = textOf(await door.decide(one));
+  const said = await answerOf(door, one);
   const due = textOf(dueAt(door, one));
   if (isListed) {
     const problem = `${door.name} answers ${one.id} as it should. Remove it from enforcement/cases/not-expressed.yaml.`;
@@ -71,6 +71,15 @@ async function putTo(door: ConformanceDoor, one: ConformanceCase, listed: NotExp
     result: 'differs',
     problem: `${door.name} answers ${said} to ${one.id} (${one.title}); due is ${due}.`,
   };
+}
+
+/** What the door answers, or how it fails. */
+async function answerOf(door: ConformanceDoor, one: ConformanceCase): Promise<string> {
+  try {
+    return textOf(await door.decide(one));
+  } catch (error) {
+    return `the error "${error instanceof Error ? error.message : String(error)}"`;
+  }
 }
 
 function dueAt(door: ConformanceDoor, one: ConformanceCase): Expected {

@@ -1,4 +1,5 @@
 import { doorAt } from '../../../shared/domain/policy/doors.ts';
+import { admissionPolicyDoor } from '../../support/conformance/admission-policy-door.ts';
 import { conformanceCases } from '../../support/conformance/cases.ts';
 import {
   admitDoor,
@@ -7,12 +8,17 @@ import {
   referencesOf,
   useCaseDoor,
 } from '../../support/conformance/doors.ts';
+import { ecsGateDoor } from '../../support/conformance/ecs-gate-door.ts';
 import { type CaseOutcome, decidedBy, matrixText, notExpressed, putToDoors } from '../../support/conformance/matrix.ts';
+import { webhookDoor } from '../../support/conformance/webhook-door.ts';
 
 /** Each door with the number of cases that it decides at least. */
 const DOORS: readonly (readonly [ConformanceDoor, number])[] = [
   [admitDoor, 150],
   [useCaseDoor, 150],
+  [webhookDoor, 180],
+  [admissionPolicyDoor, 150],
+  [ecsGateDoor, 140],
 ];
 
 const cases = conformanceCases();

@@ -1,0 +1,59 @@
+import { admissionReview } from '../../../functions/admission-webhook/input.ts';
+import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
+import { parse } from '../../../shared/schema.ts';
+import type { ConformanceCase } from './cases.ts';
+import { type ConformanceDoor, placeOf, portsFor } from './doors.ts';
+
+/** Where the API server has the objects of a kind. */
+export const RESOURCES: Readonly<Record<string, { readonly group: string; readonly resource: string }>> = {
+  Pod: { group: '', resource: 'pods' },
+  Namespace: { group: '', resource: 'namespaces' },
+  Service: { group: '', resource: 'services' },
+  ReplicationController: { group: '', resource: 'replicationcontrollers' },
+  PodTemplate: { group: '', resource: 'podtemplates' },
+  Deployment: { group: 'apps', resource: 'deployments' },
+  ReplicaSet: { group: 'apps', resource: 'replicasets' },
+  StatefulSet: { group: 'apps', resource: 'statefulsets' },
+  DaemonSet: { group: 'apps', resource: 'daemonsets' },
+  Job: { group: 'batch', resource: 'jobs' },
+  CronJob: { group: 'batch', resource: 'cronjobs' },
+};
+
+export const DEVELOPER = { username: 'ada', groups: ['developers', 'system:authenticated'] };
+
+/** The request as the API server sends it, by way of JSON. */
+export function admissionReviewOf({ id, review, place }: ConformanceCase) {
+  if (!review) throw new Error(`The case ${id} asks no API server.`);
+  const { kind, operation, subresource, user = DEVELOPER, dryRun, object = null, oldObject = null } = review;
+  const { group, resource } = RESOURCES[kind] ?? { group: 'example.com', resource: 'others' };
+  const isNamespace = kind === 'Namespace';
+  const request = {
+    ...{ uid: `case-${id}`, operation, dryRun, object, oldObject, userInfo: user },
+    kind: { group, version: 'v1', kind },
+    resource: { group, version: 'v1', resource },
+    ...(subresource !== undefined && { subResource: subresource }),
+    ...(isNamespace ? { name: place.namespace } : { name: 'web', namespace: place.namespace }),
+  };
+  const sent = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
+  return parse(admissionReview, JSON.parse(JSON.stringify(sent)));
+}
+
+export const webhookDoor: ConformanceDoor = {
+  name: 'webhook',
+  can: ({ review }) => review !== undefined,
+  async decide(one) {
+    const review = admissionReviewOf(one);
+    const { account, region, cluster } = one.place;
+    const { answer, decision, ruleId } = await reviewAdmission(
+      await portsFor(one, placeOf(one)),
+      { account, region, cluster },
+      review,
+    );
+    const { uid, allowed, status, warnings = [] } = answer.response;
+    // What the API server sees must say the same as what is logged.
+    const seen = allowed ? (warnings.length > 0 ? 'warn' : 'allow') : 'deny';
+    if (uid !== review.request.uid || seen !== decision || (status?.message === '' && !allowed))
+      throw new Error(`The answer to ${one.id} is ${JSON.stringify(answer)}, and the decision ${decision}.`);
+    return { decision, ...(ruleId !== undefined && { rule: ruleId }) };
+  },
+};
