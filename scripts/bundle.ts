@@ -50,12 +50,12 @@ export function functionNames(root: string = ROOT): string[] {
     .sort();
 }
 
-/** Deployed by member-vpc.yaml in member accounts. */
-const OF_MEMBERS = ['inventory-in-vpc'];
+/** Deployed by member-vpc.yaml in member accounts, and by doors.yaml. */
+const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook'];
 
 /** Every function of template.yaml. */
 export const hubFunctionNames = (root: string = ROOT): string[] =>
-  functionNames(root).filter((name) => !OF_MEMBERS.includes(name));
+  functionNames(root).filter((name) => !OF_OTHER_TEMPLATES.includes(name));
 
 /**
  * Bundles every function into `dist/<function>/index.mjs`.

@@ -23,6 +23,7 @@ const TEMPLATES = [
   'template.yaml',
   'member-account.yaml',
   'member-vpc.yaml',
+  'doors.yaml',
   'registry/registry.yaml',
   'registry/pipeline.yaml',
   'registry/import.yaml',

@@ -53,6 +53,22 @@ export const organizationsClient = (config: HubConfig = {}): OrganizationsClient
   instrumented(new OrganizationsClient({ ...RETRIES, ...config }));
 
 /**
+ * For a caller that waits for an answer within seconds: a call that hangs is made once more, on another connection. A
+ * timeout of requests alone would only be logged.
+ */
+const PROMPT = {
+  ...{ retryMode: 'standard', maxAttempts: 3 },
+  requestHandler: { connectionTimeout: 500, requestTimeout: 900, throwOnRequestTimeout: true },
+} as const;
+
+export const promptLedgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(instrumented(new DynamoDBClient({ ...PROMPT, ...config })), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+export const promptBucketClient = (config: HubConfig = {}): S3Client =>
+  instrumented(new S3Client({ ...PROMPT, ...config }));
+
+/**
  * The client of a function in a VPC, with its own role. Without a route to EKS each attempt would wait for minutes, and the
  * caller waits for the function.
  */

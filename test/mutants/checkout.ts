@@ -25,7 +25,7 @@ export interface Checkout extends AsyncDisposable {
 /** What the copied tests import or read. */
 const COPIED = [
   ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs'],
-  ...['registry', 'enforcement', 'template.yaml', 'member-account.yaml', 'member-vpc.yaml'],
+  ...['registry', 'enforcement', 'template.yaml', 'member-account.yaml', 'member-vpc.yaml', 'doors.yaml'],
   ...['package.json', 'tsconfig.json', 'jest.config.mjs'],
 ];
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { functionNames } from '../../scripts/bundle.ts';
+import { hubFunctionNames } from '../../scripts/bundle.ts';
 import {
   hub,
   isObject,
@@ -175,14 +175,14 @@ test('every metric of ours that an alarm or the dashboard shows is measured by a
   expect([...names].filter((name) => !measured.some((source) => source.includes(`'${name}'`)))).toEqual([]);
 });
 
-/** What functions measure with: their own files, and what several of them share. */
+/** What functions of the hub measure with: their own files, and what several of them share. */
 function sources(): string[] {
-  const folders = [...functionNames(ROOT).map((name) => `functions/${name}`), 'shared/lambda'];
+  const folders = [...hubFunctionNames(ROOT).map((name) => `functions/${name}`), 'shared/lambda'];
   const files = folders.flatMap((folder) => readdirSync(`${ROOT}${folder}`).map((file) => `${folder}/${file}`));
   return [...files, 'shared/domain/outbox/metrics.ts'].map((file) => readFileSync(`${ROOT}${file}`, 'utf8'));
 }
 
-test('there are 30 metrics at most, over all functions', () => {
+test('there are 30 metrics at most, over all functions of the hub', () => {
   const names = new Set(
     sources().flatMap((text) => [...text.matchAll(/(?:addMetric\(|metric: )'(\w+)'/g)].map(([, name]) => name)),
   );

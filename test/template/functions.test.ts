@@ -3,6 +3,7 @@ import { functionNames, hubFunctionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { redeliverySeconds } from '../../shared/domain/common/redelivery.ts';
 import {
+  doors,
   hub,
   isObject,
   type Json,
@@ -34,8 +35,8 @@ const table = functions.map((declared) => ({ name: nameOf(declared), declared })
 
 test('every folder of functions/ is deployed, and nothing else', () => {
   expect(functions.map(nameOf).sort()).toEqual(hubFunctionNames(ROOT));
-  const ofMembers = ofType(memberVpc, 'AWS::Serverless::Function').map(nameOf);
-  expect([...hubFunctionNames(ROOT), ...ofMembers].sort()).toEqual(functionNames(ROOT));
+  const ofOthers = [memberVpc, doors].flatMap((other) => ofType(other, 'AWS::Serverless::Function').map(nameOf));
+  expect([...hubFunctionNames(ROOT), ...ofOthers].sort()).toEqual(functionNames(ROOT));
 });
 
 test.each(table)('$name: the environment has exactly the keys its schema reads', async ({ name, declared }) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { forwardingTest } from '../../shared/events/forwarding-test.ts';
 import {
+  doors,
   hub,
   type JsonObject,
   listOf,
@@ -48,7 +49,7 @@ const grantsOf = (template: Template): Grant[] => [
     statementsOf(properties.PolicyDocument).map((statement) => ({ owner: id, statement })),
   ),
 ];
-const grants = [...grantsOf(hub), ...grantsOf(member), ...grantsOf(memberVpc)];
+const grants = [...grantsOf(hub), ...grantsOf(member), ...grantsOf(memberVpc), ...grantsOf(doors)];
 const actionsOf = ({ statement }: Grant): string[] => listOf(statement.Action).map(textOf);
 
 /** Actions that AWS checks without a resource (Service Authorization Reference). */
@@ -92,7 +93,7 @@ test('no managed policy widens a role, and every role has an owner', () => {
 
 test('every role has the permissions boundary that a parameter names', () => {
   const boundary = { 'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundaryArn' }, { Ref: 'AWS::NoValue' }] };
-  const made = [hub, member, memberVpc].flatMap((template) =>
+  const made = [hub, member, memberVpc, doors].flatMap((template) =>
     ofType(template, 'AWS::IAM::Role').map(({ properties }) => properties),
   );
   // SAM makes a role for each schedule.
@@ -594,6 +595,7 @@ test.each([
   ['template.yaml', hub],
   ['member-account.yaml', member],
   ['member-vpc.yaml', memberVpc],
+  ['doors.yaml', doors],
 ])('%s names no partition, account or Region', (_, { text }) => {
   const code = text.replaceAll(/(^|\s)#.*$/gm, '');
   expect(code.match(/arn:aws[a-z-]*:/g)).toBeNull();
@@ -603,6 +605,8 @@ test.each([
 
 /** Types without a property Tags, or whose tags SAM writes from a map. */
 const UNTAGGED = [
+  'AWS::ApiGatewayV2::Integration',
+  'AWS::ApiGatewayV2::Route',
   'AWS::CloudWatch::Dashboard',
   'AWS::ECR::PullTimeUpdateExclusion',
   'AWS::Events::EventBusPolicy',
@@ -618,7 +622,7 @@ test('everything that takes a tag is tagged', () => {
     JSON.stringify(properties.Tags) === '{"application":"patchwave"}';
   const globals = objectOf(objectOf(hub.json.Globals).Function);
   expect(globals.Tags).toEqual({ application: 'patchwave' });
-  const untagged = [hub, member, memberVpc]
+  const untagged = [hub, member, memberVpc, doors]
     .flatMap(({ resources }) => resources)
     .filter((resource) => !isTagged(resource) && resource.type !== 'AWS::Serverless::Function');
   expect(untagged.filter(({ type }) => !UNTAGGED.includes(type)).map(({ id }) => id)).toEqual([]);

@@ -106,3 +106,4 @@ function withTag({ tag }: Node, value: Json): Json {
 export const hub = loadTemplate('template.yaml');
 export const member = loadTemplate('member-account.yaml');
 export const memberVpc = loadTemplate('member-vpc.yaml');
+export const doors = loadTemplate('doors.yaml');

@@ -370,6 +370,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
   // A door fails, and its caller refuses.
   const apart = [
+    'functions/admission-webhook/remembered-policies.ts',
     'functions/admission-webhook/review-namespace.ts',
     'functions/cascade-plan/resume-parked.ts',
     'functions/rollout/check-closures.ts',

@@ -1,0 +1,14 @@
+import { ReadsTimedOutError } from './errors.ts';
+
+/** Waits for work at most so long; work that takes longer goes on, and nobody waits for it. */
+export async function inTime<Value>(milliseconds: number, work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ReadsTimedOutError(milliseconds)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,18 @@
+import { variables } from '../../shared/lambda/variables.ts';
+import * as v from '../../shared/schema.ts';
+
+const hash = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/, 'must be a SHA-256 hash in Base64'));
+const region = v.text();
+
+export const environment = v.object({
+  ...variables('LEDGER_TABLE', 'EVIDENCE_BUCKET'),
+  /** Of the table: the hub's, or that of a replica. */
+  LEDGER_REGION: region,
+  /** Of the bucket. */
+  HUB_REGION: region,
+  PATH_SECRET_HASH: hash,
+  /** The second secret of a rotation; empty outside of one. */
+  NEXT_PATH_SECRET_HASH: v.union([hash, v.literal('')]),
+  /** The time for all reads and writes of one review. */
+  READ_MILLISECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(100), v.maxValue(2000)),
+});

@@ -1,0 +1,50 @@
+import { fullJitter } from '../../shared/adapters/backoff.ts';
+import { promptBucketClient, promptLedgerClient } from '../../shared/adapters/clients.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { inTime } from './deadline.ts';
+import { environment } from './env.ts';
+import { RememberedPolicies } from './remembered-policies.ts';
+import { answerRequest, httpRequest, type WebhookServices } from './route.ts';
+
+function compose(): WebhookServices {
+  const env = loadEnv(environment);
+  const retry = fullJitter({ attempts: 3, firstMs: 20, mostMs: 200 });
+  const table = new LedgerTable(promptLedgerClient({ region: env.LEDGER_REGION }), env.LEDGER_TABLE, retry);
+  const bucket = promptBucketClient({ region: env.HUB_REGION });
+  const policies = new RememberedPolicies(new DynamoPolicies(table, bucket, env.EVIDENCE_BUCKET));
+  return {
+    pathSecretHashes: [env.PATH_SECRET_HASH, env.NEXT_PATH_SECRET_HASH].filter((hash) => hash !== ''),
+    ports: {
+      images: new DynamoImages(table),
+      places: new DynamoPlaces(table),
+      running: new DynamoRunningReads(table),
+      exceptions: new DynamoBreakGlassLedger(table),
+      policies,
+      lastPolicy: () => policies.last(),
+      inTime: (work) => inTime(env.READ_MILLISECONDS, work),
+      clock: Date.now,
+    },
+  };
+}
+
+/** Decides for the API servers of EKS clusters whether images may start. Deployed in each Region by doors.yaml. */
+export const admissionWebhook = (services: () => WebhookServices) =>
+  lambdaFunction({
+    input: httpRequest,
+    compose: services,
+    metrics,
+    handle: async (request, services, { invokedFunctionArn }) => {
+      const [, , , region = ''] = invokedFunctionArn.split(':');
+      return answerRequest(request, services, region);
+    },
+  });
+
+export const handler = admissionWebhook(compose);

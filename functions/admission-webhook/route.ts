@@ -1,0 +1,107 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import * as v from '../../shared/schema.ts';
+import { InvalidReviewError } from './errors.ts';
+import type { AdmissionReview } from './input.ts';
+import { isPathSecret } from './path-secret.ts';
+import { ReviewTooLargeError, readReview } from './read-review.ts';
+import { reviewAdmission } from './review-admission.ts';
+import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
+
+/**
+ * A request of an HTTP API, payload 2.0.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export const httpRequest = v.object({
+  version: v.literal('2.0'),
+  pathParameters: v.optional(v.object({ secret: v.string(), account: v.string(), cluster: v.string() })),
+  body: v.optional(v.string()),
+  isBase64Encoded: v.boolean(),
+});
+export type HttpRequest = v.InferOutput<typeof httpRequest>;
+
+export interface WebhookServices {
+  readonly pathSecretHashes: readonly string[];
+  /** Ports of one review, with the time that it has. */
+  readonly ports: ReviewPorts;
+}
+
+type HttpAnswer = APIGatewayProxyStructuredResultV2;
+
+/**
+ * Answers one request of an API server. Only an answer with status 200 decides; after any other one the API server does what
+ * `failurePolicy` of the webhook configuration says. The log has no part of the object, of the path or of the secret.
+ * @param region of this function, and of the clusters that call it
+ */
+export async function answerRequest(
+  request: HttpRequest,
+  { pathSecretHashes, ports }: WebhookServices,
+  region: string,
+): Promise<HttpAnswer> {
+  const startedAtMs = performance.now();
+  const cluster = clusterIn(request, pathSecretHashes, region);
+  if (!cluster) return answer(404, { message: 'Not Found' });
+  let review: AdmissionReview | undefined;
+  try {
+    review = readReview(request.body, request.isBase64Encoded);
+    const reviewed = await reviewAdmission(ports, cluster, review);
+    recordReview(cluster, review, reviewed, performance.now() - startedAtMs);
+    return answer(200, reviewed.answer);
+  } catch (error) {
+    if (error instanceof InvalidReviewError) return refused(cluster, 400, error);
+    if (error instanceof ReviewTooLargeError) return refused(cluster, 413, error);
+    recordUnread(error, { ...cluster, uid: review?.request.uid });
+    return answer(500, { message: 'Patchwave cannot decide now. Try again in a minute.' });
+  }
+}
+
+const ACCOUNT = /^\d{12}$/;
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html */
+const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
+
+/** The cluster that the path names; `undefined` for any path without the secret. */
+function clusterIn(
+  { pathParameters }: HttpRequest,
+  pathSecretHashes: readonly string[],
+  region: string,
+): Cluster | undefined {
+  const { secret = '', account = '', cluster = '' } = pathParameters ?? {};
+  const isKnown = isPathSecret(secret, pathSecretHashes);
+  return isKnown && ACCOUNT.test(account) && CLUSTER.test(cluster) ? { account, region, cluster } : undefined;
+}
+
+const answer = (statusCode: number, body: unknown): HttpAnswer => ({
+  statusCode,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer {
+  logger.warn('request refused', { ...cluster, statusCode, problem: error.message });
+  return answer(statusCode, { message: error.message });
+}
+
+function recordReview(
+  cluster: Cluster,
+  { request }: AdmissionReview,
+  { decision, ruleId, unread }: ReviewedAdmission,
+  milliseconds: number,
+): void {
+  const { uid, kind, namespace, operation } = request;
+  const durationMs = Math.round(milliseconds * 10) / 10;
+  const about = { uid, ...cluster, namespace, kind: kind.kind, operation };
+  logger.info('review answered', { ...about, decision, ...(ruleId !== undefined && { ruleId }), durationMs });
+  if (unread !== undefined) recordUnread(unread, about);
+}
+
+/** The alarm of doors.yaml counts these. */
+function recordUnread(error: unknown, about: Readonly<Record<string, unknown>>): void {
+  metrics.addMetric('ReviewsUnread', MetricUnit.Count, 1);
+  logger.error('policy or ledger cannot be read', {
+    ...about,
+    error: error instanceof Error ? error : new Error(String(error)),
+  });
+}

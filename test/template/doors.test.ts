@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { environment } from '../../functions/admission-webhook/env.ts';
+import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
+import {
+  doors,
+  hub,
+  isObject,
+  type Json,
+  listOf,
+  objectOf,
+  ofType,
+  ROOT,
+  refersTo,
+  statementsOf,
+  textOf,
+} from './template.ts';
+
+const [role, ...otherRoles] = ofType(doors, 'AWS::IAM::Role');
+const [declared, ...otherFunctions] = ofType(doors, 'AWS::Serverless::Function');
+const properties = declared?.properties ?? {};
+const [policy] = listOf(role?.properties.Policies);
+const statements = statementsOf(objectOf(policy).PolicyDocument);
+const parameters = objectOf(doors.json.Parameters);
+const byId = (id: string) => objectOf(doors.resources.find((resource) => resource.id === id)?.properties);
+
+test('the template has one function and its role, on what the functions of the hub run on', () => {
+  expect([otherRoles, otherFunctions]).toEqual([[], []]);
+  expect(refersTo(properties.Role)).toBe(role?.id);
+  const { Runtime, Architectures, Handler, AutoPublishAlias } = objectOf(objectOf(hub.json.Globals).Function);
+  expect(properties).toMatchObject({ Runtime, Architectures, Handler, AutoPublishAlias });
+  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
+  expect(properties.Tags).toMatchObject({ 'patchwave-version': version });
+});
+
+test('the environment has exactly the keys that its schema reads, as text', () => {
+  const variables = objectOf(objectOf(properties.Environment).Variables);
+  const own = Object.keys(variables).filter((name) => !name.startsWith('POWERTOOLS_'));
+  expect(own.sort()).toEqual(Object.keys(environment.entries).sort());
+  expect(Object.values(variables).filter((value) => typeof value === 'number' || typeof value === 'boolean')).toEqual(
+    [],
+  );
+});
+
+/** The parameters that a part of the template has the values of; a condition stands for its parameter. */
+function parametersIn(value: Json): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((inner: Json) => parametersIn(inner));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref') return textOf(inner) in parameters ? [textOf(inner)] : [];
+    const [condition] = key === 'Fn::If' ? listOf(inner) : [];
+    const asked =
+      condition === undefined ? [] : parametersIn(objectOf(doors.json.Conditions)[textOf(condition)] as Json);
+    return [...asked, ...parametersIn(inner)];
+  });
+}
+
+test('a new value of a parameter of the function is a version of its own, within 256 characters', () => {
+  const { VersionDescription, ProvisionedConcurrencyConfig: _, ...made } = properties;
+  const [, values] = listOf(objectOf(VersionDescription)['Fn::Join']);
+  const named = listOf(values).map((value) => textOf(objectOf(value).Ref));
+  expect(named.toSorted()).toEqual([...new Set(parametersIn(made))].sort());
+  const lengths = named.map((name) => {
+    const { AllowedValues, AllowedPattern, MaxValue } = objectOf(parameters[name]);
+    if (AllowedValues) return Math.max(...listOf(AllowedValues).map((one) => String(one).length));
+    if (MaxValue !== undefined) return String(MaxValue).length;
+    const longest = [...textOf(AllowedPattern).matchAll(/\{(?:\d+,)?(\d+)\}(=?)/g)].map(
+      ([, most, more = '']) => Number(most) + more.length,
+    );
+    return Math.max(...longest);
+  });
+  expect(lengths.reduce((sum, length) => sum + length, lengths.length - 1)).toBeLessThanOrEqual(256);
+});
+
+describe('its role', () => {
+  const allowing = (action: string) => statements.filter(({ Action }) => listOf(Action).includes(action));
+  const leadingKeys = (action: string) =>
+    allowing(action).flatMap(({ Condition }) =>
+      listOf(objectOf(objectOf(Condition)['ForAllValues:StringLike'])['dynamodb:LeadingKeys']).map(textOf),
+    );
+  const fits = (patterns: readonly string[], PK: string) =>
+    patterns.some((pattern) => (pattern.endsWith('*') ? PK.startsWith(pattern.slice(0, -1)) : PK === pattern));
+  const digest = `sha256:${'1'.repeat(64)}` as const;
+  const place = { account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' };
+
+  test('may do this, and nothing else', () => {
+    const actions = statements.flatMap(({ Action }) => listOf(Action).map(textOf));
+    expect([...new Set(actions)].filter((action) => !action.startsWith('kms:')).sort()).toEqual([
+      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+      ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:GetObject'],
+    ]);
+    expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([]);
+  });
+
+  test('writes break-glass only, and reads what a decision needs', () => {
+    const [reads, writes] = [leadingKeys('dynamodb:BatchGetItem'), leadingKeys('dynamodb:PutItem')];
+    expect(writes).toEqual(['DOOR#*']);
+    const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy];
+    for (const { PK } of [...needed, keys.breakGlass(place)]) expect([PK, fits(reads, PK)]).toEqual([PK, true]);
+    for (const { PK } of needed) expect([PK, fits(writes, PK)]).toEqual([PK, false]);
+    for (const { PK } of [keys.lock('s'), keys.killSwitch, keys.cause('s')])
+      expect([PK, fits(reads, PK)]).toEqual([PK, false]);
+  });
+
+  test('uses keys through the ledger and the bucket only', () => {
+    const withKeys = statements.filter(({ Action }) => listOf(Action).some((one) => textOf(one).startsWith('kms:')));
+    expect(withKeys).toHaveLength(2);
+    for (const { Condition } of withKeys) expect(Condition).toHaveProperty(['StringEquals', 'kms:ViaService']);
+  });
+});
+
+describe('the API', () => {
+  test('has one route, which calls the live version, and may call nothing else', () => {
+    const alias = { Ref: 'AdmissionWebhookFunction.Alias' };
+    expect(ofType(doors, 'AWS::ApiGatewayV2::Route').map(({ properties: { RouteKey } }) => RouteKey)).toEqual([
+      'POST /{secret}/{account}/{cluster}',
+    ]);
+    expect(byId('DoorsIntegration')).toMatchObject({ IntegrationUri: alias, PayloadFormatVersion: '2.0' });
+    expect(byId('DoorsPermission')).toMatchObject({ FunctionName: alias, Principal: 'apigateway.amazonaws.com' });
+    expect(textOf(objectOf(byId('DoorsPermission').SourceArn)['Fn::Sub'])).toMatch(/:\$\{DoorsApi\}\/\*\/POST\/\*$/);
+  });
+
+  test('waits longer than the function, and the function longer than its reads', () => {
+    const { MaxValue } = objectOf(parameters.ReadMilliseconds);
+    expect(Number(MaxValue)).toBeLessThan(Number(properties.Timeout) * 1000);
+    expect(Number(properties.Timeout) * 1000).toBeLessThan(Number(byId('DoorsIntegration').TimeoutInMillis));
+  });
+
+  // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+  test('logs each request without its path', () => {
+    const format = textOf(objectOf(byId('DoorsStage').AccessLogSettings).Format);
+    const used = Object.values(JSON.parse(format) as Record<string, string>);
+    expect(used).toContain('$context.status');
+    expect(used.filter((one) => /path|authorizer|integrationErrorMessage|error\.message/.test(one))).toEqual([]);
+    expect(objectOf(byId('DoorsStage').DefaultRouteSettings).ThrottlingRateLimit).toEqual({ Ref: 'RequestsPerSecond' });
+  });
+});
+
+test('each alarm says what happened and what to do, and notifies the topic', () => {
+  const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
+  expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
+    ...['5xx', 'Errors', 'Latency', 'ReviewsUnread'],
+  ]);
+  for (const { properties: alarm } of alarms) {
+    expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);
+    expect(alarm.AlarmActions).toEqual({
+      'Fn::If': ['HasAlarmTopic', [{ Ref: 'AlarmTopicArn' }], { Ref: 'AWS::NoValue' }],
+    });
+  }
+});

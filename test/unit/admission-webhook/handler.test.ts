@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import { inTime } from '../../../functions/admission-webhook/deadline.ts';
+import { admissionWebhook, handler } from '../../../functions/admission-webhook/handler.ts';
+import { isPathSecret } from '../../../functions/admission-webhook/path-secret.ts';
+import { MOST_BYTES } from '../../../functions/admission-webhook/read-review.ts';
+import { RememberedPolicies } from '../../../functions/admission-webhook/remembered-policies.ts';
+import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { metrics } from '../../../shared/lambda/metrics.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { parse } from '../../../shared/schema.ts';
+import { podOf, reviewOf } from '../../support/admission-reviews.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+
+const SECRET = 'sample-secret-of-the-tests';
+const hashOf = (text: string) => createHash('sha256').update(text).digest('base64');
+const FOLDER = new URL('../../../events/doors/', import.meta.url);
+const sample = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+const context = {
+  functionName: 'admission-webhook',
+  invokedFunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:doors-admission-webhook:live',
+  awsRequestId: 'request-1',
+} as Context;
+
+const logged: unknown[] = [];
+beforeEach(() => {
+  logged.length = 0;
+  for (const level of ['info', 'warn', 'error'] as const)
+    jest.spyOn(logger, level).mockImplementation((...entry) => {
+      const texts = entry.map((one) => (one instanceof Error ? one.stack : one));
+      const error = (entry[1] as { readonly error?: Error } | undefined)?.error;
+      logged.push({ level, texts, error: error?.stack });
+    });
+  jest.spyOn(metrics, 'publishStoredMetrics').mockReturnThis();
+});
+afterEach(() => jest.restoreAllMocks());
+
+async function world(doors: object = { mode: 'deny', breakGlass: { groups: ['platform-on-call'] } }) {
+  const made = fakeWorld();
+  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors };
+  await made.policies.publish(parse(policySchema, policy), {});
+  return made;
+}
+
+async function ask(event: unknown, ports?: ReviewPorts, hashes = [hashOf(SECRET)]) {
+  const made = ports ?? (await world());
+  const services = { pathSecretHashes: hashes, ports: made };
+  const { statusCode, body = '' } = (await admissionWebhook(() => services)(event, context)) as {
+    statusCode: number;
+    body?: string;
+  };
+  return { statusCode, review: JSON.parse(body) };
+}
+
+describe('the sample events', () => {
+  test.each([
+    ['create-pod', { allowed: false }],
+    ['create-pod.base64', { allowed: false }],
+    ['ephemeral-container', { allowed: false }],
+    ['create-deployment', { allowed: true, warnings: [expect.stringContaining('will be refused')] }],
+    ['break-glass', { allowed: true, warnings: [expect.stringContaining('until 2026-11-24 05:00 UTC')] }],
+  ])('%s has an answer with its own uid', async (name, expected) => {
+    const event = sample(name);
+    const { body, isBase64Encoded } = event;
+    const { uid } = JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString() : body).request;
+    const { statusCode, review } = await ask(event);
+    expect(statusCode).toBe(200);
+    expect(review).toMatchObject({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' });
+    expect(review.response).toMatchObject({ uid, ...expected });
+  });
+
+  test('each is tried above', () => {
+    expect(readdirSync(FOLDER).sort()).toEqual([
+      'break-glass.json',
+      'create-deployment.json',
+      'create-pod.base64.json',
+      'create-pod.json',
+      'ephemeral-container.json',
+    ]);
+  });
+});
+
+const withBody = (body: unknown, changes: object = {}) => ({
+  ...sample('create-pod'),
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  ...changes,
+});
+
+describe('a body that is no review is refused, and never allowed', () => {
+  const whole = JSON.stringify(reviewOf({ object: podOf('nginx') }));
+  const request = (changes: object) => ({ ...reviewOf(), request: { ...reviewOf().request, ...changes } });
+  test.each<[string, unknown, object?]>([
+    ['nothing', ''],
+    ['no JSON', 'no JSON'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['a truncated one', whole.slice(0, -10)],
+    ['3 MB that are truncated', JSON.stringify(reviewOf({ object: podOf('x'.repeat(3_000_000)) })).slice(0, -10)],
+    ['no Base64', whole, { isBase64Encoded: true }],
+    ['Base64 of something else', Buffer.from('x').toString('base64'), { isBase64Encoded: true }],
+    ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe]).toString('base64'), { isBase64Encoded: true }],
+    ['the version before', { ...reviewOf({ object: podOf('nginx') }), apiVersion: 'admission.k8s.io/v1beta1' }],
+    ['another kind', { ...reviewOf({ object: podOf('nginx') }), kind: 'Pod' }],
+    ['no request', { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }],
+    ['no uid', request({ uid: undefined, object: podOf('nginx') })],
+    ['an empty uid', request({ uid: '', object: podOf('nginx') })],
+    ['a uid that is a number', request({ uid: 7, object: podOf('nginx') })],
+    ['another operation', request({ operation: 'PATCH', object: podOf('nginx') })],
+    ['groups that are text', request({ userInfo: { groups: 'system:nodes' }, object: podOf('nginx') })],
+    ['a pod without an object', request({ object: null })],
+    ['a pod without a namespace', request({ namespace: '', object: podOf('nginx') })],
+  ])('%s: 400', async (_, body, changes = {}) => {
+    const made = await world({ mode: 'warn' });
+    expect(await ask(withBody(body, changes), made)).toEqual({
+      statusCode: 400,
+      review: { message: expect.stringContaining('The AdmissionReview is not valid') },
+    });
+  });
+
+  test('one that is larger than an API server sends: 413', async () => {
+    const body = JSON.stringify(reviewOf({ object: podOf('x'.repeat(MOST_BYTES)) }));
+    expect((await ask(withBody(body))).statusCode).toBe(413);
+    const encoded = Buffer.from(body).toString('base64');
+    expect((await ask(withBody(encoded, { isBase64Encoded: true }))).statusCode).toBe(413);
+  });
+
+  test('3 MB that are a review are decided', async () => {
+    const object = { ...podOf('nginx'), status: 'x'.repeat(3 * 1024 * 1024) };
+    expect(await ask(withBody(reviewOf({ object })))).toMatchObject({
+      statusCode: 200,
+      review: { response: { allowed: false } },
+    });
+  });
+});
+
+describe('a path without the secret', () => {
+  const path = (secret: string, account = '111122223333', cluster = 'main') => ({
+    ...sample('create-pod'),
+    pathParameters: { secret, account, cluster },
+  });
+  const nothingIsRead = new Proxy({} as ReviewPorts, {
+    get: (_, name) => {
+      throw new Error(`${String(name)} was read`);
+    },
+  });
+
+  test.each([
+    ['another secret', path('other')],
+    ['an empty secret', path('')],
+    ['the hash in place of the secret', path(hashOf(SECRET))],
+    ['the secret and more', path(`${SECRET}x`)],
+    ['an account that is none', path(SECRET, '1111')],
+    ['a cluster that is none', path(SECRET, '111122223333', '../SWITCH#')],
+    ['no parameters', { ...sample('create-pod'), pathParameters: undefined }],
+  ])('%s: 404 without a detail, and nothing is read', async (_, event) => {
+    expect(await ask(event, nothingIsRead)).toEqual({ statusCode: 404, review: { message: 'Not Found' } });
+  });
+
+  test('during a rotation both secrets count, and afterwards only the new one', async () => {
+    const [before, next] = [hashOf(SECRET), hashOf('next')];
+    const statusOf = async (secret: string, hashes: string[]) =>
+      (await ask(path(secret), undefined, hashes)).statusCode;
+    expect([await statusOf(SECRET, [before, next]), await statusOf('next', [before, next])]).toEqual([200, 200]);
+    expect([await statusOf(SECRET, [next]), await statusOf('next', [next])]).toEqual([404, 200]);
+  });
+
+  test('no secret at all fits no hash', () => {
+    expect(isPathSecret('', [hashOf('')])).toBe(false);
+    expect(isPathSecret('a', [])).toBe(false);
+  });
+});
+
+describe('the log', () => {
+  const events = [
+    ...['create-pod', 'ephemeral-container', 'create-deployment', 'break-glass'].map(sample),
+    withBody('{"secret-of-the-object": '),
+    withBody(reviewOf({ object: { 'secret-of-the-object': 1 } })),
+    { ...sample('create-pod'), pathParameters: { secret: 'wrong-secret', account: '111122223333', cluster: 'main' } },
+  ];
+
+  test('has no object, path or secret, and who asked is not in it', async () => {
+    const failing = { ...(await world()), policies: { current: () => Promise.reject(new Error('throttled')) } };
+    for (const event of events) {
+      await ask(event);
+      await ask(event, failing);
+    }
+    const text = JSON.stringify(logged);
+    for (const secret of [SECRET, 'wrong-secret', 'secret-of-the-object', 'busybox', 'nginx:1', 'incident 7', 'ada'])
+      expect([secret, text.includes(secret)]).toEqual([secret, false]);
+    expect(text).toContain('throttled');
+  });
+
+  test('has who was asked, for what, and how it was decided', async () => {
+    await ask(sample('create-pod'));
+    expect(logged).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        texts: [
+          'review answered',
+          {
+            uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+            ...{ account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' },
+            ...{ kind: 'Pod', operation: 'CREATE', decision: 'deny', ruleId: 'image-recorded' },
+            durationMs: expect.any(Number),
+          },
+        ],
+      }),
+    ]);
+  });
+});
+
+describe('if nothing can be read', () => {
+  const counted = () => jest.spyOn(metrics, 'addMetric');
+
+  test('without a policy it is an error, and the failure policy decides', async () => {
+    const metric = counted();
+    const made = { ...(await world()), policies: { current: () => Promise.reject(new Error('throttled')) } };
+    expect((await ask(sample('create-pod'), made)).statusCode).toBe(500);
+    expect(metric).toHaveBeenCalledWith('ReviewsUnread', 'Count', 1);
+  });
+
+  test('the answer comes in time, by the mode of the last policy', async () => {
+    const metric = counted();
+    const { policies, ...made } = await world();
+    let isSlow = false;
+    const remembered = new RememberedPolicies({
+      current: async () => {
+        if (isSlow) await sleep(5_000, undefined, { ref: false });
+        return policies.current();
+      },
+    });
+    const ports: ReviewPorts = {
+      ...made,
+      policies: remembered,
+      lastPolicy: () => remembered.last(),
+      inTime: (work) => inTime(50, work),
+    };
+    expect((await ask(sample('create-pod'), ports)).review.response.auditAnnotations).toEqual({
+      decision: 'deny',
+      rule: 'image-recorded',
+    });
+    expect(metric).not.toHaveBeenCalled();
+    isSlow = true;
+    const startedAtMs = performance.now();
+    const { statusCode, review } = await ask(sample('create-pod'), ports);
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    expect(statusCode).toBe(200);
+    expect(review.response).toMatchObject({ allowed: false, auditAnnotations: { rule: 'door-undecided' } });
+    expect(metric).toHaveBeenCalledWith('ReviewsUnread', 'Count', 1);
+  });
+});
+
+test('the function names what its environment lacks', async () => {
+  await expect(handler(sample('create-pod'), context)).rejects.toThrow(/LEDGER_TABLE.*PATH_SECRET_HASH/);
+});
