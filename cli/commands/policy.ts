@@ -9,7 +9,7 @@ import { fitted, paint, print, printJson } from '../output.ts';
 import { policyDoubts } from '../policy/policy-diff.ts';
 import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
-import { wholeEffect } from '../policy/whole-effect.ts';
+import { type WholeEffect, wholeEffect } from '../policy/whole-effect.ts';
 import { POLICY_INIT_HELP, POLICY_INIT_OPTIONS } from '../proposal/options.ts';
 
 const LIST_ALL = 'To list all without applying: run with --json and answer N';
@@ -18,18 +18,23 @@ export const policyCommand: Command = {
   summary:
     'Checks a policy, puts it in force after showing what would change, shows the one in force, or proposes one from what your accounts run and build.',
   synopsis:
-    'validate FILE | apply FILE [--yes] | show | init [--accounts ACCOUNT,... --role NAME] [--regions REGION,...] [--output FILE]',
+    'validate FILE | apply FILE [--yes] [--despite-refusals] | show | init [--accounts ACCOUNT,... --role NAME] [--regions REGION,...] [--output FILE]',
   words: [1, 2],
   argumentHelp: { FILE: 'the policy, as docs/policy.md describes it' },
-  options: { yes: { type: 'boolean', short: 'y' }, ...POLICY_INIT_OPTIONS },
-  optionHelp: { yes: 'apply without asking', ...POLICY_INIT_HELP },
+  options: { yes: { type: 'boolean', short: 'y' }, 'despite-refusals': { type: 'boolean' }, ...POLICY_INIT_OPTIONS },
+  optionHelp: {
+    yes: 'apply without asking',
+    'despite-refusals':
+      'apply although doors would refuse what runs; asks for their number at a terminal, also with --yes',
+    ...POLICY_INIT_HELP,
+  },
   async run(context, args) {
     const [action, file] = args.positionals;
     switch (action) {
       case 'validate':
         return validate(file, args);
       case 'apply':
-        return apply(await policyIn(file), await context(), args);
+        return apply(await policyIn(file), await context(), args, file);
       case 'show':
         if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
         return show(await context(), args);
@@ -81,7 +86,12 @@ async function show({ policies }: CliContext, { json }: Arguments): Promise<numb
 }
 
 /** The policy in force may be unreadable: applying a policy repairs that. */
-async function apply(policy: Policy, context: CliContext, { flags, json }: Arguments): Promise<number> {
+async function apply(
+  policy: Policy,
+  context: CliContext,
+  { flags, json }: Arguments,
+  file: string | undefined,
+): Promise<number> {
   const version = policyVersion(policy);
   const replaces = await context.policies.inForce();
   if (replaces === version && !(await policyOfVersion(context.policies, version)).unreadable) {
@@ -91,9 +101,10 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   }
   const effect = await wholeEffect(context, policy, version);
   if (!json) print(effectText(effect, LIST_ALL));
-  if (flags.yes !== true && !(await confirmed())) {
+  const refusal = await refusalOf(effect, flags, file);
+  if (refusal !== undefined) {
     if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });
-    else print('Nothing was changed.');
+    else print(`\n${fitted(refusal, 0)}`);
     return EXIT.failed;
   }
   const author = await context.author();
@@ -106,13 +117,39 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   return EXIT.done;
 }
 
+/**
+ * Why the policy is not applied; `undefined` if it is. What its doors would refuse stops it, and only a person at a terminal can
+ * go on: `--yes`, which a pipeline gives, is no answer to that.
+ * @throws UsageError without a terminal
+ */
+async function refusalOf(
+  { refusals, unknownStarts }: WholeEffect,
+  { yes, 'despite-refusals': isDespite }: Arguments['flags'],
+  file = 'FILE',
+): Promise<string | undefined> {
+  const number = refusals.length + unknownStarts.length;
+  if (number === 0)
+    return yes === true || (await confirmed('Put it in force? [y/N] ', /^y(es)?$/i)) ? undefined : UNCHANGED;
+  const unknown =
+    unknownStarts.length === 0 ? '' : `, and do not know what runs in ${counted(unknownStarts.length, 'place')}`;
+  const what = `Doors of this policy would refuse ${counted(refusals.length, 'image')} that ${refusals.length === 1 ? 'runs' : 'run'}${unknown}`;
+  if (isDespite !== true)
+    return `${what}. ${UNCHANGED} Let the owners deploy, or give these places the mode warn. To see all: patchwave doors check --policy ${file}. To apply it all the same: --despite-refusals`;
+  const question = `${what}. They cannot start again once a node fails or a task ends. To put the policy in force, type ${number}: `;
+  return (await confirmed(question, new RegExp(`^${number}$`))) ? undefined : UNCHANGED;
+}
+
+const UNCHANGED = 'Nothing was changed.';
+
 /** @throws UsageError without a terminal */
-async function confirmed(): Promise<boolean> {
+async function confirmed(question: string, answer: RegExp): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new UsageError('There is no terminal to ask on, so the policy was not applied. Add --yes to apply it.');
+    throw new UsageError(
+      'There is no terminal to ask on, so the policy was not applied. Add --yes to apply it; if doors would refuse what runs, only a person at a terminal can.',
+    );
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await lines.question('Put it in force? [y/N] ')).trim());
+    return answer.test((await lines.question(question)).trim());
   } finally {
     lines.close();
   }

@@ -1,12 +1,18 @@
 import type { ForeseenStart, StartOutcome } from '../../shared/domain/admission/possible-start.ts';
-import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
+import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
 import type { TemplateSource } from '../../shared/ports/templates.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
-import { readRunningStarts, readTemplateStarts, type UnknownStarts, unidentifiedIn } from './read-starts.ts';
+import {
+  readRunningStarts,
+  readTemplateStarts,
+  type UnknownStarts,
+  unidentifiedIn,
+  type Wanted,
+} from './read-starts.ts';
 
 /** Numbers of images, each counted once for each workload and reference. */
 export interface DoorCounts {
@@ -46,11 +52,13 @@ export async function checkDoors(
   ports: DoorsPorts,
   { policy, cluster: name, templates: sources }: DoorsQuestion,
 ): Promise<DoorsAnswer> {
-  const isWanted = (cluster: Cluster): boolean =>
-    name === undefined || cluster.cluster === name || clusterKey(cluster) === name;
-  const running = await readRunningStarts(ports, policy, isWanted);
-  const templates = sources && (await readTemplateStarts(sources, running.scopes, policy, isWanted));
-  const unidentified = unidentifiedIn(running.scopes, templates?.complete ?? new Set(), isWanted);
+  const wanted: Wanted = {
+    area: (area) => mayJudge(policy, area),
+    cluster: (cluster) => name === undefined || cluster.cluster === name || clusterKey(cluster) === name,
+  };
+  const running = await readRunningStarts(ports, wanted);
+  const templates = sources && (await readTemplateStarts(sources, running.scopes, wanted));
+  const unidentified = unidentifiedIn(running.scopes, templates?.complete ?? new Set(), wanted);
   const unknown = [...running.unknown, ...(templates?.unknown ?? []), ...unidentified];
   const isFound = running.clusters.size + (templates?.clusters.size ?? 0) + unknown.length > 0;
   if (name !== undefined && !isFound)

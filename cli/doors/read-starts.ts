@@ -6,8 +6,7 @@ import { instant } from '../../shared/domain/common/time.ts';
 import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey, isTemplated } from '../../shared/domain/image/workload-kind.ts';
-import { doorPlaceOf, mayJudge } from '../../shared/domain/policy/doors.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { type DoorArea, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { ClusterUnreachableError } from '../../shared/ports/cluster-errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
@@ -31,24 +30,24 @@ export interface StartsRead {
   readonly clusters: ReadonlySet<string>;
 }
 
-/** Whether a cluster is to be checked. */
-export type IsWanted = (cluster: Cluster) => boolean;
+/** What of the fleet is to be checked. */
+export interface Wanted {
+  /** Whether a door of an account and Region, or of a cluster in it, is asked. */
+  readonly area: (area: DoorArea) => boolean;
+  readonly cluster: (cluster: Cluster) => boolean;
+}
 
-/**
- * What runs where a door of the policy may judge, as the ledger knows it. A scope that no review has read completely is
- * unknown.
- */
+/** What runs, as the ledger knows it. A scope that no review has read completely is unknown. */
 export async function readRunningStarts(
   { scopes, usages }: Pick<CliContext, 'scopes' | 'usages'>,
-  policy: Policy,
-  isWanted: IsWanted,
+  wanted: Wanted,
 ): Promise<StartsRead & { readonly scopes: readonly ScopeRecord[] }> {
   const read: PossibleStart[] = [];
   const unknown: UnknownStarts[] = [];
   const clusters = new Set<string>();
   let unnamed = 0;
   const records = (await Array.fromAsync(scopes.all())).filter(
-    (record) => !record.left && mayJudgeIn(policy, record, isWanted),
+    (record) => !record.left && isWantedScope(record, wanted),
   );
   for (const record of records) {
     const { scope } = record;
@@ -59,7 +58,7 @@ export async function readRunningStarts(
         unknown.push({ place: keyOfScope(scope), problem, next: 'The next review writes it again: patchwave review' });
         continue;
       }
-      if (!isWanted(usage)) continue;
+      if (!wanted.cluster(usage)) continue;
       clusters.add(clusterKey(usage));
       const starts = startsOfUsage(usage);
       if (starts.length === 0) unnamed += 1;
@@ -69,11 +68,11 @@ export async function readRunningStarts(
   return { starts: read, unknown, unnamed, clusters, scopes: records };
 }
 
-function mayJudgeIn(policy: Policy, { scope }: ScopeRecord, isWanted: IsWanted): boolean {
+function isWantedScope({ scope }: ScopeRecord, { area, cluster: isWanted }: Wanted): boolean {
   const { account, region, eksCluster } = scope;
-  if (eksCluster === undefined || eksCluster === '*') return mayJudge(policy, { account, region });
+  if (eksCluster === undefined || eksCluster === '*') return area({ account, region });
   const cluster = { account, region, cluster: eksCluster };
-  return isWanted(cluster) && mayJudge(policy, cluster);
+  return isWanted(cluster) && area(cluster);
 }
 
 function unknownOf({ scope, failure, completeAtEpochMs, isUnreadable }: ScopeRecord): readonly UnknownStarts[] {
@@ -91,12 +90,11 @@ function unknownOf({ scope, failure, completeAtEpochMs, isUnreadable }: ScopeRec
 
 const CLUSTERS_AT_ONCE = 4;
 
-/** What the templates of every cluster name where a door of the policy may judge. What cannot be read is unknown. */
+/** What the templates of every wanted cluster name. What cannot be read is unknown. */
 export async function readTemplateStarts(
   sources: readonly TemplateSource[],
   scopes: readonly ScopeRecord[],
-  policy: Policy,
-  isWanted: IsWanted,
+  wanted: Wanted,
 ): Promise<StartsRead & { readonly complete: ReadonlySet<string> }> {
   const places = new Map<string, Registry>();
   for (const { scope } of scopes) {
@@ -110,7 +108,7 @@ export async function readTemplateStarts(
     for (const source of sources) {
       const problem = await problemOf(async () => {
         for await (const cluster of source.clusters(place))
-          if (isWanted(cluster) && mayJudge(policy, cluster)) clusters.set(clusterKey(cluster), { cluster, source });
+          if (wanted.cluster(cluster) && wanted.area(cluster)) clusters.set(clusterKey(cluster), { cluster, source });
       });
       const name = `its ${source.platform} clusters cannot be listed`;
       if (problem) unknown.push({ ...problem, place: registryKey(place), problem: `${name}: ${problem.problem}` });
@@ -183,14 +181,14 @@ function nextStepAfter(error: Error): string {
 export function unidentifiedIn(
   scopes: readonly ScopeRecord[],
   complete: ReadonlySet<string>,
-  isWanted: IsWanted,
+  wanted: Wanted,
 ): readonly UnknownStarts[] {
   return scopes.flatMap(({ scope, unidentified = [] }) => {
     const left = unidentified.filter(({ workload }) => {
       const [kind = '', place = ''] = workload.split(' ');
       const [account = '', region = '', cluster = ''] = place.split('/');
       const named = { account, region, cluster };
-      return isWanted(named) && !(complete.has(clusterKey(named)) && isTemplated(kind));
+      return wanted.cluster(named) && wanted.area(named) && !(complete.has(clusterKey(named)) && isTemplated(kind));
     });
     const [first] = left;
     if (!first) return [];

@@ -79,7 +79,7 @@ const soonestFirst = (rows: readonly ForeseenStart[]): readonly ForeseenStart[] 
       compareTexts(doorPlaceText(one.place), doorPlaceText(other.place)),
   );
 
-const unknownTable = (rows: readonly UnknownStarts[]): string =>
+export const unknownTable = (rows: readonly UnknownStarts[]): string =>
   table(rows, [
     { title: 'where', value: ({ place }) => place },
     { title: 'problem and next step', value: ({ problem, next }) => visibleLine(`${problem} Next: ${next}`) },

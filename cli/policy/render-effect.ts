@@ -1,4 +1,5 @@
 import { counted } from '../../shared/domain/common/counted.ts';
+import { refusedTable, unknownTable } from '../doors/render-doors.ts';
 import { type Colour, fitted, paint, table } from '../output.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
 import type { FieldChange, PolicyDiff, RuleChange, StreamChange, StreamSettings } from './policy-diff.ts';
@@ -19,6 +20,7 @@ export function effectText(effect: WholeEffect, listAll: string): string {
     ...fieldsText(diff, listAll),
     ...streamsText(diff.streams, listAll),
     changes.length === 0 ? verdicts : `${verdicts}\n${cut(changes, verdictsTable, listAll)}`,
+    refusalsText(effect, listAll),
     problem === undefined
       ? workText(starts, stops, listAll)
       : paint('yellow', `Rebuilds and deployments: unknown. ${problem}`),
@@ -34,6 +36,22 @@ function warningsText(warnings: readonly string[], listAll: string): string {
   if (warnings.length > MOST_WARNINGS)
     lines.push(paint('dim', `and ${counted(warnings.length - MOST_WARNINGS, 'more warning')}. ${listAll}`));
   return lines.join('\n');
+}
+
+/** Empty if no door refuses anything that runs. */
+function refusalsText({ refusals, refusedAlready, unknownStarts }: WholeEffect, listAll: string): string {
+  if (refusals.length + refusedAlready + unknownStarts.length === 0) return '';
+  const already =
+    refusedAlready === 0 ? '' : ` The policy in force refuses ${counted(refusedAlready, 'other image')}, too.`;
+  const title = `The doors would refuse ${counted(refusals.length, 'image')} that ${refusals.length === 1 ? 'runs' : 'run'} now`;
+  const note = `They read the verdicts that are recorded: rules that this policy changes count from the next review on.${already}`;
+  const unknown = `${counted(unknownStarts.length, 'place')} where the doors would deny, and what runs is not known`;
+  return [
+    paint(refusals.length > 0 ? 'red' : 'bold', title),
+    ...(refusals.length > 0 ? [cut(refusals, refusedTable, listAll)] : []),
+    fitted(note, 2),
+    ...(unknownStarts.length > 0 ? [paint('yellow', unknown), cut(unknownStarts, unknownTable, listAll)] : []),
+  ].join('\n');
 }
 
 interface Line extends FieldChange {

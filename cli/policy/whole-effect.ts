@@ -4,6 +4,7 @@ import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
 import { effectOf, type PolicyEffect } from './policy-change.ts';
 import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
+import { type PolicyRefusals, policyRefusals } from './policy-refusals.ts';
 
 /** A rebuild or deployment that one of two policies would start now, by the causes that are recorded. */
 export interface WorkOfPolicy {
@@ -13,7 +14,7 @@ export interface WorkOfPolicy {
   readonly rules: readonly string[];
 }
 
-export interface WholeEffect extends PolicyEffect {
+export interface WholeEffect extends PolicyEffect, PolicyRefusals {
   readonly diff: PolicyDiff;
   /** Would start with the policy, and not without it. */
   readonly starts: readonly WorkOfPolicy[];
@@ -33,6 +34,7 @@ export async function wholeEffect(context: CliContext, policy: Policy, version: 
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
     diff: policyDiff(before, policy, streams),
+    ...(await policyRefusals(context, before, policy)),
     ...(await workChange(context, before !== undefined, { policy, version })),
   };
 }

@@ -95,15 +95,22 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
   };
 }
 
-/** Whether a door may judge there, in whatever namespace; without a cluster, in any cluster. */
-export const mayJudge = (
-  { doors }: { readonly doors?: Doors | undefined },
-  { cluster, ...place }: Pick<DoorPlace, 'account' | 'region'> & { readonly cluster?: string },
-): boolean =>
+type DoorsOf = { readonly doors?: Doors | undefined };
+/** A cluster with all its namespaces; without one, all clusters of the account and Region. */
+export type DoorArea = Pick<DoorPlace, 'account' | 'region'> & { readonly cluster?: string };
+
+/** Whether a door may judge there. */
+export const mayJudge = (policy: DoorsOf, area: DoorArea): boolean =>
+  mayHaveMode(policy, area, 'warn') || mayDeny(policy, area);
+
+/** Whether a door may keep an image from starting there. */
+export const mayDeny = (policy: DoorsOf, area: DoorArea): boolean => mayHaveMode(policy, area, 'deny');
+
+const mayHaveMode = ({ doors }: DoorsOf, { cluster, ...place }: DoorArea, wanted: DoorMode): boolean =>
   doors !== undefined &&
   [{ mode: doors.mode }, ...doors.rules].some(
     ({ namespaces: _, clusters, ...rule }: Partial<Doors['rules'][number]>) =>
-      rule.mode !== 'off' &&
+      rule.mode === wanted &&
       (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)) &&
       names(rule, { ...place, cluster: '' }),
   );

@@ -6,26 +6,13 @@ import type { CliContext } from '../../../cli/command.ts';
 import { doorsCommand } from '../../../cli/commands/doors.ts';
 import { EXIT, NotFoundError, UsageError } from '../../../cli/errors.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
-import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
-import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { ClusterForbiddenError } from '../../../shared/ports/cluster-errors.ts';
 import { AccountNotOursError, NoPolicyError } from '../../../shared/ports/errors.ts';
 import type { TemplateSource, WorkloadTemplate } from '../../../shared/ports/templates.ts';
-import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
-import { judgedWorld, named } from './doors-world.ts';
+import { judgedWorld, MAIN, named, policyWith, running, SCOPE } from './doors-world.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
-
-const SCOPE = { account: '111122223333', region: 'eu-west-1' };
-const MAIN = { ...SCOPE, cluster: 'main' };
-const EKS = { workloadKind: 'eks-deployment', cluster: 'main' } as const;
-
-const policyWith = (doors: object | undefined) =>
-  parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
-    ...(doors && { doors }),
-  });
 
 /** Templates in memory, and clusters that cannot be read. */
 const templatesOf = (
@@ -50,20 +37,6 @@ const template = (reference: string, changes: Partial<WorkloadTemplate> = {}) =>
   images: [{ field: 'spec.containers[0].image', reference }],
   ...changes,
 });
-
-/** `violating` runs within its grace, `compliant` runs, and both were read. */
-async function running(mode: DoorMode = 'deny', policy = policyWith({ mode })): Promise<FakeWorld> {
-  const world = await judgedWorld();
-  await world.policies.publish(policy, {});
-  for (const scope of [SCOPE, { ...SCOPE, eksCluster: 'main' }])
-    await world.scopes.record({ scope, completeAtEpochMs: world.clock() });
-  const both = ['violating', 'compliant'].map((name) =>
-    usage(name, { ...EKS, workload: `shop/${name}`, reference: named(name) }),
-  );
-  await world.usages.record(both, 0);
-  await world.running.begin(both.map(({ digest }) => ({ digest, place: { ...MAIN, namespace: 'shop' } })));
-  return world;
-}
 
 const contextOf = (world: FakeWorld, ...sources: readonly TemplateSource[]): CliContext => ({
   ...readOnlyContext(world),
