@@ -1,3 +1,4 @@
+import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { ALLOWED_IMAGES, type Shard, type ShardCount, shards } from './allowed-images.ts';
 import { celText } from './cel.ts';
@@ -60,6 +61,9 @@ const IS_MIRROR = `'kubernetes.io/config.mirror' in object.metadata.?annotations
 const isDenying = ({ mode, modes }: ClusterDoors): string =>
   modes.has('deny') ? `${mode} == 'deny' && ${IS_POD} && !(${IS_MIRROR})` : 'false';
 
+/** The modes of the namespaces that a policy is for. */
+const isFor = (severity: Severity) => (mode: DoorMode) => (severity === 'deny' ? mode === 'deny' : mode !== 'off');
+
 function conditions({ mode, modes }: ClusterDoors, severity: Severity) {
   const isMode = severity === 'deny' ? `${mode} == 'deny'` : `${mode} != 'off'`;
   const isAlways = modes.size === 1;
@@ -79,6 +83,7 @@ interface Rules {
 function policyAndBinding(name: string, doors: ClusterDoors, severity: Severity, rules: Rules): readonly Manifest[] {
   const { variables, validations, list } = rules;
   const metadata = { name: `${name}-${severity}` };
+  const namespaceSelector = doors.namespaces(isFor(severity));
   const matchConditions = conditions(doors, severity);
   return [
     {
@@ -101,6 +106,7 @@ function policyAndBinding(name: string, doors: ClusterDoors, severity: Severity,
       metadata,
       spec: {
         policyName: metadata.name,
+        ...(namespaceSelector && { matchResources: { namespaceSelector } }),
         validationActions: [severity === 'deny' ? 'Deny' : 'Warn', 'Audit'],
         ...(list && { paramRef: { name: list.name, parameterNotFoundAction: 'Deny' } }),
       },
@@ -198,9 +204,7 @@ function listPolicy(list: Shard, doors: ClusterDoors, severity: Severity): reado
  * where the door denies, and one warns everywhere else, because a binding does either.
  */
 export function admissionPolicies(policy: Settings, doors: ClusterDoors, count: ShardCount): readonly Manifest[] {
-  const severities = (['deny', 'warn'] as const).filter((severity) =>
-    severity === 'deny' ? doors.modes.has('deny') : doors.modes.has('warn') || doors.modes.has('deny'),
-  );
+  const severities = (['deny', 'warn'] as const).filter((severity) => [...doors.modes].some(isFor(severity)));
   return [
     ...severities.flatMap((severity) => referencePolicy(policy, doors, severity)),
     ...shards(count).flatMap((list) => severities.flatMap((severity) => listPolicy(list, doors, severity))),

@@ -11,6 +11,19 @@ export interface ClusterDoors {
   readonly requireDigest: string;
   /** Every mode that some namespace may have. */
   readonly modes: ReadonlySet<DoorMode>;
+  /**
+   * A selector by the label `kubernetes.io/metadata.name`, which every namespace has. It leaves out what it can of the namespaces
+   * with other modes: it knows names, and the expressions know the patterns of the policy too.
+   */
+  readonly namespaces: (isMode: (mode: DoorMode) => boolean) => NamespaceSelector | undefined;
+}
+
+export interface NamespaceSelector {
+  readonly matchExpressions: readonly {
+    readonly key: 'kubernetes.io/metadata.name';
+    readonly operator: 'In' | 'NotIn';
+    readonly values: readonly string[];
+  }[];
 }
 
 /** The policy names clusters, and nothing says for which one the manifests are. */
@@ -53,5 +66,22 @@ export function clusterDoors(doors: Doors, cluster: Cluster | undefined): Cluste
     mode: choice((rule) => celText(rule.mode)),
     requireDigest: choice((rule) => String(rule.requireDigest ?? doors.requireDigest)),
     modes: new Set(rules.map((rule) => rule.mode)),
+    namespaces: (isMode) => selectorOf(rules, isMode),
   };
+}
+
+function selectorOf(rules: Doors['rules'], isMode: (mode: DoorMode) => boolean): NamespaceSelector | undefined {
+  const named = rules.flatMap(({ namespaces = [] }) => namespaces);
+  const names = [...new Set(named.filter((name) => !name.includes('*')))].sort();
+  const isNamed = (name: string): boolean => {
+    const rule = rules.find(({ namespaces }) => namespaces === undefined || matchesAnyGlob(namespaces, name));
+    return rule !== undefined && isMode(rule.mode);
+  };
+  const others = rules.filter(({ namespaces }) => namespaces?.some((name) => name.includes('*')) ?? true);
+  const select = (operator: 'In' | 'NotIn', values: readonly string[]): NamespaceSelector => ({
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator, values }],
+  });
+  if (!others.some(({ mode }) => isMode(mode))) return select('In', names.filter(isNamed));
+  const left = names.filter((name) => !isNamed(name));
+  return left.length > 0 ? select('NotIn', left) : undefined;
 }

@@ -98,9 +98,9 @@ const plainHost = (name: string): string =>
 const imagesIn = (spec: string): string =>
   [
     ...['initContainers', 'containers', 'ephemeralContainers'].map(
-      (list) => `${spec}.?${list}.orValue([]).map(c, c.?image.orValue(''))`,
+      (list) => `${spec}.?${list}.orValue([]).map(c, string(c.?image.orValue('')))`,
     ),
-    `${spec}.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue(''))`,
+    `${spec}.?volumes.orValue([]).filter(v, has(v.image)).map(v, string(v.image.?reference.orValue('')))`,
   ].join('\n+ ');
 
 /** The images that an object asks for and did not before, as `newlyAsked` finds them. */

@@ -72,6 +72,19 @@ const bindingSchema = v.object({
   spec: v.object({
     policyName: v.string(),
     validationActions: v.array(v.picklist(['Deny', 'Warn', 'Audit'])),
+    matchResources: v.optional(
+      v.object({
+        namespaceSelector: v.object({
+          matchExpressions: v.array(
+            v.object({
+              key: v.literal('kubernetes.io/metadata.name'),
+              operator: v.picklist(['In', 'NotIn']),
+              values: v.array(v.string()),
+            }),
+          ),
+        }),
+      }),
+    ),
     paramRef: v.optional(v.object({ name: v.string(), parameterNotFoundAction: v.picklist(['Deny', 'Allow']) })),
   }),
 });
@@ -103,6 +116,7 @@ function boundPolicies(yaml: string): readonly BoundPolicy[] {
   return bound;
 }
 
+// The API server knows that `string` of anything is a string; this package does not, so it cannot check the types in a map.
 const environment = new Environment({
   unlistedVariablesAreDyn: true,
   enableOptionalTypes: true,
@@ -124,7 +138,7 @@ function evaluated(text: string, context: Readonly<Record<string, unknown>>): un
  * @param yaml a file of `enforcement:build`, as it is shipped
  */
 export function evaluatePolicy(yaml: string, input: PolicyInput): PolicyDecision {
-  const matching = boundPolicies(yaml).filter(({ policy }) => matches(policy, input.request));
+  const matching = boundPolicies(yaml).filter((bound) => matches(bound, input.request));
   const errors: string[] = [];
   const results = matching.map((bound) => objectionsOf(bound, input, errors));
   const objections = results.flatMap((result) => result ?? []);
@@ -137,9 +151,13 @@ export function evaluatePolicy(yaml: string, input: PolicyInput): PolicyDecision
   };
 }
 
-function matches({ spec }: AdmissionPolicy, { operation, resource, subResource }: PolicyRequest): boolean {
+function matches({ policy, binding }: BoundPolicy, request: PolicyRequest): boolean {
+  const { operation, resource, subResource, namespace } = request;
   const name = subResource === undefined ? resource.resource : `${resource.resource}/${subResource}`;
-  return spec.matchConstraints.resourceRules.some(
+  // The API server gives every namespace the label with its name.
+  const selected = binding.spec.matchResources?.namespaceSelector.matchExpressions ?? [];
+  if (!selected.every(({ operator, values }) => values.includes(namespace) === (operator === 'In'))) return false;
+  return policy.spec.matchConstraints.resourceRules.some(
     ({ apiGroups, apiVersions, operations, resources }) =>
       apiGroups.includes(resource.group) &&
       apiVersions.includes(resource.version) &&

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterPlace } from '../../local/cloud/admin-types.ts';
+import type { ClusterPlace, IssuedCertificate } from '../../local/cloud/admin-types.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import type { KubernetesPrograms } from '../../scripts/kubernetes.ts';
@@ -24,6 +24,8 @@ const COMPACTED_EACH_MS = 300_000;
 
 export interface KubeApiserver extends KubernetesAddress {
   readonly admin: AdminApi;
+  /** What `admin` proves itself with: a member of `system:masters`. */
+  readonly administrator: IssuedCertificate;
   /** Another server of the same cluster, which answers only two requests at a time. */
   busy(): Promise<KubernetesAddress>;
   stop(): Promise<void>;
@@ -90,6 +92,7 @@ export async function startKubeApiserver(
     return {
       ...address,
       admin: api,
+      administrator: client,
       busy: async () => {
         const [other, otherAdmin] = await serve('busy', limits);
         otherAdmin.close();
