@@ -50,8 +50,8 @@ export function functionNames(root: string = ROOT): string[] {
     .sort();
 }
 
-/** Deployed by member-vpc.yaml in member accounts, and by doors.yaml. */
-const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook'];
+/** Deployed by templates of their own: member-vpc.yaml, doors.yaml, ecs-gate.yaml and ecs-door.yaml. */
+const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook', 'ecs-gate', 'ecs-door'];
 
 /** Every function of template.yaml. */
 export const hubFunctionNames = (root: string = ROOT): string[] =>

@@ -24,6 +24,8 @@ const TEMPLATES = [
   'member-account.yaml',
   'member-vpc.yaml',
   'doors.yaml',
+  'ecs-door.yaml',
+  'ecs-gate.yaml',
   'registry/registry.yaml',
   'registry/pipeline.yaml',
   'registry/import.yaml',

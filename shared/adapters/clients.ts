@@ -80,6 +80,21 @@ export const ownEksClient = (): EKSClient =>
     }),
   );
 
+/** The client of a function that reads ECS in its own account, with its own role. */
+export const ownEcsClient = (): ECSClient => instrumented(new ECSClient({ retryMode: 'standard', maxAttempts: 5 }));
+
+/** Calls a function of the hub, in the hub's Region, with a role of the hub. */
+export const hubFunctionClient = (roleArn: string, region: string): LambdaClient =>
+  instrumented(
+    new LambdaClient({
+      ...{ region, retryMode: 'standard', maxAttempts: 3 },
+      credentials: fromTemporaryCredentials({
+        params: { RoleArn: roleArn, RoleSessionName: 'patchwave-ecs-gate' },
+        clientConfig: { region },
+      }),
+    }),
+  );
+
 /** A role in every member account, to read, to build or to roll out. All use the same external id. */
 export interface MemberRole {
   /** The partition of the hub's Region: `aws`, `aws-us-gov`, ... */

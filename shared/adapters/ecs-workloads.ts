@@ -128,7 +128,7 @@ function pullOf(task: Task): { readonly pull?: Pull; readonly isStarting?: true 
   return { pull: { ...(began && { beganAtEpochMs: began.getTime() }), endedAtEpochMs: ended.getTime() } };
 }
 
-function runningContainer({ name, image, imageDigest }: Container): RunningContainer {
+export function runningContainer({ name, image, imageDigest }: Container): RunningContainer {
   return {
     name: name ?? '',
     ...(image !== undefined && { image }),

@@ -4,6 +4,7 @@ import { ecrImageAction } from './ecr-image-action.ts';
 import { ecrImageScan } from './ecr-image-scan.ts';
 import { ecrPullThroughCacheAction } from './ecr-pull-through-cache-action.ts';
 import { ecrReplicationAction } from './ecr-replication-action.ts';
+import { ecsTaskState } from './ecs-task-state.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
 import { forwardingTest } from './forwarding-test.ts';
@@ -27,6 +28,7 @@ export const EVENTS: readonly EventContract[] = [
   ecrImageAction,
   ecrReplicationAction,
   ecrPullThroughCacheAction,
+  ecsTaskState,
   executionEnded,
   ...Object.values(RUN_EVENTS),
   rebuildReported,

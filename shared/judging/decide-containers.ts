@@ -18,15 +18,20 @@ export async function decideContainers(
 ): Promise<ContainersDecision> {
   if (images.length === 0) return undecided(ports, place, 'no container is known');
   try {
-    const admissions = await decideAtDoor(
-      ports,
-      place,
-      images.map(({ reference }) => reference),
-    );
-    return strictestOf(images, admissions);
+    return await strictestDecision(ports, place, images);
   } catch (error) {
     return undecided(ports, place, failed(error));
   }
+}
+
+/** The same for containers that are known. @throws as `decideAtDoor` does */
+export async function strictestDecision(
+  ports: DoorPorts,
+  place: DoorPlace,
+  images: readonly ContainerImage[],
+): Promise<ContainersDecision> {
+  const references = images.map(({ reference }) => reference);
+  return strictestOf(images, await decideAtDoor(ports, place, references));
 }
 
 /** The decision where the containers are not known. @param problem why; one clause */

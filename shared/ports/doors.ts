@@ -1,5 +1,6 @@
 import type { ContainersDecision, DoorQuestion } from '../domain/admission/door-question.ts';
 import type { ContainerImage } from '../domain/admission/ecs-images.ts';
+import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
 
 /** Service revisions of ECS, in the account and Region of the caller. */
 export interface ServiceRevisions {
@@ -14,6 +15,47 @@ export interface ServiceRevisions {
 export interface HubDoor {
   /** @throws HubDoorError if the hub cannot be called or gives no valid answer */
   ask(question: DoorQuestion): Promise<ContainersDecision>;
+}
+
+/** Single tasks of ECS in any account. */
+export interface RunningTasks {
+  /**
+   * What the task runs; `undefined` if it has ended or is about to.
+   * @throws TaskNotOursError, TaskUnreadableError
+   */
+  containersOf(cluster: Cluster, taskArn: string): Promise<readonly RunningContainer[] | undefined>;
+  /**
+   * Stops the task; one that is over stays so.
+   * @param reason one line that ECS shows, cut to 255 characters
+   * @throws TaskNotOursError
+   */
+  stop(cluster: Cluster, taskArn: string, reason: string): Promise<void>;
+}
+
+/** A task of which the door was asked to check later whether it must stop. */
+export interface StopRequest extends Cluster {
+  readonly kind: 'stop';
+  readonly taskArn: string;
+  readonly deniedAtEpochMs: number;
+}
+
+/** The account does not let Patchwave stop the task. */
+export class TaskNotOursError extends Error {
+  override readonly name = 'TaskNotOursError';
+  constructor(taskArn: string, cause: Error) {
+    super(
+      `Patchwave may not stop ${taskArn}: ${cause.name}: ${cause.message}. If it should, list the tasks of the cluster in ` +
+        'StoppableTaskArns of member-account.yaml in that account.',
+      { cause },
+    );
+  }
+}
+
+export class TaskUnreadableError extends Error {
+  override readonly name = 'TaskUnreadableError';
+  constructor(taskArn: string, problem: string) {
+    super(`ECS does not tell what ${taskArn} runs: ${problem}. Patchwave asks again.`);
+  }
 }
 
 /** ECS does not tell what a service revision starts. */

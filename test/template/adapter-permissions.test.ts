@@ -7,6 +7,7 @@ const ROLES: Readonly<Record<string, string>> = {
   workloads: 'ReadRole',
   scanner: 'ReadRole',
   vpcs: 'ReadRole',
+  tasks: 'ActDoorRole',
 };
 
 /** What IAM calls an operation where that is not the operation's own name. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { EVENTS } from '../../shared/events/index.ts';
 import {
+  ecsDoor,
   hub,
   isObject,
   type Json,
@@ -18,7 +19,7 @@ const samples: { file: string; event: JsonObject }[] = readdirSync(`${ROOT}event
   .filter((file) => file.endsWith('.json'))
   .map((file) => ({ file, event: JSON.parse(readFileSync(`${ROOT}events/${file}`, 'utf8')) }));
 
-const allRules = [hub, member].flatMap((template) =>
+const allRules = [hub, member, ecsDoor].flatMap((template) =>
   ofType(template, 'AWS::Events::Rule').map(({ id, properties }) => ({ id, properties, template })),
 );
 const rules = allRules.filter(({ properties }) => 'EventPattern' in properties);
@@ -81,6 +82,8 @@ test('there are rules and samples to compare', () => {
     'CascadeEndRule',
     'ForwardRule',
     'ForwardInspectorRule',
+    'ForwardTasksRule',
+    'TaskRule',
   ]);
   expect(samples.length).toBeGreaterThan(0);
 });

@@ -4,6 +4,8 @@ import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { redeliverySeconds } from '../../shared/domain/common/redelivery.ts';
 import {
   doors,
+  ecsDoor,
+  ecsGate,
   hub,
   isObject,
   type Json,
@@ -35,7 +37,9 @@ const table = functions.map((declared) => ({ name: nameOf(declared), declared })
 
 test('every folder of functions/ is deployed, and nothing else', () => {
   expect(functions.map(nameOf).sort()).toEqual(hubFunctionNames(ROOT));
-  const ofOthers = [memberVpc, doors].flatMap((other) => ofType(other, 'AWS::Serverless::Function').map(nameOf));
+  const ofOthers = [memberVpc, doors, ecsDoor, ecsGate].flatMap((other) =>
+    ofType(other, 'AWS::Serverless::Function').map(nameOf),
+  );
   expect([...hubFunctionNames(ROOT), ...ofOthers].sort()).toEqual(functionNames(ROOT));
 });
 

@@ -40,6 +40,7 @@ test('every name in a member account is a parameter, so that two hubs may each h
   const names = namesOf(member);
   expect(names.map(({ where }) => where).sort()).toEqual([
     'ActBuildRole.RoleName',
+    'ActDoorRole.RoleName',
     'ActProtectRole.RoleName',
     'ActRolloutRole.RoleName',
     'ForwardRole.RoleName',

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { forwardingTest } from '../../shared/events/forwarding-test.ts';
 import {
   doors,
+  ecsDoor,
+  ecsGate,
   hub,
   type JsonObject,
   listOf,
@@ -49,7 +51,7 @@ const grantsOf = (template: Template): Grant[] => [
     statementsOf(properties.PolicyDocument).map((statement) => ({ owner: id, statement })),
   ),
 ];
-const grants = [...grantsOf(hub), ...grantsOf(member), ...grantsOf(memberVpc), ...grantsOf(doors)];
+const grants = [hub, member, memberVpc, doors, ecsDoor].flatMap(grantsOf);
 const actionsOf = ({ statement }: Grant): string[] => listOf(statement.Action).map(textOf);
 
 /** Actions that AWS checks without a resource (Service Authorization Reference). */
@@ -93,7 +95,7 @@ test('no managed policy widens a role, and every role has an owner', () => {
 
 test('every role has the permissions boundary that a parameter names', () => {
   const boundary = { 'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundaryArn' }, { Ref: 'AWS::NoValue' }] };
-  const made = [hub, member, memberVpc, doors].flatMap((template) =>
+  const made = [hub, member, memberVpc, doors, ecsDoor, ecsGate].flatMap((template) =>
     ofType(template, 'AWS::IAM::Role').map(({ properties }) => properties),
   );
   // SAM makes a role for each schedule.
@@ -112,6 +114,7 @@ const TRUST: Readonly<Record<string, readonly string[]>> = {
   ActBuildRole: ['builder'],
   ActRolloutRole: ['deployer'],
   ActProtectRole: ['protector'],
+  ActDoorRole: ['doorkeeper'],
 };
 const memberRoles = ofType(member, 'AWS::IAM::Role');
 
@@ -212,8 +215,9 @@ test('only roles of a path that members trust take member roles, each those that
     '/patchwave/builder/': ['ReadRoleName', 'ActBuildRoleName'],
     '/patchwave/deployer/': ['ReadRoleName', 'ActRolloutRoleName'],
     '/patchwave/protector/': ['ReadRoleName', 'ActProtectRoleName'],
+    '/patchwave/doorkeeper/': ['ActDoorRoleName'],
   };
-  for (const { id, properties } of ofType(hub, 'AWS::IAM::Role')) {
+  for (const { id, properties } of [...ofType(hub, 'AWS::IAM::Role'), ...ofType(ecsDoor, 'AWS::IAM::Role')]) {
     const taken = grants
       .filter((grant) => grant.owner === id && actionsOf(grant).includes('sts:AssumeRole'))
       .flatMap(({ statement }) => listOf(statement.Resource).map((resource) => textOf(objectOf(resource)['Fn::Sub'])));
@@ -246,7 +250,7 @@ test('the bus takes from inside the organization what AWS said, test events, rep
     {
       StringEquals: FROM_INSIDE,
       'ForAllValues:StringEquals': {
-        'events:source': ['aws.codepipeline', 'aws.ecr', 'aws.inspector2', 'patchwave.doctor'],
+        'events:source': ['aws.codepipeline', 'aws.ecr', 'aws.ecs', 'aws.inspector2', 'patchwave.doctor'],
       },
     },
     {
@@ -479,6 +483,7 @@ describe('a member account', () => {
     ['ActBuildRole', 'Builds', 'PipelineArns', ['codepipeline:StartPipelineExecution']],
     ['MoveTags', 'Promotes', 'PromotedRepositoryArns', ['ecr:PutImage']],
     ['ActProtectRole', 'Protects', 'ProtectedRepositoryArns', ['ecr:BatchDeleteImage', 'ecr:PutImage']],
+    ['ActDoorRole', 'StopsTasks', 'StoppableTaskArns', ['ecs:StopTask']],
     [
       'RegisterTaskDefinitions',
       'Registers',
@@ -596,6 +601,8 @@ test.each([
   ['member-account.yaml', member],
   ['member-vpc.yaml', memberVpc],
   ['doors.yaml', doors],
+  ['ecs-door.yaml', ecsDoor],
+  ['ecs-gate.yaml', ecsGate],
 ])('%s names no partition, account or Region', (_, { text }) => {
   const code = text.replaceAll(/(^|\s)#.*$/gm, '');
   expect(code.match(/arn:aws[a-z-]*:/g)).toBeNull();
@@ -622,7 +629,7 @@ test('everything that takes a tag is tagged', () => {
     JSON.stringify(properties.Tags) === '{"application":"patchwave"}';
   const globals = objectOf(objectOf(hub.json.Globals).Function);
   expect(globals.Tags).toEqual({ application: 'patchwave' });
-  const untagged = [hub, member, memberVpc, doors]
+  const untagged = [hub, member, memberVpc, doors, ecsDoor, ecsGate]
     .flatMap(({ resources }) => resources)
     .filter((resource) => !isTagged(resource) && resource.type !== 'AWS::Serverless::Function');
   expect(untagged.filter(({ type }) => !UNTAGGED.includes(type)).map(({ id }) => id)).toEqual([]);

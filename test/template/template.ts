@@ -107,3 +107,5 @@ export const hub = loadTemplate('template.yaml');
 export const member = loadTemplate('member-account.yaml');
 export const memberVpc = loadTemplate('member-vpc.yaml');
 export const doors = loadTemplate('doors.yaml');
+export const ecsDoor = loadTemplate('ecs-door.yaml');
+export const ecsGate = loadTemplate('ecs-gate.yaml');

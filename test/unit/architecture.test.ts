@@ -373,6 +373,8 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/admission-webhook/remembered-policies.ts',
     'functions/admission-webhook/review-namespace.ts',
     'functions/cascade-plan/resume-parked.ts',
+    'functions/ecs-door/decide-task.ts',
+    'functions/ecs-door/stop-task.ts',
     'functions/rollout/check-closures.ts',
     'shared/judging/decide-at-door.ts',
     'shared/judging/decide-containers.ts',

@@ -17,6 +17,7 @@ const doorRule = v.strictObject({
   namespaces: v.optional(some(glob)),
   mode,
   requireDigest: v.optional(v.boolean()),
+  stopTasks: v.optional(v.boolean()),
 });
 
 /** Groups that every caller of an API server is in, so that a break-glass of theirs would be one of anybody. */
@@ -40,6 +41,10 @@ export const doorsSchema = v.strictObject({
    * finding stops what runs.
    */
   graceRunningDays: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(90)), 14),
+  /** Of ECS only: whether a task is stopped that runs an image which the door denies. The account must allow it too. */
+  stopTasks: v.optional(v.boolean(), false),
+  /** How long such a task runs on after Patchwave saw it. The door looks at it every 15 minutes. */
+  stopTasksAfterMinutes: v.optional(v.pipe(v.integer(), v.minValue(15), v.maxValue(7 * 24 * 60)), 60),
   /** The first rule that names the cluster and namespace decides. */
   rules: v.optional(v.array(doorRule), []),
   /** Who may let every image start in one namespace for at most a day. Absent: nobody. */
@@ -81,6 +86,8 @@ export interface Door {
   readonly mode: DoorMode;
   readonly requireDigest: boolean;
   readonly graceRunningDays: number;
+  /** Absent if the door stops no task. */
+  readonly stopTasksAfterMinutes?: number;
 }
 
 /** The settings of the first rule that names the place; without one, or without a field in it, those of all doors. */
@@ -88,10 +95,12 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
   if (!doors) return { mode: 'off', requireDigest: true, graceRunningDays: 0 };
   const { rules, breakGlass: _, ...everywhere } = doors;
   const rule = rules.find((one) => names(one, place));
+  const stops = rule?.stopTasks ?? everywhere.stopTasks;
   return {
     mode: rule?.mode ?? everywhere.mode,
     requireDigest: rule?.requireDigest ?? everywhere.requireDigest,
     graceRunningDays: everywhere.graceRunningDays,
+    ...(stops && { stopTasksAfterMinutes: everywhere.stopTasksAfterMinutes }),
   };
 }
 

@@ -34,7 +34,19 @@ describe('the settings of a door', () => {
     expect(doorAt({}, SHOP).mode).toBe('off');
   });
 
+  test('a task is stopped only where a door or its rule says so', () => {
+    const minutesAt = (written: object) => doorAt({ doors: parse(doorsSchema, written) }, SHOP).stopTasksAfterMinutes;
+    expect(minutesAt({ mode: 'deny' })).toBeUndefined();
+    expect(minutesAt({ mode: 'deny', stopTasksAfterMinutes: 30 })).toBeUndefined();
+    expect(minutesAt({ stopTasks: true })).toBe(60);
+    expect(minutesAt({ stopTasks: true, stopTasksAfterMinutes: 30, rules: [{ mode: 'deny' }] })).toBe(30);
+    expect(minutesAt({ stopTasks: true, rules: [{ mode: 'deny', stopTasks: false }] })).toBeUndefined();
+    expect(minutesAt({ rules: [{ mode: 'deny', stopTasks: true }] })).toBe(60);
+  });
+
   test.each([
+    { stopTasksAfterMinutes: 14 },
+    { stopTasksAfterMinutes: 10081 },
     { mode: 'strict' },
     { graceRunningDays: -1 },
     { graceRunningDays: 91 },

@@ -1,0 +1,56 @@
+import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
+import { instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import { type Door, doorAt } from '../../shared/domain/policy/doors.ts';
+import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
+import { strictestDecision } from '../../shared/judging/decide-containers.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { NoPolicyError } from '../../shared/ports/errors.ts';
+import type { EcsDoorPorts, TaskOutcome } from './ports.ts';
+
+/**
+ * Decides on a task that runs, after the fact: ECS asks nobody before it starts. A task that the door denies is reported, and
+ * stopped later where the policy says so.
+ * @throws what a read throws; the event is then delivered again, and nothing is stopped
+ */
+export async function decideTask(ports: EcsDoorPorts, task: EcsTask): Promise<TaskOutcome> {
+  if (!task.isRunning) return 'none';
+  const door = await doorOf(ports, task);
+  const images = imagesOfTask(task.containers);
+  if (!door || door.mode === 'off' || images.length === 0) return 'none';
+  const decided = await strictestDecision(ports, task.cluster, images);
+  if (decided.decision === 'allow') return 'allowed';
+  const { ruleId, message, container } = decided;
+  const { taskArn, cluster, group = '' } = task;
+  const said = {
+    ...cluster,
+    taskArn,
+    ruleId,
+    ...(container !== undefined && { container }),
+    group: visibleLine(group),
+  };
+  if (decided.decision === 'warn') {
+    logger.warn(`A task runs an image with a warning: ${message}`, said);
+    return 'warned';
+  }
+  const { stopTasksAfterMinutes } = door;
+  const nowEpochMs = ports.clock();
+  const then =
+    stopTasksAfterMinutes === undefined
+      ? 'Patchwave lets it run, because the policy does not set stopTasks here.'
+      : `Patchwave stops it after ${instant(nowEpochMs + stopTasksAfterMinutes * MINUTE_MS)} if the account allows it.`;
+  logger.error(`A task runs an image that the door denies: ${message} ${then}`, said);
+  if (stopTasksAfterMinutes !== undefined)
+    await ports.stops.send([{ kind: 'stop', ...cluster, taskArn, deniedAtEpochMs: nowEpochMs }]);
+  return 'denied';
+}
+
+/** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
+async function doorOf({ policies }: EcsDoorPorts, { cluster }: EcsTask): Promise<Door | undefined> {
+  try {
+    return doorAt((await policies.current()).policy, cluster);
+  } catch (error) {
+    if (error instanceof NoPolicyError) return undefined;
+    throw error;
+  }
+}

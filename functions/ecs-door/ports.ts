@@ -1,0 +1,24 @@
+import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
+import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import type { RunningTasks, StopRequest } from '../../shared/ports/doors.ts';
+import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
+import type { Messages } from '../../shared/ports/messages.ts';
+
+export interface EcsDoorPorts extends DoorPorts {
+  /** A queue that delivers each message 15 minutes later. */
+  readonly stops: Messages<StopRequest>;
+  readonly tasks: RunningTasks;
+  readonly killSwitch: Pick<SwitchLedger, 'read'>;
+  readonly deadLetters: DeadLetters;
+}
+
+/** What became of a task. */
+export type TaskOutcome =
+  /** It may run. */
+  | 'allowed'
+  | 'warned'
+  /** It runs, and the door denies it. */
+  | 'denied'
+  | 'stopped'
+  /** It has ended, or the door is off. */
+  | 'none';

@@ -1,0 +1,48 @@
+import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { doorAt } from '../../shared/domain/policy/doors.ts';
+import { strictestDecision } from '../../shared/judging/decide-containers.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { type StopRequest, TaskNotOursError } from '../../shared/ports/doors.ts';
+import type { EcsDoorPorts, TaskOutcome } from './ports.ts';
+
+/**
+ * Stops a task that was denied, once its time is over and if everything still says so: the policy, the verdict, the kill switch
+ * and the account. Before that time it asks itself again.
+ * @throws what a read throws; the request is then delivered again
+ */
+export async function stopTask(ports: EcsDoorPorts, request: StopRequest): Promise<TaskOutcome> {
+  const { account, region, cluster, taskArn, deniedAtEpochMs } = request;
+  const place = { account, region, cluster };
+  const { stopTasksAfterMinutes, mode } = doorAt((await ports.policies.current()).policy, place);
+  if (mode !== 'deny' || stopTasksAfterMinutes === undefined)
+    return kept(request, 'the policy stops no task there any more');
+  if (ports.clock() < deniedAtEpochMs + stopTasksAfterMinutes * MINUTE_MS) {
+    await ports.stops.send([request]);
+    return 'none';
+  }
+  const { rebuilding, reason } = await ports.killSwitch.read();
+  if (rebuilding !== 'active') return kept(request, `the kill switch is ${rebuilding}: ${reason}`);
+  try {
+    const containers = await ports.tasks.containersOf(place, taskArn);
+    if (!containers) return 'none';
+    const images = imagesOfTask(containers);
+    if (images.length === 0) return kept(request, 'ECS names no container of it');
+    const decided = await strictestDecision(ports, place, images);
+    if (decided.decision !== 'deny') return kept(request, 'the door denies none of its images any more');
+    await ports.tasks.stop(place, taskArn, `Patchwave: ${decided.message}`);
+    logger.error(`Patchwave stopped a task that runs an image which the door denies: ${decided.message}`, {
+      ...place,
+      ...{ taskArn, ruleId: decided.ruleId },
+    });
+    return 'stopped';
+  } catch (error) {
+    if (error instanceof TaskNotOursError) return kept(request, error.message);
+    throw error;
+  }
+}
+
+function kept({ taskArn }: StopRequest, why: string): TaskOutcome {
+  logger.warn(`Patchwave does not stop ${taskArn}: ${why}`, { taskArn });
+  return 'none';
+}

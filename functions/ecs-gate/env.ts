@@ -1,0 +1,11 @@
+import * as v from '../../shared/schema.ts';
+
+export const environment = v.object({
+  /** The function `ecs-door` of the hub. */
+  HUB_DOOR_ARN: v.pipe(
+    v.string(),
+    v.regex(/^arn:[\w-]+:lambda:[a-z0-9-]+:\d{12}:function:/, 'must be the ARN of a function'),
+  ),
+  /** The role of the hub that may call it. */
+  HUB_DOOR_ROLE_ARN: v.text(),
+});

@@ -1,0 +1,72 @@
+import { isDigest } from '../domain/image/image.ts';
+import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
+import * as v from '../schema.ts';
+import { type EventContract, envelope } from './contract.ts';
+
+/** A task of ECS changed its state. */
+export interface EcsTask {
+  readonly cluster: Cluster;
+  readonly taskArn: string;
+  /** It runs, and should go on. */
+  readonly isRunning: boolean;
+  /** `service:NAME`, `family:NAME`, or a text of a person. */
+  readonly group?: string;
+  readonly containers: readonly RunningContainer[];
+}
+
+const SOURCE = 'aws.ecs';
+const DETAIL_TYPE = 'ECS Task State Change';
+const arnOf = (resource: string, what: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(new RegExp(`^arn:[\\w-]+:ecs:[a-z0-9-]+:\\d{12}:${resource}/[\\w/-]+$`), `must be the ARN of a ${what}`),
+  );
+
+/**
+ * At least once, in any order. A task that runs has several events: one for each change of its version.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+ */
+const schema = v.pipe(
+  v.object({
+    ...envelope.entries,
+    source: v.literal(SOURCE),
+    'detail-type': v.literal(DETAIL_TYPE),
+    detail: v.object({
+      clusterArn: arnOf('cluster', 'cluster'),
+      taskArn: arnOf('task', 'task'),
+      lastStatus: v.text(),
+      desiredStatus: v.text(),
+      group: v.exactOptional(v.string()),
+      containers: v.optional(
+        v.array(
+          v.object({
+            name: v.string(),
+            image: v.exactOptional(v.string()),
+            imageDigest: v.exactOptional(v.string()),
+          }),
+        ),
+        [],
+      ),
+    }),
+  }),
+  v.transform(({ account, region, detail }): EcsTask => {
+    const { clusterArn, taskArn, lastStatus, desiredStatus, group, containers } = detail;
+    return {
+      cluster: { account, region, cluster: clusterArn.slice(clusterArn.lastIndexOf('/') + 1) },
+      ...{ taskArn, isRunning: lastStatus === 'RUNNING' && desiredStatus === 'RUNNING' },
+      ...(group !== undefined && { group }),
+      containers: containers.map(({ name, image, imageDigest }) => ({
+        name,
+        ...(image !== undefined && { image }),
+        ...(isDigest(imageDigest) && { digest: imageDigest }),
+      })),
+    };
+  }),
+);
+
+export const ecsTaskState = {
+  source: SOURCE,
+  detailType: DETAIL_TYPE,
+  direction: 'consumed',
+  schema,
+} as const satisfies EventContract<EcsTask>;

@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs';
+import { route } from '../../../functions/ecs-door/route.ts';
+import type { StopRequest } from '../../../shared/ports/doors.ts';
+import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
+import { FakeMessages } from '../../support/fakes/messages.ts';
+import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { digestOf } from '../../support/samples.ts';
+
+const read = (file: string) =>
+  JSON.parse(readFileSync(new URL(`../../../events/${file}`, import.meta.url), 'utf8')) as {
+    account: string;
+    region: string;
+    detail: { taskArn: string; containers: readonly object[] };
+  };
+const running = read('aws.ecs.ecs-task-state-change.running.json');
+/** The same task once ECS stops it. */
+const stopping = { ...running, detail: { ...running.detail, desiredStatus: 'STOPPED' } };
+const { taskArn } = running.detail;
+const PLACE = { account: running.account, region: running.region, cluster: 'main' };
+const MINUTE_MS = 60_000;
+
+const containersOf = (name: string) => [{ name: 'app', image: doorImage(name), digest: digestOf(name) }];
+
+/** The documented event, of a task that runs the image of `doorWorld`. */
+const started = (name: string, sample: typeof running = running) => ({
+  ...sample,
+  detail: {
+    ...sample.detail,
+    containers: containersOf(name).map(({ digest, ...container }) => ({ ...container, imageDigest: digest })),
+  },
+});
+
+type World = Awaited<ReturnType<typeof doorWorld>>;
+
+function doorOf(world: World | ReturnType<typeof fakeWorld>) {
+  const stops = new FakeMessages<StopRequest>();
+  const tasks = new FakeRunningTasks();
+  const letters: string[] = [];
+  const deadLetters = { put: async (body: string) => void letters.push(body) };
+  const ports = { ...world, stops, tasks, deadLetters };
+  const deliver = (...bodies: readonly (string | object)[]) =>
+    route(
+      {
+        Records: bodies.map((body, index) => ({
+          messageId: String(index),
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        })),
+      },
+      ports,
+    );
+  /** Delivers what waits in the queue of stops, 15 minutes later. */
+  const later = async () => {
+    world.advance(15 * MINUTE_MS);
+    for (const body of stops.take()) await deliver(body);
+  };
+  return { ports, stops, tasks, letters, deliver, later };
+}
+
+async function apply(world: World, doors: unknown): Promise<void> {
+  const replaces = (await world.policies.current()).version;
+  await world.policies.publish(doorPolicy(doors), { replaces });
+}
+
+const NONE = { batchItemFailures: [] };
+
+test('a task of allowed images, or of a door that is off, leads to nothing', async () => {
+  const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  expect(await deliver(started('compliant'))).toEqual(NONE);
+  const off = doorOf(await doorWorld('off', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  expect(await off.deliver(started('violating'))).toEqual(NONE);
+  expect([stops.isEmpty, off.stops.isEmpty]).toEqual([true, true]);
+});
+
+test('by default a task that the door denies runs on', async () => {
+  const { deliver, stops } = doorOf(await doorWorld());
+  expect(await deliver(started('violating'))).toEqual(NONE);
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('where the policy says so it is stopped after its time, and not before', async () => {
+  const { deliver, later, tasks, stops } = doorOf(
+    await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 40 }),
+  );
+  tasks.start(taskArn, containersOf('violating'));
+  await deliver(started('violating'));
+  await later();
+  await later();
+  expect(tasks.stopped).toEqual([]);
+  await later();
+  expect(tasks.stopped).toEqual([{ taskArn, reason: expect.stringMatching(/^Patchwave: sha256:.* may not start/) }]);
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('a rule decides for its clusters, also that nothing is stopped there', async () => {
+  const rules = [{ clusters: ['main'], mode: 'deny', stopTasks: false }];
+  const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15, rules }));
+  await deliver(started('violating'));
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('a door that warns stops nothing', async () => {
+  const { deliver, stops } = doorOf(await doorWorld('warn', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  expect(await deliver(started('violating'))).toEqual(NONE);
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('what ran in the cluster before has its grace', async () => {
+  const world = await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 });
+  await world.running.begin([{ digest: digestOf('violating'), place: PLACE }]);
+  const { deliver, stops } = doorOf(world);
+  await deliver(started('violating'));
+  expect(stops.isEmpty).toBe(true);
+});
+
+describe('before a task is stopped', () => {
+  async function waiting() {
+    const world = await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 });
+    const door = doorOf(world);
+    door.tasks.start(taskArn, containersOf('violating'));
+    await door.deliver(started('violating'));
+    return { ...door, world };
+  }
+
+  test('it is', async () => {
+    const { later, tasks } = await waiting();
+    await later();
+    expect(tasks.stopped).toHaveLength(1);
+  });
+
+  test.each<[string, (door: Awaited<ReturnType<typeof waiting>>) => unknown]>([
+    [
+      'the kill switch is asked',
+      ({ world }) => world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: 1, reason: 'incident' }),
+    ],
+    ['the policy is read again', ({ world }) => apply(world, { mode: 'deny' })],
+    [
+      'its mode is read again',
+      ({ world }) => apply(world, { mode: 'warn', stopTasks: true, stopTasksAfterMinutes: 15 }),
+    ],
+    ['the account is asked', ({ tasks }) => Object.assign(tasks, { isAllowed: false })],
+    [
+      'its images are decided again',
+      ({ world }) => world.running.begin([{ digest: digestOf('violating'), place: PLACE }]),
+    ],
+    ['what it runs is read again', ({ tasks }) => tasks.start(taskArn, containersOf('compliant'))],
+    ['it may run what ECS does not tell', ({ tasks }) => tasks.start(taskArn, [])],
+  ])('%s', async (_, change) => {
+    const door = await waiting();
+    await change(door);
+    await door.later();
+    expect(door.tasks.stopped).toEqual([]);
+    expect(door.stops.isEmpty).toBe(true);
+  });
+
+  test('an error keeps the request, and stops nothing', async () => {
+    const { ports, stops, tasks, world, deliver } = await waiting();
+    world.advance(15 * MINUTE_MS);
+    Object.assign(ports, { images: { get: () => Promise.reject(new Error('throttled')) } });
+    const [body = ''] = stops.take();
+    expect(await deliver(body, started('compliant', stopping))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '0' }],
+    });
+    expect(tasks.stopped).toEqual([]);
+  });
+});
+
+test('a task whose images cannot be decided is asked about again, and not stopped', async () => {
+  const { ports, deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  Object.assign(ports, { images: { get: () => Promise.reject(new Error('throttled')) } });
+  expect(await deliver(started('violating'), started('violating', stopping))).toEqual({
+    batchItemFailures: [{ itemIdentifier: '0' }],
+  });
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('a task that is about to stop is left alone', async () => {
+  const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  await deliver(started('violating', stopping));
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('before the first policy there is no door', async () => {
+  expect(await doorOf(fakeWorld()).deliver(started('violating'))).toEqual(NONE);
+});
+
+test('a task of the containers of AWS alone is no task of a team', async () => {
+  const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  const containers = [{ name: 'aws-guardduty-agent-1', imageDigest: digestOf('agent') }];
+  await deliver({ ...running, detail: { ...running.detail, containers } });
+  expect(stops.isEmpty).toBe(true);
+});
+
+test('what nobody can read is set aside', async () => {
+  const { deliver, letters } = doorOf(await doorWorld());
+  const odd = ['{', { kind: 'stop' }, { ...running, detail: {} }];
+  expect(await deliver(...odd)).toEqual(NONE);
+  expect(letters).toHaveLength(3);
+});
+
+test('a gate has its answer from the same function', async () => {
+  const { ports } = doorOf(await doorWorld());
+  const images = [{ container: 'app', reference: doorImage('violating') }];
+  const question = { kind: 'deployment', ...PLACE, service: 'shop', images } as const;
+  expect(await route(question, ports)).toMatchObject({ decision: 'deny', container: 'app' });
+  expect(await route({ ...question, problem: 'AccessDenied' }, ports)).toMatchObject({ ruleId: 'door-undecided' });
+});
