@@ -47,7 +47,10 @@ export function renderPlan(plan: ShownPlan, now: number): string {
     ...section(oldParents, 'Images in use wait for these streams, because they are built on old heads', oldParentTable),
     ...(oldParentUnknown > 0
       ? [
-          `${counted(oldParentUnknown, 'image')} in use built on an old image: unknown which stream must be rebuilt first. To see why: patchwave why IMAGE`,
+          fitted(
+            `${counted(oldParentUnknown, 'image')} in use built on an old image: unknown which stream must be rebuilt first. To see why: patchwave why IMAGE`,
+            2,
+          ),
         ]
       : []),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),

@@ -1,4 +1,10 @@
+import type { KillSwitch } from '../../../shared/domain/policy/kill-switch.ts';
+import { planOf } from '../../../shared/planning/read-plan.ts';
 import { digestOf } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+import { NOW } from '../domain/arbitraries.ts';
+import { anyContext, anyFleet } from '../domain/lineage/any-fleets.ts';
+import { inputOf } from '../domain/plan/tier-plans.ts';
 import {
   causeOf,
   fact,
@@ -123,4 +129,26 @@ test('an answer names the policy under which it was given', async () => {
   const next = (await world.policies.current()).version;
   expect(next).not.toBe(first);
   expect(await answerOf(world, 0)).toMatchObject({ reason: 'report-only', policyVersion: next });
+});
+
+const PAUSED: KillSwitch = { rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' };
+
+test('in any fleet a pause starts nothing, answers for every cause, and foretells each answer of the plan without it', () => {
+  fc.assert(
+    fc.property(anyFleet, anyContext, fc.boolean(), (fleet, drawn, isAfterReview) => {
+      const context = { ...drawn, killSwitch: { ...PAUSED, rebuilding: 'active' as const } };
+      const view = { ...inputOf(fleet), context, answeredCauses: [], isAfterReview };
+      const active = planOf(view, NOW);
+      const paused = planOf({ ...view, context: { ...context, killSwitch: PAUSED } }, NOW);
+      expect([paused.cascade, paused.nodes]).toEqual([undefined, []]);
+      expect([...paused.settled]).toEqual(isAfterReview ? [...active.settled] : []);
+      for (const { cause } of view.streams) {
+        const answer = paused.answers.get(cause.stream);
+        const isGone = (paused.settled.get(cause.stream)?.length ?? 0) === cause.facts.length;
+        expect(answer?.reason).toBe(isGone ? undefined : 'paused');
+        if (!isGone) expect(answer?.afterPause).toEqual(active.answers.get(cause.stream));
+      }
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import { planCommand } from '../../../cli/commands/plan.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
 import { HOUR_MS, type PlanWorld, planWorld, pushed, streamOf, tell, wakeUp } from '../cascade-plan/support.ts';
@@ -62,4 +64,24 @@ test('without such images nothing is shown', async () => {
   await wakeUp(world);
   expect(await plan(world)).not.toMatch(/Images in use wait|unknown which stream/);
   expect(await waiting(world)).toEqual({ oldParents: [], oldParentUnknown: 0 });
+});
+
+test('no line is wider than the terminal', async () => {
+  const known = await planWorld({ tiers: TIERS, reportOnly: [1] });
+  await oldBase(known);
+  const unknown = await planWorld({ tiers: TIERS });
+  await oldBase(unknown, { isBaseHead: true });
+  unknown.advance(HOUR_MS);
+  await pushed(unknown, 2, 'new', { tags: ['v2'], isPlaced: false, pushedAtEpochMs: unknown.clock() });
+  const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+  Object.assign(process.stdout, { isTTY: true, columns: 80 });
+  try {
+    for (const world of [known, unknown]) {
+      const why = (await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text;
+      const lines = stripVTControlCharacters(`${await plan(world)}\n${why}`).split('\n');
+      expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    }
+  } finally {
+    Object.assign(process.stdout, before);
+  }
 });
