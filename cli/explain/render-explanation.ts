@@ -53,7 +53,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
   } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
-    `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
+    fitted(`${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`, 2),
     facts(explanation, now, inForce),
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
