@@ -1,7 +1,7 @@
 import * as v from '../../shared/schema.ts';
 
 const REVISION_ARN =
-  /^arn:[\w-]+:ecs:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):service-revision\/([\w-]{1,255})\/([\w-]{1,255})\/\d{1,32}$/;
+  /^arn:[\w-]+:ecs:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):service-revision\/([\w-]{1,255})\/([\w-]{1,255})\/[\w-]{1,64}$/;
 const weights = v.optional(v.record(v.string(), v.number()), {});
 
 /**
