@@ -1,0 +1,208 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { beforeAll } from '@jest/globals';
+import { packaged } from '../../local/deploy.ts';
+import { parseFleet } from '../../local/fleet/load.ts';
+import { changeParameters, createStack } from '../../local/stack.ts';
+import { podOf, reviewOf, templateOf } from '../support/admission-reviews.ts';
+import { useInstallation } from '../support/installation.ts';
+import { DAY_MS, HOUR_MS } from '../support/samples.ts';
+
+const HUB = { account: '111122223333', region: 'us-east-1' };
+const CLUSTER = { ...HUB, cluster: 'main' };
+const HOST = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
+const STACK = 'patchwave-doors';
+const LIMIT_MS = 120_000;
+
+/** A young image and an old one, which both run in the namespace shop. */
+const fleet = () =>
+  parseFleet(
+    {
+      ...{ name: 'doors', hub: HUB, clusters: [], workloads: [] },
+      accounts: [{ id: HUB.account, name: 'platform', regions: [HUB.region] }],
+      repositories: [{ ...HUB, name: 'app' }],
+      images: [
+        { name: 'young', ...HUB, repository: 'app', tags: ['2'], os: 'debian', pushedDaysAgo: 5 },
+        { name: 'old', ...HUB, repository: 'app', tags: ['1'], os: 'debian', pushedDaysAgo: 50 },
+      ],
+      kubernetesClusters: [{ ...HUB, name: 'main' }],
+      kubernetesWorkloads: ['young', 'old'].map((image) => ({
+        ...{ ...CLUSTER, namespace: 'shop', name: image, kind: 'deployment' },
+        containers: [{ name: 'app', image }],
+      })),
+      policy: {
+        ...{ version: 1, scopes: [{ account: HUB.account, regions: [HUB.region] }] },
+        ...{ ages: { default: { limitDays: 30 } }, severities: [] },
+        streams: [
+          {
+            ...{ id: 'app', tier: 'base', account: HUB.account, regions: [HUB.region], repositories: ['app'] },
+            ...{ headTags: ['^\\d+$'], owner: 'shop', parents: [] },
+          },
+        ],
+        doors: { mode: 'deny', graceRunningDays: 30, breakGlass: { groups: ['on-call'] } },
+      },
+    },
+    'doors',
+  );
+
+const installation = useInstallation(fleet);
+const [secret, next] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
+const hashOf = (text: string) => createHash('sha256').update(text).digest('base64');
+let endpoint = '';
+
+beforeAll(async () => {
+  const { cloud, deployment, review } = installation();
+  const ended = await review();
+  expect([ended.status, ended.error, ended.cause]).toEqual(['SUCCEEDED', undefined, undefined]);
+  const config = cloud.clients(HUB.account, HUB.region);
+  const { ApiId } = await createStack(new CloudFormationClient(config), {
+    name: STACK,
+    template: { url: await packaged(config, 'doors.yaml', `doors-artifacts-${HUB.account}`) },
+    parameters: {
+      ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
+      ...{ HubRegion: HUB.region, PathSecretHash: hashOf(secret) },
+    },
+  });
+  endpoint = `${cloud.endpoint}/_aws/execute-api/${ApiId}/$default`;
+}, LIMIT_MS);
+
+async function ask(review: unknown, { path = secret, place = `${HUB.account}/main` } = {}) {
+  const answer = await fetch(`${endpoint}/${path}/${place}?timeout=3s`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof review === 'string' ? review : JSON.stringify(review),
+  });
+  const { response, message } = (await answer.json()) as {
+    readonly response?: {
+      readonly uid: string;
+      readonly allowed: boolean;
+      readonly warnings?: readonly string[];
+      readonly auditAnnotations?: { readonly decision: string; readonly rule?: string };
+    };
+    readonly message?: string;
+  };
+  return { ...response, message, status: answer.status };
+}
+
+const named = (name: string) => `${HOST}/app@${installation().seeded.images.get(name)?.digest}`;
+const podIn = (namespace: string, ...names: readonly string[]) =>
+  reviewOf({ namespace, object: podOf(...names.map(named)) });
+const decisionOf = async (review: unknown, how?: Parameters<typeof ask>[1]) => {
+  const { status, allowed, auditAnnotations } = await ask(review, how);
+  return [status, allowed, auditAnnotations?.decision, auditAnnotations?.rule];
+};
+
+const namespace = (annotation?: string) => ({
+  metadata: { name: 'shop-2', ...(annotation && { annotations: { 'patchwave.dev/break-glass': annotation } }) },
+});
+let changes = 0;
+const annotated = (object: object, oldObject: object, groups: readonly string[], dryRun = false) =>
+  reviewOf({
+    ...{
+      uid: `change-${++changes}`,
+      operation: 'UPDATE',
+      name: 'shop-2',
+      namespace: 'shop-2',
+      object,
+      oldObject,
+      dryRun,
+    },
+    ...{ kind: { group: '', version: 'v1', kind: 'Namespace' }, userInfo: { username: 'ada', groups: [...groups] } },
+  });
+
+test('the API server gets an answer for each image, by what Patchwave knows of it', async () => {
+  expect(await decisionOf(podIn('shop', 'young'))).toEqual([200, true, 'allow', undefined]);
+  expect(await decisionOf(podIn('shop', 'young', 'old'))).toEqual([200, true, 'warn', 'age-limit']);
+  expect(await decisionOf(podIn('shop-2', 'young', 'old'))).toEqual([200, false, 'deny', 'age-limit']);
+  const tag = await ask(reviewOf({ object: podOf('nginx:1') }));
+  expect(tag).toMatchObject({
+    uid: reviewOf().request.uid,
+    allowed: false,
+    auditAnnotations: { rule: 'digest-required' },
+  });
+  const unknown = reviewOf({ object: podOf(`${HOST}/app@sha256:${'0'.repeat(64)}`) });
+  expect(await decisionOf(unknown)).toEqual([200, false, 'deny', 'image-recorded']);
+  const template = { namespace: 'shop-2', ...templateOf('Deployment', 'apps', named('old')) };
+  expect(await decisionOf(reviewOf(template))).toEqual([200, true, 'warn', 'age-limit']);
+});
+
+test('everything else is an error, so that the failure policy decides', async () => {
+  const good = podIn('shop', 'young');
+  expect(await ask(good, { path: next })).toMatchObject({ status: 404, message: 'Not Found' });
+  expect(await ask(good, { place: `${HUB.account}/..%2Fmain` })).toMatchObject({ status: 404 });
+  expect(await ask('{')).toMatchObject({ status: 400 });
+  expect(await ask({ ...good, apiVersion: 'admission.k8s.io/v1beta1' })).toMatchObject({ status: 400 });
+  expect(await ask('x'.repeat(5_000_000))).toMatchObject({ status: 413 });
+});
+
+test('a person of the group opens a namespace, nobody else does, and a dry run changes nothing', async () => {
+  const pod = podIn('shop-2', 'old');
+  const annotation = (hours: number) =>
+    JSON.stringify({ author: 'Ada', reason: 'x', expires: new Date(Date.now() + hours * HOUR_MS).toISOString() });
+  const open = namespace(annotation(2));
+  expect(await decisionOf(annotated(open, namespace(), ['others']))).toEqual([200, false, 'deny', 'break-glass']);
+  expect(await decisionOf(annotated(namespace(annotation(25)), namespace(), ['on-call']))).toEqual([
+    ...[200, false, 'deny', 'break-glass'],
+  ]);
+  expect(await decisionOf(annotated(open, namespace(), ['on-call'], true))).toEqual([200, true, 'warn', 'break-glass']);
+  expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
+  expect(await decisionOf(annotated(open, namespace(), ['on-call']))).toEqual([200, true, 'warn', 'break-glass']);
+  expect(await decisionOf(pod)).toEqual([200, true, 'warn', 'age-limit']);
+  expect(await decisionOf(annotated(namespace(), open, ['others']))).toEqual([200, true, 'allow', undefined]);
+  expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
+});
+
+test(
+  'a secret is rotated without a gap',
+  async () => {
+    const { cloud } = installation();
+    const stack = new CloudFormationClient(cloud.clients(HUB.account, HUB.region));
+    const pod = podIn('shop', 'young');
+    const statuses = async () => [await ask(pod), await ask(pod, { path: next })].map(({ status }) => status);
+    await changeParameters(stack, STACK, { NextPathSecretHash: hashOf(next) });
+    expect(await statuses()).toEqual([200, 200]);
+    await changeParameters(stack, STACK, { PathSecretHash: hashOf(next), NextPathSecretHash: '' });
+    expect(await statuses()).toEqual([404, 200]);
+    await changeParameters(stack, STACK, { PathSecretHash: hashOf(secret) });
+    expect(await statuses()).toEqual([200, 404]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'while the table is throttled it refuses by the last policy, in time, and without one it is an error',
+  async () => {
+    const { cloud } = installation();
+    const pod = podIn('shop', 'young');
+    expect((await ask(pod)).allowed).toBe(true);
+    try {
+      await cloud.admin.setFaults({ seed: 1, throttleRate: 1, operations: ['BatchGetItem', 'GetItem'] });
+      const startedAtMs = performance.now();
+      expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'door-undecided']);
+      expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+      await cloud.admin.endEnvironments();
+      expect(await ask(pod)).toMatchObject({ status: 500 });
+    } finally {
+      await cloud.admin.endFaults();
+    }
+    expect((await ask(pod)).allowed).toBe(true);
+  },
+  LIMIT_MS,
+);
+
+test('the log has decisions, and no object, path or secret', async () => {
+  const { cloud } = installation();
+  const logs = new CloudWatchLogsClient(cloud.clients(HUB.account, HUB.region));
+  const { events = [] } = await logs.send(
+    new FilterLogEventsCommand({
+      logGroupName: `/aws/lambda/${STACK}-admission-webhook`,
+      startTime: Date.now() - DAY_MS,
+    }),
+  );
+  const text = events.map(({ message = '' }) => message).join('\n');
+  expect(text).toContain('"decision":"deny"');
+  expect(text).toContain('policy or ledger cannot be read');
+  for (const hidden of [secret, next, 'containers', 'nginx', 'break-glass="', 'Ada'])
+    expect([hidden, text.includes(hidden)]).toEqual([hidden, false]);
+});
