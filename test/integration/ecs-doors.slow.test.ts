@@ -1,0 +1,248 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import {
+  CreateClusterCommand,
+  CreateServiceCommand,
+  DescribeTasksCommand,
+  ECSClient,
+  ListServiceDeploymentsCommand,
+  ListTasksCommand,
+  RegisterTaskDefinitionCommand,
+  type Task,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
+import { GetQueueUrlCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { beforeAll } from '@jest/globals';
+import { packaged } from '../../local/deploy.ts';
+import { parseFleet } from '../../local/fleet/load.ts';
+import { changeParameters, createStack } from '../../local/stack.ts';
+import { useInstallation } from '../support/installation.ts';
+
+const LIMIT_MS = 120_000;
+const HUB = { account: '111122223333', region: 'us-east-1' };
+const TEAM = { account: '444455556666', region: 'eu-west-1' };
+const ORGANIZATION = 'o-a1b2c3d4e5';
+const HOST = `${TEAM.account}.dkr.ecr.${TEAM.region}.amazonaws.com/shop/app`;
+const DAY_SECONDS = 24 * 3600;
+
+/** `warm` runs a new image and an old one, so that a review judges both; in `shop` none runs. */
+const fleet = () =>
+  parseFleet(
+    {
+      name: 'ecs-doors',
+      hub: HUB,
+      organization: { id: ORGANIZATION },
+      accounts: [
+        { id: HUB.account, name: 'platform', regions: [HUB.region] },
+        { id: TEAM.account, name: 'team', regions: [TEAM.region] },
+      ],
+      repositories: [{ ...TEAM, name: 'shop/app' }],
+      images: [
+        {
+          name: 'new',
+          ...TEAM,
+          repository: 'shop/app',
+          tags: ['2'],
+          os: 'debian',
+          createdDaysAgo: 5,
+          pushedDaysAgo: 5,
+        },
+        {
+          name: 'old',
+          ...TEAM,
+          repository: 'shop/app',
+          tags: ['1'],
+          os: 'debian',
+          createdDaysAgo: 90,
+          pushedDaysAgo: 90,
+        },
+      ],
+      clusters: [{ ...TEAM, name: 'warm' }],
+      workloads: ['new', 'old'].map((image) => ({
+        ...{ name: image, ...TEAM, cluster: 'warm', kind: 'service' },
+        containers: [{ name: 'app', image, reference: 'digest' }],
+      })),
+      policy: {
+        ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
+        doors: { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 15 },
+      },
+    },
+    'ecs-doors',
+  );
+
+const installation = useInstallation(fleet);
+const at = ({ account, region }: typeof HUB) => installation().cloud.clients(account, region);
+const ecs = () => new ECSClient(at(TEAM));
+const CLUSTER = 'shop';
+
+let hook = { hookTargetArn: '', roleArn: '' };
+let definitions = { new: '', old: '' };
+
+beforeAll(async () => {
+  expect(await installation().review()).toMatchObject({ status: 'SUCCEEDED' });
+  const { deployment } = installation();
+  const door = await createStack(new CloudFormationClient(at(HUB)), {
+    name: 'ecs-door',
+    template: { url: await packaged(at(HUB), 'ecs-door.yaml', 'ecs-door-artifacts') },
+    parameters: {
+      ...{ HubBusArn: deployment.busArn, LedgerTable: deployment.ledgerTable },
+      ...{ EvidenceBucket: deployment.evidenceBucket, OrganizationId: ORGANIZATION },
+      ReadRoleExternalId: 'patchwave-in-the-embedded-cloud',
+    },
+  });
+  const { FunctionArn = '', HookRoleArn = '' } = await createStack(new CloudFormationClient(at(TEAM)), {
+    name: 'ecs-gate',
+    template: { url: await packaged(at(TEAM), 'ecs-gate.yaml', 'ecs-gate-artifacts') },
+    parameters: { HubDoorArn: door.FunctionArn ?? '', HubDoorRoleArn: door.CallerRoleArn ?? '' },
+  });
+  hook = { hookTargetArn: FunctionArn, roleArn: HookRoleArn };
+  await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', { WatchEcsTasks: 'true' });
+  await ecs().send(new CreateClusterCommand({ clusterName: CLUSTER }));
+  definitions = { new: await define('new', '2'), old: await define('old', '1') };
+}, LIMIT_MS);
+
+/** Registers a task definition that names the image of a tag by its digest. */
+async function define(family: string, imageTag: string): Promise<string> {
+  const { imageDetails: [image] = [] } = await new ECRClient(at(TEAM)).send(
+    new DescribeImagesCommand({ repositoryName: 'shop/app', imageIds: [{ imageTag }] }),
+  );
+  const { taskDefinition } = await ecs().send(
+    new RegisterTaskDefinitionCommand({
+      family,
+      ...{ requiresCompatibilities: ['FARGATE'], networkMode: 'awsvpc', cpu: '256', memory: '512' },
+      containerDefinitions: [{ name: 'app', image: `${HOST}@${image?.imageDigest}`, essential: true }],
+    }),
+  );
+  return taskDefinition?.taskDefinitionArn ?? '';
+}
+
+async function create(serviceName: string, taskDefinition: string, isGated: boolean): Promise<void> {
+  const lifecycleHooks = [{ ...hook, lifecycleStages: ['PRE_SCALE_UP' as const] }];
+  await ecs().send(
+    new CreateServiceCommand({
+      ...{ cluster: CLUSTER, serviceName, taskDefinition, desiredCount: 1, launchType: 'FARGATE' },
+      ...(isGated && { deploymentConfiguration: { strategy: 'BLUE_GREEN', lifecycleHooks } }),
+    }),
+  );
+}
+
+/** Every task of the service, also those that stopped. */
+async function tasksOf(serviceName: string): Promise<readonly Task[]> {
+  const listed = await Promise.all(
+    (['RUNNING', 'STOPPED'] as const).map((desiredStatus) =>
+      ecs().send(new ListTasksCommand({ cluster: CLUSTER, serviceName, desiredStatus })),
+    ),
+  );
+  const tasks = listed.flatMap(({ taskArns = [] }) => taskArns);
+  if (tasks.length === 0) return [];
+  return (await ecs().send(new DescribeTasksCommand({ cluster: CLUSTER, tasks }))).tasks ?? [];
+}
+
+async function statusOf(service: string): Promise<string | undefined> {
+  const { serviceDeployments: [newest] = [] } = await ecs().send(
+    new ListServiceDeploymentsCommand({ cluster: CLUSTER, service }),
+  );
+  return newest?.status;
+}
+
+async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+  const endsAtEpochMs = Date.now() + 60_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() > endsAtEpochMs) throw new Error(`waited in vain for: ${what}`);
+    await sleep(200);
+  }
+}
+
+/** Whether the log of a function has a line with the text. */
+async function hasLogged(place: typeof HUB, name: string, text: string): Promise<boolean> {
+  const logs = new CloudWatchLogsClient(at(place));
+  const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName: `/aws/lambda/${name}` }));
+  return events.some(({ message = '' }) => message.includes(text));
+}
+
+describe('a service with the hook', () => {
+  test(
+    'starts an image that the policy allows, and never a task of one that it denies',
+    async () => {
+      await create('gated', definitions.new, true);
+      const [task] = await until('the first task', async () => {
+        const tasks = await tasksOf('gated');
+        return tasks.length > 0 && tasks;
+      });
+      expect(task?.taskDefinitionArn).toBe(definitions.new);
+
+      await ecs().send(
+        new UpdateServiceCommand({ cluster: CLUSTER, service: 'gated', taskDefinition: definitions.old }),
+      );
+      await until('the way back', async () => (await statusOf('gated')) === 'ROLLBACK_SUCCESSFUL');
+      expect((await tasksOf('gated')).map(({ taskArn }) => taskArn)).toEqual([task?.taskArn]);
+      expect(await hasLogged(TEAM, 'ecs-gate', 'may not start')).toBe(true);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'never starts if its first image is denied',
+    async () => {
+      await create('never', definitions.old, true);
+      await until('the end of its deployment', async () => (await statusOf('never')) === 'STOPPED');
+      expect(await tasksOf('never')).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a service without the hook', () => {
+  const sqs = () => new SQSClient(at(HUB));
+
+  async function stopQueue(): Promise<string> {
+    const { QueueUrls = [] } = await sqs().send(new ListQueuesCommand({ QueueNamePrefix: 'ecs-door-StopQueue' }));
+    const [url = ''] = QueueUrls;
+    const { QueueUrl = '' } = await sqs().send(new GetQueueUrlCommand({ QueueName: url.split('/').at(-1) ?? '' }));
+    return QueueUrl;
+  }
+
+  /** As the door itself does, about a task that it denied an hour ago. */
+  async function askToStop(taskArn: string): Promise<void> {
+    const request = { kind: 'stop', ...TEAM, cluster: CLUSTER, taskArn, deniedAtEpochMs: Date.now() - 3_600_000 };
+    await sqs().send(
+      new SendMessageCommand({ QueueUrl: await stopQueue(), MessageBody: JSON.stringify(request), DelaySeconds: 0 }),
+    );
+  }
+
+  test(
+    'is reported, and stopped after its time only where the account lists the task',
+    async () => {
+      await create('open', definitions.old, false);
+      const [task] = await until('the task', async () => {
+        const tasks = await tasksOf('open');
+        return tasks.length > 0 && tasks;
+      });
+      const taskArn = task?.taskArn ?? '';
+      await until('the report', () => hasLogged(HUB, 'ecs-door', 'A task runs an image that the door denies'));
+
+      // Its time is not over.
+      await installation().cloud.admin.setClockForward(DAY_SECONDS);
+      await sleep(2_000);
+      expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
+
+      await askToStop(taskArn);
+      await until('the refusal', () => hasLogged(HUB, 'ecs-door', `Patchwave may not stop ${taskArn}`));
+      expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
+
+      await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', {
+        StoppableTaskArns: `arn:aws:ecs:*:${TEAM.account}:task/${CLUSTER}/*`,
+      });
+      await askToStop(taskArn);
+      const stopped = await until('its end', async () =>
+        (await tasksOf('open')).find((one) => one.taskArn === taskArn && one.desiredStatus === 'STOPPED'),
+      );
+      expect(stopped.stoppedReason).toMatch(/^Patchwave: sha256:[0-9a-f]{12} may not start/);
+    },
+    LIMIT_MS,
+  );
+});
