@@ -2,10 +2,10 @@ import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { LineageAge } from '../../shared/domain/age/image-lineage.ts';
 import { type AgeRoot, ageRootOf } from '../../shared/domain/attribution/age-root.ts';
 import { emptyHistory, type RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
-import { mayEverRebuild, modeObstacle } from '../../shared/domain/guard/guard.ts';
+import { mayEverRebuild, modeObstacle, pausedAnswer } from '../../shared/domain/guard/guard.ts';
 import type { NegativeDecision } from '../../shared/domain/guard/guard-answer.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import { type KillSwitch, UNTOUCHED_SWITCH } from '../../shared/domain/policy/kill-switch.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
@@ -82,7 +82,8 @@ async function readLineageAges(
 }
 
 /**
- * Why Patchwave may not rebuild a stream, whatever the cause: the switch, the policy, or how its rebuilds ended.
+ * Why Patchwave may not rebuild a stream, whatever the cause: the switch, the policy, or how its rebuilds ended. Of a
+ * pause the answer also names what stands when it ends.
  * `undefined` if none of them forbids it.
  */
 export function lastingObstacle(
@@ -92,6 +93,8 @@ export function lastingObstacle(
   { history = emptyHistory(stream), nowEpochMs }: { readonly history?: RebuildHistory | undefined; nowEpochMs: number },
 ): NegativeDecision | undefined {
   const { isNamed, mode, pipeline, guards } = streamPolicy(policy, stream);
-  const inputs = { stream, isNamed, mode, killSwitch, history, ancestors: [], ...(pipeline && { pipeline }) };
-  return modeObstacle(inputs) ?? mayEverRebuild(inputs, guards, nowEpochMs);
+  const inputs = { stream, isNamed, mode, history, ancestors: [], ...(pipeline && { pipeline }) };
+  const active = { ...inputs, killSwitch: UNTOUCHED_SWITCH };
+  const obstacle = modeObstacle(active) ?? mayEverRebuild(active, guards, nowEpochMs);
+  return killSwitch.rebuilding === 'paused' ? pausedAnswer(killSwitch, obstacle) : obstacle;
 }

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
+import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
 import { HOUR_MS, type PlanWorld, planWorld, pushed, streamOf, tell, wakeUp } from '../cascade-plan/support.ts';
@@ -66,6 +67,64 @@ test('without such images nothing is shown', async () => {
   expect(await waiting(world)).toEqual({ oldParents: [], oldParentUnknown: 0 });
 });
 
+const why = async (world: PlanWorld) =>
+  (await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text.split('\n\nNext step').at(-1);
+
+test('an image with a young head above it is to be replaced by that head', async () => {
+  const world = await planWorld({ tiers: TIERS });
+  await oldBase(world);
+  world.advance(HOUR_MS);
+  const bornAtEpochMs = world.clock() - HOUR_MS;
+  const head = await pushed(world, 0, 'next', { tags: ['v2'], isPlaced: false, pushedAtEpochMs: bornAtEpochMs });
+  await world.images.recordLineage(head, { age: { known: true, bornAtEpochMs, decidedBy: head } });
+  expect(await why(world)).toBe(
+    ` for its age, which counts from ${digestOf('old').slice(0, 19)}:\n  1. Deploy head ${head.slice(0, 19)} of ${streamOf(0)} (owner payments) in place of this image: the head is young enough.\n`,
+  );
+  expect((await waiting(world)).oldParents).toEqual([]);
+});
+
+test('an image that no stream makes is left to its owner, after the streams below it', async () => {
+  const world = await planWorld({ tiers: TIERS });
+  await oldBase(world, { appTag: 'other' });
+  const left =
+    'The owner of this image builds it again: no stream of the policy makes it, so Patchwave does not rebuild it.';
+  expect(await why(world)).toMatch(
+    /\n {2}1\. \S+app-1\S+ \(owner payments\) must be rebuilt first: .*\n.*\n {2}2\. The owner of this image/,
+  );
+  world.images.records.delete(digestOf('app-1'));
+  const image = world.images.records.get(digestOf('app-0'));
+  if (image?.lineage)
+    world.images.records.set(image.digest, {
+      ...image,
+      lineage: { ...image.lineage, parent: { digest: digestOf('old'), evidence: 'layers' } },
+    });
+  expect(await why(world)).toContain(`:\n  1. ${left}`);
+});
+
+test('a mirrored parent is never rebuilt: its vendor is', async () => {
+  const world = await planWorld({ tiers: ['application', 'platform', 'mirrored'] });
+  await oldBase(world, { isBaseHead: true });
+  expect(await why(world)).toMatch(
+    /1\. \S+app-2\S+ .* must be rebuilt first: .*\n +Patchwave never rebuilds it: it is a copy of the image of a vendor\. Import a newer one\.\n/,
+  );
+});
+
+test('under a pause the stream to rebuild first shows both answers, and without a readable policy only what the ledger has', async () => {
+  const world = await planWorld({ tiers: TIERS, reportOnly: [1] });
+  await oldBase(world);
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  expect(await why(world)).toMatch(
+    /\n +wait: paused; then refuse: report-only\. jo paused Patchwave: .*When the pause ends: The mode/,
+  );
+  const context = readOnlyContext(world);
+  const unreadable = {
+    ...context.policies,
+    current: () => Promise.reject(new PolicyUnreadableError('v', new Error('x'))),
+  };
+  const { text } = await run(whyCommand, { ...context, policies: unreadable }, [digestOf('app-0')]);
+  expect(text).toMatch(/must be rebuilt first: .*\n +It has no open cause/);
+});
+
 test('no line is wider than the terminal', async () => {
   const known = await planWorld({ tiers: TIERS, reportOnly: [1] });
   await oldBase(known);
@@ -77,8 +136,8 @@ test('no line is wider than the terminal', async () => {
   Object.assign(process.stdout, { isTTY: true, columns: 80 });
   try {
     for (const world of [known, unknown]) {
-      const why = (await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text;
-      const lines = stripVTControlCharacters(`${await plan(world)}\n${why}`).split('\n');
+      const page = (await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text;
+      const lines = stripVTControlCharacters(`${await plan(world)}\n${page}`).split('\n');
       expect(lines.filter((line) => line.length > 80)).toEqual([]);
     }
   } finally {
