@@ -1,77 +1,46 @@
 import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { ALLOWED_IMAGES, type Shard, type ShardCount, shards } from './allowed-images.ts';
-import { celText } from './cel.ts';
 import type { ClusterDoors } from './door-modes.ts';
-import {
-  askedVariables,
-  emptyList,
-  referenceValidations,
-  referenceVariables,
-  type Validation,
-  type Variable,
-} from './image-rules.ts';
+import { referenceValidations, referenceVariables, type Validation, type Variable } from './image-rules.ts';
+import { digestsListed, listVariables, listWarnings } from './list-rules.ts';
 import type { Manifest } from './manifest.ts';
-
-/** Rules of the doors that decide by a list of allowed images. */
-export const LIST_RULES = { digestAllowed: 'digest-allowed', listCurrent: 'list-current' } as const;
+import { isMirror, isPod, POD_RESOURCES, podVariables, TEMPLATE_RESOURCES } from './pod-rules.ts';
+import { API_SERVER } from './subject.ts';
 
 type Settings = Pick<Policy, 'approvedRegistries' | 'awsManaged'>;
 type Severity = 'deny' | 'warn';
 
-const rule = (group: string, resources: readonly string[]) => ({
+/** The modes of the namespaces that a policy is for. */
+export const isFor = (severity: Severity) => (mode: DoorMode) =>
+  severity === 'deny' ? mode === 'deny' : mode !== 'off';
+
+export const resourceRule = (group: string, resources: readonly string[]) => ({
   apiGroups: [group],
   apiVersions: ['v1'],
   operations: ['CREATE', 'UPDATE'],
   resources,
   scope: 'Namespaced',
 });
-const PODS = rule('', ['pods', 'pods/ephemeralcontainers']);
-/** Everything with a pod template: its pods will be asked for later, so a warning comes early. */
-const TEMPLATES = [
-  rule('', ['replicationcontrollers', 'podtemplates']),
-  rule('apps', ['deployments', 'replicasets', 'statefulsets', 'daemonsets']),
-  rule('batch', ['jobs', 'cronjobs']),
-];
-
-const IS_POD = "request.kind.kind == 'Pod'";
-
-/** The `spec` of the pod in an object of each kind. */
-const podOf = (object: string): string =>
-  `${IS_POD} ? ${object}.spec :
-request.kind.kind == 'CronJob' ? ${object}.spec.jobTemplate.spec.template.spec :
-request.kind.kind == 'PodTemplate' ? ${object}.?template.?spec.orValue({}) :
-${object}.spec.?template.?spec.orValue({})`;
-
-const podVariables: readonly Variable[] = [
-  { name: 'pod', expression: podOf('object') },
-  { name: 'podBefore', expression: `oldObject == null ? {} :\n${podOf('oldObject')}` },
-  ...askedVariables({ spec: 'variables.pod', before: 'variables.podBefore', isNew: 'oldObject == null' }),
-];
-
-/**
- * The mirror of a static pod, made by the kubelet that runs it: it starts in any case. Anybody can write the annotation, so the
- * user must be a node.
- */
-const IS_MIRROR = `'kubernetes.io/config.mirror' in object.metadata.?annotations.orValue({})
-&& request.userInfo.username.startsWith('system:node:')
-&& has(request.userInfo.groups) && 'system:nodes' in request.userInfo.groups`;
+export const PODS = resourceRule('', POD_RESOURCES);
+export const TEMPLATES = TEMPLATE_RESOURCES.map(({ group, resources }) => resourceRule(group, resources));
 
 /** Whether the policy that denies decides, so that the one that warns says only what it does not. */
 const isDenying = ({ mode, modes }: ClusterDoors): string =>
-  modes.has('deny') ? `${mode} == 'deny' && ${IS_POD} && !(${IS_MIRROR})` : 'false';
+  modes.has('deny')
+    ? `${mode(API_SERVER.namespace)} == 'deny' && ${isPod(API_SERVER)} && !(${isMirror(API_SERVER)})`
+    : 'false';
 
-/** The modes of the namespaces that a policy is for. */
-const isFor = (severity: Severity) => (mode: DoorMode) => (severity === 'deny' ? mode === 'deny' : mode !== 'off');
-
-function conditions({ mode, modes }: ClusterDoors, severity: Severity) {
-  const isMode = severity === 'deny' ? `${mode} == 'deny'` : `${mode} != 'off'`;
-  const isAlways = modes.size === 1;
-  return [
-    ...(isAlways ? [] : [{ name: 'mode', expression: isMode }]),
-    ...(severity === 'deny' ? [{ name: 'not-a-static-pod', expression: `!(${IS_MIRROR})` }] : []),
-  ];
+/** The namespaces of a mode; none if every namespace has it. */
+export function modeConditions({ mode, modes }: ClusterDoors, comparison: string) {
+  if (modes.size === 1) return [];
+  return [{ name: 'mode', expression: `${mode(API_SERVER.namespace)} ${comparison}` }];
 }
+
+const conditions = (doors: ClusterDoors, severity: Severity) =>
+  severity === 'warn'
+    ? modeConditions(doors, "!= 'off'")
+    : [...modeConditions(doors, "== 'deny'"), { name: 'not-a-static-pod', expression: `!(${isMirror(API_SERVER)})` }];
 
 interface Rules {
   readonly variables: readonly Variable[];
@@ -96,7 +65,7 @@ function policyAndBinding(name: string, doors: ClusterDoors, severity: Severity,
         ...(list && { paramKind: ALLOWED_IMAGES }),
         matchConstraints: { resourceRules: severity === 'deny' ? [PODS] : [PODS, ...TEMPLATES] },
         ...(matchConditions.length > 0 && { matchConditions }),
-        variables: [...podVariables, ...variables],
+        variables: [...podVariables(API_SERVER), ...variables],
         validations: validations.map((validation) => ({ ...validation, reason: 'Forbidden' })),
       },
     },
@@ -118,7 +87,7 @@ function referencePolicy(policy: Settings, doors: ClusterDoors, severity: Severi
   const isDenied = severity === 'deny';
   const variables = [
     ...referenceVariables(policy),
-    { name: 'requiresDigest', expression: doors.requireDigest },
+    { name: 'requiresDigest', expression: doors.requireDigest(API_SERVER.namespace) },
     ...(isDenied ? [] : [{ name: 'isDenying', expression: isDenying(doors) }]),
   ];
   const unless = isDenied
@@ -130,72 +99,17 @@ function referencePolicy(policy: Settings, doors: ClusterDoors, severity: Severi
   });
 }
 
-/** The clock of the API server: it writes this field itself, at a creation only. Nothing tells the time of an update. */
-const CREATED_AT = 'timestamp(object.metadata.creationTimestamp)';
-
-/** What the list says of the digests that begin with its prefix. */
-function listVariables({ prefix }: Shard): readonly Variable[] {
-  const pattern = `@sha256:${prefix}[0-9a-f]{${64 - prefix.length}}$`;
-  const isInTime = `(!variables.hasClock || ${CREATED_AT} < timestamp(params.spec.running[d].until))`;
-  return [
-    {
-      name: 'digests',
-      expression: `variables.asked.filter(i, i.matches(${celText(pattern)})).map(i, i.substring(i.size() - 64))`,
-    },
-    {
-      name: 'hasClock',
-      expression: "request.operation == 'CREATE' && has(object.metadata.creationTimestamp)",
-    },
-    {
-      name: 'isOutdated',
-      expression: `variables.hasClock && ${CREATED_AT} > timestamp(params.spec.notAfter)`,
-    },
-    {
-      name: 'running',
-      expression: `variables.digests.filter(d, has(params.spec.running) && d in params.spec.running\n&& request.namespace in params.spec.running[d].namespaces && ${isInTime})`,
-    },
-    {
-      name: 'unlisted',
-      expression: 'variables.digests.filter(d, !(d in params.spec.digests) && !(d in variables.running))',
-    },
-  ];
-}
-
-const images = (list: string): string => `${list}.map(d, 'sha256:' + d)`;
-
-function listValidations(severity: Severity): readonly Validation[] {
-  const { digestAllowed, listCurrent } = LIST_RULES;
-  const unlisted = (unless: string): Validation =>
-    emptyList(
-      images('variables.unlisted'),
-      digestAllowed,
-      'is not in the list of images that may start',
-      'Deploy an image that the policy allows; patchwave why shows what it says of this one.',
-      unless,
-    );
-  if (severity === 'deny') return [unlisted('variables.isOutdated')];
-  return [
-    unlisted('(variables.isDenying && !variables.isOutdated)'),
-    {
-      expression: 'variables.running.size() == 0',
-      message: 'An image may start here only for now, because it runs here already. Deploy a newer image.',
-      messageExpression:
-        "'Image sha256:' + variables.running[0] + ' may start here until ' + string(params.spec.running[variables.running[0]].until) + ', because it runs here already. Then it is refused (' + params.spec.running[variables.running[0]].rule + '). Deploy a newer image before.'",
-    },
-    {
-      expression: '!variables.isOutdated || variables.digests.size() == 0',
-      message: `The list of images that may start is out of date, so it refuses nothing (${listCurrent}). Check what publishes it.`,
-      messageExpression: `'The list of images that may start ended at ' + string(params.spec.notAfter) + ', so it refuses nothing (${listCurrent}). Check what publishes it.'`,
-    },
-  ];
-}
-
 function listPolicy(list: Shard, doors: ClusterDoors, severity: Severity): readonly Manifest[] {
-  const isWarning = severity === 'warn';
+  const isDenied = severity === 'deny';
   return policyAndBinding(`patchwave-images-${list.name}`, doors, severity, {
     list,
-    variables: [...listVariables(list), ...(isWarning ? [{ name: 'isDenying', expression: isDenying(doors) }] : [])],
-    validations: listValidations(severity),
+    variables: [
+      ...listVariables(list, API_SERVER),
+      ...(isDenied ? [] : [{ name: 'isDenying', expression: isDenying(doors) }]),
+    ],
+    validations: isDenied
+      ? [digestsListed('variables.isOutdated')]
+      : [digestsListed('(variables.isDenying && !variables.isOutdated)'), ...listWarnings(API_SERVER)],
   });
 }
 

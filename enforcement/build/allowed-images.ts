@@ -37,7 +37,8 @@ const digestKeys = (most: number, values: object) => ({
 
 const instant = { type: 'string', format: 'date-time' };
 
-const spec = {
+/** The schema of a list. */
+export const allowedImagesSpec = {
   type: 'object',
   required: ['notAfter', 'digests'],
   properties: {
@@ -75,7 +76,7 @@ export const allowedImagesDefinition: Manifest = {
         name: 'v1',
         served: true,
         storage: true,
-        schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec } } },
+        schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec: allowedImagesSpec } } },
         additionalPrinterColumns: [
           { name: 'Not after', type: 'date', jsonPath: '.spec.notAfter' },
           { name: 'Policy', type: 'string', jsonPath: '.spec.policyVersion' },

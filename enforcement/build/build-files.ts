@@ -3,7 +3,9 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { allowedImagesDefinition, firstAllowedImages, type ShardCount } from './allowed-images.ts';
 import { clusterDoors } from './door-modes.ts';
+import { gatekeeperManifests } from './gatekeeper.ts';
 import { yamlOf } from './manifest.ts';
+import { webhookConfiguration } from './webhook-configuration.ts';
 
 /** No door of the policy warns or denies, so there is nothing to enforce. */
 export class NoDoorsError extends Error {
@@ -15,6 +17,8 @@ export interface BuildOptions {
   /** None: manifests for every cluster, if the policy treats all alike. */
   readonly clusters: readonly Cluster[];
   readonly shardCount: ShardCount;
+  /** `https://HOST/SECRET` of the stack of doors.yaml; without it there is no webhook configuration. */
+  readonly webhookUrl?: string | undefined;
 }
 
 /**
@@ -27,7 +31,7 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
     throw new NoDoorsError(
       'The policy has no `doors`, so every image may start. Add `doors`: docs/policy.md describes it.',
     );
-  const { clusters, shardCount } = options;
+  const { clusters, shardCount, webhookUrl } = options;
   const places = clusters.length > 0 ? clusters : [undefined];
   const files = new Map(
     places.flatMap((cluster) => {
@@ -38,6 +42,15 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
         [`${folder}/allowed-images-definition.yaml`, yamlOf(COMMENTS.definition, [allowedImagesDefinition])],
         [`${folder}/first-allowed-images.yaml`, yamlOf(COMMENTS.lists, firstAllowedImages(shardCount))],
         [`${folder}/admission-policies.yaml`, yamlOf(COMMENTS.policies, admissionPolicies(policy, here, shardCount))],
+        [`${folder}/gatekeeper.yaml`, yamlOf(COMMENTS.gatekeeper, gatekeeperManifests(policy, here))],
+        ...(cluster && webhookUrl !== undefined
+          ? [
+              [
+                `${folder}/webhook.yaml`,
+                yamlOf(COMMENTS.webhook, [webhookConfiguration(here, cluster, webhookUrl)]),
+              ] as const,
+            ]
+          : []),
       ] as const;
     }),
   );
@@ -51,4 +64,6 @@ const COMMENTS = {
   definition: `${MADE}\nApply it before the other files: kubectl apply --server-side -f allowed-images-definition.yaml`,
   lists: `${MADE}\nCreate these once, before the policies: kubectl create -f first-allowed-images.yaml\nThey are out of date, so the doors warn until the real lists are published.`,
   policies: `${MADE}\nApply it last: kubectl apply --server-side -f admission-policies.yaml`,
+  gatekeeper: `${MADE}\nFor clusters with Gatekeeper, in place of the admission policies: kubectl apply --server-side -f gatekeeper.yaml\nApply it again after a minute, because Gatekeeper first makes the kind of the constraints.`,
+  webhook: `${MADE}\nIt contains the secret of the webhook. Apply it: kubectl apply --server-side -f webhook.yaml`,
 } as const;

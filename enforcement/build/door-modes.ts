@@ -5,10 +5,10 @@ import { celMatchesAny, celText } from './cel.ts';
 
 /** What the doors of one cluster do, by namespace. */
 export interface ClusterDoors {
-  /** An expression: `off`, `warn` or `deny`, by `request.namespace`. */
-  readonly mode: string;
-  /** An expression of type bool, by `request.namespace`. */
-  readonly requireDigest: string;
+  /** An expression: `off`, `warn` or `deny`, by an expression of the namespace. */
+  readonly mode: (namespace: string) => string;
+  /** An expression of type bool, by an expression of the namespace. */
+  readonly requireDigest: (namespace: string) => string;
   /** Every mode that some namespace may have. */
   readonly modes: ReadonlySet<DoorMode>;
   /**
@@ -56,11 +56,11 @@ function rulesFor({ rules, mode, requireDigest }: Doors, cluster: Cluster | unde
  */
 export function clusterDoors(doors: Doors, cluster: Cluster | undefined): ClusterDoors {
   const rules = rulesFor(doors, cluster);
-  const choice = (settingOf: (rule: Doors['rules'][number]) => string): string =>
+  const choice = (settingOf: (rule: Doors['rules'][number]) => string) => (namespace: string) =>
     rules.reduceRight((rest, rule) => {
       const value = settingOf(rule);
       if (rule.namespaces === undefined || rest === value) return value;
-      return `(${celMatchesAny('request.namespace', rule.namespaces)} ? ${value} : ${rest})`;
+      return `(${celMatchesAny(namespace, rule.namespaces)} ? ${value} : ${rest})`;
     }, '');
   return {
     mode: choice((rule) => celText(rule.mode)),

@@ -1,5 +1,5 @@
 /**
- * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--shards 1|16]`: manifests for doors
+ * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]`: manifests for doors
  * that cannot ask Patchwave, from the policy. Writes nothing if any part of it is wrong.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -13,13 +13,15 @@ import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { SHARD_COUNTS, type ShardCount } from './allowed-images.ts';
 import { buildFiles } from './build-files.ts';
 
-const USAGE = 'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--shards 1|16]';
+const USAGE =
+  'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]';
 
 interface Asked {
   readonly file: string;
   readonly out: string;
   readonly clusters: readonly Cluster[];
   readonly shardCount: ShardCount;
+  readonly webhookUrl?: string | undefined;
 }
 
 function asked(args: readonly string[]): Asked {
@@ -28,7 +30,8 @@ function asked(args: readonly string[]): Asked {
   if (file === undefined || more.length > 0) throw new UsageError(`Give one policy: ${USAGE}`);
   const shardCount = SHARD_COUNTS.find((count) => String(count) === values.shards);
   if (shardCount === undefined) throw new UsageError(`--shards must be ${SHARD_COUNTS.join(' or ')}.`);
-  return { file, out: values.out, clusters: values.cluster.map(clusterIn), shardCount };
+  const clusters = values.cluster.map(clusterIn);
+  return { file, out: values.out, clusters, shardCount, webhookUrl: webhookUrlIn(values['webhook-url'], clusters) };
 }
 
 function parsed(args: readonly string[]) {
@@ -39,6 +42,7 @@ function parsed(args: readonly string[]) {
       options: {
         out: { type: 'string', default: 'enforcement-manifests' },
         cluster: { type: 'string', multiple: true, default: [] },
+        'webhook-url': { type: 'string' },
         shards: { type: 'string', default: '16' },
       },
     });
@@ -58,6 +62,22 @@ function clusterIn(text: string): Cluster {
   return { account, region, cluster };
 }
 
+/** @throws UsageError if it is no such URL, or if it would not be clear which clusters it is for */
+function webhookUrlIn(text: string | undefined, clusters: readonly Cluster[]): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The text is not repeated: it has the secret.
+  if (!url || text !== `https://${url.host}${url.pathname}` || !/^\/[\w-]+$/.test(url.pathname))
+    throw new UsageError(
+      '--webhook-url must be https://HOST/SECRET, as the output WebhookUrl of doors.yaml with the secret.',
+    );
+  if (clusters.length === 0)
+    throw new UsageError('Add --cluster ACCOUNT/REGION/NAME: the URL of a webhook names its cluster.');
+  if (new Set(clusters.map(({ region }) => region)).size > 1)
+    throw new UsageError('A webhook is for the clusters of its Region. Build those of each Region on their own.');
+  return text;
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const { file, out, ...options } = asked(args);
   const files = buildFiles(await policyIn(file), options);
@@ -66,7 +86,8 @@ async function main(args: readonly string[]): Promise<void> {
   for (const [path, text] of files) {
     const target = join(out, path);
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, text);
+    // Only its owner may read a secret.
+    await writeFile(target, text, path.endsWith('/webhook.yaml') ? { mode: 0o600 } : {});
   }
   print(`${counted(files.size, 'file')} written into ${out}:`);
   for (const path of files.keys()) print(`  ${path}`);

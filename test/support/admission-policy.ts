@@ -45,7 +45,12 @@ export interface PolicyDecision {
   readonly errors: readonly string[];
 }
 
-const expression = v.object({ name: v.string(), expression: v.string() });
+export const namedExpression = v.object({ name: v.string(), expression: v.string() });
+export const validationSchema = v.object({
+  expression: v.string(),
+  message: v.string(),
+  messageExpression: v.string(),
+});
 const policySchema = v.object({
   kind: v.literal('ValidatingAdmissionPolicy'),
   metadata: v.object({ name: v.string() }),
@@ -62,9 +67,9 @@ const policySchema = v.object({
         }),
       ),
     }),
-    matchConditions: v.optional(v.array(expression), []),
-    variables: v.array(expression),
-    validations: v.array(v.object({ expression: v.string(), message: v.string(), messageExpression: v.string() })),
+    matchConditions: v.optional(v.array(namedExpression), []),
+    variables: v.array(namedExpression),
+    validations: v.array(validationSchema),
   }),
 });
 const bindingSchema = v.object({
@@ -166,6 +171,22 @@ function matches({ policy, binding }: BoundPolicy, request: PolicyRequest): bool
   );
 }
 
+/** The rule that a message cites. */
+export const ruleIn = (message: string): string => /\(([a-z0-9-]+)\)[^()]*$/.exec(message)?.[1] ?? '';
+
+/** The messages of the validations that fail. `context.variables` gets each variable, for those behind it. */
+export function failedValidations(
+  { variables, validations }: Pick<AdmissionPolicy['spec'], 'variables' | 'validations'>,
+  context: { readonly variables: Record<string, unknown>; readonly [name: string]: unknown },
+): readonly string[] {
+  for (const { name, expression } of variables) context.variables[name] = evaluated(expression, context);
+  return validations.flatMap(({ expression, message, messageExpression }) => {
+    if (evaluated(expression, context) === true) return [];
+    const text = evaluated(messageExpression, context);
+    return [typeof text === 'string' && !text.includes('\n') ? text : message];
+  });
+}
+
 /** @returns `undefined` if a condition leaves the request out */
 function objectionsOf(
   { policy, binding }: BoundPolicy,
@@ -174,9 +195,7 @@ function objectionsOf(
 ): readonly PolicyObjection[] | undefined {
   const { metadata, spec } = policy;
   const decision = binding.spec.validationActions.includes('Deny') ? 'deny' : 'warn';
-  const failed = (message: string): PolicyObjection[] => [
-    { policy: metadata.name, decision, ruleId: /\(([a-z0-9-]+)\)[^()]*$/.exec(message)?.[1] ?? '', message },
-  ];
+  const failed = (message: string) => [{ policy: metadata.name, decision, ruleId: ruleIn(message), message } as const];
   try {
     const { request, object, oldObject = null, namespaceObject = null } = input;
     const known = {
@@ -192,14 +211,8 @@ function objectionsOf(
       if (paramRef.parameterNotFoundAction === 'Allow') return [];
       throw new Error('no params found for policy binding');
     }
-    const variables: Record<string, unknown> = {};
-    const context = { ...known, params, variables };
-    for (const { name, expression } of spec.variables) variables[name] = evaluated(expression, context);
-    return spec.validations.flatMap(({ expression, message, messageExpression }) => {
-      if (evaluated(expression, context) === true) return [];
-      const text = evaluated(messageExpression, context);
-      return failed(typeof text === 'string' && !text.includes('\n') ? text : message);
-    });
+    const context = { ...known, params, variables: {} };
+    return failedValidations(spec, context).flatMap(failed);
   } catch (error) {
     const text = `${metadata.name} cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
     errors.push(text);

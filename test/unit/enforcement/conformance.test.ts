@@ -1,5 +1,5 @@
 import { doorAt } from '../../../shared/domain/policy/doors.ts';
-import { admissionPolicyDoor } from '../../support/conformance/admission-policy-door.ts';
+import { admissionPolicyDoor, gatekeeperDoor } from '../../support/conformance/admission-policy-door.ts';
 import { conformanceCases } from '../../support/conformance/cases.ts';
 import {
   admitDoor,
@@ -18,6 +18,7 @@ const DOORS: readonly (readonly [ConformanceDoor, number])[] = [
   [useCaseDoor, 150],
   [webhookDoor, 180],
   [admissionPolicyDoor, 150],
+  [gatekeeperDoor, 150],
   [ecsGateDoor, 140],
 ];
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
@@ -14,6 +14,8 @@ approvedRegistries: { allow: ["*.dkr.ecr.*.amazonaws.com/*", "docker.io/library/
 `;
 const WARN = 'doors: { mode: warn }\n';
 const BY_CLUSTER = 'doors: { rules: [{ clusters: ["prod-*"], mode: deny }] }\n';
+
+const CLUSTER = ['--cluster', '111122223333/eu-west-1/prod-a'];
 
 let folder: string;
 beforeEach(() => {
@@ -55,12 +57,29 @@ test.each([
   ['a cluster without a Region', POLICY + WARN, ['--cluster', '111122223333/prod'], 2, /names no cluster/],
   ['a cluster that climbs out of the folder', POLICY + WARN, ['--cluster', '111122223333/eu-west-1/..'], 2, /names no/],
   ['seven shards', POLICY + WARN, ['--shards', '7'], 2, /--shards must be 1 or 16\./],
+  ['a webhook without TLS', POLICY + WARN, [...CLUSTER, '--webhook-url', 'http://a.example/s'], 2, /must be https:/],
+  ['a webhook without a secret', POLICY + WARN, [...CLUSTER, '--webhook-url', 'https://a.example/'], 2, /HOST\/SECRET/],
+  [
+    'a webhook with a query',
+    POLICY + WARN,
+    [...CLUSTER, '--webhook-url', 'https://a.example/s?x=1'],
+    2,
+    /HOST\/SECRET/,
+  ],
+  ['a webhook for no cluster', POLICY + WARN, ['--webhook-url', 'https://a.example/s'], 2, /Add --cluster/],
   ['an unknown flag', POLICY + WARN, ['--fast'], 2, /Unknown option/],
   ['a second policy', POLICY + WARN, ['other.yaml'], 2, /Give one policy/],
 ])('writes nothing for %s', (_, policy, args, code, says) => {
   const { status, stderr, isWritten } = build(policy, ...args);
   expect({ status, isWritten }).toEqual({ status: code, isWritten: false });
   expect(stderr).toMatch(says);
+});
+
+test('only its owner may read the webhook configuration, which has the secret', () => {
+  expect(build(POLICY + WARN, ...CLUSTER, '--webhook-url', 'https://a.example/s3cret').status).toBe(0);
+  const path = join(folder, 'out/kubernetes/111122223333/eu-west-1/prod-a/webhook.yaml');
+  expect(readFileSync(path, 'utf8')).toContain('url: https://a.example/s3cret/111122223333/prod-a\n');
+  expect(statSync(path).mode & 0o077).toBe(0);
 });
 
 test('writes a folder for each cluster', () => {

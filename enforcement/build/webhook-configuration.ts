@@ -1,0 +1,91 @@
+import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { modeConditions, PODS, TEMPLATES } from './admission-policies.ts';
+import { celText } from './cel.ts';
+import type { ClusterDoors } from './door-modes.ts';
+import type { Manifest } from './manifest.ts';
+
+/** The webhook reads with a limit of its own, far below this one. */
+const TIMEOUT_SECONDS = 5;
+
+/**
+ * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
+ * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
+ * @param url `https://HOST/SECRET`: the URL of the stack, with the secret
+ */
+export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: Cluster, url: string): Manifest {
+  const { modes, namespaces } = doors;
+  const hook = (name: string, failurePolicy: 'Fail' | 'Ignore', more: object) => ({
+    name: `${name}.patchwave.dev`,
+    clientConfig: { url: `${url}/${account}/${cluster}` },
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    matchPolicy: 'Equivalent',
+    failurePolicy,
+    timeoutSeconds: TIMEOUT_SECONDS,
+    ...more,
+  });
+  const where = (comparison: string, selector: ReturnType<ClusterDoors['namespaces']>) => {
+    const matchConditions = modeConditions(doors, comparison);
+    return {
+      ...(selector && { namespaceSelector: selector }),
+      ...(matchConditions.length > 0 && { matchConditions }),
+    };
+  };
+  const isOn = namespaces((mode) => mode !== 'off');
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'patchwave' },
+    webhooks: [
+      ...(modes.has('deny')
+        ? [
+            hook('pods-deny', 'Fail', {
+              rules: [PODS],
+              ...where(
+                "== 'deny'",
+                namespaces((mode) => mode === 'deny'),
+              ),
+            }),
+          ]
+        : []),
+      ...(modes.has('warn')
+        ? [
+            hook('pods-warn', 'Ignore', {
+              rules: [PODS],
+              ...where(
+                "== 'warn'",
+                namespaces((mode) => mode === 'warn'),
+              ),
+            }),
+          ]
+        : []),
+      hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn) }),
+      ...(modes.has('deny') ? [hook('namespaces', 'Fail', BREAK_GLASS)] : []),
+    ],
+  };
+}
+
+const annotationOf = (object: string): string =>
+  `${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue('')`;
+
+/** A namespace may be opened for some hours by its annotation; every other change of a namespace is left alone. */
+const BREAK_GLASS = {
+  rules: [
+    {
+      apiGroups: [''],
+      apiVersions: ['v1'],
+      operations: ['CREATE', 'UPDATE'],
+      resources: ['namespaces'],
+      scope: 'Cluster',
+    },
+  ],
+  // An accepted exception is recorded.
+  sideEffects: 'NoneOnDryRun',
+  matchConditions: [
+    {
+      name: 'break-glass-changes',
+      expression: `${annotationOf('object')} != (oldObject == null ? '' : ${annotationOf('oldObject')})`,
+    },
+  ],
+};
