@@ -151,7 +151,8 @@ function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reas
   if (effect === 'due' && deadlineEpochMs <= nowEpochMs) return { ...reason, effect: 'violates' };
   if (effect !== 'waived') return reason;
   const waiver = image.waivers.find(({ waiverId, ruleId }) => waiverId === reason.waiverId && ruleId === reason.ruleId);
-  const endsAtEpochMs = waiver?.voidFromEpochMs ?? image.judgedAtEpochMs ?? 0;
+  // One that the policy no longer has counts no more, also if the clock that judged was ahead of this one.
+  const endsAtEpochMs = waiver?.voidFromEpochMs ?? Math.min(image.judgedAtEpochMs ?? 0, nowEpochMs);
   return endsAtEpochMs <= nowEpochMs ? { ...reason, effect: 'violates', deadlineEpochMs: endsAtEpochMs } : reason;
 }
 
