@@ -1,6 +1,7 @@
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
+import type { ScanReason } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { DAY_MS, HOUR_MS } from '../samples.ts';
@@ -51,21 +52,24 @@ export interface Expected {
 interface Objection {
   readonly objection: string;
   readonly rule: string;
+  /** Of the grace by which it only warns. */
+  readonly endEpochMs: number;
 }
 
-/** What the tables decide on a situation: the first refusal of all images, else the first warning. */
+/** What the tables decide on a situation: the first refusal of all references, else the first warning. */
 export function decidedByTables(situation: Situation, tables: ReferenceTables): Expected {
-  const { mode, subject } = situation;
-  const decisions = situation.asked.map((asked): Expected => {
+  const breakGlass = breakGlassOf(situation);
+  const decided = situation.asked.map((asked) => {
     const { objection, rule } = worst(objectionsTo(asked, situation, tables));
-    const breakGlass = breakGlassOf(situation);
-    const { decision } = tables.answer('door', { mode, subject, objection, breakGlass });
-    return decision === 'deny' || decision === 'warn' ? { decision, rule } : { decision: 'allow' };
+    const decisionOn = (subject: string): string =>
+      tables.answer('door', { mode: situation.mode, subject, objection, breakGlass }).decision ?? '';
+    return { rule, started: decisionOn('starts'), decision: decisionOn(situation.subject) };
   });
-  return (
-    decisions.find(({ decision }) => decision === 'deny') ??
-    decisions.find(({ decision }) => decision === 'warn') ?? { decision: 'allow' }
-  );
+  // A workload is warned of what its pods will be refused for.
+  const [strictest] = ['deny', 'warn'].flatMap((one) => decided.find(({ started }) => started === one) ?? []);
+  return strictest
+    ? { decision: strictest.decision as Expected['decision'], rule: strictest.rule }
+    : { decision: 'allow' };
 }
 
 function breakGlassOf({ breakGlass, nowEpochMs }: Situation): string {
@@ -75,7 +79,16 @@ function breakGlassOf({ breakGlass, nowEpochMs }: Situation): string {
 
 const worst = (objections: readonly Objection[]): Objection =>
   objections.find(({ objection }) => objection === 'refuses') ??
-  objections.find(({ objection }) => objection === 'warns') ?? { objection: 'none', rule: 'none' };
+  objections
+    .filter(({ objection }) => objection === 'warns')
+    .toSorted((one, other) => one.endEpochMs - other.endEpochMs)[0] ?? {
+    objection: 'none',
+    rule: 'none',
+    endEpochMs: NEVER,
+  };
+
+/** Later than every grace ends. */
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 function objectionsTo(asked: AskedReference, situation: Situation, tables: ReferenceTables): readonly Objection[] {
   const { reference, registry, digest } = asked;
@@ -83,17 +96,21 @@ function objectionsTo(asked: AskedReference, situation: Situation, tables: Refer
   const { objection = '', rule = '' } = tables.answer('reference', { reference, registry, requireDigest });
   if (objection !== 'by-its-facts' || digest === undefined)
     return [
-      { objection, rule: rule === 'approved-registries' ? (situation.policy.approvedRegistries?.id ?? rule) : rule },
+      {
+        endEpochMs: NEVER,
+        objection,
+        rule: rule === 'approved-registries' ? (situation.policy.approvedRegistries?.id ?? rule) : rule,
+      },
     ];
   const children = situation.indexes.get(digest) ?? [];
   const images = children.length > 0 ? [...new Set(children.map((child) => child.digest))] : [digest];
   const runsHere = [digest, ...images].some((one) => situation.running.has(one)) ? 'yes' : 'no';
   return images.flatMap((image) =>
     factsOn(situation.images.get(image), situation, tables).map((fact) => {
-      const { kind, against, grace } = fact;
+      const { kind, against, grace, endEpochMs } = fact;
       const answer = tables.answer('fact', { kind, against, runsHere, grace });
       const { objection: says = '', rule: cites = '' } = answer;
-      return { objection: says, rule: cites === 'cited' ? fact.rule : cites };
+      return { objection: says, rule: cites === 'cited' ? fact.rule : cites, endEpochMs };
     }),
   );
 }
@@ -103,13 +120,15 @@ interface Fact {
   readonly kind: string;
   readonly against: string;
   readonly grace: string;
+  /** Of the grace. */
+  readonly endEpochMs: number;
   /** Of the recorded reason. */
   readonly rule: string;
 }
 
 /** The facts in the order in which they count: recorded reasons, a verdict to renew, an old scan, a breach since. */
 function factsOn(record: ImageRecord | undefined, situation: Situation, tables: ReferenceTables): readonly Fact[] {
-  const alone = (kind: string): Fact => ({ kind, against: 'yes', grace: 'none', rule: 'none' });
+  const alone = (kind: string): Fact => ({ kind, against: 'yes', grace: 'none', rule: 'none', endEpochMs: NEVER });
   if (!record) return [alone('no-record')];
   const { verdict, judgedAtEpochMs } = record;
   if (!verdict) return [alone('no-verdict')];
@@ -117,7 +136,7 @@ function factsOn(record: ImageRecord | undefined, situation: Situation, tables: 
   const reasons = verdict.reasons.map((reason) => reasonFact(reason, record, scan, situation, tables));
   const others = (kind: string): Fact => ({
     ...{ kind, against: 'yes', rule: 'none' },
-    grace: graceOf({ kind, waiver: 'none', scan }, { record }, situation, tables),
+    ...graceOf({ kind, waiver: 'none', scan }, { record }, situation, tables),
   });
   const isScanNamed = verdict.reasons.some(({ kind }) => kind === 'scan');
   const isStanding = reasons.some(({ against, violates }) => against === 'yes' && violates);
@@ -139,14 +158,16 @@ function reasonFact(
   tables: ReferenceTables,
 ): Fact & { readonly violates: boolean; readonly decides: boolean } {
   const { effect, deadlineEpochMs, ruleId } = reason;
-  const kind = reason.kind === 'scan' && reason.scanReason === 'findings-missing' ? 'findings-missing' : reason.kind;
+  const isRefused =
+    reason.kind === 'scan' && reason.scanReason !== undefined && !KEEPS_THE_RESULT.has(reason.scanReason);
+  const kind = isRefused ? 'refused-scan' : reason.kind;
   const deadline =
     deadlineEpochMs === undefined ? 'none' : deadlineEpochMs <= situation.nowEpochMs ? 'passed' : 'ahead';
   const waiver = waiverOf(reason, situation);
   const { against = '' } = tables.answer('effect', { effect, deadline, waiver });
   const grace = graceOf({ kind, waiver, scan }, { record, reason }, situation, tables);
   return {
-    ...{ kind, against, grace, rule: ruleId },
+    ...{ kind, against, ...grace, rule: ruleId },
     violates: effect !== 'unknown',
     decides: effect === 'violates' || effect === 'unknown',
   };
@@ -165,6 +186,9 @@ function waiverOf(reason: Reason, situation: Situation): string {
   return endEpochMs <= situation.nowEpochMs ? 'ended' : 'in-force';
 }
 
+/** The registry starts no scan now, and says nothing against the last result. */
+const KEEPS_THE_RESULT: ReadonlySet<ScanReason> = new Set(['quota-or-scanned', 'enhanced']);
+
 const resultOf = ({ scan: { completedAtEpochMs, watchedAtEpochMs = 0 } }: ImageRecord): number | undefined =>
   completedAtEpochMs === undefined ? undefined : Math.max(completedAtEpochMs, watchedAtEpochMs);
 
@@ -173,8 +197,7 @@ function scanOf(record: ImageRecord, { policy, nowEpochMs }: Situation, tables: 
   const resultAtEpochMs = resultOf(record);
   const isOld = resultAtEpochMs !== undefined && nowEpochMs > resultAtEpochMs + policy.staleScanHours * HOUR_MS;
   const result = resultAtEpochMs === undefined ? 'none' : isOld ? 'old' : 'fresh';
-  const isKept = reason === 'quota-or-scanned' || reason === 'enhanced';
-  const refusal = reason === undefined ? 'none' : isKept ? 'keeps-the-result' : 'other';
+  const refusal = reason === undefined ? 'none' : KEEPS_THE_RESULT.has(reason) ? 'keeps-the-result' : 'other';
   return tables.answer('scan', { state, refusal, result }).scan ?? '';
 }
 
@@ -183,19 +206,22 @@ function graceOf(
   { record, reason }: { readonly record: ImageRecord; readonly reason?: Reason },
   situation: Situation,
   tables: ReferenceTables,
-): string {
+): Pick<Fact, 'grace' | 'endEpochMs'> {
   const { since = '' } = tables.answer('since', inputs);
   const resultAtEpochMs = resultOf(record);
   const instants: Readonly<Record<string, number | undefined>> = {
     deadline: reason?.deadlineEpochMs,
     'end-of-waiver': reason && waiverEnd(reason, situation),
-    judgement: record.judgedAtEpochMs,
+    // The clock that judged may have been ahead of this one.
+    judgement:
+      record.judgedAtEpochMs === undefined ? undefined : Math.min(record.judgedAtEpochMs, situation.nowEpochMs),
     'end-of-scan':
       resultAtEpochMs === undefined ? undefined : resultAtEpochMs + situation.policy.staleScanHours * HOUR_MS,
     'last-result': resultAtEpochMs,
     breach: record.verdict?.nextBreachAtEpochMs,
   };
   const sinceEpochMs = instants[since];
-  if (sinceEpochMs === undefined) return 'none';
-  return situation.nowEpochMs < sinceEpochMs + situation.graceRunningDays * DAY_MS ? 'left' : 'over';
+  if (sinceEpochMs === undefined) return { grace: 'none', endEpochMs: NEVER };
+  const endEpochMs = sinceEpochMs + situation.graceRunningDays * DAY_MS;
+  return { grace: situation.nowEpochMs < endEpochMs ? 'left' : 'over', endEpochMs };
 }
