@@ -6,24 +6,28 @@ export class FakeRunningTasks implements RunningTasks {
   readonly #tasks = new Map<string, readonly RunningContainer[]>();
   /** Each task that was stopped, with its reason. */
   readonly stopped: { readonly taskArn: string; readonly reason: string }[] = [];
-  /** Whether the account lets Patchwave stop its tasks. */
-  isAllowed = true;
+  readonly #refused = new Set<string>();
+
+  /** The account does not let Patchwave stop its tasks. */
+  refuse(account: string): void {
+    this.#refused.add(account);
+  }
 
   start(taskArn: string, containers: readonly RunningContainer[]): void {
     this.#tasks.set(taskArn, containers);
   }
 
-  async containersOf(_: Cluster, taskArn: string): Promise<readonly RunningContainer[] | undefined> {
-    this.#check(taskArn);
+  async containersOf({ account }: Cluster, taskArn: string): Promise<readonly RunningContainer[] | undefined> {
+    this.#check(account, taskArn);
     return this.#tasks.get(taskArn);
   }
 
-  async stop(_: Cluster, taskArn: string, reason: string): Promise<void> {
-    this.#check(taskArn);
+  async stop({ account }: Cluster, taskArn: string, reason: string): Promise<void> {
+    this.#check(account, taskArn);
     if (this.#tasks.delete(taskArn)) this.stopped.push({ taskArn, reason });
   }
 
-  #check(taskArn: string): void {
-    if (!this.isAllowed) throw new TaskNotOursError(taskArn, new Error('AccessDenied'));
+  #check(account: string, taskArn: string): void {
+    if (this.#refused.has(account)) throw new TaskNotOursError(taskArn, new Error('AccessDenied'));
   }
 }

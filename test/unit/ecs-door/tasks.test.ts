@@ -138,7 +138,7 @@ describe('before a task is stopped', () => {
       'its mode is read again',
       ({ world }) => apply(world, { mode: 'warn', stopTasks: true, stopTasksAfterMinutes: 15 }),
     ],
-    ['the account is asked', ({ tasks }) => Object.assign(tasks, { isAllowed: false })],
+    ['the account is asked', ({ tasks }) => tasks.refuse(PLACE.account)],
     [
       'its images are decided again',
       ({ world }) => world.running.begin([{ digest: digestOf('violating'), place: PLACE }]),

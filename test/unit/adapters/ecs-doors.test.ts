@@ -1,0 +1,153 @@
+import {
+  DescribeServiceRevisionsCommand,
+  DescribeTaskDefinitionCommand,
+  DescribeTasksCommand,
+  ECSClient,
+  StopTaskCommand,
+} from '@aws-sdk/client-ecs';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { EcsServiceRevisions } from '../../../shared/adapters/ecs-service-revisions.ts';
+import { EcsTasks } from '../../../shared/adapters/ecs-tasks.ts';
+import { LambdaHubDoor } from '../../../shared/adapters/lambda-hub-door.ts';
+import { answered, payload, thrown } from '../../support/eks-clusters.ts';
+import { digestOf } from '../../support/samples.ts';
+import { awsError, countingBackoff } from './support.ts';
+
+const client = new ECSClient({ region: 'eu-west-1' });
+const ecs = mockClient(client);
+const lambdaClient = new LambdaClient({ region: 'eu-west-1' });
+const lambda = mockClient(lambdaClient);
+beforeEach(() => {
+  ecs.reset();
+  lambda.reset();
+});
+
+const PLACE = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
+
+describe('the images of a service revision', () => {
+  const ARN = 'arn:aws:ecs:eu-west-1:444455556666:service-revision/prod/api/1';
+  const revision = {
+    taskDefinition: 'api:7',
+    containerImages: [{ containerName: 'app', image: 'app:1', imageDigest: digestOf('1') }],
+  };
+  const revisions = (attempts = 1) => new EcsServiceRevisions(client, countingBackoff(attempts));
+  const answers = (containerDefinitions: object[]) => {
+    ecs.on(DescribeServiceRevisionsCommand).resolves({ serviceRevisions: [revision] });
+    ecs
+      .on(DescribeTaskDefinitionCommand, { taskDefinition: 'api:7' })
+      .resolves({ taskDefinition: { containerDefinitions } });
+  };
+
+  test('are those of its task definition, by the digests that ECS found', async () => {
+    answers([
+      { name: 'app', image: 'app:1' },
+      { name: 'log', image: 'log:1' },
+    ]);
+    expect(await revisions().imagesOf(ARN)).toEqual([
+      { container: 'app', reference: `app:1@${digestOf('1')}` },
+      { container: 'log', reference: 'log:1' },
+    ]);
+  });
+
+  test('follow their tags where ECS was told not to resolve them', async () => {
+    answers([{ name: 'app', image: 'app:1', versionConsistency: 'disabled' }]);
+    expect(await revisions().imagesOf(ARN)).toEqual([{ container: 'app', reference: 'app:1' }]);
+  });
+
+  test('are read again while ECS does not know the revision yet', async () => {
+    answers([{ name: 'app', image: 'app:1' }]);
+    const missing = { serviceRevisions: [], failures: [{ arn: ARN, reason: 'MISSING' }] };
+    ecs
+      .on(DescribeServiceRevisionsCommand)
+      .resolvesOnce(missing)
+      .resolves({ serviceRevisions: [revision] });
+    expect(await revisions(2).imagesOf(ARN)).toHaveLength(1);
+    ecs.on(DescribeServiceRevisionsCommand).resolves(missing);
+    await expect(revisions(2).imagesOf(ARN)).rejects.toThrow('MISSING');
+  });
+
+  test.each([
+    ['the role may not', () => ecs.on(DescribeServiceRevisionsCommand).rejects(awsError('AccessDeniedException'))],
+    ['there is no definition', () => ecs.on(DescribeServiceRevisionsCommand).resolves({ serviceRevisions: [{}] })],
+    ['it has no containers', () => answers([])],
+    [
+      'the definition cannot be read',
+      () => {
+        answers([]);
+        ecs.on(DescribeTaskDefinitionCommand).rejects(awsError('ClientException'));
+      },
+    ],
+  ])('are an error if %s, never none', async (_, prepare) => {
+    prepare();
+    await expect(revisions().imagesOf(ARN)).rejects.toMatchObject({ name: 'ServiceRevisionUnreadableError' });
+  });
+});
+
+describe('the door of the hub', () => {
+  const ARN = 'arn:aws:lambda:us-east-1:111122223333:function:patchwave-ecs-door';
+  const question = { kind: 'deployment' as const, ...PLACE, service: 'api', images: [] };
+  const ask = (attempts = 1) => new LambdaHubDoor(lambdaClient, ARN, countingBackoff(attempts)).ask(question);
+
+  test('is asked by its function, and answers a decision', async () => {
+    const denied = { decision: 'deny', ruleId: 'image-recorded', message: 'No.' };
+    lambda.on(InvokeCommand, { FunctionName: ARN }).resolves(answered({ ...denied, aLaterMember: 1 }));
+    expect(await ask()).toEqual(denied);
+  });
+
+  test('is asked again after an error of the function, and of the call', async () => {
+    lambda
+      .on(InvokeCommand)
+      .resolvesOnce(thrown('Error', 'out of memory'))
+      .rejectsOnce(awsError('TooManyRequestsException'))
+      .resolves(answered({ decision: 'allow' }));
+    expect(await ask(3)).toEqual({ decision: 'allow' });
+    expect(lambda.commandCalls(InvokeCommand)).toHaveLength(3);
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['no decision', answered({})],
+    ['a decision that there is not', answered({ decision: 'maybe' })],
+    ['a refusal without a reason', answered({ decision: 'deny' })],
+    ['no JSON', payload({}, 'allow')],
+    ['an error', payload({ FunctionError: 'Unhandled' }, '{"decision":"allow"}')],
+  ])('that answers %s gives no decision', async (_, output) => {
+    lambda.on(InvokeCommand).resolves(output);
+    await expect(ask()).rejects.toMatchObject({ name: 'HubDoorError' });
+  });
+
+  test('that may not be called gives no decision', async () => {
+    lambda.on(InvokeCommand).rejects(awsError('AccessDeniedException'));
+    await expect(ask()).rejects.toThrow('AccessDeniedException');
+  });
+});
+
+describe('a task', () => {
+  const ARN = 'arn:aws:ecs:eu-west-1:444455556666:task/prod/1';
+  const tasks = new EcsTasks(() => client);
+
+  test('that ECS does not describe is no task that has ended', async () => {
+    ecs.on(DescribeTasksCommand).resolves({ failures: [{ arn: ARN, reason: 'UNKNOWN' }] });
+    await expect(tasks.containersOf(PLACE, ARN)).rejects.toMatchObject({ name: 'TaskUnreadableError' });
+    ecs.on(DescribeTasksCommand).resolves({});
+    await expect(tasks.containersOf(PLACE, ARN)).rejects.toMatchObject({ name: 'TaskUnreadableError' });
+  });
+
+  test('of a cluster that was deleted has ended', async () => {
+    ecs.on(DescribeTasksCommand).rejects(awsError('ClusterNotFoundException'));
+    expect(await tasks.containersOf(PLACE, ARN)).toBeUndefined();
+  });
+
+  test('is stopped with a reason that ECS takes', async () => {
+    ecs.on(StopTaskCommand).resolves({});
+    await tasks.stop(PLACE, ARN, 'x'.repeat(1000));
+    const [call] = ecs.commandCalls(StopTaskCommand);
+    expect(call?.args[0].input).toEqual({ cluster: 'prod', task: ARN, reason: 'x'.repeat(255) });
+  });
+
+  test('that cannot be stopped now is tried again by the caller', async () => {
+    ecs.on(StopTaskCommand).rejects(awsError('ThrottlingException'));
+    await expect(tasks.stop(PLACE, ARN, 'x')).rejects.toMatchObject({ name: 'ThrottlingException' });
+  });
+});
