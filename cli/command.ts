@@ -4,6 +4,7 @@ import type { TagMutability } from '../shared/domain/stream/tag-rules.ts';
 import type { RunningReads } from '../shared/ports/admission.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
+import type { DenialLedger } from '../shared/ports/denials.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
 import type { CascadeExecutions } from '../shared/ports/executions.ts';
 import type { ExpiryLedger } from '../shared/ports/expiries.ts';
@@ -55,6 +56,7 @@ export interface CliContext {
   readonly fleetPlaces: FleetPlaces;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
+  readonly denials: Pick<DenialLedger, 'all'>;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;

@@ -21,6 +21,7 @@ import { EXIT } from '../errors.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
 import { type Colour, fitted, paint, print, printJson, relative } from '../output.ts';
 import { type PolicyStatus, policyStatus } from '../policy/policy-status.ts';
+import { denialsText, expectedDenials } from '../status/denials.ts';
 import { accountsNotRead, renderScopes, statusScopes } from '../status/scopes.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
@@ -107,7 +108,13 @@ export const statusCommand: Command = {
     const shown = statusScopes(all, known?.inForce?.policy);
     const acting = await readActingState(connected, known?.inForce);
     const waiting = await waitingForVendors(connected, acting.causes);
-    const state = { ...acting, waitingForVendors: waiting, unreadable: connected.unreadable.items() };
+    const denials = await expectedDenials(connected.denials);
+    const state = {
+      ...acting,
+      waitingForVendors: waiting,
+      expectedDenials: denials,
+      unreadable: connected.unreadable.items(),
+    };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
     if (json) {
       const reviews = { ended: ended ?? null, partial: partial ?? null, running: running ?? null };
@@ -121,6 +128,8 @@ export const statusCommand: Command = {
       ended ? describeReview(ended, clock()) : 'No review of the fleet has ended yet. Start one with: patchwave review',
     );
     if (partial) print(describeReview(partial, clock()));
+    const refusals = denialsText(denials, clock());
+    if (refusals !== '') print(fitted(paint('yellow', refusals), 2));
     const scopesText = renderScopes(shown);
     if (scopesText !== '') print(`\n${scopesText}`);
     print(`\n${actingText(state, clock())}`);

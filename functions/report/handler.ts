@@ -8,7 +8,7 @@ import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { countsOf } from '../../shared/domain/report/report-counts.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { causes, contents, imageReads, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
+import { denialLedgers, ledgersOfRun, reportLedgers } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { previewReports } from '../../shared/review/preview.ts';
@@ -24,12 +24,13 @@ function compose(): PortsOf {
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const reports = { real: () => new S3Reports(s3, env.EVIDENCE_BUCKET), preview: previewReports };
-  const ledgers = ledgersOfRun(table, files, { contents, imageReads, runs, usages, causes, reports });
+  const ledgers = ledgersOfRun(table, files, { ...reportLedgers, reports });
   const world = {
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
     expiries: new DynamoExpiries(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
+    ...denialLedgers(table),
     unreadable: table.unreadable,
     files,
     clock: Date.now,

@@ -15,15 +15,16 @@ import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
 import { type ContextPorts, reportContextOf } from './context.ts';
 import type { ReportInput } from './input.ts';
+import { type DenialPorts, recordDenials } from './record-denials.ts';
 
 const IMAGES_A_READ = 500;
 const USAGES_AT_ONCE = 16;
 /** Names some workloads of an image; a base may have thousands. */
 const MOST_WORKLOADS = 20;
 
-export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
+export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts, DenialPorts {
   readonly streams: ContextPorts['streams'] & VendorPorts['streams'];
-  readonly usages: Pick<UsageLedger, 'ofImage'>;
+  readonly usages: Pick<UsageLedger, 'ofImage' | 'live'>;
   readonly reports: Pick<ReportStore, 'put'>;
 }
 
@@ -33,7 +34,8 @@ export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
  */
 export async function writeReport(ports: ReportPorts, { runId }: ReportInput): Promise<Report> {
   const context = await reportContextOf(ports, runId);
-  const builder = startReport(context);
+  const denials = await recordDenials(ports, context);
+  const builder = startReport({ ...context, ...(denials && { denials }) });
   const waits = new VendorWaits(context.causes);
   const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);
   const found = batches.flatMap(({ batch, digests }) =>

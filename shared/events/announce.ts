@@ -9,6 +9,7 @@ import { policyChange } from './policy-changed.ts';
 import { answerChange } from './rebuild-answered.ts';
 import { rebuildEnd } from './rebuild-ended.ts';
 import { causeGrowth } from './rebuild-needed.ts';
+import { denialExpected } from './will-be-denied.ts';
 
 /**
  * The events that one change of the ledger publishes; the file of each event says when. The same change always gives the
@@ -30,6 +31,8 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return closureEnd(before?.kind === 'closure' ? before.record : undefined, after.record);
     case 'expiry':
       return expiryExpected(before?.kind === 'expiry' ? before.record : undefined, after.record);
+    case 'expected-denial':
+      return denialExpected(before?.kind === 'expected-denial' ? before.record : undefined, after.record);
     case 'run':
       return reviewEnd(before?.kind === 'run' ? before.record : undefined, after.record);
     case 'policy':

@@ -18,6 +18,7 @@ import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
 import { rebuildNeeded } from './rebuild-needed.ts';
 import { rebuildReported } from './rebuild-reported.ts';
 import { RUN_EVENTS } from './run-events.ts';
+import { willBeDenied } from './will-be-denied.ts';
 
 /** Every event that Patchwave receives or publishes; docs/events.md explains them, events/ has samples. */
 export const EVENTS: readonly EventContract[] = [
@@ -42,6 +43,7 @@ export const EVENTS: readonly EventContract[] = [
   cascadeClosed,
   headMoved,
   imageExpiryExpected,
+  willBeDenied,
   fleetReviewed,
   policyChanged,
 ];

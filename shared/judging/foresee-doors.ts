@@ -1,4 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
+import type { AdmissionRecords } from '../domain/admission/admission-facts.ts';
+import { denialsIn, type PlaceDenials } from '../domain/admission/expected-denial.ts';
 import {
   digestsOfStarts,
   type ForeseenStart,
@@ -27,6 +29,29 @@ export async function foreseeDoors(
   policy: Policy,
   starts: Iterable<PossibleStart>,
 ): Promise<readonly ForeseenStart[]> {
+  const nowEpochMs = ports.clock();
+  const foreseen = await atEachPlace(ports, starts, (there, records) =>
+    foreseeStarts(there, records, policy, nowEpochMs),
+  );
+  return foreseen.flat();
+}
+
+/** What the doors will refuse of what runs, and what they refuse already, in the order of places. */
+export async function foreseeDenials(
+  ports: ForesightPorts,
+  policy: Policy,
+  starts: Iterable<PossibleStart>,
+): Promise<readonly PlaceDenials[]> {
+  const nowEpochMs = ports.clock();
+  return atEachPlace(ports, starts, (there, records) => denialsIn(there, records, policy, nowEpochMs));
+}
+
+/** Reads the records for the starts of each place, as a door does, and asks with them. */
+async function atEachPlace<Answer>(
+  ports: AdmissionReads,
+  starts: Iterable<PossibleStart>,
+  ask: (there: readonly PossibleStart[], records: AdmissionRecords) => Answer,
+): Promise<readonly Answer[]> {
   const places = new Map<string, PossibleStart[]>();
   for (const start of mergedStarts(starts)) {
     const key = doorPlaceText(start.place);
@@ -34,12 +59,10 @@ export async function foreseeDoors(
     if (there) there.push(start);
     else places.set(key, [start]);
   }
-  const nowEpochMs = ports.clock();
-  const foreseen = await mapConcurrently([...places.values()], PLACES_AT_ONCE, async (there) => {
+  const answers = await mapConcurrently([...places.values()], PLACES_AT_ONCE, async (there) => {
     const [first] = there;
     if (!first) return [];
-    const records = await readAdmissionRecords(ports, first.place, digestsOfStarts(there));
-    return foreseeStarts(there, records, policy, nowEpochMs);
+    return [ask(there, await readAdmissionRecords(ports, first.place, digestsOfStarts(there)))];
   });
-  return foreseen.flat();
+  return answers.flat();
 }

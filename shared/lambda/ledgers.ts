@@ -3,8 +3,9 @@ import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.
 import { DynamoFleetPlaces } from '../adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageLedger, DynamoImages } from '../adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger, DynamoPlaces } from '../adapters/dynamodb/images/place-ledger.ts';
-import { DynamoRunningLedger } from '../adapters/dynamodb/images/running-ledger.ts';
+import { DynamoRunningLedger, DynamoRunningReads } from '../adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoDenialLedger } from '../adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoSwitchLedger } from '../adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
@@ -90,6 +91,9 @@ export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(t
 /** The ledgers that a step of a review may write; the first and last step also need the run record. */
 export const stepLedgers = { images, places, contents, usages, running, streams, streamImages, parts, scopes } as const;
 
+/** What a report tells of. */
+export const reportLedgers = { contents, imageReads, runs, usages, causes } as const;
+
 /** @param kinds the ledgers of this file that a function uses */
 export function ledgersOfRun<Name extends keyof ReviewLedgers>(
   table: LedgerTable,
@@ -122,6 +126,14 @@ export const imageLedgers = (table: LedgerTable) => ({
   contents: new DynamoContentLedger(table),
   streams: new DynamoStreamLedger(table),
   streamImages: new DynamoStreamImages(table),
+});
+
+/** What doors decide by, and what they will refuse, for the function that announces it. */
+export const denialLedgers = (table: LedgerTable) => ({
+  places: new DynamoPlaces(table),
+  running: new DynamoRunningReads(table),
+  scopes: new DynamoScopeLedger(table),
+  denials: new DynamoDenialLedger(table),
 });
 
 /** What a look at lineage reads and writes, in a review and between two of them. */

@@ -5,6 +5,7 @@ import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
+import { denialLedgerContract } from './denial-ledger.contract.ts';
 import { expiryLedgerContract } from './expiry-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
@@ -42,6 +43,7 @@ describe('the fake ledger of', () => {
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
   describe('break-glass', () => breakGlassLedgerContract({ make: () => fakeWorld().exceptions, propertyRuns }));
+  describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));

@@ -1,6 +1,7 @@
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
@@ -27,6 +28,7 @@ import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
+import { denialLedgerContract } from './denial-ledger.contract.ts';
 import { expiryLedgerContract } from './expiry-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
@@ -80,6 +82,8 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
     switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
   describe('break-glass', () =>
     breakGlassLedgerContract({ make: () => new DynamoBreakGlassLedger(table()), propertyRuns }));
+  describe('expected denials', () =>
+    denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));

@@ -1,4 +1,7 @@
+import { DynamoRunningLedger } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
@@ -40,6 +43,20 @@ export async function sampleItems(): Promise<readonly Item[]> {
     ],
   );
   await new DynamoLateHeads(table).add({ location: LOCATION, atEpochMs: NOON_EPOCH_MS });
+  const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
+  await new DynamoRunningLedger(table).begin([{ digest, place }], NOON_EPOCH_MS);
+  await new DynamoBreakGlassLedger(table).begin(
+    place,
+    { author: 'Ada', reason: 'an incident', expiresAtEpochMs: NOON_EPOCH_MS + HOUR_MS },
+    { uid: 'sample-request', user: 'ada', atEpochMs: NOON_EPOCH_MS },
+  );
+  await new DynamoDenialLedger(table).replace([
+    {
+      ...{ place, digest, owner: 'shop', workloads: ['eks-deployment shop/web'], workloadCount: 1 },
+      ...{ ruleId: 'age-limit', message: 'Deploy a newer image before.' },
+      ...{ deniedFromEpochMs: NOON_EPOCH_MS + HOUR_MS, foundAtEpochMs: NOON_EPOCH_MS },
+    },
+  ]);
   await usages.leave([usage('sample', { digest, workload: 'left' })], NOON_EPOCH_MS);
   await usages.end([usage('sample', { digest, workload: 'ended' })], NOON_EPOCH_MS);
   await runs.abandon('sample-run', { error: 'States.Timeout', detail: 'too long', atEpochMs: NOON_EPOCH_MS });

@@ -327,6 +327,7 @@ describe('the outbox', () => {
     ['a rebuild', keys.rebuild('a/b/c:^1$', '20261125T030000000Z-0123456789ab'), true],
     ['a closure', keys.closure('0123456789ab-g1', 'a/b/c:^1$'), true],
     ['a loss', keys.expiry(place, digest), true],
+    ['an expected denial', keys.expectedDenial({ ...place, cluster: 'main', namespace: 'shop' }, digest), true],
     ['a look', keys.lifecycleCheck(place), false],
     ['a stream', keys.stream('a/b/c:^1$'), true],
     ['rebuild history', keys.rebuildHistory('a/b/c:^1$'), false],

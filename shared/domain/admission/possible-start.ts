@@ -93,7 +93,7 @@ export function foreseeStarts(
   );
   return starts.map((start) => {
     const door = doorAt(policy, start.place);
-    const owner = ownerOf(start, records, policy);
+    const owner = ownerOfStart(start, records, policy);
     const named = { ...start, mode: door.mode, ...(owner !== undefined && { owner }) };
     if (door.mode === 'off') return { ...named, outcome: 'not-judged' };
     const asked = { door: { ...door, mode: 'deny' as const }, known, policy, nowEpochMs };
@@ -114,7 +114,8 @@ function outcomeOf({ decision }: Admission, mode: DoorMode, graceEndsAtEpochMs: 
   return decision === 'warn' ? 'warned' : 'allowed';
 }
 
-function ownerOf(
+/** Who owns what starts; `undefined` if neither the image nor a rule says it. */
+export function ownerOfStart(
   { reference, digests }: PossibleStart,
   { images, indexes }: AdmissionRecords,
   policy: Policy,

@@ -1,3 +1,4 @@
+import type { ExpectedDenial } from '../admission/expected-denial.ts';
 import type { Closure, Deployment } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
@@ -16,6 +17,7 @@ export type LedgerRecord =
   | { readonly kind: 'deployment'; readonly record: Deployment }
   | { readonly kind: 'closure'; readonly record: Closure }
   | { readonly kind: 'expiry'; readonly record: ImageExpiry }
+  | { readonly kind: 'expected-denial'; readonly record: ExpectedDenial }
   | { readonly kind: 'run'; readonly record: ReviewRecord }
   | { readonly kind: 'policy'; readonly record: PolicyPointer }
   /** Items that are never published. */

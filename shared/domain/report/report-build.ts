@@ -88,6 +88,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
         waitingForVendors,
         layerDisagreements: layerDisagreements.sort(byDigest),
+        ...(context.denials && { denials: context.denials }),
         expiries: context.expiries,
         expiryChecks: {
           repositories: context.checks.length,

@@ -1,9 +1,11 @@
+import type { ExpectedDenial } from '../admission/expected-denial.ts';
 import { counted } from '../common/counted.ts';
 import { type MarkdownColumn, markdownTable, plainText, section } from '../common/markdown.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
+import { doorPlaceText } from '../policy/doors.ts';
 import {
   expiryCauseText,
   expiryInstantText,
@@ -42,6 +44,31 @@ const nothing = (repositories: number): string =>
 
 const usersOf = ({ use, running, workloads }: ImageExpiry): string =>
   use === 'running' ? workloads.join(', ') || '-' : `ancestor of ${counted(running, 'running image')}`;
+
+/** Empty if no door denies. */
+function denials({ denials: found }: Report): string {
+  if (!found) return '';
+  const { expected, refused, withinDays } = found;
+  const already =
+    refused === 0
+      ? ''
+      : `${counted(refused, 'image')} that ${refused === 1 ? 'runs' : 'run'} may not start again already. `;
+  const next = 'To see all, and what templates name: `patchwave doors check`.';
+  const soon = markdownTable(expected, [
+    { title: 'Refused from', text: ({ deniedFromEpochMs }: ExpectedDenial) => instant(deniedFromEpochMs) },
+    { title: 'Where', text: ({ place }) => doorPlaceText(place) },
+    { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
+    { title: 'Owner', text: ownerOf },
+    { title: 'Run by', text: ({ workloads }) => workloads.join(', ') },
+    { title: 'Rule', text: ({ ruleId }) => ruleId },
+    { title: 'What to do', text: ({ message }) => message },
+  ]);
+  return section(
+    `Images that a door will refuse, within ${counted(withinDays, 'day')}`,
+    'CM-7(5)',
+    [soon || 'None.', `${already}${next}`].join('\n\n'),
+  );
+}
 
 /* The parts of a report about open work, and about what only vendors can fix. */
 
@@ -164,6 +191,7 @@ export function reportMarkdown(report: Report): string {
     ...report.ancestors.groups.flatMap((group) => violating(group, ONLY_ANCESTORS)),
     ...report.ancestors.groups.flatMap((group) => unknown(group, ONLY_ANCESTORS)),
     nextBreaches(report),
+    denials(report),
     expiries(report),
     coverage(report),
     gaps(report),

@@ -1,3 +1,4 @@
+import type { ExpectedDenial } from '../admission/expected-denial.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { UnreadableItem } from '../common/unreadable-item.ts';
 import type { Digest, Tier } from '../image/image.ts';
@@ -32,10 +33,22 @@ export interface ReportContext {
   /** Expiries by lifecycle policies, most urgent first, and each check. */
   readonly expiries: readonly ImageExpiry[];
   readonly checks: readonly RepositoryCheck[];
+  /** Absent if no door denies anywhere, or this is not a review of the whole fleet. */
+  readonly denials?: DenialsInReport;
   /** Streams that the ledger knows. */
   readonly streams: readonly string[];
   /** Unreadable ledger items that the report met. */
   unreadable(): readonly UnreadableItem[];
+}
+
+/** What the doors of the policy refuse of what runs, if it starts again. */
+export interface DenialsInReport {
+  /** Denials within this many days are listed in advance. */
+  readonly withinDays: number;
+  /** The soonest first; one for each image and place. */
+  readonly expected: readonly ExpectedDenial[];
+  /** How many images are refused already, each counted in each place. */
+  readonly refused: number;
 }
 
 export interface LeftScopeInReport {
@@ -180,6 +193,8 @@ export interface Report {
   readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];
   /** Images in use that lifecycle policies will expire, most urgent first. */
   readonly expiries: readonly ImageExpiry[];
+  /** As in the context. */
+  readonly denials?: DenialsInReport;
   /** The number of checked repositories; the named ones have no or outdated data. */
   readonly expiryChecks: { readonly repositories: number; readonly unseen: readonly RepositoryCheck[] };
 }

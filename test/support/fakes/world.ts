@@ -15,6 +15,7 @@ import { FakeBreakGlassLedger } from './break-glass.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
 import { FakeContentLedger } from './contents.ts';
+import { FakeDenialLedger } from './denials.ts';
 import { FakeDeployer } from './deployer.ts';
 import { FakeEksDeployer } from './eks-deployer.ts';
 import { FakeExecutions } from './executions.ts';
@@ -97,6 +98,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     baseReadings: new FakeBaseReadingLedger(),
     lateHeads: new FakeLateHeads(),
     expiries: new FakeExpiryLedger(),
+    denials: new FakeDenialLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),
     scratch: new FakeScratch(),

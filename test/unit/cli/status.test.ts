@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { cascade, closure, deployment, node } from '../../support/rebuild-samples.ts';
-import { review } from '../../support/samples.ts';
+import { digestOf, review } from '../../support/samples.ts';
 import {
   fact,
   HOUR_MS,
@@ -193,4 +193,23 @@ test('an item of the ledger that cannot be read is named', async () => {
   const { text } = await run(statusCommand, context);
   expect(text).toContain('Unreadable ledger items. Correct or delete these items');
   expect(text).toContain('STREAM#web / OPEN: `executionArn` must be text, not a number');
+});
+
+test('status counts what a door will refuse soon, and --json lists it', async () => {
+  const world = await planWorld();
+  const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
+  const denial = (name: string, hours: number) => ({
+    ...{ place, digest: digestOf(name), workloads: ['eks-deployment shop/web'], workloadCount: 1, ruleId: 'age-limit' },
+    ...{ message: 'm', deniedFromEpochMs: world.clock() + hours * HOUR_MS, foundAtEpochMs: 1 },
+  });
+  const none = await run(statusCommand, readOnlyContext(world));
+  expect(none.text).not.toContain('door');
+  await world.denials.replace([denial('a', 48), denial('b', 24), denial('c', -1)]);
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toContain(
+    '2 images will be refused by a door within 5 days, the first at 2026-11-25 03:00 UTC. 1 image',
+  );
+  expect(text).toContain('See: patchwave doors check\n');
+  const { expectedDenials } = await runJson(statusCommand, readOnlyContext(world));
+  expect(expectedDenials).toMatchObject(['c', 'b', 'a'].map((name) => ({ digest: digestOf(name) })));
 });

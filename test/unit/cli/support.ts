@@ -11,7 +11,19 @@ export const ANA = 'arn:aws:sts::111122223333:assumed-role/operator/ana';
 export function cliContext(world: FakeWorld, before: (step: string) => void = () => undefined): CliContext {
   const { contents, images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } =
     world;
-  const { rollouts, killSwitch, runs, scopes, expiries, policies, evidence, executions, runFiles, unreadable } = world;
+  const {
+    rollouts,
+    killSwitch,
+    runs,
+    scopes,
+    denials,
+    expiries,
+    policies,
+    evidence,
+    executions,
+    runFiles,
+    unreadable,
+  } = world;
   const ports = {
     ...{
       contents,
@@ -29,7 +41,20 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       locks,
       slots,
     },
-    ...{ guards, rollouts, killSwitch, runs, scopes, expiries, policies, evidence, executions, runFiles, unreadable },
+    ...{
+      guards,
+      rollouts,
+      killSwitch,
+      runs,
+      scopes,
+      denials,
+      expiries,
+      policies,
+      evidence,
+      executions,
+      runFiles,
+      unreadable,
+    },
   };
   const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
   return {

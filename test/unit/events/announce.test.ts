@@ -380,6 +380,41 @@ describe('ImageExpiryExpected', () => {
   });
 });
 
+describe('WillBeDenied', () => {
+  const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
+  const denial = (deniedFromEpochMs: number, workloads = ['eks-deployment shop/web']): LedgerRecord => ({
+    kind: 'expected-denial',
+    record: {
+      ...{ place, digest: digestOf('a'), owner: 'shop', workloads, workloadCount: workloads.length },
+      ...{ ruleId: 'age-limit', message: 'Deploy a newer image before.', deniedFromEpochMs, foundAtEpochMs: 1 },
+    },
+  });
+
+  test.each<[string, LedgerRecord | undefined, LedgerRecord | undefined, number]>([
+    ['it is found', undefined, denial(5), 1],
+    ['it is found again', denial(5), denial(5), 0],
+    ['another workload runs the image', denial(5), denial(5, ['eks-job shop/other']), 0],
+    ['the instant moves', denial(5), denial(6), 1],
+    ['it is allowed after all', denial(5), undefined, 0],
+  ])('%s', (_, before, after, expected) => {
+    expect(announce(before, after)).toHaveLength(expected);
+  });
+
+  test('has the place, the owner and what to do', () => {
+    expect(announce(undefined, denial(5))).toEqual([
+      {
+        detailType: 'WillBeDenied',
+        resources: [digestOf('a')],
+        detail: {
+          ...{ schemaVersion: 1, digest: digestOf('a'), ...place, owner: 'shop', ruleId: 'age-limit' },
+          ...{ workloads: ['eks-deployment shop/web'], workloadCount: 1, message: 'Deploy a newer image before.' },
+          ...{ deniedFromEpochMs: 5, foundAtEpochMs: 1 },
+        },
+      },
+    ]);
+  });
+});
+
 describe('FleetReviewed', () => {
   const run = (state: ReviewRecord['state'], changes: Partial<ReviewRecord> = {}): LedgerRecord => ({
     kind: 'run',

@@ -1,3 +1,4 @@
+import type { ExpectedDenial } from '../../../shared/domain/admission/expected-denial.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../../shared/domain/cause/node-answer.ts';
@@ -275,6 +276,25 @@ const anyExpiry: fc.Arbitrary<ImageExpiry> = fc
   })
   .map((expiry): ImageExpiry => expiry);
 
+const anyDenial: fc.Arbitrary<ExpectedDenial> = fc
+  .tuple(
+    fc.record({
+      digest: fc.constant(digestOf('app')),
+      workloads: fc.constantFrom([], ['eks-deployment shop/web']),
+      workloadCount: count,
+      ruleId: fc.constantFrom('age-limit', 'critical'),
+      message: fc.constant('Deploy a newer image before.'),
+      deniedFromEpochMs: epochMs,
+      foundAtEpochMs: epochMs,
+    }),
+    optional<{ owner: string }>({ owner: fc.constant('shop') }),
+    optional<{ namespace: string }>({ namespace: fc.constant('shop') }),
+  )
+  .map(([denial, owner, namespace]) => ({
+    ...{ ...denial, ...owner },
+    place: { account: '111122223333', region: 'eu-west-1', cluster: 'prod', ...namespace },
+  }));
+
 export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyImage.map((record) => ({ kind: 'image' as const, record })),
   fc
@@ -297,6 +317,7 @@ export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyRebuild.map((record) => ({ kind: 'rebuild' as const, record })),
   anyClosure.map((record) => ({ kind: 'closure' as const, record })),
   anyExpiry.map((record) => ({ kind: 'expiry' as const, record })),
+  anyDenial.map((record) => ({ kind: 'expected-denial' as const, record })),
   anyReview.map((record) => ({ kind: 'run' as const, record })),
   anyPointer.map((record) => ({ kind: 'policy' as const, record })),
   fc.constant({ kind: 'other' as const }),

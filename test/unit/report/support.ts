@@ -29,11 +29,15 @@ const policy: PolicyDocument = {
 export type World = Awaited<ReturnType<typeof worldWith>>;
 
 /** A review of one scope that runs, up to the report. */
-export async function worldWith(batches: readonly (readonly Digest[])[] = []) {
+export async function worldWith(
+  batches: readonly (readonly Digest[])[] = [],
+  changes: Partial<PolicyDocument> = {},
+  scopeKey = 'fleet',
+) {
   const world = fakeWorld();
-  const policyVersion = await world.policies.publish(parse(policySchema, policy), {});
+  const policyVersion = await world.policies.publish(parse(policySchema, { ...policy, ...changes }), {});
   await world.runs.begin({
-    ...{ runId: RUN, mode: 'review', scopeKey: 'fleet', policyVersion, state: 'running' },
+    ...{ runId: RUN, mode: 'review', scopeKey, policyVersion, state: 'running' },
     ...{ startedAtEpochMs: START_EPOCH_MS, leaseUntilEpochMs: START_EPOCH_MS + DAY_MS },
   });
   const keys = runFileKeys(RUN);

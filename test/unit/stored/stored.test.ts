@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { DynamoRunningReads } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoDenials } from '../../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
@@ -9,6 +12,7 @@ import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/sco
 import { DynamoLateHeads } from '../../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../../shared/adapters/dynamodb/table/item.ts';
 import { imageContent, ledgerRecord, unpackedItem } from '../../../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { canonicalJson } from '../../../shared/domain/common/canonical-json.ts';
@@ -119,6 +123,24 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
       found(await collect(expiries.checks()), ({ location }) => locationKey(location) === item.SK),
     'late-heads': async (item) =>
       found(await collect(new DynamoLateHeads(table).all()), ({ location }) => locationKey(location) === item.SK),
+    running: async (item) => {
+      const [place, namespace = ''] = after('IN#', item.SK).split('#');
+      const [account = '', region = '', cluster = ''] = (place ?? '').split('/');
+      const there = { account, region, cluster, ...(namespace !== '' && { namespace }) };
+      const running = await new DynamoRunningReads(table).runningIn([digestIn(item)], there);
+      return running.has(digestIn(item)) === (item.endedAtEpochMs === undefined) ? item : undefined;
+    },
+    'break-glass': async (item) => {
+      const [account = '', region = '', cluster = ''] = after('DOOR#', item.PK).split('/');
+      const place = { account, region, cluster, namespace: item.SK };
+      const breakGlass = await new DynamoBreakGlassLedger(table).breakGlassOf(place);
+      return breakGlass && { ...item, ...breakGlass };
+    },
+    'expected-denial': async (item) =>
+      found(
+        await collect(new DynamoDenials(table).all()),
+        ({ place, digest }) => keys.expectedDenial(place, digest).SK === item.SK,
+      ),
     policy: async (item) => {
       expect(await new DynamoPolicyStore(table, undefined as never, '').inForce()).toBe(item.version);
       return (ledgerRecord(item) as { readonly record?: unknown }).record;

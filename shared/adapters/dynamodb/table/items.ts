@@ -1,4 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { ExpectedDenial } from '../../../domain/admission/expected-denial.ts';
 import { ageOf } from '../../../domain/age/image-lineage.ts';
 import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
@@ -199,6 +200,8 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
       return { kind: 'closure', record: storedRecord<Closure>(stored) };
     case 'expiry':
       return { kind: 'expiry', record: storedRecord<ImageExpiry>(stored) };
+    case 'expected-denial':
+      return { kind: 'expected-denial', record: storedRecord<ExpectedDenial>(stored) };
     case 'run':
       return { kind: 'run', record: recordOf<ReviewRecord>(stored) };
     case 'policy':

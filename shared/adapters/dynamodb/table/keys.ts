@@ -46,6 +46,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there |
+ * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
  * - `scope`    scopePk = USE#<account>/<region>[/<EKS cluster>]: live usages of one scope, with all their attributes;
@@ -151,6 +152,11 @@ export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK
 export const breakGlass = ({ account, region, cluster, namespace = '' }: DoorPlace): Key => ({
   PK: `DOOR#${account}/${region}/${cluster}`,
   SK: namespace,
+});
+export const DENIALS = 'DENIALS';
+export const expectedDenial = ({ account, region, cluster, namespace = '' }: DoorPlace, digest: Digest): Key => ({
+  PK: DENIALS,
+  SK: `${account}/${region}/${cluster}#${namespace}#${digest}`,
 });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 

@@ -1,3 +1,4 @@
+import type { ExpectedDenial } from '../../../domain/admission/expected-denial.ts';
 import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascade.ts';
 import type { Cause } from '../../../domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory, StreamLock } from '../../../domain/cause/rebuild.ts';
@@ -140,6 +141,10 @@ const breakGlass: ShapeOf<StoredBreakGlass> = {
   ...{ endedAtEpochMs: 'number?', requests: 'list', expiresAt: 'number' },
 };
 
+const expectedDenial: ShapeOf<ExpectedDenial> = {
+  ...{ place: 'record', digest: 'text', owner: 'text?', workloads: 'list', workloadCount: 'number' },
+  ...{ ruleId: 'text', message: 'text', deniedFromEpochMs: 'number', foundAtEpochMs: 'number' },
+};
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
@@ -152,6 +157,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope, 'break-glass': breakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
+  ...{ 'expected-denial': expectedDenial },
 };
 
 /** Lists whose elements say by their `kind` what they are. */
