@@ -124,7 +124,7 @@ export async function readTemplateStarts(
               ...{ workloadKind, workload },
               place: doorPlaceOf({ ...cluster, workloadKind, workload }),
               ...(reference !== undefined && { reference }),
-              ...{ digests: [], sources: ['template'] },
+              ...{ digests: [], byDigest: [], sources: ['template'] },
             });
     });
     // What was read before a failure counts: it may be refused.

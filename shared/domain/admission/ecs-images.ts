@@ -56,7 +56,8 @@ function containerImage(
 ): ContainerImage {
   if (image === undefined) return { container };
   if (!isDigest(digest) || (evidence === 'found' && image.includes('@'))) return { container, reference: image };
-  return { container, reference: byDigest(image, digest) };
+  return { container, reference: referenceByDigest(image, digest) };
 }
 
-const byDigest = (image: string, digest: Digest): string => `${image.split('@', 1)[0]}@${digest}`;
+/** What starts by a reference if a digest is known for it. */
+export const referenceByDigest = (image: string, digest: Digest): string => `${image.split('@', 1)[0]}@${digest}`;

@@ -4,7 +4,7 @@ import { type DoorPlace, doorAt } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
 import { type Admitting, admit, digestsToRead, graceEndOf } from './admit.ts';
-import { digestsOfStarts, ownerOfStart, type PossibleStart } from './possible-start.ts';
+import { digestsOfStarts, judgedReferences, ownerOfStart, type PossibleStart } from './possible-start.ts';
 
 /** How long before it a denial is announced. */
 export const DENIAL_NOTICE_DAYS = 5;
@@ -111,8 +111,15 @@ export function denialsIn(
     const door = doorAt(policy, start.place);
     if (door.mode !== 'deny') continue;
     const admitting = { door, known, policy, nowEpochMs };
-    if (admit(start.reference, admitting).decision === 'deny') for (const digest of start.digests) refused.add(digest);
-    const ahead = denialAhead(start.reference, admitting, nowEpochMs + DENIAL_NOTICE_DAYS * DAY_MS);
+    const references = judgedReferences(start);
+    if (references.some((one) => admit(one, admitting).decision === 'deny')) {
+      for (const digest of start.digests) refused.add(digest);
+      continue;
+    }
+    const untilEpochMs = nowEpochMs + DENIAL_NOTICE_DAYS * DAY_MS;
+    const ahead = references
+      .flatMap((one) => denialAhead(one, admitting, untilEpochMs) ?? [])
+      .reduce<DenialAhead | undefined>(earlier, undefined);
     if (!ahead) continue;
     const owner = ownerOfStart(start, records, policy);
     for (const digest of start.digests) {

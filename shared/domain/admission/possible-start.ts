@@ -1,11 +1,12 @@
 import { type Digest, isDigest } from '../image/image.ts';
 import { referencesOf, type Usage } from '../image/usage.ts';
-import type { WorkloadKind } from '../image/workload-kind.ts';
+import { hasClusterScope, type WorkloadKind } from '../image/workload-kind.ts';
 import { type DoorMode, type DoorPlace, doorAt, doorPlaceOf, doorPlaceText } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { classify } from '../stream/tier.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admission, admit, digestsToRead, graceEndOf } from './admit.ts';
+import { type Admission, type Admitting, admit, digestsToRead, graceEndOf } from './admit.ts';
+import { referenceByDigest } from './ecs-images.ts';
 
 /** How it is known that an image may start: a workload runs it, or a template of a workload names it. */
 export type StartSource = 'running' | 'template';
@@ -19,6 +20,8 @@ export interface PossibleStart {
   readonly reference?: string;
   /** The images that run by this reference, sorted; empty for a template. */
   readonly digests: readonly Digest[];
+  /** What the doors of ECS judge in place of a tag: the digests that ECS found for it. Empty in EKS, and for a template. */
+  readonly byDigest: readonly string[];
   readonly sources: readonly StartSource[];
 }
 
@@ -49,8 +52,17 @@ export interface ForeseenStart extends PossibleStart {
 export const startsOfUsage = (usage: Usage): readonly PossibleStart[] =>
   referencesOf(usage).map((reference) => ({
     ...{ place: doorPlaceOf(usage), workloadKind: usage.workloadKind, workload: usage.workload, reference },
-    ...{ digests: [usage.digest], sources: ['running'] },
+    ...{ digests: [usage.digest], byDigest: foundBy(usage, reference), sources: ['running'] },
   }));
+
+const foundBy = (usage: Usage, reference: string): readonly string[] =>
+  hasClusterScope(usage) || usage.digestSource !== 'runtime' || reference.includes('@')
+    ? []
+    : [referenceByDigest(reference, usage.digest)];
+
+/** The references that a door judges for a start. */
+export const judgedReferences = ({ reference, byDigest }: PossibleStart): readonly (string | undefined)[] =>
+  byDigest.length > 0 ? byDigest : [reference];
 
 /** The same image of the same workload once, in the order of places, workloads and references. */
 export function mergedStarts(starts: Iterable<PossibleStart>): readonly PossibleStart[] {
@@ -64,8 +76,9 @@ export function mergedStarts(starts: Iterable<PossibleStart>): readonly Possible
   return [...merged].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, start]) => start);
 }
 
-const both = (one: PossibleStart, other: PossibleStart): Pick<PossibleStart, 'digests' | 'sources'> => ({
+const both = (one: PossibleStart, other: PossibleStart): Pick<PossibleStart, 'digests' | 'byDigest' | 'sources'> => ({
   digests: [...new Set([...one.digests, ...other.digests])].sort(),
+  byDigest: [...new Set([...one.byDigest, ...other.byDigest])].sort(),
   sources: [...new Set([...one.sources, ...other.sources])].sort(),
 });
 
@@ -96,17 +109,37 @@ export function foreseeStarts(
     const owner = ownerOfStart(start, records, policy);
     const named = { ...start, mode: door.mode, ...(owner !== undefined && { owner }) };
     if (door.mode === 'off') return { ...named, outcome: 'not-judged' };
-    const asked = { door: { ...door, mode: 'deny' as const }, known, policy, nowEpochMs };
-    const admission = admit(start.reference, asked);
-    const graceEndsAtEpochMs = graceEndOf(start.reference, asked);
-    return {
-      ...named,
-      outcome: outcomeOf(admission, door.mode, graceEndsAtEpochMs),
-      ...(admission.decision !== 'allow' && { ruleId: admission.ruleId, message: admission.message }),
-      ...(graceEndsAtEpochMs !== undefined && { graceEndsAtEpochMs }),
-    };
+    const admitting = { door: { ...door, mode: 'deny' as const }, known, policy, nowEpochMs };
+    return { ...named, ...strictestOf(judgedReferences(start).map((one) => foresee(one, door.mode, admitting))) };
   });
 }
+
+type Foreseen = Pick<ForeseenStart, 'outcome' | 'ruleId' | 'message' | 'graceEndsAtEpochMs'>;
+
+function foresee(reference: string | undefined, mode: DoorMode, admitting: Admitting): Foreseen {
+  const admission = admit(reference, admitting);
+  const graceEndsAtEpochMs = graceEndOf(reference, admitting);
+  return {
+    outcome: outcomeOf(admission, mode, graceEndsAtEpochMs),
+    ...(admission.decision !== 'allow' && { ruleId: admission.ruleId, message: admission.message }),
+    ...(graceEndsAtEpochMs !== undefined && { graceEndsAtEpochMs }),
+  };
+}
+
+/** The strictest outcome first, then the grace that ends soonest. */
+function strictestOf(foreseen: readonly Foreseen[]): Foreseen {
+  const rank = ({ outcome, graceEndsAtEpochMs = 0 }: Foreseen): readonly [number, number] => [
+    STRICTNESS.indexOf(outcome),
+    graceEndsAtEpochMs,
+  ];
+  const [strictest] = [...foreseen].sort((one, other) => {
+    const [[first, firstEnd], [second, secondEnd]] = [rank(one), rank(other)];
+    return first - second || firstEnd - secondEnd;
+  });
+  return strictest ?? { outcome: 'not-judged' };
+}
+
+const STRICTNESS: readonly StartOutcome[] = ['refused', 'only-warned', 'in-grace', 'warned', 'allowed', 'not-judged'];
 
 function outcomeOf({ decision }: Admission, mode: DoorMode, graceEndsAtEpochMs: number | undefined): StartOutcome {
   if (decision === 'deny') return mode === 'deny' ? 'refused' : 'only-warned';

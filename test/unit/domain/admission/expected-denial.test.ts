@@ -34,7 +34,14 @@ interface Situation {
 }
 
 const start = (changes: Partial<PossibleStart> = {}): PossibleStart => ({
-  ...{ place: PLACE, workloadKind: 'eks-deployment', workload: 'shop/web', digests: [WEB], sources: ['running'] },
+  ...{
+    place: PLACE,
+    workloadKind: 'eks-deployment',
+    workload: 'shop/web',
+    digests: [WEB],
+    byDigest: [],
+    sources: ['running'],
+  },
   reference: NAMED,
   ...changes,
 });

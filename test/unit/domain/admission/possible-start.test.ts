@@ -64,7 +64,14 @@ const records: AdmissionRecords = {
 };
 
 const start = (reference: string | undefined, changes: Partial<PossibleStart> = {}): PossibleStart => ({
-  ...{ place: PLACE, workloadKind: 'eks-deployment', workload: 'shop/web', digests: [], sources: ['template'] },
+  ...{
+    place: PLACE,
+    workloadKind: 'eks-deployment',
+    workload: 'shop/web',
+    digests: [],
+    byDigest: [],
+    sources: ['template'],
+  },
   ...(reference !== undefined && { reference }),
   ...changes,
 });
@@ -133,6 +140,27 @@ test('a usage starts by each of its references; a container that AWS adds by non
   expect(starts.map(({ reference }) => reference)).toEqual([usage('a').reference, named('a')]);
   expect(digestsOfStarts(starts)).toEqual([digestOf('a')]);
   expect(starts[0]?.place).toEqual({ account: '111122223333', region: 'eu-west-1', cluster: 'prod' });
+});
+
+test('in ECS a tag counts as the digest that runs, also beside a template; a guess does not', () => {
+  const ecs = { reference: TAGGED, workloadKind: 'ecs-service', cluster: 'prod' } as const;
+  const startsOf = (name: string, changes: object = {}) => startsOfUsage(usage(name, { ...ecs, ...changes }));
+  const { namespace: _, ...place } = PLACE;
+  const running = { ...records, running: new Set([digestOf('late'), digestOf('over')]) };
+  const outcomeOf = (starts: readonly PossibleStart[]) =>
+    foreseeStarts(mergedStarts(starts), running, policyWith('deny'), NOW);
+  const asTemplate = start(TAGGED, { place, workloadKind: 'ecs-service', workload: 'payments-api' });
+  expect(outcomeOf([asTemplate])).toMatchObject([{ outcome: 'refused', ruleId: 'digest-required' }]);
+  expect(outcomeOf(startsOf('good'))).toMatchObject([{ outcome: 'allowed' }]);
+  expect(outcomeOf([...startsOf('good'), asTemplate])).toMatchObject([{ outcome: 'allowed' }]);
+  expect(outcomeOf([...startsOf('good'), ...startsOf('late')])).toMatchObject([
+    { outcome: 'in-grace', ruleId: 'critical' },
+  ]);
+  expect(outcomeOf([...startsOf('late'), ...startsOf('over')])).toMatchObject([
+    { outcome: 'refused', ruleId: 'critical' },
+  ]);
+  for (const digestSource of ['tag-guess', 'push-history'])
+    expect(outcomeOf(startsOf('good', { digestSource }))).toMatchObject([{ ruleId: 'digest-required' }]);
 });
 
 test('the place of a workload of Kubernetes is its namespace', () => {
