@@ -7,6 +7,8 @@ import { VERSION } from './version.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 
+const HELP = 'help';
+
 /**
  * Parses the words of a command line, and runs the command that they name.
  * @param run runs one command; returns the exit code
@@ -54,11 +56,12 @@ function emptyProgram(commands: Commands): Program {
     .helpCommand(false);
   for (const option of commonOptions()) program.addOption(option);
   program
-    .command('help')
+    .command(HELP)
     .argument('[words...]')
     .action(([name]: string[]) => {
-      if (name !== undefined && !Object.hasOwn(commands, name)) throw new UsageError(noSuchCommand(name, commands));
-      const command = name === undefined ? undefined : commands[name];
+      if (name !== undefined && name !== HELP && !Object.hasOwn(commands, name))
+        throw new UsageError(noSuchCommand(name, commands));
+      const command = name === undefined || name === HELP ? undefined : commands[name];
       print(command === undefined || name === undefined ? helpOf(commands) : commandHelp(name, command));
     });
   return program;

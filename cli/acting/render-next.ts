@@ -8,7 +8,7 @@ import { renderAnswers } from './render-acting.ts';
  * @param answer the planner's answer; `undefined` if it would act, or there is nothing to do
  */
 export function renderNext(cause: Cause | undefined, answer: NegativeDecision | undefined, now: number): string {
-  if (!cause || cause.state === 'closed') return 'The stream has no open cause, so it needs no rebuild.';
+  if (!cause || cause.state === 'closed') return 'The stream has no open cause, so Patchwave plans nothing for it.';
   if (cause.state === 'taken')
     return `Cascade ${cause.takenBy?.cascadeId} works on the stream. To see its state: patchwave status`;
   if (!answer)

@@ -5,7 +5,7 @@ import { PolicyInvalidError, policyVersion } from '../../shared/domain/policy/po
 import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { fitted, paint, print, printJson } from '../output.ts';
+import { fitted, paint, print, printJson, printProgress } from '../output.ts';
 import { policyDoubts } from '../policy/policy-diff.ts';
 import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
@@ -149,7 +149,13 @@ async function confirmed(question: string, answer: RegExp): Promise<boolean> {
     );
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return answer.test((await lines.question(question)).trim());
+    // Ctrl-C and Ctrl-D are a no.
+    const text = await lines.question(question).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ABORT_ERR') throw error;
+      printProgress('');
+      return '';
+    });
+    return answer.test(text.trim());
   } finally {
     lines.close();
   }

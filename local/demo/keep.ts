@@ -4,6 +4,10 @@ import type { Installation } from '../installation.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
 
+const TITLE = 12;
+/** Lines that are no commands. */
+const NOTES: ReadonlySet<string> = new Set(['endpoint', 'cloud files']);
+
 /** Leaves the cloud running and prints how to inspect and stop it. */
 export function keepUp(
   { cloud, deployment, fleet }: Installation,
@@ -30,7 +34,12 @@ export function keepUp(
     ['stop it', `kill ${pid}`],
   ] as const;
   progress.heading('The cloud keeps running');
-  for (const [what, how] of lines) progress.line(`  ${paint('dim', what.padEnd(12))}  ${how}`);
+  for (const [what, how] of lines) {
+    const text = `  ${paint('dim', what.padEnd(TITLE))}  ${how}`;
+    // A command that is broken over two lines cannot be copied.
+    if (NOTES.has(what)) progress.text(text, TITLE + 4);
+    else progress.line(text);
+  }
   cloud.release();
   return { endpoint, region, hubAccount: account, ledgerTable, stateMachineArn: fleetReviewMachineArn, pid, stateDir };
 }

@@ -14,6 +14,14 @@ const STEPS = (fleet: Fleet) => ({
   deploy: 'Deploys template.yaml, member-account.yaml and the policy',
 });
 
+/** What each step makes, for a line that says for what the demo waits. */
+const MAKES = {
+  build: "the bundles of Patchwave's functions",
+  fleet: 'the images and workloads of the fleet',
+  deploy: 'the stacks of Patchwave',
+  registry: 'the images of three tiers',
+} as const;
+
 const sizeOf = ({ repositories, images, workloads, kubernetesWorkloads }: Fleet): string =>
   [
     counted(repositories.length, 'repository', 'repositories'),
@@ -35,9 +43,9 @@ export async function prepare(
 ): Promise<{ readonly installation: Installation; readonly tiers: RegistryTiers | undefined }> {
   const steps = STEPS(fleet);
   let tiers: RegistryTiers | undefined;
-  const step = (name: string, text: string): void => {
+  const step = (name: keyof typeof MAKES, text: string): void => {
     story.say(text);
-    story.waitFor(() => `the end of: ${text}`);
+    story.waitFor(() => MAKES[name]);
     watch.begin(name);
   };
   const installation = await install(fleet, {

@@ -208,3 +208,14 @@ test.each(BAD.map(([words, code]) => [words.map((word) => word.slice(0, 60)).joi
     expect(existsSync('samconfig.toml')).toBe(false);
   },
 );
+
+test('`help help` is the help, and no error', async () => {
+  const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    const refuse = () => Promise.reject(new Error('connected'));
+    expect(await runCommandLine(['help', 'help'], refuse)).toBe(0);
+    expect(stripVTControlCharacters(String(written.mock.calls[0]?.[0]))).toMatch(/^patchwave COMMAND/);
+  } finally {
+    written.mockRestore();
+  }
+});

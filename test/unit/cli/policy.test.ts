@@ -99,6 +99,31 @@ test('with --json and the answer N the changes are printed, and the policy is no
   expect(await world.policies.current()).toEqual(before);
 });
 
+test('Ctrl-C at the question is a no', async () => {
+  const world = await planWorld();
+  await applied(world, fileOf(30));
+  const before = await world.policies.current();
+  const answers = Object.assign(new PassThrough(), { isTTY: true });
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin') ?? {};
+  Object.defineProperty(process, 'stdin', { ...stdin, get: () => answers });
+  const stderr = process.stderr.isTTY;
+  process.stderr.isTTY = true;
+  const asked = jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    if (String(text).includes('Put it in force?')) setImmediate(() => answers.write('\u0003'));
+    return true;
+  });
+  try {
+    const { code, text } = await run(policyCommand, cliContext(world), ['apply', fileOf(14)]);
+    expect(code).toBe(1);
+    expect(text).toMatch(/Nothing was changed\.\n$/);
+  } finally {
+    Object.defineProperty(process, 'stdin', stdin);
+    process.stderr.isTTY = stderr;
+    asked.mockRestore();
+  }
+  expect(await world.policies.current()).toEqual(before);
+});
+
 describe('validate', () => {
   test('gives problems as data with line numbers', async () => {
     const file = join(folder, 'bad.yaml');

@@ -5,9 +5,9 @@ import type { Installation } from '../../../local/installation.ts';
 const ENDPOINT = 'http://127.0.0.1:4242';
 
 /** What the demo prints once it leaves the cloud up. */
-function output(): string {
+function output(columns?: number): string {
   const pieces: string[] = [];
-  const stream = { isTTY: false, write: (piece: string) => pieces.push(piece) };
+  const stream = { isTTY: false, write: (piece: string) => pieces.push(piece), ...(columns && { columns }) };
   const installation = {
     cloud: { endpoint: ENDPOINT, pid: 7, stateDir: '/tmp/cloud', release: () => undefined },
     deployment: { ledgerTable: 'ledger', fleetReviewMachineArn: 'arn:machine' },
@@ -16,6 +16,13 @@ function output(): string {
   keepUp(installation as unknown as Installation, new Progress(stream as unknown as NodeJS.WriteStream));
   return pieces.join('');
 }
+
+test('notes fit the terminal, and commands are whole', () => {
+  const lines = output(60).split('\n');
+  const wide = lines.filter((line) => line.length > 60);
+  expect(wide.filter((line) => !/export |aws |npm run/.test(line))).toEqual([]);
+  expect(lines.some((line) => line.includes('kill -9') || line.includes('-9, when'))).toBe(true);
+});
 
 test('each command of the AWS CLI goes to the cloud: by the environment, and by its own option', () => {
   const text = output();
