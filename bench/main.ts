@@ -9,6 +9,7 @@ import { callsBenchmark } from './calls.ts';
 import { cascadeBenchmark } from './cascade.ts';
 import { cliBenchmark } from './cli.ts';
 import { costBenchmark } from './cost.ts';
+import { doorsBenchmark } from './doors.ts';
 import { lineageBenchmark } from './lineage.ts';
 import { loopBenchmark } from './loop.ts';
 import { type BenchReport, missedRows, reportJson, reportText } from './report.ts';
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<BenchReport>>> = {
   cascade: cascadeBenchmark,
   cli: cliBenchmark,
   cost: costBenchmark,
+  doors: doorsBenchmark,
   lineage: lineageBenchmark,
   loop: loopBenchmark,
   review: reviewBenchmark,

@@ -1,70 +1,26 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll } from '@jest/globals';
-import { packaged } from '../../local/deploy.ts';
-import { parseFleet } from '../../local/fleet/load.ts';
-import { changeParameters, createStack } from '../../local/stack.ts';
+import { changeParameters } from '../../local/stack.ts';
 import { podOf, reviewOf, templateOf } from '../support/admission-reviews.ts';
+import { deployDoors, fleetWithDoors, HUB, imageNamed, pathSecretHash } from '../support/doors-stack.ts';
 import { useInstallation } from '../support/installation.ts';
 import { DAY_MS, HOUR_MS } from '../support/samples.ts';
 
-const HUB = { account: '111122223333', region: 'us-east-1' };
-const CLUSTER = { ...HUB, cluster: 'main' };
 const HOST = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
 const STACK = 'patchwave-doors';
 const LIMIT_MS = 120_000;
 
-/** A young image and an old one, which both run in the namespace shop. */
-const fleet = () =>
-  parseFleet(
-    {
-      ...{ name: 'doors', hub: HUB, clusters: [], workloads: [] },
-      accounts: [{ id: HUB.account, name: 'platform', regions: [HUB.region] }],
-      repositories: [{ ...HUB, name: 'app' }],
-      images: [
-        { name: 'young', ...HUB, repository: 'app', tags: ['2'], os: 'debian', pushedDaysAgo: 5 },
-        { name: 'old', ...HUB, repository: 'app', tags: ['1'], os: 'debian', pushedDaysAgo: 50 },
-      ],
-      kubernetesClusters: [{ ...HUB, name: 'main' }],
-      kubernetesWorkloads: ['young', 'old'].map((image) => ({
-        ...{ ...CLUSTER, namespace: 'shop', name: image, kind: 'deployment' },
-        containers: [{ name: 'app', image }],
-      })),
-      policy: {
-        ...{ version: 1, scopes: [{ account: HUB.account, regions: [HUB.region] }] },
-        ...{ ages: { default: { limitDays: 30 } }, severities: [] },
-        streams: [
-          {
-            ...{ id: 'app', tier: 'base', account: HUB.account, regions: [HUB.region], repositories: ['app'] },
-            ...{ headTags: ['^\\d+$'], owner: 'shop', parents: [] },
-          },
-        ],
-        doors: { mode: 'deny', graceRunningDays: 30, breakGlass: { groups: ['on-call'] } },
-      },
-    },
-    'doors',
-  );
-
-const installation = useInstallation(fleet);
+const installation = useInstallation(fleetWithDoors);
 const [secret, next] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
-const hashOf = (text: string) => createHash('sha256').update(text).digest('base64');
 let endpoint = '';
 
 beforeAll(async () => {
-  const { cloud, deployment, review } = installation();
+  const { review } = installation();
   const ended = await review();
   expect([ended.status, ended.error, ended.cause]).toEqual(['SUCCEEDED', undefined, undefined]);
-  const config = cloud.clients(HUB.account, HUB.region);
-  const { ApiId } = await createStack(new CloudFormationClient(config), {
-    name: STACK,
-    template: { url: await packaged(config, 'doors.yaml', `doors-artifacts-${HUB.account}`) },
-    parameters: {
-      ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
-      ...{ HubRegion: HUB.region, PathSecretHash: hashOf(secret) },
-    },
-  });
-  endpoint = `${cloud.endpoint}/_aws/execute-api/${ApiId}/$default`;
+  endpoint = await deployDoors(installation(), { name: STACK, secret });
 }, LIMIT_MS);
 
 async function ask(review: unknown, { path = secret, place = `${HUB.account}/main` } = {}) {
@@ -85,8 +41,8 @@ async function ask(review: unknown, { path = secret, place = `${HUB.account}/mai
   return { ...response, message, status: answer.status };
 }
 
-const named = (name: string) => `${HOST}/app@${installation().seeded.images.get(name)?.digest}`;
-const podIn = (namespace: string, ...names: readonly string[]) =>
+const named = (name: 'young' | 'old') => imageNamed(installation(), name);
+const podIn = (namespace: string, ...names: readonly ('young' | 'old')[]) =>
   reviewOf({ namespace, object: podOf(...names.map(named)) });
 const decisionOf = async (review: unknown, how?: Parameters<typeof ask>[1]) => {
   const { status, allowed, auditAnnotations } = await ask(review, how);
@@ -127,6 +83,15 @@ test('the API server gets an answer for each image, by what Patchwave knows of i
   expect(await decisionOf(reviewOf(template))).toEqual([200, true, 'warn', 'age-limit']);
 });
 
+test('a review is one batch read, and nothing else is called', async () => {
+  const { cloud } = installation();
+  await decisionOf(podIn('shop', 'young', 'old'));
+  await cloud.admin.clearCalls();
+  await decisionOf(podIn('shop', 'young', 'old'));
+  const calls = (await cloud.admin.calls()).filter(({ principal = '' }) => principal.startsWith(STACK));
+  expect(calls.map(({ operation, count }) => [operation, count])).toEqual([['BatchGetItem', 1]]);
+});
+
 test('everything else is an error, so that the failure policy decides', async () => {
   const good = podIn('shop', 'young');
   expect(await ask(good, { path: next })).toMatchObject({ status: 404, message: 'Not Found' });
@@ -160,11 +125,11 @@ test(
     const stack = new CloudFormationClient(cloud.clients(HUB.account, HUB.region));
     const pod = podIn('shop', 'young');
     const statuses = async () => [await ask(pod), await ask(pod, { path: next })].map(({ status }) => status);
-    await changeParameters(stack, STACK, { NextPathSecretHash: hashOf(next) });
+    await changeParameters(stack, STACK, { NextPathSecretHash: pathSecretHash(next) });
     expect(await statuses()).toEqual([200, 200]);
-    await changeParameters(stack, STACK, { PathSecretHash: hashOf(next), NextPathSecretHash: '' });
+    await changeParameters(stack, STACK, { PathSecretHash: pathSecretHash(next), NextPathSecretHash: '' });
     expect(await statuses()).toEqual([404, 200]);
-    await changeParameters(stack, STACK, { PathSecretHash: hashOf(secret) });
+    await changeParameters(stack, STACK, { PathSecretHash: pathSecretHash(secret) });
     expect(await statuses()).toEqual([200, 404]);
   },
   LIMIT_MS,

@@ -30,6 +30,13 @@ test.each([
     ],
   ],
   [
+    'doors',
+    [
+      `${constantOf('bench/doors.ts', 'MOST_IN_PROCESS_MS')} ms for 99 of 100`,
+      `${constantOf('bench/doors.ts', 'MOST_END_TO_END')} x a handler with the same read`,
+    ],
+  ],
+  [
     'lineage',
     [
       `${constantOf('bench/lineage.ts', 'LAYERS')} layers each`,

@@ -1,0 +1,107 @@
+import type { Digest } from '../shared/domain/image/image.ts';
+import { policySchema } from '../shared/domain/policy/policy.ts';
+import { parse } from '../shared/schema.ts';
+import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
+import { MemoryTable } from '../test/support/memory-dynamo.ts';
+import { alone, digestOf, imageProperties, judgement, verdict } from '../test/support/samples.ts';
+
+const SECRET = 'a-secret-of-the-benchmark';
+const KNOWN = 1_000;
+const INDEXES = 200;
+const IMAGES_A_POD = 10;
+const INDEXES_A_POD = 2;
+const PLACE = { account: '111122223333', region: 'eu-west-1' };
+const HOST = `${PLACE.account}.dkr.ecr.${PLACE.region}.amazonaws.com`;
+
+/** Log lines are made, and go nowhere. */
+function silenced(): Disposable {
+  const { info, log } = console;
+  console.info = () => undefined;
+  console.log = () => undefined;
+  return { [Symbol.dispose]: () => Object.assign(console, { info, log }) };
+}
+
+/** What one review took, in milliseconds. */
+export interface ReviewTime {
+  readonly passedMs: number;
+  /** Of all threads; other processes of the machine do not count. */
+  readonly cpuMs: number;
+}
+
+/**
+ * The time of each of so many reviews of pods with ten images, two of them indexes, by the handler of the function over a
+ * ledger in memory.
+ */
+export async function reviewTimes(reviews: number): Promise<readonly ReviewTime[]> {
+  // Otherwise the logger has a console of its own. It reads this when it is loaded.
+  process.env.POWERTOOLS_DEV = 'true';
+  const { handler, nowEpochMs } = await handlerInMemory();
+  const context = { invokedFunctionArn: `arn:aws:lambda:${PLACE.region}:${PLACE.account}:function:doors` };
+  using _ = silenced();
+  const times: ReviewTime[] = [];
+  // A first thousand warms the compiler.
+  for (let review = -1_000; review < reviews; review += 1) {
+    const event = requestOf(Math.abs(review));
+    const [beforeMs, before] = [performance.now(), process.cpuUsage()];
+    const { statusCode } = (await handler(event, context as never)) as { statusCode: number };
+    const { user, system } = process.cpuUsage(before);
+    if (review >= 0) times.push({ passedMs: performance.now() - beforeMs, cpuMs: (user + system) / 1000 });
+    if (statusCode !== 200) throw new Error(`a review was answered with ${statusCode} at ${nowEpochMs}`);
+  }
+  return times;
+}
+
+async function handlerInMemory() {
+  const { createHash } = await import('node:crypto');
+  const { admissionWebhook } = await import('../functions/admission-webhook/handler.ts');
+  const { DynamoImageLedger } = await import('../shared/adapters/dynamodb/images/image-ledger.ts');
+  const { DynamoPlaceLedger } = await import('../shared/adapters/dynamodb/images/place-ledger.ts');
+  const { DynamoRunningLedger } = await import('../shared/adapters/dynamodb/images/running-ledger.ts');
+  const { DynamoBreakGlassLedger } = await import('../shared/adapters/dynamodb/policy/break-glass-ledger.ts');
+  const { LedgerTable } = await import('../shared/adapters/dynamodb/table/table.ts');
+  const nowEpochMs = Date.now();
+  const table = new LedgerTable(new MemoryTable().client(), 'ledger');
+  const [images, places] = [new DynamoImageLedger(table), new DynamoPlaceLedger(table)];
+  for (let image = 0; image < KNOWN; image += 1) {
+    const name = `image ${image}`;
+    const properties = imageProperties(name);
+    await images.recordProperties(properties);
+    await images.recordLineage(properties.digest, alone(properties));
+    const scan = { state: 'complete', completedAtEpochMs: nowEpochMs, coverage: ['os'] } as const;
+    const status = image % 50 === 0 ? 'violating' : 'compliant';
+    await images.recordJudgement(judgement(name, nowEpochMs, { scan, verdict: verdict(status) }));
+  }
+  for (let index = 0; index < INDEXES; index += 1)
+    await places.recordIndex(digestOf(`index ${index}`), [
+      { digest: digestOf(`image ${index}`), platform: 'linux/amd64' },
+      { digest: digestOf(`image ${index + INDEXES}`), platform: 'linux/arm64' },
+    ]);
+  const policy = parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors: { mode: 'deny' } },
+    approvedRegistries: { allow: [`${HOST}/team/*`] },
+  });
+  const handler = admissionWebhook(() => ({
+    pathSecretHashes: [createHash('sha256').update(SECRET).digest('base64')],
+    ports: {
+      ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
+      policies: { current: async () => ({ version: 'of the benchmark', policy }) },
+      clock: () => nowEpochMs,
+    },
+  }));
+  return { handler, nowEpochMs };
+}
+
+function requestOf(review: number): unknown {
+  const digests: Digest[] = [];
+  for (let place = 0; place < IMAGES_A_POD; place += 1) {
+    const number = review * IMAGES_A_POD + place;
+    digests.push(digestOf(place < INDEXES_A_POD ? `index ${number % INDEXES}` : `image ${number % KNOWN}`));
+  }
+  const object = podOf(...digests.map((digest) => `${HOST}/team/app@${digest}`));
+  return {
+    version: '2.0',
+    pathParameters: { secret: SECRET, account: PLACE.account, cluster: 'main' },
+    body: JSON.stringify(reviewOf({ uid: `review-${review}`, object })),
+    isBase64Encoded: false,
+  };
+}
