@@ -51,7 +51,7 @@ export function functionNames(root: string = ROOT): string[] {
 }
 
 /** Deployed by templates of their own: member-vpc.yaml, doors.yaml, ecs-gate.yaml and ecs-door.yaml. */
-const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook', 'ecs-gate', 'ecs-door'];
+const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook', 'ecs-gate', 'ecs-door', 'ecs-tasks'];
 
 /** Every function of template.yaml. */
 export const hubFunctionNames = (root: string = ROOT): string[] =>

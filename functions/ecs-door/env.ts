@@ -1,17 +1,4 @@
-import { queueUrl, variables } from '../../shared/lambda/variables.ts';
+import { variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
-export const environment = v.object({
-  ...variables(
-    'LEDGER_TABLE',
-    'QUEUE_URL',
-    'EVIDENCE_BUCKET',
-    'PARTITION',
-    'READ_ROLE_EXTERNAL_ID',
-    'DEAD_LETTER_QUEUE_URL',
-  ),
-  /** The queue of tasks to stop, which delivers each message 15 minutes later. */
-  STOP_QUEUE_URL: queueUrl,
-  /** Stops listed tasks of a member account. */
-  ACT_DOOR_ROLE_NAME: v.text(),
-});
+export const environment = v.object(variables('LEDGER_TABLE', 'EVIDENCE_BUCKET'));

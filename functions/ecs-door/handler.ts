@@ -1,48 +1,41 @@
-import { bucketClient, ecsClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
-import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
-import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
-import { SqsRedelivery } from '../../shared/adapters/sqs-redelivery.ts';
+import { doorQuestion } from '../../shared/domain/admission/door-question.ts';
+import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
-import { memberRole } from '../../shared/lambda/member-role.ts';
-import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answerGate } from './answer-gate.ts';
 import { environment } from './env.ts';
-import { ecsDoorInput } from './input.ts';
-import type { EcsDoorPorts } from './ports.ts';
-import { route } from './route.ts';
 
-function compose(): EcsDoorPorts {
+function compose(): DoorPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const sqs = queueClient();
-  const role = memberRole(env, 'ecs-door')(env.ACT_DOOR_ROLE_NAME);
   return {
     ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
-    ...{ policies, killSwitch: new DynamoSwitchLedger(table) },
-    tasks: new EcsTasks(ecsClients(memberAccess(role, knownAccountsIn(table, policies)))),
-    stops: new SqsMessages(sqs, env.STOP_QUEUE_URL),
-    deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
+    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     clock: Date.now,
   };
 }
 
-/** A failed message is hidden in the queue from which it came. */
-function redelivery(): SqsRedelivery {
-  const { QUEUE_URL, STOP_QUEUE_URL } = loadEnv(environment);
-  return new SqsRedelivery(queueClient(), [QUEUE_URL, STOP_QUEUE_URL]);
-}
-
-/** Decides in the hub on what ECS starts. Deployed by ecs-door.yaml. */
-export const ecsDoor = (services: () => EcsDoorPorts) =>
-  lambdaFunction({ input: ecsDoorInput, compose: services, metrics, redelivery, handle: route });
+/** Answers the gates of member accounts, and can do nothing else. Deployed by ecs-door.yaml. */
+export const ecsDoor = (services: () => DoorPorts) =>
+  lambdaFunction({
+    input: doorQuestion,
+    compose: services,
+    handle: async (question, ports) => {
+      const { account, region, cluster, service } = question;
+      logger.appendKeys({ account, region, cluster, deploying: service });
+      const answer = await answerGate(ports, question);
+      logger.info(`a deployment was decided: ${answer.decision}`, {
+        ...(answer.decision !== 'allow' && { ruleId: answer.ruleId, container: answer.container }),
+      });
+      return answer;
+    },
+  });
 
 export const handler = ecsDoor(compose);

@@ -223,7 +223,7 @@ describe('a service without the hook', () => {
         return tasks.length > 0 && tasks;
       });
       const taskArn = task?.taskArn ?? '';
-      await until('the report', () => hasLogged(HUB, 'ecs-door', 'A task runs an image that the door denies'));
+      await until('the report', () => hasLogged(HUB, 'ecs-door-tasks', 'A task runs an image that the door denies'));
 
       // Its time is not over.
       await installation().cloud.admin.setClockForward(DAY_SECONDS);
@@ -231,7 +231,7 @@ describe('a service without the hook', () => {
       expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
 
       await askToStop(taskArn);
-      await until('the refusal', () => hasLogged(HUB, 'ecs-door', `Patchwave may not stop ${taskArn}`));
+      await until('the refusal', () => hasLogged(HUB, 'ecs-door-tasks', `Patchwave may not stop ${taskArn}`));
       expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
 
       await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { environment as doorEnvironment } from '../../functions/ecs-door/env.ts';
 import { environment as gateEnvironment } from '../../functions/ecs-gate/env.ts';
+import { environment as taskEnvironment } from '../../functions/ecs-tasks/env.ts';
 import {
   ecsDoor,
   ecsGate,
@@ -32,16 +33,16 @@ const sub = (text: string) => ({ 'Fn::Sub': text });
 describe.each([
   ['ecs-gate.yaml', ecsGate, 'EcsGateFunction', 'ecs-gate', gateEnvironment],
   ['ecs-door.yaml', ecsDoor, 'EcsDoorFunction', 'ecs-door', doorEnvironment],
+  ['ecs-door.yaml', ecsDoor, 'EcsTasksFunction', 'ecs-tasks', taskEnvironment],
 ] as const)('%s', (_, template, id, name, environment) => {
   const declared = resourceOf(template, id);
 
-  test('has one function, which runs on what the functions of the hub run on', () => {
-    expect(ofType(template, 'AWS::Serverless::Function').map((one) => one.id)).toEqual([id]);
+  test(`has ${id}, which runs on what the functions of the hub run on`, () => {
     const { Runtime, Architectures, Handler, MemorySize } = objectOf(objectOf(hub.json.Globals).Function);
     expect(declared).toMatchObject({ Runtime, Architectures, Handler, MemorySize, CodeUri: `dist/${name}` });
   });
 
-  test('gives it exactly the environment that it reads', () => {
+  test(`gives ${id} exactly the environment that it reads`, () => {
     const { Variables } = objectOf(declared.Environment);
     const own = Object.keys(objectOf(Variables)).filter((key) => !key.startsWith('POWERTOOLS_'));
     expect(own.sort()).toEqual(Object.keys(environment.entries).sort());
@@ -90,16 +91,33 @@ describe('the door', () => {
     ]);
   });
 
-  test('reads no lock and writes nothing to the ledger', () => {
-    const own = policyOf(ecsDoor, 'EcsDoorRole').filter(({ Sid }) => Sid === 'ReadLedger');
-    expect(actionsOf(own)).toEqual(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query']);
+  test.each([
+    ['EcsDoorRole', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['IMAGE#*', 'INDEX#*', 'POLICY']],
+    [
+      'EcsTasksRole',
+      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+      ['IMAGE#*', 'INDEX#*', 'POLICY', 'SCOPES', 'SWITCH'],
+    ],
+  ])('%s reads no lock and writes nothing to the ledger', (role, actions, keys) => {
+    const own = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'ReadLedger');
+    expect(actionsOf(own)).toEqual(actions);
     expect(own.map(({ Condition }) => Condition)).toEqual([
-      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['IMAGE#*', 'INDEX#*', 'POLICY', 'SCOPES', 'SWITCH'] } },
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
     ]);
   });
 
+  // Who calls a function chooses its whole input.
+  test('the function that the gates call can stop nothing, and nobody may call the one that can', () => {
+    expect(actionsOf(policyOf(ecsDoor, 'EcsDoorRole')).filter((action) => /^(sts|sqs):/.test(action))).toEqual([]);
+    const calls = ofType(ecsDoor, 'AWS::IAM::Role')
+      .flatMap(({ id }) => policyOf(ecsDoor, id))
+      .filter(({ Action }) => Action === 'lambda:InvokeFunction');
+    expect(calls.map(({ Resource }) => Resource)).toEqual([{ 'Fn::GetAtt': ['EcsDoorFunction', 'Arn'] }]);
+    expect(ofType(ecsDoor, 'AWS::Lambda::Permission')).toEqual([]);
+  });
+
   test('hides a message as long as the function may take, and looks at a denied task every 15 minutes', () => {
-    const timeout = Number(resourceOf(ecsDoor, 'EcsDoorFunction').Timeout);
+    const timeout = Number(resourceOf(ecsDoor, 'EcsTasksFunction').Timeout);
     for (const queue of ['TaskQueue', 'StopQueue'])
       expect(Number(resourceOf(ecsDoor, queue).VisibilityTimeout)).toBeGreaterThan(timeout);
     expect(resourceOf(ecsDoor, 'StopQueue').DelaySeconds).toBe(900);
@@ -112,9 +130,9 @@ describe('the door', () => {
     expect(listOf(allowed?.Resource).map((one) => refersTo(one))).toEqual(['TaskQueue', 'DeadLetters']);
   });
 
-  test('watches its failures', () => {
+  test('watches its failures, and tasks that it denies', () => {
     const watched = ofType(ecsDoor, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties.MetricName);
-    expect(watched).toEqual(['ApproximateNumberOfMessagesVisible', 'Errors']);
+    expect(watched).toEqual(['ApproximateNumberOfMessagesVisible', 'Errors', 'Errors', 'TasksDenied']);
   });
 });
 

@@ -4,14 +4,14 @@ import { doorAt } from '../../shared/domain/policy/doors.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { type StopRequest, TaskNotOursError } from '../../shared/ports/doors.ts';
-import type { EcsDoorPorts, TaskOutcome } from './ports.ts';
+import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
  * Stops a task that was denied, once its time is over and if everything still says so: the policy, the verdict, the kill switch
  * and the account. Before that time it asks itself again.
  * @throws what a read throws; the request is then delivered again
  */
-export async function stopTask(ports: EcsDoorPorts, request: StopRequest): Promise<TaskOutcome> {
+export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promise<TaskOutcome> {
   const { account, region, cluster, taskArn, deniedAtEpochMs } = request;
   const place = { account, region, cluster };
   const { stopTasksAfterMinutes, mode } = doorAt((await ports.policies.current()).policy, place);

@@ -1,15 +1,11 @@
-import { doorQuestion } from '../../shared/domain/admission/door-question.ts';
 import { account, region } from '../../shared/domain/policy/policy-parts.ts';
 import * as v from '../../shared/schema.ts';
 
 /** Messages of the two queues. Each body is validated separately. */
-export const doorMessages = v.object({
+export const taskMessages = v.object({
   Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
 });
-export type DoorMessage = v.InferOutput<typeof doorMessages>['Records'][number];
-
-export const ecsDoorInput = v.union([doorQuestion, doorMessages]);
-export type EcsDoorInput = v.InferOutput<typeof ecsDoorInput>;
+export type TaskMessage = v.InferOutput<typeof taskMessages>['Records'][number];
 
 /** A message of the function to itself: a `StopRequest`. */
 export const stopRequest = v.strictObject({

@@ -6,14 +6,14 @@ import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
-import type { EcsDoorPorts, TaskOutcome } from './ports.ts';
+import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
  * Decides on a task that runs, after the fact: ECS asks nobody before it starts. A task that the door denies is reported, and
  * stopped later where the policy says so.
  * @throws what a read throws; the event is then delivered again, and nothing is stopped
  */
-export async function decideTask(ports: EcsDoorPorts, task: EcsTask): Promise<TaskOutcome> {
+export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<TaskOutcome> {
   if (!task.isRunning) return 'none';
   const door = await doorOf(ports, task);
   const images = imagesOfTask(task.containers);
@@ -46,7 +46,7 @@ export async function decideTask(ports: EcsDoorPorts, task: EcsTask): Promise<Ta
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
-async function doorOf({ policies }: EcsDoorPorts, { cluster }: EcsTask): Promise<Door | undefined> {
+async function doorOf({ policies }: EcsTaskPorts, { cluster }: EcsTask): Promise<Door | undefined> {
   try {
     return doorAt((await policies.current()).policy, cluster);
   } catch (error) {

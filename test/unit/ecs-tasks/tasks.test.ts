@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { route } from '../../../functions/ecs-door/route.ts';
+import { route } from '../../../functions/ecs-tasks/route.ts';
 import type { StopRequest } from '../../../shared/ports/doors.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { FakeMessages } from '../../support/fakes/messages.ts';
@@ -196,12 +196,4 @@ test('what nobody can read is set aside', async () => {
   const odd = ['{', { kind: 'stop' }, { ...running, detail: {} }];
   expect(await deliver(...odd)).toEqual(NONE);
   expect(letters).toHaveLength(3);
-});
-
-test('a gate has its answer from the same function', async () => {
-  const { ports } = doorOf(await doorWorld());
-  const images = [{ container: 'app', reference: doorImage('violating') }];
-  const question = { kind: 'deployment', ...PLACE, service: 'shop', images } as const;
-  expect(await route(question, ports)).toMatchObject({ decision: 'deny', container: 'app' });
-  expect(await route({ ...question, problem: 'AccessDenied' }, ports)).toMatchObject({ ruleId: 'door-undecided' });
 });

@@ -4,7 +4,7 @@ import type { RunningTasks, StopRequest } from '../../shared/ports/doors.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { Messages } from '../../shared/ports/messages.ts';
 
-export interface EcsDoorPorts extends DoorPorts {
+export interface EcsTaskPorts extends DoorPorts {
   /** A queue that delivers each message 15 minutes later. */
   readonly stops: Messages<StopRequest>;
   readonly tasks: RunningTasks;

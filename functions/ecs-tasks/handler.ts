@@ -1,0 +1,48 @@
+import { bucketClient, ecsClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
+import { SqsRedelivery } from '../../shared/adapters/sqs-redelivery.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { environment } from './env.ts';
+import { taskMessages } from './input.ts';
+import type { EcsTaskPorts } from './ports.ts';
+import { route } from './route.ts';
+
+function compose(): EcsTaskPorts {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
+  const sqs = queueClient();
+  const role = memberRole(env, 'ecs-tasks')(env.ACT_DOOR_ROLE_NAME);
+  return {
+    ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
+    ...{ policies, killSwitch: new DynamoSwitchLedger(table) },
+    tasks: new EcsTasks(ecsClients(memberAccess(role, knownAccountsIn(table, policies)))),
+    stops: new SqsMessages(sqs, env.STOP_QUEUE_URL),
+    deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
+    clock: Date.now,
+  };
+}
+
+/** A failed message is hidden in the queue from which it came. */
+function redelivery(): SqsRedelivery {
+  const { QUEUE_URL, STOP_QUEUE_URL } = loadEnv(environment);
+  return new SqsRedelivery(queueClient(), [QUEUE_URL, STOP_QUEUE_URL]);
+}
+
+/** Decides on tasks of ECS that run, and stops some. Only its queues call it. Deployed by ecs-door.yaml. */
+export const ecsTasks = (services: () => EcsTaskPorts) =>
+  lambdaFunction({ input: taskMessages, compose: services, metrics, redelivery, handle: route });
+
+export const handler = ecsTasks(compose);
