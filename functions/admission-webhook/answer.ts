@@ -25,9 +25,9 @@ export interface Remark {
 
 /**
  * The API server cuts each warning to 256 characters once all of a request have more than 4,096, and drops those with control
- * characters (apiserver/pkg/endpoints/filters/warning.go).
+ * characters (apiserver/pkg/endpoints/filters/warning.go). So all of ours together stay below.
  */
-const MOST_IN_WARNING = 255;
+const MOST_IN_WARNING = 480;
 const MOST_WARNINGS = 8;
 const MOST_DENIALS = 5;
 const MOST_IN_DENIAL = 4000;

@@ -161,11 +161,17 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] 
   if (effect === 'due' || effect === 'waived') return [];
   // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
   if (kind === 'digest-guessed') return [];
-  const fact = reasonText(reason);
+  const fact = factOf(reason);
   if (kind === 'age' || kind === 'finding') return inTime(image, ruleId, fact, reason.deadlineEpochMs, at);
   if (kind === 'scan')
     return inTime(image, ruleId, fact, isOld(reason) ? staleSinceEpochMs(image.scan, at) : undefined, at);
   return [denied(ruleId, refusal(image, fact))];
+}
+
+/** A reason that stands although it names a waiver: that one has ended, or was removed. */
+function factOf({ waiverId, waivedThrough: _, ...reason }: Reason): string {
+  const text = reasonText(reason as Reason);
+  return waiverId === undefined ? text : `${text}; its waiver ${waiverId} has ended`;
 }
 
 /** Findings that are missing are no old result. */
@@ -241,7 +247,7 @@ const refusal = ({ digest, owner }: RecordedImage, fact: string): string =>
   );
 
 const unreadable = (text: string | undefined): string =>
-  `The image reference ${text === undefined ? 'is missing' : `"${shown(cutText(text, 300))}" cannot be read`}. Write host/repository@sha256:<64 hexadecimal digits>.`;
+  `The image reference ${text === undefined ? 'is missing' : `"${shown(cutText(text, 300))}" cannot be read`} (${DOOR_RULES.referenceReadable}). Write host/repository@sha256:<64 hexadecimal digits>.`;
 
 const undigested = (reference: ImageReference): string =>
   shown(

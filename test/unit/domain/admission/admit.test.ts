@@ -282,3 +282,18 @@ test('of several decisions the first refusal counts, then the first warning', ()
 test('the digest of each reference is read once', () => {
   expect(digestsToRead([NAMED, NAMED, 'nginx:1', undefined, '???'])).toEqual([WEB]);
 });
+
+describe('a message', () => {
+  const messageOf = (situation: Situation) => {
+    const admission = decide(situation);
+    return admission.decision === 'allow' ? '' : admission.message;
+  };
+  test.each([undefined, 'a b', `${NAMED}0`])('on a reference that cannot be read cites its rule: %s', (reference) => {
+    expect(messageOf({ reference })).toContain('(reference-readable)');
+  });
+  test('does not say that a finding is waived whose waiver has ended', () => {
+    const message = messageOf({ images: [judged([waived], waiver(0))] });
+    expect(message).toContain('(critical); its waiver w has ended.');
+    expect(message).not.toContain('waived by');
+  });
+});
