@@ -65,9 +65,19 @@ export function clusterDoors(doors: Doors, cluster: Cluster | undefined): Cluste
   return {
     mode: choice((rule) => celText(rule.mode)),
     requireDigest: choice((rule) => String(rule.requireDigest ?? doors.requireDigest)),
-    modes: new Set(rules.map((rule) => rule.mode)),
+    modes: modesOf(rules),
     namespaces: (isMode) => selectorOf(rules, isMode),
   };
+}
+
+/** A rule whose every name an earlier one has already decides nothing. */
+function modesOf(rules: Doors['rules']): ReadonlySet<DoorMode> {
+  const isFirst = (name: string, index: number): boolean =>
+    rules.findIndex(({ namespaces }) => namespaces === undefined || matchesAnyGlob(namespaces, name)) === index;
+  const deciding = rules.filter(
+    ({ namespaces }, index) => namespaces?.some((name) => name.includes('*') || isFirst(name, index)) ?? true,
+  );
+  return new Set(deciding.map(({ mode }) => mode));
 }
 
 function selectorOf(rules: Doors['rules'], isMode: (mode: DoorMode) => boolean): NamespaceSelector | undefined {

@@ -25,13 +25,10 @@ export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: 
     timeoutSeconds: TIMEOUT_SECONDS,
     ...more,
   });
-  const where = (comparison: string, selector: ReturnType<ClusterDoors['namespaces']>) => {
-    const matchConditions = modeConditions(doors, comparison);
-    return {
-      ...(selector && { namespaceSelector: selector }),
-      ...(matchConditions.length > 0 && { matchConditions }),
-    };
-  };
+  const where = (comparison: string, selector: ReturnType<ClusterDoors['namespaces']>, changes: MatchCondition) => ({
+    ...(selector && { namespaceSelector: selector }),
+    matchConditions: [...modeConditions(doors, comparison), changes],
+  });
   const isOn = namespaces((mode) => mode !== 'off');
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -45,6 +42,7 @@ export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: 
               ...where(
                 "== 'deny'",
                 namespaces((mode) => mode === 'deny'),
+                MAY_START_IMAGES,
               ),
             }),
           ]
@@ -56,18 +54,43 @@ export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: 
               ...where(
                 "== 'warn'",
                 namespaces((mode) => mode === 'warn'),
+                MAY_START_IMAGES,
               ),
             }),
           ]
         : []),
-      hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn) }),
+      hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn, CHANGES_TEMPLATE) }),
       ...(modes.has('deny') ? [hook('namespaces', 'Fail', BREAK_GLASS)] : []),
     ],
   };
 }
 
+interface MatchCondition {
+  readonly name: string;
+  readonly expression: string;
+}
+
+/**
+ * Most updates cannot start an image, so they ask nothing, and pass while the webhook is down: labels, finalizers, replicas.
+ * @param fields what an update must change to ask
+ */
+const changes = (...fields: readonly string[]): MatchCondition => ({
+  name: 'changes',
+  expression: [
+    "request.operation != 'UPDATE'",
+    ...fields.map((field) => `object.${field}.orValue(null) != oldObject.${field}.orValue(null)`),
+  ].join('\n|| '),
+});
+
+/** Every list of a pod that can name an image. */
+const MAY_START_IMAGES = changes(
+  ...['containers', 'initContainers', 'ephemeralContainers', 'volumes'].map((list) => `?spec.?${list}`),
+);
+/** Where the kinds have the template of their pods. */
+const CHANGES_TEMPLATE = changes('?spec.?template', '?spec.?jobTemplate', '?template');
+
 const annotationOf = (object: string): string =>
-  `${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue('')`;
+  `${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue(null)`;
 
 /** A namespace may be opened for some hours by its annotation; every other change of a namespace is left alone. */
 const BREAK_GLASS = {
@@ -85,7 +108,7 @@ const BREAK_GLASS = {
   matchConditions: [
     {
       name: 'break-glass-changes',
-      expression: `${annotationOf('object')} != (oldObject == null ? '' : ${annotationOf('oldObject')})`,
+      expression: `${annotationOf('object')} != (oldObject == null ? null : ${annotationOf('oldObject')})`,
     },
   ],
 };

@@ -2,17 +2,23 @@ import { parse } from 'yaml';
 import { buildFiles } from '../../../enforcement/build/build-files.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { checkPolicy } from '../../../shared/domain/policy/policy-check.ts';
+import type { PolicyRequest } from '../../support/admission-policy.ts';
+import { calledWebhooks } from '../../support/webhook-configuration.ts';
 
 const CLUSTER = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
 const URL = 'https://abc.execute-api.eu-west-1.amazonaws.com/s3cret';
 
-function webhooks(doors: PolicyDocument['doors']) {
+function textOf(doors: PolicyDocument['doors']): string {
   const policy = checkPolicy({
     ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
     doors,
   });
   const files = buildFiles(policy, { clusters: [CLUSTER], shardCount: 16, webhookUrl: URL });
-  const text = files.get('kubernetes/444455556666/eu-west-1/prod/webhook.yaml') ?? '';
+  return files.get('kubernetes/444455556666/eu-west-1/prod/webhook.yaml') ?? '';
+}
+
+function webhooks(doors: PolicyDocument['doors']) {
+  const text = textOf(doors);
   const { webhooks: hooks } = parse(text) as { readonly webhooks: readonly Record<string, unknown>[] };
   return hooks;
 }
@@ -75,4 +81,106 @@ test('pods and debug containers are asked for when they are made and changed', (
       resources: ['pods', 'pods/ephemeralcontainers'],
     },
   ]);
+});
+
+const DOORS: PolicyDocument['doors'] = {
+  mode: 'warn',
+  rules: [
+    { namespaces: ['kube-*', 'infra'], mode: 'off' },
+    { namespaces: ['shop', 'pay-*'], mode: 'deny' },
+  ],
+};
+const YAML = textOf(DOORS);
+
+const request = (kind: string, group: string, changes: Partial<PolicyRequest> = {}): PolicyRequest => ({
+  kind: { group, version: 'v1', kind },
+  resource: { group, version: 'v1', resource: `${kind.toLowerCase()}s` },
+  operation: 'CREATE',
+  namespace: 'shop',
+  userInfo: { username: 'ada' },
+  ...changes,
+});
+const pod = (image: string, metadata: object = {}) => ({ metadata, spec: { containers: [{ name: 'a', image }] } });
+const called = (asked: PolicyRequest, object: unknown, oldObject?: unknown) =>
+  calledWebhooks(YAML, { request: asked, object, oldObject });
+
+test.each([
+  ['shop', ['pods-deny.patchwave.dev']],
+  ['pay-eu', ['pods-deny.patchwave.dev']],
+  ['other', ['pods-warn.patchwave.dev']],
+  ['pay', ['pods-warn.patchwave.dev']],
+  ['infra', []],
+  ['kube-system', []],
+])('a new pod in %s asks the webhook of the mode there', (namespace, expected) => {
+  expect(called(request('Pod', '', { namespace }), pod('x'))).toEqual(expected);
+});
+
+const UPDATE = { operation: 'UPDATE' } as const;
+
+test.each<[string, object, object, Partial<PolicyRequest>, boolean]>([
+  ['a label', pod('x', { labels: { a: '2' } }), pod('x', { labels: { a: '1' } }), UPDATE, false],
+  ['a finalizer', pod('x'), pod('x', { finalizers: ['a.example/b'] }), UPDATE, false],
+  ['an image', pod('y'), pod('x'), UPDATE, true],
+  [
+    'a debug container',
+    { spec: { ...pod('x').spec, ephemeralContainers: [{ name: 'd', image: 'x' }] } },
+    pod('x'),
+    { ...UPDATE, subResource: 'ephemeralcontainers' },
+    true,
+  ],
+  ['the status', { ...pod('x'), status: { phase: 'Running' } }, pod('x'), { ...UPDATE, subResource: 'status' }, false],
+])('an update of %s asks only if it may start an image', (_, object, before, changes, isCalled) => {
+  expect(called(request('Pod', '', changes), object, before)).toEqual(isCalled ? ['pods-deny.patchwave.dev'] : []);
+});
+
+const template = (image: string, replicas = 1) => ({ spec: { replicas, template: pod(image) } });
+
+test.each<[string, string, object, object, boolean]>([
+  ['Deployment', 'apps', template('x', 5), template('x', 1), false],
+  ['Deployment', 'apps', template('y'), template('x'), true],
+  ['CronJob', 'batch', { spec: { jobTemplate: template('y') } }, { spec: { jobTemplate: template('x') } }, true],
+  [
+    'CronJob',
+    'batch',
+    { spec: { suspend: true, jobTemplate: template('x') } },
+    { spec: { jobTemplate: template('x') } },
+    false,
+  ],
+  ['PodTemplate', '', { template: pod('y') }, { template: pod('x') }, true],
+  ['PodTemplate', '', { metadata: { labels: { a: '1' } }, template: pod('x') }, { template: pod('x') }, false],
+])('an update of a %s of %s asks only if its template changes: %#', (kind, group, object, before, isCalled) => {
+  expect(called(request(kind, group, UPDATE), object, before)).toEqual(isCalled ? ['workloads.patchwave.dev'] : []);
+  expect(called(request(kind, group), object)).toEqual(['workloads.patchwave.dev']);
+});
+
+const namespace = (annotations?: object) => ({ metadata: { name: 'shop', ...(annotations && { annotations }) } });
+const OPEN = namespace({ 'patchwave.dev/break-glass': '{}' });
+
+test.each<[string, object, object | undefined, boolean]>([
+  ['is new without it', namespace(), undefined, false],
+  ['is new with it', OPEN, undefined, true],
+  ['gets it', OPEN, namespace(), true],
+  ['gets an empty one', namespace({ 'patchwave.dev/break-glass': '' }), namespace({}), true],
+  ['loses it', namespace({}), OPEN, true],
+  ['keeps it', { metadata: { ...OPEN.metadata, labels: { a: '1' } } }, OPEN, false],
+  ['has another one', namespace({ a: '1' }), namespace(), false],
+])('a namespace that %s asks only about a break-glass', (_, object, before, isCalled) => {
+  const asked = request('Namespace', '', before === undefined ? {} : UPDATE);
+  expect(called(asked, object, before)).toEqual(isCalled ? ['namespaces.patchwave.dev'] : []);
+});
+
+test('nothing that is deleted asks', () => {
+  for (const kind of ['Pod', 'Namespace'])
+    expect(called(request(kind, '', { operation: 'DELETE' }), null, pod('x'))).toEqual([]);
+});
+
+test('a rule that an earlier one hides selects nothing', () => {
+  const hooks = webhooks({
+    mode: 'warn',
+    rules: [
+      { namespaces: ['shop-*'], mode: 'warn' },
+      { namespaces: ['shop-a'], mode: 'deny' },
+    ],
+  });
+  expect(hooks.map(({ name }) => name)).not.toContain('pods-deny.patchwave.dev');
 });
