@@ -122,6 +122,8 @@ const apiServerFlags = (etcdPort: number, port: number, compactedEachMs: number)
   ...['--tls-cert-file', 'server.crt', '--tls-private-key-file', 'server.key', '--client-ca-file', 'ca.crt'],
   ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-account-key-file', 'sa.key'],
   ...['--service-account-signing-key-file', 'sa.key', '--service-cluster-ip-range', '127.100.0.0/16'],
+  // As in EKS: without it the server refuses privileged pods itself.
+  '--allow-privileged',
   ...['--authorization-mode', 'RBAC', '--disable-admission-plugins', 'ServiceAccount'],
   ...['--authentication-token-webhook-config-file', 'token-review.json'],
   ...['--authentication-token-webhook-version', 'v1'],

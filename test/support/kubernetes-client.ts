@@ -54,7 +54,8 @@ export class KubernetesClient {
           answer += chunk;
         });
         response.on('end', () => {
-          const raw = [response.headers.warning ?? []].flat().join(', ');
+          // The server sends UTF-8, and Node.js reads each byte of a header as a character.
+          const raw = Buffer.from([response.headers.warning ?? []].flat().join(', '), 'latin1').toString();
           const warnings = [...raw.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) =>
             text.replaceAll(/\\(.)/g, '$1'),
           );

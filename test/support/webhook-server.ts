@@ -1,0 +1,125 @@
+/** The admission webhook as an API server reaches it: HTTPS, and behind it what the HTTP API of doors.yaml does. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { admissionWebhook } from '../../functions/admission-webhook/handler.ts';
+import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
+import { type Certified, newAuthority, newServer } from './certificates.ts';
+
+/** What the server saw of a request. */
+export interface AskedReview {
+  readonly secret: string;
+  readonly path: string;
+  readonly query: string;
+  /** As the API server sent it. */
+  readonly body: { readonly request?: Readonly<Record<string, unknown>> };
+}
+
+export class WebhookServer {
+  readonly asked: AskedReview[] = [];
+  readonly authority: Certified = newAuthority('webhook');
+  /** The one secret that opens it. */
+  secret: string;
+  /** What the function reads, of one review. */
+  ports: ReviewPorts | undefined;
+  /** Waits so long before it answers. */
+  delayMs = 0;
+  readonly #region: string;
+  readonly #handler: ReturnType<typeof admissionWebhook>;
+  #server: Server | undefined;
+  #port = 0;
+
+  constructor(region: string, secret: string) {
+    this.secret = secret;
+    this.#region = region;
+    const server = this;
+    this.#handler = admissionWebhook(() => ({
+      get pathSecretHashes() {
+        return [createHash('sha256').update(server.secret).digest('base64')];
+      },
+      get ports() {
+        if (!server.ports) throw new Error('the test has said nothing about what the function reads');
+        return server.ports;
+      },
+    }));
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** The certificate authority as a webhook configuration holds it. */
+  get caBundle(): string {
+    return Buffer.from(this.authority.certificate).toString('base64');
+  }
+
+  /** Listens; a server that was stopped listens where it did. */
+  async start(): Promise<this> {
+    const { certificate, privateKey } = newServer(this.authority, 'webhook');
+    const server = createServer({ cert: certificate, key: privateKey }, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.#port, '127.0.0.1', resolve);
+    });
+    this.#server = server;
+    this.#port = (server.address() as AddressInfo).port;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    server?.closeAllConnections();
+    await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await textOf(request);
+    const { pathname, search } = new URL(request.url ?? '/', this.url);
+    const [secret, account, cluster, ...more] = pathname.slice(1).split('/').map(decodeURIComponent);
+    this.asked.push({ secret: secret ?? '', path: pathname, query: search.slice(1), body: JSON.parse(body) });
+    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    // The API has one route, and answers the same to anything else.
+    if (request.method !== 'POST' || cluster === undefined || more.length > 0)
+      return send(response, 404, { message: 'Not Found' });
+    const event = {
+      ...{ version: '2.0', routeKey: 'POST /{secret}/{account}/{cluster}', rawPath: pathname },
+      ...{ rawQueryString: search.slice(1), headers: request.headers, pathParameters: { secret, account, cluster } },
+      ...{ body, isBase64Encoded: false },
+    };
+    try {
+      const {
+        statusCode,
+        headers,
+        body: answer,
+      } = (await this.#handler(event, this.#context())) as APIGatewayProxyStructuredResultV2;
+      response.writeHead(statusCode ?? 200, headers as Record<string, string>).end(answer);
+    } catch {
+      // As API Gateway answers for a function that failed.
+      send(response, 500, { message: 'Internal Server Error' });
+    }
+  }
+
+  #context(): Context {
+    const name = 'admission-webhook';
+    const invokedFunctionArn = `arn:aws:lambda:${this.#region}:111122223333:function:${name}:live`;
+    return { functionName: name, invokedFunctionArn, awsRequestId: `request-${this.asked.length}` } as Context;
+  }
+}
+
+function send(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function textOf(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.on('error', reject);
+  });
+}
