@@ -2,9 +2,11 @@ import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { allowedImagesDefinition, firstAllowedImages, type ShardCount } from './allowed-images.ts';
+import { custodianPolicies } from './custodian.ts';
 import { clusterDoors } from './door-modes.ts';
 import { gatekeeperManifests } from './gatekeeper.ts';
-import { yamlOf } from './manifest.ts';
+import { guardRules } from './guard.ts';
+import { commented, yamlOf } from './manifest.ts';
 import { webhookConfiguration } from './webhook-configuration.ts';
 
 /** No door of the policy warns or denies, so there is nothing to enforce. */
@@ -33,7 +35,7 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
     );
   const { clusters, shardCount, webhookUrl } = options;
   const places = clusters.length > 0 ? clusters : [undefined];
-  const files = new Map(
+  const files = new Map<string, string>(
     places.flatMap((cluster) => {
       const folder = cluster ? `kubernetes/${cluster.account}/${cluster.region}/${cluster.cluster}` : 'kubernetes';
       const here = clusterDoors(doors, cluster);
@@ -54,6 +56,11 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
       ] as const;
     }),
   );
+  const { policies } = custodianPolicies(policy);
+  if (policies.length > 0) {
+    files.set('ecs/custodian.yaml', yamlOf(COMMENTS.custodian, [{ policies }]));
+    files.set('ecs/task-definitions.guard', `${commented(COMMENTS.guard)}\n${guardRules(policy)}`);
+  }
   if (files.size === 0)
     throw new NoDoorsError('`doors` of the policy is `off` in these clusters. Set `warn` or `deny`.');
   return files;
@@ -66,4 +73,6 @@ const COMMENTS = {
   policies: `${MADE}\nApply it last: kubectl apply --server-side -f admission-policies.yaml`,
   gatekeeper: `${MADE}\nFor clusters with Gatekeeper, in place of the admission policies: kubectl apply --server-side -f gatekeeper.yaml\nApply it again after a minute, because Gatekeeper first makes the kind of the constraints.`,
   webhook: `${MADE}\nIt contains the secret of the webhook. Apply it: kubectl apply --server-side -f webhook.yaml`,
+  custodian: `${MADE}\nRun it with Cloud Custodian in each account and Region: custodian run --region REGION -s out custodian.yaml`,
+  guard: `${MADE}\nCheck a template with cfn-guard: cfn-guard validate -r task-definitions.guard -d template.yaml`,
 } as const;

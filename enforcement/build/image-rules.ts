@@ -48,11 +48,11 @@ const NAME = [`(?:${HOST})/${COMPONENT}(?:/${COMPONENT})*`, `${FIRST_COMPONENT}(
 /** A whole image reference. */
 export const REFERENCE = `^(?:${NAME})(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`;
 
-const SPECIAL_REGIONS = PARTITION_HOSTS.map(({ regions }) => regions).filter((regions) => regions !== '');
+export const SPECIAL_REGIONS = PARTITION_HOSTS.map(({ regions }) => regions).filter((regions) => regions !== '');
 const OF_ANOTHER_PARTITION = `^[0-9]{12}[.]dkr[.-]ecr(?:-fips)?[.](?:${SPECIAL_REGIONS.join('|')})`;
 
-/** Regions whose code begins with the letters; without any, those of the partition that has most Regions. */
-const regionPattern = (letters: string): string =>
+/** A pattern of Regions whose code begins with the letters; without any, those of the partition that has most Regions. */
+export const regionPattern = (letters: string): string =>
   letters === ''
     ? '[a-z]{2,4}(?:-[a-z]+)+-[0-9]+'
     : `${letters}(?:[a-z]+-)${letters.split('-').length > 2 ? '*' : '+'}[0-9]+`;

@@ -10,9 +10,10 @@ export interface Manifest {
 
 /** YAML of documents, with a comment above; equal input gives equal bytes. */
 export function yamlOf(comment: string, documents: readonly unknown[]): string {
-  const head = comment.replaceAll(/^/gm, '# ').replaceAll(/^# $/gm, '#');
-  return `${head}\n${documents.map(textOf).join('---\n')}`;
+  return `${commented(comment)}\n${documents.map(textOf).join('---\n')}`;
 }
+
+export const commented = (text: string): string => text.replaceAll(/^/gm, '# ').replaceAll(/^# $/gm, '#');
 
 function textOf(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });

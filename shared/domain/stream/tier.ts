@@ -27,7 +27,7 @@ export interface Classification {
 }
 
 /** Containers that AWS adds to a task without naming an image: runtime monitoring and Service Connect. */
-const AWS_SIDECARS = ['aws-guardduty-agent*', 'ecs-service-connect*'];
+export const AWS_SIDECARS = ['aws-guardduty-agent*', 'ecs-service-connect*'];
 
 /** Tier, stream and owner of an image, from the policy alone: no label or tag can change them. */
 export function classify(policy: Policy, origin: ImageSource): Classification {
