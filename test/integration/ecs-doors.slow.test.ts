@@ -13,11 +13,14 @@ import {
   type Task,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { LambdaClient, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { GetQueueUrlCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { beforeAll } from '@jest/globals';
 import { packaged } from '../../local/deploy.ts';
 import { parseFleet } from '../../local/fleet/load.ts';
 import { changeParameters, createStack } from '../../local/stack.ts';
+import { type Grant, Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 
 const LIMIT_MS = 120_000;
@@ -191,6 +194,56 @@ describe('a service with the hook', () => {
       await create('never', definitions.old, true);
       await until('the end of its deployment', async () => (await statusOf('never')) === 'STOPPED');
       expect(await tasksOf('never')).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('without any single permission the gate is closed:', () => {
+  /** Done by the Lambda service itself in the embedded cloud, not under the role. */
+  const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'WriteLogs logs:PutLogEvents'];
+  /** Reads the policy alone, where no image has a digest or none is known. */
+  const OF_OTHER_SERVICES: readonly string[] = ['ReadLedger dynamodb:GetItem'];
+  const service = 'permitted';
+  let changes = 0;
+
+  beforeAll(async () => {
+    await create(service, definitions.new, true);
+    await until('the first task', async () => (await tasksOf(service)).length > 0);
+  }, LIMIT_MS);
+
+  /** In new environments, which remember no policy and no session. */
+  async function deploys(): Promise<boolean> {
+    const Timeout = 90 + (++changes % 2);
+    for (const [place, FunctionName] of [
+      [TEAM, 'ecs-gate'],
+      [HUB, 'ecs-door'],
+    ] as const)
+      await new LambdaClient(at(place)).send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout }));
+    await ecs().send(new UpdateServiceCommand({ cluster: CLUSTER, service, forceNewDeployment: true }));
+    const status = await until('the end of the deployment', async () => {
+      const now = await statusOf(service);
+      return now !== 'IN_PROGRESS' && now;
+    });
+    return status === 'SUCCESSFUL';
+  }
+
+  test.each([
+    [TEAM, 'ecs-gate-EcsGateRole'],
+    [TEAM, 'ecs-gate-HookRole'],
+    [HUB, 'ecs-door-CallerRole'],
+    [HUB, 'ecs-door-EcsDoorRole'],
+  ])(
+    '%o %s',
+    async (place, prefix) => {
+      const grants = new Grants(new IAMClient(at(place)));
+      const unnoticed: Grant[] = [];
+      for (const grant of await grants.of(await grants.role(prefix))) {
+        if ([...NOT_ENFORCED, ...OF_OTHER_SERVICES].includes(nameOf(grant))) continue;
+        if (await grants.without(grant, deploys)) unnoticed.push(grant);
+      }
+      expect(unnoticed.map(nameOf)).toEqual([]);
+      expect(await deploys()).toBe(true);
     },
     LIMIT_MS,
   );
