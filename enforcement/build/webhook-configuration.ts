@@ -89,16 +89,20 @@ const MAY_START_IMAGES = changes(
 /** Where the kinds have the template of their pods. */
 const CHANGES_TEMPLATE = changes('?spec.?template', '?spec.?jobTemplate', '?template');
 
+/** A new namespace has no `oldObject`, and one that is deleted no `object`. */
 const annotationOf = (object: string): string =>
-  `${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue(null)`;
+  `(${object} == null ? null : ${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue(null))`;
 
-/** A namespace may be opened for some hours by its annotation; every other change of a namespace is left alone. */
+/**
+ * A namespace may be opened for some hours by its annotation, and its deletion ends that; every other change of a namespace is
+ * left alone.
+ */
 const BREAK_GLASS = {
   rules: [
     {
       apiGroups: [''],
       apiVersions: ['v1'],
-      operations: ['CREATE', 'UPDATE'],
+      operations: ['CREATE', 'UPDATE', 'DELETE'],
       resources: ['namespaces'],
       scope: 'Cluster',
     },
@@ -108,7 +112,7 @@ const BREAK_GLASS = {
   matchConditions: [
     {
       name: 'break-glass-changes',
-      expression: `${annotationOf('object')} != (oldObject == null ? null : ${annotationOf('oldObject')})`,
+      expression: `${annotationOf('object')} != ${annotationOf('oldObject')}`,
     },
   ],
 };

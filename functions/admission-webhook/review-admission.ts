@@ -24,8 +24,9 @@ export async function reviewAdmission(
   { request }: AdmissionReview,
 ): Promise<ReviewedAdmission> {
   const { uid, operation, kind } = request;
-  if (operation === 'DELETE' || operation === 'CONNECT') return allow(uid);
+  if (operation === 'CONNECT') return allow(uid);
   if (kind.group === '' && kind.kind === 'Namespace') return reviewNamespace(ports, cluster, request);
+  if (operation === 'DELETE') return allow(uid);
   const starts = startsImages(kind.group, kind.kind);
   if (!starts) return allow(uid);
   const asked = starts === 'pod' ? askedByPod(request) : askedBy(request);

@@ -3,6 +3,7 @@ import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { fieldOf } from '../../shared/domain/admission/object-field.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { DoorPlace } from '../../shared/domain/policy/doors.ts';
 import { allowed, denied } from './answer.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionRequest } from './input.ts';
@@ -10,26 +11,38 @@ import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
 
 /**
  * Answers the review of a namespace: whether this person may set the break-glass annotation. The ledger keeps what was
- * accepted, because the review of a pod does not show its namespace.
+ * accepted, because the review of a pod does not show its namespace. A namespace that is deleted, or made without the
+ * annotation, ends what the ledger has; nothing keeps it from being deleted.
  */
 export async function reviewNamespace(
   ports: ReviewPorts,
   cluster: Cluster,
   request: AdmissionRequest,
 ): Promise<ReviewedAdmission> {
-  const { uid, object, oldObject } = request;
-  if (typeof object !== 'object' || object === null) throw new InvalidReviewError('request.object: is missing');
-  const isNew = request.operation === 'CREATE';
-  const [asked, before] = [annotationOf(object), isNew ? undefined : annotationOf(oldObject)];
-  if (!isNew && asked === before) return { answer: allowed(uid), decision: 'allow' };
+  const { uid, operation, object, oldObject } = request;
+  const isGone = operation === 'DELETE';
+  if (!isGone && (typeof object !== 'object' || object === null))
+    throw new InvalidReviewError('request.object: is missing');
+  const asked = isGone ? undefined : annotationOf(object);
+  const before = operation === 'CREATE' ? undefined : annotationOf(oldObject);
+  const name = nameIn(request);
+  if (asked === before && (operation !== 'CREATE' || name === '')) return { answer: allowed(uid), decision: 'allow' };
+  if (name === '') throw new InvalidReviewError('request.name: is missing');
   const { inTime = (work) => work } = ports;
   try {
-    return await inTime(changeBreakGlass(ports, cluster, request, { asked, before }));
+    return await inTime(changeBreakGlass(ports, { ...cluster, namespace: name }, request, { asked, before }));
   } catch (error) {
+    if (isGone) return { answer: allowed(uid), decision: 'allow', unread: error };
     if (!ports.lastPolicy?.()) throw error;
     const ruleId = DOOR_RULES.decided;
     return { answer: denied(uid, UNREAD, ruleId), decision: 'deny', ruleId, unread: error };
   }
+}
+
+/** The request of an object whose name the API server makes up has none. */
+function nameIn({ name, object }: AdmissionRequest): string {
+  const given = fieldOf(fieldOf(object, 'metadata'), 'name');
+  return name === '' && typeof given === 'string' ? given : name;
 }
 
 const UNREAD = `The annotation ${BREAK_GLASS_ANNOTATION} cannot be changed now, because Patchwave cannot read its policy or its ledger (${DOOR_RULES.decided}). Try again in a minute.`;
@@ -39,8 +52,8 @@ const annotationOf = (namespace: unknown): unknown =>
 
 async function changeBreakGlass(
   { policies, exceptions, clock }: ReviewPorts,
-  cluster: Cluster,
-  { uid, name, userInfo, dryRun }: AdmissionRequest,
+  place: DoorPlace,
+  { uid, userInfo, dryRun }: AdmissionRequest,
   { asked, before }: { readonly asked: unknown; readonly before: unknown },
 ): Promise<ReviewedAdmission> {
   const doors = needsPermission({ asked, before }) ? (await policies.current()).policy.doors : undefined;
@@ -48,8 +61,6 @@ async function changeBreakGlass(
   const decision = judgeBreakGlass({ asked, before, groups: userInfo.groups, doors, nowEpochMs });
   const ruleId = DOOR_RULES.breakGlass;
   if (decision.change === 'refused') return { answer: denied(uid, decision.message, ruleId), decision: 'deny', ruleId };
-  if (name === '') throw new InvalidReviewError('request.name: is missing');
-  const place = { ...cluster, namespace: name };
   const change = { uid, user: userInfo.username, atEpochMs: nowEpochMs };
   if (decision.change === 'begin') {
     const { breakGlass } = decision;

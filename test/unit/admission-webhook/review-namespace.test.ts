@@ -120,6 +120,43 @@ test('anybody who may edit the namespace ends it, and a new namespace of the nam
   expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
 });
 
+test('a namespace that is deleted takes its break-glass along, and is deleted in any case', async () => {
+  const made = await world();
+  const text = expiring(made, 2);
+  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
+  const deletion = (changes: object = {}) =>
+    changed(null, namespace(text), { operation: 'DELETE', userInfo: { username: 'eve', groups: [] }, ...changes });
+  await reviewAdmission(made, CLUSTER, deletion({ dryRun: true }));
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
+  const failing = { ...made, exceptions: { ...made.exceptions, end: () => Promise.reject(new Error('throttled')) } };
+  expect(await reviewAdmission({ ...failing } as never, CLUSTER, deletion())).toMatchObject({
+    decision: 'allow',
+    unread: expect.any(Error),
+  });
+  expect(await reviewAdmission(made, CLUSTER, deletion())).toMatchObject({ decision: 'allow' });
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+  expect(
+    await reviewAdmission(fakeWorld(), CLUSTER, changed(null, namespace(), { operation: 'DELETE' })),
+  ).toMatchObject({
+    decision: 'allow',
+  });
+});
+
+test('a namespace whose name the API server makes up is named by its object', async () => {
+  const made = await world();
+  const create = (object: object) => changed(object, null, { operation: 'CREATE', name: '' });
+  await reviewAdmission(made, CLUSTER, create(namespace(expiring(made, 2))));
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
+  expect(await reviewAdmission(made, CLUSTER, create({ metadata: { generateName: 'shop-' } }))).toMatchObject({
+    decision: 'allow',
+  });
+  const annotated = { metadata: { annotations: namespace(expiring(made, 2)).metadata.annotations } };
+  const known = { ...made, lastPolicy: (await made.policies.current()).policy };
+  await expect(
+    reviewAdmission({ ...known, lastPolicy: () => known.lastPolicy }, CLUSTER, create(annotated)),
+  ).rejects.toThrow('request.name');
+});
+
 test('a new namespace may have the annotation at once', async () => {
   const made = await world();
   const create = (userInfo: AdmissionReview['request']['userInfo']) =>

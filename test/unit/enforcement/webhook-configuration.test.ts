@@ -169,7 +169,9 @@ test.each<[string, object, object | undefined, boolean]>([
   expect(called(asked, object, before)).toEqual(isCalled ? ['namespaces.patchwave.dev'] : []);
 });
 
-test('nothing that is deleted asks', () => {
+test('the deletion of a namespace ends its break-glass, and nothing else that is deleted asks', () => {
+  const deletion = request('Namespace', '', { operation: 'DELETE' });
+  expect(called(deletion, null, OPEN)).toEqual(['namespaces.patchwave.dev']);
   for (const kind of ['Pod', 'Namespace'])
     expect(called(request(kind, '', { operation: 'DELETE' }), null, pod('x'))).toEqual([]);
 });
