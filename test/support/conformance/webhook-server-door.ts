@@ -34,7 +34,7 @@ export const webhookOnServerDoor = (door: ServedDoor): ConformanceDoor => ({
     await door.configure(one);
     door.webhook.ports = await portsFor(one, placeOf(one));
     const before = door.webhook.asked.length;
-    const answer = await put(one, door.clientOf(one.review?.user ?? DEVELOPER));
+    const answer = await putToServer(one, door.clientOf(one.review?.user ?? DEVELOPER));
     const asked = door.webhook.asked.slice(before);
     return decidedIn(one, answer, asked.length);
   },
@@ -54,7 +54,8 @@ export const storedBefore = (one: ConformanceCase): Fields | undefined =>
 // Without this the server warns of fields that it does not know.
 const QUERY = '?dryRun=All&fieldValidation=Ignore';
 
-async function put(one: ConformanceCase, client: KubernetesClient): Promise<PersonAnswer> {
+/** Puts the request of a case to the server as a trial run. */
+export async function putToServer(one: ConformanceCase, client: KubernetesClient): Promise<PersonAnswer> {
   const { review } = one;
   if (!review) throw new Error(`The case ${one.id} asks no API server.`);
   const collection = collectionOf(one);

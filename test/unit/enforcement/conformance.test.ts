@@ -10,6 +10,7 @@ import {
 } from '../../support/conformance/doors.ts';
 import { ecsGateDoor } from '../../support/conformance/ecs-gate-door.ts';
 import { type CaseOutcome, decidedBy, matrixText, notExpressed, putToDoors } from '../../support/conformance/matrix.ts';
+import { POLICIES_ON_SERVER } from '../../support/conformance/policies-server-door.ts';
 import { webhookDoor } from '../../support/conformance/webhook-door.ts';
 import { WEBHOOK_ON_SERVER } from '../../support/conformance/webhook-server-door.ts';
 
@@ -37,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(
   () =>
-    void process.stdout.write(`\nCases that each door decided, of those that there are:\n${matrixText(outcomes)}\n`),
+    void process.stderr.write(`\nCases that each door decided, of those that there are:\n${matrixText(outcomes)}\n`),
 );
 
 test.each(DOORS.map(([door, least]) => [door.name, least] as const))(
@@ -50,7 +51,7 @@ test.each(DOORS.map(([door, least]) => [door.name, least] as const))(
 );
 
 test('what is listed as not expressed names cases and doors that there are', () => {
-  const names = [...DOORS.map(([{ name }]) => name), WEBHOOK_ON_SERVER];
+  const names = [...DOORS.map(([{ name }]) => name), WEBHOOK_ON_SERVER, POLICIES_ON_SERVER];
   const known = new Set(names.flatMap((name) => cases.map(({ id }) => `${name} ${id}`)));
   expect([...listed.keys()].filter((one) => !known.has(one))).toEqual([]);
 });
