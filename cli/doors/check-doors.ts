@@ -53,6 +53,7 @@ export async function checkDoors(
   { policy, cluster: name, templates: sources }: DoorsQuestion,
 ): Promise<DoorsAnswer> {
   const wanted: Wanted = {
+    scopes: policy.scopes,
     area: (area) => mayJudge(policy, area),
     cluster: (cluster) => name === undefined || cluster.cluster === name || clusterKey(cluster) === name,
   };

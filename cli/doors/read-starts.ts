@@ -7,6 +7,7 @@ import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey, isTemplated } from '../../shared/domain/image/workload-kind.ts';
 import { type DoorArea, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { ClusterUnreachableError } from '../../shared/ports/cluster-errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
@@ -35,6 +36,8 @@ export interface Wanted {
   /** Whether a door of an account and Region, or of a cluster in it, is asked. */
   readonly area: (area: DoorArea) => boolean;
   readonly cluster: (cluster: Cluster) => boolean;
+  /** The scopes that the policy names. */
+  readonly scopes: Policy['scopes'];
 }
 
 /** What runs, as the ledger knows it. A scope that no review has read completely is unknown. */
@@ -46,9 +49,9 @@ export async function readRunningStarts(
   const unknown: UnknownStarts[] = [];
   const clusters = new Set<string>();
   let unnamed = 0;
-  const records = (await Array.fromAsync(scopes.all())).filter(
-    (record) => !record.left && isWantedScope(record, wanted),
-  );
+  const known = (await Array.fromAsync(scopes.all())).filter(({ left }) => !left);
+  const records = known.filter((record) => isWantedScope(record, wanted));
+  unknown.push(...neverRead(known, wanted));
   for (const record of records) {
     const { scope } = record;
     unknown.push(...unknownOf(record));
@@ -74,6 +77,20 @@ function isWantedScope({ scope }: ScopeRecord, { area, cluster: isWanted }: Want
   const cluster = { account, region, cluster: eksCluster };
   return isWanted(cluster) && area(cluster);
 }
+
+/** Scopes of the policy that no review has begun to read; of an organization that has none yet, all. */
+function neverRead(known: readonly ScopeRecord[], { scopes, area }: Wanted): readonly UnknownStarts[] {
+  const [problem, next] = ['no review has read what runs there', 'patchwave review'];
+  if (scopes === 'organization') return known.length === 0 && area({}) ? [{ place: EVERYWHERE, problem, next }] : [];
+  const read = new Set(known.map(({ scope }) => registryKey(scope)));
+  return scopes
+    .flatMap(({ account, regions }) => regions.map((region) => ({ account, region })))
+    .filter((place) => !read.has(registryKey(place)) && area(place))
+    .map((place) => ({ place: registryKey(place), problem, next }));
+}
+
+/** The place of what is not known of a whole organization. */
+export const EVERYWHERE = '*';
 
 function unknownOf({ scope, failure, completeAtEpochMs, isUnreadable }: ScopeRecord): readonly UnknownStarts[] {
   const place = keyOfScope(scope);

@@ -6,7 +6,7 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import { fitted, paint, relative, type TableColumn, table } from '../output.ts';
 import type { DoorsAnswer } from './check-doors.ts';
-import type { UnknownStarts } from './read-starts.ts';
+import { EVERYWHERE, type UnknownStarts } from './read-starts.ts';
 
 /** What the doors of a policy would do: counts, then a table for each outcome that needs a person. */
 export function renderDoors({ counts, starts, unknown }: DoorsAnswer, nowEpochMs: number): string {
@@ -81,6 +81,9 @@ const soonestFirst = (rows: readonly ForeseenStart[]): readonly ForeseenStart[] 
 
 export const unknownTable = (rows: readonly UnknownStarts[]): string =>
   table(rows, [
-    { title: 'where', value: ({ place }) => place },
-    { title: 'problem and next step', value: ({ problem, next }) => visibleLine(`${problem} Next: ${next}`) },
+    { title: 'where', value: ({ place }) => (place === EVERYWHERE ? 'every account' : place) },
+    {
+      title: 'problem and next step',
+      value: ({ problem, next }) => visibleLine(`${problem.replace(/\.?$/, '.')} Next: ${next}`),
+    },
   ]);

@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parseScopeKey } from '../../shared/domain/review/run.ts';
 import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
 import type { DoorsPorts } from '../doors/check-doors.ts';
-import { readRunningStarts, type UnknownStarts, unidentifiedIn } from '../doors/read-starts.ts';
+import { EVERYWHERE, readRunningStarts, type UnknownStarts, unidentifiedIn } from '../doors/read-starts.ts';
 
 /** What the doors of a policy would refuse of what runs, by recorded verdicts. */
 export interface PolicyRefusals {
@@ -24,7 +24,7 @@ export async function policyRefusals(
 ): Promise<PolicyRefusals> {
   const denies = (area: DoorArea): boolean => mayDeny(policy, area);
   const deniesNewly = (area: DoorArea): boolean => denies(area) && !(before && mayDeny(before, area));
-  const running = await readRunningStarts(ports, { area: denies, cluster: denies });
+  const running = await readRunningStarts(ports, { area: denies, cluster: denies, scopes: policy.scopes });
   const refused = await refusedBy(ports, policy, running.starts);
   const already = new Set(before ? (await refusedBy(ports, before, refused)).map(keyOf) : []);
   return {
@@ -32,7 +32,7 @@ export async function policyRefusals(
     refusedAlready: already.size,
     unknownStarts: [
       ...running.unknown.filter(({ place }) => deniesNewly(areaOf(place))),
-      ...unidentifiedIn(running.scopes, new Set(), { area: deniesNewly, cluster: deniesNewly }),
+      ...unidentifiedIn(running.scopes, new Set(), { area: deniesNewly, cluster: deniesNewly, scopes: policy.scopes }),
     ],
   };
 }
@@ -50,6 +50,7 @@ const keyOf = ({ place, workloadKind, workload, reference }: PossibleStart): str
 
 /** @param scope as from `keyOfScope`; that of the list of EKS clusters is about all of them */
 function areaOf(scope: string): DoorArea {
+  if (scope === EVERYWHERE) return {};
   const { account, region, eksCluster } = parseScopeKey(scope);
   return { account, region, ...(eksCluster !== undefined && eksCluster !== '*' && { cluster: eksCluster }) };
 }

@@ -105,8 +105,8 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
 }
 
 type DoorsOf = { readonly doors?: Doors | undefined };
-/** A cluster with all its namespaces; without one, all clusters of the account and Region. */
-export type DoorArea = Pick<DoorPlace, 'account' | 'region'> & { readonly cluster?: string };
+/** A cluster with all its namespaces. What is absent may be any: without a cluster, all of the account and Region. */
+export type DoorArea = Partial<Cluster>;
 
 /** Whether a door may judge there. */
 export const mayJudge = (policy: DoorsOf, area: DoorArea): boolean =>
@@ -115,16 +115,17 @@ export const mayJudge = (policy: DoorsOf, area: DoorArea): boolean =>
 /** Whether a door may keep an image from starting there. */
 export const mayDeny = (policy: DoorsOf, area: DoorArea): boolean => mayHaveMode(policy, area, 'deny');
 
-const mayHaveMode = ({ doors }: DoorsOf, { cluster, ...place }: DoorArea, wanted: DoorMode): boolean =>
+const mayHaveMode = ({ doors }: DoorsOf, { account, region, cluster }: DoorArea, wanted: DoorMode): boolean =>
   doors !== undefined &&
   [{ mode: doors.mode }, ...doors.rules].some(
-    ({ namespaces: _, clusters, ...rule }: Partial<Doors['rules'][number]>) =>
-      rule.mode === wanted &&
-      (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)) &&
-      names(rule, { ...place, cluster: '' }),
+    ({ mode, accounts, regions, clusters }: Partial<Doors['rules'][number]>) =>
+      mode === wanted &&
+      (accounts === undefined || account === undefined || accounts.includes(account)) &&
+      (regions === undefined || region === undefined || regions.includes(region)) &&
+      (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)),
   );
 
-const names = (rule: Omit<Doors['rules'][number], 'mode'>, place: DoorPlace): boolean =>
+const names = (rule: Doors['rules'][number], place: DoorPlace): boolean =>
   (rule.accounts?.includes(place.account) ?? true) &&
   (rule.regions?.includes(place.region) ?? true) &&
   (rule.clusters === undefined || matchesAnyGlob(rule.clusters, place.cluster)) &&

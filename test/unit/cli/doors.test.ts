@@ -6,6 +6,7 @@ import type { CliContext } from '../../../cli/command.ts';
 import { doorsCommand } from '../../../cli/commands/doors.ts';
 import { EXIT, NotFoundError, UsageError } from '../../../cli/errors.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
+import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { ClusterForbiddenError } from '../../../shared/ports/cluster-errors.ts';
 import { AccountNotOursError, NoPolicyError } from '../../../shared/ports/errors.ts';
 import type { TemplateSource, WorkloadTemplate } from '../../../shared/ports/templates.ts';
@@ -97,7 +98,7 @@ test('templates that cannot be read are unknown, and what was read before counts
 test('clusters that cannot be listed are unknown', async () => {
   const { code, text } = await check(await running(), [templatesOf('ECS', [], { lists: false })]);
   expect(code).toBe(EXIT.unknown);
-  expect(text).toMatch(/its ECS clusters cannot be listed: it is another account than yours Next: .*--role NAME/);
+  expect(text).toMatch(/its ECS clusters cannot be listed: it is another account than yours\. Next: .*--role NAME/);
 });
 
 test.each<[string, (world: FakeWorld) => Promise<unknown>, RegExp]>([
@@ -219,8 +220,25 @@ test('hostile text of a template is shown, and does nothing', async () => {
   expect(text).toContain('\\u001b');
 });
 
-test('a world without anything has nothing to refuse', async () => {
+test.each<[string, Partial<Policy>, RegExp]>([
+  ['an organization', {}, /\nevery account {2}no review has read what runs there\. Next: patchwave review\n/],
+  [
+    'listed accounts',
+    { scopes: [{ account: '111122223333', regions: ['eu-west-1'] }] },
+    /\n111122223333\/eu-west-1 {2}/,
+  ],
+])('before the first review of %s everything is unknown', async (_, changes, expected) => {
   const world = fakeWorld();
-  await world.policies.publish(policyWith({ mode: 'deny' }), {});
-  expect((await check(world)).code).toBe(EXIT.done);
+  await world.policies.publish({ ...policyWith({ mode: 'deny' }), ...changes }, {});
+  const { code, text } = await check(world);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(expected);
+});
+
+test('an account that the policy adds is unknown until a review has read it, if a door judges there', async () => {
+  const scopes = [SCOPE.account, '444455556666'].map((account) => ({ account, regions: ['eu-west-1'] }));
+  const world = await running('deny', { ...policyWith({ mode: 'deny' }), scopes });
+  expect((await check(world)).text).toMatch(/\n444455556666\/eu-west-1 {2}no review has read/);
+  const doors = { rules: [{ accounts: [SCOPE.account], mode: 'deny' }] };
+  expect((await check(await running('deny', { ...policyWith(doors), scopes }))).code).toBe(EXIT.done);
 });

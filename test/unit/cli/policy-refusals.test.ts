@@ -6,7 +6,7 @@ import { jest } from '@jest/globals';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { policyCommand } from '../../../cli/commands/policy.ts';
 import { EXIT, UsageError } from '../../../cli/errors.ts';
-import type { FakeWorld } from '../../support/fakes/world.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, usage } from '../../support/samples.ts';
 import { MAIN, named, policyWith, running, SCOPE } from './doors-world.ts';
 import { cliContext, run, runJson } from './support.ts';
@@ -165,4 +165,11 @@ test('before the first policy everything is new', async () => {
   const { policies: _, ...rest } = await running('off', policyWith(undefined));
   const world = { ...rest, policies: new (await import('../../support/fakes/policies.ts')).FakePolicyStore() };
   expect((await apply(world as FakeWorld, NO_GRACE)).code).toBe(EXIT.failed);
+});
+
+test('a first policy that denies is not applied before a review has read what runs', async () => {
+  const world = fakeWorld();
+  const { code, text } = await apply(world, { mode: 'deny' });
+  expect([code, text]).toEqual([EXIT.failed, expect.stringContaining('do not know what runs in 1 place')]);
+  expect((await apply(world, { mode: 'warn' })).code).toBe(EXIT.done);
 });
