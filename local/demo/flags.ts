@@ -29,13 +29,15 @@ export class DemoUsageError extends Error {
 export const DEMO_HELP = `npm run demo -- [flags]
 
   --json          one JSON object as the last line of standard output
-  --verbose       also prints every detail: scopes, waves, each image with its reasons
+  --verbose       also prints every detail: scopes, waves, each image with its
+                  reasons
   --svg FILE      writes the picture of the plan to FILE
   --keep          keeps the cloud running and prints how to inspect it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
-  --registry      an empty account: the templates of registry/ make repositories and
-                  pipelines, and these build three tiers (docs/registry.md)
-  --mode MODE     ${MODES.join(', ')} (default: the mode of the fleet's policy)
+  --registry      an empty account: the templates of registry/ make repositories
+                  and pipelines, and these build three tiers (docs/registry.md)
+  --mode MODE     ${MODES.join(', ')} (default: the mode of the
+                  fleet's policy)
   --seed N        a number that the JSON object records as seed (default: 1). It
                   has no other effect: the fleet file has no random values, and
                   --chaos has its own seed

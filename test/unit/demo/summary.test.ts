@@ -42,9 +42,25 @@ test('what was at fault, what was rebuilt by digest, what is at risk and why, an
     '  rebuilt    base  sha256:1 -> sha256:2',
     '             app   sha256:1 -> sha256:2',
     '  at risk    search: CVE-1; its build pins an old parent',
-    '             base: fixed, but containers still run what is built on old ones',
+    '             base: fixed, but containers still run old ones',
     '  see more   COMMAND',
   ]);
+});
+
+test('the result of the first demo has each of its rows on 80 columns', () => {
+  const streams = [
+    ...['base/debian', 'platform/node', 'platform/node-arm'].map((stream) => rebuilt(stream, 'open')),
+    ...['apps/checkout', 'apps/storefront'].map((stream) => rebuilt(stream)),
+  ];
+  const images = ['apps/reports', 'apps/search', 'apps/rates'].map((stream) => ({
+    digest: `sha256:${stream}`,
+    stream,
+  }));
+  const atRisk = images.map(({ digest, stream }) => ({ digest, what: 'CVE-2026-31001', why: `why ${stream}` }));
+  const lines = page(resultOf({ streams, cascades: [{ nodes: [node('base/debian')] }] }, images, atRisk));
+  expect(lines).toHaveLength(SUMMARY_LINES);
+  expect(lines.at(-2)).toBe('             base/debian and 2 others: fixed, but containers still run old ones');
+  expect(lines.join('\n')).not.toContain('more: see');
 });
 
 test('a plan that was not carried out says so', () => {
