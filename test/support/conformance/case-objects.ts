@@ -17,6 +17,8 @@ const UID = '705ab4f5-6393-11e8-b7cc-42010a800002';
 export function storable({ id, review, place }: ConformanceCase, object: unknown): Fields {
   if (!review) throw new Error(`The case ${id} asks no API server.`);
   const { kind } = review;
+  if (kind === 'Namespace')
+    return { apiVersion: 'v1', kind, metadata: { ...fieldsOf(fieldsOf(object).metadata), name: id } };
   const { metadata, spec, ...others } = fieldsOf(object);
   const { ownerReferences, ...named } = fieldsOf(metadata);
   return {

@@ -110,8 +110,16 @@ const conformanceCase = v.strictObject({
   task: v.optional(v.looseObject({ containerDefinitions: v.array(v.unknown()) })),
   /** With `review` and `task`: the references that start, in their order; `null` is a missing one. */
   asks: v.optional(v.array(v.nullish(v.string()))),
-  /** What starts: `starts` a pod or task · `template` a workload, whose pods start later · `static` a node's own pod. */
-  subject: v.optional(v.picklist(['starts', 'template', 'static']), 'starts'),
+  /** What starts: `starts` a pod or task · `template` a workload, whose pods start later · `static` a node's own pod · `namespace` nothing. */
+  subject: v.optional(v.picklist(['starts', 'template', 'static', 'namespace']), 'starts'),
+  /** With the subject `namespace`: how the annotation changes that opens it. */
+  exception: v.optional(
+    v.strictObject({
+      change: v.picklist(['set', 'kept', 'removed']),
+      permitted: v.boolean(),
+      value: v.picklist(['none', 'valid', 'malformed', 'passed', 'too-far']),
+    }),
+  ),
   /** By reference: how it reads. Without it a reference must have the plain form of an approved registry. */
   readAs: v.optional(v.record(v.string(), readAs), {}),
   place: v.optional(
@@ -244,6 +252,7 @@ function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
       ),
     ),
     running: new Set(running.map(digestOf)),
+    ...(written.exception && { exception: written.exception }),
     ...(breakGlass && { breakGlass: breakGlassOf(breakGlass, nowEpochMs) }),
   };
 }

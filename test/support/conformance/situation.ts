@@ -26,10 +26,18 @@ export interface AskedReference extends ReadAs {
   readonly digest?: Digest;
 }
 
+export interface ExceptionChange {
+  readonly change: 'set' | 'kept' | 'removed';
+  readonly permitted: boolean;
+  readonly value: 'none' | 'valid' | 'malformed' | 'passed' | 'too-far';
+}
+
 /** Everything that a decision depends on. */
 export interface Situation {
   readonly mode: 'off' | 'warn' | 'deny';
-  readonly subject: 'starts' | 'template' | 'static';
+  readonly subject: 'starts' | 'template' | 'static' | 'namespace';
+  /** With the subject `namespace`: how the annotation changes that opens it. */
+  readonly exception?: ExceptionChange;
   readonly requireDigest: boolean;
   readonly graceRunningDays: number;
   readonly asked: readonly AskedReference[];
@@ -58,6 +66,8 @@ interface Objection {
 
 /** What the tables decide on a situation: the first refusal of all references, else the first warning. */
 export function decidedByTables(situation: Situation, tables: ReferenceTables): Expected {
+  const { exception } = situation;
+  if (exception) return decidedOn(exception, tables);
   const breakGlass = breakGlassOf(situation);
   const decided = situation.asked.map((asked) => {
     const { objection, rule } = worst(objectionsTo(asked, situation, tables));
@@ -70,6 +80,11 @@ export function decidedByTables(situation: Situation, tables: ReferenceTables): 
   return strictest
     ? { decision: strictest.decision as Expected['decision'], rule: strictest.rule }
     : { decision: 'allow' };
+}
+
+function decidedOn({ change, permitted, value }: ExceptionChange, tables: ReferenceTables): Expected {
+  const { decision, rule } = tables.answer('exception', { change, permitted: permitted ? 'yes' : 'no', value });
+  return { decision: decision as Expected['decision'], ...(rule !== undefined && rule !== 'none' && { rule }) };
 }
 
 function breakGlassOf({ breakGlass, nowEpochMs }: Situation): string {
