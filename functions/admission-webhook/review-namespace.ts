@@ -65,7 +65,7 @@ async function changeBreakGlass(
   if (decision.change === 'begin') {
     const { breakGlass } = decision;
     if (!dryRun) await exceptions.begin(place, breakGlass, change);
-    const warning = `Every image may start in this namespace until ${instant(breakGlass.expiresAtEpochMs)}, with a warning.`;
+    const warning = `Every image may start in this namespace until ${instant(breakGlass.expiresAtEpochMs)}, with a warning (${ruleId}).`;
     return { answer: allowed(uid, [warning], ruleId), decision: 'warn', ruleId };
   }
   if (decision.change === 'end' && !dryRun) await exceptions.end(place, change);

@@ -71,7 +71,8 @@ function clientOf({ username, groups }: Person): KubernetesClient {
 function shipped(policy: Policy, secret: string, caBundle = webhook.caBundle): ApiObject | undefined {
   try {
     const files = buildFiles(policy, { clusters: [CLUSTER], shardCount: 16, webhookUrl: `${webhook.url}/${secret}` });
-    const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
+    const [, text] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
+    if (text === undefined) return undefined;
     const object = parseYaml(text);
     for (const { clientConfig } of object.webhooks) clientConfig.caBundle = caBundle;
     return object;

@@ -4,6 +4,7 @@ import { HOUR_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Doors } from '../policy/doors.ts';
 import type { BreakGlass } from './admit.ts';
+import { DOOR_RULES } from './door-rules.ts';
 
 /** The annotation of a namespace: a JSON object with `author`, `reason` and `expires`. */
 export const BREAK_GLASS_ANNOTATION = 'patchwave.dev/break-glass';
@@ -64,7 +65,10 @@ const NOT_PERMITTED =
 
 const refused = (problem: string): BreakGlassChangeDecision => ({
   change: 'refused',
-  message: cutText(visibleLine(`The annotation ${BREAK_GLASS_ANNOTATION} is refused: ${problem}`), 1000),
+  message: cutText(
+    visibleLine(`The annotation ${BREAK_GLASS_ANNOTATION} is refused (${DOOR_RULES.breakGlass}): ${problem}`),
+    1000,
+  ),
 });
 
 /** `undefined` for anything that is no JSON text. */

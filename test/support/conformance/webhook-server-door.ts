@@ -83,9 +83,11 @@ function decidedIn({ id }: ConformanceCase, { status, body, warnings }: PersonAn
   return { decision: 'deny', ...citedIn(said) };
 }
 
-/** The rule of the first image in a message: `field (image): text (rule)`. */
+const RULE = /\(([a-z][a-z0-9-]*)\)/;
+
+/** The rule of the first image in a message: `field (image): text (rule)`; of a namespace, in the first sentence. */
 function citedIn(text: string): { readonly rule?: string } {
   const message = text.slice(text.indexOf(': ') + 2);
-  const [, rule] = /\(([a-z][a-z0-9-]*)\)/.exec(message) ?? [];
+  const [, rule] = RULE.exec(message) ?? RULE.exec(text) ?? [];
   return rule === undefined ? {} : { rule };
 }
