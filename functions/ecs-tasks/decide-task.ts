@@ -3,6 +3,7 @@ import { instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { type Door, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
+import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
@@ -35,12 +36,21 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
   }
   const { stopTasksAfterMinutes } = door;
   const nowEpochMs = ports.clock();
+  const stopsAtEpochMs =
+    stopTasksAfterMinutes === undefined ? undefined : nowEpochMs + stopTasksAfterMinutes * MINUTE_MS;
   const then =
-    stopTasksAfterMinutes === undefined
+    stopsAtEpochMs === undefined
       ? 'Patchwave lets it run, because the policy does not set stopTasks here.'
-      : `Patchwave stops it after ${instant(nowEpochMs + stopTasksAfterMinutes * MINUTE_MS)} if the account allows it.`;
+      : `Patchwave stops it after ${instant(stopsAtEpochMs)} if the account allows it.`;
   logger.error(`A task runs an image that the door denies: ${message} ${then}`, said);
-  if (stopTasksAfterMinutes !== undefined)
+  const denied = taskDenied.event(taskArn, {
+    ...{ ...cluster, taskArn, ruleId, message, state: 'running' },
+    ...(group !== '' && { group: visibleLine(group) }),
+    ...(container !== undefined && container !== '' && { container }),
+    ...(stopsAtEpochMs !== undefined && { stopsAtEpochMs }),
+  });
+  await ports.bus.publish([denied]);
+  if (stopsAtEpochMs !== undefined)
     await ports.stops.send([{ kind: 'stop', ...cluster, taskArn, deniedAtEpochMs: nowEpochMs }]);
   return 'denied';
 }

@@ -12,6 +12,8 @@ export const environment = v.object({
   ),
   /** The queue of tasks to stop, which delivers each message 15 minutes later. */
   STOP_QUEUE_URL: queueUrl,
+  /** The bus of the hub. */
+  BUS_ARN: v.text(),
   /** Stops listed tasks of a member account. */
   ACT_DOOR_ROLE_NAME: v.text(),
 });

@@ -1,4 +1,11 @@
-import { bucketClient, ecsClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import {
+  bucketClient,
+  busClient,
+  ecsClients,
+  ledgerClient,
+  memberAccess,
+  queueClient,
+} from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
@@ -6,6 +13,7 @@ import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.t
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
+import { EventBridgeBus } from '../../shared/adapters/event-bridge-bus.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { SqsRedelivery } from '../../shared/adapters/sqs-redelivery.ts';
@@ -31,6 +39,7 @@ function compose(): EcsTaskPorts {
     tasks: new EcsTasks(ecsClients(memberAccess(role, knownAccountsIn(table, policies)))),
     stops: new SqsMessages(sqs, env.STOP_QUEUE_URL),
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
+    bus: new EventBridgeBus(busClient(), env.BUS_ARN),
     clock: Date.now,
   };
 }

@@ -1,6 +1,7 @@
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunningTasks, StopRequest } from '../../shared/ports/doors.ts';
+import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { Messages } from '../../shared/ports/messages.ts';
 
@@ -10,6 +11,7 @@ export interface EcsTaskPorts extends DoorPorts {
   readonly tasks: RunningTasks;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly deadLetters: DeadLetters;
+  readonly bus: EventBus;
 }
 
 /** What became of a task. */

@@ -1,6 +1,7 @@
 import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { doorAt } from '../../shared/domain/policy/doors.ts';
+import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { type StopRequest, TaskNotOursError } from '../../shared/ports/doors.ts';
@@ -30,11 +31,21 @@ export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promi
     if (images.length === 0) return kept(request, 'ECS names no container of it');
     const decided = await strictestDecision(ports, place, images);
     if (decided.decision !== 'deny') return kept(request, 'the door denies none of its images any more');
-    await ports.tasks.stop(place, taskArn, `Patchwave: ${decided.message}`);
-    logger.error(`Patchwave stopped a task that runs an image which the door denies: ${decided.message}`, {
+    const { ruleId, message, container = '' } = decided;
+    await ports.tasks.stop(place, taskArn, `Patchwave: ${message}`);
+    logger.error(`Patchwave stopped a task that runs an image which the door denies: ${message}`, {
       ...place,
-      ...{ taskArn, ruleId: decided.ruleId },
+      ...{ taskArn, ruleId },
     });
+    const stopped = {
+      ...place,
+      taskArn,
+      ruleId,
+      message,
+      state: 'stopped',
+      ...(container !== '' && { container }),
+    } as const;
+    await ports.bus.publish([taskDenied.event(taskArn, stopped)]);
     return 'stopped';
   } catch (error) {
     if (error instanceof TaskNotOursError) return kept(request, error.message);

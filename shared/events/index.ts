@@ -18,6 +18,7 @@ import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
 import { rebuildNeeded } from './rebuild-needed.ts';
 import { rebuildReported } from './rebuild-reported.ts';
 import { RUN_EVENTS } from './run-events.ts';
+import { taskDenied } from './task-denied.ts';
 import { willBeDenied } from './will-be-denied.ts';
 
 /** Every event that Patchwave receives or publishes; docs/events.md explains them, events/ has samples. */
@@ -46,4 +47,5 @@ export const EVENTS: readonly EventContract[] = [
   willBeDenied,
   fleetReviewed,
   policyChanged,
+  taskDenied,
 ];

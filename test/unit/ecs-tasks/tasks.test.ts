@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { route } from '../../../functions/ecs-tasks/route.ts';
 import type { StopRequest } from '../../../shared/ports/doors.ts';
+import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { FakeMessages } from '../../support/fakes/messages.ts';
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
@@ -38,7 +39,9 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
   const tasks = new FakeRunningTasks();
   const letters: string[] = [];
   const deadLetters = { put: async (body: string) => void letters.push(body) };
-  const ports = { ...world, stops, tasks, deadLetters };
+  const published: PublishedEvent[] = [];
+  const bus = { publish: async (events: readonly PublishedEvent[]) => void published.push(...events) };
+  const ports = { ...world, stops, tasks, deadLetters, bus };
   const deliver = (...bodies: readonly (string | object)[]) =>
     route(
       {
@@ -54,7 +57,7 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
     world.advance(15 * MINUTE_MS);
     for (const body of stops.take()) await deliver(body);
   };
-  return { ports, stops, tasks, letters, deliver, later };
+  return { ports, stops, tasks, letters, published, deliver, later };
 }
 
 async function apply(world: World, doors: unknown): Promise<void> {
@@ -65,21 +68,33 @@ async function apply(world: World, doors: unknown): Promise<void> {
 const NONE = { batchItemFailures: [] };
 
 test('a task of allowed images, or of a door that is off, leads to nothing', async () => {
-  const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  const { deliver, stops, published } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await deliver(started('compliant'))).toEqual(NONE);
   const off = doorOf(await doorWorld('off', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await off.deliver(started('violating'))).toEqual(NONE);
   expect([stops.isEmpty, off.stops.isEmpty]).toEqual([true, true]);
+  expect([...published, ...off.published]).toEqual([]);
 });
 
-test('by default a task that the door denies runs on', async () => {
-  const { deliver, stops } = doorOf(await doorWorld());
+test('by default a task that the door denies is announced and runs on', async () => {
+  const { deliver, stops, published } = doorOf(await doorWorld());
   expect(await deliver(started('violating'))).toEqual(NONE);
   expect(stops.isEmpty).toBe(true);
+  const { account, region, cluster } = PLACE;
+  expect(published).toEqual([
+    {
+      detailType: 'TaskDenied',
+      resources: [taskArn],
+      detail: {
+        ...{ schemaVersion: 1, account, region, cluster, taskArn, group: 'service:payments-api', container: 'app' },
+        ...{ ruleId: expect.any(String), message: expect.stringContaining('may not start'), state: 'running' },
+      },
+    },
+  ]);
 });
 
 test('where the policy says so it is stopped after its time, and not before', async () => {
-  const { deliver, later, tasks, stops } = doorOf(
+  const { deliver, later, tasks, stops, published } = doorOf(
     await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 40 }),
   );
   tasks.start(taskArn, containersOf('violating'));
@@ -87,7 +102,11 @@ test('where the policy says so it is stopped after its time, and not before', as
   await later();
   await later();
   expect(tasks.stopped).toEqual([]);
+  expect(published.map(({ detail }) => detail)).toMatchObject([
+    { state: 'running', stopsAtEpochMs: expect.any(Number) },
+  ]);
   await later();
+  expect(published.map(({ detail }) => detail)).toMatchObject([{ state: 'running' }, { state: 'stopped' }]);
   expect(tasks.stopped).toEqual([{ taskArn, reason: expect.stringMatching(/^Patchwave: sha256:.* may not start/) }]);
   expect(stops.isEmpty).toBe(true);
 });

@@ -5,8 +5,13 @@ import { digestOf, findingReason, imageProperties, verdict } from '../../support
 import { fc } from '../../support/seeded.ts';
 import { anyRecord } from './arbitraries.ts';
 
+/** Follow from no change of the ledger. */
+const NOT_OF_LEDGER: readonly string[] = ['TaskDenied'];
+
 const published = new Map(
-  EVENTS.filter(({ source }) => source === 'patchwave').map((event) => [event.detailType, event]),
+  EVENTS.filter(({ source, detailType }) => source === 'patchwave' && !NOT_OF_LEDGER.includes(detailType)).map(
+    (event) => [event.detailType, event],
+  ),
 );
 
 /** As EventBridge delivers it. */
