@@ -105,42 +105,58 @@ export function denialsIn(
   const known = new Map(
     digestsOfStarts(starts).map((digest) => [digest, admissionFactsOf(digest, records, policy)] as const),
   );
-  const expected = new Map<Digest, ExpectedDenial>();
+  const expected = new Map<Digest, Gathered>();
   const refused = new Set<Digest>();
   for (const start of starts) {
-    const door = doorAt(policy, start.place);
-    if (door.mode !== 'deny') continue;
-    const admitting = { door, known, policy, nowEpochMs };
-    const references = judgedReferences(start);
-    if (references.some((one) => admit(one, admitting).decision === 'deny')) {
-      for (const digest of start.digests) refused.add(digest);
-      continue;
-    }
-    const untilEpochMs = nowEpochMs + DENIAL_NOTICE_DAYS * DAY_MS;
-    const ahead = references
-      .flatMap((one) => denialAhead(one, admitting, untilEpochMs) ?? [])
-      .reduce<DenialAhead | undefined>(earlier, undefined);
+    const ahead = denialOf(start, known, policy, nowEpochMs);
     if (!ahead) continue;
-    const owner = ownerOfStart(start, records, policy);
     for (const digest of start.digests) {
-      const before = expected.get(digest);
-      const { deniedFromEpochMs, ruleId, message } = earlier(before, ahead);
-      const named = before?.workloads ?? [];
-      const workloads = [...new Set([...named, `${start.workloadKind} ${start.workload}`])].sort();
-      expected.set(digest, {
-        ...{ place: start.place, digest, workloads, workloadCount: workloads.length, foundAtEpochMs: nowEpochMs },
-        ...(owner !== undefined && { owner }),
-        ...{ deniedFromEpochMs, ruleId, message },
-      });
+      if (ahead === 'already') {
+        refused.add(digest);
+        continue;
+      }
+      const gathered = expected.get(digest) ?? { start, ahead, workloads: new Set() };
+      gathered.ahead = earlier(gathered.ahead, ahead);
+      gathered.workloads.add(`${start.workloadKind} ${start.workload}`);
+      expected.set(digest, gathered);
     }
   }
   return {
-    expected: [...expected.values()].sort(bySooner).map((one) => ({
-      ...one,
-      workloads: one.workloads.slice(0, MOST_DENIED_WORKLOADS),
-    })),
+    expected: [...expected]
+      .map(([digest, { start, ahead, workloads }]) => {
+        const owner = ownerOfStart(start, records, policy);
+        return {
+          ...{ place: start.place, digest, workloads: [...workloads].sort().slice(0, MOST_DENIED_WORKLOADS) },
+          ...{ workloadCount: workloads.size, ...ahead, foundAtEpochMs: nowEpochMs },
+          ...(owner !== undefined && { owner }),
+        };
+      })
+      .sort(bySooner),
     refused: [...refused].sort(),
   };
+}
+
+interface Gathered {
+  readonly start: PossibleStart;
+  ahead: DenialAhead;
+  readonly workloads: Set<string>;
+}
+
+/** The first denial of a start, or that its door refuses it already. */
+function denialOf(
+  start: PossibleStart,
+  known: Admitting['known'],
+  policy: Policy,
+  nowEpochMs: number,
+): DenialAhead | 'already' | undefined {
+  const door = doorAt(policy, start.place);
+  if (door.mode !== 'deny') return undefined;
+  const admitting = { door, known, policy, nowEpochMs };
+  const references = judgedReferences(start);
+  if (references.some((one) => admit(one, admitting).decision === 'deny')) return 'already';
+  return references
+    .flatMap((one) => denialAhead(one, admitting, nowEpochMs + DENIAL_NOTICE_DAYS * DAY_MS) ?? [])
+    .reduce<DenialAhead | undefined>(earlier, undefined);
 }
 
 /** The soonest first. */
