@@ -48,7 +48,8 @@ export function admit(reference: string | undefined, admitting: Admitting): Admi
   if (door.mode === 'off') return ALLOW;
   const [objection] = objectionsTo(reference, admitting).sort(strictestFirst);
   if (!objection) return ALLOW;
-  const { ruleId, message, isDenied } = objection;
+  const { ruleId, isDenied } = objection;
+  const message = written(objection.message);
   if (!isDenied || door.mode === 'warn') return { decision: 'warn', ruleId, message };
   if (breakGlass && nowEpochMs < breakGlass.expiresAtEpochMs)
     return { decision: 'warn', ruleId, message: `${brokenBy(breakGlass)} ${message}` };
@@ -74,10 +75,15 @@ export const digestsToRead = (references: readonly (string | undefined)[]): read
   ...new Set(references.flatMap((one) => readImageReference(one)?.digest ?? [])),
 ];
 
+/** An image may have thousands of objections, of which one is told: only that one is put into words. */
+type Text = string | (() => string);
+
+const written = (text: Text): string => (typeof text === 'string' ? text : text());
+
 /** One reason against an image. */
 interface Objection {
   readonly ruleId: string;
-  readonly message: string;
+  readonly message: Text;
   /** Whether it keeps the image from starting; otherwise it is a warning. */
   readonly isDenied: boolean;
   /** The end of the grace, from which on it keeps the image from starting. */
@@ -105,7 +111,7 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
   return facts.images.flatMap((image) => objectionsToImage(image, { ...admitting, runsHere: facts.runsHere }));
 }
 
-const denied = (ruleId: string, message: string): Objection => ({ ruleId, message, isDenied: true });
+const denied = (ruleId: string, message: Text): Objection => ({ ruleId, message, isDenied: true });
 
 function unapprovedReference(
   text: string | undefined,
@@ -161,7 +167,7 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] 
   if (effect === 'due' || effect === 'waived') return [];
   // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
   if (kind === 'digest-guessed') return [];
-  const fact = factOf(reason);
+  const fact = (): string => factOf(reason);
   if (kind === 'age' || kind === 'finding') return inTime(image, ruleId, fact, reason.deadlineEpochMs, at);
   if (kind === 'scan')
     return inTime(image, ruleId, fact, isOld(reason) ? staleSinceEpochMs(image.scan, at) : undefined, at);
@@ -221,7 +227,7 @@ function unlistedBreach(
 function inTime(
   image: RecordedImage,
   ruleId: string,
-  fact: string,
+  fact: Text,
   sinceEpochMs: number | undefined,
   at: At,
 ): Objection[] {
@@ -229,8 +235,11 @@ function inTime(
   const endsAtEpochMs = sinceEpochMs === undefined ? undefined : sinceEpochMs + door.graceRunningDays * DAY_MS;
   if (!runsHere || endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs)
     return [denied(ruleId, refusal(image, fact))];
-  const message = `${short(image.digest)} may start here until ${instant(endsAtEpochMs)}, because it runs here already. Then it is refused: ${fact}. Deploy a newer image before.`;
-  return [{ ruleId, message: shown(message), isDenied: false, endsAtEpochMs }];
+  const message = (): string =>
+    shown(
+      `${short(image.digest)} may start here until ${instant(endsAtEpochMs)}, because it runs here already. Then it is refused: ${written(fact)}. Deploy a newer image before.`,
+    );
+  return [{ ruleId, message, isDenied: false, endsAtEpochMs }];
 }
 
 /* The texts. A reference and the names in a reason come from strangers. */
@@ -241,10 +250,12 @@ const shown = (text: string): string => cutText(visibleLine(cutText(text, MOST))
 
 const short = (digest: Digest): string => digest.slice(0, 'sha256:'.length + 12);
 
-const refusal = ({ digest, owner }: RecordedImage, fact: string): string =>
-  shown(
-    `${short(digest)}${owner === undefined ? '' : ` of ${owner}`} may not start: ${fact}. Deploy a newer image, or see patchwave why ${short(digest)}.`,
-  );
+const refusal =
+  ({ digest, owner }: RecordedImage, fact: Text): Text =>
+  () =>
+    shown(
+      `${short(digest)}${owner === undefined ? '' : ` of ${owner}`} may not start: ${written(fact)}. Deploy a newer image, or see patchwave why ${short(digest)}.`,
+    );
 
 const unreadable = (text: string | undefined): string =>
   `The image reference ${text === undefined ? 'is missing' : `"${shown(cutText(text, 300))}" cannot be read`} (${DOOR_RULES.referenceReadable}). Write host/repository@sha256:<64 hexadecimal digits>.`;

@@ -297,3 +297,19 @@ describe('a message', () => {
     expect(message).not.toContain('waived by');
   });
 });
+
+test('of thousands of findings one is put into words', () => {
+  let read = 0;
+  const counted = (number: number): Reason => ({
+    ...findingReason(number),
+    ...{ effect: 'violates', deadlineEpochMs: NOW - 20 * DAY_MS },
+    get vulnerability() {
+      read += 1;
+      return `CVE-2026-${number}`;
+    },
+  });
+  const reasons = Array.from({ length: 5000 }, (_, number) => counted(number));
+  const decision = decide({ images: [judged(reasons)], runsHere: true });
+  expect(decision).toMatchObject({ decision: 'deny', message: expect.stringContaining('CVE-2026-0 in libexample0') });
+  expect(read).toBeLessThan(5);
+});
