@@ -1,4 +1,4 @@
-/** Builds the real kube-apiserver and etcd of `test/kubernetes/server/go.mod` once, into the user's cache folder. */
+/** Builds the real kube-apiserver, etcd and gator of `test/kubernetes` once, into the user's cache folder. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -7,18 +7,31 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT } from './setup.mjs';
 
-/** What the servers are built from. */
-const MODULE = join(ROOT, 'test', 'kubernetes', 'server');
-const PROGRAMS = {
-  etcd: 'go.etcd.io/etcd/server/v3',
-  'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
-} as const;
+/** Programs that are built from one `go.mod`, by the name of the file. */
+interface GoModule {
+  readonly folder: string;
+  /** Before the version in the name of the cache folder. */
+  readonly name: string;
+  readonly programs: Readonly<Record<string, string>>;
+}
+const SERVERS: GoModule = {
+  folder: join(ROOT, 'test', 'kubernetes', 'server'),
+  name: 'kubernetes',
+  programs: { etcd: 'go.etcd.io/etcd/server/v3', 'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver' },
+};
+const GATOR: GoModule = {
+  folder: join(ROOT, 'test', 'kubernetes', 'gator'),
+  name: 'gator',
+  programs: { gator: 'github.com/open-policy-agent/gatekeeper/v3/cmd/gator' },
+};
 /** Where Go is, if not in the PATH: its own default. */
 const GO = ['go', '/usr/local/go/bin/go'];
 
 export interface KubernetesPrograms {
   readonly etcd: string;
   readonly apiServer: string;
+  /** Evaluates constraints of Gatekeeper. */
+  readonly gator: string;
 }
 
 /** The servers could not be built; the message has the end of the output of Go. */
@@ -27,31 +40,38 @@ export class KubernetesBuildError extends Error {
 }
 
 /**
- * The paths of the two programs. The first call builds them: 4 minutes on a machine at rest. The caches of Go grow by 3 GB.
+ * The paths of the programs. The first call builds them: 6 minutes on a machine at rest. The caches of Go grow by 5 GB.
  * @returns `undefined` if neither the programs nor Go are on this machine
  * @throws KubernetesBuildError
  */
 export async function kubernetesPrograms(
   say: (text: string) => void = () => {},
 ): Promise<KubernetesPrograms | undefined> {
-  const folder = join(cacheFolder(), 'patchwave', `kubernetes-${await versionOf(MODULE)}`);
-  const programs = { etcd: join(folder, 'etcd'), apiServer: join(folder, 'kube-apiserver') };
-  if (existsSync(programs.etcd) && existsSync(programs.apiServer)) return programs;
+  const [servers, tools] = [await builtFrom(SERVERS, say), await builtFrom(GATOR, say)];
+  if (servers === undefined || tools === undefined) return undefined;
+  return { etcd: join(servers, 'etcd'), apiServer: join(servers, 'kube-apiserver'), gator: join(tools, 'gator') };
+}
+
+/** The folder with the programs of a module; `undefined` if neither they nor Go are on this machine. */
+async function builtFrom(module: GoModule, say: (text: string) => void): Promise<string | undefined> {
+  const names = Object.keys(module.programs);
+  const folder = join(cacheFolder(), 'patchwave', `${module.name}-${await versionOf(module.folder)}`);
+  if (names.every((name) => existsSync(join(folder, name)))) return folder;
   const go = GO.find((name) => spawnSync(name, ['version']).status === 0);
   if (go === undefined) return undefined;
-  say(`building kube-apiserver and etcd into ${folder} (some minutes, once)\n`);
-  await buildInto(folder, go);
-  return programs;
+  say(`building ${names.join(' and ')} into ${folder} (some minutes, once)\n`);
+  await buildInto(folder, go, module);
+  return folder;
 }
 
 /** Another run may build at the same time: the folder appears whole. */
-async function buildInto(folder: string, go: string): Promise<void> {
+async function buildInto(folder: string, go: string, module: GoModule): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   const parts = await mkdtemp(`${folder}-`);
   try {
-    for (const [name, path] of Object.entries(PROGRAMS)) {
+    for (const [name, path] of Object.entries(module.programs)) {
       const flags = ['-mod=readonly', '-buildvcs=false', '-trimpath', '-ldflags=-s -w'];
-      await run(go, ['build', ...flags, '-o', join(parts, name), path]);
+      await run(go, module.folder, ['build', ...flags, '-o', join(parts, name), path]);
     }
     await rename(parts, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error;
@@ -61,8 +81,8 @@ async function buildInto(folder: string, go: string): Promise<void> {
   }
 }
 
-function run(go: string, args: readonly string[]): Promise<void> {
-  const child = spawn(go, args, { cwd: MODULE, stdio: ['ignore', 'ignore', 'pipe'] });
+function run(go: string, cwd: string, args: readonly string[]): Promise<void> {
+  const child = spawn(go, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     output += chunk;

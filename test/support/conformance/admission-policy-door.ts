@@ -52,13 +52,17 @@ const isForeign = ({ asked }: ConformanceCase['situation']): boolean =>
 /** The expressions of the shipped ValidatingAdmissionPolicies, in Node.js. */
 export const admissionPolicyDoor = listDoor('vap', 'admission-policies', evaluatePolicy);
 
-/** The expressions of the shipped ConstraintTemplate, in Node.js. Its constraints have one list. */
-export const gatekeeperDoor = listDoor('gatekeeper', 'gatekeeper', (yaml, input) => {
-  const specs = Object.values(input.params ?? {}).map((list) => (list as { readonly spec: ListSpec }).spec);
+/** The expressions of the shipped ConstraintTemplate, in Node.js. */
+export const gatekeeperDoor = listDoor('gatekeeper', 'gatekeeper', (yaml, input) =>
+  evaluateConstraints(yaml, input, mergedList(input.params ?? {})),
+);
+
+/** The constraints of Gatekeeper have one list in place of several. */
+export function mergedList(lists: Readonly<Record<string, unknown>>): ListSpec {
+  const specs = Object.values(lists).map((list) => (list as { readonly spec: ListSpec }).spec);
   const all = (field: 'digests' | 'running') => Object.assign({}, ...specs.map((spec) => spec[field]));
-  const allowed = { notAfter: specs[0]?.notAfter, digests: all('digests'), running: all('running') };
-  return evaluateConstraints(yaml, input, allowed);
-});
+  return { notAfter: specs[0]?.notAfter ?? '', digests: all('digests'), running: all('running') };
+}
 
 interface ListSpec {
   readonly notAfter: string;
