@@ -132,18 +132,23 @@ async function settingsOf({ flags, json }: Arguments, ports: InitPorts): Promise
     throw new UsageError('--covered-by-stack-set is for an organization. Give --organization too.');
 
   const usual = installationAt({ stack: textOf(flags.stack), region: textOf(flags.region) });
-  const region = checked(await answer(FIELDS.region, 'Region of the hub', usual.config.region), FIELDS.region);
+  const region = checked(
+    await answer(FIELDS.region, 'Region of the hub, where Patchwave runs', usual.config.region),
+    FIELDS.region,
+  );
   const stack = checked(await answer(FIELDS.stack, 'Name of its stack', usual.stack), FIELDS.stack);
   const account = given(FIELDS.account) ?? checked(await ports.account(region), FIELDS.account);
   const isListed = given(FIELDS.members) !== undefined;
   const organization = isListed
     ? ''
-    : await answer(FIELDS.organization, 'Id of the organization, if the hub is to trust it', '');
+    : await answer(FIELDS.organization, 'Id of the organization whose accounts the hub may read', '');
   const members =
-    organization === '' ? await answer(FIELDS.members, 'Other accounts, with commas between them', '') : '';
+    organization === ''
+      ? await answer(FIELDS.members, 'Other accounts that the hub may read, with commas between them', '')
+      : '';
   const regions = await answer(FIELDS.regions, 'Regions to review, with commas between them', region);
   const hasTopic = given(FIELDS.alarmTopic) !== undefined;
-  const alarmEmail = hasTopic ? '' : await answer(FIELDS.alarmEmail, 'Address for alarms', '');
+  const alarmEmail = hasTopic ? '' : await answer(FIELDS.alarmEmail, 'Email address for alarms', '');
   if (alarmEmail === '' && !hasTopic)
     printProgress('Without --alarm-email or --alarm-topic alarms notify no person, and doctor says so.');
   return {
@@ -165,10 +170,9 @@ async function answered(
   question: string,
   fallback: string | undefined,
 ): Promise<string> {
+  const hint = fallback === undefined ? '' : fallback === '' ? ' (Enter: none)' : ` [${fallback}]`;
   for (;;) {
-    const text = (
-      await ask(`${question}${fallback === undefined || fallback === '' ? '' : ` [${fallback}]`}: `)
-    ).trim();
+    const text = (await ask(`${question}${hint}: `)).trim();
     if (text === '' && fallback !== undefined) return fallback;
     const problem = fieldProblem(text, field);
     if (problem === undefined) return text;

@@ -154,7 +154,9 @@ test('on a terminal it asks for what no option gives, and again after an answer 
       },
     },
   );
-  expect(asked.filter((question) => /Region of the hub|Address/.test(question))).toHaveLength(4);
+  expect(asked.filter((question) => /Region of the hub|address/.test(question))).toHaveLength(4);
+  expect(asked).toContain('Other accounts that the hub may read, with commas between them (Enter: none): ');
+  expect(asked.filter((question) => question.length > 80)).toEqual([]);
   expect(asked.some((question) => question.startsWith('Name of its stack'))).toBe(false);
   expect(await fileOf('samconfig.toml')).toContain('stack_name = "pw"');
 });
