@@ -31,6 +31,7 @@ const MOST_IN_WARNING = 480;
 const MOST_WARNINGS = 8;
 const MOST_DENIALS = 5;
 const MOST_IN_DENIAL = 4000;
+const MOST_IN_REFERENCE = 400;
 
 export function allowed(uid: string, warnings: readonly string[] = [], ruleId?: string): AdmissionAnswer {
   return reviewOf({
@@ -51,7 +52,8 @@ export function denied(uid: string, message: string, ruleId: string): AdmissionA
 /** Names each field with its image, and what to do. */
 export function denialOf(remarks: readonly Remark[]): string {
   const shown = remarks.slice(0, MOST_DENIALS).map(({ field, reference, message }) => {
-    const image = reference === undefined ? '' : ` (${cut(visibleLine(reference), 400)})`;
+    const image =
+      reference === undefined ? '' : ` (${cut(visibleLine(cut(reference, MOST_IN_REFERENCE)), MOST_IN_REFERENCE)})`;
     return `${field}${image}: ${message}`;
   });
   const more = remarks.length - shown.length;

@@ -4,6 +4,7 @@ import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { fieldOf } from '../../shared/domain/admission/object-field.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { decideAtDoor } from '../../shared/judging/decide-at-door.ts';
 import { allowed, denialOf, denied, type Remark } from './answer.ts';
 import { InvalidReviewError } from './errors.ts';
@@ -65,6 +66,9 @@ interface Asked {
   readonly isRefusable: boolean;
 }
 
+/** More than any workload has; each takes three items of the ledger, and more of an index. */
+const MOST_IMAGES = 250;
+
 async function decide(
   ports: ReviewPorts,
   place: DoorPlace,
@@ -72,20 +76,25 @@ async function decide(
   { asked, isRefusable }: Asked,
 ): Promise<ReviewedAdmission> {
   const { inTime = (work) => work } = ports;
+  const undecided = (policy: Policy, message: string): ReviewedAdmission => {
+    const { mode } = doorAt(policy, place);
+    const admission: Admission =
+      mode === 'off' ? { decision: 'allow' } : { decision: mode, ruleId: DOOR_RULES.decided, message };
+    return reviewedBy(request, asked.slice(0, 1), [admission], isRefusable);
+  };
   try {
+    if (asked.length > MOST_IMAGES) return undecided((await inTime(ports.policies.current())).policy, TOO_MANY);
     const references = asked.map(({ reference }) => reference);
     const admissions = await inTime(decideAtDoor(ports, place, references));
     return reviewedBy(request, asked, admissions, isRefusable);
   } catch (error) {
     const policy = ports.lastPolicy?.();
     if (!policy) throw error;
-    const { mode } = doorAt(policy, place);
-    const unread: Admission =
-      mode === 'off' ? { decision: 'allow' } : { decision: mode, ruleId: DOOR_RULES.decided, message: UNREAD };
-    const [first] = asked;
-    return { ...reviewedBy(request, first ? [first] : [], [unread], isRefusable), unread: error };
+    return { ...undecided(policy, UNREAD), unread: error };
   }
 }
+
+const TOO_MANY = `The object asks for more than ${MOST_IMAGES} images, so Patchwave decides on none of them (${DOOR_RULES.decided}). Divide it into several.`;
 
 const UNREAD = `Patchwave cannot read its policy or its ledger now, so it does not know whether the image may start (${DOOR_RULES.decided}). Try again in a minute. If it lasts, tell the team that runs Patchwave.`;
 

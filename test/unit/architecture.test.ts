@@ -371,6 +371,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
   // A door fails, and its caller refuses.
   const apart = [
     'functions/admission-webhook/remembered-policies.ts',
+    'functions/admission-webhook/review-admission.ts',
     'functions/admission-webhook/review-namespace.ts',
     'functions/cascade-plan/resume-parked.ts',
     'functions/ecs-tasks/decide-task.ts',

@@ -128,6 +128,17 @@ describe('a body that is no review is refused, and never allowed', () => {
     expect((await ask(withBody(encoded, { isBase64Encoded: true }))).statusCode).toBe(413);
   });
 
+  test('an object of any depth is no danger', async () => {
+    const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
+    const body = (object: string) => JSON.stringify(reviewOf({ object: 'here' })).replace('"here"', object);
+    expect((await ask(withBody(body(deep)))).statusCode).toBe(400);
+    const inside = JSON.stringify(podOf('nginx')).replace('"v1"', deep);
+    expect(await ask(withBody(body(inside)))).toMatchObject({
+      statusCode: 200,
+      review: { response: { allowed: false } },
+    });
+  });
+
   test('3 MB that are a review are decided', async () => {
     const object = { ...podOf('nginx'), status: 'x'.repeat(3 * 1024 * 1024) };
     expect(await ask(withBody(reviewOf({ object })))).toMatchObject({

@@ -109,6 +109,21 @@ describe('a pod', () => {
     });
   });
 
+  test('with more images than any workload has is refused without a read of them', async () => {
+    const made = await world();
+    const images = { get: () => Promise.reject(new Error('an image was read')) };
+    const of = (count: number) =>
+      reviewOf({ object: podOf(...Array.from({ length: count }, (_, n) => named(`i${n}`))) });
+    const { answer } = await reviewAdmission({ ...made, images }, CLUSTER, of(251));
+    expect(answer.response.status?.message).toContain('asks for more than 250 images');
+    expect(await reviewAdmission(made, CLUSTER, of(250))).toMatchObject({ ruleId: 'image-recorded' });
+    const warning = await reviewAdmission({ ...(await world({ mode: 'warn' })), images }, CLUSTER, of(251));
+    expect(warning).toMatchObject({ decision: 'warn', ruleId: 'door-undecided' });
+    expect(await reviewAdmission({ ...(await world({ mode: 'off' })), images }, CLUSTER, of(251))).toMatchObject({
+      decision: 'allow',
+    });
+  });
+
   test('a replayed review has the same answer, and changes nothing', async () => {
     const made = await world();
     const review = reviewOf({ object: podOf(GOOD, BAD) });
