@@ -1,6 +1,6 @@
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
-import { isAnswerOfSwitch } from '../../shared/domain/guard/guard.ts';
+import { isAnswerOfSwitch, pausedAnswer } from '../../shared/domain/guard/guard.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
@@ -21,29 +21,27 @@ export interface CurrentCause extends Cause {
 /**
  * A cause without a recorded answer that is over: of a pause that was lifted, or of a policy that says otherwise now. Of
  * a pause that was lifted the answer below it is left. Others of an earlier policy are marked. The planner replaces them
- * when it runs next.
+ * when it runs next. During a pause an open cause has the answer of that pause from its first second on.
  * @param inForce absent if it is not at hand: then answers of a policy stay
  */
 export function withCurrentAnswer(cause: Cause, killSwitch: KillSwitch, inForce?: PolicyVersion): CurrentCause {
-  const { answer, ...open } = cause;
-  if (!answer) return cause;
-  const current = currentAnswer(answer, cause.stream, killSwitch, inForce);
-  return current ? { ...open, answer: current } : open;
+  const { answer, ...known } = cause;
+  const left = answer && withoutPause(answer, cause.stream, inForce);
+  if (killSwitch.rebuilding === 'paused' && cause.state === 'open')
+    return { ...known, answer: { ...pausedAnswer(killSwitch), ...(left && { afterPause: left }) } };
+  return left ? { ...known, answer: left } : known;
 }
 
-function currentAnswer(
+/** What of an answer stands without a pause; `undefined` if nothing does. */
+function withoutPause(
   answer: NodeAnswer,
   stream: string,
-  killSwitch: KillSwitch,
   inForce: PolicyVersion | undefined,
 ): CurrentAnswer | undefined {
-  const { afterPause, ...given } = answer;
-  const { policyVersion } = answer;
+  const { policyVersion, afterPause } = answer;
   if (isAnswerOfSwitch(answer)) {
     const below = afterPause && { ...afterPause, ...(policyVersion !== undefined && { policyVersion }) };
-    const left = below && currentAnswer(below, stream, killSwitch, inForce);
-    if (killSwitch.rebuilding === 'active') return left;
-    return left ? { ...given, afterPause: left } : given;
+    return below && withoutPause(below, stream, inForce);
   }
   const byPolicy = inForce && answerOfPolicy(answer, stream, inForce.policy);
   if (byPolicy === 'over') return undefined;

@@ -49,6 +49,21 @@ test('under a pause plan, status and why show what stands when it ends', async (
   });
 });
 
+test('a pause counts before the planner answers it, and the last pause counts', async () => {
+  const world = await planWorld({ reportOnly: [0] });
+  await violating(world, 0);
+  await wakeUp(world);
+  await violating(world, 1);
+  await pause(world);
+  expect(await why(world)).toMatch(/\n {2}wait: paused; then refuse: report-only\. jo paused Patchwave: an incident\./);
+  expect(await why(world, 1)).toMatch(/\n {2}wait: paused\. jo paused Patchwave/);
+  expect(await status(world)).toMatch(/app-1:\S+ +1 +wait: paused /);
+  await wakeUp(world);
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: world.clock(), reason: 'a freeze' });
+  expect(await why(world)).toMatch(/\n {2}wait: paused; then refuse: report-only\. ann paused Patchwave: a freeze\./);
+  expect(await status(world)).not.toContain('jo paused');
+});
+
 test('once the pause was lifted, the answer below it stays', async () => {
   const world = await pausedBoth();
   await wakeUp(world);

@@ -36,16 +36,21 @@ async function acting(): Promise<PlanWorld> {
 }
 
 test('status shows the switch, each open cause with its answer, cascades, deployments and closures', async () => {
-  const { code, text } = await run(statusCommand, readOnlyContext(await acting()));
+  const world = await acting();
+  const { code, text } = await run(statusCommand, readOnlyContext(world));
   expect(code).toBe(0);
   expect(text).toContain('rebuilding: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
   expect(text).toContain('2 open causes, 0 taken by cascades, 1 open closure\n');
-  expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The mode of this stream/);
-  expect(text).toMatch(/team\/app-1:\S+ +1 +waiting for the planner/);
+  expect(text).toMatch(/team\/app-0:\S+ +1 +wait: paused; then refuse: report-only +- +jo paused Patchwave/);
+  expect(text).toMatch(/team\/app-1:\S+ +1 +wait: paused +- +jo paused Patchwave/);
   expect(text).toContain('cascade abc-g1: planned, 1 stream');
   expect(text).toMatch(/prod\/app-3 +restart +rolled-back +- +tasks did not start/);
   expect(text).toContain('no review has checked it yet; the next one does');
   expect(text).not.toMatch(/[ \t]\n|undefined|NaN/);
+  await world.killSwitch.set({ rebuilding: 'active', by: 'jo', atEpochMs: world.clock(), reason: 'resumed' });
+  expect((await run(statusCommand, readOnlyContext(world))).text).toMatch(
+    /team\/app-1:\S+ +1 +waiting for the planner/,
+  );
 });
 
 test('no line is wider than the terminal', async () => {
@@ -76,7 +81,10 @@ test('with --json all of it is in one document', async () => {
   expect(output).toMatchObject({
     ...{ ended: null, running: null, scopes: [] },
     killSwitch: { rebuilding: 'paused', by: 'jo' },
-    causes: [{ stream: streamOf(0), answer: { reason: 'report-only' } }, { stream: streamOf(1) }],
+    causes: [
+      { stream: streamOf(0), answer: { reason: 'paused', afterPause: { reason: 'report-only' } } },
+      { stream: streamOf(1) },
+    ],
     cascades: [{ cascadeId: 'abc-g1', nodes: [{ stream: streamOf(3) }], deployments: [{ state: 'rolled-back' }] }],
     closures: [{ stream: streamOf(3), state: 'open' }],
   });
