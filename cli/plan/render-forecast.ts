@@ -2,7 +2,7 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import type { PlanForecast, Span, WaveForecast } from '../../shared/domain/plan/plan-forecast.ts';
-import { type TableColumn, table } from '../output.ts';
+import { fitted, type TableColumn, table } from '../output.ts';
 
 /** `12 min`, `24 to 31 min`; `up to 180 min` if no minimum is known. */
 export function spanText({ atLeastMs, atMostMs }: Span): string {
@@ -54,10 +54,11 @@ export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { b
     const cost = atLeastUsd === 0 ? `up to USD ${most}` : `USD ${least === most ? most : `${least} to ${most}`}`;
     return `${cost} on ${machine}`;
   });
-  return [
+  const lines = [
     `total build time ${spanText(building)}; CodeBuild in the pipeline accounts costs ${each.join(', or ')}`,
     `Patchwave itself: at least ${transitions} state transitions, USD ${usd(transitionsUsd)}; functions and requests cost extra`,
-  ].join('\n');
+  ];
+  return fitted(lines.join('\n'), 2);
 }
 
 /** Amounts below a tenth of a cent are not shown in full. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { UsageError } from '../../../cli/errors.ts';
 import { type PlanNow, planNow } from '../../../cli/plan/plan-now.ts';
@@ -305,5 +306,20 @@ test('--policy and --resumed show what would be done while the policy in force d
     await expect(planned({ policy: join(directory, 'none.json') })).rejects.toThrow(UsageError);
   } finally {
     rmSync(directory, { recursive: true });
+  }
+});
+
+test('no line is wider than the terminal, the cost included', async () => {
+  const world = await planWorld();
+  await violating(world);
+  const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+  Object.assign(process.stdout, { isTTY: true, columns: 80 });
+  try {
+    const { text } = await run(planCommand, readOnlyContext(world));
+    expect(text).toContain('total build time');
+    const lines = stripVTControlCharacters(text).split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  } finally {
+    Object.assign(process.stdout, before);
   }
 });
