@@ -209,7 +209,7 @@ function checkOpen(act: Act, home: Home, services: readonly string[]): void {
   const expected = {
     state: 'open',
     reason: 'closing',
-    detail: `these workloads still run an image that needs the fix: ${names}. Deploy them, or stop them`,
+    detail: `these workloads still run an image that needs the fix: ${names}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`,
   };
   expect(streamIn(act, home)).toMatchObject(expected);
 }

@@ -55,7 +55,7 @@ function dropReason(
     return {
       fact,
       reason: 'parent-pinned',
-      detail: `The last rebuild was not built on head ${pinned.head} of ${pinned.stream}: its build uses another image (a fixed digest or an older tag). Use the moving tag of the parent in the build, then run \`patchwave reset\`.`,
+      detail: `The last rebuild was not built on head ${pinned.head} of ${pinned.stream}: its build uses another image (a fixed digest or an older tag). Use the moving tag of the parent in the build, then run \`patchwave reset STREAM --reason TEXT\`.`,
     };
   const spent = remembered.isResumed ? undefined : (spentOn(fact, remembered) ?? onlyWorse(fact, remembered));
   if (spent) return spent;

@@ -101,7 +101,7 @@ export const unreadableRecord = (
 
 const FREE_THE_LOCK =
   'The planner deletes this lock when no build of the stream can still be running and no open cascade contains the ' +
-  'stream. To delete it now, make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
+  'stream. To delete it now, make sure that the pipeline of the stream is idle, then run `patchwave reset STREAM --reason TEXT`.';
 
 /**
  * Why the kill switch, the lack of a rule or the mode of the stream allows neither a rebuild nor a deployment;
@@ -189,13 +189,13 @@ export function mayEverRebuild(
   if (startUnknown && nowEpochMs < startUnknown.untilEpochMs)
     return refuse(
       'start-unknown',
-      `Rebuild ${startUnknown.rebuildId} may have started, but Patchwave cannot reach its pipeline. It counts as running until ${instant(startUnknown.untilEpochMs)}. Restore the build role, or check the pipeline and run \`patchwave reset\`.`,
+      `Rebuild ${startUnknown.rebuildId} may have started, but Patchwave cannot reach its pipeline. It counts as running until ${instant(startUnknown.untilEpochMs)}. Restore the build role, or check the pipeline and run \`patchwave reset STREAM --reason TEXT\`.`,
       startUnknown.untilEpochMs,
     );
   if (failuresInARow >= settings.attempts)
     return refuse(
       'attempts-exhausted',
-      `${countedInARow(failuresInARow, 'rebuild')} failed. Fix the pipeline, then run \`patchwave reset\`.`,
+      `${countedInARow(failuresInARow, 'rebuild')} failed. Fix the pipeline, then run \`patchwave reset STREAM --reason TEXT\`.`,
     );
   return undefined;
 }
@@ -242,7 +242,7 @@ function coolDown(
       `${last} The next may start after the cool-down of the policy (\`guards.coolDownMinutes\`).`,
       untilEpochMs,
     );
-  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified, so Patchwave waits longer before the next one. \`patchwave why\` names the reason. To rebuild sooner, correct it, then run \`patchwave reset\`.`;
+  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified, so Patchwave waits longer before the next one. \`patchwave why\` names the reason. To rebuild sooner, correct it, then run \`patchwave reset STREAM --reason TEXT\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 

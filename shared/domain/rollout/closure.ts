@@ -205,7 +205,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureInputs): str
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
-    return `these workloads still run an image that needs the fix: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}. Deploy them, or stop them`;
+    return `these workloads still run an image that needs the fix: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`;
   }
   const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;

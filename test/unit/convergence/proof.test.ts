@@ -127,7 +127,7 @@ describe('the closure of what others are built on', () => {
   };
   const run = (...names: string[]) => ({
     state: 'open',
-    waitingFor: `these workloads still run an image that needs the fix: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}. Deploy them, or stop them`,
+    waitingFor: `these workloads still run an image that needs the fix: ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`,
   });
 
   test('stays open while an application runs old content of it, and closes with the last one', async () => {
@@ -199,7 +199,7 @@ describe('a closure without facts', () => {
   const older = {
     state: 'open',
     waitingFor:
-      'these workloads still run an image that needs the fix: ecs-service 111122223333/us-east-1/main/app. Deploy them, or stop them',
+      'these workloads still run an image that needs the fix: ecs-service 111122223333/us-east-1/main/app. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE',
   };
 
   test('stays open while something older runs: of an application that only followed its base', async () => {
@@ -271,7 +271,7 @@ describe('an account that leaves while it runs old content', () => {
     const open = {
       state: 'open',
       waitingFor:
-        'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/main/copy. Deploy them, or stop them',
+        'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/main/copy. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE',
     };
     expect(await proven(storm)).toEqual({ base: open, app: open });
     expect(await overdue(storm)).toBe(2);

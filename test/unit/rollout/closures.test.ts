@@ -366,7 +366,7 @@ test('workloads that still run it are named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
   const waitingFor =
-    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/web. Deploy them, or stop them';
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/web. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
@@ -377,7 +377,7 @@ test('a standalone task keeps it open until it stops', async () => {
   await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
   await look(world, await reviewed(world));
   const waitingFor =
-    'these workloads still run an image that needs the fix: ecs-task 111122223333/eu-west-1/prod/nightly. Deploy them, or stop them';
+    'these workloads still run an image that needs the fix: ecs-task 111122223333/eu-west-1/prod/nightly. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   await replaced(world);
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
@@ -458,13 +458,13 @@ describe('images of the repository without a stream', () => {
     [
       'holds the cause',
       holding,
-      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy them, or stop them',
+      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE',
       undefined,
     ],
     [
       'holds the cause, though it was pulled from a copy',
       holding,
-      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy them, or stop them',
+      'these workloads still run an image that needs the fix: ecs-service 444455556666/us-east-1/lab/probe. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE',
       imageOf('copy'),
     ],
     ['is not known at all', undefined, `these running images are not judged yet: ${digestOf('stray')}`, undefined],
@@ -653,7 +653,7 @@ describe('an account that left while it ran the old image', () => {
     expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
     expect(await closureOf(world)).toMatchObject({
       waitingFor: expect.stringMatching(
-        /^these workloads still run an image that needs the fix: .*prod\/seen\. Deploy them, or stop them$/,
+        /^these workloads still run an image that needs the fix: .*prod\/seen\. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE$/,
       ),
     });
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
@@ -810,7 +810,7 @@ test('an image that the review saw running counts, also without a mark on the im
   world.usages.digests = async function* () {};
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor =
-    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/late. Deploy them, or stop them';
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/late. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });
 
