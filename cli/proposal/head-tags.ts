@@ -1,4 +1,4 @@
-import { matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
+import { CANDIDATE, matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
 import { isCommitAlone, isCommitAndBuild } from '../../shared/domain/policy/tag-scheme.ts';
 import type { Conclusion, RepositoryImage } from './facts.ts';
 
@@ -38,7 +38,9 @@ export function releaseLines(
 ): Conclusion<readonly HeadLine[]> {
   const tags = new Set(images.flatMap((image) => image.tags));
   if (tags.size === 0) return { reason: 'none of its images has a tag' };
-  const named = [...tags].filter((tag) => MOVING.test(tag));
+  // A candidate is pushed to become a head, and is none itself.
+  const heads = [...tags].filter((tag) => !tag.endsWith(CANDIDATE));
+  const named = heads.filter((tag) => MOVING.test(tag));
   const run = named.filter((tag) => running.has(tag));
   if (run.length > 0)
     return {
@@ -46,11 +48,9 @@ export function releaseLines(
       certainty: 'certain',
       evidence: `workloads run ${list(run)}, which each build moves`,
     };
-  const versions = coarsest([...tags].filter((tag) => VERSION.test(tag)));
+  const versions = coarsest(heads.filter((tag) => VERSION.test(tag)));
   if (versions.length > 0) {
-    const moves = versions.every((tag) =>
-      [...tags].some((one) => one.startsWith(`${tag}-`) || one.startsWith(`${tag}.`)),
-    );
+    const moves = versions.every((tag) => heads.some((one) => one.startsWith(`${tag}-`) || one.startsWith(`${tag}.`)));
     return {
       value: linesOf(versions),
       certainty: moves ? 'certain' : 'likely',

@@ -25,6 +25,7 @@ test.each([
   ['a version and its finer forms', images(['14', '14.9', '14.9.0'], ['14.8']), [], ['^14$'], 'certain'],
   ['versions with two parts', images(['3.20', '3.20-1'], ['3.9', '3.9-4']), [], ['^3[.]9$', '^3[.]20$'], 'certain'],
   ['a version alone', images(['12']), [], ['^12$'], 'likely'],
+  ['a version beside its candidate', images(['12-candidate'], ['12']), [], ['^12$'], 'likely'],
   ['commit and build', images(['a1b2c3d-7'], ['a1b2c3e-6']), [], ['^[0-9a-f]{7,40}-[0-9]+$'], 'certain'],
   ['releases', images(['1.4.2'], ['1.4.1'], ['try']), [], undefined, undefined],
   [
