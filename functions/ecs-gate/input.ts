@@ -2,19 +2,18 @@ import * as v from '../../shared/schema.ts';
 
 const REVISION_ARN =
   /^arn:[\w-]+:ecs:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):service-revision\/([\w-]{1,255})\/([\w-]{1,255})\/[\w-]{1,64}$/;
-const weights = v.optional(v.record(v.string(), v.number()), {});
+const weights = v.nullish(v.record(v.string(), v.number()), {});
 
 /**
- * What ECS calls a deployment lifecycle hook with.
+ * What ECS calls a deployment lifecycle hook with, as far as the gate reads it. What it cannot read takes a deployment back, so it
+ * asks for nothing else.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html#service-deployment-lifecycle-payloads
  */
 export const hookEvent = v.object({
-  executionId: v.text(),
   lifecycleStage: v.text(),
   /** The service deployment. */
-  resourceArn: v.text(),
+  resourceArn: v.optional(v.string(), ''),
   executionDetails: v.object({
-    serviceArn: v.text(),
     targetServiceRevisionArn: v.pipe(v.string(), v.regex(REVISION_ARN, 'must be the ARN of a service revision')),
     testTrafficWeights: weights,
     productionTrafficWeights: weights,

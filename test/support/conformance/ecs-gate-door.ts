@@ -45,12 +45,10 @@ const eventOf = ({ account, region, cluster }: { account: string; region: string
   const of = `arn:aws:ecs:${region}:${account}`;
   return {
     ...{
-      executionId: 'case',
       lifecycleStage: 'PRE_SCALE_UP',
       resourceArn: `${of}:service-deployment/${cluster}/web/1`,
     },
     executionDetails: {
-      serviceArn: `${of}:service/${cluster}/web`,
       targetServiceRevisionArn: `${of}:service-revision/${cluster}/web/1`,
       ...{ testTrafficWeights: {}, productionTrafficWeights: {} },
     },

@@ -152,6 +152,19 @@ describe('a deployment that ECS takes back', () => {
   });
 });
 
+test('an event is read though ECS leaves out or adds what the gate does not need', async () => {
+  const { executionDetails } = sample as { executionDetails: { targetServiceRevisionArn: string } };
+  const { targetServiceRevisionArn } = executionDetails;
+  const bare = {
+    lifecycleStage: 'PRE_SCALE_UP',
+    executionDetails: { targetServiceRevisionArn, testTrafficWeights: null },
+  };
+  const { ports } = gateOf(await doorWorld(), async () => [one('compliant')]);
+  expect(await gate(ports, parse(hookEvent, { ...bare, hookDetails: { team: 'shop' } }))).toMatchObject({
+    hookStatus: 'SUCCEEDED',
+  });
+});
+
 test.each([
   ['nothing', {}],
   ['no details', { ...sample, executionDetails: undefined }],
