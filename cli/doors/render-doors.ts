@@ -20,6 +20,7 @@ export function renderDoors({ counts, starts, unknown }: DoorsAnswer, nowEpochMs
     `${inGrace} may start until the grace ends`,
     `${warned} would start with a warning`,
     `${allowed} would start, ${notJudged} where the door is off`,
+    ...(unknown.length > 0 ? [paint('yellow', `${counted(unknown.length, 'place')} unknown: see below`)] : []),
   ].join('\n  ');
   return [
     fitted(`${head}${unnamedText === '' ? '' : `\n ${unnamedText}`}`, 4),

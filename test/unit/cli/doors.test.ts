@@ -98,6 +98,7 @@ test('templates that cannot be read are unknown, and what was read before counts
 test('clusters that cannot be listed are unknown', async () => {
   const { code, text } = await check(await running(), [templatesOf('ECS', [], { lists: false })]);
   expect(code).toBe(EXIT.unknown);
+  expect(text).toContain('\n  1 place unknown: see below\n');
   expect(text).toMatch(/its ECS clusters cannot be listed: it is another account than yours\. Next: .*--role NAME/);
 });
 
