@@ -3,7 +3,7 @@ import { instant } from '../../shared/domain/common/time.ts';
 import { type NamedAge, readAges } from '../age/age-list.ts';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, print, printJson, relative, shortDigest, table } from '../output.ts';
+import { type Colour, fitted, print, printJson, relative, shortDigest, table } from '../output.ts';
 import { shortName } from '../short-name.ts';
 
 const DAYS = 7;
@@ -23,7 +23,7 @@ export const ageCommand: Command = {
     const connected = await context();
     const { policyVersion, ages } = await readAges(connected, question);
     if (args.json) printJson({ policyVersion, ...question, ages });
-    else print(renderAges(ages, question.days, connected.clock()));
+    else print(renderAges(ages, question, connected.clock()));
     return EXIT.done;
   },
 };
@@ -43,7 +43,11 @@ const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
   waived: 'dim',
 };
 
-function renderAges(ages: readonly NamedAge[], days: number, now: number): string {
+function renderAges(
+  ages: readonly NamedAge[],
+  { days, overdue }: { readonly days: number; readonly overdue: boolean },
+  now: number,
+): string {
   const inState = (wanted: NamedAge['state']) => ages.filter(({ state }) => state === wanted).length;
   const [over, waived] = [inState('over'), inState('waived')];
   const within = counted(days, 'day');
@@ -54,9 +58,9 @@ function renderAges(ages: readonly NamedAge[], days: number, now: number): strin
           `${counted(waived, 'waived image')} will violate, because ${waived === 1 ? 'its waiver ends' : 'their waivers end'} within ${within}`,
         ]
       : []),
-    ...(over > 0 ? [`${over} ${over === 1 ? 'is' : 'are'} too old already`] : []),
+    ...(overdue || over > 0 ? [`${over} ${over === 1 ? 'is' : 'are'} too old already`] : []),
   ].join('; ');
-  return ages.length === 0 ? summary : `${summary}\n\n${agesTable(ages, now)}`;
+  return ages.length === 0 ? fitted(summary, 2) : `${fitted(summary, 2)}\n\n${agesTable(ages, now)}`;
 }
 
 const agesTable = (ages: readonly NamedAge[], now: number): string =>

@@ -94,3 +94,8 @@ test('without a breach age says so', async () => {
 test.each(['soon', '', '-1', '1e9', 'NaN'])('--days %j is a usage error', async (days) => {
   await expect(run(ageCommand, readOnlyContext(await fleet()), [], { days })).rejects.toThrow(UsageError);
 });
+
+test('with --overdue it also says that none is too old already', async () => {
+  const { text } = await run(ageCommand, readOnlyContext(await planWorld()), [], { overdue: true });
+  expect(text).toBe('0 images will be too old within 7 days; 0 are too old already\n');
+});
