@@ -1,23 +1,30 @@
 import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
+import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { modeConditions, PODS, TEMPLATES } from './admission-policies.ts';
 import { celText } from './cel.ts';
 import type { ClusterDoors } from './door-modes.ts';
 import type { Manifest } from './manifest.ts';
 
-/** The webhook reads with a limit of its own, far below this one. */
-const TIMEOUT_SECONDS = 5;
+/**
+ * The API of doors.yaml answers before, if only by an error: the error of an API server that gives up first has the URL in it.
+ */
+export const TIMEOUT_SECONDS = 5;
 
 /**
  * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
  * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
+ * An API server that cannot call a webhook with `Fail` shows its URL to the person. So that URL has a secret by which nobody can
+ * open a namespace, and the webhook of namespaces fails open: an annotation that was not asked about has no effect.
  * @param url `https://HOST/SECRET`: the URL of the stack, with the secret
  */
 export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: Cluster, url: string): Manifest {
   const { modes, namespaces } = doors;
+  const slash = url.lastIndexOf('/') + 1;
+  const urlForPods = url.slice(0, slash) + podSecretOf(url.slice(slash));
   const hook = (name: string, failurePolicy: 'Fail' | 'Ignore', more: object) => ({
     name: `${name}.patchwave.dev`,
-    clientConfig: { url: `${url}/${account}/${cluster}` },
+    clientConfig: { url: `${urlForPods}/${account}/${cluster}` },
     admissionReviewVersions: ['v1'],
     sideEffects: 'None',
     matchPolicy: 'Equivalent',
@@ -60,7 +67,9 @@ export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: 
           ]
         : []),
       hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn, CHANGES_TEMPLATE) }),
-      ...(modes.has('deny') ? [hook('namespaces', 'Fail', BREAK_GLASS)] : []),
+      ...(modes.has('deny')
+        ? [hook('namespaces', 'Ignore', { ...BREAK_GLASS, clientConfig: { url: `${url}/${account}/${cluster}` } })]
+        : []),
     ],
   };
 }

@@ -6,7 +6,7 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import * as v from '../../shared/schema.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionReview } from './input.ts';
-import { isPathSecret } from './path-secret.ts';
+import { openedBy } from './path-secret.ts';
 import { ReviewTooLargeError, readReview } from './read-review.ts';
 import { reviewAdmission } from './review-admission.ts';
 import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
@@ -42,11 +42,15 @@ export async function answerRequest(
   region: string,
 ): Promise<HttpAnswer> {
   const startedAtMs = performance.now();
-  const cluster = clusterIn(request, pathSecretHashes, region);
-  if (!cluster) return answer(404, { message: 'Not Found' });
+  const { cluster, mayOpenNamespaces } = callerIn(request, pathSecretHashes, region);
+  if (!cluster) return answer(404, NOT_FOUND);
   let review: AdmissionReview | undefined;
   try {
     review = readReview(request.body, request.isBase64Encoded);
+    if (isOfNamespace(review) && !mayOpenNamespaces) {
+      logger.warn('request refused', { ...cluster, statusCode: 404, problem: 'the secret is the one for pods' });
+      return answer(404, NOT_FOUND);
+    }
     const reviewed = await reviewAdmission(ports, cluster, review);
     recordReview(cluster, review, reviewed, performance.now() - startedAtMs);
     return answer(200, reviewed.answer);
@@ -62,16 +66,22 @@ const ACCOUNT = /^\d{12}$/;
 /** https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html */
 const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
-/** The cluster that the path names; `undefined` for any path without the secret. */
-function clusterIn(
+const NOT_FOUND = { message: 'Not Found' };
+
+/** The cluster that the path names, absent for any path without a secret; and whether its secret opens namespaces. */
+function callerIn(
   { pathParameters }: HttpRequest,
   pathSecretHashes: readonly string[],
   region: string,
-): Cluster | undefined {
+): { readonly cluster?: Cluster; readonly mayOpenNamespaces: boolean } {
   const { secret = '', account = '', cluster = '' } = pathParameters ?? {};
-  const isKnown = isPathSecret(secret, pathSecretHashes);
-  return isKnown && ACCOUNT.test(account) && CLUSTER.test(cluster) ? { account, region, cluster } : undefined;
+  const opened = openedBy(secret, pathSecretHashes);
+  const isKnown = opened !== 'nothing' && ACCOUNT.test(account) && CLUSTER.test(cluster);
+  return { ...(isKnown && { cluster: { account, region, cluster } }), mayOpenNamespaces: opened === 'everything' };
 }
+
+const isOfNamespace = ({ request: { kind } }: AdmissionReview): boolean =>
+  kind.group === '' && kind.kind === 'Namespace';
 
 const answer = (statusCode: number, body: unknown): HttpAnswer => ({
   statusCode,

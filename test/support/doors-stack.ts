@@ -7,6 +7,7 @@ import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
 import type { Installation } from '../../local/installation.ts';
 import { createStack } from '../../local/stack.ts';
+import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 
 export const HUB = { account: '111122223333', region: 'us-east-1' };
 const HOST = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
@@ -46,7 +47,8 @@ export const fleetWithDoors = (): Fleet =>
 export const imageNamed = ({ seeded }: Pick<Installation, 'seeded'>, name: 'young' | 'old'): string =>
   `${HOST}/app@${seeded.images.get(name)?.digest}`;
 
-export const pathSecretHash = (secret: string): string => createHash('sha256').update(secret).digest('base64');
+export const pathSecretHash = (secret: string): string =>
+  createHash('sha256').update(podSecretOf(secret)).digest('base64');
 
 /**
  * Deploys doors.yaml, or a copy of it, which has its own bundle beside it.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { TIMEOUT_SECONDS } from '../../enforcement/build/webhook-configuration.ts';
 import { environment } from '../../functions/admission-webhook/env.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import {
@@ -123,6 +124,10 @@ describe('the API', () => {
     const { MaxValue } = objectOf(parameters.ReadMilliseconds);
     expect(Number(MaxValue)).toBeLessThan(Number(properties.Timeout) * 1000);
     expect(Number(properties.Timeout) * 1000).toBeLessThan(Number(byId('DoorsIntegration').TimeoutInMillis));
+  });
+
+  test('answers before the API server gives up, whose error would show the secret', () => {
+    expect(Number(byId('DoorsIntegration').TimeoutInMillis)).toBeLessThan(TIMEOUT_SECONDS * 1000);
   });
 
   // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html

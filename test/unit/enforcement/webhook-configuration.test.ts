@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { buildFiles } from '../../../enforcement/build/build-files.ts';
+import { podSecretOf } from '../../../shared/domain/admission/webhook-secret.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { checkPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import type { PolicyRequest } from '../../support/admission-policy.ts';
@@ -7,6 +8,7 @@ import { calledWebhooks } from '../../support/webhook-configuration.ts';
 
 const CLUSTER = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
 const URL = 'https://abc.execute-api.eu-west-1.amazonaws.com/s3cret';
+const URL_FOR_PODS = `https://abc.execute-api.eu-west-1.amazonaws.com/${podSecretOf('s3cret')}/444455556666/prod`;
 
 function textOf(doors: PolicyDocument['doors']): string {
   const policy = checkPolicy({
@@ -31,10 +33,10 @@ test('where every namespace denies, every pod fails closed, also in kube-system'
   const [pods, workloads, namespaces, ...more] = webhooks({ mode: 'deny' });
   expect(more).toEqual([]);
   expect(pods).toMatchObject({ name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', sideEffects: 'None' });
-  expect(pods).toMatchObject({ clientConfig: { url: `${URL}/444455556666/prod` }, admissionReviewVersions: ['v1'] });
+  expect(pods).toMatchObject({ clientConfig: { url: URL_FOR_PODS }, admissionReviewVersions: ['v1'] });
   expect(Object.keys(pods ?? {})).not.toContain('namespaceSelector');
   expect(workloads).toMatchObject({ name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' });
-  expect(namespaces).toMatchObject({ failurePolicy: 'Fail', sideEffects: 'NoneOnDryRun' });
+  expect(namespaces).toMatchObject({ failurePolicy: 'Ignore', sideEffects: 'NoneOnDryRun' });
 });
 
 test('kube-system is left out only if the policy says so', () => {
@@ -53,7 +55,7 @@ test('each mode has its own failure policy, and its namespaces', () => {
     { name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', namespaceSelector: SELECTED('In', 'shop') },
     { name: 'pods-warn.patchwave.dev', failurePolicy: 'Ignore', namespaceSelector: SELECTED('NotIn', 'shop') },
     { name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' },
-    { name: 'namespaces.patchwave.dev', failurePolicy: 'Fail' },
+    { name: 'namespaces.patchwave.dev', failurePolicy: 'Ignore' },
   ]);
   expect(JSON.stringify(hooks[1]?.matchConditions)).toContain("== 'warn'");
 });
@@ -64,6 +66,14 @@ test('where nothing denies, everything fails open', () => {
     ['pods-warn.patchwave.dev', 'Ignore'],
     ['workloads.patchwave.dev', 'Ignore'],
   ]);
+});
+
+test('a webhook that fails closed, so that its URL is shown, has not the secret that opens namespaces', () => {
+  for (const { name, failurePolicy, clientConfig } of webhooks({ mode: 'deny' })) {
+    const isOfNamespaces = name === 'namespaces.patchwave.dev';
+    expect([name, clientConfig]).toEqual([name, { url: isOfNamespaces ? `${URL}/444455556666/prod` : URL_FOR_PODS }]);
+    if (isOfNamespaces) expect(failurePolicy).toBe('Ignore');
+  }
 });
 
 test('no webhook selects objects, which anybody could use as a way around, or waits for more than 5 s', () => {
