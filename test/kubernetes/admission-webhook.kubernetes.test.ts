@@ -1,14 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, jest } from '@jest/globals';
-import { parse as parseYaml } from 'yaml';
-import { buildFiles, NoDoorsError } from '../../enforcement/build/build-files.ts';
-import { makeEksCluster } from '../../local/kubernetes/eks.ts';
+import { inTime } from '../../functions/admission-webhook/deadline.ts';
+import { RememberedPolicies } from '../../functions/admission-webhook/remembered-policies.ts';
+import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { newAuthority } from '../support/certificates.ts';
 import { useCloud } from '../support/cloud.ts';
-import { type ConformanceCase, conformanceCases } from '../support/conformance/cases.ts';
+import { conformanceCases } from '../support/conformance/cases.ts';
 import { decidedBy, matrixText, notExpressed, putToDoors } from '../support/conformance/matrix.ts';
 import {
   collectionOf,
@@ -16,125 +15,365 @@ import {
   WEBHOOK_ON_SERVER,
   webhookOnServerDoor,
 } from '../support/conformance/webhook-server-door.ts';
-import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
-import { type ApiObject, KubernetesClient } from '../support/kubernetes-client.ts';
-import { programs } from '../support/kubernetes-programs.ts';
-import { type AskedReview, WebhookServer } from '../support/webhook-server.ts';
+import { doorImage, doorPolicy, doorWorld } from '../support/door-world.ts';
+import type { KubernetesClient, PersonAnswer } from '../support/kubernetes-client.ts';
+import { HOUR_MS } from '../support/samples.ts';
+import { WebhookCluster } from '../support/webhook-cluster.ts';
 
 /* The admission webhook with the configuration of `enforcement:build`, before the real API server. */
 
 const CLUSTER: Cluster = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
-const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/patchwave';
+const DEVELOPER = { username: 'ada', groups: ['developers'] };
+const ON_CALL = { username: 'jo', groups: ['developers', 'platform-on-call'] };
 
 const cloud = useCloud();
-let server: KubeApiserver;
-let administrator: KubernetesClient;
-const clients = new Map<string, KubernetesClient>();
-const webhook = new WebhookServer(CLUSTER.region, 'secret-0');
+let cluster: WebhookCluster;
 
 beforeAll(async () => {
   for (const level of ['info', 'warn', 'error'] as const) jest.spyOn(logger, level).mockImplementation(() => {});
   jest.spyOn(metrics, 'publishStoredMetrics').mockReturnThis();
-  await webhook.start();
-  await makeEksCluster(cloud(), CLUSTER);
-  server = await startKubeApiserver(await programs(), cloud(), CLUSTER);
-  administrator = new KubernetesClient(server);
-  for (const name of ['shop', 'stage', 'lab']) await server.admin.ensureNamespace(name);
-  // What the API server allows is not what is tried here.
-  await server.admin.ensure({
-    ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'everybody' } },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
-  });
+  cluster = await WebhookCluster.start(cloud(), CLUSTER, ['shop', 'stage', 'lab', 'plain']);
 }, 120_000);
 afterAll(async () => {
-  for (const client of clients.values()) client.close();
-  administrator?.close();
-  await server?.stop();
-  await webhook.stop();
+  await cluster?.stop();
   jest.restoreAllMocks();
 });
 
-interface Person {
-  readonly username: string;
-  readonly groups: readonly string[];
-}
-
-function clientOf({ username, groups }: Person): KubernetesClient {
-  const key = JSON.stringify([username, groups]);
-  const client = clients.get(key) ?? new KubernetesClient(server, { name: username, groups });
-  clients.set(key, client);
-  return client;
-}
-
-/** The shipped file, with the authority of this server. */
-function shipped(policy: Policy, secret: string, caBundle = webhook.caBundle): ApiObject | undefined {
-  try {
-    const files = buildFiles(policy, { clusters: [CLUSTER], shardCount: 16, webhookUrl: `${webhook.url}/${secret}` });
-    const [, text] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
-    if (text === undefined) return undefined;
-    const object = parseYaml(text);
-    for (const { clientConfig } of object.webhooks) clientConfig.caBundle = caBundle;
-    return object;
-  } catch (error) {
-    if (error instanceof NoDoorsError) return undefined;
-    throw error;
-  }
-}
-
-let inForce = '';
-let secrets = 0;
-
-/** Applies a configuration and waits until the server follows it: until it sends the new secret, or asks no more. */
-async function configure(policy: Policy): Promise<void> {
-  const key = JSON.stringify(policy.doors);
-  if (key === inForce) return;
-  secrets += 1;
-  webhook.secret = `secret-${secrets}`;
-  const object = shipped(policy, webhook.secret);
-  if (object) expect((await administrator.apply(object)).status).toBeLessThan(300);
-  else await administrator.send('DELETE', CONFIGURATION);
-  for (const end = Date.now() + 30_000; ; await sleep(50)) {
-    const before = webhook.asked.length;
-    await probe();
-    const asked = webhook.asked.slice(before);
-    if (object ? asked.some(({ secret }) => secret === webhook.secret) : asked.length === 0) break;
-    if (Date.now() > end) throw new Error('the webhook configuration has had no effect after 30 s');
-  }
-  inForce = key;
-}
-/** Two requests of which every configuration asks at least one. No case has objects of this name. */
-async function probe(): Promise<void> {
-  const annotations = { 'patchwave.dev/break-glass': 'probe' };
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'probe', annotations } };
-  await administrator.send('POST', '/api/v1/namespaces?dryRun=All', namespace);
-  const template = { metadata: { name: 'probe' }, template: { spec: { containers: [{ name: 'a', image: 'a' }] } } };
-  await administrator.send('POST', '/api/v1/namespaces/default/podtemplates?dryRun=All', template);
-}
-const isProbe = ({ request }: AskedReview['body']): boolean => request?.name === 'probe';
-
 describe('the cases of enforcement/cases', () => {
   const cases = conformanceCases();
-  const door = webhookOnServerDoor({
-    ...{ webhook, clientOf },
-    configure: (one: ConformanceCase) => configure(one.situation.policy),
-  });
 
   beforeAll(async () => {
     for (const one of cases) {
-      if (one.place.namespace !== undefined) await server.admin.ensureNamespace(one.place.namespace);
+      if (one.place.namespace !== undefined) await cluster.server.admin.ensureNamespace(one.place.namespace);
       const object = storedBefore(one);
       if (!object) continue;
-      const { status, body } = await administrator.send('POST', collectionOf(one), object);
+      const { status, body } = await cluster.administrator.send('POST', collectionOf(one), object);
       expect([one.id, status, body.message]).toEqual([one.id, 201, undefined]);
     }
   }, 60_000);
 
   test('have at the client the answers that are due', async () => {
+    const door = webhookOnServerDoor({
+      webhook: cluster.webhook,
+      clientOf: (person) => cluster.clientOf(person),
+      configure: (one) => cluster.configure(one.situation.policy),
+    });
     const outcomes = await putToDoors([door], cases, notExpressed());
-    const asked = webhook.asked.filter(({ body }) => !isProbe(body)).length;
+    const asked = cluster.webhook.asked.filter((one) => !WebhookCluster.isProbe(one)).length;
     process.stderr.write(`${matrixText(outcomes)}\n${asked} reviews were asked of the webhook\n`);
     expect(outcomes.flatMap(({ problem }) => problem ?? [])).toEqual([]);
     expect(decidedBy(WEBHOOK_ON_SERVER, outcomes)).toBeGreaterThanOrEqual(180);
   }, 180_000);
+});
+
+/* From here on the webhook reads a world of fakes: `shop` denies, `stage` warns, `lab` is off. */
+
+const DOORS = {
+  mode: 'warn',
+  rules: [
+    { namespaces: ['lab'], mode: 'off' },
+    { namespaces: ['shop', 'plain'], mode: 'deny' },
+  ],
+  breakGlass: { groups: ['platform-on-call'] },
+} as const;
+const [GOOD, BAD] = [doorImage('compliant'), doorImage('violating')] as const;
+
+type World = Awaited<ReturnType<typeof doorWorld>>;
+let world: World;
+
+function portsOf({ images, places, running, exceptions, clock, policies }: World): ReviewPorts {
+  const remembered = new RememberedPolicies(policies);
+  return {
+    ...{ images, places, running, exceptions, clock, policies: remembered },
+    lastPolicy: () => remembered.last(),
+    inTime: (work) => inTime(1500, work),
+  };
+}
+
+const pod = (name: string, image: string, more: object = {}) => ({
+  ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers: [{ name: 'web', image }], ...more } },
+});
+const pods = (namespace: string, name?: string): string =>
+  `/api/v1/namespaces/${namespace}/pods${name === undefined ? '' : `/${name}`}`;
+const developer = (): KubernetesClient => cluster.clientOf(DEVELOPER);
+const create = (namespace: string, object: object) => developer().send('POST', pods(namespace), object);
+const tried = (namespace: string, image: string, more: object = {}) =>
+  developer().send('POST', `${pods(namespace)}?dryRun=All`, pod('tried', image, more));
+const STRATEGIC = 'application/strategic-merge-patch+json';
+const MERGE = 'application/merge-patch+json';
+const patch = (path: string, change: object, by = developer(), type = STRATEGIC) =>
+  by.send('PATCH', path, change, type);
+const deployment = (name: string, image: string) => ({
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name } },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: pod(name, image).spec },
+  },
+});
+
+/** What the person sees: `allow`, `warn` or `deny` with the rule, or that the webhook could not be called. */
+async function seen(answer: PersonAnswer | Promise<PersonAnswer>): Promise<string> {
+  const { status, body, warnings } = await answer;
+  const { message = '' } = body;
+  const ruleOf = (text: string): string => /.*\(([a-z][a-z0-9-]*)\)/s.exec(text)?.[1] ?? text;
+  if (status < 300) return warnings.length === 0 ? 'allow' : ['warn', ...warnings.map(ruleOf)].join(' ');
+  if (status === 403 && message.startsWith('admission webhook')) return `deny ${ruleOf(message)}`;
+  return message.startsWith('Internal error occurred: failed calling webhook') ? 'failed' : `${status} ${message}`;
+}
+
+async function useWorld(): Promise<void> {
+  world = await doorWorld('warn', DOORS);
+  cluster.webhook.ports = portsOf(world);
+  await cluster.configure(doorPolicy(DOORS));
+}
+
+describe('what fails', () => {
+  const THROTTLED = new Error('ProvisionedThroughputExceededException');
+  const fails = () => Promise.reject(THROTTLED);
+
+  /** What is wrong, and how it is put right. */
+  const FAILURES: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
+    'the webhook is down': async () => {
+      await cluster.webhook.stop();
+      return () => cluster.webhook.start();
+    },
+    'the webhook does not answer in time': async () => {
+      cluster.webhook.delayMs = 12_000;
+      return async () => {
+        cluster.webhook.delayMs = 0;
+      };
+    },
+    'the certificate is of another authority': async () => {
+      const caBundle = Buffer.from(newAuthority('webhook').certificate).toString('base64');
+      await cluster.mistrust(doorPolicy(DOORS), caBundle);
+      return () => cluster.configure(doorPolicy(DOORS));
+    },
+    'the ledger is throttled': async () => {
+      cluster.webhook.ports = { ...portsOf(world), images: { get: fails } };
+      await cluster.webhook.ports.policies.current();
+      return async () => {};
+    },
+    'the policy cannot be read, and was read before': async () => {
+      const ports = portsOf(world);
+      await ports.policies.current();
+      cluster.webhook.ports = { ...ports, policies: { current: fails } };
+      return async () => {};
+    },
+    'the policy cannot be read, and was never': async () => {
+      cluster.webhook.ports = { ...portsOf(world), policies: { current: fails } };
+      return async () => {};
+    },
+    'the secret is another one': async () => {
+      const { secret } = cluster.webhook;
+      cluster.webhook.secret = 'another';
+      return async () => {
+        cluster.webhook.secret = secret;
+      };
+    },
+  };
+  const UNDECIDED = ['deny door-undecided', 'warn door-undecided', 'allow'] as const;
+  const UNCALLED = ['failed', 'allow', 'allow'] as const;
+
+  beforeAll(useWorld);
+
+  test.each([
+    ['the webhook is down', UNCALLED],
+    ['the webhook does not answer in time', UNCALLED],
+    ['the certificate is of another authority', UNCALLED],
+    ['the ledger is throttled', UNDECIDED],
+    ['the policy cannot be read, and was read before', UNDECIDED],
+    ['the policy cannot be read, and was never', UNCALLED],
+    ['the secret is another one', UNCALLED],
+  ] as const)(
+    '%s: refuses where the door denies, and nowhere else',
+    async (name, expected) => {
+      const key = Object.keys(FAILURES).indexOf(name);
+      const [running, doomed, emptied] = [`running-${key}`, `doomed-${key}`, `emptied-${key}`];
+      cluster.webhook.ports = portsOf(world);
+      for (const one of [running, doomed]) expect(await seen(create('shop', pod(one, GOOD)))).toBe('allow');
+      await cluster.server.admin.ensureNamespace(emptied);
+      expect(await seen(patch(`/api/v1/namespaces/${emptied}`, opening(), cluster.clientOf(ON_CALL)))).toMatch(
+        /^warn /,
+      );
+      const { secret } = cluster.webhook;
+      const repair = await FAILURES[name]?.();
+      try {
+        const starts = ['shop', 'stage', 'lab'].map((namespace) => tried(namespace, GOOD));
+        const others = [
+          patch(pods('shop', running), { metadata: { labels: { team: 'web' } } }),
+          patch(`${pods('shop', running)}/status`, { status: { phase: 'Running' } }),
+          developer().send('DELETE', pods('shop', doomed)),
+          developer().send('DELETE', `/api/v1/namespaces/${emptied}`),
+          patch('/api/v1/namespaces/shop', { metadata: { labels: { team: 'web' } } }),
+        ];
+        const path = '/apis/apps/v1/namespaces/shop/deployments?dryRun=All';
+        const template = developer().send('POST', path, deployment('a', GOOD));
+        expect(await Promise.all(starts.map(seen))).toEqual(expected);
+        expect(await Promise.all(others.map(seen))).toEqual(others.map(() => 'allow'));
+        expect(await seen(template)).toBe(expected === UNCALLED ? 'allow' : 'warn door-undecided');
+        // The API server shows the URL of a webhook that it cannot call. Nobody may open a namespace with what is in it.
+        expect(JSON.stringify(await Promise.all(starts))).not.toContain(secret);
+      } finally {
+        await repair?.();
+      }
+      cluster.webhook.ports = portsOf(world);
+      expect(await seen(tried('shop', GOOD))).toBe('allow');
+    },
+    60_000,
+  );
+
+  test('a break-glass that could not be asked about has no effect', async () => {
+    await cluster.webhook.stop();
+    const open = patch('/api/v1/namespaces/shop', opening(), cluster.clientOf(ON_CALL));
+    expect(await seen(open)).toBe('allow');
+    await cluster.webhook.start();
+    expect(await seen(tried('shop', BAD))).toBe('deny critical');
+    await patch('/api/v1/namespaces/shop', CLOSING);
+  });
+});
+
+const annotated = (value: string | null) => ({ metadata: { annotations: { 'patchwave.dev/break-glass': value } } });
+const CLOSING = annotated(null);
+function opening(hours = 2) {
+  const expires = new Date(world.clock() + hours * HOUR_MS).toISOString();
+  return annotated(JSON.stringify({ author: 'Jo', reason: 'incident 7', expires }));
+}
+
+describe('a break-glass', () => {
+  const SHOP = '/api/v1/namespaces/shop';
+  const onCall = (): KubernetesClient => cluster.clientOf(ON_CALL);
+  const bad = () => seen(tried('shop', BAD));
+  beforeAll(useWorld);
+
+  test('lets a refused pod start in its namespace until it expires', async () => {
+    expect(await bad()).toBe('deny critical');
+    expect(await seen(patch(SHOP, opening()))).toBe('deny break-glass');
+    expect(await seen(patch(SHOP, opening(25), onCall()))).toBe('deny break-glass');
+    expect(await seen(patch(`${SHOP}?dryRun=All`, opening(), onCall()))).toBe('warn break-glass');
+    expect(await bad()).toBe('deny critical');
+    expect(await seen(patch(SHOP, opening(), onCall()))).toBe('warn break-glass');
+    expect(await seen(create('shop', pod('in-an-emergency', BAD)))).toBe('warn critical');
+    expect(await seen(tried('plain', BAD))).toBe('deny critical');
+    world.advance(2 * HOUR_MS);
+    expect(await bad()).toBe('deny critical');
+    expect(await seen(patch(pods('shop', 'in-an-emergency'), { metadata: { labels: { a: 'b' } } }))).toBe('allow');
+  });
+
+  test('ends when anybody removes it', async () => {
+    expect(await seen(patch(SHOP, opening(3), onCall()))).toBe('warn break-glass');
+    expect(await bad()).toBe('warn critical');
+    expect(await seen(patch(SHOP, { metadata: { labels: { team: 'web' } } }))).toBe('allow');
+    expect(await bad()).toBe('warn critical');
+    expect(await seen(patch(SHOP, CLOSING))).toBe('allow');
+    expect(await bad()).toBe('deny critical');
+  });
+
+  test('ends with its namespace', async () => {
+    const place = { ...CLUSTER, namespace: 'short' };
+    await cluster.server.admin.ensureNamespace('short');
+    expect(await seen(patch('/api/v1/namespaces/short', opening(), onCall()))).toBe('warn break-glass');
+    expect(await world.exceptions.breakGlassOf(place)).toBeDefined();
+    expect(await seen(developer().send('DELETE', '/api/v1/namespaces/short'))).toBe('allow');
+    expect(await world.exceptions.breakGlassOf(place)).toBeUndefined();
+  });
+
+  test('comes with a new namespace only for whom the policy names', async () => {
+    const { metadata } = opening();
+    const send = (by: KubernetesClient) =>
+      by.send('POST', '/api/v1/namespaces', {
+        ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata, name: 'opened' } },
+      });
+    expect(await seen(send(developer()))).toBe('deny break-glass');
+    expect(await seen(send(onCall()))).toBe('warn break-glass');
+  });
+});
+
+describe('a way around the door', () => {
+  beforeAll(async () => {
+    await useWorld();
+    for (const name of ['kept', 'applied']) expect(await seen(create('shop', pod(name, GOOD)))).toBe('allow');
+  });
+  const apply = (name: string) => (image: string) => {
+    const path = `${pods('shop', name)}?fieldManager=person&force=true&dryRun=All`;
+    return patch(path, pod(name, image), developer(), 'application/apply-patch+yaml');
+  };
+  async function replace(image: string) {
+    const { body } = await developer().send('GET', pods('shop', 'kept'));
+    const { spec } = body as unknown as ReturnType<typeof pod>;
+    const changed = { ...body, spec: { ...spec, containers: [{ ...spec.containers[0], image }] } };
+    return developer().send('PUT', `${pods('shop', 'kept')}?dryRun=All`, changed);
+  }
+  const debug = (image: string) =>
+    patch(`${pods('shop', 'kept')}/ephemeralcontainers?dryRun=All`, {
+      spec: { ephemeralContainers: [{ name: 'debugger', image, targetContainerName: 'web' }] },
+    });
+  const withMetadata = (image: string, metadata: object, more: object = {}) =>
+    developer().send('POST', `${pods('shop')}?dryRun=All`, { ...pod('', image, more), metadata });
+  const update = (type: string, change: (image: string) => object) => (image: string) =>
+    patch(`${pods('shop', 'kept')}?dryRun=All`, change(image), developer(), type);
+  const setImage = (image: string) => ({ spec: { containers: [{ name: 'web', image }] } });
+  const replaceImage = (value: string) => [{ op: 'replace', path: '/spec/containers/0/image', value }];
+  const thirty = (image: string) =>
+    Array.from({ length: 30 }, (_, at) => ({ name: `c${at}`, image: at < 29 ? GOOD : image }));
+  const MIRROR = { name: 'static', annotations: { 'kubernetes.io/config.mirror': 'x' } };
+
+  test.each<[string, (image: string) => Promise<PersonAnswer>]>([
+    ['kubectl debug', debug],
+    ['kubectl set image', update(STRATEGIC, setImage)],
+    ['a JSON patch', update('application/json-patch+json', replaceImage)],
+    ['kubectl replace', replace],
+    ['a server-side apply of a new pod', apply('new')],
+    ['a server-side apply of a pod that runs', apply('applied')],
+    ['a name that the server makes up', (image) => withMetadata(image, { generateName: 'web-' })],
+    ['an image volume', (image) => tried('shop', GOOD, { volumes: [{ name: 'model', image: { reference: image } }] })],
+    ['an init container', (image) => tried('shop', GOOD, { initContainers: [{ name: 'init', image }] })],
+    [
+      'a sidecar',
+      (image) => tried('shop', GOOD, { initContainers: [{ name: 'mesh', image, restartPolicy: 'Always' }] }),
+    ],
+    ['the last of 30 containers', (image) => tried('shop', GOOD, { containers: thirty(image) })],
+    ['the mirror of a static pod, by a person', (image) => withMetadata(image, MIRROR, { nodeName: 'a' })],
+    ['a Windows pod', (image) => tried('shop', image, { os: { name: 'windows' } })],
+    ['a tag that lies', (image) => tried('shop', image.replace(/(?::\w+)?@/, ':good@'))],
+  ])('%s: a refused image is refused, and a good one is not', async (_, ask) => {
+    expect(await seen(ask(BAD))).toBe('deny critical');
+    expect(await seen(ask(GOOD.replace('@', ':other@')))).toBe('allow');
+  });
+
+  test('a namespace whose labels somebody removes is still the one of the policy', async () => {
+    const path = '/api/v1/namespaces/plain';
+    await patch(path, { metadata: { labels: null } }, developer(), MERGE);
+    expect(await seen(tried('plain', BAD))).toBe('deny critical');
+    await patch(path, { metadata: { labels: { 'kubernetes.io/metadata.name': 'lab' } } });
+    expect(await seen(tried('plain', BAD))).toBe('deny critical');
+  });
+
+  test.each(['resize', 'status', 'binding', 'eviction', 'scale'])(
+    '%s changes no image of a pod',
+    async (subresource) => {
+      await patch(`${pods('shop', 'kept')}/${subresource}`, setImage(BAD));
+      const { body } = await developer().send('GET', pods('shop', 'kept'));
+      const { spec } = body as unknown as ReturnType<typeof pod>;
+      expect(spec.containers.map(({ image }) => image)).toEqual([GOOD]);
+    },
+  );
+
+  test.each(['apps', 'batch'])(
+    'no kind of the group %s has a version that the configuration does not name',
+    async (group) => {
+      const { versions } = (await developer().send('GET', `/apis/${group}`)).body as {
+        versions?: { version: string }[];
+      };
+      expect(versions?.map(({ version }) => version)).toEqual(['v1']);
+    },
+  );
+
+  test('a Deployment that is scaled asks nothing', async () => {
+    const path = '/apis/apps/v1/namespaces/shop/deployments';
+    expect(await seen(developer().send('POST', path, deployment('web', BAD)))).toBe('warn critical');
+    const before = cluster.webhook.asked.length;
+    expect(await seen(patch(`${path}/web/scale`, { spec: { replicas: 3 } }, developer(), MERGE))).toBe('allow');
+    expect(await seen(patch(`${path}/web`, { spec: { replicas: 2 } }))).toBe('allow');
+    expect(cluster.webhook.asked.length).toBe(before);
+  });
 });

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { admissionWebhook } from '../../functions/admission-webhook/handler.ts';
 import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
+import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 import { type Certified, newAuthority, newServer } from './certificates.ts';
 
 /** What the server saw of a request. */
@@ -20,7 +22,7 @@ export interface AskedReview {
 export class WebhookServer {
   readonly asked: AskedReview[] = [];
   readonly authority: Certified = newAuthority('webhook');
-  /** The one secret that opens it. */
+  /** The one secret that opens it; API servers ask about pods by the one that is made from it. */
   secret: string;
   /** What the function reads, of one review. */
   ports: ReviewPorts | undefined;
@@ -37,7 +39,7 @@ export class WebhookServer {
     const server = this;
     this.#handler = admissionWebhook(() => ({
       get pathSecretHashes() {
-        return [createHash('sha256').update(server.secret).digest('base64')];
+        return [createHash('sha256').update(podSecretOf(server.secret)).digest('base64')];
       },
       get ports() {
         if (!server.ports) throw new Error('the test has said nothing about what the function reads');
@@ -82,7 +84,7 @@ export class WebhookServer {
     const { pathname, search } = new URL(request.url ?? '/', this.url);
     const [secret, account, cluster, ...more] = pathname.slice(1).split('/').map(decodeURIComponent);
     this.asked.push({ secret: secret ?? '', path: pathname, query: search.slice(1), body: JSON.parse(body) });
-    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    if (this.delayMs > 0) await sleep(this.delayMs, undefined, { ref: false });
     // The API has one route, and answers the same to anything else.
     if (request.method !== 'POST' || cluster === undefined || more.length > 0)
       return send(response, 404, { message: 'Not Found' });

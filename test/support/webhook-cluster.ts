@@ -1,0 +1,127 @@
+/** A real API server that asks the real webhook, by the configuration that `enforcement:build` writes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse as parseYaml } from 'yaml';
+import { buildFiles, NoDoorsError } from '../../enforcement/build/build-files.ts';
+import type { Cloud } from '../../local/cloud.ts';
+import { makeEksCluster } from '../../local/kubernetes/eks.ts';
+import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { type KubeApiserver, startKubeApiserver } from './kube-apiserver.ts';
+import { type ApiObject, KubernetesClient } from './kubernetes-client.ts';
+import { programs } from './kubernetes-programs.ts';
+import { type AskedReview, WebhookServer } from './webhook-server.ts';
+
+export interface Person {
+  readonly username: string;
+  readonly groups: readonly string[];
+}
+
+const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/patchwave';
+
+export class WebhookCluster {
+  readonly webhook: WebhookServer;
+  readonly cluster: Cluster;
+  readonly server: KubeApiserver;
+  readonly administrator: KubernetesClient;
+  readonly #clients = new Map<string, KubernetesClient>();
+  #inForce = '';
+  #secrets = 0;
+
+  private constructor(cluster: Cluster, server: KubeApiserver, webhook: WebhookServer) {
+    this.cluster = cluster;
+    this.server = server;
+    this.webhook = webhook;
+    this.administrator = new KubernetesClient(server);
+  }
+
+  /** Everybody may do everything, but for what the webhook refuses. */
+  static async start(cloud: Cloud, cluster: Cluster, namespaces: readonly string[]): Promise<WebhookCluster> {
+    await makeEksCluster(cloud, cluster);
+    const server = await startKubeApiserver(await programs(), cloud, cluster);
+    const started = new WebhookCluster(cluster, server, await new WebhookServer(cluster.region, 'none').start());
+    for (const name of namespaces) await server.admin.ensureNamespace(name);
+    await server.admin.ensure({
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'everybody' } },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
+    });
+    return started;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of [this.administrator, ...this.#clients.values()]) client.close();
+    await this.server.stop();
+    await this.webhook.stop();
+  }
+
+  clientOf({ username, groups }: Person): KubernetesClient {
+    const key = JSON.stringify([username, groups]);
+    const client = this.#clients.get(key) ?? new KubernetesClient(this.server, { name: username, groups });
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  /** Applies what is shipped for the policy, and waits until the API server follows it; nothing, if it is in force. */
+  async configure(policy: Policy): Promise<void> {
+    const key = JSON.stringify(policy.doors);
+    if (key === this.#inForce) return;
+    this.#secrets += 1;
+    this.webhook.secret = `secret-${this.#secrets}`;
+    const object = this.#shipped(policy, this.webhook.caBundle);
+    if (object) await this.#apply(object);
+    else await this.administrator.send('DELETE', CONFIGURATION);
+    const secrets = new Set([this.webhook.secret, podSecretOf(this.webhook.secret)]);
+    await this.#until((asked) => (object ? asked.some(({ secret }) => secrets.has(secret)) : asked.length === 0));
+    this.#inForce = key;
+  }
+
+  /** The same with a certificate authority that is not the one of the webhook, until the API server asks no more. */
+  async mistrust(policy: Policy, caBundle: string): Promise<void> {
+    const object = this.#shipped(policy, caBundle);
+    if (!object) throw new Error('the policy needs no webhook');
+    await this.#apply(object);
+    await this.#until((asked) => asked.length === 0);
+    this.#inForce = '';
+  }
+
+  /** Whether a review is of the requests by which this class finds out what is in force. */
+  static isProbe({ body: { request } }: AskedReview): boolean {
+    return request?.name === 'probe';
+  }
+
+  async #apply(object: ApiObject): Promise<void> {
+    const { status, body } = await this.administrator.apply(object);
+    if (status >= 300) throw new Error(`the API server refuses the webhook configuration: ${body.message}`);
+  }
+
+  /** The shipped file, with the certificate authority of a webhook that has no public one. */
+  #shipped(policy: Policy, caBundle: string): ApiObject | undefined {
+    try {
+      const webhookUrl = `${this.webhook.url}/${this.webhook.secret}`;
+      const files = buildFiles(policy, { clusters: [this.cluster], shardCount: 16, webhookUrl });
+      const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
+      if (text === '') return undefined;
+      const object = parseYaml(text);
+      for (const { clientConfig } of object.webhooks) clientConfig.caBundle = caBundle;
+      return object;
+    } catch (error) {
+      if (error instanceof NoDoorsError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sends two requests, of which every configuration asks at least one, until what is asked is as it should be. */
+  async #until(isSo: (asked: readonly AskedReview[]) => boolean): Promise<void> {
+    const annotations = { 'patchwave.dev/break-glass': 'probe' };
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'probe', annotations } };
+    const template = { metadata: { name: 'probe' }, template: { spec: { containers: [{ name: 'a', image: 'a' }] } } };
+    for (const end = Date.now() + 30_000; ; await sleep(50)) {
+      const before = this.webhook.asked.length;
+      await this.administrator.send('POST', '/api/v1/namespaces?dryRun=All', namespace);
+      await this.administrator.send('POST', '/api/v1/namespaces/default/podtemplates?dryRun=All', template);
+      if (isSo(this.webhook.asked.slice(before))) return;
+      if (Date.now() > end) throw new Error('the webhook configuration has had no effect after 30 s');
+    }
+  }
+}
