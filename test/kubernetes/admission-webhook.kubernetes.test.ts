@@ -239,6 +239,36 @@ function opening(hours = 2) {
   return annotated(JSON.stringify({ author: 'Jo', reason: 'incident 7', expires }));
 }
 
+describe('the text that a person sees', () => {
+  beforeAll(useWorld);
+
+  test('of a refusal names the field, the image and the next step', async () => {
+    const containers = [GOOD, BAD].map((image, at) => ({ name: `c${at}`, image }));
+    const { status, body } = await tried('shop', GOOD, { containers });
+    expect([status, body.reason]).toEqual([403, 'Forbidden']);
+    expect(body.message).toContain(`"pods-deny.patchwave.dev" denied the request: spec.containers[1].image (${BAD}): `);
+    expect(body.message).toMatch(/Deploy a newer image, or see patchwave why sha256:\w+\.$/);
+  });
+
+  test('of warnings is whole, and counts those that it leaves out', async () => {
+    const containers = Array.from({ length: 12 }, (_, at) => ({
+      name: `c${at}`,
+      image: `${BAD.slice(0, -2)}${at + 10}`,
+    }));
+    const { status, warnings } = await tried('stage', GOOD, { containers });
+    expect([status, warnings.length]).toEqual([201, 8]);
+    expect(warnings.filter((one) => one.endsWith('…'))).toEqual([]);
+    expect(warnings.at(-1)).toBe('5 more images of this object have a warning.');
+  });
+
+  test('has nothing that an image could do to a terminal', async () => {
+    const { status, body } = await tried('shop', 'evil\u001b[2J\u202e');
+    expect(status).toBe(403);
+    expect(body.message).toContain('\\u001b');
+    for (const hidden of ['\u001b', '\u202e']) expect(body.message).not.toContain(hidden);
+  });
+});
+
 describe('a break-glass', () => {
   const SHOP = '/api/v1/namespaces/shop';
   const onCall = (): KubernetesClient => cluster.clientOf(ON_CALL);
