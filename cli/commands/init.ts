@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
+import { externalIdIn, FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
 import { type NextStep, nextSteps } from '../init/next-steps.ts';
 import { checked, FIELDS, type Field, fieldProblem, type InitSettings } from '../init/settings.ts';
 import { writeFiles } from '../init/write-files.ts';
@@ -71,8 +71,8 @@ async function init(args: Arguments, ports: InitPorts): Promise<number> {
   const folder = textOf(flags.directory) ?? ports.folder;
   const files = [SAM_CONFIG, FIRST_POLICY].map((name) => join(folder, name));
   if (flags.force !== true) await refuseExisting(files);
-  const settings = await settingsOf(args, ports);
   const [config = '', policy = ''] = files;
+  const settings = await settingsOf(args, { ...ports, draw: (await externalIdOf(config)) ?? ports.draw });
   const contents = [
     { path: config, content: samConfig(settings) },
     { path: policy, content: firstPolicy(settings) },
@@ -96,6 +96,16 @@ function stepLines(steps: readonly NextStep[]): readonly string[] {
 }
 
 const COMMENT = '  # ';
+
+/** Members may know the external id of the file that is replaced: another one would lock the hub out of them. */
+async function externalIdOf(config: string): Promise<(() => string) | undefined> {
+  const known = externalIdIn(await readFile(config, 'utf8').catch(() => ''));
+  if (known === undefined) return undefined;
+  return () => {
+    printProgress(`The external id of ${config} is kept. To replace it, give --external-id.`);
+    return known;
+  };
+}
 
 /** Before any question, so that a person does not answer in vain. */
 async function refuseExisting(files: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { InitSettings } from './settings.ts';
+import { FIELDS, fieldProblem, type InitSettings } from './settings.ts';
 
 export const SAM_CONFIG = 'samconfig.toml';
 export const FIRST_POLICY = 'my-policy.yaml';
@@ -72,6 +72,12 @@ export function samConfig(settings: InitSettings): string {
     `parameter_overrides = ${text(member)}`,
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** The external id in settings that `samConfig` wrote; `undefined` if there is none. */
+export function externalIdIn(config: string): string | undefined {
+  const [, found] = /^parameter_overrides = .*\bReadRoleExternalId=\\"([^"\\]+)\\"/m.exec(config) ?? [];
+  return found !== undefined && fieldProblem(found, FIELDS.externalId) === undefined ? found : undefined;
 }
 
 export const hasMembers = ({ organization, members, regions }: InitSettings): boolean =>

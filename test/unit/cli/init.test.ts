@@ -174,8 +174,8 @@ test.each(['samconfig.toml', 'my-policy.yaml'])(
     await expect(init(REGION, { ask })).rejects.toThrow(/exists, and nothing was written. Add --force/);
     expect(await readdir(folder)).toEqual([name]);
     expect(before).toContain(await fileOf(name));
-    await init({ ...REGION, force: true });
-    expect(await fileOf('samconfig.toml')).toContain(DRAWN);
+    await init({ ...REGION, force: true, 'external-id': 'given-by-a-person' });
+    expect(await fileOf('samconfig.toml')).toContain('given-by-a-person');
   },
 );
 
@@ -253,4 +253,17 @@ test.each([
   await init({ region, members: '444455556666' });
   expect(await fileOf('samconfig.toml')).toContain(`arn:${partition}:events:${region}:`);
   expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toMatchObject([{ regions: [region] }, {}]);
+});
+
+test('with --force the external id, which members may know, is kept unless another one is given', async () => {
+  await init({ ...REGION, members: '444455556666' });
+  const idsIn = async () =>
+    [...(await fileOf('samconfig.toml')).matchAll(/ExternalId=\\"([^"\\]+)/g)].map(([, id]) => id);
+  await init({ ...REGION, force: true, members: '444455556666' }, { draw: () => 'another-drawn-text' });
+  expect(await idsIn()).toEqual([DRAWN, DRAWN]);
+  await init({ ...REGION, force: true, 'external-id': 'given-by-a-person' });
+  expect(await idsIn()).toEqual(['given-by-a-person']);
+  await writeFile(join(folder, 'samconfig.toml'), 'parameter_overrides = "ReadRoleExternalId=\\"x\\""\n');
+  await init({ ...REGION, force: true });
+  expect(await idsIn()).toEqual([DRAWN]);
 });
