@@ -9,6 +9,7 @@ import { EXIT, UsageError } from '../../cli/errors.ts';
 import { print, printError } from '../../cli/output.ts';
 import { policyIn } from '../../cli/policy/policy-file.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { SHARD_COUNTS, type ShardCount } from './allowed-images.ts';
 import { buildFiles } from './build-files.ts';
@@ -24,10 +25,14 @@ interface Asked {
   readonly webhookUrl?: string | undefined;
 }
 
-function asked(args: readonly string[]): Asked {
+/** @returns `undefined` if the usage was asked for */
+function asked(args: readonly string[]): Asked | undefined {
   const { values, positionals } = parsed(args);
+  if (values.help) return undefined;
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError(`Give one policy: ${USAGE}`);
+  // An empty variable of a shell is no choice of the folder in which the command runs.
+  if (values.out === '') throw new UsageError('--out is empty. Name a folder, such as --out enforcement-manifests.');
   const shardCount = SHARD_COUNTS.find((count) => String(count) === values.shards);
   if (shardCount === undefined) throw new UsageError(`--shards must be ${SHARD_COUNTS.join(' or ')}.`);
   const clusters = values.cluster.map(clusterIn);
@@ -44,10 +49,13 @@ function parsed(args: readonly string[]) {
         cluster: { type: 'string', multiple: true, default: [] },
         'webhook-url': { type: 'string' },
         shards: { type: 'string', default: '16' },
+        help: { type: 'boolean', default: false },
       },
     });
   } catch (cause) {
-    throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}. Usage: ${USAGE}`, { cause });
+    // Node.js adds advice on arguments that begin with a dash.
+    const [problem = ''] = (cause instanceof Error ? cause.message : String(cause)).split('. ');
+    throw new UsageError(`${problem.replaceAll('\n', ' ')}. Usage: ${USAGE}`, { cause });
   }
 }
 
@@ -58,9 +66,14 @@ const CLUSTER =
 function clusterIn(text: string): Cluster {
   const { account, region, cluster } = CLUSTER.exec(text)?.groups ?? {};
   if (account === undefined || region === undefined || cluster === undefined)
-    throw new UsageError(`"${text}" names no cluster. Write --cluster ACCOUNT/REGION/NAME.`);
+    throw new UsageError(`"${shortened(text)}" names no cluster. Write --cluster ACCOUNT/REGION/NAME.`);
   return { account, region, cluster };
 }
+
+const LONGEST_WORD = 120;
+
+const shortened = (text: string): string =>
+  text.length > LONGEST_WORD ? `${text.slice(0, LONGEST_WORD)}... (${text.length} characters)` : text;
 
 /** @throws UsageError if it is no such URL, or if it would not be clear which clusters it is for */
 function webhookUrlIn(text: string | undefined, clusters: readonly Cluster[]): string | undefined {
@@ -79,24 +92,47 @@ function webhookUrlIn(text: string | undefined, clusters: readonly Cluster[]): s
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const { file, out, ...options } = asked(args);
+  const found = asked(args);
+  if (!found) {
+    print(`Usage: ${USAGE}`);
+    return;
+  }
+  const { file, out, ...options } = found;
   const files = buildFiles(await policyIn(file), options);
   // From here on a failure may leave some of the files.
   advice = `Not every file was written into ${out}.`;
   for (const [path, text] of files) {
-    const target = join(out, path);
-    await mkdir(dirname(target), { recursive: true });
-    // Only its owner may read a secret.
-    await writeFile(target, text, path.endsWith('/webhook.yaml') ? { mode: 0o600 } : {});
+    await write(join(out, path), text, path.endsWith('/webhook.yaml'));
   }
   print(`${counted(files.size, 'file')} written into ${out}:`);
   for (const path of files.keys()) print(`  ${path}`);
+}
+
+/** The place cannot have such a file: there is one in place of a folder, a folder in its place, or no right to write. */
+class UnwritableError extends Error {
+  override readonly name = 'UnwritableError';
+  constructor(path: string, cause: NodeJS.ErrnoException) {
+    super(`${path} cannot be written (${cause.code ?? cause.message}). Give another folder with --out.`, { cause });
+  }
+}
+
+/** @throws UnwritableError */
+async function write(path: string, text: string, isSecret: boolean): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    // Only its owner may read a secret.
+    await writeFile(path, text, isSecret ? { mode: 0o600 } : {});
+  } catch (cause) {
+    throw new UnwritableError(shortened(path), cause as NodeJS.ErrnoException);
+  }
 }
 
 let advice = 'Nothing was written.';
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  printError(`${error instanceof Error ? error.message : String(error)} ${advice}`);
+  const text = error instanceof Error ? error.message : String(error);
+  // What a person typed may have line ends; a list of problems has a line for each.
+  printError(`${error instanceof UsageError ? visibleLine(text) : text} ${advice}`);
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

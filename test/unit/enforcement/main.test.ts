@@ -67,7 +67,23 @@ test.each([
     /HOST\/SECRET/,
   ],
   ['a webhook for no cluster', POLICY + WARN, ['--webhook-url', 'https://a.example/s'], 2, /Add --cluster/],
-  ['an unknown flag', POLICY + WARN, ['--fast'], 2, /Unknown option/],
+  ['an unknown flag', POLICY + WARN, ['--fast'], 2, /^Unknown option .--fast.\. Usage: /],
+  ['a folder without a name', POLICY + WARN, ['--out='], 2, /--out is empty/],
+  ['a cluster with line ends', POLICY + WARN, ['--cluster', 'x\nFORGED'], 2, /^"x\\nFORGED" names no/],
+  [
+    'a very long cluster',
+    POLICY + WARN,
+    ['--cluster', 'x'.repeat(9999)],
+    2,
+    /^"x{120}\.\.\. \(9999 characters\)" names/,
+  ],
+  [
+    'a file in place of the folder',
+    POLICY + WARN,
+    ['--out', 'package.json'],
+    1,
+    /cannot be written \(ENOTDIR\)\. Give another/,
+  ],
   ['a second policy', POLICY + WARN, ['other.yaml'], 2, /Give one policy/],
 ])('writes nothing for %s', (_, policy, args, code, says) => {
   const { status, stderr, isWritten } = build(policy, ...args);
@@ -90,4 +106,9 @@ test('writes a folder for each cluster', () => {
     readFileSync(join(folder, `out/kubernetes/111122223333/eu-west-1/${cluster}/admission-policies.yaml`), 'utf8');
   expect(policies('prod-a')).toContain('patchwave-references-deny');
   expect(existsSync(join(folder, 'out/kubernetes/111122223333/eu-west-1/test'))).toBe(false);
+});
+
+test('--help prints the usage, without a policy', () => {
+  const printed = execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
+  expect(printed).toMatch(/^Usage: npm run enforcement:build -- POLICY\.yaml .*\n$/);
 });
