@@ -134,7 +134,7 @@ export function approvedPattern({
 /** A lookahead: a host is there, and it is not Docker Hub, whose names have other forms. */
 const HAS_HOST = '(?!(?:index[.])?docker[.]io/)(?=[^/]*[.:][^/]*/|localhost/)';
 
-/** Every reference that can be read, from its beginning. */
-export const readablePattern = `^(?=${REFERENCE.slice(1)})`;
+/** Every reference that can be read, from its beginning. In Python, `$` also stands before a line break at the end. */
+export const readablePattern = `^(?!.*\\n)(?=${REFERENCE.slice(1)})`;
 
 export const DIGEST_PATTERN = '@sha256:[0-9a-f]{64}$';
