@@ -67,7 +67,7 @@ function findPython() {
 
 /**
  * A virtual environment with exactly the packages of requirements/<name>.txt, each checked by its hash.
- * @param {'cloud' | 'lint' | 'checkov'} name
+ * @param {'cloud' | 'lint' | 'checkov' | 'custodian'} name
  */
 export function installPythonPackages(name) {
   const requirements = join(ROOT, 'requirements', `${name}.txt`);

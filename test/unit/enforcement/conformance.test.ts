@@ -1,6 +1,7 @@
 import { doorAt } from '../../../shared/domain/policy/doors.ts';
 import { admissionPolicyDoor, gatekeeperDoor } from '../../support/conformance/admission-policy-door.ts';
 import { conformanceCases } from '../../support/conformance/cases.ts';
+import { CUSTODIAN } from '../../support/conformance/custodian-door.ts';
 import {
   admitDoor,
   type ConformanceDoor,
@@ -51,7 +52,7 @@ test.each(DOORS.map(([door, least]) => [door.name, least] as const))(
 );
 
 test('what is listed as not expressed names cases and doors that there are', () => {
-  const names = [...DOORS.map(([{ name }]) => name), WEBHOOK_ON_SERVER, POLICIES_ON_SERVER];
+  const names = [...DOORS.map(([{ name }]) => name), WEBHOOK_ON_SERVER, POLICIES_ON_SERVER, CUSTODIAN];
   const known = new Set(names.flatMap((name) => cases.map(({ id }) => `${name} ${id}`)));
   expect([...listed.keys()].filter((one) => !known.has(one))).toEqual([]);
 });
