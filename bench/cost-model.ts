@@ -78,6 +78,11 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   protection: { invocations: 'none', work: 'usages', files: 'none' },
   // The workloads of a stream.
   rollout: { invocations: 'usages', work: 'usages', files: 'usages' },
+  // What starts: pods, deployments and tasks.
+  'admission-webhook': { invocations: 'usages', work: 'usages', files: 'none' },
+  'ecs-gate': { invocations: 'usages', work: 'usages', files: 'none' },
+  'ecs-door': { invocations: 'usages', work: 'usages', files: 'none' },
+  'ecs-tasks': { invocations: 'usages', work: 'usages', files: 'none' },
 };
 
 export class UnknownFunctionError extends Error {
