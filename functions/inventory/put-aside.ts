@@ -46,8 +46,8 @@ export async function putAside(
     for (const group of await groups.groups()) {
       const [leaving, away] = [await live.of(group), await before.of(group)];
       if (isOver) {
-        await ports.running.end([...imagesIn(away).values()], clock());
         await usages.end(away, clock());
+        await ports.running.end([...imagesIn(away).values()], clock());
       }
       await unmark(ports, scope, marks, group, leaving);
       await usages.leave(leaving, atEpochMs);
@@ -93,8 +93,8 @@ export async function endAll(ports: GonePorts, scope: Scope): Promise<void> {
   const marks = await Marks.of(ports, scope);
   await eachGroup(ports.scratch, [usages.live(scope), usages.left(scope)], async (ending, group) => {
     await unmark(ports, scope, marks, group, ending);
-    await ports.running.end([...imagesIn(ending).values()], clock());
     await usages.end(ending, clock());
+    await ports.running.end([...imagesIn(ending).values()], clock());
   });
 }
 

@@ -193,9 +193,10 @@ async function recordGroup(
   );
   const running = runningChanges(seen.usages.values(), changes, isMarked);
   await ports.running.begin(running.begin, clock());
-  await ports.running.end(running.end, clock());
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());
+  // A mark that outlives its usage ends with the grace of its image; one that is missing would stop what runs.
+  await ports.running.end(running.end, clock());
   // Another scope may have removed a mark because its own use ended, before it could see these usages.
   await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
 }

@@ -4,7 +4,7 @@ import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { StreamLock } from '../../../shared/domain/cause/rebuild.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import { type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
-import type { Scope } from '../../../shared/domain/review/run.ts';
+import { keyOfScope, type Scope, scopeOf } from '../../../shared/domain/review/run.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import { CrashError } from './interleave.ts';
 import type { FakeWorld } from './world.ts';
@@ -290,10 +290,7 @@ const LISTS: Readonly<Record<string, List>> = {
       'usages.end': ([usages]) =>
         (usages as readonly Usage[]).map((usage) => ({ key: usageKey(usage), isListed: false, entry: usage })),
     },
-    answers: (usage, [scope]) => {
-      const [{ account, region }, asked] = [usage as Usage, scope as Scope];
-      return account === asked.account && region === asked.region;
-    },
+    answers: (usage, [scope]) => keyOfScope(scopeOf(usage as Usage)) === keyOfScope(scope as Scope),
   },
 };
 

@@ -573,3 +573,20 @@ test('an attempt that dies while it records what runs is repeated by the next on
   await review();
   expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
 });
+
+test('a workload that is back before its end was recorded is still known to the doors', async () => {
+  const { world, review } = await webWorld();
+  world.workloads.run(main, running(a));
+  await review();
+  world.workloads.stop(main, 'web');
+  world.advance(DAY_MS);
+  const end = world.usages.end.bind(world.usages);
+  world.usages.end = async () => {
+    world.usages.end = end;
+    throw new Error('the function was ended');
+  };
+  await expect(review()).rejects.toThrow('the function was ended');
+  world.workloads.run(main, running(a));
+  await review();
+  expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
+});
