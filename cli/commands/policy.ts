@@ -70,9 +70,8 @@ async function validate(file: string | undefined, { json }: Arguments): Promise<
     const { streams, severities, waivers, mode } = policy;
     const rules = [counted(streams.length, 'stream rule'), counted(severities.length, 'severity rule')];
     for (const warning of warnings) print(fitted(`${paint('yellow', 'Warning:')} ${warning}`, 2));
-    print(
-      `Valid: ${rules.join(', ')}, ${counted(waivers.length, 'waiver')}, mode ${mode}. Version ${version.slice(0, 12)}.`,
-    );
+    const text = `Valid: ${rules.join(', ')}, ${counted(waivers.length, 'waiver')}, mode ${mode}. Version ${version.slice(0, 12)}.`;
+    print(fitted(text, 2));
   }
   return EXIT.done;
 }

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
-import { coloured, shown, wrapped } from '../../../cli/output.ts';
+import { jest } from '@jest/globals';
+import { coloured, printProgress, shown, wrapped } from '../../../cli/output.ts';
 
 test.each<[name: string, text: string, lines: string[]]>([
   ['what fits stays', '  name  a b', ['  name  a b']],
@@ -14,4 +15,19 @@ test.each<[name: string, text: string, lines: string[]]>([
 test('colours take no width', () => {
   const lines = wrapped(`${coloured('red', 'one')} two three four five`, 14, 2);
   expect(lines.map((line) => stripVTControlCharacters(shown(line)))).toEqual(['one two three', '  four five']);
+});
+
+test('a line of progress fits the terminal, and is one line in a file', () => {
+  const before = { isTTY: process.stderr.isTTY, columns: process.stderr.columns };
+  const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    Object.assign(process.stderr, { isTTY: true, columns: 20 });
+    printProgress('one two three four five');
+    Object.assign(process.stderr, { isTTY: false });
+    printProgress('one two three four five');
+    expect(written.mock.calls).toEqual([['one two three four\n  five\n'], ['one two three four five\n']]);
+  } finally {
+    written.mockRestore();
+    Object.assign(process.stderr, before);
+  }
 });

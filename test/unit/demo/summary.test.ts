@@ -170,8 +170,8 @@ test('the most serious image at risk comes first, then by name, whatever digests
   const high = { ...finding, severity: 'high' };
   const critical = { ...finding, severity: 'critical' };
   const images = [
-    at('critical-b', 'violating', old, critical),
-    at('critical-a', 'violating', critical),
+    at('critical-b', 'violating', critical),
+    at('critical-a', 'violating', old, critical),
     at('high', 'violating', high),
     at('unknown', 'unknown', scan, critical),
     at('not-judged', 'failed'),
