@@ -20,7 +20,7 @@ export function effectText(effect: WholeEffect, listAll: string): string {
     ...fieldsText(diff, listAll),
     ...streamsText(diff.streams, listAll),
     changes.length === 0 ? verdicts : `${verdicts}\n${cut(changes, verdictsTable, listAll)}`,
-    refusalsText(effect, listAll),
+    refusalsText(effect),
     problem === undefined
       ? workText(starts, stops, listAll)
       : paint('yellow', `Rebuilds and deployments: unknown. ${problem}`),
@@ -38,8 +38,10 @@ function warningsText(warnings: readonly string[], listAll: string): string {
   return lines.join('\n');
 }
 
+const SEE_ALL = 'To see all: patchwave doors check --policy FILE';
+
 /** Empty if no door refuses anything that runs. */
-function refusalsText({ refusals, refusedAlready, unknownStarts }: WholeEffect, listAll: string): string {
+function refusalsText({ refusals, refusedAlready, unknownStarts }: WholeEffect): string {
   if (refusals.length + refusedAlready + unknownStarts.length === 0) return '';
   const already =
     refusedAlready === 0 ? '' : ` The policy in force refuses ${counted(refusedAlready, 'other image')}, too.`;
@@ -48,9 +50,9 @@ function refusalsText({ refusals, refusedAlready, unknownStarts }: WholeEffect, 
   const unknown = `${counted(unknownStarts.length, 'place')} where the doors would deny, and what runs is not known`;
   return [
     paint(refusals.length > 0 ? 'red' : 'bold', title),
-    ...(refusals.length > 0 ? [cut(refusals, refusedTable, listAll)] : []),
+    ...(refusals.length > 0 ? [cut(refusals, refusedTable, SEE_ALL)] : []),
     fitted(note, 2),
-    ...(unknownStarts.length > 0 ? [paint('yellow', unknown), cut(unknownStarts, unknownTable, listAll)] : []),
+    ...(unknownStarts.length > 0 ? [paint('yellow', unknown), cut(unknownStarts, unknownTable, SEE_ALL)] : []),
   ].join('\n');
 }
 

@@ -156,7 +156,7 @@ test('--json has all refusals, and plan --policy has them too', async () => {
   expect(document).toMatchObject({ applied: false, refusedAlready: 0, unknownStarts: [] });
   expect(document.refusals).toHaveLength(31);
   const { text } = await apply(world, NO_GRACE);
-  expect(text).toContain('and 11 more. ');
+  expect(text).toContain('and 11 more. To see all: patchwave doors check --policy FILE\n');
   const planned = await run(planCommand, cliContext(world), [], { policy: file });
   expect(planned.text).toContain('The doors would refuse 31 images that run now');
 });
