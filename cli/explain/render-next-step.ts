@@ -8,12 +8,13 @@ import { fitted, paint, shortDigest } from '../output.ts';
 import type { OldParent, StreamStep } from './old-parent.ts';
 
 /** What must happen before an image is no longer too old because of an ancestor, step by step. */
-export function renderOldParent(oldParent: OldParent, { stream }: ImageRecord, now: number): string {
+export function renderOldParent(oldParent: OldParent, image: ImageRecord, now: number): string {
+  const { stream } = image;
   const { decidedBy, steps } = oldParent;
   const isOutside = stream === undefined && oldParent.kind !== 'pending';
   const lines = [
     ...(oldParent.kind === 'pending' ? [pendingText(oldParent)] : []),
-    ...steps.flatMap((step, at) => stepLines(step, at, oldParent, now)),
+    ...steps.flatMap((step, at) => stepLines(step, at, oldParent, image, now)),
     ...(isOutside ? [`${steps.length + 1}. The owner of this image builds it again: ${OF_NO_STREAM}.`] : []),
   ];
   return [
@@ -34,16 +35,25 @@ function pendingText({ images, streams }: OldParent): string {
 
 const headOf = (stream: string): string => `the head of ${stream}`;
 
-function stepLines(step: StreamStep, at: number, oldParent: OldParent, now: number): readonly string[] {
+function stepLines(
+  step: StreamStep,
+  at: number,
+  oldParent: OldParent,
+  image: ImageRecord,
+  now: number,
+): readonly string[] {
   const { stream, owner, heads } = step;
   const [head] = heads;
   const name = `${stream}${owner === undefined ? '' : ` (owner ${owner})`}`;
-  if (oldParent.kind === 'deploy')
-    return [
-      `1. Deploy head ${head === undefined ? '-' : shortDigest(head)} of ${name} in place of this image: the head is young enough.`,
-    ];
+  if (oldParent.kind === 'deploy') {
+    const newer = `head ${head === undefined ? '-' : shortDigest(head)} of ${name}`;
+    return image.inUse
+      ? [`1. Deploy ${newer} in place of this image: the head is young enough.`]
+      : [`None: no workload runs this image, and ${newer} is young enough.`];
+  }
   const why = head === undefined ? 'it has no recorded head' : `its head ${shortDigest(head)} is too old`;
-  const what = at === 0 ? `must be rebuilt first: ${why}` : 'must be rebuilt after that';
+  const isAlone = stream === image.stream;
+  const what = at === 0 ? `must be rebuilt${isAlone ? '' : ' first'}: ${why}` : 'must be rebuilt after that';
   return [`${at + 1}. ${name} ${what}.`, `   ${stateText(step, at === 0, oldParent, now)}`];
 }
 

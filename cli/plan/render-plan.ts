@@ -44,7 +44,11 @@ export function renderPlan(plan: ShownPlan, now: number): string {
       renderUndeployed,
     ),
     ...section(held, 'On hold', (rows) => renderAnswers(rows.map(answered), now)),
-    ...section(oldParents, 'Images in use wait for these streams, because they are built on old heads', oldParentTable),
+    ...section(
+      oldParents,
+      'Images in use wait for these streams: they contain images that are too old',
+      oldParentTable,
+    ),
     ...(oldParentUnknown > 0
       ? [
           fitted(

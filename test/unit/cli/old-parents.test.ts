@@ -19,7 +19,7 @@ test('plan names the streams that images in use wait for, and why these are not 
   const world = await planWorld({ tiers: TIERS, reportOnly: [1] });
   await oldBase(world);
   expect(await plan(world)).toMatch(
-    /^Images in use wait for these streams, because they are built on old heads\nstream +images +streams +owner +plan\n\S+app-1:\S+ +1 +1 +watched +refuse: report-only$/m,
+    /^Images in use wait for these streams: they contain images that are too old\nstream +images +streams +owner +plan\n\S+app-1:\S+ +1 +1 +watched +refuse: report-only$/m,
   );
   expect(await waiting(world)).toEqual({
     oldParents: [
@@ -81,6 +81,23 @@ test('an image with a young head above it is to be replaced by that head', async
     ` for its age, which counts from ${digestOf('old').slice(0, 19)}:\n  1. Deploy head ${head.slice(0, 19)} of ${streamOf(0)} (owner payments) in place of this image: the head is young enough.\n`,
   );
   expect((await waiting(world)).oldParents).toEqual([]);
+  await world.images.recordPresence(digestOf('app-0'), { inUse: false });
+  expect(await why(world)).toBe(
+    ` for its age, which counts from ${digestOf('old').slice(0, 19)}:\n  None: no workload runs this image, and head ${head.slice(0, 19)} of ${streamOf(0)} (owner payments) is young enough.\n`,
+  );
+});
+
+test('an image whose parents have young heads waits for its own stream alone', async () => {
+  const world = await planWorld({ tiers: TIERS, reportOnly: [0] });
+  await oldBase(world);
+  world.advance(HOUR_MS);
+  const bornAtEpochMs = world.clock() - HOUR_MS;
+  const head = await pushed(world, 1, 'next', { tags: ['v2'], isPlaced: false, pushedAtEpochMs: bornAtEpochMs });
+  await world.images.recordLineage(head, { age: { known: true, bornAtEpochMs, decidedBy: head } });
+  expect(await why(world)).toMatch(
+    /:\n {2}1\. \S+app-0:\S+ \(owner watched\) must be rebuilt: its head sha256:\w+ is too old\.\n +refuse: report-only\. /,
+  );
+  expect(await waiting(world)).toMatchObject({ oldParents: [{ stream: streamOf(0), images: 1, plan: 'none' }] });
 });
 
 test('an image that no stream makes is left to its owner, after the streams below it', async () => {
