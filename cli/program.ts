@@ -54,7 +54,7 @@ function emptyProgram(commands: Commands): Program {
     })
     .version(VERSION, '--version')
     .helpCommand(false);
-  for (const option of commonOptions()) program.addOption(option);
+  for (const option of commonOptions([])) program.addOption(option);
   program
     .command(HELP)
     .argument('[words...]')
@@ -67,10 +67,12 @@ function emptyProgram(commands: Commands): Program {
   return program;
 }
 
-const commonOptions = (): readonly Option[] =>
+const commonOptions = (words: readonly string[]): readonly Option[] =>
   Object.entries(COMMON_OPTIONS).map(([name, text]) => {
     const [word = '', value] = name.split(' ');
-    return new Option(value === undefined ? `--${word}` : `--${word} <${value}>`, text);
+    return value === undefined
+      ? new Option(`--${word}`, text)
+      : new Option(`--${word} <${value}>`, text).argParser(valueIn(words));
   });
 
 function optionsOf({ options, optionHelp }: Command, words: readonly string[]): readonly Option[] {
@@ -82,13 +84,15 @@ function optionsOf({ options, optionHelp }: Command, words: readonly string[]): 
       ? new Option(`${flags} <${value}>`, text).argParser(valueIn(words))
       : new Option(flags, text);
   });
-  return [...own, ...commonOptions()];
+  return [...own, ...commonOptions(words)];
 }
 
 /** An option that follows in place of a value is a forgotten value. `--reason=--text` is none. */
 const valueIn =
   (words: readonly string[]) =>
   (value: string): string => {
+    // An empty variable of a shell: the default in its place would be another stack, policy or folder than the one meant.
+    if (value === '') throw new InvalidArgumentError('It is empty. Give a value, or leave the option out.');
     if (value.startsWith('-') && value.length > 1 && words.includes(value))
       throw new InvalidArgumentError('A value follows the option, or is written as --option=VALUE.');
     return value;

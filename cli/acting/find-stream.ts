@@ -2,7 +2,7 @@ import { piecesOf } from '../../shared/concurrency.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { CliContext } from '../command.ts';
-import { NotFoundError } from '../errors.ts';
+import { NotFoundError, UsageError } from '../errors.ts';
 import { judgedDigests } from '../policy/policy-change.ts';
 
 type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
@@ -18,9 +18,11 @@ const MOST_NAMED = 3;
 /**
  * Finds a stream by its id, or by its repository if that has no other stream.
  * @returns the id
- * @throws NotFoundError that names the streams of the repository, or those with the most similar ids
+ * @throws UsageError for no name; NotFoundError that names the streams of the repository, or those with the most similar ids
  */
 export async function findStream(ledger: Ledger, stream: string): Promise<string> {
+  if (stream.trim() === '')
+    throw new UsageError('Which stream? Give its id in quotes, or a repository that has one stream.');
   const [streams, causes] = await Promise.all([ledger.streams.streams([stream]), ledger.causes.get([stream])]);
   if (streams.has(stream) || causes.has(stream)) return stream;
   const known = await knownStreams(ledger);

@@ -49,6 +49,7 @@ export function repositoryNamed(text: string): ImageLocation {
 const PLACE = new RegExp(`^(\\d{12})/(${REGION_CODE})/([^:@]+)(.*)$`);
 
 function referenceIn(text: string, expected = EXPECTED): ReturnType<typeof parseImageReference> {
+  if (text.trim() === '') throw new UsageError(`The name is empty. ${expected}`);
   const [, account, region, repository, rest = ''] = PLACE.exec(text) ?? [];
   try {
     const isPlace = account !== undefined && region !== undefined && repository !== undefined;

@@ -32,7 +32,10 @@ const MOST_BYTES = 1024 * 1024;
  */
 export async function dockerfilesIn(place: string): Promise<readonly FoundFile[]> {
   const found = await stat(place).catch((cause) => {
-    throw new UsageError(`${place} cannot be read. Name a folder, or a Dockerfile.`, { cause });
+    throw new UsageError(
+      `${place === '' ? 'A folder without a name' : place} cannot be read. Name a folder, or a Dockerfile.`,
+      { cause },
+    );
   });
   if (!found.isDirectory()) return [await readFound(dirname(place), basename(place))];
   return (await below(place, '')).toSorted((one, other) => compareTexts(one.path, other.path));

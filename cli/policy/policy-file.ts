@@ -7,7 +7,8 @@ import { UsageError } from '../errors.ts';
 
 /** @throws PolicyInvalidError with every problem and its place; UsageError if the file cannot be read */
 export async function policyIn(file: string | undefined, action = 'apply'): Promise<Policy> {
-  if (file === undefined) throw new UsageError(`Which policy? Give its file: patchwave policy ${action} FILE`);
+  if (file === undefined || file === '')
+    throw new UsageError(`Which policy? Give its file: patchwave policy ${action} FILE`);
   return parsePolicy(await textOf(file));
 }
 
