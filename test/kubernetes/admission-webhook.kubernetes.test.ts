@@ -143,6 +143,12 @@ describe('what fails', () => {
         cluster.webhook.delayMs = 0;
       };
     },
+    'the function is slower than the API waits': async () => {
+      cluster.webhook.functionMs = 10_000;
+      return async () => {
+        cluster.webhook.functionMs = 0;
+      };
+    },
     'the certificate is of another authority': async () => {
       const caBundle = Buffer.from(newAuthority('webhook').certificate).toString('base64');
       await cluster.mistrust(doorPolicy(DOORS), caBundle);
@@ -179,6 +185,7 @@ describe('what fails', () => {
   test.each([
     ['the webhook is down', UNCALLED],
     ['the webhook does not answer in time', UNCALLED],
+    ['the function is slower than the API waits', UNCALLED],
     ['the certificate is of another authority', UNCALLED],
     ['the ledger is throttled', UNDECIDED],
     ['the policy cannot be read, and was read before', UNDECIDED],
@@ -221,6 +228,14 @@ describe('what fails', () => {
     },
     60_000,
   );
+
+  test.each([503, 500, 404])('an error %i of the API shows nobody the URL', async (code) => {
+    cluster.webhook.answers = code;
+    const { body } = await tried('shop', GOOD);
+    cluster.webhook.answers = undefined;
+    expect(body.message).toMatch(/^Internal error occurred: failed calling webhook/);
+    expect(body.message).not.toMatch(/https:|127\.0\.0\.1/);
+  });
 
   test('a break-glass that could not be asked about has no effect', async () => {
     await cluster.webhook.stop();

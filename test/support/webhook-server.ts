@@ -1,5 +1,6 @@
 /** The admission webhook as an API server reaches it: HTTPS, and behind it what the HTTP API of doors.yaml does. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +10,11 @@ import { admissionWebhook } from '../../functions/admission-webhook/handler.ts';
 import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
 import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 import { type Certified, newAuthority, newServer } from './certificates.ts';
+
+/** Of the integration in doors.yaml. */
+const API_LIMIT_MS = Number(
+  /TimeoutInMillis: (\d+)/.exec(readFileSync(new URL('../../doors.yaml', import.meta.url), 'utf8'))?.[1],
+);
 
 /** What the server saw of a request. */
 export interface AskedReview {
@@ -26,8 +32,12 @@ export class WebhookServer {
   secret: string;
   /** What the function reads, of one review. */
   ports: ReviewPorts | undefined;
-  /** Waits so long before it answers. */
+  /** Nobody answers before. */
   delayMs = 0;
+  /** The API answers this without asking the function. */
+  answers: number | undefined;
+  /** The function takes so long, and the API answers for it once its own limit is over. */
+  functionMs = 0;
   readonly #region: string;
   readonly #handler: ReturnType<typeof admissionWebhook>;
   #server: Server | undefined;
@@ -85,6 +95,7 @@ export class WebhookServer {
     const [secret, account, cluster, ...more] = pathname.slice(1).split('/').map(decodeURIComponent);
     this.asked.push({ secret: secret ?? '', path: pathname, query: search.slice(1), body: JSON.parse(body) });
     if (this.delayMs > 0) await sleep(this.delayMs, undefined, { ref: false });
+    if (this.answers !== undefined) return send(response, this.answers, { message: 'Internal Server Error' });
     // The API has one route, and answers the same to anything else.
     if (request.method !== 'POST' || cluster === undefined || more.length > 0)
       return send(response, 404, { message: 'Not Found' });
@@ -93,6 +104,10 @@ export class WebhookServer {
       ...{ rawQueryString: search.slice(1), headers: request.headers, pathParameters: { secret, account, cluster } },
       ...{ body, isBase64Encoded: false },
     };
+    if (this.functionMs > API_LIMIT_MS) {
+      await sleep(API_LIMIT_MS, undefined, { ref: false });
+      return send(response, 503, { message: 'Service Unavailable' });
+    }
     try {
       const {
         statusCode,
