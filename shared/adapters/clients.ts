@@ -76,7 +76,7 @@ export const ownEksClient = (): EKSClient =>
   instrumented(
     new EKSClient({
       ...{ retryMode: 'standard', maxAttempts: 3 },
-      requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000 },
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
     }),
   );
 
