@@ -229,7 +229,7 @@ describe('what fails', () => {
     60_000,
   );
 
-  test.each([503, 500, 404])('an error %i of the API shows nobody the URL', async (code) => {
+  test.each([503, 504, 500, 429, 404])('an error %i of the API shows nobody the URL', async (code) => {
     cluster.webhook.answers = code;
     const { body } = await tried('shop', GOOD);
     cluster.webhook.answers = undefined;
