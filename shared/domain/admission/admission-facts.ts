@@ -39,6 +39,8 @@ export interface RecordedImage {
   readonly judgedAtEpochMs?: number;
   /** Of the reasons that a waiver covers. */
   readonly waivers: readonly WaivedReason[];
+  /** Where it is and whose it is, by which a waiver covers it. */
+  readonly covered: Pick<ImageRecord, 'locations' | 'references' | 'owner'>;
   /** Of the oldest part of its lineage. */
   readonly age: LineageAge;
 }
@@ -93,6 +95,11 @@ function factsOn(
     ...(verdict && { verdict }),
     ...(verdict && judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     waivers: verdict ? waivedReasons(verdict, policy) : [],
+    covered: {
+      locations: record.locations,
+      ...(record.references && { references: record.references }),
+      ...(owner !== undefined && { owner }),
+    },
     age: ageOf(record),
   };
 }

@@ -12,6 +12,7 @@ import { classify } from '../stream/tier.ts';
 import { unapprovedNames } from '../verdict/approved-registries.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
+import { endOfWaivers } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
 
@@ -168,10 +169,23 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] 
   // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
   if (kind === 'digest-guessed') return [];
   const fact = (): string => factOf(reason);
-  if (kind === 'age' || kind === 'finding') return inTime(image, ruleId, fact, reason.deadlineEpochMs, at);
+  if (kind === 'age' || kind === 'finding')
+    return inTime(image, ruleId, fact, violatesSinceEpochMs(reason, image, at), at);
   if (kind === 'scan')
     return inTime(image, ruleId, fact, isOld(reason) ? staleSinceEpochMs(image.scan, at) : undefined, at);
   return [denied(ruleId, refusal(image, fact))];
+}
+
+/** Not before the last waiver ended that covered the reason: a verdict that was given after that no longer names the waiver. */
+function violatesSinceEpochMs(
+  reason: Reason,
+  { covered }: RecordedImage,
+  { policy, nowEpochMs }: At,
+): number | undefined {
+  const { deadlineEpochMs } = reason;
+  const endEpochMs = endOfWaivers(policy.waivers, covered, reason, nowEpochMs);
+  if (deadlineEpochMs === undefined || endEpochMs === undefined) return deadlineEpochMs;
+  return Math.max(deadlineEpochMs, endEpochMs);
 }
 
 /** A reason that stands although it names a waiver: that one has ended, or was removed. */

@@ -61,6 +61,20 @@ export function waiverOf(
   )[0];
 }
 
+/** The last instant at which a waiver of the policy ended that covered a reason of the image itself; `undefined` without one. */
+export function endOfWaivers(
+  waivers: readonly Waiver[],
+  image: WaivedImage,
+  reason: Reason,
+  nowEpochMs: number,
+): number | undefined {
+  const ends = waivers
+    .filter((waiver) => names(waiver, reason) && coversImage(waiver, image))
+    .map(voidFromEpochMs)
+    .filter((endEpochMs) => endEpochMs <= nowEpochMs);
+  return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
 /** Waivers in force that do not cover an image but may cover what it inherits. */
 export const waiversOfOthers = (
   waivers: readonly Waiver[],

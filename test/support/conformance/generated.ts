@@ -258,7 +258,7 @@ function reasonBy(chance: Chance, { nowEpochMs, graceRunningDays }: RecordSettin
   const deadlineEpochMs = near(chance, nowEpochMs - chance.one([0, 0, graceRunningDays]) * DAY_MS);
   const scanReason = chance.one([undefined, undefined, 'findings-missing', 'quota-or-scanned', 'scan-failed'] as const);
   return {
-    ...{ ruleId: `rule-of-${kind}`, effect, ...DETAILS[kind] },
+    ...{ ruleId: chance.isOnce(2) ? 'critical' : `rule-of-${kind}`, effect, ...DETAILS[kind] },
     ...(!isUnknown && !chance.isOnce(10) && { deadlineEpochMs }),
     ...(effect === 'waived' && { waiverId: chance.one(WAIVERS) }),
     ...(kind === 'scan' && { state: chance.one(SCANS)[0], ...(scanReason !== undefined && { scanReason }) }),

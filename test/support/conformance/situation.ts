@@ -194,6 +194,13 @@ const waiverEnd = (reason: Reason, { policy }: Situation): number | undefined =>
   return waiver && Date.parse(`${waiver.expires}T00:00:00Z`) + DAY_MS;
 };
 
+/** When waivers of the reason ended; they cover every image here. */
+const endsOfWaivers = ({ ruleId }: Reason, { policy, nowEpochMs }: Situation): readonly number[] =>
+  policy.waivers
+    .filter(({ rule }) => rule === ruleId)
+    .map(({ expires }) => Date.parse(`${expires}T00:00:00Z`) + DAY_MS)
+    .filter((endEpochMs) => endEpochMs <= nowEpochMs);
+
 function waiverOf(reason: Reason, situation: Situation): string {
   if (reason.effect !== 'waived') return 'none';
   const endEpochMs = waiverEnd(reason, situation);
@@ -237,6 +244,8 @@ function graceOf(
   };
   const sinceEpochMs = instants[since];
   if (sinceEpochMs === undefined) return { grace: 'none', endEpochMs: NEVER };
-  const endEpochMs = sinceEpochMs + situation.graceRunningDays * DAY_MS;
+  const isTimed = reason?.kind === 'age' || reason?.kind === 'finding';
+  const covered = isTimed ? endsOfWaivers(reason, situation) : [];
+  const endEpochMs = Math.max(sinceEpochMs, ...covered) + situation.graceRunningDays * DAY_MS;
   return { grace: situation.nowEpochMs < endEpochMs ? 'left' : 'over', endEpochMs };
 }

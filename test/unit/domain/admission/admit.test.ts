@@ -24,7 +24,7 @@ const policy = parse(policySchema, {
 const DENY: Door = { mode: 'deny', requireDigest: true, graceRunningDays: 14 };
 
 const good: RecordedImage = {
-  ...{ digest: WEB, isRecorded: true, tier: 'application', unapproved: [], waivers: [] },
+  ...{ digest: WEB, isRecorded: true, tier: 'application', unapproved: [], waivers: [], covered: { locations: [] } },
   scan: { state: 'complete', completedAtEpochMs: NOW - HOUR_MS, coverage: ['os'] },
   verdict: verdict('compliant', { reasons: [] }),
   judgedAtEpochMs: NOW - HOUR_MS,
