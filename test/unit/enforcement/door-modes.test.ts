@@ -1,0 +1,83 @@
+import { evaluate } from '@marcbachmann/cel-js';
+import { clusterDoors } from '../../../enforcement/build/door-modes.ts';
+import { DOOR_MODES, doorAt } from '../../../shared/domain/policy/doors.ts';
+import { doorPolicy } from '../../support/door-world.ts';
+import { fc } from '../../support/seeded.ts';
+
+const NAMES = ['shop', 'shop-a', 'kube-system', 'kube-public', 'a-lax', "it's", 'x'];
+const CLUSTERS = ['prod', 'prod-a', 'test'].map((cluster) => ({
+  ...{ account: '111122223333', region: 'eu-west-1', cluster },
+}));
+
+const mode = fc.constantFrom(...DOOR_MODES);
+const rule = fc.record(
+  {
+    accounts: fc.subarray(['111122223333', '444455556666'], { minLength: 1 }),
+    regions: fc.subarray(['eu-west-1', 'us-east-1'], { minLength: 1 }),
+    clusters: fc.subarray(['prod', 'prod-*', '*'], { minLength: 1 }),
+    namespaces: fc.subarray(['shop', 'shop-*', 'kube-*', 'kube-system', '*-lax', '*', "it's", 's*p'], { minLength: 1 }),
+    mode,
+    requireDigest: fc.boolean(),
+  },
+  { requiredKeys: ['mode'] },
+);
+
+test('the expressions of a cluster say for each namespace what the policy says', () => {
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 5 }), mode, fc.constantFrom(...CLUSTERS), (rules, otherwise, cluster) => {
+      const { doors } = doorPolicy({ mode: otherwise, rules });
+      if (!doors) throw new Error('the policy has doors');
+      const made = clusterDoors(doors, cluster);
+      for (const namespace of NAMES) {
+        const context = { request: { namespace } };
+        const door = doorAt({ doors }, { ...cluster, namespace });
+        expect(evaluate(made.mode('request.namespace'), context)).toBe(door.mode);
+        expect(evaluate(made.requireDigest('request.namespace'), context)).toBe(door.requireDigest);
+        expect(made.modes.has(door.mode)).toBe(true);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a selector leaves out no namespace of its mode, and every one that a rule names with another mode', () => {
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 5 }), mode, mode, (rules, otherwise, wanted) => {
+      const [cluster] = CLUSTERS;
+      const { doors } = doorPolicy({ mode: otherwise, rules });
+      if (!doors || !cluster) throw new Error('the policy has doors');
+      const made = clusterDoors(doors, cluster);
+      const selector = made.namespaces((one) => one === wanted);
+      // The API server refuses a selector without a name.
+      if (made.modes.has(wanted)) expect(selector?.matchExpressions[0]?.values).not.toEqual([]);
+      const named = new Set(rules.flatMap(({ namespaces = [] }) => namespaces));
+      for (const namespace of NAMES) {
+        const isSelected = (selector?.matchExpressions ?? []).every(
+          ({ operator, values }) => values.includes(namespace) === (operator === 'In'),
+        );
+        const isWanted = doorAt({ doors }, { ...cluster, namespace }).mode === wanted;
+        if (isWanted) expect([namespace, isSelected]).toEqual([namespace, true]);
+        // A rule behind one for every namespace names nothing here, and need not be left out.
+        const isLeft = named.has(namespace) && isReached(rules, cluster, namespace);
+        if (!isWanted && isLeft) expect([namespace, isSelected]).toEqual([namespace, false]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Whether a rule names the namespace itself before a rule for all namespaces of the cluster. */
+function isReached(
+  rules: readonly { accounts?: string[]; regions?: string[]; clusters?: string[]; namespaces?: string[] }[],
+  cluster: (typeof CLUSTERS)[number],
+  namespace: string,
+): boolean {
+  const here = rules.filter(
+    ({ accounts, regions, clusters }) =>
+      (accounts?.includes(cluster.account) ?? true) &&
+      (regions?.includes(cluster.region) ?? true) &&
+      (clusters?.some((one) => one === cluster.cluster || one === '*') ?? true),
+  );
+  const last = here.findIndex(({ namespaces }) => namespaces === undefined);
+  return (last < 0 ? here : here.slice(0, last)).some(({ namespaces = [] }) => namespaces.includes(namespace));
+}
