@@ -103,7 +103,8 @@ async function versionOf(module: string): Promise<string> {
   return hash.update(`${process.platform} ${process.arch}`).digest('hex').slice(0, 12);
 }
 
-function cacheFolder(): string {
+/** Of the person, for what takes minutes to build. */
+export function cacheFolder(): string {
   if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME;
   if (process.platform === 'win32' && process.env.LOCALAPPDATA) return process.env.LOCALAPPDATA;
   return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
