@@ -1,5 +1,5 @@
 import type { LeftWorkload } from '../shared/domain/plan/plan-forecast.ts';
-import { paint } from './output.ts';
+import { fitted, paint } from './output.ts';
 
 const MOST_ROWS = 20;
 
@@ -7,10 +7,11 @@ const MOST_ROWS = 20;
 export function renderUndeployed(all: readonly LeftWorkload[]): string {
   const lines = [...new Set(all.map(({ workload, reason }) => `  ${workload} (${reason})`))];
   const more = lines.length - MOST_ROWS;
-  return [
+  const rows = [
     ...lines.slice(0, MOST_ROWS),
     ...(more > 0 ? [paint('dim', `  and ${more} more: --json lists all`)] : []),
-  ].join('\n');
+  ];
+  return fitted(rows.join('\n'), 4);
 }
 
 export const UNDEPLOYED = 'Not deployed by Patchwave: their owners deploy them';

@@ -54,11 +54,17 @@ function stepLines(
   const why = head === undefined ? 'it has no recorded head' : `its head ${shortDigest(head)} is too old`;
   const isAlone = stream === image.stream;
   const what = at === 0 ? `must be rebuilt${isAlone ? '' : ' first'}: ${why}` : 'must be rebuilt after that';
-  return [`${at + 1}. ${name} ${what}.`, `   ${stateText(step, at === 0, oldParent, now)}`];
+  return [`${at + 1}. ${name} ${what}.`, `   ${stateText(step, at === 0, oldParent, image, now)}`];
 }
 
 /** What Patchwave does with the stream, or the step that is left to a person. */
-function stateText(step: StreamStep, isFirst: boolean, { followParents }: OldParent, now: number): string {
+function stateText(
+  step: StreamStep,
+  isFirst: boolean,
+  { followParents }: OldParent,
+  { inUse }: ImageRecord,
+  now: number,
+): string {
   const { stream, tier, cause, answer, node, obstacle } = step;
   if (node && (cause === 'taken' || !answer)) {
     const note = nodeNote(node);
@@ -71,7 +77,10 @@ function stateText(step: StreamStep, isFirst: boolean, { followParents }: OldPar
   if (cause === 'open')
     return 'The planner has not evaluated its open cause yet. To see the result now: patchwave plan';
   if (cause === 'taken') return 'A cascade works on it. To see its state: patchwave status';
-  if (!isFirst && followParents === true) return 'Patchwave rebuilds it when its parent has a new head.';
+  if (!isFirst && followParents === true)
+    return `Patchwave rebuilds it when its parent has a new head${
+      tier !== 'application' || inUse ? '' : ', if a workload runs it then or `caps.onlyApplicationsInUse` is false'
+    }.`;
   return `It has no open cause, so Patchwave does not rebuild it by itself. To request it: patchwave rebuild '${stream}' --reason TEXT`;
 }
 

@@ -300,6 +300,15 @@ test('why of an image whose only fault is an old parent names the stream to rebu
   });
 });
 
+test('a head of an application that no workload runs is rebuilt only if the policy says so', async () => {
+  const world = await planWorld({ tiers: TIERS });
+  await oldBase(world);
+  await world.images.recordPresence(digestOf('app-0'), { inUse: false });
+  expect(await why(world)).toContain(
+    'Patchwave rebuilds it when its parent has a new head, if a workload runs it then or `caps.onlyApplicationsInUse` is false.',
+  );
+});
+
 test("why names the planner's answer for the old parent, and the cascade that rebuilds it", async () => {
   const world = await planWorld({ tiers: TIERS });
   await oldBase(world, { isBaseHead: true });
