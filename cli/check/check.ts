@@ -62,7 +62,7 @@ export async function checkImage(
       refused = await ports.refreshes.send([request]).then(() => undefined, refusalIn);
       askedAtEpochMs = nowEpochMs;
     }
-    if (nowEpochMs >= endsAtEpochMs) return { ...answer, ...(refused ?? unfoundIn(answer)) };
+    if (nowEpochMs >= endsAtEpochMs) return { ...answer, ...(refused ?? unfoundIn(answer, attempt === 1)) };
     if (waitsFor !== reported) progress(`Waiting for ${waitsFor}`);
     reported = waitsFor;
     await ports.pauses.wait(attempt);
@@ -103,13 +103,19 @@ function strictest(images: readonly CheckedImage[]): VerdictStatus {
 const awaitedIn = ({ status, images }: CheckAnswer): string | undefined =>
   status === 'violating' ? undefined : images.find(({ waitsFor }) => waitsFor !== undefined)?.waitsFor;
 
-const unfoundIn = ({ images }: CheckAnswer): { readonly problem: string } | undefined =>
-  images.some(({ isUnfound }) => isUnfound)
-    ? {
-        problem:
-          'The repository does not have the image, or Patchwave cannot read the registry. Check the digest, and whether a review reads the registry: patchwave status',
-      }
-    : undefined;
+/** @param isJustAsked nothing has looked for the image since Patchwave was asked to */
+function unfoundIn({ images }: CheckAnswer, isJustAsked: boolean): { readonly problem: string } | undefined {
+  if (!images.some(({ isUnfound }) => isUnfound)) return undefined;
+  if (isJustAsked)
+    return {
+      problem:
+        'Patchwave was asked just now to look for the image there. Run the command again, or wait with --wait 15.',
+    };
+  return {
+    problem:
+      'The repository does not have the image, or Patchwave cannot read the registry. Check the digest, and whether a review reads the registry: patchwave status',
+  };
+}
 
 /** Without the right to request it, a verdict may still come: of a head, or of what runs. */
 function refusalIn(error: unknown): { readonly problem: string } {

@@ -147,8 +147,11 @@ test('a request that is lost is sent again, and requests no second scan', async 
 test('with --wait 0 the image is requested once, and the answer is unknown', async () => {
   const world = await candidateWorld();
   pushed(world, { name: 'new' });
-  const { code, progress } = await check(world, { flags: { wait: '0' } });
+  const { code, progress, text } = await check(world, { flags: { wait: '0' } });
   expect([code, progress]).toEqual([EXIT.unknown, []]);
+  // Nothing has looked there yet, so it says nothing about the repository.
+  expect(text).toContain('Patchwave was asked just now to look for the image there. Run the command again, or');
+  expect(text).not.toContain('does not have');
   await hub(world);
   await hub(world);
   expect((await check(world, { flags: { wait: '0' } })).code).toBe(EXIT.done);
