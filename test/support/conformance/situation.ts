@@ -235,8 +235,7 @@ function graceOf(
     deadline: reason?.deadlineEpochMs,
     'end-of-waiver': reason && waiverEnd(reason, situation),
     // The clock that judged may have been ahead of this one.
-    judgement:
-      record.judgedAtEpochMs === undefined ? undefined : Math.min(record.judgedAtEpochMs, situation.nowEpochMs),
+    judgement: Math.min(record.judgedAtEpochMs ?? 0, situation.nowEpochMs),
     'end-of-scan':
       resultAtEpochMs === undefined ? undefined : resultAtEpochMs + situation.policy.staleScanHours * HOUR_MS,
     'last-result': resultAtEpochMs,
