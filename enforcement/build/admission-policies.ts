@@ -5,7 +5,7 @@ import type { ClusterDoors } from './door-modes.ts';
 import { referenceValidations, referenceVariables, type Validation, type Variable } from './image-rules.ts';
 import { digestsListed, listVariables, listWarnings } from './list-rules.ts';
 import type { Manifest } from './manifest.ts';
-import { isMirror, isPod, POD_RESOURCES, podVariables, TEMPLATE_RESOURCES } from './pod-rules.ts';
+import { isMirror, isPod, namesDigest, POD_RESOURCES, podVariables, TEMPLATE_RESOURCES } from './pod-rules.ts';
 import { API_SERVER } from './subject.ts';
 
 type Settings = Pick<Policy, 'approvedRegistries' | 'awsManaged'>;
@@ -53,7 +53,13 @@ function policyAndBinding(name: string, doors: ClusterDoors, severity: Severity,
   const { variables, validations, list } = rules;
   const metadata = { name: `${name}-${severity}` };
   const namespaceSelector = doors.namespaces(isFor(severity));
-  const matchConditions = conditions(doors, severity);
+  const matchConditions = [
+    ...conditions(doors, severity),
+    // Most objects name digests of few lists: the policies of the others cost next to nothing.
+    ...(list && list.prefix !== ''
+      ? [{ name: 'names-a-digest-of-the-list', expression: namesDigest(API_SERVER, list.prefix) }]
+      : []),
+  ];
   return [
     {
       apiVersion: 'admissionregistration.k8s.io/v1',

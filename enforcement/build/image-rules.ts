@@ -95,7 +95,8 @@ const plainHost = (name: string): string =>
     return `${is(name)} ? ${plain}\n: ${rest}`;
   }, name);
 
-const imagesIn = (spec: string): string =>
+/** An expression of the images that the `spec` of a pod names, each as a text. */
+export const imagesIn = (spec: string): string =>
   [
     ...['initContainers', 'containers', 'ephemeralContainers'].map(
       (list) => `${spec}.?${list}.orValue([]).map(c, string(c.?image.orValue('')))`,

@@ -1,4 +1,4 @@
-import { askedVariables, type Variable } from './image-rules.ts';
+import { askedVariables, imagesIn, type Variable } from './image-rules.ts';
 import type { Subject } from './subject.ts';
 
 /** The resources that start images, and those with a pod template: of these pods will be asked for later. */
@@ -28,6 +28,10 @@ export const podVariables = (subject: Subject): readonly Variable[] => [
   { name: 'podBefore', expression: `${subject.before} == null ? {} :\n${podIn(subject, subject.before)}` },
   ...askedVariables({ spec: 'variables.pod', before: 'variables.podBefore', isNew: `${subject.before} == null` }),
 ];
+
+/** Whether an object names a digest with these first letters, without any variable: asked before all else, of every object. */
+export const namesDigest = (subject: Subject, prefix: string): string =>
+  `[${podIn(subject, subject.object)}].exists(pod,\n(${imagesIn('pod')}).exists(i, i.contains('@sha256:${prefix}')))`;
 
 /**
  * The mirror of a static pod, made by the kubelet that runs it: it starts in any case. Anybody can write the annotation, so the
