@@ -3,6 +3,7 @@ import { inspect, styleText } from 'node:util';
 import { counted } from '../shared/domain/common/counted.ts';
 import { DAY_MS, HOUR_MS } from '../shared/domain/common/time.ts';
 import { visibleJson, visibleLine, visibleText } from '../shared/domain/common/visible-text.ts';
+import { EXIT } from './errors.ts';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim';
 
@@ -46,6 +47,18 @@ export const print = (text = ''): void => {
 export const printError = (text: string): void => {
   process.stderr.write(`${shown(fitted(clipped(text), BELOW, widthOfTerminal(process.stderr)))}\n`);
 };
+
+/**
+ * Ends the process if standard output cannot be written. A reader that stops early (`| head`) is no error. On a full disk
+ * half an answer must not look like a whole one.
+ */
+export function endIfUnwritable(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(EXIT.done);
+    printError(`patchwave: The answer cannot be written whole: ${message}.`);
+    process.exit(EXIT.failed);
+  });
+}
 
 const USUAL_WIDTH = 80;
 

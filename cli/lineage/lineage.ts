@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { findParents } from '../../shared/domain/lineage/find-parents.ts';
 import { UNKNOWN_PLATFORM } from '../../shared/domain/lineage/variants.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { print, printError, printJson } from '../output.ts';
+import { endIfUnwritable, print, printError, printJson } from '../output.ts';
 import { type FileImage, fileFactsOf, namesOf, readImageList } from './lineage-file.ts';
 import { lineageText } from './render-lineage.ts';
 
@@ -61,10 +61,7 @@ async function main(words: string[]): Promise<void> {
   );
 }
 
-// A reader that stops early (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
-});
+endIfUnwritable();
 
 try {
   await main(process.argv.slice(2));

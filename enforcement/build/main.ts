@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, UsageError } from '../../cli/errors.ts';
-import { print, printError } from '../../cli/output.ts';
+import { endIfUnwritable, print, printError } from '../../cli/output.ts';
 import { policyIn } from '../../cli/policy/policy-file.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
@@ -127,6 +127,7 @@ async function write(path: string, text: string, isSecret: boolean): Promise<voi
   }
 }
 
+endIfUnwritable();
 let advice = 'Nothing was written.';
 try {
   await main(process.argv.slice(2));
