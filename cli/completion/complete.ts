@@ -156,6 +156,8 @@ _patchwave() {
 if [[ \${funcstack[1]} == _patchwave ]]; then
     _patchwave "$@"
 else
+    # A shell that does not load its completion has no compdef.
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
     compdef _patchwave patchwave
 fi
 `;

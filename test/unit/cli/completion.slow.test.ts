@@ -70,3 +70,14 @@ describe.each(Object.entries(COMPLETES))('in %s', (shell, program) => {
     expect(readdirSync(folder)).not.toContain('run');
   });
 });
+
+(hasShell('zsh') ? test : test.skip)('zsh completes in a shell that has not loaded its completion', () => {
+  const home = mkdtempSync(join(tmpdir(), 'patchwave-home-'));
+  const { stdout: script } = spawnSync(process.execPath, [MAIN, 'completion', 'zsh'], { encoding: 'utf8' });
+  const program = 'source <(print -r -- "$SCRIPT"); print -r -- $_comps[patchwave]';
+  const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', program], {
+    ...{ encoding: 'utf8', env: { ...process.env, HOME: home, ZDOTDIR: home, SCRIPT: script } },
+  });
+  rmSync(home, { recursive: true });
+  expect([stdout, stderr]).toEqual(['_patchwave\n', '']);
+});
