@@ -90,12 +90,15 @@ const DOCKER_HUB = 'docker.io';
 function splitHost(name: string): { host: string; repository: string } {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
-  const isHost = slash > 0 && (/[.:]/.test(first) || first.toLowerCase() === 'localhost');
-  const host = isHost ? first.toLowerCase() : DOCKER_HUB;
+  const isHost = slash > 0 && (/[.:]/.test(first) || asciiLowerCase(first) === 'localhost');
+  const host = isHost ? asciiLowerCase(first) : DOCKER_HUB;
   const path = isHost ? name.slice(slash + 1) : name;
   if (host !== DOCKER_HUB && host !== 'index.docker.io') return { host, repository: path };
   return { host: DOCKER_HUB, repository: path.includes('/') ? path : `library/${path}` };
 }
+
+/** `toLowerCase` also makes a `k` of the Kelvin sign, and so an approved host of one that no runtime accepts. */
+const asciiLowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 /**
  * Suffixes of ECR's hosts in each partition, by the first letters of their Regions; the first that fits counts.

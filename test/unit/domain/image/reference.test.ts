@@ -84,6 +84,7 @@ test.each([
   ['https://registry.example.com/a', 'repository'],
   ['host.example.com:port/a', 'host'],
   ['-host.example.com/a', 'host'],
+  ['111122223333.d\u212ar.ecr.us-east-1.amazonaws.com/a', 'host'],
   ['host.example.com/', 'repository'],
   [`host.example.com/${'a'.repeat(256)}`, 'repository'],
   ['a'.repeat(500), 'too long'],
