@@ -255,7 +255,7 @@ test('the page shows every section, aligned', async () => {
   ]);
   await world.cascades.endPlanning('other');
   const waitingFor =
-    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/app-5. Deploy them, or stop them';
+    'these workloads still run an image that needs the fix: ecs-service 111122223333/eu-west-1/prod/app-5. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE';
   await world.rollouts.openClosure(closure('abc-g1', streamOf(5), { deadlineEpochMs: now - HOUR_MS, waitingFor }));
 
   const { code, text } = await run(planCommand, readOnlyContext(world));

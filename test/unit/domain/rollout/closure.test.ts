@@ -126,7 +126,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'a holder runs',
     { running: [runs(holder)] },
-    /these workloads still run an image that needs the fix: ecs-service 111122223333\/eu-west-1\/prod\/web\. Deploy them, or stop them$/,
+    /these workloads still run an image that needs the fix: ecs-service 111122223333\/eu-west-1\/prod\/web\. Deploy images with the fix, or stop them\. To see what an image waits for: patchwave why IMAGE$/,
   ],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run an image/],
   ['what runs is not judged', { running: [runs({ digest: digestOf('old') })] }, /not judged yet: sha256:/],
@@ -143,7 +143,7 @@ test.each<[string, Partial<ClosureInputs>, RegExp]>([
   [
     'enough of many that run it are named',
     { running: [{ ...runs(holder), unasked: 7 }] },
-    /prod\/web, and perhaps workloads of 7 other images\. Deploy them, or stop them$/,
+    /prod\/web, and perhaps workloads of 7 other images\. Deploy images with the fix, or stop them\. To see what an image waits for: patchwave why IMAGE$/,
   ],
   [
     'what runs was scanned before the finding was first seen',
@@ -313,7 +313,9 @@ test('no running image must go for a moved parent', () => {
 test('ten of many are named, in a fixed order', () => {
   const names = Array.from({ length: 12 }, (_, number) => `web-${String(number).padStart(2, '0')}`);
   const { waitingFor } = checkClosure(closure, seen({ running: [runs(holder, ...names.reverse())] }), NOW);
-  expect(waitingFor).toMatch(/prod\/web-00, .*prod\/web-09 and 2 more\. Deploy them, or stop them$/);
+  expect(waitingFor).toMatch(
+    /prod\/web-00, .*prod\/web-09 and 2 more\. Deploy images with the fix, or stop them\. To see what an image waits for: patchwave why IMAGE$/,
+  );
 });
 
 test('past its deadline it is overdue while it is open', () => {
