@@ -149,7 +149,7 @@ function riskRows({ atRisk, images, act }: DemoResult, names: Names): Row[] {
   });
   const open = act.streams.filter(({ state }) => state === 'open').map(({ stream }) => names.stream(stream));
   const unproven =
-    open.length > 0 ? [{ label: 'at risk', text: `${listOf(open, 2)}: fixed, but containers still run old ones` }] : [];
+    open.length > 0 ? [{ label: 'at risk', text: `${listOf(open, 2)}: fixed; images without the fix still run` }] : [];
   return rows.length + open.length > 0 ? [...rows, ...unproven] : [{ label: 'at risk', text: 'nothing' }];
 }
 

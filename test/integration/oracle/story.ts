@@ -450,7 +450,7 @@ const CHECKS: readonly [RegExp, Check][] = [
   ],
   [/^at fault {2}(.+): (CVE-[\d-]+) in \S+ \S+(?: and \d+ more)?$/, faultOf],
   [/^rebuilt {2}(\S+) +(sha256:[0-9a-f]{12}) -> (sha256:[0-9a-f]{12})$/, rebuilt],
-  [/^(?:at risk {2})?(.+): fixed, but containers still run old ones$/, oldRuns],
+  [/^(?:at risk {2})?(.+): fixed; images without the fix still run$/, oldRuns],
   [/^at risk {2}nothing$/, ({ result }) => expect(result.atRisk).toEqual([])],
   [/^(?:rebuilt|at risk) {2}and \d+ more: see (?:above|`--verbose`)$/, ({ page }) => expect(page.hasList).toBe(true)],
   [/^(?:at risk {2}|risk: )(.+): (unknown, .+)$/, risk],

@@ -42,7 +42,7 @@ test('what was at fault, what was rebuilt by digest, what is at risk and why, an
     '  rebuilt    base  sha256:1 -> sha256:2',
     '             app   sha256:1 -> sha256:2',
     '  at risk    search: CVE-1; its build pins an old parent',
-    '             base: fixed, but containers still run old ones',
+    '             base: fixed; images without the fix still run',
     '  see more   COMMAND',
   ]);
 });
@@ -59,7 +59,7 @@ test('the result of the first demo has each of its rows on 80 columns', () => {
   const atRisk = images.map(({ digest, stream }) => ({ digest, what: 'CVE-2026-31001', why: `why ${stream}` }));
   const lines = page(resultOf({ streams, cascades: [{ nodes: [node('base/debian')] }] }, images, atRisk));
   expect(lines).toHaveLength(SUMMARY_LINES);
-  expect(lines.at(-2)).toBe('             base/debian and 2 others: fixed, but containers still run old ones');
+  expect(lines.at(-2)).toBe('             base/debian and 2 others: fixed; images without the fix still run');
   expect(lines.join('\n')).not.toContain('more: see');
 });
 
