@@ -1,32 +1,11 @@
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
-import { policySchema } from '../../../shared/domain/policy/policy.ts';
-import { parse } from '../../../shared/schema.ts';
 import { podOf, reviewOf, templateOf } from '../../support/admission-reviews.ts';
+import { doorImage, doorWorld } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { alone, digestOf, imageProperties, judgement, verdict } from '../../support/samples.ts';
 
-const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
 const CLUSTER = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
-const named = (name: string) => `${HOST}/team/${name}@${digestOf(name)}`;
-const [GOOD, BAD] = [named('compliant'), named('violating')];
-
-async function world(doors: object = { mode: 'deny' }) {
-  const made = fakeWorld();
-  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors };
-  await made.policies.publish(parse(policySchema, policy), {});
-  for (const status of ['compliant', 'violating'] as const) {
-    const properties = imageProperties(status);
-    await made.images.recordProperties(properties);
-    await made.images.recordLineage(properties.digest, alone(properties));
-    const reasons = verdict(status).reasons.map((one) => ({ ...one, deadlineEpochMs: made.clock() }));
-    const scan = { state: 'complete', completedAtEpochMs: made.clock(), coverage: ['os'] } as const;
-    await made.images.recordJudgement(
-      judgement(status, made.clock(), { scan, verdict: { ...verdict(status), reasons } }),
-    );
-  }
-  return made;
-}
+const [GOOD, BAD] = [doorImage('compliant'), doorImage('violating')];
 
 const NODE = { username: 'system:node:ip-10-0-0-1', groups: ['system:nodes', 'system:authenticated'] };
 const mirror = { ...podOf(BAD), metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } };
@@ -34,7 +13,7 @@ const ephemeral = (image: string) => ({ spec: { ...podOf(GOOD).spec, ephemeralCo
 
 describe('a pod', () => {
   test('starts if the policy refuses none of its images', async () => {
-    const { answer } = await reviewAdmission(await world(), CLUSTER, reviewOf({ object: podOf(GOOD) }));
+    const { answer } = await reviewAdmission(await doorWorld(), CLUSTER, reviewOf({ object: podOf(GOOD) }));
     expect(answer).toEqual({
       ...{ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' },
       response: { uid: reviewOf().request.uid, allowed: true, auditAnnotations: { decision: 'allow' } },
@@ -43,7 +22,7 @@ describe('a pod', () => {
 
   test('is refused with the field, the image and the next step', async () => {
     const { answer, ruleId } = await reviewAdmission(
-      await world(),
+      await doorWorld(),
       CLUSTER,
       reviewOf({ object: podOf(GOOD, BAD, 'nginx') }),
     );
@@ -61,7 +40,7 @@ describe('a pod', () => {
     const review = reviewOf({ operation: 'UPDATE', object: podOf(BAD), oldObject: podOf(BAD, GOOD) });
     expect((await reviewAdmission(nothing, CLUSTER, review)).decision).toBe('allow');
     const setImage = reviewOf({ operation: 'UPDATE', object: podOf(BAD), oldObject: podOf(GOOD) });
-    expect((await reviewAdmission(await world(), CLUSTER, setImage)).decision).toBe('deny');
+    expect((await reviewAdmission(await doorWorld(), CLUSTER, setImage)).decision).toBe('deny');
   });
 
   test('is judged also for an ephemeral container', async () => {
@@ -70,14 +49,14 @@ describe('a pod', () => {
         ...{ operation: 'UPDATE', subResource: 'ephemeralcontainers' },
         ...{ object: ephemeral(image), oldObject: podOf(GOOD) },
       });
-    const made = await world();
+    const made = await doorWorld();
     const { answer } = await reviewAdmission(made, CLUSTER, review(BAD));
     expect(answer.response.status?.message).toContain('spec.ephemeralContainers[0].image');
     expect((await reviewAdmission(made, CLUSTER, review(GOOD))).decision).toBe('allow');
   });
 
   test('only a mirror pod that a node creates starts with a warning', async () => {
-    const made = await world();
+    const made = await doorWorld();
     const of = async (userInfo: AdmissionReview['request']['userInfo']) =>
       (await reviewAdmission(made, CLUSTER, reviewOf({ object: mirror, userInfo }))).decision;
     expect(await of(NODE)).toBe('warn');
@@ -96,36 +75,36 @@ describe('a pod', () => {
     ['that is null', null],
   ])('%s is an error, and no permission', async (_, object) => {
     for (const operation of ['CREATE', 'UPDATE'] as const)
-      await expect(reviewAdmission(await world(), CLUSTER, reviewOf({ operation, object }))).rejects.toThrow(
+      await expect(reviewAdmission(await doorWorld(), CLUSTER, reviewOf({ operation, object }))).rejects.toThrow(
         'AdmissionReview is not valid',
       );
   });
 
   test('a list of containers that is none is refused', async () => {
     const object = { spec: { ...podOf(GOOD).spec, initContainers: { image: BAD } } };
-    expect(await reviewAdmission(await world(), CLUSTER, reviewOf({ object }))).toMatchObject({
+    expect(await reviewAdmission(await doorWorld(), CLUSTER, reviewOf({ object }))).toMatchObject({
       decision: 'deny',
       ruleId: 'reference-readable',
     });
   });
 
   test('with more images than any workload has is refused without a read of them', async () => {
-    const made = await world();
+    const made = await doorWorld();
     const images = { get: () => Promise.reject(new Error('an image was read')) };
     const of = (count: number) =>
-      reviewOf({ object: podOf(...Array.from({ length: count }, (_, n) => named(`i${n}`))) });
+      reviewOf({ object: podOf(...Array.from({ length: count }, (_, n) => doorImage(`i${n}`))) });
     const { answer } = await reviewAdmission({ ...made, images }, CLUSTER, of(251));
     expect(answer.response.status?.message).toContain('asks for more than 250 images');
     expect(await reviewAdmission(made, CLUSTER, of(250))).toMatchObject({ ruleId: 'image-recorded' });
-    const warning = await reviewAdmission({ ...(await world({ mode: 'warn' })), images }, CLUSTER, of(251));
+    const warning = await reviewAdmission({ ...(await doorWorld('warn')), images }, CLUSTER, of(251));
     expect(warning).toMatchObject({ decision: 'warn', ruleId: 'door-undecided' });
-    expect(await reviewAdmission({ ...(await world({ mode: 'off' })), images }, CLUSTER, of(251))).toMatchObject({
+    expect(await reviewAdmission({ ...(await doorWorld('off')), images }, CLUSTER, of(251))).toMatchObject({
       decision: 'allow',
     });
   });
 
   test('a replayed review has the same answer, and changes nothing', async () => {
-    const made = await world();
+    const made = await doorWorld();
     const review = reviewOf({ object: podOf(GOOD, BAD) });
     const answers = [await reviewAdmission(made, CLUSTER, review), await reviewAdmission(made, CLUSTER, review)];
     expect(answers[1]).toEqual(answers[0]);
@@ -145,7 +124,7 @@ describe('an object with a pod template', () => {
     ['PodTemplate', ''],
   ])('%s gets a warning and is never refused', async (kind, group) => {
     const review = reviewOf(templateOf(kind, group, GOOD, BAD));
-    const { answer, decision } = await reviewAdmission(await world(), CLUSTER, review);
+    const { answer, decision } = await reviewAdmission(await doorWorld(), CLUSTER, review);
     expect(decision).toBe('warn');
     expect(answer.response.allowed).toBe(true);
     expect(answer.response.warnings).toEqual([expect.stringContaining(`pods of this ${kind} will be refused: `)]);
@@ -153,20 +132,20 @@ describe('an object with a pod template', () => {
 
   test('is not told of a refusal where the door only warns', async () => {
     const review = reviewOf(templateOf('Deployment', 'apps', BAD));
-    const { answer } = await reviewAdmission(await world({ mode: 'warn' }), CLUSTER, review);
+    const { answer } = await reviewAdmission(await doorWorld('warn'), CLUSTER, review);
     expect(answer.response.warnings).toEqual([expect.stringMatching(/^pods of this Deployment: spec\.template/)]);
   });
 
   test('is told the next step, also with a long name', async () => {
     const review = reviewOf(templateOf('CronJob', 'batch', GOOD.replace(/@.*/, `-${'x'.repeat(60)}:v1`)));
-    const { answer } = await reviewAdmission(await world(), CLUSTER, review);
+    const { answer } = await reviewAdmission(await doorWorld(), CLUSTER, review);
     expect(answer.response.warnings).toEqual([expect.stringMatching(/Name it by its digest: \S+\.$/)]);
   });
 
   test('has few and short warnings', async () => {
     const long = Array.from({ length: 30 }, (_, n) => `${'x'.repeat(200)}/image-${n}`);
     const { answer } = await reviewAdmission(
-      await world(),
+      await doorWorld(),
       CLUSTER,
       reviewOf(templateOf('Deployment', 'apps', ...long)),
     );
@@ -193,7 +172,7 @@ describe('anything else passes without a read', () => {
 
 describe('if policy or ledger cannot be read', () => {
   const down = async (doors: object, knows = true) => {
-    const made = await world(doors);
+    const made = await doorWorld('deny', doors);
     const { policy } = await made.policies.current();
     const failing = { current: () => Promise.reject(new Error('throttled')) };
     return { ...made, policies: failing, lastPolicy: () => (knows ? policy : undefined) };
@@ -232,7 +211,7 @@ describe('if policy or ledger cannot be read', () => {
 
 test('hostile text in an image is shown with each character visible', async () => {
   const { answer } = await reviewAdmission(
-    await world(),
+    await doorWorld(),
     CLUSTER,
     reviewOf({ object: podOf('evil\u001b[2J\u202e/x') }),
   );
