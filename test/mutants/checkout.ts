@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,8 +26,8 @@ export interface Checkout extends AsyncDisposable {
 /** What the copied tests import or read. */
 const COPIED = [
   ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs'],
-  ...['registry', 'enforcement', 'template.yaml', 'member-account.yaml', 'member-vpc.yaml', 'doors.yaml'],
-  ...['package.json', 'tsconfig.json', 'jest.config.mjs'],
+  ...['registry', 'enforcement', 'package.json', 'tsconfig.json', 'jest.config.mjs'],
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.yaml')),
 ];
 
 export async function checkOut(): Promise<Checkout> {
