@@ -6,7 +6,7 @@ const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}
 
 /**
  * Rules of cfn-guard for the task definitions in a CloudFormation template: references alone, registry and digest. An image that
- * the template does not spell out, such as `!Ref`, fails: nobody can tell which one it is.
+ * the template does not spell out, such as `!Ref`, fails: its registry and digest are unknown.
  */
 export function guardRules(policy: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): string {
   const approved = approvedPattern(policy);

@@ -14,8 +14,8 @@ export const TIMEOUT_SECONDS = 5;
 /**
  * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
  * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
- * An API server that cannot call a webhook with `Fail` shows its URL to the person. So that URL has a secret by which nobody can
- * open a namespace, and the webhook of namespaces fails open: an annotation that was not asked about has no effect.
+ * An API server that cannot call a webhook with `Fail` shows its URL to the person. So that URL has a secret that opens no
+ * namespace, and the webhook of namespaces fails open: an annotation that was not asked about has no effect.
  * @param url `https://HOST/SECRET`: the URL of the stack, with the secret
  */
 export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: Cluster, url: string): Manifest {

@@ -1,6 +1,6 @@
 import { ReadsTimedOutError } from './errors.ts';
 
-/** Waits for work at most so long; work that takes longer goes on, and nobody waits for it. */
+/** Waits for work at most so long; work that takes longer goes on without a waiting caller. */
 export async function inTime<Value>(milliseconds: number, work: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -24,8 +24,8 @@ export interface HookAnswer {
 }
 
 /**
- * Decides whether a service revision may start its tasks. Without a decision of the hub none may: nobody can tell then whether
- * the door denies.
+ * Decides whether a service revision may start its tasks. Without a decision of the hub none may: the gate does not know
+ * whether the door denies.
  */
 export async function gate({ revisions, door }: GatePorts, event: HookEvent): Promise<HookAnswer> {
   const { targetServiceRevisionArn } = event.executionDetails;

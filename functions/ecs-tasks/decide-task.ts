@@ -10,7 +10,7 @@ import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
- * Decides on a task that runs, after the fact: ECS asks nobody before it starts. A task that the door denies is reported, and
+ * Decides on a task that runs, after the fact: ECS starts it without asking. A task that the door denies is reported, and
  * stopped later where the policy says so.
  * @throws what a read throws; the event is then delivered again, and nothing is stopped
  */

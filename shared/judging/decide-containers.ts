@@ -9,7 +9,7 @@ import { type DoorPorts, decideAtDoor } from './decide-at-door.ts';
 
 /**
  * Decides whether containers of ECS may start at a place. What cannot be decided is refused where the door denies, or where
- * nobody can tell whether it does; elsewhere it is a warning. Never throws.
+ * its mode is unknown; elsewhere it is a warning. Never throws.
  */
 export async function decideContainers(
   ports: DoorPorts,

@@ -31,7 +31,7 @@ export interface BreakGlass {
 /** What a decision is made from, besides the reference. */
 export interface Admitting {
   readonly door: Door;
-  /** By digest, as `readAdmissionFacts` gives it. A digest without facts counts as unrecorded. */
+  /** By digest, as `admissionFactsIn` gives it. A digest without facts counts as unrecorded. */
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
   readonly policy: Policy;
   readonly breakGlass?: BreakGlass | undefined;
@@ -61,8 +61,8 @@ const ALLOW: Admission = { decision: 'allow' };
 
 /** When the grace ends by which the image may start now; `undefined` if it needs none, or may not start. */
 export function graceEndOf(reference: string | undefined, admitting: Admitting): number | undefined {
-  const [strictest] = objectionsTo(reference, admitting).sort(strictestFirst);
-  return strictest?.isDenied ? undefined : strictest?.endsAtEpochMs;
+  const [objection] = objectionsTo(reference, admitting).sort(strictestFirst);
+  return objection?.isDenied ? undefined : objection?.endsAtEpochMs;
 }
 
 /** The strictest of several decisions: the first that denies, else the first that warns. */
@@ -76,7 +76,7 @@ export const digestsToRead = (references: readonly (string | undefined)[]): read
   ...new Set(references.flatMap((one) => readImageReference(one)?.digest ?? [])),
 ];
 
-/** An image may have thousands of objections, of which one is told: only that one is put into words. */
+/** An image may have thousands of objections, of which the answer names one: only that one is put into words. */
 type Text = string | (() => string);
 
 const written = (text: Text): string => (typeof text === 'string' ? text : text());

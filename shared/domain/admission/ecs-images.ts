@@ -41,7 +41,7 @@ export function imagesOfRevision(
   return [...own, ...others.map(({ container, image, digest }) => containerImage(container, image, digest))];
 }
 
-/** The images that a task runs, by the digests that its agent reports. Nobody but AWS chooses those of its own sidecars. */
+/** The images that a task runs, by the digests that its agent reports. Only AWS chooses those of its own sidecars. */
 export const imagesOfTask = (containers: readonly RunningContainer[]): readonly ContainerImage[] =>
   containers
     .filter((container) => !isAwsSidecar(container))

@@ -47,7 +47,7 @@ export const doorsSchema = v.strictObject({
   stopTasksAfterMinutes: v.optional(v.pipe(v.integer(), v.minValue(15), v.maxValue(7 * 24 * 60)), 60),
   /** The first rule that names the cluster and namespace decides. */
   rules: v.optional(v.array(doorRule), []),
-  /** Who may let every image start in one namespace for at most a day. Absent: nobody. */
+  /** Who may let every image start in one namespace for at most a day. Absent: no person may. */
   breakGlass: v.optional(
     v.strictObject({
       /** Of Kubernetes, as an access entry or an RBAC binding names them. */
