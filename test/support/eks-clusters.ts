@@ -86,7 +86,7 @@ export class EksClusters {
       },
       credentials: async () => KEYS,
       clock: () => this.clock.nowEpochMs,
-      limits: { ...KUBERNETES_LIMITS, connectMs: 500, retry: { attempts: 3, wait: async () => {} } },
+      limits: { ...KUBERNETES_LIMITS, retry: { attempts: 3, wait: async () => {} } },
     };
     this.access = access;
     const inVpc: EksAccess = { ...access, clients: (scope) => this.#eks(scope, { hasRoute: true, arePrivate }) };
