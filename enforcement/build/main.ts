@@ -2,6 +2,7 @@
  * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]`: manifests for doors
  * that cannot ask Patchwave, from the policy. Writes nothing if any part of it is wrong.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -119,11 +120,23 @@ class UnwritableError extends Error {
 /** @throws UnwritableError */
 async function write(path: string, text: string, isSecret: boolean): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     // Only its owner may read a secret.
     await writeFile(path, text, isSecret ? { mode: 0o600 } : {});
   } catch (cause) {
     throw new UnwritableError(shortened(path), cause as NodeJS.ErrnoException);
+  }
+}
+
+/** In place of `recursive: true`, which never ends for a folder such as `/proc/x`: Node.js makes its parent again and again. */
+async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) await makeFolder(parent);
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    // It may also be a file. Then writing into it fails.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
   }
 }
 

@@ -27,7 +27,7 @@ function build(policy: string, ...more: readonly string[]) {
   const file = join(folder, 'policy.yaml');
   writeFileSync(file, policy);
   const args = [MAIN, file, '--out', join(folder, 'out'), ...more];
-  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
   return { status, stderr: stderr.replaceAll(/\s+/g, ' ').trim(), isWritten: existsSync(join(folder, 'out')) };
 }
 
@@ -83,6 +83,13 @@ test.each([
     ['--out', 'package.json'],
     1,
     /cannot be written \(ENOTDIR\)\. Give another/,
+  ],
+  [
+    'a folder that the file system refuses without a word on its parent',
+    POLICY + WARN,
+    ['--out', '/proc/patchwave/out'],
+    1,
+    /^\S+ cannot be written \((ENOENT|EACCES|EROFS)\)\. Give another folder with --out\./,
   ],
   ['a second policy', POLICY + WARN, ['other.yaml'], 2, /Give one policy/],
 ])('writes nothing for %s', (_, policy, args, code, says) => {
