@@ -22,6 +22,7 @@ import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
 import { type Colour, fitted, paint, print, printJson, relative } from '../output.ts';
 import { type PolicyStatus, policyStatus } from '../policy/policy-status.ts';
 import { denialsText, expectedDenials } from '../status/denials.ts';
+import { BREAK_GLASS, doorsSummary, doorsText, openBreakGlasses, renderBreakGlasses } from '../status/doors.ts';
 import { accountsNotRead, renderScopes, statusScopes } from '../status/scopes.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
@@ -94,7 +95,7 @@ function section<Row>(rows: readonly Row[], title: string, render: (rows: readon
 }
 
 export const statusCommand: Command = {
-  summary: 'Shows the last and the running review, every scope, open causes, cascades and closures.',
+  summary: 'Shows the last and the running review, the doors, every scope, open causes, cascades and closures.',
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
@@ -108,11 +109,17 @@ export const statusCommand: Command = {
     const shown = statusScopes(all, known?.inForce?.policy);
     const acting = await readActingState(connected, known?.inForce);
     const waiting = await waitingForVendors(connected, acting.causes);
-    const denials = await expectedDenials(connected.denials);
+    const [denials, breakGlasses] = await Promise.all([
+      expectedDenials(connected.denials),
+      openBreakGlasses(connected.breakGlasses, clock()),
+    ]);
+    const doors = known?.inForce && doorsSummary(known.inForce.policy);
     const state = {
       ...acting,
       waitingForVendors: waiting,
+      doors: doors ?? null,
       expectedDenials: denials,
+      breakGlasses,
       unreadable: connected.unreadable.items(),
     };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
@@ -128,8 +135,10 @@ export const statusCommand: Command = {
       ended ? describeReview(ended, clock()) : 'No review of the fleet has ended yet. Start one with: patchwave review',
     );
     if (partial) print(describeReview(partial, clock()));
+    if (doors) print(fitted(doorsText(doors), 2));
     const refusals = denialsText(denials, clock());
     if (refusals !== '') print(fitted(paint('yellow', refusals), 2));
+    for (const text of section(breakGlasses, BREAK_GLASS, renderBreakGlasses)) print(`\n${text}`);
     const scopesText = renderScopes(shown);
     if (scopesText !== '') print(`\n${scopesText}`);
     print(`\n${actingText(state, clock())}`);

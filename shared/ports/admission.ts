@@ -36,6 +36,18 @@ export interface BreakGlassReads {
   breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined>;
 }
 
+/** A break-glass that nobody ended, with the user of its cluster who began it. */
+export interface OpenBreakGlass extends BreakGlass {
+  readonly place: DoorPlace;
+  readonly by: string;
+  readonly beganAtEpochMs: number;
+}
+
+export interface OpenBreakGlasses {
+  /** Those that count at an instant, in no order. */
+  open(atEpochMs: number): AsyncIterable<OpenBreakGlass>;
+}
+
 /** A request of a cluster that changes a break-glass. */
 export interface BreakGlassChange {
   /** Identity of the request: a repeated one changes nothing. */
@@ -55,6 +67,8 @@ export interface BreakGlassLedger extends BreakGlassReads {
 
 /** How the ledger keeps it. */
 export interface StoredBreakGlass extends BreakGlass {
+  /** Absent in items that an earlier build wrote. */
+  readonly place?: DoorPlace;
   readonly by: string;
   readonly beganAtEpochMs: number;
   readonly endedAtEpochMs?: number;

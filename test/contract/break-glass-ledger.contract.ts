@@ -1,4 +1,5 @@
-import type { BreakGlassLedger } from '../../shared/ports/admission.ts';
+import { collect } from '../../shared/concurrency.ts';
+import type { BreakGlassLedger, OpenBreakGlasses } from '../../shared/ports/admission.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 
@@ -6,7 +7,7 @@ const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main', n
 const breakGlass = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: NOON_EPOCH_MS + HOUR_MS };
 const change = (uid: string) => ({ uid, user: 'ada', atEpochMs: NOON_EPOCH_MS });
 
-export function breakGlassLedgerContract({ make }: Contract<BreakGlassLedger>): void {
+export function breakGlassLedgerContract({ make }: Contract<BreakGlassLedger & OpenBreakGlasses>): void {
   test('is open in the one namespace of the one cluster only', async () => {
     const ledger = await make();
     expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
@@ -37,6 +38,24 @@ export function breakGlassLedgerContract({ make }: Contract<BreakGlassLedger>): 
     await ledger.begin(PLACE, breakGlass, change('3'));
     await ledger.end(PLACE, change('2'));
     expect(await ledger.breakGlassOf(PLACE)).toEqual(breakGlass);
+  });
+
+  test('lists those that are open, with their place and user', async () => {
+    const ledger = await make();
+    const second = { ...PLACE, cluster: 'second' };
+    const third = { ...PLACE, namespace: 'third' };
+    for (const [n, place] of [PLACE, second, third].entries()) await ledger.begin(place, breakGlass, change(`${n}`));
+    await ledger.begin(PLACE, { ...breakGlass, author: 'Grace' }, change('3'));
+    await ledger.end(third, change('4'));
+    const who = { by: 'ada', beganAtEpochMs: NOON_EPOCH_MS };
+    const listed = await collect(ledger.open(NOON_EPOCH_MS));
+    expect(listed.sort((one, other) => (one.place.cluster < other.place.cluster ? -1 : 1))).toEqual([
+      { ...breakGlass, author: 'Grace', place: PLACE, ...who },
+      { ...breakGlass, place: second, ...who },
+    ]);
+    expect(await collect(ledger.open(breakGlass.expiresAtEpochMs))).toEqual([]);
+    await ledger.begin(third, breakGlass, change('5'));
+    expect((await collect(ledger.open(NOON_EPOCH_MS))).map(({ place }) => place)).toContainEqual(third);
   });
 
   test('an ECS cluster has none', async () => {

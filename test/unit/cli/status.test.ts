@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { statusCommand } from '../../../cli/commands/status.ts';
+import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
+import * as v from '../../../shared/schema.ts';
 import { cascade, closure, deployment, node } from '../../support/rebuild-samples.ts';
 import { digestOf, review } from '../../support/samples.ts';
 import {
@@ -220,4 +222,36 @@ test('status counts what a door will refuse soon, and --json lists it', async ()
   expect(text).toContain('See: patchwave doors check\n');
   const { expectedDenials } = await runJson(statusCommand, readOnlyContext(world));
   expect(expectedDenials).toMatchObject(['c', 'b', 'a'].map((name) => ({ digest: digestOf(name) })));
+});
+
+test('shows what the doors do, and each break-glass that is open', async () => {
+  const world = await planWorld();
+  const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
+  const none = await run(statusCommand, readOnlyContext(world));
+  expect(none.text).not.toMatch(/doors|Break-glass/);
+  expect(await runJson(statusCommand, readOnlyContext(world))).toMatchObject({ doors: null, breakGlasses: [] });
+  const deny = { mode: 'deny' as const };
+  const doors = v.parse(doorsSchema, { mode: 'warn', rules: [deny, deny, { mode: 'off', clusters: ['dev-*'] }] });
+  const { policy, version: replaces } = await world.policies.current();
+  await world.policies.publish({ ...policy, doors }, { replaces });
+  const now = world.clock();
+  const open = (namespace: string, author: string, hours: number) =>
+    world.exceptions.begin(
+      { ...place, namespace },
+      { author, reason: 'incident 7', expiresAtEpochMs: now + hours * HOUR_MS },
+      { uid: namespace, user: 'sso:ada', atEpochMs: now },
+    );
+  await open('shop', 'Ada', 3);
+  await open('jobs', 'Grace\u001b[2J', 2);
+  await open('over', 'Bob', 0);
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toContain('\ndoors: warn where no rule applies; 2 rules deny, 1 rule is off\n');
+  expect(text).toMatch(
+    /namespaces\nnamespace .*\n\S+\/prod\/jobs +2026-11-24 05:00 UTC +Grace\\u001b\[2J +sso:ada +incident 7\n\S+\/prod\/shop +2026-11-24 06:00 UTC +Ada /,
+  );
+  expect(text).not.toContain('Bob');
+  expect(await runJson(statusCommand, readOnlyContext(world))).toMatchObject({
+    doors: { mode: 'warn', rules: { deny: 2, warn: 0, off: 1 } },
+    breakGlasses: [{ place: { namespace: 'jobs' } }, { place, author: 'Ada', by: 'sso:ada', reason: 'incident 7' }],
+  });
 });

@@ -1,6 +1,13 @@
 import type { BreakGlass } from '../../../domain/admission/admit.ts';
-import type { DoorPlace } from '../../../domain/policy/doors.ts';
-import type { BreakGlassChange, BreakGlassLedger, StoredBreakGlass } from '../../../ports/admission.ts';
+import { type DoorPlace, doorPlaceText } from '../../../domain/policy/doors.ts';
+import type {
+  BreakGlassChange,
+  BreakGlassLedger,
+  BreakGlassReads,
+  OpenBreakGlass,
+  OpenBreakGlasses,
+  StoredBreakGlass,
+} from '../../../ports/admission.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
@@ -9,35 +16,47 @@ const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
 const REQUESTS_KEPT = 20;
 
 /** Break-glass as one item a namespace. An item that cannot be read opens nothing. */
-export class DynamoBreakGlassLedger implements BreakGlassLedger {
-  readonly #records: StoredRecords<StoredBreakGlass>;
+export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses {
+  protected readonly records: StoredRecords<StoredBreakGlass>;
 
   constructor(table: LedgerTable) {
-    this.#records = new StoredRecords(table, 'break-glass');
+    this.records = new StoredRecords(table, 'break-glass', {
+      partition: keys.OPEN.breakGlass,
+      sortKey: ({ place, endedAtEpochMs }) =>
+        endedAtEpochMs === undefined ? place && doorPlaceText(place) : undefined,
+    });
+  }
+
+  async *open(atEpochMs: number): AsyncIterable<OpenBreakGlass> {
+    for await (const { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs } of this.records.eachOpen())
+      if (place && atEpochMs < expiresAtEpochMs) yield { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs };
   }
 
   async breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined> {
     if (place.namespace === undefined) return undefined;
-    const [stored] = await this.#records.getAll([keys.breakGlass(place)]);
+    const [stored] = await this.records.getAll([keys.breakGlass(place)]);
     if (!stored || stored.endedAtEpochMs !== undefined) return undefined;
     const { author, reason, expiresAtEpochMs } = stored;
     return { author, reason, expiresAtEpochMs };
   }
+}
 
+/** The same, and its changes. */
+export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements BreakGlassLedger {
   async begin(place: DoorPlace, breakGlass: BreakGlass, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    await this.#records.change(keys.breakGlass(place), (before) =>
+    await this.records.change(keys.breakGlass(place), (before) =>
       before?.requests.includes(uid)
         ? undefined
         : {
             ...breakGlass,
-            ...{ by: user, beganAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
+            ...{ place, by: user, beganAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
             expiresAt: Math.floor(breakGlass.expiresAtEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
           },
     );
   }
 
   async end(place: DoorPlace, { uid, atEpochMs }: BreakGlassChange): Promise<void> {
-    await this.#records.change(keys.breakGlass(place), (before) =>
+    await this.records.change(keys.breakGlass(place), (before) =>
       !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
         ? undefined
         : { ...before, endedAtEpochMs: atEpochMs, requests: withRequest(before, uid) },

@@ -45,7 +45,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
- * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there |
+ * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there; index `open` |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -56,7 +56,8 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
- *              and stream, and OPEN#STREAM by id: every stream, for it never closes.
+ *              and stream, OPEN#BREAK-GLASS by place until a person ends it or it is deleted, and OPEN#STREAM by id: every
+ *              stream, for it never closes.
  *              CHAIN#<chainId> by digest: images that others may be built on, by their layers, and contents of all images by
  *              what their layers unpack to, where that is another chain.
  *
@@ -75,6 +76,7 @@ export const OPEN = {
   cascade: 'OPEN#CASCADE',
   closure: 'OPEN#CLOSURE',
   stream: 'OPEN#STREAM',
+  breakGlass: 'OPEN#BREAK-GLASS',
 } as const;
 
 export interface Key {

@@ -137,7 +137,14 @@ const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
 };
 
 const breakGlass: ShapeOf<StoredBreakGlass> = {
-  ...{ author: 'text', reason: 'text', expiresAtEpochMs: 'number', by: 'text', beganAtEpochMs: 'number' },
+  ...{
+    place: 'record?',
+    author: 'text',
+    reason: 'text',
+    expiresAtEpochMs: 'number',
+    by: 'text',
+    beganAtEpochMs: 'number',
+  },
   ...{ endedAtEpochMs: 'number?', requests: 'list', expiresAt: 'number' },
 };
 
