@@ -1,7 +1,9 @@
 import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
+import { stopModeOf } from '../../shared/domain/admission/stop-mode.ts';
 import { instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
-import { type Door, doorAt } from '../../shared/domain/policy/doors.ts';
+import { doorAt } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
 import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
@@ -16,9 +18,11 @@ import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
  */
 export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<TaskOutcome> {
   if (!task.isRunning) return 'none';
-  const door = await doorOf(ports, task);
+  const policy = await policyOf(ports);
   const images = imagesOfTask(task.containers);
-  if (!door || door.mode === 'off' || images.length === 0) return 'none';
+  if (!policy || images.length === 0) return 'none';
+  const { mode, stopTasksAfterMinutes } = doorAt(policy, task.cluster);
+  if (mode === 'off') return 'none';
   const decided = await strictestDecision(ports, task.cluster, images);
   if (decided.decision === 'allow') return 'allowed';
   const { ruleId, message, container } = decided;
@@ -34,14 +38,18 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
     logger.warn(`A task runs an image with a warning: ${message}`, said);
     return 'warned';
   }
-  const { stopTasksAfterMinutes } = door;
   const nowEpochMs = ports.clock();
+  const acting = stopModeOf(policy, cluster.account, images);
   const stopsAtEpochMs =
-    stopTasksAfterMinutes === undefined ? undefined : nowEpochMs + stopTasksAfterMinutes * MINUTE_MS;
+    stopTasksAfterMinutes === undefined || acting !== 'enforce'
+      ? undefined
+      : nowEpochMs + stopTasksAfterMinutes * MINUTE_MS;
   const then =
-    stopsAtEpochMs === undefined
-      ? 'Patchwave lets it run, because the policy does not set stopTasks here.'
-      : `Patchwave stops it after ${instant(stopsAtEpochMs)} if the account allows it.`;
+    stopsAtEpochMs !== undefined
+      ? `Patchwave stops it after ${instant(stopsAtEpochMs)} if the account allows it.`
+      : stopTasksAfterMinutes === undefined
+        ? 'Patchwave lets it run, because the policy does not set stopTasks here.'
+        : `Patchwave lets it run, because the policy has the mode ${acting} for one of its images.`;
   logger.error(`A task runs an image that the door denies: ${message} ${then}`, said);
   const denied = taskDenied.event(taskArn, {
     ...{ ...cluster, taskArn, ruleId, message, state: 'running' },
@@ -56,9 +64,9 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
-async function doorOf({ policies }: EcsTaskPorts, { cluster }: EcsTask): Promise<Door | undefined> {
+async function policyOf({ policies }: EcsTaskPorts): Promise<Policy | undefined> {
   try {
-    return doorAt((await policies.current()).policy, cluster);
+    return (await policies.current()).policy;
   } catch (error) {
     if (error instanceof NoPolicyError) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
+import { stopModeOf } from '../../shared/domain/admission/stop-mode.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { doorAt } from '../../shared/domain/policy/doors.ts';
 import { taskDenied } from '../../shared/events/task-denied.ts';
@@ -8,14 +9,15 @@ import { type StopRequest, TaskNotOursError } from '../../shared/ports/doors.ts'
 import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
- * Stops a task that was denied, once its time is over and if everything still says so: the policy, the verdict, the kill switch
- * and the account. Before that time it asks itself again.
+ * Stops a task that was denied, once its time is over and if everything still says so: the policy and its mode, the verdict, the
+ * kill switch and the account. Before that time it asks itself again.
  * @throws what a read throws; the request is then delivered again
  */
 export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promise<TaskOutcome> {
   const { account, region, cluster, taskArn, deniedAtEpochMs } = request;
   const place = { account, region, cluster };
-  const { stopTasksAfterMinutes, mode } = doorAt((await ports.policies.current()).policy, place);
+  const { policy } = await ports.policies.current();
+  const { stopTasksAfterMinutes, mode } = doorAt(policy, place);
   if (mode !== 'deny' || stopTasksAfterMinutes === undefined)
     return kept(request, 'the policy stops no task there any more');
   if (ports.clock() < deniedAtEpochMs + stopTasksAfterMinutes * MINUTE_MS) {
@@ -29,6 +31,8 @@ export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promi
     if (!containers) return 'none';
     const images = imagesOfTask(containers);
     if (images.length === 0) return kept(request, 'ECS names no container of it');
+    const acting = stopModeOf(policy, account, images);
+    if (acting !== 'enforce') return kept(request, `the policy has the mode ${acting} for one of its images`);
     const decided = await strictestDecision(ports, place, images);
     if (decided.decision !== 'deny') return kept(request, 'the door denies none of its images any more');
     const { ruleId, message, container = '' } = decided;

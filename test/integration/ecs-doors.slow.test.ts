@@ -68,7 +68,7 @@ const fleet = () =>
         containers: [{ name: 'app', image, reference: 'digest' }],
       })),
       policy: {
-        ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
+        ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
         doors: { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 15 },
       },
     },

@@ -11,10 +11,10 @@ export const ECS_PLACE = { account: '111122223333', region: 'eu-west-1', cluster
 export const doorImage = (name: string): string =>
   `111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/${name}@${digestOf(name)}`;
 
-/** A policy whose doors are so. */
-export const doorPolicy = (doors: unknown) =>
+/** A policy whose doors are so. @param more other parts; by default Patchwave may act */
+export const doorPolicy = (doors: unknown, more: object = {}) =>
   parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
+    ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [], ...more },
     doors: parse(doorsSchema, doors),
   });
 

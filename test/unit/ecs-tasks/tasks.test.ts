@@ -60,10 +60,25 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
   return { ports, stops, tasks, letters, published, deliver, later };
 }
 
-async function apply(world: World, doors: unknown): Promise<void> {
+async function apply(world: World, doors: unknown, more: object = {}): Promise<void> {
   const replaces = (await world.policies.current()).version;
-  await world.policies.publish(doorPolicy(doors), { replaces });
+  await world.policies.publish(doorPolicy(doors, more), { replaces });
 }
+
+const STOPS = { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 15 };
+const STREAM = {
+  ...{ id: 'team', tier: 'application', owner: 'payments', account: '111122223333' },
+  ...{ regions: ['eu-west-1'], repositories: ['team/*'], headTags: ['^latest$'] },
+};
+/** Policies by which Patchwave only reports. */
+const REPORTING: readonly [string, object][] = [
+  ['of all', { mode: 'report-only' }],
+  ['of all, which is the default', { mode: undefined }],
+  ['of the account', { modes: { accounts: { [PLACE.account]: 'report-only' } } }],
+  ['of the tier', { modes: { tiers: { application: 'report-only' } }, streams: [STREAM] }],
+  ['of the owner', { modes: { owners: { payments: 'report-only' } }, streams: [STREAM] }],
+  ['of the stream', { streams: [{ ...STREAM, mode: 'paused' }] }],
+];
 
 const NONE = { batchItemFailures: [] };
 
@@ -118,6 +133,16 @@ test('a rule decides for its clusters, also that nothing is stopped there', asyn
   expect(stops.isEmpty).toBe(true);
 });
 
+test.each(REPORTING)('where the mode %s is not enforce, a denied task is announced and runs on', async (_, more) => {
+  const world = await doorWorld();
+  await apply(world, STOPS, more);
+  const { deliver, stops, published } = doorOf(world);
+  await deliver(started('violating'));
+  expect(stops.isEmpty).toBe(true);
+  expect(published).toMatchObject([{ detail: { state: 'running' } }]);
+  expect(published[0]?.detail).not.toHaveProperty('stopsAtEpochMs');
+});
+
 test('a door that warns stops nothing', async () => {
   const { deliver, stops } = doorOf(await doorWorld('warn', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await deliver(started('violating'))).toEqual(NONE);
@@ -157,6 +182,10 @@ describe('before a task is stopped', () => {
       'its mode is read again',
       ({ world }) => apply(world, { mode: 'warn', stopTasks: true, stopTasksAfterMinutes: 15 }),
     ],
+    ...REPORTING.map(([of, more]): [string, (door: Awaited<ReturnType<typeof waiting>>) => unknown] => [
+      `the mode ${of} is read again`,
+      ({ world }) => apply(world, STOPS, more),
+    ]),
     ['the account is asked', ({ tasks }) => tasks.refuse(PLACE.account)],
     [
       'its images are decided again',
