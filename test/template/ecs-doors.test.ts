@@ -132,7 +132,9 @@ describe('the door', () => {
 
   test('watches its failures, and tasks that it denies', () => {
     const watched = ofType(ecsDoor, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties.MetricName);
-    expect(watched).toEqual(['ApproximateNumberOfMessagesVisible', 'Errors', 'Errors', 'TasksDenied']);
+    expect(watched).toEqual([
+      ...['ApproximateNumberOfMessagesVisible', 'Errors', 'DeploymentsUndecided', 'Errors', 'TasksDenied'],
+    ]);
   });
 });
 

@@ -1,0 +1,55 @@
+import { jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import { ecsDoor, handler } from '../../../functions/ecs-door/handler.ts';
+import { metrics } from '../../../shared/lambda/metrics.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { doorImage, doorWorld, ECS_PLACE } from '../../support/door-world.ts';
+
+const context = { functionName: 'ecs-door', awsRequestId: 'request-1' } as Context;
+const question = {
+  ...{ kind: 'deployment', ...ECS_PLACE, service: 'web' },
+  images: [{ container: 'app', reference: doorImage('violating') }],
+};
+
+function spies() {
+  jest.spyOn(metrics, 'publishStoredMetrics').mockReturnThis();
+  return {
+    counted: jest.spyOn(metrics, 'addMetric'),
+    info: jest.spyOn(logger, 'info').mockReturnValue(),
+    failed: jest.spyOn(logger, 'error').mockReturnValue(),
+  };
+}
+afterEach(() => jest.restoreAllMocks());
+
+test('a decision is logged in one line, and is no failure', async () => {
+  const { counted, info, failed } = spies();
+  const world = await doorWorld();
+  const answer = await ecsDoor(() => world)(question, context);
+  expect(answer).toMatchObject({ decision: 'deny', container: 'app' });
+  expect(info.mock.calls).toEqual([
+    ['a deployment was decided: deny', { ruleId: expect.any(String), container: 'app' }],
+  ]);
+  expect(counted).not.toHaveBeenCalled();
+  expect(failed).not.toHaveBeenCalled();
+});
+
+test.each(['deny', 'warn'] as const)('a ledger that cannot be read is one, where the mode is %s', async (mode) => {
+  const { counted, failed } = spies();
+  const world = { ...(await doorWorld(mode)), images: { get: () => Promise.reject(new Error('throttled')) } };
+  expect(await ecsDoor(() => world)(question, context)).toMatchObject({ decision: mode, ruleId: 'door-undecided' });
+  expect(counted.mock.calls).toEqual([['DeploymentsUndecided', 'Count', 1]]);
+  expect(failed.mock.calls).toEqual([[expect.stringContaining('throttled'), expect.anything()]]);
+});
+
+test('so is what the gate could not read', async () => {
+  const { counted, failed } = spies();
+  const world = await doorWorld();
+  await ecsDoor(() => world)({ ...question, images: [], problem: 'AccessDeniedException: no' }, context);
+  expect(counted.mock.calls).toEqual([['DeploymentsUndecided', 'Count', 1]]);
+  expect(failed.mock.calls).toEqual([[expect.stringContaining('AccessDeniedException'), expect.anything()]]);
+});
+
+test('the function names what its environment lacks', async () => {
+  spies();
+  await expect(handler(question, context)).rejects.toThrow(/LEDGER_TABLE.*EVIDENCE_BUCKET/);
+});
