@@ -138,3 +138,14 @@ test('the picture of the flow in docs/architecture.md shows every function', () 
   const missing = readdirSync('functions').filter((name) => !new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(picture));
   expect(missing).toEqual([]);
 });
+
+test('each guided deployment of a second template has settings of its own: without, it writes over those of the hub', () => {
+  const templates = readdirSync('.').filter((name) => name.endsWith('.yaml'));
+  const texts = [...pages, ...templates.map((path) => ({ path, text: readFileSync(path, 'utf8') }))];
+  const deployments = texts.flatMap(({ path, text }) =>
+    [...text.matchAll(/sam deploy --guided(?:[^`\n]*\\\n)*[^`\n]*/g)].map(([command]) => `${path}: ${command}`),
+  );
+  const others = deployments.filter((command) => command.includes('--template-file'));
+  expect(others.length).toBeGreaterThan(8);
+  expect(others.filter((command) => !/ --config-env [a-z-]+ /.test(command))).toEqual([]);
+});
