@@ -72,10 +72,14 @@ async function handlerInMemory() {
     await images.recordJudgement(judgement(name, nowEpochMs, { scan, verdict: verdict(status) }));
   }
   for (let index = 0; index < INDEXES; index += 1)
-    await places.recordIndex(digestOf(`index ${index}`), [
-      { digest: digestOf(`image ${index}`), platform: 'linux/amd64' },
-      { digest: digestOf(`image ${index + INDEXES}`), platform: 'linux/arm64' },
-    ]);
+    await places.recordIndex(
+      digestOf(`index ${index}`),
+      [
+        { digest: digestOf(`image ${index}`), platform: 'linux/amd64' },
+        { digest: digestOf(`image ${index + INDEXES}`), platform: 'linux/arm64' },
+      ],
+      nowEpochMs,
+    );
   const policy = parse(policySchema, {
     ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors: { mode: 'deny' } },
     approvedRegistries: { allow: [`${HOST}/team/*`] },

@@ -146,7 +146,7 @@ export class RepositoryImages {
   async readAll(): Promise<void> {
     const asked = [...this.#wanted.tags.keys()].sort();
     const confirmed = asked.filter((digest) => !this.#wanted.unconfirmed.has(digest));
-    for (const [digest, children] of await this.#ports.places.indexes(confirmed)) {
+    for (const [digest, children] of await this.#ports.places.datedIndexes(confirmed, this.#ports.clock())) {
       this.#addIndex(digest, children);
       if (children.some(({ attestation }) => attestation !== undefined)) this.#open.add(digest);
     }
@@ -335,6 +335,7 @@ export class RepositoryImages {
       this.#ports.places.recordIndex(
         digest,
         (this.indexes.get(digest) ?? []).map((child) => this.#pending(child)),
+        this.#ports.clock(),
       ),
     );
     for (const digest of closed) this.#open.delete(digest);

@@ -70,7 +70,7 @@ export interface ScanClaim {
   readonly notSinceEpochMs: number;
 }
 
-/** The open list and the age list: images in use and heads, page by page, without a table scan. */
+/** The open list, the age list, and the list of the other images with a scan result: page by page, without a table scan. */
 export interface ImageIndex {
   /** Images in use with this verdict. Compliant images are not indexed, because they are most of all. */
   withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]>;
@@ -82,6 +82,17 @@ export interface ImageIndex {
     beforeEpochMs: number,
     sinceEpochMs?: number,
   ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]>;
+  /**
+   * The images with a verdict that the age list lacks, because no workload runs them and they are no heads, or their age is
+   * unknown: those whose last scan result is of an instant or later (`resultAtEpochMs`).
+   */
+  scannedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]>;
+}
+
+/** Indexes, page by page, without a table scan. */
+export interface RecordedIndexes {
+  /** Those that were recorded, or whose images were made again, at an instant or later (`recordIndex`, `confirmIndex`). */
+  recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]>;
 }
 
 /** The places of digests, and the images of indexes. */
@@ -105,7 +116,15 @@ export interface PlaceLedger {
   recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void>;
   /** The stored history of a tag, oldest first. */
   pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]>;
-  recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void>;
+  /** Of several recordings the first instant is kept. */
+  recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void>;
+  /** As `indexes`; those that an earlier version recorded without an instant get this one. */
+  datedIndexes(digests: readonly Digest[], atEpochMs: number): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
+  /**
+   * A rebuild made the images of an index again, so that their age counts from then: the latest instant is kept. A digest
+   * that is no index changes nothing.
+   */
+  confirmIndex(digest: Digest, atEpochMs: number): Promise<void>;
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }
 

@@ -103,6 +103,8 @@ export const previewPlaces: View<PlaceLedger> = (real, store) => {
       return new Map();
     },
     recordIndex: (digest, children) => store.put(`indexes/${digest}`, children),
+    datedIndexes: reads.indexes,
+    confirmIndex: nothing,
   };
 };
 

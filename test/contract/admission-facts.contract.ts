@@ -52,10 +52,14 @@ async function record({ images, places }: AdmissionWorld): Promise<void> {
   await judged(waived, { verdict: { ...verdict('compliant'), reasons: [reason as never] } });
   await judged(child, { verdict: verdict('unknown') });
   await images.recordProperties(imageProperties('never judged'));
-  await places.recordIndex(digestOf(index), [
-    { digest: digestOf(child), platform: platforms.child },
-    { digest: digestOf('missing'), platform: platforms.missing },
-  ]);
+  await places.recordIndex(
+    digestOf(index),
+    [
+      { digest: digestOf(child), platform: platforms.child },
+      { digest: digestOf('missing'), platform: platforms.missing },
+    ],
+    NOON_EPOCH_MS,
+  );
 }
 
 export function admissionFactsContract({ make }: { readonly make: () => AdmissionWorld }): void {

@@ -546,4 +546,39 @@ export function imageLedgerContract({
     await ledger.recordLineage(digestOf('used'), { age: { known: false, unknown: [digestOf('used')] } });
     expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
   });
+
+  test('every other image with a verdict is listed by its last scan result', async () => {
+    const ledger = await make();
+    const scannedAt = (epochMs: number) => ({
+      scan: { state: 'complete', completedAtEpochMs: epochMs, coverage: ['os'] } as const,
+    });
+    for (const name of ['spare', 'earlier', 'watched', 'head', 'used', 'ageless', 'unscanned', 'unjudged'])
+      await ledger.recordProperties(imageProperties(name));
+    for (const name of ['spare', 'watched', 'head', 'used'])
+      await ledger.recordLineage(digestOf(name), alone(imageProperties(name)));
+    for (const name of ['spare', 'head', 'used', 'ageless'])
+      await ledger.recordJudgement(judgement(name, NOW, scannedAt(NOW)));
+    await ledger.recordJudgement(judgement('earlier', NOW, scannedAt(NOW - 10)));
+    const watched = {
+      state: 'continuous',
+      completedAtEpochMs: NOW - 10,
+      watchedAtEpochMs: NOW,
+      coverage: ['os'],
+    } as const;
+    await ledger.recordJudgement(judgement('watched', NOW, { scan: watched }));
+    await ledger.recordJudgement(judgement('unscanned', NOW, { scan: { state: 'off', coverage: [] } }));
+    for (const name of ['used', 'ageless']) await ledger.recordPresence(digestOf(name), { inUse: true });
+    await ledger.recordPresence(digestOf('head'), { isHead: true });
+    const since = async (epochMs: number) => ((await digests(ledger.scannedSince(epochMs))) as string[]).sort();
+    const named = (...names: readonly string[]) => names.map(digestOf).sort();
+    expect(await since(NOW)).toEqual(named('spare', 'watched', 'ageless'));
+    expect(await since(NOW - 10)).toEqual(named('spare', 'watched', 'ageless', 'earlier'));
+    expect(await since(NOW + 1)).toEqual([]);
+
+    await ledger.recordPresence(digestOf('head'), { isHead: false });
+    await ledger.recordPresence(digestOf('spare'), { isHead: true });
+    await ledger.recordLineage(digestOf('ageless'), alone(imageProperties('ageless')));
+    expect(await since(NOW)).toEqual(named('head', 'watched'));
+    expect(await digests(ledger.bornBefore(NOW + 1))).toHaveLength(3);
+  });
 }

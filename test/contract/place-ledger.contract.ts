@@ -1,5 +1,5 @@
-import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { FleetPlaces, PlaceLedger } from '../../shared/ports/ledger.ts';
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { FleetPlaces, PlaceLedger, RecordedIndexes } from '../../shared/ports/ledger.ts';
 import { digestOf, LOCATION, NOON_EPOCH_MS, place } from '../support/samples.ts';
 import { fc } from '../support/seeded.ts';
 import type { Contract } from './contract.ts';
@@ -10,7 +10,10 @@ const at = (firstPushSeenAtEpochMs: number, lastPushSeenAtEpochMs = firstPushSee
   lastPushSeenAtEpochMs,
 });
 
-export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger & FleetPlaces>): void {
+export function placeLedgerContract({
+  make,
+  propertyRuns,
+}: Contract<PlaceLedger & FleetPlaces & RecordedIndexes>): void {
   test('an image has no place before one is recorded', async () => {
     const ledger = await make();
     expect(await ledger.locations(digestOf('a'))).toEqual([]);
@@ -180,13 +183,48 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
       { digest: digestOf('arm'), platform: 'linux/arm64/v8' as const },
       { digest: digestOf('amd'), platform: 'linux/amd64' as const },
     ];
-    await ledger.recordIndex(digestOf('index'), children);
-    await ledger.recordIndex(digestOf('empty'), []);
+    await ledger.recordIndex(digestOf('index'), children, NOW);
+    await ledger.recordIndex(digestOf('empty'), [], NOW);
     expect(await ledger.indexes([digestOf('index'), digestOf('empty'), digestOf('unknown')])).toEqual(
       new Map([
         [digestOf('index'), children],
         [digestOf('empty'), []],
       ]),
     );
+    expect(await ledger.datedIndexes([digestOf('index'), digestOf('unknown')], NOW)).toEqual(
+      new Map([[digestOf('index'), children]]),
+    );
+  });
+
+  test('indexes are listed by their first recording, or by the last rebuild that made their images again', async () => {
+    const ledger = await make();
+    const children = (name: string) => [{ digest: digestOf(name), platform: 'linux/amd64' as const }];
+    await ledger.recordIndex(digestOf('old'), children('a'), NOW - 10);
+    await ledger.recordIndex(digestOf('old'), children('a'), NOW);
+    await ledger.recordIndex(digestOf('new'), children('b'), NOW - 5);
+    const since = async (epochMs: number) => (await collect(ledger.recordedSince(epochMs))).flat().sort();
+    const digests = (...names: readonly string[]) => names.map(digestOf).sort();
+    expect(await since(NOW - 10)).toEqual(digests('old', 'new'));
+    expect(await since(NOW - 9)).toEqual(digests('new'));
+    expect(await since(NOW - 4)).toEqual([]);
+    await ledger.confirmIndex(digestOf('old'), NOW + 3);
+    await ledger.confirmIndex(digestOf('old'), NOW + 1);
+    await ledger.confirmIndex(digestOf('unknown'), NOW + 1);
+    await ledger.recordIndex(digestOf('old'), children('c'), NOW + 4);
+    await ledger.datedIndexes([digestOf('old'), digestOf('new')], NOW + 5);
+    expect(await since(NOW + 3)).toEqual(digests('old'));
+    expect(await since(NOW + 4)).toEqual([]);
+    expect(await since(NOW - 5)).toEqual(digests('old', 'new'));
+    expect(await ledger.indexes([digestOf('old'), digestOf('unknown')])).toEqual(
+      new Map([[digestOf('old'), children('c')]]),
+    );
+  });
+
+  test('many indexes are listed, each once', async () => {
+    const ledger = await make();
+    const names = Array.from({ length: 150 }, (_, n) => `index-${n}`);
+    await mapConcurrently(names, 16, (name) => ledger.recordIndex(digestOf(name), [], NOW));
+    const listed = (await collect(ledger.recordedSince(NOW))).flat();
+    expect(listed.sort()).toEqual(names.map(digestOf).sort());
   });
 }

@@ -27,6 +27,10 @@ export class IndexedImages extends DynamoImageLedger implements ImageIndex, Chai
   bornBefore(...births: Parameters<ImageIndex['bornBefore']>) {
     return this.#index.bornBefore(...births);
   }
+
+  scannedSince(sinceEpochMs: number) {
+    return this.#index.scannedSince(sinceEpochMs);
+  }
 }
 
 /** Images of one table, and what they are made of. */

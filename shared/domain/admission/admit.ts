@@ -44,25 +44,63 @@ export interface Admitting {
  * because time passed or a finding is new, starts with a warning until its grace is over.
  * @param reference as the workload names the image; any text, or none
  */
-export function admit(reference: string | undefined, admitting: Admitting): Admission {
+export const admit = (reference: string | undefined, admitting: Admitting): Admission =>
+  admitUntil(reference, admitting).admission;
+
+/** A decision, and for how long it stands if only time passes. */
+export interface TimedAdmission {
+  readonly admission: Admission;
+  /** When the grace ends by which the image may start now; absent if it needs none, or may not start. */
+  readonly graceEndsAtEpochMs?: number;
+}
+
+/** The decision of `admit`, with the end of the grace. */
+export function admitUntil(reference: string | undefined, admitting: Admitting): TimedAdmission {
   const { door, breakGlass, nowEpochMs } = admitting;
-  if (door.mode === 'off') return ALLOW;
-  const [objection] = objectionsTo(reference, admitting).sort(strictestFirst);
-  if (!objection) return ALLOW;
-  const { ruleId, isDenied } = objection;
+  if (door.mode === 'off') return { admission: ALLOW };
+  const objection = strictestOf(objectionsTo(reference, admitting));
+  if (!objection) return { admission: ALLOW };
+  const { ruleId, isDenied, endsAtEpochMs } = objection;
   const message = written(objection.message);
-  if (!isDenied || door.mode === 'warn') return { decision: 'warn', ruleId, message };
+  if (!isDenied)
+    return {
+      admission: { decision: 'warn', ruleId, message },
+      ...(endsAtEpochMs !== undefined && { graceEndsAtEpochMs: endsAtEpochMs }),
+    };
+  if (door.mode === 'warn') return { admission: { decision: 'warn', ruleId, message } };
   if (breakGlass && nowEpochMs < breakGlass.expiresAtEpochMs)
-    return { decision: 'warn', ruleId, message: `${brokenBy(breakGlass)} ${message}` };
-  return { decision: 'deny', ruleId, message };
+    return { admission: { decision: 'warn', ruleId, message: `${brokenBy(breakGlass)} ${message}` } };
+  return { admission: { decision: 'deny', ruleId, message } };
 }
 
 const ALLOW: Admission = { decision: 'allow' };
 
-/** When the grace ends by which the image may start now; `undefined` if it needs none, or may not start. */
-export function graceEndOf(reference: string | undefined, admitting: Admitting): number | undefined {
-  const [objection] = objectionsTo(reference, admitting).sort(strictestFirst);
-  return objection?.isDenied ? undefined : objection?.endsAtEpochMs;
+/** Where an image may start, whatever names it, for doors that judge the name by themselves. */
+export type StartOfDigest =
+  | { readonly start: 'anywhere' }
+  /** Only where it runs already, with a warning. */
+  | ({ readonly start: 'where-it-runs' } & GraceOfDigest)
+  | { readonly start: 'nowhere' };
+
+/** Why an image may start only where it runs, and until when. */
+export interface GraceOfDigest {
+  readonly untilEpochMs: number;
+  readonly ruleId: string;
+}
+
+/**
+ * Where a digest may start in clusters of EKS: by the same objections as `admit`, of which only the grace depends on the place.
+ * @param images of the digest: the image, or each of an index
+ */
+export function startOfDigest(images: readonly ImageFacts[], policy: Policy, nowEpochMs: number): StartOfDigest {
+  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
+  const at = { door, policy, nowEpochMs, runsHere: true };
+  const objection = strictestOf(images.flatMap((image) => objectionsToImage(image, at)));
+  if (!objection) return { start: 'anywhere' };
+  const { isDenied, ruleId, endsAtEpochMs: untilEpochMs } = objection;
+  return isDenied || untilEpochMs === undefined
+    ? { start: 'nowhere' }
+    : { start: 'where-it-runs', untilEpochMs, ruleId };
 }
 
 /** The strictest of several decisions: the first that denies, else the first that warns. */
@@ -90,6 +128,8 @@ interface Objection {
   /** The end of the grace, from which on it keeps the image from starting. */
   readonly endsAtEpochMs?: number;
 }
+
+const strictestOf = (objections: readonly Objection[]): Objection | undefined => objections.toSorted(strictestFirst)[0];
 
 /** What refuses comes first, then what refuses soonest. */
 const strictestFirst = (one: Objection, other: Objection): number =>
@@ -130,7 +170,11 @@ function unapprovedReference(
   );
 }
 
-interface At extends Admitting {
+/** What an image is judged by, besides its facts. */
+interface At {
+  readonly door: Pick<Door, 'graceRunningDays'>;
+  readonly policy: Policy;
+  readonly nowEpochMs: number;
   readonly runsHere: boolean;
 }
 

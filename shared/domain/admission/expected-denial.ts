@@ -3,7 +3,7 @@ import type { Digest } from '../image/image.ts';
 import { type DoorPlace, doorAt } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admitting, admit, digestsToRead, graceEndOf } from './admit.ts';
+import { type Admitting, admit, admitUntil, digestsToRead } from './admit.ts';
 import { digestsOfStarts, judgedReferences, ownerOfStart, type PossibleStart } from './possible-start.ts';
 
 /** How long before it a denial is announced. */
@@ -61,10 +61,10 @@ const earlier = (one: DenialAhead | undefined, other: DenialAhead): DenialAhead 
 
 /** The denial that a decision at an instant makes or announces. */
 function denialAsOf(reference: string | undefined, admitting: Admitting): readonly DenialAhead[] {
-  const admission = admit(reference, admitting);
+  const { admission, graceEndsAtEpochMs } = admitUntil(reference, admitting);
   if (admission.decision === 'allow') return [];
   const { ruleId, message } = admission;
-  const deniedFromEpochMs = admission.decision === 'deny' ? admitting.nowEpochMs : graceEndOf(reference, admitting);
+  const deniedFromEpochMs = admission.decision === 'deny' ? admitting.nowEpochMs : graceEndsAtEpochMs;
   return deniedFromEpochMs === undefined ? [] : [{ deniedFromEpochMs, ruleId, message }];
 }
 

@@ -5,7 +5,7 @@ import { type DoorMode, type DoorPlace, doorAt, doorPlaceOf, doorPlaceText } fro
 import type { Policy } from '../policy/policy.ts';
 import { classify } from '../stream/tier.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admission, type Admitting, admit, digestsToRead, graceEndOf } from './admit.ts';
+import { type Admission, type Admitting, admitUntil, digestsToRead } from './admit.ts';
 import { referenceByDigest } from './ecs-images.ts';
 
 /** How it is known that an image may start: a workload runs it, or a template of a workload names it. */
@@ -117,8 +117,7 @@ export function foreseeStarts(
 type Foreseen = Pick<ForeseenStart, 'outcome' | 'ruleId' | 'message' | 'graceEndsAtEpochMs'>;
 
 function foresee(reference: string | undefined, mode: DoorMode, admitting: Admitting): Foreseen {
-  const admission = admit(reference, admitting);
-  const graceEndsAtEpochMs = graceEndOf(reference, admitting);
+  const { admission, graceEndsAtEpochMs } = admitUntil(reference, admitting);
   return {
     outcome: outcomeOf(admission, mode, graceEndsAtEpochMs),
     ...(admission.decision !== 'allow' && { ruleId: admission.ruleId, message: admission.message }),

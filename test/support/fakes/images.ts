@@ -2,6 +2,7 @@ import { ageOf, type LineageChange } from '../../../shared/domain/age/image-line
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
+import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
@@ -119,6 +120,15 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
         : [];
     });
     if (page.length > 0) yield page.sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs);
+  }
+
+  async *scannedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
+    const page = [...this.records.values()].filter((record) => {
+      const { inUse, isHead, scan, verdict } = record;
+      const isAged = (inUse || isHead) && ageOf(record).known;
+      return !isAged && verdict !== undefined && (resultAtEpochMs(scan) ?? Number.NEGATIVE_INFINITY) >= sinceEpochMs;
+    });
+    if (page.length > 0) yield page.map(({ digest }) => digest).sort();
   }
 
   #known(digest: Digest): ImageRecord {

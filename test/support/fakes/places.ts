@@ -7,16 +7,18 @@ import {
 } from '../../../shared/domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../shared/domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/stream/tag-holder.ts';
-import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
+import type { FleetPlaces, PlaceLedger, RecordedIndexes } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 
 /** Places of images and contents of indexes in memory. */
-export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
+export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexes {
   /** By digest, then by digest and place. */
   readonly #places = new Map<Digest, Map<string, LocationRecord>>();
   readonly #tags = new Map<string, TagHolder>();
   readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
+  readonly #recordedAt = new Map<Digest, number>();
+  readonly #confirmedAt = new Map<Digest, number>();
 
   async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
@@ -74,8 +76,27 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
     return this.#pushes.get(`${locationKey(location)} ${tag}`) ?? [];
   }
 
-  async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
+  async recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void> {
     this.#indexes.set(digest, copied(children));
+    if (!this.#recordedAt.has(digest)) this.#recordedAt.set(digest, atEpochMs);
+  }
+
+  datedIndexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
+    return this.indexes(digests);
+  }
+
+  async confirmIndex(digest: Digest, atEpochMs: number): Promise<void> {
+    if (!this.#indexes.has(digest)) return;
+    this.#confirmedAt.set(digest, Math.max(this.#confirmedAt.get(digest) ?? 0, atEpochMs));
+  }
+
+  async *recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
+    const isSince = (digest: Digest, instants: ReadonlyMap<Digest, number>) =>
+      (instants.get(digest) ?? 0) >= sinceEpochMs;
+    const page = [...this.#indexes.keys()].filter(
+      (digest) => isSince(digest, this.#recordedAt) || isSince(digest, this.#confirmedAt),
+    );
+    if (page.length > 0) yield page.sort();
   }
 
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {

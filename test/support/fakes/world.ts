@@ -78,6 +78,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     places,
     placeReads: places,
     fleetPlaces: places,
+    recordedIndexes: places,
     contents,
     usages: new FakeUsageLedger(),
     running: new FakeRunning(),

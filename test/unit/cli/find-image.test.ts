@@ -23,7 +23,11 @@ async function world(): Promise<PlanWorld> {
   await world.usages.record([usage('running', place)], world.clock());
   await world.images.recordPresence(digestOf('running'), { inUse: true });
   await world.scopes.record({ scope: SCOPE, completeAtEpochMs: world.clock() });
-  await world.places.recordIndex(digestOf('index'), [{ digest: digestOf('head'), platform: 'linux/arm64' }]);
+  await world.places.recordIndex(
+    digestOf('index'),
+    [{ digest: digestOf('head'), platform: 'linux/arm64' }],
+    world.clock(),
+  );
   const age = { known: true, bornAtEpochMs: 1, decidedBy: digestOf('below') } as const;
   const parent = { digest: digestOf('below'), evidence: 'layers' } as const;
   await world.images.recordLineage(digestOf('head'), { parent, age });

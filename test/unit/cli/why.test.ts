@@ -86,7 +86,7 @@ test('why shows the tags of an index for the images that it holds now', async ()
   const pushedAt = { lastPushSeenAtEpochMs: world.clock() };
   await world.places.recordLocation({ digest: index, location, tags: ['v1'], ...pushedAt });
   await world.places.recordLocation({ digest: digestOf('next'), location, tags: ['v2'], ...pushedAt });
-  await world.places.recordIndex(index, [{ digest: digestOf('app-0'), platform: 'linux/amd64' }]);
+  await world.places.recordIndex(index, [{ digest: digestOf('app-0'), platform: 'linux/amd64' }], world.clock());
   expect(await why(world)).toMatch(/repository +tags\n.*app-0 +v1\n/);
 });
 
@@ -120,7 +120,11 @@ test('why of the output of a failed build names the rebuild that built it', asyn
   await violating(world);
   await pushed(world, 0, 'poor', { tags: ['candidate-1'] });
   const worse = { result: 'worse', added: [fact()] } as const;
-  await world.places.recordIndex(digestOf('poor-index'), [{ digest: digestOf('poor'), platform: 'linux/amd64' }]);
+  await world.places.recordIndex(
+    digestOf('poor-index'),
+    [{ digest: digestOf('poor'), platform: 'linux/amd64' }],
+    world.clock(),
+  );
   await world.rebuilds.record(streamOf(0), 'r1', () =>
     rebuild('r1', { stream: streamOf(0), output: digestOf('poor-index'), outcome: worse }),
   );

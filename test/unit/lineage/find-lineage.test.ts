@@ -161,7 +161,7 @@ test('an image missing from the ledger does not fail this step', async () => {
 test('labels lead to an index, to former names and to images no longer listed', async () => {
   const world = await lineageWorld();
   const base = await push(world, 'base', { tier: 'base', layers: ['os'], isHead: true });
-  await world.places.recordIndex(digestOf('index'), [{ digest: base, platform: 'linux/amd64' }]);
+  await world.places.recordIndex(digestOf('index'), [{ digest: base, platform: 'linux/amd64' }], world.clock());
   const label = 'org.opencontainers.image.base';
   await push(world, 'by digest', { layers: ['a'], labels: { [`${label}.digest`]: digestOf('index') } });
   await push(world, 'by name', {

@@ -43,7 +43,11 @@ test('it is judged again if it has a verdict, which does not cover the age', asy
 
 test('each image of an index gets its lineage', async () => {
   const world = await candidateOnBase();
-  await world.places.recordIndex(digestOf('index'), [{ digest: digestOf('candidate'), platform: 'linux/amd64' }]);
+  await world.places.recordIndex(
+    digestOf('index'),
+    [{ digest: digestOf('candidate'), platform: 'linux/amd64' }],
+    world.clock(),
+  );
   await place(world, 'index');
   expect(await imageLineageOf(world, 'candidate')).toBeDefined();
 });

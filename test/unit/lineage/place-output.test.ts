@@ -172,7 +172,7 @@ test('each image of an index gets its lineage; an unrecorded one is reported mis
     { digest: digestOf('output'), platform: 'linux/amd64' },
     { digest: digestOf('later'), platform: 'linux/arm64' },
   ] as const;
-  await world.places.recordIndex(digestOf('index'), children);
+  await world.places.recordIndex(digestOf('index'), children, world.clock());
   expect(await place(world, STEP)).toEqual({ placed: 1, missing: 1 });
 });
 

@@ -53,7 +53,7 @@ test('writes nothing to the ledger, for every call', async () => {
   await preview.images.recordLineage(digest, lineage);
   await preview.images.recordJudgement(judgement);
   await preview.places.recordLocation({ digest, location, tags: ['1'] });
-  await preview.places.recordIndex(digest, [child]);
+  await preview.places.recordIndex(digest, [child], START_EPOCH_MS);
   await preview.usages.end([usage], START_EPOCH_MS);
   await preview.usages.record([{ ...usage, count: 7 }], START_EPOCH_MS);
   await preview.streams.recordFirstSeen('stream', new Map([['CVE-1#openssl', 1]]));
@@ -92,7 +92,7 @@ test('reads back what it would have written, over what the ledger knows', async 
   expect((await preview.images.get([digest])).get(digest)).toMatchObject({ lineage, verdict });
   expect(await judged()).toBeUndefined();
 
-  await preview.places.recordIndex(digest, [child]);
+  await preview.places.recordIndex(digest, [child], START_EPOCH_MS);
   expect(await preview.places.indexes([digest, child.digest])).toEqual(new Map([[digest, [child]]]));
 });
 

@@ -46,7 +46,7 @@ async function scene(output: `sha256:${string}`, outputs?: readonly `sha256:${st
 async function pushIndex(world: RolloutWorld, children: Readonly<Record<string, Platform>>) {
   const list = Object.entries(children).map(([which, platform]) => ({ digest: digestOf(`web-${which}`), platform }));
   const mediaType = 'application/vnd.oci.image.index.v1+json';
-  await world.places.recordIndex(digestOf('index'), list);
+  await world.places.recordIndex(digestOf('index'), list, world.clock());
   const artifact = { kind: 'index', digest: digestOf('index'), mediaType, children: list } as const;
   world.registry.push(locationOf('web'), { artifact, tags: ['v1'], pushedAtEpochMs: world.clock() });
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../domain/image/image.ts';
-import type { ImageIndex } from '../../../ports/ledger.ts';
-import { agePartition, shards, verdictPartition } from '../table/items.ts';
+import type { ImageIndex, RecordedIndexes } from '../../../ports/ledger.ts';
+import { agePartition, indexedPartition, scannedPartition, shards, verdictPartition } from '../table/items.ts';
 import { INDEXES } from '../table/keys.ts';
 import type { LedgerTable } from '../table/table.ts';
 
@@ -35,6 +35,37 @@ export class DynamoImageIndex implements ImageIndex {
         yield page.map((item) => ageOf(item.ageSk as string));
       }
     }
+  }
+
+  scannedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
+    return digestsSince(this.#table, scannedPartition, sinceEpochMs);
+  }
+}
+
+/** The indexes by when they were recorded, shard by shard. */
+export class DynamoRecordedIndexes implements RecordedIndexes {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
+    return digestsSince(this.#table, indexedPartition, sinceEpochMs);
+  }
+}
+
+async function* digestsSince(
+  table: LedgerTable,
+  partitionOf: (shard: number) => string,
+  sinceEpochMs: number,
+): AsyncIterable<readonly Digest[]> {
+  const since = new Date(sinceEpochMs).toISOString();
+  for (const shard of shards) {
+    const values = { ':pk': partitionOf(shard), ':since': since };
+    const question = { expression: 'agePk = :pk AND ageSk >= :since', values };
+    for await (const page of table.pages({ index: INDEXES.age, ...question }))
+      yield page.map((item) => ageOf(item.ageSk as string).digest);
   }
 }
 

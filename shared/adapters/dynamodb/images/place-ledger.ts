@@ -1,13 +1,16 @@
+import { mapConcurrently } from '../../../concurrency.ts';
 import type { Digest, ImageLocation, IndexChild } from '../../../domain/image/image.ts';
 import { type LocationRecord, widenedLocation } from '../../../domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../domain/stream/tag-holder.ts';
 import type { PlaceLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
-import { packLists, recordOf, storedRecord } from '../table/items.ts';
+import { type IndexState, indexContent, packLists, recordOf, storedRecord } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
+
+const WRITES_AT_ONCE = 16;
 
 /** Places of images and images of indexes, read-only. */
 export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'> {
@@ -32,9 +35,7 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' |
   }
 
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
-    const items = await this.table.getAll(digests.map(keys.index));
-    const indexes = items.map((item) => recordOf<{ digest: Digest; children: readonly IndexChild[] }>(item));
-    return new Map(indexes.map(({ digest, children }) => [digest, children]));
+    return childrenIn(await this.table.getAll(digests.map(keys.index)));
   }
 }
 
@@ -73,8 +74,34 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return item ? pushesIn(item) : [];
   }
 
-  async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
-    await this.table.change(keys.index(digest), () => ({ kind: 'index', digest, children }));
+  async recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void> {
+    await this.table.change(keys.index(digest), (item) => {
+      const known = item && recordOf<IndexState>(item);
+      return indexContent({ recordedAtEpochMs: atEpochMs, ...known, digest, children });
+    });
+  }
+
+  async datedIndexes(
+    digests: readonly Digest[],
+    atEpochMs: number,
+  ): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
+    const items = await this.table.getAll(digests.map(keys.index));
+    const undated = items.filter((item) => item.recordedAtEpochMs === undefined);
+    await mapConcurrently(undated, WRITES_AT_ONCE, (index) =>
+      this.table.change(index, (item) => {
+        const known = item && recordOf<IndexState>(item);
+        return known && indexContent({ recordedAtEpochMs: atEpochMs, ...known });
+      }),
+    );
+    return childrenIn(items);
+  }
+
+  async confirmIndex(digest: Digest, atEpochMs: number): Promise<void> {
+    await this.table.change(keys.index(digest), (item) => {
+      const known = item && recordOf<IndexState>(item);
+      const isLater = known && (known.confirmedAtEpochMs ?? 0) < atEpochMs;
+      return isLater ? indexContent({ ...known, confirmedAtEpochMs: atEpochMs }) : undefined;
+    });
   }
 
   async #recordTags(
@@ -114,6 +141,14 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return holder;
   }
 }
+
+const childrenIn = (items: readonly Item[]): ReadonlyMap<Digest, readonly IndexChild[]> =>
+  new Map(
+    items.map((item) => {
+      const { digest, children } = recordOf<IndexState>(item);
+      return [digest, children];
+    }),
+  );
 
 const pushesIn = (item: Item): readonly TagPush[] => storedRecord<{ readonly pushes: readonly TagPush[] }>(item).pushes;
 

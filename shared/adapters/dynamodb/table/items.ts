@@ -5,10 +5,12 @@ import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
 import type { Rebuild } from '../../../domain/cause/rebuild.ts';
 import { byKey } from '../../../domain/common/compare-texts.ts';
+import type { Digest, IndexChild } from '../../../domain/image/image.ts';
 import type { LedgerRecord } from '../../../domain/outbox/ledger-record.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
 import type { ImageExpiry } from '../../../domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../domain/review/run.ts';
+import { resultAtEpochMs } from '../../../domain/scan/scan-state.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { Item, ItemContent } from './item.ts';
@@ -88,16 +90,42 @@ function sorted(member: unknown): unknown {
   return Object.fromEntries(Object.entries(member).sort(byKey));
 }
 
-/** Images in use and heads, by effective age: the next breaches. */
+/**
+ * Images in use and heads, by effective age: the next breaches. The others by their last scan result: those that may start
+ * although nothing runs them yet.
+ */
 function ageIndex(record: ImageRecord) {
-  const { digest, inUse, isHead } = record;
+  const { digest, inUse, isHead, scan, verdict } = record;
   const age = ageOf(record);
-  if (!age.known || !(inUse || isHead)) return {};
-  return {
-    agePk: agePartition(shardOf(digest)),
-    ageSk: `${new Date(age.bornAtEpochMs).toISOString()}#${digest}`,
-  };
+  if (age.known && (inUse || isHead)) return agedAt(agePartition, age.bornAtEpochMs, digest);
+  const scannedAtEpochMs = resultAtEpochMs(scan);
+  return verdict && scannedAtEpochMs !== undefined ? agedAt(scannedPartition, scannedAtEpochMs, digest) : {};
 }
+
+/** Its place in the index `age`. */
+const agedAt = (partitionOf: (shard: number) => string, atEpochMs: number, digest: Digest) => ({
+  agePk: partitionOf(shardOf(digest)),
+  ageSk: `${new Date(atEpochMs).toISOString()}#${digest}`,
+});
+
+/** An index, as stored. */
+export interface IndexState {
+  readonly digest: Digest;
+  readonly children: readonly IndexChild[];
+  /** When it was first recorded; absent if an earlier version recorded it, and nothing read its registry since. */
+  readonly recordedAtEpochMs?: number;
+  /** When the last rebuild began that made its images again. */
+  readonly confirmedAtEpochMs?: number;
+}
+
+export const indexContent = (index: IndexState): ItemContent => {
+  const { digest, children, recordedAtEpochMs, confirmedAtEpochMs } = index;
+  const atEpochMs = Math.max(recordedAtEpochMs ?? 0, confirmedAtEpochMs ?? 0);
+  return {
+    ...{ kind: 'index', digest, children, recordedAtEpochMs, confirmedAtEpochMs },
+    ...(atEpochMs > 0 && agedAt(indexedPartition, atEpochMs, digest)),
+  };
+};
 
 /** Images in use that are not compliant: the open list. */
 function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
@@ -111,6 +139,8 @@ const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
 
 export const chainPartition = (chainId: string): string => `CHAIN#${chainId}`;
 export const agePartition = (shard: number): string => `AGE#${shard}`;
+export const scannedPartition = (shard: number): string => `SCANNED#${shard}`;
+export const indexedPartition = (shard: number): string => `INDEXED#${shard}`;
 export const verdictPartition = (status: 'violating' | 'unknown', shard: number): string =>
   `VERDICT#${status}#${shard}`;
 export const shards: readonly number[] = Array.from({ length: INDEX_SHARDS }, (_, shard) => shard);

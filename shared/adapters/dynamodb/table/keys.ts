@@ -15,7 +15,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
  * | running image   | IMAGE#<digest>           | IN#<account>/<region>/<cluster>#<namespace, empty in ECS> | BatchGet: whether it runs there |
- * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
+ * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest; index `age` |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
  * | pushes of a tag | TAG#<location>           | <tag>#PUSHES                                         | Get: what was pushed under it, and when |
  * | stream          | STREAM#<id>              | STREAM                                               | BatchGet; index `open` |
@@ -53,6 +53,9 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  *              LEFT#<account>/<region>[/<EKS cluster>]: those of a scope that left.
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
  *              counts, of themselves or of what they are built on, keys only.
+ *              SCANNED#<shard> by <last scan result, ISO 8601>#<digest>: the other images with a verdict and a scan result.
+ *              INDEXED#<shard> by <recordedAt or confirmedAt, ISO 8601>#<digest>: indexes. Images get these keys with
+ *              their next write, and indexes when their registry is read next, if an earlier version recorded them.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade

@@ -1,0 +1,268 @@
+import { DynamoImageIndex, DynamoRecordedIndexes } from '../../../shared/adapters/dynamodb/images/image-index.ts';
+import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { admitUntil } from '../../../shared/domain/admission/admit.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { doorAt, doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
+import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
+import { findingKey } from '../../../shared/domain/scan/finding.ts';
+import type { ScanState } from '../../../shared/domain/scan/scan.ts';
+import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
+import {
+  type AllowedImages,
+  type AllowedImagesPorts,
+  listAllowedImages,
+} from '../../../shared/judging/list-allowed-images.ts';
+import { admissionFactsIn, readAdmissionRecords } from '../../../shared/judging/read-admission-facts.ts';
+import { imageLedgers } from '../../../shared/lambda/ledgers.ts';
+import type { AdmissionReads, RunningLedger, RunningReads } from '../../../shared/ports/admission.ts';
+import type { ImageLedger, PlaceLedger, UsageLedger } from '../../../shared/ports/ledger.ts';
+import { parse } from '../../../shared/schema.ts';
+import { doorImage } from '../../support/door-world.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { allAnomalies, MemoryTable } from '../../support/memory-dynamo.ts';
+import {
+  alone,
+  DAY_MS,
+  digestOf,
+  finding,
+  HOUR_MS,
+  imageProperties,
+  NOON_EPOCH_MS,
+  usage,
+} from '../../support/samples.ts';
+import { fc, SEED } from '../../support/seeded.ts';
+
+const NOW = NOON_EPOCH_MS;
+const CLUSTERS = ['east', 'west'].map((cluster) => ({ account: '111122223333', region: 'eu-west-1', cluster }));
+const PLACES = CLUSTERS.flatMap((cluster) => ['shop', 'pay'].map((namespace) => ({ ...cluster, namespace })));
+const LIMIT_DAYS = 30;
+const GRACE_DAYS = 10;
+const policyWith = (waivers: readonly object[] = []): Policy =>
+  parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: LIMIT_DAYS } }, streams: [], waivers },
+    severities: [{ id: 'high', severities: ['high'], graceDays: 2 }],
+    doors: { mode: 'deny', graceRunningDays: GRACE_DAYS },
+  });
+
+interface Ports extends AllowedImagesPorts, AdmissionReads {
+  readonly images: ImageLedger;
+  readonly places: PlaceLedger;
+  readonly usages: UsageLedger;
+  readonly running: RunningReads & RunningLedger;
+}
+
+/** The ledger of the tests, over a table that does all that DynamoDB may do. */
+function tableWorld(seed: number): Ports {
+  const memory = new MemoryTable(allAnomalies(seed));
+  const table = new LedgerTable(memory.client(), 'ledger', { attempts: 200, wait: async () => {} }, () => NOW);
+  return {
+    ...imageLedgers(table),
+    ...{ imageIndex: new DynamoImageIndex(table), recordedIndexes: new DynamoRecordedIndexes(table) },
+    ...{ usages: new DynamoUsageLedger(table), running: new DynamoRunningLedger(table), clock: () => NOW },
+  };
+}
+
+interface SomeImage {
+  readonly bornDaysAgo: number | undefined;
+  readonly scannedHoursAgo: number | undefined;
+  readonly scan: Pick<ScanState, 'state' | 'reason'>;
+  readonly judgedHoursLater: number | undefined;
+  readonly foundDaysAgo: number | undefined;
+  readonly isJudgedAnew: boolean;
+  readonly isUsed: boolean;
+  readonly isHead: boolean;
+  readonly places: readonly number[];
+}
+interface SomeIndex {
+  readonly images: readonly number[];
+  readonly recordedShareOfAge: number;
+  readonly namedIn: number | undefined;
+}
+interface SomeLedger {
+  readonly images: readonly SomeImage[];
+  readonly indexes: readonly SomeIndex[];
+  readonly waivers: readonly { readonly endsInDays: number; readonly isOfAge: boolean }[];
+}
+
+const days = (most: number) => fc.integer({ min: 0, max: most });
+const someImage: fc.Arbitrary<SomeImage> = fc.record({
+  bornDaysAgo: fc.option(days(50), { nil: undefined }),
+  scannedHoursAgo: fc.option(fc.oneof(days(40), fc.integer({ min: 46, max: 50 }), days(400)), { nil: undefined }),
+  scan: fc.constantFrom<SomeImage['scan']>(
+    ...[{ state: 'complete' as const }, { state: 'complete' as const }, { state: 'continuous' as const }],
+    ...[{ state: 'requested' as const }, { state: 'off' as const, reason: 'enhanced' as const }],
+    { state: 'failed' as const, reason: 'scan-failed' as const },
+  ),
+  judgedHoursLater: fc.option(days(20), { nil: undefined, freq: 8 }),
+  foundDaysAgo: fc.option(days(20), { nil: undefined }),
+  isJudgedAnew: fc.nat(4).map((n) => n === 0),
+  isUsed: fc.boolean(),
+  isHead: fc.boolean(),
+  places: fc.uniqueArray(fc.nat(PLACES.length - 1), { maxLength: 3 }),
+});
+const IMAGES = 6;
+const someLedger: fc.Arbitrary<SomeLedger> = fc.record({
+  images: fc.array(someImage, { minLength: 1, maxLength: IMAGES }),
+  indexes: fc.array(
+    fc.record({
+      images: fc.uniqueArray(fc.nat(IMAGES), { maxLength: 3 }),
+      recordedShareOfAge: fc.double({ min: 0, max: 1, noNaN: true }),
+      namedIn: fc.option(fc.nat(PLACES.length - 1), { nil: undefined }),
+    }),
+    { maxLength: 4 },
+  ),
+  waivers: fc.array(fc.record({ endsInDays: fc.integer({ min: -15, max: 15 }), isOfAge: fc.boolean() }), {
+    maxLength: 1,
+  }),
+});
+
+const policyOf = ({ waivers }: SomeLedger): Policy =>
+  policyWith(
+    waivers.map(({ endsInDays, isOfAge }, n) => ({
+      ...{ id: `w-${n}`, ...(isOfAge ? { rule: 'age-limit' } : { finding: finding(1).vulnerability }) },
+      ...{ reason: 'accepted for now', author: 'security', created: dateOf(endsInDays - 60) },
+      expires: dateOf(endsInDays),
+    })),
+  );
+const dateOf = (daysAhead: number): string => new Date(NOW + daysAhead * DAY_MS).toISOString().slice(0, 10);
+
+const nameOfImage = (nth: number): string => `image-${nth}`;
+const nameOfIndex = (nth: number): string => `index-${nth}`;
+
+/** Every verdict is what `evaluate` says at some earlier instant. */
+async function record(ports: Ports, ledger: SomeLedger): Promise<void> {
+  const policy = policyOf(ledger);
+  for (const [nth, some] of ledger.images.entries()) await recordImage(ports, nameOfImage(nth), some, policy);
+  for (const [nth, { images, recordedShareOfAge, namedIn }] of ledger.indexes.entries()) {
+    const children = images.map((one) => ({ digest: digestOf(nameOfImage(one)), platform: 'linux/amd64' as const }));
+    const youngest = Math.min(50, ...images.flatMap((one) => ledger.images[one]?.bornDaysAgo ?? []));
+    const recordedAtEpochMs = NOW - recordedShareOfAge * youngest * DAY_MS;
+    await ports.places.recordIndex(digestOf(nameOfIndex(nth)), children, recordedAtEpochMs);
+    const [first] = children;
+    if (namedIn !== undefined && first) await run(ports, first.digest, namedIn, doorImage(nameOfIndex(nth)));
+  }
+}
+
+async function recordImage(ports: Ports, name: string, some: SomeImage, policy: Policy): Promise<void> {
+  const bornAtEpochMs = some.bornDaysAgo === undefined ? undefined : NOW - some.bornDaysAgo * DAY_MS;
+  const properties = imageProperties(name, {
+    birth:
+      bornAtEpochMs === undefined
+        ? { known: false, rejected: [] }
+        : { known: true, bornAtEpochMs, evidence: [{ kind: 'config-created', atEpochMs: bornAtEpochMs }] },
+  });
+  const { digest } = properties;
+  await ports.images.recordProperties(properties);
+  await ports.images.recordLineage(digest, alone(properties));
+  await ports.images.recordPresence(digest, { inUse: some.isUsed, isHead: some.isHead });
+  for (const place of some.places) await run(ports, digest, place, doorImage(name));
+  if (some.judgedHoursLater === undefined) return;
+  const completedAtEpochMs = some.scannedHoursAgo === undefined ? undefined : NOW - some.scannedHoursAgo * HOUR_MS;
+  const scan: ScanState = {
+    ...{ ...some.scan, coverage: ['os'] },
+    ...(completedAtEpochMs !== undefined && { completedAtEpochMs }),
+  };
+  const judgedAtEpochMs = Math.min(NOW, (completedAtEpochMs ?? NOW - 30 * HOUR_MS) + some.judgedHoursLater * HOUR_MS);
+  const image = { ...properties, lineage: alone(properties) };
+  const found = some.foundDaysAgo === undefined ? [] : [finding(1)];
+  const firstSeen = new Map(found.map((one) => [findingKey(one), NOW - (some.foundDaysAgo ?? 0) * DAY_MS]));
+  const verdict = evaluate({ image, scan, findings: found, firstSeen }, policy, 'policy-1', judgedAtEpochMs);
+  await ports.images.recordJudgement({ ...{ digest, scan, verdict }, judgedAtEpochMs });
+  if (some.isJudgedAnew) await ports.images.recordProperties({ ...properties, owner: 'others' });
+}
+
+async function run(ports: Ports, digest: Digest, nth: number, reference: string): Promise<void> {
+  const place = PLACES[nth];
+  if (!place) throw new RangeError(`there is no place ${nth}`);
+  const { namespace, ...cluster } = place;
+  const one = usage('', {
+    ...{
+      ...cluster,
+      digest,
+      reference,
+      workloadKind: 'eks-deployment',
+      workload: `${namespace}/${reference.slice(60, 70)}`,
+    },
+  });
+  await ports.running.begin([{ digest, place: doorPlaceOf(one) }], NOW);
+  await ports.usages.record([one], NOW);
+}
+
+type Answer = 'allow' | 'deny' | string;
+
+/** The answers of the door and of the list, for every digest at every place. */
+async function answersOf(ports: Ports, ledger: SomeLedger) {
+  const policy = policyOf(ledger);
+  const names = [
+    ...Array.from({ length: IMAGES + 1 }, (_, nth) => nameOfImage(nth)),
+    ...ledger.indexes.map((_, nth) => nameOfIndex(nth)),
+  ];
+  const digests = names.map(digestOf);
+  const list = await listAllowedImages(ports, policy, CLUSTERS);
+  const [ofDoor, ofList]: [Record<string, Answer>, Record<string, Answer>] = [{}, {}];
+  for (const place of PLACES) {
+    const records = await readAdmissionRecords(ports, place, digests);
+    const known = admissionFactsIn(records, policy, digests);
+    const running = await list.runningIn(place);
+    for (const name of names) {
+      const key = `${name} in ${place.cluster}/${place.namespace}`;
+      const asked = { door: doorAt(policy, place), known, policy, nowEpochMs: NOW };
+      const { admission, graceEndsAtEpochMs } = admitUntil(doorImage(name), asked);
+      ofDoor[key] =
+        admission.decision === 'warn' ? `until ${graceEndsAtEpochMs} (${admission.ruleId})` : admission.decision;
+      ofList[key] = listed(list, running, digestOf(name), place.namespace);
+    }
+  }
+  return { ofDoor, ofList };
+}
+
+function listed(
+  { allowed, graced }: AllowedImages,
+  running: ReadonlyMap<Digest, readonly string[]>,
+  digest: Digest,
+  namespace: string,
+): Answer {
+  if (allowed.has(digest)) return 'allow';
+  const grace = graced.get(digest);
+  if (grace && running.get(digest)?.includes(namespace)) return `until ${grace.untilEpochMs} (${grace.ruleId})`;
+  return 'deny';
+}
+
+describe('a list of allowed images answers as the door does', () => {
+  test('in memory', async () => {
+    const seen = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(someLedger, async (ledger) => {
+        const world = fakeWorld({ nowEpochMs: NOW });
+        await record(world, ledger);
+        const { ofDoor, ofList } = await answersOf(world, ledger);
+        for (const [key, answer] of Object.entries(ofDoor)) {
+          const kind = `${key.startsWith('index') ? 'index' : 'image'} ${answer.split(' ')[0]}`;
+          seen.set(kind, (seen.get(kind) ?? 0) + 1);
+        }
+        expect(ofList).toEqual(ofDoor);
+      }),
+      { numRuns: 500 },
+    );
+    expect([...seen.keys()].sort()).toEqual(
+      ['image', 'index'].flatMap((kind) => ['allow', 'deny', 'until'].map((answer) => `${kind} ${answer}`)),
+    );
+    expect(Math.min(...seen.values())).toBeGreaterThan(20);
+  });
+
+  test('in the table', async () => {
+    let seed = SEED;
+    await fc.assert(
+      fc.asyncProperty(someLedger, async (ledger) => {
+        seed += 1;
+        const world = tableWorld(seed);
+        await record(world, ledger);
+        const { ofDoor, ofList } = await answersOf(world, ledger);
+        expect(ofList).toEqual(ofDoor);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
