@@ -7,7 +7,9 @@ import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Action, authorize, type Caller, callerOf, type TokenReviewer } from './access.ts';
+import { admit, directly, type PendingWrite, type Route } from './admission.ts';
 import { ApiError, statusOf } from './api-error.ts';
+import { withDefaults } from './defaults.ts';
 import { ObjectStore } from './object-store.ts';
 import { apiVersionOf, isObject, type JsonDocument, type KubernetesObject, RESOURCES } from './objects.ts';
 import { patched } from './patch.ts';
@@ -28,6 +30,8 @@ export interface ApiServerOptions {
   readonly port?: number;
   /** Called after each write, with the object as it is now or was last. */
   readonly onChange?: (object: KubernetesObject) => void;
+  /** Where a webhook is asked; left out: at its URL. */
+  readonly route?: Route;
   /** Called for each request of a known caller, before it is authorized. */
   readonly onRequest?: (caller: Caller, action: Action) => void;
 }
@@ -83,20 +87,27 @@ function tooManyRequests(response: ServerResponse): void {
   response.end('Too many requests, please try again later.\n');
 }
 
-interface Context extends Pick<ApiServerOptions, 'reviewToken' | 'onChange' | 'onRequest'> {
+interface Context extends Pick<ApiServerOptions, 'reviewToken' | 'onChange' | 'onRequest' | 'route'> {
   readonly store: ObjectStore;
 }
 
 async function answer(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const warn = (text: string): void => {
+    response.appendHeader('warning', warningHeader(text));
+  };
   try {
     const body = await bodyOf(request);
-    const [code, object] = await reply(context, request, body);
+    const [code, object] = await reply(context, request, body, warn);
     await send(request, response, code, object);
   } catch (error) {
     const refusal = error instanceof ApiError ? error : new ApiError(500, String(error));
     await send(request, response, refusal.code, statusOf(refusal)).catch(() => response.destroy());
   }
 }
+
+/** https://www.rfc-editor.org/rfc/rfc7234#section-5.5; Node.js writes a header's characters as bytes, and Go its UTF-8. */
+const warningHeader = (text: string): string =>
+  `299 - "${Buffer.from(text.replaceAll(/["\\]/g, '\\$&')).toString('latin1')}"`;
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -117,7 +128,12 @@ async function send(request: IncomingMessage, response: ServerResponse, code: nu
   response.end(bytes);
 }
 
-async function reply(context: Context, request: IncomingMessage, body: string): Promise<[number, unknown]> {
+async function reply(
+  context: Context,
+  request: IncomingMessage,
+  body: string,
+  warn: (text: string) => void,
+): Promise<[number, unknown]> {
   const url = new URL(request.url ?? '/', 'https://localhost');
   const caller = await callerOf(request.socket as TLSSocket, request.headers.authorization, context.reviewToken);
   if (url.pathname === '/readyz') return [200, { status: 'ok' }];
@@ -133,9 +149,33 @@ async function reply(context: Context, request: IncomingMessage, body: string): 
     const list = listed(store, target, url.searchParams);
     return [200, wantsMetadataOnly(request) ? metadataOf(list) : list];
   }
-  const [code, object] = written(store, target, method, body, mediaTypeOf(request));
-  context.onChange?.(object);
-  return [code, object];
+  for (;;) {
+    const write = prepared(store, target, method, body, mediaTypeOf(request));
+    await admit(store, { ...admitted(target, write), caller }, { route: context.route ?? directly, warn });
+    // Somebody else wrote while the webhooks were asked: what they allowed is not what would be written.
+    if (write.present !== undefined && got(store, target) !== write.present) continue;
+    const object = write.commit();
+    context.onChange?.(object);
+    return [write.code, object];
+  }
+}
+
+/** What webhooks are asked about. */
+function admitted(
+  { resource, namespace, name, subresource }: RequestTarget,
+  { object, present }: Write,
+): Omit<PendingWrite, 'caller'> {
+  return {
+    operation: object === undefined ? 'DELETE' : present === undefined ? 'CREATE' : 'UPDATE',
+    resource,
+    ...(subresource !== undefined && { subresource }),
+    ...(namespace !== undefined && { namespace }),
+    name: name ?? object?.metadata.name ?? '',
+    ...(object !== undefined && {
+      object: withDefaults(resource, { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }),
+    }),
+    ...(present !== undefined && { oldObject: present }),
+  };
 }
 
 const mediaTypeOf = ({ headers }: IncomingMessage): string =>
@@ -195,20 +235,28 @@ const metadataOf = ({ items, metadata }: ReturnType<typeof listed>): JsonDocumen
 const got = (store: ObjectStore, { resource, namespace, name = '' }: RequestTarget): KubernetesObject =>
   store.get(resource, namespace, name);
 
-function written(
-  store: ObjectStore,
-  target: RequestTarget,
-  method: string,
-  body: string,
-  mediaType: string,
-): [number, KubernetesObject] {
+/** A write that is not made yet. */
+interface Write {
+  readonly code: number;
+  /** As it is going to be; absent for a deletion. */
+  readonly object?: KubernetesObject;
+  /** As it is; absent for a creation. */
+  readonly present?: KubernetesObject;
+  commit(): KubernetesObject;
+}
+
+function prepared(store: ObjectStore, target: RequestTarget, method: string, body: string, mediaType: string): Write {
   const { resource, namespace, name } = target;
-  if (method === 'DELETE') return [200, store.remove(resource, namespace, name ?? '')];
-  const document = parsed(body);
-  if (method === 'POST') return [201, store.create(resource, fresh(target, document))];
+  if (method === 'POST') {
+    const object = fresh(target, parsed(body));
+    return { code: 201, object, commit: () => store.create(resource, object) };
+  }
   const present = got(store, target);
+  if (method === 'DELETE') return { code: 200, present, commit: () => store.remove(resource, namespace, name ?? '') };
+  const document = parsed(body);
   const next = method === 'PATCH' ? patched(present, document, mediaType) : document;
-  return [200, store.replace(resource, writable(target, present, next as unknown as KubernetesObject, document))];
+  const object = writable(target, present, next as unknown as KubernetesObject, document);
+  return { code: 200, object, present, commit: () => store.replace(resource, object) };
 }
 
 function parsed(body: string): JsonDocument {

@@ -3,6 +3,7 @@
 import type { ClusterPlace } from '../cloud/admin-types.ts';
 import type { Cloud } from '../cloud.ts';
 import { type Action, type Caller, reviewAt } from './access.ts';
+import { admit, directly, type Route } from './admission.ts';
 import { ApiError } from './api-error.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
 import { CONTROLLED, reconcile } from './controllers.ts';
@@ -12,6 +13,8 @@ import type { ObjectStore } from './object-store.ts';
 import { type ApiResource, type JsonDocument, type KubernetesObject, RESOURCES, resourceOfKind } from './objects.ts';
 import { patched } from './patch.ts';
 
+/** How soon a controller tries again what was refused. Real ones wait longer each time. */
+const RETRY_MS = 5_000;
 /** The longest wait that a timer of Node.js can have. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -39,11 +42,22 @@ export async function startClusterServer({
   const work = { tail: Promise.resolve() };
   const later = new Map<string, NodeJS.Timeout>();
   const changed = (object: KubernetesObject) => {
-    // What a controller cannot do it tries again at the next change, as those of Kubernetes do.
-    work.tail = work.tail.then(() => controlled(object)).catch(() => undefined);
+    // What a controller cannot do it tries again, as those of Kubernetes do.
+    work.tail = work.tail.then(() => controlled(object)).catch(() => again(object));
+  };
+  const again = (object: KubernetesObject): void => {
+    const { uid = '' } = object.metadata;
+    clearTimeout(later.get(uid));
+    later.set(uid, setTimeout(() => changed(object), RETRY_MS).unref());
   };
   const server = await startApiServer({ ...options, onChange: changed });
-  const api = storeApi(server.store);
+  const route = options.route ?? directly;
+  const api = storeApi(server.store, (resource, object) => {
+    const { namespace, name } = object.metadata;
+    const place = { name, ...(namespace !== undefined && { namespace }) };
+    const request = { operation: 'CREATE', caller: controllerOf(object), resource, ...place, object } as const;
+    return admit(server.store, request, { route, warn: () => {} });
+  });
   const controlled = async (object: KubernetesObject): Promise<void> => {
     for (const each of [object, ...ownersOf(server.store, object)]) {
       const waitMs = await reconcile({ api, runtime, startMs }, each);
@@ -93,12 +107,34 @@ export async function serveCluster(
     ...(await admin.issueCertificate(cluster, subject)),
     certificateAuthority,
     reviewToken: reviewAt(tokenReviewUrl),
+    route: routeIn(endpoint),
     runtime: runtimeOf(endpoint),
     onRequest: (caller, action) => record(admin, cluster, caller, action),
     startMs: podStartSeconds * 1000,
   });
   await admin.changeCluster({ ...cluster, endpoint: server.endpoint });
   return server;
+}
+
+const HTTP_API = /^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com$/;
+
+/** HTTP APIs of AWS are in the embedded cloud, under a path of its endpoint. */
+export const routeIn =
+  (endpoint: string): Route =>
+  (url) => {
+    const [, api] = HTTP_API.exec(url.hostname) ?? [];
+    return api === undefined
+      ? url
+      : new URL(`${endpoint}/_aws/execute-api/${api}/$default${url.pathname}${url.search}`);
+  };
+
+/** Who makes the objects that another one controls. */
+function controllerOf({ metadata }: KubernetesObject): Caller {
+  const [{ kind = '' } = {}] = metadata.ownerReferences ?? [];
+  return {
+    username: `system:serviceaccount:kube-system:${kind === 'DaemonSet' ? 'daemon-set' : kind.toLowerCase()}-controller`,
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+  };
 }
 
 /** Counts the requests of roles with the calls of the cloud, in the words of RBAC: `list pods`. */
@@ -120,8 +156,14 @@ function ownersOf(store: ObjectStore, { metadata }: KubernetesObject): readonly 
   });
 }
 
-/** The objects of a store for controllers in the same process. */
-export function storeApi(store: ObjectStore): ObjectApi {
+/**
+ * The objects of a store for controllers in the same process.
+ * @param admitted throws what keeps an object from being created; left out: nothing does
+ */
+export function storeApi(
+  store: ObjectStore,
+  admitted: (resource: ApiResource, object: KubernetesObject) => Promise<void> = async () => {},
+): ObjectApi {
   const changed = (resource: ApiResource, { metadata }: KubernetesObject, change: JsonDocument): KubernetesObject => {
     const present = store.get(resource, metadata.namespace, metadata.name);
     return store.replace(resource, patched(present, change, 'application/merge-patch+json') as never);
@@ -131,6 +173,7 @@ export function storeApi(store: ObjectStore): ObjectApi {
     children: async (resource, _namespace, uid) => store.children(resource, uid),
     get: async (resource, namespace, name) => orAbsent(() => store.get(resource, namespace, name)),
     create: async (resource, object) => {
+      await admitted(resource, object);
       const status = resource === RESOURCES.pods ? { status: { phase: 'Pending' } } : {};
       return store.create(resource, { ...object, ...status });
     },

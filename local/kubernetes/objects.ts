@@ -64,6 +64,12 @@ export const RESOURCES = {
   clusterRoleBindings: resource(RBAC, 'clusterrolebindings', 'ClusterRoleBinding', false),
   roles: resource(RBAC, 'roles', 'Role'),
   roleBindings: resource(RBAC, 'rolebindings', 'RoleBinding'),
+  validatingWebhookConfigurations: resource(
+    'admissionregistration.k8s.io',
+    'validatingwebhookconfigurations',
+    'ValidatingWebhookConfiguration',
+    false,
+  ),
 } as const;
 
 const ALL: readonly ApiResource[] = Object.values(RESOURCES);

@@ -3,6 +3,7 @@ import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { useCloud } from '../support/cloud.ts';
+import { admissionWebhooksContract } from './admission-webhooks.contract.ts';
 import { eksAccessContract } from './eks-access.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from './eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
@@ -34,6 +35,7 @@ afterAll(async () => {
 });
 
 describe('the API server', () => kubernetesServerContract(() => world));
+describe('the admission webhooks', () => admissionWebhooksContract(() => world));
 describe('the access of the inventory', () => eksAccessContract(() => world));
 describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
+import { admissionWebhooksContract } from '../contract/admission-webhooks.contract.ts';
 import { eksAccessContract } from '../contract/eks-access.contract.ts';
 import { eksDeployerContract } from '../contract/eks-deployer.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
@@ -42,6 +43,7 @@ beforeAll(async () => {
 afterAll(async () => server?.stop());
 
 describe('the API server', () => kubernetesServerContract(() => world));
+describe('the admission webhooks', () => admissionWebhooksContract(() => world));
 describe('the access of the inventory', () => eksAccessContract(() => world));
 describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
