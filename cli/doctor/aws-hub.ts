@@ -2,6 +2,7 @@ import {
   type CloudFormationClient,
   DescribeStacksCommand,
   paginateListStackResources,
+  type Stack,
 } from '@aws-sdk/client-cloudformation';
 import { type CloudWatchClient, DescribeAlarmsCommand, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -74,19 +75,7 @@ export class AwsHub implements HubReads {
       if (error instanceof Error && /does not exist/.test(error.message)) return { Stacks: [] };
       throw error;
     });
-    const [stack] = Stacks;
-    if (!stack) return undefined;
-    const [, , , region = '', account = ''] = (stack.StackId ?? '').split(':');
-    return {
-      name: stack.StackName ?? this.#name,
-      account,
-      region,
-      status: stack.StackStatus ?? 'unknown',
-      outputs: Object.fromEntries((stack.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? ''])),
-      parameters: Object.fromEntries(
-        (stack.Parameters ?? []).map((one) => [one.ParameterKey ?? '', one.ParameterValue ?? '']),
-      ),
-    };
+    return Stacks[0] && stackDescription(Stacks[0]);
   }
 
   async resources(): Promise<readonly StackResource[]> {
@@ -178,15 +167,20 @@ export class AwsHub implements HubReads {
           }),
         ),
       );
-      for (const { AlarmName: name = '', AlarmActions = [], ActionsEnabled } of [...MetricAlarms, ...CompositeAlarms])
+      for (const { AlarmName: name = '', AlarmActions = [], ActionsEnabled, StateValue } of [
+        ...MetricAlarms,
+        ...CompositeAlarms,
+      ])
         found.set(name, {
           name,
           exists: true,
           actions: AlarmActions.length,
           actionsEnabled: ActionsEnabled !== false,
+          isRinging: StateValue === 'ALARM',
         });
     }
-    return names.map((name) => found.get(name) ?? { name, exists: false, actions: 0, actionsEnabled: false });
+    const missing = { exists: false, actions: 0, actionsEnabled: false, isRinging: false };
+    return names.map((name) => found.get(name) ?? { name, ...missing });
   }
 
   async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleDescription[]> {
@@ -275,6 +269,21 @@ export class AwsHub implements HubReads {
     );
     return startDate?.getTime() ?? 0;
   }
+}
+
+/** A stack as CloudFormation describes it. */
+export function stackDescription(stack: Stack): StackDescription {
+  const [, , , region = '', account = ''] = (stack.StackId ?? '').split(':');
+  return {
+    name: stack.StackName ?? '',
+    account,
+    region,
+    status: stack.StackStatus ?? 'unknown',
+    outputs: Object.fromEntries((stack.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? ''])),
+    parameters: Object.fromEntries(
+      (stack.Parameters ?? []).map((one) => [one.ParameterKey ?? '', one.ParameterValue ?? '']),
+    ),
+  };
 }
 
 /**

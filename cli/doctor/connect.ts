@@ -18,6 +18,7 @@ import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
 import { VERSION } from '../version.ts';
+import { AwsDoors } from './aws-doors.ts';
 import { AwsHub, type HubClients } from './aws-hub.ts';
 import { AwsMembers } from './aws-members.ts';
 import type { DoctorPorts } from './ports.ts';
@@ -43,6 +44,7 @@ export function doctorPorts(stackName: string, config: HubConfig): DoctorPorts {
     stackName,
     version: VERSION,
     hub: new AwsHub(stackName, hubClients(config), clock),
+    doors: new AwsDoors((region) => hubClients({ ...config, region }), clock),
     ledger: ({ LedgerTable: name = '', EvidenceBucket: bucket = '' }) => {
       const table = new LedgerTable(ledgerClient(config), name);
       return {

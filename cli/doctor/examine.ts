@@ -2,6 +2,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
+import { checkDoorStacks } from './checks/doors.ts';
 import { checkKey } from './checks/key.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
@@ -20,6 +21,7 @@ import type {
 } from './installation.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { readDeep } from './read-deep.ts';
+import { readDoors } from './read-doors.ts';
 import { readMembers } from './read-members.ts';
 import { type DoctorReading, deniedActionOf, reading, unread, wasRead } from './reading.ts';
 
@@ -83,6 +85,7 @@ async function readInstallation(
     }),
     inLedger(({ runs }) => runs.latestOfFleet()),
   ]);
+  const doors = await inLedger((known) => readDoors(ports.doors, stack, known, inForce, clock()));
   let reads: MemberReads | undefined;
   const members = await inLedger(async (known) => {
     reads = ports.members(stack, known);
@@ -90,7 +93,7 @@ async function readInstallation(
   });
   const description: InstallationDescription = {
     ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
-    ...{ lastReview, members },
+    ...{ lastReview, members, doors },
   };
   return isDeep ? { ...description, deep: await readDeep(ports, reads, description) } : description;
 }
@@ -136,7 +139,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...checked('policy', description.policy, checkPolicyInForce),
     ...checked('review', description.lastReview, (review) => checkReview(review, nowEpochMs)),
     ...checked('scan-quota', description.lastReview, (review) => checkScanQuota(review, dailyQuota)),
-    ...checked('alarms', description.alarms, checkAlarms),
+    ...checked('alarms', description.alarms, (alarms) => checkAlarms(alarms)),
     ...checked('queues', description.queues, checkQueues),
     ...checked('wiring', both(description.rules, description.mappings), ([rules, mappings]) =>
       checkWiring(rules, mappings, stack.parameters),
@@ -146,6 +149,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...ofMembers('acting-roles', (members) => checkActingRoles(stack, members, version)),
     ...ofMembers('scanning', (members) => checkScanning(members, version)),
     ...ofMembers('forwarding', (members) => checkForwarding(stack, members, version, isListening(description.rules))),
+    ...checked('doors', description.doors, (doors) => checkDoorStacks(doors, stack)),
     ...(description.deep ? deepFindings(description, description.deep) : []),
   ];
 }

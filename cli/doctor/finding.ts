@@ -14,6 +14,7 @@ export const CHECKS = [
   'acting-roles',
   'scanning',
   'forwarding',
+  'doors',
   'bus-policy',
   'task-tokens',
   'start-time',

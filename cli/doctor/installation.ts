@@ -1,3 +1,5 @@
+import type { Registry } from '../../shared/domain/image/image.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { DoctorPlace, Members } from './places.ts';
 import type { DoctorReading } from './reading.ts';
@@ -35,6 +37,8 @@ export interface AlarmDescription {
   /** Number of actions of the alarm. */
   readonly actions: number;
   readonly actionsEnabled: boolean;
+  /** Whether its state is `ALARM`. */
+  readonly isRinging: boolean;
 }
 
 export interface RuleDescription {
@@ -111,6 +115,33 @@ export interface MembersDescription {
   readonly waitedSeconds: number;
 }
 
+/** Templates of doors in the hub's account, each with the two parameters that tell it from others; `ledger` names the table. */
+export const DOOR_TEMPLATES = [
+  { template: 'doors.yaml', parameter: 'PathSecretHash', ledger: 'LedgerTableName' },
+  { template: 'ecs-door.yaml', parameter: 'ActDoorRoleName', ledger: 'LedgerTable' },
+] as const;
+export type DoorTemplate = (typeof DOOR_TEMPLATES)[number]['template'];
+
+/** A stack of a door of this hub. */
+export interface DoorStackDescription {
+  readonly template: DoorTemplate;
+  readonly name: string;
+  readonly region: string;
+  readonly status: string;
+  /** Absent in a stack of an earlier version. */
+  readonly version?: string;
+  readonly alarms: DoctorReading<readonly AlarmDescription[]>;
+}
+
+export interface DoorsDescription {
+  /** By Region of the hub's account. */
+  readonly stacks: ReadonlyMap<string, DoctorReading<readonly DoorStackDescription[]>>;
+  /** EKS clusters where a door of the policy may deny. */
+  readonly denyingEks: readonly Cluster[];
+  /** Accounts and Regions with ECS clusters, likewise. */
+  readonly denyingEcs: readonly Registry[];
+}
+
 /** How waiting steps of the last cascades' children ended. */
 export interface CallbackCounts {
   /** Ended by an answer, success or failure. */
@@ -168,6 +199,7 @@ export interface InstallationDescription {
   /** The last ended review; `undefined` if there is none. */
   readonly lastReview: DoctorReading<ReviewRecord | undefined>;
   readonly members: DoctorReading<MembersDescription>;
+  readonly doors: DoctorReading<DoorsDescription>;
   /** Absent without `--deep`. */
   readonly deep?: DeepResults;
 }

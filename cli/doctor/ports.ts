@@ -4,6 +4,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type {
   AlarmDescription,
   CallbackCounts,
+  DoorStackDescription,
   KeyDescription,
   MappingDescription,
   MixedPut,
@@ -43,6 +44,15 @@ export interface HubReads {
   callbacks(machineArn: string): Promise<CallbackCounts>;
   /** When an execution began, by its `startDate`; milliseconds since 1970. */
   startOf(executionArn: string): Promise<number>;
+}
+
+/** Reads the stacks of doors in the hub's account. */
+export interface DoorReads {
+  /**
+   * The stacks of one Region that read a ledger; one that is deleted is left out. Throws as `HubReads` does.
+   * @param ledgerTable the name of the ledger's table
+   */
+  stacks(region: string, ledgerTable: string): Promise<readonly DoorStackDescription[]>;
 }
 
 /** Reads the ledger and the run files. */
@@ -92,6 +102,7 @@ export interface DoctorPorts {
   /** The version of the command. */
   readonly version: string;
   readonly hub: HubReads;
+  readonly doors: DoorReads;
   /** The ledger that the outputs of the stack name. */
   ledger(outputs: Readonly<Record<string, string>>): LedgerReads;
   /** The member accounts of a hub. */

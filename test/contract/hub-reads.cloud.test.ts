@@ -1,4 +1,5 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll } from '@jest/globals';
 import { AwsHub } from '../../cli/doctor/aws-hub.ts';
@@ -50,6 +51,9 @@ beforeAll(async () => {
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'contract-full' }));
   for (const MessageBody of ['one', 'two']) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
   const clients = hubClients(config);
+  await clients.cloudWatch.send(
+    new SetAlarmStateCommand({ AlarmName: STACK.loud, StateValue: 'ALARM', StateReason: 'a test' }),
+  );
   reads = {
     hub: new AwsHub(name, clients, Date.now),
     none: new AwsHub('another-stack', clients, Date.now),

@@ -10,7 +10,7 @@ export const STACK = {
   /** One queue of work that is empty, one dead-letter queue with two messages. */
   empty: 'PlanQueue',
   full: 'PlanDeadLetters',
-  /** One alarm with an action, one without, one whose actions are off. */
+  /** One alarm with an action, which goes off, one without, one whose actions are off. */
   loud: 'patchwave-contract-loud',
   silent: 'patchwave-contract-silent',
   off: 'patchwave-contract-off',
@@ -43,10 +43,10 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::CloudWatch::Alarm');
     expect(all.map(({ physicalId }) => physicalId).sort()).toEqual([STACK.loud, STACK.off, STACK.silent]);
     expect(await hub.alarms([STACK.loud, 'gone', STACK.silent, STACK.off])).toEqual([
-      { name: STACK.loud, exists: true, actions: 1, actionsEnabled: true },
-      { name: 'gone', exists: false, actions: 0, actionsEnabled: false },
-      { name: STACK.silent, exists: true, actions: 0, actionsEnabled: true },
-      { name: STACK.off, exists: true, actions: 1, actionsEnabled: false },
+      { name: STACK.loud, exists: true, actions: 1, actionsEnabled: true, isRinging: true },
+      { name: 'gone', exists: false, actions: 0, actionsEnabled: false, isRinging: false },
+      { name: STACK.silent, exists: true, actions: 0, actionsEnabled: true, isRinging: false },
+      { name: STACK.off, exists: true, actions: 1, actionsEnabled: false, isRinging: false },
     ]);
   });
 

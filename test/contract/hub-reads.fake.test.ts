@@ -5,7 +5,7 @@ const { name, account, region, parameters, outputs } = STACK;
 const hub = new FakeHub({ ...{ name, account, region, parameters, outputs }, status: 'CREATE_COMPLETE' });
 hub.addQueue(STACK.empty);
 hub.addQueue(STACK.full, { waiting: 2 });
-hub.addAlarm(STACK.loud);
+hub.addAlarm(STACK.loud, { isRinging: true });
 hub.addAlarm(STACK.silent, { actions: 0 });
 hub.addAlarm(STACK.off, { actionsEnabled: false });
 hub.addRule(STACK.rule, { bus: 'contract' });

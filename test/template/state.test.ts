@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OUTPUTS } from '../../cli/doctor/checks/stack.ts';
+import { DOOR_TEMPLATES } from '../../cli/doctor/installation.ts';
 import { INDEXES } from '../../shared/adapters/dynamodb/table/keys.ts';
-import { hub, listOf, member, memberVpc, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
+import { hub, listOf, loadTemplate, member, memberVpc, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
 
 const machines = ofType(hub, 'AWS::Serverless::StateMachine');
 const [ledger] = ofType(hub, 'AWS::DynamoDB::Table');
@@ -65,6 +66,21 @@ test('the output that `patchwave doctor` compares is the version of the project'
   expect(listOf(role?.properties.Tags)).toContainEqual({ Key: 'patchwave-version', Value: version });
   const [inVpc] = ofType(memberVpc, 'AWS::Serverless::Function');
   expect(objectOf(inVpc?.properties.Tags)['patchwave-version']).toBe(version);
+});
+
+test.each(DOOR_TEMPLATES)('`patchwave doctor` finds a stack of $template, and its version', (door) => {
+  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
+  const { json, resources } = loadTemplate(door.template);
+  expect(Object.keys(objectOf(json.Parameters))).toEqual(expect.arrayContaining([door.parameter, door.ledger]));
+  expect(objectOf(objectOf(json.Outputs).TemplateVersion).Value).toBe(version);
+  for (const { type, properties } of resources)
+    if (type === 'AWS::Serverless::Function') expect(objectOf(properties.Tags)['patchwave-version']).toBe(version);
+  // No other template has both parameters.
+  const others = readdirSync(ROOT).filter((file) => file.endsWith('.yaml') && file !== door.template);
+  const parametersOf = (file: string) => objectOf(loadTemplate(file).json.Parameters);
+  expect(others.filter((file) => [door.parameter, door.ledger].every((name) => name in parametersOf(file)))).toEqual(
+    [],
+  );
 });
 
 test('`patchwave doctor` checks each output of the template', () => {

@@ -4,19 +4,24 @@ import type { AlarmDescription } from '../installation.ts';
 
 const SET_TOPIC = 'Deploy with AlarmEmail=<address>, or with AlarmTopicArn=<ARN of an SNS topic>.';
 
-/** Checks that each alarm exists and notifies a person. */
-export function checkAlarms(alarms: readonly AlarmDescription[]): readonly CheckFinding[] {
+/**
+ * Checks that each alarm exists and notifies a person.
+ * @param setTopic how to give the alarms of the template an action
+ */
+export function checkAlarms(
+  alarms: readonly AlarmDescription[],
+  template = 'template.yaml',
+  setTopic = SET_TOPIC,
+): readonly CheckFinding[] {
   const here = alarms.filter(({ exists }) => exists);
   const silent = here.filter(({ actions }) => actions === 0);
   const found = [
     ...alarms
       .filter(({ exists }) => !exists)
-      .map(({ name }) => broken(name, `The alarm ${name} was deleted.`, 'Deploy template.yaml again.')),
+      .map(({ name }) => broken(name, `The alarm ${name} was deleted.`, `Deploy ${template} again.`)),
     ...(silent.length > 1 && silent.length === here.length
-      ? [broken('alarms', `None of ${here.length} alarms has an action, so no person is notified.`, SET_TOPIC)]
-      : silent.map(({ name }) =>
-          broken(name, `The alarm ${name} has no action, so no person is notified.`, SET_TOPIC),
-        )),
+      ? [broken('alarms', `None of ${here.length} alarms has an action, so no person is notified.`, setTopic)]
+      : silent.map(({ name }) => broken(name, `The alarm ${name} has no action, so no person is notified.`, setTopic))),
     ...here
       .filter(({ actions, actionsEnabled }) => actions > 0 && !actionsEnabled)
       .map(({ name }) =>

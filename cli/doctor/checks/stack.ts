@@ -32,27 +32,32 @@ export const noStack = (name: string): CheckFinding =>
     'Name the stack with --stack and its Region with --region, or deploy template.yaml.',
   );
 
-/** What CloudFormation requires before it updates a stack in this state. */
 const BEFORE_UPDATE: Readonly<Record<string, (name: string) => string>> = {
   ROLLBACK_COMPLETE: () => ', delete the stack,',
   UPDATE_ROLLBACK_FAILED: (name) => `, run aws cloudformation continue-update-rollback --stack-name ${name},`,
 };
 
+/** What CloudFormation requires before it updates a stack in this state. */
+export const beforeUpdate = (status: string, name: string): string => BEFORE_UPDATE[status]?.(name) ?? '';
+
+/** After UPDATE_ROLLBACK_COMPLETE the previous version works. */
+export const isComplete = (status: string): boolean =>
+  /^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(status);
+
 /**
- * Checks the state of the stack. After UPDATE_ROLLBACK_COMPLETE the previous version works.
+ * Checks the state of the stack.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
 export function checkStack({ name, account, region, status }: StackDescription): readonly CheckFinding[] {
   const says = `The stack is ${status}`;
-  if (/^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(status))
-    return [ok(name, `${says}, in ${account}/${region}.`)];
+  if (isComplete(status)) return [ok(name, `${says}, in ${account}/${region}.`)];
   if (status.endsWith('_IN_PROGRESS'))
     return [unknown(name, `${says}.`, 'Run the command again when the deployment has ended.')];
   return [
     broken(
       name,
       `${says}.`,
-      `Read the reason with: aws cloudformation describe-stack-events --stack-name ${name}. Correct it${BEFORE_UPDATE[status]?.(name) ?? ''} and deploy again.`,
+      `Read the reason with: aws cloudformation describe-stack-events --stack-name ${name}. Correct it${beforeUpdate(status, name)} and deploy again.`,
     ),
   ];
 }

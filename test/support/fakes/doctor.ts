@@ -1,6 +1,7 @@
 import type {
   AlarmDescription,
   CallbackCounts,
+  DoorStackDescription,
   KeyDescription,
   MappingDescription,
   MixedPut,
@@ -12,7 +13,7 @@ import type {
   StackDescription,
   StackResource,
 } from '../../../cli/doctor/installation.ts';
-import type { DoctorPorts, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
+import type { DoctorPorts, DoorReads, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
@@ -50,7 +51,14 @@ export class FakeHub implements HubReads {
 
   /** @param exists `false`: the alarm was deleted by hand; the stack still lists it */
   addAlarm(name: string, description: Changed<AlarmDescription> = {}): void {
-    this.alarmDescriptions.set(name, { name, exists: true, actions: 1, actionsEnabled: true, ...description });
+    this.alarmDescriptions.set(name, {
+      name,
+      exists: true,
+      actions: 1,
+      actionsEnabled: true,
+      isRinging: false,
+      ...description,
+    });
   }
 
   addRule(logicalId: string, description: Changed<RuleDescription> = {}): void {
@@ -108,7 +116,7 @@ export class FakeHub implements HubReads {
 
   async alarms(names: readonly string[]): Promise<readonly AlarmDescription[]> {
     this.ask('cloudwatch:DescribeAlarms');
-    const missing = { exists: false, actions: 0, actionsEnabled: false };
+    const missing = { exists: false, actions: 0, actionsEnabled: false, isRinging: false };
     return names.map((name) => this.alarmDescriptions.get(name) ?? { name, ...missing });
   }
 
@@ -139,6 +147,25 @@ export class FakeHub implements HubReads {
 
   protected ask(action: string): void {
     if (this.#denied.has(action)) throw new ReadDeniedError(action, new Error('You are not allowed to.'));
+  }
+}
+
+/** Stacks of doors in memory. */
+export class FakeDoors implements DoorReads {
+  readonly #stacks: { readonly ledgerTable: string; readonly stack: DoorStackDescription }[] = [];
+  /** Regions that cannot be read. */
+  readonly denied = new Set<string>();
+
+  add(ledgerTable: string, stack: DoorStackDescription): void {
+    this.#stacks.push({ ledgerTable, stack });
+  }
+
+  async stacks(region: string, ledgerTable: string): Promise<readonly DoorStackDescription[]> {
+    if (this.denied.has(region))
+      throw new ReadDeniedError('cloudformation:DescribeStacks', new Error('You are not allowed to.'));
+    return this.#stacks.flatMap((one) =>
+      one.ledgerTable === ledgerTable && one.stack.region === region ? one.stack : [],
+    );
   }
 }
 
@@ -229,6 +256,7 @@ export const VERSION = '1.2.3';
 export interface FakeInstallation extends DoctorPorts {
   readonly world: FakeWorld;
   readonly hub: FakeHub;
+  readonly doors: FakeDoors;
   readonly fleet: FakeMembers;
 }
 
@@ -238,6 +266,7 @@ export function fakeInstallation(stack: StackDescription): FakeInstallation {
   const fleet = new FakeMembers();
   return {
     ...{ world, fleet, stackName: stack.name, version: VERSION, hub: new FakeHub(stack), clock: world.clock },
+    doors: new FakeDoors(),
     ledger: () => world,
     members: () => fleet,
     draw: world.ids,

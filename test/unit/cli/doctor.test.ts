@@ -1,7 +1,10 @@
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import type { DoctorFinding } from '../../../cli/doctor/finding.ts';
-import type { StackDescription } from '../../../cli/doctor/installation.ts';
+import type { AlarmDescription, DoorStackDescription, StackDescription } from '../../../cli/doctor/installation.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
+import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import * as v from '../../../shared/schema.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { HOUR_MS } from '../../support/samples.ts';
@@ -38,6 +41,29 @@ const output = (installation: FakeInstallation, name: string, value: string): vo
 const rejecting = (error: Error): AsyncIterable<never> => ({
   [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
 });
+
+const TABLE = 'the LedgerTable';
+
+function addDoor(
+  { doors }: FakeInstallation,
+  changes: Partial<Omit<DoorStackDescription, 'version'>> & { readonly version?: string | undefined } = {},
+  alarm: Partial<AlarmDescription> = {},
+): void {
+  const { version, ...others }: typeof changes = { version: VERSION, ...changes };
+  const name = 'eu-doors';
+  const sound = { name: `${name}-slow`, exists: true, actions: 1, actionsEnabled: true, isRinging: false };
+  doors.add(TABLE, {
+    ...{ template: 'doors.yaml', name, region: 'eu-west-1', status: 'UPDATE_COMPLETE' },
+    alarms: { isRead: true, value: [{ ...sound, ...alarm }] },
+    ...others,
+    ...(version !== undefined && { version }),
+  });
+}
+
+async function denying({ world }: FakeInstallation, doors: PolicyDocument['doors']): Promise<void> {
+  const { policy, version: replaces } = await world.policies.current();
+  await world.policies.publish({ ...policy, doors: v.parse(doorsSchema, doors) }, { replaces });
+}
 
 interface Broken {
   readonly what: string;
@@ -134,6 +160,67 @@ const BROKEN: readonly Broken[] = [
       names: 'queues patchwave-ScanEventDeadLetters',
       text: /has 3 messages/,
       fix: /ScanEventDeadLettersAlarm in docs\/operations\.md/,
+    },
+  },
+  {
+    what: 'a door is of an earlier version',
+    breaks: (made) => addDoor(made, { version: '0.9.0' }),
+    ...{
+      names: 'doors eu-doors',
+      text: /The stack eu-doors of doors\.yaml in eu-west-1 is of version 0\.9\.0, but the hub is of version 1\.2\.3/,
+      fix: /Deploy doors\.yaml of version 1\.2\.3/,
+    },
+  },
+  {
+    what: 'a door does not say its version',
+    breaks: (made) => addDoor(made, { version: undefined }),
+    ...{ names: 'doors eu-doors', text: /is of an earlier version/, fix: /Deploy doors\.yaml of version 1\.2\.3/ },
+  },
+  {
+    what: 'an alarm of a door goes off',
+    breaks: (made) => addDoor(made, {}, { isRinging: true }),
+    ...{ names: 'doors eu-doors-slow', text: /eu-doors-slow of doors\.yaml goes off/, fix: /docs\/doors\.md/ },
+  },
+  {
+    what: 'an alarm of a door has no action',
+    breaks: (made) => addDoor(made, {}, { actions: 0 }),
+    ...{ names: 'doors eu-doors-slow', text: /has no action/, fix: /Deploy eu-doors with AlarmTopicArn/ },
+  },
+  {
+    what: 'an alarm of a door was deleted',
+    breaks: (made) => addDoor(made, {}, { exists: false }),
+    ...{ names: 'doors eu-doors-slow', text: /was deleted/, fix: /Deploy doors\.yaml again/ },
+  },
+  {
+    what: 'a deployment of a door failed',
+    breaks: (made) => addDoor(made, { status: 'UPDATE_ROLLBACK_FAILED' }),
+    ...{
+      names: 'doors eu-doors',
+      text: /eu-doors of doors\.yaml in eu-west-1 is UPDATE_ROLLBACK_FAILED/,
+      fix: /describe-stack-events --region eu-west-1 --stack-name eu-doors.*continue-update-rollback/,
+    },
+  },
+  {
+    what: 'the policy denies in an EKS cluster, and no door is in its Region',
+    breaks: async (made) => {
+      await denying(made, { rules: [{ mode: 'deny', namespaces: ['shop'] }] });
+      const scope = { account: MEMBER, region: 'us-east-1', eksCluster: 'prod' };
+      await made.world.scopes.record({ scope, completeAtEpochMs: made.clock() });
+      addDoor(made);
+    },
+    ...{
+      names: 'doors us-east-1',
+      text: /denies in 1 EKS cluster of us-east-1, but no stack of doors\.yaml is there/,
+      fix: /Deploy doors\.yaml in us-east-1/,
+    },
+  },
+  {
+    what: 'the policy denies in ECS clusters without a door',
+    breaks: (made) => denying(made, { mode: 'deny' }),
+    ...{
+      names: 'doors ecs-door.yaml',
+      text: /denies in ECS clusters \(3 accounts and Regions\), but no stack of ecs-door\.yaml is there/,
+      fix: /Deploy ecs-door\.yaml in the Region of the hub/,
     },
   },
   {
@@ -517,6 +604,7 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
     'acting-roles unknown',
     'scanning unknown',
     'forwarding unknown',
+    'doors unknown',
   ]);
   // What reads members after read-roles refers to it.
   for (const { check, fix } of found)
@@ -673,8 +761,9 @@ ok       scanning      3 registries with basic scanning, 0 with enhanced
                        scanning.
 ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
+ok       doors         No door is installed, and the policy needs none.
 
-1 broken, 1 unknown, 12 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 13 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });

@@ -1,0 +1,53 @@
+import { paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { asking } from './asking.ts';
+import { AwsHub, type HubClients, stackDescription } from './aws-hub.ts';
+import { DOOR_TEMPLATES, type DoorStackDescription, type DoorTemplate, type StackDescription } from './installation.ts';
+import type { DoorReads } from './ports.ts';
+import { reading } from './reading.ts';
+
+const READS_AT_ONCE = 4;
+
+/** Finds the stacks of doors by their parameters, because a person chooses their names. */
+export class AwsDoors implements DoorReads {
+  readonly #clientsIn: (region: string) => HubClients;
+  readonly #clock: () => number;
+
+  constructor(clientsIn: (region: string) => HubClients, clock: () => number) {
+    this.#clientsIn = clientsIn;
+    this.#clock = clock;
+  }
+
+  async stacks(region: string, ledgerTable: string): Promise<readonly DoorStackDescription[]> {
+    const clients = this.#clientsIn(region);
+    const { cloudFormation: client } = clients;
+    const found: [StackDescription, DoorTemplate][] = [];
+    // Without a name the answer has every stack that is not deleted.
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+    await asking('cloudformation:DescribeStacks', async () => {
+      for await (const { Stacks = [] } of paginateDescribeStacks({ client }, {})) {
+        for (const stack of Stacks.map(stackDescription)) {
+          const template = doorTemplateOf(stack, ledgerTable);
+          if (template !== undefined) found.push([stack, template]);
+        }
+      }
+    });
+    return mapConcurrently(found, READS_AT_ONCE, async ([{ name, status, outputs }, template]) => {
+      const { TemplateVersion: version } = outputs;
+      const hub = new AwsHub(name, clients, this.#clock);
+      const alarms = await reading(async () => {
+        const resources = await hub.resources();
+        return hub.alarms(
+          resources.flatMap(({ type, physicalId }) => (type === 'AWS::CloudWatch::Alarm' ? physicalId : [])),
+        );
+      });
+      return { ...{ template, name, region, status, alarms }, ...(version !== undefined && { version }) };
+    });
+  }
+}
+
+/** @returns nothing for a stack of another template, or of another hub */
+const doorTemplateOf = ({ parameters }: StackDescription, ledgerTable: string): DoorTemplate | undefined =>
+  DOOR_TEMPLATES.find(
+    ({ parameter, ledger }) => parameters[parameter] !== undefined && parameters[ledger] === ledgerTable,
+  )?.template;

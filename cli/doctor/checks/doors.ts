@@ -1,0 +1,90 @@
+import { counted } from '../../../shared/domain/common/counted.ts';
+import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
+import type { DoorStackDescription, DoorsDescription, DoorTemplate, StackDescription } from '../installation.ts';
+import { unread } from '../reading.ts';
+import { checkAlarms } from './alarms.ts';
+import { beforeUpdate, isComplete } from './stack.ts';
+
+/** Checks the stacks of doors, and that there is one wherever the policy denies. */
+export function checkDoorStacks(
+  { stacks, denyingEks, denyingEcs }: DoorsDescription,
+  hub: StackDescription,
+): readonly CheckFinding[] {
+  const found = [...stacks.values()].flatMap((one) => (one.isRead ? one.value : []));
+  // A Region that could not be read has a finding of its own.
+  const isMissing = (template: DoorTemplate, region: string): boolean => {
+    const there = stacks.get(region);
+    return there?.isRead === true && there.value.every((stack) => stack.template !== template);
+  };
+  const regions = [...new Set(denyingEks.map(({ region }) => region))];
+  const problems = [
+    ...[...stacks].flatMap(([region, one]) => (one.isRead ? [] : [unread(`stacks in ${region}`, one)])),
+    ...regions
+      .filter((region) => isMissing('doors.yaml', region))
+      .map((region) => noWebhook(region, denyingEks.filter((cluster) => cluster.region === region).length)),
+    ...(denyingEcs.length > 0 && isMissing('ecs-door.yaml', hub.region) ? [noEcsDoor(denyingEcs.length)] : []),
+    ...found.flatMap((stack) => stackProblems(stack, hub)),
+  ];
+  const sound = `${counted(found.length, 'stack')} of doors checked: of the version of the hub, and no alarm goes off.`;
+  return orOk(problems, 'doors', found.length > 0 ? sound : 'No door is installed, and the policy needs none.');
+}
+
+const HOW = 'docs/doors.md has the steps. If no door should deny there, change `doors` in the policy.';
+
+const noWebhook = (region: string, clusters: number): CheckFinding =>
+  broken(
+    region,
+    `The policy denies in ${counted(clusters, 'EKS cluster')} of ${region}, but no stack of doors.yaml is there.`,
+    `Deploy doors.yaml in ${region}; ${HOW}`,
+  );
+
+const noEcsDoor = (places: number): CheckFinding =>
+  broken(
+    'ecs-door.yaml',
+    `The policy denies in ECS clusters (${counted(places, 'account and Region', 'accounts and Regions')}), but no stack of ecs-door.yaml is there.`,
+    `Deploy ecs-door.yaml in the Region of the hub; ${HOW}`,
+  );
+
+function stackProblems(
+  { template, name, region, status, version, alarms }: DoorStackDescription,
+  hub: StackDescription,
+): readonly CheckFinding[] {
+  const { TemplateVersion: ofHub } = hub.outputs;
+  const which = `The stack ${name} of ${template} in ${region}`;
+  if (status.endsWith('_IN_PROGRESS'))
+    return [unknown(name, `${which} is ${status}.`, 'Run the command again when the deployment has ended.')];
+  const problems: CheckFinding[] = [];
+  if (!isComplete(status))
+    problems.push(
+      broken(
+        name,
+        `${which} is ${status}.`,
+        `Read the reason with: aws cloudformation describe-stack-events --region ${region} --stack-name ${name}. Correct it${beforeUpdate(status, name)} and deploy again.`,
+      ),
+    );
+  // The check `outputs` reports a hub without a version.
+  if (ofHub !== undefined && version !== ofHub)
+    problems.push(
+      broken(
+        name,
+        `${which} is of ${version === undefined ? 'an earlier version' : `version ${version}`}, but the hub is of version ${ofHub}.`,
+        `Deploy ${template} of version ${ofHub} there: see "Upgrade" in docs/operations.md.`,
+      ),
+    );
+  if (!alarms.isRead) return [...problems, unread(name, alarms)];
+  return [
+    ...problems,
+    ...checkAlarms(alarms.value, template, `Deploy ${name} with AlarmTopicArn=<ARN of an SNS topic>.`).filter(
+      ({ state }) => state !== 'ok',
+    ),
+    ...alarms.value
+      .filter(({ isRinging }) => isRinging)
+      .map((alarm) =>
+        broken(
+          alarm.name,
+          `The alarm ${alarm.name} of ${template} goes off.`,
+          'docs/doors.md says what the alarm means and what to do.',
+        ),
+      ),
+  ];
+}

@@ -1,0 +1,45 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { type Doors, mayDeny } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { DoorsDescription, StackDescription } from './installation.ts';
+import type { DoorReads, LedgerReads } from './ports.ts';
+import { reading } from './reading.ts';
+
+const REGIONS_AT_ONCE = 4;
+
+/**
+ * Reads the stacks of doors in the Region of the hub and in those of known EKS clusters.
+ * @param policy in force; absent if none can be read: then no door is known to deny
+ */
+export async function readDoors(
+  doors: DoorReads,
+  { region, outputs: { LedgerTable = '' } }: StackDescription,
+  ledger: LedgerReads,
+  policy: Policy | undefined,
+  nowEpochMs: number,
+): Promise<DoorsDescription> {
+  const known = (await collect(ledger.scopes.all())).filter(
+    ({ left, scope, emptyUntilEpochMs = 0 }) => !left && scope.region !== '*' && emptyUntilEpochMs <= nowEpochMs,
+  );
+  const eks = known.flatMap(({ scope: { account, region, eksCluster: cluster } }) =>
+    cluster === undefined ? [] : [{ account, region, cluster }],
+  );
+  const ecs = known.flatMap(({ scope }) => (scope.eksCluster === undefined ? [scope] : []));
+  const regions = [...new Set([region, ...eks.map((cluster) => cluster.region)])];
+  const stacks = await mapConcurrently(
+    regions,
+    REGIONS_AT_ONCE,
+    async (one) => [one, await reading(() => doors.stacks(one, LedgerTable))] as const,
+  );
+  return {
+    stacks: new Map(stacks),
+    denyingEks: eks.filter((cluster) => policy && mayDeny(policy, cluster)),
+    denyingEcs: ecs.filter((place) => policy?.doors && mayDeny({ doors: ofEcs(policy.doors) }, place)),
+  };
+}
+
+/** A rule with namespaces names no ECS cluster. */
+const ofEcs = (doors: Doors): Doors => ({
+  ...doors,
+  rules: doors.rules.filter(({ namespaces }) => namespaces === undefined),
+});
