@@ -215,6 +215,16 @@ describe('a door', () => {
       { images: [{ ...good, verdict: verdict('unknown', { reasons: [] }) }], runsHere: true },
       rule('image-judged'),
     ],
+    [
+      'a verdict that is not compliant and names only what is due later',
+      { images: [{ ...good, verdict: verdict('violating', { reasons: [{ ...age(-1), effect: 'due' }] }) }] },
+      rule('image-judged'),
+    ],
+    ...(['unsupported', 'expired', 'off', 'unreachable'] as const).map((state): [string, Situation, string] => [
+      `a scan that is ${state} after an earlier result, running`,
+      { images: [{ ...good, scan: { ...scan(49), state } }], runsHere: true },
+      rule('scan-required'),
+    ]),
     ['an unknown age, running', { images: [judged([unknownAge])], runsHere: true }, rule('age-known')],
     [
       'a violation and an unknown fact, running',
@@ -290,6 +300,12 @@ describe('a message', () => {
   };
   test.each([undefined, 'a b', `${NAMED}0`])('on a reference that cannot be read cites its rule: %s', (reference) => {
     expect(messageOf({ reference })).toContain('(reference-readable)');
+  });
+  test('names the owner of the image, if it has one', () => {
+    expect(messageOf({ images: [judged([found(0)], { owner: 'payments' })] })).toMatch(
+      /^sha256:[0-9a-f]{12} of payments may not start: /,
+    );
+    expect(messageOf({ images: [judged([found(0)])] })).toMatch(/^sha256:[0-9a-f]{12} may not start: /);
   });
   test('does not say that a finding is waived whose waiver has ended', () => {
     const message = messageOf({ images: [judged([waived], waiver(0))] });
