@@ -108,6 +108,28 @@ describe('the docs on removal and retention', () => {
     for (const page of [operations, readme]) expect(page).toContain('The ledger and both buckets stay');
   });
 
+  const templates = readdirSync(ROOT).filter((file) => file.endsWith('.yaml') && file !== 'template.yaml');
+  const chapter = (title: string): string => {
+    const text = readFileSync(`${ROOT}docs/operations.md`, 'utf8');
+    const from = text.indexOf(`\n## ${title}\n`);
+    return text.slice(from, text.indexOf('\n## ', from + 1));
+  };
+
+  test.each(templates)('%s is upgraded and removed', (template) => {
+    for (const title of ['Upgrade', 'Stop and uninstall']) expect(chapter(title)).toContain(template);
+  });
+
+  test('doors are taken from clusters and services before what they ask is deleted', () => {
+    const text = chapter('Stop and uninstall');
+    const steps = [
+      'kubectl delete validatingwebhookconfiguration patchwave',
+      ...['admission-policies.yaml', 'allowed-images-definition.yaml', 'Take the hook from each ECS service'],
+      ...['ecs-gate.yaml', 'ecs-door.yaml', 'member-account.yaml', 'sam delete --stack-name patchwave'],
+    ].map((step) => text.indexOf(step));
+    expect(steps).not.toContain(-1);
+    expect(steps).toEqual([...steps].sort((one, other) => one - other));
+  });
+
   test('log groups go with the stack, and no function may make one again', () => {
     const actions = ofType(hub, 'AWS::IAM::Role').flatMap(({ properties }) => JSON.stringify(properties));
     expect(actions.filter((role) => role.includes('logs:CreateLogGroup'))).toEqual([]);
