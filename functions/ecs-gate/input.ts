@@ -1,7 +1,9 @@
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import * as v from '../../shared/schema.ts';
 
-const REVISION_ARN =
-  /^arn:[\w-]+:ecs:([a-z]{2}(?:-[a-z]+)+-\d):(\d{12}):service-revision\/([\w-]{1,255})\/([\w-]{1,255})\/[\w-]{1,64}$/;
+const REVISION_ARN = new RegExp(
+  `^arn:[\\w-]+:ecs:(${REGION_CODE}):(\\d{12}):service-revision/([\\w-]{1,255})/([\\w-]{1,255})/[\\w-]{1,64}$`,
+);
 const weights = v.nullish(v.record(v.string(), v.number()), {});
 
 /**

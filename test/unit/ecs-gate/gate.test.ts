@@ -130,6 +130,17 @@ test('text of strangers is one visible line', async () => {
   expect(/[\p{Cc}\p{Cf}]/u.test(reason)).toBe(false);
 });
 
+test.each(['us-gov-west-1', 'eusc-de-east-1', 'us-isob-east-1', 'eu-west-12'])(
+  'a gate in Region %s asks for its own place',
+  async (region) => {
+    const arn = `arn:aws:ecs:${region}:123456789012:service-revision/my-cluster/my-service/0123456789012345678`;
+    const { ports, questions } = gateOf(await doorWorld(), async () => [one('compliant')]);
+    const executionDetails = { targetServiceRevisionArn: arn };
+    expect(await gate(ports, event({ executionDetails }))).toMatchObject({ hookStatus: 'SUCCEEDED' });
+    expect(questions).toMatchObject([{ ...PLACE, region }]);
+  },
+);
+
 describe('a deployment that ECS takes back', () => {
   const { executionDetails } = sample as { executionDetails: { targetServiceRevisionArn: string } };
   const target = executionDetails.targetServiceRevisionArn;
