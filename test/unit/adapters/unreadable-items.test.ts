@@ -2,6 +2,7 @@ import { DynamoContentLedger } from '../../../shared/adapters/dynamodb/images/co
 import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoSwitchLedger } from '../../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
@@ -59,6 +60,19 @@ test('an unreadable kill switch stops everything until it is set again', async (
   );
   await switches.set(paused);
   expect(await switches.read()).toEqual(paused);
+});
+
+test('an unreadable break-glass opens nothing, and keeps nobody from ending or opening another one', async () => {
+  const ledger = new DynamoBreakGlassLedger(table);
+  const place = { ...SCOPE, cluster: 'main', namespace: 'shop' };
+  const breakGlass = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: 5_000_000 };
+  await ledger.begin(place, breakGlass, { uid: '1', user: 'ada', atEpochMs: 1 });
+  corrupt(keys.breakGlass(place), { requests: 7 });
+  expect(await ledger.breakGlassOf(place)).toBeUndefined();
+  await ledger.end(place, { uid: '2', user: 'ada', atEpochMs: 2 });
+  expect(await ledger.breakGlassOf(place)).toBeUndefined();
+  await ledger.begin(place, breakGlass, { uid: '3', user: 'ada', atEpochMs: 3 });
+  expect(await ledger.breakGlassOf(place)).toEqual(breakGlass);
 });
 
 test('an unreadable usage keeps its image in use, is left out of its scope, and its image is listed', async () => {

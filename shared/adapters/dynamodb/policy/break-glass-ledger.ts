@@ -8,6 +8,7 @@ import type {
   OpenBreakGlasses,
   StoredBreakGlass,
 } from '../../../ports/admission.ts';
+import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
@@ -15,7 +16,7 @@ import type { LedgerTable } from '../table/table.ts';
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
 const REQUESTS_KEPT = 20;
 
-/** Break-glass as one item a namespace. An item that cannot be read opens nothing. */
+/** Break-glass as one item a namespace. An item that cannot be read opens nothing, and gives way to the next one. */
 export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses {
   protected readonly records: StoredRecords<StoredBreakGlass>;
 
@@ -44,23 +45,31 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses 
 /** The same, and its changes. */
 export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements BreakGlassLedger {
   async begin(place: DoorPlace, breakGlass: BreakGlass, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    await this.records.change(keys.breakGlass(place), (before) =>
-      before?.requests.includes(uid)
-        ? undefined
-        : {
-            ...breakGlass,
-            ...{ place, by: user, beganAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
-            expiresAt: Math.floor(breakGlass.expiresAtEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
-          },
-    );
+    const key = keys.breakGlass(place);
+    const after = (before: StoredBreakGlass | undefined): StoredBreakGlass => ({
+      ...breakGlass,
+      ...{ place, by: user, beganAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
+      expiresAt: Math.floor(breakGlass.expiresAtEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
+    });
+    try {
+      await this.records.change(key, (before) => (before?.requests.includes(uid) ? undefined : after(before)));
+    } catch (error) {
+      // In an emergency nobody can correct an item first.
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+      await this.records.put(key, after(undefined));
+    }
   }
 
   async end(place: DoorPlace, { uid, atEpochMs }: BreakGlassChange): Promise<void> {
-    await this.records.change(keys.breakGlass(place), (before) =>
-      !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
-        ? undefined
-        : { ...before, endedAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
-    );
+    try {
+      await this.records.change(keys.breakGlass(place), (before) =>
+        !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
+          ? undefined
+          : { ...before, endedAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
+      );
+    } catch (error) {
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    }
   }
 }
 
