@@ -103,8 +103,8 @@ const annotationOf = (object: string): string =>
   `(${object} == null ? null : ${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue(null))`;
 
 /**
- * A namespace may be opened for some hours by its annotation, and its deletion ends that; every other change of a namespace is
- * left alone.
+ * A namespace may be opened for some hours by its annotation, and its deletion ends that. A new namespace asks too: the deletion of
+ * an earlier one of its name may not have been recorded. Every other change of a namespace is left alone.
  */
 const BREAK_GLASS = {
   rules: [
@@ -121,7 +121,7 @@ const BREAK_GLASS = {
   matchConditions: [
     {
       name: 'break-glass-changes',
-      expression: `${annotationOf('object')} != ${annotationOf('oldObject')}`,
+      expression: `request.operation == 'CREATE'\n|| ${annotationOf('object')} != ${annotationOf('oldObject')}`,
     },
   ],
 };
