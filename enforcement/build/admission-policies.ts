@@ -1,6 +1,6 @@
+import { ALLOWED_IMAGES, type Shard, type ShardCount, shardSet } from '../../shared/domain/admission/allowed-images.ts';
 import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { ALLOWED_IMAGES, type Shard, type ShardCount, shards } from './allowed-images.ts';
 import type { ClusterDoors } from './door-modes.ts';
 import { referenceValidations, referenceVariables, type Validation, type Variable } from './image-rules.ts';
 import { digestsListed, listVariables, listWarnings } from './list-rules.ts';
@@ -127,6 +127,6 @@ export function admissionPolicies(policy: Settings, doors: ClusterDoors, count: 
   const severities = (['deny', 'warn'] as const).filter((severity) => [...doors.modes].some(isFor(severity)));
   return [
     ...severities.flatMap((severity) => referencePolicy(policy, doors, severity)),
-    ...shards(count).flatMap((list) => severities.flatMap((severity) => listPolicy(list, doors, severity))),
+    ...shardSet(count).flatMap((list) => severities.flatMap((severity) => listPolicy(list, doors, severity))),
   ];
 }

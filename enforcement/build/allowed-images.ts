@@ -1,3 +1,12 @@
+import {
+  ALLOWED_IMAGES,
+  ALLOWED_IMAGES_RESOURCE,
+  MOST_DIGESTS,
+  MOST_NAMESPACES,
+  MOST_RUNNING,
+  type ShardCount,
+  shardSet,
+} from '../../shared/domain/admission/allowed-images.ts';
 import type { Manifest } from './manifest.ts';
 
 /*
@@ -5,27 +14,7 @@ import type { Manifest } from './manifest.ts';
  * text met the limit of the API server on the cost of an expression, and then refused every pod.
  */
 
-const GROUP = 'patchwave.dev';
-export const ALLOWED_IMAGES = { apiVersion: `${GROUP}/v1`, kind: 'AllowedImages' } as const;
-
-/** Fewer than fit in one object of etcd (1.5 MiB). */
-export const MOST_DIGESTS = 20_000;
-
-/** How many lists there are: all digests in one, or one for each first letter of a digest. */
-export const SHARD_COUNTS = [1, 16] as const;
-export type ShardCount = (typeof SHARD_COUNTS)[number];
-
-/** One list: the digests that begin with the letter, or all. */
-export interface Shard {
-  /** Of the object. */
-  readonly name: string;
-  readonly prefix: string;
-}
-
-export const shards = (count: ShardCount): readonly Shard[] =>
-  count === 1
-    ? [{ name: 'all', prefix: '' }]
-    : [...'0123456789abcdef'].map((prefix) => ({ name: `digests-${prefix}`, prefix }));
+const [GROUP = '', VERSION = ''] = ALLOWED_IMAGES.apiVersion.split('/');
 
 const digestKeys = (most: number, values: object) => ({
   type: 'object',
@@ -43,17 +32,18 @@ export const allowedImagesSpec = {
   required: ['notAfter', 'digests'],
   properties: {
     notAfter: { ...instant, description: 'From this instant on the list refuses nothing: its doors only warn.' },
+    readAt: { ...instant, description: 'When the reading of the ledger began of which the list is.' },
     policyVersion: { type: 'string', description: 'SHA-256 of the policy by which the images were judged.' },
     digests: {
       ...digestKeys(MOST_DIGESTS, { type: 'string', maxLength: 0 }),
       description: 'The images that may start: the 64 hexadecimal digits of a digest, each with an empty value.',
     },
     running: {
-      ...digestKeys(1000, {
+      ...digestKeys(MOST_RUNNING, {
         type: 'object',
         required: ['namespaces', 'until', 'rule'],
         properties: {
-          namespaces: { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 63 } },
+          namespaces: { type: 'array', maxItems: MOST_NAMESPACES, items: { type: 'string', maxLength: 63 } },
           until: instant,
           rule: { type: 'string', maxLength: 63 },
         },
@@ -66,19 +56,24 @@ export const allowedImagesSpec = {
 export const allowedImagesDefinition: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
-  metadata: { name: `allowedimages.${GROUP}` },
+  metadata: { name: `${ALLOWED_IMAGES_RESOURCE}.${GROUP}` },
   spec: {
     group: GROUP,
     scope: 'Cluster',
-    names: { kind: ALLOWED_IMAGES.kind, plural: 'allowedimages', singular: 'allowedimages' },
+    names: {
+      kind: ALLOWED_IMAGES.kind,
+      plural: ALLOWED_IMAGES_RESOURCE,
+      singular: ALLOWED_IMAGES_RESOURCE,
+    },
     versions: [
       {
-        name: 'v1',
+        name: VERSION,
         served: true,
         storage: true,
         schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec: allowedImagesSpec } } },
         additionalPrinterColumns: [
           { name: 'Not after', type: 'date', jsonPath: '.spec.notAfter' },
+          { name: 'Read at', type: 'date', jsonPath: '.spec.readAt' },
           { name: 'Policy', type: 'string', jsonPath: '.spec.policyVersion' },
         ],
       },
@@ -88,7 +83,7 @@ export const allowedImagesDefinition: Manifest = {
 
 /** Lists that are out of date from the beginning, so that the doors warn until the real ones are published. */
 export const firstAllowedImages = (count: ShardCount): readonly Manifest[] =>
-  shards(count).map(({ name }) => ({
+  shardSet(count).map(({ name }) => ({
     ...ALLOWED_IMAGES,
     metadata: { name },
     spec: { notAfter: '1970-01-01T00:00:00Z', digests: {} },

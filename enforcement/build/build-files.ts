@@ -1,7 +1,8 @@
+import type { ShardCount } from '../../shared/domain/admission/allowed-images.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { admissionPolicies } from './admission-policies.ts';
-import { allowedImagesDefinition, firstAllowedImages, type ShardCount } from './allowed-images.ts';
+import { allowedImagesDefinition, firstAllowedImages } from './allowed-images.ts';
 import { custodianPolicies } from './custodian.ts';
 import { clusterDoors } from './door-modes.ts';
 import { gatekeeperManifests } from './gatekeeper.ts';

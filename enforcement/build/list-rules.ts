@@ -1,4 +1,4 @@
-import type { Shard } from './allowed-images.ts';
+import type { Shard } from '../../shared/domain/admission/allowed-images.ts';
 import { celText } from './cel.ts';
 import { emptyList, type Validation, type Variable } from './image-rules.ts';
 import type { Subject } from './subject.ts';

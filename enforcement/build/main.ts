@@ -9,10 +9,10 @@ import { parseArgs } from 'node:util';
 import { EXIT, UsageError } from '../../cli/errors.ts';
 import { endIfUnwritable, print, printError } from '../../cli/output.ts';
 import { policyIn } from '../../cli/policy/policy-file.ts';
+import { SHARD_COUNTS, type ShardCount } from '../../shared/domain/admission/allowed-images.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import { SHARD_COUNTS, type ShardCount } from './allowed-images.ts';
 import { buildFiles } from './build-files.ts';
 
 const USAGE =

@@ -9,6 +9,7 @@ import { gzip } from 'node:zlib';
 import { type Action, authorize, type Caller, callerOf, type TokenReviewer } from './access.ts';
 import { admit, directly, type PendingWrite, type Route } from './admission.ts';
 import { ApiError, statusOf } from './api-error.ts';
+import { APPLY, applied, checkDeclared, checkDefined } from './custom-resources.ts';
 import { withDefaults } from './defaults.ts';
 import { ObjectStore } from './object-store.ts';
 import { apiVersionOf, isObject, type JsonDocument, type KubernetesObject, RESOURCES } from './objects.ts';
@@ -142,12 +143,18 @@ async function reply(
   const action = { verb: verbOf(method, target), ...target };
   context.onRequest?.(caller, action);
   authorize(context.store, caller, action);
+  checkDefined(context.store, target.resource);
   if (url.searchParams.has('dryRun')) throw new ApiError(400, 'dryRun is not supported by this server');
   const { store } = context;
   if (method === 'GET') {
     if (target.name !== undefined) return [200, got(store, target)];
     const list = listed(store, target, url.searchParams);
     return [200, wantsMetadataOnly(request) ? metadataOf(list) : list];
+  }
+  if (isApply(method, mediaTypeOf(request))) {
+    if (!url.searchParams.has('fieldManager'))
+      throw new ApiError(422, 'PatchOptions is invalid: fieldManager is required');
+    if (isNew(store, target)) authorize(store, caller, { ...action, verb: 'create' });
   }
   for (;;) {
     const write = prepared(store, target, method, body, mediaTypeOf(request));
@@ -247,17 +254,30 @@ interface Write {
 
 function prepared(store: ObjectStore, target: RequestTarget, method: string, body: string, mediaType: string): Write {
   const { resource, namespace, name } = target;
-  if (method === 'POST') {
-    const object = fresh(target, parsed(body));
+  const isApplied = isApply(method, mediaType);
+  if (method === 'POST' || (isApplied && isNew(store, target))) {
+    const document = parsed(body);
+    checkDeclared(store, resource, document, isApplied);
+    const object = fresh(target, document);
     return { code: 201, object, commit: () => store.create(resource, object) };
   }
   const present = got(store, target);
   if (method === 'DELETE') return { code: 200, present, commit: () => store.remove(resource, namespace, name ?? '') };
   const document = parsed(body);
+  if (isApplied) {
+    checkDeclared(store, resource, document, isApplied);
+    const object = applied(resource, present, document);
+    return { code: 200, object, present, commit: () => store.replace(resource, object) };
+  }
   const next = method === 'PATCH' ? patched(present, document, mediaType) : document;
   const object = writable(target, present, next as unknown as KubernetesObject, document);
   return { code: 200, object, present, commit: () => store.replace(resource, object) };
 }
+
+const isApply = (method: string, mediaType: string): boolean => method === 'PATCH' && mediaType === APPLY;
+
+const isNew = (store: ObjectStore, { resource, namespace, name }: RequestTarget): boolean =>
+  store.all(resource, namespace).every(({ metadata }) => metadata.name !== name);
 
 function parsed(body: string): JsonDocument {
   try {

@@ -182,7 +182,7 @@ const countedOf = ({ kind }: ApiResource, { spec, metadata }: KubernetesObject):
 const controllerUid = ({ metadata }: KubernetesObject): string =>
   metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? '';
 
-const qualified = ({ group, name }: ApiResource): string => (group === '' ? name : `${name}.${group}`);
+export const qualified = ({ group, name }: ApiResource): string => (group === '' ? name : `${name}.${group}`);
 
 const notFound = (resource: ApiResource, name: string): ApiError =>
   new ApiError(404, `${qualified(resource)} "${name}" not found`);

@@ -40,6 +40,8 @@ export interface ApiResource {
   readonly name: string;
   readonly kind: string;
   readonly isNamespaced: boolean;
+  /** There is none until an object of CustomResourceDefinition defines it. */
+  readonly isCustom?: true;
 }
 
 const resource = (group: string, name: string, kind: string, isNamespaced = true): ApiResource => ({
@@ -64,13 +66,15 @@ export const RESOURCES = {
   clusterRoleBindings: resource(RBAC, 'clusterrolebindings', 'ClusterRoleBinding', false),
   roles: resource(RBAC, 'roles', 'Role'),
   roleBindings: resource(RBAC, 'rolebindings', 'RoleBinding'),
+  definitions: resource('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition', false),
+  allowedImages: { ...resource('patchwave.dev', 'allowedimages', 'AllowedImages', false), isCustom: true },
   validatingWebhookConfigurations: resource(
     'admissionregistration.k8s.io',
     'validatingwebhookconfigurations',
     'ValidatingWebhookConfiguration',
     false,
   ),
-} as const;
+} as const satisfies Readonly<Record<string, ApiResource>>;
 
 const ALL: readonly ApiResource[] = Object.values(RESOURCES);
 

@@ -29,7 +29,7 @@ import {
   type KubernetesApi,
   type KubernetesLimits,
   type ObjectPath,
-  PatchUnknownError,
+  WriteUnknownError,
 } from './kubernetes-api.ts';
 
 /** All attempts of one change fit into the lease of the step that starts a deployment. */
@@ -118,7 +118,7 @@ export class EksDeployer implements Deployer {
         const { generation } = workload.metadata ?? {};
         if (refused && refused.generation === generation) throw new DeploymentRefusedError(ref, refused.message);
         const answer = await api.patch<KubernetesWorkload>(pathOf(service), wanted).catch((error: unknown) => {
-          throw error instanceof PatchUnknownError ? new DeploymentUnknownError(ref, error) : error;
+          throw error instanceof WriteUnknownError ? new DeploymentUnknownError(ref, error) : error;
         });
         if ('object' in answer) return deployedBy(ref, present, answer.object, operations(answer.object));
         // Only a conflict and a condition that does not hold say that the workload changed: it is read again.

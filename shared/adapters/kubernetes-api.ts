@@ -77,23 +77,33 @@ export interface ObjectPath {
   readonly path: string;
 }
 
-/** The answer to a patch. */
-export type Patched<Item> =
+/** The answer to a write. */
+export type Written<Item> =
   | { readonly object: Item }
   /**
-   * The server did not carry it out: a condition of the patch does not hold, the object is gone, or it does not allow the
+   * The server did not carry it out: a condition of the write does not hold, the object is gone, or it does not allow the
    * change. After a lost answer an earlier attempt may have been carried out all the same.
    */
   | { readonly refused: number; readonly message: string };
 
-/** The answer to a patch was lost. The server may have carried it out. */
-export class PatchUnknownError extends Error {
-  override readonly name = 'PatchUnknownError';
+/** The answer to a write was lost. The server may have carried it out. */
+export class WriteUnknownError extends Error {
+  override readonly name = 'WriteUnknownError';
 }
 
 /** How the API names who wrote a field. Flux removes what a manager named `kubectl...` wrote. */
 const FIELD_MANAGER = 'patchwave';
 const RETRIED = new Set([429, 500, 502, 503, 504]);
+/** What an apply with a field that a custom resource has not is answered with, by status 500. */
+const UNDECLARED = 'field not declared in schema';
+
+const isRetried = ({ status, body }: Answer): boolean =>
+  RETRIED.has(status) && !(status === 500 && body.includes(UNDECLARED));
+
+const METHODS = { create: 'POST', patch: 'PATCH' } as const;
+const JSON_PATCH = 'application/json-patch+json';
+/** Without it the server drops fields that it does not know, and says so in a warning only. */
+const STRICT = { fieldValidation: 'Strict' } as const;
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
@@ -177,28 +187,58 @@ export class KubernetesApi {
   /**
    * Changes one object by a JSON patch (RFC 6902). An attempt without an answer is repeated, so the patch must name a
    * condition that does not hold once it was carried out (`test`).
-   * @throws ClusterUnreachableError in one of its classes, if nothing was changed; PatchUnknownError
+   * @throws ClusterUnreachableError in one of its classes, if nothing was changed; WriteUnknownError
    */
-  async patch<Item>({ resource, path }: ObjectPath, operations: readonly object[]): Promise<Patched<Item>> {
-    const write = { body: JSON.stringify(operations), isLost: false };
-    const answer = await this.#answer(`${path}?fieldManager=${FIELD_MANAGER}`, 'application/json', write).catch(
-      (error: unknown) => {
-        throw write.isLost && error instanceof Error ? new PatchUnknownError(error.message, { cause: error }) : error;
-      },
-    );
-    if (answer === 'too-large') throw new PatchUnknownError(this.#tooLarge(`one of its ${resource}`).message);
+  patch<Item>(object: ObjectPath, operations: readonly object[]): Promise<Written<Item>> {
+    return this.#write(object, 'patch', operations, JSON_PATCH);
+  }
+
+  /**
+   * Makes one object what `object` says, by server-side apply: it takes every field that `object` has from whoever wrote it,
+   * and removes those that an earlier apply of Patchwave had and `object` has not. An attempt without an answer is repeated, so
+   * `object` must have the `resourceVersion` of the object as it was read: status 409 if it has changed since.
+   * https://kubernetes.io/docs/reference/using-api/server-side-apply/
+   * @throws as `patch`
+   */
+  apply<Item>(path: ObjectPath, object: object): Promise<Written<Item>> {
+    // Any JSON is YAML.
+    return this.#write(path, 'patch', object, 'application/apply-patch+yaml', { ...STRICT, force: 'true' });
+  }
+
+  /**
+   * Makes a new object in a collection; status 409 if it exists, as it does after an attempt without an answer.
+   * @throws as `patch`
+   */
+  create<Item>(collection: ObjectPath, object: object): Promise<Written<Item>> {
+    return this.#write(collection, 'create', object, 'application/json', STRICT);
+  }
+
+  async #write<Item>(
+    { resource, path }: ObjectPath,
+    verb: 'create' | 'patch',
+    content: object,
+    type: string,
+    options: Readonly<Record<string, string>> = {},
+  ): Promise<Written<Item>> {
+    const write: Write = { method: METHODS[verb], type, body: JSON.stringify(content), isLost: false };
+    const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, ...options });
+    const answer = await this.#answer(`${path}?${query}`, 'application/json', write).catch((error: unknown) => {
+      throw write.isLost && error instanceof Error ? new WriteUnknownError(error.message, { cause: error }) : error;
+    });
+    if (answer === 'too-large') throw new WriteUnknownError(this.#tooLarge(`one of its ${resource}`).message);
     const { status } = answer;
     const body = jsonIn(answer);
-    if (status === 200 && body !== undefined) return { object: body as Item };
-    if (RETRIED.has(status) || status === 200) {
+    const isDone = status === 200 || status === 201;
+    if (isDone && body !== undefined) return { object: body as Item };
+    if (isRetried(answer) || isDone) {
       const failing = this.#failing(`a change of one of its ${resource}`, answer);
-      throw write.isLost || status === 200 ? new PatchUnknownError(failing.message, { cause: failing }) : failing;
+      throw write.isLost || isDone ? new WriteUnknownError(failing.message, { cause: failing }) : failing;
     }
     const message = typeof body?.message === 'string' ? cutText(body.message, LONGEST_MESSAGE) : described(answer);
     // Admission answers 403, too, and says who denied the request.
-    if (status === 401 || (status === 403 && message.includes('cannot patch resource'))) {
-      if (write.isLost) throw new PatchUnknownError(described(answer));
-      this.#refuseCaller(answer, 'patch', resource);
+    if (status === 401 || (status === 403 && message.includes(`cannot ${verb} resource`))) {
+      if (write.isLost) throw new WriteUnknownError(described(answer));
+      this.#refuseCaller(answer, verb, resource);
     }
     return { refused: status, message };
   }
@@ -228,10 +268,10 @@ export class KubernetesApi {
       const isLast = attempt >= retry.attempts;
       if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
       try {
-        const answer = await this.#send(path, accept, write?.body);
+        const answer = await this.#send(path, accept, write);
         if (answer === 'too-large') return answer;
         this.#hasAnswered = true;
-        if (!RETRIED.has(answer.status)) return answer;
+        if (!isRetried(answer)) return answer;
         // A server that is too busy has not begun.
         if (write && answer.status !== 429) write.isLost = true;
         if (isLast) return answer;
@@ -247,13 +287,13 @@ export class KubernetesApi {
     }
   }
 
-  async #send(path: string, accept: string, patch?: string): Promise<Answer | 'too-large'> {
+  async #send(path: string, accept: string, write?: Write): Promise<Answer | 'too-large'> {
     const { url, token, signal } = this.#endpoint;
     const headers = {
       ...{ authorization: `Bearer ${await token()}`, accept, 'accept-encoding': 'gzip' },
-      ...(patch !== undefined && { 'content-type': 'application/json-patch+json' }),
+      ...(write && { 'content-type': write.type }),
     };
-    const method = patch === undefined ? 'GET' : 'PATCH';
+    const method = write?.method ?? 'GET';
     const { connectMs, silenceMs, mostAnswerBytes } = this.#limits;
     return new Promise((resolve, reject) => {
       let isConnected = false;
@@ -303,7 +343,7 @@ export class KubernetesApi {
           (error: Error) => fail(new BrokenOffError(error)),
         );
       });
-      sent.end(patch);
+      sent.end(write?.body);
     });
   }
 
@@ -325,6 +365,9 @@ class BrokenOffError extends Error {
 }
 
 interface Write {
+  readonly method: string;
+  /** The media type of the body. */
+  readonly type: string;
   readonly body: string;
   /** The answer of an attempt was lost, so it may have been carried out. */
   isLost: boolean;

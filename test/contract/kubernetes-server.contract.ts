@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateAccessEntryCommand, DeleteAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { beforeAll } from '@jest/globals';
+import { allowedImagesDefinition } from '../../enforcement/build/allowed-images.ts';
 import type { ClusterPlace } from '../../local/cloud/admin-types.ts';
+import { eventually } from '../../local/cloud/probe.ts';
 import { eksToken, makeOpenRole, type SessionCredentials, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import type { AdminApi } from '../../local/kubernetes/admin-api.ts';
@@ -57,6 +59,7 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
         { apiGroups: [''], resources: ['pods'], verbs },
         { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs },
         { apiGroups: ['apps'], resources: ['deployments'], verbs: [...verbs, 'patch'] },
+        { apiGroups: ['patchwave.dev'], resources: ['allowedimages'], verbs: [...verbs, 'create', 'patch'] },
       ],
     });
     await admin.ensure({
@@ -345,6 +348,93 @@ export function kubernetesServerContract(world: () => KubernetesWorld): void {
       const { status, json } = await ask('/apis/apps/v1/namespaces/shop/deployments/absent');
       expect(status).toBe(404);
       expect(json).toMatchObject({ kind: 'Status', reason: 'NotFound', code: 404 });
+    });
+  });
+
+  describe('a custom resource', () => {
+    const collection = '/apis/patchwave.dev/v1/allowedimages';
+    const [JSON_TYPE, APPLY] = ['application/json', 'application/apply-patch+yaml'];
+    const list = (name: string, spec: object, metadata: object = {}) => ({
+      ...{ apiVersion: 'patchwave.dev/v1', kind: 'AllowedImages', metadata: { name, ...metadata } },
+      spec: { notAfter: '2026-01-01T00:00:00Z', digests: {}, ...spec },
+    });
+    const create = (object: object) =>
+      ask(`${collection}?fieldManager=patchwave&fieldValidation=Strict`, {
+        ...{ method: 'POST', headers: { 'content-type': JSON_TYPE }, body: object },
+      });
+    const apply = (name: string, object: object, query = 'fieldManager=patchwave&force=true&fieldValidation=Strict') =>
+      ask(`${collection}/${name}?${query}`, { method: 'PATCH', headers: { 'content-type': APPLY }, body: object });
+    const specOf = async (name: string) => ((await ask(`${collection}/${name}`)).json as KubernetesObject).spec;
+    const digits = (letter: string) => letter.repeat(64);
+
+    beforeAll(async () => {
+      expect((await ask(collection)).status).toBe(404);
+      await world().admin.ensure(allowedImagesDefinition as unknown as KubernetesObject);
+      await eventually(
+        async () => ((await ask(collection)).status === 200 ? true : undefined),
+        'the collection of a new definition',
+        30_000,
+      );
+    }, 60_000);
+
+    test('is created once', async () => {
+      const made = await create(list('once', { digests: { [digits('a')]: '' } }));
+      expect([made.status, made.json.kind, made.json.metadata?.name]).toEqual([201, 'AllowedImages', 'once']);
+      const again = await create(list('once', {}));
+      expect([again.status, again.json.reason]).toEqual([409, 'AlreadyExists']);
+      expect(await specOf('once')).toMatchObject({ digests: { [digits('a')]: '' } });
+      const { json } = await ask(`${collection}?limit=500`);
+      expect(json.items?.map(({ metadata }) => metadata.name)).toContain('once');
+    });
+
+    test('is applied over one that anybody created, as a whole', async () => {
+      await world().admin.create(RESOURCES.allowedImages, list('taken', { digests: { [digits('a')]: '' } }));
+      const { json } = await ask(`${collection}/taken`);
+      const { resourceVersion } = json.metadata ?? {};
+      const applied = await apply('taken', list('taken', { digests: { [digits('b')]: '' } }, { resourceVersion }));
+      expect(applied.status).toBe(200);
+      expect(await specOf('taken')).toEqual({ notAfter: '2026-01-01T00:00:00Z', digests: { [digits('b')]: '' } });
+      expect(applied.json.metadata?.resourceVersion).not.toBe(resourceVersion);
+    });
+
+    test('is not applied over a later version', async () => {
+      const made = await create(list('later', {}));
+      const { resourceVersion } = made.json.metadata ?? {};
+      const version = { resourceVersion };
+      expect((await apply('later', list('later', { digests: { [digits('a')]: '' } }, version))).status).toBe(200);
+      const late = await apply('later', list('later', { digests: { [digits('b')]: '' } }, version));
+      expect([late.status, late.json.reason]).toEqual([409, 'Conflict']);
+      expect(await specOf('later')).toMatchObject({ digests: { [digits('a')]: '' } });
+    });
+
+    test('is applied by a named manager only, and made where there is none', async () => {
+      expect((await apply('made', list('made', {}), 'force=true')).status).toBe(422);
+      expect((await apply('made', list('made', {}))).status).toBe(201);
+    });
+
+    test('that is gone is made again, whatever version is applied', async () => {
+      const gone = await apply('gone', list('gone', {}, { resourceVersion: '1' }));
+      expect(gone.status).toBe(201);
+    });
+
+    test('keeps what another manager wrote and the applied object leaves out', async () => {
+      await world().admin.create(RESOURCES.allowedImages, list('others', { policyVersion: 'theirs' }));
+      expect((await apply('others', list('others', {}))).status).toBe(200);
+      expect(await specOf('others')).toMatchObject({ policyVersion: 'theirs' });
+    });
+
+    test('is refused with a field that its definition has not', async () => {
+      const unknown = list('unknown', { strange: 'x' });
+      const [created, applied] = [await create(unknown), await apply('unknown', unknown)];
+      expect([created.status, created.json.message]).toEqual([
+        400,
+        expect.stringContaining('unknown field "spec.strange"'),
+      ]);
+      // Not 400: it is no failure of the server all the same.
+      expect([applied.status, applied.json.message]).toEqual([
+        500,
+        expect.stringContaining('.spec.strange: field not declared in schema'),
+      ]);
     });
   });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { buildFiles } from '../../enforcement/build/build-files.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
+import { MOST_NAMESPACES } from '../../shared/domain/admission/allowed-images.ts';
 import { checkPolicy } from '../../shared/domain/policy/policy-check.ts';
 import { useCloud } from '../support/cloud.ts';
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
@@ -64,11 +65,11 @@ const create = (namespace: string, object: object, query = '') =>
 const tried = (namespace: string, ...images: readonly string[]) =>
   create(namespace, pod('tried', images), '?dryRun=All');
 
-async function publish(list: string, digests: readonly string[], notAfter: string) {
+async function publish(list: string, digests: readonly string[], notAfter: string, running: object = {}) {
   const { metadata, ...rest } = manifests('first-allowed-images').find(
     (one) => one.metadata.name === list,
   ) as ApiObject;
-  const spec = { notAfter, digests: Object.fromEntries(digests.map((one) => [one, ''])) };
+  const spec = { notAfter, digests: Object.fromEntries(digests.map((one) => [one, ''])), running };
   expect(await client.apply({ ...rest, metadata, spec })).toMatchObject({ status: 200 });
 }
 
@@ -194,6 +195,31 @@ describe('with lists that are published', () => {
     };
     const path = '/apis/apps/v1/namespaces/shop/deployments?dryRun=All';
     expect(await answered(client.send('POST', path, object))).toBe('warn approved-registries');
+  });
+});
+
+describe('images that run already', () => {
+  afterAll(async () => {
+    await publish('digests-0', ALL, FUTURE);
+    await until(async () => (await answered(tried('other', GOOD))) === 'allow');
+  });
+  /** The first images run in these namespaces, of which `shop` is the last to be found. */
+  const runsIn = (images: number, namespaces: number) => {
+    const others = Array.from({ length: namespaces - 1 }, (_, at) => `team-${at}`);
+    const entry = { namespaces: [...others, 'shop'], until: FUTURE, rule: 'age-limit' };
+    return Object.fromEntries(Array.from({ length: images }, (_, at) => [digest(at), entry]));
+  };
+
+  // Whole objects of etcd: 1.5 MiB.
+  test.each([
+    [30, 3_000],
+    [10, MOST_NAMESPACES],
+  ])('a pod of %i of them starts with a warning, where each runs in %i namespaces', async (images, namespaces) => {
+    await publish('digests-0', [], FUTURE, runsIn(images, namespaces));
+    const pods = Array.from({ length: images }, (_, at) => image(at));
+    await until(async () => (await answered(tried('shop', image(images)))) === 'deny digest-allowed');
+    await until(async () => (await answered(tried('shop', ...pods))) === 'warn age-limit');
+    expect(await answered(tried('other', ...pods))).toBe('warn digest-allowed');
   });
 });
 

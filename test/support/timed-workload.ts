@@ -8,8 +8,8 @@ import type { PodTemplate } from '../../local/kubernetes/pod-template.ts';
 import {
   type Collection,
   type ObjectPath,
-  type Patched,
-  PatchUnknownError,
+  WriteUnknownError,
+  type Written,
 } from '../../shared/adapters/kubernetes-api.ts';
 import type { KubernetesService } from '../../shared/domain/image/workload-kind.ts';
 import type { KubernetesWorkload } from '../../shared/domain/rollout/kubernetes-workload.ts';
@@ -95,8 +95,8 @@ export class TimedWorkload {
       return path.endsWith(`/${this.#resource.name}/${this.#name}`) ? ((await this.#present()) as Item) : undefined;
     },
     list: <Item>(collection: Collection) => this.#list<Item>(collection),
-    patch: async <Item>(_: ObjectPath, operations: readonly object[]): Promise<Patched<Item>> => {
-      if (this.next === 'fails') throw new PatchUnknownError('status 500: failed calling webhook "x"');
+    patch: async <Item>(_: ObjectPath, operations: readonly object[]): Promise<Written<Item>> => {
+      if (this.next === 'fails') throw new WriteUnknownError('status 500: failed calling webhook "x"');
       const present = await this.#present();
       if (!present) return { refused: 404, message: 'not found' };
       if (this.next === 'dropped') return { object: present as Item };
@@ -104,7 +104,7 @@ export class TimedWorkload {
         const object = patched(present, operations, 'application/json-patch+json') as KubernetesObject;
         const changed = this.#store.replace(this.#resource, object);
         this.patches += 1;
-        if (this.next === 'lost') throw new PatchUnknownError('no answer within 15 s');
+        if (this.next === 'lost') throw new WriteUnknownError('no answer within 15 s');
         return { object: changed as Item };
       } catch (error) {
         if (error instanceof ApiError) return { refused: error.code, message: error.message };

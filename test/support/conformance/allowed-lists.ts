@@ -1,6 +1,6 @@
-import { shards } from '../../../enforcement/build/allowed-images.ts';
 import { admissionFactsOf } from '../../../shared/domain/admission/admission-facts.ts';
 import { admit } from '../../../shared/domain/admission/admit.ts';
+import { shardSet } from '../../../shared/domain/admission/allowed-images.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { digestOf, HOUR_MS } from '../samples.ts';
 import type { ConformanceCase } from './cases.ts';
@@ -37,7 +37,7 @@ function listsOf(
 ): Readonly<Record<string, object>> {
   const [notAfter, until] = [0, HOUR_MS].map((later) => new Date(notAfterEpochMs + later).toISOString());
   return Object.fromEntries(
-    shards(16).map(({ name, prefix }) => {
+    shardSet(16).map(({ name, prefix }) => {
       const here = listed.filter(({ digest }) => digits(digest).startsWith(prefix));
       const digests = here.flatMap(({ digest, runningRule }) =>
         runningRule === undefined ? [[digits(digest), ''] as const] : [],
