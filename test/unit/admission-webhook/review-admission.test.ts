@@ -1,8 +1,11 @@
+import { inTime } from '../../../functions/admission-webhook/deadline.ts';
+import { ReadsTimedOutError } from '../../../functions/admission-webhook/errors.ts';
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
 import { podOf, reviewOf, templateOf } from '../../support/admission-reviews.ts';
 import { doorImage, doorWorld } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
+import { digestOf } from '../../support/samples.ts';
 
 const CLUSTER = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
 const [GOOD, BAD] = [doorImage('compliant'), doorImage('violating')];
@@ -10,6 +13,9 @@ const [GOOD, BAD] = [doorImage('compliant'), doorImage('violating')];
 const NODE = { username: 'system:node:ip-10-0-0-1', groups: ['system:nodes', 'system:authenticated'] };
 const mirror = { ...podOf(BAD), metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } };
 const ephemeral = (image: string) => ({ spec: { ...podOf(GOOD).spec, ephemeralContainers: [{ name: 'd', image }] } });
+
+/** The time is over at once. */
+const late = <Value>(work: Promise<Value>): Promise<Value> => inTime(1, work);
 
 describe('a pod', () => {
   test('starts if the policy refuses none of its images', async () => {
@@ -33,6 +39,19 @@ describe('a pod', () => {
     expect(message).not.toContain('containers[0]');
     expect(message).toContain('Deploy a newer image');
     expect(ruleId).toBe('critical');
+  });
+
+  test('is refused for what keeps it from starting, and not for what only has a warning', async () => {
+    const made = await doorWorld();
+    await made.running.begin([{ digest: digestOf('violating'), place: { ...CLUSTER, namespace: 'shop' } }]);
+    const { answer } = await reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(BAD, 'nginx') }));
+    expect(answer.response.status?.message).toMatch(/^spec\.containers\[1\]\.image \(nginx\): /);
+    expect(answer.response.status?.message).not.toContain('containers[0]');
+  });
+
+  test('that is new keeps nothing, whatever the review says of an object before', async () => {
+    const review = reviewOf({ object: podOf(BAD), oldObject: podOf(BAD) });
+    expect((await reviewAdmission(await doorWorld(), CLUSTER, review)).decision).toBe('deny');
   });
 
   test('passes an update that keeps its images, without a read', async () => {
@@ -100,6 +119,19 @@ describe('a pod', () => {
     expect(warning).toMatchObject({ decision: 'warn', ruleId: 'door-undecided' });
     expect(await reviewAdmission({ ...(await doorWorld('off')), images }, CLUSTER, of(251))).toMatchObject({
       decision: 'allow',
+    });
+  });
+
+  test('with so many images is answered in time too', async () => {
+    const made = await doorWorld();
+    const policies = { current: () => new Promise<never>(() => undefined) };
+    const lastPolicy = (await made.policies.current()).policy;
+    const ports = { ...made, policies, lastPolicy: () => lastPolicy, inTime: late };
+    const object = podOf(...Array.from({ length: 251 }, (_, n) => doorImage(`i${n}`)));
+    expect(await reviewAdmission(ports, CLUSTER, reviewOf({ object }))).toMatchObject({
+      decision: 'deny',
+      ruleId: 'door-undecided',
+      unread: expect.any(ReadsTimedOutError),
     });
   });
 

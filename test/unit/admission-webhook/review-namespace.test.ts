@@ -1,3 +1,5 @@
+import { inTime } from '../../../functions/admission-webhook/deadline.ts';
+import { ReadsTimedOutError } from '../../../functions/admission-webhook/errors.ts';
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -76,6 +78,7 @@ test('nobody else does', async () => {
 
 test.each([
   ['no JSON', () => 'yes'],
+  ['no text', () => ''],
   ['a list', () => '[]'],
   ['no author', () => JSON.stringify({ reason: 'x', expires: '2026-11-24T04:00:00Z' })],
   ['an empty reason', () => JSON.stringify({ author: 'a', reason: ' ', expires: '2026-11-24T04:00:00Z' })],
@@ -205,5 +208,24 @@ test('nothing is opened if the policy cannot be read', async () => {
   expect(await reviewAdmission({ ...failing, lastPolicy: () => policy }, CLUSTER, review)).toMatchObject({
     decision: 'deny',
     ruleId: 'door-undecided',
+  });
+});
+
+test('a new namespace with the annotation asks for it, whatever the review says of an object before', async () => {
+  const made = await world();
+  const annotated = namespace(expiring(made, 2));
+  const review = changed(annotated, annotated, { operation: 'CREATE', userInfo: { username: 'eve', groups: [] } });
+  expect(await reviewAdmission(made, CLUSTER, review)).toMatchObject({ decision: 'deny', ruleId: 'break-glass' });
+});
+
+test('a change that is not recorded in time is refused', async () => {
+  const made = await world();
+  const { policy } = await made.policies.current();
+  const hanging = { ...made, policies: { current: () => new Promise<never>(() => undefined) } };
+  const ports = { ...hanging, lastPolicy: () => policy, inTime: <Value>(work: Promise<Value>) => inTime(1, work) };
+  expect(await reviewAdmission(ports, CLUSTER, changed(namespace(expiring(made, 2)), namespace()))).toMatchObject({
+    decision: 'deny',
+    ruleId: 'door-undecided',
+    unread: expect.any(ReadsTimedOutError),
   });
 });

@@ -51,6 +51,7 @@ describe('the images that an object asks for', () => {
     ['Pod', null],
     ['Pod', 'text'],
     ['Pod', { spec: { containers: null } }],
+    ['Pod', { spec: { volumes: [{ name: 'config', image: null }] } }],
     ['Service', { spec }],
     ['constructor', { spec }],
   ])('%s of %j asks for none', (kind, object) => {
