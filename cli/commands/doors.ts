@@ -1,7 +1,9 @@
+import { collect } from '../../shared/concurrency.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
 import type { Arguments, CliContext, Command, OtherAccounts } from '../command.ts';
+import { renderPastBreakGlasses } from '../doors/break-glasses.ts';
 import { checkDoors, type DoorsAnswer } from '../doors/check-doors.ts';
 import { renderDoors } from '../doors/render-doors.ts';
 import { EXIT, UsageError } from '../errors.ts';
@@ -10,8 +12,8 @@ import { policyIn } from '../policy/policy-file.ts';
 
 export const doorsCommand: Command = {
   summary:
-    'Says which images the doors of the policy would refuse if they started once more. Exit code 0: none; 3: some; 4: unknown.',
-  synopsis: 'check [--policy FILE] [--cluster NAME] [--role NAME]',
+    'Says which images the doors of the policy would refuse if they started once more (exit code 0: none; 3: some; 4: unknown), or who opened which namespace.',
+  synopsis: 'check [--policy FILE] [--cluster NAME] [--role NAME] | break-glass',
   words: [1, 1],
   options: {
     policy: { type: 'string' },
@@ -27,6 +29,7 @@ export const doorsCommand: Command = {
   },
   async run(context, args) {
     const [action] = args.positionals;
+    if (action === 'break-glass') return breakGlass(context, args);
     if (action !== 'check')
       throw new UsageError(`"doors ${action}" is not an action. Expected: patchwave doors ${doorsCommand.synopsis}`);
     const { file, cluster, role } = flagsOf(args);
@@ -42,6 +45,17 @@ export const doorsCommand: Command = {
     return exitCodeOf(answer);
   },
 };
+
+/** Every break-glass that the ledger still has. */
+async function breakGlass(context: () => Promise<CliContext>, { flags, json }: Arguments): Promise<number> {
+  const [flag] = Object.keys(doorsCommand.options ?? {}).filter((name) => flags[name] !== undefined);
+  if (flag !== undefined) throw new UsageError(`--${flag} belongs to \`doors check\`.`);
+  const { breakGlasses, clock } = await context();
+  const all = await collect(breakGlasses.all());
+  if (json) printJson(all);
+  else print(all.length === 0 ? 'No namespace was opened.' : renderPastBreakGlasses(all, clock()));
+  return EXIT.done;
+}
 
 /** @throws UsageError */
 function flagsOf({ flags }: Arguments): {

@@ -48,6 +48,19 @@ export interface OpenBreakGlasses {
   open(atEpochMs: number): AsyncIterable<OpenBreakGlass>;
 }
 
+/** A break-glass with what became of it. */
+export interface PastBreakGlass extends OpenBreakGlass {
+  /** When a person ended it, or another one replaced it, before it expired. */
+  readonly endedAtEpochMs?: number;
+  /** Who did. */
+  readonly endedBy?: string;
+}
+
+export interface PastBreakGlasses {
+  /** Every one, also one that is open, in the order in which they began. The ledger keeps each for 400 days after its end. */
+  all(): AsyncIterable<PastBreakGlass>;
+}
+
 /** A request of a cluster that changes a break-glass. */
 export interface BreakGlassChange {
   /** Identity of the request: a repeated one changes nothing. */
@@ -72,8 +85,15 @@ export interface StoredBreakGlass extends BreakGlass {
   readonly by: string;
   readonly beganAtEpochMs: number;
   readonly endedAtEpochMs?: number;
+  readonly endedBy?: string;
   /** The last requests that changed it, the newest last. */
   readonly requests: readonly string[];
+  /** For DynamoDB's time to live, in seconds. */
+  readonly expiresAt: number;
+}
+
+/** How the ledger keeps one for those who ask later who opened what. */
+export interface StoredPastBreakGlass extends PastBreakGlass {
   /** For DynamoDB's time to live, in seconds. */
   readonly expiresAt: number;
 }

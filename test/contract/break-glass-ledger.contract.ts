@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { BreakGlassLedger, OpenBreakGlasses } from '../../shared/ports/admission.ts';
+import type { BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses } from '../../shared/ports/admission.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 
@@ -7,7 +7,9 @@ const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main', n
 const breakGlass = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: NOON_EPOCH_MS + HOUR_MS };
 const change = (uid: string) => ({ uid, user: 'ada', atEpochMs: NOON_EPOCH_MS });
 
-export function breakGlassLedgerContract({ make }: Contract<BreakGlassLedger & OpenBreakGlasses>): void {
+export function breakGlassLedgerContract({
+  make,
+}: Contract<BreakGlassLedger & OpenBreakGlasses & PastBreakGlasses>): void {
   test('is open in the one namespace of the one cluster only', async () => {
     const ledger = await make();
     expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
@@ -56,6 +58,36 @@ export function breakGlassLedgerContract({ make }: Contract<BreakGlassLedger & O
     expect(await collect(ledger.open(breakGlass.expiresAtEpochMs))).toEqual([]);
     await ledger.begin(third, breakGlass, change('5'));
     expect((await collect(ledger.open(NOON_EPOCH_MS))).map(({ place }) => place)).toContainEqual(third);
+  });
+
+  test('each one is kept, in the order of their begins, with who began and who ended it', async () => {
+    const ledger = await make();
+    const at = (minute: number, user = 'ada') => ({
+      ...{ uid: `at ${minute}`, user, atEpochMs: NOON_EPOCH_MS + minute * 60_000 },
+    });
+    const other = { ...PLACE, cluster: 'other' };
+    await ledger.begin(PLACE, breakGlass, at(1));
+    await ledger.begin(PLACE, breakGlass, at(1));
+    await ledger.begin(other, { ...breakGlass, reason: 'elsewhere' }, at(2));
+    await ledger.begin(PLACE, { ...breakGlass, author: 'Grace' }, at(3, 'grace'));
+    await ledger.end(PLACE, at(4, 'jo'));
+    await ledger.end(PLACE, at(5, 'late'));
+    const last = { ...breakGlass, expiresAtEpochMs: NOON_EPOCH_MS + 8 * 60_000 };
+    await ledger.begin(PLACE, last, at(7));
+    await ledger.end(PLACE, at(9, 'late'));
+    const minute = (count: number) => NOON_EPOCH_MS + count * 60_000;
+    expect(await collect(ledger.all())).toEqual([
+      {
+        ...{ ...breakGlass, place: PLACE, by: 'ada', beganAtEpochMs: minute(1) },
+        ...{ endedAtEpochMs: minute(3), endedBy: 'grace' },
+      },
+      { ...breakGlass, reason: 'elsewhere', place: other, by: 'ada', beganAtEpochMs: minute(2) },
+      {
+        ...{ ...breakGlass, author: 'Grace', place: PLACE, by: 'grace', beganAtEpochMs: minute(3) },
+        ...{ endedAtEpochMs: minute(4), endedBy: 'jo' },
+      },
+      { ...last, place: PLACE, by: 'ada', beganAtEpochMs: minute(7) },
+    ]);
   });
 
   test('an ECS cluster has none', async () => {

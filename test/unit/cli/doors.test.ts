@@ -243,3 +243,29 @@ test('an account that the policy adds is unknown until a review has read it, if 
   const doors = { rules: [{ accounts: [SCOPE.account], mode: 'deny' }] };
   expect((await check(await running('deny', { ...policyWith(doors), scopes }))).code).toBe(EXIT.done);
 });
+
+test('break-glass lists who opened which namespace, when and why, and who ended it', async () => {
+  const world = await judgedWorld();
+  expect(await run(doorsCommand, readOnlyContext(world), ['break-glass'])).toMatchObject({
+    ...{ code: EXIT.done, text: expect.stringContaining('No namespace was opened.') },
+  });
+  const place = { ...MAIN, namespace: 'shop' };
+  const atEpochMs = world.clock();
+  const begun = (reason: string) => ({ author: 'Ada', reason, expiresAtEpochMs: atEpochMs + DAY_MS });
+  await world.exceptions.begin(place, begun('incident 7\u001b[2J'), { uid: '1', user: 'sso:ada', atEpochMs });
+  await world.exceptions.end(place, { uid: '2', user: 'sso:jo', atEpochMs: atEpochMs + 60_000 });
+  await world.exceptions.begin({ ...place, namespace: 'jobs' }, begun('x'), { uid: '3', user: 'sso:eve', atEpochMs });
+  const { text } = await run(doorsCommand, readOnlyContext(world), ['break-glass']);
+  expect(text).toMatch(
+    /main\/shop +2026-11-24 03:00 UTC +sso:ada +2026-11-24 03:01 UTC +sso:jo +Ada +incident 7\\u001b\[2J/,
+  );
+  expect(text).toMatch(/main\/jobs +2026-11-24 03:00 UTC +sso:eve +2026-11-25 03:00 UTC +open +Ada +x/);
+  world.advance(DAY_MS);
+  expect((await run(doorsCommand, readOnlyContext(world), ['break-glass'])).text).toMatch(/UTC +its time +Ada +x/);
+  expect(await runJson(doorsCommand, readOnlyContext(world), ['break-glass'])).toMatchObject([
+    { place, by: 'sso:ada', endedAtEpochMs: atEpochMs + 60_000, endedBy: 'sso:jo' },
+    { place: { namespace: 'jobs' }, by: 'sso:eve', expiresAtEpochMs: atEpochMs + DAY_MS },
+  ]);
+  const misplaced = run(doorsCommand, readOnlyContext(world), ['break-glass'], { cluster: 'main' });
+  await expect(misplaced).rejects.toThrow(UsageError);
+});

@@ -136,6 +136,11 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
       const breakGlass = await new DynamoBreakGlassLedger(table).breakGlassOf(place);
       return breakGlass && { ...item, ...breakGlass };
     },
+    'past-break-glass': async (item) =>
+      found(
+        await collect(new DynamoBreakGlassLedger(table).all()),
+        ({ place, beganAtEpochMs }) => keys.pastBreakGlass(place, beganAtEpochMs).SK === item.SK,
+      ),
     'expected-denial': async (item) =>
       found(
         await collect(new DynamoDenials(table).all()),

@@ -1,4 +1,5 @@
 import type { BreakGlass } from '../../../domain/admission/admit.ts';
+import { DAY_MS } from '../../../domain/common/time.ts';
 import { type DoorPlace, doorPlaceText } from '../../../domain/policy/doors.ts';
 import type {
   BreakGlassChange,
@@ -6,19 +7,30 @@ import type {
   BreakGlassReads,
   OpenBreakGlass,
   OpenBreakGlasses,
+  PastBreakGlass,
+  PastBreakGlasses,
   StoredBreakGlass,
+  StoredPastBreakGlass,
 } from '../../../ports/admission.ts';
 import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
+/** Each counts from the end that was agreed on when it began. */
+const KEPT = { current: 90 * DAY_MS, past: 400 * DAY_MS } as const;
 const REQUESTS_KEPT = 20;
 
-/** Break-glass as one item a namespace. An item that cannot be read opens nothing, and gives way to the next one. */
-export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses {
+const expiry = ({ expiresAtEpochMs }: BreakGlass, keptMs: number): number =>
+  Math.floor((expiresAtEpochMs + keptMs) / 1000);
+
+/**
+ * Break-glass as one item a namespace, by which doors decide, and one for each that was begun, for those who ask later. An item
+ * that cannot be read opens nothing, and gives way to the next one.
+ */
+export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses, PastBreakGlasses {
   protected readonly records: StoredRecords<StoredBreakGlass>;
+  protected readonly past: StoredRecords<StoredPastBreakGlass>;
 
   constructor(table: LedgerTable) {
     this.records = new StoredRecords(table, 'break-glass', {
@@ -26,11 +38,16 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses 
       sortKey: ({ place, endedAtEpochMs }) =>
         endedAtEpochMs === undefined ? place && doorPlaceText(place) : undefined,
     });
+    this.past = new StoredRecords(table, 'past-break-glass');
   }
 
   async *open(atEpochMs: number): AsyncIterable<OpenBreakGlass> {
     for await (const { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs } of this.records.eachOpen())
       if (place && atEpochMs < expiresAtEpochMs) yield { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs };
+  }
+
+  async *all(): AsyncIterable<PastBreakGlass> {
+    for await (const { expiresAt: _, ...one } of this.past.below(keys.BREAK_GLASSES)) yield one;
   }
 
   async breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined> {
@@ -44,12 +61,16 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses 
 
 /** The same, and its changes. */
 export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements BreakGlassLedger {
+  /** What is kept for later is written first: no namespace is open without it. */
   async begin(place: DoorPlace, breakGlass: BreakGlass, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
     const key = keys.breakGlass(place);
+    const [earlier] = await this.records.getAll([key]);
+    if (earlier?.requests.includes(uid)) return;
+    const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs };
+    await this.past.put(keys.pastBreakGlass(place, atEpochMs), { ...begun, expiresAt: expiry(breakGlass, KEPT.past) });
     const after = (before: StoredBreakGlass | undefined): StoredBreakGlass => ({
-      ...breakGlass,
-      ...{ place, by: user, beganAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
-      expiresAt: Math.floor(breakGlass.expiresAtEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
+      ...{ ...begun, requests: withRequest(before, uid) },
+      expiresAt: expiry(breakGlass, KEPT.current),
     });
     try {
       await this.records.change(key, (before) => (before?.requests.includes(uid) ? undefined : after(before)));
@@ -58,20 +79,46 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
       if (!(error instanceof LedgerItemUnreadableError)) throw error;
       await this.records.put(key, after(undefined));
     }
+    if (earlier) await this.#endPast(place, earlier, { user, atEpochMs });
   }
 
-  async end(place: DoorPlace, { uid, atEpochMs }: BreakGlassChange): Promise<void> {
-    try {
-      await this.records.change(keys.breakGlass(place), (before) =>
+  async end(place: DoorPlace, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
+    const stands = await orUnreadable(
+      this.records.change(keys.breakGlass(place), (before) =>
         !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
           ? undefined
-          : { ...before, endedAtEpochMs: atEpochMs, requests: withRequest(before, uid) },
-      );
-    } catch (error) {
-      if (!(error instanceof LedgerItemUnreadableError)) throw error;
-    }
+          : { ...before, endedAtEpochMs: atEpochMs, endedBy: user, requests: withRequest(before, uid) },
+      ),
+    );
+    if (stands?.endedAtEpochMs !== undefined) await this.#endPast(place, stands, { user, atEpochMs });
+  }
+
+  /** Of one that expired before, or that was ended already, nothing changes. */
+  async #endPast(
+    place: DoorPlace,
+    { beganAtEpochMs, endedAtEpochMs, endedBy }: StoredBreakGlass,
+    { user, atEpochMs }: Pick<BreakGlassChange, 'user' | 'atEpochMs'>,
+  ): Promise<void> {
+    const end = { endedAtEpochMs: endedAtEpochMs ?? atEpochMs, endedBy: endedBy ?? user };
+    await orUnreadable(
+      this.past.change(keys.pastBreakGlass(place, beganAtEpochMs), (past) =>
+        !past || past.endedAtEpochMs !== undefined || past.expiresAtEpochMs <= end.endedAtEpochMs
+          ? undefined
+          : { ...past, ...end },
+      ),
+    );
   }
 }
 
 const withRequest = (before: StoredBreakGlass | undefined, uid: string): readonly string[] =>
   [...(before?.requests ?? []), uid].slice(-REQUESTS_KEPT);
+
+/** What a change gives, or nothing if the item cannot be read. */
+async function orUnreadable<Value>(change: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await change;
+  } catch (error) {
+    if (error instanceof LedgerItemUnreadableError) return undefined;
+    throw error;
+  }
+}

@@ -46,6 +46,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there; index `open` |
+ * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -157,6 +158,14 @@ export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK
 export const breakGlass = ({ account, region, cluster, namespace = '' }: DoorPlace): Key => ({
   PK: `DOOR#${account}/${region}/${cluster}`,
   SK: namespace,
+});
+export const BREAK_GLASSES = 'DOOR#BREAK-GLASS';
+export const pastBreakGlass = (
+  { account, region, cluster, namespace = '' }: DoorPlace,
+  beganAtEpochMs: number,
+): Key => ({
+  PK: BREAK_GLASSES,
+  SK: `${new Date(beganAtEpochMs).toISOString()}#${account}/${region}/${cluster}#${namespace}`,
 });
 export const DENIALS = 'DENIALS';
 export const expectedDenial = ({ account, region, cluster, namespace = '' }: DoorPlace, digest: Digest): Key => ({

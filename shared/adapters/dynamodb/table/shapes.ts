@@ -10,7 +10,7 @@ import type { ImageContent } from '../../../domain/lineage/image-content.ts';
 import type { KillSwitch } from '../../../domain/policy/kill-switch.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
-import type { StoredBreakGlass } from '../../../ports/admission.ts';
+import type { StoredBreakGlass, StoredPastBreakGlass } from '../../../ports/admission.ts';
 import type { LateHeads } from '../../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../../ports/ledger.ts';
 
@@ -145,7 +145,11 @@ const breakGlass: ShapeOf<StoredBreakGlass> = {
     by: 'text',
     beganAtEpochMs: 'number',
   },
-  ...{ endedAtEpochMs: 'number?', requests: 'list', expiresAt: 'number' },
+  ...{ endedAtEpochMs: 'number?', endedBy: 'text?', requests: 'list', expiresAt: 'number' },
+};
+const pastBreakGlass: ShapeOf<StoredPastBreakGlass> = {
+  ...{ place: 'record', author: 'text', reason: 'text', expiresAtEpochMs: 'number', by: 'text' },
+  ...{ beganAtEpochMs: 'number', endedAtEpochMs: 'number?', endedBy: 'text?', expiresAt: 'number' },
 };
 
 const expectedDenial: ShapeOf<ExpectedDenial> = {
@@ -161,7 +165,7 @@ const baseReadings: ShapeOf<BaseReadings> = {
 };
 
 const SHAPES: Readonly<Record<string, Shape>> = {
-  ...{ content, location, usage, scope, 'break-glass': breakGlass },
+  ...{ content, location, usage, scope, 'break-glass': breakGlass, 'past-break-glass': pastBreakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
   ...{ 'expected-denial': expectedDenial },
