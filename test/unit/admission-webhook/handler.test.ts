@@ -105,6 +105,16 @@ describe('a body that is no review is refused, and never allowed', () => {
     ['no Base64', whole, { isBase64Encoded: true }],
     ['Base64 of something else', Buffer.from('x').toString('base64'), { isBase64Encoded: true }],
     ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe]).toString('base64'), { isBase64Encoded: true }],
+    [
+      'a review with bytes that are no UTF-8',
+      Buffer.from(whole.replace('nginx', '\u00ff'), 'latin1').toString('base64'),
+      { isBase64Encoded: true },
+    ],
+    [
+      'a review in Base64 that was cut',
+      Buffer.from(`${whole}   `).toString('base64').replace(/=*$/, '').slice(0, -1),
+      { isBase64Encoded: true },
+    ],
     ['the version before', { ...reviewOf({ object: podOf('nginx') }), apiVersion: 'admission.k8s.io/v1beta1' }],
     ['another kind', { ...reviewOf({ object: podOf('nginx') }), kind: 'Pod' }],
     ['no request', { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }],
@@ -302,6 +312,39 @@ describe('if nothing can be read', () => {
   });
 });
 
+test('of several policies the last one that was read is remembered', async () => {
+  const { policies } = await world({ mode: 'warn' });
+  const remembered = new RememberedPolicies(policies);
+  expect(remembered.last()).toBeUndefined();
+  await remembered.current();
+  expect(remembered.last()?.doors?.mode).toBe('warn');
+  const { policy, version } = await policies.current();
+  await policies.publish(
+    { ...policy, doors: parse(policySchema, { ...policy, doors: { mode: 'deny' } }).doors },
+    { replaces: version },
+  );
+  await remembered.current();
+  expect(remembered.last()?.doors?.mode).toBe('deny');
+});
+
 test('the function names what its environment lacks', async () => {
   await expect(handler(sample('create-pod'), context)).rejects.toThrow(/LEDGER_TABLE.*PATH_SECRET_HASH/);
+});
+
+test('the function runs outside of a rotation, when the second hash is empty', async () => {
+  const before = process.env;
+  process.env = {
+    ...before,
+    ...{ LEDGER_TABLE: 'ledger', EVIDENCE_BUCKET: 'evidence', READ_MILLISECONDS: '1500' },
+    ...{ LEDGER_REGION: 'eu-west-1', HUB_REGION: 'eu-west-1', AWS_REGION: 'eu-west-1' },
+    ...{ PATH_SECRET_HASH: hashOf(SECRET), NEXT_PATH_SECRET_HASH: '' },
+  };
+  try {
+    const event = { ...sample('create-pod'), body: '{' };
+    expect(await handler(event, context)).toMatchObject({ statusCode: 400 });
+    const stranger = { ...event.pathParameters, secret: 'wrong-secret' };
+    expect(await handler({ ...event, pathParameters: stranger }, context)).toMatchObject({ statusCode: 404 });
+  } finally {
+    process.env = before;
+  }
 });

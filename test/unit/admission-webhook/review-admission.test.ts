@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { inTime } from '../../../functions/admission-webhook/deadline.ts';
 import { ReadsTimedOutError } from '../../../functions/admission-webhook/errors.ts';
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
@@ -16,6 +17,17 @@ const ephemeral = (image: string) => ({ spec: { ...podOf(GOOD).spec, ephemeralCo
 
 /** The time is over at once. */
 const late = <Value>(work: Promise<Value>): Promise<Value> => inTime(1, work);
+
+test('the wait for reads leaves no timer behind', async () => {
+  jest.useFakeTimers();
+  try {
+    expect(await inTime(1500, Promise.resolve('read'))).toBe('read');
+    await expect(inTime(1500, Promise.reject(new Error('throttled')))).rejects.toThrow('throttled');
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
 
 describe('a pod', () => {
   test('starts if the policy refuses none of its images', async () => {
@@ -47,6 +59,23 @@ describe('a pod', () => {
     const { answer } = await reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(BAD, 'nginx') }));
     expect(answer.response.status?.message).toMatch(/^spec\.containers\[1\]\.image \(nginx\): /);
     expect(answer.response.status?.message).not.toContain('containers[0]');
+  });
+
+  test('is refused in at most 4,000 characters, for five images and a number', async () => {
+    const made = await doorWorld();
+    const refusal = async (...images: readonly string[]) =>
+      (await reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(...images) }))).answer.response.status?.message;
+    const seven = (await refusal(...Array.from({ length: 7 }, (_, n) => `nginx:${n}`))) ?? '';
+    expect(seven).toContain('(nginx:4)');
+    expect(seven).not.toContain('(nginx:5)');
+    expect(seven).toMatch(/ And 2 more\.$/);
+    const long = Array.from({ length: 5 }, (_, n) => `${n}/${'x'.repeat(2000)}`);
+    expect((await refusal(...long))?.length).toBe(4000);
+  });
+
+  test('that starts with a warning is one in the audit log', async () => {
+    const { answer } = await reviewAdmission(await doorWorld('warn'), CLUSTER, reviewOf({ object: podOf(BAD) }));
+    expect(answer.response).toMatchObject({ allowed: true, auditAnnotations: { decision: 'warn', rule: 'critical' } });
   });
 
   test('that is new keeps nothing, whatever the review says of an object before', async () => {
