@@ -44,7 +44,7 @@ interface Forms {
   readonly dual: readonly string[];
   /** Of Docker Hub, also without a host, or without `library`. */
   readonly hub: readonly string[];
-  /** Of any form. */
+  /** Of any form: the policy approves every name. */
   readonly any: readonly string[];
 }
 
@@ -53,17 +53,32 @@ const NONE: Forms = { plain: [], fips: [], dual: [], hub: [], any: [] };
 /** Names with a host of their own that a pattern of the policy matches. */
 function hostedForms(host: string, path: string): Pick<Forms, 'plain' | 'fips' | 'dual'> {
   const behind = withStars(path, IN_PATH);
-  const plain = [withStars(host, IN_HOST) + behind];
-  const at = host.indexOf(MIDDLE);
-  const partition = PARTITION_HOSTS.find(({ ecr }) => host.endsWith(`.${ecr}`));
-  if (at < 0 || !partition) return { plain, fips: [], dual: [] };
-  const account = withStars(host.slice(0, at), IN_HOST);
-  const inRegion = withStars(host.slice(at + MIDDLE.length, -partition.ecr.length - 1), IN_HOST);
-  const fips = [`${account}[.]dkr[.]ecr-fips[.]${inRegion}[.]${escapedPattern(partition.ecr)}${behind}`];
-  const dual = DUAL_STACK.filter(({ ecr }) => ecr === partition.ecr).map(
-    ({ dualStack }) => `${account}[.]dkr-ecr(?:-fips)?[.]${inRegion}[.]${escapedPattern(dualStack)}${behind}`,
+  const forms = PARTITION_HOSTS.flatMap((partition) =>
+    registriesIn(host, partition.ecr).map(([account, region]) => ({
+      fips: `${account}[.]dkr[.]ecr-fips[.]${region}[.]${escapedPattern(partition.ecr)}${behind}`,
+      dual:
+        'dualStack' in partition
+          ? [`${account}[.]dkr-ecr(?:-fips)?[.]${region}[.]${escapedPattern(partition.dualStack)}${behind}`]
+          : [],
+    })),
   );
-  return { plain, fips, dual };
+  return {
+    plain: [withStars(host, IN_HOST) + behind],
+    fips: forms.map(({ fips }) => fips),
+    dual: forms.flatMap(({ dual }) => dual),
+  };
+}
+
+/** Regular expressions of the account and the Region of each plain ECR host that a glob matches. */
+function registriesIn(host: string, domain: string): readonly (readonly [account: string, region: string])[] {
+  const found = new Map<string, readonly [string, string]>();
+  for (const [account, behindAccount] of splits(host)) {
+    if (!/^[0-9*]+$/.test(account)) continue;
+    for (const [region, rest] of restsBehind(MIDDLE, behindAccount).flatMap(splits))
+      if (/^[a-z0-9*-]+$/.test(region) && matchesGlob(rest, `.${domain}`))
+        found.set(`${account} ${region}`, [withStars(account, IN_HOST), withStars(region, IN_HOST)]);
+  }
+  return [...found.values()];
 }
 
 const HUB = 'docker.io';
@@ -82,21 +97,25 @@ function shortForms(host: string, path: string): string[] {
   ];
 }
 
-/** What a glob asks of a text behind the letters with which it begins. */
-function restsBehind(letters: string, glob: string): readonly string[] {
-  const star = glob.indexOf('*');
-  if (star >= 0 && star < letters.length && letters.startsWith(glob.slice(0, star))) return [glob.slice(star)];
-  return glob.startsWith(letters) ? [glob.slice(letters.length)] : [];
-}
+/** Every way to divide a glob: it matches two texts in a row if one of the pairs matches them one by one. */
+const splits = (glob: string): readonly (readonly [string, string])[] =>
+  Array.from({ length: glob.length + 1 }, (_, at) => at).flatMap((at): readonly (readonly [string, string])[] => [
+    [glob.slice(0, at), glob.slice(at)],
+    ...(glob[at] === '*' ? [[glob.slice(0, at + 1), glob.slice(at)] as const] : []),
+  ]);
 
-function formsOf(pattern: string): Forms {
-  const slash = pattern.indexOf('/');
-  if (slash >= 0) {
-    const [host, path] = [pattern.slice(0, slash), pattern.slice(slash)];
-    return { ...NONE, ...hostedForms(host, path), hub: shortForms(host, path) };
-  }
-  // A name always has a slash, so only a star can match it.
-  return { ...NONE, any: pattern === '*' ? ['[^@]*?'] : pattern.includes('*') ? [withStars(pattern, IN_PATH)] : [] };
+/** What a glob asks of a text behind the letters with which it begins. */
+const restsBehind = (letters: string, glob: string): readonly string[] => [
+  ...new Set(splits(glob).flatMap(([start, rest]) => (matchesGlob(start, letters) ? [rest] : []))),
+];
+
+function formsOf(pattern: string): readonly Forms[] {
+  if (pattern === '*') return [{ ...NONE, any: ['[^@]*?'] }];
+  // Without a slash, only a star can match that of a name.
+  const names = pattern.includes('/')
+    ? [[pattern.slice(0, pattern.indexOf('/')), pattern.slice(pattern.indexOf('/'))] as const]
+    : splits(pattern).flatMap(([host, path]) => restsBehind('/', path).map((rest) => [host, `/${rest}`] as const));
+  return names.map(([host, path]) => ({ ...NONE, ...hostedForms(host, path), hub: shortForms(host, path) }));
 }
 
 /** Names in registries of AWS that the policy names. */
@@ -117,7 +136,7 @@ export function approvedPattern({
 }: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): string | undefined {
   if (!approvedRegistries) return undefined;
   const patterns = [...new Set([...approvedRegistries.allow, ...awsManaged.references])].sort();
-  const forms = patterns.map(formsOf);
+  const forms = patterns.flatMap(formsOf);
   const all = (form: keyof Forms): string =>
     `(?:${[...new Set(forms.flatMap((one) => one[form]))].join('|') || '(?!)'})`;
   const names = [
@@ -128,11 +147,14 @@ export function approvedPattern({
     all('any'),
     ...awsForms([...new Set(awsManaged.accounts)].sort()),
   ];
-  return `${readablePattern}(?:${names.join('|')})${TAG_AND_DIGEST}`;
+  return `${readablePattern}${LOWER_CASE_HOST}(?:${names.join('|')})${TAG_AND_DIGEST}`;
 }
 
 /** A lookahead: a host is there, and it is not Docker Hub, whose names have other forms. */
 const HAS_HOST = '(?!(?:index[.])?docker[.]io/)(?=[^/]*[.:][^/]*/|localhost/)';
+
+/** A lookahead: in capitals, a host of Docker Hub or of ECR would look like any other one. */
+const LOWER_CASE_HOST = '(?![^/]*[A-Z][^/]*/)';
 
 /** Every reference that can be read, from its beginning. In Python, `$` also stands before a line break at the end. */
 export const readablePattern = `^(?!.*\\n)(?=${REFERENCE.slice(1)})`;

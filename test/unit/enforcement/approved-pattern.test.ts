@@ -31,6 +31,7 @@ const PATTERNS = [
     'docker.io/lib*',
     '*/library/*',
   ],
+  ...['*/*', '*/web', '*ecr*/*', '111122223333.*/*', '*.dkr.ecr.*', '*.aws/*', '*team*', 'docker.io/l*/*', '*/nginx'],
   ...['docker.io*', '*', 'docker.io/l*x', '*.io/team/web', 'localhost/*', 'docker.io', 'team/*', '*/*-prod'],
 ];
 
@@ -49,12 +50,26 @@ test('the regular expression approves what the decision approves, in lower case,
         // Its length is judged where it is pulled.
         fc.pre(text.length < 250);
         const host = text.slice(0, text.indexOf('/'));
-        const isKnown = host === host.toLowerCase() && allow.every((one) => one === '*' || /[/]|^[^*]+$/.test(one));
-        if (isKnown || matches) expect([text, allow, matches]).toEqual([text, allow, isApproved(text, policy)]);
+        const isDue = host === host.toLowerCase() && isApproved(text, policy);
+        expect([text, allow, matches]).toEqual([text, allow, isDue]);
       },
     ),
     { numRuns: 3000 },
   );
+});
+
+test.each([
+  ['111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com/team/web', '*.amazonaws.com/*', true],
+  ['111122223333.dkr-ecr.eu-west-1.on.aws/team/web', '111122223333.*/team/*', true],
+  ['111122223333.dkr-ecr.eu-west-1.on.aws/team/web', '*.eu-west-1.amazonaws.com/*', true],
+  ['111122223333.dkr-ecr.eu-west-1.on.aws/team/web', '*.eu-west-2.amazonaws.com/*', false],
+  ['111122223333.dkr-ecr.eu-west-1.on.aws/team/web', '*.on.aws/*', false],
+  ['nginx', 'docker.io*', true],
+  ['DOCKER.IO/nginx', '*/nginx', false],
+  ['docker.io/nginx', 'docker.io/nginx', false],
+])('%s by %s: %p', (text, allow, expected) => {
+  const pattern = approvedPattern(policyOf([allow], { accounts: [], references: [] })) ?? '';
+  expect(new RegExp(pattern).test(text)).toBe(expected);
 });
 
 test('a tag or a digest that looks like a path approves nothing', () => {
