@@ -57,6 +57,11 @@ async function breakGlass(context: () => Promise<CliContext>, { flags, json }: A
   return EXIT.done;
 }
 
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names */
+const ROLE_NAME = /^(?:[\w+=,.@-]{1,128}\/){0,8}[\w+=,.@-]{1,64}$/;
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
+
 /** @throws UsageError */
 function flagsOf({ flags }: Arguments): {
   readonly file?: string;
@@ -66,6 +71,12 @@ function flagsOf({ flags }: Arguments): {
   const { policy, cluster, role, 'external-id': externalId } = flags;
   if (externalId !== undefined && role === undefined)
     throw new UsageError('--external-id belongs to a role. Name it with --role.');
+  if (typeof role === 'string' && !ROLE_NAME.test(role))
+    throw new UsageError(
+      `--role takes the name of a role, such as Reader, with its path if it has one (ops/Reader), not "${role}".`,
+    );
+  if (typeof externalId === 'string' && !EXTERNAL_ID.test(externalId))
+    throw new UsageError('--external-id takes 2 to 1224 letters, digits and any of _+=,.@:/-');
   return {
     ...(typeof policy === 'string' && { file: policy }),
     ...(typeof cluster === 'string' && { cluster }),

@@ -32,7 +32,15 @@ export interface DoorsAnswer {
   readonly starts: readonly ForeseenStart[];
   /** Where it is not known what may start. */
   readonly unknown: readonly UnknownStarts[];
+  /** What may start and was not checked, one sentence each. */
+  readonly notChecked: readonly string[];
 }
+
+/** What only rights that the command does not have, or nothing, would tell. */
+const NOT_CHECKED: Readonly<Record<TemplateSource['platform'], string>> = {
+  ECS: 'ECS tasks that do not run and that no service starts: of a schedule, an event, a pipeline or a person.',
+  EKS: 'Workloads of other kinds, such as a Rollout of Argo, that have no pod; static pods of nodes.',
+};
 
 export type DoorsPorts = Pick<CliContext, 'scopes' | 'usages' | 'images' | 'places' | 'running' | 'clock'>;
 
@@ -71,6 +79,7 @@ export async function checkDoors(
     counts: countsOf(foreseen, running.unnamed),
     starts: foreseen.filter(({ outcome }) => outcome !== 'allowed' && outcome !== 'not-judged'),
     unknown,
+    notChecked: sources?.map(({ platform }) => NOT_CHECKED[platform]) ?? [],
   };
 }
 

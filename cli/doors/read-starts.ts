@@ -5,7 +5,12 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import { clusterKey, isTemplated } from '../../shared/domain/image/workload-kind.ts';
+import {
+  clusterKey,
+  hasClusterScope,
+  isTemplated,
+  type WorkloadKind,
+} from '../../shared/domain/image/workload-kind.ts';
 import { type DoorArea, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
@@ -125,7 +130,8 @@ export async function readTemplateStarts(
     for (const source of sources) {
       const problem = await problemOf(async () => {
         for await (const cluster of source.clusters(place))
-          if (wanted.cluster(cluster) && wanted.area(cluster)) clusters.set(clusterKey(cluster), { cluster, source });
+          if (wanted.cluster(cluster) && wanted.area(cluster))
+            clusters.set(platformKey(source.platform, cluster), { cluster, source });
       });
       const name = `its ${source.platform} clusters cannot be listed`;
       if (problem) unknown.push({ ...problem, place: registryKey(place), problem: `${name}: ${problem.problem}` });
@@ -151,10 +157,14 @@ export async function readTemplateStarts(
         ...{ place: clusterKey(cluster), next: problem.next },
         problem: `its ${TEMPLATES[source.platform]} cannot be read: ${problem.problem}`,
       });
-    else complete.add(clusterKey(cluster));
+    else complete.add(platformKey(source.platform, cluster));
   });
   return { starts, unknown, unnamed: 0, clusters: new Set(clusters.keys()), complete };
 }
+
+/** A cluster of ECS and one of EKS may have the same name. */
+const platformKey = (platform: TemplateSource['platform'], cluster: Cluster): string =>
+  `${platform} ${clusterKey(cluster)}`;
 
 const TEMPLATES = { EKS: 'workload templates', ECS: 'services and task definitions' } as const;
 
@@ -205,7 +215,9 @@ export function unidentifiedIn(
       const [kind = '', place = ''] = workload.split(' ');
       const [account = '', region = '', cluster = ''] = place.split('/');
       const named = { account, region, cluster };
-      return wanted.cluster(named) && wanted.area(named) && !(complete.has(clusterKey(named)) && isTemplated(kind));
+      const platform = hasClusterScope({ workloadKind: kind as WorkloadKind }) ? 'EKS' : 'ECS';
+      const isRead = complete.has(platformKey(platform, named)) && isTemplated(kind);
+      return wanted.cluster(named) && wanted.area(named) && !isRead;
     });
     const [first] = left;
     if (!first) return [];

@@ -9,7 +9,7 @@ import type { DoorsAnswer } from './check-doors.ts';
 import { EVERYWHERE, type UnknownStarts } from './read-starts.ts';
 
 /** What the doors of a policy would do: counts, then a table for each outcome that needs a person. */
-export function renderDoors({ counts, starts, unknown }: DoorsAnswer, nowEpochMs: number): string {
+export function renderDoors({ counts, starts, unknown, notChecked }: DoorsAnswer, nowEpochMs: number): string {
   const of = (outcome: StartOutcome): readonly ForeseenStart[] => starts.filter((start) => start.outcome === outcome);
   const { refused, onlyWarned, inGrace, warned, allowed, notJudged, unnamed } = counts;
   const unnamedText =
@@ -29,6 +29,7 @@ export function renderDoors({ counts, starts, unknown }: DoorsAnswer, nowEpochMs
     ...section('Start until their grace ends', soonestFirst(of('in-grace')), (rows) => graceTable(rows, nowEpochMs)),
     ...section('Start with a warning', of('warned'), refusedTable),
     ...section('Unknown', unknown, unknownTable),
+    ...section('Not checked', notChecked, (texts) => texts.map((text) => fitted(`  ${text}`, 2)).join('\n')),
   ].join('\n\n');
 }
 

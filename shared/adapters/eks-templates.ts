@@ -1,4 +1,5 @@
 import { type AskedImage, askedImages } from '../domain/admission/asked-images.ts';
+import { fieldOf } from '../domain/admission/object-field.ts';
 import { controllerIn, type ObjectMetadata } from '../domain/image/kubernetes-pod.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import { type KubernetesOwner, kubernetesWorkload } from '../domain/image/workload-kind.ts';
@@ -9,12 +10,13 @@ import { connectEks, type EksAccess } from './eks-connection.ts';
 import { EksWorkloads } from './eks-workloads.ts';
 import type { Collection, KubernetesApi } from './kubernetes-api.ts';
 
-/** The collections whose objects start pods. A Job starts its pods once: those that run are among what runs. */
+/** The collections whose objects start pods. */
 const COLLECTIONS: readonly (Collection & Pick<KubernetesOwner, 'kind' | 'group'>)[] = [
   { kind: 'Deployment', group: 'apps', resource: 'deployments', path: '/apis/apps/v1/deployments' },
   { kind: 'StatefulSet', group: 'apps', resource: 'statefulsets', path: '/apis/apps/v1/statefulsets' },
   { kind: 'DaemonSet', group: 'apps', resource: 'daemonsets', path: '/apis/apps/v1/daemonsets' },
   { kind: 'ReplicaSet', group: 'apps', resource: 'replicasets', path: '/apis/apps/v1/replicasets' },
+  { kind: 'Job', group: 'batch', resource: 'jobs', path: '/apis/batch/v1/jobs' },
   { kind: 'CronJob', group: 'batch', resource: 'cronjobs', path: '/apis/batch/v1/cronjobs' },
 ];
 
@@ -24,6 +26,7 @@ const MOST_READS = 3;
 interface TemplateObject {
   readonly metadata?: ObjectMetadata | null;
   readonly spec?: { readonly replicas?: unknown } | null;
+  readonly status?: { readonly conditions?: unknown } | null;
 }
 
 /** The pod templates of Amazon EKS, from the Kubernetes API of each cluster, with the caller's own rights in it. */
@@ -83,7 +86,22 @@ function templateOf(
   const owner = controllerIn(metadata);
   // A Deployment keeps the ReplicaSets of old revisions without pods: only a person starts these again.
   if (kind === 'ReplicaSet' && owner && spec?.replicas === 0) return undefined;
+  if (kind === 'Job' && isFinished(object)) return undefined;
   const images: readonly AskedImage[] = askedImages(kind, object);
   const [namespace, name] = [metadata?.namespace ?? '', metadata?.name ?? ''];
   return { ...kubernetesWorkload(namespace, name, owner ?? { group, kind, name }), images };
+}
+
+/**
+ * A Job that is over starts no pod again; one that is suspended, or has no pod yet, does.
+ * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/#JobStatus
+ */
+function isFinished({ status }: TemplateObject): boolean {
+  const conditions: unknown = status?.conditions;
+  return (
+    Array.isArray(conditions) &&
+    conditions.some(
+      (one) => /^(Complete|Failed)$/.test(String(fieldOf(one, 'type'))) && fieldOf(one, 'status') === 'True',
+    )
+  );
 }

@@ -21,8 +21,8 @@ export interface TemplateSource {
   clusters(scope: Scope): AsyncIterable<Cluster>;
   /**
    * Every template in batches. A template that a change replaced while it was read may come in both states.
-   * Of Kubernetes: Deployments, StatefulSets, DaemonSets, CronJobs, and ReplicaSets that have pods or no owner. Of ECS: the task
-   * definitions of each deployment of each service.
+   * Of Kubernetes: Deployments, StatefulSets, DaemonSets, CronJobs, Jobs that are not over, and ReplicaSets that have pods or no
+   * owner. Of ECS: the task definitions of each deployment of each service.
    */
   templates(cluster: Cluster): AsyncIterable<readonly WorkloadTemplate[]>;
 }

@@ -38,7 +38,7 @@ const WORKLOADS = {
   'eks-daemonset': { source: 'eks', rollout: 'deployed', object: 'apps/DaemonSet', hasTemplate: true },
   'eks-replicaset': { source: 'eks', rollout: 'replicaset', object: 'apps/ReplicaSet', hasTemplate: true },
   'eks-cronjob': { source: 'eks', rollout: 'cronjob', object: 'batch/CronJob', hasTemplate: true },
-  'eks-job': { source: 'eks', rollout: 'job', object: 'batch/Job' },
+  'eks-job': { source: 'eks', rollout: 'job', object: 'batch/Job', hasTemplate: true },
   'eks-pod': { source: 'eks', rollout: 'bare-pod' },
   'eks-custom': { source: 'eks', rollout: 'custom-owner' },
 } as const satisfies Readonly<Record<string, WorkloadTraits & { readonly source: keyof typeof SOURCES }>>;

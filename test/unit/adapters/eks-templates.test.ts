@@ -10,6 +10,7 @@ afterAll(() => clusters.stop());
 
 const APPS = '/apis/apps/v1';
 const LISTS = ['deployments', 'statefulsets', 'daemonsets', 'replicasets'].map((list) => `${APPS}/${list}`);
+const JOBS = '/apis/batch/v1/jobs';
 const CRON_JOBS = '/apis/batch/v1/cronjobs';
 
 const pod = (...images: readonly string[]) => ({
@@ -26,7 +27,7 @@ const metadata = (name: string, owner?: string) => ({
 
 beforeAll(async () => {
   const { collections } = await clusters.server(cluster);
-  for (const path of [...LISTS, CRON_JOBS]) collections.set(path, []);
+  for (const path of [...LISTS, JOBS, CRON_JOBS]) collections.set(path, []);
   await clusters.add(cluster, `${APPS}/deployments`, {
     metadata: metadata('web'),
     spec: { replicas: 0, template: { ...pod('web:2'), initContainers: null } },
@@ -43,6 +44,23 @@ beforeAll(async () => {
     spec: { template: pod('db:1', 'b') },
   });
   await clusters.add(cluster, `${APPS}/daemonsets`, { metadata: metadata('log'), spec: { template: pod('log:1') } });
+  const over = (type: string, status: string) => ({
+    status: {
+      conditions: [
+        { type: 'Suspended', status: 'True' },
+        { type, status },
+      ],
+    },
+  });
+  const template = (image: string) => ({ spec: { template: pod(image) } });
+  await clusters.add(
+    cluster,
+    JOBS,
+    { metadata: metadata('waiting'), ...template('job:2'), status: { conditions: null } },
+    { metadata: metadata('retried'), ...template('job:3'), ...over('Failed', 'False') },
+    { metadata: metadata('done'), ...template('job:4'), ...over('Complete', 'True') },
+    { metadata: metadata('failed'), ...template('job:5'), ...over('Failed', 'True') },
+  );
   await clusters.add(cluster, CRON_JOBS, {
     metadata: metadata('nightly'),
     spec: { suspend: true, jobTemplate: { spec: { template: pod('job:1') } } },
@@ -63,6 +81,8 @@ test('every template is read, also without pods; old revisions of a Deployment a
     ['eks-daemonset', 'shop/log', 'log:1'],
     ['eks-deployment', 'shop/web', 'web:1'],
     ['eks-replicaset', 'shop/alone', 'alone:1'],
+    ['eks-job', 'shop/waiting', 'job:2'],
+    ['eks-job', 'shop/retried', 'job:3'],
     ['eks-cronjob', 'shop/nightly', 'job:1'],
   ]);
 });

@@ -84,6 +84,44 @@ test('a template without a pod is judged, and named as one', async () => {
   expect(text).not.toContain('Refused');
 });
 
+test('a cluster of ECS and one of EKS with the same name are both read', async () => {
+  const inEcs = { workloadKind: 'ecs-service', workload: 'api' } as const;
+  const ecs = templatesOf('ECS', [template('docker.io/library/nginx:1', inEcs)]);
+  const { text } = await check(await running(), [ecs, templatesOf('EKS', [template('docker.io/library/nginx:2')])]);
+  expect(text).toContain('2 images would be refused');
+  expect(text).toMatch(/\/eu-west-1\/main +ecs-service api \(template\)/);
+  expect(text).toMatch(/\/main\/shop +eks-cronjob nightly \(template\)/);
+  const unidentified = (workload: string) => ({
+    repository: 'r',
+    workload: `${workload} 111122223333/eu-west-1/main/x`,
+  });
+  const world = await running();
+  const workloads = ['ecs-service', 'eks-deployment'].map(unidentified);
+  await world.scopes.record({ scope: SCOPE, completeAtEpochMs: world.clock(), unidentified: workloads });
+  const fails = new ClusterForbiddenError(MAIN, 'list', 'cronjobs');
+  const half = await check(world, [ecs, templatesOf('EKS', [template(named('compliant'))], { fails })]);
+  expect(half.text).toMatch(/1 workload ran images without a known digest: eks-deployment/);
+});
+
+test('says what it does not check', async () => {
+  const { text } = await check(await running(), [templatesOf('ECS', []), templatesOf('EKS', [])]);
+  expect(text).toMatch(
+    /\n\nNot checked\n {2}ECS tasks that do not run and that no service starts.*\n {2}Workloads of other/,
+  );
+});
+
+test.each(['arn:aws:iam::111122223333:role/Reader', 'a b', 'r\u001b[2J', '/Reader', 'x'.repeat(65)])(
+  'a role of the name %j is a usage error, also where no template is read',
+  async (role) => {
+    await expect(check(await running(), [], { role })).rejects.toThrow(UsageError);
+  },
+);
+
+test('a role may have a path, and an external id has the form that AWS takes', async () => {
+  expect((await check(await running(), [], { role: 'ops/team/Reader' })).code).toBe(EXIT.done);
+  await expect(check(await running(), [], { role: 'Reader', 'external-id': 'a b' })).rejects.toThrow(UsageError);
+});
+
 test('templates that cannot be read are unknown, and what was read before counts', async () => {
   const fails = new ClusterForbiddenError(MAIN, 'list', 'cronjobs');
   const { code, text } = await check(await running(), [templatesOf('EKS', [template(named('compliant'))], { fails })]);
@@ -195,9 +233,9 @@ test('the role is for accounts that reviews read, and no other', async () => {
       return [];
     },
   };
-  await run(doorsCommand, context, ['check'], { role: 'Reader', 'external-id': 'x' });
+  await run(doorsCommand, context, ['check'], { role: 'Reader', 'external-id': 'xyz' });
   const [others] = asked as [{ readonly isOurs: (account: string) => Promise<boolean> }];
-  expect(others).toMatchObject({ role: 'Reader', externalId: 'x' });
+  expect(others).toMatchObject({ role: 'Reader', externalId: 'xyz' });
   expect(await Promise.all(['111122223333', '999999999999'].map(others.isOurs))).toEqual([true, false]);
 });
 
