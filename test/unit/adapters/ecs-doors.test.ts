@@ -112,6 +112,7 @@ describe('the door of the hub', () => {
     ['a refusal without a reason', answered({ decision: 'deny' })],
     ['no JSON', payload({}, 'allow')],
     ['an error', payload({ FunctionError: 'Unhandled' }, '{"decision":"allow"}')],
+    ['an error that it handled', payload({ FunctionError: 'Handled' }, '{"decision":"allow"}')],
   ])('that answers %s gives no decision', async (_, output) => {
     lambda.on(InvokeCommand).resolves(output);
     await expect(ask()).rejects.toMatchObject({ name: 'HubDoorError' });

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { answerGate } from '../../../functions/ecs-door/answer-gate.ts';
 import { gate } from '../../../functions/ecs-gate/gate.ts';
 import { hookEvent } from '../../../functions/ecs-gate/input.ts';
 import { type DoorQuestion, doorQuestion } from '../../../shared/domain/admission/door-question.ts';
 import type { ContainerImage } from '../../../shared/domain/admission/ecs-images.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
 import { HubDoorError, ServiceRevisionUnreadableError } from '../../../shared/ports/doors.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 import { doorImage, doorWorld } from '../../support/door-world.ts';
@@ -83,7 +85,25 @@ describe('what cannot be read', () => {
     ['off', 'SUCCEEDED'],
   ] as const)('a revision: a door with mode %s answers %s', async (mode, hookStatus) => {
     const { ports } = gateOf(await doorWorld(mode), unread);
-    expect(await gate(ports, event())).toEqual({ hookStatus, reason: expect.stringContaining('door-undecided') });
+    const { reason, ...answer } = await gate(ports, event());
+    expect(answer).toEqual({ hookStatus });
+    expect(reason).toContain('door-undecided');
+    expect(reason).toContain('AccessDenied');
+  });
+
+  test('a revision, for a reason of any length', async () => {
+    const long = () => Promise.reject(new Error('x'.repeat(10_000)));
+    const { ports, questions } = gateOf(await doorWorld('warn'), long);
+    expect(await gate(ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+    expect(questions[0]?.problem?.length).toBeLessThanOrEqual(2000);
+  });
+
+  test('a revision, also if the gate names some of its images', async () => {
+    const question = { kind: 'deployment', ...PLACE, service: 'web', images: [one('compliant')], problem: 'cut off' };
+    expect(await answerGate(await doorWorld(), parse(doorQuestion, question))).toMatchObject({
+      decision: 'deny',
+      ruleId: 'door-undecided',
+    });
   });
 
   test.each([
@@ -122,6 +142,22 @@ describe('what cannot be read', () => {
   });
 });
 
+test('the log has a line of the level that the answer has', async () => {
+  const levels = ['info', 'warn', 'error'] as const;
+  const spies = levels.map((level) => jest.spyOn(logger, level).mockReturnValue());
+  const decided = async (mode: 'deny' | 'warn', name: string) => {
+    await gate(gateOf(await doorWorld(mode), async () => [one(name)]).ports, event());
+    return spies.map((spy) => spy.mock.calls.splice(0).length);
+  };
+  try {
+    expect(await decided('deny', 'compliant')).toEqual([1, 0, 0]);
+    expect(await decided('warn', 'violating')).toEqual([0, 1, 0]);
+    expect(await decided('deny', 'violating')).toEqual([0, 0, 1]);
+  } finally {
+    jest.restoreAllMocks();
+  }
+});
+
 test('text of strangers is one visible line', async () => {
   const hostile = { container: 'app\u001b[2J\n', reference: 'x\u202e@sha256:1' };
   const { ports } = gateOf(await doorWorld(), async () => [hostile]);
@@ -140,6 +176,13 @@ test.each(['us-gov-west-1', 'eusc-de-east-1', 'us-isob-east-1', 'eu-west-12'])(
     expect(questions).toMatchObject([{ ...PLACE, region }]);
   },
 );
+
+test('so is what a function of the hub answers', async () => {
+  const ask = () => Promise.reject(new HubDoorError('arn:door', 'failed: \u001b[2J\n\u202e'));
+  const { reason } = await gate({ revisions: { imagesOf: async () => [one('compliant')] }, door: { ask } }, event());
+  expect(reason).toContain('\\u001b[2J\\n');
+  expect(/[\p{Cc}\p{Cf}]/u.test(reason)).toBe(false);
+});
 
 describe('a deployment that ECS takes back', () => {
   const { executionDetails } = sample as { executionDetails: { targetServiceRevisionArn: string } };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { route } from '../../../functions/ecs-tasks/route.ts';
 import type { StopRequest } from '../../../shared/ports/doors.ts';
+import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { FakeMessages } from '../../support/fakes/messages.ts';
@@ -220,6 +221,15 @@ test('a task whose images cannot be decided is asked about again, and not stoppe
     batchItemFailures: [{ itemIdentifier: '0' }],
   });
   expect(stops.isEmpty).toBe(true);
+});
+
+test('a task is decided again later if the policy cannot be read', async () => {
+  const { ports, deliver, published } = doorOf(await doorWorld());
+  Object.assign(ports, { policies: { current: () => Promise.reject(new PolicyUnreadableError('v1', 'broken')) } });
+  expect(await deliver(started('violating'), started('violating', stopping))).toEqual({
+    batchItemFailures: [{ itemIdentifier: '0' }],
+  });
+  expect(published).toEqual([]);
 });
 
 test('a task that is about to stop is left alone', async () => {

@@ -590,3 +590,15 @@ test('a workload that is back before its end was recorded is still known to the 
   await review();
   expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
 });
+
+test('what an earlier version recorded as running is made known to the doors by the next review', async () => {
+  const { world, review } = await webWorld();
+  const place = { ...payments, cluster: main.cluster };
+  world.workloads.run(main, running(a));
+  await review();
+  await world.running.end([{ digest: a, place }]);
+  const { includesRunning: _, ...earlier } = (await world.scopes.get(payments)) ?? { scope: payments };
+  await world.scopes.record(earlier);
+  await review();
+  expect(await world.running.runningIn([a], place)).toEqual(new Set([a]));
+});

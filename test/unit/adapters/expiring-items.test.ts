@@ -1,0 +1,34 @@
+import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
+import { DAY_MS, digestOf, HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
+
+const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' };
+/** DynamoDB's time to live counts in seconds. */
+const seconds = (epochMs: number) => Math.floor(epochMs / 1000);
+const table = () => new LedgerTable(new MemoryTable().client(), 'ledger');
+
+test('a running image expires 90 days after its end, and never before', async () => {
+  const ledger = table();
+  const running = new DynamoRunningLedger(ledger);
+  const image = { digest: digestOf('a'), place: PLACE };
+  const stored = () => ledger.get(keys.runningImage(image.digest, PLACE));
+  await running.begin([image], NOON_EPOCH_MS);
+  expect(await stored()).not.toHaveProperty('expiresAt');
+  await running.end([image], NOON_EPOCH_MS);
+  expect(await stored()).toMatchObject({ expiresAt: seconds(NOON_EPOCH_MS + 90 * DAY_MS) });
+  await running.begin([image], NOON_EPOCH_MS);
+  expect(await stored()).not.toHaveProperty('expiresAt');
+});
+
+test('a break-glass expires after its own end', async () => {
+  const ledger = table();
+  const [expiresAtEpochMs, atEpochMs] = [NOON_EPOCH_MS + 2 * HOUR_MS, NOON_EPOCH_MS];
+  const change = { uid: '1', user: 'ada', atEpochMs };
+  await new DynamoBreakGlassLedger(ledger).begin(PLACE, { author: 'Ada', reason: 'x', expiresAtEpochMs }, change);
+  const expiresAt = (await ledger.get(keys.breakGlass(PLACE)))?.expiresAt;
+  expect(expiresAt).toBeGreaterThanOrEqual(seconds(expiresAtEpochMs));
+  expect(expiresAt).toBeLessThanOrEqual(seconds(expiresAtEpochMs + 91 * DAY_MS));
+});
