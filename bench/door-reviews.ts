@@ -1,5 +1,6 @@
 import type { Digest } from '../shared/domain/image/image.ts';
 import { policySchema } from '../shared/domain/policy/policy.ts';
+import type { ImageLedger } from '../shared/ports/ledger.ts';
 import { parse } from '../shared/schema.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
 import { MemoryTable } from '../test/support/memory-dynamo.ts';
@@ -51,6 +52,20 @@ export async function reviewTimes(reviews: number): Promise<readonly ReviewTime[
   return times;
 }
 
+/** Records an image with a verdict that was given just now. */
+export async function recordImage(
+  images: Pick<ImageLedger, 'recordProperties' | 'recordLineage' | 'recordJudgement'>,
+  name: string,
+  nowEpochMs: number,
+  status: 'compliant' | 'violating' = 'compliant',
+): Promise<void> {
+  const properties = imageProperties(name);
+  await images.recordProperties(properties);
+  await images.recordLineage(properties.digest, alone(properties));
+  const scan = { state: 'complete', completedAtEpochMs: nowEpochMs, coverage: ['os'] } as const;
+  await images.recordJudgement(judgement(name, nowEpochMs, { scan, verdict: verdict(status) }));
+}
+
 async function handlerInMemory() {
   const { createHash } = await import('node:crypto');
   const { admissionWebhook } = await import('../functions/admission-webhook/handler.ts');
@@ -62,15 +77,8 @@ async function handlerInMemory() {
   const nowEpochMs = Date.now();
   const table = new LedgerTable(new MemoryTable().client(), 'ledger');
   const [images, places] = [new DynamoImageLedger(table), new DynamoPlaceLedger(table)];
-  for (let image = 0; image < KNOWN; image += 1) {
-    const name = `image ${image}`;
-    const properties = imageProperties(name);
-    await images.recordProperties(properties);
-    await images.recordLineage(properties.digest, alone(properties));
-    const scan = { state: 'complete', completedAtEpochMs: nowEpochMs, coverage: ['os'] } as const;
-    const status = image % 50 === 0 ? 'violating' : 'compliant';
-    await images.recordJudgement(judgement(name, nowEpochMs, { scan, verdict: verdict(status) }));
-  }
+  for (let image = 0; image < KNOWN; image += 1)
+    await recordImage(images, `image ${image}`, nowEpochMs, image % 50 === 0 ? 'violating' : 'compliant');
   for (let index = 0; index < INDEXES; index += 1)
     await places.recordIndex(
       digestOf(`index ${index}`),

@@ -4,22 +4,29 @@ import { join } from 'node:path';
 import { type Installation, install } from '../local/installation.ts';
 import { buildFunctions } from '../scripts/bundle.ts';
 import { ROOT } from '../scripts/setup.mjs';
+import { ledgerClient } from '../shared/adapters/clients.ts';
+import { DynamoImageLedger } from '../shared/adapters/dynamodb/images/image-ledger.ts';
+import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
 import { median } from '../shared/domain/common/median.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
-import { deployDoors, fleetWithDoors, HUB, imageNamed } from '../test/support/doors-stack.ts';
-import { reviewTimes } from './door-reviews.ts';
+import { deployDoors, fleetWithDoors, HUB } from '../test/support/doors-stack.ts';
+import { digestOf } from '../test/support/samples.ts';
+import { recordImage, reviewTimes } from './door-reviews.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import type { BenchReport, Row } from './report.ts';
 
 /** Budget of the slowest of a hundred reviews in the process, in milliseconds. */
 const MOST_IN_PROCESS_MS = 5;
 const REVIEWS = 10_000;
-/** Multiple of a handler that makes the same read and decides nothing. */
+/** Multiple of an empty handler, and of one that makes the same read and decides nothing. */
 const MOST_END_TO_END = 1.5;
 const CONCURRENT = 4;
+/** They start the execution environments, and let Node.js compile what they run often. */
+const WARMING_ROUNDS = 5;
 const ROUNDS = 15;
 const REQUESTS_A_ROUND = 40;
+const IMAGES_A_POD = 2;
 const SECRET = 'a-secret-of-the-benchmark';
 
 /** How long an admission review takes, in the process and over HTTP. */
@@ -39,9 +46,11 @@ export async function doorsBenchmark(): Promise<BenchReport> {
     notes: [
       `CPU time: of all threads, for each of ${REVIEWS} pods with ten images, two of them indexes, over a ledger in memory`,
       'time in the process: the same reviews; it also has the time in which other processes of this machine run',
-      `over HTTP: ${CONCURRENT} requests at once to the embedded cloud, ${ROUNDS} rounds of ${REQUESTS_A_ROUND} for each handler, in turns`,
-      'reading handler: it makes the same batch read by the same SDK client, and answers the same to everything',
-      'empty handler: it answers the same, and reads nothing',
+      `over HTTP: ${CONCURRENT} requests at once to the embedded cloud, ${ROUNDS} rounds of ${REQUESTS_A_ROUND} of each kind, in turns`,
+      'empty handler: it answers the same to everything, and reads nothing',
+      'reading handler: the same, after the same batch read by the same SDK client',
+      'equal pods: as in a rollout; the function answers by what it read within RememberSeconds',
+      'new images: nobody asked about them before, so each review reads the table',
     ],
   };
 }
@@ -49,16 +58,24 @@ export async function doorsBenchmark(): Promise<BenchReport> {
 const percentile = (times: readonly number[], share: number): number =>
   times.toSorted((one, other) => one - other)[Math.ceil(share * times.length) - 1] ?? Number.NaN;
 
-type Times = Readonly<Record<'own' | 'reading' | 'empty', readonly number[]>>;
+const KINDS = ['equal', 'new', 'reading', 'empty'] as const;
+type Times = Readonly<Record<(typeof KINDS)[number], number[]>>;
 
-function rowsOf({ own, reading, empty }: Times): Row[] {
-  const measured = median(own);
+function rowsOf({ equal, new: unasked, reading, empty }: Times): Row[] {
+  const [ofEqual, ofNew] = [median(equal), median(unasked)];
   return [
     {
-      ...{ figure: 'over HTTP: median, against a reading handler', measured, unit: 'ms' },
+      ...{ figure: 'over HTTP, equal pods: against an empty handler', measured: ofEqual, unit: 'ms' },
+      ...{ reference: median(empty), budget: MOST_END_TO_END },
+    },
+    {
+      ...{ figure: 'over HTTP, new images: against a reading handler', measured: ofNew, unit: 'ms' },
       ...{ reference: median(reading), budget: MOST_END_TO_END },
     },
-    { figure: 'over HTTP: median, against an empty handler', measured, unit: 'ms', reference: median(empty) },
+    {
+      ...{ figure: 'over HTTP, new images: against an empty handler', measured: ofNew, unit: 'ms' },
+      reference: median(empty),
+    },
   ];
 }
 
@@ -69,26 +86,51 @@ async function endToEnd(): Promise<Times> {
   const own = await deployDoors(installation, { name: 'own', secret: SECRET });
   const reading = await deployHandler(installation, 'reading', readingHandler());
   const empty = await deployHandler(installation, 'empty', EMPTY_HANDLER);
-  const object = podOf(imageNamed(installation, 'young'), imageNamed(installation, 'old'));
-  const body = JSON.stringify(reviewOf({ object }));
-  const times = { own: [] as number[], reading: [] as number[], empty: [] as number[] };
-  const endpoints = { own, reading, empty };
-  for (let round = -1; round < ROUNDS; round += 1) {
-    for (const name of ['own', 'reading', 'empty'] as const) {
-      const taken = await roundOf(`${endpoints[name]}/${SECRET}/${HUB.account}/main`, body);
-      // The first round starts the execution environments.
-      if (round >= 0) times[name].push(...taken);
+  const pods = await recordedPods(installation);
+  const equal = pods();
+  const asked: Readonly<Record<keyof Times, { readonly endpoint: string; readonly pod: () => string }>> = {
+    equal: { endpoint: own, pod: () => equal },
+    new: { endpoint: own, pod: pods },
+    reading: { endpoint: reading, pod: pods },
+    empty: { endpoint: empty, pod: () => equal },
+  };
+  const times: Times = { equal: [], new: [], reading: [], empty: [] };
+  for (let round = -WARMING_ROUNDS; round < ROUNDS; round += 1) {
+    for (const kind of KINDS) {
+      const { endpoint, pod } = asked[kind];
+      const taken = await roundOf(`${endpoint}/${SECRET}/${HUB.account}/main`, pod);
+      if (round >= 0) times[kind].push(...taken);
     }
   }
   return times;
 }
 
-const roundOf = (url: string, body: string): Promise<readonly number[]> =>
+/**
+ * Records images that may start.
+ * @returns what makes the review of a pod with images that no other review has; enough of them for this benchmark
+ */
+async function recordedPods({ cloud, deployment }: Installation): Promise<() => string> {
+  const table = new LedgerTable(ledgerClient(cloud.clients(HUB.account, HUB.region)), deployment.ledgerTable);
+  const images = new DynamoImageLedger(table);
+  const pods = 1 + 2 * (WARMING_ROUNDS + ROUNDS) * REQUESTS_A_ROUND;
+  const names = Array.from({ length: pods * IMAGES_A_POD }, (_, number) => `image ${number}`);
+  await mapConcurrently(names, 2 * CONCURRENT, (name) => recordImage(images, name, Date.now()));
+  return () => reviewAsked(names.splice(0, IMAGES_A_POD));
+}
+
+function reviewAsked(names: readonly string[]): string {
+  if (names.length < IMAGES_A_POD) throw new Error('the benchmark has recorded too few images');
+  const host = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
+  return JSON.stringify(reviewOf({ object: podOf(...names.map((name) => `${host}/app@${digestOf(name)}`)) }));
+}
+
+const roundOf = (url: string, pod: () => string): Promise<readonly number[]> =>
   mapConcurrently(Array.from({ length: REQUESTS_A_ROUND }), CONCURRENT, async () => {
+    const body = pod();
     const beforeMs = performance.now();
     const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     const text = await answer.text();
-    if (answer.status !== 200 || !text.includes('"allowed":true'))
+    if (answer.status !== 200 || !text.includes('"allowed":true') || text.includes('"warnings"'))
       throw new Error(`${url.split('/')[5]} answered ${answer.status}: ${text}`);
     return performance.now() - beforeMs;
   });

@@ -15,4 +15,6 @@ export const environment = v.object({
   NEXT_PATH_SECRET_HASH: v.union([hash, v.literal('')]),
   /** The time for all reads and writes of one review. */
   READ_MILLISECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(100), v.maxValue(2000)),
+  /** How long what was read lets images start again without a read; 0 for never. */
+  REMEMBER_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(0), v.maxValue(60)),
 });

@@ -12,6 +12,7 @@ import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { inTime } from './deadline.ts';
 import { environment } from './env.ts';
 import { RememberedPolicies } from './remembered-policies.ts';
+import { RememberedReadings } from './remembered-readings.ts';
 import { answerRequest, httpRequest, type WebhookServices } from './route.ts';
 
 function compose(): WebhookServices {
@@ -29,6 +30,7 @@ function compose(): WebhookServices {
       exceptions: new DynamoBreakGlassLedger(table),
       policies,
       lastPolicy: () => policies.last(),
+      remembered: new RememberedReadings(env.REMEMBER_SECONDS * 1000, Date.now),
       inTime: (work) => inTime(env.READ_MILLISECONDS, work),
       clock: Date.now,
     },

@@ -5,8 +5,8 @@ import { fieldOf } from '../../shared/domain/admission/object-field.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { decideAtDoor } from '../../shared/judging/decide-at-door.ts';
 import { allowed, denialOf, denied, type Remark } from './answer.ts';
+import { decideImages } from './decide-images.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionRequest, AdmissionReview } from './input.ts';
 import { reviewNamespace } from './review-namespace.ts';
@@ -85,8 +85,8 @@ async function decide(
   try {
     if (asked.length > MOST_IMAGES) return undecided((await inTime(ports.policies.current())).policy, TOO_MANY);
     const references = asked.map(({ reference }) => reference);
-    const admissions = await inTime(decideAtDoor(ports, place, references));
-    return reviewedBy(request, asked, admissions, isRefusable);
+    const { admissions, isRemembered } = await decideImages(ports, place, references);
+    return { ...reviewedBy(request, asked, admissions, isRefusable), ...(isRemembered && { isRemembered }) };
   } catch (error) {
     const policy = ports.lastPolicy?.();
     if (!policy) throw error;

@@ -3,11 +3,14 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import type { BreakGlassLedger } from '../../shared/ports/admission.ts';
 import type { AdmissionAnswer } from './answer.ts';
+import type { RememberedReadings } from './remembered-readings.ts';
 
 export interface ReviewPorts extends DoorPorts {
   readonly exceptions: BreakGlassLedger;
   /** The policy that was read last; without one, a failed read is an error. */
   readonly lastPolicy?: () => Policy | undefined;
+  /** What other reviews read within the last seconds; absent if each one reads by itself. */
+  readonly remembered?: RememberedReadings;
   /** Ends the wait for reads and writes in time, by an error. */
   readonly inTime?: <Value>(work: Promise<Value>) => Promise<Value>;
 }
@@ -16,6 +19,8 @@ export interface ReviewedAdmission {
   readonly answer: AdmissionAnswer;
   readonly decision: Admission['decision'];
   readonly ruleId?: string;
+  /** It was answered by what was read for another review. */
+  readonly isRemembered?: true;
   /** Why policy or ledger could not be read, if the answer was given without them. */
   readonly unread?: unknown;
 }

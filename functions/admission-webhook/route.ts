@@ -97,13 +97,17 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 function recordReview(
   cluster: Cluster,
   { request }: AdmissionReview,
-  { decision, ruleId, unread }: ReviewedAdmission,
+  { decision, ruleId, isRemembered, unread }: ReviewedAdmission,
   milliseconds: number,
 ): void {
   const { uid, kind, namespace, operation } = request;
   const durationMs = Math.round(milliseconds * 10) / 10;
   const about = { uid, ...cluster, namespace, kind: kind.kind, operation };
-  logger.info('review answered', { ...about, decision, ...(ruleId !== undefined && { ruleId }), durationMs });
+  logger.info('review answered', {
+    ...{ ...about, decision, durationMs },
+    ...(ruleId !== undefined && { ruleId }),
+    ...(isRemembered && { isRemembered }),
+  });
   if (unread !== undefined) recordUnread(unread, about);
 }
 

@@ -1,5 +1,8 @@
-import { type Admission, admit, digestsToRead } from '../domain/admission/admit.ts';
+import type { AdmissionFacts } from '../domain/admission/admission-facts.ts';
+import { type Admission, admit, type BreakGlass, digestsToRead } from '../domain/admission/admit.ts';
+import type { Digest } from '../domain/image/image.ts';
 import { type DoorPlace, doorAt } from '../domain/policy/doors.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import type { AdmissionReads, BreakGlassReads } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Policies } from '../ports/policies.ts';
@@ -13,23 +16,53 @@ export interface DoorPorts extends AdmissionReads {
 }
 
 /**
- * Decides whether images may start at a place, in the order of the references, by the policy in force. The policy, the
- * records and a break-glass are read in one batch, and the images of indexes in a second one.
+ * What decisions on images at a place follow from, besides their references and the instant: read at one time, and decided
+ * nowhere. Nothing in it changes with time, so a later decision applies each deadline by itself.
+ */
+export interface DoorReading {
+  readonly policy: Policy;
+  readonly known: ReadonlyMap<Digest, AdmissionFacts>;
+  readonly breakGlass: BreakGlass | undefined;
+}
+
+/**
+ * Decides whether images may start at a place, in the order of the references, by the policy in force.
  * @param references as the workload names them
- * @throws NoPolicyError, PolicyUnreadableError, or what a read throws; the caller then refuses, or lets start what its mode says
+ * @throws as `readAtDoor` does; the caller then refuses, or lets start what its mode says
  */
 export async function decideAtDoor(
   ports: DoorPorts,
   place: DoorPlace,
   references: readonly (string | undefined)[],
 ): Promise<readonly Admission[]> {
-  const digests = digestsToRead(references);
+  const reading = await readAtDoor(ports, place, digestsToRead(references));
+  return decideBy(reading, place, references, ports.clock());
+}
+
+/**
+ * Reads the policy, the records and a break-glass in one batch, and the images of indexes in a second one.
+ * @throws NoPolicyError, PolicyUnreadableError, or what a read throws
+ */
+export async function readAtDoor(
+  ports: Omit<DoorPorts, 'clock'>,
+  place: DoorPlace,
+  digests: readonly Digest[],
+): Promise<DoorReading> {
   const [{ policy }, records, breakGlass] = await Promise.all([
     ports.policies.current(),
     readAdmissionRecords(ports, place, digests),
     ports.exceptions?.breakGlassOf(place),
   ]);
-  const known = admissionFactsIn(records, policy, digests);
-  const admitting = { door: doorAt(policy, place), known, policy, breakGlass, nowEpochMs: ports.clock() };
+  return { policy, known: admissionFactsIn(records, policy, digests), breakGlass };
+}
+
+/** The decisions that follow from a reading as of an instant, in the order of the references. */
+export function decideBy(
+  { policy, known, breakGlass }: DoorReading,
+  place: DoorPlace,
+  references: readonly (string | undefined)[],
+  nowEpochMs: number,
+): readonly Admission[] {
+  const admitting = { door: doorAt(policy, place), known, policy, breakGlass, nowEpochMs };
   return references.map((reference) => admit(reference, admitting));
 }

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { admissionReview } from '../../../functions/admission-webhook/input.ts';
+import { RememberedReadings } from '../../../functions/admission-webhook/remembered-readings.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { ConformanceCase } from './cases.ts';
@@ -44,11 +46,14 @@ export const webhookDoor: ConformanceDoor = {
   async decide(one) {
     const review = admissionReviewOf(one);
     const { account, region, cluster } = one.place;
-    const { answer, decision, ruleId } = await reviewAdmission(
-      await portsFor(one, placeOf(one)),
-      { account, region, cluster },
-      review,
-    );
+    const read = await portsFor(one, placeOf(one));
+    const ports = { ...read, remembered: new RememberedReadings(60_000, read.clock) };
+    const ask = () => reviewAdmission(ports, { account, region, cluster }, review);
+    const { answer, decision, ruleId } = await ask();
+    const { isRemembered, ...again } = await ask();
+    const isSame = isDeepStrictEqual(again, { answer, decision, ...(ruleId !== undefined && { ruleId }) });
+    if (!isSame || (isRemembered && decision === 'deny'))
+      throw new Error(`Asked once more, the webhook answers ${JSON.stringify(again)} to ${one.id}.`);
     const { uid, allowed, status, warnings = [] } = answer.response;
     // What the API server sees must say the same as what is logged.
     const seen = allowed ? (warnings.length > 0 ? 'warn' : 'allow') : 'deny';

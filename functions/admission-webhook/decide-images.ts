@@ -1,0 +1,39 @@
+import { type Admission, digestsToRead } from '../../shared/domain/admission/admit.ts';
+import type { DoorPlace } from '../../shared/domain/policy/doors.ts';
+import { decideBy, readAtDoor } from '../../shared/judging/decide-at-door.ts';
+import type { ReviewPorts } from './reviewed.ts';
+
+/** The decisions in the order of the references. */
+export interface DecidedImages {
+  readonly admissions: readonly Admission[];
+  /** They follow from what was read for another review, some seconds ago. */
+  readonly isRemembered: boolean;
+}
+
+/**
+ * Decides on images as `decideAtDoor` does. What was read for another review may only let images start: before it refuses one, it
+ * reads everything again, so that a person who has just removed the cause gets the new answer.
+ * @throws as `readAtDoor` does, or the error of `inTime`
+ */
+export async function decideImages(
+  ports: ReviewPorts,
+  place: DoorPlace,
+  references: readonly (string | undefined)[],
+): Promise<DecidedImages> {
+  const { remembered, inTime = (work) => work, clock } = ports;
+  const digests = digestsToRead(references);
+  const recent = remembered?.recent(place, digests);
+  if (recent) {
+    const admissions = decideBy(recent, place, references, clock());
+    if (admissions.every(mayStart)) return { admissions, isRemembered: true };
+  }
+  const readAtEpochMs = clock();
+  const reading = await inTime(readAtDoor(ports, place, digests));
+  const admissions = decideBy(reading, place, references, clock());
+  // An end of a break-glass counts at once.
+  if (admissions.every(mayStart) && !reading.breakGlass) remembered?.remember(place, digests, reading, readAtEpochMs);
+  else remembered?.forget(place, digests);
+  return { admissions, isRemembered: false };
+}
+
+const mayStart = ({ decision }: Admission): boolean => decision !== 'deny';
