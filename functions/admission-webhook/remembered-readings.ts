@@ -36,7 +36,7 @@ export class RememberedReadings {
   remember(place: DoorPlace, digests: readonly Digest[], reading: DoorReading, readAtEpochMs: number): void {
     const question = questionOf(place, digests);
     this.#readings.delete(question);
-    if (this.#mostAgeMs === 0 || factsIn(reading) > MOST_FACTS) return;
+    if (factsIn(reading) > MOST_FACTS) return;
     this.#readings.set(question, { reading, readAtEpochMs });
     const [oldest = question] = this.#readings.keys();
     if (this.#readings.size > MOST_READINGS) this.#readings.delete(oldest);

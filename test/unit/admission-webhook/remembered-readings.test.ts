@@ -75,11 +75,21 @@ test('a pod is equal if it asks for the same digests at the same place', async (
   expect(await ask([BAD, GOOD], { cluster: 'other' })).toBe('deny');
 });
 
-test('a name of the same digest is judged by itself', async () => {
+test('each reference of the same digests is judged by itself', async () => {
   const world = await doorWorld();
   const { ask } = environmentOf(world);
   expect(await ask([GOOD])).toBe('allow');
-  expect(await ask([`Upper Case@${digestOf('compliant')}`])).toBe('deny');
+  expect(await ask([GOOD, 'nginx'])).toBe('deny');
+  expect(await ask([GOOD])).toBe('allow');
+});
+
+test('a refusal ends what let the same digests start', async () => {
+  const world = await doorWorld();
+  const { ask } = environmentOf(world);
+  expect(await ask([GOOD])).toBe('allow');
+  await judge(world, 'compliant', verdict('violating'));
+  expect(await ask([GOOD, 'nginx'])).toBe('deny');
+  expect(await ask([GOOD])).toBe('deny');
 });
 
 test('nobody is refused by what was read for another pod: who removed the cause gets the new answer', async () => {
@@ -180,6 +190,9 @@ test('the memory is bounded: the oldest reading gives way, and a reading of thou
   for (let shop = 0; shop <= 100; shop += 1) await ask([GOOD], { namespace: `shop-${shop}` });
   expect(await ask([GOOD], { namespace: 'shop-1' })).toBe('allow, remembered');
   expect(await ask([GOOD], { namespace: 'shop-0' })).toBe('allow');
+  world.advance(REMEMBERED_MS);
+  for (const shop of ['shop-2', 'shop-101']) await ask([GOOD], { namespace: shop });
+  expect(await ask([GOOD], { namespace: 'shop-2' })).toBe('allow, remembered');
   const [reason] = verdict('violating').reasons;
   if (!reason) throw new Error('the sample has no reason');
   const due = { ...reason, effect: 'due' as const, deadlineEpochMs: world.clock() + 60_000 };
