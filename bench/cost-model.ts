@@ -82,6 +82,8 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   'admission-webhook': { invocations: 'usages', work: 'usages', files: 'none' },
   'ecs-gate': { invocations: 'usages', work: 'usages', files: 'none' },
   'ecs-door': { invocations: 'usages', work: 'usages', files: 'none' },
+  // One publication of all images, for each window in which something changed.
+  'door-publisher': { invocations: 'none', work: 'images', files: 'none' },
   'ecs-tasks': { invocations: 'usages', work: 'usages', files: 'none' },
 };
 

@@ -50,8 +50,15 @@ export function functionNames(root: string = ROOT): string[] {
     .sort();
 }
 
-/** Deployed by templates of their own: member-vpc.yaml, doors.yaml, ecs-gate.yaml and ecs-door.yaml. */
-const OF_OTHER_TEMPLATES = ['inventory-in-vpc', 'admission-webhook', 'ecs-gate', 'ecs-door', 'ecs-tasks'];
+/** Deployed by templates of their own: member-vpc.yaml, doors.yaml, ecs-gate.yaml, ecs-door.yaml and door-publisher.yaml. */
+const OF_OTHER_TEMPLATES = [
+  'inventory-in-vpc',
+  'admission-webhook',
+  'ecs-gate',
+  'ecs-door',
+  'ecs-tasks',
+  'door-publisher',
+];
 
 /** Every function of template.yaml. */
 export const hubFunctionNames = (root: string = ROOT): string[] =>

@@ -26,6 +26,7 @@ const TEMPLATES = [
   'doors.yaml',
   'ecs-door.yaml',
   'ecs-gate.yaml',
+  'door-publisher.yaml',
   'registry/registry.yaml',
   'registry/pipeline.yaml',
   'registry/import.yaml',

@@ -250,15 +250,15 @@ export class KubernetesApi {
   }
 
   #failing(what: string, answer: Answer): ClusterFailingError {
-    return this.#failingAs(`it answered ${what} with ${described(answer)}`);
+    return this.#failingAs(`it answered ${what} with ${described(answer)}`, undefined, answer.status);
   }
 
   #tooLarge(what: string): ClusterObjectTooLargeError {
     return new ClusterObjectTooLargeError(this.#endpoint.cluster, what, this.#access);
   }
 
-  #failingAs(problem: string, cause?: unknown): ClusterFailingError {
-    return new ClusterFailingError(this.#endpoint.cluster, problem, cause, this.#access);
+  #failingAs(problem: string, cause?: unknown, status?: number): ClusterFailingError {
+    return new ClusterFailingError(this.#endpoint.cluster, problem, cause, this.#access, status);
   }
 
   async #answer(path: string, accept: string, write?: Write): Promise<Answer | 'too-large'> {
@@ -266,7 +266,7 @@ export class KubernetesApi {
     const { signal, cluster } = this.#endpoint;
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= retry.attempts;
-      if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
+      if (signal?.aborted) throw new ClusterUnfinishedError(cluster, this.#access);
       try {
         const answer = await this.#send(path, accept, write);
         if (answer === 'too-large') return answer;
@@ -278,7 +278,7 @@ export class KubernetesApi {
         const pauseMs = Math.min((answer.retryAfterSeconds ?? 0) * 1000, mostRetryAfterMs);
         await sleep(pauseMs, undefined, { ...(signal && { signal }) });
       } catch (error) {
-        if (signal?.aborted) throw new ClusterUnfinishedError(cluster);
+        if (signal?.aborted) throw new ClusterUnfinishedError(cluster, this.#access);
         if (!(error instanceof BrokenOffError)) throw error;
         if (write) write.isLost = true;
         if (isLast) throw this.#failingAs(error.message, error.cause);

@@ -8,7 +8,7 @@ import { ScopeUnreachableError } from './errors.ts';
 
 /** What a role does in a cluster. */
 export interface ClusterAccess {
-  readonly purpose: 'read' | 'deployed to';
+  readonly purpose: 'read' | 'deployed to' | 'published to';
   /** Its name in texts. */
   readonly role: string;
   /** The manifest with the rights that it needs. */
@@ -37,10 +37,29 @@ export const DEPLOYS: ClusterAccess = {
   group: 'patchwave:rollout',
 };
 
+/** To write the lists of images that may start. */
+export const PUBLISHES: ClusterAccess = {
+  purpose: 'published to',
+  role: 'publish role',
+  manifest: 'enforcement/access/publish.yaml',
+  group: 'patchwave:publish',
+};
+
 /** By `patchwave doors check`, with the credentials of the person who runs it. */
 export const CHECKS_DOORS: ClusterAccess = {
   ...READS,
   role: 'role that you use',
+};
+
+const AGAIN: Readonly<Record<ClusterAccess['purpose'], string>> = {
+  read: 'The next review',
+  'deployed to': 'The step',
+  'published to': 'The next publication',
+};
+const AT_NEXT: Readonly<Record<ClusterAccess['purpose'], string>> = {
+  read: 'The next review reads it',
+  'deployed to': 'The next review plans its deployments again',
+  'published to': 'The next publication writes its lists',
 };
 
 /** The next step after each failure. The hub never takes it from an answer: the text would be the words of another account. */
@@ -48,6 +67,7 @@ const ADVICE: Readonly<Record<ClusterFailure, (access: ClusterAccess, cluster: C
   ClusterAccessDeniedError: (access) => {
     const stacks = new Map([
       [DEPLOYS, 'member-account.yaml in the account with RolloutToEks=true'],
+      [PUBLISHES, 'member-account.yaml in the account with PublishToEks=true'],
       [READS_IN_VPC, 'member-vpc.yaml in its VPC'],
     ]);
     return `Deploy ${stacks.get(access) ?? 'member-account.yaml in the account'}, of the same version as the hub.`;
@@ -55,15 +75,21 @@ const ADVICE: Readonly<Record<ClusterFailure, (access: ClusterAccess, cluster: C
   ClusterCertificateError: () =>
     'Something between Patchwave and the cluster answers in its place: check proxies and DNS.',
   ClusterConnectionError: (access) => {
-    const otherwise =
-      access === DEPLOYS
-        ? 'Otherwise deploy its workloads yourself.'
-        : 'Otherwise waive `scope-readable` for the cluster.';
-    return `Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. ${otherwise}`;
+    const otherwise = new Map([
+      [DEPLOYS, 'Otherwise deploy its workloads yourself.'],
+      [PUBLISHES, 'Otherwise give it the webhook, and leave it out of `Clusters` of door-publisher.yaml.'],
+    ]);
+    return `Check that the public access CIDRs of its endpoint admit AWS Lambda, whose addresses are not fixed. ${
+      otherwise.get(access) ?? 'Otherwise waive `scope-readable` for the cluster.'
+    }`;
   },
   ClusterEndpointPrivateError: (access) => {
     const advices = new Map([
       [DEPLOYS, 'Enable public access to its endpoint, or deploy its workloads yourself.'],
+      [
+        PUBLISHES,
+        'Enable public access to its endpoint. Or give it the webhook, and leave it out of `Clusters` of door-publisher.yaml.',
+      ],
       [
         READS_IN_VPC,
         'Let a security group of the cluster accept port 443 from the security groups of the function (VpcSecurityGroupIds of member-vpc.yaml).',
@@ -73,22 +99,24 @@ const ADVICE: Readonly<Record<ClusterFailure, (access: ClusterAccess, cluster: C
       'Deploy member-vpc.yaml in its VPC, and member-account.yaml with InventoryInVpc=true. Or enable public access to its endpoint, or waive `scope-readable` for the cluster.';
     return advices.get(access) ?? otherwise;
   },
-  ClusterFailingError: (access) => (access === DEPLOYS ? 'The step tries again.' : 'The next review tries again.'),
+  ClusterFailingError: ({ purpose }) => `${AGAIN[purpose]} tries again.`,
   ClusterForbiddenError: ({ manifest, group }) =>
     `Apply ${manifest} to the cluster, and give the access entry the group \`${group}\`.`,
-  ClusterNotActiveError: (access) =>
-    access === DEPLOYS
-      ? 'The next review plans its deployments again if it is ACTIVE by then.'
-      : 'The next review reads it if it is ACTIVE by then.',
+  ClusterNotActiveError: ({ purpose }) => `${AT_NEXT[purpose]} if it is ACTIVE by then.`,
   ClusterObjectTooLargeError: (access) => {
-    const otherwise = access === DEPLOYS ? 'deploy the workload yourself' : 'waive `scope-readable` for the cluster';
-    return `Make that object smaller, or ${otherwise}.`;
+    const otherwise = new Map([
+      [DEPLOYS, 'Make that object smaller, or deploy the workload yourself.'],
+      [PUBLISHES, 'Delete that object: the next publication makes it again.'],
+    ]);
+    return otherwise.get(access) ?? 'Make that object smaller, or waive `scope-readable` for the cluster.';
   },
   ClusterUnauthorizedError: ({ role, group, manifest }) =>
     `Create an access entry for the ${role} of the account, with the group \`${group}\`, and apply ${manifest}. A cluster in authentication mode CONFIG_MAP has no access entries: change the mode first.`,
-  ClusterUnfinishedError: (_, { account, region }) =>
-    `Start a review of this account and Region alone: \`patchwave review ${account}/${region}\`. If that does not help, find out ` +
-    'why the API server of the cluster is slow.',
+  ClusterUnfinishedError: (access, { account, region }) =>
+    access === PUBLISHES
+      ? 'The next publication tries again. If that does not help, find out why the API server of the cluster is slow.'
+      : `Start a review of this account and Region alone: \`patchwave review ${account}/${region}\`. If that does not help, find out ` +
+        'why the API server of the cluster is slow.',
 };
 
 /** A cluster that could not be called. Each reason has a class and a name of its own. */
@@ -122,8 +150,9 @@ export class ClustersUnlistedError extends Error {
 /** The time for one cluster, or that of the invocation, was over before the cluster was read. */
 export class ClusterUnfinishedError extends ClusterUnreachableError {
   override readonly name = 'ClusterUnfinishedError';
-  constructor(cluster: Cluster) {
-    super(cluster, 'Patchwave ran out of time for it', ADVICE.ClusterUnfinishedError(READS, cluster));
+  constructor(cluster: Cluster, access: ClusterAccess = READS) {
+    const advice = ADVICE.ClusterUnfinishedError(access, cluster);
+    super(cluster, 'Patchwave ran out of time for it', advice, undefined, access);
   }
 }
 
@@ -212,8 +241,17 @@ export class ClusterForbiddenError extends ClusterUnreachableError {
 /** The API server fails, or its answer is not one of Kubernetes. */
 export class ClusterFailingError extends ClusterUnreachableError {
   override readonly name = 'ClusterFailingError';
-  constructor(cluster: Cluster, problem: string, cause?: unknown, access: ClusterAccess = READS) {
+  /** Of HTTP, if it is an answer that Patchwave did not expect. */
+  readonly status?: number;
+  constructor(
+    cluster: Cluster,
+    problem: string,
+    cause?: unknown,
+    access: ClusterAccess = READS,
+    status: number | undefined = undefined,
+  ) {
     super(cluster, problem, ADVICE.ClusterFailingError(access, cluster), cause, access);
+    if (status !== undefined) this.status = status;
   }
 }
 

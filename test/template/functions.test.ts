@@ -3,6 +3,7 @@ import { functionNames, hubFunctionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { redeliverySeconds } from '../../shared/domain/common/redelivery.ts';
 import {
+  doorPublisher,
   doors,
   ecsDoor,
   ecsGate,
@@ -37,7 +38,7 @@ const table = functions.map((declared) => ({ name: nameOf(declared), declared })
 
 test('every folder of functions/ is deployed, and nothing else', () => {
   expect(functions.map(nameOf).sort()).toEqual(hubFunctionNames(ROOT));
-  const ofOthers = [memberVpc, doors, ecsDoor, ecsGate].flatMap((other) =>
+  const ofOthers = [memberVpc, doors, ecsDoor, ecsGate, doorPublisher].flatMap((other) =>
     ofType(other, 'AWS::Serverless::Function').map(nameOf),
   );
   expect([...hubFunctionNames(ROOT), ...ofOthers].sort()).toEqual(functionNames(ROOT));

@@ -44,6 +44,7 @@ test('every name in a member account is a parameter, so that two hubs may each h
     'ActProtectRole.RoleName',
     'ActRolloutRole.RoleName',
     'ForwardRole.RoleName',
+    'PublishRole.RoleName',
     'ReadRole.RoleName',
     'ReportRole.RoleName',
   ]);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { forwardingTest } from '../../shared/events/forwarding-test.ts';
 import {
+  doorPublisher,
   doors,
   ecsDoor,
   ecsGate,
@@ -95,7 +96,7 @@ test('no managed policy widens a role, and every role has an owner', () => {
 
 test('every role has the permissions boundary that a parameter names', () => {
   const boundary = { 'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundaryArn' }, { Ref: 'AWS::NoValue' }] };
-  const made = [hub, member, memberVpc, doors, ecsDoor, ecsGate].flatMap((template) =>
+  const made = [hub, member, memberVpc, doors, ecsDoor, ecsGate, doorPublisher].flatMap((template) =>
     ofType(template, 'AWS::IAM::Role').map(({ properties }) => properties),
   );
   // SAM makes a role for each schedule.
@@ -603,6 +604,7 @@ test.each([
   ['doors.yaml', doors],
   ['ecs-door.yaml', ecsDoor],
   ['ecs-gate.yaml', ecsGate],
+  ['door-publisher.yaml', doorPublisher],
 ])('%s names no partition, account or Region', (_, { text }) => {
   const code = text.replaceAll(/(^|\s)#.*$/gm, '');
   expect(code.match(/arn:aws[a-z-]*:/g)).toBeNull();

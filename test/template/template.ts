@@ -109,3 +109,4 @@ export const memberVpc = loadTemplate('member-vpc.yaml');
 export const doors = loadTemplate('doors.yaml');
 export const ecsDoor = loadTemplate('ecs-door.yaml');
 export const ecsGate = loadTemplate('ecs-gate.yaml');
+export const doorPublisher = loadTemplate('door-publisher.yaml');

@@ -368,12 +368,13 @@ describe('names and schemas', () => {
 test('every caller that reads the policy in force handles an unreadable one', () => {
   const asking = /\bpolicies\.(?:current\(\)|load\()/;
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
-  // A door fails, and its caller refuses.
+  // A door fails, and its caller refuses. Without it no lists are published.
   const apart = [
     'functions/admission-webhook/remembered-policies.ts',
     'functions/admission-webhook/review-admission.ts',
     'functions/admission-webhook/review-namespace.ts',
     'functions/cascade-plan/resume-parked.ts',
+    'functions/door-publisher/publish.ts',
     'functions/ecs-tasks/decide-task.ts',
     'functions/ecs-tasks/stop-task.ts',
     'functions/rollout/check-closures.ts',

@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
+import type { GraceOfDigest } from './admit.ts';
 
 /*
  * Lists of the images that may start, for doors that cannot ask Patchwave: objects of a custom resource in each cluster. An entry
@@ -35,28 +36,29 @@ export const shardSet = (count: ShardCount): readonly Shard[] =>
     ? [{ name: 'all', prefix: '' }]
     : [...'0123456789abcdef'].map((prefix) => ({ name: `digests-${prefix}`, prefix }));
 
-/** The lists to publish in a cluster that has these: each set of which it has one. A cluster without any gets the 16. */
-export function shardsFor(present: Iterable<string>): readonly Shard[] {
+export interface WantedShard extends Shard {
+  /** Nothing says that a door looks into it. */
+  readonly isSpare: boolean;
+}
+
+/**
+ * The lists to publish in a cluster that has these: each set of which it has one. Without any it gets both sets, because a door
+ * refuses every pod as long as its list is gone.
+ */
+export function shardsFor(present: Iterable<string>): readonly WantedShard[] {
   const names = new Set(present);
-  const sets = SHARD_COUNTS.map(shardSet).filter((set) => set.some(({ name }) => names.has(name)));
-  return sets.length > 0 ? sets.flat() : shardSet(16);
-}
-
-/** An image that violates a rule, and may start again where it runs already. */
-export interface Graced {
-  readonly untilEpochMs: number;
-  readonly ruleId: string;
-}
-
-/** The images and indexes that may start, by one reading of the ledger. */
-export interface StartableImages {
-  readonly allowed: ReadonlySet<Digest>;
-  /** None of them is among `allowed`. */
-  readonly graced: ReadonlyMap<Digest, Graced>;
+  const sets = SHARD_COUNTS.map(shardSet);
+  const used = sets.filter((set) => set.some(({ name }) => names.has(name)));
+  const isSpare = used.length === 0;
+  return (isSpare ? sets : used).flat().map((shard) => ({ ...shard, isSpare }));
 }
 
 /** What lists are made of, the same for every cluster. */
-export interface ListSource extends StartableImages {
+export interface ListSource {
+  /** Images and indexes that may start everywhere. */
+  readonly allowed: ReadonlySet<Digest>;
+  /** Those that may start again where they run already. */
+  readonly graced: ReadonlyMap<Digest, GraceOfDigest>;
   /** SHA-256 of the policy by which it was decided. */
   readonly policyVersion: string;
   /** When the reading of the ledger began. */

@@ -1,0 +1,144 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { enrolledClusters, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
+import { HOUR_MS } from '../../shared/domain/common/time.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
+import { mayJudge } from '../../shared/domain/policy/doors.ts';
+import { type AllowedImages, listAllowedImages } from '../../shared/judging/list-allowed-images.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { ClusterUnfinishedError, PUBLISHES } from '../../shared/ports/cluster-errors.ts';
+import { NoPolicyError } from '../../shared/ports/errors.ts';
+import type { ScopeLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
+import { ClusterNotPublishedError, PublicationIncompleteError } from './errors.ts';
+import type { PublisherPorts } from './ports.ts';
+import { publishCluster } from './publish-cluster.ts';
+
+export interface PublicationSettings {
+  /** Clusters, in whose account, Region and name `*` stands for any run of characters. */
+  readonly patterns: readonly Cluster[];
+  /** How long after the reading the lists refuse anything. */
+  readonly listHours: number;
+}
+
+const CLUSTERS_AT_ONCE = 8;
+/** For one cluster: 16 lists of 1.5 MB take some seconds. */
+const MOST_CLUSTER_MS = 120_000;
+/** Kept for the end of the invocation. */
+const END_MS = 5_000;
+
+/**
+ * Publishes the images that may start to each enrolled cluster. A cluster that fails keeps no other one from being published.
+ * @param remainingMs how long the invocation still has
+ * @throws PublicationIncompleteError after all; what a read of policy or ledger throws
+ */
+export async function publish(
+  ports: PublisherPorts,
+  settings: PublicationSettings,
+  remainingMs: () => number,
+): Promise<void> {
+  const inForce = await policyInForce(ports);
+  if (!inForce || !mayJudge(inForce.policy, {})) return count({ published: 0, failing: 0, digests: 0 });
+  const { published, missed } = enrolledClusters(settings.patterns, inForce.policy, await knownClusters(ports.scopes));
+  const failed = missed.map(({ cluster, reason }) => ({
+    cluster,
+    error: new ClusterNotPublishedError(cluster, reason),
+  }));
+  for (const { cluster, error } of failed) logFailure(cluster, error);
+  if (published.length === 0) return end({ published: 0, failing: failed.length, digests: 0 });
+  const images = await listAllowedImages(ports, inForce.policy, published);
+  if (images.unreadable.length > 0)
+    logger.warn(`${images.unreadable.length} images cannot be judged, so no list has them`, {
+      digests: images.unreadable.slice(0, MOST_SHOWN),
+    });
+  const outcomes = await mapConcurrently(published, CLUSTERS_AT_ONCE, (cluster) =>
+    outcomeOf(cluster, () => publishOne(ports, settings, inForce, images, cluster, remainingMs)),
+  );
+  const isPublished = outcomes.filter((outcome) => outcome === 'published').length;
+  const isFailing = outcomes.filter((outcome) => outcome === 'failed').length;
+  end({ published: isPublished, failing: failed.length + isFailing, digests: images.allowed.size });
+}
+
+const MOST_SHOWN = 20;
+
+/** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
+async function policyInForce({ policies }: PublisherPorts): Promise<PolicyVersion | undefined> {
+  try {
+    return await policies.current();
+  } catch (error) {
+    if (error instanceof NoPolicyError) return undefined;
+    throw error;
+  }
+}
+
+async function knownClusters(scopes: Pick<ScopeLedger, 'all'>): Promise<readonly KnownCluster[]> {
+  const known: KnownCluster[] = [];
+  for await (const { scope, left, completeAtEpochMs, isUnreadable = false } of scopes.all()) {
+    const { account, region, eksCluster } = scope;
+    // `*`: the list of the clusters of an account and Region.
+    if (eksCluster === undefined || eksCluster === '*' || (left && !left.isBack)) continue;
+    known.push({ account, region, cluster: eksCluster, isRead: completeAtEpochMs !== undefined, isUnreadable });
+  }
+  return known;
+}
+
+type Outcome = 'published' | 'failed' | 'deleted';
+
+/** Every failure is one of this cluster: it is logged, and counted at the end. */
+async function outcomeOf(cluster: Cluster, work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    logFailure(cluster, error as Error);
+    return 'failed';
+  }
+}
+
+async function publishOne(
+  ports: PublisherPorts,
+  { listHours }: PublicationSettings,
+  { version }: PolicyVersion,
+  images: AllowedImages,
+  cluster: Cluster,
+  remainingMs: () => number,
+): Promise<Outcome> {
+  const leftMs = Math.min(MOST_CLUSTER_MS, remainingMs() - END_MS);
+  if (leftMs <= 0) throw new ClusterUnfinishedError(cluster, PUBLISHES);
+  const { allowed, graced, readAtEpochMs } = images;
+  const source = {
+    ...{ allowed, graced, readAtEpochMs, policyVersion: version, cluster },
+    notAfterEpochMs: readAtEpochMs + listHours * HOUR_MS,
+    running: await images.runningIn(cluster),
+  };
+  const lists = await publishCluster(ports, source, AbortSignal.timeout(leftMs));
+  return lists === undefined ? 'deleted' : 'published';
+}
+
+const logFailure = (cluster: Cluster, error: Error): void =>
+  logger.error(`Patchwave published no lists to ${clusterKey(cluster)}: ${error.message}`, {
+    ...cluster,
+    error: error.name,
+  });
+
+interface Counts {
+  readonly published: number;
+  readonly failing: number;
+  readonly digests: number;
+}
+
+/** @throws PublicationIncompleteError, so that no failure ends as a success */
+function end(counts: Counts): void {
+  count(counts);
+  const { published, failing } = counts;
+  if (failing > 0) throw new PublicationIncompleteError(failing, published + failing);
+}
+
+function count({ published, failing, digests }: Counts): void {
+  metrics.addMetric('Publications', MetricUnit.Count, 1);
+  metrics.addMetric('ClustersPublished', MetricUnit.Count, published);
+  metrics.addMetric('ClustersFailing', MetricUnit.Count, failing);
+  metrics.addMetric('AllowedImages', MetricUnit.Count, digests);
+  logger.info(`published to ${published} clusters, not to ${failing}; ${digests} images may start`);
+}

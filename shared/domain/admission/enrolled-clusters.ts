@@ -1,0 +1,61 @@
+import { matchesGlob } from '../common/glob.ts';
+import type { Cluster } from '../image/usage.ts';
+import { clusterKey } from '../image/workload-kind.ts';
+import { type Doors, mayJudge } from '../policy/doors.ts';
+
+/** A cluster of EKS that the inventory knows. */
+export interface KnownCluster extends Cluster {
+  /** Some review has read it completely: otherwise nothing is known of what runs there. */
+  readonly isRead: boolean;
+  /** Its item in the ledger cannot be read. */
+  readonly isUnreadable: boolean;
+}
+
+/** Why a cluster that should get lists gets none. */
+export type MissedReason =
+  /** It is named without `*`, and is not in the inventory. */
+  'unknown' | 'never-read' | 'unreadable';
+
+/** The clusters that get lists of allowed images. Sorted by key. */
+export interface Enrolment {
+  readonly published: readonly Cluster[];
+  readonly missed: readonly { readonly cluster: Cluster; readonly reason: MissedReason }[];
+}
+
+/**
+ * The clusters that the patterns name, and in which a door may judge.
+ * @param patterns clusters in whose account, Region and name `*` stands for any run of characters
+ * @param known without those that left
+ */
+export function enrolledClusters(
+  patterns: readonly Cluster[],
+  policy: { readonly doors?: Doors | undefined },
+  known: readonly KnownCluster[],
+): Enrolment {
+  const keys = new Set(known.map(clusterKey));
+  const unknown = patterns.filter((pattern) => !isGlob(pattern) && !keys.has(clusterKey(pattern)));
+  const found = [
+    ...known
+      .filter((cluster) => patterns.some((pattern) => isNamedBy(pattern, cluster)))
+      .map((cluster) => ({ cluster: placeOf(cluster), reason: reasonOf(cluster) })),
+    ...unknown.map((cluster) => ({ cluster, reason: 'unknown' as const })),
+  ]
+    .filter(({ cluster }) => mayJudge(policy, cluster))
+    .sort((one, other) => (clusterKey(one.cluster) < clusterKey(other.cluster) ? -1 : 1));
+  return {
+    published: found.flatMap(({ cluster, reason }) => (reason === undefined ? [cluster] : [])),
+    missed: found.flatMap(({ cluster, reason }) => (reason === undefined ? [] : [{ cluster, reason }])),
+  };
+}
+
+const placeOf = ({ account, region, cluster }: Cluster): Cluster => ({ account, region, cluster });
+
+const isGlob = (pattern: Cluster): boolean => clusterKey(pattern).includes('*');
+
+const isNamedBy = (pattern: Cluster, { account, region, cluster }: Cluster): boolean =>
+  matchesGlob(pattern.account, account) && matchesGlob(pattern.region, region) && matchesGlob(pattern.cluster, cluster);
+
+function reasonOf({ isUnreadable, isRead }: KnownCluster): MissedReason | undefined {
+  if (isUnreadable) return 'unreadable';
+  return isRead ? undefined : 'never-read';
+}
