@@ -3,6 +3,7 @@ import {
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ECSClient,
+  InvalidParameterException,
   StopTaskCommand,
 } from '@aws-sdk/client-ecs';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -138,6 +139,31 @@ describe('a task', () => {
   test('of a cluster that was deleted has ended', async () => {
     ecs.on(DescribeTasksCommand).rejects(awsError('ClusterNotFoundException'));
     expect(await tasks.containersOf(PLACE, ARN)).toBeUndefined();
+  });
+
+  test('that ECS stops already is over, and one that ECS does not know has ended', async () => {
+    const containers = [{ name: 'app', image: 'app:1' }];
+    ecs.on(DescribeTasksCommand).resolves({ tasks: [{ desiredStatus: 'STOPPED', lastStatus: 'RUNNING', containers }] });
+    expect(await tasks.containersOf(PLACE, ARN)).toBeUndefined();
+    ecs.on(DescribeTasksCommand).resolves({ failures: [{ arn: ARN, reason: 'MISSING' }] });
+    expect(await tasks.containersOf(PLACE, ARN)).toBeUndefined();
+    ecs.on(DescribeTasksCommand).resolves({ tasks: [{ desiredStatus: 'RUNNING', lastStatus: 'RUNNING', containers }] });
+    expect(await tasks.containersOf(PLACE, ARN)).toEqual([{ name: 'app', image: 'app:1' }]);
+  });
+
+  test('of an account that does not list it is not ours', async () => {
+    ecs.on(DescribeTasksCommand).rejects(awsError('AccessDeniedException'));
+    await expect(tasks.containersOf(PLACE, ARN)).rejects.toMatchObject({ name: 'TaskNotOursError' });
+    ecs.on(StopTaskCommand).rejects(awsError('AccessDeniedException'));
+    await expect(tasks.stop(PLACE, ARN, 'x')).rejects.toMatchObject({ name: 'TaskNotOursError' });
+  });
+
+  test('that StopTask does not find is over, and any other refusal of its parameters is an error', async () => {
+    const invalid = (message: string) => new InvalidParameterException({ message, $metadata: {} });
+    ecs.on(StopTaskCommand).rejects(invalid('The referenced task was not found.'));
+    expect(await tasks.stop(PLACE, ARN, 'x')).toBeUndefined();
+    ecs.on(StopTaskCommand).rejects(invalid('The reason is not valid.'));
+    await expect(tasks.stop(PLACE, ARN, 'x')).rejects.toThrow('The reason is not valid.');
   });
 
   test('is stopped with a reason that ECS takes', async () => {

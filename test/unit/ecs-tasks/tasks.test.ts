@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { route } from '../../../functions/ecs-tasks/route.ts';
+import { metrics } from '../../../shared/lambda/metrics.ts';
 import type { StopRequest } from '../../../shared/ports/doors.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
@@ -254,4 +256,27 @@ test('what nobody can read is set aside', async () => {
   const odd = ['{', { kind: 'stop' }, { ...running, detail: {} }];
   expect(await deliver(...odd)).toEqual(NONE);
   expect(letters).toHaveLength(3);
+});
+
+test('what nobody can read is delivered again if it cannot be set aside', async () => {
+  const { ports, deliver } = doorOf(await doorWorld());
+  Object.assign(ports, { deadLetters: { put: () => Promise.reject(new Error('throttled')) } });
+  expect(await deliver('{', started('compliant'))).toEqual({ batchItemFailures: [{ itemIdentifier: '0' }] });
+});
+
+test('tasks that run with a warning, that are denied, and that are stopped are counted', async () => {
+  const metric = jest.spyOn(metrics, 'addMetric');
+  const counted = () => Object.fromEntries(metric.mock.calls.splice(0).map(([name, , value]) => [name, value]));
+  try {
+    await doorOf(await doorWorld('warn')).deliver(started('violating'), started('violating'), started('compliant'));
+    expect(counted()).toEqual({ TasksWarned: 2, TasksDenied: 0, TasksStopped: 0 });
+    const { deliver, later, tasks } = doorOf(await doorWorld('deny', STOPS));
+    tasks.start(taskArn, containersOf('violating'));
+    await deliver(started('violating'));
+    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 1, TasksStopped: 0 });
+    await later();
+    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 0, TasksStopped: 1 });
+  } finally {
+    metric.mockRestore();
+  }
 });
