@@ -19,7 +19,8 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: characters of a value. */
 const LONGEST_PARAMETER = 4096;
 const STACK = 'patchwave';
-const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
+/** The external id of the roles of every installation of the embedded cloud. */
+export const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 
 /** Parameters that hub and member share, and the member's own. */
 const OF_MEMBERS: readonly string[] = [

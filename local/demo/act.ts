@@ -2,11 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActingState, readActingState } from '../../cli/acting/acting.ts';
 import { collect } from '../../shared/concurrency.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { Execution, Installation } from '../installation.ts';
 import { newsOf } from './act-news.ts';
 import { CascadesSeen } from './cascades-seen.ts';
 import { collect as collectReview } from './collect.ts';
 import { collectAct } from './collect-act.ts';
+import { DoorAttempts, type DoorRow, homeKey } from './door-attempts.ts';
+import { doorSentences } from './door-sentences.ts';
 import { followReview } from './follow.ts';
 import { messagesUnderWay } from './messages-under-way.ts';
 import type { Names } from './names.ts';
@@ -16,12 +19,14 @@ import type { ActResult } from './result-act.ts';
 import { awaited, sentencesOf } from './sentences.ts';
 import { settle } from './settle.ts';
 import type { Stopwatch } from './stopwatch.ts';
-import type { Story } from './story.ts';
+import { listOf, type Story } from './story.ts';
 import { foundSentences, proofSentences } from './story-found.ts';
 
 /** Longer than the builds of any demo fleet. */
 const LIMIT_MS = 10 * 60_000;
 const POLL_MS = 300;
+/** What the doors answer to the rebuilt images, on a narrow screen. */
+const LINES_OF_DOORS = 3;
 const REVIEWING = 'the review of every account and image';
 
 interface Reviewed {
@@ -46,6 +51,7 @@ interface Acted {
   readonly reviews: ActResult['reviews'];
   readonly admitted: readonly string[];
   readonly gaveUp: readonly string[];
+  readonly doors: readonly DoorRow[];
   readonly last: Reviewed;
 }
 
@@ -65,6 +71,12 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
   const { story, names } = telling;
   const { context } = installation;
   const teller = new Teller(installation, telling);
+  const { doorAttempts } = installation.fleet;
+  if (doorAttempts.length > 0) {
+    story.say(doorsText(doorAttempts));
+    story.reserve(LINES_OF_DOORS);
+  }
+  const attempts = new DoorAttempts(installation);
   const reviews: Reviewed[] = [];
   const gaveUp: string[] = [];
   const admitted: string[] = [];
@@ -74,8 +86,12 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
     story.begin(`${ordinal} review: ${question}?`);
     watch.begin(reviews.length === 0 ? 'review' : 'proof');
     const cascadesBefore = teller.cascades;
-    const reviewed = await follow(installation, telling, teller, reviews.length === 0);
+    const reviewed = await follow(installation, telling, teller, reviews.length === 0 ? attempts : undefined);
     reviews.push(reviewed);
+    watch.begin('doors');
+    const rebuilt = await attempts.rebuilt(teller.outputs);
+    for (const sentence of doorSentences(rebuilt)) story.say(sentence);
+    if (rebuilt.length > 0) story.reserve(0);
     if (reviewed.gaveUp !== undefined) {
       gaveUp.push(reviewed.gaveUp);
       break;
@@ -92,20 +108,30 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
       admitted.push(account);
     }
   }
+  story.reserve(0);
   for (const text of gaveUp) story.say(`Gives up waiting. ${text}`);
   for (const sentence of proofSentences(await collectAct(context), names)) story.say(sentence);
-  return { reviews: reviews.map(row), admitted, gaveUp, last: reviews.at(-1) as Reviewed };
+  return { reviews: reviews.map(row), admitted, gaveUp, doors: attempts.rows, last: reviews.at(-1) as Reviewed };
+}
+
+function doorsText(attempts: Installation['fleet']['doorAttempts']): string {
+  const has = (isEks: boolean): boolean => attempts.some(({ namespace }) => (namespace !== undefined) === isEks);
+  const templates = [...(has(true) ? ['doors.yaml'] : []), ...(has(false) ? ['ecs-door.yaml', 'ecs-gate.yaml'] : [])];
+  return `Deploys ${listOf(templates)}, the doors of ${listOf([...(has(true) ? ['EKS'] : []), ...(has(false) ? ['ECS'] : [])])}`;
 }
 
 const unreadAccounts = ({ fleet }: Installation): string[] =>
   fleet.accounts.filter(({ memberRole, state }) => !memberRole && state === 'ACTIVE').map(({ id }) => id);
 
-/** Runs one review, tells its progress, and waits for all work that follows from it. */
+/**
+ * Runs one review, tells its progress, and waits for all work that follows from it.
+ * @param attempts after the first review: who then tries to start what it found
+ */
 async function follow(
   installation: Installation,
   telling: Telling,
   teller: Teller,
-  isFirst: boolean,
+  attempts: DoorAttempts | undefined,
 ): Promise<Reviewed> {
   const { context, review } = installation;
   const { story, details, names } = telling;
@@ -123,9 +149,10 @@ async function follow(
   if (record) {
     const found = await collectReview(context, record);
     // Only once: the end of the demo lists each image of the last review.
-    if (isFirst) {
+    if (attempts) {
       for (const sentence of foundSentences(found, names)) story.say(sentence);
       printFound(details, found, names);
+      await teller.besides(attempts.old(found.images));
     }
     const gaveUp = await teller.untilSettled();
     return { execution, review: record, ...(gaveUp !== undefined && { gaveUp }) };
@@ -167,6 +194,34 @@ class Teller {
     story.waitFor(() => what ?? (isReviewing ? REVIEWING : 'what may follow from the new images'));
     story.news(sentencesOf(state, seen, { names, alarm }));
     this.#detail({ ...state, cascades: seen });
+  }
+
+  /** Follows what happens while somebody tries the doors, and tells it after what these answered. */
+  async besides(attempts: Promise<readonly DoorRow[]>): Promise<void> {
+    const { story } = this.#telling;
+    let isOver = false;
+    story.hold();
+    const following = async (): Promise<void> => {
+      for (; !isOver; await sleep(POLL_MS)) await this.tell(await readActingState(this.#installation.context));
+    };
+    const answered = attempts.finally(() => {
+      isOver = true;
+    });
+    const [rows] = await Promise.all([answered, following()]);
+    for (const sentence of doorSentences(rows)) story.say(sentence);
+    story.release();
+  }
+
+  /** What rebuilds pushed that is fixed, as `DoorAttempts.rebuilt` takes it. */
+  get outputs(): ReadonlyMap<string, string> {
+    const nodes = this.#seen.all.flatMap((cascade) => cascade.nodes);
+    return new Map(
+      nodes.flatMap(({ stream, outcome, output }) =>
+        outcome?.result === 'fixed' && output !== undefined
+          ? [[homeKey(parseStreamId(stream).location), output] as const]
+          : [],
+      ),
+    );
   }
 
   /** @returns why it gave up, or `undefined` */

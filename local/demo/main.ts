@@ -86,7 +86,7 @@ async function run(installation: Installation, flags: DemoFlags, { story, detail
   await cloud.admin.clearCalls();
   const alarm = await cascadeAlarm(installation);
   const telling = { story, details, names, alarm, onPlan: draw };
-  const { reviews, admitted, gaveUp, last } = await reviewAndAct(installation, watch, telling);
+  const { reviews, admitted, gaveUp, doors, last } = await reviewAndAct(installation, watch, telling);
   await draw();
   const calls = await cloud.admin.calls();
   const faults = chaos === undefined ? undefined : faultsOf(chaos, calls, await cloud.admin.eventFaultsMade());
@@ -111,6 +111,7 @@ async function run(installation: Installation, flags: DemoFlags, { story, detail
       wouldDo: policy.mode === 'enforce' ? [] : await wouldDo(context, own),
       calls: changingCalls(calls),
     },
+    doors: [...doors],
     ...(svg !== undefined && { picture: svg }),
     ...(faults && { faults }),
     seconds: watch.end(),

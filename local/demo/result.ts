@@ -58,6 +58,29 @@ const image = v.strictObject({
   ),
 });
 
+const door = v.strictObject({
+  door: v.pipe(
+    v.picklist(['eks', 'ecs']),
+    v.description('eks: the admission webhook of a cluster; ecs: the gate of a deployment'),
+  ),
+  place: v.pipe(v.string(), v.description('<account>/<Region>/<cluster>, of EKS also /<namespace>')),
+  which: v.pipe(
+    v.picklist(['old', 'rebuilt']),
+    v.description('old: the image of the fleet file, after the first review. rebuilt: what was built in its place'),
+  ),
+  repository: v.string(),
+  image: v.pipe(v.string(), v.description('the digest in the reference')),
+  workload: v.pipe(v.string(), v.description('the name of the pod or of the ECS service')),
+  started: v.boolean(),
+  message: v.optional(v.pipe(v.string(), v.description('if refused: what the door says'))),
+  deployment: v.optional(
+    v.pipe(
+      v.strictObject({ arn: v.string(), status: v.pipe(v.string(), v.description('as ECS reports it')) }),
+      v.description('of ECS: the service deployment'),
+    ),
+  ),
+});
+
 const outcomes = v.strictObject({ compliant: count, violating: count, unknown: count, failed: count });
 
 /** What `npm run demo -- --json` prints as the last line of standard output. Published as demo.schema.json. */
@@ -104,6 +127,10 @@ export const demoResultSchema = v.strictObject({
     v.description('AWS calls of the roles of Patchwave'),
   ),
   act: actSchema,
+  doors: v.pipe(
+    v.array(door),
+    v.description('what somebody tried to start where `doors` of the policy denies, as the fleet file says'),
+  ),
   picture: v.optional(v.pipe(v.string(), v.description('with --svg: the file with the picture of the plan'))),
   faults: v.optional(
     v.pipe(

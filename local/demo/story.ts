@@ -36,6 +36,8 @@ export class Story {
   #untold: Sentence[] = [];
   #untoldSinceMs = 0;
   #lines = 0;
+  #isHeld = false;
+  #reserved = 0;
   #lastMs = performance.now();
   #waiting: (() => string) | undefined;
   readonly #timer: NodeJS.Timeout;
@@ -48,11 +50,17 @@ export class Story {
 
   /** Lines left for the sentences that may be left out. */
   get left(): number {
-    return STORY_LINES - this.#lines;
+    return STORY_LINES - this.#lines - this.#reserved;
+  }
+
+  /** Keeps lines free for sentences that are told later in any case; 0: all of them were told. */
+  reserve(lines: number): void {
+    this.#reserved = lines;
   }
 
   /** Tells what is left, and ends the lines about waiting. */
   end(): void {
+    this.release();
     this.#flush();
     clearInterval(this.#timer);
   }
@@ -60,6 +68,16 @@ export class Story {
   title(text: string, description?: string): void {
     this.#print(paint('bold', text), 0);
     if (description !== undefined) this.#print(`  ${description}`, 2);
+  }
+
+  /** Collects the news from now on, to tell them once what is under way has ended. */
+  hold(): void {
+    this.#flush();
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
   }
 
   /** A sentence that is always told. */
@@ -88,6 +106,7 @@ export class Story {
 
   /** In a long story, leaves out what the result tells again. */
   #flush(): void {
+    if (this.#isHeld) return;
     const groups = Map.groupBy(this.#untold, ({ group }) => group);
     this.#untold = [];
     for (const [first, ...others] of groups.values()) {

@@ -1,5 +1,6 @@
 import { paint, shortDigest } from '../../cli/output.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
+import { isAsItShouldBe } from './door-sentences.ts';
 import type { Names } from './names.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
@@ -153,9 +154,10 @@ function riskRows({ atRisk, images, act }: DemoResult, names: Names): Row[] {
   return rows.length + open.length > 0 ? [...rows, ...unproven] : [{ label: 'at risk', text: 'nothing' }];
 }
 
-function failureRows({ execution, act }: DemoResult): Row[] {
+function failureRows({ execution, act, doors }: DemoResult): Row[] {
   const { status, error = '' } = execution;
   const ended = status === 'SUCCEEDED' ? [] : [`the last review ended as ${status} ${error}`.trimEnd()];
   const gaveUp = act.gaveUp.length > 0 ? ['the demo gave up waiting; the story says why'] : [];
-  return [...ended, ...gaveUp].map((text) => ({ label: 'failed', text }));
+  const wrong = doors.every(isAsItShouldBe) ? [] : ['a door did not answer as the policy says; see above'];
+  return [...ended, ...gaveUp, ...wrong].map((text) => ({ label: 'failed', text }));
 }

@@ -1,3 +1,4 @@
+import { checkDoorAttempts } from './check-doors.ts';
 import { checkImages } from './check-images.ts';
 import { checkKubernetes } from './check-kubernetes.ts';
 import { checkPipelines } from './check-pipelines.ts';
@@ -14,6 +15,7 @@ export function checkFleet(fleet: Fleet): FleetProblem[] {
     ...checkWorkloads(fleet),
     ...checkKubernetes(fleet),
     ...checkPipelines(fleet),
+    ...checkDoorAttempts(fleet),
   ];
 }
 

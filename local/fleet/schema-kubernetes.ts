@@ -3,7 +3,7 @@ import { account, daysAgo, handle, region, repositoryName, tag } from './schema-
 
 /** Kubernetes clusters of a fleet file, and what runs on them. */
 
-const objectName = v.pipe(
+export const objectName = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must have only lower-case letters, digits and "-"'),
 );

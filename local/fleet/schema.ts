@@ -1,5 +1,6 @@
 import * as v from '../../shared/schema.ts';
 import { jsonSchemaOf } from '../json-schema.ts';
+import { doorAttemptSchema } from './schema-doors.ts';
 import { kubernetesClusterSchema, kubernetesWorkloadSchema } from './schema-kubernetes.ts';
 import { account, daysAgo, digest, handle, region, repositoryName, tag } from './schema-parts.ts';
 import { archivedSchema, pipelineSchema } from './schema-pipelines.ts';
@@ -249,6 +250,15 @@ export const fleetSchema = v.strictObject({
     v.pipe(v.array(pipelineSchema), v.description('pipelines that rebuild images of this fleet')),
     [],
   ),
+  doorAttempts: v.optional(
+    v.pipe(
+      v.array(doorAttemptSchema),
+      v.description(
+        'what the demo tries to start where `doors` of the policy denies: after the first review the image, and later the one that was rebuilt in its place',
+      ),
+    ),
+    [],
+  ),
   archive: v.optional(
     v.pipe(
       v.array(archivedSchema),
@@ -272,6 +282,7 @@ export type FleetCopy = FleetImage['copies'][number];
 export type FleetWorkload = Fleet['workloads'][number];
 export type FleetKubernetesCluster = Fleet['kubernetesClusters'][number];
 export type FleetKubernetesWorkload = Fleet['kubernetesWorkloads'][number];
+export type FleetDoorAttempt = Fleet['doorAttempts'][number];
 export type FleetPipeline = Fleet['pipelines'][number];
 export type FleetContainer = FleetWorkload['containers'][number];
 /** A container of either kind of cluster. */

@@ -5,6 +5,7 @@ import {
   type NetworkConfiguration,
   paginateListTasks,
   RegisterTaskDefinitionCommand,
+  type RegisterTaskDefinitionCommandInput,
   RunTaskCommand,
 } from '@aws-sdk/client-ecs';
 import { hostOf } from '../builds/registry.ts';
@@ -16,9 +17,18 @@ import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-co
 
 /** RunTask starts so many tasks at most (Amazon ECS API reference). */
 const RUN_TASK_MOST = 10;
-const NETWORK: NetworkConfiguration = {
+/** Where the tasks of the embedded cloud are. */
+export const NETWORK: NetworkConfiguration = {
   awsvpcConfiguration: { subnets: ['subnet-0a1b2c3d'], assignPublicIp: 'DISABLED' },
 };
+
+/** What every task definition for AWS Fargate says. */
+export const FARGATE_TASK = {
+  requiresCompatibilities: ['FARGATE'],
+  networkMode: 'awsvpc',
+  cpu: '256',
+  memory: '512',
+} satisfies Partial<RegisterTaskDefinitionCommandInput>;
 
 export async function createClusters({ fleet, ecs }: SeedContext): Promise<void> {
   await inParallel(SEED_CONCURRENCY, fleet.clusters, async ({ account, region, name }) => {
@@ -52,7 +62,7 @@ async function registerTaskDefinition(
   const { taskDefinition } = await client.send(
     new RegisterTaskDefinitionCommand({
       family: workload.name,
-      ...(onFargate && { requiresCompatibilities: ['FARGATE'], networkMode: 'awsvpc', cpu: '256', memory: '512' }),
+      ...(onFargate && FARGATE_TASK),
       runtimePlatform: {
         operatingSystemFamily: 'LINUX',
         cpuArchitecture: workload.architecture === 'arm64' ? 'ARM64' : 'X86_64',

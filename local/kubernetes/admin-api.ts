@@ -6,6 +6,7 @@ import type { ObjectApi } from './object-api.ts';
 import {
   type ApiResource,
   apiVersionOf,
+  isObject,
   type KubernetesObject,
   ownedBy,
   pathOf,
@@ -17,10 +18,23 @@ import {
 export class KubernetesRefusal extends Error {
   override readonly name = 'KubernetesRefusal';
   readonly status: number;
+  /** What the API server says to the person. */
+  readonly answer: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, text: string) {
     super(message);
     this.status = status;
+    this.answer = messageIn(text);
+  }
+}
+
+/** The message of a `Status`; the text as it is, if it is none. */
+function messageIn(text: string): string {
+  try {
+    const status: unknown = JSON.parse(text);
+    return isObject(status) && typeof status.message === 'string' ? status.message : text;
+  } catch {
+    return text;
   }
 }
 
@@ -141,5 +155,5 @@ export class AdminApi implements ObjectApi {
 
 function accepted(method: string, path: string, { status, text }: Answer): unknown {
   if (status >= 200 && status < 300) return JSON.parse(text);
-  throw new KubernetesRefusal(status, `${method} ${path}: ${status} ${text.slice(0, 500)}`);
+  throw new KubernetesRefusal(status, `${method} ${path}: ${status} ${text.slice(0, 500)}`, text);
 }

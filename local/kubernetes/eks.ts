@@ -1,9 +1,10 @@
 /** Clusters of EKS in the embedded cloud. */
 
-import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import { CreateClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { CreateRoleCommand, EntityAlreadyExistsException, IAMClient } from '@aws-sdk/client-iam';
 import type { ClusterPlace } from '../cloud/admin-types.ts';
 import type { ClientConfig, Cloud } from '../cloud.ts';
+import { AdminApi } from './admin-api.ts';
 
 const CLUSTER_ROLE = 'EksCluster';
 
@@ -39,4 +40,18 @@ export async function makeEksCluster(
       accessConfig: { authenticationMode: 'API', bootstrapClusterCreatorAdminPermissions: false },
     }),
   );
+}
+
+/** The objects of a served cluster, as a member of `system:masters`. @param name the person */
+export async function administratorOf(
+  { admin, clients }: Pick<Cloud, 'clients' | 'admin'>,
+  place: ClusterPlace,
+  name = 'administrator',
+): Promise<AdminApi> {
+  const { certificateAuthority } = await admin.clusterAuthority(place);
+  const eks = new EKSClient(clients(place.account, place.region));
+  const { cluster } = await eks.send(new DescribeClusterCommand({ name: place.cluster }));
+  const person = { commonName: name, organizations: ['system:masters'] };
+  const address = { endpoint: cluster?.endpoint ?? '', certificateAuthority };
+  return new AdminApi(address, await admin.issueCertificate(place, person));
 }

@@ -235,7 +235,7 @@ async function checkServices(endpoint: string, { deployments }: Act): Promise<vo
 async function checkRunning(endpoint: string, act: Act): Promise<void> {
   const running = [...(await containersIn(endpoint, TEAM)), ...(await podContainersIn(endpoint, KUBE))];
   for (const [home, images] of [
-    [SHOP, 2],
+    [SHOP, 4],
     [CHECKOUT, 5],
     [SEARCH, 1],
     [REPORTS, 1],

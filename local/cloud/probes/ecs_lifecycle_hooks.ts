@@ -3,6 +3,7 @@ import {
   CreateServiceCommand,
   ListServiceDeploymentsCommand,
   ListTasksCommand,
+  type ServiceDeploymentBrief,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { eventually, type ProbeCloud } from '../probe.ts';
@@ -16,13 +17,17 @@ export const handler = async ({ lifecycleStage, executionDetails: { targetServic
     ? '${status}' : 'FAILED',
 });`;
 
+/** Its answer, which is none that ECS knows, is what the reason of the deployment names. */
+const NAMING = 'export const handler = async ({ resourceArn }) => ({ hookStatus: resourceArn });';
+
 export default async function probe(cloud: ProbeCloud): Promise<void> {
   const made = await makeCluster(cloud, 'public.ecr.aws/docker/library/busybox:1');
   const [succeeds, fails] = [
     await makeFunction(cloud, answering('SUCCEEDED')),
     await makeFunction(cloud, answering('FAILED')),
   ];
-  const calling = { Action: 'lambda:InvokeFunction', Resource: [succeeds, fails] };
+  const names = await makeFunction(cloud, NAMING);
+  const calling = { Action: 'lambda:InvokeFunction', Resource: [succeeds, fails, names] };
   const role = await makeRole(cloud, 'ecs.amazonaws.com', [calling]);
   const powerless = await makeRole(cloud, 'ecs.amazonaws.com', []);
 
@@ -36,11 +41,16 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   assert.deepEqual(await tasksOf(made, 'api'), [blue]);
 
   await create(made, 'new', fails, role);
-  await eventually(
-    async () => ((await statusOf(made, 'new')) === 'STOPPED' ? true : undefined),
+  const first = await eventually(
+    async () => ((await isUnderWay(made, 'new')) ? undefined : newestOf(made, 'new')),
     'the end of the first deployment of a service whose hook fails',
   );
+  assert.equal(first?.status, 'STOPPED');
   assert.deepEqual(await tasksOf(made, 'new'), []);
+
+  await isTakenBack(made, 'api', names, role);
+  const named = await newestOf(made, 'api');
+  assert.ok(named?.statusReason?.endsWith(` returned ${named.serviceDeploymentArn}.`), named?.statusReason);
 }
 
 const configuration = (hookTargetArn: string, roleArn: string) => ({
@@ -62,16 +72,19 @@ async function isTakenBack(made: ProbeCluster, service: string, hook: string, ro
   const deploymentConfiguration = configuration(hook, role);
   await ecs.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true, deploymentConfiguration }));
   await eventually(
-    async () => ((await statusOf(made, service)) === 'ROLLBACK_SUCCESSFUL' ? true : undefined),
+    async () => ((await newestOf(made, service))?.status === 'ROLLBACK_SUCCESSFUL' ? true : undefined),
     'the way back of a deployment',
   );
 }
 
-/** Of the newest service deployment. */
-async function statusOf({ ecs, cluster }: ProbeCluster, service: string): Promise<string | undefined> {
+/** The newest service deployment. */
+async function newestOf({ ecs, cluster }: ProbeCluster, service: string): Promise<ServiceDeploymentBrief | undefined> {
   const { serviceDeployments: [newest] = [] } = await ecs.send(new ListServiceDeploymentsCommand({ cluster, service }));
-  return newest?.status;
+  return newest;
 }
+
+const isUnderWay = async (made: ProbeCluster, service: string): Promise<boolean> =>
+  (await newestOf(made, service))?.status === 'IN_PROGRESS';
 
 async function tasksOf({ ecs, cluster }: ProbeCluster, serviceName: string): Promise<readonly string[]> {
   const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster, serviceName }));

@@ -18,6 +18,7 @@ import ministack.app as ministack_app
 from background import after
 from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso, request_scope
 from ministack.services import ecs, lambda_svc
+from restores.ecs_service_deployments import service_deployment_arn
 from restores.ecs_service_revisions import revision_arn
 from service_roles import denial_for_role
 from upstream import wrap
@@ -43,6 +44,8 @@ def _behind_hooks(original: Any, cluster_name: str, service_key: str) -> None:
     if "_hooks" in primary:
         return
     primary["_hooks"] = "IN_PROGRESS"
+    # The first deployment of a service is complete at once for the emulator.
+    primary.update(rolloutState="IN_PROGRESS", rolloutStateReason=f"ECS deployment {primary['id']} in progress.")
     account, region = get_account_id(), get_region()
 
     def call() -> None:
@@ -108,11 +111,10 @@ def _json(body: Any) -> Any:
 
 
 def _event(service: Service, deployment: Deployment) -> dict[str, Any]:
-    deployment_arn = service["serviceArn"].replace(":service/", ":service-deployment/", 1)
     return {
         "executionId": new_uuid(),
         "lifecycleStage": _STAGE,
-        "resourceArn": f"{deployment_arn}/{deployment['id'].rpartition('/')[2]}",
+        "resourceArn": service_deployment_arn(service, deployment),
         "executionDetails": {
             "serviceArn": service["serviceArn"],
             "targetServiceRevisionArn": revision_arn(service, deployment),

@@ -93,7 +93,7 @@ def _brief(service: Service, deployment: Deployment) -> dict[str, Any]:
     service_arn = service["serviceArn"]
     created_at = ecs._ts_to_epoch(deployment["createdAt"])
     return {
-        "serviceDeploymentArn": f"{_arn(service_arn, 'service-deployment')}/{hashlib.sha256(number.encode()).hexdigest()[:21]}",
+        "serviceDeploymentArn": service_deployment_arn(service, deployment),
         "serviceArn": service_arn,
         "clusterArn": service["clusterArn"],
         "createdAt": created_at,
@@ -120,6 +120,11 @@ def _describe(request: Request) -> Reply:
             found[brief["serviceDeploymentArn"]] = brief | {"targetServiceRevision": revision, "lifecycleStage": stage}
     missing = [{"arn": arn, "reason": "MISSING"} for arn in asked if arn not in found]
     return json_response({"serviceDeployments": list(found.values()), "failures": missing})
+
+
+def service_deployment_arn(service: Service, deployment: Deployment) -> str:
+    number = deployment["id"].rpartition("/")[2]
+    return f"{_arn(service['serviceArn'], 'service-deployment')}/{hashlib.sha256(number.encode()).hexdigest()[:21]}"
 
 
 def _arn(service_arn: str, kind: str) -> str:

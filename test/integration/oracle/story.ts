@@ -10,6 +10,7 @@ import { DescribeExecutionCommand, paginateListExecutions, SFNClient } from '@aw
 import type { DemoResult } from '../../../local/demo/result.ts';
 import { SUMMARY_LINES } from '../../../local/demo/summary.ts';
 import type { Fleet } from '../../../local/fleet/schema.ts';
+import { DOOR_CHECKS } from './doors.ts';
 import { scanOf } from './registry.ts';
 import type { Home, RunningPlace } from './running.ts';
 import { configOf } from './running.ts';
@@ -370,6 +371,7 @@ const isYoung = each(async ({ world }, name) => {
 });
 
 const CHECKS: readonly [RegExp, Check][] = [
+  ...DOOR_CHECKS,
   [/^Bundles Patchwave's functions$/, () => undefined],
   [/^Starts a local AWS \(files and log: (\S+)\)$/, ({ result }, dir) => expect(result.kept?.stateDir).toBe(dir)],
   [

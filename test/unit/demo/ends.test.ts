@@ -71,11 +71,19 @@ test('the first plan says what was before, the last one what is now, and the hea
   ]);
 });
 
-const result = (nodes: Node[], changes: object = {}, status = 'SUCCEEDED') =>
+const result = (nodes: Node[], changes: object = {}, status = 'SUCCEEDED', doors: object[] = []) =>
   ({
     execution: { arn: 'arn', status },
     act: { cascades: [cascade(...nodes)], deployments: [], gaveUp: [], ...changes },
+    doors,
   }) as unknown as Parameters<typeof endedWell>[0];
+const atDoors = (...answers: [which: string, started: boolean][]) =>
+  result(
+    [node()],
+    {},
+    'SUCCEEDED',
+    answers.map(([which, started]) => ({ which, started })),
+  );
 const deployed = (state: string) => ({ deployments: [{ cascadeId: 'c', service: 's', mode: 'restart', state }] });
 
 test.each([
@@ -84,6 +92,7 @@ test.each([
   ['what is built on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
   ['somebody was faster', result([node({ state: 'waiting', reason: 'head-fixed' })])],
   ['a deployment that is its owner’s to make', result([node()], deployed('refused'))],
+  ['the doors refuse the old image and let the new one start', atDoors(['old', false], ['rebuilt', true])],
   [
     'a later plan does what an earlier one left',
     result([], {
@@ -103,6 +112,8 @@ test.each([
   ['a build was not verified', result([node({ state: 'unverified' })])],
   ['a rollout was not completed', result([node({ reason: 'not-rolled-out' })])],
   ['a deployment was rolled back', result([node()], deployed('rolled-back'))],
+  ['a door lets the old image start', atDoors(['old', true], ['rebuilt', true])],
+  ['a door refuses the rebuilt image', atDoors(['old', false], ['rebuilt', false])],
 ])('no good end: %s', (_name, end) => {
   expect(endedWell(end)).toBe(false);
 });

@@ -1,3 +1,4 @@
+import { doorSentences } from '../../../local/demo/door-sentences.ts';
 import { printResult } from '../../../local/demo/print.ts';
 import { printFound } from '../../../local/demo/print-found.ts';
 import { printSummary, tellSummary } from '../../../local/demo/print-summary.ts';
@@ -58,6 +59,11 @@ const result = {
     answers: [{ stream: 'a', answer: 'refuse', reason: 'report-only', detail: 'so' }],
     streams: [stream, { ...stream, stream: 'b', state: 'stopped' }],
   },
+  doors: [
+    { door: 'eks', place: 'a/r/c/n', which: 'old', repository: 'x', started: false, message: 'no' },
+    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', started: true },
+    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', started: false },
+  ],
   seconds: {},
 } as unknown as DemoResult;
 
@@ -79,6 +85,7 @@ test('the demo shows each character of what others have written', () => {
         const story = new Story(progress);
         story.title(`f${text}`, text);
         for (const sentence of foundSentences(hostile, names)) story.say(sentence);
+        for (const sentence of doorSentences(hostile.doors)) story.say(sentence);
         for (const sentence of proofSentences(hostile.act, names)) story.say(sentence);
         printFound(progress, hostile, names);
         printResult(hostile, { progress, names, nowEpochMs: 0 });

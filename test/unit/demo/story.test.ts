@@ -72,6 +72,29 @@ test('a plan names its order; streams of one outcome are one sentence, which is 
   ]);
 });
 
+test('what is new while something is under way is told after what came of that', () => {
+  const sentences = sentencesOf({ causes: [] }, [cascade([node('base')])], { names, alarm: undefined });
+  expect(
+    storyOf((story) => {
+      story.hold();
+      story.news(sentences);
+      story.say('The door refuses it');
+      story.release();
+      story.say('The end');
+    }),
+  ).toEqual(['The door refuses it', 'base is at fault: CVE-1', 'Plan c rebuilds base', 'The end']);
+});
+
+test('a story that ends while it holds news tells them', () => {
+  const sentences = sentencesOf({ causes: [] }, [cascade([node('base')])], { names, alarm: undefined });
+  expect(
+    storyOf((story) => {
+      story.hold();
+      story.news(sentences);
+    }),
+  ).toEqual(['base is at fault: CVE-1', 'Plan c rebuilds base']);
+});
+
 test('an incomplete cascade says how it ends, why, and which alarm would ring', () => {
   const left = { state: 'ineffective', outcome: { result: 'ineffective', left: [fact] } };
   const failure = { error: 'CascadeIncomplete', detail: 'stream a: ineffective' };

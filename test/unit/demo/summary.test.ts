@@ -25,7 +25,7 @@ const rebuilt = (stream: string, state = 'patched') => ({ stream, state, before:
 
 function resultOf(act: object, images: readonly object[] = [], atRisk: readonly object[] = []): DemoResult {
   const all = { gaveUp: [], cascades: [], wouldDo: [], streams: [], ...act };
-  return { found: 3, execution: { status: 'SUCCEEDED' }, images, atRisk, act: all } as unknown as DemoResult;
+  return { found: 3, execution: { status: 'SUCCEEDED' }, images, atRisk, act: all, doors: [] } as unknown as DemoResult;
 }
 
 const page = (result: DemoResult): string[] =>
@@ -69,6 +69,17 @@ test('a plan that was not carried out says so', () => {
     '  at fault   base: CVE-1',
     '  rebuilt    nothing; with `mode: enforce` it would begin with base',
     '  at risk    nothing',
+    '  see more   COMMAND',
+  ]);
+});
+
+test('a door that did not answer by the policy is a failure', () => {
+  const doors = [
+    { which: 'old', started: true },
+    { which: 'rebuilt', started: true },
+  ];
+  expect(page({ ...resultOf({}), doors } as unknown as DemoResult).slice(-2)).toEqual([
+    '  failed     a door did not answer as the policy says; see above',
     '  see more   COMMAND',
   ]);
 });

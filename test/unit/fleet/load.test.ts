@@ -36,6 +36,10 @@ function sound() {
     workloads: [
       { name: 'web', ...HUB, cluster: 'main', kind: 'service', containers: [{ name: 'web', image: 'app' }] },
     ] as Record<string, unknown>[],
+    doorAttempts: [
+      { ...HUB, cluster: 'main', namespace: 'staging', image: 'app' },
+      { ...HUB, cluster: 'main', image: 'base' },
+    ] as Record<string, unknown>[],
     policy: {} as unknown,
   };
 }
@@ -55,7 +59,11 @@ function problemsAfter(breakIt: (fleet: Draft) => void): string[] {
 }
 
 const change =
-  (list: 'images' | 'workloads' | 'kubernetesClusters' | 'kubernetesWorkloads', index: number, changes: object) =>
+  (
+    list: 'images' | 'workloads' | 'kubernetesClusters' | 'kubernetesWorkloads' | 'doorAttempts',
+    index: number,
+    changes: object,
+  ) =>
   (fleet: Draft) => {
     fleet[list][index] = { ...fleet[list][index], ...changes };
   };
@@ -228,6 +236,31 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
     'a Kubernetes workload that is listed twice',
     (fleet) => fleet.kubernetesWorkloads.push({ ...fleet.kubernetesWorkloads[0] }),
     'kubernetesWorkloads[1]: workload "111122223333/us-east-1/main/default/deployment/web" is already kubernetesWorkloads[0]',
+  ],
+  [
+    'a door of an EKS cluster that is not there',
+    change('doorAttempts', 0, { cluster: 'other' }),
+    'doorAttempts[0].cluster: no cluster "111122223333/us-east-1/other" is listed in kubernetesClusters',
+  ],
+  [
+    'a door of an ECS cluster that is not there',
+    change('doorAttempts', 1, { cluster: 'other' }),
+    'doorAttempts[1].cluster: no cluster "111122223333/us-east-1/other" is listed in clusters',
+  ],
+  [
+    'an unknown image at a door',
+    change('doorAttempts', 0, { image: 'x' }),
+    'doorAttempts[0].image: no image is named "x"',
+  ],
+  [
+    'an image at a door behind which it runs in a pod',
+    change('doorAttempts', 0, { namespace: 'default' }),
+    'doorAttempts[0].image: "app" runs there already',
+  ],
+  [
+    'an image at a door behind which it runs in a task',
+    change('doorAttempts', 1, { image: 'app' }),
+    'doorAttempts[1].image: "app" runs there already',
   ],
   ['an unknown image', container({ image: 'x' }), 'workloads[0].containers[0].image: no image is named "x"'],
   [
