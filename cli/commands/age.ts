@@ -2,7 +2,8 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { type NamedAge, readAges } from '../age/age-list.ts';
 import type { Arguments, Command } from '../command.ts';
-import { EXIT, UsageError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
+import { numberOption } from '../number-option.ts';
 import { type Colour, fitted, print, printJson, relative, shortDigest, table } from '../output.ts';
 import { shortName } from '../short-name.ts';
 
@@ -29,12 +30,8 @@ export const ageCommand: Command = {
 };
 
 /** @throws UsageError */
-function daysIn({ flags: { days = String(DAYS) } }: Arguments): number {
-  const number = Number(days);
-  if (typeof days !== 'string' || days.trim() === '' || !(number >= 0 && number <= 3650))
-    throw new UsageError(`--days is "${days}"; give a number from 0 to 3650.`);
-  return number;
-}
+const daysIn = ({ flags: { days = String(DAYS) } }: Arguments): number =>
+  numberOption('days', days, { from: 0, to: 3650, isWhole: true });
 
 const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
   young: undefined,

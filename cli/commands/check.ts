@@ -8,6 +8,7 @@ import { type CheckAnswer, type CheckedImage, checkImage } from '../check/check.
 import { targetOf } from '../check/target.ts';
 import type { Arguments, Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
+import { numberOption } from '../number-option.ts';
 import { fitted, paint, print, printJson, printProgress, shortDigest } from '../output.ts';
 import { type SarifResult, sarifOf } from '../sarif.ts';
 import { VERDICT_COLOURS, VERDICT_EXITS } from '../verdict-status.ts';
@@ -43,12 +44,8 @@ export const checkCommand: Command = {
 };
 
 /** @throws UsageError */
-function minutesIn({ flags: { wait = String(WAIT_MINUTES) } }: Arguments): number {
-  const minutes = Number(wait);
-  if (typeof wait !== 'string' || wait.trim() === '' || !(minutes >= 0 && minutes <= MOST_MINUTES))
-    throw new UsageError(`--wait is "${wait}"; give a number of minutes from 0 to ${MOST_MINUTES}.`);
-  return minutes;
-}
+const minutesIn = ({ flags: { wait = String(WAIT_MINUTES) } }: Arguments): number =>
+  numberOption('wait', wait, { from: 0, to: MOST_MINUTES, of: ' of minutes' });
 
 const nameOf = ({ digest, location }: Pick<CheckAnswer, 'digest' | 'location'>): string =>
   visibleLine(location ? `${locationKey(location)}@${digest}` : digest);

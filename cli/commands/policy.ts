@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { counted } from '../../shared/domain/common/counted.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { PolicyInvalidError, policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
@@ -11,6 +12,7 @@ import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
 import { type WholeEffect, wholeEffect } from '../policy/whole-effect.ts';
 import { POLICY_INIT_HELP, POLICY_INIT_OPTIONS } from '../proposal/options.ts';
+import { shellWord } from '../shell-word.ts';
 
 const LIST_ALL = 'To list all without applying: run with --json and answer N';
 
@@ -99,7 +101,7 @@ async function apply(
     return EXIT.done;
   }
   const effect = await wholeEffect(context, policy, version);
-  if (!json) print(effectText(effect, LIST_ALL));
+  if (!json) print(effectText(effect, LIST_ALL, file));
   const refusal = await refusalOf(effect, flags, file);
   if (refusal !== undefined) {
     if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });
@@ -133,7 +135,7 @@ async function refusalOf(
     unknownStarts.length === 0 ? '' : `, and do not know what runs in ${counted(unknownStarts.length, 'place')}`;
   const what = `Doors of this policy would refuse ${counted(refusals.length, 'image')} that ${refusals.length === 1 ? 'runs' : 'run'}${unknown}`;
   if (isDespite !== true)
-    return `${what}. ${UNCHANGED} Let the owners deploy, or give these places the mode warn. To see all: patchwave doors check --policy ${file}. To apply it all the same: --despite-refusals`;
+    return `${what}. ${UNCHANGED} Let the owners deploy, or give these places the mode warn. To see all: patchwave doors check --policy ${visibleLine(shellWord(file))}. To apply it all the same: --despite-refusals`;
   const question = `${what}. They cannot start again once a node fails or a task ends. To put the policy in force, type ${number}: `;
   return (await confirmed(question, new RegExp(`^${number}$`))) ? undefined : UNCHANGED;
 }

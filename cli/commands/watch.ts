@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arguments, Command } from '../command.ts';
-import { EXIT, UsageError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
+import { numberOption } from '../number-option.ts';
 import { widthOfTerminal } from '../output.ts';
 import { watch } from '../watch/watch.ts';
 
@@ -47,9 +48,5 @@ export const watchCommand = watchCommandOf(() => {
 });
 
 /** @throws UsageError */
-function secondsIn({ flags: { every = String(SECONDS) } }: Arguments): number {
-  const seconds = Number(every);
-  if (typeof every !== 'string' || every.trim() === '' || !(seconds >= 1 && seconds <= MOST_SECONDS))
-    throw new UsageError(`--every is "${every}"; give a number of seconds from 1 to ${MOST_SECONDS}.`);
-  return seconds;
-}
+const secondsIn = ({ flags: { every = String(SECONDS) } }: Arguments): number =>
+  numberOption('every', every, { from: 1, to: MOST_SECONDS, of: ' of seconds' });

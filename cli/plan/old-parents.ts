@@ -1,6 +1,8 @@
 import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { streamRuleOf } from '../../shared/domain/stream/stream-policy.ts';
 import type { ReadPlanPorts } from '../../shared/planning/read-plan.ts';
 import type { ImageIndex } from '../../shared/ports/ledger.ts';
 import {
@@ -56,9 +58,11 @@ export async function oldParents(ports: OldParentPorts, plan: PlanNow): Promise<
     if (stream !== undefined) known.streams.add(stream);
     waiting.set(first, known);
   }
-  const answers = await answersFor(ports, [...waiting.keys()], plan);
+  const { policy } = await ports.policies.current();
+  const answers = await answersFor(ports, [...waiting.keys()], plan, policy);
   const rows = Array.from(waiting, ([stream, one]): OldParentStream => {
-    const owner = streams.get(stream)?.owner;
+    // A stream whose head was never recorded has no record; its rule names the owner too.
+    const owner = streams.get(stream)?.owner ?? streamRuleOf(policy, stream)?.owner;
     const { heads, images } = one;
     const known = { stream, heads, images, streams: one.streams.size, ...(answers.get(stream) ?? { plan: 'none' }) };
     return { ...known, ...(owner !== undefined && { owner }) };
@@ -72,9 +76,10 @@ export async function oldParents(ports: OldParentPorts, plan: PlanNow): Promise<
 type Answered = Pick<OldParentStream, 'plan' | 'answer'>;
 
 async function answersFor(
-  { policies, killSwitch, guards, clock }: OldParentPorts,
+  { killSwitch, guards, clock }: OldParentPorts,
   streams: readonly string[],
   { planned, held, cascades }: PlanNow,
+  policy: Policy,
 ): Promise<ReadonlyMap<string, Answered>> {
   const known = new Map<string, Answered>([
     ...cascades.flatMap(({ nodes }) => nodes).map(({ stream }) => [stream, { plan: 'in-progress' }] as const),
@@ -83,7 +88,7 @@ async function answersFor(
   ]);
   const others = streams.filter((stream) => !known.has(stream));
   if (others.length === 0) return known;
-  const [{ policy }, state, histories] = await Promise.all([policies.current(), killSwitch.read(), guards.get(others)]);
+  const [state, histories] = await Promise.all([killSwitch.read(), guards.get(others)]);
   for (const stream of others) {
     const answer = lastingObstacle(stream, state, policy, { history: histories.get(stream), nowEpochMs: clock() });
     known.set(stream, { plan: 'none', ...(answer && { answer }) });

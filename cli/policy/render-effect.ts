@@ -1,6 +1,8 @@
 import { counted } from '../../shared/domain/common/counted.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { refusedTable, unknownTable } from '../doors/render-doors.ts';
 import { type Colour, fitted, paint, table } from '../output.ts';
+import { shellWord } from '../shell-word.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
 import type { FieldChange, PolicyDiff, RuleChange, StreamChange, StreamSettings } from './policy-diff.ts';
 import type { WholeEffect, WorkOfPolicy } from './whole-effect.ts';
@@ -11,8 +13,9 @@ const MOST_WARNINGS = 10;
 /**
  * What a policy would change, as text: warnings, fields, rules, streams, verdicts, and the work that would start.
  * @param listAll how a person gets all rows of a table that is cut
+ * @param file the policy, where the whole plan is not shown too
  */
-export function effectText(effect: WholeEffect, listAll: string): string {
+export function effectText(effect: WholeEffect, listAll: string, file?: string): string {
   const { diff, warnings, changes, judged, starts, stops, problem } = effect;
   const verdicts = `${changes.length} of ${judged} verdicts would change.`;
   return [
@@ -22,7 +25,7 @@ export function effectText(effect: WholeEffect, listAll: string): string {
     changes.length === 0 ? verdicts : `${verdicts}\n${cut(changes, verdictsTable, listAll)}`,
     refusalsText(effect),
     problem === undefined
-      ? workText(starts, stops, listAll)
+      ? workText(starts, stops, listAll, file)
       : paint('yellow', `Rebuilds and deployments: unknown. ${problem}`),
   ]
     .filter((part) => part !== '')
@@ -117,10 +120,16 @@ const verdictsTable = (changes: WholeEffect['changes']): string =>
     { title: 'rules', value: ({ rules }) => rules.join(', ') },
   ]);
 
-function workText(starts: readonly WorkOfPolicy[], stops: readonly WorkOfPolicy[], listAll: string): string {
+function workText(
+  starts: readonly WorkOfPolicy[],
+  stops: readonly WorkOfPolicy[],
+  listAll: string,
+  file: string | undefined,
+): string {
   const head = `${counted(starts.length, 'rebuild or deployment', 'rebuilds and deployments')} would start for causes that are open now, and ${stops.length} would not start any more.`;
-  const next =
-    'Verdicts that change become causes in the next review. To see the whole plan: patchwave plan --policy FILE';
+  const whole =
+    file === undefined ? '' : ` To see the whole plan: patchwave plan --policy ${visibleLine(shellWord(file))}`;
+  const next = `Verdicts that change become causes in the next review.${whole}`;
   return [
     fitted(head, 2),
     ...(starts.length > 0 ? [`${paint('bold', 'Would start')}\n${cut(starts, workTable, listAll)}`] : []),

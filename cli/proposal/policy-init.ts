@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { callersAccess, type HubConfig, type MemberAccess, memberAccess } from '../../shared/adapters/clients.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
@@ -48,6 +49,9 @@ export async function policyInitFor(
     throw new UsageError(
       'Give --accounts and --role together: the role in each of these accounts that you may assume.',
     );
+  const output = textOf(flags.output);
+  // Reading accounts takes minutes.
+  if (output !== undefined) await ensureWritable(output, flags.force === true);
   const { account, sources } = await connect(others);
   const accounts = [...new Set([account, ...others])];
   const places = accounts.flatMap((one) => regions.map((each) => ({ account: one, region: each })));
@@ -58,7 +62,6 @@ export async function policyInitFor(
   );
   // Whatever was read, what is proposed can be applied.
   parsePolicy(policy);
-  const output = textOf(flags.output);
   if (output !== undefined) await write(output, policy, flags.force === true);
   const counts = countsOf(proposal);
   const { open } = proposal;
@@ -92,13 +95,33 @@ function listOf(value: string | boolean | undefined, option: string, pattern: Re
   return [...new Set(text.split(','))];
 }
 
+/** @throws UsageError for what is known before; the write itself may still fail */
+async function ensureWritable(file: string, replaces: boolean): Promise<void> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw unwritable(file, error);
+    return undefined;
+  });
+  if (found?.isDirectory()) throw new UsageError(`${file} is a folder. Name a file in it.`);
+  if (found && !replaces) throw existing(file);
+  await access(found ? file : dirname(file), constants.W_OK).catch((error) => {
+    throw unwritable(file, error);
+  });
+}
+
+const existing = (file: string): UsageError =>
+  new UsageError(`${file} exists, and was not changed. Add --force to replace it.`);
+
+const unwritable = (file: string, cause: NodeJS.ErrnoException): UsageError =>
+  new UsageError(`${file} cannot be written (${cause.code}). Name a file in a folder that you may write to.`, {
+    cause,
+  });
+
 async function write(file: string, policy: string, replaces: boolean): Promise<void> {
   try {
     await writeFile(file, policy, { flag: replaces ? 'w' : 'wx' });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new UsageError(`${file} exists, and was not changed. Add --force to replace it.`);
-    throw new UsageError(`${file} cannot be written (${code}).`, { cause: error });
+    const cause = error as NodeJS.ErrnoException;
+    throw cause.code === 'EEXIST' ? existing(file) : unwritable(file, cause);
   }
 }
 

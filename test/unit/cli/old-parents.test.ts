@@ -3,8 +3,8 @@ import { planCommand } from '../../../cli/commands/plan.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
-import { digestOf } from '../../support/samples.ts';
-import { HOUR_MS, type PlanWorld, planWorld, pushed, streamOf, tell, wakeUp } from '../cascade-plan/support.ts';
+import { digestOf, imageProperties } from '../../support/samples.ts';
+import { HOUR_MS, judge, type PlanWorld, planWorld, pushed, streamOf, tell, wakeUp } from '../cascade-plan/support.ts';
 import { oldBase, TIERS } from './old-base.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
 
@@ -30,6 +30,21 @@ test('plan names the streams that images in use wait for, and why these are not 
     ],
     oldParentUnknown: 0,
   });
+});
+
+test('plan names the owner of a stream without a recorded head, which the policy names', async () => {
+  const world = await planWorld({ reportOnly: [0] });
+  const { stream: _, owner: __, ...vendor } = imageProperties('vendor', { tier: 'external' });
+  await world.images.recordProperties(vendor);
+  const bornAtEpochMs = world.clock() - 40 * 24 * HOUR_MS;
+  const age = { known: true, bornAtEpochMs, decidedBy: vendor.digest } as const;
+  await world.images.recordLineage(vendor.digest, { age });
+  const app = await pushed(world, 0, 'app-0', { tags: ['v1'], isPlaced: false, inUse: true });
+  await world.images.recordLineage(app, { age, parent: { digest: vendor.digest, evidence: 'layers' } });
+  const reason = { ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs, limitDays: 30 } as const;
+  await judge(world, app, [{ ...reason, decidedBy: vendor.digest }]);
+  world.streams.records.delete(streamOf(0));
+  expect(await waiting(world)).toMatchObject({ oldParents: [{ stream: streamOf(0), owner: 'watched' }] });
 });
 
 test('plan says of such a stream whether it is planned, on hold, or in progress', async () => {

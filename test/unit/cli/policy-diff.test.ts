@@ -6,6 +6,7 @@ import { policyCommand } from '../../../cli/commands/policy.ts';
 import { shown } from '../../../cli/output.ts';
 import { policyDiff, policyDoubts } from '../../../cli/policy/policy-diff.ts';
 import { policyYaml } from '../../../cli/policy/policy-file.ts';
+import { shellWord } from '../../../cli/shell-word.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { parsePolicy, policyVersion } from '../../../shared/domain/policy/policy-document.ts';
 import { type PlanWorld, planWorld, streamOf, violating } from '../cascade-plan/support.ts';
@@ -170,10 +171,21 @@ describe('the commands', () => {
       ),
     );
 
+    expect(text).toContain(` To see the whole plan: patchwave plan --policy ${paused}\n`);
+
     const back = await changed(world, { mode: 'enforce' });
-    expect((await run(planCommand, cliContext(world), [], { policy: back })).text).toMatch(
+    const plan = (await run(planCommand, cliContext(world), [], { policy: back })).text;
+    expect(plan).toMatch(
       /1 rebuild or deployment would start .*\nWould start\n[\s\S]*\n1 stream to rebuild, 0 to deploy/,
     );
+    expect(plan).not.toContain('To see the whole plan');
+  });
+
+  test('a command that names the file can be typed into a shell', () => {
+    const words = ['policies/next.yaml', 'my policy.yaml', "it's.yaml", '$(rm).yaml', ''];
+    expect(words.map(shellWord)).toEqual([
+      ...['policies/next.yaml', "'my policy.yaml'", "'it'\\''s.yaml'", "'$(rm).yaml'", "''"],
+    ]);
   });
 
   test('a plan that the role may not read leaves the work unknown, in words', async () => {

@@ -164,6 +164,20 @@ test('--output writes a file once, and --force again', async () => {
   expect(await readFile(output, 'utf8')).not.toBe('mine');
 });
 
+test.each([
+  ['a folder that does not exist', 'none/proposed.yaml', /cannot be written \(ENOENT\)/],
+  ['a folder', '.', /is a folder\. Name a file in it/],
+  ['a file of another', 'mine.yaml', /exists, and was not changed/],
+  ['below a file', 'mine.yaml/proposed.yaml', /cannot be written \(ENOTDIR\)/],
+])('--output of %s is refused before anything is read', async (_, name, says) => {
+  await writeFile(join(folder, 'mine.yaml'), 'mine');
+  const unread = async (): Promise<never> => {
+    throw new Error('an account was read');
+  };
+  const args = { positionals: ['init'], flags: { regions: 'eu-west-1', output: join(folder, name) }, json: false };
+  await expect(policyInitFor(args, {}, unread)).rejects.toThrow(says);
+});
+
 test('--json counts what is proposed and has each open question', async () => {
   await init({}, account(), true);
   expect(JSON.parse(text)).toMatchObject({
