@@ -2,23 +2,17 @@ import { DynamoImageIndex, DynamoRecordedIndexes } from '../../../shared/adapter
 import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
-import { admitUntil } from '../../../shared/domain/admission/admit.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { doorAt, doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
+import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
 import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { findingKey } from '../../../shared/domain/scan/finding.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
-import {
-  type AllowedImages,
-  type AllowedImagesPorts,
-  listAllowedImages,
-} from '../../../shared/judging/list-allowed-images.ts';
-import { admissionFactsIn, readAdmissionRecords } from '../../../shared/judging/read-admission-facts.ts';
 import { imageLedgers } from '../../../shared/lambda/ledgers.ts';
-import type { AdmissionReads, RunningLedger, RunningReads } from '../../../shared/ports/admission.ts';
+import type { RunningLedger, RunningReads } from '../../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger, UsageLedger } from '../../../shared/ports/ledger.ts';
 import { parse } from '../../../shared/schema.ts';
+import { answersOfDoors, type ListedDoorPorts } from '../../support/door-lists.ts';
 import { doorImage } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { allAnomalies, MemoryTable } from '../../support/memory-dynamo.ts';
@@ -46,7 +40,7 @@ const policyWith = (waivers: readonly object[] = []): Policy =>
     doors: { mode: 'deny', graceRunningDays: GRACE_DAYS },
   });
 
-interface Ports extends AllowedImagesPorts, AdmissionReads {
+interface Ports extends ListedDoorPorts {
   readonly images: ImageLedger;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
@@ -190,45 +184,14 @@ async function run(ports: Ports, digest: Digest, nth: number, reference: string)
   await ports.usages.record([one], NOW);
 }
 
-type Answer = 'allow' | 'deny' | string;
+/** Every digest, also one that the ledger does not know. */
+const digestsOf = ({ indexes }: SomeLedger): readonly Digest[] => [
+  ...Array.from({ length: IMAGES + 1 }, (_, nth) => digestOf(nameOfImage(nth))),
+  ...indexes.map((_, nth) => digestOf(nameOfIndex(nth))),
+];
 
-/** The answers of the door and of the list, for every digest at every place. */
-async function answersOf(ports: Ports, ledger: SomeLedger) {
-  const policy = policyOf(ledger);
-  const names = [
-    ...Array.from({ length: IMAGES + 1 }, (_, nth) => nameOfImage(nth)),
-    ...ledger.indexes.map((_, nth) => nameOfIndex(nth)),
-  ];
-  const digests = names.map(digestOf);
-  const list = await listAllowedImages(ports, policy, CLUSTERS);
-  const [ofDoor, ofList]: [Record<string, Answer>, Record<string, Answer>] = [{}, {}];
-  for (const place of PLACES) {
-    const records = await readAdmissionRecords(ports, place, digests);
-    const known = admissionFactsIn(records, policy, digests);
-    const running = await list.runningIn(place);
-    for (const name of names) {
-      const key = `${name} in ${place.cluster}/${place.namespace}`;
-      const asked = { door: doorAt(policy, place), known, policy, nowEpochMs: NOW };
-      const { admission, graceEndsAtEpochMs } = admitUntil(doorImage(name), asked);
-      ofDoor[key] =
-        admission.decision === 'warn' ? `until ${graceEndsAtEpochMs} (${admission.ruleId})` : admission.decision;
-      ofList[key] = listed(list, running, digestOf(name), place.namespace);
-    }
-  }
-  return { ofDoor, ofList };
-}
-
-function listed(
-  { allowed, graced }: AllowedImages,
-  running: ReadonlyMap<Digest, readonly string[]>,
-  digest: Digest,
-  namespace: string,
-): Answer {
-  if (allowed.has(digest)) return 'allow';
-  const grace = graced.get(digest);
-  if (grace && running.get(digest)?.includes(namespace)) return `until ${grace.untilEpochMs} (${grace.ruleId})`;
-  return 'deny';
-}
+const compare = (ports: Ports, ledger: SomeLedger) =>
+  answersOfDoors(ports, policyOf(ledger), PLACES, digestsOf(ledger));
 
 describe('a list of allowed images answers as the door does', () => {
   test('in memory', async () => {
@@ -237,12 +200,13 @@ describe('a list of allowed images answers as the door does', () => {
       fc.asyncProperty(someLedger, async (ledger) => {
         const world = fakeWorld({ nowEpochMs: NOW });
         await record(world, ledger);
-        const { ofDoor, ofList } = await answersOf(world, ledger);
-        for (const [key, answer] of Object.entries(ofDoor)) {
-          const kind = `${key.startsWith('index') ? 'index' : 'image'} ${answer.split(' ')[0]}`;
+        const { ofWebhook, ofList } = await compare(world, ledger);
+        const indexes = ledger.indexes.map((_, nth) => digestOf(nameOfIndex(nth)));
+        for (const [key, answer] of Object.entries(ofWebhook)) {
+          const kind = `${indexes.some((one) => key.startsWith(one)) ? 'index' : 'image'} ${answer.split(' ')[0]}`;
           seen.set(kind, (seen.get(kind) ?? 0) + 1);
         }
-        expect(ofList).toEqual(ofDoor);
+        expect(ofList).toEqual(ofWebhook);
       }),
       { numRuns: 500 },
     );
@@ -259,8 +223,8 @@ describe('a list of allowed images answers as the door does', () => {
         seed += 1;
         const world = tableWorld(seed);
         await record(world, ledger);
-        const { ofDoor, ofList } = await answersOf(world, ledger);
-        expect(ofList).toEqual(ofDoor);
+        const { ofWebhook, ofList } = await compare(world, ledger);
+        expect(ofList).toEqual(ofWebhook);
       }),
       { numRuns: 50 },
     );

@@ -10,6 +10,7 @@ import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
+import { listsThatDiffer } from './door-lists.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, isImported, isWatched, type Line } from './fleet.ts';
 import {
@@ -267,6 +268,10 @@ export class Oracle implements Witness {
   async reviewed(beganAtEpochMs: number): Promise<void> {
     const { ecs } = this.#life;
     await this.#doorsKnowWhatRuns();
+    const differences = await listsThatDiffer(this.#life.world, () =>
+      this.#check('a published list answers as the door does'),
+    );
+    for (const difference of differences) this.#violated(difference);
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
       this.#noteHidden(container);
