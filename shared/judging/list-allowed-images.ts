@@ -111,7 +111,10 @@ class KnownStarts {
   /** All images that may start are decided before. */
   async ofIndexes(pages: Pages): Promise<void> {
     await eachConcurrently(newPieces(pages, this.#indexes), PIECES_AT_ONCE, async (digests) => {
-      for (const [digest, children] of await this.#ports.places.indexes(digests)) {
+      const indexes = await this.#ports.places.indexes(digests);
+      for (const digest of digests) {
+        if (!indexes.has(digest)) continue;
+        const children = indexes.get(digest) as readonly IndexChild[];
         const start = this.#orUnreadable(digest, () => this.#startOfIndex(children));
         // An index without images has a record of its own, like an image.
         if (start) this.#indexes.set(digest, start);

@@ -81,8 +81,18 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
     if (!this.#recordedAt.has(digest)) this.#recordedAt.set(digest, atEpochMs);
   }
 
-  datedIndexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
-    return this.indexes(digests);
+  async datedIndexes(
+    digests: readonly Digest[],
+    atEpochMs: number,
+  ): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
+    const known = await this.indexes(digests);
+    for (const digest of known.keys()) if (!this.#recordedAt.has(digest)) this.#recordedAt.set(digest, atEpochMs);
+    return known;
+  }
+
+  /** The index is as an earlier version recorded it. */
+  undate(digest: Digest): void {
+    this.#recordedAt.delete(digest);
   }
 
   async confirmIndex(digest: Digest, atEpochMs: number): Promise<void> {

@@ -390,6 +390,18 @@ test('an index is recorded with its images and without its attestations', async 
   expect((await live()).map(({ digest }) => digest)).toEqual([c, d]);
   expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
   expect(world.images.records.has(b)).toBe(false);
+
+  const recorded = (since: number) => collect(world.recordedIndexes.recordedSince(since));
+  const firstAtEpochMs = world.clock();
+  expect(await recorded(firstAtEpochMs)).toEqual([[b]]);
+  world.advance(DAY_MS);
+  await review();
+  expect(await recorded(firstAtEpochMs + 1)).toEqual([]);
+  // As an earlier version recorded it.
+  world.places.undate(b);
+  expect(await recorded(1)).toEqual([]);
+  await review();
+  expect(await recorded(world.clock())).toEqual([[b]]);
 });
 
 test('an image that was read before its index has the tags of the index at its place afterwards', async () => {

@@ -3,11 +3,13 @@ import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/ru
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
 import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { findingKey } from '../../../shared/domain/scan/finding.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
+import { type AllowedImagesPorts, listAllowedImages } from '../../../shared/judging/list-allowed-images.ts';
 import { imageLedgers } from '../../../shared/lambda/ledgers.ts';
 import type { RunningLedger, RunningReads } from '../../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger, UsageLedger } from '../../../shared/ports/ledger.ts';
@@ -228,5 +230,100 @@ describe('a list of allowed images answers as the door does', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+/** A fleet of one cluster: `names` may start everywhere, `old` is over the age limit and has grace. */
+async function fleetWith(names: readonly string[], changes: Partial<SomeImage> = {}) {
+  const world = fakeWorld({ nowEpochMs: NOW });
+  for (const name of names) await recordImage(world, name, { ...FINE, ...changes }, policyWith());
+  return world;
+}
+const FINE: SomeImage = {
+  ...{ bornDaysAgo: 1, scannedHoursAgo: 1, scan: { state: 'complete' }, judgedHoursLater: 0, foundDaysAgo: undefined },
+  ...{ isJudgedAnew: false, isUsed: false, isHead: false, places: [] },
+};
+const list = (world: AllowedImagesPorts) => listAllowedImages(world, policyWith(), CLUSTERS);
+const platform = 'linux/amd64' as const;
+
+describe('what is listed', () => {
+  test('an index with an index in it is not allowed, and one without images is no image', async () => {
+    const world = await fleetWith(['a']);
+    await world.places.recordIndex(digestOf('inner'), [{ digest: digestOf('a'), platform }], NOW);
+    await world.places.recordIndex(digestOf('outer'), [{ digest: digestOf('inner'), platform }], NOW);
+    await world.places.recordIndex(digestOf('empty'), [], NOW);
+    const { allowed } = await list(world);
+    expect(allowed).toEqual(new Set([digestOf('a'), digestOf('inner')]));
+  });
+
+  test('a record that cannot be judged is named, and keeps nothing else out of the list', async () => {
+    const world = await fleetWith(['a', 'b']);
+    const broken = world.images.records.get(digestOf('b'));
+    world.images.records.set(digestOf('b'), { ...broken, verdict: { status: 'compliant' } } as never);
+    for (const children of [{}, 'text', [null], 7])
+      await world.places.recordIndex(digestOf(`index ${children}`), children as never, NOW);
+    const { allowed, unreadable } = await list(world);
+    expect(allowed).toEqual(new Set([digestOf('a')]));
+    expect(unreadable).toEqual(
+      [digestOf('b'), ...['[object Object]', 'text', '', '7'].map((name) => digestOf(`index ${name}`))].sort(),
+    );
+  });
+
+  test('a usage that cannot be read names an image, and no namespace', async () => {
+    const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
+    const [east, west] = CLUSTERS as [Cluster, Cluster];
+    world.usages.corrupt({ account: west.account, region: west.region, eksCluster: west.cluster }, digestOf('old'));
+    const { graced, runningIn } = await list(world);
+    expect([...graced.keys()]).toEqual([digestOf('old')]);
+    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
+    expect(await runningIn(west)).toEqual(new Map());
+  });
+
+  test('an image that moves from one list to another while they are read is in the list', async () => {
+    for (const [before, after] of [
+      [{ isHead: true }, { isHead: false }],
+      [{ isHead: false }, { isHead: true }],
+    ] as const) {
+      const world = await fleetWith(['moving'], before);
+      const moving = async (): Promise<void> => world.images.recordPresence(digestOf('moving'), after);
+      const { images } = world;
+      const imageIndex: AllowedImagesPorts['imageIndex'] = {
+        scannedSince: (since) => images.scannedSince(since),
+        async *bornBefore(before) {
+          if (before && after.isHead) await moving();
+          yield* after.isHead ? images.bornBefore(before) : [];
+          if (!after.isHead) await moving();
+        },
+      };
+      expect((await list({ ...world, imageIndex })).allowed).toEqual(new Set([digestOf('moving')]));
+    }
+  });
+
+  test('each image is read once, and a few hundred at a time', async () => {
+    const names = Array.from({ length: 950 }, (_, nth) => `image ${nth}`);
+    const world = await fleetWith(names);
+    const load = { reads: 0, atOnce: 0, most: 0, largest: 0 };
+    const images: AllowedImagesPorts['images'] = {
+      get: async (digests) => {
+        load.reads += digests.length;
+        load.atOnce += digests.length;
+        load.most = Math.max(load.most, load.atOnce);
+        load.largest = Math.max(load.largest, digests.length);
+        await new Promise((resolve) => setImmediate(resolve));
+        load.atOnce -= digests.length;
+        return world.images.get(digests);
+      },
+    };
+    expect((await list({ ...world, images })).allowed.size).toBe(950);
+    expect(load).toEqual({ reads: 950, atOnce: 0, most: 400, largest: 100 });
+  });
+
+  test('an index that is older than each age limit is looked at where a workload names it', async () => {
+    // The verdict is of an earlier policy with a longer limit.
+    const world = await fleetWith(['kept']);
+    for (const index of ['named', 'forgotten'])
+      await world.places.recordIndex(digestOf(index), [{ digest: digestOf('kept'), platform }], NOW - 60 * DAY_MS);
+    await run(world, digestOf('kept'), 0, doorImage('named'));
+    expect((await list(world)).allowed).toEqual(new Set([digestOf('kept'), digestOf('named')]));
   });
 });
