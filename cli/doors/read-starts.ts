@@ -11,7 +11,7 @@ import {
   isTemplated,
   type WorkloadKind,
 } from '../../shared/domain/image/workload-kind.ts';
-import { type DoorArea, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
+import { type DoorArea, type DoorPlace, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { ClusterUnreachableError } from '../../shared/ports/cluster-errors.ts';
@@ -41,6 +41,8 @@ export interface Wanted {
   /** Whether a door of an account and Region, or of a cluster in it, is asked. */
   readonly area: (area: DoorArea) => boolean;
   readonly cluster: (cluster: Cluster) => boolean;
+  /** Of workloads without a known image; absent: every place of a wanted cluster. */
+  readonly place?: (place: DoorPlace) => boolean;
   /** The scopes that the policy names. */
   readonly scopes: Policy['scopes'];
 }
@@ -212,12 +214,14 @@ export function unidentifiedIn(
 ): readonly UnknownStarts[] {
   return scopes.flatMap(({ scope, unidentified = [] }) => {
     const left = unidentified.filter(({ workload }) => {
-      const [kind = '', place = ''] = workload.split(' ');
-      const [account = '', region = '', cluster = ''] = place.split('/');
+      const [kind = '', path = ''] = workload.split(' ');
+      const [account = '', region = '', cluster = '', ...name] = path.split('/');
       const named = { account, region, cluster };
-      const platform = hasClusterScope({ workloadKind: kind as WorkloadKind }) ? 'EKS' : 'ECS';
+      const workloadKind = kind as WorkloadKind;
+      const place = doorPlaceOf({ ...named, workloadKind, workload: name.join('/') });
+      const platform = hasClusterScope({ workloadKind }) ? 'EKS' : 'ECS';
       const isRead = complete.has(platformKey(platform, named)) && isTemplated(kind);
-      return wanted.cluster(named) && wanted.area(named) && !isRead;
+      return wanted.cluster(named) && wanted.area(named) && (wanted.place?.(place) ?? true) && !isRead;
     });
     const [first] = left;
     if (!first) return [];

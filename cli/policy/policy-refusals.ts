@@ -1,5 +1,11 @@
 import type { ForeseenStart, PossibleStart } from '../../shared/domain/admission/possible-start.ts';
-import { type DoorArea, doorPlaceText, mayDeny } from '../../shared/domain/policy/doors.ts';
+import {
+  type DoorArea,
+  doorPlaceText,
+  mayDeny,
+  mayRefuseNewly,
+  refusesNewly,
+} from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parseScopeKey } from '../../shared/domain/review/run.ts';
 import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
@@ -12,7 +18,7 @@ export interface PolicyRefusals {
   readonly refusals: readonly ForeseenStart[];
   /** How many the policy in force refuses, too. */
   readonly refusedAlready: number;
-  /** Where this policy denies, and the one in force does not, and what runs is not known. */
+  /** Where this policy denies or requires a digest, and the one in force does not, and what runs is not known. */
   readonly unknownStarts: readonly UnknownStarts[];
 }
 
@@ -23,7 +29,7 @@ export async function policyRefusals(
   policy: Policy,
 ): Promise<PolicyRefusals> {
   const denies = (area: DoorArea): boolean => mayDeny(policy, area);
-  const deniesNewly = (area: DoorArea): boolean => denies(area) && !(before && mayDeny(before, area));
+  const refusesThereNewly = (area: DoorArea): boolean => denies(area) && mayRefuseNewly(policy, before ?? {}, area);
   const running = await readRunningStarts(ports, { area: denies, cluster: denies, scopes: policy.scopes });
   const refused = await refusedBy(ports, policy, running.starts);
   const already = new Set(before ? (await refusedBy(ports, before, refused)).map(keyOf) : []);
@@ -31,8 +37,11 @@ export async function policyRefusals(
     refusals: refused.filter((start) => !already.has(keyOf(start))),
     refusedAlready: already.size,
     unknownStarts: [
-      ...running.unknown.filter(({ place }) => deniesNewly(areaOf(place))),
-      ...unidentifiedIn(running.scopes, new Set(), { area: deniesNewly, cluster: deniesNewly, scopes: policy.scopes }),
+      ...running.unknown.filter(({ place }) => refusesThereNewly(areaOf(place))),
+      ...unidentifiedIn(running.scopes, new Set(), {
+        ...{ area: denies, cluster: denies, scopes: policy.scopes },
+        place: (place) => refusesNewly(policy, before ?? {}, place),
+      }),
     ],
   };
 }

@@ -125,6 +125,61 @@ const mayHaveMode = ({ doors }: DoorsOf, { account, region, cluster }: DoorArea,
       (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)),
   );
 
+/**
+ * Whether some place of an area is refused more than before although its images are the same: its door denies newly, or newly
+ * requires a digest. A name that three patterns match may be missed; everything else is exact.
+ */
+export function mayRefuseNewly(policy: DoorsOf, before: DoorsOf, area: DoorArea): boolean {
+  const rules = [policy, before].flatMap(({ doors }) => doors?.rules ?? []);
+  const { account, region, cluster } = area;
+  const namespaces = samplesOf(rules.flatMap((rule) => rule.namespaces ?? []));
+  const places = product(
+    account === undefined ? [OTHER, ...rules.flatMap((rule) => rule.accounts ?? [])] : [account],
+    region === undefined ? [OTHER, ...rules.flatMap((rule) => rule.regions ?? [])] : [region],
+    cluster === undefined ? samplesOf(rules.flatMap((rule) => rule.clusters ?? [])) : [cluster],
+    // Only an area names a cluster of EKS, and one without a cluster has those of ECS too.
+    cluster === undefined ? [undefined, ...namespaces] : namespaces,
+  );
+  return places.some((place) => refusesNewly(policy, before, place));
+}
+
+/** The same of one place. */
+export function refusesNewly(policy: DoorsOf, before: DoorsOf, place: DoorPlace): boolean {
+  const [door, earlier] = [doorAt(policy, place), doorAt(before, place)];
+  return door.mode === 'deny' && (earlier.mode !== 'deny' || (door.requireDigest && !earlier.requireDigest));
+}
+
+/** A name that no rule names. */
+const OTHER = 'zz0zz';
+
+/** A name for each way in which patterns, alone or two together, may match one. */
+function samplesOf(globs: readonly string[]): readonly string[] {
+  const patterns = [...new Set(globs)].filter((glob) => glob.includes('*'));
+  const overlaps = patterns.flatMap((one) =>
+    patterns.map((other) => `${one.slice(0, one.indexOf('*'))}${OTHER}${other.slice(other.lastIndexOf('*') + 1)}`),
+  );
+  const alone = globs.map((glob) => glob.replaceAll('*', OTHER));
+  return [...new Set([OTHER, ...alone, ...overlaps.filter((name) => matchesAnyGlob(patterns, name))])];
+}
+
+function product(
+  accounts: readonly string[],
+  regions: readonly string[],
+  clusters: readonly string[],
+  namespaces: readonly (string | undefined)[],
+): readonly DoorPlace[] {
+  return accounts.flatMap((account) =>
+    regions.flatMap((region) =>
+      clusters.flatMap((cluster) =>
+        namespaces.map((namespace) => ({
+          ...{ account, region, cluster },
+          ...(namespace !== undefined && { namespace }),
+        })),
+      ),
+    ),
+  );
+}
+
 const names = (rule: Doors['rules'][number], place: DoorPlace): boolean =>
   (rule.accounts?.includes(place.account) ?? true) &&
   (rule.regions?.includes(place.region) ?? true) &&

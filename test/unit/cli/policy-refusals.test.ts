@@ -124,6 +124,36 @@ test('where the policy denies newly and what runs is unknown, it is not applied'
   expect((await apply(other, { mode: 'deny', graceRunningDays: 20 })).code).toBe(EXIT.done);
 });
 
+test.each<[string, object, object, boolean]>([
+  ['one namespace more', { rules: [{ namespaces: ['test'], mode: 'deny' }] }, { mode: 'deny' }, true],
+  [
+    'the namespaces of a pattern',
+    { rules: [{ namespaces: ['test'], mode: 'deny' }] },
+    { rules: [{ namespaces: ['te*'], mode: 'deny' }] },
+    true,
+  ],
+  [
+    'fewer namespaces',
+    { mode: 'deny' },
+    {
+      mode: 'deny',
+      rules: [{ namespaces: ['test'], mode: 'off' }],
+    },
+    false,
+  ],
+  ['a mode that a rule for all had hidden', { mode: 'deny', rules: [{ mode: 'warn' }] }, { mode: 'deny' }, true],
+  ['a digest that was not required', { mode: 'deny', requireDigest: false }, { mode: 'deny' }, true],
+  ['a digest that is required no more', { mode: 'deny' }, { mode: 'deny', requireDigest: false }, false],
+])(
+  '%s: a cluster that no review has read is unknown where the policy refuses newly',
+  async (_, before, after, isNew) => {
+    const world = await running('off', policyWith(before));
+    await world.scopes.record({ scope: { ...SCOPE, eksCluster: 'unread' } });
+    const { code, text } = await apply(world, { graceRunningDays: 90, ...after });
+    expect([code, text.includes('/unread')]).toEqual(isNew ? [EXIT.failed, true] : [EXIT.done, false]);
+  },
+);
+
 test('a workload whose image has no known digest is unknown where the policy denies newly', async () => {
   const world = await running('off');
   const unidentified = [{ repository: 'r', workload: 'ecs-task 111122223333/eu-west-1/batch/job' }];
@@ -131,6 +161,15 @@ test('a workload whose image has no known digest is unknown where the policy den
   const only = (cluster: string) => ({ mode: 'off', rules: [{ clusters: [cluster], mode: 'deny' }] });
   expect((await apply(world, only('batch'))).code).toBe(EXIT.failed);
   expect((await apply(world, only('main'))).code).toBe(EXIT.done);
+});
+
+test('of the namespaces of a cluster, only those that the policy newly refuses count', async () => {
+  const world = await running('off');
+  const unidentified = [{ repository: 'r', workload: 'eks-deployment 111122223333/eu-west-1/batch/shop/web' }];
+  await world.scopes.record({ scope: SCOPE, completeAtEpochMs: 1, unidentified });
+  const only = (namespace: string) => ({ mode: 'off', rules: [{ namespaces: [namespace], mode: 'deny' }] });
+  expect((await apply(world, only('test'))).code).toBe(EXIT.done);
+  expect((await apply(world, { ...only('shop'), graceRunningDays: 90 })).code).toBe(EXIT.failed);
 });
 
 test('the policy that cannot be read refuses nothing already', async () => {

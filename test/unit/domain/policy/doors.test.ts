@@ -1,5 +1,6 @@
-import { doorAt, doorsSchema, mayJudge } from '../../../../shared/domain/policy/doors.ts';
+import { doorAt, doorsSchema, mayJudge, mayRefuseNewly, refusesNewly } from '../../../../shared/domain/policy/doors.ts';
 import { parse, safeParse } from '../../../../shared/schema.ts';
+import { fc } from '../../../support/seeded.ts';
 
 const SHOP = { account: '111122223333', region: 'eu-west-1', cluster: 'prod-1', namespace: 'shop' };
 const PLACE = { account: '111122223333', region: 'eu-west-1' };
@@ -77,4 +78,36 @@ test.each([
 
 test('without doors none judges', () => {
   expect(mayJudge({}, SHOP)).toBe(false);
+});
+
+test('a place that is refused newly is found in its area', () => {
+  const names = fc.array(fc.constantFrom('a', 'ab', 'a*', '*b', '*', 'a*b'), { minLength: 1, maxLength: 2 });
+  const rule = fc.record(
+    {
+      mode: fc.constantFrom('off', 'warn', 'deny'),
+      accounts: fc.constant([PLACE.account]),
+      clusters: names,
+      namespaces: names,
+      requireDigest: fc.boolean(),
+    },
+    { requiredKeys: ['mode'] },
+  );
+  const doors = fc
+    .record({ mode: fc.constantFrom('off', 'deny'), rules: fc.array(rule, { maxLength: 3 }) })
+    .map((document) => ({ doors: parse(doorsSchema, document) }));
+  const name = fc.constantFrom('a', 'ab', 'axb', 'ax', 'xb', 'x');
+  let found = 0;
+  fc.assert(
+    fc.property(doors, doors, name, fc.option(name, { nil: undefined }), (after, before, cluster, namespace) => {
+      const place = { ...PLACE, cluster, ...(namespace !== undefined && { namespace }) };
+      if (!refusesNewly(after, before, place)) return;
+      found += 1;
+      const { account, region } = place;
+      for (const area of [{}, { account, region }, ...(namespace === undefined ? [] : [{ account, region, cluster }])])
+        expect(mayRefuseNewly(after, before, area)).toBe(true);
+      expect(mayRefuseNewly(after, after, { account, region })).toBe(false);
+    }),
+    { numRuns: 3000 },
+  );
+  expect(found).toBeGreaterThan(100);
 });
