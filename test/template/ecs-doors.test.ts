@@ -130,6 +130,21 @@ describe('the door', () => {
     expect(listOf(allowed?.Resource).map((one) => refersTo(one))).toEqual(['TaskQueue', 'DeadLetters']);
   });
 
+  test.each([
+    ['EcsDoorRole', ['kms:Decrypt'], ['dynamodb', 's3']],
+    ['EcsTasksRole', ['kms:Decrypt', 'kms:GenerateDataKey'], ['dynamodb', 's3', 'sqs']],
+  ])('lets %s use the key only as its services do', (role, actions, services) => {
+    const keyed = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'UseKey');
+    expect(actionsOf(keyed)).toEqual(actions);
+    expect(keyed.map(({ Condition }) => Condition)).toEqual([
+      {
+        StringEquals: {
+          'kms:ViaService': services.map((service) => sub(`${service}.\${AWS::Region}.\${AWS::URLSuffix}`)),
+        },
+      },
+    ]);
+  });
+
   test('watches its failures, and tasks that it denies', () => {
     const watched = ofType(ecsDoor, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties.MetricName);
     expect(watched).toEqual([
