@@ -3,27 +3,30 @@ import { stopModeOf } from '../../shared/domain/admission/stop-mode.ts';
 import { instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { doorAt } from '../../shared/domain/policy/doors.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
 import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
- * Decides on a task that runs, after the fact: ECS starts it without asking. A task that the door denies is reported, and
- * stopped later where the policy says so.
+ * Decides on a task that has just started, after the fact: ECS starts it without asking. A task that the door denies is reported,
+ * and stopped later where the policy says so. Of later changes of the task nothing follows, so that it is reported once, and what
+ * has run for long is no start.
  * @throws what a read throws; the event is then delivered again, and nothing is stopped
  */
 export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<TaskOutcome> {
-  if (!task.isRunning) return 'none';
-  const policy = await policyOf(ports);
+  if (!task.isRunning || !task.hasStarted) return 'none';
+  const inForce = await policyOf(ports);
   const images = imagesOfTask(task.containers);
-  if (!policy || images.length === 0) return 'none';
+  if (!inForce || images.length === 0) return 'none';
+  const { policy } = inForce;
   const { mode, stopTasksAfterMinutes } = doorAt(policy, task.cluster);
   if (mode === 'off') return 'none';
-  const decided = await strictestDecision(ports, task.cluster, images);
+  const policies = { current: async () => inForce };
+  const decided = await strictestDecision({ ...ports, policies }, task.cluster, images);
   if (decided.decision === 'allow') return 'allowed';
   const { ruleId, message, container } = decided;
   const { taskArn, cluster, group = '' } = task;
@@ -64,9 +67,9 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
-async function policyOf({ policies }: EcsTaskPorts): Promise<Policy | undefined> {
+async function policyOf({ policies }: EcsTaskPorts): Promise<PolicyVersion | undefined> {
   try {
-    return (await policies.current()).policy;
+    return await policies.current();
   } catch (error) {
     if (error instanceof NoPolicyError) return undefined;
     throw error;

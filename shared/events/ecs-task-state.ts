@@ -9,6 +9,8 @@ export interface EcsTask {
   readonly taskArn: string;
   /** It runs, and should go on. */
   readonly isRunning: boolean;
+  /** The change is that it runs now. Later events of it tell of other changes, as of its containers. */
+  readonly hasStarted: boolean;
   /** `service:NAME`, `family:NAME`, or a text of a person. */
   readonly group?: string;
   readonly containers: readonly RunningContainer[];
@@ -22,8 +24,12 @@ const arnOf = (resource: string, what: string) =>
     v.regex(new RegExp(`^arn:[\\w-]+:ecs:[a-z0-9-]+:\\d{12}:${resource}/[\\w/-]+$`), `must be the ARN of a ${what}`),
   );
 
+/** ECS gives the start and the change that it is the same instant; this is room for rounding. */
+const LONGEST_START_MS = 5_000;
+
 /**
- * At least once, in any order. A task that runs has several events: one for each change of its version.
+ * At least once, in any order. A task that runs has several events: one for each change of its version. ECS delivers them durably
+ * (https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ecs.html), so the one that tells of the start is among them.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
  */
 const schema = v.pipe(
@@ -37,6 +43,8 @@ const schema = v.pipe(
       lastStatus: v.text(),
       desiredStatus: v.text(),
       group: v.exactOptional(v.string()),
+      startedAt: v.optional(v.string(), ''),
+      updatedAt: v.optional(v.string(), ''),
       containers: v.optional(
         v.array(
           v.object({
@@ -50,10 +58,12 @@ const schema = v.pipe(
     }),
   }),
   v.transform(({ account, region, detail }): EcsTask => {
-    const { clusterArn, taskArn, lastStatus, desiredStatus, group, containers } = detail;
+    const { clusterArn, taskArn, lastStatus, desiredStatus, group, startedAt, updatedAt, containers } = detail;
     return {
       cluster: { account, region, cluster: clusterArn.slice(clusterArn.lastIndexOf('/') + 1) },
       ...{ taskArn, isRunning: lastStatus === 'RUNNING' && desiredStatus === 'RUNNING' },
+      // Without both instants it may be the start.
+      hasStarted: !(Date.parse(updatedAt) - Date.parse(startedAt) > LONGEST_START_MS),
       ...(group !== undefined && { group }),
       containers: containers.map(({ name, image, imageDigest }) => ({
         name,

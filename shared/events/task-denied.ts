@@ -3,8 +3,8 @@ import { published } from './contract.ts';
 import { epochMs, text } from './parts.ts';
 
 /**
- * A task of ECS runs an image that the door denies, or was stopped for it. At least once for each task; it follows from no change
- * of the ledger.
+ * A task of ECS runs an image that the door denies, or was stopped for it. Once for each task and state, or again where an event was
+ * delivered again; it follows from no change of the ledger.
  */
 export const taskDenied = published('TaskDenied', 1, {
   account: text,

@@ -20,6 +20,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   assert.equal(started.detail.lastStatus, 'RUNNING');
   assert.equal(started.detail.clusterArn, task?.clusterArn);
   assert.match(String(started.detail.createdAt), /^\d{4}-\d\d-\d\dT/);
+  assert.equal(started.detail.updatedAt, started.detail.startedAt);
   assert.equal((started.detail.containers as { name: string }[])[0]?.name, 'app');
 
   await ecs.send(new StopTaskCommand({ cluster, task: task?.taskArn, reason: 'done' }));

@@ -33,10 +33,11 @@ def restore() -> None:
 
 def _tell_all(tasks: list[Task], _: Request) -> None:
     for task in tasks:
-        _tell(task)
+        _tell(task, task.get("startedAt"))
 
 
-def _tell(task: Task) -> None:
+def _tell(task: Task, at: str | None = None) -> None:
     detail = {name: value for name, value in ecs._sanitize(task).items() if value != "" and name not in _NOT_IN_EVENT}
-    detail["updatedAt"] = now_iso()
+    # Of the change that the event tells: of a start it is the instant of the start.
+    detail["updatedAt"] = at or now_iso()
     publish("aws.ecs", "ECS Task State Change", [task["taskArn"]], detail, get_account_id(), get_region())

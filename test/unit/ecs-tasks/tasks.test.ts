@@ -15,9 +15,14 @@ const read = (file: string) =>
   JSON.parse(readFileSync(new URL(`../../../events/${file}`, import.meta.url), 'utf8')) as {
     account: string;
     region: string;
-    detail: { taskArn: string; containers: readonly object[] };
+    detail: { taskArn: string; startedAt: string; containers: readonly object[] };
   };
 const running = read('aws.ecs.ecs-task-state-change.running.json');
+/** The same task some time after its start, when one of its containers changes. */
+const changed = (afterMs: number, sample = running) => {
+  const updatedAt = new Date(Date.parse(sample.detail.startedAt) + afterMs).toISOString();
+  return { ...sample, detail: { ...sample.detail, updatedAt, version: 9 } };
+};
 /** The same task once ECS stops it. */
 const stopping = { ...running, detail: { ...running.detail, desiredStatus: 'STOPPED' } };
 const { taskArn } = running.detail;
@@ -109,6 +114,42 @@ test('by default a task that the door denies is announced and runs on', async ()
       },
     },
   ]);
+});
+
+test('a denied task is announced and asked to stop once: its later events tell of no start', async () => {
+  const { deliver, stops, published } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  const [later, earlier] = [changed(30_000), changed(1_000)].map((sample) => started('violating', sample));
+  if (!later || !earlier) throw new Error('two events were made');
+  // In any order.
+  expect(await deliver(later, started('violating'), later)).toEqual(NONE);
+  expect(published).toHaveLength(1);
+  expect(stops.take()).toHaveLength(1);
+  // ECS may round, and an event without its instants may be the start.
+  expect(await deliver(earlier)).toEqual(NONE);
+  const { startedAt: _, ...untold } = started('violating').detail;
+  expect(await deliver({ ...running, detail: untold })).toEqual(NONE);
+  expect(published).toHaveLength(3);
+});
+
+test('a task that has run for long is not judged anew when one of its containers changes', async () => {
+  const { deliver, stops, published } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
+  expect(await deliver(started('violating', changed(20 * 24 * 60 * MINUTE_MS)))).toEqual(NONE);
+  expect([stops.isEmpty, published]).toEqual([true, []]);
+});
+
+test('mode and decision follow from one reading of the policy', async () => {
+  const world = await doorWorld();
+  let reads = 0;
+  const policies = {
+    current: () => {
+      reads += 1;
+      return world.policies.current();
+    },
+  };
+  const { ports, deliver, published } = doorOf(world);
+  Object.assign(ports, { policies });
+  expect(await deliver(started('violating'))).toEqual(NONE);
+  expect([reads, published.length]).toEqual([1, 1]);
 });
 
 test('where the policy says so it is stopped after its time, and not before', async () => {
