@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id
@@ -27,6 +27,17 @@ def _answer(error: ApiError) -> Reply:
 
 
 _ecr_operations: dict[str, Operation] = {}
+AroundEcr = Callable[
+    [Callable[[], Awaitable[Reply]], str, dict[str, str], dict[str, Any], bytes], Coroutine[Any, Any, Reply]
+]
+_around_ecr: AroundEcr | None = None
+
+
+def around_ecr(handler: AroundEcr) -> None:
+    """Puts a handler around every operation of ECR, after the policies of the caller allowed it."""
+    global _around_ecr
+    ecr.handle_request = _handle_ecr
+    _around_ecr = handler
 
 
 def replace_in_ecr(name: str, operation: Operation) -> None:
@@ -41,11 +52,16 @@ _upstream_handle_ecr = pinned(ecr.handle_request, "492f992e404d")
 
 @functools.wraps(_upstream_handle_ecr)
 async def _handle_ecr(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Reply:
-    operation = _ecr_operations.get(headers.get("x-amz-target", "").rpartition(".")[2])
-    try:
+    name = headers.get("x-amz-target", "").rpartition(".")[2]
+    operation = _ecr_operations.get(name)
+
+    async def serve() -> Reply:
         if operation is None:
             return await _upstream_handle_ecr(method, path, headers, body, query)
         return operation(json.loads(body or b"{}"))
+
+    try:
+        return await (_around_ecr(serve, name, headers, query, body) if _around_ecr else serve())
     except ApiError as error:
         return _answer(error)
 

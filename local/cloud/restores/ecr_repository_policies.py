@@ -63,7 +63,7 @@ def _denial_for_root(key: str, action: str, body: bytes) -> str | None:
     if not iam_evaluator.is_root_access_key(key):
         return None
     repository = json.loads(body or b"{}").get("repositoryName")
-    return _denial(get_account_id(), get_account_id(), action, repository) if repository else None
+    return repository_denial(get_account_id(), get_account_id(), action, repository) if repository else None
 
 
 def _with_login(answer: Reply, key: str) -> Reply:
@@ -86,7 +86,7 @@ async def _registry_request(
         if caller is None:
             return ecr._registry_error(401, "UNAUTHORIZED", "Your authorization token has expired or is invalid")
         for action in actions:
-            if denial := _denial(*caller, action, found[1]):
+            if denial := repository_denial(*caller, action, found[1]):
                 return ecr._registry_error(403, "DENIED", denial)
     return await original(method, path, headers, body, query)
 
@@ -103,7 +103,7 @@ def _caller(authorization: str | None) -> tuple[str, str] | None:
     return (key, account) if user == "AWS" and ends_at > time.time() else None
 
 
-def _denial(key: str, account: str, action: str, repository: str) -> str | None:
+def repository_denial(key: str, account: str, action: str, repository: str) -> str | None:
     """None where the caller's policies and the policy of the repository allow the action."""
     resource = f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{repository}"
     principal = iam_evaluator.resolve_principal(key, account)
