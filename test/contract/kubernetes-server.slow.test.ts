@@ -1,12 +1,16 @@
 import { afterAll, beforeAll } from '@jest/globals';
+import { firstAllowedImages } from '../../enforcement/build/allowed-images.ts';
 import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
+import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { useCloud } from '../support/cloud.ts';
 import { admissionWebhooksContract } from './admission-webhooks.contract.ts';
 import { eksAccessContract } from './eks-access.contract.ts';
+import { eksPublishAccessContract, publisherIn } from './eks-publish-access.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from './eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
+import { publishedListsContract } from './published-lists.contract.ts';
 
 const cloud = useCloud();
 let server: ClusterServer;
@@ -39,3 +43,19 @@ describe('the admission webhooks', () => admissionWebhooksContract(() => world))
 describe('the access of the inventory', () => eksAccessContract(() => world));
 describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
+describe('the access of the publisher', () =>
+  eksPublishAccessContract(() => ({ ...world, publisher: () => publisherIn(world) })));
+describe('the lists of EKS', () => {
+  let lists: Awaited<ReturnType<typeof publisherIn>>;
+  beforeAll(async () => {
+    lists = await publisherIn(world);
+  });
+  publishedListsContract(() => ({
+    ...{ lists, cluster: world.place },
+    createFirst: async (name) => {
+      const [first] = firstAllowedImages(1);
+      await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
+    },
+    specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
+  }));
+});

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll } from '@jest/globals';
+import { firstAllowedImages } from '../../enforcement/build/allowed-images.ts';
 import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
+import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { admissionWebhooksContract } from '../contract/admission-webhooks.contract.ts';
 import { eksAccessContract } from '../contract/eks-access.contract.ts';
 import { eksDeployerContract } from '../contract/eks-deployer.contract.ts';
+import { eksPublishAccessContract, publisherIn } from '../contract/eks-publish-access.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
+import { publishedListsContract } from '../contract/published-lists.contract.ts';
 import { useCloud } from '../support/cloud.ts';
 import { eksDeployerWorld } from '../support/eks-deployer-world.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
@@ -47,6 +51,22 @@ describe('the admission webhooks', () => admissionWebhooksContract(() => world))
 describe('the access of the inventory', () => eksAccessContract(() => world));
 describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
+describe('the access of the publisher', () =>
+  eksPublishAccessContract(() => ({ ...world, publisher: () => publisherIn(world) })));
+describe('the lists of EKS', () => {
+  let lists: Awaited<ReturnType<typeof publisherIn>>;
+  beforeAll(async () => {
+    lists = await publisherIn(world);
+  });
+  publishedListsContract(() => ({
+    ...{ lists, cluster: world.place },
+    createFirst: async (name) => {
+      const [first] = firstAllowedImages(1);
+      await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
+    },
+    specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
+  }));
+});
 
 describe('the deployments of EKS', () => {
   let deployments: Awaited<ReturnType<typeof eksDeployerWorld>>;

@@ -1,0 +1,113 @@
+import { type AllowedImagesList, MOST_DIGESTS } from '../../shared/domain/admission/allowed-images.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { ClusterLists, PublishedLists } from '../../shared/ports/allowed-images.ts';
+
+/** A publisher of lists, and a cluster of it. */
+export interface PublishedListsWorld {
+  readonly lists: PublishedLists;
+  /** It has the definition of lists. */
+  readonly cluster: Cluster;
+  /** As a person makes the first lists, with no other field. */
+  createFirst(name: string): Promise<void>;
+  specOf(name: string): Promise<unknown>;
+}
+
+/** Clusters to which nothing can be published. */
+export interface MissingListsWorld {
+  readonly lists: PublishedLists;
+  /** It has no definition of lists. */
+  readonly undefinedCluster: Cluster;
+  readonly deletedCluster: Cluster;
+  readonly unreachable: Cluster;
+}
+
+const digits = (at: number): string => at.toString(16).padStart(64, '0');
+const listOf = (changes: Partial<AllowedImagesList> = {}): AllowedImagesList => ({
+  ...{ notAfter: '2026-11-30T00:00:00.000Z', readAt: '2026-11-29T00:00:00.000Z', policyVersion: 'f'.repeat(64) },
+  ...{ digests: { [digits(1)]: '' }, running: {} },
+  ...changes,
+});
+const entry = { namespaces: ['shop'], until: '2026-12-01T00:00:00.000Z', rule: 'age-limit' };
+
+/** What the publisher relies on. The fake and the adapter both hold it, the latter also on the real API server. */
+export function publishedListsContract(world: () => PublishedListsWorld): void {
+  const inCluster = async <Result>(work: (lists: ClusterLists) => Promise<Result>) =>
+    world().lists.inCluster(world().cluster, AbortSignal.timeout(30_000), work);
+
+  test('a list is there once it was written', async () => {
+    await inCluster(async (lists) => {
+      expect(await lists.read('all')).toBeUndefined();
+      expect(await lists.write('all', listOf(), undefined)).toBe(true);
+      expect(await lists.names()).toContain('all');
+      const stored = await lists.read('all');
+      expect(stored).toMatchObject({ readAt: '2026-11-29T00:00:00.000Z', version: expect.stringMatching(/./) });
+    });
+    expect(await world().specOf('all')).toEqual(listOf());
+  });
+
+  test('one that somebody made is read without an instant, and is replaced as a whole', async () => {
+    await world().createFirst('digests-1');
+    await inCluster(async (lists) => {
+      const before = await lists.read('digests-1');
+      expect(before?.readAt).toBeUndefined();
+      expect(await lists.write('digests-1', listOf({ running: { [digits(2)]: entry } }), before)).toBe(true);
+    });
+    expect(await world().specOf('digests-1')).toEqual(listOf({ running: { [digits(2)]: entry } }));
+  });
+
+  test('what a list no longer has is gone, also of its first version', async () => {
+    await inCluster(async (lists) => {
+      const full = listOf({ running: { [digits(2)]: entry, [digits(3)]: entry } });
+      expect(await lists.write('digests-2', full, undefined)).toBe(true);
+      for (const running of [{ [digits(3)]: entry }, {}]) {
+        const digests = { [digits(4)]: '' as const };
+        expect(await lists.write('digests-2', listOf({ digests, running }), await lists.read('digests-2'))).toBe(true);
+        expect(await world().specOf('digests-2')).toEqual(listOf({ digests, running }));
+      }
+    });
+  });
+
+  test('of two writers with the same version one is refused', async () => {
+    await inCluster(async (lists) => {
+      expect(await lists.write('digests-3', listOf(), undefined)).toBe(true);
+      expect(await lists.write('digests-3', listOf(), undefined)).toBe(false);
+      const before = await lists.read('digests-3');
+      expect(await lists.write('digests-3', listOf({ policyVersion: 'a' }), before)).toBe(true);
+      expect(await lists.write('digests-3', listOf({ policyVersion: 'b' }), before)).toBe(false);
+    });
+    expect(await world().specOf('digests-3')).toMatchObject({ policyVersion: 'a' });
+  });
+
+  test('as many digests as a list may have are written', async () => {
+    const digests = Object.fromEntries(Array.from({ length: MOST_DIGESTS }, (_, at) => [digits(at), '' as const]));
+    await inCluster(async (lists) => {
+      expect(await lists.write('digests-4', listOf({ digests }), undefined)).toBe(true);
+      expect(await lists.write('digests-4', listOf({ digests }), await lists.read('digests-4'))).toBe(true);
+    });
+    expect(await world().specOf('digests-4')).toEqual(listOf({ digests }));
+  });
+}
+
+/** How the publisher learns that a cluster cannot have lists. */
+export function missingListsContract(world: () => MissingListsWorld): void {
+  const namesIn = async (cluster: Cluster) =>
+    world().lists.inCluster(cluster, AbortSignal.timeout(30_000), (lists) => lists.names());
+
+  test('a cluster without the definition says so', async () => {
+    await expect(namesIn(world().undefinedCluster)).rejects.toMatchObject({
+      name: 'ListsUndefinedError',
+      message: expect.stringContaining('Apply allowed-images-definition.yaml'),
+    });
+  });
+
+  test('a cluster that was deleted is none', async () => {
+    expect(await namesIn(world().deletedCluster)).toBeUndefined();
+  });
+
+  test('a cluster that does not accept the role is unreachable, and says for what', async () => {
+    await expect(namesIn(world().unreachable)).rejects.toMatchObject({
+      name: 'ClusterUnauthorizedError',
+      message: expect.stringMatching(/cannot be published to: .*publish role.*patchwave:publish/),
+    });
+  });
+}

@@ -1,0 +1,83 @@
+import { DescribeClusterCommand, EKSClient, ResourceNotFoundException } from '@aws-sdk/client-eks';
+import { afterAll, beforeAll } from '@jest/globals';
+import { mockClient } from 'aws-sdk-client-mock';
+import { allowedImagesDefinition, firstAllowedImages } from '../../enforcement/build/allowed-images.ts';
+import { type ClusterServer, startClusterServer, storeApi } from '../../local/kubernetes/cluster-server.ts';
+import { type KubernetesObject, RESOURCES, resourceOfKind } from '../../local/kubernetes/objects.ts';
+import { EksAllowedImages } from '../../shared/adapters/eks-allowed-images.ts';
+import { KUBERNETES_LIMITS } from '../../shared/adapters/kubernetes-api.ts';
+import { newAuthority, newServer } from '../support/certificates.ts';
+import { KEYS } from '../support/eks-clusters.ts';
+import { eksPublishAccessContract, type PublishAccessWorld } from './eks-publish-access.contract.ts';
+import { missingListsContract, type PublishedListsWorld, publishedListsContract } from './published-lists.contract.ts';
+
+/** Clusters of this repository in this process. EKS is answered by hand. */
+const eks = mockClient(EKSClient);
+const servers: ClusterServer[] = [];
+const place = (cluster: string) => ({ account: '444455556666', region: 'eu-west-1', cluster });
+let world: PublishedListsWorld;
+let access: PublishAccessWorld;
+
+const adminOf = ({ store }: ClusterServer): PublishAccessWorld['admin'] => {
+  const api = storeApi(store);
+  return {
+    ...api,
+    ensure: async (object: KubernetesObject) => {
+      const resource = resourceOfKind(object.apiVersion, object.kind);
+      if (resource) await api.create(resource, object).catch(() => undefined);
+    },
+  };
+};
+
+async function serve(cluster: string, groups: readonly string[] | undefined): Promise<ClusterServer> {
+  const authority = newAuthority();
+  const { certificate, privateKey } = newServer(authority);
+  const server = await startClusterServer({
+    ...{ certificateAuthority: authority.certificate, certificate, key: privateKey },
+    reviewToken: async () => groups && { username: 'publish', groups },
+    runtime: { pull: async (image) => image },
+  });
+  servers.push(server);
+  const data = Buffer.from(server.certificateAuthority).toString('base64');
+  eks.on(DescribeClusterCommand, { name: cluster }).resolves({
+    cluster: { status: 'ACTIVE', endpoint: server.endpoint, certificateAuthority: { data } },
+  });
+  return server;
+}
+
+beforeAll(async () => {
+  eks.on(DescribeClusterCommand).rejects(new ResourceNotFoundException({ message: 'gone', $metadata: {} }));
+  const prod = await serve('prod', ['system:masters']);
+  await serve('bare', ['system:masters']);
+  await serve('stranger', undefined);
+  const restricted = await serve('restricted', ['patchwave:publish', 'system:authenticated']);
+  const lists = new EksAllowedImages({
+    clients: () => new EKSClient({ region: 'eu-west-1' }),
+    credentials: async () => KEYS,
+    clock: Date.now,
+    limits: { ...KUBERNETES_LIMITS, retry: { attempts: 2, wait: async () => {} } },
+  });
+  const admin = adminOf(prod);
+  await admin.ensure(allowedImagesDefinition as unknown as KubernetesObject);
+  const [first] = firstAllowedImages(1);
+  world = {
+    lists,
+    cluster: place('prod'),
+    createFirst: async (name) => admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject),
+    specOf: async (name) => prod.store.get(RESOURCES.allowedImages, undefined, name).spec,
+  };
+  access = { place: place('restricted'), admin: adminOf(restricted), publisher: async () => lists };
+});
+afterAll(async () => {
+  eks.restore();
+  for (const server of servers) await server.stop();
+});
+
+describe('the lists of EKS', () => {
+  publishedListsContract(() => world);
+  missingListsContract(() => ({
+    lists: world.lists,
+    ...{ undefinedCluster: place('bare'), deletedCluster: place('gone'), unreachable: place('stranger') },
+  }));
+});
+describe('the access of the publisher', () => eksPublishAccessContract(() => access));
