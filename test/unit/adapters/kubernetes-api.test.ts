@@ -380,3 +380,73 @@ test('a closed port is no connection', async () => {
     message: expect.stringContaining('444455556666/eu-west-1/prod'),
   });
 });
+
+describe('a write of a custom object', () => {
+  const LISTS = { resource: 'allowedimages', path: '/apis/patchwave.dev/v1/allowedimages' };
+  const ONE = { ...LISTS, path: `${LISTS.path}/all` };
+  const object = { metadata: { name: 'all', resourceVersion: '7' } };
+  const writes = () => server.asked.filter(({ method }) => method !== 'GET');
+  const answers = (code: number, body: string, times = 1) => {
+    for (let nth = 0; nth < times; nth += 1)
+      server.once(
+        () => true,
+        (response) => answer(response, code, body),
+      );
+  };
+
+  test('as an apply takes every field from others, refuses unknown ones, and has the version as its condition', async () => {
+    answers(200, JSON.stringify(object));
+    expect(await apiOf().apply(ONE, object)).toEqual({ object });
+    const [{ method, query, headers, body } = {}] = writes();
+    expect([method, query?.toString(), headers?.['content-type']]).toEqual([
+      'PATCH',
+      'fieldManager=patchwave&fieldValidation=Strict&force=true',
+      'application/apply-patch+yaml',
+    ]);
+    expect(JSON.parse(body ?? '')).toEqual(object);
+  });
+
+  test('as a creation is sent to the collection', async () => {
+    answers(201, JSON.stringify(object));
+    expect(await apiOf().create(LISTS, object)).toEqual({ object });
+    const [{ method, path, query } = {}] = writes();
+    expect([method, path, query?.toString()]).toEqual([
+      'POST',
+      LISTS.path,
+      'fieldManager=patchwave&fieldValidation=Strict',
+    ]);
+  });
+
+  test('that meets another version is refused, and not tried again', async () => {
+    answers(409, status(409, 'Conflict', 'the object has been modified'));
+    expect(await apiOf().apply(ONE, object)).toEqual({ refused: 409, message: 'the object has been modified' });
+    expect(writes()).toHaveLength(1);
+  });
+
+  test('with a field that the cluster does not know is refused, though the server calls it a failure of its own', async () => {
+    const message = 'failed to create typed patch object: .spec.readAt: field not declared in schema';
+    answers(500, status(500, 'InternalError', message));
+    expect(await apiOf().apply(ONE, object)).toEqual({ refused: 500, message });
+    expect(writes()).toHaveLength(1);
+  });
+
+  test('is tried again where the server fails, and unknown where it goes on failing', async () => {
+    answers(503, 'down');
+    answers(200, JSON.stringify(object));
+    expect(await apiOf().apply(ONE, object)).toEqual({ object });
+    expect(waits).toEqual([1]);
+    answers(500, 'down', 4);
+    await expect(apiOf().create(LISTS, object)).rejects.toMatchObject({ name: 'WriteUnknownError' });
+  });
+
+  test('without the right to it names verb and resource', async () => {
+    const message = 'allowedimages.patchwave.dev is forbidden: User "x" cannot create resource "allowedimages"';
+    answers(403, status(403, 'Forbidden', message));
+    await expect(apiOf().create(LISTS, object)).rejects.toThrow('not allowed to create allowedimages');
+  });
+
+  test('that an admission policy of the cluster denies is refused', async () => {
+    answers(403, status(403, 'Forbidden', 'admission webhook "x" denied the request'));
+    expect(await apiOf().create(LISTS, object)).toMatchObject({ refused: 403 });
+  });
+});

@@ -1,0 +1,211 @@
+import { jest } from '@jest/globals';
+import { type PublicationSettings, publish } from '../../../functions/door-publisher/publish.ts';
+import { metrics } from '../../../shared/lambda/metrics.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { ClusterConnectionError, PUBLISHES } from '../../../shared/ports/cluster-errors.ts';
+import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
+import { doorWorld } from '../../support/door-world.ts';
+import { FakePublishedLists } from '../../support/fakes/published-lists.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { digestOf, HOUR_MS, usage } from '../../support/samples.ts';
+
+const at = (cluster: string) => ({ account: '111122223333', region: 'eu-west-1', cluster });
+const SETTINGS: PublicationSettings = { patterns: [{ account: '*', region: '*', cluster: '*' }], listHours: 24 };
+const key = (name: string) => digestOf(name).slice('sha256:'.length);
+const LONG = () => 600_000;
+
+type World = Awaited<ReturnType<typeof doorWorld>>;
+
+/** What was logged as an error, and the metrics of the last publication. */
+function observed() {
+  const errors: string[] = [];
+  const counts = new Map<string, number>();
+  jest.spyOn(logger, 'error').mockImplementation((...said: readonly unknown[]) => void errors.push(String(said[0])));
+  jest.spyOn(metrics, 'addMetric').mockImplementation((name, _, value) => {
+    counts.set(name, value);
+    return metrics;
+  });
+  return { errors, counts };
+}
+let seen: ReturnType<typeof observed>;
+beforeEach(() => {
+  seen = observed();
+});
+afterEach(() => jest.restoreAllMocks());
+
+/** Clusters that reviews have read, each with the list `all`. */
+async function publisherOf(world: World | ReturnType<typeof fakeWorld>, ...clusters: readonly string[]) {
+  const lists = new FakePublishedLists();
+  const waits: number[] = [];
+  for (const name of clusters) {
+    const { account, region } = at(name);
+    lists.add(at(name), 'all');
+    const scope = { account, region, eksCluster: name };
+    await world.scopes.record({ scope, completeAtEpochMs: world.clock() });
+  }
+  const ports = { ...world, lists, retry: { attempts: 3, wait: async (attempt: number) => void waits.push(attempt) } };
+  const run = (settings = SETTINGS, remainingMs = LONG) => publish(ports, settings, remainingMs);
+  return { lists, waits, ports, run };
+}
+
+const runs = (name: string, cluster: string, namespace: string) =>
+  usage(name, { ...at(cluster), workloadKind: 'eks-deployment', workload: `${namespace}/${name}` });
+
+test('each cluster gets what may start, and where its own running images may start again', async () => {
+  const world = await doorWorld('deny', { graceRunningDays: 14 });
+  for (const name of ['compliant', 'violating']) await world.images.recordPresence(digestOf(name), { inUse: true });
+  await world.usages.record([runs('violating', 'a', 'shop')], world.clock());
+  const { lists, run } = await publisherOf(world, 'a', 'b');
+  await run();
+  const { version } = await world.policies.current();
+  for (const cluster of ['a', 'b'])
+    expect(lists.specOf(at(cluster), 'all')).toMatchObject({
+      digests: { [key('compliant')]: '' },
+      ...{ policyVersion: version, readAt: new Date(world.clock()).toISOString() },
+      notAfter: new Date(world.clock() + 24 * HOUR_MS).toISOString(),
+    });
+  expect(lists.specOf(at('a'), 'all')?.running?.[key('violating')]?.namespaces).toEqual(['shop']);
+  expect(lists.specOf(at('b'), 'all')?.running).toEqual({});
+  expect(Object.fromEntries(seen.counts)).toEqual({
+    ...{ Publications: 1, ClustersPublished: 2, ClustersFailing: 0, AllowedImages: 1 },
+  });
+});
+
+test('a cluster that fails is named and counted, and the others are published', async () => {
+  const world = await doorWorld();
+  const { lists, run } = await publisherOf(world, 'down', 'a', 'b');
+  lists.failing.set(
+    '111122223333/eu-west-1/down',
+    new ClusterConnectionError(at('down'), 'no route', undefined, PUBLISHES),
+  );
+  await expect(run()).rejects.toMatchObject({
+    name: 'PublicationIncompleteError',
+    message: expect.stringContaining('to 1 of 3 clusters'),
+  });
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeDefined();
+  expect(lists.specOf(at('b'), 'all')?.readAt).toBeDefined();
+  expect(seen.errors).toEqual([expect.stringMatching(/111122223333\/eu-west-1\/down: .*no route.*Clusters/)]);
+  expect(Object.fromEntries(seen.counts)).toMatchObject({ ClustersPublished: 2, ClustersFailing: 1, Publications: 1 });
+});
+
+test('a listed cluster that no review has found, or read, is a failure', async () => {
+  const world = await doorWorld();
+  const { run, lists } = await publisherOf(world, 'a');
+  lists.add(at('new'), 'all');
+  await world.scopes.record({ scope: { account: '111122223333', region: 'eu-west-1', eksCluster: 'new' } });
+  await expect(run({ ...SETTINGS, patterns: [at('a'), at('new'), at('gone')] })).rejects.toThrow('to 2 of 3 clusters');
+  expect(seen.errors).toEqual([
+    expect.stringMatching(/eu-west-1\/gone.*no review has found it/),
+    expect.stringMatching(/eu-west-1\/new.*no review has read it completely/),
+  ]);
+  expect(lists.specOf(at('new'), 'all')?.readAt).toBeUndefined();
+});
+
+test('a cluster that left, the list of clusters and a Region are no clusters', async () => {
+  const world = await doorWorld();
+  const { run, lists } = await publisherOf(world, 'a', 'left', 'back');
+  const { account, region } = at('a');
+  const left = { atEpochMs: world.clock(), usages: 0 };
+  const completeAtEpochMs = world.clock();
+  await world.scopes.record({ scope: { account, region, eksCluster: 'left' }, completeAtEpochMs, left });
+  await world.scopes.record({
+    ...{ scope: { account, region, eksCluster: 'back' }, completeAtEpochMs },
+    left: { ...left, isBack: true },
+  });
+  await world.scopes.record({ scope: { account, region, eksCluster: '*' }, completeAtEpochMs });
+  await world.scopes.record({ scope: { account, region }, completeAtEpochMs });
+  await run();
+  expect(['a', 'left', 'back'].map((name) => lists.specOf(at(name), 'all')?.readAt !== undefined)).toEqual([
+    ...[true, false, true],
+  ]);
+});
+
+test.each([
+  ['without a policy', async () => fakeWorld()],
+  ['with doors that are off', async () => doorWorld('off')],
+])('%s there is nothing to publish, and that is no failure', async (_, made) => {
+  const { run, lists } = await publisherOf(await made(), 'a');
+  await run({ ...SETTINGS, patterns: [at('a'), at('gone')] });
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
+  expect(Object.fromEntries(seen.counts)).toMatchObject({ Publications: 1, ClustersFailing: 0 });
+});
+
+test('a policy that cannot be read publishes nothing, and is a failure', async () => {
+  const world = await doorWorld();
+  const { ports, lists } = await publisherOf(world, 'a');
+  const policies = { current: async () => Promise.reject(new PolicyUnreadableError('in force', new Error('gone'))) };
+  await expect(publish({ ...ports, policies }, SETTINGS, LONG)).rejects.toThrow(PolicyUnreadableError);
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
+  expect(seen.counts.has('Publications')).toBe(false);
+});
+
+test('a cluster that was deleted is neither published nor failing', async () => {
+  const world = await doorWorld();
+  const { run, lists } = await publisherOf(world, 'a');
+  lists.clusters.delete('111122223333/eu-west-1/a');
+  await run();
+  expect(Object.fromEntries(seen.counts)).toMatchObject({ ClustersPublished: 0, ClustersFailing: 0 });
+});
+
+test('a cluster for which no time is left is a failure', async () => {
+  const { run, lists } = await publisherOf(await doorWorld(), 'a');
+  await expect(run(SETTINGS, () => 4_000)).rejects.toThrow('to 1 of 1 cluster');
+  expect(seen.errors).toEqual([expect.stringContaining('ran out of time')]);
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
+});
+
+describe('a list that something else writes', () => {
+  const laterBy = (world: World, milliseconds: number) => new Date(world.clock() + milliseconds).toISOString();
+
+  test('stays if it is of a newer reading', async () => {
+    const world = await doorWorld();
+    const { run, lists } = await publisherOf(world, 'a');
+    lists.put(at('a'), 'all', { readAt: laterBy(world, 1000), policyVersion: 'theirs' });
+    await run();
+    expect(lists.specOf(at('a'), 'all')?.policyVersion).toBe('theirs');
+  });
+
+  test('meanwhile is read again, and decided on again', async () => {
+    const world = await doorWorld();
+    const { run, lists, waits } = await publisherOf(world, 'a');
+    let writes = 0;
+    lists.beforeWrite = (cluster, name) => {
+      writes += 1;
+      if (writes === 1) lists.put(cluster, name, { readAt: laterBy(world, -1000), policyVersion: 'older' });
+      if (writes === 2) lists.put(cluster, name, { readAt: laterBy(world, 1000), policyVersion: 'newer' });
+    };
+    await run();
+    expect([lists.specOf(at('a'), 'all')?.policyVersion, writes, waits]).toEqual(['newer', 2, [1, 2]]);
+  });
+
+  test('during each attempt is a failure of its cluster', async () => {
+    const world = await doorWorld();
+    const { run, lists, waits } = await publisherOf(world, 'a');
+    lists.beforeWrite = (cluster, name) => lists.put(cluster, name, { policyVersion: 'theirs' });
+    await expect(run()).rejects.toThrow('to 1 of 1 cluster');
+    expect(seen.errors).toEqual([expect.stringContaining('changed during each of 3 attempts')]);
+    expect(waits).toEqual([1, 2]);
+  });
+});
+
+test('unchanged images get a new end', async () => {
+  const world = await doorWorld();
+  const { run, lists } = await publisherOf(world, 'a');
+  await run();
+  const first = lists.specOf(at('a'), 'all');
+  world.advance(HOUR_MS);
+  await run();
+  const second = lists.specOf(at('a'), 'all');
+  expect(Date.parse(second?.notAfter ?? '') - Date.parse(first?.notAfter ?? '')).toBe(HOUR_MS);
+});
+
+test('a missing list of a set is made again, and all where none is left', async () => {
+  const { run, lists } = await publisherOf(await doorWorld(), 'a', 'bare');
+  lists.add(at('a'), 'digests-0', 'digests-3', 'mine');
+  lists.add(at('bare'));
+  await run();
+  expect(lists.clusters.get('111122223333/eu-west-1/a')?.size).toBe(17);
+  expect(lists.specOf(at('a'), 'mine')?.readAt).toBeUndefined();
+  expect(lists.specOf(at('a'), 'all')).toBeUndefined();
+  expect(lists.clusters.get('111122223333/eu-west-1/bare')?.size).toBe(17);
+});
