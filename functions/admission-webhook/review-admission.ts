@@ -1,4 +1,4 @@
-import { type Admission, strictest } from '../../shared/domain/admission/admit.ts';
+import { type Admission, digestsToRead, strictest } from '../../shared/domain/admission/admit.ts';
 import { type AskedImage, askedImages, newlyAsked, startsImages } from '../../shared/domain/admission/asked-images.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { fieldOf } from '../../shared/domain/admission/object-field.ts';
@@ -94,6 +94,9 @@ async function decide(
   }
 }
 
+/** In a line of the log. */
+const MOST_DIGESTS = 20;
+
 const TOO_MANY = `The object asks for more than ${MOST_IMAGES} images, so Patchwave decides on none of them (${DOOR_RULES.decided}). Divide it into several.`;
 
 const UNREAD = `Patchwave cannot read its policy or its ledger now, so it does not know whether the image may start (${DOOR_RULES.decided}). Try again in a minute. If it lasts, tell the team that runs Patchwave.`;
@@ -113,13 +116,14 @@ function reviewedBy(
   const decided = strictest(admissions);
   if (decided.decision === 'allow') return allow(uid);
   const { decision, ruleId } = decided;
+  const digests = digestsToRead(remarks.map(({ reference }) => reference)).slice(0, MOST_DIGESTS);
   if (decision === 'deny' && isRefusable) {
     const refused = remarks.filter((remark) => remark.decision === 'deny');
-    return { answer: denied(uid, denialOf(refused), ruleId), decision, ruleId };
+    return { answer: denied(uid, denialOf(refused), ruleId), decision, ruleId, digests };
   }
   const isTemplate = kind.kind !== 'Pod';
   const warnings = remarks.map((remark) => warningOf(remark, isTemplate ? kind.kind : undefined));
-  return { answer: allowed(uid, warnings, ruleId), decision: 'warn', ruleId };
+  return { answer: allowed(uid, warnings, ruleId), decision: 'warn', ruleId, digests };
 }
 
 /** @param template the kind of the object, if it makes pods from a template */

@@ -66,8 +66,14 @@ async function changeBreakGlass(
     const { breakGlass } = decision;
     if (!dryRun) await exceptions.begin(place, breakGlass, change);
     const warning = `Every image may start in this namespace until ${instant(breakGlass.expiresAtEpochMs)}, with a warning (${ruleId}).`;
-    return { answer: allowed(uid, [warning], ruleId), decision: 'warn', ruleId };
+    return {
+      answer: allowed(uid, [warning], ruleId),
+      decision: 'warn',
+      ruleId,
+      ...(!dryRun && { breakGlass: 'begun' }),
+    };
   }
   if (decision.change === 'end' && !dryRun) await exceptions.end(place, change);
-  return { answer: allowed(uid), decision: 'allow' };
+  const isEnded = decision.change === 'end' && before !== undefined && !dryRun;
+  return { answer: allowed(uid), decision: 'allow', ...(isEnded && { breakGlass: 'ended' }) };
 }

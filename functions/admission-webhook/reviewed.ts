@@ -1,4 +1,5 @@
 import type { Admission } from '../../shared/domain/admission/admit.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import type { BreakGlassLedger } from '../../shared/ports/admission.ts';
@@ -21,6 +22,10 @@ export interface ReviewedAdmission {
   readonly ruleId?: string;
   /** It was answered by what was read for another review. */
   readonly isRemembered?: true;
+  /** Of the images that are refused or warned of, each once; an image that no digest names is left out. */
+  readonly digests?: readonly Digest[];
+  /** What became of the break-glass of the namespace. */
+  readonly breakGlass?: 'begun' | 'ended';
   /** Why policy or ledger could not be read, if the answer was given without them. */
   readonly unread?: unknown;
 }

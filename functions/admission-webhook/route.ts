@@ -97,7 +97,7 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 function recordReview(
   cluster: Cluster,
   { request }: AdmissionReview,
-  { decision, ruleId, isRemembered, unread }: ReviewedAdmission,
+  { decision, ruleId, digests = [], isRemembered, breakGlass, unread }: ReviewedAdmission,
   milliseconds: number,
 ): void {
   const { uid, kind, namespace, operation } = request;
@@ -106,8 +106,11 @@ function recordReview(
   logger.info('review answered', {
     ...{ ...about, decision, durationMs },
     ...(ruleId !== undefined && { ruleId }),
+    ...(digests.length > 0 && { digests }),
     ...(isRemembered && { isRemembered }),
   });
+  if (breakGlass === 'begun') metrics.addMetric('BreakGlassBegun', MetricUnit.Count, 1);
+  if (breakGlass !== undefined) logger.warn(`break-glass ${breakGlass}`, about);
   if (unread !== undefined) recordUnread(unread, about);
 }
 

@@ -7,6 +7,7 @@ import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.t
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { type ContainersDecision, doorQuestion } from '../../shared/domain/admission/door-question.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
@@ -52,7 +53,7 @@ function record(answer: ContainersDecision): void {
     logger.error(`a deployment could not be decided: ${message}`, { decision, ruleId });
     return;
   }
-  logger.info(`a deployment was decided: ${decision}`, { ruleId, container });
+  logger.info(`a deployment was decided: ${decision}`, { ruleId, container, reason: visibleLine(message) });
 }
 
 export const handler = ecsDoor(compose);

@@ -144,7 +144,7 @@ describe('the API', () => {
 test('each alarm says what happened and what to do, and notifies the topic', () => {
   const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
-    ...['5xx', 'Errors', 'Latency', 'ReviewsUnread'],
+    ...['5xx', 'BreakGlassBegun', 'Errors', 'Latency', 'ReviewsUnread'],
   ]);
   for (const { properties: alarm } of alarms) {
     expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);

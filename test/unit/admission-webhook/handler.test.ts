@@ -263,11 +263,32 @@ describe('the log', () => {
             uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
             ...{ account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' },
             ...{ kind: 'Pod', operation: 'CREATE', decision: 'deny', ruleId: 'image-recorded' },
-            durationMs: expect.any(Number),
+            ...{ digests: [`sha256:${'1'.repeat(64)}`], durationMs: expect.any(Number) },
           },
         ],
       }),
     ]);
+  });
+
+  test('has each break-glass that begins or ends, and an alarm counts those that begin', async () => {
+    const metric = jest.spyOn(metrics, 'addMetric');
+    const made = await world();
+    const annotated = { metadata: { name: 'shop', annotations: { 'patchwave.dev/break-glass': '{}' } } };
+    const kind = { group: '', version: 'v1', kind: 'Namespace' };
+    const changes = async (change: object) =>
+      ask(withBody(reviewOf({ kind, name: 'shop', namespace: 'shop', operation: 'UPDATE', ...change })), made);
+    await ask(sample('break-glass'), made);
+    await changes({ uid: 'end', object: { metadata: { name: 'shop' } }, oldObject: annotated });
+    const tried = { uid: 'tried', dryRun: true };
+    await changes({ ...tried, object: { metadata: { name: 'shop' } }, oldObject: annotated });
+    await changes({ uid: 'other', object: annotated, oldObject: annotated });
+    const warned = logged.filter((one) => (one as { level: string }).level === 'warn');
+    const about = { cluster: 'main', namespace: 'shop', kind: 'Namespace' };
+    expect(warned).toEqual([
+      expect.objectContaining({ texts: ['break-glass begun', expect.objectContaining(about)] }),
+      expect.objectContaining({ texts: ['break-glass ended', expect.objectContaining({ ...about, uid: 'end' })] }),
+    ]);
+    expect(metric.mock.calls).toEqual([['BreakGlassBegun', 'Count', 1]]);
   });
 });
 

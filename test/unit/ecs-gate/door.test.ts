@@ -27,7 +27,10 @@ test('a decision is logged in one line, and is no failure', async () => {
   const answer = await ecsDoor(() => world)(question, context);
   expect(answer).toMatchObject({ decision: 'deny', container: 'app' });
   expect(info.mock.calls).toEqual([
-    ['a deployment was decided: deny', { ruleId: expect.any(String), container: 'app' }],
+    [
+      'a deployment was decided: deny',
+      { ruleId: expect.any(String), container: 'app', reason: expect.stringContaining('may not start') },
+    ],
   ]);
   expect(counted).not.toHaveBeenCalled();
   expect(failed).not.toHaveBeenCalled();
