@@ -357,6 +357,7 @@ test('the function runs outside of a rotation, when the second hash is empty', a
   process.env = {
     ...before,
     ...{ LEDGER_TABLE: 'ledger', EVIDENCE_BUCKET: 'evidence', READ_MILLISECONDS: '1500' },
+    REMEMBER_SECONDS: '5',
     ...{ LEDGER_REGION: 'eu-west-1', HUB_REGION: 'eu-west-1', AWS_REGION: 'eu-west-1' },
     ...{ PATH_SECRET_HASH: hashOf(SECRET), NEXT_PATH_SECRET_HASH: '' },
   };
