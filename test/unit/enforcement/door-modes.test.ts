@@ -1,5 +1,5 @@
 import { evaluate } from '@marcbachmann/cel-js';
-import { clusterDoors } from '../../../enforcement/build/door-modes.ts';
+import { ClusterNeededError, clusterDoors } from '../../../enforcement/build/door-modes.ts';
 import { DOOR_MODES, doorAt } from '../../../shared/domain/policy/doors.ts';
 import { doorPolicy } from '../../support/door-world.ts';
 import { fc } from '../../support/seeded.ts';
@@ -81,3 +81,11 @@ function isReached(
   const last = here.findIndex(({ namespaces }) => namespaces === undefined);
   return (last < 0 ? here : here.slice(0, last)).some(({ namespaces = [] }) => namespaces.includes(namespace));
 }
+
+test.each(['accounts', 'regions', 'clusters'])('a rule that names %s asks for a cluster', (field) => {
+  const names = { accounts: '111122223333', regions: 'eu-west-1', clusters: 'main' }[field];
+  const { doors } = doorPolicy({ mode: 'warn', rules: [{ [field]: [names], mode: 'deny' }] });
+  if (!doors) throw new Error('the policy has doors');
+  expect(() => clusterDoors(doors, undefined)).toThrow(ClusterNeededError);
+  expect(() => clusterDoors(doors, { account: '111122223333', region: 'eu-west-1', cluster: 'main' })).not.toThrow();
+});
