@@ -1,7 +1,7 @@
 import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
 import { admissionFactsOf } from '../domain/admission/admission-facts.ts';
 import { type GraceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
-import { indexesCountFromEpochMs, startOfIndex } from '../domain/admission/listed-indexes.ts';
+import { CLOCK_DIFFERENCE_MS, indexesCountFromEpochMs, startOfIndex } from '../domain/admission/listed-indexes.ts';
 import { HOUR_MS } from '../domain/common/time.ts';
 import { type Digest, type IndexChild, isDigest } from '../domain/image/image.ts';
 import { readImageReference } from '../domain/image/reference.ts';
@@ -68,7 +68,11 @@ export async function listAllowedImages(
   await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) =>
     starts.ofImages(digestsRunning(ports, cluster, (digest) => named.add(digest))),
   );
-  await starts.ofIndexes(recordedIndexes.recordedSince(indexesCountFromEpochMs(policy, readAtEpochMs)));
+  const sinceEpochMs = Math.min(
+    indexesCountFromEpochMs(policy, readAtEpochMs),
+    starts.oldestEpochMs - CLOCK_DIFFERENCE_MS,
+  );
+  await starts.ofIndexes(recordedIndexes.recordedSince(Math.max(0, sinceEpochMs)));
   await starts.ofIndexes([[...named]]);
   const { allowed, graced, unreadable } = starts.all();
   return {
@@ -88,6 +92,11 @@ class KnownStarts {
   /** Of indexes with grace. */
   readonly #imagesOf = new Map<Digest, readonly Digest[]>();
   readonly #unreadable = new Set<Digest>();
+  /**
+   * When the oldest image that may start was built; 0 if that is not known of one. It may be older than every age limit: a
+   * rebuild that made the same content counts as its birth.
+   */
+  oldestEpochMs = Number.POSITIVE_INFINITY;
 
   constructor(ports: Pick<AllowedImagesPorts, 'images' | 'places'>, policy: Policy, nowEpochMs: number) {
     this.#ports = ports;
@@ -104,6 +113,9 @@ class KnownStarts {
           return startOfDigest(images, this.#policy, this.#nowEpochMs);
         });
         this.#images.set(digest, start);
+        if (start.start === 'nowhere') continue;
+        const birth = records.images.get(digest)?.birth;
+        this.oldestEpochMs = Math.min(this.oldestEpochMs, birth?.known ? birth.bornAtEpochMs : 0);
       }
     });
   }

@@ -6,11 +6,11 @@ import { voidFromEpochMs } from '../verdict/waiver.ts';
 import type { GraceOfDigest, StartOfDigest } from './admit.ts';
 
 /** Clocks differ: of a registry, of a build, and of ours. */
-const CLOCK_DIFFERENCE_MS = DAY_MS;
+export const CLOCK_DIFFERENCE_MS = DAY_MS;
 
 /**
  * An index recorded before this instant may start nowhere: it was recorded after all of its images were born, so these are over
- * every age limit, and their grace is over. While a waiver of the age limit counts, any index may start.
+ * every age limit, and their grace is over, unless a rebuild made one of them again. While a waiver of the age limit counts, any index may start.
  */
 export function indexesCountFromEpochMs({ ages, doors, waivers }: Policy, nowEpochMs: number): number {
   const graceMs = (doors?.graceRunningDays ?? 0) * DAY_MS;

@@ -318,6 +318,19 @@ describe('what is listed', () => {
     expect(load).toEqual({ reads: 950, atOnce: 0, most: 400, largest: 100 });
   });
 
+  test('an index of an image that a rebuild made again, so that its age counts anew, is in the list', async () => {
+    const world = await fleetWith(['again'], { bornDaysAgo: 80 });
+    const [known] = (await world.images.get([digestOf('again')])).values();
+    if (!known) throw new Error('the image is recorded');
+    const birth = { known: true, bornAtEpochMs: NOW - DAY_MS, evidence: [] } as const;
+    const image = { ...known, lineage: alone({ ...known, birth }) };
+    const scan = { state: 'complete', completedAtEpochMs: NOW, coverage: ['os'] } as const;
+    const verdict = evaluate({ image, scan, findings: [], firstSeen: new Map() }, policyWith(), 'policy-1', NOW);
+    await world.images.recordJudgement({ digest: known.digest, scan, verdict, judgedAtEpochMs: NOW });
+    await world.places.recordIndex(digestOf('index'), [{ digest: digestOf('again'), platform }], NOW - 79 * DAY_MS);
+    expect((await list(world)).allowed).toEqual(new Set([digestOf('again'), digestOf('index')]));
+  });
+
   test('an index that is older than each age limit is looked at where a workload names it', async () => {
     // The verdict is of an earlier policy with a longer limit.
     const world = await fleetWith(['kept']);
