@@ -135,7 +135,7 @@ async function refusalOf(
     unknownStarts.length === 0 ? '' : `, and do not know what runs in ${counted(unknownStarts.length, 'place')}`;
   const what = `Doors of this policy would refuse ${counted(refusals.length, 'image')} that ${refusals.length === 1 ? 'runs' : 'run'}${unknown}`;
   if (isDespite !== true)
-    return `${what}. ${UNCHANGED} Let the owners deploy, or give these places the mode warn. To see all: patchwave doors check --policy ${visibleLine(shellWord(file))}. To apply it all the same: --despite-refusals`;
+    return `${what}. ${UNCHANGED} Let the owners deploy, then run patchwave review --wait and apply again; or give these places the mode warn. To see all: patchwave doors check --policy ${visibleLine(shellWord(file))}. To apply it all the same: --despite-refusals`;
   const question = `${what}. They cannot start again once a node fails or a task ends. To put the policy in force, type ${number}: `;
   return (await confirmed(question, new RegExp(`^${number}$`))) ? undefined : UNCHANGED;
 }

@@ -49,6 +49,14 @@ export function denied(uid: string, message: string, ruleId: string): AdmissionA
   });
 }
 
+/** A refusal with one more sentence; any other answer as it was. */
+export function withLastSentence(answer: AdmissionAnswer, text: string): AdmissionAnswer {
+  const { status } = answer.response;
+  if (!status) return answer;
+  const message = `${status.message} ${cut(visibleLine(text), MOST_IN_WARNING)}`;
+  return { ...answer, response: { ...answer.response, status: { ...status, message } } };
+}
+
 /** Names each field with its image, and what to do. */
 export function denialOf(remarks: readonly Remark[]): string {
   const shown = remarks.slice(0, MOST_DENIALS).map(({ field, reference, message }) => {

@@ -1,11 +1,12 @@
 import { type Admission, digestsToRead, strictest } from '../../shared/domain/admission/admit.ts';
 import { type AskedImage, askedImages, newlyAsked, startsImages } from '../../shared/domain/admission/asked-images.ts';
+import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { fieldOf } from '../../shared/domain/admission/object-field.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { allowed, denialOf, denied, type Remark } from './answer.ts';
+import { allowed, denialOf, denied, type Remark, withLastSentence } from './answer.ts';
 import { decideImages } from './decide-images.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionRequest, AdmissionReview } from './input.ts';
@@ -34,7 +35,19 @@ export async function reviewAdmission(
   if (asked.length === 0) return allow(uid);
   if (request.namespace === '') throw new InvalidReviewError('request.namespace: is missing');
   const place = { ...cluster, namespace: request.namespace };
-  return decide(ports, place, request, { asked, isRefusable: starts === 'pod' && !isMirror(request) });
+  const reviewed = await decide(ports, place, request, { asked, isRefusable: starts === 'pod' && !isMirror(request) });
+  return withWayOut(reviewed, ports.lastPolicy?.());
+}
+
+const MOST_GROUPS = 3;
+
+/** A refusal says who can open the namespace: whoever reads it at night may not know. */
+function withWayOut(reviewed: ReviewedAdmission, policy: Policy | undefined): ReviewedAdmission {
+  const groups = policy?.doors?.breakGlass?.groups ?? [];
+  if (reviewed.decision !== 'deny' || reviewed.ruleId === DOOR_RULES.decided || groups.length === 0) return reviewed;
+  const named = groups.slice(0, MOST_GROUPS).join(' or ');
+  const text = `In an emergency a member of ${named} can open this namespace for some hours, by its annotation ${BREAK_GLASS_ANNOTATION}.`;
+  return { ...reviewed, answer: withLastSentence(reviewed.answer, text) };
 }
 
 const allow = (uid: string): ReviewedAdmission => ({ answer: allowed(uid), decision: 'allow' });

@@ -53,6 +53,21 @@ describe('a pod', () => {
     expect(ruleId).toBe('critical');
   });
 
+  test('is refused with who can open the namespace, if the policy lets anybody', async () => {
+    const refused = async (breakGlass?: object) => {
+      const made = await doorWorld('deny', breakGlass && { breakGlass });
+      const { policy } = await made.policies.current();
+      const ports = { ...made, lastPolicy: () => policy };
+      const { answer } = await reviewAdmission(ports, CLUSTER, reviewOf({ object: podOf(BAD) }));
+      return answer.response.status?.message ?? '';
+    };
+    const groups = ['on-call', 'second\u202e', 'third', 'fourth'];
+    expect(await refused({ groups })).toMatch(
+      / In an emergency a member of on-call or second\\u202e or third can open this namespace .*patchwave\.dev\/break-glass\.$/,
+    );
+    expect(await refused()).not.toContain('emergency');
+  });
+
   test('is refused for what keeps it from starting, and not for what only has a warning', async () => {
     const made = await doorWorld();
     await made.running.begin([{ digest: digestOf('violating'), place: { ...CLUSTER, namespace: 'shop' } }]);
