@@ -3,7 +3,7 @@
  * that cannot ask Patchwave, from the policy. Writes nothing if any part of it is wrong.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, UsageError } from '../../cli/errors.ts';
@@ -121,7 +121,8 @@ class UnwritableError extends Error {
 async function write(path: string, text: string, isSecret: boolean): Promise<void> {
   try {
     await makeFolder(dirname(path));
-    // Only its owner may read a secret.
+    // Only its owner may read a secret: a file that is there keeps who may read it.
+    if (isSecret) await rm(path, { force: true });
     await writeFile(path, text, isSecret ? { mode: 0o600 } : {});
   } catch (cause) {
     throw new UnwritableError(shortened(path), cause as NodeJS.ErrnoException);

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
@@ -67,6 +67,13 @@ test.each([
     /HOST\/SECRET/,
   ],
   ['a webhook for no cluster', POLICY + WARN, ['--webhook-url', 'https://a.example/s'], 2, /Add --cluster/],
+  [
+    'a webhook for clusters of two Regions',
+    POLICY + WARN,
+    [...CLUSTER, '--cluster', '111122223333/us-east-1/prod-a', '--webhook-url', 'https://a.example/s'],
+    2,
+    /A webhook is for the clusters of its Region\./,
+  ],
   ['an unknown flag', POLICY + WARN, ['--fast'], 2, /^Unknown option .--fast.\. Usage: /],
   ['a folder without a name', POLICY + WARN, ['--out='], 2, /--out is empty/],
   ['a cluster with line ends', POLICY + WARN, ['--cluster', 'x\nFORGED'], 2, /^"x\\nFORGED" names no/],
@@ -103,6 +110,10 @@ test('only its owner may read the webhook configuration, which has the secret', 
   expect(build(policy, ...CLUSTER, '--webhook-url', 'https://a.example/s3cret').status).toBe(0);
   const path = join(folder, 'out/kubernetes/111122223333/eu-west-1/prod-a/webhook.yaml');
   expect(readFileSync(path, 'utf8')).toContain('url: https://a.example/s3cret/111122223333/prod-a\n');
+  expect(statSync(path).mode & 0o077).toBe(0);
+  chmodSync(path, 0o644);
+  expect(build(policy, ...CLUSTER, '--webhook-url', 'https://a.example/n3w').status).toBe(0);
+  expect(readFileSync(path, 'utf8')).toContain('url: https://a.example/n3w/');
   expect(statSync(path).mode & 0o077).toBe(0);
 });
 
