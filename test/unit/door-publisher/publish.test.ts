@@ -1,5 +1,7 @@
 import { jest } from '@jest/globals';
 import { type PublicationSettings, publish } from '../../../functions/door-publisher/publish.ts';
+import { publishCluster } from '../../../functions/door-publisher/publish-cluster.ts';
+import { MOST_DIGESTS } from '../../../shared/domain/admission/allowed-images.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { ClusterConnectionError, PUBLISHES } from '../../../shared/ports/cluster-errors.ts';
@@ -208,4 +210,34 @@ test('a missing list of a set is made again, and all where none is left', async 
   expect(lists.specOf(at('a'), 'mine')?.readAt).toBeUndefined();
   expect(lists.specOf(at('a'), 'all')).toBeUndefined();
   expect(lists.clusters.get('111122223333/eu-west-1/bare')?.size).toBe(17);
+});
+
+describe('a list that does not fit', () => {
+  const many = new Set(Array.from({ length: MOST_DIGESTS + 1 }, (_, at) => digestOf(`image-${at}`)));
+  const published = (lists: FakePublishedLists) => {
+    const ports = { lists, clock: () => 0, retry: { attempts: 1, wait: async () => {} } };
+    const source = {
+      ...{ cluster: at('a'), allowed: many, graced: new Map(), running: new Map() },
+      ...{ policyVersion: 'v', readAtEpochMs: 0, notAfterEpochMs: HOUR_MS },
+    };
+    return publishCluster(ports, source, AbortSignal.timeout(1000));
+  };
+
+  test('stays as it is, says what to do, and keeps no other one from being published', async () => {
+    const lists = new FakePublishedLists();
+    lists.add(at('a'), 'all', 'digests-0');
+    await expect(published(lists)).rejects.toMatchObject({
+      name: 'ListTooLargeError',
+      message: expect.stringMatching(/would have 20001 images.*--shards 16/),
+    });
+    expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
+    expect(lists.specOf(at('a'), 'digests-f')?.readAt).toBeDefined();
+  });
+
+  test('is no failure where nothing says that a door uses it', async () => {
+    const lists = new FakePublishedLists();
+    lists.add(at('a'));
+    expect(await published(lists)).toBe(17);
+    expect(lists.specOf(at('a'), 'all')).toBeUndefined();
+  });
 });
