@@ -26,7 +26,7 @@ import { foundSentences, proofSentences } from './story-found.ts';
 const LIMIT_MS = 10 * 60_000;
 const POLL_MS = 300;
 /** What the doors answer to the rebuilt images, on a narrow screen. */
-const LINES_OF_DOORS = 3;
+const LINES_OF_DOORS = 2;
 const REVIEWING = 'the review of every account and image';
 
 interface Reviewed {
@@ -88,7 +88,7 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
     const cascadesBefore = teller.cascades;
     const reviewed = await follow(installation, telling, teller, reviews.length === 0 ? attempts : undefined);
     reviews.push(reviewed);
-    watch.begin('doors');
+    if (doorAttempts.length > 0) watch.begin('doors');
     const rebuilt = await attempts.rebuilt(teller.outputs);
     for (const sentence of doorSentences(rebuilt)) story.say(sentence);
     if (rebuilt.length > 0) story.reserve(0);
@@ -117,7 +117,7 @@ export async function reviewAndAct(installation: Installation, watch: Stopwatch,
 function doorsText(attempts: Installation['fleet']['doorAttempts']): string {
   const has = (isEks: boolean): boolean => attempts.some(({ namespace }) => (namespace !== undefined) === isEks);
   const templates = [...(has(true) ? ['doors.yaml'] : []), ...(has(false) ? ['ecs-door.yaml', 'ecs-gate.yaml'] : [])];
-  return `Deploys ${listOf(templates)}, the doors of ${listOf([...(has(true) ? ['EKS'] : []), ...(has(false) ? ['ECS'] : [])])}`;
+  return `Deploys the doors: ${listOf(templates)}`;
 }
 
 const unreadAccounts = ({ fleet }: Installation): string[] =>

@@ -1,6 +1,5 @@
-import { paint } from '../../cli/output.ts';
+import { paint, shortDigest } from '../../cli/output.ts';
 import type { DoorRow } from './door-attempts.ts';
-import { listOf } from './story.ts';
 
 /** Whether a door did what the policy says: the old image is refused, and the one that was built in its place starts. */
 export const isAsItShouldBe = ({ which, started }: DoorRow): boolean => started === (which === 'rebuilt');
@@ -11,14 +10,11 @@ export function doorSentences(rows: readonly DoorRow[]): string[] {
   const refused = good.filter(({ started }) => !started);
   const started = Map.groupBy(
     good.filter((row) => row.started),
-    ({ repository }) => repository,
+    ({ repository, image }) => `${repository} start: ${shortDigest(image)}`,
   );
   return [
     ...refused.map((row, n) => refusal(row, refused[n - 1])),
-    ...[...started].map(
-      ([repository, members]) =>
-        `The doors let the rebuilt ${repository} start in ${listOf(members.map((row) => `${shortPlace(row)} (${nameOf(row)})`))}`,
-    ),
+    ...[...started].map(([what, members]) => `${letBy(new Set(members.map(nameOf)))} the rebuilt ${what}`),
     ...rows.filter((row) => !isAsItShouldBe(row)).map(wrong),
   ];
 }
@@ -28,9 +24,12 @@ function refusal(row: DoorRow, before: DoorRow | undefined): string {
   const what = isFirst ? `the old ${row.repository}` : 'it';
   const when = row.door === 'eks' ? '' : ', before its first task';
   const why = briefly(row.message);
-  const reason = !isFirst && why === briefly(before?.message) ? ', for the same reason' : `: ${why}`;
+  const reason = !isFirst && why === briefly(before?.message) ? ': same reason' : `: ${why}`;
   return `The ${nameOf(row)} door refuses ${what} in ${shortPlace(row)}${when}${reason}`;
 }
+
+const letBy = (doors: ReadonlySet<string>): string =>
+  doors.size > 1 ? 'Both doors let' : `The ${[...doors].join()} door lets`;
 
 const nameOf = ({ door }: DoorRow): string => door.toUpperCase();
 

@@ -20,7 +20,7 @@ import type { AdminApi } from '../../../local/kubernetes/admin-api.ts';
 import { administratorOf } from '../../../local/kubernetes/eks.ts';
 import { type KubernetesObject, RESOURCES } from '../../../local/kubernetes/objects.ts';
 import { podSpecOf } from '../../../local/kubernetes/pod-template.ts';
-import { configOf, type RunningPlace } from './running.ts';
+import { configOf, manifestOf, type RunningPlace } from './running.ts';
 import type { StoryWorld } from './story-world.ts';
 
 interface DoorsTold {
@@ -158,24 +158,32 @@ const refusedService: DoorCheck = async (told, named = '', cluster = '', because
   }
 };
 
-const letIn: DoorCheck = async (told, repository = '', places = '') => {
-  const newest = await told.world.newest(repository);
-  const digests = await told.world.tagged(repository);
-  const isNewest = (reference = ''): boolean =>
-    [...digests, ...newest.map(({ digest }) => digest)].some((digest) => reference.endsWith(digest)) &&
-    !told.result.doors.some(({ which, image }) => which === 'old' && reference.endsWith(image));
-  const named = [...places.matchAll(/([^/\s]+)\/(\S+) \(EKS\)|(\S+) \(ECS\)/g)];
-  expect(named.length).toBeGreaterThan(0);
-  for (const [, cluster, namespace, ecsCluster] of named) {
-    if (cluster !== undefined) {
+/** In each place that the fleet file names for an image of the repository, behind a door of one of the kinds. */
+const letIn: DoorCheck = async (told, doors = '', repository = '', digest = '') => {
+  const { fleet, world } = told;
+  const handles = fleet.images.filter((image) => image.repository === repository).map(({ name }) => name);
+  const attempts = fleet.doorAttempts.filter(({ image }) => handles.includes(image));
+  const kinds = new Set(attempts.map(({ namespace }) => (namespace === undefined ? 'ECS' : 'EKS')));
+  expect(doors).toBe(kinds.size > 1 ? 'Both doors let' : `The ${[...kinds].join()} door lets`);
+  const named = (await world.digestsNamed(repository)).filter((one) => one.startsWith(digest));
+  expect(named).toHaveLength(1);
+  const [image = ''] = named;
+  // What was pushed last: the image, or the index of its images.
+  const [home] = world.homesNamed(repository);
+  const children = home && (await manifestOf(world.endpoint, home, image))?.manifests;
+  const newest = new Set((await world.newest(repository)).map((one) => one.digest));
+  expect((children ?? [{ digest: image }]).some((one) => newest.has(one.digest))).toBe(true);
+  const isImage = (reference = ''): boolean => reference.endsWith(`@${image}`);
+  for (const { cluster, namespace } of attempts) {
+    if (namespace !== undefined) {
       const pods = await inCluster(told, cluster, (api) => api.list(RESOURCES.pods, namespace));
-      const own = pods.filter((pod) => podSpecOf(pod).containers.some(({ image }) => isNewest(image)));
+      const own = pods.filter((pod) => podSpecOf(pod).containers.some((container) => isImage(container.image)));
       expect(own.map(({ status }) => status?.phase)).toEqual(['Running']);
       continue;
     }
-    const own = (await deploymentsIn(told, ecsCluster ?? '')).filter(({ images }) => images.every(isNewest));
+    const own = (await deploymentsIn(told, cluster)).filter(({ images }) => images.every(isImage));
     expect(own.map(({ status }) => status)).toEqual(['SUCCESSFUL']);
-    const tasks = (await everyTask(told, ecsCluster ?? '')).filter(
+    const tasks = (await everyTask(told, cluster)).filter(
       ({ taskDefinitionArn }) => taskDefinitionArn === own[0]?.taskDefinition,
     );
     expect(tasks.map(({ lastStatus }) => lastStatus)).toEqual(['RUNNING']);
@@ -203,11 +211,11 @@ const doorsDeployed: DoorCheck = async (told, templates = '') => {
 };
 
 export const DOOR_CHECKS: readonly [RegExp, DoorCheck][] = [
-  [/^Deploys ((?:[a-z-]+\.yaml(?:, | and )?)+), the doors of (?:EKS|ECS|EKS and ECS)$/, doorsDeployed],
-  [/^The EKS door refuses (?:the old (\S+)|it) in ([^/\s]+)\/([^:,\s]+)(?:: (.+)|, for the same reason)$/, refusedPod],
+  [/^Deploys the doors: ((?:[a-z-]+\.yaml(?:, | and )?)+)$/, doorsDeployed],
+  [/^The EKS door refuses (?:the old (\S+)|it) in ([^/\s]+)\/([^:,\s]+)(?:: same reason|: (.+))$/, refusedPod],
   [
-    /^The ECS door refuses (?:the old (\S+)|it) in ([^:,\s]+), before its first task(?:: (.+)|, for the same reason)$/,
+    /^The ECS door refuses (?:the old (\S+)|it) in ([^:,\s]+), before its first task(?:: same reason|: (.+))$/,
     refusedService,
   ],
-  [/^The doors let the rebuilt (\S+) start in (.+)$/, letIn],
+  [/^(Both doors let|The E[KC]S door lets) the rebuilt (\S+) start: (sha256:[0-9a-f]{12})$/, letIn],
 ];

@@ -20,7 +20,7 @@ const told = (...rows: DoorRow[]): string[] => doorSentences(rows).map(stripVTCo
 test('a refusal names the place and what the door says, without the reference; the same reason is told once', () => {
   expect(told(row(), atGate())).toEqual([
     `The EKS door refuses the old apps/shop in main/staging: ${WHY}`,
-    'The ECS door refuses it in batch, before its first task, for the same reason',
+    'The ECS door refuses it in batch, before its first task: same reason',
   ]);
 });
 
@@ -43,8 +43,8 @@ test('a message of another form is told as it is', () => {
 test('what starts is one sentence for each image', () => {
   const started = { which: 'rebuilt', started: true } as const;
   expect(told(row(started), atGate(started), row({ ...started, repository: 'apps/b' }))).toEqual([
-    'The doors let the rebuilt apps/shop start in main/staging (EKS) and batch (ECS)',
-    'The doors let the rebuilt apps/b start in main/staging (EKS)',
+    'Both doors let the rebuilt apps/shop start: sha256:1',
+    'The EKS door lets the rebuilt apps/b start: sha256:1',
   ]);
 });
 

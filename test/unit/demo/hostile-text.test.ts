@@ -60,9 +60,9 @@ const result = {
     streams: [stream, { ...stream, stream: 'b', state: 'stopped' }],
   },
   doors: [
-    { door: 'eks', place: 'a/r/c/n', which: 'old', repository: 'x', started: false, message: 'no' },
-    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', started: true },
-    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', started: false },
+    { door: 'eks', place: 'a/r/c/n', which: 'old', repository: 'x', image: 'sha256:1', started: false, message: 'no' },
+    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', image: 'sha256:2', started: true },
+    { door: 'ecs', place: 'a/r/c', which: 'rebuilt', repository: 'x', image: 'sha256:2', started: false },
   ],
   seconds: {},
 } as unknown as DemoResult;
