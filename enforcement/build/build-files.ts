@@ -38,7 +38,7 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
   const places = clusters.length > 0 ? clusters : [undefined];
   const files = new Map<string, string>(
     places.flatMap((cluster) => {
-      const folder = cluster ? `kubernetes/${cluster.account}/${cluster.region}/${cluster.cluster}` : 'kubernetes';
+      const folder = folderOf(cluster);
       const here = clusterDoors(doors, cluster);
       if (!here.modes.has('warn') && !here.modes.has('deny')) return [];
       return [
@@ -66,6 +66,10 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
     throw new NoDoorsError('`doors` of the policy is `off` in these clusters. Set `warn` or `deny`.');
   return files;
 }
+
+/** Where the files of a cluster are, or those for every cluster. */
+export const folderOf = (cluster: Cluster | undefined): string =>
+  cluster ? `kubernetes/${cluster.account}/${cluster.region}/${cluster.cluster}` : 'kubernetes';
 
 const MADE = 'Written by `npm run enforcement:build` from the policy. Change the policy, not this file.';
 const COMMENTS = {

@@ -13,7 +13,7 @@ import { SHARD_COUNTS, type ShardCount } from '../../shared/domain/admission/all
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import { buildFiles } from './build-files.ts';
+import { buildFiles, folderOf } from './build-files.ts';
 
 const USAGE =
   'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]';
@@ -107,6 +107,11 @@ async function main(args: readonly string[]): Promise<void> {
   }
   print(`${counted(files.size, 'file')} written into ${out}:`);
   for (const path of files.keys()) print(`  ${path}`);
+  const paths = [...files.keys()];
+  for (const cluster of options.clusters.filter((one) => !paths.some((path) => path.startsWith(`${folderOf(one)}/`))))
+    print(
+      `Every mode in ${cluster.account}/${cluster.region}/${cluster.cluster} is off, so it gets no file. Delete there what an earlier run made: docs/doors.md says how.`,
+    );
 }
 
 /** The place cannot have such a file: there is one in place of a folder, a folder in its place, or no right to write. */

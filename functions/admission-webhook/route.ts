@@ -42,7 +42,7 @@ export async function answerRequest(
   region: string,
 ): Promise<HttpAnswer> {
   const startedAtMs = performance.now();
-  const { cluster, mayOpenNamespaces } = callerIn(request, pathSecretHashes, region);
+  const { cluster, mayOpenNamespaces, secret } = callerIn(request, pathSecretHashes, region);
   if (!cluster) return answer(404, NOT_FOUND);
   let review: AdmissionReview | undefined;
   try {
@@ -52,7 +52,7 @@ export async function answerRequest(
       return answer(404, NOT_FOUND);
     }
     const reviewed = await reviewAdmission(ports, cluster, review);
-    recordReview(cluster, review, reviewed, performance.now() - startedAtMs);
+    recordReview({ ...cluster, ...(secret && { secret }) }, review, reviewed, performance.now() - startedAtMs);
     return answer(200, reviewed.answer);
   } catch (error) {
     if (error instanceof InvalidReviewError) return refused(cluster, 400, error);
@@ -68,16 +68,25 @@ const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
 const NOT_FOUND = { message: 'Not Found' };
 
-/** The cluster that the path names, absent for any path without a secret; and whether its secret opens namespaces. */
-function callerIn(
-  { pathParameters }: HttpRequest,
-  pathSecretHashes: readonly string[],
-  region: string,
-): { readonly cluster?: Cluster; readonly mayOpenNamespaces: boolean } {
+interface Caller {
+  /** Absent for any path without a secret. */
+  readonly cluster?: Cluster;
+  readonly mayOpenNamespaces: boolean;
+  /** During a rotation: which of the two secrets the path has. */
+  readonly secret?: 'current' | 'next';
+}
+
+function callerIn({ pathParameters }: HttpRequest, pathSecretHashes: readonly string[], region: string): Caller {
   const { secret = '', account = '', cluster = '' } = pathParameters ?? {};
   const opened = openedBy(secret, pathSecretHashes);
   const isKnown = opened !== 'nothing' && ACCOUNT.test(account) && CLUSTER.test(cluster);
-  return { ...(isKnown && { cluster: { account, region, cluster } }), mayOpenNamespaces: opened === 'everything' };
+  const named = {
+    ...(isKnown && { cluster: { account, region, cluster } }),
+    mayOpenNamespaces: opened === 'everything',
+  };
+  if (pathSecretHashes.length < 2) return named;
+  const isNext = openedBy(secret, pathSecretHashes.slice(1)) !== 'nothing';
+  return { ...named, secret: isNext ? 'next' : 'current' };
 }
 
 const isOfNamespace = ({ request: { kind } }: AdmissionReview): boolean =>
@@ -95,14 +104,14 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 }
 
 function recordReview(
-  cluster: Cluster,
+  caller: Cluster & Pick<Caller, 'secret'>,
   { request }: AdmissionReview,
   { decision, ruleId, digests = [], isRemembered, breakGlass, unread }: ReviewedAdmission,
   milliseconds: number,
 ): void {
   const { uid, kind, namespace, operation } = request;
   const durationMs = Math.round(milliseconds * 10) / 10;
-  const about = { uid, ...cluster, namespace, kind: kind.kind, operation };
+  const about = { uid, ...caller, namespace, kind: kind.kind, operation };
   logger.info('review answered', {
     ...{ ...about, decision, durationMs },
     ...(ruleId !== undefined && { ruleId }),

@@ -270,6 +270,22 @@ describe('the log', () => {
     ]);
   });
 
+  test('tells in a rotation which secret a cluster has', async () => {
+    const paths = ['first', 'second'].map((secret) => ({
+      ...{
+        ...sample('create-pod'),
+        pathParameters: { secret: podSecretOf(secret), account: '111122223333', cluster: 'main' },
+      },
+    }));
+    const secrets = async (hashes: string[]) => {
+      logged.length = 0;
+      for (const path of paths) await ask(path, undefined, hashes);
+      return logged.map((one) => (one as { texts: [string, { secret?: string }] }).texts[1].secret);
+    };
+    expect(await secrets(['first', 'second'].map(hashOf))).toEqual(['current', 'next']);
+    expect(await secrets([hashOf('second')])).toEqual([undefined]);
+  });
+
   test('has each break-glass that begins or ends, and an alarm counts those that begin', async () => {
     const metric = jest.spyOn(metrics, 'addMetric');
     const made = await world();

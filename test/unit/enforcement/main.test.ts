@@ -43,6 +43,17 @@ test('writes the files, byte-equal in a second run', () => {
   expect(texts[0]).toEqual(texts[1]);
 });
 
+test('names a cluster in which every mode is off, because what was applied there stays', () => {
+  const file = join(folder, 'policy.yaml');
+  writeFileSync(file, `${POLICY}${BY_CLUSTER}`);
+  const off = ['--cluster', '111122223333/eu-west-1/prod-a', '--cluster', '111122223333/eu-west-1/prod'];
+  const printed = execFileSync(process.execPath, [MAIN, file, '--out', join(folder, 'out'), ...off], {
+    encoding: 'utf8',
+  });
+  expect(printed).toMatch(/^Every mode in 111122223333\/eu-west-1\/prod is off, .*$/m);
+  expect(printed).not.toContain('prod-a is off');
+});
+
 test.each([
   ['a broken policy', 'version: 2\n', [], 1, /The policy is invalid.*version.*Nothing was written\.$/],
   ['a policy whose doors are off', `${POLICY}doors: { mode: "off" }\n`, [], 1, /is `off`.*Nothing was written\.$/],
