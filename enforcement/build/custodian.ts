@@ -5,7 +5,8 @@ import { patternOfGlob } from './cel.ts';
 import { type EcsClusters, type EcsPattern, ecsClusters } from './ecs-clusters.ts';
 
 type Filter = Readonly<Record<string, unknown>>;
-type Settings = Pick<Policy, 'approvedRegistries' | 'awsManaged' | 'doors'>;
+type Registries = Pick<Policy, 'approvedRegistries' | 'awsManaged'>;
+type Settings = Registries & Pick<Policy, 'doors' | 'mode' | 'modes' | 'streams'>;
 
 /** A tag by which Cloud Custodian remembers when a task may be stopped. */
 const MARK = 'patchwave-stop';
@@ -16,7 +17,7 @@ const matches = (key: string, pattern: string): Filter => value(key, 'regex-case
 const not = (...filters: readonly Filter[]): Filter => ({ not: filters });
 
 /** A container whose reference the policy refuses. Containers that AWS adds to a task have no image. */
-function refusedContainer(policy: Settings, requireDigest: boolean): Filter {
+function refusedContainer(policy: Registries, requireDigest: boolean): Filter {
   const sidecar = {
     and: [
       { type: 'value', key: 'image', value: 'absent' },
@@ -39,6 +40,18 @@ function inPattern({ matches: pattern, except }: EcsPattern): Filter {
 
 const running = value('lastStatus', 'eq', 'RUNNING');
 
+/** Cloud Custodian cannot tell tiers, owners and streams apart, so it stops nothing where one of them has a stricter mode. */
+const mayStop = ({ mode, modes: { tiers, owners }, streams }: Settings): boolean =>
+  [mode, ...Object.values({ ...tiers }), ...Object.values({ ...owners }), ...streams.map((rule) => rule.mode)].every(
+    (one) => one === undefined || one === 'enforce',
+  );
+
+/** Without the accounts in which Patchwave may only report. */
+function held({ modes: { accounts = {} } }: Settings): readonly Filter[] {
+  const ids = Object.keys(accounts).filter((account) => accounts[account] !== 'enforce');
+  return ids.length === 0 ? [] : [not(matches('clusterArn', `^arn:[^:]+:ecs:[^:]+:(?:${ids.sort().join('|')}):`))];
+}
+
 function ofClusters(policy: Settings, clusters: EcsClusters, index: number): readonly object[] {
   const { mode, requireDigest, stopTasksAfterMinutes } = clusters.door;
   if (mode === 'off') return [];
@@ -51,7 +64,8 @@ function ofClusters(policy: Settings, clusters: EcsClusters, index: number): rea
     description: `Running tasks with a container image that the policy refuses (mode ${mode}).`,
     filters: here,
   };
-  if (mode !== 'deny' || stopTasksAfterMinutes === undefined) return [report];
+  if (mode !== 'deny' || stopTasksAfterMinutes === undefined || !mayStop(policy)) return [report];
+  const stoppable = [...here, ...held(policy)];
   const marked = { type: 'marked-for-op', tag: MARK, op: 'stop' };
   return [
     report,
@@ -59,14 +73,14 @@ function ofClusters(policy: Settings, clusters: EcsClusters, index: number): rea
       name: name('mark'),
       resource: 'aws.ecs-task',
       description: `Marks such a task, to be stopped at the earliest ${stopTasksAfterMinutes} minutes later.`,
-      filters: [...here, { [`tag:${MARK}`]: 'absent' }],
+      filters: [...stoppable, { [`tag:${MARK}`]: 'absent' }],
       actions: [{ type: 'mark-for-op', tag: MARK, op: 'stop', hours: Math.ceil(stopTasksAfterMinutes / 60) }],
     },
     {
       name: name('stop'),
       resource: 'aws.ecs-task',
       description: 'Stops a marked task whose time is over, if the policy still refuses one of its images.',
-      filters: [...here, marked],
+      filters: [...stoppable, marked],
       actions: ['stop'],
     },
   ];
@@ -74,7 +88,7 @@ function ofClusters(policy: Settings, clusters: EcsClusters, index: number): rea
 
 /**
  * Policies of Cloud Custodian for Amazon ECS. They know references alone: registry and digest. Nothing is stopped unless
- * `stopTasks` of the policy says so.
+ * `stopTasks` of the policy says so, and its mode lets Patchwave act.
  */
 export function custodianPolicies(policy: Settings): { readonly policies: readonly object[] } {
   const { doors } = policy;

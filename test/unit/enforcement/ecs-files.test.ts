@@ -13,11 +13,11 @@ interface CustodianPolicy {
   readonly name: string;
   readonly resource: string;
   readonly actions?: readonly unknown[];
+  readonly filters?: readonly unknown[];
 }
-const custodian = (doors: object): readonly CustodianPolicy[] => {
-  const text = filesOf(doorPolicy({ mode: 'warn', rules: [{ namespaces: ['a'], mode: 'deny' }], ...doors })).get(
-    'ecs/custodian.yaml',
-  );
+const custodian = (doors: object, more: object = {}): readonly CustodianPolicy[] => {
+  const policy = doorPolicy({ mode: 'warn', rules: [{ namespaces: ['a'], mode: 'deny' }], ...doors }, more);
+  const text = filesOf(policy).get('ecs/custodian.yaml');
   return text === undefined ? [] : (parse(text) as { readonly policies: CustodianPolicy[] }).policies;
 };
 
@@ -72,6 +72,34 @@ test('where it says so, a task is marked, and stopped once its time is over', ()
   expect(stop?.actions).toEqual(['stop']);
   expect(stop).toMatchObject({
     filters: expect.arrayContaining([{ type: 'marked-for-op', tag: 'patchwave-stop', op: 'stop' }]),
+  });
+});
+
+describe('where Patchwave may only report, Custodian stops nothing either', () => {
+  const stopping = { mode: 'deny', stopTasks: true };
+  const stream = {
+    ...{ id: 'apps', tier: 'application', account: '111122223333', regions: ['eu-west-1'], repositories: ['apps/*'] },
+    ...{ headTags: ['^v.*$'], owner: 'shop' },
+  };
+  test.each<[string, object, boolean]>([
+    ['in the whole fleet', { mode: 'report-only' }, false],
+    ['while everything is paused', { mode: 'paused' }, false],
+    ['for a tier', { modes: { tiers: { external: 'report-only' } } }, false],
+    ['for an owner', { modes: { owners: { shop: 'report-only' } } }, false],
+    ['for a stream', { streams: [{ ...stream, mode: 'report-only' }] }, false],
+    ['nowhere', { streams: [stream], modes: { tiers: { base: 'enforce' }, accounts: {} } }, true],
+  ])('%s', (_, more, stops) => {
+    const actions = custodian(stopping, more).flatMap((one) => one.actions ?? []);
+    expect(actions.includes('stop')).toBe(stops);
+  });
+
+  test('in an account', () => {
+    const accounts = { '444455556666': 'report-only', '111122223333': 'paused', '222233334444': 'enforce' };
+    const filter = { type: 'value', key: 'clusterArn', op: 'regex-case' };
+    const held = { not: [{ ...filter, value: '^arn:[^:]+:ecs:[^:]+:(?:111122223333|444455556666):' }] };
+    const [report, mark, stop] = custodian(stopping, { modes: { accounts } });
+    expect([mark?.filters, stop?.filters]).toEqual([expect.arrayContaining([held]), expect.arrayContaining([held])]);
+    expect(report?.filters).not.toContainEqual(held);
   });
 });
 
