@@ -104,6 +104,16 @@ describe('its role', () => {
     ]);
   });
 
+  test('reads with the key of the hub through its services only', () => {
+    const [key, ...others] = statements.filter(({ Action }) => JSON.stringify(Action).includes('kms:'));
+    expect(others).toEqual([]);
+    expect(key?.Action).toBe('kms:Decrypt');
+    const services = ['dynamodb', 's3', 'sqs'].map((service) => ({
+      'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}`,
+    }));
+    expect(key?.Condition).toEqual({ StringEquals: { 'kms:ViaService': services } });
+  });
+
   test('reads no lock', () => {
     const [read] = statements.filter(({ Sid }) => Sid === 'ReadLedger');
     const patterns = listOf(objectOf(objectOf(read?.Condition)['ForAllValues:StringLike'])['dynamodb:LeadingKeys']);

@@ -71,6 +71,7 @@ test.each([
   ['only rules that switch doors off', { rules: [{ clusters: ['prod-*'], mode: 'off' }] }, SHOP, false],
   ['a rule for a cluster of the Region', { rules: [{ clusters: ['x'], mode: 'warn' }] }, PLACE, true],
   ['a rule for one account, anywhere', { rules: [{ accounts: ['444455556666'], mode: 'warn' }] }, {}, true],
+  ['a rule for one Region, anywhere', { rules: [{ regions: ['us-east-1'], mode: 'warn' }] }, {}, true],
   ['a rule for another account', { rules: [{ accounts: ['444455556666'], mode: 'warn' }] }, PLACE, false],
 ])('%s: whether a door may judge there', (_, document, place, expected) => {
   expect(mayJudge({ doors: parse(doorsSchema, document) }, place)).toBe(expected);
