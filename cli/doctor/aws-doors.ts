@@ -1,5 +1,6 @@
 import { paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { clusterPatterns } from '../../shared/domain/admission/enrolled-clusters.ts';
 import { asking } from './asking.ts';
 import { AwsHub, type HubClients, stackDescription } from './aws-hub.ts';
 import { DOOR_TEMPLATES, type DoorStackDescription, type DoorTemplate, type StackDescription } from './installation.ts';
@@ -32,8 +33,9 @@ export class AwsDoors implements DoorReads {
         }
       }
     });
-    return mapConcurrently(found, READS_AT_ONCE, async ([{ name, status, outputs }, template]) => {
+    return mapConcurrently(found, READS_AT_ONCE, async ([{ name, status, outputs, parameters }, template]) => {
       const { TemplateVersion: version } = outputs;
+      const { Clusters: clusters } = parameters;
       const hub = new AwsHub(name, clients, this.#clock);
       const alarms = await reading(async () => {
         const resources = await hub.resources();
@@ -41,7 +43,11 @@ export class AwsDoors implements DoorReads {
           resources.flatMap(({ type, physicalId }) => (type === 'AWS::CloudWatch::Alarm' ? physicalId : [])),
         );
       });
-      return { ...{ template, name, region, status, alarms }, ...(version !== undefined && { version }) };
+      return {
+        ...{ template, name, region, status, alarms },
+        ...(version !== undefined && { version }),
+        ...(template === 'door-publisher.yaml' && { clusters: clusterPatterns(clusters ?? '') }),
+      };
     });
   }
 }

@@ -119,6 +119,7 @@ export interface MembersDescription {
 export const DOOR_TEMPLATES = [
   { template: 'doors.yaml', parameter: 'PathSecretHash', ledger: 'LedgerTableName' },
   { template: 'ecs-door.yaml', parameter: 'ActDoorRoleName', ledger: 'LedgerTable' },
+  { template: 'door-publisher.yaml', parameter: 'PublishRoleName', ledger: 'LedgerTable' },
 ] as const;
 export type DoorTemplate = (typeof DOOR_TEMPLATES)[number]['template'];
 
@@ -130,6 +131,8 @@ export interface DoorStackDescription {
   readonly status: string;
   /** Absent in a stack of an earlier version. */
   readonly version?: string;
+  /** The clusters that a stack of door-publisher.yaml publishes lists to: patterns. */
+  readonly clusters?: readonly Cluster[];
   readonly alarms: DoctorReading<readonly AlarmDescription[]>;
 }
 

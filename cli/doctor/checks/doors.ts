@@ -1,3 +1,4 @@
+import { isEnrolled } from '../../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
 import type { DoorStackDescription, DoorsDescription, DoorTemplate, StackDescription } from '../installation.ts';
@@ -16,12 +17,14 @@ export function checkDoorStacks(
     const there = stacks.get(region);
     return there?.isRead === true && there.value.every((stack) => stack.template !== template);
   };
-  const regions = [...new Set(denyingEks.map(({ region }) => region))];
+  const lists = found.flatMap(({ clusters = [] }) => clusters);
+  const asking = denyingEks.filter((cluster) => !isEnrolled(lists, cluster));
+  const regions = [...new Set(asking.map(({ region }) => region))];
   const problems = [
     ...[...stacks].flatMap(([region, one]) => (one.isRead ? [] : [unread(`stacks in ${region}`, one)])),
     ...regions
       .filter((region) => isMissing('doors.yaml', region))
-      .map((region) => noWebhook(region, denyingEks.filter((cluster) => cluster.region === region).length)),
+      .map((region) => noWebhook(region, asking.filter((cluster) => cluster.region === region).length)),
     ...(denyingEcs.length > 0 && isMissing('ecs-door.yaml', hub.region) ? [noEcsDoor(denyingEcs.length)] : []),
     ...found.flatMap((stack) => stackProblems(stack, hub)),
   ];
@@ -35,7 +38,7 @@ const noWebhook = (region: string, clusters: number): CheckFinding =>
   broken(
     region,
     `The policy denies in ${counted(clusters, 'EKS cluster')} of ${region}, but no stack of doors.yaml is there.`,
-    `Deploy doors.yaml in ${region}; ${HOW}`,
+    `Deploy doors.yaml in ${region}, or have door-publisher.yaml publish lists to them; ${HOW}`,
   );
 
 const noEcsDoor = (places: number): CheckFinding =>

@@ -36,7 +36,7 @@ export function enrolledClusters(
   const unknown = patterns.filter((pattern) => !isGlob(pattern) && !keys.has(clusterKey(pattern)));
   const found = [
     ...known
-      .filter((cluster) => patterns.some((pattern) => isNamedBy(pattern, cluster)))
+      .filter((cluster) => isEnrolled(patterns, cluster))
       .map((cluster) => ({ cluster: placeOf(cluster), reason: reasonOf(cluster) })),
     ...unknown.map((cluster) => ({ cluster, reason: 'unknown' as const })),
   ]
@@ -47,6 +47,17 @@ export function enrolledClusters(
     missed: found.flatMap(({ cluster, reason }) => (reason === undefined ? [] : [{ cluster, reason }])),
   };
 }
+
+/** The patterns of a text: `<account>/<region>/<name>`, separated by commas. */
+export const clusterPatterns = (text: string): readonly Cluster[] =>
+  text.split(',').flatMap((one) => {
+    const [account = '', region = '', cluster = ''] = one.trim().split('/');
+    return account === '' ? [] : [{ account, region, cluster }];
+  });
+
+/** Whether one of the patterns names the cluster. */
+export const isEnrolled = (patterns: readonly Cluster[], cluster: Cluster): boolean =>
+  patterns.some((pattern) => isNamedBy(pattern, cluster));
 
 const placeOf = ({ account, region, cluster }: Cluster): Cluster => ({ account, region, cluster });
 

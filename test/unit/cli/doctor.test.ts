@@ -211,7 +211,24 @@ const BROKEN: readonly Broken[] = [
     ...{
       names: 'doors us-east-1',
       text: /denies in 1 EKS cluster of us-east-1, but no stack of doors\.yaml is there/,
-      fix: /Deploy doors\.yaml in us-east-1/,
+      fix: /Deploy doors\.yaml in us-east-1, or have door-publisher\.yaml publish lists/,
+    },
+  },
+  {
+    what: 'the policy denies in an EKS cluster whose lists nobody publishes',
+    breaks: async (made) => {
+      await denying(made, { rules: [{ mode: 'deny', namespaces: ['shop'] }] });
+      for (const eksCluster of ['listed-1', 'prod']) {
+        const scope = { account: MEMBER, region: 'eu-west-1', eksCluster };
+        await made.world.scopes.record({ scope, completeAtEpochMs: made.clock() });
+      }
+      const clusters = [{ account: MEMBER, region: '*', cluster: 'listed-*' }];
+      addDoor(made, { template: 'door-publisher.yaml', clusters });
+    },
+    ...{
+      names: 'doors eu-west-1',
+      text: /denies in 1 EKS cluster of eu-west-1, but no stack of doors\.yaml is there/,
+      fix: /door-publisher\.yaml/,
     },
   },
   {
