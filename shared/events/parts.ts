@@ -26,6 +26,7 @@ const judged = {
   deadlineEpochMs: v.exactOptional(epochMs),
   waiverId: v.exactOptional(text),
   waivedThrough: v.exactOptional(digest),
+  waivedUntilEpochMs: v.exactOptional(epochMs),
 };
 
 export const reason = v.variant('kind', [

@@ -3,7 +3,13 @@ import type { Digest } from '../domain/image/image.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { coversImage, WAIVED_ALONG, type WaivedAncestor, waiversOfOthers } from '../domain/verdict/waiver.ts';
+import {
+  coversImage,
+  graceOfDoorsMs,
+  WAIVED_ALONG,
+  type WaivedAncestor,
+  waiversOfOthers,
+} from '../domain/verdict/waiver.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import { keptFindings } from './kept-findings.ts';
@@ -21,8 +27,8 @@ export type ReadAncestors = (
 ) => Promise<readonly WaivedAncestor[]>;
 
 /**
- * A reader that reads each image once, however many are built on it. Without a waiver in force that covers other images
- * it reads nothing.
+ * A reader that reads each image once, however many are built on it. Without a waiver that covers other images,
+ * in force or ended within the grace of doors, it reads nothing.
  */
 export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncestors {
   const recordOf = onceForEach(async (digest: Digest) => (await images.get([digest])).get(digest));
@@ -30,8 +36,8 @@ export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncesto
     const record = await recordOf(digest);
     return record && keptFindings(evidence, record);
   });
-  return async (image, { waivers }, nowEpochMs) => {
-    const reaching = waiversOfOthers(waivers, image, nowEpochMs);
+  return async (image, { waivers, doors }, nowEpochMs) => {
+    const reaching = waiversOfOthers(waivers, image, nowEpochMs, graceOfDoorsMs(doors));
     if (reaching.length === 0) return [];
     const found: WaivedAncestor[] = [];
     const seen = new Set([image.digest]);

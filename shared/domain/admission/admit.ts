@@ -226,10 +226,10 @@ function violatesSinceEpochMs(
   { covered }: RecordedImage,
   { policy, nowEpochMs }: At,
 ): number | undefined {
-  const { deadlineEpochMs } = reason;
-  const endEpochMs = endOfWaivers(policy.waivers, covered, reason, nowEpochMs);
-  if (deadlineEpochMs === undefined || endEpochMs === undefined) return deadlineEpochMs;
-  return Math.max(deadlineEpochMs, endEpochMs);
+  const { deadlineEpochMs, waivedUntilEpochMs = 0 } = reason;
+  if (deadlineEpochMs === undefined) return undefined;
+  const endEpochMs = endOfWaivers(policy.waivers, covered, reason, nowEpochMs) ?? 0;
+  return Math.max(deadlineEpochMs, endEpochMs, Math.min(waivedUntilEpochMs, nowEpochMs));
 }
 
 /** A reason that stands although it names a waiver: that one has ended, or was removed. */

@@ -15,7 +15,7 @@ import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
 import { tagReasons } from './tag-reasons.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
-import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
+import { endOfInheritedWaivers, graceOfDoorsMs, voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
 /** The input of a verdict on an image. */
 export interface VerdictInputs {
@@ -251,7 +251,7 @@ const inTime = (reason: Reason, nowEpochMs: number): Reason =>
 function waive(reason: Reason, { image, ancestors }: AgeInputs, policy: Policy, nowEpochMs: number): Reason {
   if (reason.effect === 'unknown') return reason;
   const accepted = waiverOf(policy.waivers, image, reason, nowEpochMs, ancestors);
-  if (!accepted) return reason;
+  if (!accepted) return withEndedWaiver(reason, ancestors, policy, nowEpochMs);
   const endsAtEpochMs = voidFromEpochMs(accepted.waiver);
   if (reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) >= endsAtEpochMs) return reason;
   return {
@@ -259,6 +259,20 @@ function waive(reason: Reason, { image, ancestors }: AgeInputs, policy: Policy, 
     ...{ effect: 'waived', deadlineEpochMs: endsAtEpochMs, waiverId: accepted.waiver.id },
     ...(accepted.through !== undefined && { waivedThrough: accepted.through }),
   };
+}
+
+/** A door reads no ancestors, so the verdict tells it when what the image inherits was covered last. */
+function withEndedWaiver(
+  reason: Reason,
+  ancestors: readonly WaivedAncestor[] = [],
+  { waivers, doors }: Policy,
+  nowEpochMs: number,
+): Reason {
+  const { effect, kind, deadlineEpochMs } = reason;
+  if (effect !== 'violates' || deadlineEpochMs === undefined || (kind !== 'age' && kind !== 'finding')) return reason;
+  const endEpochMs = endOfInheritedWaivers(waivers, reason, nowEpochMs, ancestors) ?? 0;
+  const isOver = endEpochMs + graceOfDoorsMs(doors) <= nowEpochMs;
+  return isOver || endEpochMs <= deadlineEpochMs ? reason : { ...reason, waivedUntilEpochMs: endEpochMs };
 }
 
 const KINDS = [

@@ -25,6 +25,11 @@ export type Reason = {
   readonly waiverId?: string;
   /** The ancestor with the waiver; absent if the image itself is in its scope. */
   readonly waivedThrough?: Digest;
+  /**
+   * Of an age or a finding that violates: until when a waiver of an ancestor covered it. Absent if none did, if the deadline is
+   * later, or if the grace of doors is over since.
+   */
+  readonly waivedUntilEpochMs?: number;
 } & ReasonDetail;
 
 export type ReasonDetail =

@@ -3,12 +3,15 @@ import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import type { LineageEvidence } from '../lineage/parent.ts';
-import type { Waiver } from '../policy/policy.ts';
+import type { Policy, Waiver } from '../policy/policy.ts';
 import type { Finding } from '../scan/finding.ts';
 import type { Reason } from './verdict.ts';
 
 /** A waiver is valid to the end of the day `expires`, UTC. */
 export const voidFromEpochMs = ({ expires }: Pick<Waiver, 'expires'>): number => Date.parse(expires) + DAY_MS;
+
+/** How long an image that runs may start after its waiver ended; nothing without doors. */
+export const graceOfDoorsMs = (doors: Policy['doors']): number => (doors?.graceRunningDays ?? 0) * DAY_MS;
 
 export const isInForce = (waiver: Pick<Waiver, 'created' | 'expires'>, nowEpochMs: number): boolean =>
   Date.parse(waiver.created) <= nowEpochMs && nowEpochMs < voidFromEpochMs(waiver);
@@ -75,12 +78,34 @@ export function endOfWaivers(
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
 
-/** Waivers in force that do not cover an image but may cover what it inherits. */
+/** The same of the waivers of ancestors, of what the image inherits from them. */
+export function endOfInheritedWaivers(
+  waivers: readonly Waiver[],
+  reason: Reason,
+  nowEpochMs: number,
+  ancestors: readonly WaivedAncestor[],
+): number | undefined {
+  const below = ancestors.filter((ancestor) => isInherited(reason, ancestor));
+  const ends = below.flatMap((ancestor) => endOfWaivers(waivers, ancestor, reason, nowEpochMs) ?? []);
+  return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
+/**
+ * Waivers that do not cover an image but may cover what it inherits: those in force, and those that ended within the grace in
+ * which doors still let start what runs.
+ */
 export const waiversOfOthers = (
   waivers: readonly Waiver[],
   image: WaivedImage,
   nowEpochMs: number,
-): readonly Waiver[] => waivers.filter((waiver) => isInForce(waiver, nowEpochMs) && !coversImage(waiver, image));
+  graceMs: number,
+): readonly Waiver[] =>
+  waivers.filter(
+    (waiver) =>
+      Date.parse(waiver.created) <= nowEpochMs &&
+      nowEpochMs < voidFromEpochMs(waiver) + graceMs &&
+      !coversImage(waiver, image),
+  );
 
 const names = ({ finding, rule, scope }: Waiver, reason: Reason): boolean => {
   const isNamed = finding === undefined ? rule === reason.ruleId : isOf(reason, finding);

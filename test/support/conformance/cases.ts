@@ -53,6 +53,8 @@ const reason = v.strictObject({
   due: v.optional(when),
   /** The waiver that covers it. */
   waiver: v.optional(v.text()),
+  /** A waiver of an ancestor covered it until then, as the verdict says. */
+  waivedUntil: v.optional(when),
   /** It is unknown whether it violates. */
   unknown: v.optional(v.boolean(), false),
   state: v.optional(v.picklist(SCAN_STATES)),
@@ -345,6 +347,7 @@ function reasonOf(said: v.InferOutput<typeof reason>, at: (text: string) => numb
     ...{ effect, ruleId: said.rule ?? RULES[said.kind], ...DETAILS[said.kind] },
     ...(deadline !== undefined && { deadlineEpochMs: at(deadline) }),
     ...(said.waiver !== undefined && { waiverId: said.waiver }),
+    ...(said.waivedUntil !== undefined && { waivedUntilEpochMs: at(said.waivedUntil) }),
     ...(said.kind === 'scan' && { state: said.state ?? 'stale' }),
     ...(said.scanReason !== undefined && { scanReason: said.scanReason }),
   } as Reason;

@@ -257,7 +257,10 @@ function reasonBy(chance: Chance, { nowEpochMs, graceRunningDays }: RecordSettin
   const effect = isUnknown ? 'unknown' : chance.one(['violates', 'violates', 'due', 'waived'] as const);
   const deadlineEpochMs = near(chance, nowEpochMs - chance.one([0, 0, graceRunningDays]) * DAY_MS);
   const scanReason = chance.one([undefined, undefined, 'findings-missing', 'quota-or-scanned', 'scan-failed'] as const);
+  const isTimed = effect === 'violates' && (kind === 'age' || kind === 'finding');
+  const waivedUntilEpochMs = isTimed && chance.isOnce(4) ? near(chance, nowEpochMs - graceRunningDays * DAY_MS) : 0;
   return {
+    ...(waivedUntilEpochMs > 0 && { waivedUntilEpochMs }),
     ...{ ruleId: chance.isOnce(2) ? 'critical' : `rule-of-${kind}`, effect, ...DETAILS[kind] },
     ...(!isUnknown && !chance.isOnce(10) && { deadlineEpochMs }),
     ...(effect === 'waived' && { waiverId: chance.one(WAIVERS) }),

@@ -194,12 +194,17 @@ const waiverEnd = (reason: Reason, { policy }: Situation): number | undefined =>
   return waiver && Date.parse(`${waiver.expires}T00:00:00Z`) + DAY_MS;
 };
 
-/** When waivers of the reason ended; they cover every image here. */
-const endsOfWaivers = ({ ruleId }: Reason, { policy, nowEpochMs }: Situation): readonly number[] =>
-  policy.waivers
+/** When waivers of the reason ended: those of the policy, which cover every image here, and what the verdict says of ancestors. */
+const endsOfWaivers = (
+  { ruleId, waivedUntilEpochMs = 0 }: Reason,
+  { policy, nowEpochMs }: Situation,
+): readonly number[] => [
+  ...policy.waivers
     .filter(({ rule }) => rule === ruleId)
     .map(({ expires }) => Date.parse(`${expires}T00:00:00Z`) + DAY_MS)
-    .filter((endEpochMs) => endEpochMs <= nowEpochMs);
+    .filter((endEpochMs) => endEpochMs <= nowEpochMs),
+  Math.min(waivedUntilEpochMs, nowEpochMs),
+];
 
 function waiverOf(reason: Reason, situation: Situation): string {
   if (reason.effect !== 'waived') return 'none';

@@ -30,9 +30,10 @@ const optional = <Members extends object>(members: { [Name in keyof Members]: fc
 const judged = fc
   .tuple(
     fc.record({ ruleId, effect: fc.constantFrom(...REASON_EFFECTS) }),
-    optional<{ deadlineEpochMs: number; waiverId: string; waivedThrough: Digest }>({
+    optional<{ deadlineEpochMs: number; waiverId: string; waivedThrough: Digest; waivedUntilEpochMs: number }>({
       ...{ deadlineEpochMs: epochMs, waiverId: fc.constant('W-1') },
       waivedThrough: fc.constant(digestOf('base')),
+      waivedUntilEpochMs: epochMs,
     }),
   )
   .map(([one, other]) => ({ ...one, ...other }));

@@ -118,3 +118,19 @@ test('lineages in a circle end the reading', async () => {
   const found = await ancestorReader(world)(image, parse(policySchema, waived), world.clock());
   expect(found.map(({ digest }) => digest)).toEqual([BASE]);
 });
+
+test('after its end the base is read as long as a door gives grace, and the verdict says until when it was covered', async () => {
+  const document: PolicyDocument = { ...waived, doors: { mode: 'deny', graceRunningDays: 14 } };
+  const world = await threeTiers({ document });
+  await judged(world);
+  world.advance(Date.UTC(2026, 11, 2) + 13 * 86_400_000 - world.clock());
+  const read = async (of: PolicyDocument) =>
+    ancestorReader(world)(world.images.records.get(APP) as ImageRecord, parse(policySchema, of), world.clock());
+  expect(await read(document)).toMatchObject([{ digest: BASE }]);
+  expect(await read(waived)).toEqual([]);
+  expect((await judged(world))?.reasons).toMatchObject(
+    expect.arrayContaining([expect.objectContaining({ kind: 'finding', waivedUntilEpochMs: Date.UTC(2026, 11, 2) })]),
+  );
+  world.advance(86_400_000);
+  expect(await read(document)).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import type { LineageAge } from '../../../../shared/domain/age/image-lineage.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../../shared/domain/image/image-properties.ts';
+import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
 import { NEVER_SCANNED, SCAN_STATES, type ScanReason, type ScanState } from '../../../../shared/domain/scan/scan.ts';
@@ -503,6 +504,37 @@ describe('waivers', () => {
       expect([young.status, young.nextBreachAtEpochMs]).toEqual(['compliant', NOW + DAY]);
       const old = waived(ofAge, { ...aged(40, ['platform', 31], ['web', 2]), ancestors: [base()] });
       expect(verdictWords(old)).toEqual(['violating', 'age-limit violates', 'age-limit waived']);
+    });
+
+    const grace = parse(doorsSchema, { mode: 'deny', graceRunningDays: 14 });
+    const ended = (now: number, changes: object = {}, subject: Partial<VerdictInputs> = {}, doors = grace) => {
+      const { finding: named, ...rest } = { ...waiver, ...baseScope, ...changes } as typeof waiver & { rule?: string };
+      const judged = rest.rule === undefined ? 'finding' : 'age';
+      const waivers = [rest.rule === undefined ? { ...rest, finding: named } : rest];
+      const inputs = { findings: [finding()], ancestors: [base()], firstSeen, ...subject };
+      return judge(inputs, { ...policyOf({ waivers }), doors }, now).reasons.filter(
+        ({ effect, kind }) => effect === 'violates' && kind === judged,
+      );
+    };
+    const firstSeen = new Map([['CVE-2026-1#openssl', NOW - DAY]]);
+
+    test('once it has ended, the verdict says until when it covered, within the grace of doors', () => {
+      expect(ended(ends)).toMatchObject([{ deadlineEpochMs: NOW - DAY, waivedUntilEpochMs: ends }]);
+      expect(ended(ends + 14 * DAY - 1)).toMatchObject([{ waivedUntilEpochMs: ends }]);
+      expect(ended(ends + 14 * DAY)[0]).not.toHaveProperty('waivedUntilEpochMs');
+      expect(ended(ends, {}, {}, parse(doorsSchema, { graceRunningDays: 0 }))[0]).not.toHaveProperty('waivedUntilEpochMs');
+      expect(ended(ends, ofAge, { ...aged(40), findings: [] })).toMatchObject([
+        { kind: 'age', decidedBy: digestOf('base'), waivedUntilEpochMs: ends },
+      ]);
+    });
+
+    test.each<[string, object, Partial<VerdictInputs>]>([
+      ['covered another package', {}, { findings: [finding({ package: 'libssl' })] }],
+      ['covered nothing of the image below', {}, { ancestors: [base({ findings: [] })] }],
+      ['was one of the image itself, which doors know', { scope: { repositories: ['apps/*'] } }, {}],
+      ['ended before the deadline', {}, { firstSeen: new Map([['CVE-2026-1#openssl', ends]]) }],
+    ])('one that %s is not named', (_, changes, subject) => {
+      for (const reason of ended(ends, changes, subject)) expect(reason).not.toHaveProperty('waivedUntilEpochMs');
     });
 
     test('covers no age that another image decides', () => {
