@@ -522,7 +522,9 @@ describe('waivers', () => {
       expect(ended(ends)).toMatchObject([{ deadlineEpochMs: NOW - DAY, waivedUntilEpochMs: ends }]);
       expect(ended(ends + 14 * DAY - 1)).toMatchObject([{ waivedUntilEpochMs: ends }]);
       expect(ended(ends + 14 * DAY)[0]).not.toHaveProperty('waivedUntilEpochMs');
-      expect(ended(ends, {}, {}, parse(doorsSchema, { graceRunningDays: 0 }))[0]).not.toHaveProperty('waivedUntilEpochMs');
+      expect(ended(ends, {}, {}, parse(doorsSchema, { graceRunningDays: 0 }))[0]).not.toHaveProperty(
+        'waivedUntilEpochMs',
+      );
       expect(ended(ends, ofAge, { ...aged(40), findings: [] })).toMatchObject([
         { kind: 'age', decidedBy: digestOf('base'), waivedUntilEpochMs: ends },
       ]);
