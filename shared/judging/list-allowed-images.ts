@@ -1,4 +1,4 @@
-import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
+import { eachConcurrently, mapConcurrently, piecesOf } from '../concurrency.ts';
 import { admissionFactsOf } from '../domain/admission/admission-facts.ts';
 import { type GraceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
 import { CLOCK_DIFFERENCE_MS, indexesCountFromEpochMs, startOfIndex } from '../domain/admission/listed-indexes.ts';
@@ -64,16 +64,14 @@ export async function listAllowedImages(
   await starts.ofImages(scanned());
   await starts.ofImages(digestsIn(imageIndex.bornBefore(END_OF_TIME_EPOCH_MS)));
   await starts.ofImages(scanned());
-  const named = new Set<Digest>();
-  await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) =>
-    starts.ofImages(digestsRunning(ports, cluster, (digest) => named.add(digest))),
-  );
+  const used: UsedDigests = { running: new Set(), named: new Set() };
+  await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) => starts.ofImages(digestsRunning(ports, cluster, used)));
   const sinceEpochMs = Math.min(
     indexesCountFromEpochMs(policy, readAtEpochMs),
     starts.oldestEpochMs - CLOCK_DIFFERENCE_MS,
   );
-  await starts.ofIndexes(recordedIndexes.recordedSince(Math.max(0, sinceEpochMs)));
-  await starts.ofIndexes([[...named]]);
+  await starts.ofIndexes(recordedIndexes.recordedSince(Math.max(0, sinceEpochMs)), used.running);
+  await starts.ofIndexes([[...used.named]], used.running);
   const { allowed, graced, unreadable } = starts.all();
   return {
     ...{ readAtEpochMs, allowed, graced, unreadable },
@@ -120,10 +118,14 @@ class KnownStarts {
     });
   }
 
-  /** All images that may start are decided before. */
-  async ofIndexes(pages: Pages): Promise<void> {
+  /**
+   * All images that may start by themselves are decided before. Where one image of an index runs, the others have grace too,
+   * although nothing runs them.
+   */
+  async ofIndexes(pages: Pages, running: ReadonlySet<Digest>): Promise<void> {
     await eachConcurrently(newPieces(pages, this.#indexes), PIECES_AT_ONCE, async (digests) => {
       const indexes = await this.#ports.places.indexes(digests);
+      await this.ofImages(piecesOf(besideRunning(indexes, running), DIGESTS_A_PIECE));
       for (const digest of digests) {
         if (!indexes.has(digest)) continue;
         const children = indexes.get(digest) as readonly IndexChild[];
@@ -173,6 +175,24 @@ class KnownStarts {
   }
 }
 
+/** The images of those indexes of which one runs. */
+const besideRunning = (
+  indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
+  running: ReadonlySet<Digest>,
+): readonly Digest[] =>
+  [...indexes].flatMap(([index, children]) => {
+    const images = Array.isArray(children) ? children.flatMap((child: IndexChild | null) => child?.digest ?? []) : [];
+    return [index, ...images].some((digest) => running.has(digest)) ? images : [];
+  });
+
+/** What the workloads of clusters use. */
+interface UsedDigests {
+  /** Of the images that run. */
+  readonly running: Set<Digest>;
+  /** In references: some are of indexes. */
+  readonly named: Set<Digest>;
+}
+
 type Pages = AsyncIterable<readonly Digest[]> | Iterable<readonly Digest[]>;
 
 const NONE: ReadonlyMap<Digest, readonly IndexChild[]> = new Map();
@@ -196,19 +216,21 @@ async function* digestsIn(pages: AsyncIterable<readonly { readonly digest: Diges
   for await (const page of pages) yield page.map(({ digest }) => digest);
 }
 
-/** The images of a cluster, one by one. @param onNamed called with each digest that a workload names: some are of indexes */
+/** The images of a cluster, one by one. @param used gets what its workloads use */
 async function* digestsRunning(
   { usages }: Pick<AllowedImagesPorts, 'usages'>,
   cluster: Cluster,
-  onNamed: (digest: Digest) => void,
+  used: UsedDigests,
 ): AsyncIterable<readonly Digest[]> {
   for await (const usage of usages.all(scopeOfCluster(cluster), 'live')) {
     if (!('unreadable' in usage))
       for (const reference of referencesOf(usage)) {
         const digest = readImageReference(reference)?.digest;
-        if (digest !== undefined) onNamed(digest);
+        if (digest !== undefined) used.named.add(digest);
       }
-    if (isDigest(usage.digest)) yield [usage.digest];
+    if (!isDigest(usage.digest)) continue;
+    used.running.add(usage.digest);
+    yield [usage.digest];
   }
 }
 
