@@ -165,8 +165,8 @@ const isScannedBefore =
  * @returns whether every image came out that way
  */
 async function reconfirm(
-  { images, contents, places, rebuilds }: Pick<VerifyPorts, 'images' | 'contents' | 'places' | 'rebuilds'>,
-  { stream, rebuildId, startingAtEpochMs, build, takenOverFrom, output }: Rebuild,
+  { images, contents, rebuilds }: Pick<VerifyPorts, 'images' | 'contents' | 'rebuilds'>,
+  { stream, rebuildId, startingAtEpochMs, build, takenOverFrom }: Rebuild,
   before: readonly OutputImage[],
   made: readonly OutputImage[],
 ): Promise<boolean> {
@@ -174,7 +174,6 @@ async function reconfirm(
   const same = await sameAgain(contents, before, made);
   for (const { digest } of same) await images.recordReconfirmation(digest, startingAtEpochMs);
   if (same.length < made.length) return false;
-  if (output !== undefined) await places.confirmIndex(output, startingAtEpochMs);
   await rebuilds.record(stream, rebuildId, (rebuild) => rebuild && { ...rebuild, reconfirms: true });
   return true;
 }

@@ -3,7 +3,7 @@ import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
-import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoCascades } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -39,7 +39,7 @@ function compose(): VerifyServices {
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),
     contents: new DynamoContentLedger(table),
-    places: new DynamoPlaceLedger(table),
+    places: new DynamoPlaces(table),
     streams: new DynamoFirstSeen(table),
     killSwitch: new DynamoSwitchLedger(table),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),

@@ -21,7 +21,7 @@ import type { VerifyStepInput } from './input.ts';
 export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly images: ImageLedger & Reconfirmations;
   readonly registry: ImageRegistry;
-  readonly places: Pick<PlaceLedger, 'indexes' | 'locations' | 'confirmIndex'>;
+  readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
   readonly contents: Pick<ContentLedger, 'get'>;
   readonly refreshes: Messages<RefreshRequest>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;

@@ -1,8 +1,8 @@
 import { eachConcurrently, mapConcurrently, piecesOf } from '../concurrency.ts';
 import { admissionFactsOf } from '../domain/admission/admission-facts.ts';
 import { type GraceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
-import { CLOCK_DIFFERENCE_MS, indexesCountFromEpochMs, startOfIndex } from '../domain/admission/listed-indexes.ts';
-import { HOUR_MS } from '../domain/common/time.ts';
+import { startOfIndex } from '../domain/admission/listed-indexes.ts';
+import { DAY_MS, HOUR_MS } from '../domain/common/time.ts';
 import { type Digest, type IndexChild, isDigest } from '../domain/image/image.ts';
 import { readImageReference } from '../domain/image/reference.ts';
 import { type Cluster, referencesOf } from '../domain/image/usage.ts';
@@ -42,6 +42,9 @@ const DIGESTS_A_PIECE = 100;
 const PIECES_AT_ONCE = 4;
 const CLUSTERS_AT_ONCE = 4;
 
+/** Clocks differ: of a registry, of a build, and of ours. */
+const CLOCK_DIFFERENCE_MS = DAY_MS;
+
 /** No image is born later. */
 const END_OF_TIME_EPOCH_MS = Date.UTC(9999, 11, 31);
 
@@ -66,11 +69,9 @@ export async function listAllowedImages(
   await starts.ofImages(scanned());
   const used: UsedDigests = { running: new Set(), named: new Set() };
   await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) => starts.ofImages(digestsRunning(ports, cluster, used)));
-  const sinceEpochMs = Math.min(
-    indexesCountFromEpochMs(policy, readAtEpochMs),
-    starts.oldestEpochMs - CLOCK_DIFFERENCE_MS,
-  );
-  await starts.ofIndexes(recordedIndexes.recordedSince(Math.max(0, sinceEpochMs)), used.running);
+  // An index is recorded after each of its images was built.
+  const sinceEpochMs = Math.max(0, Math.min(readAtEpochMs, starts.oldestEpochMs) - CLOCK_DIFFERENCE_MS);
+  await starts.ofIndexes(recordedIndexes.recordedSince(sinceEpochMs), used.running);
   await starts.ofIndexes([[...used.named]], used.running);
   const { allowed, graced, unreadable } = starts.all();
   return {
@@ -91,8 +92,8 @@ class KnownStarts {
   readonly #imagesOf = new Map<Digest, readonly Digest[]>();
   readonly #unreadable = new Set<Digest>();
   /**
-   * When the oldest image that may start was built; 0 if that is not known of one. It may be older than every age limit: a
-   * rebuild that made the same content counts as its birth.
+   * When the oldest image that may start was built; 0 if that is not known of one. A waiver, or a rebuild that made the same
+   * content, may let an image start that is older than every age limit.
    */
   oldestEpochMs = Number.POSITIVE_INFINITY;
 

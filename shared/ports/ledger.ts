@@ -91,7 +91,7 @@ export interface ImageIndex {
 
 /** Indexes, page by page, without a table scan. */
 export interface RecordedIndexes {
-  /** Those that were recorded, or whose images were made again, at an instant or later (`recordIndex`, `confirmIndex`). */
+  /** Those that were first recorded at an instant or later. */
   recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]>;
 }
 
@@ -120,11 +120,6 @@ export interface PlaceLedger {
   recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void>;
   /** As `indexes`; those that an earlier version recorded without an instant get this one. */
   datedIndexes(digests: readonly Digest[], atEpochMs: number): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
-  /**
-   * A rebuild made the images of an index again, so that their age counts from then: the latest instant is kept. A digest
-   * that is no index changes nothing.
-   */
-  confirmIndex(digest: Digest, atEpochMs: number): Promise<void>;
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }
 

@@ -104,7 +104,6 @@ export const previewPlaces: View<PlaceLedger> = (real, store) => {
     },
     recordIndex: (digest, children) => store.put(`indexes/${digest}`, children),
     datedIndexes: reads.indexes,
-    confirmIndex: nothing,
   };
 };
 

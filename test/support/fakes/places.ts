@@ -18,7 +18,6 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
   readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
   readonly #recordedAt = new Map<Digest, number>();
-  readonly #confirmedAt = new Map<Digest, number>();
 
   async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
@@ -95,17 +94,8 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
     this.#recordedAt.delete(digest);
   }
 
-  async confirmIndex(digest: Digest, atEpochMs: number): Promise<void> {
-    if (!this.#indexes.has(digest)) return;
-    this.#confirmedAt.set(digest, Math.max(this.#confirmedAt.get(digest) ?? 0, atEpochMs));
-  }
-
   async *recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
-    const isSince = (digest: Digest, instants: ReadonlyMap<Digest, number>) =>
-      (instants.get(digest) ?? 0) >= sinceEpochMs;
-    const page = [...this.#indexes.keys()].filter(
-      (digest) => isSince(digest, this.#recordedAt) || isSince(digest, this.#confirmedAt),
-    );
+    const page = [...this.#recordedAt].flatMap(([digest, atEpochMs]) => (atEpochMs >= sinceEpochMs ? digest : []));
     if (page.length > 0) yield page.sort();
   }
 

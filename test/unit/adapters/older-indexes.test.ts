@@ -39,10 +39,3 @@ test('an index of an earlier version that is recorded again is listed too', asyn
   for (const later of [0, 1, 2]) await places.recordIndex(INDEX, children, NOW + later);
   expect([await listed(NOW), await listed(NOW + 1), counted.writes]).toEqual([[INDEX], [], 1]);
 });
-
-test('an index of an earlier version that a rebuild makes again is listed by that', async () => {
-  const { places, listed, counted } = older();
-  await places.confirmIndex(INDEX, NOW);
-  await places.confirmIndex(INDEX, NOW);
-  expect([await listed(NOW), await listed(NOW + 1), counted.writes]).toEqual([[INDEX], [], 1]);
-});

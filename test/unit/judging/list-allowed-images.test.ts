@@ -339,12 +339,30 @@ describe('what is listed', () => {
     expect((await list(world)).allowed).toEqual(new Set([digestOf('again'), digestOf('index')]));
   });
 
-  test('an index that is older than each age limit is looked at where a workload names it', async () => {
-    // The verdict is of an earlier policy with a longer limit.
+  test('an index that an earlier version recorded is looked at where a workload names it', async () => {
     const world = await fleetWith(['kept']);
-    for (const index of ['named', 'forgotten'])
-      await world.places.recordIndex(digestOf(index), [{ digest: digestOf('kept'), platform }], NOW - 60 * DAY_MS);
+    for (const index of ['named', 'forgotten']) {
+      await world.places.recordIndex(digestOf(index), [{ digest: digestOf('kept'), platform }], NOW);
+      world.places.undate(digestOf(index));
+    }
     await run(world, digestOf('kept'), 0, doorImage('named'));
     expect((await list(world)).allowed).toEqual(new Set([digestOf('kept'), digestOf('named')]));
+  });
+
+  test('indexes are read from the birth of the oldest image that may start', async () => {
+    const sinceOf = async (changes: Partial<SomeImage>) => {
+      const world = await fleetWith(['a'], changes);
+      let since = Number.NaN;
+      const recordedSince = async function* (sinceEpochMs: number) {
+        since = (NOW - sinceEpochMs) / DAY_MS;
+      };
+      await list({ ...world, recordedIndexes: { recordedSince } });
+      return since;
+    };
+    // A day is for clocks that differ.
+    expect(await sinceOf({})).toBe(2);
+    expect(await sinceOf({ bornDaysAgo: 35, places: [0] })).toBe(36);
+    expect(await sinceOf({ bornDaysAgo: 45 })).toBe(1);
+    expect(await sinceOf({ bornDaysAgo: -3 })).toBe(1);
   });
 });

@@ -1,4 +1,3 @@
-import { collect } from '../../../shared/concurrency.ts';
 import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
@@ -35,20 +34,6 @@ test('equal layers are as young as the requested build', async () => {
   expect(reconfirmed(world)).toBe(startingAtEpochMs);
   expect(reconfirms).toBe(true);
   expect(reconfirmed(world, OLD)).toBeUndefined();
-});
-
-test('an index whose images were made again counts from that build', async () => {
-  const index = digestOf('index');
-  const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: index } } });
-  push(world, 'new', { layersOf: 'old' });
-  pushIndex(world, 'index', { new: 'linux/amd64' }, ['22']);
-  world.scanner.finds(NEW, []);
-  world.scanner.completesAtOnce = true;
-  await world.places.recordIndex(index, [{ digest: NEW, platform: 'linux/amd64' }], 1);
-  await new VerifyMachine(world).run();
-  const { startingAtEpochMs = 0 } = await rebuildOf(world);
-  expect(reconfirmed(world)).toBe(startingAtEpochMs);
-  expect(await collect(world.recordedIndexes.recordedSince(startingAtEpochMs))).toEqual([[index]]);
 });
 
 test.each([

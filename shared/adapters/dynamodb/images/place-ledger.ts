@@ -96,14 +96,6 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return childrenIn(items);
   }
 
-  async confirmIndex(digest: Digest, atEpochMs: number): Promise<void> {
-    await this.table.change(keys.index(digest), (item) => {
-      const known = item && recordOf<IndexState>(item);
-      const isLater = known && (known.confirmedAtEpochMs ?? 0) < atEpochMs;
-      return isLater ? indexContent({ ...known, confirmedAtEpochMs: atEpochMs }) : undefined;
-    });
-  }
-
   async #recordTags(
     record: LocationRecord,
     before: LocationRecord | undefined,

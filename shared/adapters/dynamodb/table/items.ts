@@ -114,18 +114,12 @@ export interface IndexState {
   readonly children: readonly IndexChild[];
   /** When it was first recorded; absent if an earlier version recorded it, and nothing read its registry since. */
   readonly recordedAtEpochMs?: number;
-  /** When the last rebuild began that made its images again. */
-  readonly confirmedAtEpochMs?: number;
 }
 
-export const indexContent = (index: IndexState): ItemContent => {
-  const { digest, children, recordedAtEpochMs, confirmedAtEpochMs } = index;
-  const atEpochMs = Math.max(recordedAtEpochMs ?? 0, confirmedAtEpochMs ?? 0);
-  return {
-    ...{ kind: 'index', digest, children, recordedAtEpochMs, confirmedAtEpochMs },
-    ...(atEpochMs > 0 && agedAt(indexedPartition, atEpochMs, digest)),
-  };
-};
+export const indexContent = ({ digest, children, recordedAtEpochMs }: IndexState): ItemContent => ({
+  ...{ kind: 'index', digest, children, recordedAtEpochMs },
+  ...(recordedAtEpochMs !== undefined && agedAt(indexedPartition, recordedAtEpochMs, digest)),
+});
 
 /** Images in use that are not compliant: the open list. */
 function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
