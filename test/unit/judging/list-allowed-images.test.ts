@@ -353,8 +353,9 @@ describe('what is listed', () => {
     const sinceOf = async (changes: Partial<SomeImage>) => {
       const world = await fleetWith(['a'], changes);
       let since = Number.NaN;
-      const recordedSince = async function* (sinceEpochMs: number) {
+      const recordedSince = (sinceEpochMs: number) => {
         since = (NOW - sinceEpochMs) / DAY_MS;
+        return world.recordedIndexes.recordedSince(sinceEpochMs);
       };
       await list({ ...world, recordedIndexes: { recordedSince } });
       return since;
