@@ -3,6 +3,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll } from '@jest/globals';
 import { changeParameters } from '../../local/stack.ts';
+import { collect } from '../../shared/concurrency.ts';
 import { podOf, reviewOf, templateOf } from '../support/admission-reviews.ts';
 import { deployDoors, fleetWithDoors, HUB, imageNamed, pathSecretHash } from '../support/doors-stack.ts';
 import { useInstallation } from '../support/installation.ts';
@@ -119,6 +120,9 @@ test('a person of the group opens a namespace, nobody else does, and a dry run c
   expect(await decisionOf(annotated(open, namespace(), ['on-call']))).toEqual([200, true, 'warn', 'break-glass']);
   expect(await decisionOf(pod)).toEqual([200, true, 'warn', 'age-limit']);
   expect(await decisionOf(annotated(namespace(), open, ['others']))).toEqual([200, true, 'allow', undefined]);
+  expect(await collect(installation().context.breakGlasses.all())).toMatchObject([
+    { place: { cluster: 'main', namespace: 'shop-2' }, author: 'Ada', by: 'ada', endedBy: 'ada' },
+  ]);
   expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
 });
 
