@@ -56,7 +56,7 @@ export async function readRunningStarts(
   const unknown: UnknownStarts[] = [];
   const clusters = new Set<string>();
   let unnamed = 0;
-  const known = (await Array.fromAsync(scopes.all())).filter(({ left }) => !left);
+  const known = (await Array.fromAsync(scopes.all())).filter(({ left }) => !left || left.isBack);
   const records = known.filter((record) => isWantedScope(record, wanted));
   unknown.push(...neverRead(known, wanted));
   for (const record of records) {
@@ -99,7 +99,7 @@ function neverRead(known: readonly ScopeRecord[], { scopes, area }: Wanted): rea
 /** The place of what is not known of a whole organization. */
 export const EVERYWHERE = '*';
 
-function unknownOf({ scope, failure, completeAtEpochMs, isUnreadable }: ScopeRecord): readonly UnknownStarts[] {
+function unknownOf({ scope, failure, left, completeAtEpochMs, isUnreadable }: ScopeRecord): readonly UnknownStarts[] {
   const place = keyOfScope(scope);
   const next = 'Fix what the message names, then start a review: patchwave review';
   if (isUnreadable) return [{ place, problem: 'its record in the ledger is unreadable', next: 'patchwave status' }];
@@ -107,6 +107,7 @@ function unknownOf({ scope, failure, completeAtEpochMs, isUnreadable }: ScopeRec
     const last = completeAtEpochMs === undefined ? 'never' : `last at ${instant(completeAtEpochMs)}`;
     return [{ place, problem: `reviews cannot read what runs (${last} complete): ${failure.detail}`, next }];
   }
+  if (left) return [{ place, problem: 'it is back, and no review has read it since', next: 'patchwave review' }];
   return completeAtEpochMs === undefined
     ? [{ place, problem: 'no review has read what runs there', next: 'patchwave review' }]
     : [];

@@ -122,6 +122,45 @@ test('a role may have a path, and an external id has the form that AWS takes', a
   await expect(check(await running(), [], { role: 'Reader', 'external-id': 'a b' })).rejects.toThrow(UsageError);
 });
 
+test('a workload that no template explains is unknown, also where templates were read', async () => {
+  const world = await running();
+  const unidentified = (...workloads: readonly string[]) =>
+    world.scopes.record({
+      ...{ scope: SCOPE, completeAtEpochMs: world.clock() },
+      unidentified: workloads.map((kind) => ({ repository: 'r', workload: `${kind} 111122223333/eu-west-1/main/x` })),
+    });
+  const sources = [templatesOf('EKS', [template(named('compliant'))])];
+  await unidentified('eks-deployment');
+  expect((await check(world, sources)).code).toBe(EXIT.done);
+  await unidentified('eks-deployment', 'eks-pod');
+  const { code, text } = await check(world, sources);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(/1 workload ran images without a known digest: eks-pod/);
+  await unidentified('eks-deployment');
+  const fails = new ClusterForbiddenError(MAIN, 'list', 'cronjobs');
+  const half = await check(world, [templatesOf('EKS', [template(named('compliant'))], { fails })]);
+  expect(half.text).toMatch(/1 workload ran images without a known digest: eks-deployment/);
+});
+
+test('a scope that left is not asked for, and one that is back is unknown until a review reads it', async () => {
+  const world = await running();
+  const scope = { ...SCOPE, region: 'us-east-1' };
+  const left = { atEpochMs: 1, usages: 3 };
+  await world.scopes.record({ scope, left });
+  expect((await check(world)).code).toBe(EXIT.done);
+  await world.scopes.record({ scope, completeAtEpochMs: 1, left: { ...left, isBack: true } });
+  const { code, text } = await check(world);
+  expect(code).toBe(EXIT.unknown);
+  expect(text).toMatch(/us-east-1 {2}it is back, and no review has read it since/);
+});
+
+test('a cluster of which nothing but a failure is known is no misspelled one', async () => {
+  const world = await running();
+  const scope = { ...SCOPE, eksCluster: 'new' };
+  await world.scopes.record({ scope, failure: { error: 'Forbidden', detail: 'no access entry', sinceEpochMs: 0 } });
+  expect(await check(world, [], { cluster: 'new' })).toMatchObject({ code: EXIT.unknown });
+});
+
 test('templates that cannot be read are unknown, and what was read before counts', async () => {
   const fails = new ClusterForbiddenError(MAIN, 'list', 'cronjobs');
   const { code, text } = await check(await running(), [templatesOf('EKS', [template(named('compliant'))], { fails })]);
