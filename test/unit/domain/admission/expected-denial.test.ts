@@ -118,6 +118,10 @@ test('the end of a waiver begins the grace of a finding, and ends all patience w
   expect(denials({ reasons: [user], waivers: rule }).expected).toMatchObject([
     { deniedFromEpochMs: voidFrom, ruleId: 'no-root' },
   ]);
+  // The grace of the finding ends two days later, and is the first that the door would tell today.
+  expect(denials({ reasons: [late(9.5), user], waivers: rule }).expected).toMatchObject([
+    { deniedFromEpochMs: voidFrom, ruleId: 'no-root' },
+  ]);
 });
 
 test('what the door refuses already is counted, and not announced', () => {

@@ -57,10 +57,12 @@ const late = (days: number): Reason => ({
 
 const records: AdmissionRecords = {
   images: new Map(
-    [recordOf('good', []), recordOf('late', [late(2)]), recordOf('over', [late(20)])].map((one) => [one.digest, one]),
+    [recordOf('good', []), recordOf('late', [late(2)]), recordOf('over', [late(20)]), recordOf('later', [late(8)])].map(
+      (one) => [one.digest, one],
+    ),
   ),
   indexes: new Map(),
-  running: new Set([digestOf('late'), digestOf('over')]),
+  running: new Set([digestOf('late'), digestOf('over'), digestOf('later')]),
 };
 
 const start = (reference: string | undefined, changes: Partial<PossibleStart> = {}): PossibleStart => ({
@@ -97,6 +99,13 @@ test.each<[string, PossibleStart, DoorMode, boolean, Partial<ForeseenStart>]>([
     { outcome: 'in-grace', ruleId: 'critical', graceEndsAtEpochMs: NOW + 12 * DAY_MS },
   ],
   ['the same where the door only warns', start(named('late')), 'warn', true, { outcome: 'in-grace' }],
+  [
+    'two images by one tag, of which the grace of the second ends sooner',
+    start(TAGGED, { byDigest: [named('late'), named('later')], digests: [digestOf('late'), digestOf('later')] }),
+    'deny',
+    true,
+    { outcome: 'in-grace', graceEndsAtEpochMs: NOW + 6 * DAY_MS },
+  ],
   ['an image that nobody knows', start(named('new')), 'deny', true, { outcome: 'refused', ruleId: 'image-recorded' }],
   ['no reference', start(undefined), 'deny', true, { outcome: 'refused', ruleId: 'reference-readable' }],
   ['a tag', start(TAGGED), 'deny', true, { outcome: 'refused', ruleId: 'digest-required', owner: 'shop-team' }],
