@@ -23,9 +23,9 @@ const REVIEWS = 10_000;
 const MOST_END_TO_END = 1.5;
 const CONCURRENT = 4;
 /** They start the execution environments, and let Node.js compile what they run often. */
-const WARMING_ROUNDS = 5;
-const ROUNDS = 15;
-const REQUESTS_A_ROUND = 40;
+const WARMING_ROUNDS = 30;
+const ROUNDS = 30;
+const REQUESTS_A_ROUND = 20;
 const IMAGES_A_POD = 2;
 const SECRET = 'a-secret-of-the-benchmark';
 
@@ -87,41 +87,45 @@ async function endToEnd(): Promise<Times> {
   const reading = await deployHandler(installation, 'reading', readingHandler());
   const empty = await deployHandler(installation, 'empty', EMPTY_HANDLER);
   const pods = await recordedPods(installation);
-  const equal = pods();
-  const asked: Readonly<Record<keyof Times, { readonly endpoint: string; readonly pod: () => string }>> = {
-    equal: { endpoint: own, pod: () => equal },
-    new: { endpoint: own, pod: pods },
-    reading: { endpoint: reading, pod: pods },
-    empty: { endpoint: empty, pod: () => equal },
-  };
+  const endpoints = { equal: own, new: own, reading, empty };
   const times: Times = { equal: [], new: [], reading: [], empty: [] };
   for (let round = -WARMING_ROUNDS; round < ROUNDS; round += 1) {
     for (const kind of KINDS) {
-      const { endpoint, pod } = asked[kind];
-      const taken = await roundOf(`${endpoint}/${SECRET}/${HUB.account}/main`, pod);
+      const isEqual = kind === 'equal' || kind === 'empty';
+      // A pod of another namespace is read too.
+      const pod = isEqual ? pods.equal : round < 0 ? pods.elsewhere : pods.new;
+      const taken = await roundOf(`${endpoints[kind]}/${SECRET}/${HUB.account}/main`, pod);
       if (round >= 0) times[kind].push(...taken);
     }
   }
   return times;
 }
 
-/**
- * Records images that may start.
- * @returns what makes the review of a pod with images that no other review has; enough of them for this benchmark
- */
-async function recordedPods({ cloud, deployment }: Installation): Promise<() => string> {
+/** Records images that may start, and makes reviews of their pods. */
+async function recordedPods({ cloud, deployment }: Installation) {
   const table = new LedgerTable(ledgerClient(cloud.clients(HUB.account, HUB.region)), deployment.ledgerTable);
   const images = new DynamoImageLedger(table);
-  const pods = 1 + 2 * (WARMING_ROUNDS + ROUNDS) * REQUESTS_A_ROUND;
+  const pods = 1 + 2 * ROUNDS * REQUESTS_A_ROUND;
   const names = Array.from({ length: pods * IMAGES_A_POD }, (_, number) => `image ${number}`);
   await mapConcurrently(names, 2 * CONCURRENT, (name) => recordImage(images, name, Date.now()));
-  return () => reviewAsked(names.splice(0, IMAGES_A_POD));
+  const known = names.splice(0, IMAGES_A_POD);
+  let namespaces = 0;
+  return {
+    /** Always the same. */
+    equal: () => reviewAsking(known),
+    /** The same images in another namespace each time. */
+    elsewhere: () => reviewAsking(known, `elsewhere-${++namespaces}`),
+    /** Images that no other review has. */
+    new: () => reviewAsking(names.splice(0, IMAGES_A_POD)),
+  };
 }
 
-function reviewAsked(names: readonly string[]): string {
+function reviewAsking(names: readonly string[], namespace = 'shop'): string {
   if (names.length < IMAGES_A_POD) throw new Error('the benchmark has recorded too few images');
   const host = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
-  return JSON.stringify(reviewOf({ object: podOf(...names.map((name) => `${host}/app@${digestOf(name)}`)) }));
+  return JSON.stringify(
+    reviewOf({ namespace, object: podOf(...names.map((name) => `${host}/app@${digestOf(name)}`)) }),
+  );
 }
 
 const roundOf = (url: string, pod: () => string): Promise<readonly number[]> =>

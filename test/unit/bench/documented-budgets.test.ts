@@ -33,7 +33,8 @@ test.each([
     'doors',
     [
       `${constantOf('bench/doors.ts', 'MOST_IN_PROCESS_MS')} ms for 99 of 100`,
-      `${constantOf('bench/doors.ts', 'MOST_END_TO_END')} x a handler with the same read`,
+      `${constantOf('bench/doors.ts', 'MOST_END_TO_END')} x an empty handler for equal pods`,
+      `${constantOf('bench/doors.ts', 'MOST_END_TO_END')} x a handler with the same read for new images`,
     ],
   ],
   [
