@@ -1,5 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { type ListSource, listedDigests } from '../../shared/domain/admission/allowed-images.ts';
 import { enrolledClusters, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
@@ -53,8 +54,11 @@ export async function publish(
     logger.warn(`${images.unreadable.length} images cannot be judged, so no list has them`, {
       digests: images.unreadable.slice(0, MOST_SHOWN),
     });
+  const digestsOf = listedDigests(images.allowed);
   const outcomes = await mapConcurrently(published, CLUSTERS_AT_ONCE, (cluster) =>
-    outcomeOf(cluster, () => publishOne(ports, settings, inForce, images, cluster, remainingMs)),
+    outcomeOf(cluster, () =>
+      publishOne(ports, settings, { ...images, digestsOf, policyVersion: inForce.version }, cluster, remainingMs),
+    ),
   );
   const isPublished = outcomes.filter((outcome) => outcome === 'published').length;
   const isFailing = outcomes.filter((outcome) => outcome === 'failed').length;
@@ -96,21 +100,23 @@ async function outcomeOf(cluster: Cluster, work: () => Promise<Outcome>): Promis
   }
 }
 
+/** What was read for all clusters. */
+type ForAllClusters = Pick<AllowedImages, 'graced' | 'readAtEpochMs' | 'runningIn'> &
+  Pick<ListSource, 'digestsOf' | 'policyVersion'>;
+
 async function publishOne(
   ports: PublisherPorts,
   { listHours }: PublicationSettings,
-  { version }: PolicyVersion,
-  images: AllowedImages,
+  { digestsOf, graced, readAtEpochMs, policyVersion, runningIn }: ForAllClusters,
   cluster: Cluster,
   remainingMs: () => number,
 ): Promise<Outcome> {
   const leftMs = Math.min(MOST_CLUSTER_MS, remainingMs() - END_MS);
   if (leftMs <= 0) throw new ClusterUnfinishedError(cluster, PUBLISHES);
-  const { allowed, graced, readAtEpochMs } = images;
   const source = {
-    ...{ allowed, graced, readAtEpochMs, policyVersion: version, cluster },
+    ...{ digestsOf, graced, readAtEpochMs, policyVersion, cluster },
     notAfterEpochMs: readAtEpochMs + listHours * HOUR_MS,
-    running: await images.runningIn(cluster),
+    running: await runningIn(cluster),
   };
   const lists = await publishCluster(ports, source, AbortSignal.timeout(leftMs));
   return lists === undefined ? 'deleted' : 'published';

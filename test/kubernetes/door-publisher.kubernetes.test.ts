@@ -8,7 +8,7 @@ import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { RESOURCES } from '../../local/kubernetes/objects.ts';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import type { EksAllowedImages } from '../../shared/adapters/eks-allowed-images.ts';
-import { MOST_DIGESTS } from '../../shared/domain/admission/allowed-images.ts';
+import { listedDigests, MOST_DIGESTS } from '../../shared/domain/admission/allowed-images.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { publisherIn } from '../contract/eks-publish-access.contract.ts';
 import { useCloud } from '../support/cloud.ts';
@@ -59,7 +59,7 @@ async function until(expected: string, namespace: string, ...digests: readonly D
 const publication = (allowed: Iterable<Digest>, changes: Partial<ClusterSource> = {}) => {
   const readAtEpochMs = Date.now();
   const source = {
-    ...{ cluster: PLACE, allowed: new Set(allowed), policyVersion: 'f'.repeat(64) },
+    ...{ cluster: PLACE, digestsOf: listedDigests(new Set(allowed)), policyVersion: 'f'.repeat(64) },
     graced: new Map([[GRACED, { untilEpochMs: readAtEpochMs + HOUR_MS, ruleId: 'age-limit' }]]),
     running: new Map([[GRACED, ['shop']]]),
     ...{ readAtEpochMs, notAfterEpochMs: readAtEpochMs + DAY_MS },
@@ -126,8 +126,15 @@ test('of many publications at the same time the newest reading stands', async ()
 
 test('a list of as many images as it may have is published, and 30 of its images start', async () => {
   const many = Array.from({ length: MOST_DIGESTS }, (_, at) => digest('e', at));
-  await publication([ALLOWED, ...many]);
+  // With one that violates a rule in so many namespaces, no more bytes fit either.
+  const graced = digest('e', MOST_DIGESTS);
+  const namespaces = [...Array.from({ length: 3_900 }, (_, at) => `namespace-of-team-${at + 1000}`), 'shop'];
+  await publication([ALLOWED, ...many], {
+    graced: new Map([[graced, { untilEpochMs: Date.now() + HOUR_MS, ruleId: 'age-limit' }]]),
+    running: new Map([[graced, namespaces]]),
+  });
   await until('allow', 'shop', ...many.slice(-30));
+  await until('warn age-limit', 'shop', graced);
   expect(await tried('shop', ...many.slice(-29), UNLISTED)).toBe('deny digest-allowed');
   // One more does not fit: that list stays, and every other one is written.
   await expect(publication([OTHER, ...many, digest('e', MOST_DIGESTS)])).rejects.toMatchObject({

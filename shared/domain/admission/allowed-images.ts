@@ -55,8 +55,8 @@ export function shardsFor(present: Iterable<string>): readonly WantedShard[] {
 
 /** What lists are made of, the same for every cluster. */
 export interface ListSource {
-  /** Images and indexes that may start everywhere. */
-  readonly allowed: ReadonlySet<Digest>;
+  /** Images and indexes that may start everywhere (`listedDigests`). */
+  readonly digestsOf: (shard: Shard) => AllowedImagesList['digests'];
   /** Those that may start again where they run already. */
   readonly graced: ReadonlyMap<Digest, GraceOfDigest>;
   /** SHA-256 of the policy by which it was decided. */
@@ -84,19 +84,35 @@ interface RunningImage {
   readonly rule: string;
 }
 
-const digitsOf = (digest: Digest): string => digest.slice('sha256:'.length);
+const ALGORITHM = 'sha256:';
+const digitsOf = (digest: Digest): string => digest.slice(ALGORITHM.length);
 const instantOf = (atEpochMs: number): string => new Date(atEpochMs).toISOString();
 
 /** The images of a list, sorted, so that equal answers give equal lists. */
-const ofShard = (digests: Iterable<Digest>, { prefix }: Shard): readonly Digest[] =>
-  [...digests].filter((digest) => digitsOf(digest).startsWith(prefix)).sort();
+function ofShard(digests: Iterable<Digest>, { prefix }: Shard): readonly Digest[] {
+  const found: Digest[] = [];
+  for (const digest of digests) if (digest.startsWith(prefix, ALGORITHM.length)) found.push(digest);
+  return found.sort();
+}
+
+/** The digests of each list, made once: a fleet has 100,000 images, and hundreds of clusters get the same. */
+export function listedDigests(allowed: ReadonlySet<Digest>): ListSource['digestsOf'] {
+  const known = new Map<string, AllowedImagesList['digests']>();
+  return (shard) => {
+    const before = known.get(shard.prefix);
+    if (before) return before;
+    const digests = Object.fromEntries(ofShard(allowed, shard).map((digest) => [digitsOf(digest), ''] as const));
+    known.set(shard.prefix, digests);
+    return digests;
+  };
+}
 
 /**
  * One list of a cluster.
  * @param running the namespaces of the cluster in which an image runs
  */
 export function allowedImagesOf(
-  { allowed, graced, policyVersion, readAtEpochMs, notAfterEpochMs }: ListSource,
+  { digestsOf, graced, policyVersion, readAtEpochMs, notAfterEpochMs }: ListSource,
   shard: Shard,
   running: ReadonlyMap<Digest, readonly string[]>,
 ): AllowedImagesList {
@@ -108,10 +124,13 @@ export function allowedImagesOf(
   });
   return {
     ...{ notAfter: instantOf(notAfterEpochMs), readAt: instantOf(readAtEpochMs), policyVersion },
-    digests: Object.fromEntries(ofShard(allowed, shard).map((digest) => [digitsOf(digest), ''] as const)),
+    digests: digestsOf(shard),
     running: Object.fromEntries(entries),
   };
 }
+
+/** Of one image in the JSON of `digests`: its digits, and `"":"",`. */
+const DIGEST_BYTES = 70;
 
 /** Why a list does not fit into its object; `undefined` if it does. */
 export function excessOf({ digests, running }: AllowedImagesList): string | undefined {
@@ -122,7 +141,7 @@ export function excessOf({ digests, running }: AllowedImagesList): string | unde
   const spread = runs.find(([, { namespaces }]) => namespaces.length > MOST_NAMESPACES);
   if (spread)
     return `sha256:${spread[0]} violates a rule and runs in ${spread[1].namespaces.length} namespaces, and it holds ${MOST_NAMESPACES}`;
-  const bytes = Buffer.byteLength(JSON.stringify({ digests, running }));
+  const bytes = listed * DIGEST_BYTES + Buffer.byteLength(JSON.stringify(running));
   return bytes > MOST_LIST_BYTES ? `it would have ${bytes} bytes, and holds ${MOST_LIST_BYTES}` : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { type PublicationSettings, publish } from '../../../functions/door-publisher/publish.ts';
 import { publishCluster } from '../../../functions/door-publisher/publish-cluster.ts';
-import { MOST_DIGESTS } from '../../../shared/domain/admission/allowed-images.ts';
+import { listedDigests, MOST_DIGESTS } from '../../../shared/domain/admission/allowed-images.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { ClusterConnectionError, PUBLISHES } from '../../../shared/ports/cluster-errors.ts';
@@ -217,7 +217,7 @@ describe('a list that does not fit', () => {
   const published = (lists: FakePublishedLists) => {
     const ports = { lists, clock: () => 0, retry: { attempts: 1, wait: async () => {} } };
     const source = {
-      ...{ cluster: at('a'), allowed: many, graced: new Map(), running: new Map() },
+      ...{ cluster: at('a'), digestsOf: listedDigests(many), graced: new Map(), running: new Map() },
       ...{ policyVersion: 'v', readAtEpochMs: 0, notAfterEpochMs: HOUR_MS },
     };
     return publishCluster(ports, source, AbortSignal.timeout(1000));

@@ -3,6 +3,7 @@ import {
   excessOf,
   isNewerList,
   type ListSource,
+  listedDigests,
   MOST_DIGESTS,
   MOST_LIST_BYTES,
   MOST_NAMESPACES,
@@ -38,8 +39,11 @@ describe('the lists of a cluster', () => {
   });
 });
 
-const sourceOf = (changes: Partial<ListSource> = {}): ListSource => ({
-  ...{ allowed: new Set<Digest>(), graced: new Map(), policyVersion: 'v' },
+const sourceOf = ({
+  allowed = new Set(),
+  ...changes
+}: Partial<ListSource> & { readonly allowed?: ReadonlySet<Digest> }): ListSource => ({
+  ...{ digestsOf: listedDigests(allowed), graced: new Map(), policyVersion: 'v' },
   ...{ readAtEpochMs: NOW, notAfterEpochMs: NOW + 24 * HOUR_MS },
   ...changes,
 });
