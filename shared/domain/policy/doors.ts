@@ -115,22 +115,25 @@ export const mayJudge = (policy: DoorsOf, area: DoorArea): boolean =>
 /** Whether a door may keep an image from starting there. */
 export const mayDeny = (policy: DoorsOf, area: DoorArea): boolean => mayHaveMode(policy, area, 'deny');
 
-const mayHaveMode = ({ doors }: DoorsOf, { account, region, cluster }: DoorArea, wanted: DoorMode): boolean =>
+const mayHaveMode = ({ doors }: DoorsOf, area: DoorArea, wanted: DoorMode): boolean =>
   doors !== undefined &&
-  [{ mode: doors.mode }, ...doors.rules].some(
-    ({ mode, accounts, regions, clusters }: Partial<Doors['rules'][number]>) =>
-      mode === wanted &&
-      (accounts === undefined || account === undefined || accounts.includes(account)) &&
-      (regions === undefined || region === undefined || regions.includes(region)) &&
-      (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster)),
-  );
+  (doors.mode === wanted || doors.rules.some((rule) => rule.mode === wanted && mayName(rule, area)));
+
+/** Whether a rule may name a place of an area. */
+const mayName = (
+  { accounts, regions, clusters }: Doors['rules'][number],
+  { account, region, cluster }: DoorArea,
+): boolean =>
+  (accounts === undefined || account === undefined || accounts.includes(account)) &&
+  (regions === undefined || region === undefined || regions.includes(region)) &&
+  (clusters === undefined || cluster === undefined || matchesAnyGlob(clusters, cluster));
 
 /**
  * Whether some place of an area is refused more than before although its images are the same: its door denies newly, or newly
  * requires a digest. A name that three patterns match may be missed; everything else is exact.
  */
 export function mayRefuseNewly(policy: DoorsOf, before: DoorsOf, area: DoorArea): boolean {
-  const rules = [policy, before].flatMap(({ doors }) => doors?.rules ?? []);
+  const rules = [policy, before].flatMap(({ doors }) => doors?.rules ?? []).filter((rule) => mayName(rule, area));
   const { account, region, cluster } = area;
   const namespaces = samplesOf(rules.flatMap((rule) => rule.namespaces ?? []));
   const places = product(
