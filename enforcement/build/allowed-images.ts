@@ -72,7 +72,8 @@ export const allowedImagesDefinition: Manifest = {
         storage: true,
         schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec: allowedImagesSpec } } },
         additionalPrinterColumns: [
-          { name: 'Not after', type: 'date', jsonPath: '.spec.notAfter' },
+          // A date is shown as an age, and one in the future as invalid.
+          { name: 'Not after', type: 'string', jsonPath: '.spec.notAfter' },
           { name: 'Read at', type: 'date', jsonPath: '.spec.readAt' },
           { name: 'Policy', type: 'string', jsonPath: '.spec.policyVersion' },
         ],

@@ -2,6 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type ListSource, listedDigests } from '../../shared/domain/admission/allowed-images.ts';
 import { enrolledClusters, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
@@ -146,5 +147,7 @@ function count({ published, failing, digests }: Counts): void {
   metrics.addMetric('ClustersPublished', MetricUnit.Count, published);
   metrics.addMetric('ClustersFailing', MetricUnit.Count, failing);
   metrics.addMetric('AllowedImages', MetricUnit.Count, digests);
-  logger.info(`published to ${published} clusters, not to ${failing}; ${digests} images may start`);
+  logger.info(
+    `published to ${counted(published, 'cluster')}, not to ${failing}; ${counted(digests, 'image')} may start`,
+  );
 }
