@@ -201,6 +201,23 @@ test('unchanged images get a new end', async () => {
   expect(Date.parse(second?.notAfter ?? '') - Date.parse(first?.notAfter ?? '')).toBe(HOUR_MS);
 });
 
+test('a list counts from the beginning of its reading, however long that takes', async () => {
+  const world = await doorWorld();
+  const { run, lists } = await publisherOf(world, 'a');
+  const beganAtEpochMs = world.clock();
+  const get = world.images.get.bind(world.images);
+  world.images.get = async (digests) => {
+    world.advance(HOUR_MS);
+    return get(digests);
+  };
+  for (const name of ['compliant', 'violating']) await world.images.recordPresence(digestOf(name), { inUse: true });
+  await run();
+  expect(lists.specOf(at('a'), 'all')).toMatchObject({
+    readAt: new Date(beganAtEpochMs).toISOString(),
+    notAfter: new Date(beganAtEpochMs + 24 * HOUR_MS).toISOString(),
+  });
+});
+
 test('a missing list of a set is made again, and all where none is left', async () => {
   const { run, lists } = await publisherOf(await doorWorld(), 'a', 'bare');
   lists.add(at('a'), 'digests-0', 'digests-3', 'mine');

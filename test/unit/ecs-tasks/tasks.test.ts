@@ -187,6 +187,18 @@ test.each(REPORTING)('where the mode %s is not enforce, a denied task is announc
   expect(published[0]?.detail).not.toHaveProperty('stopsAtEpochMs');
 });
 
+test('one image of a task in another mode keeps the task running', async () => {
+  const world = await doorWorld();
+  const paused = { ...STREAM, id: 'other', repositories: ['team/compliant'], mode: 'paused' };
+  await apply(world, STOPS, { streams: [paused] });
+  const { deliver, stops, published } = doorOf(world);
+  const [denied, other] = [started('violating'), started('compliant')];
+  const containers = [...denied.detail.containers, ...other.detail.containers];
+  await deliver({ ...denied, detail: { ...denied.detail, containers } });
+  expect(stops.isEmpty).toBe(true);
+  expect(published).toHaveLength(1);
+});
+
 test('a door that warns stops nothing', async () => {
   const { deliver, stops } = doorOf(await doorWorld('warn', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await deliver(started('violating'))).toEqual(NONE);
