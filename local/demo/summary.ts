@@ -158,6 +158,6 @@ function failureRows({ execution, act, doors }: DemoResult): Row[] {
   const { status, error = '' } = execution;
   const ended = status === 'SUCCEEDED' ? [] : [`the last review ended as ${status} ${error}`.trimEnd()];
   const gaveUp = act.gaveUp.length > 0 ? ['the demo gave up waiting; the story says why'] : [];
-  const wrong = doors.every(isAsItShouldBe) ? [] : ['a door did not answer as the policy says; see above'];
+  const wrong = doors.every(isAsItShouldBe) ? [] : ['a door let an old image start, or refused a new one; see above'];
   return [...ended, ...gaveUp, ...wrong].map((text) => ({ label: 'failed', text }));
 }

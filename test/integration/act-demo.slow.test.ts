@@ -97,6 +97,12 @@ test(
         for (const [home, , parents] of PLANNED) await checkBuilt(endpoint, act, home, parents);
         for (const home of PATCHED) await checkClosed(endpoint, ledgerTable, act, home);
         for (const [home, services] of STILL_RUN) checkOpen(act, home, services);
+        expect(result.doors.map(({ door, which, started }) => [door, which, started])).toEqual([
+          ['eks', 'old', false],
+          ['ecs', 'old', false],
+          ['eks', 'rebuilt', true],
+          ['ecs', 'rebuilt', true],
+        ]);
         await checkServices(endpoint, act);
         await checkRunning(endpoint, act);
         await checkNotPatched(endpoint, act, result.images);

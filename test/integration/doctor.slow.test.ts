@@ -12,10 +12,10 @@ import { beforeAll } from '@jest/globals';
 import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { DoctorFinding } from '../../cli/doctor/finding.ts';
-import { loadFleet } from '../../local/fleet/load.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
+import { tiersWithoutDoors } from '../support/one-account.ts';
 import { operatorOf } from '../support/operator.ts';
 import { run } from '../unit/cli/support.ts';
 
@@ -24,7 +24,7 @@ const HUB = { account: '111122223333', region: 'us-east-1' };
 const MEMBER = { account: '444455556666', region: 'us-east-1' };
 const TOPIC = `arn:aws:sns:${HUB.region}:${HUB.account}:on-call`;
 
-const installation = useInstallation(() => loadFleet('local/fleet/tiers.json'), {
+const installation = useInstallation(tiersWithoutDoors, {
   parameters: { AlarmTopicArn: TOPIC, DoctorPrincipalArns: `arn:aws:iam::${HUB.account}:role/oper*` },
 });
 const config = (place = HUB) => installation().cloud.clients(place.account, place.region);

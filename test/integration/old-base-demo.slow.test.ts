@@ -31,6 +31,7 @@ test(
         expect(own.length).toBeGreaterThan(0);
         expect(own.map(({ outcome }) => outcome)).not.toContain('violating');
       }
+      expect(result.doors.map(({ which }) => which)).toEqual(['old', 'old', 'rebuilt', 'rebuilt']);
       await checkStory(stderr, result, endpoint, fleet);
     });
   },

@@ -79,7 +79,7 @@ test('a door that did not answer by the policy is a failure', () => {
     { which: 'rebuilt', started: true },
   ];
   expect(page({ ...resultOf({}), doors } as unknown as DemoResult).slice(-2)).toEqual([
-    '  failed     a door did not answer as the policy says; see above',
+    '  failed     a door let an old image start, or refused a new one; see above',
     '  see more   COMMAND',
   ]);
 });
