@@ -1,8 +1,11 @@
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { jest } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
 import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { parse } from '../../../shared/schema.ts';
 import { awsError } from './support.ts';
 
 const s3 = mockClient(S3Client);
@@ -44,4 +47,18 @@ test('a version is read once, also by concurrent callers; an unreadable one is r
   expect(other).toEqual(one);
   expect(await store.load('v2')).toEqual(one);
   expect(s3.commandCalls(GetObjectCommand)).toHaveLength(2);
+});
+
+test('each document is kept with who wrote it and what it replaces', async () => {
+  s3.on(PutObjectCommand).resolves({});
+  const put = jest.spyOn(table, 'put').mockResolvedValue(true);
+  const policy = parse(policySchema, { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] });
+  await store.publish(policy, { author: 'arn:aws:sts::1:assumed-role/ops/jos\u00e9\n', replaces: 'v0', atEpochMs: 0 });
+  const [
+    {
+      args: [{ input }],
+    } = { args: [{ input: undefined }] },
+  ] = s3.commandCalls(PutObjectCommand);
+  expect(input?.Metadata).toEqual({ author: 'arn:aws:sts::1:assumed-role/ops/jos??', replaces: 'v0' });
+  expect(put).toHaveBeenCalledTimes(1);
 });

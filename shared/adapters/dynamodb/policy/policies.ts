@@ -85,6 +85,9 @@ const NOTHING_IN_FORCE = {
   values: { ':text': 'S', ':empty': '' },
 } as const;
 
+/** Metadata of an object travels in headers of HTTP. */
+const inHeader = (text: string): string => text.replaceAll(/[^ -~]/g, '?');
+
 /** Policies as published by the command line; functions only read them. */
 export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
   async inForce(): Promise<string | undefined> {
@@ -94,7 +97,7 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
 
   /**
    * The document comes first, so that a pointer never names a missing one. It is also written if it is already in
-   * force, because it may be lost.
+   * force, because it may be lost. Each time is a version of the object, which keeps who wrote it: the pointer knows only the last.
    */
   async publish(
     policy: Policy,
@@ -111,6 +114,7 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
         Key: policyKey(version),
         Body: canonicalJson(policy),
         ContentType: 'application/json',
+        Metadata: { author: inHeader(author), ...(replaces !== undefined && { replaces }) },
       }),
     );
     if (version === replaces && (await this.pointer())?.version === version) return version;
