@@ -223,7 +223,7 @@ async function* digestsRunning(
   cluster: Cluster,
   used: UsedDigests,
 ): AsyncIterable<readonly Digest[]> {
-  for await (const usage of usages.all(scopeOfCluster(cluster), 'live')) {
+  for await (const usage of usagesOf(usages, cluster)) {
     if (!('unreadable' in usage))
       for (const reference of referencesOf(usage)) {
         const digest = readImageReference(reference)?.digest;
@@ -235,7 +235,13 @@ async function* digestsRunning(
   }
 }
 
-const scopeOfCluster = ({ account, region, cluster }: Cluster) => ({ account, region, eksCluster: cluster });
+/**
+ * What runs in a cluster, also what ran when it left the fleet: of a cluster that is back, that is known until it is read again,
+ * and the webhook goes by it too.
+ */
+async function* usagesOf(usages: AllowedImagesPorts['usages'], { account, region, cluster }: Cluster) {
+  for (const state of ['live', 'left'] as const) yield* usages.all({ account, region, eksCluster: cluster }, state);
+}
 
 async function runningIn(
   { usages }: Pick<AllowedImagesPorts, 'usages'>,
@@ -252,7 +258,7 @@ async function runningIn(
       else through.set(one, [digest]);
     }
   const running = new Map<Digest, Set<string>>();
-  for await (const usage of usages.all(scopeOfCluster(cluster), 'live')) {
+  for await (const usage of usagesOf(usages, cluster)) {
     if ('unreadable' in usage) continue;
     const { namespace } = doorPlaceOf(usage);
     if (namespace === undefined) continue;

@@ -287,6 +287,15 @@ describe('what is listed', () => {
     expect(await runningIn(west)).toEqual(new Map());
   });
 
+  test('what ran in a cluster when it left the fleet has its grace there until it is read again', async () => {
+    const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
+    const [east] = CLUSTERS as [Cluster];
+    await world.usages.leave(await world.usages.ofImage(digestOf('old')), NOW);
+    const { graced, runningIn } = await list(world);
+    expect([...graced.keys()]).toEqual([digestOf('old')]);
+    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
+  });
+
   test('an image that moves from one list to another while they are read is in the list', async () => {
     for (const [before, after] of [
       [{ isHead: true }, { isHead: false }],
