@@ -13,6 +13,7 @@ import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { DoctorFinding } from '../../cli/doctor/finding.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 import { tiersWithoutDoors } from '../support/one-account.ts';
@@ -32,9 +33,17 @@ const config = (place = HUB) => installation().cloud.clients(place.account, plac
 const COMMANDS = ['doctor', 'doctor --deep'];
 let person: HubConfig;
 beforeAll(async () => {
+  // The fleet's policy denies at doors, and no door is deployed here.
+  await apply((await installation().context.policies.current()).policy, undefined);
   person = await operatorOf(installation(), 'operator', COMMANDS);
   await installation().review();
 }, LIMIT_MS);
+
+async function apply(policy: Policy, doors: Policy['doors']): Promise<void> {
+  const { policies } = installation().context;
+  const { version: replaces } = await policies.current();
+  await policies.publish({ ...policy, doors }, { author: 'a test', atEpochMs: Date.now(), replaces });
+}
 
 async function findings(who = person, flags: { readonly deep?: true } = {}): Promise<readonly DoctorFinding[]> {
   const command = doctorCommandOf(() => doctorPorts('patchwave', who));
@@ -67,6 +76,20 @@ async function brokenBy(breaks: () => Promise<unknown>, corrects: () => Promise<
     await corrects();
   }
 }
+
+test(
+  'a policy that denies where no door is deployed',
+  async () => {
+    const { policy } = await installation().context.policies.current();
+    const { doors } = installation().policy;
+    const found = await brokenBy(
+      () => apply(policy, doors),
+      () => apply(policy, undefined),
+    );
+    expect(found).toEqual([`doors broken ${MEMBER.region}`, 'doors broken ecs-door.yaml']);
+  },
+  LIMIT_MS,
+);
 
 test(
   '--deep answers all but what no cascade has shown yet',
