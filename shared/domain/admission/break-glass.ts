@@ -45,10 +45,10 @@ export function judgeBreakGlass(request: BreakGlassRequest): BreakGlassChangeDec
   if (asked === undefined) return { change: 'end' };
   if (!needsPermission({ asked, before })) return { change: 'none' };
   const permitted = doors?.breakGlass?.groups ?? [];
-  if (!permitted.some((group) => groups.includes(group))) return refused(NOT_PERMITTED);
+  if (!permitted.some((group) => groups.includes(group))) return refused(notPermitted(permitted));
   const parsed = v.safeParse(annotation, jsonIn(asked));
   if (!parsed.success)
-    return refused(`${parsed.problems.map((one) => v.problemText(one)).join('; ')}. Write ${EXAMPLE}.`);
+    return refused(`${parsed.problems.map((one) => v.problemText(one)).join('; ')}. Write ${exampleAt(nowEpochMs)}.`);
   const { author, reason, expires } = parsed.data;
   const expiresAtEpochMs = Date.parse(expires);
   if (expiresAtEpochMs <= nowEpochMs) return refused(`\`expires\` has passed. It is ${instant(nowEpochMs)} now.`);
@@ -58,10 +58,19 @@ export function judgeBreakGlass(request: BreakGlassRequest): BreakGlassChangeDec
   return { change: 'begin', breakGlass: { author, reason, expiresAtEpochMs } };
 }
 
-const EXAMPLE = '{"author": "...", "reason": "...", "expires": "2026-01-31T12:00:00Z"}';
+/** One that is accepted now, for who has no time to work an instant out. */
+const exampleAt = (nowEpochMs: number): string => {
+  const expires = new Date(nowEpochMs + HOUR_MS).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `{"author": "...", "reason": "...", "expires": "${expires}"}`;
+};
 
-const NOT_PERMITTED =
-  'you are in no group of doors.breakGlass.groups in the policy. Ask a person who is, or change the policy.';
+const NOT_PERMITTED = 'you are in no group of doors.breakGlass.groups in the policy.';
+const MOST_GROUPS = 3;
+
+const notPermitted = (groups: readonly string[]): string =>
+  groups.length === 0
+    ? `${NOT_PERMITTED} It names none: change the policy.`
+    : `${NOT_PERMITTED} Ask a member of ${groups.slice(0, MOST_GROUPS).join(' or ')}, or change the policy.`;
 
 const refused = (problem: string): BreakGlassChangeDecision => ({
   change: 'refused',

@@ -94,6 +94,27 @@ test.each([
   expect(made.exceptions.written).toBe(0);
 });
 
+test('the example in a refusal is accepted', async () => {
+  const made = await world();
+  const asked = async (text: string) =>
+    (await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()))).answer.response;
+  const { message = '' } = (await asked('yes')).status ?? {};
+  const [example = ''] = /\{"author".*\}/.exec(message) ?? [];
+  expect(await asked(example)).toMatchObject({ allowed: true });
+});
+
+test('who may not open it is told who may', async () => {
+  const told = async (breakGlass: object | null) => {
+    const made = await world(breakGlass);
+    const review = changed(namespace(expiring(made, 2)), namespace(), { userInfo: { username: 'eve', groups: [] } });
+    return (await reviewAdmission(made, CLUSTER, review)).answer.response.status?.message;
+  };
+  expect(await told({ groups: ['on-call', 'second', 'third', 'fourth'] })).toContain(
+    'Ask a member of on-call or second or third, or change the policy.',
+  );
+  expect(await told(null)).toContain('It names none: change the policy.');
+});
+
 test('a whole day is allowed', async () => {
   const made = await world();
   const review = changed(namespace(expiring(made, 24)), namespace());
