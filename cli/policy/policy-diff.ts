@@ -119,7 +119,7 @@ function leavesOf(value: object, path = ''): Map<string, string> {
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return JSON.stringify(value);
+  if (!Array.isArray(value) || value.length === 0) return JSON.stringify(value);
   return value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one))).join(', ');
 }
 

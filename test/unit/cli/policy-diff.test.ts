@@ -121,6 +121,11 @@ describe('the difference of two policies', () => {
   });
 });
 
+test('an empty list is shown as such, and not as nothing', () => {
+  const { settings } = policyDiff(policyOf({}), policyOf({ doors: { mode: 'warn' } }), []);
+  expect(settings.find(({ path }) => path === 'doors.rules')).toEqual({ path: 'doors.rules', after: '[]' });
+});
+
 test('doubts: an age limit of 0 days and a waiver that is over, from the end of its day', () => {
   const policy = policyOf({
     ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 0 }, platform: { limitDays: 1 } } },
