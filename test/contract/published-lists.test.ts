@@ -45,11 +45,27 @@ async function serve(cluster: string, groups: readonly string[] | undefined): Pr
   return server;
 }
 
+/** The definition of lists before they had `readAt`. */
+function earlierDefinition(): KubernetesObject {
+  const definition = structuredClone(allowedImagesDefinition) as unknown as {
+    readonly spec: {
+      readonly versions: readonly [
+        { readonly schema: { openAPIV3Schema: { properties: { spec: { properties: Record<string, unknown> } } } } },
+      ];
+    };
+  };
+  delete definition.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.readAt;
+  return definition as unknown as KubernetesObject;
+}
+
 beforeAll(async () => {
   eks.on(DescribeClusterCommand).rejects(new ResourceNotFoundException({ message: 'gone', $metadata: {} }));
   const prod = await serve('prod', ['system:masters']);
   await serve('bare', ['system:masters']);
   await serve('stranger', undefined);
+  const earlier = adminOf(await serve('earlier', ['system:masters']));
+  await earlier.ensure(earlierDefinition());
+  for (const list of firstAllowedImages(16).slice(0, 1)) await earlier.ensure(list as unknown as KubernetesObject);
   const restricted = await serve('restricted', ['patchwave:publish', 'system:authenticated']);
   const lists = new EksAllowedImages({
     clients: () => new EKSClient({ region: 'eu-west-1' }),
@@ -79,5 +95,18 @@ describe('the lists of EKS', () => {
     lists: world.lists,
     ...{ undefinedCluster: place('bare'), deletedCluster: place('gone'), unreachable: place('stranger') },
   }));
+});
+test.each([
+  ['a list that is there', 'digests-0'],
+  ['a new list', 'digests-1'],
+])('a cluster with the definition of an earlier version refuses %s, and says what to do', async (_, name) => {
+  const list = { notAfter: '2026-11-30T00:00:00Z', readAt: '2026-11-29T00:00:00Z', policyVersion: 'x' };
+  const written = world.lists.inCluster(place('earlier'), AbortSignal.timeout(30_000), async (lists) =>
+    lists.write(name, { ...list, digests: {}, running: {} }, await lists.read(name)),
+  );
+  await expect(written).rejects.toMatchObject({
+    name: 'ListRefusedError',
+    message: expect.stringMatching(/refuses the list .*readAt.*Apply allowed-images-definition\.yaml/),
+  });
 });
 describe('the access of the publisher', () => eksPublishAccessContract(() => access));
