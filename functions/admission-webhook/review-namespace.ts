@@ -12,7 +12,7 @@ import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
 /**
  * Answers the review of a namespace: whether this person may set the break-glass annotation. The ledger keeps what was
  * accepted, because the review of a pod does not show its namespace. A namespace that is deleted, or made without the
- * annotation, ends what the ledger has; nothing keeps it from being deleted.
+ * annotation, ends what the ledger has; nothing keeps it from being deleted or made.
  */
 export async function reviewNamespace(
   ports: ReviewPorts,
@@ -32,7 +32,8 @@ export async function reviewNamespace(
   try {
     return await inTime(changeBreakGlass(ports, { ...cluster, namespace: name }, request, { asked, before }));
   } catch (error) {
-    if (isGone) return { answer: allowed(uid), decision: 'allow', unread: error };
+    // Nobody asks to open anything.
+    if (isGone || asked === before) return { answer: allowed(uid), decision: 'allow', unread: error };
     if (!ports.lastPolicy?.()) throw error;
     const ruleId = DOOR_RULES.decided;
     return { answer: denied(uid, UNREAD, ruleId), decision: 'deny', ruleId, unread: error };

@@ -166,6 +166,19 @@ test('a namespace that is deleted takes its break-glass along, and is deleted in
   });
 });
 
+test('a namespace without the annotation is made also while the ledger cannot be read', async () => {
+  const made = await world();
+  const end = () => Promise.reject(new Error('throttled'));
+  const failing = { ...made, exceptions: { ...made.exceptions, end } } as never;
+  const { policy } = await made.policies.current();
+  const review = changed(namespace(), null, { operation: 'CREATE', userInfo: { username: 'eve', groups: [] } });
+  for (const ports of [failing, { ...(failing as World), lastPolicy: () => policy }])
+    expect(await reviewAdmission(ports, CLUSTER, review)).toMatchObject({
+      answer: { response: { allowed: true } },
+      unread: expect.any(Error),
+    });
+});
+
 test('a namespace whose name the API server makes up is named by its object', async () => {
   const made = await world();
   const create = (object: object) => changed(object, null, { operation: 'CREATE', name: '' });
