@@ -24,8 +24,11 @@ const arnOf = (resource: string, what: string) =>
     v.regex(new RegExp(`^arn:[\\w-]+:ecs:[a-z0-9-]+:\\d{12}:${resource}/[\\w/-]+$`), `must be the ARN of a ${what}`),
   );
 
-/** ECS gives the start and the change that it is the same instant; this is room for rounding. */
-const LONGEST_START_MS = 5_000;
+/**
+ * In the samples of AWS, the start and the change that it is have the same instant, but no page says so. This is room: to decide
+ * on a task twice does no harm, and to miss one would be a hole.
+ */
+const LONGEST_START_MS = 60_000;
 
 /**
  * At least once, in any order. A task that runs has several events: one for each change of its version. ECS delivers them durably
