@@ -144,7 +144,7 @@ describe('the API', () => {
 test('each alarm says what happened and what to do, and notifies the topic', () => {
   const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
-    ...['5xx', 'BreakGlassBegun', 'Errors', 'Latency', 'ReviewsUnread'],
+    ...['5xx', 'BreakGlassBegun', 'Errors', 'Latency', 'ReviewsThrottled', 'ReviewsUnread'],
   ]);
   for (const { properties: alarm } of alarms) {
     expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);
@@ -152,4 +152,21 @@ test('each alarm says what happened and what to do, and notifies the topic', () 
       'Fn::If': ['HasAlarmTopic', [{ Ref: 'AlarmTopicArn' }], { Ref: 'AWS::NoValue' }],
     });
   }
+});
+
+test('requests that the API refuses are counted from the access log, as its lines have them', () => {
+  const [filter, ...others] = ofType(doors, 'AWS::Logs::MetricFilter').map(({ properties }) => properties);
+  expect(others).toEqual([]);
+  const [alarm] = ofType(doors, 'AWS::CloudWatch::Alarm')
+    .map(({ properties }) => properties)
+    .filter(({ MetricName }) => MetricName === 'ReviewsThrottled');
+  const [counted] = listOf(filter?.MetricTransformations).map(objectOf);
+  expect(counted).toMatchObject({
+    MetricNamespace: alarm?.Namespace,
+    MetricName: 'ReviewsThrottled',
+    MetricValue: '1',
+  });
+  expect(filter?.FilterPattern).toBe('{ $.status = "429" }');
+  const [{ AccessLogSettings } = {}] = ofType(doors, 'AWS::ApiGatewayV2::Stage').map(({ properties }) => properties);
+  expect(textOf(objectOf(AccessLogSettings).Format)).toContain('"status":"$context.status"');
 });

@@ -621,6 +621,7 @@ const UNTAGGED = [
   'AWS::Events::EventBusPolicy',
   'AWS::IAM::Policy',
   'AWS::Lambda::Permission',
+  'AWS::Logs::MetricFilter',
   'AWS::S3::BucketPolicy',
   'AWS::SQS::QueuePolicy',
 ];
