@@ -25,6 +25,16 @@ test('what runs in the namespace starts with a warning', async () => {
   expect(await decideAtDoor(made, PLACE, [doorImage('violating')])).toMatchObject([{ decision: 'deny' }]);
 });
 
+test('an index runs where it was found to run itself, or one of its images', async () => {
+  for (const running of ['index', 'violating']) {
+    const made = await doorWorld();
+    await made.places.recordIndex(digestOf('index'), [{ digest: digestOf('violating'), platform: 'linux/amd64' }]);
+    expect(await decideAtDoor(made, PLACE, [doorImage('index')])).toMatchObject([{ decision: 'deny' }]);
+    await made.running.begin([{ digest: digestOf(running), place: PLACE }]);
+    expect(await decideAtDoor(made, PLACE, [doorImage('index')])).toMatchObject([{ decision: 'warn' }]);
+  }
+});
+
 test('a door that is off lets everything start', async () => {
   expect(await decideAtDoor(await doorWorld('off'), PLACE, ['nginx'])).toEqual([{ decision: 'allow' }]);
 });
