@@ -28,7 +28,11 @@ test('what runs in the namespace starts with a warning', async () => {
 test('an index runs where it was found to run itself, or one of its images', async () => {
   for (const running of ['index', 'violating']) {
     const made = await doorWorld();
-    await made.places.recordIndex(digestOf('index'), [{ digest: digestOf('violating'), platform: 'linux/amd64' }]);
+    await made.places.recordIndex(
+      digestOf('index'),
+      [{ digest: digestOf('violating'), platform: 'linux/amd64' }],
+      made.clock(),
+    );
     expect(await decideAtDoor(made, PLACE, [doorImage('index')])).toMatchObject([{ decision: 'deny' }]);
     await made.running.begin([{ digest: digestOf(running), place: PLACE }]);
     expect(await decideAtDoor(made, PLACE, [doorImage('index')])).toMatchObject([{ decision: 'warn' }]);
