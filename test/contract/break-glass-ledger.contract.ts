@@ -90,6 +90,14 @@ export function breakGlassLedgerContract({
     ]);
   });
 
+  test('of very many requests the last ones are remembered', async () => {
+    const ledger = await make();
+    for (let uid = 1; uid <= 25; uid += 1) await ledger.begin(PLACE, breakGlass, change(String(uid)));
+    await ledger.end(PLACE, change('end'));
+    await ledger.begin(PLACE, breakGlass, change('25'));
+    expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
+  });
+
   test('an ECS cluster has none', async () => {
     const { namespace: _, ...cluster } = PLACE;
     expect(await (await make()).breakGlassOf(cluster)).toBeUndefined();
