@@ -41,6 +41,8 @@ export async function publish(
   settings: PublicationSettings,
   remainingMs: () => number,
 ): Promise<void> {
+  // The policy belongs to the reading: otherwise an older policy that is read slowly would count as the newer reading.
+  const readAtEpochMs = ports.clock();
   const inForce = await policyInForce(ports);
   if (!inForce || !mayJudge(inForce.policy, {})) return count({ published: 0, failing: 0, digests: 0 });
   const { published, missed } = enrolledClusters(settings.patterns, inForce.policy, await knownClusters(ports.scopes));
@@ -50,7 +52,7 @@ export async function publish(
   }));
   for (const { cluster, error } of failed) logFailure(cluster, error);
   if (published.length === 0) return end({ published: 0, failing: failed.length, digests: 0 });
-  const images = await listAllowedImages(ports, inForce.policy, published);
+  const images = await listAllowedImages(ports, inForce.policy, published, readAtEpochMs);
   if (images.unreadable.length > 0)
     logger.warn(`${images.unreadable.length} images cannot be judged, so no list has them`, {
       digests: images.unreadable.slice(0, MOST_SHOWN),

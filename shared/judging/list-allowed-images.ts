@@ -52,21 +52,25 @@ const END_OF_TIME_EPOCH_MS = Date.UTC(9999, 11, 31);
  * Every image and index of the ledger that the webhook would let start in a namespace of EKS under a policy. Memory holds the
  * records of a few hundred images at a time, and all digests.
  * @param clusters of EKS: what their workloads run and name is looked at too, however old it is
+ * @param readAtEpochMs when the reading began, with that of the policy
  * @throws what a read throws; an item that cannot be read is `unreadable`, or left out
  */
 export async function listAllowedImages(
   ports: AllowedImagesPorts,
   policy: Policy,
   clusters: readonly Cluster[],
+  readAtEpochMs = ports.clock(),
 ): Promise<AllowedImages> {
-  const readAtEpochMs = ports.clock();
   const starts = new KnownStarts(ports, policy, readAtEpochMs);
   const { imageIndex, recordedIndexes } = ports;
   const scanned = () => imageIndex.scannedSince(readAtEpochMs - policy.staleScanHours * HOUR_MS);
-  // An image may move from each list to the other meanwhile, so the shorter one is read before and after.
+  const aged = () => digestsIn(imageIndex.bornBefore(END_OF_TIME_EPOCH_MS));
+  // Meanwhile an image may move from each list to the other, or to a place of its list that was read before. While an index
+  // moves it, it may be at no place. So both lists are read twice, and only the keys cost anything then.
   await starts.ofImages(scanned());
-  await starts.ofImages(digestsIn(imageIndex.bornBefore(END_OF_TIME_EPOCH_MS)));
+  await starts.ofImages(aged());
   await starts.ofImages(scanned());
+  await starts.ofImages(aged());
   const used: UsedDigests = { running: new Set(), named: new Set() };
   await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) => starts.ofImages(digestsRunning(ports, cluster, used)));
   // An index is recorded after each of its images was built.
@@ -114,7 +118,10 @@ class KnownStarts {
         this.#images.set(digest, start);
         if (start.start === 'nowhere') continue;
         const birth = records.images.get(digest)?.birth;
-        this.oldestEpochMs = Math.min(this.oldestEpochMs, birth?.known ? birth.bornAtEpochMs : 0);
+        this.oldestEpochMs = Math.min(
+          this.oldestEpochMs,
+          birth?.known && isInstant(birth.bornAtEpochMs) ? birth.bornAtEpochMs : 0,
+        );
       }
     });
   }
@@ -168,13 +175,20 @@ class KnownStarts {
   /** One record that was written by hand keeps no other image from starting. */
   #orUnreadable<Start extends StartOfDigest | undefined>(digest: Digest, decide: () => Start): Start | StartOfDigest {
     try {
-      return decide();
+      const start = decide();
+      if (start?.start === 'where-it-runs' && !isInstant(start.untilEpochMs))
+        throw new RangeError('it ends at no instant');
+      return start;
     } catch {
       this.#unreadable.add(digest);
       return { start: 'nowhere' };
     }
   }
 }
+
+/** Whether a list can say it. A record that was written by hand may hold anything. */
+const isInstant = (epochMs: unknown): boolean =>
+  typeof epochMs === 'number' && epochMs >= 0 && epochMs <= END_OF_TIME_EPOCH_MS;
 
 /** The images of those indexes of which one runs. */
 const besideRunning = (
@@ -237,10 +251,10 @@ async function* digestsRunning(
 
 /**
  * What runs in a cluster, also what ran when it left the fleet: of a cluster that is back, that is known until it is read again,
- * and the webhook goes by it too.
+ * and the webhook goes by it too. That comes first: a review that reads the cluster again makes it live meanwhile.
  */
 async function* usagesOf(usages: AllowedImagesPorts['usages'], { account, region, cluster }: Cluster) {
-  for (const state of ['live', 'left'] as const) yield* usages.all({ account, region, eksCluster: cluster }, state);
+  for (const state of ['left', 'live'] as const) yield* usages.all({ account, region, eksCluster: cluster }, state);
 }
 
 async function runningIn(

@@ -218,6 +218,22 @@ test('a list counts from the beginning of its reading, however long that takes',
   });
 });
 
+test('an older policy does not take back what a newer one published, however slowly it is read', async () => {
+  const world = await doorWorld();
+  const { ports, lists } = await publisherOf(world, 'a');
+  const beganAtEpochMs = world.clock();
+  const older = await world.policies.current();
+  const policies = {
+    current: async () => {
+      world.advance(2000);
+      lists.put(at('a'), 'all', { readAt: new Date(beganAtEpochMs + 1000).toISOString(), policyVersion: 'newer' });
+      return older;
+    },
+  };
+  await publish({ ...ports, policies }, SETTINGS, LONG);
+  expect(lists.specOf(at('a'), 'all')?.policyVersion).toBe('newer');
+});
+
 test('a missing list of a set is made again, and all where none is left', async () => {
   const { run, lists } = await publisherOf(await doorWorld(), 'a', 'bare');
   lists.add(at('a'), 'digests-0', 'digests-3', 'mine');

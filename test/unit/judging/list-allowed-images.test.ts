@@ -316,6 +316,57 @@ describe('what is listed', () => {
     }
   });
 
+  test('an image that moves in the list of ages while it is read is in the list', async () => {
+    const world = await fleetWith(['moving', 'staying'], { isHead: true });
+    const { images } = world;
+    let reads = 0;
+    const imageIndex: AllowedImagesPorts['imageIndex'] = {
+      scannedSince: (since) => images.scannedSince(since),
+      async *bornBefore(before) {
+        reads += 1;
+        for await (const page of images.bornBefore(before))
+          yield page.filter(({ digest }) => reads > 1 || digest !== digestOf('moving'));
+      },
+    };
+    const { allowed } = await list({ ...world, imageIndex });
+    expect(allowed).toEqual(new Set(['moving', 'staying'].map(digestOf)));
+  });
+
+  test('what runs in a cluster that is read again meanwhile has its grace', async () => {
+    const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
+    const [east] = CLUSTERS as [Cluster];
+    const known = await world.usages.ofImage(digestOf('old'));
+    await world.usages.leave(known, NOW);
+    const { runningIn } = await list(world);
+    const all = world.usages.all.bind(world.usages);
+    let reads = 0;
+    world.usages.all = async function* (scope, state) {
+      yield* all(scope, state);
+      reads += 1;
+      if (reads === 1) await world.usages.record(known, NOW);
+    };
+    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
+  });
+
+  test.each([Number.NaN, 'yesterday', -1e20, 1e20])('a birth at %p stops no list', async (bornAtEpochMs) => {
+    const world = await fleetWith(['a']);
+    const known = world.images.records.get(digestOf('a'));
+    world.images.records.set(digestOf('a'), { ...known, birth: { known: true, bornAtEpochMs, evidence: [] } } as never);
+    await world.places.recordIndex(digestOf('index'), [{ digest: digestOf('a'), platform }], NOW);
+    expect((await list(world)).allowed).toEqual(new Set([digestOf('a'), digestOf('index')]));
+  });
+
+  test.each([Number.NaN, 'yesterday', 1e15])('a grace that would end after %p is none', async (deadlineEpochMs) => {
+    const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
+    const known = world.images.records.get(digestOf('old'));
+    const { verdict } = known ?? {};
+    const reasons = verdict?.reasons.map((reason) => ({ ...reason, deadlineEpochMs }));
+    world.images.records.set(digestOf('old'), { ...known, verdict: { ...verdict, reasons } } as never);
+    const { graced, unreadable } = await list(world);
+    expect([...graced]).toEqual([]);
+    expect(unreadable).toEqual([digestOf('old')]);
+  });
+
   test('each image is read once, and a few hundred at a time', async () => {
     const names = Array.from({ length: 950 }, (_, nth) => `image ${nth}`);
     const world = await fleetWith(names);
