@@ -114,12 +114,12 @@ async function publishOne(
   cluster: Cluster,
   remainingMs: () => number,
 ): Promise<Outcome> {
+  const running = await runningIn(cluster);
   const leftMs = Math.min(MOST_CLUSTER_MS, remainingMs() - END_MS);
   if (leftMs <= 0) throw new ClusterUnfinishedError(cluster, PUBLISHES);
   const source = {
-    ...{ digestsOf, graced, readAtEpochMs, policyVersion, cluster },
+    ...{ digestsOf, graced, readAtEpochMs, policyVersion, cluster, running },
     notAfterEpochMs: readAtEpochMs + listHours * HOUR_MS,
-    running: await runningIn(cluster),
   };
   const lists = await publishCluster(ports, source, AbortSignal.timeout(leftMs));
   return lists === undefined ? 'deleted' : 'published';

@@ -156,6 +156,63 @@ test('a cluster for which no time is left is a failure', async () => {
   expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
 });
 
+test('what is read for a cluster counts against the time that is left', async () => {
+  const world = await doorWorld();
+  const { ports, lists } = await publisherOf(world, 'a');
+  let [leftMs, reads] = [600_000, 0];
+  const all = world.usages.all.bind(world.usages);
+  world.usages.all = async function* (scope, state) {
+    yield* all(scope, state);
+    reads += 1;
+    // The first two are for all clusters.
+    if (reads > 2) leftMs = 4_000;
+  };
+  await expect(publish(ports, SETTINGS, () => leftMs)).rejects.toThrow('to 1 of 1 cluster');
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
+});
+
+describe('a ledger that is read by half publishes nothing', () => {
+  const throttled = () => new Error('throttled');
+  test.each([
+    [
+      'its records',
+      (world: World) => {
+        world.images.get = async () => Promise.reject(throttled());
+      },
+    ],
+    [
+      'a page of the list of ages',
+      (world: World) => {
+        const { imageIndex } = world;
+        const bornBefore = imageIndex.bornBefore.bind(imageIndex);
+        imageIndex.bornBefore = async function* (before) {
+          yield* bornBefore(before);
+          throw throttled();
+        };
+      },
+    ],
+    [
+      'what runs',
+      (world: World) => {
+        const all = world.usages.all.bind(world.usages);
+        world.usages.all = async function* (scope, state) {
+          yield* all(scope, state);
+          throw throttled();
+        };
+      },
+    ],
+  ])('%s', async (_, breaks) => {
+    const world = await doorWorld();
+    await world.images.recordPresence(digestOf('compliant'), { inUse: true });
+    const { run, lists } = await publisherOf(world, 'a');
+    lists.put(at('a'), 'all', { policyVersion: 'before' });
+    breaks(world);
+    await expect(run()).rejects.toThrow('throttled');
+    expect(lists.specOf(at('a'), 'all')).toEqual({ policyVersion: 'before' });
+    expect(seen.counts.has('Publications')).toBe(false);
+  });
+});
+
 describe('a list that something else writes', () => {
   const laterBy = (world: World, milliseconds: number) => new Date(world.clock() + milliseconds).toISOString();
 
