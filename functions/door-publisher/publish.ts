@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type ListSource, listedDigests } from '../../shared/domain/admission/allowed-images.ts';
-import { enrolledClusters, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
+import { enrolledClusters, idlePatterns, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
@@ -45,7 +45,12 @@ export async function publish(
   const readAtEpochMs = ports.clock();
   const inForce = await policyInForce(ports);
   if (!inForce || !mayJudge(inForce.policy, {})) return count({ published: 0, failing: 0, digests: 0 });
-  const { published, missed } = enrolledClusters(settings.patterns, inForce.policy, await knownClusters(ports.scopes));
+  const known = await knownClusters(ports.scopes);
+  const { published, missed } = enrolledClusters(settings.patterns, inForce.policy, known);
+  for (const pattern of idlePatterns(settings.patterns, known))
+    logger.warn(
+      `${clusterKey(pattern)} of \`Clusters\` names no EKS cluster that a review has found. Correct it if one should get lists.`,
+    );
   const failed = missed.map(({ cluster, reason }) => ({
     cluster,
     error: new ClusterNotPublishedError(cluster, reason),

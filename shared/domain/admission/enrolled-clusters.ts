@@ -48,6 +48,10 @@ export function enrolledClusters(
   };
 }
 
+/** Patterns with `*` that name no known cluster: perhaps a typing error, and perhaps for a cluster that is still to come. */
+export const idlePatterns = (patterns: readonly Cluster[], known: readonly Cluster[]): readonly Cluster[] =>
+  patterns.filter((pattern) => isGlob(pattern) && !known.some((cluster) => isNamedBy(pattern, cluster)));
+
 /** The patterns of a text: `<account>/<region>/<name>`, separated by commas. */
 export const clusterPatterns = (text: string): readonly Cluster[] =>
   text.split(',').flatMap((one) => {

@@ -103,6 +103,17 @@ test('a listed cluster that no review has found, or read, is a failure', async (
   expect(lists.specOf(at('new'), 'all')?.readAt).toBeUndefined();
 });
 
+test('a pattern that names no cluster is in the log, and no failure', async () => {
+  const { run, lists } = await publisherOf(await doorWorld(), 'a');
+  const warnings: string[] = [];
+  jest.spyOn(logger, 'warn').mockImplementation((...said: readonly unknown[]) => void warnings.push(String(said[0])));
+  await run({ ...SETTINGS, patterns: [at('a'), at('a*'), at('prd-*')] });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^111122223333\/eu-west-1\/prd-\* of `Clusters` names no EKS cluster/),
+  ]);
+  expect(lists.specOf(at('a'), 'all')?.readAt).toBeDefined();
+});
+
 test('a cluster that left, the list of clusters and a Region are no clusters', async () => {
   const world = await doorWorld();
   const { run, lists } = await publisherOf(world, 'a', 'left', 'back');
