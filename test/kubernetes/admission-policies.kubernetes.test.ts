@@ -123,6 +123,8 @@ describe('with lists that are published', () => {
     await publish('digests-f', [], FUTURE);
     await until(async () => (await answered(tried('shop', GOOD))) === 'allow');
     await until(async () => (await answered(tried('shop', NEW))) === 'deny digest-allowed');
+    // Each policy begins at a moment of its own.
+    await until(async () => (await answered(tried('other', NEW))) === 'warn digest-allowed');
   });
 
   test.each([
