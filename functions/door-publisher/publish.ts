@@ -3,7 +3,7 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type ListSource, listedDigests } from '../../shared/domain/admission/allowed-images.ts';
 import { enrolledClusters, idlePatterns, type KnownCluster } from '../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
-import { HOUR_MS } from '../../shared/domain/common/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
 import { mayJudge } from '../../shared/domain/policy/doors.ts';
@@ -63,7 +63,7 @@ export async function publish(
       digests: images.unreadable.slice(0, MOST_SHOWN),
     });
   const digestsOf = listedDigests(images.allowed);
-  const outcomes = await mapConcurrently(published, CLUSTERS_AT_ONCE, (cluster) =>
+  const outcomes = await mapConcurrently(inTurn(published, readAtEpochMs), CLUSTERS_AT_ONCE, (cluster) =>
     outcomeOf(cluster, () =>
       publishOne(ports, settings, { ...images, digestsOf, policyVersion: inForce.version }, cluster, remainingMs),
     ),
@@ -74,6 +74,12 @@ export async function publish(
 }
 
 const MOST_SHOWN = 20;
+
+/** Each minute another cluster comes first: where the time does not suffice for all, it is not always the same ones that wait. */
+function inTurn(clusters: readonly Cluster[], nowEpochMs: number): readonly Cluster[] {
+  const first = Math.floor(nowEpochMs / MINUTE_MS) % clusters.length;
+  return [...clusters.slice(first), ...clusters.slice(0, first)];
+}
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
 async function policyInForce({ policies }: PublisherPorts): Promise<PolicyVersion | undefined> {

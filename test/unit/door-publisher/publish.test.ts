@@ -167,6 +167,22 @@ test('a cluster for which no time is left is a failure', async () => {
   expect(lists.specOf(at('a'), 'all')?.readAt).toBeUndefined();
 });
 
+test('where the time does not suffice for all clusters, other ones wait the next time', async () => {
+  const world = await doorWorld();
+  const names = [...'abcdefghi'];
+  const { run, lists } = await publisherOf(world, ...names);
+  for (let minute = 0; minute < 2; minute += 1) {
+    let asked = 0;
+    const remainingMs = () => {
+      asked += 1;
+      return asked <= 8 ? 600_000 : 0;
+    };
+    await expect(run(SETTINGS, remainingMs)).rejects.toThrow('to 1 of 9 clusters');
+    world.advance(60_000);
+  }
+  expect(names.filter((name) => lists.specOf(at(name), 'all')?.readAt === undefined)).toEqual([]);
+});
+
 test('what is read for a cluster counts against the time that is left', async () => {
   const world = await doorWorld();
   const { ports, lists } = await publisherOf(world, 'a');
