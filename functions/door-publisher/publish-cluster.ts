@@ -63,3 +63,31 @@ async function publishList(
     await retry.wait(attempt);
   }
 }
+
+/**
+ * Ends every list of a cluster that still counts, so that it refuses nothing. It changes no other field: the door of a pod that
+ * is updated looks into the list all the same.
+ * @throws ListContendedError; ClusterUnreachableError in one of its classes
+ * @returns how many lists it ended; `undefined` if the cluster was deleted
+ */
+export async function endLists(
+  { lists, clock, retry }: WritingPorts,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  return lists.inCluster(cluster, signal, async (here) => {
+    let ended = 0;
+    for (const name of await here.names()) if (await endList(here, name)) ended += 1;
+    return ended;
+  });
+
+  async function endList(here: ClusterLists, name: string): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      const before = await here.read(name);
+      if (!before || Date.parse(before.notAfter ?? '') <= clock()) return false;
+      if (await here.end(name, new Date(clock()).toISOString(), before)) return true;
+      if (attempt >= retry.attempts) throw new ListContendedError(cluster, name, attempt);
+      await retry.wait(attempt);
+    }
+  }
+}

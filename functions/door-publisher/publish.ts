@@ -6,7 +6,6 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { HOUR_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
-import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import { type AllowedImages, listAllowedImages } from '../../shared/judging/list-allowed-images.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -16,7 +15,7 @@ import type { ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import { ClusterNotPublishedError, PublicationIncompleteError } from './errors.ts';
 import type { PublisherPorts } from './ports.ts';
-import { publishCluster } from './publish-cluster.ts';
+import { endLists, publishCluster } from './publish-cluster.ts';
 
 export interface PublicationSettings {
   /** Clusters, in whose account, Region and name `*` stands for any run of characters. */
@@ -44,9 +43,10 @@ export async function publish(
   // The policy belongs to the reading: otherwise an older policy that is read slowly would count as the newer reading.
   const readAtEpochMs = ports.clock();
   const inForce = await policyInForce(ports);
-  if (!inForce || !mayJudge(inForce.policy, {})) return count({ published: 0, failing: 0, digests: 0 });
+  if (!inForce) return count({ published: 0, failing: 0, digests: 0 });
   const known = await knownClusters(ports.scopes);
-  const { published, missed } = enrolledClusters(settings.patterns, inForce.policy, known);
+  const { published, missed, ended } = enrolledClusters(settings.patterns, inForce.policy, known);
+  await mapConcurrently(ended, CLUSTERS_AT_ONCE, (cluster) => endListsOf(ports, cluster, remainingMs));
   for (const pattern of idlePatterns(settings.patterns, known))
     logger.warn(
       `${clusterKey(pattern)} of \`Clusters\` names no EKS cluster that a review has found. Correct it if one should get lists.`,
@@ -126,14 +126,38 @@ async function publishOne(
   remainingMs: () => number,
 ): Promise<Outcome> {
   const running = await runningIn(cluster);
-  const leftMs = Math.min(MOST_CLUSTER_MS, remainingMs() - END_MS);
-  if (leftMs <= 0) throw new ClusterUnfinishedError(cluster, PUBLISHES);
   const source = {
     ...{ digestsOf, graced, readAtEpochMs, policyVersion, cluster, running },
     notAfterEpochMs: readAtEpochMs + listHours * HOUR_MS,
   };
-  const lists = await publishCluster(ports, source, AbortSignal.timeout(leftMs));
+  const lists = await publishCluster(ports, source, timeFor(cluster, remainingMs));
   return lists === undefined ? 'deleted' : 'published';
+}
+
+/** @throws ClusterUnfinishedError if none is left */
+function timeFor(cluster: Cluster, remainingMs: () => number): AbortSignal {
+  const leftMs = Math.min(MOST_CLUSTER_MS, remainingMs() - END_MS);
+  if (leftMs <= 0) throw new ClusterUnfinishedError(cluster, PUBLISHES);
+  return AbortSignal.timeout(leftMs);
+}
+
+/** No failure: a cluster that gets no lists need not let Patchwave in. Lists that nothing ends refuse until they are too old. */
+async function endListsOf(ports: PublisherPorts, cluster: Cluster, remainingMs: () => number): Promise<void> {
+  try {
+    const ended = (await endLists(ports, cluster, timeFor(cluster, remainingMs))) ?? 0;
+    if (ended > 0)
+      logger.info(`ended ${counted(ended, 'list')} of ${clusterKey(cluster)}: the policy wants none there`, {
+        ...cluster,
+      });
+  } catch (error) {
+    logger.warn(
+      `The policy wants no lists in ${clusterKey(cluster)}, and whether it has some is unknown: ${(error as Error).message}`,
+      {
+        ...cluster,
+        error: (error as Error).name,
+      },
+    );
+  }
 }
 
 const logFailure = (cluster: Cluster, error: Error): void =>

@@ -21,7 +21,7 @@ const [NOT_FOUND, CONFLICT] = [404, 409];
 /** An object, as far as it is looked at: anybody with the right may have written it. */
 interface ListObject {
   readonly metadata?: { readonly name?: unknown; readonly resourceVersion?: unknown } | null;
-  readonly spec?: { readonly readAt?: unknown } | null;
+  readonly spec?: { readonly readAt?: unknown; readonly notAfter?: unknown } | null;
 }
 
 /** The AllowedImages of Amazon EKS clusters, by the Kubernetes API of each, with the publish role of its account. */
@@ -61,7 +61,7 @@ const listsOf = (api: KubernetesApi, cluster: Cluster): ClusterLists => ({
     return names;
   },
   read: async (name) => {
-    const object = await api.get<ListObject>({ ...COLLECTION, path: `${COLLECTION.path}/${name}` });
+    const object = await api.get<ListObject>(pathOf(name));
     return object && storedList(object);
   },
   write: async (name, spec, before) => {
@@ -73,6 +73,13 @@ const listsOf = (api: KubernetesApi, cluster: Cluster): ClusterLists => ({
     if (answer.refused === NOT_FOUND) throw new ListsUndefinedError(cluster);
     throw new ListRefusedError(cluster, name, answer.message);
   },
+  end: async (name, notAfter, before) => {
+    const answer = await api.patch(pathOf(name), [
+      { op: 'test', path: '/metadata/resourceVersion', value: before.version },
+      { op: 'replace', path: '/spec/notAfter', value: notAfter },
+    ]);
+    return 'object' in answer;
+  },
 });
 
 /**
@@ -82,12 +89,18 @@ const listsOf = (api: KubernetesApi, cluster: Cluster): ClusterLists => ({
 function sent(api: KubernetesApi, name: string, spec: AllowedImagesList, before: StoredList | undefined) {
   if (!before) return api.create(COLLECTION, { ...ALLOWED_IMAGES, metadata: { name }, spec });
   const metadata = { name, resourceVersion: before.version };
-  return api.apply({ ...COLLECTION, path: `${COLLECTION.path}/${name}` }, { ...ALLOWED_IMAGES, metadata, spec });
+  return api.apply(pathOf(name), { ...ALLOWED_IMAGES, metadata, spec });
 }
+
+const pathOf = (name: string) => ({ ...COLLECTION, path: `${COLLECTION.path}/${name}` });
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function storedList({ metadata, spec }: ListObject): StoredList {
-  const readAt = textOf(spec?.readAt);
-  return { version: textOf(metadata?.resourceVersion), ...(readAt !== '' && { readAt }) };
+  const [readAt, notAfter] = [textOf(spec?.readAt), textOf(spec?.notAfter)];
+  return {
+    version: textOf(metadata?.resourceVersion),
+    ...(readAt !== '' && { readAt }),
+    ...(notAfter !== '' && { notAfter }),
+  };
 }

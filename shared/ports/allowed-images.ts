@@ -8,6 +8,8 @@ export interface StoredList {
   readonly version: string;
   /** As it is written there, by whomever; absent in the first lists. */
   readonly readAt?: string;
+  /** As it is written there, by whomever. */
+  readonly notAfter?: string;
 }
 
 /** The lists of one cluster. Each call throws ClusterUnreachableError in one of its classes. */
@@ -21,6 +23,12 @@ export interface ClusterLists {
    * @throws ListRefusedError, ListUnknownError
    */
   write(name: string, list: AllowedImagesList, before: StoredList | undefined): Promise<boolean>;
+  /**
+   * Changes only the instant until which a list counts, if it is still as it was read; otherwise `false`.
+   * @param notAfter in ISO 8601
+   * @throws ListUnknownError
+   */
+  end(name: string, notAfter: string, before: StoredList): Promise<boolean>;
 }
 
 /** The lists of allowed images in clusters, for their doors. */

@@ -78,6 +78,21 @@ export function publishedListsContract(world: () => PublishedListsWorld): void {
     expect(await world().specOf('digests-3')).toMatchObject({ policyVersion: 'a' });
   });
 
+  test('only the end of a list changes, unless it changed since it was read, and the next publication replaces it', async () => {
+    const notAfter = '2026-11-29T01:00:00.000Z';
+    await inCluster(async (lists) => {
+      expect(await lists.write('digests-5', listOf(), undefined)).toBe(true);
+      const before = await lists.read('digests-5');
+      if (!before) throw new Error('the list was written');
+      expect(before.notAfter).toBe('2026-11-30T00:00:00.000Z');
+      expect(await lists.end('digests-5', notAfter, before)).toBe(true);
+      expect(await lists.end('digests-5', '2026-11-29T02:00:00.000Z', before)).toBe(false);
+      expect(await world().specOf('digests-5')).toEqual(listOf({ notAfter }));
+      expect(await lists.write('digests-5', listOf({ digests: {} }), await lists.read('digests-5'))).toBe(true);
+    });
+    expect(await world().specOf('digests-5')).toEqual(listOf({ digests: {} }));
+  });
+
   test('as many digests as a list may have are written', async () => {
     const digests = Object.fromEntries(Array.from({ length: MOST_DIGESTS }, (_, at) => [digits(at), '' as const]));
     await inCluster(async (lists) => {

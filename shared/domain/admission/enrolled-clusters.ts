@@ -1,7 +1,9 @@
 import { matchesGlob } from '../common/glob.ts';
 import type { Cluster } from '../image/usage.ts';
 import { clusterKey } from '../image/workload-kind.ts';
-import { type Doors, mayJudge } from '../policy/doors.ts';
+import { mayJudge } from '../policy/doors.ts';
+import type { Policy } from '../policy/policy.ts';
+import { modeOfAccount } from '../stream/mode.ts';
 
 /** A cluster of EKS that the inventory knows. */
 export interface KnownCluster extends Cluster {
@@ -19,17 +21,19 @@ export type MissedReason =
 /** The clusters that get lists of allowed images. Sorted by key. */
 export interface Enrolment {
   readonly published: readonly Cluster[];
+  /** They get no lists any more, because no door judges there, or the mode of the account is not `enforce`. */
+  readonly ended: readonly Cluster[];
   readonly missed: readonly { readonly cluster: Cluster; readonly reason: MissedReason }[];
 }
 
 /**
- * The clusters that the patterns name, and in which a door may judge.
+ * The clusters that the patterns name. Lists are data of a door, which only the mode `enforce` may make.
  * @param patterns clusters in whose account, Region and name `*` stands for any run of characters
  * @param known without those that left
  */
 export function enrolledClusters(
   patterns: readonly Cluster[],
-  policy: { readonly doors?: Doors | undefined },
+  policy: Pick<Policy, 'doors' | 'mode' | 'modes'>,
   known: readonly KnownCluster[],
 ): Enrolment {
   const keys = new Set(known.map(clusterKey));
@@ -39,12 +43,14 @@ export function enrolledClusters(
       .filter((cluster) => isEnrolled(patterns, cluster))
       .map((cluster) => ({ cluster: placeOf(cluster), reason: reasonOf(cluster) })),
     ...unknown.map((cluster) => ({ cluster, reason: 'unknown' as const })),
-  ]
-    .filter(({ cluster }) => mayJudge(policy, cluster))
-    .sort((one, other) => (clusterKey(one.cluster) < clusterKey(other.cluster) ? -1 : 1));
+  ].sort((one, other) => (clusterKey(one.cluster) < clusterKey(other.cluster) ? -1 : 1));
+  const getsLists = ({ cluster }: { readonly cluster: Cluster }): boolean =>
+    mayJudge(policy, cluster) && modeOfAccount(policy, cluster.account) === 'enforce';
+  const wanted = found.filter(getsLists);
   return {
-    published: found.flatMap(({ cluster, reason }) => (reason === undefined ? [cluster] : [])),
-    missed: found.flatMap(({ cluster, reason }) => (reason === undefined ? [] : [{ cluster, reason }])),
+    published: wanted.flatMap(({ cluster, reason }) => (reason === undefined ? [cluster] : [])),
+    missed: wanted.flatMap(({ cluster, reason }) => (reason === undefined ? [] : [{ cluster, reason }])),
+    ended: found.flatMap((one) => (getsLists(one) || one.reason === 'unknown' ? [] : [one.cluster])),
   };
 }
 

@@ -29,3 +29,7 @@ const ownValue = (modes: Readonly<Record<string, Mode>> | undefined, key: string
   modes && key !== undefined && Object.hasOwn(modes, key) ? modes[key] : undefined;
 
 export const stricter = (one: Mode, other: Mode): Mode => (MODES.indexOf(one) > MODES.indexOf(other) ? one : other);
+
+/** The stricter of the modes of everything and of an account. */
+export const modeOfAccount = ({ mode, modes }: Pick<Policy, 'mode' | 'modes'>, account: string): Mode =>
+  stricter(mode, ownValue(modes.accounts, account) ?? 'enforce');

@@ -57,12 +57,23 @@ export class FakePublishedLists implements PublishedLists {
         this.put(cluster, name, structuredClone(spec));
         return true;
       },
+      end: async (name, notAfter, before) => {
+        await this.beforeWrite(cluster, name);
+        const stored = lists.get(name);
+        if (!stored || storedList(stored)?.version !== before.version) return false;
+        this.put(cluster, name, { ...stored.spec, notAfter });
+        return true;
+      },
     });
   }
 }
 
 function storedList(stored: { readonly version: number; readonly spec: FakeSpec } | undefined): StoredList | undefined {
   if (!stored) return undefined;
-  const { readAt } = stored.spec;
-  return { version: String(stored.version), ...(readAt !== undefined && { readAt }) };
+  const { readAt, notAfter } = stored.spec;
+  return {
+    version: String(stored.version),
+    ...(readAt !== undefined && { readAt }),
+    ...(notAfter !== undefined && { notAfter }),
+  };
 }

@@ -358,3 +358,53 @@ describe('a list that does not fit', () => {
     expect(lists.specOf(at('a'), 'all')).toBeUndefined();
   });
 });
+
+describe('where the policy wants no lists', () => {
+  const until = '2099-01-01T00:00:00.000Z';
+  const list = { notAfter: until, readAt: '2026-01-01T00:00:00.000Z', digests: { [key('young')]: '' as const } };
+
+  test('those that count end at once, and nothing else of them changes', async () => {
+    const world = await doorWorld('off');
+    const { lists, run } = await publisherOf(world, 'east');
+    lists.put(at('east'), 'all', list);
+    lists.put(at('east'), 'digests-0', { ...list, notAfter: '2020-01-01T00:00:00.000Z' });
+    await run();
+    const now = new Date(world.clock()).toISOString();
+    expect(lists.specOf(at('east'), 'all')).toEqual({ ...list, notAfter: now });
+    expect(lists.specOf(at('east'), 'digests-0')?.notAfter).toBe('2020-01-01T00:00:00.000Z');
+    expect(seen.counts.get('ClustersFailing')).toBe(0);
+    let writes = 0;
+    lists.beforeWrite = () => {
+      writes += 1;
+    };
+    await run();
+    expect(writes).toBe(0);
+  });
+
+  test('one that changed meanwhile is read again', async () => {
+    const { lists, waits, run } = await publisherOf(await doorWorld('off'), 'east');
+    lists.put(at('east'), 'all', list);
+    let isFirst = true;
+    lists.beforeWrite = () => {
+      if (isFirst) lists.put(at('east'), 'all', { ...list, policyVersion: 'b' });
+      isFirst = false;
+    };
+    await run();
+    expect(lists.specOf(at('east'), 'all')).toMatchObject({
+      policyVersion: 'b',
+      notAfter: expect.not.stringMatching(until),
+    });
+    expect(waits).toEqual([1]);
+  });
+
+  test('a cluster that does not let Patchwave in is no failure, and is in the log', async () => {
+    const warnings: string[] = [];
+    jest.spyOn(logger, 'warn').mockImplementation((...said: readonly unknown[]) => void warnings.push(String(said[0])));
+    const { lists, run } = await publisherOf(await doorWorld('off'), 'east');
+    const error = new ClusterConnectionError(at('east'), 'its API server cannot be reached', undefined, PUBLISHES);
+    lists.failing.set('111122223333/eu-west-1/east', error);
+    await run();
+    expect(seen.counts.get('ClustersFailing')).toBe(0);
+    expect(warnings).toEqual([expect.stringContaining('whether it has some is unknown')]);
+  });
+});

@@ -40,3 +40,23 @@ test('where no door may judge there is nothing to publish, and nothing is missed
   const found = enrolledClusters([cluster('*'), cluster('gone')], policy, [known('prod'), known('test')]);
   expect(namesOf(found)).toEqual({ published: ['prod'], missed: [] });
 });
+
+test.each([
+  ['everything', { mode: 'report-only' }, ['far', 'near'], []],
+  ['everything, for now', { mode: 'paused' }, ['far', 'near'], []],
+  ['its account', { modes: { accounts: { '444455556666': 'report-only' } } }, ['near'], ['far']],
+  ['no account of theirs', { modes: { accounts: { '999988887777': 'paused' } } }, [], ['far', 'near']],
+])('the lists of a cluster end if the mode is not enforce for %s', (_, changes, ended, published) => {
+  const policy = { ...doorPolicy({ mode: 'deny' }), modes: {}, ...changes } as Parameters<typeof enrolledClusters>[1];
+  const [near, far] = [known('near'), known('far', { account: '111122223333' })];
+  const found = enrolledClusters([cluster('*', '*', '*')], policy, [near, far]);
+  expect(found.ended.map((one) => one.cluster).sort()).toEqual(ended);
+  expect(found.published.map((one) => one.cluster).sort()).toEqual(published);
+});
+
+test('where no door judges the lists end, also of a cluster of which too little is known', () => {
+  const found = enrolledClusters([cluster('*'), cluster('gone')], doorPolicy({ mode: 'off' }), [
+    ...[known('prod'), known('new', { isRead: false })],
+  ]);
+  expect(found.ended.map((one) => one.cluster)).toEqual(['new', 'prod']);
+});
