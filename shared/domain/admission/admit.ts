@@ -67,7 +67,8 @@ export function admitUntil(reference: string | undefined, admitting: Admitting):
       admission: { decision: 'warn', ruleId, message },
       ...(endsAtEpochMs !== undefined && { graceEndsAtEpochMs: endsAtEpochMs }),
     };
-  if (door.mode === 'warn') return { admission: { decision: 'warn', ruleId, message } };
+  if (door.mode === 'warn')
+    return { admission: { decision: 'warn', ruleId, message: `This door only warns. ${message}` } };
   if (breakGlass && nowEpochMs < breakGlass.expiresAtEpochMs)
     return { admission: { decision: 'warn', ruleId, message: `${brokenBy(breakGlass)} ${message}` } };
   return { admission: { decision: 'deny', ruleId, message } };

@@ -265,6 +265,16 @@ describe('a door', () => {
     });
   });
 
+  test('where it only warns, the door says so before what it would refuse', () => {
+    const images = [judged([found(0)])];
+    const message = (mode: 'warn' | 'deny', runsHere: boolean): string => {
+      const admission = decide({ images: runsHere ? [judged([age(1)])] : images, runsHere, door: { mode } });
+      return admission.decision === 'allow' ? '' : admission.message;
+    };
+    expect(message('warn', false)).toBe(`This door only warns. ${message('deny', false)}`);
+    expect(message('warn', true)).toBe(message('deny', true));
+  });
+
   test('a message is one line without control characters, of at most 1,100 characters', () => {
     const hostile = judged([
       { ...(found(0) as Extract<Reason, { kind: 'finding' }>), package: `\u001b[2J\n${'x'.repeat(5000)}` },
