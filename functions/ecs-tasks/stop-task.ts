@@ -10,7 +10,7 @@ import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
  * Stops a task that was denied, once its time is over and if everything still says so: the policy and its mode, the verdict, the
- * kill switch and the account. Before that time it asks itself again.
+ * kill switch and the account. Before that time, and while Patchwave is paused, it asks itself again.
  * @throws what a read throws; the request is then delivered again
  */
 export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promise<TaskOutcome> {
@@ -24,11 +24,15 @@ export async function stopTask(ports: EcsTaskPorts, request: StopRequest): Promi
     await ports.stops.send([request]);
     return 'none';
   }
-  const { rebuilding, reason } = await ports.killSwitch.read();
-  if (rebuilding !== 'active') return kept(request, `the kill switch is ${rebuilding}: ${reason}`);
   try {
     const containers = await ports.tasks.containersOf(place, taskArn);
     if (!containers) return 'none';
+    const { rebuilding, reason } = await ports.killSwitch.read();
+    if (rebuilding !== 'active') {
+      // A pause ends, and the task may still run then.
+      await ports.stops.send([request]);
+      return kept(request, `the kill switch is ${rebuilding}: ${reason}. It asks itself again later`);
+    }
     const images = imagesOfTask(containers);
     if (images.length === 0) return kept(request, 'ECS names no container of it');
     const acting = stopModeOf(policy, account, images);

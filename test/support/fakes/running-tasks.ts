@@ -17,6 +17,11 @@ export class FakeRunningTasks implements RunningTasks {
     this.#tasks.set(taskArn, containers);
   }
 
+  /** It ends by itself. */
+  end(taskArn: string): void {
+    this.#tasks.delete(taskArn);
+  }
+
   async containersOf({ account }: Cluster, taskArn: string): Promise<readonly RunningContainer[] | undefined> {
     this.#check(account, taskArn);
     return this.#tasks.get(taskArn);

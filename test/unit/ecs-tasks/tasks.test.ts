@@ -229,10 +229,6 @@ describe('before a task is stopped', () => {
   });
 
   test.each<[string, (door: Awaited<ReturnType<typeof waiting>>) => unknown]>([
-    [
-      'the kill switch is asked',
-      ({ world }) => world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: 1, reason: 'incident' }),
-    ],
     ['the policy is read again', ({ world }) => apply(world, { mode: 'deny' })],
     [
       'its mode is read again',
@@ -255,6 +251,24 @@ describe('before a task is stopped', () => {
     await door.later();
     expect(door.tasks.stopped).toEqual([]);
     expect(door.stops.isEmpty).toBe(true);
+  });
+
+  test('not while Patchwave is paused, but after that, and not if it has ended by then', async () => {
+    const { later, tasks, stops, world } = await waiting();
+    const state = { by: 'ann', atEpochMs: 1, reason: 'incident' };
+    await world.killSwitch.set({ ...state, rebuilding: 'paused' });
+    await later();
+    await later();
+    expect([tasks.stopped, stops.isEmpty]).toEqual([[], false]);
+    await world.killSwitch.set({ ...state, rebuilding: 'active' });
+    await later();
+    expect(tasks.stopped).toHaveLength(1);
+
+    const other = await waiting();
+    await other.world.killSwitch.set({ ...state, rebuilding: 'paused' });
+    other.tasks.end(taskArn);
+    await other.later();
+    expect(other.stops.isEmpty).toBe(true);
   });
 
   test('an error keeps the request, and stops nothing', async () => {
