@@ -1,3 +1,9 @@
+import {
+  CONSTRAINT,
+  CONSTRAINT_RESOURCE,
+  constraintNamed,
+  WHOLE,
+} from '../../shared/domain/admission/allowed-images.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { isFor } from './admission-policies.ts';
 import { allowedImagesSpec } from './allowed-images.ts';
@@ -8,11 +14,16 @@ import type { Manifest } from './manifest.ts';
 import { isMirror, isPod, podVariables, TEMPLATE_RESOURCES } from './pod-rules.ts';
 import { GATEKEEPER } from './subject.ts';
 
-const KIND = 'PatchwaveImages';
+/** A constraint without a list has one that is out of date. */
+const allowed = {
+  name: 'allowed',
+  expression: `variables.params.?allowed.orValue({'notAfter': dyn('1970-01-01T00:00:00Z'), 'digests': dyn({})})`,
+};
 
 /**
  * A ConstraintTemplate of Gatekeeper with the expressions of the admission policies, and a constraint for each enforcement
- * action. The list of allowed images is in the parameters of the constraints, so it holds at most 20,000 digests.
+ * action. The list of allowed images is in the parameters of the constraints, so it holds at most 20,000 digests. The files leave
+ * it out, so that one who applies them again takes away nothing that was published.
  */
 export function gatekeeperManifests(
   policy: Pick<Policy, 'approvedRegistries' | 'awsManaged'>,
@@ -22,7 +33,8 @@ export function gatekeeperManifests(
   const variables = [
     ...podVariables(GATEKEEPER),
     ...referenceVariables(policy),
-    ...listVariables({ prefix: '' }, GATEKEEPER),
+    allowed,
+    ...listVariables(WHOLE, GATEKEEPER),
     { name: 'requiresDigest', expression: doors.requireDigest(GATEKEEPER.namespace) },
     { name: 'isDenying', expression: isDenying },
     {
@@ -49,15 +61,15 @@ export function gatekeeperManifests(
   const template: Manifest = {
     apiVersion: 'templates.gatekeeper.sh/v1',
     kind: 'ConstraintTemplate',
-    metadata: { name: KIND.toLowerCase() },
+    metadata: { name: CONSTRAINT_RESOURCE },
     spec: {
       crd: {
         spec: {
-          names: { kind: KIND },
+          names: { kind: CONSTRAINT.kind },
           validation: {
             openAPIV3Schema: {
               type: 'object',
-              required: ['severity', 'allowed'],
+              required: ['severity'],
               properties: { severity: { type: 'string', enum: ['deny', 'warn'] }, allowed: allowedImagesSpec },
             },
           },
@@ -79,13 +91,12 @@ function constraint(severity: 'deny' | 'warn'): Manifest {
   const pods = { apiGroups: [''], kinds: ['Pod'] };
   const templates = TEMPLATE_RESOURCES.map(({ group, kinds }) => ({ apiGroups: [group], kinds }));
   return {
-    apiVersion: 'constraints.gatekeeper.sh/v1beta1',
-    kind: KIND,
-    metadata: { name: `patchwave-images-${severity}` },
+    ...CONSTRAINT,
+    metadata: { name: constraintNamed(severity) },
     spec: {
       enforcementAction: severity,
       match: { kinds: severity === 'deny' ? [pods] : [pods, ...templates] },
-      parameters: { severity, allowed: { notAfter: '1970-01-01T00:00:00Z', digests: {} } },
+      parameters: { severity },
     },
   };
 }

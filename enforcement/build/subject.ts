@@ -24,5 +24,5 @@ export const GATEKEEPER: Subject = {
   before: 'oldObject',
   kind: 'variables.anyObject.kind',
   namespace: "variables.anyObject.metadata.?namespace.orValue('')",
-  list: 'variables.params.allowed',
+  list: 'variables.allowed',
 };

@@ -1,3 +1,4 @@
+import { CONSTRAINT_NAMES, WHOLE } from '../../shared/domain/admission/allowed-images.ts';
 import type { MissedReason } from '../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
@@ -22,12 +23,16 @@ export class ClusterNotPublishedError extends Error {
 export class ListTooLargeError extends Error {
   override readonly name = 'ListTooLargeError';
   constructor(cluster: Cluster, list: string, excess: string) {
-    const advice =
-      list === 'all'
-        ? 'Write the manifests of the cluster again with `--shards 16`, apply them, and delete the policies and the list of `all`.'
-        : 'Give the cluster the webhook in place of lists.';
-    super(`The list ${list} of EKS cluster ${clusterKey(cluster)} cannot be published: ${excess}. ${advice}`);
+    super(`The list ${list} of EKS cluster ${clusterKey(cluster)} cannot be published: ${excess}. ${adviceFor(list)}`);
   }
+}
+
+function adviceFor(list: string): string {
+  if (list === WHOLE.name)
+    return 'Write the manifests of the cluster again with `--shards 16`, apply them, and delete the policies and the list of `all`.';
+  if ((CONSTRAINT_NAMES as readonly string[]).includes(list))
+    return 'Give the cluster admission-policies.yaml of `--shards 16`, or the webhook, in place of gatekeeper.yaml.';
+  return 'Give the cluster the webhook in place of lists.';
 }
 
 /** Something else wrote the list during each attempt. */

@@ -9,7 +9,7 @@ import { gzip } from 'node:zlib';
 import { type Action, authorize, type Caller, callerOf, type TokenReviewer } from './access.ts';
 import { admit, directly, type PendingWrite, type Route } from './admission.ts';
 import { ApiError, statusOf } from './api-error.ts';
-import { APPLY, applied, checkDeclared, checkDefined } from './custom-resources.ts';
+import { APPLY, applied, checkDeclared, checkDefined, checkRequired } from './custom-resources.ts';
 import { withDefaults } from './defaults.ts';
 import { ObjectStore } from './object-store.ts';
 import { apiVersionOf, isObject, type JsonDocument, type KubernetesObject, RESOURCES } from './objects.ts';
@@ -259,6 +259,7 @@ function prepared(store: ObjectStore, target: RequestTarget, method: string, bod
     const document = parsed(body);
     checkDeclared(store, resource, document, isApplied);
     const object = fresh(target, document);
+    checkRequired(store, resource, object);
     return { code: 201, object, commit: () => store.create(resource, object) };
   }
   const present = got(store, target);
@@ -266,7 +267,7 @@ function prepared(store: ObjectStore, target: RequestTarget, method: string, bod
   const document = parsed(body);
   if (isApplied) {
     checkDeclared(store, resource, document, isApplied);
-    const object = applied(resource, present, document);
+    const object = applied(store, resource, present, document);
     return { code: 200, object, present, commit: () => store.replace(resource, object) };
   }
   const next = method === 'PATCH' ? patched(present, document, mediaType) : document;

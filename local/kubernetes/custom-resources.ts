@@ -13,37 +13,80 @@ export function checkDefined(store: ObjectStore, resource: ApiResource): void {
     throw new ApiError(404, 'the server could not find the requested resource');
 }
 
-/** All writes here are strict. @throws ApiError 400 for a field of the `spec` that the definition has not; 500 for an apply */
+/**
+ * All writes here are strict.
+ * @throws ApiError 400 for a field of the `spec` that the definition has not, 500 for an apply
+ */
 export function checkDeclared(
   store: ObjectStore,
   resource: ApiResource,
   { spec }: JsonDocument,
   isApply: boolean,
 ): void {
-  const { versions } = (definitionOf(store, resource)?.spec ?? {}) as { readonly versions?: readonly DefinedVersion[] };
-  const declared = versions?.[0]?.schema?.openAPIV3Schema?.properties?.spec?.properties;
+  const declared = schemaOf(store, resource)?.properties;
   const unknown = declared && isObject(spec) ? Object.keys(spec).find((name) => !(name in declared)) : undefined;
   if (unknown === undefined) return;
   if (isApply) throw new ApiError(500, `.spec.${unknown}: field not declared in schema`);
   throw new ApiError(400, `strict decoding error: unknown field "spec.${unknown}"`);
 }
 
+/** @throws ApiError 422 if a field is absent that the definition requires */
+export function checkRequired(
+  store: ObjectStore,
+  resource: ApiResource,
+  { kind, metadata, spec }: KubernetesObject,
+): void {
+  const path = spec && missingIn(spec, schemaOf(store, resource), 'spec');
+  if (path !== undefined) throw new ApiError(422, `${kind} "${metadata.name}" is invalid: ${path}: Required value`);
+}
+
+function missingIn(value: JsonDocument, schema: DefinedSchema | undefined, path: string): string | undefined {
+  const absent = schema?.required?.find((name) => !(name in value));
+  if (absent !== undefined) return `${path}.${absent}`;
+  for (const [name, member] of Object.entries(value)) {
+    const missing = isObject(member) ? missingIn(member, schema?.properties?.[name], `${path}.${name}`) : undefined;
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
 /**
  * The object with another one applied. What that one leaves out stays: here nothing is known of who wrote it.
  * @throws ApiError
  */
-export function applied(resource: ApiResource, present: KubernetesObject, document: JsonDocument): KubernetesObject {
+export function applied(
+  store: ObjectStore,
+  resource: ApiResource,
+  present: KubernetesObject,
+  document: JsonDocument,
+): KubernetesObject {
   if (!resource.isCustom) throw new ApiError(415, `this server does not apply objects of ${resource.kind}`);
   const { metadata, spec } = document as unknown as KubernetesObject;
   const { resourceVersion } = metadata;
   const kept = { ...present.metadata, ...(resourceVersion !== undefined && { resourceVersion }) };
-  return { ...present, metadata: kept, spec: { ...present.spec, ...spec } };
+  return { ...present, metadata: kept, spec: merged(present.spec ?? {}, spec ?? {}, schemaOf(store, resource)) };
 }
 
-interface DefinedVersion {
-  readonly schema?: {
-    readonly openAPIV3Schema?: { readonly properties?: { readonly spec?: { readonly properties?: JsonDocument } } };
+/** Objects whose members the definition names are merged, and maps are replaced: those of this repository are atomic. */
+function merged(present: JsonDocument, next: JsonDocument, schema: DefinedSchema | undefined): JsonDocument {
+  const changed = Object.entries(next).map(([name, value]) => {
+    const [before, inner] = [present[name], schema?.properties?.[name]];
+    return [name, inner?.properties && isObject(value) && isObject(before) ? merged(before, value, inner) : value];
+  });
+  return { ...present, ...Object.fromEntries(changed) };
+}
+
+interface DefinedSchema {
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, DefinedSchema>>;
+}
+
+/** Of the `spec`. */
+function schemaOf(store: ObjectStore, resource: ApiResource): DefinedSchema | undefined {
+  const { versions } = (definitionOf(store, resource)?.spec ?? {}) as {
+    readonly versions?: readonly { readonly schema?: { readonly openAPIV3Schema?: DefinedSchema } }[];
   };
+  return versions?.[0]?.schema?.openAPIV3Schema?.properties?.spec;
 }
 
 const definitionOf = (store: ObjectStore, resource: ApiResource): KubernetesObject | undefined =>

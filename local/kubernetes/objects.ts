@@ -68,6 +68,11 @@ export const RESOURCES = {
   roleBindings: resource(RBAC, 'rolebindings', 'RoleBinding'),
   definitions: resource('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition', false),
   allowedImages: { ...resource('patchwave.dev', 'allowedimages', 'AllowedImages', false), isCustom: true },
+  constraints: {
+    ...resource('constraints.gatekeeper.sh', 'patchwaveimages', 'PatchwaveImages', false),
+    version: 'v1beta1',
+    isCustom: true,
+  },
   validatingWebhookConfigurations: resource(
     'admissionregistration.k8s.io',
     'validatingwebhookconfigurations',

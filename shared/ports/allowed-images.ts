@@ -8,15 +8,13 @@ export interface StoredList {
   readonly version: string;
   /** As it is written there, by whomever; absent in the first lists. */
   readonly readAt?: string;
-  /** As it is written there, by whomever. */
+  /** As it is written there, by whomever; absent in a constraint without a list. */
   readonly notAfter?: string;
 }
 
-/** The lists of one cluster. Each call throws ClusterUnreachableError in one of its classes. */
-export interface ClusterLists {
-  /** The names of all lists. @throws ListsUndefinedError */
-  names(): Promise<readonly string[]>;
-  /** `undefined` if there is none of that name. */
+/** Lists by name. Each call throws ClusterUnreachableError in one of its classes. */
+export interface ListsByName {
+  /** `undefined` if nothing of that name holds a list. */
   read(name: string): Promise<StoredList | undefined>;
   /**
    * Writes a list if it is still as it was read, or still absent; otherwise `false`.
@@ -29,6 +27,14 @@ export interface ClusterLists {
    * @throws ListUnknownError
    */
   end(name: string, notAfter: string, before: StoredList): Promise<boolean>;
+}
+
+/** The lists of one cluster. Each call throws ClusterUnreachableError in one of its classes. */
+export interface ClusterLists extends ListsByName {
+  /** The names of all objects that are a list. @throws ListsUndefinedError */
+  names(): Promise<readonly string[]>;
+  /** What constraints of Gatekeeper hold, by the names of these. A constraint that is absent is not made: `write` is `false`. */
+  readonly constraints: ListsByName;
 }
 
 /** The lists of allowed images in clusters, for their doors. */
@@ -48,20 +54,23 @@ export interface PublishedLists {
 
 const DEFINITION =
   'Apply allowed-images-definition.yaml, which `npm run enforcement:build` of this version writes, to the cluster.';
+const CONSTRAINTS = 'Apply gatekeeper.yaml, which `npm run enforcement:build` of this version writes, to the cluster.';
 
-/** The cluster has no definition of the lists. */
+/** The cluster has no definition of the lists, and no constraint that holds one. */
 export class ListsUndefinedError extends ClusterUnreachableError {
   override readonly name = 'ListsUndefinedError';
   constructor(cluster: Cluster, cause?: unknown) {
-    super(cluster, 'it has no definition of AllowedImages', DEFINITION, cause, PUBLISHES);
+    const advice = `${DEFINITION} If Gatekeeper decides there, apply gatekeeper.yaml in its place.`;
+    super(cluster, 'it has no definition of AllowedImages, and no constraint of Patchwave', advice, cause, PUBLISHES);
   }
 }
 
 /** The cluster refuses a list: its definition is of another version, or a policy of the cluster denies the change. */
 export class ListRefusedError extends ClusterUnreachableError {
   override readonly name = 'ListRefusedError';
-  constructor(cluster: Cluster, list: string, message: string) {
-    const advice = `${DEFINITION} If that does not help, let no admission policy of the cluster keep Patchwave from writing it.`;
+  constructor(cluster: Cluster, list: string, message: string, holder: 'object' | 'constraint' = 'object') {
+    const remedy = holder === 'object' ? DEFINITION : CONSTRAINTS;
+    const advice = `${remedy} If that does not help, let no admission policy of the cluster keep Patchwave from writing it.`;
     super(cluster, `it refuses the list ${list}: ${message.replace(/\.$/, '')}`, advice, undefined, PUBLISHES);
   }
 }

@@ -5,12 +5,13 @@ import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { useCloud } from '../support/cloud.ts';
+import { shippedConstraint } from '../support/constraint-definition.ts';
 import { admissionWebhooksContract } from './admission-webhooks.contract.ts';
 import { eksAccessContract } from './eks-access.contract.ts';
 import { eksPublishAccessContract, publisherIn } from './eks-publish-access.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from './eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
-import { publishedListsContract } from './published-lists.contract.ts';
+import { constraintsContract, type PublishedListsWorld, publishedListsContract } from './published-lists.contract.ts';
 
 const cloud = useCloud();
 let server: ClusterServer;
@@ -50,12 +51,19 @@ describe('the lists of EKS', () => {
   beforeAll(async () => {
     lists = await publisherIn(world);
   });
-  publishedListsContract(() => ({
+  const published = (): PublishedListsWorld => ({
     ...{ lists, cluster: world.place },
     createFirst: async (name) => {
       const [first] = firstAllowedImages(1);
       await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
     },
     specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
-  }));
+    constraints: {
+      create: async (name) => world.admin.ensure(shippedConstraint(name)),
+      remove: (name) => world.admin.remove(RESOURCES.constraints, { metadata: { name } } as KubernetesObject),
+      parametersOf: async (name) => (await world.admin.get(RESOURCES.constraints, undefined, name))?.spec?.parameters,
+    },
+  });
+  publishedListsContract(published);
+  constraintsContract(published);
 });

@@ -1,6 +1,10 @@
-import { type AllowedImagesList, MOST_DIGESTS } from '../../shared/domain/admission/allowed-images.ts';
+import {
+  type AllowedImagesList,
+  CONSTRAINT_NAMES,
+  MOST_DIGESTS,
+} from '../../shared/domain/admission/allowed-images.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import type { ClusterLists, PublishedLists } from '../../shared/ports/allowed-images.ts';
+import type { ClusterLists, ListsByName, PublishedLists } from '../../shared/ports/allowed-images.ts';
 
 /** A publisher of lists, and a cluster of it. */
 export interface PublishedListsWorld {
@@ -10,6 +14,16 @@ export interface PublishedListsWorld {
   /** As a person makes the first lists, with no other field. */
   createFirst(name: string): Promise<void>;
   specOf(name: string): Promise<unknown>;
+  /** As Gatekeeper has them, and as gatekeeper.yaml makes them. */
+  readonly constraints: ConstraintsWorld;
+}
+
+export interface ConstraintsWorld {
+  /** Makes the constraint, without a list. */
+  create(name: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** `parameters` of the constraint. */
+  parametersOf(name: string): Promise<unknown>;
 }
 
 /** Clusters to which nothing can be published. */
@@ -103,6 +117,72 @@ export function publishedListsContract(world: () => PublishedListsWorld): void {
   });
 }
 
+/** What the publisher relies on where Gatekeeper decides. */
+export function constraintsContract(world: () => PublishedListsWorld): void {
+  const [DENY, WARN] = CONSTRAINT_NAMES;
+  const inConstraints = async <Result>(work: (lists: ListsByName) => Promise<Result>) =>
+    world().lists.inCluster(world().cluster, AbortSignal.timeout(30_000), ({ constraints }) => work(constraints));
+
+  test('a constraint that is absent has no list, and none is made', async () => {
+    await inConstraints(async (lists) => {
+      expect(await lists.read(DENY)).toBeUndefined();
+      expect(await lists.write(DENY, listOf(), undefined)).toBe(false);
+      expect(await lists.read(DENY)).toBeUndefined();
+    });
+  });
+
+  test('a constraint gets a list, and what else it says stays', async () => {
+    await world().constraints.create(DENY);
+    await inConstraints(async (lists) => {
+      const first = await lists.read(DENY);
+      expect([first?.readAt, first?.notAfter]).toEqual([undefined, undefined]);
+      expect(await lists.write(DENY, listOf({ running: { [digits(2)]: entry } }), first)).toBe(true);
+      expect(await lists.read(DENY)).toMatchObject({ readAt: '2026-11-29T00:00:00.000Z' });
+      expect(await lists.write(DENY, listOf({ policyVersion: 'older' }), first)).toBe(false);
+      expect(await world().constraints.parametersOf(DENY)).toMatchObject({
+        severity: 'deny',
+        allowed: listOf({ running: { [digits(2)]: entry } }),
+      });
+      const digests = { [digits(4)]: '' as const };
+      expect(await lists.write(DENY, listOf({ digests }), await lists.read(DENY))).toBe(true);
+      expect(await world().constraints.parametersOf(DENY)).toEqual({ severity: 'deny', allowed: listOf({ digests }) });
+    });
+  });
+
+  test('only the end of its list changes, unless it changed since it was read', async () => {
+    const notAfter = '2026-11-29T01:00:00.000Z';
+    await inConstraints(async (lists) => {
+      const before = await lists.read(DENY);
+      if (!before) throw new Error('the constraint was made');
+      expect(await lists.write(DENY, listOf(), before)).toBe(true);
+      expect(await lists.end(DENY, notAfter, before)).toBe(false);
+      expect(await lists.end(DENY, notAfter, (await lists.read(DENY)) ?? before)).toBe(true);
+    });
+    const allowed = listOf({ notAfter });
+    expect(await world().constraints.parametersOf(DENY)).toEqual({ severity: 'deny', allowed });
+  });
+
+  test('a constraint that was deleted since it was read is not made again', async () => {
+    await world().constraints.create(WARN);
+    await inConstraints(async (lists) => {
+      const before = await lists.read(WARN);
+      await world().constraints.remove(WARN);
+      expect(await lists.write(WARN, listOf(), before)).toBe(false);
+      expect(await lists.read(WARN)).toBeUndefined();
+    });
+  });
+
+  test('a constraint takes as many digests as a list may have', async () => {
+    const digests = Object.fromEntries(Array.from({ length: MOST_DIGESTS }, (_, at) => [digits(at), '' as const]));
+    await inConstraints(async (lists) => {
+      for (let time = 0; time < 2; time += 1)
+        expect(await lists.write(DENY, listOf({ digests }), await lists.read(DENY))).toBe(true);
+    });
+    expect(await world().constraints.parametersOf(DENY)).toEqual({ severity: 'deny', allowed: listOf({ digests }) });
+    await world().constraints.remove(DENY);
+  });
+}
+
 /** How the publisher learns that a cluster cannot have lists. */
 export function missingListsContract(world: () => MissingListsWorld): void {
   const namesIn = async (cluster: Cluster) =>
@@ -113,6 +193,15 @@ export function missingListsContract(world: () => MissingListsWorld): void {
       name: 'ListsUndefinedError',
       message: expect.stringContaining('Apply allowed-images-definition.yaml'),
     });
+  });
+
+  test('a cluster without Gatekeeper has no constraint, and that is no failure', async () => {
+    const read = world().lists.inCluster(
+      world().undefinedCluster,
+      AbortSignal.timeout(30_000),
+      async ({ constraints }) => [await constraints.read(CONSTRAINT_NAMES[0])],
+    );
+    expect(await read).toEqual([undefined]);
   });
 
   test('a cluster that was deleted is none', async () => {

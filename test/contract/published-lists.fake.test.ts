@@ -1,6 +1,11 @@
 import { ClusterUnauthorizedError, PUBLISHES } from '../../shared/ports/cluster-errors.ts';
 import { FakePublishedLists } from '../support/fakes/published-lists.ts';
-import { missingListsContract, publishedListsContract } from './published-lists.contract.ts';
+import {
+  constraintsContract,
+  missingListsContract,
+  type PublishedListsWorld,
+  publishedListsContract,
+} from './published-lists.contract.ts';
 
 const at = (cluster: string) => ({ account: '444455556666', region: 'eu-west-1', cluster });
 const lists = new FakePublishedLists();
@@ -12,9 +17,16 @@ missingListsContract(() => ({
   lists,
   ...{ undefinedCluster: at('bare'), deletedCluster: at('gone'), unreachable: at('stranger') },
 }));
-publishedListsContract(() => ({
+const world = (): PublishedListsWorld => ({
   lists,
   cluster: at('prod'),
   createFirst: async (name) => lists.put(at('prod'), name, { notAfter: '1970-01-01T00:00:00Z', digests: {} }),
   specOf: async (name) => lists.specOf(at('prod'), name),
-}));
+  constraints: {
+    create: async (name) => lists.constrain(at('prod'), name),
+    remove: async (name) => void lists.constraints.get('444455556666/eu-west-1/prod')?.delete(name),
+    parametersOf: async (name) => ({ severity: 'deny', allowed: lists.heldBy(at('prod'), name) }),
+  },
+});
+publishedListsContract(world);
+constraintsContract(world);

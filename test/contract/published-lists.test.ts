@@ -7,9 +7,15 @@ import { type KubernetesObject, RESOURCES, resourceOfKind } from '../../local/ku
 import { EksAllowedImages } from '../../shared/adapters/eks-allowed-images.ts';
 import { KUBERNETES_LIMITS } from '../../shared/adapters/kubernetes-api.ts';
 import { newAuthority, newServer } from '../support/certificates.ts';
+import { constraintDefinition, shippedConstraint } from '../support/constraint-definition.ts';
 import { KEYS } from '../support/eks-clusters.ts';
 import { eksPublishAccessContract, type PublishAccessWorld } from './eks-publish-access.contract.ts';
-import { missingListsContract, type PublishedListsWorld, publishedListsContract } from './published-lists.contract.ts';
+import {
+  constraintsContract,
+  missingListsContract,
+  type PublishedListsWorld,
+  publishedListsContract,
+} from './published-lists.contract.ts';
 
 /** Clusters of this repository in this process. EKS is answered by hand. */
 const eks = mockClient(EKSClient);
@@ -75,12 +81,18 @@ beforeAll(async () => {
   });
   const admin = adminOf(prod);
   await admin.ensure(allowedImagesDefinition as unknown as KubernetesObject);
+  await admin.ensure(constraintDefinition());
   const [first] = firstAllowedImages(1);
   world = {
     lists,
     cluster: place('prod'),
     createFirst: async (name) => admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject),
     specOf: async (name) => prod.store.get(RESOURCES.allowedImages, undefined, name).spec,
+    constraints: {
+      create: async (name) => admin.ensure(shippedConstraint(name)),
+      remove: (name) => admin.remove(RESOURCES.constraints, { metadata: { name } } as KubernetesObject),
+      parametersOf: async (name) => prod.store.get(RESOURCES.constraints, undefined, name).spec?.parameters,
+    },
   };
   access = { place: place('restricted'), admin: adminOf(restricted), publisher: async () => lists };
 });
@@ -91,6 +103,7 @@ afterAll(async () => {
 
 describe('the lists of EKS', () => {
   publishedListsContract(() => world);
+  constraintsContract(() => world);
   missingListsContract(() => ({
     lists: world.lists,
     ...{ undefinedCluster: place('bare'), deletedCluster: place('gone'), unreachable: place('stranger') },

@@ -12,6 +12,7 @@ import { listedDigests, MOST_DIGESTS } from '../../shared/domain/admission/allow
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { publisherIn } from '../contract/eks-publish-access.contract.ts';
 import { useCloud } from '../support/cloud.ts';
+import { constraintDefinition } from '../support/constraint-definition.ts';
 import { doorPolicy } from '../support/door-world.ts';
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { type ApiObject, KubernetesClient } from '../support/kubernetes-client.ts';
@@ -77,10 +78,15 @@ beforeAll(async () => {
   for (const name of ['shop', 'pay', 'other']) await server.admin.ensureNamespace(name);
   const rights = await readFile(new URL('../../enforcement/access/publish.yaml', import.meta.url), 'utf8');
   const access = parseAllDocuments(rights).map((document) => document.toJS() as ApiObject);
-  for (const object of [...access, ...manifests('allowed-images-definition')])
-    expect(await client.apply(object)).toMatchObject({ status: 201 });
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100))
-    if ((await client.send('GET', '/apis/patchwave.dev/v1/allowedimages')).status === 200) break;
+  const definitions = [...manifests('allowed-images-definition'), constraintDefinition() as ApiObject];
+  for (const object of [...access, ...definitions]) expect(await client.apply(object)).toMatchObject({ status: 201 });
+  const collections = [
+    '/apis/patchwave.dev/v1/allowedimages',
+    '/apis/constraints.gatekeeper.sh/v1beta1/patchwaveimages',
+  ];
+  for (const collection of collections)
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100))
+      if ((await client.send('GET', collection)).status === 200) break;
   for (const name of ['first-allowed-images', 'admission-policies'])
     for (const object of manifests(name)) expect(await client.apply(object)).toMatchObject({ status: 201 });
   await until('warn digest-allowed list-current', 'shop', UNLISTED);
@@ -161,4 +167,56 @@ test('a list that somebody deleted refuses pods until the next publication makes
   expect(await tried('shop', ALLOWED)).toMatch(/^deny .*no params found/);
   expect(await publication([ALLOWED])).toBe(16);
   await until('allow', 'shop', ALLOWED);
+});
+
+describe('where Gatekeeper decides', () => {
+  const constraints = manifests('gatekeeper').filter(({ kind }) => kind === 'PatchwaveImages');
+  const stored = async (name: string) => {
+    const object = await server.admin.get(RESOURCES.constraints, undefined, name);
+    return object as { spec: { enforcementAction: string; parameters: object } } & typeof object;
+  };
+
+  test('each constraint that is there gets the list of all images, and no other change', async () => {
+    const [deny] = constraints;
+    if (!deny) throw new Error('gatekeeper.yaml has no constraint');
+    expect(await client.apply(deny)).toMatchObject({ status: 201 });
+    expect(await publication([ALLOWED, OTHER])).toBe(17);
+    const { spec } = await stored(deny.metadata.name);
+    expect(spec).toMatchObject({ enforcementAction: 'deny', match: { kinds: [{ kinds: ['Pod'] }] } });
+    expect(spec.parameters).toMatchObject({
+      severity: 'deny',
+      allowed: {
+        digests: { [ALLOWED.slice(7)]: '', [OTHER.slice(7)]: '' },
+        running: { [GRACED.slice(7)]: { namespaces: ['shop'] } },
+      },
+    });
+    expect(await server.admin.list(RESOURCES.constraints)).toHaveLength(1);
+  });
+
+  test('a person who applies gatekeeper.yaml again takes away nothing that was published', async () => {
+    const names = constraints.map(({ metadata }) => metadata.name);
+    for (const object of constraints) expect((await client.apply(object)).status).toBeLessThan(300);
+    expect(await publication([ALLOWED])).toBe(18);
+    const before = await Promise.all(names.map(stored));
+    for (const object of constraints) expect(await client.apply(object)).toMatchObject({ status: 200 });
+    const after = await Promise.all(names.map(stored));
+    expect(after.map(({ spec }) => spec)).toEqual(before.map(({ spec }) => spec));
+    expect(after.map(({ spec }) => spec.enforcementAction)).toEqual(['deny', 'warn']);
+    expect(after.map(({ spec }) => spec.parameters)).toEqual(
+      ['deny', 'warn'].map((severity) =>
+        expect.objectContaining({
+          severity,
+          allowed: expect.objectContaining({ digests: { [ALLOWED.slice(7)]: '' } }),
+        }),
+      ),
+    );
+  });
+
+  test('the owners of the fields stay few, however many images there are', async () => {
+    const many = Array.from({ length: MOST_DIGESTS - 1 }, (_, at) => digest('e', at));
+    for (let time = 0; time < 2; time += 1) await publication([ALLOWED, ...many]);
+    const owners = JSON.stringify(Reflect.get((await stored('patchwave-images-deny')).metadata, 'managedFields'));
+    expect(owners).toContain('"f:digests":{}');
+    expect(owners.length).toBeLessThan(5_000);
+  }, 60_000);
 });

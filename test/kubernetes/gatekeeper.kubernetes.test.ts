@@ -9,7 +9,9 @@ import { allowedLists } from '../support/conformance/allowed-lists.ts';
 import { type ConformanceCase, conformanceCases } from '../support/conformance/cases.ts';
 import { notExpressed } from '../support/conformance/matrix.ts';
 import { admissionReviewOf } from '../support/conformance/webhook-door.ts';
+import { gatekeeperObjects } from '../support/constraint-definition.ts';
 import { programs } from '../support/kubernetes-programs.ts';
+import { digestOf } from '../support/samples.ts';
 
 /* The conformance cases, put by Gatekeeper's own tool to the constraints of `enforcement:build`, as they are shipped. */
 
@@ -109,3 +111,48 @@ test('Gatekeeper answers each case that it can express as due', async () => {
   expect([...decided].sort()).toEqual(put.sort());
   expect(put.length).toBeGreaterThanOrEqual(180);
 }, 120_000);
+
+test('a constraint without a list refuses no new pod for its digest, and warns', async () => {
+  const { gator } = await programs();
+  const write = (name: string, value: unknown): string => {
+    writeFileSync(join(folder, name), JSON.stringify(value));
+    return name;
+  };
+  const [template, ...constraints] = gatekeeperObjects();
+  const templateFile = write('unlisted.template.yaml', template);
+  const image = `registry.example/team/web@${digestOf('unlisted')}`;
+  const pod = {
+    ...{ apiVersion: 'v1', kind: 'Pod' },
+    metadata: { name: 'web', namespace: 'shop', creationTimestamp: '2026-11-29T00:00:00Z' },
+    spec: { containers: [{ name: 'web', image }] },
+  };
+  const review = {
+    ...{ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' },
+    request: {
+      ...{ uid: '1', kind: { group: '', version: 'v1', kind: 'Pod' }, operation: 'CREATE' },
+      ...{ name: 'web', namespace: 'shop', object: pod, userInfo: { username: 'somebody' } },
+    },
+  };
+  const object = write('unlisted.review.yaml', review);
+  const tests = constraints.map((constraint) => {
+    const isWarned = constraint.metadata.name.endsWith('-warn');
+    return {
+      ...{ name: constraint.metadata.name, template: templateFile },
+      constraint: write(`unlisted.${constraint.metadata.name}.yaml`, constraint),
+      cases: [
+        {
+          ...{ name: 'new pod', object },
+          assertions: isWarned
+            ? ['digest-allowed', 'list-current'].map((rule) => ({ violations: 1, message: `\\(${rule}\\)` }))
+            : [{ violations: 'no' }],
+        },
+      ],
+    };
+  });
+  const suite = { apiVersion: 'test.gatekeeper.sh/v1alpha1', kind: 'Suite', metadata: { name: 'unlisted' }, tests };
+  const { status, stdout } = spawnSync(gator, ['verify', join(folder, write('unlisted.yaml', suite)), '-v'], {
+    encoding: 'utf8',
+  });
+  expect(stdout.match(/--- PASS: patchwave-images-\S+/g)).toHaveLength(2);
+  expect(status).toBe(0);
+}, 60_000);

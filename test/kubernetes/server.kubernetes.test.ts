@@ -10,8 +10,13 @@ import { eksDeployerContract } from '../contract/eks-deployer.contract.ts';
 import { eksPublishAccessContract, publisherIn } from '../contract/eks-publish-access.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
-import { publishedListsContract } from '../contract/published-lists.contract.ts';
+import {
+  constraintsContract,
+  type PublishedListsWorld,
+  publishedListsContract,
+} from '../contract/published-lists.contract.ts';
 import { useCloud } from '../support/cloud.ts';
+import { shippedConstraint } from '../support/constraint-definition.ts';
 import { eksDeployerWorld } from '../support/eks-deployer-world.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
 import { programs } from '../support/kubernetes-programs.ts';
@@ -58,14 +63,21 @@ describe('the lists of EKS', () => {
   beforeAll(async () => {
     lists = await publisherIn(world);
   });
-  publishedListsContract(() => ({
+  const published = (): PublishedListsWorld => ({
     ...{ lists, cluster: world.place },
     createFirst: async (name) => {
       const [first] = firstAllowedImages(1);
       await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
     },
     specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
-  }));
+    constraints: {
+      create: async (name) => world.admin.ensure(shippedConstraint(name)),
+      remove: (name) => world.admin.remove(RESOURCES.constraints, { metadata: { name } } as KubernetesObject),
+      parametersOf: async (name) => (await world.admin.get(RESOURCES.constraints, undefined, name))?.spec?.parameters,
+    },
+  });
+  publishedListsContract(published);
+  constraintsContract(published);
 });
 
 describe('the deployments of EKS', () => {

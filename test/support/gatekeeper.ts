@@ -37,7 +37,7 @@ const constraintSchema = v.object({
 /**
  * What the constraints of a YAML text answer to a request.
  * @param yaml the file `gatekeeper.yaml` of `enforcement:build`
- * @param allowed the list of allowed images that is in the parameters
+ * @param allowed the list of allowed images that is in the parameters, if there is one
  */
 export function evaluateConstraints(yaml: string, input: PolicyInput, allowed: unknown): PolicyDecision {
   const [first, ...others] = parseAllDocuments(yaml).map((document): unknown => document.toJS());
@@ -54,7 +54,7 @@ export function evaluateConstraints(yaml: string, input: PolicyInput, allowed: u
   const objections = matching.flatMap(({ metadata, spec }): PolicyObjection[] => {
     const decision = spec.enforcementAction;
     const failed = (message: string) => ({ policy: metadata.name, decision, ruleId: ruleIn(message), message });
-    const params = { ...spec.parameters, allowed };
+    const params = { ...spec.parameters, ...(allowed !== undefined && { allowed }) };
     try {
       const variables = { anyObject: named(object ?? oldObject, kind, request.namespace), params };
       return failedValidations(code.source, { object, oldObject, request, variables }).map(failed);

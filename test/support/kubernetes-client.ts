@@ -20,6 +20,7 @@ export interface ApiObject {
 
 const PLURALS: Readonly<Record<string, string>> = {
   AllowedImages: 'allowedimages',
+  PatchwaveImages: 'patchwaveimages',
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
 };
 

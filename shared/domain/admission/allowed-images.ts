@@ -11,6 +11,13 @@ import type { GraceOfDigest } from './admit.ts';
 export const ALLOWED_IMAGES = { apiVersion: 'patchwave.dev/v1', kind: 'AllowedImages' } as const;
 export const ALLOWED_IMAGES_RESOURCE = 'allowedimages';
 
+/** A constraint of Gatekeeper, which holds a list of all images itself. Gatekeeper makes the resource of the kind. */
+export const CONSTRAINT = { apiVersion: 'constraints.gatekeeper.sh/v1beta1', kind: 'PatchwaveImages' } as const;
+export const CONSTRAINT_RESOURCE = 'patchwaveimages';
+export const constraintNamed = (severity: 'deny' | 'warn') => `patchwave-images-${severity}` as const;
+/** All that a cluster may have. */
+export const CONSTRAINT_NAMES = [constraintNamed('deny'), constraintNamed('warn')] as const;
+
 /** Fewer than fit in one object of etcd (1.5 MiB). */
 export const MOST_DIGESTS = 20_000;
 /** Of images that violate a rule, in one list. */
@@ -31,10 +38,11 @@ export interface Shard {
   readonly prefix: string;
 }
 
+/** Of all digests. */
+export const WHOLE: Shard = { name: 'all', prefix: '' };
+
 export const shardSet = (count: ShardCount): readonly Shard[] =>
-  count === 1
-    ? [{ name: 'all', prefix: '' }]
-    : [...'0123456789abcdef'].map((prefix) => ({ name: `digests-${prefix}`, prefix }));
+  count === 1 ? [WHOLE] : [...'0123456789abcdef'].map((prefix) => ({ name: `digests-${prefix}`, prefix }));
 
 export interface WantedShard extends Shard {
   /** Nothing says that a door looks into it. */

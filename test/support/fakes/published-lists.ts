@@ -3,20 +3,27 @@ import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { clusterKey } from '../../../shared/domain/image/workload-kind.ts';
 import {
   type ClusterLists,
+  type ListsByName,
   ListsUndefinedError,
   type PublishedLists,
   type StoredList,
 } from '../../../shared/ports/allowed-images.ts';
 
 type FakeSpec = Partial<AllowedImagesList>;
+interface FakeList {
+  readonly version: number;
+  readonly spec: FakeSpec;
+}
 
 /** The lists of clusters, in memory. */
 export class FakePublishedLists implements PublishedLists {
   /** By cluster, then by name; a cluster that is absent was deleted. */
-  readonly clusters = new Map<string, Map<string, { readonly version: number; readonly spec: FakeSpec }>>();
+  readonly clusters = new Map<string, Map<string, FakeList>>();
   /** Clusters without the definition. */
   readonly undefinedIn = new Set<string>();
   readonly failing = new Map<string, Error>();
+  /** By cluster, then by name: the constraints of Gatekeeper. */
+  readonly constraints = new Map<string, Map<string, FakeList>>();
   /** Called before each write: somebody else may write meanwhile. */
   beforeWrite: (cluster: Cluster, name: string) => void | Promise<void> = () => {};
   #version = 0;
@@ -36,6 +43,18 @@ export class FakePublishedLists implements PublishedLists {
     return this.clusters.get(clusterKey(cluster))?.get(name)?.spec;
   }
 
+  /** A constraint, with its list. */
+  constrain(cluster: Cluster, name: string, spec: FakeSpec = {}): void {
+    const key = clusterKey(cluster);
+    this.#version += 1;
+    const held = this.constraints.get(key) ?? new Map<string, FakeList>();
+    this.constraints.set(key, held.set(name, { version: this.#version, spec }));
+  }
+
+  heldBy(cluster: Cluster, name: string): FakeSpec | undefined {
+    return this.constraints.get(clusterKey(cluster))?.get(name)?.spec;
+  }
+
   async inCluster<Result>(
     cluster: Cluster,
     _signal: AbortSignal,
@@ -45,30 +64,45 @@ export class FakePublishedLists implements PublishedLists {
     if (failure) throw failure;
     const lists = this.clusters.get(clusterKey(cluster));
     if (!lists) return undefined;
+    const held = () => this.constraints.get(clusterKey(cluster)) ?? new Map<string, FakeList>();
     return work({
       names: async () => {
         if (this.undefinedIn.has(clusterKey(cluster))) throw new ListsUndefinedError(cluster);
         return [...lists.keys()];
       },
-      read: async (name) => storedList(lists.get(name)),
-      write: async (name, spec, before) => {
-        await this.beforeWrite(cluster, name);
-        if (storedList(lists.get(name))?.version !== before?.version) return false;
-        this.put(cluster, name, structuredClone(spec));
-        return true;
-      },
-      end: async (name, notAfter, before) => {
-        await this.beforeWrite(cluster, name);
-        const stored = lists.get(name);
-        if (!stored || storedList(stored)?.version !== before.version) return false;
-        this.put(cluster, name, { ...stored.spec, notAfter });
-        return true;
-      },
+      ...this.#byName(
+        cluster,
+        () => lists,
+        (name, spec) => this.put(cluster, name, spec),
+      ),
+      constraints: this.#byName(cluster, held, (name, spec) => {
+        if (held().has(name)) this.constrain(cluster, name, spec);
+      }),
     });
+  }
+
+  #byName(
+    cluster: Cluster,
+    stored: () => ReadonlyMap<string, FakeList>,
+    put: (name: string, spec: FakeSpec) => void,
+  ): ListsByName {
+    const isAs = (name: string, before: StoredList | undefined): boolean =>
+      storedList(stored().get(name))?.version === before?.version;
+    const changed = async (name: string, before: StoredList | undefined, specOf: () => FakeSpec): Promise<boolean> => {
+      await this.beforeWrite(cluster, name);
+      if (!isAs(name, before)) return false;
+      put(name, specOf());
+      return before !== undefined || stored().has(name);
+    };
+    return {
+      read: async (name) => storedList(stored().get(name)),
+      write: (name, spec, before) => changed(name, before, () => structuredClone(spec)),
+      end: (name, notAfter, before) => changed(name, before, () => ({ ...stored().get(name)?.spec, notAfter })),
+    };
   }
 }
 
-function storedList(stored: { readonly version: number; readonly spec: FakeSpec } | undefined): StoredList | undefined {
+function storedList(stored: FakeList | undefined): StoredList | undefined {
   if (!stored) return undefined;
   const { readAt, notAfter } = stored.spec;
   return {

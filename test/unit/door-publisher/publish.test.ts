@@ -329,17 +329,17 @@ test('a missing list of a set is made again, and all where none is left', async 
   expect(lists.clusters.get('111122223333/eu-west-1/bare')?.size).toBe(17);
 });
 
-describe('a list that does not fit', () => {
-  const many = new Set(Array.from({ length: MOST_DIGESTS + 1 }, (_, at) => digestOf(`image-${at}`)));
-  const published = (lists: FakePublishedLists) => {
-    const ports = { lists, clock: () => 0, retry: { attempts: 1, wait: async () => {} } };
-    const source = {
-      ...{ cluster: at('a'), digestsOf: listedDigests(many), graced: new Map(), running: new Map() },
-      ...{ policyVersion: 'v', readAtEpochMs: 0, notAfterEpochMs: HOUR_MS },
-    };
-    return publishCluster(ports, source, AbortSignal.timeout(1000));
+const many = new Set(Array.from({ length: MOST_DIGESTS + 1 }, (_, at) => digestOf(`image-${at}`)));
+const published = (lists: FakePublishedLists, cluster = 'a') => {
+  const ports = { lists, clock: () => 0, retry: { attempts: 1, wait: async () => {} } };
+  const source = {
+    ...{ cluster: at(cluster), digestsOf: listedDigests(many), graced: new Map(), running: new Map() },
+    ...{ policyVersion: 'v', readAtEpochMs: 0, notAfterEpochMs: HOUR_MS },
   };
+  return publishCluster(ports, source, AbortSignal.timeout(1000));
+};
 
+describe('a list that does not fit', () => {
   test('stays as it is, says what to do, and keeps no other one from being published', async () => {
     const lists = new FakePublishedLists();
     lists.add(at('a'), 'all', 'digests-0');
@@ -406,5 +406,98 @@ describe('where the policy wants no lists', () => {
     await run();
     expect(seen.counts.get('ClustersFailing')).toBe(0);
     expect(warnings).toEqual([expect.stringContaining('whether it has some is unknown')]);
+  });
+});
+
+describe('the constraints of Gatekeeper', () => {
+  const [DENY, WARN] = ['patchwave-images-deny', 'patchwave-images-warn'];
+  const withImage = async (mode?: 'deny' | 'off') => {
+    const world = await doorWorld(mode);
+    await world.images.recordPresence(digestOf('compliant'), { inUse: true });
+    return world;
+  };
+  const laterBy = (world: World, milliseconds: number) => new Date(world.clock() + milliseconds).toISOString();
+
+  test('those that are there get the list of all images, beside the objects', async () => {
+    const world = await withImage();
+    const { lists, run } = await publisherOf(world, 'a', 'b');
+    lists.constrain(at('a'), DENY);
+    lists.constrain(at('a'), 'mine');
+    await run();
+    expect(lists.heldBy(at('a'), DENY)).toMatchObject({
+      ...{ digests: { [key('compliant')]: '' }, readAt: laterBy(world, 0), notAfter: laterBy(world, 24 * HOUR_MS) },
+    });
+    expect(lists.heldBy(at('a'), 'mine')).toEqual({});
+    expect([...(lists.constraints.get('111122223333/eu-west-1/a')?.keys() ?? [])]).toEqual([DENY, 'mine']);
+    expect(lists.specOf(at('a'), 'all')?.digests).toEqual({ [key('compliant')]: '' });
+  });
+
+  test('suffice where there is no definition of the objects', async () => {
+    const { lists, run } = await publisherOf(await withImage(), 'a', 'bare');
+    for (const name of ['a', 'bare']) lists.undefinedIn.add(`111122223333/eu-west-1/${name}`);
+    for (const name of [DENY, WARN]) lists.constrain(at('a'), name);
+    await expect(run()).rejects.toThrow('to 1 of 2 clusters');
+    expect(seen.errors).toEqual([expect.stringMatching(/bare: .*no definition of AllowedImages.*gatekeeper\.yaml/)]);
+    for (const name of [DENY, WARN]) expect(lists.heldBy(at('a'), name)?.readAt).toBeDefined();
+  });
+
+  test('are published also where an object cannot be, and the failure is told', async () => {
+    const { lists, run } = await publisherOf(await withImage(), 'a');
+    lists.constrain(at('a'), DENY);
+    lists.beforeWrite = (cluster, name) => {
+      if (name === 'all') lists.put(cluster, name, { policyVersion: 'theirs' });
+    };
+    await expect(run()).rejects.toThrow('to 1 of 1 cluster');
+    expect(lists.heldBy(at('a'), DENY)?.readAt).toBeDefined();
+  });
+
+  test('keep a list of a newer reading, and are read again if they changed meanwhile', async () => {
+    const world = await withImage();
+    const { lists, waits, run } = await publisherOf(world, 'a');
+    lists.constrain(at('a'), DENY, { readAt: laterBy(world, 1000), policyVersion: 'newer' });
+    lists.constrain(at('a'), WARN);
+    let writes = 0;
+    lists.beforeWrite = (cluster, name) => {
+      if (name !== WARN) return;
+      writes += 1;
+      if (writes === 1) lists.constrain(cluster, name, { readAt: laterBy(world, -1000) });
+    };
+    await run();
+    expect(lists.heldBy(at('a'), DENY)?.policyVersion).toBe('newer');
+    expect([lists.heldBy(at('a'), WARN)?.readAt, writes, waits]).toEqual([laterBy(world, 0), 2, [1]]);
+  });
+
+  test('one that is deleted meanwhile is no failure', async () => {
+    const { lists, run } = await publisherOf(await withImage(), 'a');
+    lists.constrain(at('a'), DENY);
+    lists.beforeWrite = (_, name) => void (name === DENY && lists.constraints.clear());
+    await run();
+    expect(lists.heldBy(at('a'), DENY)).toBeUndefined();
+  });
+
+  test('a list that does not fit is a failure only where there is a constraint', async () => {
+    const lists = new FakePublishedLists();
+    for (const name of ['a', 'b']) lists.add(at(name), 'digests-0');
+    lists.constrain(at('a'), DENY);
+    await expect(published(lists, 'a')).rejects.toMatchObject({
+      name: 'ListTooLargeError',
+      message: expect.stringMatching(/list patchwave-images-deny .* 20001 images.*in place of gatekeeper\.yaml/),
+    });
+    expect(lists.heldBy(at('a'), DENY)).toEqual({});
+    expect(lists.specOf(at('a'), 'digests-f')?.readAt).toBeDefined();
+    expect(await published(lists, 'b')).toBe(16);
+  });
+
+  test('where the policy wants no lists, those that count end, also without the objects', async () => {
+    const world = await withImage('off');
+    const { lists, run } = await publisherOf(world, 'a', 'b');
+    lists.undefinedIn.add('111122223333/eu-west-1/a');
+    for (const name of ['a', 'b'])
+      lists.constrain(at(name), DENY, { policyVersion: 'v', notAfter: laterBy(world, 1000) });
+    lists.constrain(at('a'), WARN);
+    await run();
+    for (const name of ['a', 'b'])
+      expect(lists.heldBy(at(name), DENY)).toEqual({ policyVersion: 'v', notAfter: laterBy(world, 0) });
+    expect(lists.heldBy(at('a'), WARN)).toEqual({});
   });
 });
