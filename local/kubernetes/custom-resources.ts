@@ -23,11 +23,22 @@ export function checkDeclared(
   { spec }: JsonDocument,
   isApply: boolean,
 ): void {
-  const declared = schemaOf(store, resource)?.properties;
-  const unknown = declared && isObject(spec) ? Object.keys(spec).find((name) => !(name in declared)) : undefined;
+  const unknown = isObject(spec) ? undeclaredIn(spec, schemaOf(store, resource), 'spec') : undefined;
   if (unknown === undefined) return;
-  if (isApply) throw new ApiError(500, `.spec.${unknown}: field not declared in schema`);
-  throw new ApiError(400, `strict decoding error: unknown field "spec.${unknown}"`);
+  if (isApply) throw new ApiError(500, `.${unknown}: field not declared in schema`);
+  throw new ApiError(400, `strict decoding error: unknown field "${unknown}"`);
+}
+
+/** The path of a field that is not declared. Where no field is declared, each may be there. */
+function undeclaredIn(value: JsonDocument, schema: DefinedSchema | undefined, path: string): string | undefined {
+  const declared = schema?.properties;
+  if (!declared) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    if (!(name in declared)) return `${path}.${name}`;
+    const unknown = isObject(member) ? undeclaredIn(member, declared[name], `${path}.${name}`) : undefined;
+    if (unknown !== undefined) return unknown;
+  }
+  return undefined;
 }
 
 /** @throws ApiError 422 if a field is absent that the definition requires */

@@ -64,6 +64,14 @@ function earlierDefinition(): KubernetesObject {
   return definition as unknown as KubernetesObject;
 }
 
+/** The definition of constraints before their lists had `readAt`. */
+function earlierConstraints(): KubernetesObject {
+  const text = JSON.stringify(constraintDefinition(), (name, value: unknown) =>
+    name === 'readAt' ? undefined : value,
+  );
+  return JSON.parse(text) as KubernetesObject;
+}
+
 beforeAll(async () => {
   eks.on(DescribeClusterCommand).rejects(new ResourceNotFoundException({ message: 'gone', $metadata: {} }));
   const prod = await serve('prod', ['system:masters']);
@@ -71,6 +79,8 @@ beforeAll(async () => {
   await serve('stranger', undefined);
   const earlier = adminOf(await serve('earlier', ['system:masters']));
   await earlier.ensure(earlierDefinition());
+  await earlier.ensure(earlierConstraints());
+  await earlier.ensure(shippedConstraint('patchwave-images-deny'));
   for (const list of firstAllowedImages(16).slice(0, 1)) await earlier.ensure(list as unknown as KubernetesObject);
   const restricted = await serve('restricted', ['patchwave:publish', 'system:authenticated']);
   const lists = new EksAllowedImages({
@@ -120,6 +130,20 @@ test.each([
   await expect(written).rejects.toMatchObject({
     name: 'ListRefusedError',
     message: expect.stringMatching(/refuses the list .*readAt.*Apply allowed-images-definition\.yaml/),
+  });
+});
+test('a constraint of an earlier version refuses its list, and says what to do', async () => {
+  const list = { notAfter: '2026-11-30T00:00:00Z', readAt: '2026-11-29T00:00:00Z', policyVersion: 'x' };
+  const written = world.lists.inCluster(place('earlier'), AbortSignal.timeout(30_000), async ({ constraints }) =>
+    constraints.write(
+      'patchwave-images-deny',
+      { ...list, digests: {}, running: {} },
+      await constraints.read('patchwave-images-deny'),
+    ),
+  );
+  await expect(written).rejects.toMatchObject({
+    name: 'ListRefusedError',
+    message: expect.stringMatching(/refuses the list patchwave-images-deny.*readAt.*Apply gatekeeper\.yaml/),
   });
 });
 describe('the access of the publisher', () => eksPublishAccessContract(() => access));
