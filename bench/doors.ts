@@ -50,7 +50,7 @@ export async function doorsBenchmark(): Promise<BenchReport> {
       'empty handler: it answers the same to everything, and reads nothing',
       'reading handler: the same, after the same batch read by the same SDK client',
       'equal pods: as in a rollout; the function answers by what it read within RememberSeconds',
-      'new images: nobody asked about them before, so each review reads the table',
+      'new images: no review asked about them before, so each one reads the table',
     ],
   };
 }

@@ -1,17 +1,14 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { firstAllowedImages } from '../../enforcement/build/allowed-images.ts';
 import { AdminApi } from '../../local/kubernetes/admin-api.ts';
 import { type ClusterServer, serveCluster } from '../../local/kubernetes/cluster-server.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
-import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { useCloud } from '../support/cloud.ts';
-import { shippedConstraint } from '../support/constraint-definition.ts';
 import { admissionWebhooksContract } from './admission-webhooks.contract.ts';
 import { eksAccessContract } from './eks-access.contract.ts';
 import { eksPublishAccessContract, publisherIn } from './eks-publish-access.contract.ts';
+import { eksPublishedListsContract } from './eks-published-lists.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from './eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from './kubernetes-server.contract.ts';
-import { constraintsContract, type PublishedListsWorld, publishedListsContract } from './published-lists.contract.ts';
 
 const cloud = useCloud();
 let server: ClusterServer;
@@ -46,24 +43,4 @@ describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
 describe('the access of the publisher', () =>
   eksPublishAccessContract(() => ({ ...world, publisher: () => publisherIn(world) })));
-describe('the lists of EKS', () => {
-  let lists: Awaited<ReturnType<typeof publisherIn>>;
-  beforeAll(async () => {
-    lists = await publisherIn(world);
-  });
-  const published = (): PublishedListsWorld => ({
-    ...{ lists, cluster: world.place },
-    createFirst: async (name) => {
-      const [first] = firstAllowedImages(1);
-      await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
-    },
-    specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
-    constraints: {
-      create: async (name) => world.admin.ensure(shippedConstraint(name)),
-      remove: (name) => world.admin.remove(RESOURCES.constraints, { metadata: { name } } as KubernetesObject),
-      parametersOf: async (name) => (await world.admin.get(RESOURCES.constraints, undefined, name))?.spec?.parameters,
-    },
-  });
-  publishedListsContract(published);
-  constraintsContract(published);
-});
+describe('the lists of EKS', () => eksPublishedListsContract(() => world));

@@ -1,22 +1,15 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { firstAllowedImages } from '../../enforcement/build/allowed-images.ts';
 import { reconcile } from '../../local/kubernetes/controllers.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { runtimeOf } from '../../local/kubernetes/image-runtime.ts';
-import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { admissionWebhooksContract } from '../contract/admission-webhooks.contract.ts';
 import { eksAccessContract } from '../contract/eks-access.contract.ts';
 import { eksDeployerContract } from '../contract/eks-deployer.contract.ts';
 import { eksPublishAccessContract, publisherIn } from '../contract/eks-publish-access.contract.ts';
+import { eksPublishedListsContract } from '../contract/eks-published-lists.contract.ts';
 import { deployerIn, eksRolloutAccessContract } from '../contract/eks-rollout-access.contract.ts';
 import { type KubernetesWorld, kubernetesServerContract } from '../contract/kubernetes-server.contract.ts';
-import {
-  constraintsContract,
-  type PublishedListsWorld,
-  publishedListsContract,
-} from '../contract/published-lists.contract.ts';
 import { useCloud } from '../support/cloud.ts';
-import { shippedConstraint } from '../support/constraint-definition.ts';
 import { eksDeployerWorld } from '../support/eks-deployer-world.ts';
 import { type KubeApiserver, startKubeApiserver, TOKENS_CACHED_MS } from '../support/kube-apiserver.ts';
 import { programs } from '../support/kubernetes-programs.ts';
@@ -58,27 +51,7 @@ describe('the access of the rollout', () =>
   eksRolloutAccessContract(() => ({ ...world, deployer: () => deployerIn(world) })));
 describe('the access of the publisher', () =>
   eksPublishAccessContract(() => ({ ...world, publisher: () => publisherIn(world) })));
-describe('the lists of EKS', () => {
-  let lists: Awaited<ReturnType<typeof publisherIn>>;
-  beforeAll(async () => {
-    lists = await publisherIn(world);
-  });
-  const published = (): PublishedListsWorld => ({
-    ...{ lists, cluster: world.place },
-    createFirst: async (name) => {
-      const [first] = firstAllowedImages(1);
-      await world.admin.ensure({ ...first, metadata: { name } } as unknown as KubernetesObject);
-    },
-    specOf: async (name) => (await world.admin.get(RESOURCES.allowedImages, undefined, name))?.spec,
-    constraints: {
-      create: async (name) => world.admin.ensure(shippedConstraint(name)),
-      remove: (name) => world.admin.remove(RESOURCES.constraints, { metadata: { name } } as KubernetesObject),
-      parametersOf: async (name) => (await world.admin.get(RESOURCES.constraints, undefined, name))?.spec?.parameters,
-    },
-  });
-  publishedListsContract(published);
-  constraintsContract(published);
-});
+describe('the lists of EKS', () => eksPublishedListsContract(() => world));
 
 describe('the deployments of EKS', () => {
   let deployments: Awaited<ReturnType<typeof eksDeployerWorld>>;

@@ -10,24 +10,18 @@ import {
   ecsDoor,
   ecsGate,
   hub,
-  type JsonObject,
   listOf,
   member,
   objectOf,
   ofType,
   ROOT,
   refersTo,
+  resourceOf,
   statementsOf,
-  type Template,
   textOf,
 } from './template.ts';
 
-const byId = (template: Template, id: string): JsonObject => {
-  const found = template.resources.find((one) => one.id === id);
-  if (!found) throw new Error(`no resource ${id}`);
-  return found.properties;
-};
-const own = (id: string) => byId(doorPublisher, id);
+const own = (id: string) => resourceOf(doorPublisher, id);
 const statements = listOf(own('DoorPublisherRole').Policies).flatMap((policy) =>
   statementsOf(objectOf(policy).PolicyDocument),
 );
@@ -131,7 +125,7 @@ describe('its role', () => {
 
   test('has the path that the publish role of members trusts, and no other role has it', () => {
     expect(own('DoorPublisherRole').Path).toBe('/patchwave/publisher/');
-    const [trust, ...others] = statementsOf(byId(member, 'PublishRole').AssumeRolePolicyDocument);
+    const [trust, ...others] = statementsOf(resourceOf(member, 'PublishRole').AssumeRolePolicyDocument);
     expect(others).toEqual([]);
     expect(objectOf(trust?.Condition).ArnLike).toEqual({
       'aws:PrincipalArn': {
@@ -149,7 +143,7 @@ describe('a member account', () => {
   test('lets Patchwave find its clusters for lists only where a parameter says so', () => {
     expect(objectOf(objectOf(member.json.Parameters).PublishToEks).Default).toBe('false');
     expect(member.resources.find(({ id }) => id === 'PublishRole')?.json.Condition).toBe('Publishes');
-    const [policy] = listOf(byId(member, 'PublishRole').Policies);
+    const [policy] = listOf(resourceOf(member, 'PublishRole').Policies);
     expect(statementsOf(objectOf(policy).PolicyDocument).map(({ Action }) => Action)).toEqual(['eks:DescribeCluster']);
   });
 

@@ -13,16 +13,12 @@ import {
   ofType,
   ROOT,
   refersTo,
+  resourceOf,
   statementsOf,
   type Template,
   textOf,
 } from './template.ts';
 
-const resourceOf = (template: Template, id: string): JsonObject => {
-  const found = template.resources.find((one) => one.id === id);
-  if (!found) throw new Error(`no resource ${id}`);
-  return found.properties;
-};
 const policyOf = (template: Template, role: string): readonly JsonObject[] =>
   listOf(resourceOf(template, role).Policies).flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument));
 const trustOf = (template: Template, role: string) => statementsOf(resourceOf(template, role).AssumeRolePolicyDocument);

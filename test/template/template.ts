@@ -38,6 +38,13 @@ export function loadTemplate(file: string): Template {
 export const ofType = ({ resources }: Template, type: string): readonly Resource[] =>
   resources.filter((resource) => resource.type === type);
 
+/** The properties of one resource. */
+export function resourceOf({ resources }: Template, id: string): JsonObject {
+  const found = resources.find((one) => one.id === id);
+  if (!found) throw new Error(`no resource ${id}`);
+  return found.properties;
+}
+
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
