@@ -140,6 +140,14 @@ describe('a list that does not fit', () => {
   ])('of %i images that run in %i namespaces', (images, namespaces, expected) => {
     expect(excessOf(runningList(images, named(namespaces)))).toEqual(expected);
   });
+
+  test('counts the bytes of digests and of running images together', () => {
+    const { digests: listed } = allowedImagesOf(sourceOf({ allowed: digests(MOST_DIGESTS) }), whole, new Map());
+    const { running, ...rest } = runningList(300, named(50));
+    expect(excessOf({ ...rest, digests: listed, running: {} })).toBeUndefined();
+    expect(excessOf({ ...rest, digests: {}, running })).toBeUndefined();
+    expect(excessOf({ ...rest, digests: listed, running })).toContain(`bytes, and holds ${MOST_LIST_BYTES}`);
+  });
 });
 
 test.each([

@@ -97,6 +97,7 @@ test.each<[string, Situation, number | undefined]>([
   ['a door that is off', { reasons: [late(10)], mode: 'off' }, undefined],
   ['a short grace of a deadline that lies ahead', { reasons: [late(-2, 'due')], graceRunningDays: 1 }, 3],
   ['no grace, and a deadline that lies ahead', { reasons: [late(-2, 'due')], graceRunningDays: 0 }, 2],
+  ['a deadline in exactly five days', { reasons: [late(-5, 'due')], graceRunningDays: 0 }, 5],
   ['a deadline that lies too far ahead', { reasons: [late(-6, 'due')], graceRunningDays: 0 }, undefined],
   ['an age that no reason names yet', { verdict: { nextBreachAtEpochMs: NOW + 2 * DAY_MS }, graceRunningDays: 1 }, 3],
   ['a scan that became too old, within its grace', { scannedAgoHours: 48 + 10 * 24 }, 4],
