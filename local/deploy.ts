@@ -13,7 +13,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { inVenv } from '../scripts/setup.mjs';
 import type { ClientConfig, Cloud } from './cloud.ts';
 import type { Fleet, FleetKubernetesCluster, FleetPipeline } from './fleet/schema.ts';
-import { createStack } from './stack.ts';
+import { createStack, updateStack } from './stack.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: characters of a value. */
@@ -62,6 +62,8 @@ export interface DeployOptions {
   readonly name?: string;
   /** Parameters of template.yaml by name; those left out have the template's default, or fit the embedded cloud. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** The stacks are there already, of an earlier version; left out: they are not. */
+  readonly isUpgrade?: boolean;
 }
 
 /** The outputs of the hub's stack, as template.yaml names them. */
@@ -83,11 +85,11 @@ export interface StackDeployment {
 export async function deploy(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [], kubernetesClusters = [] }: DeployTarget,
-  { name = STACK, parameters: given = {} }: DeployOptions = {},
+  { name = STACK, parameters: given = {}, isUpgrade = false }: DeployOptions = {},
 ): Promise<StackDeployment> {
   const parameters = { ...rolloutTo(pipelines, kubernetesClusters), ...given };
   const config = cloud.clients(hub.account, hub.region);
-  const outputs = await createStack(new CloudFormationClient(config), {
+  const outputs = await (isUpgrade ? updateStack : createStack)(new CloudFormationClient(config), {
     name,
     template: { url: await packaged(config, 'template.yaml', `${name}-artifacts-${hub.account}`) },
     parameters: {
@@ -99,7 +101,7 @@ export async function deploy(
   const deployment = readOutputs(outputs);
   const reachable = accounts.filter(({ memberRole, state }) => memberRole && state === 'ACTIVE');
   const members = { hub, organization, accounts: reachable, pipelines, kubernetesClusters };
-  await deployMembers(cloud, members, deployment, { name, parameters });
+  await deployMembers(cloud, members, deployment, { name, parameters, isUpgrade });
   return deployment;
 }
 
@@ -150,7 +152,7 @@ export async function deployMembers(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [], kubernetesClusters = [] }: DeployTarget,
   { busArn }: Pick<StackDeployment, 'busArn'>,
-  { name = STACK, parameters: own = {} }: DeployOptions = {},
+  { name = STACK, parameters: own = {}, isUpgrade = false }: DeployOptions = {},
 ): Promise<void> {
   const given = { ...rolloutTo(pipelines, kubernetesClusters), ...own };
   const privateClusters = kubernetesClusters.filter(({ inventoryInVpc }) => inventoryInVpc);
@@ -170,7 +172,7 @@ export async function deployMembers(
       // Without an organization the hub's stack makes what its own account and Region need.
       const made = organization || id !== hub.account ? undefined : hub.region;
       for (const region of regions.filter((one) => one !== made)) {
-        await createStack(new CloudFormationClient(cloud.clients(id, region)), {
+        await (isUpgrade ? updateStack : createStack)(new CloudFormationClient(cloud.clients(id, region)), {
           name: `${name}-member`,
           template: { body },
           parameters: {

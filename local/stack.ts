@@ -12,6 +12,8 @@ import {
 const CAPABILITIES: Capability[] = ['CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'];
 const POLL_MS = 200;
 const LIMIT_MS = 120_000;
+/** What CloudFormation says of a template and parameters that the stack has already. */
+const NOTHING_TO_UPDATE = 'No updates are to be performed.';
 
 /** A stack did not come up; the message holds the reason of each resource that failed. */
 export class StackError extends Error {
@@ -46,9 +48,42 @@ export async function createStack(
   );
   const stack = await whenSettled(client, name);
   if (stack.StackStatus !== 'CREATE_COMPLETE') throw await stackError(client, stack);
-  return Object.fromEntries(
-    (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
+  return outputsOf(stack);
+}
+
+/**
+ * Gives a stack another template, and parameters new values, and waits until that is complete. A parameter that is left out
+ * keeps its value, and a stack that has all that already stays as it is, as with `sam deploy`. Gives back the outputs by name.
+ * @throws StackError
+ */
+export async function updateStack(
+  client: CloudFormationClient,
+  { name, template, parameters }: StackOptions,
+): Promise<Record<string, string>> {
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+  const kept = (Stacks[0]?.Parameters ?? []).flatMap(({ ParameterKey = '' }) =>
+    parameters[ParameterKey] === undefined ? [{ ParameterKey, UsePreviousValue: true }] : [],
   );
+  const given = Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
+  const isCurrent = await client
+    .send(
+      new UpdateStackCommand({
+        StackName: name,
+        ...('url' in template ? { TemplateURL: template.url } : { TemplateBody: template.body }),
+        Parameters: [...kept, ...given],
+        Capabilities: CAPABILITIES,
+      }),
+    )
+    .then(
+      () => false,
+      (error: Error) => {
+        if (error.message === NOTHING_TO_UPDATE) return true;
+        throw error;
+      },
+    );
+  const stack = await whenSettled(client, name);
+  if (!isCurrent && stack.StackStatus !== 'UPDATE_COMPLETE') throw await stackError(client, stack);
+  return outputsOf(stack);
 }
 
 /**
@@ -71,6 +106,9 @@ export async function changeParameters(
   const stack = await whenSettled(client, name);
   if (stack.StackStatus !== 'UPDATE_COMPLETE') throw await stackError(client, stack);
 }
+
+const outputsOf = ({ Outputs = [] }: Stack): Record<string, string> =>
+  Object.fromEntries(Outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
 
 async function whenSettled(client: CloudFormationClient, name: string): Promise<Stack> {
   const giveUpAtEpochMs = Date.now() + LIMIT_MS;

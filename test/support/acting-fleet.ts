@@ -25,11 +25,19 @@ export const BASE_STREAM = `${HUB.account}/${HUB.region}/base/debian:^12$`;
 export const streamOf = (app: string): string => `${TEAM.account}/${TEAM.region}/apps/${app}:^stable$`;
 export const serviceOf = (app: string): string => `${TEAM.account}/${TEAM.region}/${CLUSTER}/${app}`;
 
-/** @param policy members of the policy beside its streams */
-export function actingFleet(apps: readonly ActingApp[], policy: Readonly<Record<string, unknown>> = {}): Fleet {
+/**
+ * @param policy members of the policy beside its streams
+ * @param more what the fleet has beside its applications
+ */
+export function actingFleet(
+  apps: readonly ActingApp[],
+  policy: Readonly<Record<string, unknown>> = {},
+  more: Pick<FleetFile, 'kubernetesClusters' | 'kubernetesWorkloads'> = {},
+): Fleet {
   const base = { ...HUB, repository: 'base/debian' };
   return parseFleet(
     {
+      ...more,
       name: 'acting',
       hub: HUB,
       organization: { id: 'o-a1b2c3d4e5' },
