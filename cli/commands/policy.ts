@@ -96,6 +96,8 @@ async function apply(
   const version = policyVersion(policy);
   const replaces = await context.policies.inForce();
   if (replaces === version && !(await policyOfVersion(context.policies, version)).unreadable) {
+    // Its document may be missing beside the pointer: an earlier version of Patchwave wrote none.
+    await context.policies.publish(policy, { author: await context.author(), atEpochMs: context.clock(), replaces });
     if (json) printJson({ version, applied: false, judged: 0, changes: [], warnings: [] });
     else print(`This policy is in force already (${version.slice(0, 12)}).`);
     return EXIT.done;

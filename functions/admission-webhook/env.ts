@@ -8,7 +8,7 @@ export const environment = v.object({
   ...variables('LEDGER_TABLE', 'EVIDENCE_BUCKET'),
   /** Of the table: the hub's, or that of a replica. */
   LEDGER_REGION: region,
-  /** Of the bucket. */
+  /** Of the bucket, which is read only for a policy that has no document in the table. */
   HUB_REGION: region,
   PATH_SECRET_HASH: hash,
   /** The second secret of a rotation; empty outside of one. */

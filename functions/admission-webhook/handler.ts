@@ -4,7 +4,7 @@ import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoPoliciesBeside } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
@@ -20,7 +20,7 @@ function compose(): WebhookServices {
   const retry = fullJitter({ attempts: 3, firstMs: 20, mostMs: 200 });
   const table = new LedgerTable(promptLedgerClient({ region: env.LEDGER_REGION }), env.LEDGER_TABLE, retry);
   const bucket = promptBucketClient({ region: env.HUB_REGION });
-  const policies = new RememberedPolicies(new DynamoPolicies(table, bucket, env.EVIDENCE_BUCKET));
+  const policies = new RememberedPolicies(new DynamoPoliciesBeside(table, bucket, env.EVIDENCE_BUCKET));
   return {
     pathSecretHashes: [env.PATH_SECRET_HASH, env.NEXT_PATH_SECRET_HASH].filter((hash) => hash !== ''),
     ports: {

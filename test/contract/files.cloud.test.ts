@@ -3,7 +3,7 @@ import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, type S3Clie
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { beforeAll } from '@jest/globals';
 import { bucketClient } from '../../shared/adapters/clients.ts';
-import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoPoliciesBeside, DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
@@ -40,6 +40,7 @@ describe('in buckets:', () => {
       const [table, Bucket] = [await newTable(), await newBucket()];
       return {
         store: new DynamoPolicyStore(table, await whoMayNotList(Bucket), Bucket),
+        door: new DynamoPoliciesBeside(table, await whoMayNotList(Bucket), Bucket),
         lose: async (version) => void (await client.send(new DeleteObjectCommand({ Bucket, Key: policyKey(version) }))),
         replace: async (version, Body) =>
           void (await client.send(new PutObjectCommand({ Bucket, Key: policyKey(version), Body }))),

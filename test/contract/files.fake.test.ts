@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoPoliciesBeside, DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { FileScratch } from '../../shared/adapters/file-scratch.ts';
@@ -21,6 +21,7 @@ describe('the adapter over a table and a bucket in memory', () => {
     const table = new LedgerTable(memory.client(), 'ledger');
     return {
       store: new DynamoPolicyStore(table, bucket.client, 'evidence'),
+      door: new DynamoPoliciesBeside(table, bucket.client, 'evidence'),
       lose: (version) => void bucket.objects.delete(policyKey(version)),
       replace: (version, text) => void bucket.objects.set(policyKey(version), text),
       damagePointer: async () => void (await table.put({ ...keys.policy, kind: 'policy', version: 7 })),
@@ -59,6 +60,8 @@ describe('the fake', () => {
       const { policies } = fakeWorld();
       return {
         store: policies,
+        // A fake has one Region, and its documents are never apart from the pointer.
+        door: { current: async () => policies.published() },
         lose: (version) => policies.lose(version),
         replace: (version, text) => policies.replace(version, text),
         damagePointer: () => policies.damagePointer(),

@@ -1,12 +1,14 @@
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../shared/domain/policy/built-in-policy.ts';
 import { type Policy, policySchema } from '../../shared/domain/policy/policy.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies, PolicyStore } from '../../shared/ports/policies.ts';
 import { parse } from '../../shared/schema.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 
 /** A store as functions have it, whose role may read documents and not list them, and what may become of one. */
 export interface StoredPolicies {
   readonly store: PolicyStore;
+  /** The same policies, as a door in another Region reads them. */
+  readonly door: Pick<Policies, 'current'>;
   /** Somebody deletes a document. */
   lose(version: string): void | Promise<void>;
   /** What lies under a version is another text from now on. */
@@ -37,6 +39,13 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     expect(await store.inForce()).toBe(second);
     expect(await store.load(first)).toEqual({ version: first, policy: policy(30) });
     expect(first).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('a door reads the policy in force while the bucket is down', async () => {
+    const { store, door, lose } = await make();
+    const version = await store.publish(policy(30), by);
+    await lose(version);
+    expect(await door.current()).toEqual({ version, policy: policy(30) });
   });
 
   test('a version is its content: the order of members does not count, publishing again changes nothing', async () => {

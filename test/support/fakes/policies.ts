@@ -8,6 +8,8 @@ import type { PolicyStore, PolicyVersion } from '../../../shared/ports/policies.
 /** Documents in memory, as S3 shows them to who may not list a bucket; a version is a hash of its document. */
 export class FakePolicyStore implements PolicyStore {
   readonly #documents = new Map<string, string>();
+  /** The documents that `publish` wrote beside the pointer; nobody deletes these. */
+  readonly #beside = new Map<string, Policy>();
   /** By text: a document is read many times, and checked once. */
   readonly #checked = new Map<string, Policy>();
   /** `null` where the item is there and damaged. */
@@ -51,7 +53,15 @@ export class FakePolicyStore implements PolicyStore {
     const current = this.#current ?? undefined;
     if (current !== replaces && current !== version) throw new PolicyConflictError(replaces, current);
     this.#current = version;
+    this.#beside.set(version, policy);
     return version;
+  }
+
+  /** As a door reads the policy in force in its own Region. */
+  published(): PolicyVersion {
+    const policy = this.#beside.get(this.#current ?? '');
+    if (!policy) throw new NoPolicyError();
+    return { version: this.#current ?? '', policy };
   }
 
   /** Somebody deletes a document. */

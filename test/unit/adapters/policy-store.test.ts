@@ -1,11 +1,18 @@
+import { gzipSync } from 'node:zlib';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { jest } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
-import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoPoliciesBeside, DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
+import type { Item } from '../../../shared/adapters/dynamodb/table/item.ts';
+import { ledgerRecord } from '../../../shared/adapters/dynamodb/table/items.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
-import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { canonicalJson, sha256Hex } from '../../../shared/domain/common/canonical-json.ts';
+import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
+import { policyVersion } from '../../../shared/domain/policy/policy-check.ts';
+import { announce } from '../../../shared/events/announce.ts';
 import { parse } from '../../../shared/schema.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { awsError } from './support.ts';
 
 const s3 = mockClient(S3Client);
@@ -61,4 +68,83 @@ test('each document is kept with who wrote it and what it replaces', async () =>
   ] = s3.commandCalls(PutObjectCommand);
   expect(input?.Metadata).toEqual({ author: 'arn:aws:sts::1:assumed-role/ops/jos??', replaces: 'v0' });
   expect(put).toHaveBeenCalledTimes(1);
+});
+
+describe('a door with a replica of the table, while the Region of the bucket is down', () => {
+  const document = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] };
+  const policy = parse(policySchema, document);
+  const other = parse(policySchema, { ...document, ages: { default: { limitDays: 14 } } });
+  const down = () => s3.on(GetObjectCommand).rejects(awsError('TimeoutError'));
+
+  async function published(): Promise<MemoryTable> {
+    const memory = new MemoryTable();
+    s3.on(PutObjectCommand).resolves({});
+    await new DynamoPolicyStore(
+      new LedgerTable(memory.client(), 'ledger'),
+      s3 as unknown as S3Client,
+      'evidence',
+    ).publish(policy, { author: 'jo', atEpochMs: 1 });
+    return memory;
+  }
+  const doorOf = (memory: MemoryTable) =>
+    new DynamoPoliciesBeside(new LedgerTable(memory.client(), 'ledger'), s3 as unknown as S3Client, 'evidence');
+  const pointerOf = (memory: MemoryTable) => memory.items.get('POLICY CURRENT') as Item & { document?: Uint8Array };
+
+  test('reads the policy from the item that names it, without a call to the bucket', async () => {
+    const memory = await published();
+    down();
+    expect(await doorOf(memory).current()).toEqual({ version: policyVersion(policy), policy });
+    expect(s3.commandCalls(GetObjectCommand)).toHaveLength(0);
+  });
+
+  test.each<[string, (item: ReturnType<typeof pointerOf>) => object]>([
+    ['an earlier version wrote without a document', ({ document: _, ...item }) => item],
+    ['holds the document of another policy', (item) => ({ ...item, document: gzipSync(canonicalJson(other)) })],
+    ['holds a damaged document', (item) => ({ ...item, document: new Uint8Array([1, 2, 3]) })],
+  ])('reads the bucket for a pointer that %s', async (_, change) => {
+    const memory = await published();
+    memory.items.set('POLICY CURRENT', change(pointerOf(memory)) as Item);
+    s3.on(GetObjectCommand).resolves({ Body: { transformToString: async () => canonicalJson(policy) } as never });
+    expect((await doorOf(memory).current()).policy).toEqual(policy);
+    expect(s3.commandCalls(GetObjectCommand)).toHaveLength(1);
+    down();
+    await expect(doorOf(memory).current()).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('applying the policy in force again adds a missing document, and tells of no new policy', async () => {
+    const memory = await published();
+    const { document: _, ...earlier } = pointerOf(memory);
+    memory.items.set('POLICY CURRENT', earlier as Item);
+    const version = policyVersion(policy);
+    const again = new DynamoPolicyStore(
+      new LedgerTable(memory.client(), 'ledger'),
+      s3 as unknown as S3Client,
+      'evidence',
+    );
+    await again.publish(policy, { author: 'ada', atEpochMs: 2, replaces: version });
+    expect(pointerOf(memory)).toMatchObject({ version, author: 'jo', atEpochMs: 1, document: expect.any(Uint8Array) });
+    expect(announce(ledgerRecord(earlier), ledgerRecord(pointerOf(memory)))).toEqual([]);
+  });
+
+  test('a policy of 3,000 streams lies beside its pointer; one that does not fit is in the bucket alone', async () => {
+    const stream = (id: string) => ({
+      ...{ id, tier: 'application', owner: `team-${id}`, headTags: ['^[0-9a-f]{7,40}-[0-9]+$'] },
+      ...{ repositories: [`${id}/*`] },
+    });
+    const many = Array.from({ length: 3000 }, (_, at) => stream(sha256Hex(String(at)).slice(0, 20)));
+    const memory = await published();
+    const store = new DynamoPolicyStore(
+      new LedgerTable(memory.client(), 'ledger'),
+      s3 as unknown as S3Client,
+      'evidence',
+    );
+    const big = { ...policy, streams: many } as unknown as Policy;
+    const version = await store.publish(big, { author: 'jo', atEpochMs: 1, replaces: policyVersion(policy) });
+    expect(pointerOf(memory)).toMatchObject({ version, document: expect.any(Uint8Array) });
+    const long = Array.from({ length: 20_000 }, (_, at) => stream(sha256Hex(String(at))));
+    const huge = { ...policy, streams: long } as unknown as Policy;
+    const next = await store.publish(huge, { author: 'jo', atEpochMs: 1, replaces: version });
+    expect(pointerOf(memory)).toMatchObject({ version: next });
+    expect(pointerOf(memory)).not.toHaveProperty('document');
+  });
 });

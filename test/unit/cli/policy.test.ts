@@ -73,13 +73,18 @@ describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) =>
   });
 });
 
-test('the policy in force is not applied again if readable', async () => {
+test('the policy in force is not applied again if readable; its document is written again, for doors in other Regions', async () => {
   const world = await planWorld();
   await applied(world, fileOf(30));
+  const { policies } = world;
+  const published = jest.spyOn(policies, 'publish');
+  const { version } = await policies.current();
   expect(await apply(world, fileOf(30))).toMatchObject({ applied: false });
   expect(await runJson(statusCommand, cliContext(world))).toMatchObject({
-    policy: { version: (await world.policies.current()).version },
+    policy: { version },
   });
+  const document = expect.objectContaining({ ages: { default: expect.objectContaining({ limitDays: 30 }) } });
+  expect(published).toHaveBeenCalledWith(document, expect.objectContaining({ replaces: version }));
 });
 
 test('with --json and the answer N the changes are printed, and the policy is not applied', async () => {

@@ -1,5 +1,6 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { canonicalJson } from '../../../domain/common/canonical-json.ts';
+import { canonicalJson, sha256Hex } from '../../../domain/common/canonical-json.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../domain/policy/built-in-policy.ts';
 import type { Policy } from '../../../domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../domain/policy/policy-check.ts';
@@ -33,19 +34,27 @@ export class DynamoPolicies implements Policies {
     const { version } = pointer;
     if (!isVersion(version))
       throw new PolicyUnreadableError('in force', new TypeError('the ledger has no version of it'));
-    return this.load(version);
+    return this.pointedAt(pointer);
   }
 
   load(version: string): Promise<PolicyVersion> {
+    return this.loadFrom(version, () => this.#read(version));
+  }
+
+  protected pointedAt({ version }: StoredPointer): Promise<PolicyVersion> {
+    return this.load(version);
+  }
+
+  protected loadFrom(version: string, read: () => Promise<string>): Promise<PolicyVersion> {
     if (version === BUILT_IN_VERSION) return Promise.resolve({ version, policy: BUILT_IN_POLICY });
-    const loaded = this.#known.get(version) ?? this.#load(version);
+    const loaded = this.#known.get(version) ?? this.#load(version, read);
     this.#known.set(version, loaded);
     loaded.catch(() => this.#known.delete(version));
     return loaded;
   }
 
-  async #load(version: string): Promise<PolicyVersion> {
-    const text = await this.#read(version);
+  async #load(version: string, read: () => Promise<string>): Promise<PolicyVersion> {
+    const text = await read();
     try {
       return { version, policy: storedPolicy(JSON.parse(text)) };
     } catch (error) {
@@ -53,9 +62,9 @@ export class DynamoPolicies implements Policies {
     }
   }
 
-  protected async pointer(): Promise<PolicyPointer | undefined> {
+  protected async pointer(): Promise<StoredPointer | undefined> {
     const item = await this.table.get(keys.policy);
-    return item && recordOf<PolicyPointer>(item);
+    return item && recordOf<StoredPointer>(item);
   }
 
   /**
@@ -71,6 +80,46 @@ export class DynamoPolicies implements Policies {
       throw error instanceof NoSuchKey || isRefusal(error) ? new PolicyUnreadableError(version, error) : error;
     }
   }
+}
+
+/** A pointer as its item holds it. */
+interface StoredPointer extends PolicyPointer {
+  /** The document as canonical JSON, compressed; absent if an earlier version wrote the item, or the document is too large. */
+  readonly document?: Uint8Array;
+}
+
+/** An item holds 400 KB at most. The document of 5,000 streams has a tenth of this. */
+const MOST_DOCUMENT_BYTES = 350 * 1024;
+const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The policy in force for a door that reads a replica of the table: its document lies in the item of the pointer, so the Region
+ * of the bucket may be down. DynamoDB replicates each item as a whole, and several items in no order: so no reader sees a
+ * pointer whose document is still under way. A document that an earlier version published, or one that is damaged here, comes
+ * from the bucket.
+ */
+export class DynamoPoliciesBeside extends DynamoPolicies {
+  protected override pointedAt(pointer: StoredPointer): Promise<PolicyVersion> {
+    const text = documentIn(pointer);
+    return text === undefined ? this.load(pointer.version) : this.loadFrom(pointer.version, async () => text);
+  }
+}
+
+/** The document of the version that the pointer names, which is its hash. */
+function documentIn({ version, document }: StoredPointer): string | undefined {
+  if (!(document instanceof Uint8Array)) return undefined;
+  try {
+    const text = gunzipSync(document, { maxOutputLength: MOST_UNPACKED_BYTES }).toString();
+    return sha256Hex(text) === version ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the item of the pointer holds it; nothing if it is too large for it. */
+function documentBeside(text: string): Pick<StoredPointer, 'document'> {
+  const document = new Uint8Array(gzipSync(text));
+  return document.byteLength > MOST_DOCUMENT_BYTES ? {} : { document };
 }
 
 /** The item may be damaged. */
@@ -96,8 +145,8 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
   }
 
   /**
-   * The document comes first, so that a pointer never names a missing one. It is also written if it is already in
-   * force, because it may be lost. Each time is a version of the object, which keeps who wrote it: the pointer knows only the last.
+   * The document comes first, so that a pointer never names a missing one; a copy of it travels in the pointer. It is also
+   * written if it is already in force, because it may be lost. Each time is a version of the object, which keeps who wrote it: the pointer knows only the last.
    */
   async publish(
     policy: Policy,
@@ -108,22 +157,28 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
     }: { readonly replaces?: string; readonly author: string; readonly atEpochMs: number },
   ): Promise<string> {
     const version = policyVersion(policy);
+    const text = canonicalJson(policy);
     await this.client.send(
       new PutObjectCommand({
         Bucket: this.bucket,
         Key: policyKey(version),
-        Body: canonicalJson(policy),
+        Body: text,
         ContentType: 'application/json',
         Metadata: { author: inHeader(author), ...(replaces !== undefined && { replaces }) },
       }),
     );
-    if (version === replaces && (await this.pointer())?.version === version) return version;
-    await this.#point({ version, author, atEpochMs, ...(replaces !== undefined && { replaces }) });
+    const beside = documentBeside(text);
+    const found = version === replaces ? await this.pointer() : undefined;
+    const isInForce = found?.version === version;
+    if (isInForce && (!beside.document || documentIn(found) === text)) return version;
+    const change = { version, author, atEpochMs, ...(replaces !== undefined && { replaces }) };
+    // One that an earlier version wrote, or that is damaged, gets its document; who changed the policy last stays.
+    await this.#point({ ...(isInForce ? found : change), ...beside }, replaces);
     return version;
   }
 
-  async #point(pointer: PolicyPointer): Promise<void> {
-    const { version, replaces } = pointer;
+  async #point(pointer: StoredPointer, replaces: string | undefined): Promise<void> {
+    const { version } = pointer;
     const moved = await this.table.put(
       { ...keys.policy, kind: 'policy', ...pointer },
       replaces === undefined
