@@ -1,9 +1,18 @@
 import { paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
+import { paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
+import { GetAccountSettingsCommand } from '@aws-sdk/client-lambda';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { clusterPatterns } from '../../shared/domain/admission/enrolled-clusters.ts';
+import { DAY_MS } from '../../shared/domain/common/time.ts';
 import { asking } from './asking.ts';
 import { AwsHub, type HubClients, stackDescription } from './aws-hub.ts';
-import { DOOR_TEMPLATES, type DoorStackDescription, type DoorTemplate, type StackDescription } from './installation.ts';
+import {
+  type ConcurrencyDescription,
+  DOOR_TEMPLATES,
+  type DoorStackDescription,
+  type DoorTemplate,
+  type StackDescription,
+} from './installation.ts';
 import type { DoorReads } from './ports.ts';
 import { reading } from './reading.ts';
 
@@ -33,6 +42,8 @@ export class AwsDoors implements DoorReads {
         }
       }
     });
+    const hasWebhook = found.some(([, template]) => template === 'doors.yaml');
+    const concurrency = hasWebhook ? await reading(() => this.#concurrencyIn(clients)) : undefined;
     return mapConcurrently(found, READS_AT_ONCE, async ([{ name, status, outputs, parameters }, template]) => {
       const { TemplateVersion: version } = outputs;
       const { Clusters: clusters } = parameters;
@@ -46,9 +57,35 @@ export class AwsDoors implements DoorReads {
       return {
         ...{ template, name, region, status, alarms },
         ...(version !== undefined && { version }),
+        ...(template === 'doors.yaml' && concurrency && { concurrency }),
         ...(template === 'door-publisher.yaml' && { clusters: clusterPatterns(clusters ?? '') }),
       };
     });
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
+  async #concurrencyIn({ lambda, cloudWatch: client }: HubClients): Promise<ConcurrencyDescription> {
+    const { AccountLimit = {} } = await asking('lambda:GetAccountSettings', () =>
+      lambda.send(new GetAccountSettingsCommand({})),
+    );
+    const { ConcurrentExecutions: quota = 0, UnreservedConcurrentExecutions: unreserved = quota } = AccountLimit;
+    const now = this.#clock();
+    const peaks: number[] = [];
+    await asking('cloudwatch:GetMetricData', async () => {
+      // Without a dimension it counts all functions of the Region.
+      // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-concurrency.html
+      const Metric = { Namespace: 'AWS/Lambda', MetricName: 'ConcurrentExecutions' };
+      for await (const { MetricDataResults = [] } of paginateGetMetricData(
+        { client },
+        {
+          MetricDataQueries: [{ Id: 'peak', MetricStat: { Metric, Period: 3600, Stat: 'Maximum' } }],
+          StartTime: new Date(now - DAY_MS),
+          EndTime: new Date(now),
+        },
+      ))
+        peaks.push(...MetricDataResults.flatMap(({ Values = [] }) => Values));
+    });
+    return { quota, unreserved, ...(peaks.length > 0 && { peak: Math.max(...peaks) }) };
   }
 }
 

@@ -123,6 +123,16 @@ export const DOOR_TEMPLATES = [
 ] as const;
 export type DoorTemplate = (typeof DOOR_TEMPLATES)[number]['template'];
 
+/** The quota of AWS Lambda in one Region of the hub's account. */
+export interface ConcurrencyDescription {
+  /** Executions at once of all functions. */
+  readonly quota: number;
+  /** What no function has reserved. */
+  readonly unreserved: number;
+  /** The most at once within the last day; absent if no function ran. */
+  readonly peak?: number;
+}
+
 /** A stack of a door of this hub. */
 export interface DoorStackDescription {
   readonly template: DoorTemplate;
@@ -134,6 +144,8 @@ export interface DoorStackDescription {
   /** The clusters that a stack of door-publisher.yaml publishes lists to: patterns. */
   readonly clusters?: readonly Cluster[];
   readonly alarms: DoctorReading<readonly AlarmDescription[]>;
+  /** Of the Region of a webhook; absent for other doors. */
+  readonly concurrency?: DoctorReading<ConcurrencyDescription>;
 }
 
 export interface DoorsDescription {

@@ -56,7 +56,8 @@ function parametersIn(value: Json): readonly string[] {
 }
 
 test('a new value of a parameter of the function is a version of its own, within 256 characters', () => {
-  const { VersionDescription, ProvisionedConcurrencyConfig: _, ...made } = properties;
+  // Both kinds of concurrency belong to the function or its alias, and to no version.
+  const { VersionDescription, ProvisionedConcurrencyConfig: _, ReservedConcurrentExecutions: __, ...made } = properties;
   const [separator, values] = listOf(objectOf(VersionDescription)['Fn::Join']);
   const named = listOf(values).map((value) => textOf(objectOf(value).Ref));
   expect(named.toSorted()).toEqual([...new Set(parametersIn(made))].sort());
@@ -71,6 +72,22 @@ test('a new value of a parameter of the function is a version of its own, within
   });
   const between = textOf(separator).length * (lengths.length - 1);
   expect(lengths.reduce((sum, length) => sum + length, between)).toBeLessThanOrEqual(256);
+});
+
+test('keeps executions for the webhook by default, enough for the requests that the API lets through', () => {
+  const { ReservedConcurrency, RequestsPerSecond, ProvisionedConcurrency } = parameters;
+  expect(properties.ReservedConcurrentExecutions).toEqual({
+    'Fn::If': ['IsReserved', { Ref: 'ReservedConcurrency' }, { Ref: 'AWS::NoValue' }],
+  });
+  expect(objectOf(doors.json.Conditions).IsReserved).toEqual({
+    'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'ReservedConcurrency' }, 0] }],
+  });
+  const reserved = Number(objectOf(ReservedConcurrency).Default);
+  expect(reserved).toBeGreaterThanOrEqual(Number(objectOf(RequestsPerSecond).Default) * 0.5);
+  expect(reserved).toBeGreaterThanOrEqual(Number(objectOf(ProvisionedConcurrency).MaxValue));
+  expect(objectOf(ReservedConcurrency).MinValue).toBe(0);
+  // https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: 1,000, of which 100 must stay unreserved.
+  expect(reserved).toBeLessThanOrEqual(1000 - 100);
 });
 
 describe('its role', () => {

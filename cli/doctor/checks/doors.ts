@@ -27,10 +27,39 @@ export function checkDoorStacks(
       .map((region) => noWebhook(region, asking.filter((cluster) => cluster.region === region).length)),
     ...(denyingEcs.length > 0 && isMissing('ecs-door.yaml', hub.region) ? [noEcsDoor(denyingEcs.length)] : []),
     ...found.flatMap((stack) => stackProblems(stack, hub)),
+    ...quotaProblems(found),
   ];
-  const sound = `${counted(found.length, 'stack')} of doors checked: of the version of the hub, and no alarm goes off.`;
+  const sound = `${counted(found.length, 'stack')} of doors checked: of the version of the hub, and no alarm goes off.${quotaText(found)}`;
   return orOk(problems, 'doors', found.length > 0 ? sound : 'No door is installed, and the policy needs none.');
 }
+
+/** From this part of the quota on, a rollout or a review may take the rest. */
+const NEAR = 0.8;
+
+/** The webhook answers by AWS Lambda, whose quota all functions of the account share in a Region. */
+function quotaProblems(stacks: readonly DoorStackDescription[]): readonly CheckFinding[] {
+  return [...webhooksByRegion(stacks)].flatMap(([region, { concurrency }]) => {
+    if (!concurrency) return [];
+    if (!concurrency.isRead) return [unread(region, concurrency)];
+    const { quota, peak = 0 } = concurrency.value;
+    if (peak < quota * NEAR) return [];
+    const problem = `AWS Lambda ran ${peak} executions at once in ${region} within the last day, and the quota of the account is ${quota}. At the quota the webhook cannot answer, and the failure policy decides whether pods start.`;
+    const fix = `Ask for more "Concurrent executions" in Service Quotas of ${region}, and see that ReservedConcurrency of doors.yaml is not 0.`;
+    return [broken(region, problem, fix)];
+  });
+}
+
+const webhooksByRegion = (stacks: readonly DoorStackDescription[]): ReadonlyMap<string, DoorStackDescription> =>
+  new Map(stacks.filter(({ concurrency }) => concurrency).map((stack) => [stack.region, stack]));
+
+const quotaText = (stacks: readonly DoorStackDescription[]): string =>
+  [...webhooksByRegion(stacks)]
+    .flatMap(([region, { concurrency }]) => (concurrency?.isRead ? [{ region, ...concurrency.value }] : []))
+    .map(
+      ({ region, quota, unreserved, peak = 0 }) =>
+        ` AWS Lambda ran at most ${peak} of ${quota} executions at once in ${region} within a day (${unreserved} unreserved).`,
+    )
+    .join('');
 
 const HOW = 'docs/doors.md has the steps. If no door should deny there, change `doors` in the policy.';
 

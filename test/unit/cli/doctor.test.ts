@@ -24,6 +24,19 @@ async function findingsOf(installation: FakeInstallation): Promise<readonly Doct
   return (JSON.parse(text) as { findings: readonly DoctorFinding[] }).findings;
 }
 
+test('says how near the Region of a webhook is to its quota of AWS Lambda', async () => {
+  const made = await soundInstallation();
+  addDoor(made, { concurrency: { isRead: true, value: { quota: 1000, unreserved: 900, peak: 799 } } });
+  expect(await findingsOf(made)).toContainEqual(
+    expect.objectContaining({
+      ...{ check: 'doors', state: 'ok' },
+      text: expect.stringMatching(
+        /ran at most 799 of 1000 executions at once in eu-west-1 within a day \(900 unreserved\)/,
+      ),
+    }),
+  );
+});
+
 test('in a sound installation every check is ok', async () => {
   const { code, text } = await asked(await soundInstallation());
   expect(text).toContain('0 broken, 0 unknown,');
@@ -190,6 +203,16 @@ const BROKEN: readonly Broken[] = [
     what: 'an alarm of a door was deleted',
     breaks: (made) => addDoor(made, {}, { exists: false }),
     ...{ names: 'doors eu-doors-slow', text: /was deleted/, fix: /Deploy doors\.yaml again/ },
+  },
+  {
+    what: 'the Region of a webhook is near its quota of AWS Lambda',
+    breaks: (made) =>
+      addDoor(made, { concurrency: { isRead: true, value: { quota: 1000, unreserved: 900, peak: 800 } } }),
+    ...{
+      names: 'doors eu-west-1',
+      text: /ran 800 executions at once in eu-west-1 within the last day, and the quota of the account is 1000/,
+      fix: /Service Quotas of eu-west-1.*ReservedConcurrency of doors\.yaml is not 0/,
+    },
   },
   {
     what: 'a deployment of a door failed',

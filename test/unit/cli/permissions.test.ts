@@ -194,7 +194,7 @@ test('doctor needs exactly its documented permissions; member calls use the assu
     );
   // What the ledger needs for the last review, the policy in force and the scopes.
   const ledger = ['dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject'];
-  const actions = new Set([...askedIn('aws-hub.ts'), 'sts:AssumeRole', ...ledger]);
+  const actions = new Set([...askedIn('aws-hub.ts'), ...askedIn('aws-doors.ts'), 'sts:AssumeRole', ...ledger]);
   // Every command needs it.
   actions.delete('cloudformation:DescribeStacks');
   const deep = [...actions].filter((action) => action.startsWith('states:'));
