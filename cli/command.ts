@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { Digest, ImageLocation } from '../shared/domain/image/image.ts';
 import type { TagMutability } from '../shared/domain/stream/tag-rules.ts';
-import type { OpenBreakGlasses, PastBreakGlasses, RunningReads } from '../shared/ports/admission.ts';
+import type { BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses, RunningReads } from '../shared/ports/admission.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { DenialLedger } from '../shared/ports/denials.ts';
@@ -57,7 +57,7 @@ export interface CliContext {
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
   readonly denials: Pick<DenialLedger, 'all'>;
-  readonly breakGlasses: OpenBreakGlasses & PastBreakGlasses;
+  readonly breakGlasses: BreakGlassLedger & OpenBreakGlasses & PastBreakGlasses;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;

@@ -1,7 +1,12 @@
 import { collect } from '../../shared/concurrency.ts';
+import { MOST_HOURS_OPEN } from '../../shared/domain/admission/break-glass.ts';
+import { HOUR_MS, instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { type DoorPlace, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
+import type { BreakGlassChange } from '../../shared/ports/admission.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
+import { REASON, reasonIn } from '../acting/reason.ts';
 import type { Arguments, CliContext, Command, OtherAccounts } from '../command.ts';
 import { renderPastBreakGlasses } from '../doors/break-glasses.ts';
 import { checkDoors, type DoorsAnswer } from '../doors/check-doors.ts';
@@ -12,26 +17,40 @@ import { policyIn } from '../policy/policy-file.ts';
 
 export const doorsCommand: Command = {
   summary:
-    'Says which images the doors of the policy would refuse if they started once more (exit code 0: none; 3: some; 4: unknown), or who opened which namespace.',
-  synopsis: 'check [--policy FILE] [--cluster NAME] [--role NAME] | break-glass',
-  words: [1, 1],
+    'Says which images the doors of the policy would refuse if they started once more (exit code 0: none; 3: some; 4: unknown), lists who opened what, or opens a place in an emergency.',
+  synopsis:
+    'check [--policy FILE] [--cluster NAME] [--role NAME] | break-glass | open PLACE --for TIME --reason TEXT | close PLACE',
+  words: [1, 2],
+  argumentHelp: {
+    PLACE: 'a namespace of EKS, ACCOUNT/REGION/CLUSTER/NAMESPACE, or a cluster of ECS, ACCOUNT/REGION/CLUSTER',
+  },
   options: {
     policy: { type: 'string' },
     cluster: { type: 'string' },
     role: { type: 'string' },
     'external-id': { type: 'string' },
+    for: { type: 'string' },
+    ...REASON.options,
   },
   optionHelp: {
     'policy FILE': 'ask the doors of this policy (default: that in force)',
     'cluster NAME': 'only this cluster: NAME, or ACCOUNT/REGION/NAME',
     'role NAME': 'a role in accounts other than yours that you may assume, to read their templates',
     'external-id TEXT': 'what that role asks for',
+    'for TIME': 'how long the place is open: 30m or 2h, at most 24h',
+    ...REASON.optionHelp,
   },
   async run(context, args) {
-    const [action] = args.positionals;
+    const [action = '', place] = args.positionals;
+    const allowed = FLAGS[action];
+    if (!allowed || (place !== undefined) !== TAKES_PLACE.has(action))
+      throw new UsageError(
+        `"doors ${args.positionals.join(' ')}" is not an action. Expected: patchwave doors ${doorsCommand.synopsis}`,
+      );
+    const [flag] = Object.keys(args.flags).filter((name) => args.flags[name] !== undefined && !allowed.includes(name));
+    if (flag !== undefined) throw new UsageError(`--${flag} does not belong to \`doors ${action}\`.`);
     if (action === 'break-glass') return breakGlass(context, args);
-    if (action !== 'check')
-      throw new UsageError(`"doors ${action}" is not an action. Expected: patchwave doors ${doorsCommand.synopsis}`);
+    if (place !== undefined) return action === 'open' ? open(context, place, args) : close(context, place, args);
     const { file, cluster, role } = flagsOf(args);
     const given = file === undefined ? undefined : await policyIn(file);
     const connected = await context();
@@ -46,15 +65,91 @@ export const doorsCommand: Command = {
   },
 };
 
+/** The options of each action. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  check: ['policy', 'cluster', 'role', 'external-id'],
+  'break-glass': [],
+  open: ['for', 'reason'],
+  close: [],
+};
+const TAKES_PLACE: ReadonlySet<string> = new Set(['open', 'close']);
+
 /** Every break-glass that the ledger still has. */
-async function breakGlass(context: () => Promise<CliContext>, { flags, json }: Arguments): Promise<number> {
-  const [flag] = Object.keys(doorsCommand.options ?? {}).filter((name) => flags[name] !== undefined);
-  if (flag !== undefined) throw new UsageError(`--${flag} belongs to \`doors check\`.`);
+async function breakGlass(context: () => Promise<CliContext>, { json }: Arguments): Promise<number> {
   const { breakGlasses, clock } = await context();
   const all = await collect(breakGlasses.all());
   if (json) printJson(all);
-  else print(all.length === 0 ? 'No namespace was opened.' : renderPastBreakGlasses(all, clock()));
+  else print(all.length === 0 ? 'Nothing was opened.' : renderPastBreakGlasses(all, clock()));
   return EXIT.done;
+}
+
+/**
+ * Opens a cluster or namespace at the word of a person who may write the ledger. It reads no policy and asks no cluster: in an
+ * emergency neither may answer.
+ */
+async function open(context: () => Promise<CliContext>, text: string, args: Arguments): Promise<number> {
+  const place = placeIn(text);
+  const openMs = timeIn(args.flags.for);
+  const reason = reasonIn(args);
+  const { breakGlasses, clock, author } = await context();
+  const [by, atEpochMs] = [await author(), clock()];
+  const breakGlass = { author: by, reason, expiresAtEpochMs: atEpochMs + openMs };
+  await breakGlasses.begin(place, breakGlass, changeOf(by, atEpochMs));
+  if (args.json) printJson({ place, by, ...breakGlass, beganAtEpochMs: atEpochMs });
+  else {
+    const kind = place.namespace === undefined ? 'ECS cluster' : 'namespace';
+    const until = instant(breakGlass.expiresAtEpochMs);
+    print(
+      fitted(
+        `Every image may start in the ${kind} ${doorPlaceText(place)} until ${until}, with a warning. To end it before: patchwave doors close ${doorPlaceText(place)}`,
+        2,
+      ),
+    );
+  }
+  return EXIT.done;
+}
+
+/** Ends what is open there, whoever opened it. */
+async function close(context: () => Promise<CliContext>, text: string, { json }: Arguments): Promise<number> {
+  const place = placeIn(text);
+  const { breakGlasses, clock, author } = await context();
+  const before = await breakGlasses.breakGlassOf(place);
+  const atEpochMs = clock();
+  const wasOpen = before !== undefined && atEpochMs < before.expiresAtEpochMs;
+  await breakGlasses.end(place, changeOf(await author(), atEpochMs));
+  if (json) printJson({ place, wasOpen });
+  else print(wasOpen ? `Closed: ${doorPlaceText(place)}` : `No break-glass is open at ${doorPlaceText(place)}.`);
+  return EXIT.done;
+}
+
+const changeOf = (user: string, atEpochMs: number): BreakGlassChange => ({
+  ...{ uid: `${user} ${atEpochMs}`, user, atEpochMs },
+  proof: 'person',
+});
+
+const PLACE =
+  /^(?<account>\d{12})\/(?<region>[a-z0-9-]{8,14})\/(?<cluster>[A-Za-z0-9][A-Za-z0-9_-]{0,254})(?:\/(?<namespace>[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?))?$/;
+
+/** @throws UsageError */
+function placeIn(text: string): DoorPlace {
+  const { account, region, cluster, namespace } = PLACE.exec(text)?.groups ?? {};
+  if (account === undefined || region === undefined || cluster === undefined)
+    throw new UsageError(
+      `"${text}" names no place. Write ACCOUNT/REGION/CLUSTER/NAMESPACE for a namespace in EKS, or ACCOUNT/REGION/CLUSTER for a cluster of ECS.`,
+    );
+  return { account, region, cluster, ...(namespace !== undefined && { namespace }) };
+}
+
+const TIME = /^(?<count>[1-9]\d{0,3})(?<unit>[mh])$/;
+
+/** @throws UsageError */
+function timeIn(text: string | boolean | undefined): number {
+  const { count, unit } = TIME.exec(String(text))?.groups ?? {};
+  const milliseconds = Number(count) * (unit === 'h' ? HOUR_MS : MINUTE_MS);
+  if (count !== undefined && milliseconds <= MOST_HOURS_OPEN * HOUR_MS) return milliseconds;
+  throw new UsageError(
+    `Say how long the place is open: --for 30m or --for 2h, at most ${MOST_HOURS_OPEN}h${text === undefined ? '' : `, not "${text}"`}.`,
+  );
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names */

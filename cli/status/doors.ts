@@ -47,11 +47,11 @@ export async function openBreakGlasses(
   );
 }
 
-export const BREAK_GLASS = 'Break-glass: every image may start in these namespaces';
+export const BREAK_GLASS = 'Break-glass: every image may start there';
 
 export const renderBreakGlasses = (open: readonly OpenBreakGlass[]): string =>
   table(open, [
-    { title: 'namespace', value: ({ place }) => doorPlaceText(place) },
+    { title: 'cluster or namespace', value: ({ place }) => doorPlaceText(place) },
     { title: 'until', value: ({ expiresAtEpochMs }) => instant(expiresAtEpochMs), colour: () => 'yellow' },
     { title: 'author', value: ({ author }) => author },
     { title: 'begun by', value: ({ by }) => by },

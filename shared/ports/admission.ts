@@ -30,17 +30,26 @@ export interface RunningLedger {
   end(images: readonly ImagePresence[], atEpochMs: number): Promise<void>;
 }
 
-/** The break-glass of a namespace; it ends by itself. */
+/** The break-glass of a place; it ends by itself. */
 export interface BreakGlassReads {
   /** Also one that has expired, as long as the ledger keeps it; none that was ended. */
   breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined>;
 }
 
-/** A break-glass that nobody ended, with the user of its cluster who began it. */
+/**
+ * What shows that a break-glass may count: the hub read the annotation from the API of the cluster itself, or a person with
+ * rights on the ledger opened the place.
+ */
+export type BreakGlassProof = 'cluster' | 'person';
+
+/** A break-glass that nobody ended. */
 export interface OpenBreakGlass extends BreakGlass {
   readonly place: DoorPlace;
+  /** The user of the cluster who began it, or the person as AWS names them. */
   readonly by: string;
   readonly beganAtEpochMs: number;
+  /** Absent for one that version 0.2.0 recorded, at the word of a request. */
+  readonly proof?: BreakGlassProof;
 }
 
 export interface OpenBreakGlasses {
@@ -61,20 +70,24 @@ export interface PastBreakGlasses {
   all(): AsyncIterable<PastBreakGlass>;
 }
 
-/** A request of a cluster that changes a break-glass. */
+/** A change of a break-glass. */
 export interface BreakGlassChange {
-  /** Identity of the request: a repeated one changes nothing. */
+  /** Identity of the change: a repeated one changes nothing. */
   readonly uid: string;
-  /** The user whom the cluster authenticated; any text. */
+  /** The user whom the cluster authenticated, or the person as AWS names them; any text. */
   readonly user: string;
   readonly atEpochMs: number;
+  readonly proof?: BreakGlassProof;
 }
 
-/** The same, for the function that judges changes of the annotation. */
+/**
+ * The same, and changes. A place has at most two: one by the annotation of its namespace, and one of a person. Each ends by
+ * itself; the place is open while one counts.
+ */
 export interface BreakGlassLedger extends BreakGlassReads {
-  /** Replaces an earlier one of the namespace. @throws LedgerContendedError */
+  /** Replaces an earlier one of the place with such a proof. @throws LedgerContendedError */
   begin(place: DoorPlace, breakGlass: BreakGlass, change: BreakGlassChange): Promise<void>;
-  /** Ends the one of the namespace, if there is one. @throws LedgerContendedError */
+  /** Ends what is open there: a person ends both, a cluster only that of its annotation. @throws LedgerContendedError */
   end(place: DoorPlace, change: BreakGlassChange): Promise<void>;
 }
 
@@ -84,9 +97,10 @@ export interface StoredBreakGlass extends BreakGlass {
   readonly place?: DoorPlace;
   readonly by: string;
   readonly beganAtEpochMs: number;
+  readonly proof?: BreakGlassProof;
   readonly endedAtEpochMs?: number;
   readonly endedBy?: string;
-  /** The last requests that changed it, the newest last. */
+  /** The last changes of it, the newest last. */
   readonly requests: readonly string[];
   /** For DynamoDB's time to live, in seconds. */
   readonly expiresAt: number;

@@ -98,9 +98,61 @@ export function breakGlassLedgerContract({
     expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
   });
 
-  test('an ECS cluster has none', async () => {
-    const { namespace: _, ...cluster } = PLACE;
-    expect(await (await make()).breakGlassOf(cluster)).toBeUndefined();
+  describe('of a person', () => {
+    const { namespace: _, ...ecsCluster } = PLACE;
+    const ofPerson = (uid: string, minute = 0) => ({
+      ...{ uid, user: 'arn:aws:sts::111122223333:assumed-role/operator/ana', proof: 'person' as const },
+      atEpochMs: NOON_EPOCH_MS + minute * 60_000,
+    });
+
+    test('opens the one ECS cluster, and no namespace of an EKS cluster with its name', async () => {
+      const ledger = await make();
+      expect(await ledger.breakGlassOf(ecsCluster)).toBeUndefined();
+      await ledger.begin(ecsCluster, breakGlass, ofPerson('1'));
+      expect(await ledger.breakGlassOf(ecsCluster)).toEqual(breakGlass);
+      expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
+      expect(await ledger.breakGlassOf({ ...ecsCluster, cluster: 'other' })).toBeUndefined();
+      await ledger.end(ecsCluster, ofPerson('2', 1));
+      expect(await ledger.breakGlassOf(ecsCluster)).toBeUndefined();
+    });
+
+    test('counts beside that of the annotation: the one that ends last is shown', async () => {
+      const ledger = await make();
+      const longer = { ...breakGlass, author: 'ana', expiresAtEpochMs: breakGlass.expiresAtEpochMs + 1 };
+      await ledger.begin(PLACE, longer, ofPerson('1'));
+      await ledger.begin(PLACE, breakGlass, change('2'));
+      expect(await ledger.breakGlassOf(PLACE)).toEqual(longer);
+      await ledger.begin(PLACE, { ...longer, expiresAtEpochMs: breakGlass.expiresAtEpochMs - 1 }, ofPerson('3'));
+      expect(await ledger.breakGlassOf(PLACE)).toEqual(breakGlass);
+    });
+
+    test('a cluster ends only its own; a person ends both', async () => {
+      const ledger = await make();
+      await ledger.begin(PLACE, breakGlass, ofPerson('1'));
+      await ledger.end(PLACE, change('2'));
+      expect(await ledger.breakGlassOf(PLACE)).toEqual(breakGlass);
+      await ledger.begin(PLACE, breakGlass, change('3'));
+      await ledger.end(PLACE, ofPerson('4', 1));
+      expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
+      const all = await collect(ledger.all());
+      expect(all.map(({ proof, endedBy }) => [proof, endedBy])).toEqual(
+        all.map(({ proof }) => [proof, ofPerson('4').user]),
+      );
+    });
+
+    test('lists say what each was proven by', async () => {
+      const ledger = await make();
+      await ledger.begin(ecsCluster, breakGlass, ofPerson('1'));
+      await ledger.begin(PLACE, breakGlass, { ...change('2'), proof: 'cluster', atEpochMs: NOON_EPOCH_MS + 1 });
+      const { user: by } = ofPerson('1');
+      const listed = [
+        { ...breakGlass, place: ecsCluster, by, beganAtEpochMs: NOON_EPOCH_MS, proof: 'person' },
+        { ...breakGlass, place: PLACE, by: 'ada', beganAtEpochMs: NOON_EPOCH_MS + 1, proof: 'cluster' },
+      ];
+      expect(await collect(ledger.all())).toEqual(listed);
+      const open = await collect(ledger.open(NOON_EPOCH_MS));
+      expect(open.sort((one, other) => one.beganAtEpochMs - other.beganAtEpochMs)).toEqual(listed);
+    });
   });
 
   test('hostile text in a name or a reason is data', async () => {

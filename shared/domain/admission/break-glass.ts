@@ -9,7 +9,8 @@ import { DOOR_RULES } from './door-rules.ts';
 /** The annotation of a namespace: a JSON object with `author`, `reason` and `expires`. */
 export const BREAK_GLASS_ANNOTATION = 'patchwave.dev/break-glass';
 
-const MOST_HOURS = 24;
+/** How long a place is open at most. */
+export const MOST_HOURS_OPEN = 24;
 
 const line = (most: number) => v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(most));
 
@@ -52,9 +53,9 @@ export function judgeBreakGlass(request: BreakGlassRequest): BreakGlassChangeDec
   const { author, reason, expires } = parsed.data;
   const expiresAtEpochMs = Date.parse(expires);
   if (expiresAtEpochMs <= nowEpochMs) return refused(`\`expires\` has passed. It is ${instant(nowEpochMs)} now.`);
-  const lastEpochMs = nowEpochMs + MOST_HOURS * HOUR_MS;
+  const lastEpochMs = nowEpochMs + MOST_HOURS_OPEN * HOUR_MS;
   if (expiresAtEpochMs > lastEpochMs)
-    return refused(`\`expires\` is more than ${MOST_HOURS} hours ahead. Write at most ${instant(lastEpochMs)}.`);
+    return refused(`\`expires\` is more than ${MOST_HOURS_OPEN} hours ahead. Write at most ${instant(lastEpochMs)}.`);
   return { change: 'begin', breakGlass: { author, reason, expiresAtEpochMs } };
 }
 

@@ -10,7 +10,7 @@ import type {
 } from '../../../shared/ports/admission.ts';
 import { copied } from './copied.ts';
 
-/** Break-glass of namespaces, in memory. */
+/** Break-glass of places, in memory. */
 export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses {
   readonly #all: PastBreakGlass[] = [];
   readonly #open = new Map<string, OpenBreakGlass>();
@@ -19,9 +19,10 @@ export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses,
   written = 0;
 
   async breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined> {
-    const found = this.#open.get(keyOf(place));
-    if (!found) return undefined;
-    const { author, reason, expiresAtEpochMs } = found;
+    const found = BOTH.flatMap((proof) => this.#open.get(keyOf(place, proof)) ?? []);
+    const [last] = found.sort((one, other) => other.expiresAtEpochMs - one.expiresAtEpochMs);
+    if (!last) return undefined;
+    const { author, reason, expiresAtEpochMs } = last;
     return { author, reason, expiresAtEpochMs };
   }
 
@@ -33,31 +34,38 @@ export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses,
     yield* copied(this.#all.toSorted((one, other) => one.beganAtEpochMs - other.beganAtEpochMs));
   }
 
-  async begin(place: DoorPlace, breakGlass: BreakGlass, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    if (!this.#isNew(place, uid)) return;
-    this.#endPast(place, user, atEpochMs);
-    const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs };
-    this.#open.set(keyOf(place), copied(begun));
+  async begin(
+    place: DoorPlace,
+    breakGlass: BreakGlass,
+    { uid, user, atEpochMs, proof }: BreakGlassChange,
+  ): Promise<void> {
+    const key = keyOf(place, proof);
+    if (!this.#isNew(key, uid)) return;
+    this.#endPast(key, user, atEpochMs);
+    const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs, ...(proof && { proof }) };
+    this.#open.set(key, copied(begun));
     this.#all.push(copied(begun));
   }
 
-  async end(place: DoorPlace, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    if (!this.#open.has(keyOf(place)) || !this.#isNew(place, uid)) return;
-    this.#endPast(place, user, atEpochMs);
-    this.#open.delete(keyOf(place));
+  async end(place: DoorPlace, { uid, user, atEpochMs, proof }: BreakGlassChange): Promise<void> {
+    for (const key of (proof === 'person' ? BOTH : [undefined]).map((one) => keyOf(place, one))) {
+      if (!this.#open.has(key) || !this.#isNew(key, uid)) continue;
+      this.#endPast(key, user, atEpochMs);
+      this.#open.delete(key);
+    }
   }
 
-  #endPast(place: DoorPlace, endedBy: string, endedAtEpochMs: number): void {
-    const open = this.#open.get(keyOf(place));
+  #endPast(key: string, endedBy: string, endedAtEpochMs: number): void {
+    const open = this.#open.get(key);
     if (!open || open.expiresAtEpochMs <= endedAtEpochMs) return;
     const index = this.#all.findIndex(
-      (one) => keyOf(one.place) === keyOf(place) && one.beganAtEpochMs === open.beganAtEpochMs,
+      (one) => keyOf(one.place, one.proof) === key && one.beganAtEpochMs === open.beganAtEpochMs,
     );
     this.#all[index] = { ...open, endedAtEpochMs, endedBy };
   }
 
-  #isNew(place: DoorPlace, uid: string): boolean {
-    const request = `${keyOf(place)} ${uid}`;
+  #isNew(key: string, uid: string): boolean {
+    const request = `${key} ${uid}`;
     if (this.#requests.has(request)) return false;
     this.#requests.add(request);
     this.written += 1;
@@ -65,5 +73,8 @@ export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses,
   }
 }
 
-const keyOf = ({ account, region, cluster, namespace = '' }: DoorPlace): string =>
-  JSON.stringify([account, region, cluster, namespace]);
+const BOTH = [undefined, 'person'] as const;
+
+/** That of a person has a key of its own. */
+const keyOf = ({ account, region, cluster, namespace }: DoorPlace, proof: BreakGlassChange['proof']): string =>
+  JSON.stringify([account, region, cluster, namespace ?? null, proof === 'person']);

@@ -11,9 +11,9 @@ import { ClusterForbiddenError } from '../../../shared/ports/cluster-errors.ts';
 import { AccountNotOursError, NoPolicyError } from '../../../shared/ports/errors.ts';
 import type { TemplateSource, WorkloadTemplate } from '../../../shared/ports/templates.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, HOUR_MS, usage } from '../../support/samples.ts';
 import { judgedWorld, MAIN, named, policyWith, running, SCOPE } from './doors-world.ts';
-import { readOnlyContext, run, runJson } from './support.ts';
+import { ANA, cliContext, readOnlyContext, run, runJson } from './support.ts';
 
 /** Templates in memory, and clusters that cannot be read. */
 const templatesOf = (
@@ -324,19 +324,24 @@ test('an account that the policy adds is unknown until a review has read it, if 
 test('break-glass lists who opened which namespace, when and why, and who ended it', async () => {
   const world = await judgedWorld();
   expect(await run(doorsCommand, readOnlyContext(world), ['break-glass'])).toMatchObject({
-    ...{ code: EXIT.done, text: expect.stringContaining('No namespace was opened.') },
+    ...{ code: EXIT.done, text: expect.stringContaining('Nothing was opened.') },
   });
   const place = { ...MAIN, namespace: 'shop' };
   const atEpochMs = world.clock();
   const begun = (reason: string) => ({ author: 'Ada', reason, expiresAtEpochMs: atEpochMs + DAY_MS });
   await world.exceptions.begin(place, begun('incident 7\u001b[2J'), { uid: '1', user: 'sso:ada', atEpochMs });
   await world.exceptions.end(place, { uid: '2', user: 'sso:jo', atEpochMs: atEpochMs + 60_000 });
-  await world.exceptions.begin({ ...place, namespace: 'jobs' }, begun('x'), { uid: '3', user: 'sso:eve', atEpochMs });
+  await world.exceptions.begin({ ...place, namespace: 'jobs' }, begun('x'), {
+    uid: '3',
+    user: 'sso:eve',
+    atEpochMs,
+    proof: 'cluster',
+  });
   const { text } = await run(doorsCommand, readOnlyContext(world), ['break-glass']);
   expect(text).toMatch(
-    /main\/shop +2026-11-24 03:00 UTC +sso:ada +2026-11-24 03:01 UTC +sso:jo +Ada +incident 7\\u001b\[2J/,
+    /main\/shop +2026-11-24 03:00 UTC +sso:ada +nothing +2026-11-24 03:01 UTC +sso:jo +Ada +incident 7\\u001b\[2J/,
   );
-  expect(text).toMatch(/main\/jobs +2026-11-24 03:00 UTC +sso:eve +2026-11-25 03:00 UTC +open +Ada +x/);
+  expect(text).toMatch(/main\/jobs +2026-11-24 03:00 UTC +sso:eve +its cluster +2026-11-25 03:00 UTC +open +Ada +x/);
   world.advance(DAY_MS);
   expect((await run(doorsCommand, readOnlyContext(world), ['break-glass'])).text).toMatch(/UTC +its time +Ada +x/);
   expect(await runJson(doorsCommand, readOnlyContext(world), ['break-glass'])).toMatchObject([
@@ -345,4 +350,79 @@ test('break-glass lists who opened which namespace, when and why, and who ended 
   ]);
   const misplaced = run(doorsCommand, readOnlyContext(world), ['break-glass'], { cluster: 'main' });
   await expect(misplaced).rejects.toThrow(UsageError);
+});
+
+describe('open', () => {
+  const SHOP = '111122223333/eu-west-1/main/shop';
+  const place = { ...MAIN, namespace: 'shop' };
+  const open = (
+    world: FakeWorld,
+    words = [SHOP],
+    flags: Record<string, string> = { for: '2h', reason: 'incident 7' },
+  ) => run(doorsCommand, cliContext(world), ['open', ...words], flags);
+
+  test('opens a namespace for the time, with who, why and the proof, without a policy or a cluster', async () => {
+    const world = fakeWorld();
+    const { code, text } = await open(world);
+    expect(code).toBe(EXIT.done);
+    expect(text).toContain(`Every image may start in the namespace ${SHOP} until 2026-11-24 05:00 UTC`);
+    const breakGlass = { author: ANA, reason: 'incident 7', expiresAtEpochMs: world.clock() + 2 * HOUR_MS };
+    expect(await world.exceptions.breakGlassOf(place)).toEqual(breakGlass);
+    const listed = (await run(doorsCommand, readOnlyContext(world), ['break-glass'])).text;
+    expect(listed).toMatch(/main\/shop .* rights on the ledger .* open .* incident 7/);
+  });
+
+  test('opens an ECS cluster, and no namespace of the same name', async () => {
+    const world = fakeWorld();
+    const { text } = await open(world, ['111122223333/eu-west-1/main']);
+    expect(text).toContain('in the ECS cluster 111122223333/eu-west-1/main until');
+    expect(await world.exceptions.breakGlassOf(MAIN)).toBeDefined();
+    expect(await world.exceptions.breakGlassOf(place)).toBeUndefined();
+  });
+
+  test('close ends what is open there, also what the annotation opened, and says if nothing was', async () => {
+    const world = fakeWorld();
+    await open(world);
+    await world.exceptions.begin(
+      place,
+      { author: 'Ada', reason: 'x', expiresAtEpochMs: world.clock() + DAY_MS },
+      { uid: '1', user: 'sso:ada', atEpochMs: world.clock(), proof: 'cluster' },
+    );
+    world.advance(60_000);
+    const close = () => run(doorsCommand, cliContext(world), ['close', SHOP]);
+    expect(await close()).toMatchObject({ code: EXIT.done, text: `Closed: ${SHOP}\n` });
+    expect(await world.exceptions.breakGlassOf(place)).toBeUndefined();
+    expect((await close()).text).toBe(`No break-glass is open at ${SHOP}.\n`);
+  });
+
+  test('prints both as JSON', async () => {
+    const world = fakeWorld();
+    const opened = await runJson(doorsCommand, cliContext(world), ['open', SHOP], { for: '30m', reason: 'x' });
+    const expiresAtEpochMs = world.clock() + HOUR_MS / 2;
+    expect(opened).toEqual({
+      place,
+      by: ANA,
+      author: ANA,
+      reason: 'x',
+      beganAtEpochMs: world.clock(),
+      expiresAtEpochMs,
+    });
+    expect(await runJson(doorsCommand, cliContext(world), ['close', SHOP])).toEqual({ place, wasOpen: true });
+  });
+
+  test.each<[string, readonly string[], Record<string, string>]>([
+    ['no place', [], { for: '2h', reason: 'x' }],
+    ['a place that is none', ['shop'], { for: '2h', reason: 'x' }],
+    ['a namespace that Kubernetes has not', [`${MAIN.account}/eu-west-1/main/Shop`], { for: '2h', reason: 'x' }],
+    ['no time', [SHOP], { reason: 'x' }],
+    ['a time without a unit', [SHOP], { for: '2', reason: 'x' }],
+    ['no time at all', [SHOP], { for: '0h', reason: 'x' }],
+    ['more than a day', [SHOP], { for: '1441m', reason: 'x' }],
+    ['no reason', [SHOP], { for: '2h' }],
+    ['an option of another action', [SHOP], { for: '2h', reason: 'x', cluster: 'main' }],
+  ])('refuses %s, and writes nothing', async (_, words, flags) => {
+    const world = fakeWorld();
+    await expect(open(world, [...words], flags)).rejects.toThrow(UsageError);
+    expect(world.exceptions.written).toBe(0);
+  });
 });

@@ -25,6 +25,7 @@ import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/flee
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoRunningReads } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
@@ -83,6 +84,7 @@ async function recorded({ isEmpty = false } = {}) {
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     expiries: new DynamoExpiries(table),
+    breakGlasses: new DynamoBreakGlassLedger(table),
     executions: {
       state: async () => {
         asked.add('states:DescribeExecution');
@@ -146,7 +148,10 @@ test.each<[string, Command, readonly string[]]>([
   ['protection', protectionCommand, []],
   ['check', checkCommand, [`111122223333/eu-west-1/team/app-0@${digestOf('unseen')}`]],
   ['tags', tagsCommand, ['check', '111122223333/eu-west-1/team/app-0']],
-  ['doors', doorsCommand, ['check']],
+  ['doors check', doorsCommand, ['check']],
+  ['doors break-glass', doorsCommand, ['break-glass']],
+  ['doors open', doorsCommand, ['open', '111122223333/eu-west-1/main/shop']],
+  ['doors close', doorsCommand, ['close', '111122223333/eu-west-1/main/shop']],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],
@@ -164,7 +169,13 @@ test.each<[string, Command, readonly string[]]>([
     await context.scopes.record({ scope, left: { atEpochMs: 1, usages: 1 } });
     forget();
   }
-  if (name === 'doors') {
+  if (name === 'doors open' || name === 'doors close') {
+    const place = { account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' };
+    const breakGlass = { author: 'jo', reason: 'an incident', expiresAtEpochMs: context.clock() + 1 };
+    await context.breakGlasses.begin(place, breakGlass, { uid: '1', user: 'jo', atEpochMs: 1, proof: 'person' });
+    forget();
+  }
+  if (name === 'doors check') {
     const { version, policy } = await context.policies.current();
     const doors = parse(doorsSchema, { mode: 'deny' });
     await context.policies.publish({ ...policy, doors }, { replaces: version });
@@ -174,7 +185,8 @@ test.each<[string, Command, readonly string[]]>([
     forget();
   }
   const flags = {
-    ...('reason' in command.options && { reason: 'a test' }),
+    ...('reason' in command.options && (command !== doorsCommand || name === 'doors open') && { reason: 'a test' }),
+    ...(name === 'doors open' && { for: '1h' }),
     // Far enough to find an image.
     ...('days' in command.options && { days: '3650' }),
     ...('wait' in command.options && { wait: '0' }),

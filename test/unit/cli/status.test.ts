@@ -247,7 +247,7 @@ test('shows what the doors do, and each break-glass that is open', async () => {
   const { text } = await run(statusCommand, readOnlyContext(world));
   expect(text).toContain('\ndoors: warn where no rule applies; 2 rules deny, 1 rule is off\n');
   expect(text).toMatch(
-    /namespaces\nnamespace .*\n\S+\/prod\/jobs +2026-11-24 05:00 UTC +Grace\\u001b\[2J +sso:ada +incident 7\n\S+\/prod\/shop +2026-11-24 06:00 UTC +Ada /,
+    /may start there\ncluster or namespace .*\n\S+\/prod\/jobs +2026-11-24 05:00 UTC +Grace\\u001b\[2J +sso:ada +incident 7\n\S+\/prod\/shop +2026-11-24 06:00 UTC +Ada /,
   );
   expect(text).not.toContain('Bob');
   expect(await runJson(statusCommand, readOnlyContext(world))).toMatchObject({

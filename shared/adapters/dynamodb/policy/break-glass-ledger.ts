@@ -25,8 +25,8 @@ const expiry = ({ expiresAtEpochMs }: BreakGlass, keptMs: number): number =>
   Math.floor((expiresAtEpochMs + keptMs) / 1000);
 
 /**
- * Break-glass as one item a namespace, by which doors decide, and one for each that was begun, for those who ask later. An item
- * that cannot be read opens nothing, and gives way to the next one.
+ * Break-glass as one item a namespace for its annotation and one a place for a person, by which doors decide, and one for each
+ * that was begun, for those who ask later. An item that cannot be read opens nothing, and gives way to the next one.
  */
 export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses, PastBreakGlasses {
   protected readonly records: StoredRecords<StoredBreakGlass>;
@@ -42,8 +42,8 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses,
   }
 
   async *open(atEpochMs: number): AsyncIterable<OpenBreakGlass> {
-    for await (const { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs } of this.records.eachOpen())
-      if (place && atEpochMs < expiresAtEpochMs) yield { place, author, reason, by, beganAtEpochMs, expiresAtEpochMs };
+    for await (const { requests: _, expiresAt: __, place, ...one } of this.records.eachOpen())
+      if (place && atEpochMs < one.expiresAtEpochMs) yield { place, ...one };
   }
 
   async *all(): AsyncIterable<PastBreakGlass> {
@@ -51,10 +51,12 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses,
   }
 
   async breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined> {
-    if (place.namespace === undefined) return undefined;
-    const [stored] = await this.records.getAll([keys.breakGlass(place)]);
-    if (!stored || stored.endedAtEpochMs !== undefined) return undefined;
-    const { author, reason, expiresAtEpochMs } = stored;
+    const stored = await this.records.getAll(keysOf(place));
+    const [last] = stored
+      .filter(({ endedAtEpochMs }) => endedAtEpochMs === undefined)
+      .toSorted((one, other) => other.expiresAtEpochMs - one.expiresAtEpochMs);
+    if (!last) return undefined;
+    const { author, reason, expiresAtEpochMs } = last;
     return { author, reason, expiresAtEpochMs };
   }
 }
@@ -62,11 +64,15 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses,
 /** The same, and its changes. */
 export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements BreakGlassLedger {
   /** What is kept for later is written first: no namespace is open without it. */
-  async begin(place: DoorPlace, breakGlass: BreakGlass, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    const key = keys.breakGlass(place);
+  async begin(
+    place: DoorPlace,
+    breakGlass: BreakGlass,
+    { uid, user, atEpochMs, proof }: BreakGlassChange,
+  ): Promise<void> {
+    const key = proof === 'person' ? keys.openedByPerson(place) : keys.breakGlass(place);
     const [earlier] = await this.records.getAll([key]);
     if (earlier?.requests.includes(uid)) return;
-    const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs };
+    const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs, ...(proof && { proof }) };
     await this.past.put(keys.pastBreakGlass(place, atEpochMs), { ...begun, expiresAt: expiry(breakGlass, KEPT.past) });
     const after = (before: StoredBreakGlass | undefined): StoredBreakGlass => ({
       ...{ ...begun, requests: withRequest(before, uid) },
@@ -82,15 +88,17 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
     if (earlier) await this.#endPast(place, earlier, { user, atEpochMs });
   }
 
-  async end(place: DoorPlace, { uid, user, atEpochMs }: BreakGlassChange): Promise<void> {
-    const stands = await orUnreadable(
-      this.records.change(keys.breakGlass(place), (before) =>
-        !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
-          ? undefined
-          : { ...before, endedAtEpochMs: atEpochMs, endedBy: user, requests: withRequest(before, uid) },
-      ),
-    );
-    if (stands?.endedAtEpochMs !== undefined) await this.#endPast(place, stands, { user, atEpochMs });
+  async end(place: DoorPlace, { uid, user, atEpochMs, proof }: BreakGlassChange): Promise<void> {
+    for (const key of proof === 'person' ? keysOf(place) : [keys.breakGlass(place)]) {
+      const stands = await orUnreadable(
+        this.records.change(key, (before) =>
+          !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
+            ? undefined
+            : { ...before, endedAtEpochMs: atEpochMs, endedBy: user, requests: withRequest(before, uid) },
+        ),
+      );
+      if (stands?.endedAtEpochMs !== undefined) await this.#endPast(place, stands, { user, atEpochMs });
+    }
   }
 
   /** Of one that expired before, or that was ended already, nothing changes. */
@@ -109,6 +117,12 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
     );
   }
 }
+
+/** An ECS cluster has no annotation. */
+const keysOf = (place: DoorPlace): readonly keys.Key[] => [
+  ...(place.namespace === undefined ? [] : [keys.breakGlass(place)]),
+  keys.openedByPerson(place),
+];
 
 const withRequest = (before: StoredBreakGlass | undefined, uid: string): readonly string[] =>
   [...(before?.requests ?? []), uid].slice(-REQUESTS_KEPT);

@@ -45,7 +45,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
- * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>                                 | BatchGet: whether every image may start there; index `open` |
+ * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>: by its annotation; OPENED#<namespace, empty in ECS>: by a person | BatchGet: whether every image may start there; index `open` |
  * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
@@ -154,10 +154,15 @@ export const expiriesOf = (location: ImageLocation): string => `EXPIRY#${locatio
 export const expiry = (location: ImageLocation, digest: Digest): Key => ({ PK: expiriesOf(location), SK: digest });
 export const LATE_HEADS = 'LATE-HEADS';
 export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
-/** @param place with a namespace: an ECS cluster has no break-glass */
+/** By the annotation of a namespace. @param place with a namespace: an ECS cluster has no annotation */
 export const breakGlass = ({ account, region, cluster, namespace = '' }: DoorPlace): Key => ({
   PK: `DOOR#${account}/${region}/${cluster}`,
   SK: namespace,
+});
+/** By a person. No name of a namespace has a `#`. */
+export const openedByPerson = ({ account, region, cluster, namespace = '' }: DoorPlace): Key => ({
+  PK: `DOOR#${account}/${region}/${cluster}`,
+  SK: `OPENED#${namespace}`,
 });
 export const BREAK_GLASSES = 'DOOR#BREAK-GLASS';
 export const pastBreakGlass = (

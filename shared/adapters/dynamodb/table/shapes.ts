@@ -145,11 +145,11 @@ const breakGlass: ShapeOf<StoredBreakGlass> = {
     by: 'text',
     beganAtEpochMs: 'number',
   },
-  ...{ endedAtEpochMs: 'number?', endedBy: 'text?', requests: 'list', expiresAt: 'number' },
+  ...{ proof: 'text?', endedAtEpochMs: 'number?', endedBy: 'text?', requests: 'list', expiresAt: 'number' },
 };
 const pastBreakGlass: ShapeOf<StoredPastBreakGlass> = {
   ...{ place: 'record', author: 'text', reason: 'text', expiresAtEpochMs: 'number', by: 'text' },
-  ...{ beganAtEpochMs: 'number', endedAtEpochMs: 'number?', endedBy: 'text?', expiresAt: 'number' },
+  ...{ beganAtEpochMs: 'number', proof: 'text?', endedAtEpochMs: 'number?', endedBy: 'text?', expiresAt: 'number' },
 };
 
 const expectedDenial: ShapeOf<ExpectedDenial> = {
