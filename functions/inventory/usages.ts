@@ -25,7 +25,7 @@ import { endAll, putAside } from './put-aside.ts';
 import { runningChanges } from './running-images.ts';
 import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
 import { UnidentifiedContainers } from './unidentified.ts';
-import { ensureProperties } from './used-properties.ts';
+import { ensureProperties, keepNames } from './used-properties.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;
 
@@ -179,7 +179,8 @@ async function recordGroup(
   changes: UsageChanges,
 ): Promise<void> {
   const { usages, clock } = ports;
-  const known = await ensureProperties(ports, policy, seen.images);
+  const again = { seen: seen.usages.values(), ending: changes.end };
+  const known = await ensureProperties(ports, policy, seen.images, again);
   const used = [...seen.images.keys()];
   await marks.takeBack(group, new Set([...used, ...digestsOf(changes.end)]));
   const guesses = { digests: used, usages: [...seen.usages.values()], known };
@@ -197,8 +198,10 @@ async function recordGroup(
   await usages.end(changes.end, clock());
   // A mark that outlives its usage ends with the grace of its image; one that is missing would stop what runs.
   await ports.running.end(running.end, clock());
-  // Another scope may have removed a mark because its own use ended, before it could see these usages.
-  await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
+  // Another scope may have removed a mark or a name because its own use ended, before it could see these usages.
+  const recorded = await ports.images.get(digestsOf(changes.record));
+  await markAsUsed(ports.images, digestsOf(changes.record), recorded);
+  await keepNames(ports, policy, seen.images, recorded);
 }
 
 type Reading = v.InferOutput<typeof observationsCompleteDocument>;

@@ -3,6 +3,7 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../shared/domain/image/image-properties.ts';
 import { readImageReference, referenceName, resolvedTag } from '../../shared/domain/image/reference.ts';
+import { referencesOf, type Usage, usageKey } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
@@ -13,33 +14,95 @@ import { lowestOrigin } from '../../shared/inventory/origin.ts';
 import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { PlaceLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { InventoriedImage, ObservedReference } from './seen-usages.ts';
 
 const WRITES_AT_ONCE = 16;
 
 interface SeenPorts extends PropertiesPorts {
   readonly places: PlaceLedger;
+  readonly usages: Pick<UsageLedger, 'ofImage' | 'leftOfImage'>;
   readonly clock: Clock;
+}
+
+/** Usages of one scope in the ledger that say nothing of what runs now, because a new reading saw them again or missed them. */
+export interface ReadAgain {
+  readonly seen: Iterable<Usage>;
+  readonly ending: readonly Usage[];
 }
 
 /**
  * Ensures that every image in use has properties, even if no registry of ours has it: an external image, one of AWS, an
- * index without runnable images, or one from an unread registry. Returns the images as the ledger knew them before.
+ * index without runnable images, or one from an unread registry. Names by which no workload of any scope runs an image any
+ * more are removed. Returns the images as the ledger knew them before.
  */
 export async function ensureProperties(
   ports: SeenPorts,
   policy: Policy,
   seen: ReadonlyMap<Digest, InventoriedImage>,
+  again: ReadAgain,
 ): Promise<ReadonlyMap<Digest, ImageRecord>> {
-  const known = await ports.images.get([...seen.keys()]);
-  await mapConcurrently([...seen], WRITES_AT_ONCE, async ([digest, image]) => {
+  const ended = again.ending.map(({ digest }) => [digest, NO_LONGER_SEEN] as const);
+  const images = new Map([...ended, ...seen]);
+  const known = await ports.images.get([...images.keys()]);
+  const here = new Set([...again.seen, ...again.ending].map(usageKey));
+  await mapConcurrently([...images], WRITES_AT_ONCE, async ([digest, image]) => {
     const before = known.get(digest);
-    const propertiesOver = (record: ImageRecord | undefined) => seenProperties(policy, digest, image, record);
-    if (!before || !sameContent(propertiesIn(before), propertiesOver(before)))
-      await addProperties(ports, image, before, propertiesOver);
+    if (!before && image === NO_LONGER_SEEN) return;
+    const gone = await namesGone(ports, image, before, here);
+    const propertiesOver = (record: ImageRecord | undefined) => seenProperties(policy, digest, image, record, { gone });
+    if (before && sameContent(propertiesIn(before), propertiesOver(before))) return;
+    await addProperties(ports, image, before, propertiesOver);
+    if (gone.size === 0) return;
+    // Another scope may have begun to run it by one of these names, after the usages were read.
+    const stillGone = await namesGone(ports, image, before, here);
+    const back = [...gone].filter((name) => !stillGone.has(name));
+    if (back.length > 0)
+      await addProperties(ports, image, before, (record) => seenProperties(policy, digest, image, record, { back }));
   });
   return known;
+}
+
+/**
+ * Adds names to records that lack them. After usages are recorded, another scope may have removed a name, because it could not
+ * see these usages yet.
+ * @param known records that were read after the usages were recorded
+ */
+export async function keepNames(
+  ports: SeenPorts,
+  policy: Policy,
+  seen: ReadonlyMap<Digest, InventoriedImage>,
+  known: ReadonlyMap<Digest, ImageRecord>,
+): Promise<void> {
+  await mapConcurrently([...known], WRITES_AT_ONCE, async ([digest, before]) => {
+    const image = seen.get(digest);
+    if (!image || namesIn(image.observations).every((name) => before.references?.includes(name))) return;
+    await addProperties(ports, image, before, (record) => seenProperties(policy, digest, image, record));
+  });
+}
+
+const NO_LONGER_SEEN: InventoriedImage = { observations: [], isEmptyIndex: false };
+
+/**
+ * Names of a record by which nothing runs the image now. An image that nothing runs keeps its last names, so that a person
+ * finds it by them. The usages are read only if this scope did not see every name.
+ * @param here keys of the usages of this scope, which say nothing
+ */
+async function namesGone(
+  { usages }: SeenPorts,
+  { observations }: InventoriedImage,
+  before: ImageRecord | undefined,
+  here: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const seen = new Set(namesIn(observations));
+  const unseen = (before?.references ?? []).filter((name) => !seen.has(name));
+  if (!before || unseen.length === 0) return new Set();
+  const others = [...(await usages.ofImage(before.digest)), ...(await usages.leftOfImage(before.digest))].filter(
+    (usage) => !here.has(usageKey(usage)),
+  );
+  if (others.length + observations.length === 0) return new Set();
+  const named = new Set(others.flatMap(referencesOf).flatMap(nameIn));
+  return new Set(unseen.filter((name) => !named.has(name)));
 }
 
 /** Other scopes may run the image under other names at the same time, so additions are decided at the write. */
@@ -58,19 +121,32 @@ async function addProperties(
   await writeProperties(ports, known, propertiesOver);
 }
 
-/** Names and places are only added. The result is pure and independent of the order of scopes. */
+/** What other scopes say of the names of an image. */
+interface NamesElsewhere {
+  /** Nothing runs it by them. */
+  readonly gone?: ReadonlySet<string>;
+  /** They were taken for gone, and something runs it by them. */
+  readonly back?: readonly string[];
+}
+
+/**
+ * Places are only added, and names removed only if nothing runs the image by them. The result is pure and independent of the
+ * order of scopes.
+ */
 export function seenProperties(
   policy: Policy,
   digest: Digest,
   { observations, isEmptyIndex }: InventoriedImage,
   before?: ImageRecord,
+  { gone, back = [] }: NamesElsewhere = {},
 ): ImageProperties {
   const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));
   const inReach = found.flatMap(({ tier, observation: { location } }) =>
     tier !== 'aws-managed' && location ? [location] : [],
   );
   const locations = unionOfLocations(before?.locations ?? [], inReach);
-  const references = sortedNames(before?.references ?? [], observations);
+  const kept = (before?.references ?? []).filter((name) => !gone?.has(name));
+  const references = [...new Set([...kept, ...back, ...namesIn(observations)])].sort();
   if (before && sameContent([before.locations, before.references ?? []], [locations, references])) {
     return propertiesIn(before);
   }
@@ -107,10 +183,8 @@ const reasonFor = (isEmptyIndex: boolean) =>
   isEmptyIndex ? EMPTY_INDEX : { code: 'registry-not-read', detail: NOT_READ };
 
 /** Names of images outside ECR; images in ECR are known by location. */
-function sortedNames(known: readonly string[], observations: readonly ObservedReference[]): string[] {
-  const names = observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
-  return [...new Set([...known, ...names])].sort();
-}
+const namesIn = (observations: readonly ObservedReference[]): string[] =>
+  observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
 
 /** An invalid reference names nothing; its container's image is known by digest. */
 function nameIn(reference: string | undefined): string[] {

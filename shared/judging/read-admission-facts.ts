@@ -33,7 +33,7 @@ export async function readAdmissionRecords(
 /** The facts of those digests under a policy. */
 export const admissionFactsIn = (
   records: AdmissionRecords,
-  policy: Pick<Policy, 'approvedRegistries' | 'waivers'>,
+  policy: Pick<Policy, 'waivers'>,
   digests: readonly Digest[],
 ): ReadonlyMap<Digest, AdmissionFacts> =>
   new Map(digests.map((digest) => [digest, admissionFactsOf(digest, records, policy)]));

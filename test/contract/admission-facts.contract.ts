@@ -83,12 +83,11 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
     const recorded = {
       isRecorded: true,
       tier: 'application',
-      unapproved: [],
       judgedAtEpochMs: NOON_EPOCH_MS,
       waivers: [],
     };
     expect(facts(compliant)).toMatchObject([{ ...recorded, age, verdict: { status: 'compliant' } }]);
-    expect(facts(violating)).toMatchObject([{ verdict: { status: 'violating' }, unapproved: [`${HOST}/other/web`] }]);
+    expect(facts(violating)).toMatchObject([{ verdict: { status: 'violating' } }]);
     const waiver = { waiverId: 'envoy', ruleId: 'critical', voidFromEpochMs: Date.parse(WAIVED_UNTIL) + DAY_MS };
     expect(facts(waived)).toMatchObject([{ verdict: { status: 'compliant' }, waivers: [waiver] }]);
     expect(facts('unheard of')).toEqual([{ digest: digestOf('unheard of'), isRecorded: false }]);

@@ -2,7 +2,6 @@ import { ageOf, type LineageAge } from '../age/image-lineage.ts';
 import type { Digest, IndexChild, Platform, Tier } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ScanState } from '../scan/scan.ts';
-import { unapprovedNames } from '../verdict/approved-registries.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { voidFromEpochMs } from '../verdict/waiver.ts';
@@ -30,8 +29,6 @@ export interface RecordedImage {
   readonly platform?: Platform;
   readonly tier: Tier;
   readonly owner?: string;
-  /** As from `unapprovedNames`; every place that is known counts. Empty if all are approved, or no place is known. */
-  readonly unapproved: readonly string[];
   readonly scan: ScanState;
   /** Absent if it was never judged. */
   readonly verdict?: Verdict;
@@ -70,7 +67,7 @@ export function imagesNamedBy(digest: Digest, { indexes }: Pick<AdmissionRecords
 export const admissionFactsOf = (
   digest: Digest,
   records: AdmissionRecords,
-  policy: Pick<Policy, 'approvedRegistries' | 'waivers'>,
+  policy: Pick<Policy, 'waivers'>,
 ): AdmissionFacts => {
   const images = [...new Set(imagesNamedBy(digest, records))];
   return {
@@ -80,18 +77,14 @@ export const admissionFactsOf = (
   };
 };
 
-function factsOn(
-  digest: Digest,
-  record: ImageRecord | undefined,
-  policy: Pick<Policy, 'approvedRegistries' | 'waivers'>,
-): ImageFacts {
+function factsOn(digest: Digest, record: ImageRecord | undefined, policy: Pick<Policy, 'waivers'>): ImageFacts {
   if (!record) return { digest, isRecorded: false };
   const { platform, tier, owner, scan, verdict, judgedAtEpochMs } = record;
   return {
     ...{ digest, isRecorded: true, tier },
     ...(platform !== undefined && { platform }),
     ...(owner !== undefined && { owner }),
-    ...{ unapproved: unapprovedNames(record, policy), scan },
+    scan,
     ...(verdict && { verdict }),
     ...(verdict && judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     waivers: verdict ? waivedReasons(verdict, policy) : [],

@@ -213,6 +213,8 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] 
   if (effect === 'due' || effect === 'waived') return [];
   // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
   if (kind === 'digest-guessed') return [];
+  // Where else it lies or runs, and under which names, is for the report. The door judges the reference that starts by itself.
+  if (kind === 'registry') return [];
   const fact = (): string => factOf(reason);
   if (kind === 'age' || kind === 'finding')
     return inTime(image, ruleId, fact, violatesSinceEpochMs(reason, image, at), at);
@@ -277,7 +279,7 @@ function unlistedBreach(
   at: At,
 ): Objection[] {
   const isPast = nextBreachAtEpochMs !== undefined && nextBreachAtEpochMs <= at.nowEpochMs;
-  if (!isPast || reasons.some(({ effect }) => effect === 'violates')) return [];
+  if (!isPast || reasons.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry')) return [];
   const fact = `its age is over the limit (${BUILT_IN_RULES.ageLimit})`;
   return inTime(image, BUILT_IN_RULES.ageLimit, fact, nextBreachAtEpochMs, at);
 }

@@ -29,7 +29,8 @@ export interface ImageProperties {
   readonly locations: readonly ImageLocation[];
   /**
    * Host and path of the references to an image outside ECR, without tag and digest (`referenceName`); sorted and
-   * unique. Scopes may use different names, so each writer adds its own.
+   * unique. Scopes may use different names, so each writer adds its own, and removes those by which nothing runs it. A verdict
+   * stays judged if they change: a door judges the name of the reference that starts by itself.
    */
   readonly references?: readonly string[];
   /** By place, sorted; only where the policy in force judges tags (`tagFactsOf`). A verdict stays judged if they change. */

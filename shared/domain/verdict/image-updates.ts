@@ -33,8 +33,8 @@ export function propertiesIn(record: ImageRecord): ImageProperties {
 
 /**
  * Properties are replaced as a whole, so removed properties disappear. Fields of other writers stay, but a verdict on
- * other properties no longer counts as judged and loses `judgedAtEpochMs`. Only for other tags it stays judged: a tag that
- * moves changes neither findings nor age, and the next evaluation judges it. A result of a search below an unreadable
+ * other properties no longer counts as judged and loses `judgedAtEpochMs`. Only for other tags and names it stays judged:
+ * they change neither findings nor age, and the next evaluation judges them. A result of a search below an unreadable
  * image is void once the image is read: a new search is needed.
  * @param over gives the properties if the image is already known; without it they are as `found`
  */
@@ -53,8 +53,10 @@ export function withProperties(
 }
 
 /** Whether a verdict on one counts for the other. */
-const sameJudged = ({ tagFacts: _, ...one }: ImageProperties, { tagFacts: __, ...other }: ImageProperties): boolean =>
-  sameContent(one, other);
+const sameJudged = (one: ImageProperties, other: ImageProperties): boolean =>
+  sameContent(withoutNames(one), withoutNames(other));
+
+const withoutNames = ({ tagFacts: _, references: __, ...judged }: ImageProperties) => judged;
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
 

@@ -183,7 +183,7 @@ function reasonFact(
   const grace = graceOf({ kind, waiver, scan }, { record, reason }, situation, tables);
   return {
     ...{ kind, against, ...grace, rule: ruleId },
-    violates: effect !== 'unknown',
+    violates: effect !== 'unknown' && reason.kind !== 'registry',
     decides: effect === 'violates' || effect === 'unknown',
   };
 }

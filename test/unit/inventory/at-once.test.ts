@@ -1,6 +1,9 @@
-import { ensureProperties } from '../../../functions/inventory/used-properties.ts';
+import type { ObservedReference } from '../../../functions/inventory/seen-usages.ts';
+import { ensureProperties, keepNames } from '../../../functions/inventory/used-properties.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { Usage } from '../../../shared/domain/image/usage.ts';
+import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { recordImage } from '../../../shared/inventory/record-image.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
@@ -19,16 +22,40 @@ const copy: ImageLocation = { ...web, repository: 'apps/copy' };
 type Act = (ports: Ports) => Promise<unknown>;
 type Ports = ReturnType<typeof portsOf>;
 
-const asksBy = (...references: string[]): Act => {
-  const observations = references.map((reference) => seen({ reference, digest, digestSource: 'runtime' as const }));
-  return (ports) => ensureProperties(ports, policy, new Map([[digest, { observations, isEmptyIndex: false }]]));
+/** As `recordUsages` does it for one scope: properties, then usages, then the names that another scope may have removed. */
+const runs = (observations: readonly ObservedReference[], under: Policy, workload: string): Act => {
+  const images = new Map([[digest, { observations, isEmptyIndex: false }]]);
+  const usages = observations.map(
+    ({ reference, container }): Usage => ({
+      ...{
+        account: web.account,
+        region: web.region,
+        cluster: 'main',
+        workloadKind: 'ecs-service',
+        workload,
+        container,
+        count: 1,
+      },
+      ...{ digest, digestSource: 'runtime', ...(reference !== undefined && { reference }) },
+    }),
+  );
+  return async (ports) => {
+    await ensureProperties(ports, under, images, { seen: usages, ending: [] });
+    await ports.usages.record(usages, 1);
+    await keepNames(ports, under, images, await ports.images.get([digest]));
+  };
 };
+
+const asksBy = (...references: string[]): Act =>
+  runs(
+    references.map((reference) => seen({ reference, container: reference, digest, digestSource: 'runtime' as const })),
+    policy,
+    references.join(),
+  );
 
 const runsFrom = (location: ImageLocation, tag = 'stable', under = policy): Act => {
   const reference = referenceTo(location, `:${tag}`);
-  const observation = seen({ reference, location, digest, digestSource: 'runtime' as const });
-  return (ports) =>
-    ensureProperties(ports, under, new Map([[digest, { observations: [observation], isEmptyIndex: false }]]));
+  return runs([seen({ reference, location, digest, digestSource: 'runtime' as const })], under, reference);
 };
 
 const keeps =
@@ -66,8 +93,9 @@ function portsOf(world: ReturnType<typeof fakeWorld>, turn: () => Promise<unknow
         };
       },
     });
-  const { images, places, streamImages, clock } = world;
-  return { images: inTurn(images), places: inTurn(places), streamImages: inTurn(streamImages), clock };
+  const { images, places, streamImages, usages, clock } = world;
+  const ledgers = { images: inTurn(images), places: inTurn(places), streamImages: inTurn(streamImages) };
+  return { ...ledgers, usages: inTurn(usages), clock };
 }
 
 async function oneAfterTheOther(acts: readonly Act[]): Promise<ImageRecord | undefined> {

@@ -292,15 +292,75 @@ describe('an image outside our registries', () => {
     expect(world.images.records.get(a)?.tier).toBe('aws-managed');
   });
 
-  test('references from other scopes are added', async () => {
-    const { world, review } = await inventoryWorld();
-    world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
-    await review();
-    world.workloads.run(main, task({ image: 'quay.io/nginx/nginx:1', digest: a }, { workload: 'other' }));
-    await review();
-    world.workloads.stop(main, 'web');
-    await review();
-    expect(world.images.records.get(a)?.references).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+  describe('the names by which it runs', () => {
+    const there = { ...hub, cluster: 'main' };
+    const names = (world: World) => world.images.records.get(a)?.references;
+    type World = Awaited<ReturnType<typeof inventoryWorld>>['world'];
+    /** By one name in the first scope, and by another one in a second scope. */
+    async function namedTwice() {
+      const set = await inventoryWorld();
+      set.world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
+      set.world.workloads.run(there, task({ image: 'quay.io/nginx/nginx:1', digest: a }));
+      await set.review([payments, hub]);
+      expect(names(set.world)).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+      return set;
+    }
+
+    test('are those of all scopes, whichever is read', async () => {
+      const { world, review } = await namedTwice();
+      await review([payments]);
+      await review([hub]);
+      expect(names(world)).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+    });
+
+    test('go away with the last workload that uses them, by the review that sees it', async () => {
+      const { world, review } = await namedTwice();
+      world.workloads.stop(there, 'web');
+      await review([hub]);
+      expect(names(world)).toEqual(['docker.io/library/nginx']);
+    });
+
+    test('go away if the workload names the image in another way', async () => {
+      const { world, review } = await namedTwice();
+      world.workloads.stop(there, 'web');
+      world.workloads.run(there, task({ image: 'ghcr.io/nginx/nginx:1', digest: a }));
+      await review([hub]);
+      expect(names(world)).toEqual(['docker.io/library/nginx', 'ghcr.io/nginx/nginx']);
+    });
+
+    test('of an earlier version, which no workload has any more, go away with the next review', async () => {
+      const { world, review } = await namedTwice();
+      const record = world.images.records.get(a);
+      if (record)
+        world.images.records.set(a, { ...record, references: ['docker.io/dev/x', ...(record.references ?? [])] });
+      await review([payments]);
+      expect(names(world)).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+    });
+
+    test('stay while their scope is not in the fleet, because the workload may still run', async () => {
+      const { world, review } = await namedTwice();
+      await world.usages.leave(await collect(world.usages.live(hub)), START_EPOCH_MS);
+      await review([payments]);
+      expect(names(world)).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+    });
+
+    test('of an image that nothing runs any more stay, so that it is found by them', async () => {
+      const { world, review } = await namedTwice();
+      world.workloads.stop(main, 'web');
+      world.workloads.stop(there, 'web');
+      await review([payments, hub]);
+      expect(names(world)).toEqual(['quay.io/nginx/nginx']);
+    });
+
+    test('leave a verdict judged when they change', async () => {
+      const { world, review } = await namedTwice();
+      const record = world.images.records.get(a);
+      if (record) world.images.records.set(a, { ...record, judgedAtEpochMs: START_EPOCH_MS });
+      world.workloads.run(main, task({ image: 'ghcr.io/nginx/nginx:1', digest: a }, { workload: 'other' }));
+      await review([payments]);
+      expect(names(world)).toContain('ghcr.io/nginx/nginx');
+      expect(world.images.records.get(a)?.judgedAtEpochMs).toBe(START_EPOCH_MS);
+    });
   });
 
   test('references that two scopes add at the same time are both kept', async () => {
@@ -527,7 +587,7 @@ describe('a scope with more usages than a step holds in memory', () => {
     const [inGroups, atOnce] = [await reviewed(few), await reviewed(all)];
     expect(inGroups.state).toEqual(atOnce.state);
     expect(inGroups.state.live).toHaveLength(7);
-    expect(atOnce.most).toBe(9);
+    expect(atOnce.most).toBe(12);
     expect(inGroups.most).toBeLessThan(3);
     expect([few.opened, few.folders.size, all.opened]).toEqual([2, 0, 0]);
   });

@@ -1,7 +1,8 @@
+import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
 import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
-import { doorImage, doorWorld } from '../../support/door-world.ts';
+import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { alone, DAY_MS, digestOf, imageProperties, judgement } from '../../support/samples.ts';
 
 const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' };
 test('each image has its decision, in order', async () => {
@@ -37,6 +38,26 @@ test('an index runs where it was found to run itself, or one of its images', asy
     await made.running.begin([{ digest: digestOf(running), place: PLACE }]);
     expect(await decideAtDoor(made, PLACE, [doorImage('index')])).toMatchObject([{ decision: 'warn' }]);
   }
+});
+
+test('a digest that another workload runs under a name that is not approved starts by its approved name', async () => {
+  const made = fakeWorld();
+  const approvedRegistries = { allow: ['111122223333.dkr.ecr.eu-west-1.amazonaws.com/**'] };
+  await made.policies.publish(doorPolicy({ mode: 'deny' }, { approvedRegistries }), {});
+  const { policy } = await made.policies.current();
+  const image = imageProperties('grafana', { references: ['docker.io/grafana/grafana'] });
+  await made.images.recordProperties(image);
+  await made.images.recordLineage(image.digest, alone(image));
+  const scan = { state: 'complete', completedAtEpochMs: made.clock(), coverage: ['os'] } as const;
+  const inputs = { image: { ...image, lineage: alone(image) }, scan, findings: [], firstSeen: new Map() };
+  const verdict = evaluate(inputs, policy, 'v1', made.clock());
+  await made.images.recordJudgement(judgement('grafana', made.clock(), { scan, verdict }));
+
+  // The report names the other name.
+  expect(verdict.reasons).toMatchObject([{ kind: 'registry', registry: 'docker.io/grafana/grafana' }]);
+  const asked = [doorImage('grafana'), `docker.io/grafana/grafana@${image.digest}`];
+  const decisions = await decideAtDoor(made, PLACE, asked);
+  expect(decisions).toMatchObject([{ decision: 'allow' }, { decision: 'deny', ruleId: 'approved-registries' }]);
 });
 
 test('a door that is off lets everything start', async () => {

@@ -8,7 +8,7 @@ import {
 } from '../../../../shared/domain/admission/admit.ts';
 import type { Door } from '../../../../shared/domain/policy/doors.ts';
 import { policySchema } from '../../../../shared/domain/policy/policy.ts';
-import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
+import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { DAY_MS, digestOf, findingReason, HOUR_MS, NOON_EPOCH_MS, verdict } from '../../../support/samples.ts';
 
@@ -24,7 +24,7 @@ const policy = parse(policySchema, {
 const DENY: Door = { mode: 'deny', requireDigest: true, graceRunningDays: 14 };
 
 const good: RecordedImage = {
-  ...{ digest: WEB, isRecorded: true, tier: 'application', unapproved: [], waivers: [], covered: { locations: [] } },
+  ...{ digest: WEB, isRecorded: true, tier: 'application', waivers: [], covered: { locations: [] } },
   scan: { state: 'complete', completedAtEpochMs: NOW - HOUR_MS, coverage: ['os'] },
   verdict: verdict('compliant', { reasons: [] }),
   judgedAtEpochMs: NOW - HOUR_MS,
@@ -55,6 +55,9 @@ const judged = (reasons: readonly Reason[], changes: Partial<RecordedImage> = {}
   ),
   ...changes,
 });
+const elsewhere: Reason = {
+  ...{ ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'docker.io/library/nginx' },
+};
 const since = (days: number) => ({ deadlineEpochMs: NOW - days * DAY_MS });
 const age = (days: number): Reason => ({
   ...{ ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs: NOW - (30 + days) * DAY_MS, limitDays: 30 },
@@ -233,12 +236,18 @@ describe('a door', () => {
     ],
     ['a guess of another workload, while the digest is named here', { images: [judged([guessed])] }, 'allow'],
     [
-      'an image with another place, which is not approved',
+      'an image that also runs under a name that is not approved: only the name that starts counts',
+      { images: [judged([elsewhere])] },
+      'allow',
+    ],
+    [
+      'the same, which is past the age limit since its verdict',
       {
-        images: [judged([{ ruleId: 'approved-registries', effect: 'violates', kind: 'registry', registry: 'x' }])],
-        runsHere: true,
+        images: [
+          judged([elsewhere], { verdict: { ...(judged([elsewhere]).verdict as Verdict), nextBreachAtEpochMs: NOW } }),
+        ],
       },
-      rule('approved-registries'),
+      rule('age-limit'),
     ],
     ['an index with one bad image', { images: [good, judged([found(0)])] }, rule('critical')],
     [
