@@ -47,6 +47,7 @@ export class FakeScanner implements Scanner, RegistryScans {
     [...this.#covered].flatMap(([key, one]) => (key.startsWith(`${registryKey(registry)}/`) ? one : []));
   readonly #quotas = new Map<string, number>();
   #sourceUpdatedAtEpochMs = 0;
+  #areRequestsRefused = false;
   completesAtOnce = true;
   /** Every scan that was begun, in order. */
   readonly started: { readonly location: ImageLocation; readonly digest: Digest }[] = [];
@@ -120,6 +121,12 @@ export class FakeScanner implements Scanner, RegistryScans {
   /** The registry takes so many requests in 24 hours. */
   limit(registry: Registry, dailyQuota: number): this {
     this.#quotas.set(registryKey(registry), dailyQuota);
+    return this;
+  }
+
+  /** Whether each request for a scan is refused from now on, as by a service control policy. Results can be read. */
+  refuseRequests(areRefused: boolean): this {
+    this.#areRequestsRefused = areRefused;
     return this;
   }
 
@@ -197,6 +204,8 @@ export class FakeScanner implements Scanner, RegistryScans {
   async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
     const refusal = this.#refusal(location, digest);
     if (refusal) return refusal;
+    if (this.#areRequestsRefused)
+      return { outcome: 'refused', state: 'unreachable', reason: 'access-denied', detail: 'AccessDeniedException' };
     const now = this.#clock();
     const key = scanKey(location, digest);
     if (this.#isRecent(key) || this.#today(location) >= (this.#quotas.get(registryKey(location)) ?? Infinity)) {

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { type Due, StartOracle } from './oracle.ts';
+import type { PolicyText, Records, TrueStay, WeekImage } from './records.ts';
+
+/* What the oracle of the week owes, on records by hand: a review each night at 3, a scan in each, a grace of 7 days. */
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const BEGAN = Date.UTC(2026, 10, 20, 2);
+const day = (days: number, hour = 0): number => Date.UTC(2026, 10, 20 + days, hour);
+const NOW = day(9, 12);
+
+const text = (changes: Partial<PolicyText> = {}): PolicyText => ({
+  ...{ atEpochMs: BEGAN, graceRunningDays: 7, ageLimitDays: 30, findingGraceDays: 0, staleScanHours: 48 },
+  ...{ rules: [], unapproved: [], warns: [], ...changes },
+});
+const image = (changes: Partial<WeekImage> = {}): WeekImage => ({
+  ...{ name: 'web-v1', digest: 'web', contents: ['web'], repository: 'host/apps/web', tag: '3f9c2a1-17' },
+  ...{ builtAtEpochMs: BEGAN - DAY_MS, pushedAtEpochMs: BEGAN - DAY_MS },
+  ...{ isRoot: true, namesSource: true, isFlawed: true, ...changes },
+});
+const run = (fromEpochMs: number, toEpochMs?: number): TrueStay => ({
+  ...{ place: 'shop', digest: 'web', fromEpochMs, ...(toEpochMs !== undefined && { toEpochMs }) },
+});
+const night = (n: number) => ({ fromEpochMs: day(n, 3), toEpochMs: day(n, 4) });
+
+interface Told extends Partial<Records> {
+  readonly image?: WeekImage;
+  readonly scannedUntil?: number;
+}
+
+function due({ image: of = image(), scannedUntil = NOW, ...told }: Told): Due {
+  const nights = Array.from({ length: 10 }, (_, n) => night(n));
+  const records: Records = {
+    ...{ beganAtEpochMs: BEGAN, images: new Map([[of.digest, of]]), policies: [text()], runs: [run(BEGAN - DAY_MS)] },
+    ...{ templates: [], outages: [], failing: new Map(), reviews: nights, openings: [] },
+    scans: nights.flatMap(({ toEpochMs }) =>
+      toEpochMs <= scannedUntil && toEpochMs > of.pushedAtEpochMs ? { digest: 'web', atEpochMs: toEpochMs } : [],
+    ),
+    ...told,
+  };
+  return new StartOracle(records).due({ atEpochMs: NOW, place: 'shop', digest: of.digest }).due;
+}
+
+const stricter = [text(), text({ atEpochMs: day(6), rules: ['nonRoot'] })];
+const denied = { outages: [{ fromEpochMs: day(5), toEpochMs: day(11) }], scannedUntil: day(5) };
+const OLD = image({ builtAtEpochMs: BEGAN - 40 * DAY_MS });
+
+test.each<[string, Due, Told]>([
+  ['it runs, and nothing speaks against it', 'must-start', {}],
+  ['it never ran there, and nothing speaks against it', 'is-free', { runs: [{ ...run(BEGAN), place: 'other' }] }],
+  ['a flaw was published yesterday', 'must-start', { flawAtEpochMs: day(8, 1) }],
+  ['the same, and it never ran there', 'must-not-start', { runs: [], flawAtEpochMs: day(8, 1) }],
+  ['a flaw of an hour ago, which no scan has shown yet', 'open', { runs: [], flawAtEpochMs: day(9, 11) }],
+  ['a flaw of nine days ago', 'must-end', { flawAtEpochMs: day(0, 1), runs: [run(BEGAN - DAY_MS)] }],
+  ['a stricter rule since three days', 'must-start', { policies: stricter }],
+  ['the same, and it never ran there', 'must-not-start', { policies: stricter, runs: [] }],
+  ['the same, and it began since the rule', 'must-not-start', { policies: stricter, runs: [run(day(8, 5))] }],
+  ['the same, and it began before the rule came', 'must-start', { policies: stricter, runs: [run(day(4, 5))] }],
+  [
+    'a stricter rule since eight days, loosened for a day',
+    'must-end',
+    {
+      policies: [
+        ...[text(), text({ atEpochMs: day(1), rules: ['nonRoot'] }), text({ atEpochMs: day(4) })],
+        text({ atEpochMs: day(5), rules: ['nonRoot'] }),
+      ],
+    },
+  ],
+  ['scans may not be asked for since four days', 'must-start', denied],
+  ['the same, and it ran until five days ago', 'must-start', { ...denied, runs: [run(BEGAN - DAY_MS, day(4, 12))] }],
+  [
+    'it ran until eight days ago, with a flaw',
+    'must-not-start',
+    { runs: [run(BEGAN, day(1, 5))], flawAtEpochMs: day(8, 1) },
+  ],
+  ['it was never scanned', 'must-not-start', { image: image({ pushedAtEpochMs: day(7) }), scannedUntil: 0, runs: [] }],
+  ['it ran too old at the first review, which gave no fact a grace', 'must-end', { image: OLD }],
+  ['too old, it began while the place was open', 'must-not-start', { image: OLD, runs: [run(day(7, 5))] }],
+  [
+    'the place is open now',
+    'open',
+    { image: OLD, runs: [], openings: [{ place: 'shop', fromEpochMs: day(9), toEpochMs: day(10) }] },
+  ],
+  ['the place only warns now', 'open', { image: OLD, runs: [], policies: [text({ warns: ['shop'] })] }],
+  ['it was seen by no review', 'open', { runs: [run(day(7, 5), day(7, 9))], flawAtEpochMs: day(8, 1) }],
+  [
+    'no review saw it run, and its template was there',
+    'must-start',
+    { runs: [run(day(7, 5), day(7, 9))], templates: [run(BEGAN)], flawAtEpochMs: day(8, 1) },
+  ],
+])('%s: %s', (_, expected, told) => {
+  expect(due(told)).toBe(expected);
+});
+
+test('the oracle imports nothing but records of the truth', () => {
+  const importsOf = (file: string): readonly string[] =>
+    [...readFileSync(new URL(file, import.meta.url), 'utf8').matchAll(/^import .* from '(.*)';$/gm)].map(
+      ([, from = '']) => from,
+    );
+  expect(importsOf('./oracle.ts')).toEqual(['./records.ts']);
+  expect(importsOf('./records.ts')).toEqual([]);
+});

@@ -1,0 +1,294 @@
+import type { PolicyText, Records, Start, TrueStay, WeekImage } from './records.ts';
+
+/*
+ * What a door owes a start, from the truth alone. `must-start`: the image is in good standing in the place, and every grace that it
+ * may need goes on · `must-not-start`: it is in no good standing, and is forbidden · `must-end`: a grace is over ·
+ * `is-free`: nothing forbids it · `open`: Patchwave cannot know enough for one answer.
+ */
+export type Due = 'must-start' | 'must-not-start' | 'must-end' | 'is-free' | 'open';
+
+export interface OwedStart {
+  readonly due: Due;
+  readonly why: string;
+  /** What the grace of each kind rests on, where the image starts by its standing. */
+  readonly carriedBy: readonly Objection['kind'][];
+}
+
+interface Objection {
+  readonly kind: 'fact' | 'doubt' | 'rule';
+  readonly what: string;
+  /** The earliest instant from which the grace may count. */
+  readonly sinceEpochMs: number;
+  /** From then on Patchwave knows it for certain; absent where it may never learn of it. */
+  readonly certainFromEpochMs?: number;
+  /** The latest instant from which the grace may count. */
+  readonly latestEpochMs?: number;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** What runs again so soon did not stop running: a pod was replaced. */
+const REPLACED_WITHIN_MS = 15 * MINUTE_MS;
+/** An event of a scan, or of a push, is judged by then. */
+const JUDGED_WITHIN_MS = HOUR_MS;
+
+export class StartOracle {
+  readonly #truth: Records;
+
+  constructor(truth: Records) {
+    this.#truth = truth;
+  }
+
+  due(start: Start): OwedStart {
+    const { atEpochMs: at, place, digest } = start;
+    const image = this.#truth.images.get(digest);
+    if (!image) throw new Error(`there is no image ${digest}`);
+    const policy = this.#policyAt(at);
+    const carried = this.#objections(image, at);
+    const answer = (due: Due, why: string): OwedStart => ({ due, why, carriedBy: carried.map(({ kind }) => kind) });
+    if (policy.warns.includes(place) || this.#isOpened(place, at)) return answer('open', 'the door refuses nothing');
+    const grace = policy.graceRunningDays * DAY_MS;
+    const [standing, lacking] = [this.#goodStanding(start, image), this.#lacksStanding(start, image)];
+    const certain = carried.filter(({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= at);
+    if (lacking && certain.length > 0)
+      return answer('must-not-start', `${lacking}; ${certain.map(({ what }) => what)}`);
+    const over = certain.find(({ latestEpochMs = Number.POSITIVE_INFINITY }) => latestEpochMs + grace < at);
+    if (over) return answer('must-end', `the grace of ${over.what} is over`);
+    const short = carried.find(({ sinceEpochMs }) => sinceEpochMs + grace <= at);
+    if (standing && !short && carried.length > 0)
+      return answer('must-start', `${standing}; ${carried.map(({ what }) => what)}`);
+    if (carried.length === 0 && this.#isKnownGood(image, at))
+      return answer(standing ? 'must-start' : 'is-free', 'nothing forbids it');
+    if (standing && carried.length === 0) return answer('must-start', standing);
+    return answer('open', short ? `the grace of ${short.what} may be over` : 'nobody can know');
+  }
+
+  #policyAt(at: number): PolicyText {
+    const text = this.#truth.policies.findLast(({ atEpochMs }) => atEpochMs <= at);
+    if (!text) throw new Error('there is no policy');
+    return text;
+  }
+
+  #isOpened = (where: string, at: number): boolean =>
+    this.#truth.openings.some(
+      ({ place, fromEpochMs, toEpochMs }) => place === where && fromEpochMs <= at && at < toEpochMs,
+    );
+
+  /* What speaks against an image at an instant. */
+
+  #objections(image: WeekImage, at: number): readonly Objection[] {
+    return [...this.#age(image, at), ...this.#flaw(image, at), ...this.#rules(image, at), ...this.#doubt(image, at)];
+  }
+
+  /** Since the latest of: due, and the first text from which on the limit would have objected. */
+  #age(image: WeekImage, at: number): readonly Objection[] {
+    const dueBy = ({ ageLimitDays }: PolicyText): number => image.builtAtEpochMs + ageLimitDays * DAY_MS;
+    const textEpochMs = this.#objectingSince((text) => dueBy(text) <= at, at);
+    if (textEpochMs === undefined) return [];
+    const sinceEpochMs = Math.max(dueBy(this.#policyAt(at)), textEpochMs);
+    return [this.#known(image, { kind: 'fact', what: 'its age', sinceEpochMs }, textEpochMs)];
+  }
+
+  #flaw(image: WeekImage, at: number): readonly Objection[] {
+    const { flawAtEpochMs } = this.#truth;
+    if (flawAtEpochMs === undefined || !image.isFlawed || flawAtEpochMs > at) return [];
+    const { findingGraceDays, waivedUntilEpochMs = 0 } = this.#policyAt(at);
+    const sinceEpochMs = Math.max(flawAtEpochMs + findingGraceDays * DAY_MS, this.#lastWaiverEnd(at));
+    if (sinceEpochMs > at || waivedUntilEpochMs > at) return [];
+    const seen = this.#scansOf(image, at).find((atEpochMs) => atEpochMs >= flawAtEpochMs);
+    const what = 'the flaw';
+    if (seen === undefined) return [{ kind: 'fact', what, sinceEpochMs }];
+    const learned = Math.max(seen + findingGraceDays * DAY_MS, this.#lastWaiverEnd(at)) + JUDGED_WITHIN_MS;
+    return [{ kind: 'fact', what, sinceEpochMs, certainFromEpochMs: learned, latestEpochMs: learned }];
+  }
+
+  #lastWaiverEnd = (at: number): number =>
+    Math.max(
+      0,
+      ...this.#truth.policies.flatMap(({ waivedUntilEpochMs = 0 }) =>
+        waivedUntilEpochMs <= at ? waivedUntilEpochMs : [],
+      ),
+    );
+
+  #rules(image: WeekImage, at: number): readonly Objection[] {
+    const breaks = {
+      nonRoot: image.isRoot,
+      sourceKnown: !image.namesSource,
+      tags: !/^[0-9a-f]{7}-\d+$/.test(image.tag),
+    };
+    const isUnapproved = ({ unapproved }: PolicyText): boolean =>
+      unapproved.some((beginning) => image.repository.startsWith(beginning));
+    const since = (Object.keys(breaks) as (keyof typeof breaks)[]).flatMap((rule) => {
+      const sinceEpochMs = breaks[rule] ? this.#objectingSince(({ rules }) => rules.includes(rule), at) : undefined;
+      return sinceEpochMs === undefined ? [] : [{ what: `the rule ${rule}`, sinceEpochMs }];
+    });
+    const unapprovedEpochMs = this.#objectingSince(isUnapproved, at);
+    if (unapprovedEpochMs !== undefined)
+      since.push({ what: 'the rule approvedRegistries', sinceEpochMs: unapprovedEpochMs });
+    return since.map((one) => this.#known(image, { kind: 'rule', ...one }, one.sinceEpochMs));
+  }
+
+  /** A review judges by a text that was applied before it, and a push by the text in force. */
+  #known(image: WeekImage, objection: Objection, textEpochMs: number): Objection {
+    const review = this.#truth.reviews.find(({ fromEpochMs }) => fromEpochMs > textEpochMs)?.toEpochMs;
+    const pushed = image.pushedAtEpochMs > textEpochMs ? image.pushedAtEpochMs + JUDGED_WITHIN_MS : undefined;
+    const knownEpochMs = Math.min(review ?? Number.POSITIVE_INFINITY, pushed ?? Number.POSITIVE_INFINITY);
+    if (knownEpochMs === Number.POSITIVE_INFINITY) return objection;
+    const [first] = this.#truth.reviews;
+    const latestEpochMs = Math.max(objection.sinceEpochMs, first?.toEpochMs ?? 0);
+    return { ...objection, certainFromEpochMs: Math.max(knownEpochMs, objection.sinceEpochMs), latestEpochMs };
+  }
+
+  /**
+   * The first text from which on a rule would have objected. A looser text in between does not restart it, if it was in force no
+   * longer than the grace.
+   */
+  #objectingSince(objects: (text: PolicyText) => boolean, at: number): number | undefined {
+    let [since, looseSince]: (number | undefined)[] = [];
+    for (const text of this.#truth.policies) {
+      if (text.atEpochMs > at) break;
+      if (!objects(text)) {
+        looseSince ??= text.atEpochMs;
+        continue;
+      }
+      const isForgotten = looseSince !== undefined && text.atEpochMs - looseSince > text.graceRunningDays * DAY_MS;
+      if (since === undefined || isForgotten) since = text.atEpochMs;
+      looseSince = undefined;
+    }
+    return looseSince === undefined ? since : undefined;
+  }
+
+  /** Since the last review at which the scanner could answer. What never had a result is doubtful for certain. */
+  #doubt(image: WeekImage, at: number): readonly Objection[] {
+    const { staleScanHours } = this.#policyAt(at);
+    const scans = this.#scansOf(image, at);
+    const lastEpochMs = scans.at(-1);
+    const answeredEpochMs = this.#lastAnswerable(image, at);
+    const what = 'a doubt';
+    if (lastEpochMs === undefined && !this.#isInstalledWith(image))
+      return [{ kind: 'doubt', what: 'no result yet', sinceEpochMs: 0, certainFromEpochMs: 0, latestEpochMs: 0 }];
+    const sinceEpochMs = Math.max(lastEpochMs ?? 0, answeredEpochMs ?? 0);
+    const isTroubled = this.#isTroubled(image, sinceEpochMs, at);
+    const staleEpochMs = (lastEpochMs ?? 0) + staleScanHours * HOUR_MS;
+    if (!isTroubled && staleEpochMs > at) return [];
+    // A scanner that could answer each night makes no doubt. Whether Patchwave asked it is no excuse.
+    if (!isTroubled && answeredEpochMs !== undefined && answeredEpochMs + staleScanHours * HOUR_MS > at) {
+      return this.#isNeverUsed(image, at) ? [{ kind: 'doubt', what, sinceEpochMs: lastEpochMs ?? 0 }] : [];
+    }
+    return [
+      {
+        ...{ kind: 'doubt', what, sinceEpochMs },
+        ...(staleEpochMs <= at && {
+          certainFromEpochMs: staleEpochMs,
+          latestEpochMs: Math.max(staleEpochMs, (answeredEpochMs ?? 0) + staleScanHours * HOUR_MS) + 26 * HOUR_MS,
+        }),
+      },
+    ];
+  }
+
+  /** It neither ran anywhere nor could start by itself, so nothing asks for its scans. */
+  #isNeverUsed({ digest }: WeekImage, at: number): boolean {
+    const { runs, templates } = this.#truth;
+    const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
+    return ![...runs, ...templates].some(
+      (one) => one.digest === digest && one.fromEpochMs <= at && (one.toEpochMs ?? at) > at - graceMs,
+    );
+  }
+
+  #isInstalledWith = ({ pushedAtEpochMs }: WeekImage): boolean => pushedAtEpochMs <= this.#truth.beganAtEpochMs;
+
+  #isTroubled({ digest }: WeekImage, since: number, at: number): boolean {
+    const failing = this.#truth.failing.get(digest) ?? Number.POSITIVE_INFINITY;
+    return (
+      failing <= at || this.#truth.outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= at && toEpochMs >= since)
+    );
+  }
+
+  #lastAnswerable({ digest, pushedAtEpochMs }: WeekImage, at: number): number | undefined {
+    const { reviews, outages, failing } = this.#truth;
+    const isAway = (epochMs: number): boolean =>
+      epochMs >= (failing.get(digest) ?? Number.POSITIVE_INFINITY) ||
+      outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= epochMs && epochMs < toEpochMs);
+    return reviews.findLast(
+      ({ fromEpochMs, toEpochMs }) => toEpochMs <= at && fromEpochMs >= pushedAtEpochMs && !isAway(fromEpochMs),
+    )?.fromEpochMs;
+  }
+
+  /** When scans of the whole of it had ended, in their order. */
+  #scansOf({ contents }: WeekImage, at: number): readonly number[] {
+    const of = (content: string): readonly number[] =>
+      this.#truth.scans.flatMap(({ digest, atEpochMs }) => (digest === content && atEpochMs <= at ? atEpochMs : []));
+    const [first = [], ...rest] = contents.map(of);
+    return first.flatMap((epochMs, n) => {
+      const each = [epochMs, ...rest.map((scans) => scans[n] ?? Number.POSITIVE_INFINITY)];
+      const latest = Math.max(...each);
+      return latest <= at ? [latest] : [];
+    });
+  }
+
+  /** A scan of the last day found nothing, and all was judged by the text in force. */
+  #isKnownGood(image: WeekImage, at: number): boolean {
+    const last = this.#scansOf(image, at).at(-1);
+    if (last === undefined || last <= at - DAY_MS || last > at - JUDGED_WITHIN_MS) return false;
+    const { atEpochMs } = this.#policyAt(at);
+    return last > atEpochMs && !this.#isNeverUsed(image, at);
+  }
+
+  /* Good standing. */
+
+  /** By the strictest reading: why it is in good standing, or nothing. */
+  #goodStanding({ place, digest, atEpochMs: at }: Start, image: WeekImage): string | undefined {
+    const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
+    const runs = this.#runsOf(place, digest, at);
+    let goodUntil: number | undefined;
+    for (const run of runs) {
+      const isReplaced = goodUntil !== undefined && run.fromEpochMs - goodUntil <= REPLACED_WITHIN_MS;
+      if (!isReplaced && !this.#beganWell(image, run)) continue;
+      if (!isReplaced && !this.#isSeen(run, at)) continue;
+      goodUntil = Math.max(goodUntil ?? 0, run.toEpochMs ?? at);
+    }
+    if (goodUntil === undefined || goodUntil < at - graceMs) return undefined;
+    return `it ran there until ${new Date(goodUntil).toISOString()} and began well`;
+  }
+
+  /** By the loosest reading it is in no good standing: why, or nothing. */
+  #lacksStanding({ place, digest, atEpochMs: at }: Start, image: WeekImage): string | undefined {
+    const runs = this.#runsOf(place, digest, at);
+    if (runs.length === 0) return 'it never ran there';
+    const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
+    if (runs.every(({ toEpochMs = at }) => toEpochMs < at - graceMs)) return 'it did not run there within the grace';
+    const isBad = ({ fromEpochMs }: TrueStay): boolean =>
+      fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
+      this.#objections(image, fromEpochMs).some(
+        ({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= fromEpochMs,
+      );
+    return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
+  }
+
+  #runsOf = (place: string, digest: string, at: number): readonly TrueStay[] =>
+    this.#truth.runs.filter((run) => run.place === place && run.digest === digest && run.fromEpochMs < at);
+
+  /** Nothing spoke against it when it began; of what ran before Patchwave came, no fact did at the first review. */
+  #beganWell(image: WeekImage, { fromEpochMs, toEpochMs }: TrueStay): boolean {
+    const [first] = this.#truth.reviews;
+    if (first && fromEpochMs <= first.fromEpochMs) {
+      const isThere = (toEpochMs ?? Number.POSITIVE_INFINITY) >= first.fromEpochMs;
+      return isThere && this.#objections(image, first.toEpochMs).every(({ kind }) => kind !== 'fact');
+    }
+    return this.#objections(image, fromEpochMs).length === 0;
+  }
+
+  /** A review read it while it ran, or while a template named it. */
+  #isSeen(run: TrueStay, at: number): boolean {
+    const during = (one: TrueStay): boolean =>
+      this.#truth.reviews.some(
+        ({ fromEpochMs, toEpochMs }) =>
+          one.fromEpochMs <= fromEpochMs &&
+          (one.toEpochMs ?? Number.POSITIVE_INFINITY) >= fromEpochMs &&
+          toEpochMs <= at,
+      );
+    const { templates } = this.#truth;
+    return during(run) || templates.some((one) => one.place === run.place && one.digest === run.digest && during(one));
+  }
+}

@@ -1,0 +1,380 @@
+import { type Due, StartOracle } from './oracle.ts';
+import type { PolicyText, WeekImage } from './records.ts';
+import { type Answered, type Container, type Recipe, WeekWorld } from './world.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Friday, an hour before the first review. */
+const BEGAN_EPOCH_MS = Date.UTC(2026, 10, 20, 2);
+const DAYS = 12;
+/** Days since the first Friday. */
+const [TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SECOND_MONDAY] = [4, 5, 6, 7, 10];
+
+const at = (day: number, hour: number, minute = 0): number => Date.UTC(2026, 10, 20 + day, hour, minute);
+
+export interface WeekResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly trace: readonly string[];
+  readonly milliseconds: number;
+}
+
+/** Counts of what the doors said and of what they owed. */
+export async function tellWeek(seed: number): Promise<WeekResult> {
+  const began = process.cpuUsage();
+  const story = new Story(seed);
+  await story.tell();
+  const { violations, counts, world } = story;
+  return {
+    ...{ seed, violations, counts: Object.fromEntries(counts), trace: world.trace },
+    milliseconds: process.cpuUsage(began).user / 1000,
+  };
+}
+
+/** A workload with the image that it names now. */
+interface Workload {
+  readonly place: string;
+  readonly name: string;
+  readonly kind: Container['kind'];
+  image: WeekImage;
+  readonly replicas: number;
+}
+
+class Story {
+  readonly world: WeekWorld;
+  readonly violations: string[] = [];
+  readonly counts = new Map<string, number>();
+  readonly #oracle: StartOracle;
+  readonly #workloads: Workload[] = [];
+  #policy: Omit<PolicyText, 'atEpochMs'>;
+
+  constructor(seed: number) {
+    this.world = new WeekWorld(seed, BEGAN_EPOCH_MS);
+    this.#oracle = new StartOracle(this.world.truth);
+    const dice = this.world.dice('policy');
+    this.#policy = {
+      graceRunningDays: dice.pick([3, 7, 7, 14]),
+      ...{ ageLimitDays: 30, findingGraceDays: dice.pick([0, 0, 1]), staleScanHours: 48 },
+      ...{ rules: [], unapproved: [], warns: ['prod/legacy'] },
+    };
+  }
+
+  async tell(): Promise<void> {
+    const { world } = this;
+    await world.applyPolicy(this.#policy);
+    this.#install();
+    for (let day = 0; day < DAYS; day += 1) {
+      world.clockwork.at(at(day, 3), () => world.review());
+      world.clockwork.at(at(day, 12), () => this.#readLists());
+    }
+    this.#drainNodes();
+    this.#runJobs();
+    this.#closeOffice();
+    this.#deployAndUndo();
+    this.#meetTrouble();
+    this.#changePolicy();
+    this.#tryBadImages();
+    await world.runUntil(at(DAYS, 2));
+  }
+
+  /** Later steps at an instant. */
+  #later(epochMs: number, act: () => void | Promise<void>): void {
+    this.world.clockwork.at(epochMs, act);
+  }
+
+  /** An image whose faults the dice choose. */
+  #image(name: string, recipe: Partial<Recipe> = {}): WeekImage {
+    const dice = this.world.dice(`image ${name}`);
+    return this.world.push({
+      name,
+      repository: `${dice.chance(0.2) ? 'tools' : 'apps'}/${name.replace(/-v\d+$/, '')}`,
+      tag: dice.chance(0.25) ? `v${dice.int(1, 9)}` : `3f9c2a${dice.int(1, 9)}-${dice.int(1, 99)}`,
+      isRoot: dice.chance(0.25),
+      namesSource: !dice.chance(0.25),
+      isIndex: dice.chance(0.25),
+      builtAtEpochMs: this.world.now - dice.pick([1, 2, 9, 15, 22, 24]) * DAY_MS,
+      ...recipe,
+    });
+  }
+
+  /** What runs before Patchwave comes. */
+  #install(): void {
+    const add = (place: string, name: string, kind: Container['kind'], replicas: number): void => {
+      const workload = { place, name, kind, replicas, image: this.#image(`${name}-v1`) };
+      this.#workloads.push(workload);
+      for (let n = 0; n < replicas; n += 1)
+        this.world.begin({ workload: name, kind }, place, workload.image.digest, BEGAN_EPOCH_MS - DAY_MS);
+    };
+    for (const name of ['web', 'api', 'search']) add('prod/shop', name, 'eks-deployment', 2);
+    for (const name of ['desk', 'wiki']) add('prod/office', name, 'eks-deployment', 1);
+    add('prod/legacy', 'archive', 'eks-deployment', 1);
+    for (const name of ['report', 'backup']) add('prod/batch', name, 'eks-cronjob', 0);
+    add('prod/batch', 'queue', 'eks-deployment', 0);
+    add('main', 'cart', 'ecs-service', 2);
+    for (const one of this.#workloads)
+      if (one.replicas === 0)
+        this.world.addTemplate({ place: one.place, digest: one.image.digest, fromEpochMs: BEGAN_EPOCH_MS - DAY_MS });
+  }
+
+  #workload(name: string): Workload {
+    const workload = this.#workloads.find((one) => one.name === name);
+    if (!workload) throw new Error(`there is no workload ${name}`);
+    return workload;
+  }
+
+  #containersOf = ({ name, place }: Workload): readonly Container[] =>
+    this.world.containers.filter(({ workload, run }) => workload === name && run.place === place);
+
+  /** Asks the door, and compares its answer with the truth. */
+  async #start(workload: Workload, image = workload.image): Promise<Container | undefined> {
+    const { world } = this;
+    const { place, name, kind } = workload;
+    const owed = this.#oracle.due({ atEpochMs: world.now, place, digest: image.digest });
+    const answered = await world.ask(place, image, name);
+    this.#compare('door', owed, answered, `${name} (${image.name}) in ${place}`);
+    return answered.decision === 'deny' ? undefined : world.begin({ workload: name, kind }, place, image.digest);
+  }
+
+  #compare(
+    door: string,
+    { due, why, carriedBy }: ReturnType<StartOracle['due']>,
+    { decision, ruleId }: Answered,
+    what: string,
+  ): void {
+    const isRefused = decision === 'deny';
+    const count = (name: string): void => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    count(`${door}: ${due} and ${isRefused ? 'refused' : 'started'}`);
+    if (due === 'must-start' && !isRefused && door === 'door')
+      for (const kind of new Set(carriedBy)) count(`carried over a ${kind}`);
+    if (due === 'open' || isRefused === REFUSED[due]) return;
+    const text = `${new Date(this.world.now).toISOString().slice(0, 16)} ${door}: ${what} ${due} (${why}), the answer is ${decision} ${ruleId ?? ''}`;
+    this.violations.push(text);
+    this.world.tell(`VIOLATION ${text}`);
+  }
+
+  /** Every EKS place and image that ever ran or was tried, by a list that is published now. */
+  async #readLists(): Promise<void> {
+    const { world } = this;
+    const listed = await world.lists();
+    const places = new Set(this.#workloads.map(({ place }) => place).filter((place) => place !== 'main'));
+    for (const place of places)
+      for (const { digest, name } of world.truth.images.values()) {
+        const owed = this.#oracle.due({ atEpochMs: world.now, place, digest });
+        this.#compare('list', owed, { decision: listed(place, digest) }, `${name} in ${place}`);
+      }
+  }
+
+  /** A node leaves each hour, so its pods start again. */
+  #drainNodes(): void {
+    const dice = this.world.dice('nodes');
+    for (let day = 0; day < DAYS; day += 1)
+      for (let hour = day === 0 ? 4 : 0; hour < 24; hour += 1)
+        for (let pods = 3; pods > 0; pods -= 1)
+          this.#later(at(day, hour, dice.int(0, 59)), async () => {
+            const chosen = dice.pick(this.#workloads.filter(({ kind }) => kind !== 'eks-cronjob'));
+            const [one] = this.#containersOf(chosen);
+            if (one) await this.#replace(chosen, one);
+          });
+  }
+
+  /** The new pod starts when the old one has ended; refused, its controller tries again. */
+  async #replace(workload: Workload, old: Container): Promise<void> {
+    this.world.end(old);
+    const image = this.world.truth.images.get(old.run.digest) ?? workload.image;
+    for (let tries = 0; tries < 6; tries += 1) {
+      if (await this.#start(workload, image)) return;
+      await this.world.clockwork.sleep(HOUR_MS);
+      if (workload.image !== image) return;
+    }
+  }
+
+  /** Jobs at night, and a queue that scales from zero by day. None of them runs when a review reads the clusters. */
+  #runJobs(): void {
+    const dice = this.world.dice('jobs');
+    const once = async (name: string, minutes: number): Promise<void> => {
+      const started = await this.#start(this.#workload(name));
+      if (!started) return;
+      await this.world.clockwork.sleep(minutes * MINUTE_MS);
+      this.world.end(started);
+    };
+    for (let day = 0; day < DAYS; day += 1) {
+      for (const name of ['report', 'backup']) this.#later(at(day, 23, dice.int(0, 59)), () => once(name, 20));
+      for (let n = dice.int(0, 3); n > 0; n -= 1)
+        this.#later(at(day, dice.int(6, 20), dice.int(0, 59)), () => once('queue', dice.int(10, 90)));
+    }
+  }
+
+  /** A namespace is off from Friday evening to Monday morning. */
+  #closeOffice(): void {
+    const names = ['desk', 'wiki'];
+    for (const friday of [0, FRIDAY]) {
+      this.#later(at(friday, 19), () => {
+        for (const name of names) for (const one of this.#containersOf(this.#workload(name))) this.world.end(one);
+      });
+      for (const name of names)
+        this.#later(at(friday + 3, 7), async () => {
+          await this.#start(this.#workload(name));
+        });
+    }
+  }
+
+  /** A new version comes, and is taken back some days later. A fixed one follows. */
+  #deployAndUndo(): void {
+    const dice = this.world.dice('deployments');
+    const first = this.#workload('api');
+    const before = first.image;
+    let next: WeekImage | undefined;
+    this.#later(at(TUESDAY, 8), () => {
+      next = this.#image('api-v2', {
+        isRoot: false,
+        namesSource: true,
+        tag: '3f9c2a1-18',
+        builtAtEpochMs: this.world.now,
+      });
+    });
+    this.#later(at(TUESDAY, 10), async () => {
+      if (next) await this.#deploy(first, next);
+    });
+    this.#later(at(dice.pick([WEDNESDAY, THURSDAY, FRIDAY]), dice.int(9, 20)), () => this.#deploy(first, before));
+    const web = this.#workload('web');
+    let fixed: WeekImage | undefined;
+    this.#later(at(FRIDAY, 8), () => {
+      fixed = this.#image('web-v2', {
+        ...{ isFlawed: false, isRoot: false, namesSource: true, tag: '3f9c2a1-19', repository: 'apps/web' },
+        builtAtEpochMs: this.world.now,
+      });
+    });
+    this.#later(at(FRIDAY, 11), async () => {
+      if (fixed) await this.#deploy(web, fixed);
+    });
+  }
+
+  /** Pod after pod is replaced, as long as the door lets the new ones start. */
+  async #deploy(workload: Workload, image: WeekImage): Promise<void> {
+    for (const old of this.#containersOf(workload)) {
+      if (!(await this.#start(workload, image))) return;
+      workload.image = image;
+      this.world.end(old);
+    }
+  }
+
+  /** A flaw in everything; a right of the scanner that is taken away; scans that fail. */
+  #meetTrouble(): void {
+    const { truth, fakes } = this.world;
+    const dice = this.world.dice('trouble');
+    const [isFlawed, flawHour] = [dice.chance(0.8), dice.int(0, 23)];
+    if (isFlawed)
+      this.#later(at(WEDNESDAY, flawHour), () => {
+        truth.flawAtEpochMs = this.world.now;
+        fakes.scanner.publish();
+        this.world.tell('a flaw in every image is published');
+      });
+    const [isDenied, day, hour] = [dice.chance(0.6), dice.int(2, 5), dice.int(4, 23)];
+    if (isDenied) {
+      const span = { fromEpochMs: at(day, hour), toEpochMs: at(day + 6, hour) };
+      this.#later(span.fromEpochMs, () => {
+        truth.outages.push(span);
+        fakes.scanner.refuseRequests(true);
+        this.world.tell('no scan may be asked for');
+      });
+      this.#later(span.toEpochMs, () => {
+        fakes.scanner.refuseRequests(false);
+        this.world.tell('scans may be asked for again');
+      });
+    }
+    const [fails, failDay, failHour, name] = [
+      dice.chance(0.4),
+      dice.int(1, 8),
+      dice.int(4, 23),
+      dice.pick(['search', 'cart', 'wiki']),
+    ];
+    if (fails)
+      this.#later(at(failDay, failHour), () => {
+        const { digest } = this.#workload(name).image;
+        truth.failing.set(digest, this.world.now);
+        this.world.tell(`scans of ${name} fail`);
+      });
+  }
+
+  /** Stricter on Thursday; a door that begins to deny; a text that is applied twice, or loosened and back; a waiver. */
+  #changePolicy(): void {
+    const dice = this.world.dice('changes');
+    const apply = (change: Partial<PolicyText>) => async (): Promise<void> => {
+      this.#policy = { ...this.#policy, ...change };
+      await this.world.applyPolicy(this.#policy);
+    };
+    this.#later(at(dice.int(2, 6), dice.int(8, 18), 7), apply({ warns: [] }));
+    const stricter: Partial<PolicyText> = dice.pick([
+      { rules: ['nonRoot'] as const },
+      { rules: ['sourceKnown'] as const },
+      { rules: ['tags'] as const },
+      { unapproved: [`${TOOLS}`] },
+      { ageLimitDays: 20 },
+      { rules: ['nonRoot', 'sourceKnown', 'tags'] as const, unapproved: [TOOLS] },
+      {},
+    ]);
+    const looser: Partial<PolicyText> = { rules: [], unapproved: [], ageLimitDays: 30 };
+    const hour = dice.int(6, 20);
+    this.#later(at(THURSDAY, hour, 13), apply(stricter));
+    const [isAgain, isLoosened] = [dice.chance(0.3), dice.chance(0.3)];
+    if (isAgain) this.#later(at(FRIDAY, hour, 13), apply(stricter));
+    if (isLoosened) {
+      this.#later(at(FRIDAY, hour, 23), apply(looser));
+      this.#later(at(FRIDAY + 1, hour, 23), apply(stricter));
+    }
+    const isWaived = dice.chance(0.3);
+    if (isWaived) this.#later(at(THURSDAY, 7, 3), apply({ waivedUntilEpochMs: at(SECOND_MONDAY, 0) }));
+  }
+
+  /** Images that never were in good standing: in a place that was opened, under a warning, and again and again where nobody helps. */
+  #tryBadImages(): void {
+    const { world } = this;
+    const dice = world.dice('bad images');
+    const old = this.#image('hotfix-v1', { builtAtEpochMs: BEGAN_EPOCH_MS - dice.int(30, 40) * DAY_MS - HOUR_MS });
+    const hotfix: Workload = { place: 'prod/shop', name: 'hotfix', kind: 'eks-deployment', replicas: 1, image: old };
+    const opened = at(dice.int(1, 5), dice.int(8, 20));
+    this.#later(opened, async () => {
+      await world.open('prod/shop', 2);
+      if (await this.#start(hotfix)) this.#workloads.push(hotfix);
+    });
+    const aged = this.#image('relic-v1', { builtAtEpochMs: BEGAN_EPOCH_MS - dice.int(30, 40) * DAY_MS - HOUR_MS });
+    const relic: Workload = { place: 'prod/legacy', name: 'relic', kind: 'eks-deployment', replicas: 1, image: aged };
+    this.#later(at(1, 9), async () => {
+      if (await this.#start(relic)) this.#workloads.push(relic);
+    });
+    for (let day = 0; day < DAYS; day += 1)
+      for (let n = 0; n < 3; n += 1) {
+        const strange = dice.pick(['web', 'search', 'report', 'cart'] as const);
+        this.#later(at(day, dice.int(4, 22), dice.int(0, 59)), () => this.#try(this.#workload(strange).image));
+        this.#later(at(day, dice.int(4, 22), dice.int(0, 59)), () => this.#try(dice.pick([old, aged])));
+      }
+    for (const [n, day] of [3, 5, 6, 7, 8].entries()) {
+      const [hour, isFlawed] = [dice.int(5, 20), dice.chance(0.7)];
+      let fresh: WeekImage | undefined;
+      this.#later(at(day, hour), () => {
+        fresh = this.#image(`lab-${n}-v1`, { isFlawed, builtAtEpochMs: world.now });
+      });
+      for (let tries = 1; tries < 6; tries += 1)
+        this.#later(at(day, hour) + tries * dice.int(1, 9) * HOUR_MS, async () => {
+          if (fresh) await this.#try(fresh);
+        });
+    }
+  }
+
+  /** Someone tries an image where it does not belong; where the door lets it start, it is taken away at once. */
+  async #try(image: WeekImage): Promise<void> {
+    const place = 'prod/lab';
+    const started = await this.#start({ place, name: 'try', kind: 'eks-deployment', replicas: 0, image });
+    if (started) this.world.end(started);
+  }
+}
+
+const TOOLS = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/tools/';
+
+const REFUSED: Readonly<Record<Due, boolean>> = {
+  ...{ 'must-start': false, 'is-free': false, 'must-not-start': true, 'must-end': true },
+  open: false,
+};

@@ -1,0 +1,379 @@
+import { reviewAdmission } from '../../../../functions/admission-webhook/review-admission.ts';
+import { answerGate } from '../../../../functions/ecs-door/answer-gate.ts';
+import type { Digest, ImageLocation } from '../../../../shared/domain/image/image.ts';
+import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
+import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
+import type { Finding } from '../../../../shared/domain/scan/finding.ts';
+import { listAllowedImages } from '../../../../shared/judging/list-allowed-images.ts';
+import { parse } from '../../../../shared/schema.ts';
+import { fakeWorld } from '../../../support/fakes/world.ts';
+import { digestOf } from '../../../support/samples.ts';
+import { eventOf } from '../../registry-events/support.ts';
+import { Clockwork } from '../clockwork.ts';
+import { TrueDelivery } from '../delivery.ts';
+import { type Dice, diceOf } from '../dice.ts';
+import { functionsOver, type QueueName } from '../functions.ts';
+import { runExecution } from '../machine.ts';
+import type { PolicyText, Records, StartTemplate, TrueStay, WeekImage } from './records.ts';
+
+const MINUTE_MS = 60_000;
+
+const ACCOUNT = '111122223333';
+const REGION = 'eu-west-1';
+const HOME = { account: ACCOUNT, region: REGION };
+export const HOST = `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com`;
+const CALM = { lost: 0, doubled: 0, late: 0 };
+
+export const FLAW = 'CVE-2026-04711';
+
+/** `prod/<namespace>` of EKS, or the cluster `main` of ECS. */
+export const placeOf = (place: string) => {
+  const [cluster = '', namespace] = place.split('/');
+  return { ...HOME, cluster, ...(namespace !== undefined && { namespace }) };
+};
+
+/** How a new image is made. */
+export interface Recipe {
+  readonly name: string;
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly isRoot?: boolean;
+  readonly namesSource?: boolean;
+  readonly isFlawed?: boolean;
+  readonly isIndex?: boolean;
+  readonly builtAtEpochMs?: number;
+}
+
+/** What a door said to one start. */
+export interface Answered {
+  readonly decision: 'allow' | 'warn' | 'deny';
+  readonly ruleId?: string;
+}
+
+/** A container that runs. */
+export interface Container {
+  readonly workload: string;
+  readonly kind: 'eks-deployment' | 'eks-cronjob' | 'ecs-service';
+  readonly run: TrueStay;
+}
+
+/** The use cases of Patchwave over the fakes, and beside them what really happens. */
+export class WeekWorld {
+  readonly fakes: ReturnType<typeof fakeWorld>;
+  readonly clockwork: Clockwork;
+  readonly dice: (purpose: string) => Dice;
+  readonly truth: Records;
+  readonly containers: Container[] = [];
+  readonly trace: string[] = [];
+  readonly #delivery: TrueDelivery;
+  readonly #scanDice: Dice;
+  #scans = 0;
+  #invocations = 0;
+
+  constructor(seed: number, beganAtEpochMs: number) {
+    this.fakes = fakeWorld({ nowEpochMs: beganAtEpochMs });
+    this.clockwork = new Clockwork(this.fakes);
+    this.dice = diceOf(seed);
+    this.#scanDice = this.dice('scans');
+    this.truth = {
+      ...{ beganAtEpochMs, images: new Map(), policies: [], runs: [], templates: [], scans: [], outages: [] },
+      ...{ failing: new Map(), reviews: [], openings: [] },
+    };
+    const { fakes } = this;
+    fakes.scanner.completesAtOnce = false;
+    fakes.accounts.add({ id: ACCOUNT, name: 'fleet' }, [REGION]);
+    fakes.workloads.addCluster({ ...HOME, cluster: 'main' });
+    fakes.eksWorkloads.addCluster({ ...HOME, cluster: 'prod' });
+    this.#delivery = new TrueDelivery(
+      this.clockwork,
+      { take: (queue: QueueName, messages) => this.#functions().take(queue, messages) },
+      this.dice('events'),
+      () => CALM,
+    );
+  }
+
+  get now(): number {
+    return this.fakes.clock();
+  }
+
+  tell(text: string): void {
+    this.trace.push(`${new Date(this.now).toISOString().slice(0, 16)} ${text}`);
+  }
+
+  runUntil(epochMs: number): Promise<void> {
+    return this.clockwork.runUntil(epochMs, () => this.#follow());
+  }
+
+  /** What functions asked for begins at once. */
+  #follow(): void {
+    const { fakes } = this;
+    for (const { location, digest } of fakes.scanner.started.slice(this.#scans)) {
+      this.#scans += 1;
+      this.clockwork.spawn(() => this.#scan(location, digest));
+    }
+    for (const body of fakes.refreshes.take()) this.#delivery.send('registry', body);
+    for (const body of fakes.judging.take()) this.#delivery.send('scan', body);
+    for (const body of fakes.following.take()) this.#delivery.send('head', body);
+    fakes.ends.take();
+    fakes.wakings.take();
+  }
+
+  async #scan(location: ImageLocation, digest: Digest): Promise<void> {
+    const { fakes, truth, clockwork } = this;
+    await clockwork.sleep(this.#scanDice.int(5, 300) * 1000);
+    const image = [...truth.images.values()].find(({ contents }) => contents.includes(digest));
+    const { flawAtEpochMs = Number.POSITIVE_INFINITY } = truth;
+    const isFound = image?.isFlawed === true && flawAtEpochMs <= this.now;
+    fakes.scanner.finds(digest, isFound ? [FOUND] : []);
+    const fails = (truth.failing.get(image?.digest ?? '') ?? Number.POSITIVE_INFINITY) <= this.now;
+    if (fails) fakes.scanner.refuses(digest, { state: 'failed', reason: 'scan-failed', detail: 'FAILED' });
+    fakes.scanner.finish(digest);
+    if (!fails) truth.scans.push({ digest, atEpochMs: this.now });
+    const detail = {
+      ...{ 'scan-status': fails ? 'FAILED' : 'COMPLETE', 'repository-name': location.repository },
+      'image-digest': digest,
+    };
+    const event = {
+      ...{ source: 'aws.ecr', 'detail-type': 'ECR Image Scan', time: new Date(this.now).toISOString() },
+      ...{ resources: [], account: ACCOUNT, region: REGION, detail },
+    };
+    this.#delivery.event('scan', JSON.stringify(event));
+  }
+
+  #functions() {
+    this.#invocations += 1;
+    const requestId = `request-${this.#invocations}`;
+    return functionsOver(this.fakes, this.clockwork.sleep, { requestId, isInspected: false });
+  }
+
+  /** The nightly review, by the definition of its state machine. */
+  async review(): Promise<void> {
+    const fromEpochMs = this.now;
+    const id = `arn:aws:states:${REGION}:${ACCOUNT}:execution:fleet-review:${fromEpochMs}`;
+    const ended = await runExecution(
+      'fleet-review',
+      { id, input: {}, startedAtEpochMs: fromEpochMs },
+      {
+        clockwork: this.clockwork,
+        invoke: (name, payload) => this.#functions().step(name, payload),
+        document: (key) => this.fakes.runFiles.get(key),
+        awaitToken: () => {
+          throw new Error('a review waits for no token');
+        },
+        random: () => 0.5,
+      },
+    );
+    this.tell(`review ${ended.status} ${ended.cause ?? ''}`);
+    if (ended.status !== 'SUCCEEDED') throw new Error(`the review ${ended.status}: ${ended.cause}`);
+    this.truth.reviews.push({ fromEpochMs, toEpochMs: this.now });
+  }
+
+  /** Builds and pushes an image. */
+  push(recipe: Recipe): WeekImage {
+    const { name, repository = `apps/${name.replace(/-v\d+$/, '')}`, tag = '3f9c2a1-17', isIndex = false } = recipe;
+    const digest = digestOf(isIndex ? `index ${name}` : name);
+    const contents = isIndex ? [digestOf(`${name} amd64`), digestOf(`${name} arm64`)] : [digest];
+    const image: WeekImage = {
+      ...{ name, digest, contents, tag, repository: `${HOST}/${repository}`, pushedAtEpochMs: this.now },
+      builtAtEpochMs: recipe.builtAtEpochMs ?? this.now,
+      isRoot: recipe.isRoot ?? false,
+      namesSource: recipe.namesSource ?? true,
+      isFlawed: recipe.isFlawed ?? true,
+    };
+    this.truth.images.set(digest, image);
+    const location = { ...HOME, repository };
+    for (const content of contents) this.#pushOne(image, location, content, isIndex ? [] : [tag]);
+    if (isIndex) {
+      const children = contents.map((content, n) => ({ digest: content, platform: PLATFORMS[n] ?? PLATFORMS[0] }));
+      const artifact = { kind: 'index', digest, mediaType: INDEX, children } as const;
+      this.fakes.registry.push(location, { artifact, tags: [tag], pushedAtEpochMs: this.now });
+      this.#delivery.event('registry', eventOf({ digest, location, atEpochMs: this.now, tag }));
+    }
+    this.tell(`${name} is pushed`);
+    return image;
+  }
+
+  #pushOne(image: WeekImage, location: ImageLocation, content: string, tags: readonly string[]): void {
+    const digest = content as Digest;
+    const configDigest = digestOf(`config of ${content}`);
+    const nth = Math.max(image.contents.indexOf(content), 0);
+    this.fakes.registry.push(location, {
+      artifact: {
+        kind: 'image',
+        digest,
+        mediaType: MANIFEST,
+        annotations: {},
+        layers: [digestOf(`layer ${content}`)],
+        configDigest,
+      },
+      ...{ tags, pushedAtEpochMs: this.now },
+      config: {
+        ...{ createdAtEpochMs: image.builtAtEpochMs, platform: PLATFORMS[nth] ?? PLATFORMS[0] },
+        ...{ user: image.isRoot ? '' : 'app', labels: image.namesSource ? SOURCE : {} },
+        ...{ diffIds: [digestOf(`content of ${content}`)], history: [{ createdBy: 'RUN build' }] },
+      },
+    });
+    const [tag] = tags;
+    this.#delivery.event(
+      'registry',
+      eventOf({ digest, location, atEpochMs: this.now, ...(tag !== undefined && { tag }) }),
+    );
+  }
+
+  async applyPolicy(text: Omit<PolicyText, 'atEpochMs'>): Promise<void> {
+    this.truth.policies.push({ ...text, atEpochMs: this.now });
+    const { policies } = this.fakes;
+    const replaces = await policies.current().then(
+      ({ version }) => version,
+      () => undefined,
+    );
+    await policies.publish(parse(policySchema, documentOf(text)), replaces === undefined ? {} : { replaces });
+    this.tell(`policy: ${JSON.stringify(text)}`);
+  }
+
+  /** A person opens a place, in which every image may start for some hours. */
+  async open(place: string, hours: number): Promise<void> {
+    const toEpochMs = this.now + hours * 60 * MINUTE_MS;
+    this.truth.openings.push({ place, fromEpochMs: this.now, toEpochMs });
+    const breakGlass = { author: 'ada', reason: 'incident 4711', expiresAtEpochMs: toEpochMs };
+    const change = { uid: `open-${this.now}`, user: 'ada', atEpochMs: this.now };
+    await this.fakes.exceptions.begin(placeOf(place), breakGlass, change);
+    this.tell(`${place} is opened for ${hours} hours`);
+  }
+
+  /** What the door of a place says to an image. */
+  async ask(place: string, image: WeekImage, workload: string): Promise<Answered> {
+    const reference = referenceOf(image);
+    const at = placeOf(place);
+    if (at.namespace === undefined) {
+      const images = [{ container: 'app', reference }];
+      return answerGate(this.fakes, { kind: 'deployment', ...HOME, cluster: at.cluster, service: workload, images });
+    }
+    this.#requests += 1;
+    const object = {
+      metadata: { name: workload, namespace: at.namespace },
+      spec: { containers: [{ name: 'app', image: reference }] },
+    };
+    const reviewed = await reviewAdmission(this.fakes, at, {
+      ...{ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' },
+      request: {
+        ...{ uid: `pod-${this.#requests}`, kind: { group: '', version: 'v1', kind: 'Pod' }, subResource: '' },
+        ...{ namespace: at.namespace, name: workload, operation: 'CREATE', dryRun: false, object },
+        userInfo: { username: 'system:serviceaccount:kube-system:replicaset-controller', groups: ['system:masters'] },
+      },
+    });
+    return { decision: reviewed.decision, ...(reviewed.ruleId !== undefined && { ruleId: reviewed.ruleId }) };
+  }
+  #requests = 0;
+
+  /** What a list that is published now says of a digest in a namespace. */
+  async lists(): Promise<(place: string, digest: string) => Answered['decision']> {
+    const { policy } = await this.fakes.policies.current();
+    const cluster = { ...HOME, cluster: 'prod' };
+    const { allowed, graced, runningIn } = await listAllowedImages(this.fakes, policy, [cluster]);
+    const running = await runningIn(cluster);
+    return (place, text) => {
+      const digest = text as Digest;
+      if (allowed.has(digest)) return 'allow';
+      const grace = graced.get(digest);
+      const { namespace = '' } = placeOf(place);
+      const isListed = running.get(digest)?.includes(namespace) === true;
+      return grace && grace.untilEpochMs > this.now && isListed ? 'warn' : 'deny';
+    };
+  }
+
+  begin(container: Omit<Container, 'run'>, place: string, digest: string, fromEpochMs = this.now): Container {
+    const run: TrueStay = { place, digest, fromEpochMs };
+    const begun = { ...container, run };
+    this.truth.runs.push(run);
+    this.containers.push(begun);
+    this.#show(begun);
+    return begun;
+  }
+
+  end(container: Container): void {
+    container.run.toEpochMs = this.now;
+    const at = this.containers.indexOf(container);
+    if (at >= 0) this.containers.splice(at, 1);
+    this.#show(container);
+  }
+
+  /** What may start without a deployment. */
+  addTemplate(template: StartTemplate): void {
+    this.truth.templates.push(template);
+  }
+
+  /** What the APIs tell of a workload follows from what runs. */
+  #show({ workload, kind, run: { place } }: Container): void {
+    const { cluster, namespace } = placeOf(place);
+    const named = namespace === undefined ? workload : `${namespace}/${workload}`;
+    const source = namespace === undefined ? this.fakes.workloads : this.fakes.eksWorkloads;
+    source.stop({ ...HOME, cluster }, named);
+    for (const one of this.containers) {
+      if (one.workload !== workload || one.run.place !== place) continue;
+      const image = this.truth.images.get(one.run.digest);
+      if (!image) continue;
+      const [content = image.digest] = image.contents;
+      source.run(
+        { ...HOME, cluster },
+        {
+          ...{ workloadKind: kind, workload: named, architecture: 'amd64' },
+          containers: [{ name: 'app', image: referenceOf(image), digest: content as Digest }],
+        },
+      );
+    }
+  }
+}
+
+export const referenceOf = ({ repository, digest }: WeekImage): string => `${repository}@${digest}`;
+
+const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const;
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const SOURCE = {
+  'org.opencontainers.image.source': 'https://github.com/example/apps',
+  'org.opencontainers.image.revision': '3f9c2a1b7d5e4c6f8a9b0c1d2e3f4a5b6c7d8e9f',
+};
+const FOUND: Finding = {
+  ...{ vulnerability: FLAW, package: 'openssl', version: '3.0.1-1', severity: 'critical', fix: 'unknown' },
+  uri: `https://security.example/${FLAW}`,
+};
+
+function documentOf(text: Omit<PolicyText, 'atEpochMs'>): PolicyDocument {
+  const { rules, unapproved, waivedUntilEpochMs, warns } = text;
+  const day = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
+  const isIn = (rule: (typeof rules)[number]): boolean => rules.includes(rule);
+  const repositories = ['apps/**', 'tools/**'];
+  return {
+    ...{ version: 1, mode: 'enforce', scopes: [{ account: ACCOUNT, regions: [REGION] }] },
+    ages: { default: { limitDays: text.ageLimitDays } },
+    streams: [
+      {
+        ...{ id: 'apps', tier: 'application', account: ACCOUNT, regions: [REGION], owner: 'team', repositories },
+        headTags: ['^v[0-9]+$', '^[0-9a-f]{7,40}-[0-9]+$'],
+      },
+    ],
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: text.findingGraceDays }],
+    staleScanHours: text.staleScanHours,
+    ...(isIn('nonRoot') && { nonRoot: {} }),
+    ...(isIn('sourceKnown') && { sourceKnown: {} }),
+    ...(isIn('tags') && { tags: {} }),
+    approvedRegistries: { allow: [`${HOST}/apps/**`, ...(unapproved.length > 0 ? [] : [`${HOST}/tools/**`])] },
+    ...(waivedUntilEpochMs !== undefined && {
+      waivers: [
+        {
+          ...{ id: 'w-1', finding: FLAW, scope: {}, reason: 'the vendor works on a fix', author: 'ada' },
+          // Void from the day after.
+          ...{ created: '2026-11-20', expires: day(waivedUntilEpochMs - 1) },
+        },
+      ],
+    }),
+    doors: parse(doorsSchema, {
+      ...{ mode: 'deny', graceRunningDays: text.graceRunningDays },
+      rules: warns.map((place) => {
+        const { cluster, namespace } = placeOf(place);
+        return { clusters: [cluster], ...(namespace !== undefined && { namespaces: [namespace] }), mode: 'warn' };
+      }),
+    }),
+  };
+}
