@@ -61,8 +61,7 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
     ...(stopsAtEpochMs !== undefined && { stopsAtEpochMs }),
   });
   await ports.bus.publish([denied]);
-  if (stopsAtEpochMs !== undefined)
-    await ports.stops.send([{ kind: 'stop', ...cluster, taskArn, deniedAtEpochMs: nowEpochMs }]);
+  if (stopsAtEpochMs !== undefined) await ports.stops.add({ ...cluster, taskArn, deniedAtEpochMs: nowEpochMs });
   return 'denied';
 }
 

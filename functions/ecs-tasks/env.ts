@@ -10,7 +10,7 @@ export const environment = v.object({
     'READ_ROLE_EXTERNAL_ID',
     'DEAD_LETTER_QUEUE_URL',
   ),
-  /** The queue of tasks to stop, which delivers each message 15 minutes later. */
+  /** The queue in which stops of version 0.2.0 may still wait. */
   STOP_QUEUE_URL: queueUrl,
   /** The bus of the hub. */
   BUS_ARN: v.text(),

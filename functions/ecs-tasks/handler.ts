@@ -11,11 +11,11 @@ import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
+import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
 import { EventBridgeBus } from '../../shared/adapters/event-bridge-bus.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
-import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { SqsRedelivery } from '../../shared/adapters/sqs-redelivery.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -37,7 +37,7 @@ function compose(): EcsTaskPorts {
     ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
     ...{ policies, killSwitch: new DynamoSwitchLedger(table) },
     tasks: new EcsTasks(ecsClients(memberAccess(role, knownAccountsIn(table, policies)))),
-    stops: new SqsMessages(sqs, env.STOP_QUEUE_URL),
+    stops: new DynamoTaskStops(table),
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
     bus: new EventBridgeBus(busClient(), env.BUS_ARN),
     clock: Date.now,

@@ -7,9 +7,15 @@ export const taskMessages = v.object({
 });
 export type TaskMessage = v.InferOutput<typeof taskMessages>['Records'][number];
 
-/** A message of the function to itself: a `StopRequest`. */
-export const stopRequest = v.strictObject({
-  kind: v.literal('stop'),
-  ...{ account, region, cluster: v.text(), taskArn: v.text() },
-  deniedAtEpochMs: v.pipe(v.integer(), v.gtValue(0)),
-});
+/** Messages of Patchwave itself. */
+export const ownMessage = v.variant('kind', [
+  /** Of the schedule. */
+  v.strictObject({ kind: v.literal('stop-due-tasks') }),
+  /** Of version 0.2.0, which sent a stop to itself until its time was over. */
+  v.strictObject({
+    kind: v.literal('stop'),
+    ...{ account, region, cluster: v.text(), taskArn: v.text() },
+    deniedAtEpochMs: v.pipe(v.integer(), v.gtValue(0)),
+  }),
+]);
+export type OwnMessage = v.InferOutput<typeof ownMessage>;

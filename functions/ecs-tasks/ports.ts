@@ -1,13 +1,11 @@
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
-import type { RunningTasks, StopRequest } from '../../shared/ports/doors.ts';
+import type { RunningTasks, TaskStops } from '../../shared/ports/doors.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
-import type { Messages } from '../../shared/ports/messages.ts';
 
 export interface EcsTaskPorts extends DoorPorts {
-  /** A queue that delivers each message 15 minutes later. */
-  readonly stops: Messages<StopRequest>;
+  readonly stops: TaskStops;
   readonly tasks: RunningTasks;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly deadLetters: DeadLetters;

@@ -5,9 +5,9 @@ import { ecsTaskState } from '../../shared/events/ecs-task-state.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { isOwnMessage, queueReply, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import { decideTask } from './decide-task.ts';
-import { stopRequest, type TaskMessage } from './input.ts';
+import { type OwnMessage, ownMessage, type TaskMessage } from './input.ts';
 import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
-import { stopTask } from './stop-task.ts';
+import { stopDueTasks } from './stop-tasks.ts';
 
 const TASKS_AT_ONCE = 5;
 
@@ -20,20 +20,32 @@ export async function route(
   const unreadable = read.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
   const lost = await setAside(ports.deadLetters, unreadable);
   const handled = await mapConcurrently(read, TASKS_AT_ONCE, async ({ message, value }) => {
-    if (value === undefined) return {};
+    if (value === undefined) return { outcomes: [] };
+    const failedBy = (error: unknown) => ({ failed: { messageId: message.messageId, error } });
     try {
-      return { outcome: 'kind' in value ? await stopTask(ports, value) : await decideTask(ports, value) };
+      if (!('kind' in value)) return { outcomes: [await decideTask(ports, value)] };
+      const { outcomes, error } = await handleOwn(ports, value);
+      return { outcomes, ...(error !== undefined && failedBy(error)) };
     } catch (error) {
-      return { failed: { messageId: message.messageId, error } };
+      return { outcomes: [], ...failedBy(error) };
     }
   });
-  count(handled.flatMap(({ outcome }) => outcome ?? []));
+  count(handled.flatMap(({ outcomes }) => outcomes));
   return queueReply([...lost, ...handled.flatMap(({ failed }) => failed ?? [])], Records.length);
 }
 
-/** An event, or a request to stop a task. */
-const readMessage = (body: string) =>
-  readBody(body, (json) => (isOwnMessage(json) ? stopRequest : ecsTaskState.schema));
+/** An event, or a message of Patchwave itself. */
+const readMessage = (body: string) => readBody(body, (json) => (isOwnMessage(json) ? ownMessage : ecsTaskState.schema));
+
+async function handleOwn(
+  ports: EcsTaskPorts,
+  message: OwnMessage,
+): Promise<{ readonly outcomes: readonly TaskOutcome[]; readonly error?: unknown }> {
+  if (message.kind === 'stop-due-tasks') return stopDueTasks(ports);
+  const { kind: _, ...stop } = message;
+  await ports.stops.add(stop);
+  return { outcomes: [] };
+}
 
 function count(outcomes: readonly TaskOutcome[]): void {
   const of = (wanted: TaskOutcome) => outcomes.filter((outcome) => outcome === wanted).length;

@@ -1,5 +1,6 @@
 import type { ContainersDecision, DoorQuestion } from '../domain/admission/door-question.ts';
 import type { ContainerImage } from '../domain/admission/ecs-images.ts';
+import type { TaskStop } from '../domain/admission/task-stop.ts';
 import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
 
 /** Service revisions of ECS, in the account and Region of the caller. */
@@ -32,11 +33,15 @@ export interface RunningTasks {
   stop(cluster: Cluster, taskArn: string, reason: string): Promise<void>;
 }
 
-/** A task of which the door was asked to check later whether it must stop. */
-export interface StopRequest extends Cluster {
-  readonly kind: 'stop';
-  readonly taskArn: string;
-  readonly deniedAtEpochMs: number;
+/** Denied tasks that are to be stopped later. */
+export interface TaskStops {
+  /** Once for each task; the earliest denial counts. */
+  add(stop: TaskStop): Promise<void>;
+  /** By the ARNs of the tasks. */
+  waiting(): AsyncIterable<TaskStop>;
+  /** Changes a stop from the state that was read. @returns `false` if another attempt changed or removed it since */
+  change(before: TaskStop, after: TaskStop): Promise<boolean>;
+  remove(stop: TaskStop): Promise<void>;
 }
 
 /** The account does not let Patchwave stop the task. */

@@ -1,3 +1,4 @@
+import { FakeTaskStops } from '../support/fakes/task-stops.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
 import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
 import { breakGlassLedgerContract } from './break-glass-ledger.contract.ts';
@@ -20,6 +21,7 @@ import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
 import { streamLedgerContract } from './stream-ledger.contract.ts';
 import { switchLedgerContract } from './switch-ledger.contract.ts';
+import { taskStopsContract } from './task-stops.contract.ts';
 import { usageLedgerContract } from './usage-ledger.contract.ts';
 
 const propertyRuns = 200;
@@ -43,6 +45,7 @@ describe('the fake ledger of', () => {
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
   describe('break-glass', () => breakGlassLedgerContract({ make: () => fakeWorld().exceptions, propertyRuns }));
+  describe('stops of tasks', () => taskStopsContract({ make: () => new FakeTaskStops(), propertyRuns }));
   describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));

@@ -3,6 +3,7 @@ import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-l
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
+import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
@@ -43,6 +44,7 @@ import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
 import { streamLedgerContract } from './stream-ledger.contract.ts';
 import { switchLedgerContract } from './switch-ledger.contract.ts';
+import { taskStopsContract } from './task-stops.contract.ts';
 import { usageLedgerContract } from './usage-ledger.contract.ts';
 
 /*
@@ -84,6 +86,7 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
     breakGlassLedgerContract({ make: () => new DynamoBreakGlassLedger(table()), propertyRuns }));
   describe('expected denials', () =>
     denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
+  describe('stops of tasks', () => taskStopsContract({ make: () => new DynamoTaskStops(table()), propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));

@@ -69,7 +69,7 @@ const fleet = () =>
       })),
       policy: {
         ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
-        doors: { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 15 },
+        doors: { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 48 * 60 },
       },
     },
     'ecs-doors',
@@ -252,20 +252,22 @@ describe('without any single permission the gate is closed:', () => {
 describe('a service without the hook', () => {
   const sqs = () => new SQSClient(at(HUB));
 
-  async function stopQueue(): Promise<string> {
-    const { QueueUrls = [] } = await sqs().send(new ListQueuesCommand({ QueueNamePrefix: 'ecs-door-StopQueue' }));
+  async function send(queue: string, message: object): Promise<void> {
+    const { QueueUrls = [] } = await sqs().send(new ListQueuesCommand({ QueueNamePrefix: `ecs-door-${queue}` }));
     const [url = ''] = QueueUrls;
     const { QueueUrl = '' } = await sqs().send(new GetQueueUrlCommand({ QueueName: url.split('/').at(-1) ?? '' }));
-    return QueueUrl;
+    await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message), DelaySeconds: 0 }));
   }
 
-  /** As the door itself does, about a task that it denied an hour ago. */
-  async function askToStop(taskArn: string): Promise<void> {
-    const request = { kind: 'stop', ...TEAM, cluster: CLUSTER, taskArn, deniedAtEpochMs: Date.now() - 3_600_000 };
-    await sqs().send(
-      new SendMessageCommand({ QueueUrl: await stopQueue(), MessageBody: JSON.stringify(request), DelaySeconds: 0 }),
-    );
-  }
+  /** As the rule of the door does every five minutes. */
+  const sweep = () => send('TaskQueue', { kind: 'stop-due-tasks' });
+
+  /** A task that the door denied 48 hours ago, as version 0.2.0 left it in its queue. */
+  const askToStop = (taskArn: string) =>
+    send('StopQueue', {
+      ...{ kind: 'stop', ...TEAM, cluster: CLUSTER, taskArn },
+      deniedAtEpochMs: Date.now() - 2 * DAY_SECONDS * 1000,
+    });
 
   test(
     'is reported, and stopped after its time only where the account lists the task',
@@ -279,21 +281,25 @@ describe('a service without the hook', () => {
       await until('the report', () => hasLogged(HUB, 'ecs-door-tasks', 'A task runs an image that the door denies'));
 
       // Its time is not over.
-      await installation().cloud.admin.setClockForward(DAY_SECONDS);
+      await sweep();
       await sleep(2_000);
       expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
 
       await askToStop(taskArn);
-      await until('the refusal', () => hasLogged(HUB, 'ecs-door-tasks', `Patchwave may not stop ${taskArn}`));
+      await until('the refusal', async () => {
+        await sweep();
+        return hasLogged(HUB, 'ecs-door-tasks', `Patchwave may not stop ${taskArn}`);
+      });
       expect((await tasksOf('open')).filter(({ desiredStatus }) => desiredStatus === 'STOPPED')).toEqual([]);
 
       await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', {
         StoppableTaskArns: `arn:aws:ecs:*:${TEAM.account}:task/${CLUSTER}/*`,
       });
       await askToStop(taskArn);
-      const stopped = await until('its end', async () =>
-        (await tasksOf('open')).find((one) => one.taskArn === taskArn && one.desiredStatus === 'STOPPED'),
-      );
+      const stopped = await until('its end', async () => {
+        await sweep();
+        return (await tasksOf('open')).find((one) => one.taskArn === taskArn && one.desiredStatus === 'STOPPED');
+      });
       expect(stopped.stoppedReason).toMatch(/^Patchwave: sha256:[0-9a-f]{12} may not start/);
     },
     LIMIT_MS,

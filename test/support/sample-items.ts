@@ -2,6 +2,7 @@ import { DynamoRunningLedger } from '../../shared/adapters/dynamodb/images/runni
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
+import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
@@ -57,6 +58,9 @@ export async function sampleItems(): Promise<readonly Item[]> {
       ...{ deniedFromEpochMs: NOON_EPOCH_MS + HOUR_MS, foundAtEpochMs: NOON_EPOCH_MS },
     },
   ]);
+  const stops = new DynamoTaskStops(table);
+  const stop = { ...place, taskArn: 'arn:aws:ecs:eu-west-1:111122223333:task/prod/1', deniedAtEpochMs: NOON_EPOCH_MS };
+  await stops.add(stop);
   await usages.leave([usage('sample', { digest, workload: 'left' })], NOON_EPOCH_MS);
   await usages.end([usage('sample', { digest, workload: 'ended' })], NOON_EPOCH_MS);
   await runs.abandon('sample-run', { error: 'States.Timeout', detail: 'too long', atEpochMs: NOON_EPOCH_MS });

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { environment as doorEnvironment } from '../../functions/ecs-door/env.ts';
 import { environment as gateEnvironment } from '../../functions/ecs-gate/env.ts';
 import { environment as taskEnvironment } from '../../functions/ecs-tasks/env.ts';
+import { ownMessage } from '../../functions/ecs-tasks/input.ts';
+import { parse } from '../../shared/schema.ts';
 import {
   ecsDoor,
   ecsGate,
@@ -92,13 +94,25 @@ describe('the door', () => {
     [
       'EcsTasksRole',
       ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
-      ['IMAGE#*', 'INDEX#*', 'POLICY', 'SCOPES', 'SWITCH'],
+      ['IMAGE#*', 'INDEX#*', 'POLICY', 'SCOPES', 'STOPS', 'SWITCH'],
     ],
-  ])('%s reads no lock and writes nothing to the ledger', (role, actions, keys) => {
+  ])('%s reads no lock', (role, actions, keys) => {
     const own = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'ReadLedger');
     expect(actionsOf(own)).toEqual(actions);
     expect(own.map(({ Condition }) => Condition)).toEqual([
       { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
+    ]);
+  });
+
+  test('the function that answers gates writes nothing to the ledger, the other one only stops of tasks', () => {
+    const writing = ['EcsDoorRole', 'EcsTasksRole']
+      .flatMap((role) => policyOf(ecsDoor, role))
+      .filter((statement) => actionsOf([statement]).some((action) => /^dynamodb:(?!BatchGet|Get|Query)/.test(action)));
+    expect(writing).toMatchObject([
+      {
+        Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem'],
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['STOPS'] } },
+      },
     ]);
   });
 
@@ -112,17 +126,37 @@ describe('the door', () => {
     expect(ofType(ecsDoor, 'AWS::Lambda::Permission')).toEqual([]);
   });
 
-  test('hides a message as long as the function may take, and looks at a denied task every 15 minutes', () => {
+  test('hides a message as long as the function may take', () => {
     const timeout = Number(resourceOf(ecsDoor, 'EcsTasksFunction').Timeout);
     for (const queue of ['TaskQueue', 'StopQueue'])
       expect(Number(resourceOf(ecsDoor, queue).VisibilityTimeout)).toBeGreaterThan(timeout);
-    expect(resourceOf(ecsDoor, 'StopQueue').DelaySeconds).toBe(900);
   });
 
-  test('takes an event from its rule only, and sends stops to itself only', () => {
+  // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+  test('sends no message to a queue of its own: Lambda would break the chain after 16 calls', () => {
+    const sending = policyOf(ecsDoor, 'EcsTasksRole').filter(({ Action }) =>
+      listOf(Action).includes('sqs:SendMessage'),
+    );
+    expect(sending.flatMap(({ Resource }) => listOf(Resource)).map((queue) => refersTo(queue))).toEqual([
+      'DeadLetters',
+    ]);
+  });
+
+  test('has due tasks stopped every five minutes, by a message that its function reads', () => {
+    const { ScheduleExpression, Targets } = resourceOf(ecsDoor, 'StopRule');
+    expect(ScheduleExpression).toBe('rate(5 minutes)');
+    const [target, ...others] = listOf(Targets).map(objectOf);
+    expect(others).toEqual([]);
+    expect(refersTo(target?.Arn)).toBe('TaskQueue');
+    expect(parse(ownMessage, JSON.parse(textOf(target?.Input)))).toEqual({ kind: 'stop-due-tasks' });
+  });
+
+  test('takes a message from its rules only', () => {
     const [allowed, ...others] = statementsOf(resourceOf(ecsDoor, 'TaskQueuePolicy').PolicyDocument);
     expect(others).toEqual([]);
-    expect(allowed?.Condition).toEqual({ ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': ['TaskRule', 'Arn'] } } });
+    const { 'aws:SourceArn': sources } = objectOf(objectOf(allowed?.Condition).ArnEquals);
+    const rules = ofType(ecsDoor, 'AWS::Events::Rule').map(({ id }) => id);
+    expect(listOf(sources).map((source) => refersTo(source))).toEqual(rules);
     expect(listOf(allowed?.Resource).map((one) => refersTo(one))).toEqual(['TaskQueue', 'DeadLetters']);
   });
 

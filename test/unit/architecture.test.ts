@@ -376,7 +376,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/cascade-plan/resume-parked.ts',
     'functions/door-publisher/publish.ts',
     'functions/ecs-tasks/decide-task.ts',
-    'functions/ecs-tasks/stop-task.ts',
+    'functions/ecs-tasks/stop-tasks.ts',
     'functions/rollout/check-closures.ts',
     'shared/judging/decide-at-door.ts',
     'shared/judging/decide-containers.ts',

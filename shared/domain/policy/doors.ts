@@ -43,7 +43,7 @@ export const doorsSchema = v.strictObject({
   graceRunningDays: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(90)), 14),
   /** Of ECS only: whether a task is stopped that runs an image which the door denies. The account must allow it too. */
   stopTasks: v.optional(v.boolean(), false),
-  /** How long such a task runs on after Patchwave saw it. The door looks at it every 15 minutes. */
+  /** How long such a task runs on after Patchwave saw it. The door looks every 5 minutes. */
   stopTasksAfterMinutes: v.optional(v.pipe(v.integer(), v.minValue(15), v.maxValue(7 * 24 * 60)), 60),
   /** The first rule that names the cluster and namespace decides. */
   rules: v.optional(v.array(doorRule), []),

@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { route } from '../../../functions/ecs-tasks/route.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
-import type { StopRequest } from '../../../shared/ports/doors.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
-import { FakeMessages } from '../../support/fakes/messages.ts';
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
+import { FakeTaskStops } from '../../support/fakes/task-stops.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';
 
@@ -43,7 +42,7 @@ const started = (name: string, sample: typeof running = running) => ({
 type World = Awaited<ReturnType<typeof doorWorld>>;
 
 function doorOf(world: World | ReturnType<typeof fakeWorld>) {
-  const stops = new FakeMessages<StopRequest>();
+  const stops = new FakeTaskStops();
   const tasks = new FakeRunningTasks();
   const letters: string[] = [];
   const deadLetters = { put: async (body: string) => void letters.push(body) };
@@ -60,12 +59,13 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
       },
       ports,
     );
-  /** Delivers what waits in the queue of stops, 15 minutes later. */
-  const later = async () => {
-    world.advance(15 * MINUTE_MS);
-    for (const body of stops.take()) await deliver(body);
+  const sweep = () => deliver({ kind: 'stop-due-tasks' });
+  /** The sweep of some minutes later. */
+  const later = async (minutes = 15) => {
+    world.advance(minutes * MINUTE_MS);
+    return sweep();
   };
-  return { ports, stops, tasks, letters, published, deliver, later };
+  return { ports, stops, tasks, letters, published, deliver, sweep, later };
 }
 
 async function apply(world: World, doors: unknown, more: object = {}): Promise<void> {
@@ -95,14 +95,14 @@ test('a task of allowed images, or of a door that is off, leads to nothing', asy
   expect(await deliver(started('compliant'))).toEqual(NONE);
   const off = doorOf(await doorWorld('off', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await off.deliver(started('violating'))).toEqual(NONE);
-  expect([stops.isEmpty, off.stops.isEmpty]).toEqual([true, true]);
+  expect([stops.all, off.stops.all]).toEqual([[], []]);
   expect([...published, ...off.published]).toEqual([]);
 });
 
 test('by default a task that the door denies is announced and runs on', async () => {
   const { deliver, stops, published } = doorOf(await doorWorld());
   expect(await deliver(started('violating'))).toEqual(NONE);
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
   const { account, region, cluster } = PLACE;
   expect(published).toEqual([
     {
@@ -123,7 +123,7 @@ test('a denied task is announced and asked to stop once: its later events tell o
   // In any order.
   expect(await deliver(later, started('violating'), later)).toEqual(NONE);
   expect(published).toHaveLength(1);
-  expect(stops.take()).toHaveLength(1);
+  expect(stops.all).toHaveLength(1);
   // The start may be told with some delay, and an event without its instants may be the start.
   expect(await deliver(earlier)).toEqual(NONE);
   const { startedAt: _, ...untold } = started('violating').detail;
@@ -134,7 +134,7 @@ test('a denied task is announced and asked to stop once: its later events tell o
 test('a task that has run for long is not judged anew when one of its containers changes', async () => {
   const { deliver, stops, published } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await deliver(started('violating', changed(20 * 24 * 60 * MINUTE_MS)))).toEqual(NONE);
-  expect([stops.isEmpty, published]).toEqual([true, []]);
+  expect([stops.all, published]).toEqual([[], []]);
 });
 
 test('mode and decision follow from one reading of the policy', async () => {
@@ -167,14 +167,14 @@ test('where the policy says so it is stopped after its time, and not before', as
   await later();
   expect(published.map(({ detail }) => detail)).toMatchObject([{ state: 'running' }, { state: 'stopped' }]);
   expect(tasks.stopped).toEqual([{ taskArn, reason: expect.stringMatching(/^Patchwave: sha256:.* may not start/) }]);
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test('a rule decides for its clusters, also that nothing is stopped there', async () => {
   const rules = [{ clusters: ['main'], mode: 'deny', stopTasks: false }];
   const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15, rules }));
   await deliver(started('violating'));
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test.each(REPORTING)('where the mode %s is not enforce, a denied task is announced and runs on', async (_, more) => {
@@ -182,7 +182,7 @@ test.each(REPORTING)('where the mode %s is not enforce, a denied task is announc
   await apply(world, STOPS, more);
   const { deliver, stops, published } = doorOf(world);
   await deliver(started('violating'));
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
   expect(published).toMatchObject([{ detail: { state: 'running' } }]);
   expect(published[0]?.detail).not.toHaveProperty('stopsAtEpochMs');
 });
@@ -195,14 +195,14 @@ test('one image of a task in another mode keeps the task running', async () => {
   const [denied, other] = [started('violating'), started('compliant')];
   const containers = [...denied.detail.containers, ...other.detail.containers];
   await deliver({ ...denied, detail: { ...denied.detail, containers } });
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
   expect(published).toHaveLength(1);
 });
 
 test('a door that warns stops nothing', async () => {
   const { deliver, stops } = doorOf(await doorWorld('warn', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   expect(await deliver(started('violating'))).toEqual(NONE);
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test('what ran in the cluster before has its grace', async () => {
@@ -210,7 +210,7 @@ test('what ran in the cluster before has its grace', async () => {
   await world.running.begin([{ digest: digestOf('violating'), place: PLACE }]);
   const { deliver, stops } = doorOf(world);
   await deliver(started('violating'));
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 describe('before a task is stopped', () => {
@@ -250,7 +250,7 @@ describe('before a task is stopped', () => {
     await change(door);
     await door.later();
     expect(door.tasks.stopped).toEqual([]);
-    expect(door.stops.isEmpty).toBe(true);
+    expect(door.stops.all).toEqual([]);
   });
 
   test('not while Patchwave is paused, but after that, and not if it has ended by then', async () => {
@@ -259,7 +259,7 @@ describe('before a task is stopped', () => {
     await world.killSwitch.set({ ...state, rebuilding: 'paused' });
     await later();
     await later();
-    expect([tasks.stopped, stops.isEmpty]).toEqual([[], false]);
+    expect([tasks.stopped, stops.all]).toEqual([[], [expect.objectContaining({ taskArn })]]);
     await world.killSwitch.set({ ...state, rebuilding: 'active' });
     await later();
     expect(tasks.stopped).toHaveLength(1);
@@ -268,19 +268,155 @@ describe('before a task is stopped', () => {
     await other.world.killSwitch.set({ ...state, rebuilding: 'paused' });
     other.tasks.end(taskArn);
     await other.later();
-    expect(other.stops.isEmpty).toBe(true);
+    await other.world.killSwitch.set({ ...state, rebuilding: 'active' });
+    await other.later();
+    expect(other.stops.all).toEqual([]);
   });
 
-  test('an error keeps the request, and stops nothing', async () => {
-    const { ports, stops, tasks, world, deliver } = await waiting();
+  test('an error keeps the stop for the next sweep, and stops nothing', async () => {
+    const { ports, stops, tasks, world, deliver, later } = await waiting();
+    const { images } = ports;
     world.advance(15 * MINUTE_MS);
     Object.assign(ports, { images: { get: () => Promise.reject(new Error('throttled')) } });
-    const [body = ''] = stops.take();
-    expect(await deliver(body, started('compliant', stopping))).toEqual({
+    expect(await deliver({ kind: 'stop-due-tasks' }, started('compliant', stopping))).toEqual({
       batchItemFailures: [{ itemIdentifier: '0' }],
     });
-    expect(tasks.stopped).toEqual([]);
+    expect([tasks.stopped.length, stops.all.length]).toEqual([0, 1]);
+    Object.assign(ports, { images });
+    await later(5);
+    expect([tasks.stopped.length, stops.all.length]).toEqual([1, 0]);
   });
+
+  test.each<[string, (door: Awaited<ReturnType<typeof waiting>>, die: () => Promise<never>) => unknown]>([
+    ['before it stopped the task', ({ tasks }, die) => Object.assign(tasks, { stop: die })],
+    [
+      'after it stopped the task',
+      ({ tasks }, die) => {
+        const { stop } = tasks;
+        Object.assign(tasks, { stop: (...call: Parameters<typeof stop>) => stop.apply(tasks, call).then(die) });
+      },
+    ],
+    ['before it reported the stop', ({ ports }, die) => Object.assign(ports, { bus: { publish: die } })],
+    ['before it removed the stop', ({ stops }, die) => Object.assign(stops, { remove: die })],
+  ])('an attempt that died %s loses neither the stop nor its report', async (_, break_) => {
+    const door = await waiting();
+    const whole = { bus: door.ports.bus };
+    break_(door, () => Promise.reject(new Error('died')));
+    await expect(door.later()).rejects.toThrow('died');
+    Object.assign(door.ports, whole);
+    for (const name of ['stop', 'remove'])
+      for (const fake of [door.tasks, door.stops]) Reflect.deleteProperty(fake, name);
+    await door.later(5);
+    expect(door.tasks.stopped).toHaveLength(1);
+    expect(door.published.some(({ detail }) => (detail as { state: string }).state === 'stopped')).toBe(true);
+    expect(door.stops.all).toEqual([]);
+  });
+
+  test('a lost attempt stops nothing later if the policy stops nothing by then', async () => {
+    const { ports, tasks, stops, world, later } = await waiting();
+    Object.assign(tasks, { stop: () => Promise.reject(new Error('died')) });
+    await expect(later()).rejects.toThrow('died');
+    Reflect.deleteProperty(tasks, 'stop');
+    await apply(world, { mode: 'deny' });
+    await later(5);
+    expect([tasks.stopped, stops.all]).toEqual([[], []]);
+    expect(await ports.tasks.containersOf(PLACE, taskArn)).toBeDefined();
+  });
+
+  test('two sweeps at once stop and report the task once', async () => {
+    const { sweep, world, tasks, published } = await waiting();
+    world.advance(15 * MINUTE_MS);
+    await Promise.all([sweep(), sweep()]);
+    await sweep();
+    expect(tasks.stopped).toHaveLength(1);
+    expect(published.map(({ detail }) => (detail as { state: string }).state)).toEqual(['running', 'stopped']);
+  });
+
+  test('what another attempt tries is left to it for two minutes', async () => {
+    const { stops, sweep, later, tasks, world } = await waiting();
+    world.advance(15 * MINUTE_MS);
+    const [stop] = stops.all;
+    if (!stop) throw new Error('it waits');
+    await stops.change(stop, { ...stop, triedAtEpochMs: world.clock() - 2 * MINUTE_MS + 1 });
+    await sweep();
+    expect(tasks.stopped).toEqual([]);
+    await later(1);
+    expect(tasks.stopped).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['48 hours', 48 * 60],
+  ['the longest time that a policy may set', 7 * 24 * 60],
+])('a stop asked for after %s happens then, and not a millisecond earlier', async (_, minutes) => {
+  const world = await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: minutes });
+  const { deliver, later, sweep, tasks } = doorOf(world);
+  tasks.start(taskArn, containersOf('violating'));
+  await deliver(started('violating'));
+  for (let passed = 0; passed < minutes - 60; passed += 60) await later(60);
+  world.advance(60 * MINUTE_MS - 1);
+  await sweep();
+  expect(tasks.stopped).toEqual([]);
+  world.advance(1);
+  await sweep();
+  expect(tasks.stopped).toHaveLength(1);
+});
+
+test('the time that the policy sets when the task is stopped counts', async () => {
+  const world = await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 60 });
+  const { deliver, later, tasks } = doorOf(world);
+  tasks.start(taskArn, containersOf('violating'));
+  await deliver(started('violating'));
+  await apply(world, { ...STOPS, stopTasksAfterMinutes: 120 });
+  await later(119);
+  expect(tasks.stopped).toEqual([]);
+  await apply(world, STOPS);
+  await later(1);
+  expect(tasks.stopped).toHaveLength(1);
+});
+
+test('a stop that version 0.2.0 left in its queue is kept until its time, also if it comes twice', async () => {
+  const world = await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 48 * 60 });
+  const { deliver, later, tasks, stops } = doorOf(world);
+  tasks.start(taskArn, containersOf('violating'));
+  const stored = { kind: 'stop', ...PLACE, taskArn, deniedAtEpochMs: world.clock() - 4 * 60 * MINUTE_MS };
+  expect(await deliver(stored, { ...stored, deniedAtEpochMs: world.clock() })).toEqual(NONE);
+  expect(stops.all).toHaveLength(1);
+  await later(44 * 60 - 1);
+  expect(tasks.stopped).toEqual([]);
+  await later(1);
+  expect(tasks.stopped).toHaveLength(1);
+});
+
+test('one task that cannot be stopped keeps no other from being stopped', async () => {
+  const world = await doorWorld('deny', STOPS);
+  const { deliver, later, tasks, stops } = doorOf(world);
+  const { containersOf: read } = tasks;
+  const others = Array.from({ length: 12 }, (_, index) => `${taskArn}${index}`);
+  for (const arn of [taskArn, ...others]) {
+    tasks.start(arn, containersOf('violating'));
+    await deliver({ ...started('violating'), detail: { ...started('violating').detail, taskArn: arn } });
+  }
+  const failing: typeof read = (place, arn) =>
+    arn === taskArn ? Promise.reject(new Error('throttled')) : read.call(tasks, place, arn);
+  Object.assign(tasks, { containersOf: failing });
+  await expect(later()).rejects.toThrow('throttled');
+  expect(tasks.stopped).toHaveLength(12);
+  expect(stops.all).toEqual([expect.objectContaining({ taskArn })]);
+});
+
+test('of more due tasks than one sweep stops, those tried longest ago come first', async () => {
+  const world = await doorWorld('deny', STOPS);
+  const { ports, later, tasks, stops } = doorOf(world);
+  const arns = Array.from({ length: 201 }, (_, index) => `${taskArn}${index}`);
+  for (const [index, arn] of arns.entries()) {
+    tasks.start(arn, containersOf('violating'));
+    await ports.stops.add({ ...PLACE, taskArn: arn, deniedAtEpochMs: world.clock() - index });
+  }
+  await later();
+  expect(stops.all.map((stop) => stop.taskArn)).toEqual([arns[0]]);
+  await later(5);
+  expect(tasks.stopped).toHaveLength(201);
 });
 
 test('a task whose images cannot be decided is asked about again, and not stopped', async () => {
@@ -289,7 +425,7 @@ test('a task whose images cannot be decided is asked about again, and not stoppe
   expect(await deliver(started('violating'), started('violating', stopping))).toEqual({
     batchItemFailures: [{ itemIdentifier: '0' }],
   });
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test('a task is decided again later if the policy cannot be read', async () => {
@@ -304,7 +440,7 @@ test('a task is decided again later if the policy cannot be read', async () => {
 test('a task that is about to stop is left alone', async () => {
   const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   await deliver(started('violating', stopping));
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test('before the first policy there is no door', async () => {
@@ -315,7 +451,7 @@ test('a task of the containers of AWS alone is no task of a team', async () => {
   const { deliver, stops } = doorOf(await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }));
   const containers = [{ name: 'aws-guardduty-agent-1', imageDigest: digestOf('agent') }];
   await deliver({ ...running, detail: { ...running.detail, containers } });
-  expect(stops.isEmpty).toBe(true);
+  expect(stops.all).toEqual([]);
 });
 
 test('what nobody can read is set aside', async () => {

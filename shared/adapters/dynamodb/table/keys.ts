@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
@@ -47,6 +48,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>: by its annotation; OPENED#<namespace, empty in ECS>: by a person | BatchGet: whether every image may start there; index `open` |
  * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
+ * | stop of a task  | STOPS                    | <task ARN>                                           | Query of all: denied tasks to stop once their time is over |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -177,6 +179,8 @@ export const expectedDenial = ({ account, region, cluster, namespace = '' }: Doo
   PK: DENIALS,
   SK: `${account}/${region}/${cluster}#${namespace}#${digest}`,
 });
+export const TASK_STOPS = 'STOPS';
+export const taskStop = ({ taskArn }: Pick<TaskStop, 'taskArn'>): Key => ({ PK: TASK_STOPS, SK: taskArn });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
 export const scopePartition = (scope: Scope): string => `USE#${keyOfScope(scope)}`;

@@ -1,4 +1,5 @@
 import type { ExpectedDenial } from '../../../domain/admission/expected-denial.ts';
+import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascade.ts';
 import type { Cause } from '../../../domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory, StreamLock } from '../../../domain/cause/rebuild.ts';
@@ -156,6 +157,10 @@ const expectedDenial: ShapeOf<ExpectedDenial> = {
   ...{ place: 'record', digest: 'text', owner: 'text?', workloads: 'list', workloadCount: 'number' },
   ...{ ruleId: 'text', message: 'text', deniedFromEpochMs: 'number', foundAtEpochMs: 'number' },
 };
+const taskStop: ShapeOf<TaskStop> = {
+  ...{ account: 'text', region: 'text', cluster: 'text', taskArn: 'text', deniedAtEpochMs: 'number' },
+  ...{ triedAtEpochMs: 'number?', decided: 'record?' },
+};
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
@@ -168,7 +173,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope, 'break-glass': breakGlass, 'past-break-glass': pastBreakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
-  ...{ 'expected-denial': expectedDenial },
+  ...{ 'expected-denial': expectedDenial, 'task-stop': taskStop },
 };
 
 /** Lists whose elements say by their `kind` what they are. */
