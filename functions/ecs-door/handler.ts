@@ -5,7 +5,7 @@ import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { type ContainersDecision, doorQuestion } from '../../shared/domain/admission/door-question.ts';
+import { doorQuestion, type GateAnswer } from '../../shared/domain/admission/door-question.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
@@ -42,7 +42,7 @@ export const ecsDoor = (services: () => DoorPorts) =>
   });
 
 /** The alarm of ecs-door.yaml counts deployments on which nobody decided. */
-function record(answer: ContainersDecision): void {
+function record(answer: GateAnswer): void {
   if (answer.decision === 'allow') {
     logger.info('a deployment was decided: allow');
     return;

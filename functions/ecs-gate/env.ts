@@ -8,4 +8,8 @@ export const environment = v.object({
   ),
   /** The role of the hub that may call it. */
   HUB_DOOR_ROLE_ARN: v.text(),
+  /** Remembers the mode of the door at each cluster. */
+  MODES_TABLE: v.text(),
+  /** The mode of the door at a cluster about which the hub has never answered. */
+  FIRST_MODE: v.picklist(['deny', 'warn']),
 });

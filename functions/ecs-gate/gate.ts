@@ -1,14 +1,20 @@
-import type { ContainersDecision, DoorQuestion } from '../../shared/domain/admission/door-question.ts';
+import type { DoorQuestion, GateAnswer } from '../../shared/domain/admission/door-question.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { cutText } from '../../shared/domain/common/cut-text.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
-import type { HubDoor, ServiceRevisions } from '../../shared/ports/doors.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { GateModes, HubDoor, KnownMode, ServiceRevisions } from '../../shared/ports/doors.ts';
 import { type HookEvent, revisedService } from './input.ts';
 
 export interface GatePorts {
   readonly revisions: ServiceRevisions;
   readonly door: HubDoor;
+  readonly modes: GateModes;
+  /** What holds at a cluster about which the hub has never answered. */
+  readonly firstMode: DoorMode;
+  readonly clock: Clock;
 }
 
 /**
@@ -24,20 +30,50 @@ export interface HookAnswer {
 }
 
 /**
- * Decides whether a service revision may start its tasks. Without a decision of the hub none may: the gate does not know
- * whether the door denies.
+ * Decides whether a service revision may start its tasks. Without a decision of the hub the mode that the door had at last decides:
+ * where it denies, none may start; where it warns or is off, all may.
  */
-export async function gate({ revisions, door }: GatePorts, event: HookEvent): Promise<HookAnswer> {
+export async function gate(ports: GatePorts, event: HookEvent): Promise<HookAnswer> {
   const { targetServiceRevisionArn } = event.executionDetails;
   if (isRollback(event)) return answered('info', 'SUCCEEDED', 'ECS takes the deployment back, so it starts no image.');
-  const question = await asked(revisions, targetServiceRevisionArn);
-  let decided: ContainersDecision;
+  const question = await asked(ports.revisions, targetServiceRevisionArn);
+  const askedAtEpochMs = ports.clock();
+  let answer: GateAnswer;
   try {
-    decided = await door.ask(question);
+    answer = await ports.door.ask(question);
   } catch (error) {
-    return answered('error', 'FAILED', `${textOf(error)} (${DOOR_RULES.decided})`);
+    return withoutHub(ports, question, textOf(error));
   }
-  return answerTo(decided);
+  const { mode } = answer;
+  if (mode === undefined && answer.decision === 'deny' && answer.ruleId === DOOR_RULES.decided)
+    return withoutHub(ports, question, answer.message);
+  if (mode !== undefined) await remember(ports, question, { mode, askedAtEpochMs });
+  return answerTo(answer);
+}
+
+/** @param problem why the hub does not say what its policy wants */
+async function withoutHub(ports: GatePorts, { cluster }: DoorQuestion, problem: string): Promise<HookAnswer> {
+  const mode = await lastModeOf(ports, cluster);
+  if (mode === 'deny') return answered('error', 'FAILED', `${problem} (${DOOR_RULES.decided})`);
+  return answered('warn', 'SUCCEEDED', `The last known mode of the door is ${mode}, so the images start. ${problem}`);
+}
+
+async function lastModeOf({ modes, firstMode }: GatePorts, cluster: string): Promise<DoorMode> {
+  try {
+    return (await modes.of(cluster)) ?? firstMode;
+  } catch (error) {
+    logger.error('the last known mode of the door cannot be read; the first mode of the stack holds', error as Error);
+    return firstMode;
+  }
+}
+
+/** The decision counts also if it cannot be remembered. */
+async function remember({ modes }: GatePorts, { cluster }: DoorQuestion, known: KnownMode): Promise<void> {
+  try {
+    await modes.remember(cluster, known);
+  } catch (error) {
+    logger.error('the mode of the door could not be remembered', error as Error);
+  }
 }
 
 async function asked(revisions: ServiceRevisions, arn: string): Promise<DoorQuestion> {
@@ -50,7 +86,7 @@ async function asked(revisions: ServiceRevisions, arn: string): Promise<DoorQues
   }
 }
 
-function answerTo(decided: ContainersDecision): HookAnswer {
+function answerTo(decided: GateAnswer): HookAnswer {
   if (decided.decision === 'allow') return answered('info', 'SUCCEEDED', 'The policy allows every image.');
   const { container, message } = decided;
   const reason = container === undefined ? message : `Container ${container}: ${message}`;

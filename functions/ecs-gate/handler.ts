@@ -1,5 +1,6 @@
-import { hubFunctionClient, ownEcsClient } from '../../shared/adapters/clients.ts';
+import { hubFunctionClient, ownEcsClient, promptLedgerClient } from '../../shared/adapters/clients.ts';
 import { EcsServiceRevisions } from '../../shared/adapters/ecs-service-revisions.ts';
+import { DynamoGateModes } from '../../shared/adapters/gate-modes.ts';
 import { LambdaHubDoor } from '../../shared/adapters/lambda-hub-door.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -9,11 +10,14 @@ import { type GatePorts, gate } from './gate.ts';
 import { hookEvent, revisedService } from './input.ts';
 
 function compose(): GatePorts {
-  const { HUB_DOOR_ARN, HUB_DOOR_ROLE_ARN } = loadEnv(environment);
+  const { HUB_DOOR_ARN, HUB_DOOR_ROLE_ARN, MODES_TABLE, FIRST_MODE } = loadEnv(environment);
   const [, , , region = ''] = HUB_DOOR_ARN.split(':');
   return {
     revisions: new EcsServiceRevisions(ownEcsClient()),
     door: new LambdaHubDoor(hubFunctionClient(HUB_DOOR_ROLE_ARN, region), HUB_DOOR_ARN),
+    modes: new DynamoGateModes(promptLedgerClient(), MODES_TABLE),
+    firstMode: FIRST_MODE,
+    clock: Date.now,
   };
 }
 

@@ -80,17 +80,23 @@ export const ownEksClient = (): EKSClient =>
     }),
   );
 
-/** The client of a function that reads ECS in its own account, with its own role. */
-export const ownEcsClient = (): ECSClient => instrumented(new ECSClient({ retryMode: 'standard', maxAttempts: 5 }));
+/** A call that hangs must leave the gate the time to answer: without its answer ECS takes the deployment back. */
+const withinMs = (requestTimeout: number) => ({
+  requestHandler: { connectionTimeout: 2_000, requestTimeout, throwOnRequestTimeout: true },
+});
 
-/** Calls a function of the hub, in the hub's Region, with a role of the hub. */
+/** The client of a function that reads ECS in its own account, with its own role. */
+export const ownEcsClient = (): ECSClient =>
+  instrumented(new ECSClient({ retryMode: 'standard', maxAttempts: 4, ...withinMs(5_000) }));
+
+/** Calls a function of the hub, in the hub's Region, with a role of the hub. Who calls repeats a failed call. */
 export const hubFunctionClient = (roleArn: string, region: string): LambdaClient =>
   instrumented(
     new LambdaClient({
-      ...{ region, retryMode: 'standard', maxAttempts: 3 },
+      ...{ region, retryMode: 'standard', maxAttempts: 1, ...withinMs(20_000) },
       credentials: fromTemporaryCredentials({
         params: { RoleArn: roleArn, RoleSessionName: 'patchwave-ecs-gate' },
-        clientConfig: { region },
+        clientConfig: { region, retryMode: 'standard', maxAttempts: 2, ...withinMs(5_000) },
       }),
     }),
   );

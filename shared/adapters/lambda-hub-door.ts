@@ -1,5 +1,5 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { type ContainersDecision, containersDecision, type DoorQuestion } from '../domain/admission/door-question.ts';
+import { type DoorQuestion, type GateAnswer, gateAnswer } from '../domain/admission/door-question.ts';
 import { cutText } from '../domain/common/cut-text.ts';
 import { type HubDoor, HubDoorError } from '../ports/doors.ts';
 import type { Retry } from '../ports/retry.ts';
@@ -20,7 +20,7 @@ export class LambdaHubDoor implements HubDoor {
     this.#retry = retry;
   }
 
-  async ask(question: DoorQuestion): Promise<ContainersDecision> {
+  async ask(question: DoorQuestion): Promise<GateAnswer> {
     const command = { FunctionName: this.#functionArn, Payload: new TextEncoder().encode(JSON.stringify(question)) };
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -36,8 +36,8 @@ export class LambdaHubDoor implements HubDoor {
     }
   }
 
-  #decisionIn(text: string): ContainersDecision {
-    const parsed = v.safeParse(containersDecision, jsonOf(text));
+  #decisionIn(text: string): GateAnswer {
+    const parsed = v.safeParse(gateAnswer, jsonOf(text));
     if (parsed.success) return parsed.data;
     throw this.#broken(`gave no valid answer: ${parsed.problems.map((problem) => v.problemText(problem)).join('; ')}`);
   }

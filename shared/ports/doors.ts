@@ -1,7 +1,8 @@
-import type { ContainersDecision, DoorQuestion } from '../domain/admission/door-question.ts';
+import type { DoorQuestion, GateAnswer } from '../domain/admission/door-question.ts';
 import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import type { TaskStop } from '../domain/admission/task-stop.ts';
 import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
+import type { DoorMode } from '../domain/policy/doors.ts';
 
 /** Service revisions of ECS, in the account and Region of the caller. */
 export interface ServiceRevisions {
@@ -15,7 +16,22 @@ export interface ServiceRevisions {
 /** The door of the hub, as a member account asks it. */
 export interface HubDoor {
   /** @throws HubDoorError if the hub cannot be called or gives no valid answer */
-  ask(question: DoorQuestion): Promise<ContainersDecision>;
+  ask(question: DoorQuestion): Promise<GateAnswer>;
+}
+
+/** The mode of a door, as the hub answered it. */
+export interface KnownMode {
+  readonly mode: DoorMode;
+  /** When the gate asked. */
+  readonly askedAtEpochMs: number;
+}
+
+/** What a gate remembers of the answers of the hub, in the account of the gate. */
+export interface GateModes {
+  /** Of the door at a cluster of the account and Region; `undefined` if the hub never answered about it. */
+  of(cluster: string): Promise<DoorMode | undefined>;
+  /** The answer to the latest question stays. */
+  remember(cluster: string, known: KnownMode): Promise<void>;
 }
 
 /** Single tasks of ECS in any account. */

@@ -60,6 +60,32 @@ describe('the gate', () => {
     expect(taken?.Resource).toEqual({ Ref: 'HubDoorRoleArn' });
   });
 
+  test('alone writes the modes that it remembers, whatever other rights its account gives', () => {
+    const { ResourcePolicy } = resourceOf(ecsGate, 'Modes');
+    const [denied, ...others] = statementsOf(objectOf(ResourcePolicy).PolicyDocument);
+    expect(others).toEqual([]);
+    expect(denied).toMatchObject({
+      ...{ Effect: 'Deny', Principal: '*' },
+      Condition: { ArnNotEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': ['EcsGateRole', 'Arn'] } } },
+    });
+    expect(listOf(denied?.Action).map(textOf)).toEqual(
+      expect.arrayContaining(
+        ['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'].map((name) => `dynamodb:${name}`),
+      ),
+    );
+    const { PolicyDocument, Roles } = resourceOf(ecsGate, 'RememberModes');
+    expect(listOf(Roles).map((role) => refersTo(role))).toEqual(['EcsGateRole']);
+    expect(statementsOf(PolicyDocument)).toMatchObject([
+      { Action: ['dynamodb:GetItem', 'dynamodb:PutItem'], Resource: { 'Fn::GetAtt': ['Modes', 'Arn'] } },
+    ]);
+  });
+
+  test('has the time to answer by the last mode after all its calls have timed out', () => {
+    // Revision, definition, four questions with a new session each, and the table: see clients.ts.
+    const calls = 2 * 4 * 5 + 4 * (20 + 2 * 5) + 2 * 3 * 1;
+    expect(Number(resourceOf(ecsGate, 'EcsGateFunction').Timeout)).toBeGreaterThan(calls + 60);
+  });
+
   // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-permissions.html
   test('is called by ECS with a role that may do nothing else', () => {
     expect(trustOf(ecsGate, 'HookRole')).toMatchObject([{ Principal: { Service: 'ecs.amazonaws.com' } }]);

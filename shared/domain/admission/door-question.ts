@@ -1,4 +1,5 @@
 import * as v from '../../schema.ts';
+import { DOOR_MODES } from '../policy/doors.ts';
 import { account, region } from '../policy/policy-parts.ts';
 
 /*
@@ -25,16 +26,24 @@ export const doorQuestion = v.object({
 });
 export type DoorQuestion = v.InferOutput<typeof doorQuestion>;
 
+const allowed = { decision: v.literal('allow') };
+const objected = {
+  decision: v.picklist(['warn', 'deny']),
+  ruleId: v.text(),
+  /** One line that says what to do. */
+  message: v.text(),
+  /** Absent if the decision is about all of them. */
+  container: v.exactOptional(v.string()),
+};
+
 /** What the door decides about the containers of one service or task of ECS: of the strictest one. */
-export const containersDecision = v.variant('decision', [
-  v.object({ decision: v.literal('allow') }),
-  v.object({
-    decision: v.picklist(['warn', 'deny']),
-    ruleId: v.text(),
-    /** One line that says what to do. */
-    message: v.text(),
-    /** Absent if the decision is about all of them. */
-    container: v.exactOptional(v.string()),
-  }),
-]);
+export const containersDecision = v.variant('decision', [v.object(allowed), v.object(objected)]);
 export type ContainersDecision = v.InferOutput<typeof containersDecision>;
+
+/** The mode of the door, which the gate remembers. Absent if the hub does not know it, or is of version 0.2.0. */
+const mode = { mode: v.exactOptional(v.picklist(DOOR_MODES)) };
+export const gateAnswer = v.variant('decision', [
+  v.object({ ...allowed, ...mode }),
+  v.object({ ...objected, ...mode }),
+]);
+export type GateAnswer = v.InferOutput<typeof gateAnswer>;

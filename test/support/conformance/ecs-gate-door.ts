@@ -8,6 +8,7 @@ import {
 } from '../../../shared/domain/admission/door-question.ts';
 import { imagesOfRevision } from '../../../shared/domain/admission/ecs-images.ts';
 import { parse } from '../../../shared/schema.ts';
+import { FakeGateModes } from '../fakes/gate-modes.ts';
 import { type ConformanceDoor, placeOf, portsFor } from './doors.ts';
 
 /** The gate of a service whose task definition is the one of the case, before the door of the hub. */
@@ -27,8 +28,9 @@ export const ecsGateDoor: ConformanceDoor = {
     };
     const containers = (one.task?.containerDefinitions ?? []) as readonly { name: string; image?: string }[];
     const defined = containers.map((container) => ({ ...container, followsTag: false }));
+    const revisions = { imagesOf: async () => imagesOfRevision(defined, []) };
     const { hookStatus } = await gate(
-      { revisions: { imagesOf: async () => imagesOfRevision(defined, []) }, door },
+      { revisions, door, modes: new FakeGateModes(), firstMode: 'deny', clock: ports.clock },
       eventOf(place),
     );
     const [decided] = answers;

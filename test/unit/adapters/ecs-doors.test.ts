@@ -119,6 +119,20 @@ describe('the door of the hub', () => {
     await expect(ask()).rejects.toMatchObject({ name: 'HubDoorError' });
   });
 
+  test.each([
+    ['fails', () => lambda.on(InvokeCommand).resolves(thrown('Error', 'out of memory'))],
+    ['cannot be called', () => lambda.on(InvokeCommand).rejects(awsError('TooManyRequestsException'))],
+  ])('that %s is asked as often as the gate has time for, and not once more', async (_, prepare) => {
+    prepare();
+    await expect(ask(3)).rejects.toMatchObject({ name: 'HubDoorError' });
+    expect(lambda.commandCalls(InvokeCommand)).toHaveLength(3);
+  });
+
+  test('says the mode that the gate remembers', async () => {
+    lambda.on(InvokeCommand).resolves(answered({ decision: 'allow', mode: 'warn' }));
+    expect(await ask()).toEqual({ decision: 'allow', mode: 'warn' });
+  });
+
   test('that may not be called gives no decision', async () => {
     lambda.on(InvokeCommand).rejects(awsError('AccessDeniedException'));
     await expect(ask()).rejects.toThrow('AccessDeniedException');

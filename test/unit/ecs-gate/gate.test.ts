@@ -5,10 +5,12 @@ import { gate } from '../../../functions/ecs-gate/gate.ts';
 import { hookEvent } from '../../../functions/ecs-gate/input.ts';
 import { type DoorQuestion, doorQuestion } from '../../../shared/domain/admission/door-question.ts';
 import type { ContainerImage } from '../../../shared/domain/admission/ecs-images.ts';
+import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { HubDoorError, ServiceRevisionUnreadableError } from '../../../shared/ports/doors.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 import { doorImage, doorWorld } from '../../support/door-world.ts';
+import { FakeGateModes } from '../../support/fakes/gate-modes.ts';
 import { digestOf } from '../../support/samples.ts';
 
 /** As documented, for PRE_SCALE_UP. */
@@ -31,7 +33,12 @@ function gateOf(world: World, images: () => Promise<readonly ContainerImage[]>) 
       return answerGate(world, sent);
     },
   };
-  return { ports: { revisions: { imagesOf: images }, door }, questions };
+  const modes = new FakeGateModes();
+  return {
+    ports: { revisions: { imagesOf: images }, door, modes, firstMode: 'deny' as DoorMode, clock: world.clock },
+    questions,
+    modes,
+  };
 }
 
 test('a revision of allowed images starts', async () => {
@@ -127,13 +134,56 @@ describe('what cannot be read', () => {
     });
   });
 
-  test('the hub: nobody knows whether the door denies, so it does', async () => {
-    const ask = () => Promise.reject(new HubDoorError('arn:door', 'cannot be called: TimeoutError'));
-    const revisions = { imagesOf: async () => [one('compliant')] };
-    expect(await gate({ revisions, door: { ask } }, event())).toEqual({
-      hookStatus: 'FAILED',
+  const away = { ask: () => Promise.reject(new HubDoorError('arn:door', 'cannot be called: TimeoutError')) };
+  const noPolicy = { current: () => Promise.reject(new Error('no policy')) };
+
+  test.each([
+    ['deny', 'FAILED'],
+    ['warn', 'SUCCEEDED'],
+    ['off', 'SUCCEEDED'],
+  ] as const)('the hub: after it answered with mode %s, the gate answers %s', async (mode, hookStatus) => {
+    const world = await doorWorld(mode);
+    const { ports } = gateOf(world, async () => [one('compliant')]);
+    await gate(ports, event());
+    world.advance(3_600_000);
+    expect(await gate({ ...ports, door: away }, event())).toEqual({
+      hookStatus,
       reason: expect.stringContaining('TimeoutError'),
     });
+    // A hub that cannot read its policy knows as little.
+    const broken = gateOf({ ...world, policies: noPolicy } as unknown as World, async () => [one('compliant')]);
+    expect(await gate({ ...broken.ports, modes: ports.modes }, event())).toEqual({
+      hookStatus,
+      reason: expect.stringContaining('no policy'),
+    });
+  });
+
+  test('the hub: the last answer counts, of this cluster', async () => {
+    const [denying, warning] = [await doorWorld('deny'), await doorWorld('warn')];
+    warning.advance(1);
+    const { ports } = gateOf(denying, async () => [one('compliant')]);
+    await gate(ports, event());
+    await gate({ ...ports, door: gateOf(warning, async () => []).ports.door, clock: warning.clock }, event());
+    expect(await gate({ ...ports, door: away }, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+    const revision = 'arn:aws:ecs:us-west-2:123456789012:service-revision/other/my-service/1';
+    const other = event({ executionDetails: { targetServiceRevisionArn: revision } });
+    expect(await gate({ ...ports, door: away }, other)).toMatchObject({ hookStatus: 'FAILED' });
+  });
+
+  test.each([
+    ['deny', 'FAILED'],
+    ['warn', 'SUCCEEDED'],
+  ] as const)('the hub, which never answered: the first mode %s answers %s', async (firstMode, hookStatus) => {
+    const { ports } = gateOf(await doorWorld(), async () => [one('compliant')]);
+    expect(await gate({ ...ports, door: away, firstMode }, event())).toMatchObject({ hookStatus });
+    const modes = { of: () => Promise.reject(new Error('no table')), remember: async () => {} };
+    expect(await gate({ ...ports, door: away, firstMode, modes }, event())).toMatchObject({ hookStatus });
+  });
+
+  test('the table of modes: the decision of the hub counts all the same', async () => {
+    const { ports } = gateOf(await doorWorld(), async () => [one('compliant')]);
+    const modes = { of: async () => undefined, remember: () => Promise.reject(new Error('no table')) };
+    expect(await gate({ ...ports, modes }, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
   });
 
   test('no image is no proof that nothing starts', async () => {
@@ -179,7 +229,8 @@ test.each(['us-gov-west-1', 'eusc-de-east-1', 'us-isob-east-1', 'eu-west-12'])(
 
 test('so is what a function of the hub answers', async () => {
   const ask = () => Promise.reject(new HubDoorError('arn:door', 'failed: \u001b[2J\n\u202e'));
-  const { reason } = await gate({ revisions: { imagesOf: async () => [one('compliant')] }, door: { ask } }, event());
+  const { ports } = gateOf(await doorWorld(), async () => [one('compliant')]);
+  const { reason } = await gate({ ...ports, door: { ask } }, event());
   expect(reason).toContain('\\u001b[2J\\n');
   expect(/[\p{Cc}\p{Cf}]/u.test(reason)).toBe(false);
 });
@@ -196,6 +247,8 @@ describe('a deployment that ECS takes back', () => {
   test.each([
     ['PRODUCTION_TRAFFIC_SHIFT', 0, 'productionTrafficWeights', 'SUCCEEDED'],
     ['TEST_TRAFFIC_SHIFT', 0, 'testTrafficWeights', 'SUCCEEDED'],
+    ['PRODUCTION_TRAFFIC_SHIFT', 1, 'productionTrafficWeights', 'FAILED'],
+    ['TEST_TRAFFIC_SHIFT', 49, 'testTrafficWeights', 'FAILED'],
     ['PRODUCTION_TRAFFIC_SHIFT', 100, 'productionTrafficWeights', 'FAILED'],
     ['PRE_PRODUCTION_TRAFFIC_SHIFT', 0, 'productionTrafficWeights', 'FAILED'],
     ['PRE_SCALE_UP', 0, 'productionTrafficWeights', 'FAILED'],

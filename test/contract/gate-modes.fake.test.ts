@@ -1,0 +1,4 @@
+import { FakeGateModes } from '../support/fakes/gate-modes.ts';
+import { gateModesContract } from './gate-modes.contract.ts';
+
+gateModesContract(() => new FakeGateModes());
