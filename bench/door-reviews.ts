@@ -4,14 +4,15 @@ import type { ImageLedger } from '../shared/ports/ledger.ts';
 import { parse } from '../shared/schema.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
 import { MemoryTable } from '../test/support/memory-dynamo.ts';
+import { pathKey } from '../test/support/path-key.ts';
 import { alone, digestOf, imageProperties, judgement, verdict } from '../test/support/samples.ts';
 
-const SECRET = 'a-secret-of-the-benchmark';
+const KEY = pathKey(1);
 const KNOWN = 1_000;
 const INDEXES = 200;
 const IMAGES_A_POD = 10;
 const INDEXES_A_POD = 2;
-const PLACE = { account: '111122223333', region: 'eu-west-1' };
+const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
 const HOST = `${PLACE.account}.dkr.ecr.${PLACE.region}.amazonaws.com`;
 
 /** Log lines are made, and go nowhere. */
@@ -67,7 +68,7 @@ export async function recordImage(
 }
 
 async function handlerInMemory() {
-  const { createHash } = await import('node:crypto');
+  const { PathKeys } = await import('../functions/admission-webhook/path-keys.ts');
   const { admissionWebhook } = await import('../functions/admission-webhook/handler.ts');
   const { DynamoImageLedger } = await import('../shared/adapters/dynamodb/images/image-ledger.ts');
   const { DynamoPlaceLedger } = await import('../shared/adapters/dynamodb/images/place-ledger.ts');
@@ -93,7 +94,7 @@ async function handlerInMemory() {
     approvedRegistries: { allow: [`${HOST}/team/*`] },
   });
   const handler = admissionWebhook(() => ({
-    pathSecretHashes: [createHash('sha256').update(SECRET).digest('base64')],
+    keys: new PathKeys([KEY.publicKey]),
     ports: {
       ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
       policies: { current: async () => ({ version: 'of the benchmark', policy }) },
@@ -112,7 +113,7 @@ function requestOf(review: number): unknown {
   const object = podOf(...digests.map((digest) => `${HOST}/team/app@${digest}`));
   return {
     version: '2.0',
-    pathParameters: { secret: SECRET, account: PLACE.account, cluster: 'main' },
+    pathParameters: { secret: KEY.sign('pods', PLACE), account: PLACE.account, cluster: PLACE.cluster },
     body: JSON.stringify(reviewOf({ uid: `review-${review}`, object })),
     isBase64Encoded: false,
   };

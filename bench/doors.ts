@@ -8,9 +8,11 @@ import { ledgerClient } from '../shared/adapters/clients.ts';
 import { DynamoImageLedger } from '../shared/adapters/dynamodb/images/image-ledger.ts';
 import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
+import { webhookPath } from '../shared/domain/admission/webhook-path.ts';
 import { median } from '../shared/domain/common/median.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
 import { deployDoors, fleetWithDoors, HUB } from '../test/support/doors-stack.ts';
+import { pathKey } from '../test/support/path-key.ts';
 import { digestOf } from '../test/support/samples.ts';
 import { recordImage, reviewTimes } from './door-reviews.ts';
 import { ReviewFailedError } from './measured-days.ts';
@@ -27,7 +29,9 @@ const WARMING_ROUNDS = 30;
 const ROUNDS = 30;
 const REQUESTS_A_ROUND = 20;
 const IMAGES_A_POD = 2;
-const SECRET = 'a-secret-of-the-benchmark';
+const KEY = pathKey(1);
+const CLUSTER = { ...HUB, cluster: 'main' };
+const PATH = webhookPath(KEY.sign('pods', CLUSTER), CLUSTER);
 
 /** How long an admission review takes, in the process and over HTTP. */
 export async function doorsBenchmark(): Promise<BenchReport> {
@@ -83,7 +87,7 @@ async function endToEnd(): Promise<Times> {
   await using installation = await install(fleetWithDoors(), { build: true });
   const execution = await installation.review();
   if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
-  const own = await deployDoors(installation, { name: 'own', secret: SECRET });
+  const own = await deployDoors(installation, { name: 'own', publicKey: KEY.publicKey });
   const reading = await deployHandler(installation, 'reading', readingHandler());
   const empty = await deployHandler(installation, 'empty', EMPTY_HANDLER);
   const pods = await recordedPods(installation);
@@ -94,7 +98,7 @@ async function endToEnd(): Promise<Times> {
       const isEqual = kind === 'equal' || kind === 'empty';
       // A pod of another namespace is read too.
       const pod = isEqual ? pods.equal : round < 0 ? pods.elsewhere : pods.new;
-      const taken = await roundOf(`${endpoints[kind]}/${SECRET}/${HUB.account}/main`, pod);
+      const taken = await roundOf(`${endpoints[kind]}${PATH}`, pod);
       if (round >= 0) times[kind].push(...taken);
     }
   }
@@ -148,7 +152,7 @@ async function deployHandler(installation: Installation, name: string, source: s
     await writeFile(join(root, 'functions', 'admission-webhook', 'handler.ts'), source);
     await buildFunctions(root);
     await cp(join(ROOT, 'doors.yaml'), join(root, 'doors.yaml'));
-    return await deployDoors(installation, { name, secret: SECRET, template: join(root, 'doors.yaml') });
+    return await deployDoors(installation, { name, publicKey: KEY.publicKey, template: join(root, 'doors.yaml') });
   } finally {
     await rm(root, { recursive: true, force: true });
   }

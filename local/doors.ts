@@ -1,10 +1,11 @@
 /** The doors of an installation in the embedded cloud, made of the project's own templates as docs/doors.md says. */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { parse as parseYaml } from 'yaml';
 import { buildFiles } from '../enforcement/build/build-files.ts';
-import { podSecretOf } from '../shared/domain/admission/webhook-secret.ts';
+import { pathKeyOf } from '../enforcement/build/path-key.ts';
+import type { SignedWebhook } from '../enforcement/build/webhook-configuration.ts';
 import type { DoorPlace } from '../shared/domain/policy/doors.ts';
 import { EXTERNAL_ID, packaged } from './deploy.ts';
 import type { Installation } from './installation.ts';
@@ -51,18 +52,22 @@ export async function deployDoors(installed: Installed, places: readonly DoorPla
 async function webhooksFor(installed: Installed, places: readonly DoorPlace[]): Promise<void> {
   await Promise.all(
     [...Map.groupBy(places, ({ region }) => region)].map(async ([region, own]) => {
-      const secret = randomBytes(32).toString('hex');
-      const api = await deployWebhook(installed, region, secret);
+      const { sign, publicKey } = pathKeyOf(generateKeyPairSync('ed25519').privateKey);
+      const api = await deployWebhook(installed, region, publicKey);
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-publish.html: what WebhookUrl is in AWS.
-      const webhookUrl = `https://${api}.execute-api.${region}.amazonaws.com/${secret}`;
+      const webhook = { url: `https://${api}.execute-api.${region}.amazonaws.com`, sign };
       const clusters = new Map(own.map((place) => [`${place.account}/${place.cluster}`, place]));
-      for (const cluster of clusters.values()) await applyWebhook(installed, cluster, webhookUrl);
+      for (const cluster of clusters.values()) await applyWebhook(installed, cluster, webhook);
     }),
   );
 }
 
 /** @returns the id of the HTTP API */
-async function deployWebhook({ cloud, fleet, deployment }: Installed, region: string, secret: string): Promise<string> {
+async function deployWebhook(
+  { cloud, fleet, deployment }: Installed,
+  region: string,
+  publicKey: string,
+): Promise<string> {
   const config = cloud.clients(fleet.hub.account, region);
   const { ApiId = '' } = await createStack(new CloudFormationClient(config), {
     name: 'patchwave-doors',
@@ -70,16 +75,16 @@ async function deployWebhook({ cloud, fleet, deployment }: Installed, region: st
     parameters: {
       ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
       HubRegion: fleet.hub.region,
-      PathSecretHash: createHash('sha256').update(podSecretOf(secret)).digest('base64'),
+      PathPublicKey: publicKey,
     },
   });
   return ApiId;
 }
 
 /** Applies what `npm run enforcement:build` writes for a cluster. */
-async function applyWebhook({ cloud, policy }: Installed, place: DoorPlace, webhookUrl: string): Promise<void> {
+async function applyWebhook({ cloud, policy }: Installed, place: DoorPlace, webhook: SignedWebhook): Promise<void> {
   const { account, region, cluster } = place;
-  const files = buildFiles(policy, { clusters: [{ account, region, cluster }], shardCount: 16, webhookUrl });
+  const files = buildFiles(policy, { clusters: [{ account, region, cluster }], shardCount: 16, webhook });
   const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
   const api = await administratorOf(cloud, { account, region, cluster });
   try {

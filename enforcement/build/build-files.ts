@@ -8,7 +8,7 @@ import { clusterDoors } from './door-modes.ts';
 import { gatekeeperManifests } from './gatekeeper.ts';
 import { guardRules } from './guard.ts';
 import { commented, yamlOf } from './manifest.ts';
-import { webhookConfiguration } from './webhook-configuration.ts';
+import { type SignedWebhook, webhookConfiguration } from './webhook-configuration.ts';
 
 /** No door of the policy warns or denies, so there is nothing to enforce. */
 export class NoDoorsError extends Error {
@@ -20,8 +20,8 @@ export interface BuildOptions {
   /** None: manifests for every cluster, if the policy treats all alike. */
   readonly clusters: readonly Cluster[];
   readonly shardCount: ShardCount;
-  /** `https://HOST/SECRET` of the stack of doors.yaml; without it there is no webhook configuration. */
-  readonly webhookUrl?: string | undefined;
+  /** Of the stack of doors.yaml; without it there is no webhook configuration. */
+  readonly webhook?: SignedWebhook | undefined;
 }
 
 /**
@@ -34,7 +34,7 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
     throw new NoDoorsError(
       'The policy has no `doors`, so every image may start. Add `doors`: docs/policy.md describes it.',
     );
-  const { clusters, shardCount, webhookUrl } = options;
+  const { clusters, shardCount, webhook } = options;
   const places = clusters.length > 0 ? clusters : [undefined];
   const files = new Map<string, string>(
     places.flatMap((cluster) => {
@@ -46,11 +46,11 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
         [`${folder}/first-allowed-images.yaml`, yamlOf(COMMENTS.lists, firstAllowedImages(shardCount))],
         [`${folder}/admission-policies.yaml`, yamlOf(COMMENTS.policies, admissionPolicies(policy, here, shardCount))],
         [`${folder}/gatekeeper.yaml`, yamlOf(COMMENTS.gatekeeper, gatekeeperManifests(policy, here))],
-        ...(cluster && webhookUrl !== undefined
+        ...(cluster && webhook
           ? [
               [
                 `${folder}/webhook.yaml`,
-                yamlOf(COMMENTS.webhook, [webhookConfiguration(here, cluster, webhookUrl)]),
+                yamlOf(COMMENTS.webhook, [webhookConfiguration(here, cluster, webhook)]),
               ] as const,
             ]
           : []),
@@ -77,7 +77,7 @@ const COMMENTS = {
   lists: `${MADE}\nCreate these once, before the policies: kubectl create -f first-allowed-images.yaml\nThey are out of date, so the doors warn until the real lists are published.`,
   policies: `${MADE}\nApply it last: kubectl apply --server-side -f admission-policies.yaml`,
   gatekeeper: `${MADE}\nFor clusters with Gatekeeper, in place of the admission policies: kubectl apply --server-side -f gatekeeper.yaml\nApply it again after a minute, because Gatekeeper first makes the kind of the constraints.`,
-  webhook: `${MADE}\nIt contains the secret of the webhook. Apply it: kubectl apply --server-side -f webhook.yaml`,
+  webhook: `${MADE}\nIts paths are signed for this cluster: who reads the file can send reviews for this cluster only. Apply it: kubectl apply --server-side -f webhook.yaml`,
   custodian: `${MADE}\nRun it with Cloud Custodian in each account and Region: custodian run --region REGION -s out custodian.yaml`,
   guard: `${MADE}\nCheck a template with cfn-guard: cfn-guard validate -r task-definitions.guard -d template.yaml`,
 } as const;

@@ -1,9 +1,9 @@
 /**
- * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]`: manifests for doors
- * that cannot ask Patchwave, from the policy. Writes nothing if any part of it is wrong.
+ * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL --key FILE] [--shards 1|16]`: manifests for
+ * doors, from the policy. Writes nothing if any part of it is wrong.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, UsageError } from '../../cli/errors.ts';
@@ -14,16 +14,18 @@ import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { buildFiles, folderOf } from './build-files.ts';
+import { pathKeyIn } from './path-key.ts';
 
 const USAGE =
-  'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL] [--shards 1|16]';
+  'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL --key FILE] [--shards 1|16]';
 
 interface Asked {
   readonly file: string;
   readonly out: string;
   readonly clusters: readonly Cluster[];
   readonly shardCount: ShardCount;
-  readonly webhookUrl?: string | undefined;
+  /** The URL of the stack, and the file with the key that signs paths. */
+  readonly webhook?: { readonly url: string; readonly keyFile: string } | undefined;
 }
 
 /** @returns `undefined` if the usage was asked for */
@@ -37,7 +39,13 @@ function asked(args: readonly string[]): Asked | undefined {
   const shardCount = SHARD_COUNTS.find((count) => String(count) === values.shards);
   if (shardCount === undefined) throw new UsageError(`--shards must be ${SHARD_COUNTS.join(' or ')}.`);
   const clusters = values.cluster.map(clusterIn);
-  return { file, out: values.out, clusters, shardCount, webhookUrl: webhookUrlIn(values['webhook-url'], clusters) };
+  return {
+    file,
+    out: values.out,
+    clusters,
+    shardCount,
+    webhook: webhookIn(values['webhook-url'], values.key, clusters),
+  };
 }
 
 function parsed(args: readonly string[]) {
@@ -49,6 +57,7 @@ function parsed(args: readonly string[]) {
         out: { type: 'string', default: 'enforcement-manifests' },
         cluster: { type: 'string', multiple: true, default: [] },
         'webhook-url': { type: 'string' },
+        key: { type: 'string' },
         shards: { type: 'string', default: '16' },
         help: { type: 'boolean', default: false },
       },
@@ -77,19 +86,28 @@ const shortened = (text: string): string =>
   text.length > LONGEST_WORD ? `${text.slice(0, LONGEST_WORD)}... (${text.length} characters)` : text;
 
 /** @throws UsageError if it is no such URL, or if it would not be clear which clusters it is for */
-function webhookUrlIn(text: string | undefined, clusters: readonly Cluster[]): string | undefined {
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The text is not repeated: it has the secret.
-  if (!url || text !== `https://${url.host}${url.pathname}` || !/^\/[\w-]+$/.test(url.pathname))
+function webhookIn(
+  text: string | undefined,
+  keyFile: string | undefined,
+  clusters: readonly Cluster[],
+): Asked['webhook'] {
+  if (text === undefined) {
+    if (keyFile !== undefined) throw new UsageError('--key signs the paths of a webhook. Name it with --webhook-url.');
+    return undefined;
+  }
+  const url = URL.canParse(text) ? new URL(text).origin : undefined;
+  // The text is not repeated: in version 0.2.0 it had a secret.
+  if (url === undefined || !url.startsWith('https://') || text.replace(/\/$/, '') !== url)
+    throw new UsageError('--webhook-url must be https://HOST, as the output WebhookUrl of doors.yaml is.');
+  if (!keyFile)
     throw new UsageError(
-      '--webhook-url must be https://HOST/SECRET, as the output WebhookUrl of doors.yaml with the secret.',
+      'Add --key FILE: the private key that signs the paths of the webhook. docs/doors.md makes one.',
     );
   if (clusters.length === 0)
     throw new UsageError('Add --cluster ACCOUNT/REGION/NAME: the URL of a webhook names its cluster.');
   if (new Set(clusters.map(({ region }) => region)).size > 1)
     throw new UsageError('A webhook is for the clusters of its Region. Build those of each Region on their own.');
-  return text;
+  return { url, keyFile };
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -98,15 +116,21 @@ async function main(args: readonly string[]): Promise<void> {
     print(`Usage: ${USAGE}`);
     return;
   }
-  const { file, out, ...options } = found;
-  const files = buildFiles(await policyIn(file), options);
+  const { file, out, webhook: given, ...options } = found;
+  const key = given && (await pathKeyIn(given.keyFile));
+  const webhook = given && key && { url: given.url, sign: key.sign };
+  const files = buildFiles(await policyIn(file), { ...options, webhook });
   // From here on a failure may leave some of the files.
   advice = `Not every file was written into ${out}.`;
   for (const [path, text] of files) {
-    await write(join(out, path), text, path.endsWith('/webhook.yaml'));
+    await write(join(out, path), text);
   }
   print(`${counted(files.size, 'file')} written into ${out}:`);
   for (const path of files.keys()) print(`  ${path}`);
+  if (key)
+    print(
+      `The paths of webhook.yaml are signed. PathPublicKey of doors.yaml, or NextPathPublicKey, must be ${key.publicKey}`,
+    );
   const paths = [...files.keys()];
   for (const cluster of options.clusters.filter((one) => !paths.some((path) => path.startsWith(`${folderOf(one)}/`))))
     print(
@@ -123,12 +147,10 @@ class UnwritableError extends Error {
 }
 
 /** @throws UnwritableError */
-async function write(path: string, text: string, isSecret: boolean): Promise<void> {
+async function write(path: string, text: string): Promise<void> {
   try {
     await makeFolder(dirname(path));
-    // Only its owner may read a secret: a file that is there keeps who may read it.
-    if (isSecret) await rm(path, { force: true });
-    await writeFile(path, text, isSecret ? { mode: 0o600 } : {});
+    await writeFile(path, text);
   } catch (cause) {
     throw new UnwritableError(shortened(path), cause as NodeJS.ErrnoException);
   }

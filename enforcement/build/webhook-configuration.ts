@@ -1,5 +1,5 @@
 import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
-import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
+import { type PathUse, webhookPath } from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { modeConditions, PODS, TEMPLATES } from './admission-policies.ts';
 import { celText } from './cel.ts';
@@ -11,20 +11,26 @@ import type { Manifest } from './manifest.ts';
  */
 export const TIMEOUT_SECONDS = 5;
 
+/** Where the API of doors.yaml is, and how a path of it is signed. */
+export interface SignedWebhook {
+  /** `https://HOST`: the output WebhookUrl. */
+  readonly url: string;
+  /** The signature for a cluster and use, as base64url. */
+  sign(use: PathUse, cluster: Cluster): string;
+}
+
 /**
  * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
  * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
- * An API server that cannot call a webhook with `Fail` shows its URL to the person. So that URL has a secret that opens no
- * namespace, and the webhook of namespaces fails open: an annotation that was not asked about has no effect.
- * @param url `https://HOST/SECRET`: the URL of the stack, with the secret
+ * Each path is signed for this cluster and one use: who reads the file, or sees a URL in the error of an API server, can ask about
+ * this cluster only. The webhook of namespaces fails open: an annotation that was not asked about has no effect.
  */
-export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: Cluster, url: string): Manifest {
+export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { url, sign }: SignedWebhook): Manifest {
   const { modes, namespaces } = doors;
-  const slash = url.lastIndexOf('/') + 1;
-  const urlForPods = url.slice(0, slash) + podSecretOf(url.slice(slash));
+  const urlFor = (use: PathUse): string => `${url}${webhookPath(sign(use, cluster), cluster)}`;
   const hook = (name: string, failurePolicy: 'Fail' | 'Ignore', more: object) => ({
     name: `${name}.patchwave.dev`,
-    clientConfig: { url: `${urlForPods}/${account}/${cluster}` },
+    clientConfig: { url: urlFor('pods') },
     admissionReviewVersions: ['v1'],
     sideEffects: 'None',
     matchPolicy: 'Equivalent',
@@ -68,7 +74,7 @@ export function webhookConfiguration(doors: ClusterDoors, { account, cluster }: 
         : []),
       hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn, CHANGES_TEMPLATE) }),
       ...(modes.has('deny')
-        ? [hook('namespaces', 'Ignore', { ...BREAK_GLASS, clientConfig: { url: `${url}/${account}/${cluster}` } })]
+        ? [hook('namespaces', 'Ignore', { ...BREAK_GLASS, clientConfig: { url: urlFor('namespaces') } })]
         : []),
     ],
   };

@@ -11,6 +11,7 @@ import { metrics } from '../../shared/lambda/metrics.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { inTime } from './deadline.ts';
 import { environment } from './env.ts';
+import { PathKeys } from './path-keys.ts';
 import { RememberedPolicies } from './remembered-policies.ts';
 import { RememberedReadings } from './remembered-readings.ts';
 import { answerRequest, httpRequest, type WebhookServices } from './route.ts';
@@ -22,7 +23,10 @@ function compose(): WebhookServices {
   const bucket = promptBucketClient({ region: env.HUB_REGION });
   const policies = new RememberedPolicies(new DynamoPoliciesBeside(table, bucket, env.EVIDENCE_BUCKET));
   return {
-    pathSecretHashes: [env.PATH_SECRET_HASH, env.NEXT_PATH_SECRET_HASH].filter((hash) => hash !== ''),
+    keys: new PathKeys(
+      [env.PATH_PUBLIC_KEY, env.NEXT_PATH_PUBLIC_KEY].filter((key) => key !== ''),
+      env.PATH_SECRET_HASH === '' ? undefined : env.PATH_SECRET_HASH,
+    ),
     ports: {
       images: new DynamoImages(table),
       places: new DynamoPlaces(table),

@@ -6,7 +6,7 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import * as v from '../../shared/schema.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionReview } from './input.ts';
-import { openedBy } from './path-secret.ts';
+import type { OpenedPath, PathKeys } from './path-keys.ts';
 import { ReviewTooLargeError, readReview } from './read-review.ts';
 import { reviewAdmission } from './review-admission.ts';
 import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
@@ -24,7 +24,7 @@ export const httpRequest = v.object({
 export type HttpRequest = v.InferOutput<typeof httpRequest>;
 
 export interface WebhookServices {
-  readonly pathSecretHashes: readonly string[];
+  readonly keys: Pick<PathKeys, 'opened'>;
   /** Ports of one review, with the time that it has. */
   readonly ports: ReviewPorts;
 }
@@ -33,26 +33,33 @@ type HttpAnswer = APIGatewayProxyStructuredResultV2;
 
 /**
  * Answers one request of an API server. Only an answer with status 200 decides; after any other one the API server does what
- * `failurePolicy` of the webhook configuration says. The log has no part of the object, of the path or of the secret.
+ * `failurePolicy` of the webhook configuration says. The log has no part of the object or of the path.
  * @param region of this function, and of the clusters that call it
  */
 export async function answerRequest(
   request: HttpRequest,
-  { pathSecretHashes, ports }: WebhookServices,
+  { keys, ports }: WebhookServices,
   region: string,
 ): Promise<HttpAnswer> {
   const startedAtMs = performance.now();
-  const { cluster, mayOpenNamespaces, secret } = callerIn(request, pathSecretHashes, region);
-  if (!cluster) return answer(404, NOT_FOUND);
+  const caller = callerIn(request, keys, region);
+  if (!caller) return answer(404, NOT_FOUND);
+  const { cluster, use, kind, key } = caller;
   let review: AdmissionReview | undefined;
   try {
     review = readReview(request.body, request.isBase64Encoded);
-    if (isOfNamespace(review) && !mayOpenNamespaces) {
-      logger.warn('request refused', { ...cluster, statusCode: 404, problem: 'the secret is the one for pods' });
+    if (isOfNamespace(review) !== (use === 'namespaces')) {
+      logger.warn('request refused', {
+        ...cluster,
+        statusCode: 404,
+        problem: `the path is one for ${use}`,
+        path: kind,
+      });
       return answer(404, NOT_FOUND);
     }
     const reviewed = await reviewAdmission(ports, cluster, review);
-    recordReview({ ...cluster, ...(secret && { secret }) }, review, reviewed, performance.now() - startedAtMs);
+    const asked = { ...cluster, path: kind, ...(key && { key }) };
+    recordReview(asked, review, reviewed, performance.now() - startedAtMs);
     return answer(200, reviewed.answer);
   } catch (error) {
     if (error instanceof InvalidReviewError) return refused(cluster, 400, error);
@@ -68,25 +75,17 @@ const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
 const NOT_FOUND = { message: 'Not Found' };
 
-interface Caller {
-  /** Absent for any path without a secret. */
-  readonly cluster?: Cluster;
-  readonly mayOpenNamespaces: boolean;
-  /** During a rotation: which of the two secrets the path has. */
-  readonly secret?: 'current' | 'next';
+interface Caller extends OpenedPath {
+  readonly cluster: Cluster;
 }
 
-function callerIn({ pathParameters }: HttpRequest, pathSecretHashes: readonly string[], region: string): Caller {
-  const { secret = '', account = '', cluster = '' } = pathParameters ?? {};
-  const opened = openedBy(secret, pathSecretHashes);
-  const isKnown = opened !== 'nothing' && ACCOUNT.test(account) && CLUSTER.test(cluster);
-  const named = {
-    ...(isKnown && { cluster: { account, region, cluster } }),
-    mayOpenNamespaces: opened === 'everything',
-  };
-  if (pathSecretHashes.length < 2) return named;
-  const isNext = openedBy(secret, pathSecretHashes.slice(1)) !== 'nothing';
-  return { ...named, secret: isNext ? 'next' : 'current' };
+/** @returns `undefined` for any path that is not signed for the cluster that it names */
+function callerIn({ pathParameters }: HttpRequest, keys: WebhookServices['keys'], region: string): Caller | undefined {
+  const { secret = '', account = '', cluster: name = '' } = pathParameters ?? {};
+  if (!ACCOUNT.test(account) || !CLUSTER.test(name)) return undefined;
+  const cluster = { account, region, cluster: name };
+  const opened = keys.opened(secret, cluster);
+  return opened && { ...opened, cluster };
 }
 
 const isOfNamespace = ({ request: { kind } }: AdmissionReview): boolean =>
@@ -104,7 +103,7 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 }
 
 function recordReview(
-  caller: Cluster & Pick<Caller, 'secret'>,
+  caller: Cluster & { readonly path: OpenedPath['kind'] } & Pick<OpenedPath, 'key'>,
   { request }: AdmissionReview,
   { decision, ruleId, digests = [], isRemembered, breakGlass, unread }: ReviewedAdmission,
   milliseconds: number,
@@ -118,6 +117,7 @@ function recordReview(
     ...(digests.length > 0 && { digests }),
     ...(isRemembered && { isRemembered }),
   });
+  if (caller.path === 'shared-secret') metrics.addMetric('SharedSecretReviews', MetricUnit.Count, 1);
   if (breakGlass === 'begun') metrics.addMetric('BreakGlassBegun', MetricUnit.Count, 1);
   if (breakGlass !== undefined) logger.warn(`break-glass ${breakGlass}`, about);
   if (unread !== undefined) recordUnread(unread, about);

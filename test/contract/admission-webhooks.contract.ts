@@ -7,16 +7,16 @@ import { parse as parseYaml } from 'yaml';
 import { buildFiles } from '../../enforcement/build/build-files.ts';
 import { eksToken, makeOpenRole, type SessionCredentials, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
 import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
-import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 import { policySchema } from '../../shared/domain/policy/policy.ts';
 import { parse } from '../../shared/schema.ts';
 import { newAuthority, newServer } from '../support/certificates.ts';
 import { askKubernetes, type KubernetesQuestion } from '../support/kubernetes.ts';
+import { pathKey } from '../support/path-key.ts';
 import { digestOf } from '../support/samples.ts';
 import type { KubernetesWorld } from './kubernetes-server.contract.ts';
 
 const GROUP = 'patchwave:starters';
-const SECRET = 'secret';
+const KEY = pathKey(1);
 const IMAGE = `docker.io/team/web@${digestOf('web')}`;
 const LIMIT_MS = 60_000;
 
@@ -75,7 +75,7 @@ export function admissionWebhooksContract(world: () => KubernetesWorld): void {
       },
     });
     const files = buildFiles(policy, {
-      ...{ clusters: [place], shardCount: 16, webhookUrl: `https://127.0.0.1:${port}/${SECRET}` },
+      ...{ clusters: [place], shardCount: 16, webhook: { url: `https://127.0.0.1:${port}`, sign: KEY.sign } },
     });
     const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
     const object = parseYaml(text);
@@ -151,7 +151,9 @@ export function admissionWebhooksContract(world: () => KubernetesWorld): void {
     const object = pod();
     expect((await start('closed', object)).status).toBe(201);
     const { account, cluster } = world().place;
-    expect(asked.map(({ path }) => path)).toEqual([`/${podSecretOf(SECRET)}/${account}/${cluster}?timeout=5s`]);
+    expect(asked.map(({ path }) => path)).toEqual([
+      `/${KEY.sign('pods', world().place)}/${account}/${cluster}?timeout=5s`,
+    ]);
     const [{ request = {} } = {}] = asked;
     expect(request).toMatchObject({
       ...{ uid: expect.any(String), operation: 'CREATE', namespace: 'closed', name: object.metadata.name },
@@ -239,7 +241,7 @@ export function admissionWebhooksContract(world: () => KubernetesWorld): void {
     expect(own).toMatchObject([{ operation: 'CREATE', object: { kind: 'Deployment' } }]);
   });
 
-  test('a namespace asks with the secret of its own, if its break-glass changes', async () => {
+  test('a namespace asks with a path for namespaces, if its break-glass changes', async () => {
     const path = '/api/v1/namespaces/closed';
     expect((await change(path, { metadata: { labels: { a: 'b' } } })).status).toBe(200);
     expect(asked).toEqual([]);
@@ -247,7 +249,9 @@ export function admissionWebhooksContract(world: () => KubernetesWorld): void {
     const annotations = { 'patchwave.dev/break-glass': '{}' };
     expect((await change(path, { metadata: { annotations } })).status).toBe(400);
     const { account, cluster } = world().place;
-    expect(asked.map(({ path: to }) => to)).toEqual([`/${SECRET}/${account}/${cluster}?timeout=5s`]);
+    expect(asked.map(({ path: to }) => to)).toEqual([
+      `/${KEY.sign('namespaces', world().place)}/${account}/${cluster}?timeout=5s`,
+    ]);
   });
 
   describe('a webhook that cannot be reached', () => {

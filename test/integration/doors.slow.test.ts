@@ -1,12 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll } from '@jest/globals';
 import { changeParameters } from '../../local/stack.ts';
 import { collect } from '../../shared/concurrency.ts';
+import { podSecretOf } from '../../shared/domain/admission/webhook-path.ts';
 import { podOf, reviewOf, templateOf } from '../support/admission-reviews.ts';
-import { deployDoors, fleetWithDoors, HUB, imageNamed, pathSecretHash } from '../support/doors-stack.ts';
+import { deployDoors, fleetWithDoors, HUB, imageNamed } from '../support/doors-stack.ts';
 import { useInstallation } from '../support/installation.ts';
+import { pathKey } from '../support/path-key.ts';
 import { DAY_MS, HOUR_MS } from '../support/samples.ts';
 
 const HOST = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
@@ -14,18 +16,24 @@ const STACK = 'patchwave-doors';
 const LIMIT_MS = 120_000;
 
 const installation = useInstallation(fleetWithDoors);
-const [secret, next] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
+const [KEY, NEXT] = [pathKey(1), pathKey(2)] as const;
+const MAIN = { ...HUB, cluster: 'main' };
+/** Of version 0.2.0. */
+const SECRET = 'the-secret-of-the-operator';
 let endpoint = '';
 
 beforeAll(async () => {
   const { review } = installation();
   const ended = await review();
   expect([ended.status, ended.error, ended.cause]).toEqual(['SUCCEEDED', undefined, undefined]);
-  endpoint = await deployDoors(installation(), { name: STACK, secret });
+  endpoint = await deployDoors(installation(), { name: STACK, publicKey: KEY.publicKey });
 }, LIMIT_MS);
 
-async function ask(review: unknown, { path = secret, place = `${HUB.account}/main` } = {}) {
-  const answer = await fetch(`${endpoint}/${path}/${place}?timeout=3s`, {
+const isOfNamespace = (review: unknown) => JSON.stringify(review).includes('"kind":"Namespace"');
+
+async function ask(review: unknown, { path = '', place = `${HUB.account}/main` } = {}) {
+  const signature = path || KEY.sign(isOfNamespace(review) ? 'namespaces' : 'pods', MAIN);
+  const answer = await fetch(`${endpoint}/${signature}/${place}?timeout=3s`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: typeof review === 'string' ? review : JSON.stringify(review),
@@ -99,7 +107,9 @@ test('a review is one batch read, those of equal pods share it, and nothing else
 
 test('everything else is an error, so that the failure policy decides', async () => {
   const good = podIn('shop', 'young');
-  expect(await ask(good, { path: next })).toMatchObject({ status: 404, message: 'Not Found' });
+  expect(await ask(good, { path: NEXT.sign('pods', MAIN) })).toMatchObject({ status: 404, message: 'Not Found' });
+  expect(await ask(good, { path: KEY.sign('namespaces', MAIN) })).toMatchObject({ status: 404, message: 'Not Found' });
+  expect(await ask(good, { place: `${HUB.account}/other` })).toMatchObject({ status: 404, message: 'Not Found' });
   expect(await ask(good, { place: `${HUB.account}/..%2Fmain` })).toMatchObject({ status: 404 });
   expect(await ask('{')).toMatchObject({ status: 400 });
   expect(await ask({ ...good, apiVersion: 'admission.k8s.io/v1beta1' })).toMatchObject({ status: 400 });
@@ -127,18 +137,25 @@ test('a person of the group opens a namespace, nobody else does, and a dry run c
 });
 
 test(
-  'a secret is rotated without a gap',
+  'a key is rotated without a gap, and paths of version 0.2.0 count until their hash is gone',
   async () => {
     const { cloud } = installation();
     const stack = new CloudFormationClient(cloud.clients(HUB.account, HUB.region));
     const pod = podIn('shop', 'young');
-    const statuses = async () => [await ask(pod), await ask(pod, { path: next })].map(({ status }) => status);
-    await changeParameters(stack, STACK, { NextPathSecretHash: pathSecretHash(next) });
-    expect(await statuses()).toEqual([200, 200]);
-    await changeParameters(stack, STACK, { PathSecretHash: pathSecretHash(next), NextPathSecretHash: '' });
-    expect(await statuses()).toEqual([404, 200]);
-    await changeParameters(stack, STACK, { PathSecretHash: pathSecretHash(secret) });
-    expect(await statuses()).toEqual([200, 404]);
+    const paths = [KEY.sign('pods', MAIN), NEXT.sign('pods', MAIN), SECRET];
+    const statuses = async () => Promise.all(paths.map(async (path) => (await ask(pod, { path })).status));
+    expect(await statuses()).toEqual([200, 404, 404]);
+    await changeParameters(stack, STACK, { NextPathPublicKey: NEXT.publicKey });
+    expect(await statuses()).toEqual([200, 200, 404]);
+    const hash = createHash('sha256').update(podSecretOf(SECRET)).digest('base64');
+    await changeParameters(stack, STACK, {
+      PathPublicKey: NEXT.publicKey,
+      NextPathPublicKey: '',
+      PathSecretHash: hash,
+    });
+    expect(await statuses()).toEqual([404, 200, 200]);
+    await changeParameters(stack, STACK, { PathPublicKey: KEY.publicKey, PathSecretHash: '' });
+    expect(await statuses()).toEqual([200, 404, 404]);
   },
   LIMIT_MS,
 );
@@ -176,6 +193,6 @@ test('the log has decisions, and no object, path or secret', async () => {
   const text = events.map(({ message = '' }) => message).join('\n');
   expect(text).toContain('"decision":"deny"');
   expect(text).toContain('policy or ledger cannot be read');
-  for (const hidden of [secret, next, 'containers', 'nginx', 'break-glass="', 'Ada'])
+  for (const hidden of [KEY.sign('pods', MAIN), SECRET, 'containers', 'nginx', 'break-glass="', 'Ada'])
     expect([hidden, text.includes(hidden)]).toEqual([hidden, false]);
 });

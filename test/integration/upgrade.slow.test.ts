@@ -24,6 +24,7 @@ import { heldIn, NOTHING_HELD, PLANNING, rebuildsOf, rebuiltTimes, runsStarted }
 import { actingFleet, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { approve } from '../support/acts-of-persons.ts';
 import { hasRelease, type InstalledRelease, installRelease } from '../support/earlier-release.ts';
+import { pathKey } from '../support/path-key.ts';
 import { untilIn } from '../support/stopping.ts';
 
 const LIMIT_MS = 120_000;
@@ -165,7 +166,7 @@ step(
     const config = cloud.clients(fleet.hub.account, TEAM.region);
     const template = await packaged(config, 'doors.yaml', `patchwave-doors-artifacts-${TEAM.region}`);
     await updateStack(new CloudFormationClient(config), {
-      ...{ name: 'patchwave-doors', template: { url: template }, parameters: {} },
+      ...{ name: 'patchwave-doors', template: { url: template }, parameters: { PathPublicKey: pathKey(1).publicKey } },
     });
     await expectSame();
   },

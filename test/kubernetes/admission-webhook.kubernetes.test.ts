@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, jest } from '@jest/globals';
 import { inTime } from '../../functions/admission-webhook/deadline.ts';
+import { PathKeys } from '../../functions/admission-webhook/path-keys.ts';
 import { RememberedPolicies } from '../../functions/admission-webhook/remembered-policies.ts';
 import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
@@ -169,11 +170,11 @@ describe('what fails', () => {
       cluster.webhook.ports = { ...portsOf(world), policies: { current: fails } };
       return async () => {};
     },
-    'the secret is another one': async () => {
-      const { secret } = cluster.webhook;
-      cluster.webhook.secret = 'another';
+    'the path is signed by another key': async () => {
+      const { keys } = cluster.webhook;
+      cluster.webhook.keys = new PathKeys([]);
       return async () => {
-        cluster.webhook.secret = secret;
+        cluster.webhook.keys = keys;
       };
     },
   };
@@ -190,7 +191,7 @@ describe('what fails', () => {
     ['the ledger is throttled', UNDECIDED],
     ['the policy cannot be read, and was read before', UNDECIDED],
     ['the policy cannot be read, and was never', UNCALLED],
-    ['the secret is another one', UNCALLED],
+    ['the path is signed by another key', UNCALLED],
   ] as const)(
     '%s: refuses where the door denies, and nowhere else',
     async (name, expected) => {
@@ -202,7 +203,7 @@ describe('what fails', () => {
       expect(await seen(patch(`/api/v1/namespaces/${emptied}`, opening(), cluster.clientOf(ON_CALL)))).toMatch(
         /^warn /,
       );
-      const { secret } = cluster.webhook;
+      const ofNamespaces = cluster.signature('namespaces');
       const repair = await FAILURES[name]?.();
       try {
         const starts = ['shop', 'stage', 'lab'].map((namespace) => tried(namespace, GOOD));
@@ -218,8 +219,8 @@ describe('what fails', () => {
         expect(await Promise.all(starts.map(seen))).toEqual(expected);
         expect(await Promise.all(others.map(seen))).toEqual(others.map(() => 'allow'));
         expect(await seen(template)).toBe(expected === UNCALLED ? 'allow' : 'warn door-undecided');
-        // The API server shows the URL of a webhook that it cannot call. Nobody may open a namespace with what is in it.
-        expect(JSON.stringify(await Promise.all(starts))).not.toContain(secret);
+        // The API server shows the URL of a webhook that it cannot call: that one asks about pods only.
+        expect(JSON.stringify(await Promise.all(starts))).not.toContain(ofNamespaces);
       } finally {
         await repair?.();
       }

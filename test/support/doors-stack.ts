@@ -1,13 +1,11 @@
 /** The doors beside a hub in the embedded cloud, for tests and benchmarks. */
 
-import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { packaged } from '../../local/deploy.ts';
 import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
 import type { Installation } from '../../local/installation.ts';
 import { createStack } from '../../local/stack.ts';
-import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 
 export const HUB = { account: '111122223333', region: 'us-east-1' };
 const HOST = `${HUB.account}.dkr.ecr.${HUB.region}.amazonaws.com`;
@@ -47,16 +45,13 @@ export const fleetWithDoors = (): Fleet =>
 export const imageNamed = ({ seeded }: Pick<Installation, 'seeded'>, name: 'young' | 'old'): string =>
   `${HOST}/app@${seeded.images.get(name)?.digest}`;
 
-export const pathSecretHash = (secret: string): string =>
-  createHash('sha256').update(podSecretOf(secret)).digest('base64');
-
 /**
  * Deploys doors.yaml, or a copy of it, which has its own bundle beside it.
- * @returns where the API takes requests; behind it follow secret, account and cluster
+ * @returns where the API takes requests; behind it follow signature, account and cluster
  */
 export async function deployDoors(
   { cloud, deployment }: Pick<Installation, 'cloud' | 'deployment'>,
-  { name, secret, template = 'doors.yaml' }: { name: string; secret: string; template?: string },
+  { name, publicKey, template = 'doors.yaml' }: { name: string; publicKey: string; template?: string },
 ): Promise<string> {
   const config = cloud.clients(HUB.account, HUB.region);
   const { ApiId } = await createStack(new CloudFormationClient(config), {
@@ -64,7 +59,7 @@ export async function deployDoors(
     template: { url: await packaged(config, template, `${name}-artifacts-${HUB.account}`) },
     parameters: {
       ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
-      ...{ HubRegion: HUB.region, PathSecretHash: pathSecretHash(secret) },
+      ...{ HubRegion: HUB.region, PathPublicKey: publicKey },
     },
   });
   return `${cloud.endpoint}/_aws/execute-api/${ApiId}/$default`;

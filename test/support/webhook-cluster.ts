@@ -2,14 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse as parseYaml } from 'yaml';
 import { buildFiles, NoDoorsError } from '../../enforcement/build/build-files.ts';
+import type { PathKey } from '../../enforcement/build/path-key.ts';
+import { PathKeys } from '../../functions/admission-webhook/path-keys.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { makeEksCluster } from '../../local/kubernetes/eks.ts';
-import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
+import type { PathUse } from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { type KubeApiserver, startKubeApiserver } from './kube-apiserver.ts';
 import { type ApiObject, KubernetesClient } from './kubernetes-client.ts';
 import { programs } from './kubernetes-programs.ts';
+import { pathKey } from './path-key.ts';
 import { type AskedReview, WebhookServer } from './webhook-server.ts';
 
 export interface Person {
@@ -26,7 +29,7 @@ export class WebhookCluster {
   readonly administrator: KubernetesClient;
   readonly #clients = new Map<string, KubernetesClient>();
   #inForce = '';
-  #secrets = 0;
+  #keys = 0;
 
   private constructor(cluster: Cluster, server: KubeApiserver, webhook: WebhookServer) {
     this.cluster = cluster;
@@ -39,7 +42,7 @@ export class WebhookCluster {
   static async start(cloud: Cloud, cluster: Cluster, namespaces: readonly string[]): Promise<WebhookCluster> {
     await makeEksCluster(cloud, cluster);
     const server = await startKubeApiserver(await programs(), cloud, cluster);
-    const started = new WebhookCluster(cluster, server, await new WebhookServer(cluster.region, 'none').start());
+    const started = new WebhookCluster(cluster, server, await new WebhookServer(cluster.region).start());
     for (const name of namespaces) await server.admin.ensureNamespace(name);
     await server.admin.ensure({
       ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'everybody' } },
@@ -47,6 +50,16 @@ export class WebhookCluster {
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }],
     });
     return started;
+  }
+
+  /** That of the configuration in force. */
+  get #key(): PathKey {
+    return pathKey(this.#keys);
+  }
+
+  /** In the path of the webhooks in force. */
+  signature(use: PathUse): string {
+    return this.#key.sign(use, this.cluster);
   }
 
   async stop(): Promise<void> {
@@ -66,12 +79,12 @@ export class WebhookCluster {
   async configure(policy: Policy): Promise<void> {
     const key = JSON.stringify(policy.doors);
     if (key === this.#inForce) return;
-    this.#secrets += 1;
-    this.webhook.secret = `secret-${this.#secrets}`;
+    this.#keys += 1;
+    this.webhook.keys = new PathKeys([this.#key.publicKey]);
     const object = this.#shipped(policy, this.webhook.caBundle);
     if (object) await this.#apply(object);
     else await this.administrator.send('DELETE', CONFIGURATION);
-    const secrets = new Set([this.webhook.secret, podSecretOf(this.webhook.secret)]);
+    const secrets = new Set((['pods', 'namespaces'] as const).map((use) => this.signature(use)));
     await this.#until((asked) => (object ? asked.some(({ secret }) => secrets.has(secret)) : asked.length === 0));
     this.#inForce = key;
   }
@@ -98,8 +111,8 @@ export class WebhookCluster {
   /** The shipped file, with the certificate authority of a webhook that has no public one. */
   #shipped(policy: Policy, caBundle: string): ApiObject | undefined {
     try {
-      const webhookUrl = `${this.webhook.url}/${this.webhook.secret}`;
-      const files = buildFiles(policy, { clusters: [this.cluster], shardCount: 16, webhookUrl });
+      const webhook = { url: this.webhook.url, sign: this.#key.sign };
+      const files = buildFiles(policy, { clusters: [this.cluster], shardCount: 16, webhook });
       const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
       if (text === '') return undefined;
       const object = parseYaml(text);

@@ -1,5 +1,4 @@
 /** The admission webhook as an API server reaches it: HTTPS, and behind it what the HTTP API of doors.yaml does. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -7,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { admissionWebhook } from '../../functions/admission-webhook/handler.ts';
+import { PathKeys } from '../../functions/admission-webhook/path-keys.ts';
 import type { ReviewPorts } from '../../functions/admission-webhook/reviewed.ts';
-import { podSecretOf } from '../../shared/domain/admission/webhook-secret.ts';
 import { type Certified, newAuthority, newServer } from './certificates.ts';
 
 /** Of the integration in doors.yaml. */
@@ -28,8 +27,8 @@ export interface AskedReview {
 export class WebhookServer {
   readonly asked: AskedReview[] = [];
   readonly authority: Certified = newAuthority('webhook');
-  /** The one secret that opens it; API servers ask about pods by the one that is made from it. */
-  secret: string;
+  /** The keys whose paths it answers. */
+  keys: PathKeys;
   /** What the function reads, of one review. */
   ports: ReviewPorts | undefined;
   /** Nobody answers before. */
@@ -43,13 +42,13 @@ export class WebhookServer {
   #server: Server | undefined;
   #port = 0;
 
-  constructor(region: string, secret: string) {
-    this.secret = secret;
+  constructor(region: string, ...publicKeys: readonly string[]) {
+    this.keys = new PathKeys(publicKeys);
     this.#region = region;
     const server = this;
     this.#handler = admissionWebhook(() => ({
-      get pathSecretHashes() {
-        return [createHash('sha256').update(podSecretOf(server.secret)).digest('base64')];
+      get keys() {
+        return server.keys;
       },
       get ports() {
         if (!server.ports) throw new Error('the test has said nothing about what the function reads');

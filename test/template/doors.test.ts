@@ -70,6 +70,13 @@ test('a new value of a parameter of the function is a version of its own, within
     );
     return Math.max(...longest);
   });
+  // A rule of the template: one of both is empty.
+  const [rule, ...otherRules] = Object.values(objectOf(doors.json.Rules)).map(objectOf);
+  const { RuleCondition, Assertions } = rule ?? {};
+  expect(otherRules).toEqual([]);
+  expect(RuleCondition).toEqual({ 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'NextPathPublicKey' }, ''] }] });
+  expect(listOf(Assertions)).toMatchObject([{ Assert: { 'Fn::Equals': [{ Ref: 'PathSecretHash' }, ''] } }]);
+  lengths[named.indexOf('NextPathPublicKey')] = 0;
   const between = textOf(separator).length * (lengths.length - 1);
   expect(lengths.reduce((sum, length) => sum + length, between)).toBeLessThanOrEqual(256);
 });

@@ -5,23 +5,33 @@ import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { inTime } from '../../../functions/admission-webhook/deadline.ts';
 import { admissionWebhook, handler } from '../../../functions/admission-webhook/handler.ts';
-import { openedBy } from '../../../functions/admission-webhook/path-secret.ts';
+import { PathKeys } from '../../../functions/admission-webhook/path-keys.ts';
 import { MOST_BYTES } from '../../../functions/admission-webhook/read-review.ts';
 import { RememberedPolicies } from '../../../functions/admission-webhook/remembered-policies.ts';
 import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
-import { podSecretOf } from '../../../shared/domain/admission/webhook-secret.ts';
+import { podSecretOf } from '../../../shared/domain/admission/webhook-path.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { parse } from '../../../shared/schema.ts';
 import { podOf, reviewOf } from '../../support/admission-reviews.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
+import { pathKey } from '../../support/path-key.ts';
 
+const [KEY, NEXT] = [pathKey(1), pathKey(2)] as const;
+const MAIN = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
+/** Of version 0.2.0: of the secret for pods, which is made from the other. */
 const SECRET = 'sample-secret-of-the-tests';
-/** As docs/doors.md says: of the secret for pods, which is made from the other. */
 const hashOf = (secret: string) => createHash('sha256').update(podSecretOf(secret)).digest('base64');
 const FOLDER = new URL('../../../events/doors/', import.meta.url);
-const sample = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+/** A sample event, signed for its cluster and for what it asks. */
+const sample = (name: string) => {
+  const event = JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8'));
+  const use = name === 'break-glass' ? 'namespaces' : 'pods';
+  const { account, cluster } = event.pathParameters;
+  const secret = KEY.sign(use, { account, region: MAIN.region, cluster });
+  return { ...event, pathParameters: { ...event.pathParameters, secret } };
+};
 const context = {
   functionName: 'admission-webhook',
   invokedFunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:doors-admission-webhook:live',
@@ -48,9 +58,9 @@ async function world(doors: object = { mode: 'deny', breakGlass: { groups: ['pla
   return made;
 }
 
-async function ask(event: unknown, ports?: ReviewPorts, hashes = [hashOf(SECRET)]) {
+async function ask(event: unknown, ports?: ReviewPorts, keys = new PathKeys([KEY.publicKey])) {
   const made = ports ?? (await world());
-  const services = { pathSecretHashes: hashes, ports: made };
+  const services = { keys, ports: made };
   const { statusCode, body = '' } = (await admissionWebhook(() => services)(event, context)) as {
     statusCode: number;
     body?: string;
@@ -160,8 +170,8 @@ describe('a body that is no review is refused, and never allowed', () => {
   });
 });
 
-describe('a path without the secret', () => {
-  const path = (secret: string, account = '111122223333', cluster = 'main') => ({
+describe('the path of a webhook', () => {
+  const path = (secret: string, { account = MAIN.account, cluster = MAIN.cluster } = {}) => ({
     ...sample('create-pod'),
     pathParameters: { secret, account, cluster },
   });
@@ -170,56 +180,112 @@ describe('a path without the secret', () => {
       throw new Error(`${String(name)} was read`);
     },
   });
+  const signature = KEY.sign('pods', MAIN);
+  const flipped = `${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`;
+
+  test('opens pods of its cluster with the signature for them', async () => {
+    expect((await ask(path(signature))).statusCode).toBe(200);
+  });
 
   test.each([
-    ['another secret', path('other')],
-    ['an empty secret', path('')],
-    ['the hash in place of the secret', path(hashOf(SECRET))],
-    ['the secret and more', path(`${SECRET}x`)],
-    ['an account that is none', path(SECRET, '1111')],
-    ['a cluster that is none', path(SECRET, '111122223333', '../SWITCH#')],
+    ['another text', path('other')],
+    ['no text', path('')],
+    ['a signature with another letter', path(flipped)],
+    ['a signature and more', path(`${signature}A`)],
+    ['a signature for another cluster', path(KEY.sign('pods', { ...MAIN, cluster: 'dev' }))],
+    ['a signature for another account', path(KEY.sign('pods', { ...MAIN, account: '444455556666' }))],
+    ['a signature for another Region', path(KEY.sign('pods', { ...MAIN, region: 'us-east-1' }))],
+    ['its signature at another cluster', path(signature, { cluster: 'prod' })],
+    ['its signature at another account', path(signature, { account: '444455556666' })],
+    ['a signature by another key', path(NEXT.sign('pods', MAIN))],
+    ['a signature for namespaces', path(KEY.sign('namespaces', MAIN))],
+    ['the secret of version 0.2.0', path(SECRET)],
+    ['an account that is none', path(KEY.sign('pods', { ...MAIN, account: '1111' }), { account: '1111' })],
+    ['a cluster that is none', path(KEY.sign('pods', { ...MAIN, cluster: '../SWITCH#' }), { cluster: '../SWITCH#' })],
     ['no parameters', { ...sample('create-pod'), pathParameters: undefined }],
-  ])('%s: 404 without a detail, and nothing is read', async (_, event) => {
+  ])('with %s: 404 without a detail, and nothing is read', async (_, event) => {
     expect(await ask(event, nothingIsRead)).toEqual({ statusCode: 404, review: { message: 'Not Found' } });
   });
 
-  test('during a rotation both secrets count, and afterwards only the new one', async () => {
-    const [before, next] = [hashOf(SECRET), hashOf('next')];
-    const statusOf = async (secret: string, hashes: string[]) =>
-      (await ask(path(secret), undefined, hashes)).statusCode;
-    expect([await statusOf(SECRET, [before, next]), await statusOf('next', [before, next])]).toEqual([200, 200]);
-    expect([await statusOf(SECRET, [next]), await statusOf('next', [next])]).toEqual([404, 200]);
-  });
-
-  test('no secret at all fits no hash', () => {
-    const hashes = [hashOf(''), createHash('sha256').update('').digest('base64')];
-    expect([openedBy('', hashes), openedBy(podSecretOf(''), hashes), openedBy('a', [])]).toEqual(
-      Array(3).fill('nothing'),
-    );
-  });
-});
-
-describe('the secret for pods, which a person may see while the webhook is down', () => {
-  const withSecret = (name: string, secret: string) => {
-    const event = sample(name);
-    return { ...event, pathParameters: { ...event.pathParameters, secret } };
-  };
-
-  test('opens pods, as the other does', async () => {
-    const forPods = await ask(withSecret('create-pod', podSecretOf(SECRET)));
-    expect(forPods.statusCode).toBe(200);
-    expect(forPods).toEqual(await ask(withSecret('create-pod', SECRET)));
-  });
-
-  test('opens no namespace, and the other does', async () => {
+  test('for pods opens no namespace, and that for namespaces does', async () => {
     const made = await world();
-    expect(await ask(withSecret('break-glass', podSecretOf(SECRET)), made)).toEqual({
-      statusCode: 404,
-      review: { message: 'Not Found' },
-    });
+    const event = sample('break-glass');
+    const forPods = { ...event, pathParameters: { ...event.pathParameters, secret: signature } };
+    expect(await ask(forPods, made)).toEqual({ statusCode: 404, review: { message: 'Not Found' } });
     expect(made.exceptions.written).toBe(0);
-    expect((await ask(withSecret('break-glass', SECRET), made)).review.response.allowed).toBe(true);
+    expect((await ask(event, made)).review.response.allowed).toBe(true);
     expect(made.exceptions.written).toBe(1);
+  });
+
+  test('of `dev` asks nothing of `prod`, whatever it asks', async () => {
+    const made = await world();
+    for (const name of ['create-pod', 'break-glass']) {
+      const event = sample(name);
+      const elsewhere = { ...event, pathParameters: { ...event.pathParameters, cluster: 'prod' } };
+      expect((await ask(elsewhere, made)).statusCode).toBe(404);
+    }
+    expect(made.exceptions.written).toBe(0);
+  });
+
+  test('during a rotation counts with either key, and afterwards only with the new one', async () => {
+    const [before, after] = [KEY, NEXT].map((key) => path(key.sign('pods', MAIN)));
+    const both = new PathKeys([KEY.publicKey, NEXT.publicKey]);
+    const next = new PathKeys([NEXT.publicKey]);
+    const statusOf = async (event: unknown, keys: PathKeys) => (await ask(event, undefined, keys)).statusCode;
+    expect([await statusOf(before, both), await statusOf(after, both)]).toEqual([200, 200]);
+    expect([await statusOf(before, next), await statusOf(after, next)]).toEqual([404, 200]);
+  });
+
+  test('is checked once, and counts for no other cluster', () => {
+    const keys = new PathKeys([KEY.publicKey]);
+    const first = keys.opened(signature, MAIN);
+    expect(first).toEqual({ use: 'pods', kind: 'signed' });
+    expect(keys.opened(signature, MAIN)).toBe(first);
+    expect(keys.opened(signature, { ...MAIN, cluster: 'prod' })).toBeUndefined();
+  });
+
+  test('is forgotten if very many others were asked with, so that memory has an end', () => {
+    const keys = new PathKeys([KEY.publicKey]);
+    const first = keys.opened(signature, MAIN);
+    for (let number = 0; number < 400; number += 1) {
+      const cluster = { ...MAIN, cluster: `c${number}` };
+      expect(keys.opened(KEY.sign('pods', cluster), cluster)).toBeDefined();
+    }
+    const again = keys.opened(signature, MAIN);
+    expect(again).toEqual(first);
+    expect(again).not.toBe(first);
+  });
+
+  describe('of version 0.2.0', () => {
+    const keys = new PathKeys([KEY.publicKey], hashOf(SECRET));
+
+    test.each([SECRET, podSecretOf(SECRET)])('asks about pods, if the stack has its hash', async (secret) => {
+      const metric = jest.spyOn(metrics, 'addMetric');
+      const { statusCode, review } = await ask(path(secret), undefined, keys);
+      expect(statusCode).toBe(200);
+      expect(review).toEqual((await ask(path(signature), undefined, keys)).review);
+      expect(metric.mock.calls).toEqual([['SharedSecretReviews', 'Count', 1]]);
+    });
+
+    test.each([SECRET, podSecretOf(SECRET)])('opens no namespace', async (secret) => {
+      const made = await world();
+      const event = sample('break-glass');
+      const asked = { ...event, pathParameters: { ...event.pathParameters, secret } };
+      expect(await ask(asked, made, keys)).toEqual({ statusCode: 404, review: { message: 'Not Found' } });
+      expect(made.exceptions.written).toBe(0);
+    });
+
+    test.each(['other', hashOf(SECRET), `${SECRET}x`])('with another text is refused', async (secret) => {
+      expect((await ask(path(secret), nothingIsRead, keys)).statusCode).toBe(404);
+    });
+
+    test('without a secret fits no hash', () => {
+      for (const hash of [hashOf(''), createHash('sha256').update('').digest('base64')])
+        expect(['', podSecretOf('')].map((text) => new PathKeys([], hash).opened(text, MAIN))).toEqual([
+          undefined,
+          undefined,
+        ]);
+    });
   });
 });
 
@@ -239,8 +305,8 @@ describe('the log', () => {
     }
     const text = JSON.stringify(logged);
     for (const secret of [
-      SECRET,
-      podSecretOf(SECRET),
+      KEY.sign('pods', MAIN),
+      KEY.sign('namespaces', MAIN),
       'wrong-secret',
       'secret-of-the-object',
       'busybox',
@@ -262,6 +328,7 @@ describe('the log', () => {
           {
             uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
             ...{ account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' },
+            path: 'signed',
             ...{ kind: 'Pod', operation: 'CREATE', decision: 'deny', ruleId: 'image-recorded' },
             ...{ digests: [`sha256:${'1'.repeat(64)}`], durationMs: expect.any(Number) },
           },
@@ -270,20 +337,25 @@ describe('the log', () => {
     ]);
   });
 
-  test('tells in a rotation which secret a cluster has', async () => {
-    const paths = ['first', 'second'].map((secret) => ({
-      ...{
-        ...sample('create-pod'),
-        pathParameters: { secret: podSecretOf(secret), account: '111122223333', cluster: 'main' },
-      },
-    }));
-    const secrets = async (hashes: string[]) => {
+  test('tells in a rotation which key signed the path, and which cluster has a path of version 0.2.0', async () => {
+    const keys = async (made: PathKeys, ...texts: readonly string[]) => {
       logged.length = 0;
-      for (const path of paths) await ask(path, undefined, hashes);
-      return logged.map((one) => (one as { texts: [string, { secret?: string }] }).texts[1].secret);
+      for (const secret of texts)
+        await ask({ ...sample('create-pod'), pathParameters: { ...MAIN, secret } }, undefined, made);
+      return logged.map((one) => {
+        const [, { path, key }] = (one as { texts: [string, { path: string; key?: string }] }).texts;
+        return [path, key];
+      });
     };
-    expect(await secrets(['first', 'second'].map(hashOf))).toEqual(['current', 'next']);
-    expect(await secrets([hashOf('second')])).toEqual([undefined]);
+    const [first, second] = [KEY, NEXT].map((key) => key.sign('pods', MAIN)) as [string, string];
+    expect(await keys(new PathKeys([KEY.publicKey, NEXT.publicKey]), first, second)).toEqual([
+      ['signed', 'current'],
+      ['signed', 'next'],
+    ]);
+    expect(await keys(new PathKeys([NEXT.publicKey], hashOf(SECRET)), second, SECRET)).toEqual([
+      ['signed', undefined],
+      ['shared-secret', undefined],
+    ]);
   });
 
   test('has each break-glass that begins or ends, and an alarm counts those that begin', async () => {
@@ -292,7 +364,13 @@ describe('the log', () => {
     const annotated = { metadata: { name: 'shop', annotations: { 'patchwave.dev/break-glass': '{}' } } };
     const kind = { group: '', version: 'v1', kind: 'Namespace' };
     const changes = async (change: object) =>
-      ask(withBody(reviewOf({ kind, name: 'shop', namespace: 'shop', operation: 'UPDATE', ...change })), made);
+      ask(
+        {
+          ...sample('break-glass'),
+          body: JSON.stringify(reviewOf({ kind, name: 'shop', namespace: 'shop', operation: 'UPDATE', ...change })),
+        },
+        made,
+      );
     await ask(sample('break-glass'), made);
     await changes({ uid: 'end', object: { metadata: { name: 'shop' } }, oldObject: annotated });
     const tried = { uid: 'tried', dryRun: true };
@@ -365,17 +443,17 @@ test('of several policies the last one that was read is remembered', async () =>
 });
 
 test('the function names what its environment lacks', async () => {
-  await expect(handler(sample('create-pod'), context)).rejects.toThrow(/LEDGER_TABLE.*PATH_SECRET_HASH/);
+  await expect(handler(sample('create-pod'), context)).rejects.toThrow(/LEDGER_TABLE.*PATH_PUBLIC_KEY/);
 });
 
-test('the function runs outside of a rotation, when the second hash is empty', async () => {
+test('the function runs outside of a rotation, when the second key is empty', async () => {
   const before = process.env;
   process.env = {
     ...before,
     ...{ LEDGER_TABLE: 'ledger', EVIDENCE_BUCKET: 'evidence', READ_MILLISECONDS: '1500' },
     REMEMBER_SECONDS: '5',
     ...{ LEDGER_REGION: 'eu-west-1', HUB_REGION: 'eu-west-1', AWS_REGION: 'eu-west-1' },
-    ...{ PATH_SECRET_HASH: hashOf(SECRET), NEXT_PATH_SECRET_HASH: '' },
+    ...{ PATH_PUBLIC_KEY: KEY.publicKey, NEXT_PATH_PUBLIC_KEY: '', PATH_SECRET_HASH: '' },
   };
   try {
     const event = { ...sample('create-pod'), body: '{' };

@@ -3,18 +3,20 @@ import { buildFiles } from '../../../enforcement/build/build-files.ts';
 import { canonicalJson } from '../../../shared/domain/common/canonical-json.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
+import { pathKey } from '../../support/path-key.ts';
 import { fc } from '../../support/seeded.ts';
 
 const GOLDEN = 'test/unit/enforcement/golden';
 const CLUSTER = { account: '111122223333', region: 'eu-west-1', cluster: 'test' };
-const OPTIONS = { clusters: [CLUSTER], shardCount: 1, webhookUrl: 'https://webhook.example/SECRET' } as const;
+const webhook = { url: 'https://webhook.example', sign: pathKey(1).sign };
+const OPTIONS = { clusters: [CLUSTER], shardCount: 1, webhook } as const;
 const policy = parsePolicy(readFileSync(`${GOLDEN}/policy.yaml`, 'utf8'));
 const files = buildFiles(policy, OPTIONS);
 
 /*
- * A difference is what an installation would get. If it is meant, write the files again:
+ * A difference is what an installation would get. If it is meant, write the files again, with the key of test/support/path-key.ts:
  * npm run enforcement:build -- test/unit/enforcement/golden/policy.yaml --out test/unit/enforcement/golden --shards 1 \
- *   --cluster 111122223333/eu-west-1/test --webhook-url https://webhook.example/SECRET
+ *   --cluster 111122223333/eu-west-1/test --webhook-url https://webhook.example --key FILE
  */
 test.each([...files])('%s is as it was', (path, text) => {
   expect(text).toBe(readFileSync(`${GOLDEN}/${path}`, 'utf8'));

@@ -1,8 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
+import { pathKey, privateKey } from '../../support/path-key.ts';
 
 const MAIN = 'enforcement/build/main.ts';
 const POLICY = `
@@ -27,8 +29,8 @@ function build(policy: string, ...more: readonly string[]) {
   const file = join(folder, 'policy.yaml');
   writeFileSync(file, policy);
   const args = [MAIN, file, '--out', join(folder, 'out'), ...more];
-  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
-  return { status, stderr: stderr.replaceAll(/\s+/g, ' ').trim(), isWritten: existsSync(join(folder, 'out')) };
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+  return { status, stdout, stderr: stderr.replaceAll(/\s+/g, ' ').trim(), isWritten: existsSync(join(folder, 'out')) };
 }
 
 test('writes the files, byte-equal in a second run', () => {
@@ -68,20 +70,41 @@ test.each([
   ['a cluster without a Region', POLICY + WARN, ['--cluster', '111122223333/prod'], 2, /names no cluster/],
   ['a cluster that climbs out of the folder', POLICY + WARN, ['--cluster', '111122223333/eu-west-1/..'], 2, /names no/],
   ['seven shards', POLICY + WARN, ['--shards', '7'], 2, /--shards must be 1 or 16\./],
-  ['a webhook without TLS', POLICY + WARN, [...CLUSTER, '--webhook-url', 'http://a.example/s'], 2, /must be https:/],
-  ['a webhook without a secret', POLICY + WARN, [...CLUSTER, '--webhook-url', 'https://a.example/'], 2, /HOST\/SECRET/],
+  ['a webhook without TLS', POLICY + WARN, [...CLUSTER, '--webhook-url', 'http://a.example'], 2, /must be https:/],
+  [
+    'a webhook with the secret of version 0.2.0',
+    POLICY + WARN,
+    [...CLUSTER, '--webhook-url', 'https://a.example/s3cret'],
+    2,
+    /^--webhook-url must be https:\/\/HOST, as the output WebhookUrl of doors.yaml is\./,
+  ],
   [
     'a webhook with a query',
     POLICY + WARN,
-    [...CLUSTER, '--webhook-url', 'https://a.example/s?x=1'],
+    [...CLUSTER, '--webhook-url', 'https://a.example?x=1'],
     2,
-    /HOST\/SECRET/,
+    /must be https:\/\/HOST/,
   ],
-  ['a webhook for no cluster', POLICY + WARN, ['--webhook-url', 'https://a.example/s'], 2, /Add --cluster/],
+  ['a webhook without a key', POLICY + WARN, [...CLUSTER, '--webhook-url', 'https://a.example'], 2, /Add --key FILE/],
+  ['a key without a webhook', POLICY + WARN, [...CLUSTER, '--key', 'key.pem'], 2, /Name it with --webhook-url/],
+  [
+    'a key that is not there',
+    POLICY + WARN,
+    [...CLUSTER, '--webhook-url', 'https://a.example', '--key', 'no-such-key.pem'],
+    2,
+    /no-such-key\.pem cannot be read \(ENOENT\)/,
+  ],
+  [
+    'a webhook for no cluster',
+    POLICY + WARN,
+    ['--webhook-url', 'https://a.example', '--key', 'key.pem'],
+    2,
+    /Add --cluster/,
+  ],
   [
     'a webhook for clusters of two Regions',
     POLICY + WARN,
-    [...CLUSTER, '--cluster', '111122223333/us-east-1/prod-a', '--webhook-url', 'https://a.example/s'],
+    [...CLUSTER, '--cluster', '111122223333/us-east-1/prod-a', '--webhook-url', 'https://a.example', '--key', 'k'],
     2,
     /A webhook is for the clusters of its Region\./,
   ],
@@ -116,16 +139,62 @@ test.each([
   expect(stderr).toMatch(says);
 });
 
-test('only its owner may read the webhook configuration, which has the secret', () => {
+describe('the key that signs the paths of a webhook', () => {
   const policy = `${POLICY}doors: { mode: deny }\n`;
-  expect(build(policy, ...CLUSTER, '--webhook-url', 'https://a.example/s3cret').status).toBe(0);
-  const path = join(folder, 'out/kubernetes/111122223333/eu-west-1/prod-a/webhook.yaml');
-  expect(readFileSync(path, 'utf8')).toContain('url: https://a.example/s3cret/111122223333/prod-a\n');
-  expect(statSync(path).mode & 0o077).toBe(0);
-  chmodSync(path, 0o644);
-  expect(build(policy, ...CLUSTER, '--webhook-url', 'https://a.example/n3w').status).toBe(0);
-  expect(readFileSync(path, 'utf8')).toContain('url: https://a.example/n3w/');
-  expect(statSync(path).mode & 0o077).toBe(0);
+  const PROD = { account: '111122223333', region: 'eu-west-1', cluster: 'prod-a' };
+  const keyFile = (pem: string | Buffer, mode = 0o600): string => {
+    const path = join(folder, 'key.pem');
+    writeFileSync(path, pem);
+    chmodSync(path, mode);
+    return path;
+  };
+  const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' });
+  const signed = (path: string) => build(policy, ...CLUSTER, '--webhook-url', 'https://a.example/', '--key', path);
+
+  test('signs each path, and its public half is printed; its private one is nowhere', () => {
+    const path = keyFile(pemOf(privateKey(7)));
+    const { status, stdout } = signed(path);
+    expect(status).toBe(0);
+    const text = readFileSync(join(folder, 'out/kubernetes/111122223333/eu-west-1/prod-a/webhook.yaml'), 'utf8');
+    const { sign, publicKey } = pathKey(7);
+    for (const use of ['pods', 'namespaces'] as const)
+      expect(text).toContain(`url: https://a.example/${sign(use, PROD)}/111122223333/prod-a\n`);
+    expect(stdout).toContain(`PathPublicKey of doors.yaml, or NextPathPublicKey, must be ${publicKey}\n`);
+    const { d = 'none' } = privateKey(7).export({ format: 'jwk' });
+    expect(text + stdout).not.toContain(d);
+  });
+
+  test('as `openssl genpkey` makes it, gives the public key that the documented command prints', () => {
+    const path = join(folder, 'made.pem');
+    execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', path]);
+    chmodSync(path, 0o600);
+    const { status, stdout } = signed(path);
+    expect(status).toBe(0);
+    const [, command = ''] = /^ +public=\$\((.*)\)$/m.exec(readFileSync('docs/doors.md', 'utf8')) ?? [];
+    expect(command).toContain('openssl pkey');
+    const printed = execFileSync('sh', ['-c', command.replace('patchwave-webhook.pem', path)], { encoding: 'utf8' });
+    expect(stdout).toContain(`must be ${printed.trim()}\n`);
+  });
+
+  test.each<[string, () => string, RegExp]>([
+    ['that others may read', () => keyFile(pemOf(privateKey(7)), 0o640), /can be read by others .* Run chmod 600/],
+    [
+      'of another kind',
+      () => keyFile(pemOf(generateKeyPairSync('x25519').privateKey)),
+      /not of Ed25519\. Make one: openssl/,
+    ],
+    [
+      'that is public',
+      () => keyFile(createPublicKey(privateKey(7)).export({ type: 'spki', format: 'pem' })),
+      /has no private key/,
+    ],
+    ['that is no key', () => keyFile('s3cret'), /has no private key in PEM/],
+  ])('is refused if it is one %s, and its text is not shown', (_, path, says) => {
+    const { status, stderr, isWritten } = signed(path());
+    expect({ status, isWritten }).toEqual({ status: 2, isWritten: false });
+    expect(stderr).toMatch(says);
+    expect(stderr).not.toContain('s3cret');
+  });
 });
 
 test('writes a folder for each cluster', () => {

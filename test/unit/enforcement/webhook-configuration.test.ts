@@ -1,21 +1,23 @@
 import { parse } from 'yaml';
 import { buildFiles } from '../../../enforcement/build/build-files.ts';
-import { podSecretOf } from '../../../shared/domain/admission/webhook-secret.ts';
+import { PathKeys } from '../../../functions/admission-webhook/path-keys.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { checkPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import type { PolicyRequest } from '../../support/admission-policy.ts';
+import { pathKey, privateKey } from '../../support/path-key.ts';
 import { calledWebhooks } from '../../support/webhook-configuration.ts';
 
 const CLUSTER = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
-const URL = 'https://abc.execute-api.eu-west-1.amazonaws.com/s3cret';
-const URL_FOR_PODS = `https://abc.execute-api.eu-west-1.amazonaws.com/${podSecretOf('s3cret')}/444455556666/prod`;
+const URL = 'https://abc.execute-api.eu-west-1.amazonaws.com';
+const { sign } = pathKey(1);
+const urlFor = (use: 'pods' | 'namespaces') => `${URL}/${sign(use, CLUSTER)}/444455556666/prod`;
 
 function textOf(doors: PolicyDocument['doors']): string {
   const policy = checkPolicy({
     ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
     doors,
   });
-  const files = buildFiles(policy, { clusters: [CLUSTER], shardCount: 16, webhookUrl: URL });
+  const files = buildFiles(policy, { clusters: [CLUSTER], shardCount: 16, webhook: { url: URL, sign } });
   return files.get('kubernetes/444455556666/eu-west-1/prod/webhook.yaml') ?? '';
 }
 
@@ -33,7 +35,7 @@ test('where every namespace denies, every pod fails closed, also in kube-system'
   const [pods, workloads, namespaces, ...more] = webhooks({ mode: 'deny' });
   expect(more).toEqual([]);
   expect(pods).toMatchObject({ name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', sideEffects: 'None' });
-  expect(pods).toMatchObject({ clientConfig: { url: URL_FOR_PODS }, admissionReviewVersions: ['v1'] });
+  expect(pods).toMatchObject({ clientConfig: { url: urlFor('pods') }, admissionReviewVersions: ['v1'] });
   expect(Object.keys(pods ?? {})).not.toContain('namespaceSelector');
   expect(workloads).toMatchObject({ name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' });
   expect(namespaces).toMatchObject({ failurePolicy: 'Ignore', sideEffects: 'NoneOnDryRun' });
@@ -68,12 +70,21 @@ test('where nothing denies, everything fails open', () => {
   ]);
 });
 
-test('a webhook that fails closed, so that its URL is shown, has not the secret that opens namespaces', () => {
-  for (const { name, failurePolicy, clientConfig } of webhooks({ mode: 'deny' })) {
-    const isOfNamespaces = name === 'namespaces.patchwave.dev';
-    expect([name, clientConfig]).toEqual([name, { url: isOfNamespaces ? `${URL}/444455556666/prod` : URL_FOR_PODS }]);
-    if (isOfNamespaces) expect(failurePolicy).toBe('Ignore');
+test('only the webhook of namespaces has the path for them', () => {
+  for (const { name, clientConfig } of webhooks({ mode: 'deny' })) {
+    const use = name === 'namespaces.patchwave.dev' ? 'namespaces' : 'pods';
+    expect([name, clientConfig]).toEqual([name, { url: urlFor(use) }]);
   }
+});
+
+test('the signatures are for this cluster and one use each, and the private key is nowhere', () => {
+  const text = textOf({ mode: 'deny' });
+  const keys = new PathKeys([pathKey(1).publicKey]);
+  const opened = [...text.matchAll(/url: https:\/\/[^/]+\/([\w-]+)\//g)].map(([, signature = '']) => signature);
+  expect(new Set(opened.map((one) => keys.opened(one, CLUSTER)?.use))).toEqual(new Set(['pods', 'namespaces']));
+  expect(opened.map((one) => keys.opened(one, { ...CLUSTER, cluster: 'other' }))).toEqual(opened.map(() => undefined));
+  const { d = 'none' } = privateKey(1).export({ format: 'jwk' });
+  expect(text).not.toContain(d);
 });
 
 test('no webhook selects objects, which anybody could use as a way around, or waits for more than 5 s', () => {
