@@ -52,6 +52,7 @@ export class DiskLedgers {
       leave: put('left'),
       ofImage: async (digest) => this.#ofImage(digest, 'live'),
       leftOfImage: async (digest) => this.#ofImage(digest, 'left'),
+      async *endedSince() {},
     };
   }
 

@@ -44,12 +44,16 @@ function describeReview(review: ReviewRecord, now: number): string {
   const lines = [fitted(head, 2)];
   if (failure) lines.push(fitted(visibleLine(`  ${failure.error}: ${failure.detail}`), 4));
   if (totals) {
-    const { scopes, inventory, ancestors, found } = totals;
+    const { scopes, inventory, possible, ancestors, found } = totals;
     const counts = [
       `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left the fleet` : ''}`,
       `  running    ${counted(inventory.tasks, 'task or pod', 'tasks and pods')}, ${counted(inventory.containers, 'container')} on ${counted(found, 'image')}, ${counted(inventory.unresolved, 'container')} without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     ];
+    if (possible && (possible.found > 0 || inventory.possible))
+      counts.push(
+        `  may start  ${counted(possible.found, 'image')} not running (${counted(inventory.possible ?? 0, 'workload')} without a pod, and what ran within the grace of the doors): ${outcomesInWords(possible)}`,
+      );
     if (ancestors)
       counts.push(
         `  others     ${counted(ancestors.found, 'image')} not running (ancestors and heads): ${outcomesInWords(ancestors)}`,

@@ -1,8 +1,9 @@
+import { collect } from '../../shared/concurrency.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
-import { checkDoorStacks } from './checks/doors.ts';
+import { checkDoorStacks, checkPossibleStarts } from './checks/doors.ts';
 import { checkKey } from './checks/key.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
@@ -85,6 +86,7 @@ async function readInstallation(
     }),
     inLedger(({ runs }) => runs.latestOfFleet()),
   ]);
+  const scopes = await inLedger((known) => collect(known.scopes.all()));
   const doors = await inLedger((known) => readDoors(ports.doors, stack, known, inForce, clock()));
   let reads: MemberReads | undefined;
   const members = await inLedger(async (known) => {
@@ -93,7 +95,7 @@ async function readInstallation(
   });
   const description: InstallationDescription = {
     ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
-    ...{ lastReview, members, doors },
+    ...{ lastReview, members, doors, scopes },
   };
   return isDeep ? { ...description, deep: await readDeep(ports, reads, description) } : description;
 }
@@ -150,6 +152,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...ofMembers('scanning', (members) => checkScanning(members, version)),
     ...ofMembers('forwarding', (members) => checkForwarding(stack, members, version, isListening(description.rules))),
     ...checked('doors', description.doors, (doors) => checkDoorStacks(doors, stack)),
+    ...checked('starts', description.scopes, checkPossibleStarts),
     ...(description.deep ? deepFindings(description, description.deep) : []),
   ];
 }

@@ -15,6 +15,7 @@ export const CHECKS = [
   'scanning',
   'forwarding',
   'doors',
+  'starts',
   'bus-policy',
   'task-tokens',
   'start-time',

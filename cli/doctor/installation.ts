@@ -1,6 +1,7 @@
 import type { Registry } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
+import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { DoctorPlace, Members } from './places.ts';
 import type { DoctorReading } from './reading.ts';
 
@@ -198,6 +199,9 @@ export interface DeepResults {
   readonly pullTime: DoctorReading<PullTimes | undefined>;
 }
 
+/** What reviews recorded of one scope. */
+export type ScopeDescription = Pick<ScopeRecord, 'scope' | 'left' | 'unreadSources'>;
+
 /** Input of all checks. */
 export interface InstallationDescription {
   readonly nowEpochMs: number;
@@ -213,6 +217,7 @@ export interface InstallationDescription {
   readonly policy: DoctorReading<PolicyDescription>;
   /** The last ended review; `undefined` if there is none. */
   readonly lastReview: DoctorReading<ReviewRecord | undefined>;
+  readonly scopes: DoctorReading<readonly ScopeDescription[]>;
   readonly members: DoctorReading<MembersDescription>;
   readonly doors: DoctorReading<DoorsDescription>;
   /** Absent without `--deep`. */

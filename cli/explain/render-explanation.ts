@@ -21,7 +21,7 @@ import {
   renderWaiting,
   WAITING,
 } from '../acting/render-acting.ts';
-import { type Colour, fitted, paint, relative, shortDigest, table } from '../output.ts';
+import { type Colour, fitted, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
 import { renderUndeployed, UNDEPLOYED } from '../undeployed.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
@@ -57,7 +57,8 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     facts(explanation, now, inForce),
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
-    runs(usages),
+    runs(usages.filter(({ isPossible }) => !isPossible)),
+    mayStart(usages.filter(({ isPossible }) => isPossible)),
     undeployed.length > 0 ? `${UNDEPLOYED}:\n${renderUndeployed(undeployed)}` : '',
     left.length > 0 ? `Last seen in scopes that left the fleet:\n${runs(left)}` : '',
     renderImageExpiries(protection, usages.length > 0, now),
@@ -151,17 +152,29 @@ const DIGEST_SOURCES: Readonly<Record<Usage['digestSource'], string>> = {
   'tag-guess': 'a guess: what the tag means now',
 };
 
+const USAGE_COLUMNS: readonly TableColumn<Usage>[] = [
+  { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },
+  { title: 'container', value: ({ container }) => container },
+  { title: 'image reference', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
+  { title: 'digest known from', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
+];
+
 const runs = (usages: readonly Usage[]): string =>
   usages.length === 0
     ? 'No workload runs it.'
     : table(usages, [
         { title: 'run by', value: ({ workloadKind, workload }) => `${workloadKind} ${workload}` },
-        { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },
-        { title: 'container', value: ({ container }) => container },
-        { title: 'count', value: ({ count }) => String(count), align: 'right' },
-        { title: 'image reference', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
-        { title: 'digest known from', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
+        ...USAGE_COLUMNS.toSpliced(2, 0, { title: 'count', value: ({ count }) => String(count), align: 'right' }),
       ]);
+
+/** Empty if no template names it. */
+const mayStart = (usages: readonly Usage[]): string =>
+  usages.length === 0
+    ? ''
+    : `May start without a deployment:\n${table(usages, [
+        { title: 'started by', value: ({ workloadKind, workload }) => `${workloadKind} ${workload}` },
+        ...USAGE_COLUMNS,
+      ])}`;
 
 /** Parent and age of an image as table lines; none before a review has read them. */
 function lineageRows(

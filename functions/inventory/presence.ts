@@ -88,7 +88,8 @@ export async function takeMarksBack(
   await markAsUnused(ports, digests, []);
 }
 
-const isGuess = ({ digestSource }: Usage): boolean => digestSource === 'tag-guess';
+/** What may start by a tag is shown as a guess where it is listed: it says nothing about an image that runs elsewhere. */
+const isGuess = ({ digestSource, isPossible }: Usage): boolean => digestSource === 'tag-guess' && !isPossible;
 
 /** Removes the mark from images whose last usages in any scope are about to end. */
 export async function markAsUnused(

@@ -22,10 +22,11 @@ export function runningChanges(
   };
 }
 
-/** The images of usages by where they run, each once. */
+/** The images of usages by where they run, each once; a possible usage runs nothing. */
 export function imagesIn(usages: Iterable<Usage>): ReadonlyMap<string, ImagePresence> {
   const images = new Map<string, ImagePresence>();
   for (const usage of usages) {
+    if (usage.isPossible) continue;
     const place = doorPlaceOf(usage);
     images.set(keyOf(usage.digest, place), { digest: usage.digest, place });
   }

@@ -1,5 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import { listsShowing } from '../../shared/domain/image/kubernetes-template.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -102,9 +103,10 @@ async function recordScope(
     return { status: 'left' };
   }
   const { policy } = await policyOfRun(ports, step);
-  const { usages, unresolved, digests, unidentified } = await recordImages(ports, step, policy, reading);
+  const { usages, unresolved, digests, possible, unidentified } = await recordImages(ports, step, policy, reading);
   const inventory = { ...reading.inventory, usages, unresolved };
   await files.put(keys.digests(scope), digests);
+  if (scope.eksCluster !== undefined) await files.put(keys.possible(scope), possible);
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
     ...(unidentified.length > 0 && { unidentified }),
@@ -112,7 +114,7 @@ async function recordScope(
   await runs.recordPart(runId, {
     kind: 'scope',
     key: keyOfScope(scope),
-    result: { scope, status: 'complete', inventory, ...eksClustersOf(reading) },
+    result: { scope, status: 'complete', inventory, ...eksClustersOf(reading), ...unreadIn(reading) },
   });
   return { status: 'complete', inventory };
 }
@@ -131,6 +133,8 @@ async function recordImages(
   const unidentified = new UnidentifiedContainers();
   const total = { usages: 0, unresolved: 0 };
   const digests: Digest[] = [];
+  const possible: Digest[] = [];
+  const mayHaveEnded = endedBy(reading);
   await ImageGroups.with(scratch, async (groups) => {
     const seen = groups.set('seen', ({ usage }: SeenUsage) => usage.digest);
     const live = groups.set('live', ({ digest }: Usage) => digest);
@@ -139,7 +143,7 @@ async function recordImages(
       if (unresolved.length > 0) await files.put(runFileKeys(runId).unresolved(scope, piece), unresolved);
       for (const { observation } of unresolved) {
         unidentified.addUnresolved(observation);
-        total.unresolved += observation.count;
+        if (!observation.isPossible) total.unresolved += observation.count;
       }
     }
     await live.add(usages.live(scope));
@@ -147,15 +151,19 @@ async function recordImages(
     const isMarked = (await ports.scopes.get(scope))?.includesRunning === true;
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
-      const changes = compareUsages(await live.of(group), shown.usages.values());
-      for (const usage of shown.usages.values()) unidentified.addUsage(usage);
-      total.usages += shown.usages.size;
-      digests.push(...shown.images.keys());
+      const compared = compareUsages(await live.of(group), shown.usages.values());
+      const changes = { ...compared, end: compared.end.filter(mayHaveEnded) };
+      const stay = compared.end.filter((usage) => !mayHaveEnded(usage));
+      const runs = new Set(digestsOf([...shown.usages.values()].filter(({ isPossible }) => !isPossible)));
+      for (const usage of [...shown.usages.values(), ...stay]) unidentified.addUsage(usage);
+      total.usages += shown.usages.size + stay.length;
+      digests.push(...runs);
+      possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
         await recordGroup({ ports, runId, scope, policy, marks, isMarked, group }, shown, changes);
     }
   });
-  return { ...total, digests: digests.sort(), unidentified: unidentified.list() };
+  return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list() };
 }
 
 interface GroupStep {
@@ -206,23 +214,32 @@ async function recordGroup(
 
 type Reading = v.InferOutput<typeof observationsCompleteDocument>;
 
+/** A possible usage ends only if every list that could show it was read. */
+function endedBy({ unreadSources = [] }: Reading): (usage: Usage) => boolean {
+  const unread = new Set(unreadSources.map(({ list }) => list));
+  return ({ isPossible, workloadKind }) => !isPossible || !listsShowing(workloadKind).some((list) => unread.has(list));
+}
+
+const unreadIn = ({ unreadSources }: Reading): Pick<ScopeRecord, 'unreadSources'> =>
+  unreadSources ? { unreadSources } : {};
+
 const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: readonly string[] } =>
   Array.isArray(eksClusters) && eksClusters.length > 0 ? { eksClusters } : {};
 
 /** A reading proves what ran when it started, so it counts from then: it does not include a later rollout. */
-const completeScope = (
-  scope: Scope,
-  { beganAtEpochMs, includesStopping, eksClusters, isPrivate }: Reading,
-  empty: boolean,
-): ScopeRecord => ({
-  scope,
-  completeAtEpochMs: beganAtEpochMs,
-  ...(includesStopping && { includesStopping }),
-  ...(Array.isArray(eksClusters) && { includesEks: true }),
-  ...(isPrivate && { isPrivate }),
-  includesRunning: true,
-  ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
-});
+const completeScope = (scope: Scope, reading: Reading, empty: boolean): ScopeRecord => {
+  const { beganAtEpochMs, includesStopping, eksClusters, isPrivate } = reading;
+  return {
+    scope,
+    completeAtEpochMs: beganAtEpochMs,
+    ...(includesStopping && { includesStopping }),
+    ...(Array.isArray(eksClusters) && { includesEks: true }),
+    ...(isPrivate && { isPrivate }),
+    ...unreadIn(reading),
+    includesRunning: true,
+    ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
+  };
+};
 
 /** Neither a cluster nor a policy repository: most Regions of most accounts. */
 function isEmpty(policy: Policy, { account, region, eksCluster }: Scope, reading: Reading): boolean {

@@ -1,5 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
+import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
 import type { Cluster, Observation } from '../../shared/domain/image/usage.ts';
 import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
 import { clusterListOf, type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
@@ -143,13 +144,17 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
       // A pod that is being deleted is listed like any other, so the reading always includes it.
       await observe(ports, runId, scope, { includesStopping: true }, async (add) => {
         await add(cluster, []);
-        let isPrivate = false;
-        const noticeFunction = (): void => {
-          isPrivate = true;
+        let isPrivate = false as boolean;
+        const unreadSources: UnreadSource[] = [];
+        const noticed = {
+          noticeFunction: () => {
+            isPrivate = true;
+          },
+          noticeUnread: (unread: UnreadSource) => void unreadSources.push(unread),
         };
-        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, noticeFunction }))
+        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, ...noticed }))
           await add(cluster, pods);
-        return isPrivate ? { isPrivate } : {};
+        return { ...(isPrivate && { isPrivate: true }), ...(unreadSources.length > 0 && { unreadSources }) };
       });
     } catch (error) {
       if (error instanceof ClusterUnreachableError) await recordFailure(ports, runId, scope, error);
@@ -182,7 +187,7 @@ async function observe(
   runId: string,
   scope: Scope,
   reading: Reading,
-  read: (add: Add) => Promise<{ readonly isPrivate?: true }>,
+  read: (add: Add) => Promise<{ readonly isPrivate?: true; readonly unreadSources?: readonly UnreadSource[] }>,
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();

@@ -52,6 +52,7 @@ export async function reportContextOf(ports: ContextPorts, runId: string): Promi
     failures: sum.failures,
     skippedScopes: parts.flatMap(skipped),
     leftScopes: parts.flatMap(left),
+    unreadStarts: parts.flatMap(unreadStarts),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
     unreadable: () => ports.unreadable.items(),
@@ -91,6 +92,12 @@ function left(part: RunPart): ReportContext['leftScopes'] {
   if (part.kind !== 'scope' || part.result.status !== 'left') return [];
   const { scope, atEpochMs, usages } = part.result;
   return [{ scope, atEpochMs, usages }];
+}
+
+function unreadStarts(part: RunPart): ReportContext['unreadStarts'] {
+  if (part.kind !== 'scope' || part.result.status !== 'complete') return [];
+  const { scope, unreadSources = [] } = part.result;
+  return unreadSources.map((source) => ({ scope, ...source }));
 }
 
 /** The inventory and this reader have the same version, so the file needs no validation. */

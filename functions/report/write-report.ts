@@ -5,7 +5,7 @@ import type { Report } from '../../shared/domain/report/report.ts';
 import { startReport } from '../../shared/domain/report/report-build.ts';
 import { reportMarkdown } from '../../shared/domain/report/report-markdown.ts';
 import { VendorWaits } from '../../shared/domain/report/vendor-dependency.ts';
-import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
+import { useOfBatch, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
 import { type VendorPorts, waitedFor } from '../../shared/judging/vendor-waits.ts';
@@ -38,16 +38,16 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
   const builder = startReport({ ...context, ...(denials && { denials }) });
   const waits = new VendorWaits(context.causes);
   const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);
-  const found = batches.flatMap(({ batch, digests }) =>
-    digests.map((digest) => ({ digest, isAncestor: batch.startsWith(ANCESTOR_BATCH) })),
-  );
+  const found = batches.flatMap(({ batch, digests }) => digests.map((digest) => ({ digest, use: useOfBatch(batch) })));
   for (const piece of piecesOf(found, IMAGES_A_READ)) {
     const known = await ports.images.get(piece.map(({ digest }) => digest));
-    await mapConcurrently(piece, USAGES_AT_ONCE, async ({ digest, isAncestor }) => {
+    await mapConcurrently(piece, USAGES_AT_ONCE, async ({ digest, use }) => {
       const record = asOfRun(known.get(digest) ?? factless(digest), context.review.startedAtEpochMs);
       const isOpen = record.verdict !== undefined && record.verdict.status !== 'compliant';
+      const [isAncestor, isPossible] = [use === 'ancestor', use === 'possible'];
       const workloads = isOpen && !isAncestor ? await workloadsOf(ports.usages, digest) : [];
-      builder.add({ record, isAncestor, workloads, layerDisagreements: await readLayerWitness(ports, record) });
+      const layerDisagreements = await readLayerWitness(ports, record);
+      builder.add({ record, isAncestor, isPossible, workloads, layerDisagreements });
       waits.add(record);
     });
   }
@@ -77,7 +77,8 @@ const factless = (digest: Digest): ImageRecord => ({
 async function workloadsOf(usages: Pick<UsageLedger, 'ofImage'>, digest: Digest): Promise<readonly string[]> {
   const all = await usages.ofImage(digest);
   const names = all.map(
-    ({ account, region, cluster, workload, container }) => `${account}/${region} ${cluster} ${workload}/${container}`,
+    ({ account, region, cluster, workload, container, isPossible }) =>
+      `${account}/${region} ${cluster} ${workload}/${container}${isPossible ? ' (may start)' : ''}`,
   );
   const sorted = [...new Set(names)].sort();
   const more = sorted.length - MOST_WORKLOADS;

@@ -183,12 +183,13 @@ function readingsOf(
   const toRead = listed.map(({ scope }) => keyOfScope(scope)).filter((key) => !hasLeft(records.get(key)));
   const keys = [...new Set([...ofRun, ...toRead, ...needed])];
   const read = keys.sort().map((key) => {
-    const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
+    const { completeAtEpochMs, includesStopping, unidentified, unreadSources } = records.get(key) ?? {};
     return {
       key,
       ...(completeAtEpochMs !== undefined && { completeAtEpochMs }),
       ...(includesStopping && { includesStopping }),
       ...(unidentified && { unidentified }),
+      ...(unreadSources && { unreadSources }),
     };
   });
   const left = known.flatMap(({ scope, left: one, unidentified }) =>

@@ -17,6 +17,7 @@ export function checkKubernetes(fleet: Fleet): FleetProblem[] {
         ...checkContainers(`${path}.containers`, workload.containers, workload, fleet),
         ...checkContainers(`${path}.initContainers`, workload.initContainers, workload, fleet),
         ...checkNames(path, workload),
+        ...checkReplicas(path, workload),
       ];
     }),
   ];
@@ -41,6 +42,14 @@ function checkPlace(
   }
   if (cluster.nodes.some(({ architecture }) => architecture === workload.architecture)) return [];
   return [{ path: `${path}.architecture`, message: `"${cluster.name}" has no ${workload.architecture} node` }];
+}
+
+/** Only templates start pods later. */
+const AT_ZERO: ReadonlySet<string> = new Set(['deployment', 'statefulset', 'cronjob', 'scaledjob']);
+
+function checkReplicas(path: string, { kind, replicas }: FleetKubernetesWorkload): FleetProblem[] {
+  if (replicas > 0 || AT_ZERO.has(kind)) return [];
+  return [{ path: `${path}.replicas`, message: `a ${kind} has at least one pod` }];
 }
 
 function checkNames(path: string, { containers, initContainers }: FleetKubernetesWorkload): FleetProblem[] {

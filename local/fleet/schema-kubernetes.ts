@@ -107,16 +107,18 @@ export const kubernetesWorkloadSchema = v.strictObject({
   namespace: v.optional(objectName, 'default'),
   name: objectName,
   kind: v.pipe(
-    v.picklist(['deployment', 'statefulset', 'daemonset', 'job', 'cronjob', 'rollout', 'pod']),
+    v.picklist(['deployment', 'statefulset', 'daemonset', 'job', 'cronjob', 'scaledjob', 'rollout', 'pod']),
     v.description(
-      'rollout: a Rollout of Argo Rollouts, which owns a ReplicaSet. cronjob: a CronJob with one running Job',
+      'rollout: a Rollout of Argo Rollouts, which owns a ReplicaSet. cronjob: a CronJob with one running Job. scaledjob: a ScaledJob of KEDA without a Job',
     ),
   ),
   replicas: v.optional(
     v.pipe(
       v.integer(),
-      v.gtValue(0),
-      v.description('the number of pods; a daemonset always has one for each node, and a pod is always one'),
+      v.minValue(0),
+      v.description(
+        'the number of pods; a daemonset always has one for each node, and a pod is always one. 0: a deployment or statefulset at zero, or a cronjob between two runs; a scaledjob always has 0',
+      ),
     ),
     1,
   ),

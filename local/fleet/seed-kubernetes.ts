@@ -33,6 +33,24 @@ interface ClusterGrant {
   readonly manifest: string;
 }
 
+/** Of KEDA, without the schema of its triggers. */
+const SCALED_JOBS: KubernetesObject = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'scaledjobs.keda.sh' },
+  spec: {
+    group: 'keda.sh',
+    scope: 'Namespaced',
+    names: { kind: 'ScaledJob', listKind: 'ScaledJobList', plural: 'scaledjobs', singular: 'scaledjob' },
+    versions: [
+      {
+        ...{ name: 'v1alpha1', served: true, storage: true },
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 20;
 
@@ -115,6 +133,7 @@ async function prepare(
 
 async function startWorkload(api: AdminApi, context: SeedContext, workload: FleetKubernetesWorkload): Promise<void> {
   await api.ensureNamespace(workload.namespace);
+  if (workload.kind === 'scaledjob') await api.ensure(SCALED_JOBS);
   const objects = objectsOf(context, workload);
   for (const object of objects) {
     const owner = await created(api, object, workload);
@@ -136,7 +155,7 @@ async function created(
     return await api.create(resource, { ...object, metadata });
   }
   const made = await api.create(resource, object);
-  return resource === RESOURCES.cronJobs ? undefined : made;
+  return resource === RESOURCES.cronJobs || resource === RESOURCES.scaledJobs ? undefined : made;
 }
 
 const resourceOf = ({ apiVersion, kind }: KubernetesObject): ApiResource => {
@@ -169,7 +188,10 @@ function objectsOf(context: SeedContext, workload: FleetKubernetesWorkload): rea
   const apps = (ofKind: string, more: object = {}): KubernetesObject => ({
     ...{ apiVersion: 'apps/v1', kind: ofKind, metadata, spec: { ...selected, ...more } },
   });
-  const job = { parallelism: replicas, template: { ...template, spec: { ...spec, restartPolicy: 'Never' } } };
+  const job = {
+    parallelism: Math.max(1, replicas),
+    template: { ...template, spec: { ...spec, restartPolicy: 'Never' } },
+  };
   const batch = { apiVersion: 'batch/v1', metadata };
   switch (kind) {
     case 'deployment':
@@ -185,7 +207,16 @@ function objectsOf(context: SeedContext, workload: FleetKubernetesWorkload): rea
     case 'cronjob':
       return [
         { ...batch, kind: 'CronJob', spec: { schedule: '0 3 * * *', jobTemplate: { spec: job } } },
-        { ...batch, kind: 'Job', metadata: { ...metadata, name: `${name}-29400000` }, spec: job },
+        ...(replicas === 0
+          ? []
+          : [{ ...batch, kind: 'Job', metadata: { ...metadata, name: `${name}-29400000` }, spec: job }]),
+      ];
+    case 'scaledjob':
+      return [
+        {
+          ...{ apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledJob', metadata },
+          spec: { jobTargetRef: { template: job.template }, triggers: [{ type: 'aws-sqs-queue' }] },
+        },
       ];
     case 'rollout':
       return [argoReplicaSet(apps('ReplicaSet'), name)];
@@ -203,7 +234,13 @@ function argoReplicaSet(set: KubernetesObject, name: string): KubernetesObject {
 /** Group and kind of each object, as Argo CD writes them. */
 const TRACKED: Readonly<Record<FleetKubernetesWorkload['kind'], string>> = {
   ...{ deployment: 'apps/Deployment', statefulset: 'apps/StatefulSet', daemonset: 'apps/DaemonSet' },
-  ...{ job: 'batch/Job', cronjob: 'batch/CronJob', rollout: 'argoproj.io/Rollout', pod: '/Pod' },
+  ...{
+    job: 'batch/Job',
+    cronjob: 'batch/CronJob',
+    scaledjob: 'keda.sh/ScaledJob',
+    rollout: 'argoproj.io/Rollout',
+    pod: '/Pod',
+  },
 };
 
 /** What each tool marks its objects with. */
@@ -253,5 +290,5 @@ function isUp({ kind, spec = {}, status = {} }: KubernetesObject): boolean {
   if (kind === 'DaemonSet')
     return Number(status.numberReady) > 0 && status.numberReady === status.desiredNumberScheduled;
   if (kind === 'Job') return status.ready === spec.parallelism;
-  return status.readyReplicas === spec.replicas;
+  return (status.readyReplicas ?? 0) === spec.replicas;
 }

@@ -12,9 +12,16 @@ import { ApiError, statusOf } from './api-error.ts';
 import { APPLY, applied, checkDeclared, checkDefined, checkRequired } from './custom-resources.ts';
 import { withDefaults } from './defaults.ts';
 import { ObjectStore } from './object-store.ts';
-import { apiVersionOf, isObject, type JsonDocument, type KubernetesObject, RESOURCES } from './objects.ts';
+import {
+  type ApiResource,
+  apiVersionOf,
+  isObject,
+  type JsonDocument,
+  type KubernetesObject,
+  RESOURCES,
+} from './objects.ts';
 import { patched } from './patch.ts';
-import { type RequestTarget, targetOf } from './request-path.ts';
+import { groupAsked, type RequestTarget, targetOf } from './request-path.ts';
 import { selectorOf } from './selectors.ts';
 
 /** kube-apiserver compresses no shorter answers. */
@@ -138,6 +145,8 @@ async function reply(
   const url = new URL(request.url ?? '/', 'https://localhost');
   const caller = await callerOf(request.socket as TLSSocket, request.headers.authorization, context.reviewToken);
   if (url.pathname === '/readyz') return [200, { status: 'ok' }];
+  const group = groupAsked(url.pathname);
+  if (group !== undefined && request.method === 'GET') return [200, discovered(context.store, group)];
   const target = targetOf(url.pathname);
   const method = request.method ?? 'GET';
   const action = { verb: verbOf(method, target), ...target };
@@ -165,6 +174,19 @@ async function reply(
     context.onChange?.(object);
     return [write.code, object];
   }
+}
+
+/**
+ * Every caller may discover the groups of a server, as with the ClusterRole `system:discovery`.
+ * @throws ApiError 404
+ */
+function discovered(store: ObjectStore, group: string): JsonDocument {
+  const resource = Object.values(RESOURCES).find((one: ApiResource) => one.group === group);
+  if (group === '' || resource === undefined)
+    throw new ApiError(404, 'the server could not find the requested resource');
+  checkDefined(store, resource);
+  const version = { groupVersion: apiVersionOf(resource), version: resource.version };
+  return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions: [version], preferredVersion: version };
 }
 
 /** What webhooks are asked about. */

@@ -54,9 +54,10 @@ async function removeOrphans(cluster: ControlledCluster, owner: KubernetesObject
   for (const pod of await podsOf(cluster, owner)) await cluster.api.remove(RESOURCES.pods, pod);
 }
 
-/** A job whose pods run and do not end. */
+/** A job whose pods run and do not end; a suspended one has none. */
 async function reconcileJob(cluster: ControlledCluster, job: KubernetesObject): Promise<WaitMs> {
-  const { template, parallelism = 1 } = workloadSpecOf(job);
+  const { template, suspend = false, ...spec } = workloadSpecOf(job);
+  const parallelism = suspend ? 0 : (spec.parallelism ?? 1);
   const pods = await podsOf(cluster, job);
   const waits: WaitMs[] = [];
   for (const pod of pods) waits.push(await startPod(cluster, pod));

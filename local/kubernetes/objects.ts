@@ -68,6 +68,8 @@ export const RESOURCES = {
   roleBindings: resource(RBAC, 'rolebindings', 'RoleBinding'),
   definitions: resource('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition', false),
   allowedImages: { ...resource('patchwave.dev', 'allowedimages', 'AllowedImages', false), isCustom: true },
+  /** Of KEDA. */
+  scaledJobs: { ...resource('keda.sh', 'scaledjobs', 'ScaledJob'), version: 'v1alpha1', isCustom: true },
   constraints: {
     ...resource('constraints.gatekeeper.sh', 'patchwaveimages', 'PatchwaveImages', false),
     version: 'v1beta1',

@@ -40,6 +40,8 @@ export interface UpdateStrategy {
 export interface WorkloadSpec {
   readonly replicas?: number;
   readonly parallelism?: number;
+  /** Of a Job. */
+  readonly suspend?: boolean;
   readonly paused?: boolean;
   readonly progressDeadlineSeconds?: number;
   readonly minReadySeconds?: number;

@@ -13,6 +13,9 @@ export interface RequestTarget {
 const PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>v[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<resource>[^/]+)(?:\/(?<name>[^/]+)(?:\/(?<subresource>[^/]+))?)?$/;
 
+/** The API group that a path asks for; `undefined` for a path of objects. */
+export const groupAsked = (path: string): string | undefined => /^\/apis\/([^/]+)$/.exec(path)?.[1];
+
 /** @throws ApiError 404 for a path that no collection has */
 export function targetOf(path: string): RequestTarget {
   const parts = (PATH.exec(path)?.groups ?? {}) as Readonly<Record<string, string | undefined>>;

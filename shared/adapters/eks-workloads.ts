@@ -1,10 +1,22 @@
 import { paginateListClusters } from '@aws-sdk/client-eks';
 import { type ClusterList, type FactsOf, PAGE_SIZE } from '../domain/image/cluster-facts.ts';
 import { type ClusterObjects, type PodFacts, podTask } from '../domain/image/kubernetes-pod.ts';
+import {
+  isTemplateList,
+  possibleTask,
+  resourceOf,
+  TEMPLATE_LISTS,
+  type TemplateList,
+} from '../domain/image/kubernetes-template.ts';
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { KubernetesOwner } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
-import { ClusterFailingError, ClusterObjectTooLargeError, READS } from '../ports/cluster-errors.ts';
+import {
+  ClusterFailingError,
+  ClusterObjectTooLargeError,
+  ClusterUnreachableError,
+  READS,
+} from '../ports/cluster-errors.ts';
 import type { ClusterPages } from '../ports/cluster-pages.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
@@ -23,8 +35,11 @@ const BETWEEN: ReadonlyMap<string, 'replicasets' | 'jobs'> = new Map([
 /** The most tasks in a batch of the port. */
 const BATCH_SIZE = 100;
 
-/** More than EKS supports in a cluster. Each pod may be a workload of its own, which stays in memory. */
+/** More than EKS supports in a cluster. Each pod, and each template, may be a workload of its own, which stays in memory. */
 const MOST_PODS = 200_000;
+
+/** A list of templates that expires while it is read is read again, because an object may be on no page of it. */
+const MOST_READS = 2;
 
 /** More than the clocks of AWS differ. */
 const CLOCK_SKEW_MS = 60_000;
@@ -59,12 +74,13 @@ export class EksWorkloads implements WorkloadSource {
   }
 
   /**
-   * Every pod that is not over, also if it is being deleted. A page of pods is reduced before the next is read.
-   * @throws ClusterUnreachableError in one of its classes
+   * Every pod that is not over, also if it is being deleted, and then the templates that may start. A page is reduced before the
+   * next is read.
+   * @throws ClusterUnreachableError in one of its classes, if the pods cannot be read
    */
   async *tasks(
     cluster: Cluster,
-    { endsAtEpochMs, noticeFunction }: Pick<TasksRead, 'endsAtEpochMs' | 'noticeFunction'> = {},
+    { endsAtEpochMs, noticeFunction, noticeUnread = ignore }: Omit<Partial<TasksRead>, 'includesStopping'> = {},
   ): AsyncIterable<readonly RunningTask[]> {
     const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
     const endpoint = await findEksEndpoint(this.#access, cluster, READS, signal);
@@ -74,6 +90,7 @@ export class EksWorkloads implements WorkloadSource {
     const pages = inVpc ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
     try {
       yield* this.#pods(pages, cluster);
+      for (const list of TEMPLATE_LISTS) yield* this.#possible(pages, cluster, list, noticeUnread);
     } finally {
       pages.close();
     }
@@ -100,7 +117,34 @@ export class EksWorkloads implements WorkloadSource {
     const again = yield* batches(read, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
   }
+
+  /** A list that cannot be read stops neither the others nor the cluster: it is named. */
+  async *#possible(
+    pages: ClusterPages,
+    cluster: Cluster,
+    list: TemplateList,
+    noticeUnread: NonNullable<TasksRead['noticeUnread']>,
+  ): AsyncIterable<readonly RunningTask[]> {
+    const read = { cluster, lists: listsOf(pages, cluster), most: this.#mostPods };
+    try {
+      for (let reads = 1; ; reads += 1) {
+        const { isTorn } = yield* templates(read, list);
+        if (!isTorn) return;
+        if (reads === MOST_READS)
+          throw new ClusterFailingError(
+            cluster,
+            `its list of ${resourceOf(list)} expired ${reads} times while it was read`,
+          );
+      }
+    } catch (error) {
+      if (!(error instanceof ClusterUnreachableError)) throw error;
+      const { name, problem, advice } = error;
+      noticeUnread({ list, error: name, problem, nextStep: advice });
+    }
+  }
 }
+
+const ignore = (): void => undefined;
 
 type Lists = <List extends ClusterList>(list: List) => AsyncGenerator<readonly FactsOf[List][], ListRead>;
 
@@ -109,7 +153,7 @@ const listsOf =
   (list) =>
     readPages(
       {
-        resource: list,
+        resource: isTemplateList(list) ? resourceOf(list) : list,
         page: async (limit, token) => {
           const page = await pages.page(list, { limit, ...(token !== undefined && { token }) });
           if (page === 'too-large') return page;
@@ -144,6 +188,24 @@ async function* batches(
     const pods = page.value.filter(isWanted);
     await objects.readOwnersOf(pods);
     const tasks = pods.map((pod) => podTask(pod, objects));
+    for (let at = 0; at < tasks.length; at += BATCH_SIZE) yield tasks.slice(at, at + BATCH_SIZE);
+  }
+}
+
+/** What a list that expired had on its pages is there twice: as the same possible usage. */
+async function* templates(
+  { cluster, lists, most }: Pick<PodsRead, 'cluster' | 'lists'> & { readonly most: number },
+  list: TemplateList,
+): AsyncGenerator<readonly RunningTask[], ListRead> {
+  const pages = lists(list);
+  let seen = 0;
+  for (;;) {
+    const page = await pages.next();
+    if (page.done) return page.value;
+    seen += page.value.length;
+    if (seen > most)
+      throw new ClusterFailingError(cluster, `it lists more than ${most} ${resourceOf(list)} that may start`);
+    const tasks = page.value.map((facts) => possibleTask(list, facts));
     for (let at = 0; at < tasks.length; at += BATCH_SIZE) yield tasks.slice(at, at + BATCH_SIZE);
   }
 }

@@ -7,6 +7,7 @@ import {
   type FactsOf,
   hasTooManyContainers,
 } from '../domain/image/cluster-facts.ts';
+import { isTemplateList } from '../domain/image/kubernetes-template.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import {
   ClusterFailingError,
@@ -88,6 +89,9 @@ function failure({ cluster, name, signal }: Called, error: unknown): Error {
 const detailOf = (error: unknown): string =>
   cutText(error instanceof Error ? `${error.name}: ${error.message}` : String(error), LONGEST_DETAIL);
 
+/** Pods and templates are dropped page by page; nodes and owners stay until the pods are read. */
+const isHeld = (list: ClusterList): boolean => list !== 'pods' && !isTemplateList(list);
+
 /** The answers with nodes and owners of all clusters that are read now. */
 interface Held {
   bytes: number;
@@ -120,7 +124,7 @@ class FunctionPages implements ClusterPages {
       ...(token !== undefined && { token }),
     };
     const text = await this.#answer(request);
-    if (list !== 'pods') this.#count(list, token === undefined, text.length);
+    if (isHeld(list)) this.#count(list, token === undefined, text.length);
     const parsed = v.safeParse(clusterPageAnswer(list, limit), jsonOf(text), { abortEarly: true });
     if (!parsed.success) {
       const problems = parsed.problems.map((problem) => v.problemText(problem)).join('; ');

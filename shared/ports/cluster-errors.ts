@@ -124,11 +124,13 @@ export class ClusterUnreachableError extends Error {
   override readonly name = 'ClusterUnreachableError' as string;
   readonly cluster: Cluster;
   readonly problem: string;
+  readonly advice: string;
   constructor(cluster: Cluster, problem: string, advice: string, cause?: unknown, { purpose }: ClusterAccess = READS) {
     const { account, region, cluster: name } = cluster;
     super(`EKS cluster ${account}/${region}/${name} cannot be ${purpose}: ${problem}. ${advice}`, { cause });
     this.cluster = { account, region, cluster: name };
     this.problem = problem;
+    this.advice = advice;
   }
 }
 

@@ -2,6 +2,7 @@ import type { LineageChange } from '../domain/age/image-lineage.ts';
 import type { Cause } from '../domain/cause/cause.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
 import type { ImageProperties, LocationRecord } from '../domain/image/image-properties.ts';
+import type { UnreadSource } from '../domain/image/kubernetes-template.ts';
 import type { TagPush } from '../domain/image/tag-history.ts';
 import type { UnreadUsage, Usage } from '../domain/image/usage.ts';
 import type { BaseReadings } from '../domain/lineage/base-readings.ts';
@@ -183,6 +184,11 @@ export interface UsageLedger {
   leftOfImage(digest: Digest): Promise<readonly Usage[]>;
   /** Live usages of one image. */
   ofImage(digest: Digest): Promise<readonly Usage[]>;
+  /**
+   * Usages of the whole fleet that ended at an instant or later and did not begin again, roughly the latest first; those that an
+   * earlier version ended are left out.
+   */
+  endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<Usage>;
 }
 
 export interface StreamLedger {
@@ -272,6 +278,8 @@ export interface ScopeRecord {
   readonly includesEks?: true;
   /** The last complete read of the EKS cluster needed a function in its VPC. */
   readonly isPrivate?: true;
+  /** Lists of possible starts that the last complete read could not read; absent if it read all. */
+  readonly unreadSources?: readonly UnreadSource[];
   /** The last complete read recorded which images run where (`RunningLedger`). */
   readonly includesRunning?: true;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */

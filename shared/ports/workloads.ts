@@ -1,3 +1,4 @@
+import type { UnreadSource } from '../domain/image/kubernetes-template.ts';
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 
@@ -9,6 +10,8 @@ export interface TasksRead {
   readonly endsAtEpochMs?: number;
   /** Called if only a function in the VPC of the cluster reaches its API. */
   readonly noticeFunction?: () => void;
+  /** Called for each list of possible starts that cannot be read. What runs is read nevertheless. */
+  readonly noticeUnread?: (source: UnreadSource) => void;
 }
 
 /**
@@ -20,7 +23,8 @@ export interface WorkloadSource {
   /** Every cluster, page by page. */
   clusters(scope: Scope): AsyncIterable<Cluster>;
   /**
-   * Every running or starting task or pod, in batches of at most 100; tasks that stop meanwhile are left out.
+   * Every running or starting task or pod, in batches of at most 100; tasks that stop meanwhile are left out. After them the
+   * templates of workloads without a pod, which may start (`isPossible`).
    * @param read whether to include stopping tasks whose containers still run; these cost extra calls
    */
   tasks(cluster: Cluster, read?: TasksRead): AsyncIterable<readonly RunningTask[]>;

@@ -8,29 +8,50 @@ import { readDocument, readDocumentIfAny } from './read-document.ts';
 export interface InUsePorts {
   readonly runs: Pick<RunParts, 'parts'>;
   readonly scopes: Pick<ScopeLedger, 'all'>;
-  readonly usages: Pick<UsageLedger, 'digests'>;
+  readonly usages: Pick<UsageLedger, 'all'>;
   readonly files: RunFiles;
 }
 
+export interface ImagesOfRun {
+  readonly running: ReadonlySet<Digest>;
+  /** Images that a template may start, and that run nowhere. */
+  readonly possible: ReadonlySet<Digest>;
+  /** Every scope of the run, by its key. */
+  readonly scopes: ReadonlySet<string>;
+}
+
 /**
- * Every running digest, once. Digests of a scope that could not be read still count as running: they stay judged until
- * a complete read says otherwise.
+ * Every image that runs or may start, once. Those of a scope that could not be read still count: they stay judged until a
+ * complete read says otherwise.
  */
-export async function digestsInUse(ports: InUsePorts, runId: string): Promise<ReadonlySet<Digest>> {
+export async function imagesOfRun(ports: InUsePorts, runId: string): Promise<ImagesOfRun> {
   const { usages, files } = ports;
   const keys = runFileKeys(runId);
-  const digests = new Set<Digest>();
+  const running = new Set<Digest>();
+  const possible = new Set<Digest>();
   const read = await readDocument(files, keys.scopes, scopesDocument);
-  for (const scope of await scopesOfRun(
+  const scopes = await scopesOfRun(
     ports,
     runId,
     read.map(({ scope }) => scope),
-  )) {
+  );
+  for (const scope of scopes) {
     const now = await readDocumentIfAny(files, keys.digests(scope), digestsDocument);
-    if (now) for (const digest of now) digests.add(digest);
-    else for await (const digest of usages.digests(scope, 'live')) digests.add(digest);
+    if (now) {
+      for (const digest of now) running.add(digest);
+      for (const digest of (await readDocumentIfAny(files, keys.possible(scope), digestsDocument)) ?? [])
+        possible.add(digest);
+    } else
+      for await (const usage of usages.all(scope, 'live'))
+        ('isPossible' in usage ? possible : running).add(usage.digest);
   }
-  return digests;
+  return { running, possible: possible.difference(running), scopes: new Set(scopes.map(keyOfScope)) };
+}
+
+/** Every image that runs or may start, once. */
+export async function digestsInUse(ports: InUsePorts, runId: string): Promise<ReadonlySet<Digest>> {
+  const { running, possible } = await imagesOfRun(ports, runId);
+  return running.union(possible);
 }
 
 /** Scopes to read, their EKS clusters, and the scopes of accounts whose Regions or clusters could not be listed. */

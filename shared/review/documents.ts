@@ -1,5 +1,6 @@
 import { digest } from '../domain/image/digest-schema.ts';
 import { type Digest, type Registry, registryKey } from '../domain/image/image.ts';
+import { TEMPLATE_LISTS, type UnreadSource } from '../domain/image/kubernetes-template.ts';
 import type { TagHistory } from '../domain/image/tag-history.ts';
 import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
@@ -27,6 +28,7 @@ import * as v from '../schema.ts';
  * | tags/<account>/<region>.json              | registry         | usages |
  * | marks/<scope>.json                        | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<scope>.json                      | usages           | plan-scans |
+ * | possible/<scope>.json                     | usages, for an EKS cluster | plan-scans |
  * | unresolved/<scope>/<n>.json               | usages, for a piece of observations | report |
  * | ancestors.json                            | lineage          | plan-scans |
  * | placed.json                               | lineage          | check-closures |
@@ -63,6 +65,7 @@ export const runFileKeys = (runId: string) => {
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     marks: (scope: Scope) => `${of('marks', scope)}.json`,
     digests: (scope: Scope) => `${of('digests', scope)}.json`,
+    possible: (scope: Scope) => `${of('possible', scope)}.json`,
     unresolved: (scope: Scope, piece: number) => `${of('unresolved', scope)}/${numbered(piece)}.json`,
     unresolvedFolder: `${root}/unresolved/`,
     ancestors: `${root}/ancestors.json`,
@@ -83,16 +86,24 @@ const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
   containers: v.number(),
   usages: v.number(),
   unresolved: v.number(),
+  possible: v.exactOptional(v.number()),
 });
 
 export const scopesDocument = v.array(v.strictObject({ scope: scopeSchema }));
 /** Our accounts: those of the organization, of the scopes, and those that the policy names. */
 export const accountsDocument = v.array(account);
 export const registriesDocument = v.array(v.strictObject({ registry }));
+const unreadSource = v.strictObject({
+  list: v.picklist(TEMPLATE_LISTS),
+  error: v.string(),
+  problem: v.string(),
+  nextStep: v.string(),
+}) satisfies v.GenericSchema<unknown, UnreadSource>;
+
 /**
  * `beganAtEpochMs`: later starts may be missing in all pieces. `includesStopping`: stopping tasks are included.
  * `eksClusters`: the EKS clusters of the account and Region, `unread` if they could not be listed, and absent in the file
- * of a cluster or if Patchwave does not read EKS.
+ * of a cluster or if Patchwave does not read EKS. `unreadSources`: lists of possible starts that could not be read.
  */
 export const observationsCompleteDocument = v.strictObject({
   beganAtEpochMs: v.number(),
@@ -101,6 +112,7 @@ export const observationsCompleteDocument = v.strictObject({
   inventory: counts,
   eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
   isPrivate: v.exactOptional(v.literal(true)),
+  unreadSources: v.exactOptional(v.array(unreadSource)),
 });
 
 /** The names of the EKS clusters of an account and Region. */
@@ -128,6 +140,7 @@ export const observationsDocument = v.array(
     workload: v.string(),
     container: v.string(),
     count: v.number(),
+    isPossible: v.exactOptional(v.literal(true)),
     reference: v.exactOptional(v.string()),
     digest: v.exactOptional(digest),
     digestSource: v.exactOptional(digestSource),

@@ -120,7 +120,7 @@ export const previewFleetPlaces: View<FleetPlaces> = (real, store) => ({
 export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: nothing });
 
 export const previewUsages: View<UsageLedger> = (real) => ({
-  ...readsOf(real, ['live', 'left', 'all', 'digests', 'ofImage', 'leftOfImage']),
+  ...readsOf(real, ['live', 'left', 'all', 'digests', 'ofImage', 'leftOfImage', 'endedSince']),
   record: nothing,
   end: nothing,
   leave: nothing,

@@ -3,9 +3,10 @@ import { CreateAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { beforeAll } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { makeOpenRole, type SessionCredentials, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
-import { type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
+import { type ApiResource, type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
 import { EksWorkloads } from '../../shared/adapters/eks-workloads.ts';
 import { collect } from '../../shared/concurrency.ts';
+import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
 import type { RunningTask } from '../../shared/domain/image/usage.ts';
 import { digestOf } from '../support/samples.ts';
 import type { KubernetesWorld } from './kubernetes-server.contract.ts';
@@ -32,6 +33,8 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
   let credentials: SessionCredentials;
   let role: KubernetesObject;
   let granted: readonly Right[];
+  const unread: UnreadSource[] = [];
+  let unreadOfCase: readonly UnreadSource[] = [];
 
   beforeAll(async () => {
     const { cloud, place, admin, control } = world();
@@ -55,6 +58,7 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
       const resource = workload.kind === 'Job' ? RESOURCES.jobs : RESOURCES.deployments;
       await control(await admin.create(resource, workload));
     }
+    for (const [resource, workload] of waiting()) await admin.create(resource, workload);
   }, 60_000);
 
   const read = async (): Promise<readonly RunningTask[]> => {
@@ -64,7 +68,9 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
       credentials: async () => credentials,
       clock: Date.now,
     });
-    const tasks = (await collect(source.tasks(place))).flat();
+    unread.splice(0);
+    const noticeUnread = (one: UnreadSource): void => void unread.push(one);
+    const tasks = (await collect(source.tasks(place, { noticeUnread }))).flat();
     return tasks.filter(({ workload }) => workload.startsWith(`${NAMESPACE}/`));
   };
 
@@ -76,7 +82,9 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
     }));
     await admin.patch(RESOURCES.clusterRoles, role, { rules });
     try {
-      return await read();
+      const tasks = await read();
+      unreadOfCase = [...unread];
+      return tasks;
     } finally {
       await admin.patch(RESOURCES.clusterRoles, role, { rules: role.rules });
       await untilWhole();
@@ -92,7 +100,9 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
   }
 
   test('what the manifest grants suffices', async () => {
-    const tasks = await read();
+    const all = await read();
+    expect(startsIn(all)).toEqual(STARTS);
+    const tasks = running(all);
     expect(tasks.map(({ workloadKind, workload }) => `${workloadKind} ${workload}`).toSorted()).toEqual([
       'eks-deployment access/web',
       'eks-deployment access/web',
@@ -108,8 +118,13 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
     expect(granted.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`).toSorted()).toEqual([
       'list /nodes',
       'list /pods',
+      'list apps/daemonsets',
+      'list apps/deployments',
       'list apps/replicasets',
+      'list apps/statefulsets',
+      'list batch/cronjobs',
       'list batch/jobs',
+      'list keda.sh/scaledjobs',
     ]);
   });
 
@@ -125,8 +140,29 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
     },
   );
 
+  test.each(['deployments', 'statefulsets', 'daemonsets', 'cronjobs'])(
+    'without the right to list %s the cluster is read, and what is missing is named',
+    async (name) => {
+      const others = granted.filter(({ resource }) => resource !== name);
+      for (const giveUpAtEpochMs = Date.now() + 10_000; ; ) {
+        const all = await readWith(others);
+        if (unreadOfCase.length === 0 && Date.now() < giveUpAtEpochMs) continue;
+        expect(running(all)).toHaveLength(3);
+        expect(startsIn(all)).toEqual(STARTS.filter((start) => !start.startsWith(KIND_OF_LIST[name] ?? '-')));
+        break;
+      }
+      expect(unreadOfCase).toMatchObject([{ list: name, error: 'ClusterForbiddenError' }]);
+    },
+  );
+
+  test('without the right to list ScaledJobs a cluster without KEDA lacks nothing', async () => {
+    const all = await readWith(granted.filter(({ resource }) => resource !== 'scaledjobs'));
+    expect(running(all)).toHaveLength(3);
+    expect(unreadOfCase).toEqual([]);
+  });
+
   test('without the right to list nodes no architecture is known', async () => {
-    const tasks = await whenInForce(() => readWith(granted.filter(({ resource }) => resource !== 'nodes')));
+    const tasks = running(await whenInForce(() => readWith(granted.filter(({ resource }) => resource !== 'nodes'))));
     expect(tasks).toHaveLength(3);
     expect(tasks.map(({ architecture }) => architecture)).toEqual([undefined, undefined, undefined]);
   });
@@ -142,6 +178,48 @@ async function whenInForce(work: () => Promise<readonly RunningTask[]>): Promise
 
 const rightsOf = ({ apiGroups, resources, verbs }: Rule): readonly Right[] =>
   apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb }))));
+
+const running = (tasks: readonly RunningTask[]) => tasks.filter(({ isPossible }) => !isPossible);
+const startsIn = (tasks: readonly RunningTask[]) =>
+  tasks
+    .filter(({ isPossible }) => isPossible)
+    .map(({ workloadKind, workload }) => `${workloadKind} ${workload}`)
+    .toSorted();
+const STARTS = [
+  ...['eks-cronjob access/nightly', 'eks-daemonset access/gpu', 'eks-deployment access/off', 'eks-job access/queued'],
+  'eks-statefulset access/cold',
+];
+const KIND_OF_LIST: Readonly<Record<string, string>> = {
+  ...{ deployments: 'eks-deployment', statefulsets: 'eks-statefulset', daemonsets: 'eks-daemonset' },
+  cronjobs: 'eks-cronjob',
+};
+
+/** One workload of each list without a pod; no controller works on them. */
+function waiting(): readonly (readonly [ApiResource, KubernetesObject])[] {
+  const labels = { app: 'waiting' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: IMAGE }] } };
+  const selected = { selector: { matchLabels: labels }, template };
+  const job = { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } };
+  const metadata = (name: string) => ({ name, namespace: NAMESPACE });
+  const apps = (kind: string, name: string, spec: object): KubernetesObject => ({
+    ...{ apiVersion: 'apps/v1', kind, metadata: metadata(name), spec: { ...selected, ...spec } },
+  });
+  const batch = (kind: string, name: string, spec: object): KubernetesObject => ({
+    ...{ apiVersion: 'batch/v1', kind, metadata: metadata(name), spec: { ...spec } },
+  });
+  return [
+    [RESOURCES.deployments, apps('Deployment', 'off', { replicas: 0 })],
+    [RESOURCES.statefulSets, apps('StatefulSet', 'cold', { replicas: 0, serviceName: 'cold' })],
+    [
+      RESOURCES.daemonSets,
+      apps('DaemonSet', 'gpu', {
+        template: { ...template, spec: { ...template.spec, nodeSelector: { gpu: 'true' } } },
+      }),
+    ],
+    [RESOURCES.cronJobs, batch('CronJob', 'nightly', { schedule: '0 3 * * *', jobTemplate: { spec: job } })],
+    [RESOURCES.jobs, batch('Job', 'queued', { ...job, suspend: true })],
+  ];
+}
 
 const node = (name: string, architecture: string): KubernetesObject => ({
   ...{ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { 'kubernetes.io/arch': architecture } } },

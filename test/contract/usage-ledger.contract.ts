@@ -53,6 +53,32 @@ export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
     expect(await ledger.ofImage(digestOf('a'))).toEqual([usage('a')]);
   });
 
+  test('what runs and what may start by the same container of a workload are two usages, each with its own end', async () => {
+    const ledger = await make();
+    const possible = usage('a', { isPossible: true });
+    await ledger.record([usage('a'), possible], NOW);
+    const live = await collect(ledger.live(SCOPE));
+    expect(live).toHaveLength(2);
+    expect(live).toEqual(expect.arrayContaining([usage('a'), possible]));
+    await ledger.end([usage('a')], NOW + DAY_MS);
+    expect(await collect(ledger.live(SCOPE))).toEqual([possible]);
+    expect(await ledger.ofImage(digestOf('a'))).toEqual([possible]);
+  });
+
+  test('usages that ended at an instant or later are listed, those that ended before or live again are not', async () => {
+    const ledger = await make();
+    const pod = usage('d', { cluster: 'main', workloadKind: 'eks-deployment', workload: 'shop/web' });
+    await ledger.record([usage('a'), usage('b'), usage('c'), pod, usage('e')], NOW - 30 * DAY_MS);
+    await ledger.end([usage('a')], NOW - 14 * DAY_MS - 1);
+    await ledger.end([usage('b')], NOW - 14 * DAY_MS);
+    await ledger.end([usage('c'), pod], NOW);
+    await ledger.end([usage('e')], NOW);
+    await ledger.record([usage('e')], NOW);
+    const ended = await collect(ledger.endedSince(NOW - 14 * DAY_MS, NOW));
+    expect(ended).toHaveLength(3);
+    expect(ended).toEqual(expect.arrayContaining([usage('b'), usage('c'), pod]));
+  });
+
   test('a usage whose scope left is neither live nor ended, until it is recorded or ended', async () => {
     const ledger = await make();
     await ledger.record([usage('a'), usage('b')], NOW);

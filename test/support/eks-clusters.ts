@@ -22,6 +22,8 @@ const PODS = '/api/v1/pods';
 const NODES = '/api/v1/nodes';
 const REPLICA_SETS = '/apis/apps/v1/replicasets';
 const JOBS = '/apis/batch/v1/jobs';
+const TEMPLATES = ['deployments', 'statefulsets', 'daemonsets'].map((name) => `/apis/apps/v1/${name}`);
+const CRON_JOBS = '/apis/batch/v1/cronjobs';
 
 export const KEYS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret', sessionToken: 'session' };
 
@@ -183,7 +185,7 @@ export class EksClusters {
     const known = this.#servers.get(key);
     if (known) return known;
     const server = await new KubernetesServer().start();
-    for (const path of [PODS, NODES, REPLICA_SETS, JOBS]) server.collections.set(path, []);
+    for (const path of [PODS, NODES, REPLICA_SETS, JOBS, ...TEMPLATES, CRON_JOBS]) server.collections.set(path, []);
     this.#servers.set(key, server);
     return server;
   }

@@ -97,6 +97,11 @@ export class KubernetesServer {
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
     if (token === undefined || !this.isTokenGood(token)) return refused(401, 'Unauthorized', 'Unauthorized');
     const resource = path.split('/').at(-1) ?? '';
+    // Every caller may ask for the API groups.
+    if (/^\/apis\/[^/]+$/.test(path) && [...this.collections.keys()].some((one) => one.startsWith(`${path}/`)))
+      return { code: 200, body: JSON.stringify({ kind: 'APIGroup', apiVersion: 'v1', name: resource }) };
+    if (/^\/apis\/[^/]+$/.test(path))
+      return refused(404, 'NotFound', 'the server could not find the requested resource');
     if (this.allowed && !this.allowed.has(resource))
       return refused(403, 'Forbidden', `${resource} is forbidden: User "role" cannot list resource "${resource}"`);
     const object = this.objects.get(path);

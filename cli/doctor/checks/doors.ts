@@ -1,7 +1,15 @@
 import { isEnrolled } from '../../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../../shared/domain/common/counted.ts';
+import { resourceOf } from '../../../shared/domain/image/kubernetes-template.ts';
+import { keyOfScope } from '../../../shared/domain/review/run.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
-import type { DoorStackDescription, DoorsDescription, DoorTemplate, StackDescription } from '../installation.ts';
+import type {
+  DoorStackDescription,
+  DoorsDescription,
+  DoorTemplate,
+  ScopeDescription,
+  StackDescription,
+} from '../installation.ts';
 import { unread } from '../reading.ts';
 import { checkAlarms } from './alarms.ts';
 import { beforeUpdate, isComplete } from './stack.ts';
@@ -60,6 +68,21 @@ const quotaText = (stacks: readonly DoorStackDescription[]): string =>
         ` AWS Lambda ran at most ${peak} of ${quota} executions at once in ${region} within a day (${unreserved} unreserved).`,
     )
     .join('');
+
+/** Checks that reviews could read what may start in each EKS cluster. */
+export function checkPossibleStarts(scopes: readonly ScopeDescription[]): readonly CheckFinding[] {
+  const read = scopes.filter(({ scope, left }) => scope.eksCluster !== undefined && scope.eksCluster !== '*' && !left);
+  const found = read.flatMap(({ scope, unreadSources = [] }) =>
+    unreadSources.map(({ list, problem, nextStep }) =>
+      broken(
+        keyOfScope(scope),
+        `The last review could not read the ${resourceOf(list)} of ${keyOfScope(scope)}, so some images that may start there are unknown: ${problem}.`,
+        nextStep,
+      ),
+    ),
+  );
+  return orOk(found, 'EKS clusters', `Reviews read what may start in ${counted(read.length, 'EKS cluster')}.`);
+}
 
 const HOW = 'docs/doors.md has the steps. If no door should deny there, change `doors` in the policy.';
 

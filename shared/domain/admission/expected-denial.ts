@@ -9,12 +9,12 @@ import { digestsOfStarts, judgedReferences, ownerOfStart, type PossibleStart } f
 /** How long before it a denial is announced. */
 export const DENIAL_NOTICE_DAYS = 5;
 
-/** An image runs in a place whose door will refuse it soon: it may start again until then. */
+/** An image runs, or a template may start it, in a place whose door will refuse it soon: it may start until then. */
 export interface ExpectedDenial {
   readonly place: DoorPlace;
   readonly digest: Digest;
   readonly owner?: string;
-  /** Names of workloads that run it there, sorted; at most `MOST_DENIED_WORKLOADS`. */
+  /** Names of workloads that run or may start it there, sorted; at most `MOST_DENIED_WORKLOADS`. */
   readonly workloads: readonly string[];
   readonly workloadCount: number;
   readonly ruleId: string;

@@ -18,7 +18,7 @@ export interface PossibleStart {
   readonly workload: string;
   /** As the workload names the image; absent if it names none. */
   readonly reference?: string;
-  /** The images that run by this reference, sorted; empty for a template. */
+  /** The images that run by this reference, or that the review found for it in a template, sorted; empty if no review read it. */
   readonly digests: readonly Digest[];
   /** What the doors of ECS judge in place of a tag: the digests that ECS found for it. Empty in EKS, and for a template. */
   readonly byDigest: readonly string[];
@@ -48,11 +48,18 @@ export interface ForeseenStart extends PossibleStart {
   readonly graceEndsAtEpochMs?: number;
 }
 
-/** The possible starts of a usage: one for each reference of its tasks, none for a container that AWS adds. */
+/**
+ * The possible starts of a usage: one for each reference of its tasks, none for a container that AWS adds. A possible usage is a
+ * template, with the image that its reference means now.
+ */
 export const startsOfUsage = (usage: Usage): readonly PossibleStart[] =>
   referencesOf(usage).map((reference) => ({
     ...{ place: doorPlaceOf(usage), workloadKind: usage.workloadKind, workload: usage.workload, reference },
-    ...{ digests: [usage.digest], byDigest: foundBy(usage, reference), sources: ['running'] },
+    ...{
+      digests: [usage.digest],
+      byDigest: foundBy(usage, reference),
+      sources: [usage.isPossible ? 'template' : 'running'],
+    },
   }));
 
 const foundBy = (usage: Usage, reference: string): readonly string[] =>

@@ -194,6 +194,8 @@ export interface Closure {
   readonly waitingFor?: string;
   /** It waits only for a person to confirm what ran in scopes that left. */
   readonly outOfSight?: true;
+  /** Nothing that runs keeps it open: only what may start does. */
+  readonly mayStart?: true;
   readonly proof?: ClosureProof;
   readonly replacement?: ClosureReplacement;
 }

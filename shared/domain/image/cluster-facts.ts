@@ -12,14 +12,21 @@ import {
   type PodFacts,
   podFacts,
 } from './kubernetes-pod.ts';
+import {
+  TEMPLATE_LISTS,
+  type TemplateFacts,
+  type TemplateList,
+  type TemplateObject,
+  templateFacts,
+} from './kubernetes-template.ts';
 
 /* What Patchwave needs of the lists of a Kubernetes cluster, and how a function in the VPC of the cluster hands it over. */
 
-/** The lists of a cluster, as rules of RBAC name them. */
-export const CLUSTER_LISTS = ['pods', 'nodes', 'replicasets', 'jobs'] as const;
+/** The lists of a cluster. */
+export const CLUSTER_LISTS = ['pods', 'nodes', 'replicasets', 'jobs', ...TEMPLATE_LISTS] as const;
 export type ClusterList = (typeof CLUSTER_LISTS)[number];
 
-export interface FactsOf {
+export interface FactsOf extends Readonly<Record<TemplateList, TemplateFacts>> {
   readonly pods: PodFacts;
   readonly nodes: NodeFacts;
   readonly replicasets: OwnedFacts;
@@ -27,8 +34,10 @@ export interface FactsOf {
 }
 
 /** An object of a cluster, as its API returns it. */
-export interface ClusterObject extends Pod {
-  readonly metadata?: ObjectMetadata;
+export type ClusterObject = Pod & TemplateObject & { readonly metadata?: ObjectMetadata };
+
+function byTemplateList<Value>(of: (list: TemplateList) => Value): Readonly<Record<TemplateList, Value>> {
+  return Object.fromEntries(TEMPLATE_LISTS.map((list) => [list, of(list)])) as Record<TemplateList, Value>;
 }
 
 /** The facts of an object of each list; `undefined` if Patchwave needs none of it. */
@@ -37,6 +46,7 @@ export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) =>
   nodes: ({ metadata }) => nodeFacts(metadata),
   replicasets: ({ metadata }) => ownedFacts(metadata),
   jobs: ({ metadata }) => ownedFacts(metadata),
+  ...byTemplateList((list) => (object: ClusterObject) => templateFacts(list, object)),
 };
 
 /** Names that Kubernetes accepts have no other characters. */
@@ -70,6 +80,22 @@ const MOST_CONTAINERS = 25_000;
 export const hasTooManyContainers = (facts: readonly FactsOf[ClusterList][]): boolean =>
   facts.reduce((sum, one) => sum + ('containers' in one ? one.containers.length : 0), 0) > MOST_CONTAINERS;
 
+const containers = listUpTo(
+  MOST_CONTAINERS,
+  v.object({
+    name: name(LONGEST.container),
+    image: v.exactOptional(textUpTo(LONGEST.image)),
+    digest: v.exactOptional(digest),
+  }),
+);
+
+const template: v.GenericSchema<unknown, TemplateFacts> = v.object({
+  namespace: name(LONGEST.namespace),
+  name: name(LONGEST.name),
+  owner: v.exactOptional(v.object(owner)),
+  containers,
+});
+
 const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsOf[List]> } = {
   pods: v.object({
     namespace: name(LONGEST.namespace),
@@ -77,18 +103,12 @@ const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsO
     createdAtEpochMs: v.exactOptional(v.number()),
     node: v.exactOptional(textUpTo(LONGEST.name)),
     owner: v.exactOptional(v.object({ ...owner, uid })),
-    containers: listUpTo(
-      MOST_CONTAINERS,
-      v.object({
-        name: name(LONGEST.container),
-        image: v.exactOptional(textUpTo(LONGEST.image)),
-        digest: v.exactOptional(digest),
-      }),
-    ),
+    containers,
   }),
   nodes: v.object({ name: textUpTo(LONGEST.name), architecture: textUpTo(LONGEST.uid) }),
   replicasets: owned,
   jobs: owned,
+  ...byTemplateList(() => template),
 };
 
 /** The most objects that one page may be asked to have. */

@@ -10,8 +10,9 @@ import { type KubernetesOwner, kubernetesWorkload } from './workload-kind.ts';
 
 type Maybe<Value> = Value | null | undefined;
 
+/** A custom resource may have something else where a list belongs. */
 const listed = <Value>(list: Maybe<readonly Value[]>): readonly NonNullable<Value>[] =>
-  (list ?? []).filter((one) => one !== null && one !== undefined);
+  (Array.isArray(list) ? (list as readonly Value[]) : []).filter((one) => one !== null && one !== undefined);
 
 /** An entry of `ownerReferences`. */
 export interface OwnerEntry {
@@ -36,6 +37,14 @@ interface ContainerSpec {
   readonly image?: string;
 }
 
+export interface PodSpecification {
+  readonly nodeName?: string;
+  readonly containers?: readonly ContainerSpec[];
+  readonly initContainers?: readonly ContainerSpec[];
+  readonly ephemeralContainers?: readonly ContainerSpec[];
+  readonly volumes?: readonly { readonly name?: string; readonly image?: { readonly reference?: string } }[];
+}
+
 interface ContainerStatus {
   readonly name?: string;
   readonly imageID?: string;
@@ -48,13 +57,7 @@ interface ContainerStatus {
 
 export interface Pod {
   readonly metadata?: ObjectMetadata;
-  readonly spec?: {
-    readonly nodeName?: string;
-    readonly containers?: readonly ContainerSpec[];
-    readonly initContainers?: readonly ContainerSpec[];
-    readonly ephemeralContainers?: readonly ContainerSpec[];
-    readonly volumes?: readonly { readonly name?: string; readonly image?: { readonly reference?: string } }[];
-  };
+  readonly spec?: PodSpecification;
   readonly status?: {
     readonly phase?: string;
     readonly containerStatuses?: readonly ContainerStatus[];
@@ -128,9 +131,9 @@ export function podFacts(pod: Pod): PodFacts | undefined {
 }
 
 /** Hostile text must not fill the memory, so the facts hold no longer one. */
-const cut = (text: Maybe<string>, most: number): string => (typeof text === 'string' ? cutText(text, most) : '');
+export const cut = (text: Maybe<string>, most: number): string => (typeof text === 'string' ? cutText(text, most) : '');
 
-const cutOwner = ({ group, kind, name }: KubernetesOwner): KubernetesOwner => ({
+export const cutOwner = ({ group, kind, name }: KubernetesOwner): KubernetesOwner => ({
   group: cut(group, LONGEST.owner),
   kind: cut(kind, LONGEST.owner),
   name: cut(name, LONGEST.owner),
@@ -169,6 +172,13 @@ export function podTask(pod: PodFacts, objects: ClusterObjects): RunningTask {
     containers: pod.containers,
   };
 }
+
+/** The containers of a pod that does not exist yet. */
+export const templateContainers = (spec: Maybe<PodSpecification>): RunningContainer[] => [
+  ...containersOf(spec?.containers, []),
+  ...containersOf(spec?.initContainers, []),
+  ...imageVolumes({ ...(spec && { spec }) }),
+];
 
 function containersOf(
   specs: Maybe<readonly ContainerSpec[]>,

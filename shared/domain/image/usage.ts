@@ -31,6 +31,8 @@ export interface RunningTask {
   readonly pull?: Pull;
   /** It has pulled nothing yet, so it will pull the current images of its tags. */
   readonly isStarting?: true;
+  /** No task or pod: the template of a workload that has none now, and may start one without a deployment. */
+  readonly isPossible?: true;
   readonly containers: readonly RunningContainer[];
 }
 
@@ -55,8 +57,10 @@ export interface Usage extends Cluster {
   /** If its tasks use several references: all the others, sorted. */
   readonly otherReferences?: readonly string[];
   readonly digestSource: DigestSource;
-  /** Running or starting containers. */
+  /** Running or starting containers; of a possible usage the templates that name the image. */
   readonly count: number;
+  /** A possible usage: nothing runs, but the workload may start the image without a deployment. */
+  readonly isPossible?: true;
 }
 
 /** A usage with an unreadable ledger item: a workload runs the image by an unknown reference. */
@@ -102,7 +106,7 @@ export const referencesOf = ({
 export const workloadText = ({ account, region, cluster, workload, workloadKind }: Observation | Usage): string =>
   `${workloadKind} ${account}/${region}/${cluster}/${workload}`;
 
-/** Identity of a usage: its image, and the container of the workload that runs it. */
+/** Identity of a usage: its image, the container of the workload that runs it, and whether it runs or only may start. */
 export const usageKey = (usage: Usage): string =>
   [
     usage.account,
@@ -111,4 +115,5 @@ export const usageKey = (usage: Usage): string =>
     `${usage.workloadKind}:${usage.workload}`,
     usage.container,
     usage.digest,
+    ...(usage.isPossible ? ['possible'] : []),
   ].join(' ');

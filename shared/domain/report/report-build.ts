@@ -39,6 +39,7 @@ export interface ReportBuilder {
 export function startReport(context: ReportContext): ReportBuilder {
   const groups = new Map<string, MutableGroup>();
   const below = new Map<string, MutableGroup>();
+  const startable = new Map<string, MutableGroup>();
   const nextBreaches: NextBreach[] = [];
   const byState = Object.fromEntries(SCAN_STATES.map((state) => [state, 0])) as Record<ScanStateName, number>;
   const waived = new Map<string, number>();
@@ -49,12 +50,12 @@ export function startReport(context: ReportContext): ReportBuilder {
   for (const { stream } of context.causes) coverage.addLiving(stream);
   let known = 0;
   return {
-    add({ record, isAncestor = false, workloads = [], layerDisagreements: layers = [] }) {
+    add({ record, isAncestor = false, isPossible = false, workloads = [], layerDisagreements: layers = [] }) {
       found?.add(record);
       for (const location of record.locations) coverage.addRepository(location);
       for (const one of layers) layerDisagreements.push({ digest: record.digest, ...one });
-      addToGroup(isAncestor ? below : groups, record, workloads);
-      if (!isAncestor) {
+      addToGroup(isAncestor ? below : isPossible ? startable : groups, record, workloads);
+      if (!isAncestor && !isPossible) {
         const scan =
           unscannable(record) ?? effectiveScanState(record.scan, context.nowEpochMs, context.policy.staleScanHours);
         byState[scan.state] += 1;
@@ -64,7 +65,7 @@ export function startReport(context: ReportContext): ReportBuilder {
       for (const id of waiversUsed(record)) waived.set(id, (waived.get(id) ?? 0) + 1);
     },
     finish(waitingForVendors) {
-      const [ordered, ancestors] = [inFixedOrder(groups), inFixedOrder(below)];
+      const [ordered, possible, ancestors] = [inFixedOrder(groups), inFixedOrder(startable), inFixedOrder(below)];
       return {
         schemaVersion: 1,
         review: context.review,
@@ -72,6 +73,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         breachWithinDays: context.breachWithinDays,
         images: sums(ordered),
         groups: ordered,
+        possible: { images: sums(possible), groups: possible },
         ancestors: { images: sums(ancestors), groups: ancestors },
         nextBreaches: nextBreaches.sort(byInstant),
         coverage: { found: sumOf(Object.values(byState)), known, byState },
@@ -79,6 +81,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         failures: context.failures,
         skippedScopes: context.skippedScopes,
         leftScopes: context.leftScopes,
+        unreadStarts: context.unreadStarts,
         waivers: waiversInReport(context, waived),
         policyGaps: coverage.gaps(),
         unreadable: context.unreadable(),

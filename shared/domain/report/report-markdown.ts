@@ -4,6 +4,7 @@ import { type MarkdownColumn, markdownTable, plainText, section } from '../commo
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
+import { resourceOf } from '../image/kubernetes-template.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import { doorPlaceText } from '../policy/doors.ts';
 import {
@@ -188,6 +189,8 @@ export function reportMarkdown(report: Report): string {
     heading(report),
     ...report.groups.flatMap((group) => violating(group)),
     ...report.groups.flatMap((group) => unknown(group)),
+    ...(report.possible?.groups ?? []).flatMap((group) => violating(group, ONLY_POSSIBLE)),
+    ...(report.possible?.groups ?? []).flatMap((group) => unknown(group, ONLY_POSSIBLE)),
     ...report.ancestors.groups.flatMap((group) => violating(group, ONLY_ANCESTORS)),
     ...report.ancestors.groups.flatMap((group) => unknown(group, ONLY_ANCESTORS)),
     nextBreaches(report),
@@ -208,11 +211,13 @@ export function reportMarkdown(report: Report): string {
   return visibleText(page);
 }
 
+/** Images that templates may start, or that ran within the grace of the doors. */
+const ONLY_POSSIBLE = ' (may start, not running)';
 /** Images that do not run: running images are built on them, or they are heads that are scanned nevertheless. */
 const ONLY_ANCESTORS = ' (ancestors and heads, not running)';
 
 function heading(report: Report): string {
-  const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;
+  const { review, images, groups, possible, ancestors, generatedAtEpochMs, coverage } = report;
   const { found, known } = coverage;
   const { runId, state, mode, policyVersion, startedAtEpochMs, failure } = review;
   const outcome = failure ? `${state}: ${plainText(failure.detail)}` : state;
@@ -225,6 +230,14 @@ function heading(report: Report): string {
     `${counted(found, 'running image')}: ${inWords(images)}. With a valid scan result: ${known} of ${found}.`,
     '',
     markdownTable(groups, GROUP_COLUMNS),
+    ...(possible === undefined || possible.groups.length === 0
+      ? []
+      : [
+          '',
+          `Images that may start and do not run: ${inWords(possible.images)}.`,
+          '',
+          markdownTable(possible.groups, GROUP_COLUMNS),
+        ]),
     ...(ancestors.groups.length === 0
       ? []
       : [
@@ -337,7 +350,7 @@ const UNRESOLVED_TEXT: Readonly<Record<UnresolvedContainer['reason'], string>> =
 };
 
 /** What the review did not see. */
-function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): string {
+function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolved }: Report): string {
   const failed = markdownTable(failures, [
     { title: 'What failed', text: ({ kind, key }) => `${kind} ${key}` },
     { title: 'Error', text: ({ error }) => error },
@@ -359,15 +372,21 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
           : 'nothing to do: no workload ran there',
     },
   ]);
+  const starts = markdownTable(unreadStarts, [
+    { title: 'What may start and could not be read', text: ({ list }) => resourceOf(list) },
+    { title: 'Where', text: ({ scope }) => keyOfScope(scope) },
+    { title: 'Why, and what to do', text: ({ problem, nextStep }) => `${problem}. ${nextStep}` },
+  ]);
   const containers = markdownTable(unresolved, [
     {
       title: 'Container whose image is not known',
-      text: ({ observation: o }) => `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}`,
+      text: ({ observation: o }) =>
+        `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}${o.isPossible ? ' (may start)' : ''}`,
     },
     { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
     { title: 'Why, and what to do', text: ({ reason }) => UNRESOLVED_TEXT[reason] },
   ]);
-  const parts = [failed, skipped, left, containers].filter((part) => part !== '');
+  const parts = [failed, skipped, left, starts, containers].filter((part) => part !== '');
   return section(
     'Not seen',
     'CM-8, CM-8(3)',

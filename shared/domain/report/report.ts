@@ -2,6 +2,7 @@ import type { ExpectedDenial } from '../admission/expected-denial.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { UnreadableItem } from '../common/unreadable-item.ts';
 import type { Digest, Tier } from '../image/image.ts';
+import type { UnreadSource } from '../image/kubernetes-template.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';
@@ -26,6 +27,8 @@ export interface ReportContext {
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
   /** Scopes that left the fleet: their last workloads are out of sight. */
   readonly leftScopes: readonly LeftScopeInReport[];
+  /** Lists of possible starts that could not be read. */
+  readonly unreadStarts: readonly UnreadStartsInReport[];
   /** Containers with an unidentified image. */
   readonly unresolved: readonly UnresolvedContainer[];
   /** Open causes. */
@@ -59,11 +62,17 @@ export interface LeftScopeInReport {
   readonly usages: number;
 }
 
+export interface UnreadStartsInReport extends UnreadSource {
+  readonly scope: Scope;
+}
+
 /** One image that the review found. */
 export interface ReportImage {
   readonly record: ImageRecord;
   /** No workload runs it: it is an ancestor of running images, or a head that is scanned nevertheless. */
   readonly isAncestor?: boolean;
+  /** No workload runs it: a template may start it, or it ran within the grace of the doors. */
+  readonly isPossible?: boolean;
   /** Conflicts between the scanner's layer data and the attribution of its findings. */
   readonly layerDisagreements?: readonly LayerDisagreement[];
   /** Its workloads as text; read only if the image is not compliant. */
@@ -164,6 +173,8 @@ export interface Report {
   readonly images: ReportSums;
   /** By tier, then owner; each image is in one group. */
   readonly groups: readonly ReportGroup[];
+  /** What may start and does not run; absent in reports of earlier versions. */
+  readonly possible?: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
   /** Ancestors and heads that are not running. */
   readonly ancestors: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
   /** The nearest first; of running images and their ancestors. */
@@ -179,6 +190,8 @@ export interface Report {
   readonly failures: readonly RunFailure[];
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
   readonly leftScopes: readonly LeftScopeInReport[];
+  /** Absent in reports of earlier versions. */
+  readonly unreadStarts?: readonly UnreadStartsInReport[];
   readonly waivers: readonly WaiverInReport[];
   /** Parts of the policy without effect. */
   readonly policyGaps: PolicyGaps;

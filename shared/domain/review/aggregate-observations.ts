@@ -1,6 +1,7 @@
 import { byKey } from '../common/compare-texts.ts';
 import { readImageReference } from '../image/reference.ts';
 import type { Cluster, Observation, Pull, RunningContainer, RunningTask } from '../image/usage.ts';
+import type { InventoryCounts } from './run.ts';
 
 /** Aggregates the tasks of a scope piece by piece, so that memory stays constant. */
 export interface Aggregator {
@@ -9,7 +10,7 @@ export interface Aggregator {
   /** The last piece; `undefined` if nothing is left. */
   flush(): Observation[] | undefined;
   /** The counts so far; a cluster without tasks counts once it is added. */
-  counts(): { readonly clusters: number; readonly tasks: number; readonly containers: number };
+  counts(): Pick<InventoryCounts, 'clusters' | 'tasks' | 'containers' | 'possible'>;
 }
 
 /**
@@ -21,7 +22,7 @@ export interface Aggregator {
 export function aggregateObservations(pieceSize: number, readAtEpochMs: number): Aggregator {
   let piece = new Map<string, Observation>();
   const clusters = new Set<string>();
-  const counted = { tasks: 0, containers: 0 };
+  const counted = { tasks: 0, containers: 0, possible: 0 };
   const flush = (): Observation[] | undefined => {
     const full = [...piece].sort(byKey).map(([, observation]) => observation);
     piece = new Map();
@@ -34,9 +35,11 @@ export function aggregateObservations(pieceSize: number, readAtEpochMs: number):
         const key = observationKey(observation);
         const same = piece.get(key);
         piece.set(key, same ? { ...same, count: same.count + observation.count } : observation);
-        counted.containers += 1;
+        if (!observation.isPossible) counted.containers += 1;
       }
-      counted.tasks += tasks.length;
+      const possible = tasks.filter(({ isPossible }) => isPossible).length;
+      counted.possible += possible;
+      counted.tasks += tasks.length - possible;
       return piece.size >= pieceSize ? flush() : undefined;
     },
     flush,
@@ -58,6 +61,7 @@ export const observe = (
     workload: task.workload,
     container: container.name,
     count: 1,
+    ...(task.isPossible && { isPossible: true }),
     ...(container.image !== undefined && { reference: container.image }),
     ...(task.architecture !== undefined && { architecture: task.architecture }),
     ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
@@ -83,6 +87,7 @@ const observationKey = (observation: Observation): string =>
     observation.workloadKind,
     observation.workload,
     observation.container,
+    observation.isPossible,
     observation.digest,
     observation.digestSource,
     observation.reference,

@@ -1,7 +1,6 @@
 import { counted } from '../common/counted.ts';
 import type { ScanReason } from '../scan/scan.ts';
 import {
-  ANCESTOR_BATCH,
   clusterScopes,
   type InventoryCounts,
   type JudgedImages,
@@ -10,6 +9,7 @@ import {
   type RunPart,
   type RunTotals,
   type ScanCounts,
+  useOfBatch,
 } from './run.ts';
 
 /** A batch of a run, with the number of its digests. */
@@ -172,8 +172,9 @@ function totalsOf(
     inventory: scopes
       .flatMap((scope) => (scope.status === 'complete' ? [scope.inventory] : []))
       .reduce(addInventory, NO_INVENTORY),
-    ...judgedIn(expected, parts, reported, (key) => !key.startsWith(ANCESTOR_BATCH)),
-    ancestors: judgedIn(expected, parts, reported, (key) => key.startsWith(ANCESTOR_BATCH)),
+    ...judgedIn(expected, parts, reported, (key) => useOfBatch(key) === 'running'),
+    possible: judgedIn(expected, parts, reported, (key) => useOfBatch(key) === 'possible'),
+    ancestors: judgedIn(expected, parts, reported, (key) => useOfBatch(key) === 'ancestor'),
     scans: parts.flatMap((part) => (part.kind === 'scan' ? [part.scans] : [])).reduce(addScans, NO_SCANS),
   };
 }
@@ -195,7 +196,7 @@ function judgedIn(
   };
 }
 
-const NO_INVENTORY: InventoryCounts = { clusters: 0, tasks: 0, containers: 0, usages: 0, unresolved: 0 };
+const NO_INVENTORY: InventoryCounts = { clusters: 0, tasks: 0, containers: 0, usages: 0, unresolved: 0, possible: 0 };
 const NO_SCANS: ScanCounts = { requested: 0, fresh: 0, later: 0, refused: {} };
 const NO_OUTCOMES: OutcomeCounts = { compliant: 0, violating: 0, unknown: 0, failed: 0 };
 
@@ -205,6 +206,7 @@ const addInventory = (one: InventoryCounts, other: InventoryCounts): InventoryCo
   containers: one.containers + other.containers,
   usages: one.usages + other.usages,
   unresolved: one.unresolved + other.unresolved,
+  possible: (one.possible ?? 0) + (other.possible ?? 0),
 });
 
 const addOutcomes = (one: OutcomeCounts, other: OutcomeCounts): OutcomeCounts => ({

@@ -1,5 +1,6 @@
 import { DAY_MS } from '../common/time.ts';
 import { type Registry, registryKey } from '../image/image.ts';
+import type { UnreadSource } from '../image/kubernetes-template.ts';
 import type { Usage } from '../image/usage.ts';
 import { hasClusterScope } from '../image/workload-kind.ts';
 import type { RegistryPart } from '../lineage/base-readings.ts';
@@ -55,6 +56,8 @@ export interface InventoryCounts {
   readonly usages: number;
   /** Containers with an unknown digest. */
   readonly unresolved: number;
+  /** Workloads without a pod that may start; absent in reviews of earlier versions. */
+  readonly possible?: number;
 }
 
 /** The result of one scope in one run. */
@@ -65,6 +68,8 @@ export type ScopeResult =
       readonly inventory: InventoryCounts;
       /** The EKS clusters of the account and Region, each a scope that reports its own result; absent if there are none. */
       readonly eksClusters?: readonly string[];
+      /** Lists of possible starts that could not be read; absent if all were. */
+      readonly unreadSources?: readonly UnreadSource[];
     }
   | { readonly scope: Scope; readonly status: 'skipped'; readonly reason: string }
   | { readonly scope: Scope; readonly status: 'failed'; readonly error: string; readonly detail: string }
@@ -171,6 +176,12 @@ export const abandonedReview = (
 
 /** The prefix of batches with ancestors that do not run. */
 export const ANCESTOR_BATCH = 'ancestors-';
+/** The prefix of batches with images that may start, and that no workload runs now. */
+export const POSSIBLE_BATCH = 'possible-';
+
+/** Why a batch is judged, by its key. */
+export const useOfBatch = (batch: string): 'running' | 'possible' | 'ancestor' =>
+  batch.startsWith(ANCESTOR_BATCH) ? 'ancestor' : batch.startsWith(POSSIBLE_BATCH) ? 'possible' : 'running';
 
 /** Images of one kind with their outcomes: `found` equals the sum of all outcomes, or the run fails. */
 export interface JudgedImages {
@@ -189,6 +200,8 @@ export interface RunTotals extends JudgedImages {
   };
   readonly inventory: InventoryCounts;
   readonly scans: ScanCounts;
+  /** Images that may start and do not run; absent in reviews of earlier versions. */
+  readonly possible?: JudgedImages;
   /** Ancestors that do not run; absent in reviews of earlier versions. */
   readonly ancestors?: JudgedImages;
 }

@@ -5,6 +5,7 @@ import { uncoveredText } from '../cause/uncovered-text.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { Digest, Tier } from '../image/image.ts';
+import { resourceOf, type UnreadSource } from '../image/kubernetes-template.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, keyOfScope, type LeftScope, scopeOf } from '../review/run.ts';
@@ -31,6 +32,8 @@ export interface ScopeReading {
   /** That read included stopping tasks. */
   readonly includesStopping?: boolean;
   readonly unidentified?: readonly Unidentified[];
+  /** Lists of possible starts that this read could not read. */
+  readonly unreadSources?: readonly UnreadSource[];
 }
 
 /** A scope that left the fleet, with its last known state. */
@@ -45,6 +48,8 @@ export interface Unidentified {
   /** The requested tag; absent if the container may run any image of the repository. */
   readonly tag?: string;
   readonly workload: string;
+  /** It does not run: its template may start. */
+  readonly isPossible?: true;
 }
 
 /** A running image, or an ancestor of one, whose own lineage could not be read. */
@@ -87,11 +92,12 @@ export interface ClosureInputs {
 /**
  * Checks a closure against all running images. It closes, with its proof, if every scope was read completely since the
  * rollout and no running image has the cause in its lineage. Otherwise it stays open and says what it waits for;
- * unread, unjudged or unidentified images keep it open. Returns `closure` itself if nothing changed.
+ * unread, unjudged or unidentified images keep it open, and so does what may start without a deployment. Returns `closure` itself
+ * if nothing changed.
  */
 export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: number): Closure {
   if (closure.state !== 'open') return closure;
-  const { waitingFor: _, outOfSight: __, ...rest } = closure;
+  const { waitingFor: _, outOfSight: __, mayStart: ___, ...rest } = closure;
   const inSight =
     unfinished(seen) ??
     unread(closure, seen) ??
@@ -100,15 +106,24 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
     unplaced(seen) ??
     unlisted(seen) ??
     unidentified(seen);
-  const gone = inSight === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
-  const waitingFor = inSight ?? gone.waitingFor;
+  const mayStart =
+    inSight === undefined
+      ? (stillPossible(closure, seen) ?? unidentified(seen, true) ?? unreadStarts(seen))
+      : undefined;
+  const gone = (inSight ?? mayStart) === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
+  const waitingFor = inSight ?? mayStart ?? gone.waitingFor;
   if (waitingFor !== undefined) {
-    const isSame = waitingFor === closure.waitingFor && (inSight === undefined) === (closure.outOfSight === true);
-    return isSame ? closure : { ...rest, waitingFor, ...(inSight === undefined && { outOfSight: true }) };
+    const waits: Pick<Closure, 'waitingFor' | 'mayStart' | 'outOfSight'> = {
+      waitingFor,
+      ...(inSight === undefined && (mayStart === undefined ? { outOfSight: true } : { mayStart: true })),
+    };
+    const { waitingFor: before, outOfSight: isOut, mayStart: may } = closure;
+    const isSame = waitingFor === before && waits.outOfSight === isOut && waits.mayStart === may;
+    return isSame ? closure : { ...rest, ...waits };
   }
   const usagesOfOutput = seen.running
     .filter(({ image }) => seen.output.has(image.digest))
-    .reduce((sum, { usages }) => sum + usages.length, 0);
+    .reduce((sum, { usages }) => sum + usages.filter(runs).length, 0);
   const proof = { runId: seen.runId, closedAtEpochMs: nowEpochMs, scopes: seen.scopes.length, usagesOfOutput };
   const { confirmed } = gone;
   return { ...rest, state: 'closed', proof: { ...proof, ...(confirmed.length > 0 && { confirmed }) } };
@@ -197,21 +212,49 @@ export function isFreeByItself(
   });
 }
 
-function stillRunning(closure: Closure, { running, output }: ClosureInputs): string | undefined {
+const runs = ({ isPossible }: Pick<Usage, 'isPossible'>): boolean => !isPossible;
+
+/** The images of which some usages count, with these usages, by whether they have the cause. */
+function holdersIn(closure: Closure, { running, output }: ClosureInputs, counts: (usage: Usage) => boolean) {
   const statusOf = (one: RunningImage): FactStatus =>
     output.has(one.image.digest) ? findingStatus(closure, one) : causeStatus(closure, one);
-  const run = running.filter(({ usages }) => usages.length > 0);
-  const holders = run.filter((one) => statusOf(one) === 'present');
+  const run = running
+    .map((one) => ({ ...one, usages: one.usages.filter(counts) }))
+    .filter(({ usages }) => usages.length > 0);
+  return Map.groupBy(run, statusOf);
+}
+
+function stillRunning(closure: Closure, seen: ClosureInputs): string | undefined {
+  const { present: holders = [], unknown: unclear = [] } = Object.fromEntries(holdersIn(closure, seen, runs));
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
     return `these workloads still run an image that needs the fix: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`;
   }
-  const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
   const images = unclear.map(({ image }) => image);
   const uncovered = images.some(isUnjudged) ? undefined : uncoveredText(closure.facts, images);
   return uncovered ?? `these running images are not judged yet: ${listed(images.map(({ digest }) => digest))}`;
+}
+
+/** What a template may start has the cause, or nobody knows whether it has. */
+function stillPossible(closure: Closure, seen: ClosureInputs): string | undefined {
+  const { present = [], unknown = [] } = Object.fromEntries(holdersIn(closure, seen, (usage) => !runs(usage)));
+  const workloads = listed([...present, ...unknown].flatMap(({ usages }) => usages.map(workloadText)));
+  if (present.length > 0)
+    return `nothing runs an image that needs the fix, but these workloads may start one: ${workloads}. Change the image in their templates, or delete them`;
+  if (unknown.length === 0) return undefined;
+  return `these workloads may start images that are not judged yet: ${workloads}. The next review asks for their scans again`;
+}
+
+/** Without a list it is unknown what may start. */
+function unreadStarts({ scopes }: ClosureInputs): string | undefined {
+  const unread = scopes.flatMap(({ key, unreadSources = [] }) =>
+    unreadSources.map(({ list }) => `${resourceOf(list)} in ${key}`),
+  );
+  return unread.length === 0
+    ? undefined
+    : `Patchwave cannot read what may start (possible-starts-unread): ${listed(unread)}. \`patchwave doctor\` names the missing right of each`;
 }
 
 /** The text ends with the next step, because a vendor's registry never becomes readable by itself. */
@@ -234,13 +277,15 @@ const unlisted = ({ unlisted: repository }: ClosureInputs): string | undefined =
     ? undefined
     : `running images of the stream may be missing from the ledger, because ${repository} was not read. The next review reads it`;
 
-function unidentified({ scopes, mayRun }: ClosureInputs): string | undefined {
+function unidentified({ scopes, mayRun }: ClosureInputs, isPossible = false): string | undefined {
   const found = scopes.flatMap((scope) =>
-    (scope.unidentified ?? []).filter(({ repository, tag }) => mayRun(repository, tag)),
+    (scope.unidentified ?? []).filter(
+      (one) => (one.isPossible ?? false) === isPossible && mayRun(one.repository, one.tag),
+    ),
   );
   return found.length === 0
     ? undefined
-    : `Patchwave does not know which image these workloads run: ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
+    : `Patchwave does not know which image these workloads ${isPossible ? 'would start' : 'run'}: ${listed([...new Set(found.map(({ workload }) => workload))])}. ${isPossible ? 'Name the image by digest in their templates' : IDENTIFY_THEM}`;
 }
 
 const IDENTIFY_THEM =
@@ -334,7 +379,7 @@ export const withDeadlineOf = (newer: Closure, { deadlineEpochMs }: Closure): Cl
 
 /** An abandoned closure that ends without a proof of its own. */
 export function replaceClosure(closure: Closure, replacement: ClosureReplacement): Closure {
-  const { waitingFor, outOfSight, ...rest } = closure;
+  const { waitingFor, outOfSight, mayStart, ...rest } = closure;
   return { ...rest, state: 'replaced', replacement };
 }
 
@@ -344,10 +389,13 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
 
 /**
  * Whether an open closure is past its deadline: it stays open and raises an alarm. A closure without facts raises none,
- * because the older images violate nothing. Neither does one that waits only for a person to confirm scopes that left.
+ * because the older images violate nothing. Neither does one that waits only for what may start, or for a person to confirm
+ * scopes that left.
  */
-export const isOverdue = ({ state, deadlineEpochMs, facts, outOfSight }: Closure, nowEpochMs: number): boolean =>
-  state === 'open' && facts.length > 0 && !outOfSight && nowEpochMs > deadlineEpochMs;
+export const isOverdue = (
+  { state, deadlineEpochMs, facts, outOfSight, mayStart }: Closure,
+  nowEpochMs: number,
+): boolean => state === 'open' && facts.length > 0 && !outOfSight && !mayStart && nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, for the planner: after a rollout that was not completed no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

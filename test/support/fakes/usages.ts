@@ -1,5 +1,5 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { UnreadUsage, Usage } from '../../../shared/domain/image/usage.ts';
+import { type UnreadUsage, type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
 import { keyOfScope, type Scope, scopeOf } from '../../../shared/domain/review/run.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
@@ -55,6 +55,11 @@ export class FakeUsageLedger implements UsageLedger {
     return this.#in('live').filter((usage) => usage.digest === digest);
   }
 
+  async *endedSince(sinceEpochMs: number): AsyncIterable<Usage> {
+    for (const { usage, endedAtEpochMs = Number.NEGATIVE_INFINITY } of [...this.#usages.values()])
+      if (endedAtEpochMs >= sinceEpochMs) yield copied(usage);
+  }
+
   async leftOfImage(digest: Digest): Promise<readonly Usage[]> {
     return this.#in('left').filter((usage) => usage.digest === digest);
   }
@@ -81,7 +86,4 @@ const stateOf = ({ endedAtEpochMs, leftAtEpochMs }: Entry): 'live' | 'left' | 'e
 
 const isIn = (one: Scope, scope: Scope): boolean => keyOfScope(one) === keyOfScope(scope);
 
-const identity = (usage: Usage): string =>
-  [usage.digest, usage.account, usage.region, usage.cluster, usage.workloadKind, usage.workload, usage.container].join(
-    ' ',
-  );
+const identity = (usage: Usage): string => [usage.digest, usageKey(usage)].join(' ');

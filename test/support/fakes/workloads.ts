@@ -1,4 +1,10 @@
 import { registryKey } from '../../../shared/domain/image/image.ts';
+import {
+  listsShowing,
+  resourceOf,
+  type TemplateList,
+  type UnreadSource,
+} from '../../../shared/domain/image/kubernetes-template.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
@@ -18,6 +24,7 @@ export class FakeWorkloads implements WorkloadSource {
   readonly #stopping = new Map<string, { readonly task: RunningTask; readonly untilEpochMs: number }[]>();
   readonly #denied = new Set<string>();
   readonly #unreachable = new Map<string, Error>();
+  readonly #unread = new Map<string, readonly UnreadSource[]>();
   readonly #clock: Clock;
 
   constructor(clock: Clock = () => 0) {
@@ -78,6 +85,16 @@ export class FakeWorkloads implements WorkloadSource {
     return this;
   }
 
+  /** From now on these lists of possible starts cannot be read. */
+  hideStarts(cluster: Cluster, ...lists: readonly TemplateList[]): this {
+    const unread = lists.map((list) => ({
+      ...{ list, error: 'ClusterForbiddenError', nextStep: 'Apply enforcement/access/read.yaml.' },
+      problem: `the read role is not allowed to list ${resourceOf(list)} (403 Forbidden)`,
+    }));
+    this.#unread.set(clusterKey(cluster), unread);
+    return this;
+  }
+
   async *clusters(scope: Scope): AsyncIterable<Cluster> {
     this.#check(scope);
     for (const cluster of this.#clusters) if (registryKey(cluster) === registryKey(scope)) yield cluster;
@@ -85,14 +102,20 @@ export class FakeWorkloads implements WorkloadSource {
 
   async *tasks(
     cluster: Cluster,
-    { includesStopping }: TasksRead = { includesStopping: false },
+    { includesStopping, noticeUnread }: TasksRead = { includesStopping: false },
   ): AsyncIterable<readonly RunningTask[]> {
     this.#check(cluster);
     const key = clusterKey(cluster);
     const error = this.#unreachable.get(key);
     if (error) throw error;
     const stopping = (this.#stopping.get(key) ?? []).filter(({ untilEpochMs }) => untilEpochMs > this.#clock());
-    const tasks = [...(this.#tasks.get(key) ?? []), ...(includesStopping ? stopping.map(({ task }) => task) : [])];
+    const unread = this.#unread.get(key) ?? [];
+    for (const source of unread) noticeUnread?.(source);
+    const hidden = new Set(unread.map(({ list }) => list));
+    const isSeen = ({ isPossible, workloadKind }: RunningTask): boolean =>
+      !isPossible || !listsShowing(workloadKind).some((list) => hidden.has(list));
+    const running = (this.#tasks.get(key) ?? []).filter(isSeen);
+    const tasks = [...running, ...(includesStopping ? stopping.map(({ task }) => task) : [])];
     for (let at = 0; at < tasks.length; at += PAGE) yield copied(tasks.slice(at, at + PAGE));
   }
 

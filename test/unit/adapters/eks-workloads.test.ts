@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { eksToken } from '../../../shared/adapters/eks-token.ts';
+import { EksWorkloads } from '../../../shared/adapters/eks-workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Pod } from '../../../shared/domain/image/kubernetes-pod.ts';
+import type { UnreadSource } from '../../../shared/domain/image/kubernetes-template.ts';
+import type { RunningTask } from '../../../shared/domain/image/usage.ts';
 import { type Described, EksClusters, KEYS } from '../../support/eks-clusters.ts';
 import { answer, type KubernetesServer, status } from '../../support/kubernetes-server.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -33,10 +36,17 @@ const pod = (name: string, owner?: { kind: string; uid: string; apiVersion?: str
 });
 const DEPLOYMENT = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
 const CRON_JOB = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' };
-const read = async () => (await collect(clusters.source.tasks(cluster))).flat();
+const unread: UnreadSource[] = [];
+beforeEach(() => void unread.splice(0));
+const noticeUnread = (source: UnreadSource): void => void unread.push(source);
+const read = async () => (await collect(clusters.source.tasks(cluster, { noticeUnread }))).flat();
 const paths = () => server.asked.map(({ path }) => path);
+const TEMPLATE_PATHS = [
+  ...['deployments', 'statefulsets', 'daemonsets'].map((name) => `/apis/apps/v1/${name}`),
+  ...['/apis/batch/v1/cronjobs', '/apis/batch/v1/jobs', '/apis/keda.sh/v1alpha1/scaledjobs'],
+];
 
-/** One pod of each kind that needs a right of its own. */
+/** One pod and one template of each kind that needs a right of its own. */
 async function runEverything(): Promise<void> {
   await clusters.addNode(cluster, 'node-1', 'arm64');
   await clusters.addOwned(cluster, 'ReplicaSet', 'web-1', DEPLOYMENT);
@@ -47,6 +57,7 @@ async function runEverything(): Promise<void> {
     pod('nightly-1-a', { kind: 'Job', uid: 'nightly-1', apiVersion: 'batch/v1' }),
     pod('db-0', { kind: 'StatefulSet', uid: 'db' }),
   );
+  await startEverything();
 }
 const EVERYTHING = [
   { workloadKind: 'eks-deployment', workload: 'shop/web', architecture: 'arm64' },
@@ -54,15 +65,164 @@ const EVERYTHING = [
   { workloadKind: 'eks-statefulset', workload: 'shop/db', architecture: 'arm64' },
 ];
 
+const template = (image: string) => ({ spec: { containers: [{ name: 'app', image }] } });
+const cron = (name: string) => object(name, { jobTemplate: { spec: { template: template('cron:1') } } });
+const object = (name: string, spec: object, status: object = {}) => ({
+  ...{ metadata: { name, namespace: 'shop' }, spec, status },
+});
+
+/** One template of each list that may start, and one that may not. */
+async function startEverything(): Promise<void> {
+  const apps = async (resource: string, ...objects: readonly object[]) =>
+    clusters.add(cluster, `/apis/apps/v1/${resource}`, ...objects);
+  await apps(
+    'deployments',
+    object('off', { replicas: 0, template: template('off:1') }),
+    object('web', { replicas: 1, template: template('web:1') }, { replicas: 1 }),
+  );
+  await apps(
+    'statefulsets',
+    object('cold', { replicas: 0, template: template('cold:1') }, { replicas: 0 }),
+    object('db', { replicas: 1, template: template('db:1') }, { replicas: 1 }),
+  );
+  await apps(
+    'daemonsets',
+    object('gpu', { template: template('gpu:1') }, { currentNumberScheduled: 0 }),
+    object('agent', { template: template('agent:1') }, { currentNumberScheduled: 1 }),
+  );
+  await clusters.add(
+    cluster,
+    '/apis/batch/v1/cronjobs',
+    object('weekly', { suspend: true, jobTemplate: { spec: { template: template('weekly:1') } } }),
+  );
+  const finished = { conditions: [{ type: 'Complete', status: 'True' }] };
+  await clusters.add(
+    cluster,
+    '/apis/batch/v1/jobs',
+    object('queued', { suspend: true, template: template('queued:1') }),
+    object('done', { template: template('done:1') }, finished),
+    object('busy', { template: template('busy:1') }, { active: 1 }),
+  );
+  await clusters.add(
+    cluster,
+    '/apis/keda.sh/v1alpha1/scaledjobs',
+    object('worker', { jobTargetRef: { template: template('worker:1') } }),
+  );
+}
+
+const STARTS = [
+  ['deployments', 'eks-deployment', 'shop/off', 'off:1'],
+  ['statefulsets', 'eks-statefulset', 'shop/cold', 'cold:1'],
+  ['daemonsets', 'eks-daemonset', 'shop/gpu', 'gpu:1'],
+  ['cronjobs', 'eks-cronjob', 'shop/weekly', 'weekly:1'],
+  ['jobs', 'eks-job', 'shop/queued', 'queued:1'],
+  ['scaledjobs', 'eks-custom', 'shop/ScaledJob.keda.sh/worker', 'worker:1'],
+] as const;
+const startsOf = (tasks: readonly RunningTask[]) =>
+  tasks.flatMap(({ isPossible, workloadKind, workload, containers }) =>
+    isPossible ? [[workloadKind, workload, containers.map(({ image }) => image).join()]] : [],
+  );
+
 test('pods are tasks of their workloads, on the architecture of their node', async () => {
   await runEverything();
-  expect(await read()).toMatchObject(EVERYTHING);
+  expect((await read()).filter(({ isPossible }) => !isPossible)).toMatchObject(EVERYTHING);
+});
+
+test('after the pods come the templates of workloads without a pod', async () => {
+  await runEverything();
+  const tasks = await read();
+  expect(startsOf(tasks)).toEqual(STARTS.map(([, ...start]) => start));
+  expect(tasks.findIndex(({ isPossible }) => isPossible)).toBe(EVERYTHING.length);
+  expect(unread).toEqual([]);
+});
+
+test('a Job that waits belongs to what owns it, as its pods will', async () => {
+  const ownerReferences = [{ controller: true, ...CRON_JOB }];
+  const waiting = object('nightly-2', { template: template('nightly:2') });
+  await clusters.add(cluster, '/apis/batch/v1/jobs', {
+    ...waiting,
+    metadata: { ...waiting.metadata, uid: 'nightly-2', ownerReferences },
+  });
+  expect(startsOf(await read())).toEqual([['eks-cronjob', 'shop/nightly', 'nightly:2']]);
+});
+
+test('a template may hold anything: one without a list of containers starts nothing', async () => {
+  const odd = [{ spec: null }, { spec: { containers: 'all' } }, null, 7];
+  await clusters.add(
+    cluster,
+    '/apis/keda.sh/v1alpha1/scaledjobs',
+    ...odd.map((one, n) => object(`odd-${n}`, { jobTargetRef: { template: one } })),
+    object('odd', { jobTargetRef: 'none' }),
+  );
+  expect(startsOf(await read())).toEqual([]);
+  expect(unread).toEqual([]);
+});
+
+test('1,200 templates are complete in as many calls as there are pages', async () => {
+  const crons = Array.from({ length: 1_200 }, (_, n) => cron(`cron-${n}`));
+  await clusters.add(cluster, '/apis/batch/v1/cronjobs', ...crons);
+  expect(startsOf(await read())).toHaveLength(1_200);
+  expect(paths().filter((path) => path === '/apis/batch/v1/cronjobs')).toHaveLength(3);
+});
+
+test('more templates than Patchwave reads are named, and the rest of the cluster is read', async () => {
+  const crons = Array.from({ length: 4 }, (_, n) => cron(`cron-${n}`));
+  await clusters.add(cluster, '/apis/batch/v1/cronjobs', ...crons);
+  await clusters.addPods(cluster, pod('one'));
+  const bounded = new EksWorkloads(clusters.access, undefined, 3);
+  const tasks = (await collect(bounded.tasks(cluster, { noticeUnread }))).flat();
+  expect(tasks.filter(({ isPossible }) => !isPossible)).toHaveLength(1);
+  expect(unread).toMatchObject([{ list: 'cronjobs', problem: 'it lists more than 3 cronjobs that may start' }]);
+});
+
+test('a list of templates that expires is read again, and one that expires twice is named', async () => {
+  const crons = Array.from({ length: 600 }, (_, n) => cron(`cron-${n}`));
+  await clusters.add(cluster, '/apis/batch/v1/cronjobs', ...crons);
+  const expire = () =>
+    server.once(
+      ({ path, query }) => path === '/apis/batch/v1/cronjobs' && query.get('continue') === '500',
+      (response) => answer(response, 410, status(410, 'Expired', 'too old', '500')),
+    );
+  expire();
+  expect(new Set(startsOf(await read()).map(([, workload]) => workload)).size).toBe(600);
+  expect(unread).toEqual([]);
+  expire();
+  let reads = 0;
+  server.misbehaviours.push(({ path, query }, response) => {
+    if (path !== '/apis/batch/v1/cronjobs' || query.get('continue') !== '500') return false;
+    reads += 1;
+    if (reads % 2 === 0) return false;
+    answer(response, 410, status(410, 'Expired', 'too old', '500'));
+    return true;
+  });
+  await read();
+  expect(unread).toMatchObject([{ list: 'cronjobs', error: 'ClusterFailingError' }]);
+});
+
+test('a cluster without KEDA has no ScaledJobs, with and without the right to list them', async () => {
+  await clusters.addPods(cluster, pod('one'));
+  await read();
+  server.allowed = new Set(granted.map(([, resource]) => resource).filter((resource) => resource !== 'scaledjobs'));
+  await read();
+  expect(unread).toEqual([]);
+});
+
+test('a list of templates that the server does not answer is named, and the others are read', async () => {
+  await runEverything();
+  server.misbehaviours.push(({ path }, response) => {
+    if (path !== '/apis/apps/v1/statefulsets') return false;
+    answer(response, 500, status(500, 'InternalError', 'etcd is away'));
+    return true;
+  });
+  const tasks = await read();
+  expect(startsOf(tasks)).toHaveLength(STARTS.length - 1);
+  expect(unread).toMatchObject([{ list: 'statefulsets', error: 'ClusterFailingError' }]);
 });
 
 test('each list is read once, and a list of owners only if a pod needs it', async () => {
   await clusters.addPods(cluster, pod('db-0', { kind: 'StatefulSet', uid: 'db' }));
   await read();
-  expect(paths()).toEqual(['/api/v1/nodes', '/api/v1/pods']);
+  expect(paths()).toEqual(['/api/v1/nodes', '/api/v1/pods', ...TEMPLATE_PATHS]);
   await clusters.addPods(
     cluster,
     ...Array.from({ length: 1000 }, (_, n) => pod(`web-1-${n}`, { kind: 'ReplicaSet', uid: 'web-1' })),
@@ -75,6 +235,7 @@ test('each list is read once, and a list of owners only if a pod needs it', asyn
     '/apis/apps/v1/replicasets',
     '/api/v1/pods',
     '/api/v1/pods',
+    ...TEMPLATE_PATHS,
   ]);
 });
 
@@ -103,18 +264,32 @@ test('the shipped ClusterRole grants lists only, and is enough', async () => {
   expect(granted.filter(([verb]) => verb !== 'list')).toEqual([]);
   server.allowed = new Set(granted.map(([, resource]) => resource));
   await runEverything();
-  expect(await read()).toMatchObject(EVERYTHING);
+  const tasks = await read();
+  expect(tasks.slice(0, EVERYTHING.length)).toMatchObject(EVERYTHING);
+  expect(startsOf(tasks)).toHaveLength(STARTS.length);
 });
 
-test.each(granted.map(([, resource]) => resource))(
+test.each([...new Set(granted.map(([, resource]) => resource))])(
   'without the right to list %s something is missing',
   async (resource) => {
     server.allowed = new Set(granted.map(([, one]) => one).filter((one) => one !== resource));
     await runEverything();
     if (resource === 'nodes') {
       // Every image of an index counts as running then.
-      expect(await read()).toMatchObject(EVERYTHING.map(({ architecture: _, ...task }) => task));
+      expect((await read()).slice(0, EVERYTHING.length)).toMatchObject(
+        EVERYTHING.map(({ architecture: _, ...task }) => task),
+      );
       expect((await read()).some(({ architecture }) => architecture !== undefined)).toBe(false);
+    } else if (STARTS.some(([list]) => list === resource) && resource !== 'jobs') {
+      expect(startsOf(await read())).toEqual(STARTS.filter(([list]) => list !== resource).map(([, ...start]) => start));
+      expect(unread).toEqual([
+        {
+          list: resource,
+          error: 'ClusterForbiddenError',
+          problem: `the read role is not allowed to list ${resource} (403 Forbidden)`,
+          nextStep: expect.stringContaining('Apply enforcement/access/read.yaml to the cluster'),
+        },
+      ]);
     } else await expect(read()).rejects.toMatchObject({ name: 'ClusterForbiddenError', resource });
   },
 );

@@ -2,6 +2,7 @@ import { afterEach, beforeEach } from '@jest/globals';
 import { readPage } from '../../../functions/inventory-in-vpc/read-page.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Pod } from '../../../shared/domain/image/kubernetes-pod.ts';
+import { TEMPLATE_LISTS } from '../../../shared/domain/image/kubernetes-template.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { ClusterUnreachableError } from '../../../shared/ports/cluster-errors.ts';
 import {
@@ -58,7 +59,7 @@ test('pods, their workloads and architectures come from the function in the VPC'
     },
   ]);
   expect(clusters.requests).toEqual(
-    ['nodes', 'pods', 'replicasets'].map((list) => ({ cluster: 'prod', list, limit: 500 })),
+    ['nodes', 'pods', 'replicasets', ...TEMPLATE_LISTS].map((list) => ({ cluster: 'prod', list, limit: 500 })),
   );
 });
 

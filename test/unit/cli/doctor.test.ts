@@ -627,6 +627,27 @@ test('empty Regions and scopes that left are not checked', async () => {
   expect(fleet.putEvents).toHaveLength(3);
 });
 
+test('a list of possible starts that reviews cannot read is broken, with the missing right', async () => {
+  const installation = await soundInstallation();
+  const { world } = installation;
+  const place = { account: MEMBER, region: 'eu-west-1' };
+  const unread = {
+    list: 'cronjobs',
+    error: 'ClusterForbiddenError',
+    problem: 'the read role is not allowed to list cronjobs (403 Forbidden)',
+    nextStep: 'Apply enforcement/access/read.yaml.',
+  } as const;
+  await world.scopes.record({ scope: { ...place, eksCluster: 'prod' }, completeAtEpochMs: 1, unreadSources: [unread] });
+  await world.scopes.record({ scope: { ...place, eksCluster: 'dev' }, completeAtEpochMs: 1 });
+  const found = (await findingsOf(installation)).filter(({ check }) => check === 'starts');
+  expect(found).toEqual([
+    {
+      ...{ check: 'starts', state: 'broken', resource: `${MEMBER}/eu-west-1/prod`, fix: unread.nextStep },
+      text: expect.stringContaining('not allowed to list cronjobs'),
+    },
+  ]);
+});
+
 test('ledger access denied: unknown, with the action that AWS names', async () => {
   const installation = await soundInstallation();
   const denied = new Error('User: jo is not authorized to perform: dynamodb:GetItem on resource: ledger');
@@ -645,6 +666,7 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
     'scanning unknown',
     'forwarding unknown',
     'doors unknown',
+    'starts unknown',
   ]);
   // What reads members after read-roles refers to it.
   for (const { check, fix } of found)
@@ -802,8 +824,9 @@ ok       scanning      3 registries with basic scanning, 0 with enhanced
 ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
 ok       doors         No door is installed, and the policy needs none.
+ok       starts        Reviews read what may start in 0 EKS clusters.
 
-1 broken, 1 unknown, 13 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 14 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });

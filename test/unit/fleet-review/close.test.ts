@@ -60,10 +60,11 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
     summary: '3 images: 1 compliant, 1 violating, 1 unknown, 0 failed',
     totals: {
       scopes: { complete: 1, skipped: 0, failed: 0 },
-      inventory,
+      inventory: { ...inventory, possible: 0 },
       found: 3,
       scans: { requested: 2, fresh: 1, later: 0, refused: { archived: 1 } },
       outcomes: { compliant: 1, violating: 1, unknown: 1, failed: 0 },
+      possible: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
       ancestors: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
     },
   });

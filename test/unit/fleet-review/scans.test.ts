@@ -52,6 +52,66 @@ describe('planning', () => {
     ]);
   });
 
+  describe('what ran within the grace of the doors', () => {
+    const doors = { mode: 'warn', graceRunningDays: 14 } as const;
+    const ran = (digest: Digest, changes: object = {}) => ({
+      ...seen(changes),
+      ...{ digest, digestSource: 'runtime' as const },
+    });
+    async function plannedWith(
+      changes: Parameters<typeof reviewedWorld>[0],
+      prepare: (world: FakeWorld) => Promise<void>,
+    ) {
+      const { world, policyVersion } = await reviewedWorld(changes);
+      await world.runFiles.put(keys.scopes, [{ scope: payments }]);
+      await world.runFiles.put(keys.digests(payments), [a]);
+      await prepare(world);
+      const plan = await planScans(portsOf(world), { action: 'plan-scans', ...run, policyVersion });
+      return batchesAt(world, plan.batches.key);
+    }
+    const RUNNING = { batch: '0001', digests: [a] };
+    const endedAt =
+      (digest: Digest, atEpochMs: number, changes: object = {}) =>
+      (world: FakeWorld) =>
+        world.usages.end([ran(digest, changes)], atEpochMs);
+
+    test('is scanned like what may start: a namespace at zero, a standby Region, an old revision', async () => {
+      expect(await plannedWith({ doors }, endedAt(b, START_EPOCH_MS - 13 * DAY_MS))).toEqual([
+        RUNNING,
+        { batch: 'possible-0001', digests: [b] },
+      ]);
+    });
+
+    test.each<[string, Parameters<typeof plannedWith>]>([
+      ['ended before the grace', [{ doors }, endedAt(b, START_EPOCH_MS - 14 * DAY_MS - 1)]],
+      ['has no door that judges', [{}, endedAt(b, START_EPOCH_MS)]],
+      [
+        'ran where the door is off',
+        [
+          { doors: { ...doors, mode: 'off', rules: [{ clusters: ['other'], mode: 'deny' }] } },
+          endedAt(b, START_EPOCH_MS),
+        ],
+      ],
+      ['had no grace', [{ doors: { ...doors, graceRunningDays: 0 } }, endedAt(b, START_EPOCH_MS)]],
+      ['ran outside of the review', [{ doors }, endedAt(b, START_EPOCH_MS, hub)]],
+      ['runs again', [{ doors }, endedAt(a, START_EPOCH_MS)]],
+      ['only might have started', [{ doors }, endedAt(b, START_EPOCH_MS, { isPossible: true })]],
+    ])('is left out if it %s', async (_, of) => {
+      expect(await plannedWith(...of)).toEqual([RUNNING]);
+    });
+
+    test('never more than doubles the scans of a fleet', async () => {
+      const many = Array.from({ length: 1_200 }, (_, index): Digest => `sha256:${String(index).padStart(64, '0')}`);
+      const [, ...batches] = await plannedWith({ doors }, (world) =>
+        world.usages.end(
+          many.map((digest) => ran(digest)),
+          START_EPOCH_MS,
+        ),
+      );
+      expect(batches.flatMap(({ digests }) => digests)).toHaveLength(1_000);
+    });
+  });
+
   test('the state holds only keys: 100,000 images', async () => {
     const many = Array.from({ length: 100_000 }, (_, index): Digest => `sha256:${String(index).padStart(64, '0')}`);
     const { plan, batches } = await planned(async (world) => {

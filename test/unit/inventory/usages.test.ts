@@ -54,7 +54,7 @@ test('records who runs what, and is complete with its counts', async () => {
     result: {
       scope: payments,
       status: 'complete',
-      inventory: { clusters: 1, tasks: 3, containers: 3, usages: 2, unresolved: 0 },
+      inventory: { clusters: 1, tasks: 3, containers: 3, possible: 0, usages: 2, unresolved: 0 },
     },
   });
   expect(await world.scopes.get(payments)).toEqual({

@@ -13,7 +13,10 @@ test('equal containers are counted together, and different ones separately', asy
   world.workloads.run(main, task({ image: reference, digest: a }, { architecture: 'arm64' }));
   world.workloads.run({ ...main, cluster: 'other' }, task({ image: reference, digest: a }));
 
-  expect(await workloads()).toEqual({ status: 'complete', inventory: { clusters: 2, tasks: 4, containers: 4 } });
+  expect(await workloads()).toEqual({
+    status: 'complete',
+    inventory: { clusters: 2, tasks: 4, containers: 4, possible: 0 },
+  });
   const observed = { reference, digest: a, digestSource: 'runtime', location: web, container: 'app', workload: 'web' };
   expect(await document(keys.observations(payments, began, 1))).toEqual([
     expect.objectContaining({ ...observed, cluster: 'main', architecture: 'amd64', count: 2 }),

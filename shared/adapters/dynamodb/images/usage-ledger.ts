@@ -1,19 +1,21 @@
+import { DAY_MS } from '../../../domain/common/time.ts';
 import { unreadableText } from '../../../domain/common/unreadable-item.ts';
 import type { Digest } from '../../../domain/image/image.ts';
 import type { UnreadUsage, Usage } from '../../../domain/image/usage.ts';
 import { type Scope, scopeOf } from '../../../domain/review/run.ts';
 import type { UsageLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
+import { shards } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
-import { INDEXES, leftPartition, scopePartition } from '../table/keys.ts';
+import { endedPartition, INDEXES, leftPartition, scopePartition, shardOf } from '../table/keys.ts';
 import { orUnreadable, readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
 
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
 
 /**
- * Usages as items of their image. A live one is in the index `scope`, one whose scope left is in another partition of it;
- * an ended one is not in it and will expire.
+ * Usages as items of their image. A live one is in the index `scope`; one whose scope left, and one that ended, is in another
+ * partition of it. An ended one will expire.
  */
 export class DynamoUsageLedger implements UsageLedger {
   readonly #table: LedgerTable;
@@ -68,6 +70,7 @@ export class DynamoUsageLedger implements UsageLedger {
         kind: 'usage',
         ...usage,
         endedAtEpochMs: atEpochMs,
+        scopePk: endedPartition(weekOf(atEpochMs), shardOf(usage.digest)),
         // DynamoDB's time to live counts in seconds.
         expiresAt: Math.floor(atEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
       })),
@@ -98,6 +101,24 @@ export class DynamoUsageLedger implements UsageLedger {
     for await (const item of this.#items(scope, state)) yield digestIn(item);
   }
 
+  /** Weeks keep the number of partitions small, and most of what they hold is asked for. */
+  async *endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<Usage> {
+    for (let week = weekOf(nowEpochMs); week >= weekOf(sinceEpochMs); week -= 1) {
+      for (const shard of shards) {
+        const question = { expression: 'scopePk = :ended', values: { ':ended': endedPartition(week, shard) } };
+        for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) {
+          const usage = orUnreadable(
+            this.#table,
+            item,
+            () => usageOf(item),
+            () => undefined,
+          );
+          if (usage && Number(item.endedAtEpochMs) >= sinceEpochMs) yield usage;
+        }
+      }
+    }
+  }
+
   #items(scope: Scope, state: 'live' | 'left'): AsyncIterable<Item> {
     const partition = state === 'live' ? scopePartition(scope) : leftPartition(scope);
     const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
@@ -122,11 +143,13 @@ export class DynamoUsageLedger implements UsageLedger {
   }
 }
 
+const weekOf = (epochMs: number): number => Math.floor(epochMs / (7 * DAY_MS));
+
 const IMAGE_PREFIX = keys.image('' as Digest).PK;
 
 const digestIn = ({ PK }: Item): Digest => PK.slice(IMAGE_PREFIX.length) as Digest;
 
 function usageOf(item: Item): Usage {
-  const { PK, SK, kind, scopePk, recordedAtEpochMs, leftAtEpochMs, ...usage } = item;
+  const { PK, SK, kind, scopePk, recordedAtEpochMs, leftAtEpochMs, endedAtEpochMs, expiresAt, ...usage } = item;
   return usage as unknown as Usage;
 }

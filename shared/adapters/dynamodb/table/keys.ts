@@ -14,7 +14,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | image           | IMAGE#<digest>           | IMAGE                                                | BatchGet by digest |
  * | content         | IMAGE#<digest>           | CONTENT                                              | BatchGet by digest |
  * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
- * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
+ * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container>[#possible] | Query of one image; index `scope` |
  * | running image   | IMAGE#<digest>           | IN#<account>/<region>/<cluster>#<namespace, empty in ECS> | BatchGet: whether it runs there |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest; index `age` |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
@@ -54,6 +54,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
  * - `scope`    scopePk = USE#<account>/<region>[/<EKS cluster>]: live usages of one scope, with all their attributes;
  *              LEFT#<account>/<region>[/<EKS cluster>]: those of a scope that left.
+ *              ENDED#<week>#<shard>: those that ended in a week, until they expire.
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
  *              counts, of themselves or of what they are built on, keys only.
  *              SCANNED#<shard> by <last scan result, ISO 8601>#<digest>: the other images with a verdict and a scan result.
@@ -98,7 +99,7 @@ export const location = (digest: Digest, location: ImageLocation): Key => ({
 });
 export const usage = (usage: Usage): Key => ({
   PK: `IMAGE#${usage.digest}`,
-  SK: `USE#${usage.account}/${usage.region}/${usage.cluster}#${usage.workloadKind}:${usage.workload}#${usage.container}`,
+  SK: `USE#${usage.account}/${usage.region}/${usage.cluster}#${usage.workloadKind}:${usage.workload}#${usage.container}${usage.isPossible ? '#possible' : ''}`,
 });
 export const runningImage = (digest: Digest, { account, region, cluster, namespace = '' }: DoorPlace): Key => ({
   PK: `IMAGE#${digest}`,
@@ -186,6 +187,9 @@ export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 export const scopePartition = (scope: Scope): string => `USE#${keyOfScope(scope)}`;
 
 export const leftPartition = (scope: Scope): string => `LEFT#${keyOfScope(scope)}`;
+
+/** Usages that ended in one week, which begins at an instant since 1970. */
+export const endedPartition = (week: number, shard: number): string => `ENDED#${week}#${shard}`;
 
 export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS);
 

@@ -129,10 +129,11 @@ const location: ShapeOf<LocationRecord> = {
 const usage: ShapeOf<Usage> = {
   ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
   ...{ container: 'text', reference: 'text?', otherReferences: 'list?', digestSource: 'text', count: 'number' },
+  isPossible: 'flag?',
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
-  ...{ isPrivate: 'flag?', includesRunning: 'flag?' },
+  ...{ isPrivate: 'flag?', includesRunning: 'flag?', unreadSources: 'list?' },
   ...{ unidentified: 'list?', markingRunId: 'text?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };

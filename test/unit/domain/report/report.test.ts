@@ -55,6 +55,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   failures: [],
   skippedScopes: [],
   leftScopes: [],
+  unreadStarts: [],
   unresolved: [],
   expiries: [],
   checks: [],

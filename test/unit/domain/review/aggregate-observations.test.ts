@@ -90,7 +90,7 @@ test('equal containers of equal tasks are one observation, in a fixed order', ()
     ['envoy', 3],
     ['web', 3],
   ]);
-  expect(aggregator.counts()).toEqual({ clusters: 2, tasks: 3, containers: 6 });
+  expect(aggregator.counts()).toEqual({ clusters: 2, tasks: 3, containers: 6, possible: 0 });
   expect(aggregator.flush()).toBeUndefined();
 });
 

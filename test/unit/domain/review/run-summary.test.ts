@@ -42,10 +42,11 @@ test('everything reported: sums, and the images that failed', () => {
   expect(sumRun(expected, parts)).toEqual({
     totals: {
       scopes: { complete: 1, skipped: 0, failed: 0 },
-      inventory,
+      inventory: { ...inventory, possible: 0 },
       found: 10,
       scans: { requested: 4, fresh: 2, later: 2, refused: { enhanced: 2 } },
       outcomes: { compliant: 4, violating: 2, unknown: 2, failed: 2 },
+      possible: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
       ancestors: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
     },
     failures: [

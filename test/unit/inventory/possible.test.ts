@@ -1,0 +1,167 @@
+import { planScans } from '../../../functions/fleet-review/plan-scans.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { RunningTask, Usage } from '../../../shared/domain/image/usage.ts';
+import { batchesDocument } from '../../../shared/review/documents.ts';
+import { parse } from '../../../shared/schema.ts';
+import { digestOf, inventoryWorld, keys, payments, pushImage, RUN, referenceTo, task, web } from './support.ts';
+
+const [a, b] = [digestOf('a'), digestOf('b')];
+const prod = { ...payments, cluster: 'main' };
+const scope = { ...payments, eksCluster: 'main' };
+
+const pod = (digest: Digest, workload: string, workloadKind: RunningTask['workloadKind'] = 'eks-deployment') =>
+  task({ image: referenceTo(web, `@${digest}`), digest }, { workloadKind, workload });
+const start = (
+  image: string,
+  workload: string,
+  workloadKind: RunningTask['workloadKind'] = 'eks-cronjob',
+): RunningTask => {
+  const { architecture: _, ...template } = task({ image }, { workloadKind, workload, isPossible: true });
+  return template;
+};
+const namesOf = (usages: readonly Usage[]) =>
+  usages.map(({ workload, digest, digestSource, isPossible = false }) => [
+    ...[workload, digest === a ? 'a' : 'b', digestSource, isPossible],
+  ]);
+
+async function possibleWorld() {
+  const set = await inventoryWorld();
+  const { world } = set;
+  pushImage(world, web, 'a', ['stable']);
+  pushImage(world, web, 'b', ['blue']);
+  world.eksWorkloads.addCluster(prod);
+  const live = async () => namesOf(await collect(world.usages.live(scope)));
+  const result = async () =>
+    (await set.parts()).flatMap((part) =>
+      part.kind === 'scope' && part.key === `${payments.account}/${payments.region}/main` ? [part.result] : [],
+    )[0];
+  const isUsed = (digest: Digest) => world.images.records.get(digest)?.inUse;
+  return { ...set, live, result, isUsed };
+}
+
+test('a template is a possible usage: counted apart, with its image in use, and no mark that it runs', async () => {
+  const { world, review, live, result, isUsed, document } = await possibleWorld();
+  world.eksWorkloads.run(prod, pod(a, 'shop/web'), start(referenceTo(web, `@${b}`), 'shop/nightly'));
+  await review();
+  expect(await live()).toEqual([
+    ['shop/web', 'a', 'runtime', false],
+    ['shop/nightly', 'b', 'reference', true],
+  ]);
+  expect(await result()).toMatchObject({
+    inventory: { tasks: 1, containers: 1, possible: 1, usages: 2, unresolved: 0 },
+  });
+  expect(isUsed(b)).toBe(true);
+  expect(await document(keys.digests(scope))).toEqual([a]);
+  expect(await document(keys.possible(scope))).toEqual([b]);
+  const place = { ...prod, namespace: 'shop' };
+  expect(await world.running.runningIn([a, b], place)).toEqual(new Set([a]));
+});
+
+test('what runs and may start by the same workload is two usages, and only the one that runs ends with its pod', async () => {
+  const { world, review, live, isUsed, document } = await possibleWorld();
+  world.eksWorkloads.run(prod, pod(a, 'shop/nightly', 'eks-cronjob'), start(referenceTo(web, `@${a}`), 'shop/nightly'));
+  await review();
+  expect(await live()).toHaveLength(2);
+  // It runs, so it does not count as one that only may start.
+  expect(await document(keys.possible(scope))).toEqual([]);
+  world.eksWorkloads.stop(prod, 'shop/nightly').run(prod, start(referenceTo(web, `@${a}`), 'shop/nightly'));
+  world.advance(300_000);
+  await review();
+  expect(await live()).toEqual([['shop/nightly', 'a', 'reference', true]]);
+  expect(isUsed(a)).toBe(true);
+});
+
+test('a tag in a template means its image of now, as a guess that marks no image', async () => {
+  const { world, review, live } = await possibleWorld();
+  world.eksWorkloads.run(prod, pod(a, 'shop/web'), start(referenceTo(web, ':stable'), 'shop/nightly'));
+  await review();
+  expect(await live()).toEqual([
+    ['shop/nightly', 'a', 'tag-guess', true],
+    ['shop/web', 'a', 'runtime', false],
+  ]);
+  // The image that runs is known, whatever the template may start.
+  expect(world.images.records.get(a)?.guessedIn).toBeUndefined();
+  expect((await world.scopes.get(scope))?.unidentified).toEqual([
+    {
+      repository: `${web.account}/${web.region}/${web.repository}`,
+      tag: 'stable',
+      workload: `eks-cronjob ${payments.account}/${payments.region}/main/shop/nightly`,
+      isPossible: true,
+    },
+  ]);
+});
+
+test('of a tag that runs unidentified and may start, the workload that runs is named', async () => {
+  const { world, review } = await possibleWorld();
+  world.eksWorkloads.run(
+    prod,
+    start(referenceTo(web, ':stable'), 'shop/a-nightly'),
+    task({ image: referenceTo(web, ':stable') }, { workloadKind: 'eks-deployment', workload: 'shop/web' }),
+  );
+  await review();
+  expect((await world.scopes.get(scope))?.unidentified).toMatchObject([
+    { tag: 'stable', workload: expect.stringContaining('shop/web') },
+  ]);
+  expect((await world.scopes.get(scope))?.unidentified?.[0]).not.toHaveProperty('isPossible');
+});
+
+test('a list that cannot be read is recorded, ends no possible usage, and stops nothing else', async () => {
+  const { world, review, live, result, isUsed } = await possibleWorld();
+  world.eksWorkloads.run(
+    prod,
+    pod(a, 'shop/web'),
+    start(referenceTo(web, `@${b}`), 'shop/nightly'),
+    start(referenceTo(web, `@${b}`), 'shop/off', 'eks-deployment'),
+  );
+  await review();
+  expect(await live()).toHaveLength(3);
+  expect(await result()).not.toHaveProperty('unreadSources');
+
+  world.eksWorkloads.hideStarts(prod, 'cronjobs');
+  world.eksWorkloads.stop(prod, 'shop/off');
+  world.advance(300_000);
+  await review();
+  // The Deployment was deleted, and its list was read; of the CronJob nothing is known.
+  expect(await live()).toEqual([
+    ['shop/web', 'a', 'runtime', false],
+    ['shop/nightly', 'b', 'reference', true],
+  ]);
+  expect(isUsed(b)).toBe(true);
+  const unread = [expect.objectContaining({ list: 'cronjobs', error: 'ClusterForbiddenError' })];
+  expect(await result()).toMatchObject({ status: 'complete', inventory: { tasks: 1 }, unreadSources: unread });
+  expect(await world.scopes.get(scope)).toMatchObject({ unreadSources: unread });
+
+  world.eksWorkloads.hideStarts(prod);
+  world.eksWorkloads.stop(prod, 'shop/nightly');
+  world.advance(300_000);
+  await review();
+  expect(await live()).toEqual([['shop/web', 'a', 'runtime', false]]);
+  expect(isUsed(b)).toBe(false);
+  expect(await world.scopes.get(scope)).not.toHaveProperty('unreadSources');
+});
+
+test('an image that a template may start is scanned in a batch of its own, also while its cluster cannot be read', async () => {
+  const { world, ports, run, review, document } = await possibleWorld();
+  world.eksWorkloads.run(prod, pod(a, 'shop/web'), start(referenceTo(web, `@${b}`), 'shop/nightly'));
+  await review();
+  const planned = async () => {
+    const { batches, found } = await planScans(ports, { action: 'plan-scans', ...run });
+    return { found, batches: parse(batchesDocument, await document(batches.key)) };
+  };
+  const expected = {
+    found: 1,
+    batches: [
+      { batch: '0001', digests: [a] },
+      { batch: 'possible-0001', digests: [b] },
+    ],
+  };
+  expect(await planned()).toEqual(expected);
+  await world.runFiles.put(keys.digests(scope), undefined);
+  await world.runs.recordPart(RUN, {
+    kind: 'scope',
+    key: 'x',
+    result: { scope, status: 'failed', error: 'ClusterUnauthorizedError', detail: '' },
+  });
+  expect(await planned()).toEqual(expected);
+});
