@@ -1,8 +1,8 @@
-/** Builds the real kube-apiserver, etcd and gator of `test/kubernetes` once, into the user's cache folder. */
+/** Builds the real kube-apiserver, etcd, gator and containerd of `test/kubernetes` once, into the user's cache folder. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT } from './setup.mjs';
@@ -23,6 +23,11 @@ const GATOR: GoModule = {
   folder: join(ROOT, 'test', 'kubernetes', 'gator'),
   name: 'gator',
   programs: { gator: 'github.com/open-policy-agent/gatekeeper/v3/cmd/gator' },
+};
+const CONTAINERD: GoModule = {
+  folder: join(ROOT, 'test', 'kubernetes', 'containerd'),
+  name: 'containerd',
+  programs: { 'started-image': 'patchwave.example/containerd' },
 };
 /** Where Go is, if not in the PATH: its own default. */
 const GO = ['go', '/usr/local/go/bin/go'];
@@ -48,8 +53,15 @@ export async function kubernetesPrograms(
   say: (text: string) => void = () => {},
 ): Promise<KubernetesPrograms | undefined> {
   const [servers, tools] = [await builtFrom(SERVERS, say), await builtFrom(GATOR, say)];
-  if (servers === undefined || tools === undefined) return undefined;
+  const startedImage = await startedImageProgram(say);
+  if (servers === undefined || tools === undefined || startedImage === undefined) return undefined;
   return { etcd: join(servers, 'etcd'), apiServer: join(servers, 'kube-apiserver'), gator: join(tools, 'gator') };
+}
+
+/** The program that says which image of an index containerd starts, as from `kubernetesPrograms`; built in half a minute. */
+export async function startedImageProgram(say: (text: string) => void = () => {}): Promise<string | undefined> {
+  const folder = await builtFrom(CONTAINERD, say);
+  return folder && join(folder, 'started-image');
 }
 
 /** The folder with the programs of a module; `undefined` if neither they nor Go are on this machine. */
@@ -99,7 +111,7 @@ function run(go: string, cwd: string, args: readonly string[]): Promise<void> {
 
 async function versionOf(module: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(module, file)));
+  for (const file of (await readdir(module)).sort()) hash.update(await readFile(join(module, file)));
   return hash.update(`${process.platform} ${process.arch}`).digest('hex').slice(0, 12);
 }
 

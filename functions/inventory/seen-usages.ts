@@ -24,8 +24,12 @@ export interface SeenUsage {
   readonly usage: Usage;
   /** As in `Observation`. */
   readonly location?: ImageLocation;
-  readonly isEmptyIndex?: true;
+  /** The usage names an index, because no image of it is known to run. */
+  readonly index?: IndexWithoutImage;
 }
+
+/** Whether an index has no image at all, or none for the node. */
+export type IndexWithoutImage = 'empty' | 'for-other-nodes';
 
 /** A reference to an image, and a container that has it. */
 export type ObservedReference = Pick<Observation, 'reference' | 'location' | 'container'>;
@@ -34,7 +38,7 @@ export type ObservedReference = Pick<Observation, 'reference' | 'location' | 'co
 export interface InventoriedImage {
   /** One entry for each reference to it. */
   readonly observations: readonly ObservedReference[];
-  readonly isEmptyIndex: boolean;
+  readonly index?: IndexWithoutImage;
 }
 
 /** What runs of some images of a scope. */
@@ -84,26 +88,31 @@ export async function* readSeen(
   }
 }
 
-/** A usage names the index itself only if the index has no child. */
-const seenUsage = (
+function seenUsage(
   usage: Usage,
   { location }: Observation,
   indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
-): SeenUsage => ({
-  usage,
-  ...(location && { location }),
-  ...(indexes.has(usage.digest) && { isEmptyIndex: true }),
-});
+): SeenUsage {
+  const children = indexes.get(usage.digest);
+  return {
+    usage,
+    ...(location && { location }),
+    ...(children && { index: children.length === 0 ? 'empty' : 'for-other-nodes' }),
+  };
+}
 
 /** Merges all that was seen of some images. */
 export function mergeSeen(seen: readonly SeenUsage[]): SeenImages {
   const images = new Map<Digest, InventoriedImage>();
-  for (const { usage, location, isEmptyIndex = false } of seen) {
+  for (const { usage, location, index } of seen) {
     const { digest, reference, container } = usage;
     const { observations = [] } = images.get(digest) ?? {};
     const isNew = !observations.some((known) => known.reference === reference);
     const observed = { container, ...(reference !== undefined && { reference }), ...(location && { location }) };
-    images.set(digest, { observations: isNew ? [...observations, observed] : observations, isEmptyIndex });
+    images.set(digest, {
+      observations: isNew ? [...observations, observed] : observations,
+      ...(index && { index }),
+    });
   }
   return { usages: mergeUsages(seen.map(({ usage }) => usage)), images };
 }

@@ -9,7 +9,12 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
-import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/inventory/content-properties.ts';
+import {
+  EMPTY_INDEX,
+  UNFIT_INDEX,
+  unionOfLocations,
+  unresolvedContent,
+} from '../../shared/inventory/content-properties.ts';
 import { lowestOrigin } from '../../shared/inventory/origin.ts';
 import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
@@ -81,7 +86,7 @@ export async function keepNames(
   });
 }
 
-const NO_LONGER_SEEN: InventoriedImage = { observations: [], isEmptyIndex: false };
+const NO_LONGER_SEEN: InventoriedImage = { observations: [] };
 
 /**
  * Names of a record by which nothing runs the image now. An image that nothing runs keeps its last names, so that a person
@@ -136,7 +141,7 @@ interface NamesElsewhere {
 export function seenProperties(
   policy: Policy,
   digest: Digest,
-  { observations, isEmptyIndex }: InventoriedImage,
+  { observations, index }: InventoriedImage,
   before?: ImageRecord,
   { gone, back = [] }: NamesElsewhere = {},
 ): ImageProperties {
@@ -150,7 +155,7 @@ export function seenProperties(
   if (before && sameContent([before.locations, before.references ?? []], [locations, references])) {
     return propertiesIn(before);
   }
-  const reason = reasonFor(isEmptyIndex);
+  const reason = reasonFor(index);
   const { unresolved = reason, ...content } = before ? contentPropertiesOf(before) : unresolvedContent(digest, reason);
   // Outside our registries no read is missing.
   const isMissing = content.mediaType === undefined && locations.length > 0;
@@ -179,8 +184,10 @@ function originSeen(policy: Policy, { location, reference, container }: Observed
 const NOT_READ =
   'This review could not read the registry of this image completely. Correct the failure that it reports for this registry, then start a new review.';
 
-const reasonFor = (isEmptyIndex: boolean) =>
-  isEmptyIndex ? EMPTY_INDEX : { code: 'registry-not-read', detail: NOT_READ };
+function reasonFor(index: InventoriedImage['index']) {
+  if (index === undefined) return { code: 'registry-not-read', detail: NOT_READ };
+  return index === 'empty' ? EMPTY_INDEX : UNFIT_INDEX;
+}
 
 /** Names of images outside ECR; images in ECR are known by location. */
 const namesIn = (observations: readonly ObservedReference[]): string[] =>

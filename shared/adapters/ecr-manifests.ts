@@ -1,4 +1,4 @@
-import { BatchGetImageCommand, DescribeImagesCommand, type ECRClient, type Image } from '@aws-sdk/client-ecr';
+import { BatchGetImageCommand, DescribeImagesCommand, type ECRClient } from '@aws-sdk/client-ecr';
 import { piecesOf } from '../concurrency.ts';
 import {
   type Artifact,
@@ -6,12 +6,15 @@ import {
   type ImageLocation,
   INDEX_TYPES,
   isDigest,
+  NO_PLATFORM,
+  type Platform,
   type Registry,
 } from '../domain/image/image.ts';
 import { RegistryUnreachableError } from '../ports/errors.ts';
 import type { ImageRegistry, ManifestLookup } from '../ports/registry.ts';
 import type { RegionalClients } from './clients.ts';
-import { MANIFEST_TYPES, parseManifest } from './manifest.ts';
+import { type FoundManifest, readIndex } from './index-children.ts';
+import { type ImageManifest, type IndexManifest, MANIFEST_TYPES, parseManifest } from './manifest.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 
 /** The most that BatchGetImage gives in a call. */
@@ -22,7 +25,10 @@ const ACCEPTED = [...MANIFEST_TYPES, ...INDEX_TYPES];
 
 type Missing = ManifestLookup['missing'][number];
 
-/** Amazon ECR artifacts by digest or tag, for functions whose bundle needs no listing. */
+/**
+ * Amazon ECR artifacts by digest or tag, for functions whose bundle needs no listing. They read no config, so an image without a
+ * platform in its index has none.
+ */
 export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveTag'> {
   protected readonly clients: RegionalClients<ECRClient>;
 
@@ -31,14 +37,30 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
   }
 
   async manifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
+    const read = await this.#readManifests(location, digests);
     const found: Artifact[] = [];
     const missing: Missing[] = [];
-    for (const piece of piecesOf([...new Set(digests)], IMAGES_A_CALL)) {
-      const lookup = await this.#readManifests(location, piece);
-      found.push(...lookup.found);
-      missing.push(...lookup.missing);
+    for (const manifest of read.values()) {
+      const artifact = 'entries' in manifest ? await this.#readIndex(location, manifest, read) : manifest;
+      if ('code' in artifact) missing.push(artifact);
+      else found.push(artifact);
     }
     return { found, missing };
+  }
+
+  /** @param known manifests that are read already */
+  #readIndex(location: ImageLocation, index: IndexManifest, known: ReadonlyMap<Digest, FoundManifest>) {
+    return readIndex(index, {
+      platform: (image) => this.platformOf(location, image),
+      manifests: async (digests) => {
+        const unread = digests.filter((digest) => !known.has(digest));
+        return unread.length > 0 ? new Map([...known, ...(await this.#readManifests(location, unread))]) : known;
+      },
+    });
+  }
+
+  protected async platformOf(_location: ImageLocation, _image: ImageManifest): Promise<Platform | Missing> {
+    return NO_PLATFORM;
   }
 
   async resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined> {
@@ -53,11 +75,26 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
     }
   }
 
-  async #readManifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
+  async #readManifests(
+    location: ImageLocation,
+    digests: readonly Digest[],
+  ): Promise<ReadonlyMap<Digest, FoundManifest>> {
+    const read = new Map<Digest, FoundManifest>();
+    for (const piece of piecesOf([...new Set(digests)], IMAGES_A_CALL))
+      for (const manifest of await this.#readPiece(location, piece)) read.set(manifest.digest, manifest);
+    return read;
+  }
+
+  async #readPiece(location: ImageLocation, digests: readonly Digest[]): Promise<readonly FoundManifest[]> {
     try {
       const { images = [], failures = [] } = await this.#batchGetImage(location, digests);
       const refused = new Map(failures.map((failure) => [failure.imageId?.imageDigest, failure]));
-      return sortOut(digests, images, (digest) => {
+      // An image with several tags is returned several times.
+      const answered = new Map(images.map((image) => [image.imageId?.imageDigest, image]));
+      return digests.map((digest) => {
+        const image = answered.get(digest);
+        const parsed = image && parseManifest(digest, image.imageManifest ?? '', image.imageManifestMediaType);
+        if (parsed) return { digest, ...parsed };
         const { failureCode, failureReason } = refused.get(digest) ?? {};
         return {
           digest,
@@ -68,7 +105,7 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
     } catch (error) {
       if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
       const { name: code, message: detail } = error;
-      return { found: [], missing: digests.map((digest) => ({ digest, code, detail })) };
+      return digests.map((digest) => ({ digest, code, detail }));
     }
   }
 
@@ -105,18 +142,3 @@ export const unreachable =
   (registry: Registry) =>
   (cause: Error): Error =>
     new RegistryUnreachableError(registry, cause);
-
-/** Every requested digest is in exactly one of the two lists; an image with several tags is returned several times. */
-function sortOut(digests: readonly Digest[], images: readonly Image[], missed: (digest: Digest) => Missing) {
-  const answered = new Map(images.map((image) => [image.imageId?.imageDigest, image]));
-  const found: Artifact[] = [];
-  const missing: Missing[] = [];
-  for (const digest of digests) {
-    const image = answered.get(digest);
-    const parsed = image && parseManifest(digest, image.imageManifest ?? '', image.imageManifestMediaType);
-    if (!parsed) missing.push(missed(digest));
-    else if ('kind' in parsed) found.push(parsed);
-    else missing.push({ digest, ...parsed });
-  }
-  return { found, missing };
-}

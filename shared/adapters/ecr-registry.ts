@@ -5,13 +5,20 @@ import {
   paginateDescribeRepositories,
 } from '@aws-sdk/client-ecr';
 import { mapConcurrently } from '../concurrency.ts';
-import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image/image.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  isDigest,
+  NO_PLATFORM,
+  type Platform,
+  type Registry,
+} from '../domain/image/image.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
 import type { Provenance, ProvenanceSource } from '../ports/provenance.ts';
-import type { ImageConfig, ImageRegistry, RegistryImage } from '../ports/registry.ts';
+import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../ports/registry.ts';
 import { EcrManifests, unreachable } from './ecr-manifests.ts';
 import { downloadBlob } from './layer-download.ts';
-import { parseConfig } from './manifest.ts';
+import { configPlatform, type ImageManifest, parseConfig } from './manifest.ts';
 import { parseProvenance, provenanceBlobOf } from './provenance.ts';
 import { isNamed, pagesOrUnreachable } from './refusal.ts';
 
@@ -49,6 +56,21 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry, Provenan
       return parseConfig(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (error) {
       throw new ImageConfigError(configDigest, 'it is not an image config', error);
+    }
+  }
+
+  /** A config that is broken names no platform, and one that could not be downloaded is read again later. */
+  protected override async platformOf(
+    location: ImageLocation,
+    { digest, configDigest }: ImageManifest,
+  ): Promise<Platform | ManifestLookup['missing'][number]> {
+    try {
+      const bytes = await downloadBlob(configDigest, () => this.#locate(location, configDigest));
+      return configPlatform(new TextDecoder().decode(bytes));
+    } catch (error) {
+      if (error instanceof ImageConfigError) return NO_PLATFORM;
+      if (error instanceof LayerDownloadError) return { digest, code: 'config-unreadable', detail: error.message };
+      throw error;
     }
   }
 

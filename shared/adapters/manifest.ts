@@ -1,5 +1,5 @@
 import { digest } from '../domain/image/digest-schema.ts';
-import { type Artifact, type Digest, INDEX_TYPES, type IndexChild } from '../domain/image/image.ts';
+import { type Artifact, type Digest, INDEX_TYPES, NO_PLATFORM, type Platform } from '../domain/image/image.ts';
 import { historyStep } from '../domain/lineage/image-content.ts';
 import * as v from '../schema.ts';
 
@@ -23,15 +23,38 @@ const annotations = v.nullish(v.record(v.string(), v.string()));
 
 const imageManifest = v.object({ config: descriptor, layers: v.array(descriptor), annotations });
 
+/** Go reads a member that is missing as empty. */
+const platformMembers = v.object({
+  os: v.nullish(v.string(), ''),
+  architecture: v.nullish(v.string(), ''),
+  variant: v.nullish(v.string(), ''),
+  'os.features': v.nullish(v.array(v.string())),
+});
+
 const indexManifest = v.object({
   manifests: v.array(
-    v.object({
-      ...descriptor.entries,
-      platform: v.optional(v.object({ os: v.string(), architecture: v.string(), variant: v.optional(v.string()) })),
-      annotations,
-    }),
+    v.object({ mediaType: v.nullish(v.string(), ''), digest, platform: v.nullish(platformMembers), annotations }),
   ),
 });
+
+/** An index as it is in the registry. `readIndex` makes an artifact of it. */
+export interface IndexManifest {
+  readonly kind: 'index';
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** In order, without attestations. */
+  readonly entries: readonly IndexEntry[];
+}
+
+export interface IndexEntry {
+  readonly digest: Digest;
+  readonly holds: 'image' | 'index' | 'something-else';
+  /** Absent if the index names none. */
+  readonly platform?: Platform;
+  readonly attestation?: Digest;
+}
+
+export type ImageManifest = Extract<Artifact, { kind: 'image' }>;
 
 /** Why a manifest is neither a usable image nor a usable index. */
 export interface Unusable {
@@ -40,12 +63,19 @@ export interface Unusable {
 }
 
 /** @param mediaType from the registry; default: the manifest's own member */
-export function parseManifest(name: Digest, text: string, mediaType?: string): Artifact | Unusable {
+export function parseManifest(
+  name: Digest,
+  text: string,
+  mediaType?: string,
+): ImageManifest | IndexManifest | Unusable {
   const document = parseJson(text);
   const type = mediaType ?? mediaTypeIn(document);
-  if (MANIFEST_TYPES.some((known) => known === type)) return parseImage(name, type, document);
-  if (INDEX_TYPES.some((known) => known === type)) return parseIndex(name, type, document);
-  return { code: 'unparsable', detail: `media type "${type}" is neither an image nor an index` };
+  const [isImage, isIndex] = [MANIFEST_TYPES.some((known) => known === type), INDEX_TYPES.includes(type)];
+  if (!isImage && !isIndex)
+    return { code: 'unparsable', detail: `media type "${type}" is neither an image nor an index` };
+  const other = otherReading(text, document, isImage);
+  if (other !== undefined) return { code: 'unparsable', detail: other };
+  return isImage ? parseImage(name, type, document) : parseIndex(name, type, document);
 }
 
 function mediaTypeIn(document: unknown): string {
@@ -53,7 +83,61 @@ function mediaTypeIn(document: unknown): string {
   return parsed.success ? parsed.data.mediaType : '';
 }
 
-function parseImage(name: Digest, mediaType: string, document: unknown): Artifact | Unusable {
+/** Members of manifests that decide what starts. */
+const MEMBERS = ['mediaType', 'digest', 'config', 'layers', 'manifests', 'platform', 'fsLayers', 'annotations'];
+const PLATFORM_MEMBERS = ['os', 'architecture', 'variant', 'os.features'];
+
+/** Whatever the registry calls the other kind, containerd refuses a manifest with one of its members. */
+const FOREIGN_TO_IMAGES = ['manifests', 'fsLayers'];
+const FOREIGN_TO_INDEXES = ['config', 'layers', 'fsLayers'];
+
+/** How containerd may read the same text otherwise, or not at all: then it shows nothing of what starts. */
+function otherReading(text: string, document: unknown, isImage: boolean): string | undefined {
+  const strange = strangeMember(text, document, [...MEMBERS, ...PLATFORM_MEMBERS]);
+  if (strange !== undefined) return strange;
+  const foreign = (isImage ? FOREIGN_TO_IMAGES : FOREIGN_TO_INDEXES).find((one) => hasMember(document, one));
+  if (foreign !== undefined) return `an ${isImage ? 'image' : 'index'} has no member "${foreign}"`;
+  const own = mediaTypeIn(document);
+  const others: readonly string[] = isImage ? INDEX_TYPES : MANIFEST_TYPES;
+  return others.includes(own) ? `it calls itself ${own}` : undefined;
+}
+
+const hasMember = (document: unknown, name: string): boolean =>
+  typeof document === 'object' && document !== null && Object.hasOwn(document, name);
+
+/**
+ * Go ignores the case of names, and of two members with one name it mixes both. So a name of `members` in another case, or a
+ * name that is there twice, means something else to containerd than to us. The names of annotations are free.
+ */
+function strangeMember(text: string, document: unknown, members: readonly string[]): string | undefined {
+  const folded = new Map(members.map((name) => [fold(name), name]));
+  let count = 0;
+  const left: { readonly value: unknown; readonly isFree?: boolean }[] = [{ value: document }];
+  for (let one = left.pop(); one !== undefined; one = left.pop()) {
+    const { value, isFree = false } = one;
+    if (typeof value !== 'object' || value === null) continue;
+    const isObject = !Array.isArray(value);
+    for (const [name, inner] of Object.entries(value)) {
+      const meant = isObject && !isFree ? folded.get(fold(name)) : undefined;
+      if (meant !== undefined && meant !== name) return `its member "${name}" may be read as "${meant}"`;
+      if (isObject) count += 1;
+      left.push({ value: inner, isFree: isObject && name === 'annotations' });
+    }
+  }
+  return count === namesIn(text) ? undefined : 'a member is there twice';
+}
+
+/** As Go folds names: `\u017f` is an `s`, and the sign of Kelvin a `k`. */
+const fold = (name: string): string => name.toUpperCase().toLowerCase();
+
+/** How many members the objects of a text have, repeated ones too. */
+function namesIn(text: string): number {
+  let count = 0;
+  for (const [, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)) if (colon !== undefined) count += 1;
+  return count;
+}
+
+function parseImage(name: Digest, mediaType: string, document: unknown): ImageManifest | Unusable {
   const parsed = v.safeParse(imageManifest, document);
   if (!parsed.success) return { code: 'unparsable', detail: firstOf(parsed.problems) };
   const { data } = parsed;
@@ -72,28 +156,64 @@ function parseImage(name: Digest, mediaType: string, document: unknown): Artifac
 
 const isImagePart = (mediaType: string): boolean => CONFIG_TYPES.includes(mediaType) || /\.tar(\b|$)/.test(mediaType);
 
-function parseIndex(name: Digest, mediaType: string, document: unknown): Artifact | Unusable {
+type Descriptor = v.InferOutput<typeof indexManifest>['manifests'][number];
+
+const isAttestation = ({ platform }: Descriptor): boolean =>
+  platform?.os === 'unknown' && platform.architecture === 'unknown';
+
+/** Attestations have the platform `unknown/unknown`. Annotations hide nothing, because no engine looks at them. */
+function parseIndex(name: Digest, mediaType: string, document: unknown): IndexManifest | Unusable {
   const parsed = v.safeParse(indexManifest, document);
   if (!parsed.success) return { code: 'unparsable', detail: firstOf(parsed.problems) };
-  const { data } = parsed;
+  const { manifests } = parsed.data;
   const attestations = new Map(
-    data.manifests.flatMap(({ digest: attestation, annotations: notes }) =>
-      notes?.[`${REFERENCE}.type`] === 'attestation-manifest' ? [[notes[`${REFERENCE}.digest`], attestation]] : [],
+    manifests.flatMap((one) =>
+      isAttestation(one) && one.annotations?.[`${REFERENCE}.type`] === 'attestation-manifest'
+        ? [[one.annotations[`${REFERENCE}.digest`], one.digest]]
+        : [],
     ),
   );
-  const children = data.manifests.flatMap(({ digest: child, platform, annotations: notes }): IndexChild[] => {
-    if (!platform || platform.os === 'unknown' || notes?.[`${REFERENCE}.type`]) return [];
-    const { os, architecture, variant } = platform;
-    const attestation = attestations.get(child);
+  const entries = manifests.flatMap((one): IndexEntry[] => {
+    if (isAttestation(one)) return [];
+    const attestation = attestations.get(one.digest);
     return [
       {
-        digest: child,
-        platform: variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`,
+        ...{ digest: one.digest, holds: contentKindOf(one.mediaType) },
+        ...(one.platform && { platform: platformText(one.platform) }),
         ...(attestation !== undefined && { attestation }),
       },
     ];
   });
-  return { kind: 'index', digest: name, mediaType, children };
+  return { kind: 'index', digest: name, mediaType, entries };
+}
+
+function contentKindOf(mediaType: string): IndexEntry['holds'] {
+  if (MANIFEST_TYPES.some((known) => known === mediaType)) return 'image';
+  return INDEX_TYPES.includes(mediaType) ? 'index' : 'something-else';
+}
+
+/** Real ones are much shorter. No node has such a platform. */
+const LONGEST_PLATFORM = 128;
+
+/**
+ * A platform as containerd compares it. A slash inside a member may not end it, and features that no node of Linux has are a
+ * part of the operating system.
+ */
+function platformText(members: v.InferOutput<typeof platformMembers>): Platform {
+  const part = (text: string): string => text.replaceAll('%', '%25').replaceAll('/', '%2F');
+  const features = [...new Set(members['os.features'] ?? [])].filter((name) => name !== 'win32k').sort();
+  const os = features.length === 0 ? part(members.os) : `${part(members.os)}(+${features.map(part).join('+')})`;
+  const text = [os, part(members.architecture), ...(members.variant === '' ? [] : [part(members.variant)])].join('/');
+  return text.length > LONGEST_PLATFORM ? NO_PLATFORM : (text as Platform);
+}
+
+/** The platform of an image by its config, as containerd reads it. */
+export function configPlatform(text: string): Platform {
+  const document = parseJson(text);
+  const parsed = v.safeParse(platformMembers, document);
+  if (!parsed.success || strangeMember(text, document, []) !== undefined) return NO_PLATFORM;
+  const names = Object.keys(document as object).map((name) => (PLATFORM_MEMBERS.includes(name) ? '' : fold(name)));
+  return PLATFORM_MEMBERS.some((name) => names.includes(fold(name))) ? NO_PLATFORM : platformText(parsed.data);
 }
 
 /** https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md */

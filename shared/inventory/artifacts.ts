@@ -60,11 +60,11 @@ export async function readArtifacts(
   };
 }
 
-/** The kind of an index inside an index. */
+/** What an index calls an image, and is an index itself. */
 export const nestedIndex = (digest: Digest): Missing => ({
   digest,
   code: 'nested-index',
-  detail: 'This index is inside another index. Patchwave reads only the images of an index.',
+  detail: 'Another index names this index as one of its images. No node can start it.',
 });
 
 /**
@@ -79,12 +79,17 @@ export const countMissing = (unresolved: readonly { readonly code: string }[]): 
 /** Digests that the registry no longer has. */
 const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
 
-/** Problems of a manifest that the registry gave. Any other code proves nothing about the digest. */
-const SHOWN: readonly string[] = [SETTLED, 'nested-index', 'unparsable', 'config-unreadable'];
-export const isShown = ({ code }: Missing): boolean => SHOWN.includes(code);
+/** Problems of a manifest that the registry gave, and will give again. */
+const UNUSABLE: readonly string[] = [
+  ...[SETTLED, 'nested-index', 'unparsable'],
+  ...['index-too-large', 'index-too-deep', 'index-incomplete'],
+];
+export const isUnusable = ({ code }: Missing): boolean => UNUSABLE.includes(code);
+/** Any other code proves nothing about the digest. */
+export const isShown = (missing: Missing): boolean => isUnusable(missing) || missing.code === 'config-unreadable';
 
 /** Digests that cannot be a parent: not an image, or deleted. */
-const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];
+const NOTHING_TO_BUILD_ON: readonly string[] = [...UNUSABLE, ...GONE];
 
 /** Existing images that could not be read this time, with the error of the first: others may be built on them. */
 export function leftUnread(missing: Artifacts['missing']): string | undefined {

@@ -98,6 +98,13 @@ export const EMPTY_INDEX = {
   detail: 'The index contains no image that can run: it is empty, or has attestations only.',
 } as const;
 
+/** A running index, none of whose images its node can start. */
+export const UNFIT_INDEX = {
+  code: 'no-image-for-node',
+  detail:
+    'No image of this index fits the platform of a node that runs it, so it is unknown which image runs there. Build the image for this platform too.',
+} as const;
+
 /** The content of a known image, with the birth evidence of earlier pushes seen now; a non-image has none. */
 export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs: number): ContentProperties {
   const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount } = image;

@@ -23,6 +23,7 @@ import {
   isResolved,
   isShown,
   isTimeOver,
+  isUnusable,
   leftUnread,
   nestedIndex,
   readArtifacts,
@@ -110,6 +111,8 @@ export class RepositoryImages {
   readonly #unproven = new Set<Digest>();
   /** Indexes that are not known yet, because one of their images is not recorded. */
   readonly #open = new Set<Digest>();
+  /** Indexes that the ledger has with other images than this version sees. */
+  readonly #outdated = new Map<Digest, readonly IndexChild[]>();
   /** Images of indexes that were not known before. */
   readonly #ofNewIndexes = new Set<Digest>();
   readonly #missing: Artifacts['missing'][number][] = [];
@@ -146,7 +149,10 @@ export class RepositoryImages {
   async readAll(): Promise<void> {
     const asked = [...this.#wanted.tags.keys()].sort();
     const confirmed = asked.filter((digest) => !this.#wanted.unconfirmed.has(digest));
-    for (const [digest, children] of await this.#ports.places.datedIndexes(confirmed, this.#ports.clock())) {
+    for (const [digest, index] of await this.#ports.places.indexStates(confirmed)) {
+      const { children, isOutdated } = index;
+      if (isOutdated) this.#outdated.set(digest, children);
+      if (isOutdated) continue;
       this.#addIndex(digest, children);
       if (children.some(({ attestation }) => attestation !== undefined)) this.#open.add(digest);
     }
@@ -261,10 +267,26 @@ export class RepositoryImages {
     });
     for (const content of made) if (this.#isUnproven(content)) this.#unproven.add(content.digest);
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
-    await this.#recordMissing(missing);
+    await this.#recordMissing(await this.#withoutOutdated(missing));
     // They were recorded before this index gave them its tag.
     if (renamed.size > 0) await this.#recordKnown(await images.get([...renamed]));
     await this.#closeIndexes();
+  }
+
+  /** What the ledger has of an index counts until its registry shows it again, or shows that it cannot be followed. */
+  async #withoutOutdated(missing: Artifacts['missing']): Promise<Artifacts['missing']> {
+    const { places, clock } = this.#ports;
+    const others: Artifacts['missing'][number][] = [];
+    for (const one of missing) {
+      const children = this.#outdated.get(one.digest);
+      const isKept = children !== undefined && children.length > 0 && !isUnusable(one);
+      if (isKept) {
+        this.#missing.push(one);
+        this.#addIndex(one.digest, children);
+      } else others.push(one);
+      if (children && !isKept) await places.recordIndex(one.digest, undefined, clock());
+    }
+    return others;
   }
 
   async #recordMissing(missing: Artifacts['missing']): Promise<void> {

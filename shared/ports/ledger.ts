@@ -117,11 +117,21 @@ export interface PlaceLedger {
   recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void>;
   /** The stored history of a tag, oldest first. */
   pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]>;
-  /** Of several recordings the first instant is kept. */
-  recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void>;
-  /** As `indexes`; those that an earlier version recorded without an instant get this one. */
-  datedIndexes(digests: readonly Digest[], atEpochMs: number): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
+  /**
+   * Of several recordings the first instant is kept.
+   * @param children `undefined` if the index was recorded before and cannot be followed: it has no images then
+   */
+  recordIndex(digest: Digest, children: readonly IndexChild[] | undefined, atEpochMs: number): Promise<void>;
+  /** As `indexes`, with those whose registry must be read again. */
+  indexStates(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, IndexState>>;
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
+}
+
+/** An index, as a review finds it in the ledger. */
+export interface IndexState {
+  readonly children: readonly IndexChild[];
+  /** Its registry must be read again: version 0.2.0 may have left an image out, or the index could not be followed. */
+  readonly isOutdated: boolean;
 }
 
 /** The places of many images at once, for readers of the whole fleet. */

@@ -191,9 +191,22 @@ export function placeLedgerContract({
         [digestOf('empty'), []],
       ]),
     );
-    expect(await ledger.datedIndexes([digestOf('index'), digestOf('unknown')], NOW)).toEqual(
-      new Map([[digestOf('index'), children]]),
+    expect(await ledger.indexStates([digestOf('index'), digestOf('unknown')])).toEqual(
+      new Map([[digestOf('index'), { children, isOutdated: false }]]),
     );
+  });
+
+  test('an index that cannot be followed any more has no images, and is outdated until it is recorded again', async () => {
+    const ledger = await make();
+    const children = [{ digest: digestOf('a'), platform: 'linux/amd64' as const, path: [{ at: 1 }] }];
+    const [index] = [digestOf('index')];
+    await ledger.recordIndex(index, children, NOW - 1);
+    await ledger.recordIndex(index, undefined, NOW);
+    expect(await ledger.indexes([index])).toEqual(new Map([[index, []]]));
+    expect(await ledger.indexStates([index])).toEqual(new Map([[index, { children: [], isOutdated: true }]]));
+    expect((await collect(ledger.recordedSince(NOW))).flat()).toEqual([]);
+    await ledger.recordIndex(index, children, NOW);
+    expect(await ledger.indexStates([index])).toEqual(new Map([[index, { children, isOutdated: false }]]));
   });
 
   test('indexes are listed by their first recording', async () => {
@@ -208,7 +221,7 @@ export function placeLedgerContract({
     expect(await since(NOW - 9)).toEqual(digests('new'));
     expect(await since(NOW - 4)).toEqual([]);
     await ledger.recordIndex(digestOf('old'), children('c'), NOW + 4);
-    await ledger.datedIndexes([digestOf('old'), digestOf('new')], NOW + 5);
+    await ledger.indexStates([digestOf('old'), digestOf('new')]);
     expect(await since(NOW - 4)).toEqual([]);
     expect(await since(NOW - 5)).toEqual(digests('new'));
     expect(await ledger.indexes([digestOf('old'), digestOf('unknown')])).toEqual(

@@ -55,7 +55,7 @@ export type Artifact =
       readonly kind: 'index';
       readonly digest: Digest;
       readonly mediaType: string;
-      /** Runnable children only; empty if an index has only attestations. */
+      /** Each image that a node may start, also those of indexes inside it; empty if it has only attestations. */
       readonly children: readonly IndexChild[];
     };
 
@@ -65,9 +65,13 @@ export const INDEX_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
 
+/** An image of an index: what containerd may start (`containerd.ts`). */
 export interface IndexChild {
   readonly digest: Digest;
+  /** As the index names it; where it names none, as the config of the image does. */
   readonly platform: Platform;
+  /** How the index leads to it, outermost index first. Absent in an index that names the platform of each image itself. */
+  readonly path?: readonly IndexStep[];
   /** What the builder says of it, beside it in the index. In the ledger only until it is read, if it is needed. */
   readonly attestation?: Digest;
 }
@@ -77,6 +81,19 @@ export const BUILT_TIERS = ['base', 'platform', 'application'] as const satisfie
 /** Tiers of streams, lowest first. Patchwave follows the heads of mirrored streams and never rebuilds them. */
 export const STREAM_TIERS = ['mirrored', ...BUILT_TIERS] as const satisfies readonly Tier[];
 export type StreamTier = (typeof STREAM_TIERS)[number];
+
+/** An entry of an index that leads to an image. */
+export interface IndexStep {
+  /** Its position in the index. */
+  readonly at: number;
+  /** Absent if the index names none. */
+  readonly platform?: Platform;
+  /** Entries of the index that lead to no image, although a node may take them: then it starts nothing. */
+  readonly without?: readonly Pick<IndexStep, 'at' | 'platform'>[];
+}
+
+/** The platform of an image of an index where neither the index nor the config names one. No node starts it. */
+export const NO_PLATFORM: Platform = 'unknown/unknown';
 
 /** Whether others are built on images of the streams of a tier. */
 export const isBearing = (tier: Tier | undefined): tier is Exclude<StreamTier, 'application'> =>

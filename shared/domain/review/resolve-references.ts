@@ -1,4 +1,5 @@
 import { sameContent } from '../common/same-content.ts';
+import { mayStartOn } from '../image/containerd.ts';
 import { type Digest, type ImageLocation, type IndexChild, locationKey } from '../image/image.ts';
 import { ImageReferenceError, parseImageReference } from '../image/reference.ts';
 import { meaningAt, type TagHistory } from '../image/tag-history.ts';
@@ -13,7 +14,7 @@ import {
 
 /** The known data besides the tasks. */
 export interface Resolvers {
-  /** The runnable children of indexes; a missing digest is an image, or out of sight. */
+  /** The images of indexes; a missing digest is an image, or out of sight. */
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** The known tags, by `tagKey`. */
   readonly tags: ReadonlyMap<string, TagHistory>;
@@ -26,8 +27,8 @@ export type Resolution =
   | { readonly resolved: false; readonly unresolved: UnresolvedContainer };
 
 /**
- * The usages of an observation. An index stands for its child of the task's architecture; if that is unknown or
- * missing, every child counts, and the strictest wins. An index without children is kept as it is, and cannot be
+ * The usages of an observation. An index stands for the image that containerd starts on the node; if the node's architecture is
+ * unknown, every image counts, and the strictest wins. An index without an image for the node is kept as it is, and cannot be
  * judged.
  */
 export function resolveObservation(observation: Observation, { indexes, tags }: Resolvers): Resolution {
@@ -60,9 +61,11 @@ function digestOf(
 
 function imagesOf(digest: Digest, architecture: string | undefined, indexes: Resolvers['indexes']): readonly Digest[] {
   const children = indexes.get(digest) ?? [];
-  if (children.length === 0) return [digest];
-  const fitting = children.filter(({ platform }) => platform.split('/')[1] === architecture);
-  return [...new Set((fitting.length > 0 ? fitting : children).map((child) => child.digest))];
+  const images =
+    architecture === undefined
+      ? [...new Set(children.map((child) => child.digest))]
+      : mayStartOn(children, architecture);
+  return images.length > 0 ? images : [digest];
 }
 
 /** Evidence for the running image, best first. */

@@ -159,6 +159,10 @@ function unresolvedState(code: string): Pick<ScanState, 'state' | 'reason'> {
       return { state: 'failed', reason: 'image-not-found' };
     case 'empty-index':
     case 'nested-index':
+    case 'no-image-for-node':
+    case 'index-too-large':
+    case 'index-too-deep':
+    case 'index-incomplete':
       return { state: 'unsupported', reason: 'unsupported-type' };
     default:
       return { state: 'failed', reason: 'scan-failed' };

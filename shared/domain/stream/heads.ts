@@ -92,7 +92,8 @@ export function headOf(pushed: readonly PushedImage[]): StreamRecord['head'] {
 }
 
 function platformsOf({ digest, children, platform }: PushedImage): Record<Platform, Digest> {
-  if (children) return Object.fromEntries(children.map((child) => [child.platform, child.digest]));
+  // Of two images of one platform nodes start the first.
+  if (children) return Object.fromEntries(children.toReversed().map((child) => [child.platform, child.digest]));
   return { [platform ?? UNREADABLE_PLATFORM]: digest };
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../../shared/domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../shared/domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/stream/tag-holder.ts';
-import type { FleetPlaces, PlaceLedger, RecordedIndexes } from '../../../shared/ports/ledger.ts';
+import type { FleetPlaces, IndexState, PlaceLedger, RecordedIndexes } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 
 /** Places of images and contents of indexes in memory. */
@@ -18,6 +18,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
   readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
   readonly #recordedAt = new Map<Digest, number>();
+  readonly #outdated = new Set<Digest>();
 
   async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
@@ -75,23 +76,33 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
     return this.#pushes.get(`${locationKey(location)} ${tag}`) ?? [];
   }
 
-  async recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void> {
-    this.#indexes.set(digest, copied(children));
+  async recordIndex(digest: Digest, children: readonly IndexChild[] | undefined, atEpochMs: number): Promise<void> {
+    this.#indexes.set(digest, copied(children ?? []));
+    if (children) this.#outdated.delete(digest);
+    else this.#outdated.add(digest);
     if (!this.#recordedAt.has(digest)) this.#recordedAt.set(digest, atEpochMs);
   }
 
-  async datedIndexes(
-    digests: readonly Digest[],
-    atEpochMs: number,
-  ): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
-    const known = await this.indexes(digests);
-    for (const digest of known.keys()) if (!this.#recordedAt.has(digest)) this.#recordedAt.set(digest, atEpochMs);
-    return known;
+  async indexStates(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, IndexState>> {
+    return new Map(
+      [...(await this.indexes(digests))].map(([digest, children]) => [
+        digest,
+        { children, isOutdated: this.#outdated.has(digest) },
+      ]),
+    );
   }
 
-  /** The index is as an earlier version recorded it. */
+  /** The index is as version 0.1.0 recorded it. */
   undate(digest: Digest): void {
     this.#recordedAt.delete(digest);
+    this.#outdated.add(digest);
+  }
+
+  /** Version 0.2.0 recorded an index with these images. */
+  recordOlder(digest: Digest, children: readonly IndexChild[], atEpochMs: number): void {
+    this.#indexes.set(digest, copied(children));
+    this.#recordedAt.set(digest, atEpochMs);
+    this.#outdated.add(digest);
   }
 
   async *recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {

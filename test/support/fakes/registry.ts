@@ -31,7 +31,8 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
   readonly #tagged = new Map<string, Kept>();
   readonly #configs = new Map<Digest, ImageConfig>();
   readonly #denied = new Set<string>();
-  readonly #foreign = new Set<Digest>();
+  /** What is kept and cannot be used, by digest. */
+  readonly #unusable = new Map<Digest, Omit<ManifestLookup['missing'][number], 'digest'>>();
   readonly #attested = new Map<Digest, Provenance>();
   readonly asked = new Map<Digest, number>();
   readonly #withheld = new Map<string, 'manifests' | 'configs' | 'provenance'>();
@@ -78,7 +79,12 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
 
   /** What is kept under a digest is an attestation, a signature or a chart. */
   isNoImage(digest: Digest): this {
-    this.#foreign.add(digest);
+    return this.isUnusable(digest, 'not-an-image', 'it contains an attestation');
+  }
+
+  /** What is kept under a digest cannot be used, as this code says. */
+  isUnusable(digest: Digest, code: string, detail: string): this {
+    this.#unusable.set(digest, { code, detail });
     return this;
   }
 
@@ -149,8 +155,10 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
       if (kept && this.#withheld.get(locationKey(location)) === 'manifests') {
         this.refusals += 1;
         missing.push({ digest, code: 'no-answer', detail: 'ECR did not answer for this digest' });
-      } else if (this.#foreign.has(digest))
-        missing.push({ digest, code: 'not-an-image', detail: 'it contains an attestation' });
+        continue;
+      }
+      const problem = this.#unusable.get(digest);
+      if (problem) missing.push({ digest, ...problem });
       else if (kept) found.push(copied(kept.artifact));
       else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
     }

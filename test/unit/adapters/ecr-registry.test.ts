@@ -56,6 +56,99 @@ test('250 digests are three calls, which name the types of indexes too', async (
   expect(await registry.manifests(LOCATION, [])).toEqual({ found: [], missing: [] });
 });
 
+describe('an index that names not each image with its platform', () => {
+  const INDEX = 'application/vnd.oci.image.index.v1+json';
+  const indexOf = (name: string, manifests: readonly object[]) => ({
+    imageId: { imageDigest: digestOf(name) },
+    imageManifest: JSON.stringify({ manifests }),
+    imageManifestMediaType: INDEX,
+  });
+  const named = (name: string, more: object = {}) => ({
+    mediaType: imageManifestMediaType,
+    digest: digestOf(name),
+    ...more,
+  });
+  const amd64 = { os: 'linux', architecture: 'amd64' };
+  const answering = (...images: readonly { readonly imageId: { readonly imageDigest: string } }[]) =>
+    ecr.on(BatchGetImageCommand).callsFake(({ imageIds }: { imageIds: readonly { imageDigest: string }[] }) => ({
+      images: images.filter(({ imageId }) => imageIds.some(({ imageDigest }) => imageDigest === imageId.imageDigest)),
+    }));
+  const asked = () =>
+    ecr.commandCalls(BatchGetImageCommand).map(({ args }) => args[0].input.imageIds?.map((one) => one.imageDigest));
+  const calls = (command: typeof GetDownloadUrlForLayerCommand) => ecr.commandCalls(command).length;
+
+  test('costs no further call if it names all of them', async () => {
+    answering(indexOf('index', [named('a', { platform: amd64 }), named('b', { platform: amd64 })]));
+    const { found } = await registry.manifests(LOCATION, [digestOf('index')]);
+    expect(found).toMatchObject([{ kind: 'index', children: [{ digest: digestOf('a') }, { digest: digestOf('b') }] }]);
+    expect([asked(), calls(GetDownloadUrlForLayerCommand)]).toEqual([[[digestOf('index')]], 0]);
+  });
+
+  test('costs a manifest and a config for each image that it does not name, and a call for each depth', async () => {
+    answering(
+      indexOf('index', [named('a'), named('b', { platform: amd64 }), { ...named('inner'), mediaType: INDEX }]),
+      indexOf('inner', [named('c')]),
+      ...['a', 'b', 'c'].map((name) => image(name)),
+    );
+    ecr.on(GetDownloadUrlForLayerCommand).rejects(awsError('LayersNotFoundException'));
+    const { found, missing } = await registry.manifests(LOCATION, [digestOf('index')]);
+    // Its config is not there, so no node starts it.
+    const path = { platform: 'unknown/unknown', path: expect.anything() };
+    expect(missing).toEqual([]);
+    expect(found).toMatchObject([
+      {
+        kind: 'index',
+        children: [
+          { digest: digestOf('a'), ...path },
+          { digest: digestOf('b'), platform: 'linux/amd64' },
+          { digest: digestOf('c'), ...path },
+        ],
+      },
+    ]);
+    expect(asked()).toEqual([[digestOf('index')], ['a', 'inner'].map(digestOf), [digestOf('c')]]);
+    expect(calls(GetDownloadUrlForLayerCommand)).toBe(2);
+  });
+
+  test('asks for no manifest twice', async () => {
+    answering(indexOf('index', [named('a')]), image('a'));
+    ecr.on(GetDownloadUrlForLayerCommand).rejects(awsError('LayersNotFoundException'));
+    await registry.manifests(LOCATION, ['index', 'a'].map(digestOf));
+    expect(asked()).toEqual([['index', 'a'].map(digestOf)]);
+  });
+
+  test('is missing, to be read again, if a manifest was not given', async () => {
+    answering(indexOf('index', [named('a')]), indexOf('outer', [{ ...named('inner'), mediaType: INDEX }]));
+    const { found, missing } = await registry.manifests(LOCATION, ['index', 'outer'].map(digestOf));
+    expect(found).toEqual([]);
+    expect(missing.map(({ digest, code }) => [digest, code])).toEqual([
+      [digestOf('index'), 'no-answer'],
+      [digestOf('outer'), 'no-answer'],
+    ]);
+  });
+
+  test.each([
+    ['no index', 'index-incomplete', indexOf('inner', [])],
+    ['depth 4', 'index-too-deep', indexOf('inner', [{ ...named('inner'), mediaType: INDEX }])],
+    [
+      '257 entries',
+      'index-too-large',
+      indexOf(
+        'inner',
+        Array.from({ length: 257 }, (_, n) => named(String(n))),
+      ),
+    ],
+  ])('is missing by name and reads no more, with %s inside', async (what, code, inner) => {
+    answering(
+      indexOf('index', [{ ...named('inner'), mediaType: INDEX }]),
+      what === 'no index' ? image('inner') : inner,
+    );
+    const { missing } = await registry.manifests(LOCATION, [digestOf('index')]);
+    expect(missing).toEqual([{ digest: digestOf('index'), code, detail: expect.stringMatching(/\w/) }]);
+    expect(asked().length).toBeLessThanOrEqual(4);
+    expect(calls(GetDownloadUrlForLayerCommand)).toBe(0);
+  });
+});
+
 test('a repository that is gone has none of its images', async () => {
   ecr.on(BatchGetImageCommand).rejects(awsError('RepositoryNotFoundException'));
   const { missing } = await registry.manifests(LOCATION, [digestOf('a')]);

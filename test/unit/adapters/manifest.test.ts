@@ -63,27 +63,56 @@ test('the media type in the manifest counts if the registry reports none', () =>
   expect(parseManifest(name, JSON.stringify(image))).toMatchObject({ kind: 'image', mediaType: OCI });
 });
 
-test('an index has its runnable children only', () => {
+test('an index has its entries but attestations, which only their platform shows', () => {
   const armed = { ...child, digest: digestOf('arm'), platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } };
   const attestation = { ...child, platform: { os: 'unknown', architecture: 'unknown' } };
   const marked = { ...child, annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } };
   const { platform: _, ...nameless } = child;
+  const inner = { ...nameless, mediaType: OCI_INDEX };
+  const other = { ...child, mediaType: 'application/vnd.oci.artifact.manifest.v1+json' };
   const reference = {
     'vnd.docker.reference.type': 'attestation-manifest',
     'vnd.docker.reference.digest': armed.digest,
   };
   const attested = { ...attestation, digest: digestOf('attestation'), annotations: reference };
-  expect(parse({ manifests: [armed, attestation, child, marked, nameless, attested] }, OCI_INDEX)).toEqual({
+  const manifests = [armed, attestation, child, marked, nameless, attested, inner, other];
+  const amd64 = { digest: child.digest, platform: 'linux/amd64' };
+  expect(parse({ manifests }, OCI_INDEX)).toEqual({
     kind: 'index',
     digest: name,
     mediaType: OCI_INDEX,
-    children: [
-      { digest: armed.digest, platform: 'linux/arm64/v8', attestation: attested.digest },
-      { digest: child.digest, platform: 'linux/amd64' },
+    entries: [
+      { digest: armed.digest, holds: 'image', platform: 'linux/arm64/v8', attestation: attested.digest },
+      { ...amd64, holds: 'image' },
+      { ...amd64, holds: 'image' },
+      { digest: child.digest, holds: 'image' },
+      { digest: child.digest, holds: 'index' },
+      { ...amd64, holds: 'something-else' },
     ],
   });
-  expect(parse({ manifests: [attestation] }, OCI_INDEX)).toMatchObject({ kind: 'index', children: [] });
-  expect(parse({ manifests: [] }, OCI_INDEX)).toMatchObject({ kind: 'index', children: [] });
+  expect(parse({ manifests: [attestation] }, OCI_INDEX)).toMatchObject({ kind: 'index', entries: [] });
+  expect(parse({ manifests: [] }, OCI_INDEX)).toMatchObject({ kind: 'index', entries: [] });
+});
+
+test.each([
+  ['layers under a second name', '"layers":[]', '"layers":[],"Layers":[{}]', 'may be read as "layers"'],
+  ['a config under the name of another case', '"config":', '"Config":', 'may be read as "config"'],
+  ['a long s', '"layers":[]', '"layers":[],"fsLayer\u017f":[]', 'may be read as "fsLayers"'],
+  ['two configs', '"layers":[]', '"layers":[],"config":{}', 'there twice'],
+  ['what an index has', '"layers":[]', '"layers":[],"manifests":[]', 'no member "manifests"'],
+  ['the media type of an index', `"mediaType":"${OCI}"`, `"mediaType":"${OCI_INDEX}"`, 'calls itself'],
+])('an image with %s is unparsable, because containerd may read it otherwise', (_, from, to, detail) => {
+  const text = JSON.stringify({ ...image, layers: [] });
+  expect(parseManifest(name, text, OCI)).toMatchObject({ kind: 'image' });
+  expect(parseManifest(name, text.replace(from, to), OCI)).toMatchObject({
+    code: 'unparsable',
+    detail: expect.stringContaining(detail),
+  });
+});
+
+test('annotations may have any names, and strings may hold what looks like a member', () => {
+  const annotations = { Digest: 'a', digest: 'b', OS: '"os": "x\\', os: '{"a":1,"a":2}' };
+  expect(parse({ ...image, annotations })).toMatchObject({ kind: 'image', annotations });
 });
 
 test('no content of a registry makes it throw', () => {

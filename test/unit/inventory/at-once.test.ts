@@ -24,7 +24,7 @@ type Ports = ReturnType<typeof portsOf>;
 
 /** As `recordUsages` does it for one scope: properties, then usages, then the names that another scope may have removed. */
 const runs = (observations: readonly ObservedReference[], under: Policy, workload: string): Act => {
-  const images = new Map([[digest, { observations, isEmptyIndex: false }]]);
+  const images = new Map([[digest, { observations }]]);
   const usages = observations.map(
     ({ reference, container }): Usage => ({
       ...{

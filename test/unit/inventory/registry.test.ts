@@ -332,6 +332,15 @@ describe('base repositories', () => {
       head: { images: { 'linux/amd64': c, 'linux/arm64': d }, index: b },
     });
     expect([a, c, d].map((digest) => world.images.records.get(digest)?.isHead)).toEqual([false, true, true]);
+    // Of two images of one platform, nodes start the first.
+    const twice = [...children, { digest: a, platform: 'linux/arm64' }] as const;
+    world.registry.push(debian, { artifact: indexOf('e', twice), tags: ['12'], pushedAtEpochMs: PUSHED + 2 });
+    await registry(hub);
+    expect((await world.streams.streams([stream])).get(stream)?.head).toEqual({
+      ...{ images: { 'linux/amd64': c, 'linux/arm64': d }, index: digestOf('e') },
+    });
+    world.registry.push(debian, { artifact: indexOf('b', children), tags: ['12'], pushedAtEpochMs: PUSHED + 3 });
+    await registry(hub);
     // The tag has moved on; what it made has not changed.
     expect(world.images.records.get(a)?.stream).toBe(stream);
     expect(world.images.records.get(c)?.stream).toBe(stream);
@@ -402,6 +411,69 @@ test('an index is recorded with its images and without its attestations', async 
   expect(await recorded(1)).toEqual([]);
   await review();
   expect(await recorded(world.clock())).toEqual([[b]]);
+});
+
+describe('an index as version 0.2.0 recorded it, without the image that nodes start', () => {
+  const visible = { digest: c, platform: 'linux/s390x' } as const;
+  const children = [visible, { digest: d, platform: 'linux/amd64', path: [{ at: 1 }] }] as const;
+
+  async function upgraded() {
+    const made = await inventoryWorld();
+    const { world } = made;
+    world.registry.push(web, { artifact: imageOf('c'), pushedAtEpochMs: PUSHED, config: config('s390x') });
+    pushImage(world, web, 'd');
+    world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.places.recordOlder(b, [visible], world.clock());
+    world.workloads.run(main, running(b));
+    return made;
+  }
+  const indexIn = async (world: FakeWorld) => (await world.places.indexStates([b])).get(b);
+
+  test('is read again by the next review, once', async () => {
+    const { world, review, live } = await upgraded();
+    await review();
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+    expect((await live()).map(({ digest }) => digest)).toEqual([d]);
+    expect(world.images.records.get(d)).toMatchObject({ inUse: true });
+    await review();
+    expect(world.registry.asked.get(b)).toBe(1);
+  });
+
+  test('keeps its images while its registry gives nothing, and is read again later', async () => {
+    const { world, review } = await upgraded();
+    world.registry.withhold(web, 'manifests');
+    await review();
+    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true });
+    // The image that the ledger knows fits no node here.
+    expect(world.images.records.get(b)).toMatchObject({ unresolved: { code: 'no-image-for-node' } });
+    world.registry.giveAgain(web);
+    await review();
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+  });
+
+  test.each(['index-too-deep', 'index-too-large', 'index-incomplete', 'unparsable'])(
+    'has no image any more if it is unreadable (%s): it is unknown, by name',
+    async (code) => {
+      const { world, review, live } = await upgraded();
+      world.registry.isUnusable(b, code, 'as the registry shows it');
+      for (const _ of [1, 2]) {
+        await review();
+        expect(await indexIn(world)).toEqual({ children: [], isOutdated: true });
+        expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+        expect(world.images.records.get(b)).toMatchObject({ unresolved: { code, detail: 'as the registry shows it' } });
+      }
+    },
+  );
+});
+
+test('an index that cannot be followed hides no parent: its repository counts as read', async () => {
+  const { world, review, parts } = await inventoryWorld();
+  pushImage(world, debian, 'a', ['12']);
+  world.registry.push(debian, { artifact: indexOf('b', []), tags: ['odd'], pushedAtEpochMs: PUSHED });
+  world.registry.isUnusable(b, 'index-too-deep', 'too deep');
+  await review();
+  expect(world.images.records.get(b)).toMatchObject({ unresolved: { code: 'index-too-deep' } });
+  expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(hub), unread: [] }));
 });
 
 test('an image that was read before its index has the tags of the index at its place afterwards', async () => {

@@ -217,7 +217,6 @@ describe('an index', () => {
   test.each<[string, Partial<RunningTask>, readonly Digest[]]>([
     ['of the task’s architecture', { architecture: 'arm64' }, [d]],
     ['where the architecture is not reported: all of them', {}, [c, d]],
-    ['where none has the architecture: all of them', { architecture: 's390x' }, [c, d]],
   ])('is its child %s', async (_, { architecture }, expected) => {
     const { world, review, live } = await inventoryWorld();
     pushImage(world, web, 'c');
@@ -229,6 +228,24 @@ describe('an index', () => {
     await review();
 
     expect((await live()).map(({ digest, count }) => [digest, count])).toEqual(expected.map((digest) => [digest, 1]));
+  });
+
+  test('without an image for its node is unknown: no image of it is taken for what runs', async () => {
+    const { world, review, live } = await inventoryWorld();
+    pushImage(world, web, 'c');
+    pushImage(world, web, 'd');
+    world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.workloads.run(main, { ...running(b), architecture: 's390x' });
+
+    await review();
+
+    expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+    expect(world.images.records.get(b)).toMatchObject({
+      unresolved: { code: 'no-image-for-node' },
+      birth: { known: false },
+      tier: 'application',
+    });
+    expect(await world.places.indexes([b])).toEqual(new Map([[b, children]]));
   });
 
   test('without an image is recorded under its own digest and is never compliant', async () => {

@@ -1,16 +1,13 @@
-import { mapConcurrently } from '../../../concurrency.ts';
 import type { Digest, ImageLocation, IndexChild } from '../../../domain/image/image.ts';
 import { type LocationRecord, widenedLocation } from '../../../domain/image/image-properties.ts';
 import { type TagPush, withPush } from '../../../domain/image/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../domain/stream/tag-holder.ts';
-import type { PlaceLedger } from '../../../ports/ledger.ts';
+import type { IndexState, PlaceLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
-import { type IndexState, indexContent, packLists, recordOf, storedRecord } from '../table/items.ts';
+import { indexContent, packLists, recordOf, type StoredIndex, storedRecord } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
-
-const WRITES_AT_ONCE = 16;
 
 /** Places of images and images of indexes, read-only. */
 export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'> {
@@ -74,26 +71,21 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return item ? pushesIn(item) : [];
   }
 
-  async recordIndex(digest: Digest, children: readonly IndexChild[], atEpochMs: number): Promise<void> {
+  async recordIndex(digest: Digest, children: readonly IndexChild[] | undefined, atEpochMs: number): Promise<void> {
     await this.table.change(keys.index(digest), (item) => {
-      const known = item && recordOf<IndexState>(item);
-      return indexContent({ recordedAtEpochMs: atEpochMs, ...known, digest, children });
+      const { recordedAtEpochMs = atEpochMs } = (item && recordOf<StoredIndex>(item)) ?? {};
+      return indexContent({ recordedAtEpochMs, digest, ...(children ? { children, form: 2 } : { children: [] }) });
     });
   }
 
-  async datedIndexes(
-    digests: readonly Digest[],
-    atEpochMs: number,
-  ): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
+  async indexStates(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, IndexState>> {
     const items = await this.table.getAll(digests.map(keys.index));
-    const undated = items.filter((item) => item.recordedAtEpochMs === undefined);
-    await mapConcurrently(undated, WRITES_AT_ONCE, (index) =>
-      this.table.change(index, (item) => {
-        const known = item && recordOf<IndexState>(item);
-        return known && indexContent({ recordedAtEpochMs: atEpochMs, ...known });
+    return new Map(
+      items.map((item) => {
+        const { digest, children, form } = recordOf<StoredIndex>(item);
+        return [digest, { children, isOutdated: form === undefined }];
       }),
     );
-    return childrenIn(items);
   }
 
   async #recordTags(
@@ -137,7 +129,7 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
 const childrenIn = (items: readonly Item[]): ReadonlyMap<Digest, readonly IndexChild[]> =>
   new Map(
     items.map((item) => {
-      const { digest, children } = recordOf<IndexState>(item);
+      const { digest, children } = recordOf<StoredIndex>(item);
       return [digest, children];
     }),
   );

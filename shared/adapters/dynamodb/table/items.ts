@@ -109,15 +109,17 @@ const agedAt = (partitionOf: (shard: number) => string, atEpochMs: number, diges
 });
 
 /** An index, as stored. */
-export interface IndexState {
+export interface StoredIndex {
   readonly digest: Digest;
   readonly children: readonly IndexChild[];
+  /** 2 if it has all images that containerd may start; absent if version 0.2.0 recorded it, or it cannot be followed. */
+  readonly form?: 2;
   /** When it was first recorded; absent if an earlier version recorded it, and nothing read its registry since. */
   readonly recordedAtEpochMs?: number;
 }
 
-export const indexContent = ({ digest, children, recordedAtEpochMs }: IndexState): ItemContent => ({
-  ...{ kind: 'index', digest, children, recordedAtEpochMs },
+export const indexContent = ({ digest, children, form, recordedAtEpochMs }: StoredIndex): ItemContent => ({
+  ...{ kind: 'index', digest, children, form, recordedAtEpochMs },
   ...(recordedAtEpochMs !== undefined && agedAt(indexedPartition, recordedAtEpochMs, digest)),
 });
 

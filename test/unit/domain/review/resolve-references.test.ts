@@ -27,6 +27,21 @@ const resolvers: Resolvers = {
     ],
     [digestOf('empty'), []],
     [
+      digestOf('by-config'),
+      [
+        { digest: A, platform: 'linux/amd64', path: [{ at: 0 }] },
+        { digest: AMD, platform: 'linux/amd64', path: [{ at: 1, platform: 'linux/amd64' }] },
+      ],
+    ],
+    [
+      digestOf('twice'),
+      [
+        { digest: A, platform: 'linux/amd64' },
+        { digest: AMD, platform: 'linux/amd64' },
+      ],
+    ],
+    [digestOf('old'), [{ digest: A, platform: 'linux/386' }]],
+    [
       digestOf('two-systems'),
       [
         { digest: AMD, platform: 'linux/amd64' },
@@ -76,9 +91,24 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
     [{ digest: AMD }, { digest: ARM }],
   ],
   [
-    'an index without a child for the architecture: every child',
+    'an index without an image for the architecture: itself',
     { digest: INDEX, digestSource: 'runtime', architecture: 's390x' },
-    [{ digest: AMD }, { digest: ARM }],
+    [{ digest: INDEX }],
+  ],
+  [
+    'an index whose first image has no platform: the one that containerd prefers',
+    { digest: digestOf('by-config'), digestSource: 'runtime', architecture: 'amd64' },
+    [{ digest: AMD, digestSource: 'runtime' }],
+  ],
+  [
+    'an index with two images of one platform: the first',
+    { digest: digestOf('twice'), digestSource: 'runtime', architecture: 'amd64' },
+    [{ digest: A, digestSource: 'runtime' }],
+  ],
+  [
+    'an index of an older architecture: what the node can run too',
+    { digest: digestOf('old'), digestSource: 'runtime', architecture: 'amd64' },
+    [{ digest: A, digestSource: 'runtime' }],
   ],
   [
     'an index with two systems on one architecture',
