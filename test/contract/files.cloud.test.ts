@@ -38,9 +38,10 @@ describe('in buckets:', () => {
   describe('policies', () =>
     policyStoreContract(async () => {
       const [table, Bucket] = [await newTable(), await newBucket()];
+      const reader = await whoMayNotList(Bucket);
       return {
-        store: new DynamoPolicyStore(table, await whoMayNotList(Bucket), Bucket),
-        door: new DynamoPoliciesBeside(table, await whoMayNotList(Bucket), Bucket),
+        store: new DynamoPolicyStore(table, reader, Bucket),
+        door: new DynamoPoliciesBeside(table, reader, Bucket),
         lose: async (version) => void (await client.send(new DeleteObjectCommand({ Bucket, Key: policyKey(version) }))),
         replace: async (version, Body) =>
           void (await client.send(new PutObjectCommand({ Bucket, Key: policyKey(version), Body }))),
