@@ -12,7 +12,9 @@ import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/runnin
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { EcsPausedDeployments } from '../../shared/adapters/ecs-paused-deployments.ts';
 import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
 import { EventBridgeBus } from '../../shared/adapters/event-bridge-bus.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
@@ -31,16 +33,15 @@ function compose(): EcsTaskPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const sqs = queueClient();
-  const role = memberRole(env, 'ecs-tasks')(env.ACT_DOOR_ROLE_NAME);
+  const access = memberAccess(memberRole(env, 'ecs-tasks')(env.ACT_DOOR_ROLE_NAME), knownAccountsIn(table, policies));
+  const clients = ecsClients(access);
   return {
     ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
     ...{ policies, killSwitch: new DynamoSwitchLedger(table) },
-    tasks: new EcsTasks(ecsClients(memberAccess(role, knownAccountsIn(table, policies)))),
-    stops: new DynamoTaskStops(table),
-    deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
-    bus: new EventBridgeBus(busClient(), env.BUS_ARN),
-    clock: Date.now,
+    ...{ tasks: new EcsTasks(clients), deployments: new EcsPausedDeployments(clients) },
+    ...{ scopes: new DynamoScopeLedger(table), chance: Math.random },
+    ...{ stops: new DynamoTaskStops(table), bus: new EventBridgeBus(busClient(), env.BUS_ARN), clock: Date.now },
+    deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
   };
 }
 
@@ -50,7 +51,7 @@ function redelivery(): SqsRedelivery {
   return new SqsRedelivery(queueClient(), [QUEUE_URL, STOP_QUEUE_URL]);
 }
 
-/** Decides on tasks of ECS that run, and stops some. Only its queues call it. Deployed by ecs-door.yaml. */
+/** Decides on tasks of ECS and on deployments that wait. Only its queues call it. Deployed by ecs-door.yaml. */
 export const ecsTasks = (services: () => EcsTaskPorts) =>
   lambdaFunction({ input: taskMessages, compose: services, metrics, redelivery, handle: route });
 

@@ -9,8 +9,9 @@ export type TaskMessage = v.InferOutput<typeof taskMessages>['Records'][number];
 
 /** Messages of Patchwave itself. */
 export const ownMessage = v.variant('kind', [
-  /** Of the schedule. */
+  /** Of the schedules. */
   v.strictObject({ kind: v.literal('stop-due-tasks') }),
+  v.strictObject({ kind: v.literal('answer-waiting-deployments') }),
   /** Of version 0.2.0, which sent a stop to itself until its time was over. */
   v.strictObject({
     kind: v.literal('stop'),

@@ -1,18 +1,23 @@
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
-import type { RunningTasks, TaskStops } from '../../shared/ports/doors.ts';
+import type { PausedDeployments, RunningTasks, TaskStops } from '../../shared/ports/doors.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
+import type { ScopeLedger } from '../../shared/ports/ledger.ts';
 
 export interface EcsTaskPorts extends DoorPorts {
   readonly stops: TaskStops;
   readonly tasks: RunningTasks;
+  readonly deployments: PausedDeployments;
+  readonly scopes: Pick<ScopeLedger, 'all'>;
+  /** From 0 to less than 1. */
+  readonly chance: () => number;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly deadLetters: DeadLetters;
   readonly bus: EventBus;
 }
 
-/** What became of a task. */
+/** What became of a task or a deployment. */
 export type TaskOutcome =
   /** It may run. */
   | 'allowed'
@@ -20,5 +25,9 @@ export type TaskOutcome =
   /** It runs, and the door denies it. */
   | 'denied'
   | 'stopped'
+  /** A deployment goes on. */
+  | 'continued'
+  /** ECS takes a deployment back. */
+  | 'rolled-back'
   /** It has ended, or the door is off. */
   | 'none';

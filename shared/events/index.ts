@@ -4,6 +4,7 @@ import { ecrImageAction } from './ecr-image-action.ts';
 import { ecrImageScan } from './ecr-image-scan.ts';
 import { ecrPullThroughCacheAction } from './ecr-pull-through-cache-action.ts';
 import { ecrReplicationAction } from './ecr-replication-action.ts';
+import { ecsHookState } from './ecs-hook-state.ts';
 import { ecsTaskState } from './ecs-task-state.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
@@ -31,6 +32,7 @@ export const EVENTS: readonly EventContract[] = [
   ecrReplicationAction,
   ecrPullThroughCacheAction,
   ecsTaskState,
+  ecsHookState,
   executionEnded,
   ...Object.values(RUN_EVENTS),
   rebuildReported,

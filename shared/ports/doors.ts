@@ -1,6 +1,7 @@
 import type { DoorQuestion, GateAnswer } from '../domain/admission/door-question.ts';
 import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import type { TaskStop } from '../domain/admission/task-stop.ts';
+import type { Registry } from '../domain/image/image.ts';
 import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
 import type { DoorMode } from '../domain/policy/doors.ts';
 
@@ -49,6 +50,29 @@ export interface RunningTasks {
   stop(cluster: Cluster, taskArn: string, reason: string): Promise<void>;
 }
 
+/** A deployment of an ECS service that waits at pause hooks before its first task. */
+export interface PausedDeployment {
+  readonly deploymentArn: string;
+  /** Never empty. */
+  readonly hookIds: readonly string[];
+  readonly cluster: string;
+  readonly service: string;
+  /** What it is about to start. */
+  readonly revisionArn: string;
+}
+
+/** Deployments of ECS services in any account. Each call throws DeploymentsNotOursError where the account does not allow it. */
+export interface PausedDeployments {
+  /** `undefined` if it does not wait before its first task. */
+  waiting(place: Registry, deploymentArn: string): Promise<PausedDeployment | undefined>;
+  /** All that wait in an account and Region. */
+  all(place: Registry): AsyncIterable<PausedDeployment>;
+  /** The images that it is about to start. @throws ServiceRevisionUnreadableError */
+  imagesOf(place: Registry, waiting: PausedDeployment): Promise<readonly ContainerImage[]>;
+  /** Has it go on or taken back. @returns `false` if it did not wait any more */
+  answer(place: Registry, waiting: PausedDeployment, action: 'CONTINUE' | 'ROLLBACK'): Promise<boolean>;
+}
+
 /** Denied tasks that are to be stopped later. */
 export interface TaskStops {
   /** Once for each task; the earliest denial counts. */
@@ -72,6 +96,27 @@ export class TaskNotOursError extends Error {
   }
 }
 
+/** The account does not let Patchwave answer its deployments. */
+export class DeploymentsNotOursError extends Error {
+  override readonly name = 'DeploymentsNotOursError';
+  constructor({ account, region }: Registry, cause: Error) {
+    super(
+      `Patchwave may not answer deployments in ${account}/${region}: ${cause.name}: ${cause.message}. If it should, list them in ` +
+        'PausedDeploymentArns of member-account.yaml in that account.',
+      { cause },
+    );
+  }
+}
+
+export class DeploymentUndecidedError extends Error {
+  override readonly name = 'DeploymentUndecidedError';
+  constructor(deploymentArn: string, problem: string) {
+    super(
+      `${deploymentArn} waits and could not be decided: ${problem}. Patchwave asks again; until then the time-out of its hook decides.`,
+    );
+  }
+}
+
 export class TaskUnreadableError extends Error {
   override readonly name = 'TaskUnreadableError';
   constructor(taskArn: string, problem: string) {
@@ -85,7 +130,7 @@ export class ServiceRevisionUnreadableError extends Error {
   constructor(serviceRevisionArn: string, problem: string, cause?: unknown) {
     super(
       `The images of ${serviceRevisionArn} cannot be read: ${problem}. Check that the task definition exists and that the ` +
-        'role of ecs-gate may read it, then deploy again.',
+        'role of ecs-gate, or ActDoorRoleName for a pause hook, may read it, then deploy again.',
       { cause },
     );
   }

@@ -8,6 +8,7 @@ const ROLES: Readonly<Record<string, string>> = {
   scanner: 'ReadRole',
   vpcs: 'ReadRole',
   tasks: 'ActDoorRole',
+  deployments: 'ActDoorRole',
 };
 
 /** What IAM calls an operation where that is not the operation's own name. */

@@ -168,13 +168,16 @@ describe('the door', () => {
     ]);
   });
 
-  test('has due tasks stopped every five minutes, by a message that its function reads', () => {
-    const { ScheduleExpression, Targets } = resourceOf(ecsDoor, 'StopRule');
-    expect(ScheduleExpression).toBe('rate(5 minutes)');
+  test.each([
+    ['has due tasks stopped', 'StopRule', 'rate(5 minutes)', 'stop-due-tasks'],
+    ['has waiting deployments answered', 'WaitingRule', 'rate(15 minutes)', 'answer-waiting-deployments'],
+  ])('%s by a message that its function reads', (_, rule, rate, kind) => {
+    const { ScheduleExpression, Targets } = resourceOf(ecsDoor, rule);
+    expect(ScheduleExpression).toBe(rate);
     const [target, ...others] = listOf(Targets).map(objectOf);
     expect(others).toEqual([]);
     expect(refersTo(target?.Arn)).toBe('TaskQueue');
-    expect(parse(ownMessage, JSON.parse(textOf(target?.Input)))).toEqual({ kind: 'stop-due-tasks' });
+    expect(parse(ownMessage, JSON.parse(textOf(target?.Input)))).toEqual({ kind });
   });
 
   test('takes a message from its rules only', () => {
@@ -215,14 +218,32 @@ describe('a member account', () => {
     expect(objectOf(parameters.WatchEcsTasks).Default).toBe('false');
     expect(objectOf(parameters.StoppableTaskArns).Default).toBe('');
     const conditionOf = (id: string) => member.resources.find((one) => one.id === id)?.json.Condition;
-    expect([conditionOf('ForwardTasksRule'), conditionOf('ActDoorRole')]).toEqual(['WatchesTasks', 'StopsTasks']);
-    expect(policyOf(member, 'ActDoorRole')).toMatchObject([
+    expect([conditionOf('ForwardTasksRule'), conditionOf('StopTasks')]).toEqual(['WatchesTasks', 'StopsTasks']);
+    expect(statementsOf(resourceOf(member, 'StopTasks').PolicyDocument)).toMatchObject([
       { Action: ['ecs:DescribeTasks', 'ecs:StopTask'], Resource: { Ref: 'StoppableTaskArns' } },
     ]);
   });
 
+  test('forwards hooks, and lets deployments be answered, only where a parameter lists them', () => {
+    expect(objectOf(objectOf(member.json.Parameters).PausedDeploymentArns).Default).toBe('');
+    const conditionOf = (id: string) => member.resources.find((one) => one.id === id)?.json.Condition;
+    expect([conditionOf('ForwardHooksRule'), conditionOf('AnswerDeployments')]).toEqual([
+      ...['AnswersHooks', 'AnswersDeployments'],
+    ]);
+    const statements = statementsOf(resourceOf(member, 'AnswerDeployments').PolicyDocument);
+    const writing = statements.filter((one) => actionsOf([one]).some((action) => !/^ecs:(Describe|List)/.test(action)));
+    expect(writing).toMatchObject([
+      { Action: 'ecs:ContinueServiceDeployment', Resource: { Ref: 'PausedDeploymentArns' } },
+    ]);
+    // What the door role reads a revision with.
+    expect(actionsOf(statements)).toEqual(
+      expect.arrayContaining(['ecs:DescribeServiceRevisions', 'ecs:DescribeTaskDefinition']),
+    );
+  });
+
   test('forwards what the rule of the door takes', () => {
     expect(resourceOf(member, 'ForwardTasksRule').EventPattern).toEqual(resourceOf(ecsDoor, 'TaskRule').EventPattern);
+    expect(resourceOf(member, 'ForwardHooksRule').EventPattern).toEqual(resourceOf(ecsDoor, 'HookRule').EventPattern);
   });
 });
 

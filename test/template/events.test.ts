@@ -83,7 +83,9 @@ test('there are rules and samples to compare', () => {
     'ForwardRule',
     'ForwardInspectorRule',
     'ForwardTasksRule',
+    'ForwardHooksRule',
     'TaskRule',
+    'HookRule',
   ]);
   expect(samples.length).toBeGreaterThan(0);
 });

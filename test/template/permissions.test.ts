@@ -63,7 +63,7 @@ const WITHOUT_RESOURCE = [
   /^logs:(Create|Delete|Get|Update)LogDelivery$/,
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
-  /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+  /^ecs:(ListClusters|ListServices|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
   /^eks:ListClusters$/,
   /^ec2:Describe(NetworkInterfaces|Subnets)$/,
   /^ecr:(GetRegistryScanningConfiguration|ListPullTimeUpdateExclusions)$/,
@@ -484,7 +484,7 @@ describe('a member account', () => {
     ['ActBuildRole', 'Builds', 'PipelineArns', ['codepipeline:StartPipelineExecution']],
     ['MoveTags', 'Promotes', 'PromotedRepositoryArns', ['ecr:PutImage']],
     ['ActProtectRole', 'Protects', 'ProtectedRepositoryArns', ['ecr:BatchDeleteImage', 'ecr:PutImage']],
-    ['ActDoorRole', 'StopsTasks', 'StoppableTaskArns', ['ecs:StopTask']],
+    ['StopTasks', 'StopsTasks', 'StoppableTaskArns', ['ecs:StopTask']],
     [
       'RegisterTaskDefinitions',
       'Registers',

@@ -77,9 +77,14 @@ export const statementsOf = (document: Json | undefined): readonly JsonObject[] 
 
 /** Every action that the policies of a role allow. */
 export const grantedTo = (template: Template, role: string): readonly string[] =>
-  ofType(template, 'AWS::IAM::Role')
-    .filter(({ id }) => id === role)
-    .flatMap(({ properties }) => listOf(properties.Policies))
+  [
+    ...ofType(template, 'AWS::IAM::Role')
+      .filter(({ id }) => id === role)
+      .flatMap(({ properties }) => listOf(properties.Policies)),
+    ...ofType(template, 'AWS::IAM::Policy')
+      .filter(({ properties }) => listOf(properties.Roles).some((one) => refersTo(one) === role))
+      .map(({ properties }) => properties),
+  ]
     .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
     .flatMap(({ Action }) => listOf(Action).map(textOf));
 

@@ -376,6 +376,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/cascade-plan/resume-parked.ts',
     'functions/door-publisher/publish.ts',
     'functions/ecs-door/answer-gate.ts',
+    'functions/ecs-tasks/answer-deployments.ts',
     'functions/ecs-tasks/decide-task.ts',
     'functions/ecs-tasks/stop-tasks.ts',
     'functions/rollout/check-closures.ts',

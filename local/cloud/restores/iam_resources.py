@@ -121,6 +121,7 @@ _RESOURCES: dict[tuple[str, str], Callable[[Request, str], str]] = {
     ("ecs", "UpdateService"): _service_arn,
     ("ecs", "ListServiceDeployments"): _service_arn,
     ("ecs", "DescribeServiceDeployments"): lambda request, _arn: (request.get("serviceDeploymentArns") or ["*"])[0],
+    ("ecs", "ContinueServiceDeployment"): lambda request, _arn: request.get("serviceDeploymentArn", "*"),
     ("ecs", "DescribeServiceRevisions"): lambda request, _arn: (request.get("serviceRevisionArns") or ["*"])[0],
     ("ecs", "DeleteService"): _service_arn,
     ("ecs", "CreateService"): _service_arn,

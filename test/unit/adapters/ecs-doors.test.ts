@@ -1,4 +1,6 @@
 import {
+  ContinueServiceDeploymentCommand,
+  DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
@@ -8,6 +10,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
+import { EcsPausedDeployments } from '../../../shared/adapters/ecs-paused-deployments.ts';
 import { EcsServiceRevisions } from '../../../shared/adapters/ecs-service-revisions.ts';
 import { EcsTasks } from '../../../shared/adapters/ecs-tasks.ts';
 import { LambdaHubDoor } from '../../../shared/adapters/lambda-hub-door.ts';
@@ -190,5 +193,62 @@ describe('a task', () => {
   test('that cannot be stopped now is tried again by the caller', async () => {
     ecs.on(StopTaskCommand).rejects(awsError('ThrottlingException'));
     await expect(tasks.stop(PLACE, ARN, 'x')).rejects.toMatchObject({ name: 'ThrottlingException' });
+  });
+});
+
+describe('a deployment that waits', () => {
+  const ARN = 'arn:aws:ecs:eu-west-1:444455556666:service-deployment/prod/api/1';
+  const deployments = new EcsPausedDeployments(() => client);
+  const hook = (hookId: string, status = 'AWAITING_ACTION', targetType = 'PAUSE') => ({ hookId, status, targetType });
+  const described = (changes: object = {}) => ({
+    serviceDeployments: [
+      {
+        ...{ serviceDeploymentArn: ARN, lifecycleStage: 'PRE_SCALE_UP', lifecycleHookDetails: [hook('one')] },
+        ...{
+          clusterArn: 'arn:aws:ecs:eu-west-1:444455556666:cluster/prod',
+          targetServiceRevision: { arn: 'revision' },
+        },
+        serviceArn: 'arn:aws:ecs:eu-west-1:444455556666:service/prod/api',
+        ...changes,
+      },
+    ],
+  });
+  const answers = (changes: object) => ecs.on(DescribeServiceDeploymentsCommand).resolves(described(changes) as object);
+  const waiting = { deploymentArn: ARN, hookIds: ['one'], cluster: 'prod', service: 'api', revisionArn: 'revision' };
+
+  test.each<[string, object]>([
+    ['after its first task', { lifecycleStage: 'POST_TEST_TRAFFIC_SHIFT' }],
+    ['at no hook', { lifecycleHookDetails: [] }],
+    ['at a hook that was answered', { lifecycleHookDetails: [hook('one', 'SUCCEEDED')] }],
+    ['at a function', { lifecycleHookDetails: [hook('one', 'AWAITING_ACTION', 'AWS_LAMBDA')] }],
+  ])('%s is not one to answer', async (_, changes) => {
+    answers(changes);
+    expect(await deployments.waiting(PLACE, ARN)).toBeUndefined();
+  });
+
+  test('at two hooks gets two answers', async () => {
+    answers({ lifecycleHookDetails: [hook('one'), hook('two')] });
+    ecs.on(ContinueServiceDeploymentCommand).resolves({});
+    const found = await deployments.waiting(PLACE, ARN);
+    expect(found).toEqual({ ...waiting, hookIds: ['one', 'two'] });
+    if (found) await deployments.answer(PLACE, found, 'ROLLBACK');
+    expect(ecs.commandCalls(ContinueServiceDeploymentCommand).map(({ args }) => args[0].input)).toEqual([
+      { serviceDeploymentArn: ARN, hookId: 'one', action: 'ROLLBACK' },
+      { serviceDeploymentArn: ARN, hookId: 'two', action: 'ROLLBACK' },
+    ]);
+  });
+
+  test('and that another one answered first is answered; one that still waits is an error', async () => {
+    const refused = new InvalidParameterException({ message: 'The hook is not awaiting action.', $metadata: {} });
+    ecs.on(ContinueServiceDeploymentCommand).rejects(refused);
+    answers({ lifecycleHookDetails: [hook('one', 'SUCCEEDED')] });
+    expect(await deployments.answer(PLACE, waiting, 'CONTINUE')).toBe(false);
+    answers({});
+    await expect(deployments.answer(PLACE, waiting, 'CONTINUE')).rejects.toThrow('not awaiting action');
+  });
+
+  test('and that cannot be answered now is tried again by the caller', async () => {
+    ecs.on(ContinueServiceDeploymentCommand).rejects(awsError('ThrottlingException'));
+    await expect(deployments.answer(PLACE, waiting, 'CONTINUE')).rejects.toMatchObject({ name: 'ThrottlingException' });
   });
 });

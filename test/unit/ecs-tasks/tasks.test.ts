@@ -5,6 +5,7 @@ import { metrics } from '../../../shared/lambda/metrics.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
+import { FakePausedDeployments } from '../../support/fakes/paused-deployments.ts';
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
 import { FakeTaskStops } from '../../support/fakes/task-stops.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
@@ -48,7 +49,8 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
   const deadLetters = { put: async (body: string) => void letters.push(body) };
   const published: PublishedEvent[] = [];
   const bus = { publish: async (events: readonly PublishedEvent[]) => void published.push(...events) };
-  const ports = { ...world, stops, tasks, deadLetters, bus };
+  const deployments = new FakePausedDeployments();
+  const ports = { ...world, stops, tasks, deployments, deadLetters, bus, chance: () => 0.5 };
   const deliver = (...bodies: readonly (string | object)[]) =>
     route(
       {
@@ -472,13 +474,13 @@ test('tasks that run with a warning, that are denied, and that are stopped are c
   const counted = () => Object.fromEntries(metric.mock.calls.splice(0).map(([name, , value]) => [name, value]));
   try {
     await doorOf(await doorWorld('warn')).deliver(started('violating'), started('violating'), started('compliant'));
-    expect(counted()).toEqual({ TasksWarned: 2, TasksDenied: 0, TasksStopped: 0 });
+    expect(counted()).toEqual({ TasksWarned: 2, TasksDenied: 0, TasksStopped: 0, DeploymentsDenied: 0 });
     const { deliver, later, tasks } = doorOf(await doorWorld('deny', STOPS));
     tasks.start(taskArn, containersOf('violating'));
     await deliver(started('violating'));
-    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 1, TasksStopped: 0 });
+    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 1, TasksStopped: 0, DeploymentsDenied: 0 });
     await later();
-    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 0, TasksStopped: 1 });
+    expect(counted()).toEqual({ TasksWarned: 0, TasksDenied: 0, TasksStopped: 1, DeploymentsDenied: 0 });
   } finally {
     metric.mockRestore();
   }
