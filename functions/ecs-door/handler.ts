@@ -3,6 +3,7 @@ import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { doorQuestion, type GateAnswer } from '../../shared/domain/admission/door-question.ts';
@@ -22,7 +23,7 @@ function compose(): DoorPorts {
   return {
     ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
     policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
-    clock: Date.now,
+    ...{ exceptions: new DynamoBreakGlassReads(table), clock: Date.now },
   };
 }
 

@@ -9,6 +9,7 @@ import {
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
@@ -37,7 +38,7 @@ function compose(): EcsTaskPorts {
   const clients = ecsClients(access);
   return {
     ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
-    ...{ policies, killSwitch: new DynamoSwitchLedger(table) },
+    ...{ policies, exceptions: new DynamoBreakGlassReads(table), killSwitch: new DynamoSwitchLedger(table) },
     ...{ tasks: new EcsTasks(clients), deployments: new EcsPausedDeployments(clients) },
     ...{ scopes: new DynamoScopeLedger(table), chance: Math.random },
     ...{ stops: new DynamoTaskStops(table), bus: new EventBridgeBus(busClient(), env.BUS_ARN), clock: Date.now },

@@ -62,6 +62,9 @@ async function stopTask(ports: EcsTaskPorts, policy: Policy, waiting: TaskStop):
     if (images.length === 0) return await keep(ports, stop, 'ECS names no container of it');
     const acting = stopModeOf(policy, account, images);
     if (acting !== 'enforce') return await keep(ports, stop, `the policy has the mode ${acting} for one of its images`);
+    // A break-glass ends, and the task may still run then.
+    const breakGlass = await ports.exceptions?.breakGlassOf(place);
+    if (breakGlass && stop.triedAtEpochMs < breakGlass.expiresAtEpochMs) return 'none';
     const decided = await strictestDecision(ports, place, images);
     if (decided.decision !== 'deny') return await keep(ports, stop, 'the door denies none of its images any more');
     const { ruleId, message, container = '' } = decided;

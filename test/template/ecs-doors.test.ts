@@ -116,11 +116,11 @@ describe('the door', () => {
   });
 
   test.each([
-    ['EcsDoorRole', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['IMAGE#*', 'INDEX#*', 'POLICY']],
+    ['EcsDoorRole', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['IMAGE#*', 'INDEX#*', 'DOOR#*', 'POLICY']],
     [
       'EcsTasksRole',
       ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
-      ['IMAGE#*', 'INDEX#*', 'POLICY', 'SCOPES', 'STOPS', 'SWITCH'],
+      ['IMAGE#*', 'INDEX#*', 'DOOR#*', 'POLICY', 'SCOPES', 'STOPS', 'SWITCH'],
     ],
   ])('%s reads no lock', (role, actions, keys) => {
     const own = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'ReadLedger');

@@ -76,6 +76,16 @@ test('a door that warns or is off lets a denied image start, and one that warns 
   expect(await gate(off.ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
 });
 
+test('a person who opened the cluster lets every image start', async () => {
+  const world = await doorWorld();
+  const { ports } = gateOf(world, async () => [one('violating')]);
+  const opened = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: world.clock() + 60_000 };
+  await world.exceptions.begin(PLACE, opened, { uid: 'u', user: 'ada', atEpochMs: world.clock(), proof: 'person' });
+  expect(await gate(ports, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+  world.advance(60_000);
+  expect(await gate(ports, event())).toMatchObject({ hookStatus: 'FAILED' });
+});
+
 test('what runs in the cluster may be deployed again during its grace', async () => {
   const world = await doorWorld();
   await world.running.begin([{ digest: digestOf('violating'), place: PLACE }]);

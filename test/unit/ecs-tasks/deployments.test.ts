@@ -51,6 +51,20 @@ test.each([
   expect(deployments.answers).toEqual([{ deploymentArn, action }]);
 });
 
+test('a person who opened the cluster lets every deployment go on until the break-glass ends', async () => {
+  const world = await doorWorld();
+  const { deployments, deliver, start } = doorOf(world);
+  const opened = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: world.clock() + 60_000 };
+  const place = { ...PLACE, cluster: 'main' };
+  await world.exceptions.begin(place, opened, { uid: 'u', user: 'ada', atEpochMs: world.clock(), proof: 'person' });
+  start([one('violating')]);
+  await deliver(waits);
+  world.advance(60_000);
+  start([one('violating')]);
+  await deliver(waits);
+  expect(deployments.answers.map(({ action }) => action)).toEqual(['CONTINUE', 'ROLLBACK']);
+});
+
 test('before the first policy there is no door, so the deployment goes on', async () => {
   const { deployments, deliver, start } = doorOf(fakeWorld());
   start([one('strange')]);

@@ -275,6 +275,16 @@ describe('before a task is stopped', () => {
     expect(other.stops.all).toEqual([]);
   });
 
+  test('not while a person has opened the cluster, but after that', async () => {
+    const { later, tasks, stops, world } = await waiting();
+    const opened = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: world.clock() + 60 * MINUTE_MS };
+    await world.exceptions.begin(PLACE, opened, { uid: 'u', user: 'ada', atEpochMs: world.clock(), proof: 'person' });
+    await later();
+    expect([tasks.stopped.length, stops.all.length]).toEqual([0, 1]);
+    await later(45);
+    expect([tasks.stopped.length, stops.all.length]).toEqual([1, 0]);
+  });
+
   test('an error keeps the stop for the next sweep, and stops nothing', async () => {
     const { ports, stops, tasks, world, deliver, later } = await waiting();
     const { images } = ports;
