@@ -1,6 +1,7 @@
 import '../quiet.ts';
 import { parseArgs } from 'node:util';
-import { tellWeek } from './story.ts';
+import { tellWeek, type WeekResult } from './story.ts';
+import { sumOf, sumText } from './sums.ts';
 
 /*
  * `node test/unit/truth/week/hunt.ts --seeds=1-200 [--trace]`: simulates the weeks of some seeds and prints what the oracle found.
@@ -15,13 +16,11 @@ const [first = 1, last = first] = values.seeds.split('-').map(Number);
 /** A violation without names, instants and numbers. */
 const kindOf = (text: string): string => text.replace(/^\S+ /, '').replaceAll(/\([\w-]+-v\d\)|\d{4}-[\d:TZ.-]+/g, '_');
 
-const counts = new Map<string, number>();
 const kinds = new Map<string, { count: number; readonly seeds: Set<number> }>();
-let milliseconds = 0;
+const results: WeekResult[] = [];
 for (let seed = first; seed <= last; seed += 1) {
   const result = await tellWeek(seed);
-  milliseconds += result.milliseconds;
-  for (const [name, count] of Object.entries(result.counts)) counts.set(name, (counts.get(name) ?? 0) + count);
+  results.push(result);
   for (const violation of result.violations) {
     const kind = kinds.get(kindOf(violation)) ?? { count: 0, seeds: new Set() };
     kind.count += 1;
@@ -30,7 +29,6 @@ for (let seed = first; seed <= last; seed += 1) {
   }
   if (values.trace) print(result.trace.join('\n'));
 }
-print(`${last - first + 1} seeds, ${Math.round(milliseconds / (last - first + 1))} ms each`);
-for (const [name, count] of [...counts].sort()) print(`  ${count} x ${name}`);
+print(sumText(sumOf(results)));
 for (const [kind, { count, seeds }] of [...kinds].sort(([, one], [, other]) => other.count - one.count))
   print(`${count} x ${kind} [${[...seeds].slice(0, 5).join(' ')}]`);

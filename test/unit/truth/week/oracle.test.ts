@@ -33,7 +33,7 @@ function due({ image: of = image(), scannedUntil = NOW, ...told }: Told): Due {
   const nights = Array.from({ length: 10 }, (_, n) => night(n));
   const records: Records = {
     ...{ beganAtEpochMs: BEGAN, images: new Map([[of.digest, of]]), policies: [text()], runs: [run(BEGAN - DAY_MS)] },
-    ...{ templates: [], outages: [], failing: new Map(), reviews: nights, openings: [] },
+    ...{ templates: [], outages: [], unread: [], failing: new Map(), reviews: nights, openings: [] },
     scans: nights.flatMap(({ toEpochMs }) =>
       toEpochMs <= scannedUntil && toEpochMs > of.pushedAtEpochMs ? { digest: 'web', atEpochMs: toEpochMs } : [],
     ),
@@ -75,7 +75,8 @@ test.each<[string, Due, Told]>([
     { runs: [run(BEGAN, day(1, 5))], flawAtEpochMs: day(8, 1) },
   ],
   ['it was never scanned', 'must-not-start', { image: image({ pushedAtEpochMs: day(7) }), scannedUntil: 0, runs: [] }],
-  ['it ran too old at the first review, which gave no fact a grace', 'must-end', { image: OLD }],
+  ['too old at the first review, nine days ago', 'must-end', { image: OLD }],
+  ['the same with a grace of ten days', 'must-start', { image: OLD, policies: [text({ graceRunningDays: 10 })] }],
   ['too old, it began while the place was open', 'must-not-start', { image: OLD, runs: [run(day(7, 5))] }],
   [
     'the place is open now',

@@ -1,4 +1,4 @@
-import type { PolicyText, Records, Start, TrueStay, WeekImage } from './records.ts';
+import type { PolicyText, Records, Start, TrueSpan, TrueStay, WeekImage } from './records.ts';
 
 /*
  * What a door owes a start, from the truth alone. `must-start`: the image is in good standing in the place, and every grace that it
@@ -45,7 +45,7 @@ export class StartOracle {
     const image = this.#truth.images.get(digest);
     if (!image) throw new Error(`there is no image ${digest}`);
     const policy = this.#policyAt(at);
-    const carried = this.#objections(image, at);
+    const carried = this.#objections(image, at).map((one) => this.#fromFirstReview(one, start));
     const answer = (due: Due, why: string): OwedStart => ({ due, why, carriedBy: carried.map(({ kind }) => kind) });
     if (policy.warns.includes(place) || this.#isOpened(place, at)) return answer('open', 'the door refuses nothing');
     const grace = policy.graceRunningDays * DAY_MS;
@@ -62,6 +62,14 @@ export class StartOracle {
       return answer(standing ? 'must-start' : 'is-free', 'nothing forbids it');
     if (standing && carried.length === 0) return answer('must-start', standing);
     return answer('open', short ? `the grace of ${short.what} may be over` : 'nobody can know');
+  }
+
+  /** What ran at the first review has no known beginning: a fact that was due then starts its grace then. */
+  #fromFirstReview(objection: Objection, { place, digest, atEpochMs }: Start): Objection {
+    const [first] = this.#truth.reviews;
+    if (objection.kind !== 'fact' || !first) return objection;
+    const wasThere = this.#runsOf(place, digest, atEpochMs).some((run) => isDuring(run, first));
+    return wasThere ? { ...objection, sinceEpochMs: Math.max(objection.sinceEpochMs, first.fromEpochMs) } : objection;
   }
 
   #policyAt(at: number): PolicyText {
@@ -254,7 +262,8 @@ export class StartOracle {
 
   /** By the loosest reading it is in no good standing: why, or nothing. */
   #lacksStanding({ place, digest, atEpochMs: at }: Start, image: WeekImage): string | undefined {
-    const runs = this.#runsOf(place, digest, at);
+    // A template that may start it counts as a beginning, for what a review knows of it.
+    const runs = [...this.#runsOf(place, digest, at), ...this.#templatesOf(place, digest, at)];
     if (runs.length === 0) return 'it never ran there';
     const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
     if (runs.every(({ toEpochMs = at }) => toEpochMs < at - graceMs)) return 'it did not run there within the grace';
@@ -266,29 +275,31 @@ export class StartOracle {
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
   }
 
+  #templatesOf = (place: string, digest: string, at: number): readonly TrueStay[] =>
+    this.#truth.templates.filter((one) => one.place === place && one.digest === digest && one.fromEpochMs < at);
+
   #runsOf = (place: string, digest: string, at: number): readonly TrueStay[] =>
     this.#truth.runs.filter((run) => run.place === place && run.digest === digest && run.fromEpochMs < at);
 
-  /** Nothing spoke against it when it began; of what ran before Patchwave came, no fact did at the first review. */
-  #beganWell(image: WeekImage, { fromEpochMs, toEpochMs }: TrueStay): boolean {
+  /** Nothing spoke against it when it began. Of what ran at the first review nothing is known from before. */
+  #beganWell(image: WeekImage, run: TrueStay): boolean {
     const [first] = this.#truth.reviews;
-    if (first && fromEpochMs <= first.fromEpochMs) {
-      const isThere = (toEpochMs ?? Number.POSITIVE_INFINITY) >= first.fromEpochMs;
-      return isThere && this.#objections(image, first.toEpochMs).every(({ kind }) => kind !== 'fact');
-    }
-    return this.#objections(image, fromEpochMs).length === 0;
+    if (first && run.fromEpochMs <= first.fromEpochMs) return isDuring(run, first);
+    return this.#objections(image, run.fromEpochMs).length === 0;
   }
 
   /** A review read it while it ran, or while a template named it. */
   #isSeen(run: TrueStay, at: number): boolean {
-    const during = (one: TrueStay): boolean =>
-      this.#truth.reviews.some(
-        ({ fromEpochMs, toEpochMs }) =>
-          one.fromEpochMs <= fromEpochMs &&
-          (one.toEpochMs ?? Number.POSITIVE_INFINITY) >= fromEpochMs &&
-          toEpochMs <= at,
-      );
-    const { templates } = this.#truth;
-    return during(run) || templates.some((one) => one.place === run.place && one.digest === run.digest && during(one));
+    const { reviews, templates, unread } = this.#truth;
+    const readings = reviews.filter(
+      ({ fromEpochMs, toEpochMs }) =>
+        toEpochMs <= at && !unread.some((one) => one.fromEpochMs <= fromEpochMs && fromEpochMs <= one.toEpochMs),
+    );
+    const isRead = (one: TrueStay): boolean => readings.some((reading) => isDuring(one, reading));
+    return isRead(run) || templates.some((one) => one.place === run.place && one.digest === run.digest && isRead(one));
   }
 }
+
+/** Whether it ran when a review began. */
+const isDuring = ({ fromEpochMs, toEpochMs = Number.POSITIVE_INFINITY }: TrueStay, review: TrueSpan): boolean =>
+  fromEpochMs <= review.fromEpochMs && toEpochMs >= review.fromEpochMs;

@@ -69,12 +69,14 @@ export interface Records {
   /** When the flaw was published; absent where none was. */
   flawAtEpochMs?: number;
   readonly scans: EndedScan[];
-  /** The scanner takes no request. */
+  /** The scanner takes no request, or nothing of the registry can be read. */
   readonly outages: TrueSpan[];
   /** By image since when each scan of it fails. */
   readonly failing: Map<string, number>;
   /** The nightly reading of what runs, from its beginning to its end. */
   readonly reviews: TrueSpan[];
+  /** The clusters of EKS cannot be read. */
+  readonly unread: TrueSpan[];
   /** A person opened a place. */
   readonly openings: (TrueSpan & { readonly place: string })[];
 }

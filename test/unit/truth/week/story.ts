@@ -1,6 +1,7 @@
+import { ClusterUnreachableError } from '../../../../shared/ports/cluster-errors.ts';
 import { type Due, StartOracle } from './oracle.ts';
 import type { PolicyText, WeekImage } from './records.ts';
-import { type Answered, type Container, type Recipe, WeekWorld } from './world.ts';
+import { type Answered, type Container, HOME, type NamedWorkload, type Recipe, WeekWorld } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -43,6 +44,8 @@ interface Workload {
   readonly replicas: number;
 }
 
+const namedBy = ({ name, kind, image }: Workload): NamedWorkload => ({ workload: name, kind, image });
+
 class Story {
   readonly world: WeekWorld;
   readonly violations: string[] = [];
@@ -58,7 +61,7 @@ class Story {
     this.#policy = {
       graceRunningDays: dice.pick([3, 7, 7, 14]),
       ...{ ageLimitDays: 30, findingGraceDays: dice.pick([0, 0, 1]), staleScanHours: 48 },
-      ...{ rules: [], unapproved: [], warns: ['prod/legacy'] },
+      ...{ rules: dice.pick([[], [], ['tags']] as const), unapproved: [], warns: ['prod/legacy'] },
     };
   }
 
@@ -95,7 +98,7 @@ class Story {
       isRoot: dice.chance(0.25),
       namesSource: !dice.chance(0.25),
       isIndex: dice.chance(0.25),
-      builtAtEpochMs: this.world.now - dice.pick([1, 2, 9, 15, 22, 24]) * DAY_MS,
+      builtAtEpochMs: this.world.now - dice.pick([1, 2, 9, 15, 22, 24, 33]) * DAY_MS,
       ...recipe,
     });
   }
@@ -115,8 +118,7 @@ class Story {
     add('prod/batch', 'queue', 'eks-deployment', 0);
     add('main', 'cart', 'ecs-service', 2);
     for (const one of this.#workloads)
-      if (one.replicas === 0)
-        this.world.addTemplate({ place: one.place, digest: one.image.digest, fromEpochMs: BEGAN_EPOCH_MS - DAY_MS });
+      if (one.replicas === 0) this.world.addTemplate(namedBy(one), one.place, BEGAN_EPOCH_MS - DAY_MS);
   }
 
   #workload(name: string): Workload {
@@ -172,7 +174,7 @@ class Story {
     const dice = this.world.dice('nodes');
     for (let day = 0; day < DAYS; day += 1)
       for (let hour = day === 0 ? 4 : 0; hour < 24; hour += 1)
-        for (let pods = 3; pods > 0; pods -= 1)
+        for (let pods = 6; pods > 0; pods -= 1)
           this.#later(at(day, hour, dice.int(0, 59)), async () => {
             const chosen = dice.pick(this.#workloads.filter(({ kind }) => kind !== 'eks-cronjob'));
             const [one] = this.#containersOf(chosen);
@@ -212,11 +214,18 @@ class Story {
     const names = ['desk', 'wiki'];
     for (const friday of [0, FRIDAY]) {
       this.#later(at(friday, 19), () => {
-        for (const name of names) for (const one of this.#containersOf(this.#workload(name))) this.world.end(one);
+        for (const name of names) {
+          const workload = this.#workload(name);
+          this.world.addTemplate(namedBy(workload), workload.place);
+          for (const one of this.#containersOf(workload)) this.world.end(one);
+        }
       });
       for (const name of names)
         this.#later(at(friday + 3, 7), async () => {
-          await this.#start(this.#workload(name));
+          const workload = this.#workload(name);
+          this.world.endTemplate(name, workload.place);
+          for (let tries = 0; tries < 4 && !(await this.#start(workload)); tries += 1)
+            await this.world.clockwork.sleep(HOUR_MS);
         });
     }
   }
@@ -266,24 +275,38 @@ class Story {
     const { truth, fakes } = this.world;
     const dice = this.world.dice('trouble');
     const [isFlawed, flawHour] = [dice.chance(0.8), dice.int(0, 23)];
-    if (isFlawed)
-      this.#later(at(WEDNESDAY, flawHour), () => {
-        truth.flawAtEpochMs = this.world.now;
-        fakes.scanner.publish();
-        this.world.tell('a flaw in every image is published');
-      });
+    if (isFlawed) this.#later(at(WEDNESDAY, flawHour), () => this.world.publishFlaw());
     const [isDenied, day, hour] = [dice.chance(0.6), dice.int(2, 5), dice.int(4, 23)];
+    const isOfRequests = dice.chance(0.7);
+    const refuse = (areRefused: boolean): void => {
+      if (isOfRequests) this.world.refuseRequests(areRefused);
+      else if (areRefused) fakes.registry.deny(HOME);
+      else fakes.registry.permit(HOME);
+      this.world.tell(
+        `${isOfRequests ? 'requests for scans are' : 'the registry is'} ${areRefused ? 'refused' : 'allowed'}`,
+      );
+    };
     if (isDenied) {
       const span = { fromEpochMs: at(day, hour), toEpochMs: at(day + 6, hour) };
       this.#later(span.fromEpochMs, () => {
         truth.outages.push(span);
-        fakes.scanner.refuseRequests(true);
-        this.world.tell('no scan may be asked for');
+        refuse(true);
       });
-      this.#later(span.toEpochMs, () => {
-        fakes.scanner.refuseRequests(false);
-        this.world.tell('scans may be asked for again');
+      this.#later(span.toEpochMs, () => refuse(false));
+    }
+    const [isUnread, unreadDay] = [dice.chance(0.25), dice.int(1, 8)];
+    if (isUnread) {
+      const cluster = { ...HOME, cluster: 'prod' };
+      const span = { fromEpochMs: at(unreadDay, 2), toEpochMs: at(unreadDay + 2, 2) };
+      this.#later(span.fromEpochMs, () => {
+        truth.unread.push(span);
+        fakes.eksWorkloads.failCluster(
+          cluster,
+          new ClusterUnreachableError(cluster, 'no route to host', 'Ask its team.'),
+        );
+        this.world.tell('the cluster cannot be read');
       });
+      this.#later(span.toEpochMs, () => void fakes.eksWorkloads.failCluster(cluster, undefined));
     }
     const [fails, failDay, failHour, name] = [
       dice.chance(0.4),

@@ -1,11 +1,14 @@
 import { reviewAdmission } from '../../../../functions/admission-webhook/review-admission.ts';
 import { answerGate } from '../../../../functions/ecs-door/answer-gate.ts';
+import { imageArn } from '../../../../shared/domain/image/ecr-arn.ts';
 import type { Digest, ImageLocation } from '../../../../shared/domain/image/image.ts';
 import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
 import { listAllowedImages } from '../../../../shared/judging/list-allowed-images.ts';
+import { RegistryUnreachableError } from '../../../../shared/ports/errors.ts';
 import { parse } from '../../../../shared/schema.ts';
+import type { Inspection } from '../../../support/fakes/scanner.ts';
 import { fakeWorld } from '../../../support/fakes/world.ts';
 import { digestOf } from '../../../support/samples.ts';
 import { eventOf } from '../../registry-events/support.ts';
@@ -20,7 +23,7 @@ const MINUTE_MS = 60_000;
 
 const ACCOUNT = '111122223333';
 const REGION = 'eu-west-1';
-const HOME = { account: ACCOUNT, region: REGION };
+export const HOME = { account: ACCOUNT, region: REGION };
 export const HOST = `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com`;
 const CALM = { lost: 0, doubled: 0, late: 0 };
 
@@ -57,6 +60,13 @@ export interface Container {
   readonly run: TrueStay;
 }
 
+/** A workload, with the image that it names. */
+export interface NamedWorkload {
+  readonly workload: string;
+  readonly kind: Container['kind'];
+  readonly image: WeekImage;
+}
+
 /** The use cases of Patchwave over the fakes, and beside them what really happens. */
 export class WeekWorld {
   readonly fakes: ReturnType<typeof fakeWorld>;
@@ -70,17 +80,31 @@ export class WeekWorld {
   #scans = 0;
   #invocations = 0;
 
+  /** Amazon Inspector watches every image; otherwise Amazon ECR scans on request. */
+  readonly #isInspected: boolean;
+
   constructor(seed: number, beganAtEpochMs: number) {
     this.fakes = fakeWorld({ nowEpochMs: beganAtEpochMs });
     this.clockwork = new Clockwork(this.fakes);
     this.dice = diceOf(seed);
     this.#scanDice = this.dice('scans');
+    this.#isInspected = this.dice('inspector').chance(0.3);
     this.truth = {
-      ...{ beganAtEpochMs, images: new Map(), policies: [], runs: [], templates: [], scans: [], outages: [] },
+      ...{
+        beganAtEpochMs,
+        images: new Map(),
+        policies: [],
+        runs: [],
+        templates: [],
+        scans: [],
+        outages: [],
+        unread: [],
+      },
       ...{ failing: new Map(), reviews: [], openings: [] },
     };
     const { fakes } = this;
     fakes.scanner.completesAtOnce = false;
+    if (this.#isInspected) fakes.scanner.enhance({ ...HOME, repository: '*' }).inspectedBy(() => this.#inspections());
     fakes.accounts.add({ id: ACCOUNT, name: 'fleet' }, [REGION]);
     fakes.workloads.addCluster({ ...HOME, cluster: 'main' });
     fakes.eksWorkloads.addCluster({ ...HOME, cluster: 'prod' });
@@ -140,15 +164,79 @@ export class WeekWorld {
     this.#delivery.event('scan', JSON.stringify(event));
   }
 
+  /** What Amazon Inspector lists. */
+  #inspections(): readonly Inspection[] {
+    if (this.#areRequestsRefused) throw new RegistryUnreachableError(HOME, new Error('AccessDenied: ListCoverage'));
+    const { flawAtEpochMs = Number.POSITIVE_INFINITY, images, failing } = this.truth;
+    return [...images.values()].flatMap((image) => {
+      const isExpired = (failing.get(image.digest) ?? Number.POSITIVE_INFINITY) <= this.now;
+      const isFound = image.isFlawed && flawAtEpochMs <= this.now;
+      const scannedAtEpochMs = image.pushedAtEpochMs + MINUTE_MS;
+      const lastScannedAtEpochMs = isFound ? Math.max(flawAtEpochMs, scannedAtEpochMs) : scannedAtEpochMs;
+      return image.contents.map((digest) => ({
+        ...{ repository: image.repository.slice(HOST.length + 1), digest: digest as Digest },
+        coverage: isExpired
+          ? { status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED', lastScannedAtEpochMs }
+          : { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs },
+        findings: isFound ? [FOUND] : [],
+      }));
+    });
+  }
+
+  /** A right of Patchwave is taken away, or given back: to ask for scans, or to read what Amazon Inspector covers. */
+  refuseRequests(areRefused: boolean): void {
+    this.#areRequestsRefused = areRefused;
+    this.fakes.scanner.refuseRequests(areRefused);
+  }
+  #areRequestsRefused = false;
+
+  /** Scanners know the flaw from now on. */
+  publishFlaw(): void {
+    this.truth.flawAtEpochMs = this.now;
+    this.fakes.scanner.publish();
+    this.tell('a flaw in every image is published');
+    if (!this.#isInspected) return;
+    for (const image of this.truth.images.values()) if (image.isFlawed) this.#tellFindings(image, 'Inspector2 Finding');
+  }
+
+  /** Amazon Inspector tells of each image. */
+  #tellFindings({ digest, contents, repository }: WeekImage, detailType: string): void {
+    if ((this.truth.failing.get(digest) ?? Number.POSITIVE_INFINITY) <= this.now) return;
+    const seconds = this.#scanDice.int(60, 300);
+    for (const content of contents)
+      this.clockwork.in(seconds * 1000, () => {
+        this.truth.scans.push({ digest: content, atEpochMs: this.now });
+        const location = { ...HOME, repository: repository.slice(HOST.length + 1) };
+        const arn = imageArn('aws', location, content as Digest);
+        const repositoryArn = arn.slice(0, arn.lastIndexOf('/'));
+        const body = {
+          ...{ version: '0', id: '1', source: 'aws.inspector2', 'detail-type': detailType },
+          ...{ account: ACCOUNT, region: REGION, time: new Date(this.now).toISOString() },
+          resources: [detailType === 'Inspector2 Scan' ? repositoryArn : arn],
+          detail: { 'repository-name': repositoryArn, 'image-digest': content },
+        };
+        this.#delivery.event('scan', JSON.stringify(body));
+      });
+  }
+
+  /** Amazon Inspector watches: each reading of it is a result. */
+  #watched(): void {
+    if (!this.#isInspected || this.#areRequestsRefused || this.fakes.registry.isDenied(HOME)) return;
+    for (const { digest, contents } of this.truth.images.values())
+      if ((this.truth.failing.get(digest) ?? Number.POSITIVE_INFINITY) > this.now)
+        for (const content of contents) this.truth.scans.push({ digest: content, atEpochMs: this.now });
+  }
+
   #functions() {
     this.#invocations += 1;
     const requestId = `request-${this.#invocations}`;
-    return functionsOver(this.fakes, this.clockwork.sleep, { requestId, isInspected: false });
+    return functionsOver(this.fakes, this.clockwork.sleep, { requestId, isInspected: this.#isInspected });
   }
 
-  /** The nightly review, by the definition of its state machine. */
+  /** The nightly review, by the definition of its state machine. It fails where a scope was not read, and reads the others. */
   async review(): Promise<void> {
     const fromEpochMs = this.now;
+    this.#watched();
     const id = `arn:aws:states:${REGION}:${ACCOUNT}:execution:fleet-review:${fromEpochMs}`;
     const ended = await runExecution(
       'fleet-review',
@@ -164,7 +252,6 @@ export class WeekWorld {
       },
     );
     this.tell(`review ${ended.status} ${ended.cause ?? ''}`);
-    if (ended.status !== 'SUCCEEDED') throw new Error(`the review ${ended.status}: ${ended.cause}`);
     this.truth.reviews.push({ fromEpochMs, toEpochMs: this.now });
   }
 
@@ -190,6 +277,7 @@ export class WeekWorld {
       this.#delivery.event('registry', eventOf({ digest, location, atEpochMs: this.now, tag }));
     }
     this.tell(`${name} is pushed`);
+    if (this.#isInspected) this.#tellFindings(image, 'Inspector2 Scan');
     return image;
   }
 
@@ -287,7 +375,7 @@ export class WeekWorld {
     const begun = { ...container, run };
     this.truth.runs.push(run);
     this.containers.push(begun);
-    this.#show(begun);
+    this.#show(begun.workload, begun.kind, place);
     return begun;
   }
 
@@ -295,33 +383,51 @@ export class WeekWorld {
     container.run.toEpochMs = this.now;
     const at = this.containers.indexOf(container);
     if (at >= 0) this.containers.splice(at, 1);
-    this.#show(container);
+    this.#show(container.workload, container.kind, container.run.place);
   }
 
-  /** What may start without a deployment. */
-  addTemplate(template: StartTemplate): void {
+  /** What may start without a deployment, as long as the template names it. */
+  addTemplate({ workload, kind, image }: NamedWorkload, place: string, fromEpochMs = this.now): void {
+    this.endTemplate(workload, place);
+    const template = { place, digest: image.digest, fromEpochMs };
     this.truth.templates.push(template);
+    this.#templates.set(`${place}/${workload}`, template);
+    this.#show(workload, kind, place);
   }
 
-  /** What the APIs tell of a workload follows from what runs. */
-  #show({ workload, kind, run: { place } }: Container): void {
+  /** The workload runs again, or names another image. */
+  endTemplate(workload: string, place: string): void {
+    const template = this.#templates.get(`${place}/${workload}`);
+    if (template) template.toEpochMs = this.now;
+    this.#templates.delete(`${place}/${workload}`);
+  }
+  readonly #templates = new Map<string, StartTemplate>();
+
+  /** What the APIs tell of a workload follows from what runs; of one without a pod they tell its template. */
+  #show(workload: string, kind: Container['kind'], place: string): void {
     const { cluster, namespace } = placeOf(place);
     const named = namespace === undefined ? workload : `${namespace}/${workload}`;
     const source = namespace === undefined ? this.fakes.workloads : this.fakes.eksWorkloads;
     source.stop({ ...HOME, cluster }, named);
-    for (const one of this.containers) {
-      if (one.workload !== workload || one.run.place !== place) continue;
-      const image = this.truth.images.get(one.run.digest);
-      if (!image) continue;
+    const task = { workloadKind: kind, workload: named, architecture: 'amd64' };
+    const running = this.containers.filter((one) => one.workload === workload && one.run.place === place);
+    for (const { run } of running) {
+      const image = this.#imageOf(run);
       const [content = image.digest] = image.contents;
-      source.run(
-        { ...HOME, cluster },
-        {
-          ...{ workloadKind: kind, workload: named, architecture: 'amd64' },
-          containers: [{ name: 'app', image: referenceOf(image), digest: content as Digest }],
-        },
-      );
+      const container = { name: 'app', image: referenceOf(image), digest: content as Digest };
+      source.run({ ...HOME, cluster }, { ...task, containers: [container] });
     }
+    const template = this.#templates.get(`${place}/${workload}`);
+    if (running.length > 0 || !template || namespace === undefined) return;
+    const container = { name: 'app', image: referenceOf(this.#imageOf(template)) };
+    const { architecture: _, ...possible } = task;
+    source.run({ ...HOME, cluster }, { ...possible, isPossible: true, containers: [container] });
+  }
+
+  #imageOf({ digest }: TrueStay): WeekImage {
+    const image = this.truth.images.get(digest);
+    if (!image) throw new Error(`there is no image ${digest}`);
+    return image;
   }
 }
 
