@@ -5,6 +5,7 @@ import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import {
   CreateClusterCommand,
   CreateServiceCommand,
+  type DeploymentConfiguration,
   DescribeTasksCommand,
   ECSClient,
   ListServiceDeploymentsCommand,
@@ -14,9 +15,14 @@ import {
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { LambdaClient, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import {
+  DeleteFunctionConcurrencyCommand,
+  LambdaClient,
+  PutFunctionConcurrencyCommand,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
 import { GetQueueUrlCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { beforeAll } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import { packaged } from '../../local/deploy.ts';
 import { parseFleet } from '../../local/fleet/load.ts';
 import { changeParameters, createStack } from '../../local/stack.ts';
@@ -29,6 +35,10 @@ const TEAM = { account: '444455556666', region: 'eu-west-1' };
 const ORGANIZATION = 'o-a1b2c3d4e5';
 const HOST = `${TEAM.account}.dkr.ecr.${TEAM.region}.amazonaws.com/shop/app`;
 const DAY_SECONDS = 24 * 3600;
+const CLUSTER = 'shop';
+/** A cluster at which the door only warns. */
+const WARNED = 'warned';
+const STRATEGIES = ['ROLLING', 'BLUE_GREEN', 'CANARY'] as const;
 
 /** `warm` runs a new image and an old one, so that a review judges both; in `shop` none runs. */
 const fleet = () =>
@@ -69,7 +79,10 @@ const fleet = () =>
       })),
       policy: {
         ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
-        doors: { mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 48 * 60 },
+        doors: {
+          ...{ mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 48 * 60 },
+          rules: [{ clusters: [WARNED], mode: 'warn' }],
+        },
       },
     },
     'ecs-doors',
@@ -78,7 +91,6 @@ const fleet = () =>
 const installation = useInstallation(fleet);
 const at = ({ account, region }: typeof HUB) => installation().cloud.clients(account, region);
 const ecs = () => new ECSClient(at(TEAM));
-const CLUSTER = 'shop';
 
 let hook = { hookTargetArn: '', roleArn: '' };
 let definitions = { new: '', old: '' };
@@ -101,8 +113,11 @@ beforeAll(async () => {
     parameters: { HubDoorArn: door.FunctionArn ?? '', HubDoorRoleArn: door.CallerRoleArn ?? '' },
   });
   hook = { hookTargetArn: FunctionArn, roleArn: HookRoleArn };
-  await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', { WatchEcsTasks: 'true' });
-  await ecs().send(new CreateClusterCommand({ clusterName: CLUSTER }));
+  await changeParameters(new CloudFormationClient(at(TEAM)), 'patchwave-member', {
+    WatchEcsTasks: 'true',
+    PausedDeploymentArns: `arn:aws:ecs:*:${TEAM.account}:service-deployment/*`,
+  });
+  for (const clusterName of [CLUSTER, WARNED]) await ecs().send(new CreateClusterCommand({ clusterName }));
   definitions = { new: await define('new', '2'), old: await define('old', '1') };
 }, LIMIT_MS);
 
@@ -121,34 +136,55 @@ async function define(family: string, imageTag: string): Promise<string> {
   return taskDefinition?.taskDefinitionArn ?? '';
 }
 
-async function create(serviceName: string, taskDefinition: string, isGated: boolean): Promise<void> {
-  const lifecycleHooks = [{ ...hook, lifecycleStages: ['PRE_SCALE_UP' as const] }];
+/** How a service asks the door before its first task. */
+type Asks =
+  | 'gate'
+  | 'nobody'
+  | { readonly strategy: (typeof STRATEGIES)[number]; readonly action: 'CONTINUE' | 'ROLLBACK' };
+
+function configurationOf(asks: Asks): DeploymentConfiguration | undefined {
+  const lifecycleStages = ['PRE_SCALE_UP' as const];
+  if (asks === 'nobody') return undefined;
+  if (asks === 'gate') return { strategy: 'BLUE_GREEN', lifecycleHooks: [{ ...hook, lifecycleStages }] };
+  const { strategy, action } = asks;
+  const timeoutConfiguration = { timeoutInMinutes: 60, action };
+  return { strategy, lifecycleHooks: [{ targetType: 'PAUSE', lifecycleStages, timeoutConfiguration }] };
+}
+
+async function create(serviceName: string, taskDefinition: string, asks: Asks, cluster = CLUSTER): Promise<void> {
   await ecs().send(
     new CreateServiceCommand({
-      ...{ cluster: CLUSTER, serviceName, taskDefinition, desiredCount: 1, launchType: 'FARGATE' },
-      ...(isGated && { deploymentConfiguration: { strategy: 'BLUE_GREEN', lifecycleHooks } }),
+      ...{ cluster, serviceName, taskDefinition, desiredCount: 1, launchType: 'FARGATE' },
+      deploymentConfiguration: configurationOf(asks),
     }),
   );
 }
 
+async function update(service: string, taskDefinition: string, cluster = CLUSTER): Promise<void> {
+  await ecs().send(new UpdateServiceCommand({ cluster, service, taskDefinition, forceNewDeployment: true }));
+}
+
 /** Every task of the service, also those that stopped. */
-async function tasksOf(serviceName: string): Promise<readonly Task[]> {
+async function tasksOf(serviceName: string, cluster = CLUSTER): Promise<readonly Task[]> {
   const listed = await Promise.all(
     (['RUNNING', 'STOPPED'] as const).map((desiredStatus) =>
-      ecs().send(new ListTasksCommand({ cluster: CLUSTER, serviceName, desiredStatus })),
+      ecs().send(new ListTasksCommand({ cluster, serviceName, desiredStatus })),
     ),
   );
   const tasks = listed.flatMap(({ taskArns = [] }) => taskArns);
   if (tasks.length === 0) return [];
-  return (await ecs().send(new DescribeTasksCommand({ cluster: CLUSTER, tasks }))).tasks ?? [];
+  return (await ecs().send(new DescribeTasksCommand({ cluster, tasks }))).tasks ?? [];
 }
 
-async function statusOf(service: string): Promise<string | undefined> {
+async function statusOf(service: string, cluster = CLUSTER): Promise<string | undefined> {
   const { serviceDeployments: [newest] = [] } = await ecs().send(
-    new ListServiceDeploymentsCommand({ cluster: CLUSTER, service }),
+    new ListServiceDeploymentsCommand({ cluster, service }),
   );
   return newest?.status;
 }
+
+const ends = (service: string, status: string, cluster = CLUSTER) =>
+  until(`${service} to be ${status}`, async () => (await statusOf(service, cluster)) === status);
 
 async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
   const endsAtEpochMs = Date.now() + 60_000;
@@ -171,7 +207,7 @@ describe('a service with the hook', () => {
   test(
     'starts an image that the policy allows, and never a task of one that it denies',
     async () => {
-      await create('gated', definitions.new, true);
+      await create('gated', definitions.new, 'gate');
       const [task] = await until('the first task', async () => {
         const tasks = await tasksOf('gated');
         return tasks.length > 0 && tasks;
@@ -191,9 +227,79 @@ describe('a service with the hook', () => {
   test(
     'never starts if its first image is denied',
     async () => {
-      await create('never', definitions.old, true);
+      await create('never', definitions.old, 'gate');
       await until('the end of its deployment', async () => (await statusOf('never')) === 'STOPPED');
       expect(await tasksOf('never')).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe.each(STRATEGIES)('a service with a pause hook and the strategy %s', (strategy) => {
+  const service = `paused-${strategy.toLowerCase()}`;
+
+  test(
+    'starts an image that the policy allows, and never a task of one that it denies',
+    async () => {
+      await create(service, definitions.new, { strategy, action: 'ROLLBACK' });
+      await ends(service, 'SUCCESSFUL');
+      const [task] = await tasksOf(service);
+      expect(task?.taskDefinitionArn).toBe(definitions.new);
+      await update(service, definitions.old);
+      await ends(service, 'ROLLBACK_SUCCESSFUL');
+      expect((await tasksOf(service)).map(({ taskArn }) => taskArn)).toEqual([task?.taskArn]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('while the hub is away for an hour', () => {
+  const lambda = () => new LambdaClient(at(HUB));
+  async function away(isAway: boolean): Promise<void> {
+    for (const FunctionName of ['ecs-door', 'ecs-door-tasks'])
+      if (!isAway) await lambda().send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+      else await lambda().send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+  }
+  const pausing = STRATEGIES.map((strategy) => ({ service: `away-${strategy.toLowerCase()}`, strategy }));
+
+  beforeAll(async () => {
+    await create('away-gate', definitions.new, 'gate');
+    await create('away-gate', definitions.new, 'gate', WARNED);
+    for (const { service, strategy } of pausing) {
+      await create(service, definitions.new, { strategy, action: 'ROLLBACK' });
+      await create(service, definitions.new, { strategy, action: 'CONTINUE' }, WARNED);
+    }
+    for (const cluster of [CLUSTER, WARNED])
+      for (const service of ['away-gate', ...pausing.map((one) => one.service)])
+        await ends(service, 'SUCCESSFUL', cluster);
+    await away(true);
+  }, LIMIT_MS);
+  afterAll(() => away(false));
+
+  test(
+    'each deployment completes where the door warns, and none starts a task where it denies',
+    async () => {
+      const before = new Map<string, readonly (string | undefined)[]>();
+      const services = ['away-gate', ...pausing.map(({ service }) => service)];
+      for (const service of services) {
+        before.set(
+          service,
+          (await tasksOf(service)).map(({ taskArn }) => taskArn),
+        );
+        for (const cluster of [CLUSTER, WARNED]) await update(service, definitions.old, cluster);
+      }
+      await ends('away-gate', 'ROLLBACK_SUCCESSFUL');
+      await ends('away-gate', 'SUCCESSFUL', WARNED);
+      // The others wait, for the hour that their hooks say.
+      await sleep(1_000);
+      for (const { service } of pausing) expect(await statusOf(service, WARNED)).toBe('IN_PROGRESS');
+      await installation().cloud.admin.setClockForward(3_601);
+      for (const { service } of pausing) {
+        await ends(service, 'SUCCESSFUL', WARNED);
+        await ends(service, 'ROLLBACK_SUCCESSFUL');
+      }
+      for (const service of services)
+        expect((await tasksOf(service)).map(({ taskArn }) => taskArn)).toEqual(before.get(service));
     },
     LIMIT_MS,
   );
@@ -204,11 +310,13 @@ describe('without any single permission the gate is closed:', () => {
   const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'WriteLogs logs:PutLogEvents'];
   /** Reads the policy alone, where no image has a digest or none is known. */
   const OF_OTHER_SERVICES: readonly string[] = ['ReadLedger dynamodb:GetItem'];
+  /** Needed while the hub is away, and only for the next time. */
+  const OF_AN_OUTAGE: readonly string[] = ['RememberModes dynamodb:GetItem', 'RememberModes dynamodb:PutItem'];
   const service = 'permitted';
   let changes = 0;
 
   beforeAll(async () => {
-    await create(service, definitions.new, true);
+    await create(service, definitions.new, 'gate');
     await until('the first task', async () => (await tasksOf(service)).length > 0);
   }, LIMIT_MS);
 
@@ -239,7 +347,7 @@ describe('without any single permission the gate is closed:', () => {
       const grants = new Grants(new IAMClient(at(place)));
       const unnoticed: Grant[] = [];
       for (const grant of await grants.of(await grants.role(prefix))) {
-        if ([...NOT_ENFORCED, ...OF_OTHER_SERVICES].includes(nameOf(grant))) continue;
+        if ([...NOT_ENFORCED, ...OF_OTHER_SERVICES, ...OF_AN_OUTAGE].includes(nameOf(grant))) continue;
         if (await grants.without(grant, deploys)) unnoticed.push(grant);
       }
       expect(unnoticed.map(nameOf)).toEqual([]);
@@ -272,7 +380,7 @@ describe('a service without the hook', () => {
   test(
     'is reported, and stopped after its time only where the account lists the task',
     async () => {
-      await create('open', definitions.old, false);
+      await create('open', definitions.old, 'nobody');
       const [task] = await until('the task', async () => {
         const tasks = await tasksOf('open');
         return tasks.length > 0 && tasks;
