@@ -1,8 +1,9 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { byKey } from '../../shared/domain/common/compare-texts.ts';
 import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
-import { parseImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
+import { parseImageReference, readImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
 import type { Observation, Pull } from '../../shared/domain/image/usage.ts';
+import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
@@ -47,7 +48,9 @@ export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput
       location &&
       classify(policy, { location, ...(reference !== undefined && { reference }) }).tier !== 'aws-managed'
     ) {
-      ask(questionsOf(registries, location), location.repository, observation);
+      const questions = questionsOf(registries, location);
+      ask(questions, location.repository, observation);
+      if (mayJudge(policy, observation)) askNamed(questions, location.repository, observation);
     }
   }
   const sorted = [...registries].sort(byKey).map(([, questions]) => questions);
@@ -109,6 +112,17 @@ function ask(
     const pulls = inMap(tags, named.tag, () => new Map<string, Pull>());
     pulls.set(pullKey(pull), pull);
   }
+}
+
+/** A workload may name an index of which the runtime reports one image: a door asks for all of them. */
+function askNamed(questions: RegistryQuestions, repository: string, { digest, reference }: Observation): void {
+  const named = readImageReference(reference)?.digest;
+  if (digest === undefined || named === undefined || named === digest) return;
+  inMap(
+    inMap(questions.digests, repository, () => new Map<string, Set<string>>()),
+    named,
+    () => new Set<string>(),
+  );
 }
 
 function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -1,6 +1,9 @@
 import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image/image.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
 import type { TagHistory } from '../../shared/domain/image/tag-history.ts';
 import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/image/usage.ts';
+import { mayJudge } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   mergeUsages,
   type Resolvers,
@@ -60,11 +63,15 @@ export interface SeenPiece {
   readonly unresolved: readonly UnresolvedContainer[];
 }
 
-/** Reads the observations of a scope piece by piece, and resolves what each one runs. */
+/**
+ * Reads the observations of a scope piece by piece, and resolves what each one runs. Where a door may judge, the other images of an
+ * index are possible usages: the door refuses an index as long as one of its images is unknown, whatever the node would start.
+ */
 export async function* readSeen(
   ports: SeenPorts,
   runId: string,
   scope: Scope,
+  policy: Pick<Policy, 'doors'>,
   reading: Pick<v.InferOutput<typeof observationsCompleteDocument>, 'beganAtEpochMs' | 'pieces'>,
 ): AsyncIterable<SeenPiece> {
   const keys = runFileKeys(runId);
@@ -82,7 +89,11 @@ export async function* readSeen(
     for (const observation of observations) {
       const resolution = resolveObservation(observation, { indexes, tags: tags.known });
       if (!resolution.resolved) unresolved.push(resolution.unresolved);
-      else for (const usage of resolution.usages) seen.push(seenUsage(usage, observation, indexes));
+      else {
+        const others = otherImages(observation, resolution.usages, { indexes, tags: tags.known });
+        for (const usage of [...resolution.usages, ...others.filter((one) => mayJudge(policy, one))])
+          seen.push(seenUsage(usage, observation, indexes));
+      }
     }
     yield { piece, seen, unresolved };
   }
@@ -117,13 +128,30 @@ export function mergeSeen(seen: readonly SeenUsage[]): SeenImages {
   return { usages: mergeUsages(seen.map(({ usage }) => usage)), images };
 }
 
-/** The requested digests that are indexes. */
-async function indexesIn(places: PlaceLedger, observations: readonly Observation[], tags: Resolvers['tags']) {
-  const meant = observations.flatMap((observation) => {
-    const resolution = resolveObservation(observation, { indexes: new Map(), tags });
-    return resolution.resolved ? resolution.usages.map(({ digest }) => digest) : [];
-  });
-  return places.indexes([...new Set(meant)]);
+/** The digests that an observation names, and what they mean: images or indexes. */
+function meantBy(observation: Observation, tags: Resolvers['tags']): readonly Digest[] {
+  const resolution = resolveObservation(observation, { indexes: new Map(), tags });
+  const meant = resolution.resolved ? resolution.usages.map(({ digest }) => digest) : [];
+  // A runtime may report the image, where the workload names the index.
+  const named = readImageReference(observation.reference)?.digest;
+  return named === undefined ? meant : [...meant, named];
+}
+
+const indexesIn = (places: PlaceLedger, observations: readonly Observation[], tags: Resolvers['tags']) =>
+  places.indexes([...new Set(observations.flatMap((observation) => meantBy(observation, tags)))]);
+
+/** The images of its index that a workload does not run: a node of another platform would start them. */
+function otherImages(
+  observation: Observation,
+  usages: readonly Usage[],
+  { indexes, tags }: Resolvers,
+): readonly Usage[] {
+  const [usage] = usages;
+  if (!usage) return [];
+  const own = new Set(usages.map(({ digest }) => digest));
+  const children = meantBy(observation, tags).flatMap((digest) => indexes.get(digest) ?? []);
+  const others = new Set(children.map(({ digest }) => digest)).difference(own);
+  return [...others].map((digest) => ({ ...usage, digest, digestSource: 'reference', isPossible: true }));
 }
 
 /** Tags as the registries resolved them; an unreadable registry resolved none. */

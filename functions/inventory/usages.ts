@@ -106,7 +106,7 @@ async function recordScope(
   const { usages, unresolved, digests, possible, unidentified } = await recordImages(ports, step, policy, reading);
   const inventory = { ...reading.inventory, usages, unresolved };
   await files.put(keys.digests(scope), digests);
-  if (scope.eksCluster !== undefined) await files.put(keys.possible(scope), possible);
+  if (scope.eksCluster !== undefined || possible.length > 0) await files.put(keys.possible(scope), possible);
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
     ...(unidentified.length > 0 && { unidentified }),
@@ -138,7 +138,7 @@ async function recordImages(
   await ImageGroups.with(scratch, async (groups) => {
     const seen = groups.set('seen', ({ usage }: SeenUsage) => usage.digest);
     const live = groups.set('live', ({ digest }: Usage) => digest);
-    for await (const { piece, unresolved, ...part } of readSeen(ports, runId, scope, reading)) {
+    for await (const { piece, unresolved, ...part } of readSeen(ports, runId, scope, policy, reading)) {
       await seen.add(part.seen);
       if (unresolved.length > 0) await files.put(runFileKeys(runId).unresolved(scope, piece), unresolved);
       for (const { observation } of unresolved) {

@@ -134,7 +134,15 @@ export class StartOracle {
     const unapprovedEpochMs = this.#objectingSince(isUnapproved, at);
     if (unapprovedEpochMs !== undefined)
       since.push({ what: 'the rule approvedRegistries', sinceEpochMs: unapprovedEpochMs });
-    return since.map((one) => this.#known(image, { kind: 'rule', ...one }, one.sinceEpochMs));
+    const ofRules = since.map((one) => this.#known(image, { kind: 'rule', ...one }, one.sinceEpochMs));
+    return breaks.tags ? ofRules : [...ofRules, ...this.#unknownTags(image, at)];
+  }
+
+  /** No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. */
+  #unknownTags(image: WeekImage, at: number): readonly Objection[] {
+    const sinceEpochMs = this.#objectingSince(({ rules }) => rules.includes('tags'), at);
+    if (sinceEpochMs === undefined || !this.#isInstalledWith(image)) return [];
+    return [{ kind: 'doubt', what: 'its tags are unknown', sinceEpochMs }];
   }
 
   /** A review judges by a text that was applied before it, and a push by the text in force. */
@@ -223,10 +231,15 @@ export class StartOracle {
     )?.fromEpochMs;
   }
 
-  /** When scans of the whole of it had ended, in their order. */
+  /** When scans of the whole of it had ended, in their order, as far as their results could be read. */
   #scansOf({ contents }: WeekImage, at: number): readonly number[] {
+    const { outages, scans } = this.#truth;
+    const isAway = (one: number): boolean =>
+      outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= one && one < toEpochMs);
     const of = (content: string): readonly number[] =>
-      this.#truth.scans.flatMap(({ digest, atEpochMs }) => (digest === content && atEpochMs <= at ? atEpochMs : []));
+      scans.flatMap(({ digest, atEpochMs }) =>
+        digest === content && atEpochMs <= at && !isAway(atEpochMs) ? atEpochMs : [],
+      );
     const [first = [], ...rest] = contents.map(of);
     return first.flatMap((epochMs, n) => {
       const each = [epochMs, ...rest.map((scans) => scans[n] ?? Number.POSITIVE_INFINITY)];

@@ -32,6 +32,8 @@ export interface PolicyText {
   readonly unapproved: readonly string[];
   /** The flaw is accepted until then. */
   readonly waivedUntilEpochMs?: number;
+  /** No door judges. */
+  readonly isOff?: boolean;
   /** Places that only warn. */
   readonly warns: readonly string[];
 }

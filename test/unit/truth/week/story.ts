@@ -61,7 +61,7 @@ class Story {
     this.#policy = {
       graceRunningDays: dice.pick([3, 7, 7, 14]),
       ...{ ageLimitDays: 30, findingGraceDays: dice.pick([0, 0, 1]), staleScanHours: 48 },
-      ...{ rules: dice.pick([[], [], ['tags']] as const), unapproved: [], warns: ['prod/legacy'] },
+      ...{ rules: dice.pick([[], [], ['nonRoot']] as const), unapproved: [], warns: ['prod/legacy'] },
     };
   }
 

@@ -274,10 +274,10 @@ export class WeekWorld {
       const children = contents.map((content, n) => ({ digest: content, platform: PLATFORMS[n] ?? PLATFORMS[0] }));
       const artifact = { kind: 'index', digest, mediaType: INDEX, children } as const;
       this.fakes.registry.push(location, { artifact, tags: [tag], pushedAtEpochMs: this.now });
-      this.#delivery.event('registry', eventOf({ digest, location, atEpochMs: this.now, tag }));
+      this.#tellPush({ digest, location, atEpochMs: this.now, tag });
     }
     this.tell(`${name} is pushed`);
-    if (this.#isInspected) this.#tellFindings(image, 'Inspector2 Scan');
+    if (this.#isInspected && this.now > this.truth.beganAtEpochMs) this.#tellFindings(image, 'Inspector2 Scan');
     return image;
   }
 
@@ -302,10 +302,12 @@ export class WeekWorld {
       },
     });
     const [tag] = tags;
-    this.#delivery.event(
-      'registry',
-      eventOf({ digest, location, atEpochMs: this.now, ...(tag !== undefined && { tag }) }),
-    );
+    this.#tellPush({ digest, location, atEpochMs: this.now, ...(tag !== undefined && { tag }) });
+  }
+
+  /** What was pushed before Patchwave came, no event tells of. */
+  #tellPush(push: Parameters<typeof eventOf>[0]): void {
+    if (this.now > this.truth.beganAtEpochMs) this.#delivery.event('registry', eventOf(push));
   }
 
   async applyPolicy(text: Omit<PolicyText, 'atEpochMs'>): Promise<void> {
@@ -475,7 +477,7 @@ function documentOf(text: Omit<PolicyText, 'atEpochMs'>): PolicyDocument {
       ],
     }),
     doors: parse(doorsSchema, {
-      ...{ mode: 'deny', graceRunningDays: text.graceRunningDays },
+      ...{ mode: text.isOff ? 'off' : 'deny', graceRunningDays: text.graceRunningDays },
       rules: warns.map((place) => {
         const { cluster, namespace } = placeOf(place);
         return { clusters: [cluster], ...(namespace !== undefined && { namespaces: [namespace] }), mode: 'warn' };
