@@ -13,6 +13,7 @@ import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import {
   ecrClients,
+  ecsClients,
   eventClients,
   type HubConfig,
   type MemberAccess,
@@ -30,7 +31,15 @@ import { type ForwardingTest, forwardingTest } from '../../shared/events/forward
 import type { IsOurs } from '../../shared/review/our-accounts.ts';
 import * as v from '../../shared/schema.ts';
 import { asking } from './asking.ts';
-import type { MixedPut, PullTimes, RoleDescription, ScanningDescription, StackDescription } from './installation.ts';
+import { servicesOf, wasPaused } from './aws-services.ts';
+import type {
+  MixedPut,
+  PullTimes,
+  RoleDescription,
+  ScanningDescription,
+  ServiceHooks,
+  StackDescription,
+} from './installation.ts';
 import type { DoctorPlace } from './places.ts';
 import type { MemberReads } from './ports.ts';
 
@@ -53,6 +62,7 @@ interface Session {
   readonly access: MemberAccess;
   readonly directory: OrganizationDirectory;
   readonly ecr: RegionalClients<ECRClient>;
+  readonly ecs: ReturnType<typeof ecsClients>;
   readonly events: ReturnType<typeof eventClients>;
   readonly sqs: SQSClient;
 }
@@ -105,6 +115,7 @@ export class AwsMembers implements MemberReads {
     this.#begun = {
       ...{ hub, access, directory },
       ecr: ecrClients(access),
+      ecs: ecsClients(access),
       events: eventClients(access),
       sqs: queueClient(hub),
     };
@@ -156,6 +167,14 @@ export class AwsMembers implements MemberReads {
       type: scanType === 'ENHANCED' ? 'enhanced' : 'basic',
       filters: rules.flatMap(({ repositoryFilters = [] }) => repositoryFilters.map(({ filter = '' }) => filter)),
     };
+  }
+
+  services(place: Scope): Promise<readonly ServiceHooks[]> {
+    return servicesOf(this.#session.ecs(place));
+  }
+
+  wasPaused(place: Scope, service: ServiceHooks): Promise<boolean | undefined> {
+    return wasPaused(this.#session.ecs(place), service);
   }
 
   async putTestEvent(place: Scope, test: string): Promise<void> {

@@ -4,6 +4,7 @@ import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.
 import { checkAlarms } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
 import { checkDoorStacks, checkPossibleStarts } from './checks/doors.ts';
+import { checkHooks, checkRollingPauses } from './checks/hooks.ts';
 import { checkKey } from './checks/key.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
@@ -153,13 +154,14 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...ofMembers('forwarding', (members) => checkForwarding(stack, members, version, isListening(description.rules))),
     ...checked('doors', description.doors, (doors) => checkDoorStacks(doors, stack)),
     ...checked('starts', description.scopes, checkPossibleStarts),
+    ...ofMembers('hooks', (members) => checkHooks(members, version)),
     ...(description.deep ? deepFindings(description, description.deep) : []),
   ];
 }
 
 const deepFindings = (
   { stack, members }: InstallationDescription,
-  { mixedPut, callbacks, startTime, pullTime }: DeepResults,
+  { mixedPut, callbacks, startTime, pullTime, rolling }: DeepResults,
 ): readonly DoctorFinding[] => {
   const inMembers = <Value>(
     check: CheckName,
@@ -172,6 +174,7 @@ const deepFindings = (
     ...checked('task-tokens', callbacks, checkTaskTokens),
     ...checked('start-time', startTime, checkStartTime),
     ...inMembers('pull-times', pullTime, checkPullTimes),
+    ...inMembers('rolling-pauses', rolling, checkRollingPauses),
   ];
 };
 

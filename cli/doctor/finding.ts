@@ -16,10 +16,12 @@ export const CHECKS = [
   'forwarding',
   'doors',
   'starts',
+  'hooks',
   'bus-policy',
   'task-tokens',
   'start-time',
   'pull-times',
+  'rolling-pauses',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];
 

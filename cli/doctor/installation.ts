@@ -1,5 +1,6 @@
 import type { Registry } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { DoctorPlace, Members } from './places.ts';
@@ -98,12 +99,29 @@ export interface AccountDescription {
   readonly protect: DoctorReading<RoleDescription | undefined>;
 }
 
+/** A service of ECS and its hooks before the first task of a deployment. */
+export interface ServiceHooks {
+  readonly cluster: string;
+  readonly service: string;
+  readonly isRolling: boolean;
+  readonly hasPause: boolean;
+  /** Of each hook at PRE_SCALE_UP. */
+  readonly timeoutActions: readonly ('CONTINUE' | 'ROLLBACK')[];
+}
+
+/** The same, and what the door of its cluster does. */
+export interface ServiceDescription extends ServiceHooks {
+  readonly mode: DoorMode;
+}
+
 /** One account and Region whose read role could be assumed. */
 export interface PlaceDescription {
   readonly place: DoctorPlace;
   readonly scanning: DoctorReading<ScanningDescription>;
   /** Whether the test event reached the hub. */
   readonly forwarding: DoctorReading<boolean>;
+  /** Absent where no door judges, or the policy is not known. */
+  readonly services?: DoctorReading<readonly ServiceDescription[]>;
 }
 
 export interface MembersDescription {
@@ -188,6 +206,13 @@ export interface PullTimes {
 /** Result of a call with one allowed and one refused event. */
 export type MixedPut = 'whole-call-refused' | 'entry-refused' | 'both-taken' | 'both-refused';
 
+/** Whether ECS paused the last deployment of a rolling service with a pause hook; absent if there is none since. */
+export interface PausedRolling {
+  /** `<account>/<region>/<cluster>/<service>` */
+  readonly service: string;
+  readonly isPaused?: boolean;
+}
+
 /** Results of `--deep`. */
 export interface DeepResults {
   /** `undefined` if every member is in the hub's account, to which the bus policy does not apply. */
@@ -197,6 +222,8 @@ export interface DeepResults {
   readonly startTime: DoctorReading<StartTimes | undefined>;
   /** `undefined` where no registry has an image. */
   readonly pullTime: DoctorReading<PullTimes | undefined>;
+  /** `undefined` where no rolling service has a pause hook. */
+  readonly rolling: DoctorReading<PausedRolling | undefined>;
 }
 
 /** What reviews recorded of one scope. */

@@ -13,6 +13,7 @@ import type {
   RoleDescription,
   RuleDescription,
   ScanningDescription,
+  ServiceHooks,
   StackDescription,
   StackResource,
 } from './installation.ts';
@@ -73,6 +74,10 @@ export interface MemberReads {
   /** @returns `undefined` if the account has no such role */
   role(account: string, name: string): Promise<RoleDescription | undefined>;
   scanning(place: Scope): Promise<ScanningDescription>;
+  /** The services that ECS deploys itself. */
+  services(place: Scope): Promise<readonly ServiceHooks[]>;
+  /** @returns whether the last deployment came to its pause hook; `undefined` if there is none since the service has it */
+  wasPaused(place: Scope, service: ServiceHooks): Promise<boolean | undefined>;
   /**
    * Sends a test event to the default bus of a place.
    * @param test a random number, the same for all places

@@ -1,4 +1,5 @@
-import type { DeepResults, InstallationDescription, MembersDescription } from './installation.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import type { DeepResults, InstallationDescription, MembersDescription, PausedRolling } from './installation.ts';
 import type { DoctorPorts, MemberReads } from './ports.ts';
 import { type DoctorReading, reading } from './reading.ts';
 
@@ -36,6 +37,21 @@ export async function readDeep(
         if (found) return found;
       }
       return undefined;
+    }),
+    rolling: await inMembers(async (reads, { places }) => {
+      let newest: PausedRolling | undefined;
+      for (const { place, services } of places) {
+        for (const one of services?.isRead ? services.value : []) {
+          if (!one.isRolling || !one.hasPause) continue;
+          const isPaused = await reads.wasPaused(place, one);
+          newest = {
+            service: `${registryKey(place)}/${one.cluster}/${one.service}`,
+            ...(isPaused !== undefined && { isPaused }),
+          };
+          if (isPaused !== undefined) return newest;
+        }
+      }
+      return newest;
     }),
   };
 }

@@ -1,5 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
+import { doorAt, mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { AccountDescription, MembersDescription, PlaceDescription, StackDescription } from './installation.ts';
 import { type DoctorPlace, memberPlacesOf } from './places.ts';
@@ -33,6 +34,7 @@ export async function readMembers(
     reads,
     members.places.filter(({ account }) => readable.has(account)),
     ports.draw(),
+    policy,
   );
   return { members, accounts, ...places, waitedSeconds: WAIT_SECONDS };
 }
@@ -61,18 +63,36 @@ async function readPlaces(
   reads: MemberReads,
   places: readonly DoctorPlace[],
   test: string,
+  policy: Policy | undefined,
 ): Promise<Pick<MembersDescription, 'places' | 'testEvents'>> {
   const put = await mapConcurrently(places, READS_AT_ONCE, async (place) => ({
     place,
     scanning: await reading(() => reads.scanning(place)),
     put: await reading(() => reads.putTestEvent(place, test)),
+    services: policy && (await readServices(reads, place, policy)),
   }));
   const awaited = new Set(put.flatMap((one) => (one.put.isRead ? [registryKey(one.place)] : [])));
   const arrived = await reading(() => reads.awaitTestEvents(awaited, test, WAIT_SECONDS));
-  const description = put.map(({ place, scanning, put: sent }): PlaceDescription => {
-    if (!sent.isRead) return { place, scanning, forwarding: sent };
+  const description = put.map(({ place, scanning, put: sent, services: read }): PlaceDescription => {
+    const services = read && { services: read };
+    if (!sent.isRead) return { place, scanning, forwarding: sent, ...services };
     const forwarding = arrived.isRead ? wasRead(arrived.value.has(registryKey(place))) : arrived;
-    return { place, scanning, forwarding };
+    return { place, scanning, forwarding, ...services };
   });
   return { places: description, testEvents: awaited.size };
+}
+
+/** `undefined` where no door judges. */
+async function readServices(
+  reads: MemberReads,
+  { account, region }: DoctorPlace,
+  policy: Policy,
+): Promise<PlaceDescription['services']> {
+  if (!mayJudge(policy, { account, region })) return undefined;
+  return reading(async () =>
+    (await reads.services({ account, region })).map((service) => {
+      const { mode } = doorAt(policy, { account, region, cluster: service.cluster });
+      return { ...service, mode };
+    }),
+  );
 }

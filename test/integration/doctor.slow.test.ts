@@ -86,7 +86,14 @@ test(
       () => apply(policy, doors),
       () => apply(policy, undefined),
     );
-    expect(found).toEqual([`doors broken ${MEMBER.region}`, 'doors broken ecs-door.yaml']);
+    expect(found.filter((one) => !one.startsWith('hooks '))).toEqual([
+      `doors broken ${MEMBER.region}`,
+      'doors broken ecs-door.yaml',
+    ]);
+    // Its services have no hooks.
+    const hooks = found.filter((one) => one.startsWith('hooks '));
+    expect(hooks.length).toBeGreaterThan(0);
+    expect(hooks.filter((one) => !one.startsWith('hooks broken '))).toEqual([]);
   },
   LIMIT_MS,
 );
@@ -194,7 +201,9 @@ test(
       trust.replace('patchwave-in-the-embedded-cloud', 'another-id'),
     );
     expect(found.filter((one) => one.includes(' broken '))).toEqual([`read-roles broken ${MEMBER.account}`]);
-    expect(found.map((one) => one.split(' ')[0])).toEqual(['read-roles', 'acting-roles', 'scanning', 'forwarding']);
+    expect(found.map((one) => one.split(' ')[0])).toEqual([
+      ...['read-roles', 'acting-roles', 'scanning', 'forwarding', 'hooks'],
+    ]);
   },
   LIMIT_MS,
 );
@@ -240,6 +249,7 @@ test(
       'acting-roles unknown',
       'scanning unknown',
       'forwarding unknown',
+      'hooks unknown',
     ]);
     expect(notOk[0]?.fix).toContain(`DoctorPrincipalArns, which lists arn:aws:iam::${HUB.account}:role/oper*`);
   },

@@ -33,6 +33,10 @@ const SHOWN_OTHERWISE: readonly string[] = [
     (one) => `read KnowHowRegistriesScan ${one}`,
   ),
   'read ReadOwnRoles iam:GetRole',
+  'read ListClustersAndTasks ecs:ListServices',
+  ...['DescribeServiceDeployments', 'DescribeServices', 'ListServiceDeployments'].map(
+    (one) => `read ReadHooks ecs:${one}`,
+  ),
   // The small fleet has no EKS cluster: eks.slow.test.ts.
   'read FindEksClusters eks:DescribeCluster',
   'read TestForwarding events:PutEvents',

@@ -304,7 +304,7 @@ test('a key that may have several values is compared by a set operator', () => {
 });
 
 test('the calls of doctor in members are granted to its role, or to the read role', () => {
-  const code = readFileSync('cli/doctor/aws-members.ts', 'utf8');
+  const code = ['aws-members', 'aws-services'].map((name) => readFileSync(`cli/doctor/${name}.ts`, 'utf8')).join('\n');
   const asked = [...code.matchAll(/asking\(\s*'([\w:-]+)'/g)].map(([, action = '']) => action);
   const granted = grants.filter(({ owner }) => owner === 'DoctorRole' || owner === 'ReadRole').flatMap(actionsOf);
   expect(asked.length).toBeGreaterThan(5);

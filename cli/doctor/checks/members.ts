@@ -238,7 +238,7 @@ const named = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
 
-const notRead = ({ members, places }: MembersDescription): readonly CheckFinding[] => {
+export const notRead = ({ members, places }: MembersDescription): readonly CheckFinding[] => {
   const read = new Set(places.map(({ place }) => registryKey(place)));
   return leftOut(
     'scope',
@@ -285,7 +285,7 @@ interface Unread {
 }
 
 /** Failed reads, each reason once. */
-function notKnown(all: readonly Unread[], version: string): readonly CheckFinding[] {
+export function notKnown(all: readonly Unread[], version: string): readonly CheckFinding[] {
   const groups = new Map<string, { keys: string[]; reason: string; isDenied: boolean }>();
   for (const { key, reading } of all) {
     if (reading.isRead) continue;

@@ -10,6 +10,7 @@ import type {
   RoleDescription,
   RuleDescription,
   ScanningDescription,
+  ServiceHooks,
   StackDescription,
   StackResource,
 } from '../../../cli/doctor/installation.ts';
@@ -181,6 +182,9 @@ export class FakeMembers implements MemberReads {
   readonly enhanced = new Map<string, readonly string[]>();
   /** Places whose events do not reach the hub. */
   readonly deaf = new Set<string>();
+  /** By account and Region. */
+  readonly ecsServices = new Map<string, readonly ServiceHooks[]>();
+  pausesRolling: boolean | undefined = true;
   mixed: MixedPut = 'whole-call-refused';
   pullTimes: PullTimes | undefined = { image: 'an-image', beforeEpochMs: 1, afterEpochMs: 1, isExcluded: true };
   /** Accounts outside the organization are left out. */
@@ -224,6 +228,16 @@ export class FakeMembers implements MemberReads {
     this.#ask('ecr:GetRegistryScanningConfiguration');
     const filters = this.enhanced.get(registryKey(place));
     return filters ? { type: 'enhanced', filters } : { type: 'basic', filters: ['*'] };
+  }
+
+  async services(place: Scope): Promise<readonly ServiceHooks[]> {
+    this.#ask('ecs:ListServices');
+    return this.ecsServices.get(registryKey(place)) ?? [];
+  }
+
+  async wasPaused(): Promise<boolean | undefined> {
+    this.#ask('ecs:ListServiceDeployments');
+    return this.pausesRolling;
   }
 
   async putTestEvent(place: Scope, test: string): Promise<void> {

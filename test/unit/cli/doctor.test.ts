@@ -1,8 +1,13 @@
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import type { DoctorFinding } from '../../../cli/doctor/finding.ts';
-import type { AlarmDescription, DoorStackDescription, StackDescription } from '../../../cli/doctor/installation.ts';
+import type {
+  AlarmDescription,
+  DoorStackDescription,
+  ServiceHooks,
+  StackDescription,
+} from '../../../cli/doctor/installation.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
-import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
+import { type DoorMode, doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import * as v from '../../../shared/schema.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
@@ -532,8 +537,8 @@ test('a denial reports the action that AWS names, for any call', async () => {
 });
 
 test.each([
-  ['sts:AssumeRole', ['read-roles', 'acting-roles', 'scanning', 'forwarding']],
-  ['organizations:ListAccounts', ['read-roles', 'acting-roles', 'scanning', 'forwarding']],
+  ['sts:AssumeRole', ['read-roles', 'acting-roles', 'scanning', 'forwarding', 'hooks']],
+  ['organizations:ListAccounts', ['read-roles', 'acting-roles', 'scanning', 'forwarding', 'hooks']],
   ['iam:GetRole', ['read-roles', 'acting-roles']],
   ['ecr:GetRegistryScanningConfiguration', ['scanning']],
   ['events:PutEvents', ['forwarding']],
@@ -595,7 +600,7 @@ test("without a read role, the account's checks are unknown instead of ok", asyn
   const installation = await soundInstallation();
   memberOf(installation).canRead = false;
   const found = (await findingsOf(installation)).filter(({ state }) => state === 'unknown');
-  expect(found.map(({ check }) => check)).toEqual(['acting-roles', 'scanning', 'forwarding']);
+  expect(found.map(({ check }) => check)).toEqual(['acting-roles', 'scanning', 'forwarding', 'hooks']);
   for (const { text } of found) expect(text).toContain(MEMBER);
 });
 
@@ -667,17 +672,80 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
     'forwarding unknown',
     'doors unknown',
     'starts unknown',
+    'hooks unknown',
   ]);
   // What reads members after read-roles refers to it.
   for (const { check, fix } of found)
-    expect(fix).toContain(/^(acting|scanning|forwarding)/.test(check) ? 'read-roles' : 'dynamodb:GetItem');
+    expect(fix).toContain(/^(acting|scanning|forwarding|hooks)/.test(check) ? 'read-roles' : 'dynamodb:GetItem');
+});
+
+describe('the hooks of ECS services', () => {
+  const one = (service: string, changes: Partial<ServiceHooks> = {}): ServiceHooks => ({
+    ...{ cluster: 'main', service, isRolling: true, hasPause: false, timeoutActions: [] },
+    ...changes,
+  });
+  const hooks = async (mode: DoorMode, ...services: readonly ServiceHooks[]) => {
+    const installation = await soundInstallation();
+    await denying(installation, { mode: 'off', rules: [{ clusters: ['main'], mode }] });
+    installation.fleet.ecsServices.set(`${MEMBER}/eu-west-1`, services);
+    const found = await findingsOf(installation);
+    return found
+      .filter(({ check }) => check === 'hooks')
+      .map(({ state, resource, text }) => `${state} ${resource} ${text}`);
+  };
+  const [go, back] = [
+    { hasPause: true, timeoutActions: ['CONTINUE'] },
+    { hasPause: true, timeoutActions: ['ROLLBACK'] },
+  ] as const;
+  const WHERE = `${MEMBER}/eu-west-1/main`;
+
+  test.each<[DoorMode, Partial<ServiceHooks>, string]>([
+    ['deny', {}, `broken ${WHERE} The door denies in ${WHERE}, and api have no hook at PRE_SCALE_UP`],
+    ['deny', go, `broken ${WHERE} The door denies in ${WHERE}, and a hook of api continues when nobody answers it`],
+    ['deny', back, 'ok services 1 ECS service at doors checked'],
+    ['warn', {}, 'ok services 1 ECS service at doors checked'],
+    ['warn', go, 'ok services 1 ECS service at doors checked'],
+    ['warn', back, `broken ${WHERE} The door does not deny in ${WHERE}, and a hook of api takes the deployment back`],
+  ])('where the door says %s: %j', async (mode, changes, text) => {
+    expect(await hooks(mode, one('api', changes))).toEqual([expect.stringContaining(text)]);
+  });
+
+  test('are named by service, the first ten of a cluster', async () => {
+    const [text = ''] = await hooks('deny', ...Array.from({ length: 12 }, (_, number) => one(`s${10 + number}`)));
+    expect(text).toContain('and s10, s11, s12, s13, s14, s15, s16, s17, s18, s19 and 2 more have no hook');
+  });
+
+  test('cannot be read by an earlier role', async () => {
+    const installation = await soundInstallation();
+    await denying(installation, { mode: 'warn' });
+    installation.fleet.deny('ecs:ListServices');
+    const found = (await findingsOf(installation)).filter(({ check }) => check === 'hooks');
+    expect(found.map(({ state }) => state)).toEqual(found.map(() => 'unknown'));
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    [true, 'ok', 'ECS pauses ROLLING deployments'],
+    [false, 'broken', 'ECS did not pause'],
+    [undefined, 'unknown', 'lists no deployment'],
+  ] as const)('with --deep: a rolling deployment was paused: %s', async (isPaused, state, text) => {
+    const installation = await soundInstallation();
+    await denying(installation, { mode: 'deny' });
+    installation.fleet.ecsServices.set(`${MEMBER}/eu-west-1`, [one('api', back)]);
+    installation.fleet.pausesRolling = isPaused;
+    const { text: json } = await asked(installation, { json: true, deep: true });
+    const { findings } = JSON.parse(json) as { findings: readonly DoctorFinding[] };
+    expect(findings.filter(({ check }) => check === 'rolling-pauses')).toMatchObject([
+      { state, text: expect.stringContaining(text) },
+    ]);
+  });
 });
 
 describe('--deep', () => {
   const deep = async (installation: FakeInstallation) => {
     const { text } = await asked(installation, { json: true, deep: true });
     const output = JSON.parse(text) as { findings: readonly DoctorFinding[]; testEvents: number };
-    return { ...output, answers: output.findings.slice(-4) };
+    return { ...output, answers: output.findings.slice(-5) };
   };
 
   test('tests undocumented AWS behaviour and reports the answers', async () => {
@@ -688,6 +756,7 @@ describe('--deep', () => {
       'task-tokens ok',
       'start-time ok',
       'pull-times ok',
+      'rolling-pauses ok',
     ]);
     expect(testEvents).toBe(4);
     expect((await asked(installation, { deep: true })).code).toBe(0);
@@ -780,14 +849,14 @@ describe('--deep', () => {
     expect(`${answer?.check} ${answer?.state}`).toBe(expected);
     expect(answer?.text).toMatch(text);
     const others = answers.filter((one) => one !== answer);
-    expect(others.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
+    expect(others.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   test('with ledger access denied, its answers are unknown', async () => {
     const installation = await soundInstallation();
     installation.fleet.deny('sts:AssumeRole');
     const { answers } = await deep(installation);
-    expect(answers.map(({ state }) => state)).toEqual(['unknown', 'ok', 'ok', 'unknown']);
+    expect(answers.map(({ state }) => state)).toEqual(['unknown', 'ok', 'ok', 'unknown', 'unknown']);
   });
 });
 
@@ -825,8 +894,10 @@ ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
 ok       doors         No door is installed, and the policy needs none.
 ok       starts        Reviews read what may start in 0 EKS clusters.
+ok       hooks         0 ECS services at doors checked: each hook does in time
+                       what its door says.
 
-1 broken, 1 unknown, 14 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 15 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });
