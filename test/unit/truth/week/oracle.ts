@@ -32,6 +32,8 @@ const DAY_MS = 24 * HOUR_MS;
 const REPLACED_WITHIN_MS = 15 * MINUTE_MS;
 /** An event of a scan, or of a push, is judged by then. */
 const JUDGED_WITHIN_MS = HOUR_MS;
+/** And what runs is read. */
+const REVIEWED_WITHIN_MS = 26 * HOUR_MS;
 
 export class StartOracle {
   readonly #truth: Records;
@@ -89,13 +91,12 @@ export class StartOracle {
     return [...this.#age(image, at), ...this.#flaw(image, at), ...this.#rules(image, at), ...this.#doubt(image, at)];
   }
 
-  /** Since the latest of: due, and the first text from which on the limit would have objected. */
   #age(image: WeekImage, at: number): readonly Objection[] {
     const dueBy = ({ ageLimitDays }: PolicyText): number => image.builtAtEpochMs + ageLimitDays * DAY_MS;
-    const textEpochMs = this.#objectingSince((text) => dueBy(text) <= at, at);
-    if (textEpochMs === undefined) return [];
-    const sinceEpochMs = Math.max(dueBy(this.#policyAt(at)), textEpochMs);
-    return [this.#known(image, { kind: 'fact', what: 'its age', sinceEpochMs }, textEpochMs)];
+    const sinceEpochMs = this.#objectingSince(dueBy, at);
+    if (sinceEpochMs === undefined) return [];
+    const known = this.#known(image, { kind: 'fact', what: 'its age', sinceEpochMs }, sinceEpochMs);
+    return [known];
   }
 
   #flaw(image: WeekImage, at: number): readonly Objection[] {
@@ -128,10 +129,15 @@ export class StartOracle {
     const isUnapproved = ({ unapproved }: PolicyText): boolean =>
       unapproved.some((beginning) => image.repository.startsWith(beginning));
     const since = (Object.keys(breaks) as (keyof typeof breaks)[]).flatMap((rule) => {
-      const sinceEpochMs = breaks[rule] ? this.#objectingSince(({ rules }) => rules.includes(rule), at) : undefined;
+      const sinceEpochMs = breaks[rule]
+        ? this.#objectingSince(
+            ifAny(({ rules }) => rules.includes(rule)),
+            at,
+          )
+        : undefined;
       return sinceEpochMs === undefined ? [] : [{ what: `the rule ${rule}`, sinceEpochMs }];
     });
-    const unapprovedEpochMs = this.#objectingSince(isUnapproved, at);
+    const unapprovedEpochMs = this.#objectingSince(ifAny(isUnapproved), at);
     if (unapprovedEpochMs !== undefined)
       since.push({ what: 'the rule approvedRegistries', sinceEpochMs: unapprovedEpochMs });
     const ofRules = since.map((one) => this.#known(image, { kind: 'rule', ...one }, one.sinceEpochMs));
@@ -140,14 +146,20 @@ export class StartOracle {
 
   /** No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. */
   #unknownTags(image: WeekImage, at: number): readonly Objection[] {
-    const sinceEpochMs = this.#objectingSince(({ rules }) => rules.includes('tags'), at);
+    const sinceEpochMs = this.#objectingSince(
+      ifAny(({ rules }) => rules.includes('tags')),
+      at,
+    );
     if (sinceEpochMs === undefined || !this.#isInstalledWith(image)) return [];
     return [{ kind: 'doubt', what: 'its tags are unknown', sinceEpochMs }];
   }
 
   /** A review judges by a text that was applied before it, and a push by the text in force. */
   #known(image: WeekImage, objection: Objection, textEpochMs: number): Objection {
-    const review = this.#truth.reviews.find(({ fromEpochMs }) => fromEpochMs > textEpochMs)?.toEpochMs;
+    // What no scanner answers for is not judged again.
+    const review = this.#truth.reviews.find(
+      ({ fromEpochMs }) => fromEpochMs > textEpochMs && !this.#isAway(image, fromEpochMs),
+    )?.toEpochMs;
     const pushed = image.pushedAtEpochMs > textEpochMs ? image.pushedAtEpochMs + JUDGED_WITHIN_MS : undefined;
     const knownEpochMs = Math.min(review ?? Number.POSITIVE_INFINITY, pushed ?? Number.POSITIVE_INFINITY);
     if (knownEpochMs === Number.POSITIVE_INFINITY) return objection;
@@ -157,22 +169,20 @@ export class StartOracle {
   }
 
   /**
-   * The first text from which on a rule would have objected. A looser text in between does not restart it, if it was in force no
-   * longer than the grace.
+   * Since when the texts in force object. A looser text in between does not restart it, if it was in force no longer than the grace.
+   * @param from when a text begins to object, also before it was applied
    */
-  #objectingSince(objects: (text: PolicyText) => boolean, at: number): number | undefined {
-    let [since, looseSince]: (number | undefined)[] = [];
-    for (const text of this.#truth.policies) {
-      if (text.atEpochMs > at) break;
-      if (!objects(text)) {
-        looseSince ??= text.atEpochMs;
-        continue;
-      }
-      const isForgotten = looseSince !== undefined && text.atEpochMs - looseSince > text.graceRunningDays * DAY_MS;
-      if (since === undefined || isForgotten) since = text.atEpochMs;
-      looseSince = undefined;
+  #objectingSince(from: (text: PolicyText) => number, at: number): number | undefined {
+    const texts = this.#truth.policies.filter(({ atEpochMs }) => atEpochMs <= at);
+    let since: number | undefined;
+    let lastEpochMs = Number.NEGATIVE_INFINITY;
+    for (const [n, text] of texts.entries()) {
+      const [begin, end] = [Math.max(text.atEpochMs, from(text)), texts[n + 1]?.atEpochMs ?? at];
+      if (begin > end || (begin === end && n + 1 < texts.length)) continue;
+      if (since === undefined || begin - lastEpochMs > text.graceRunningDays * DAY_MS) since = begin;
+      lastEpochMs = end;
     }
-    return looseSince === undefined ? since : undefined;
+    return lastEpochMs === at ? since : undefined;
   }
 
   /** Since the last review at which the scanner could answer. What never had a result is doubtful for certain. */
@@ -197,7 +207,7 @@ export class StartOracle {
         ...{ kind: 'doubt', what, sinceEpochMs },
         ...(staleEpochMs <= at && {
           certainFromEpochMs: staleEpochMs,
-          latestEpochMs: Math.max(staleEpochMs, (answeredEpochMs ?? 0) + staleScanHours * HOUR_MS) + 26 * HOUR_MS,
+          latestEpochMs: Math.max(staleEpochMs, (answeredEpochMs ?? 0) + staleScanHours * HOUR_MS) + REVIEWED_WITHIN_MS,
         }),
       },
     ];
@@ -221,26 +231,27 @@ export class StartOracle {
     );
   }
 
-  #lastAnswerable({ digest, pushedAtEpochMs }: WeekImage, at: number): number | undefined {
-    const { reviews, outages, failing } = this.#truth;
-    const isAway = (epochMs: number): boolean =>
-      epochMs >= (failing.get(digest) ?? Number.POSITIVE_INFINITY) ||
-      outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= epochMs && epochMs < toEpochMs);
-    return reviews.findLast(
-      ({ fromEpochMs, toEpochMs }) => toEpochMs <= at && fromEpochMs >= pushedAtEpochMs && !isAway(fromEpochMs),
+  #lastAnswerable(image: WeekImage, at: number): number | undefined {
+    return this.#truth.reviews.findLast(
+      ({ fromEpochMs, toEpochMs }) =>
+        toEpochMs <= at && fromEpochMs >= image.pushedAtEpochMs && !this.#isAway(image, fromEpochMs),
     )?.fromEpochMs;
   }
 
+  /** No scanner answers for it. */
+  #isAway({ digest }: Pick<WeekImage, 'digest'>, at: number): boolean {
+    const { outages, failing } = this.#truth;
+    const isDown = outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= at && at < toEpochMs);
+    return isDown || at >= (failing.get(digest) ?? Number.POSITIVE_INFINITY);
+  }
+
   /** When scans of the whole of it had ended, in their order, as far as their results could be read. */
-  #scansOf({ contents }: WeekImage, at: number): readonly number[] {
-    const { outages, scans } = this.#truth;
-    const isAway = (one: number): boolean =>
-      outages.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= one && one < toEpochMs);
+  #scansOf(image: WeekImage, at: number): readonly number[] {
     const of = (content: string): readonly number[] =>
-      scans.flatMap(({ digest, atEpochMs }) =>
-        digest === content && atEpochMs <= at && !isAway(atEpochMs) ? atEpochMs : [],
+      this.#truth.scans.flatMap(({ digest, atEpochMs }) =>
+        digest === content && atEpochMs <= at && !this.#isAway(image, atEpochMs) ? atEpochMs : [],
       );
-    const [first = [], ...rest] = contents.map(of);
+    const [first = [], ...rest] = image.contents.map(of);
     return first.flatMap((epochMs, n) => {
       const each = [epochMs, ...rest.map((scans) => scans[n] ?? Number.POSITIVE_INFINITY)];
       const latest = Math.max(...each);
@@ -279,7 +290,9 @@ export class StartOracle {
     const runs = [...this.#runsOf(place, digest, at), ...this.#templatesOf(place, digest, at)];
     if (runs.length === 0) return 'it never ran there';
     const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
-    if (runs.every(({ toEpochMs = at }) => toEpochMs < at - graceMs)) return 'it did not run there within the grace';
+    // Patchwave sees the end at the next review.
+    if (runs.every(({ toEpochMs = at }) => toEpochMs + REVIEWED_WITHIN_MS < at - graceMs))
+      return 'it did not run there within the grace';
     const isBad = ({ fromEpochMs }: TrueStay): boolean =>
       fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
       this.#objections(image, fromEpochMs).some(
@@ -316,3 +329,9 @@ export class StartOracle {
 /** Whether it ran when a review began. */
 const isDuring = ({ fromEpochMs, toEpochMs = Number.POSITIVE_INFINITY }: TrueStay, review: TrueSpan): boolean =>
   fromEpochMs <= review.fromEpochMs && toEpochMs >= review.fromEpochMs;
+
+/** A rule that a text has, or has not. */
+const ifAny =
+  (objects: (text: PolicyText) => boolean) =>
+  (text: PolicyText): number =>
+    objects(text) ? text.atEpochMs : Number.POSITIVE_INFINITY;

@@ -2,6 +2,7 @@ import { reviewAdmission } from '../../../../functions/admission-webhook/review-
 import { answerGate } from '../../../../functions/ecs-door/answer-gate.ts';
 import { imageArn } from '../../../../shared/domain/image/ecr-arn.ts';
 import type { Digest, ImageLocation } from '../../../../shared/domain/image/image.ts';
+import type { PublishedEvent } from '../../../../shared/domain/outbox/published-event.ts';
 import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
@@ -17,6 +18,7 @@ import { TrueDelivery } from '../delivery.ts';
 import { type Dice, diceOf } from '../dice.ts';
 import { functionsOver, type QueueName } from '../functions.ts';
 import { runExecution } from '../machine.ts';
+import { watchLedger } from '../outbox.ts';
 import type { PolicyText, Records, StartTemplate, TrueStay, WeekImage } from './records.ts';
 
 const MINUTE_MS = 60_000;
@@ -114,6 +116,19 @@ export class WeekWorld {
       this.dice('events'),
       () => CALM,
     );
+    watchLedger(fakes, (_, events) => this.#published(events));
+  }
+
+  /** The events of the ledger that functions of Patchwave wait for. */
+  #published(events: readonly PublishedEvent[]): void {
+    for (const { detailType, detail, resources } of events) {
+      if (detailType !== 'HeadMoved') continue;
+      const body = {
+        ...{ source: 'patchwave', 'detail-type': detailType, detail, resources },
+        ...{ account: ACCOUNT, region: REGION, time: new Date(this.now).toISOString() },
+      };
+      this.#delivery.event('head', JSON.stringify(body));
+    }
   }
 
   get now(): number {
