@@ -13,7 +13,9 @@ import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { DoctorFinding } from '../../cli/doctor/finding.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
+import { doorsSchema } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { parse } from '../../shared/schema.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 import { tiersWithoutDoors } from '../support/one-account.ts';
@@ -81,7 +83,7 @@ test(
   'a policy that denies where no door is deployed',
   async () => {
     const { policy } = await installation().context.policies.current();
-    const { doors } = installation().policy;
+    const doors = parse(doorsSchema, { mode: 'deny' });
     const found = await brokenBy(
       () => apply(policy, doors),
       () => apply(policy, undefined),
