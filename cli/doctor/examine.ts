@@ -1,4 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
+import { sharedReferences } from '../../shared/domain/policy/aws-managed.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
@@ -111,7 +112,7 @@ async function readPolicy(
 ): Promise<{ readonly description: PolicyDescription; readonly policy?: Policy }> {
   try {
     const { version, policy } = await policies.current();
-    return { description: { version }, policy };
+    return { description: { version, sharedReferences: sharedReferences(policy.awsManaged) }, policy };
   } catch (error) {
     if (error instanceof NoPolicyError) return { description: undefined };
     // A denial for the person says nothing about the functions.

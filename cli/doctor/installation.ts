@@ -71,7 +71,14 @@ export interface KeyDescription {
 }
 
 /** The policy in force: its version, or why it cannot be read; `undefined` before the first one is applied. */
-export type PolicyDescription = { readonly version: string; readonly problem?: string } | undefined;
+export type PolicyDescription =
+  | {
+      readonly version: string;
+      readonly problem?: string;
+      /** Patterns of `awsManaged` that exempt nothing at a door (`sharedReferences`). */
+      readonly sharedReferences?: readonly string[];
+    }
+  | undefined;
 
 /** A role of a member account, as IAM describes it. */
 export interface RoleDescription {

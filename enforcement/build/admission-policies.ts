@@ -2,7 +2,13 @@ import { ALLOWED_IMAGES, type Shard, type ShardCount, shardSet } from '../../sha
 import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { ClusterDoors } from './door-modes.ts';
-import { referenceValidations, referenceVariables, type Validation, type Variable } from './image-rules.ts';
+import {
+  nameVariables,
+  referenceValidations,
+  referenceVariables,
+  type Validation,
+  type Variable,
+} from './image-rules.ts';
 import { digestsListed, listVariables, listWarnings } from './list-rules.ts';
 import type { Manifest } from './manifest.ts';
 import { isMirror, isPod, namesDigest, POD_RESOURCES, podVariables, TEMPLATE_RESOURCES } from './pod-rules.ts';
@@ -105,11 +111,12 @@ function referencePolicy(policy: Settings, doors: ClusterDoors, severity: Severi
   });
 }
 
-function listPolicy(list: Shard, doors: ClusterDoors, severity: Severity): readonly Manifest[] {
+function listPolicy(policy: Settings, list: Shard, doors: ClusterDoors, severity: Severity): readonly Manifest[] {
   const isDenied = severity === 'deny';
   return policyAndBinding(`patchwave-images-${list.name}`, doors, severity, {
     list,
     variables: [
+      ...nameVariables(policy),
       ...listVariables(list, API_SERVER),
       ...(isDenied ? [] : [{ name: 'isDenying', expression: isDenying(doors) }]),
     ],
@@ -127,6 +134,6 @@ export function admissionPolicies(policy: Settings, doors: ClusterDoors, count: 
   const severities = (['deny', 'warn'] as const).filter((severity) => [...doors.modes].some(isFor(severity)));
   return [
     ...severities.flatMap((severity) => referencePolicy(policy, doors, severity)),
-    ...shardSet(count).flatMap((list) => severities.flatMap((severity) => listPolicy(list, doors, severity))),
+    ...shardSet(count).flatMap((list) => severities.flatMap((severity) => listPolicy(policy, list, doors, severity))),
   ];
 }

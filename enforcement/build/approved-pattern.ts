@@ -1,5 +1,6 @@
 import { matchesGlob } from '../../shared/domain/common/glob.ts';
 import { PARTITION_HOSTS } from '../../shared/domain/image/reference.ts';
+import { exemptReferences } from '../../shared/domain/policy/aws-managed.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { escapedPattern } from './cel.ts';
 import { REFERENCE, regionPattern, SPECIAL_REGIONS } from './image-rules.ts';
@@ -135,7 +136,18 @@ export function approvedPattern({
   awsManaged,
 }: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): string | undefined {
   if (!approvedRegistries) return undefined;
-  const patterns = [...new Set([...approvedRegistries.allow, ...awsManaged.references])].sort();
+  return namesPattern([...approvedRegistries.allow, ...awsManaged.references], awsManaged.accounts);
+}
+
+/** The same of the references that `isExempt` lets start without a judgement; `undefined` if there are none. */
+export function exemptPattern({ awsManaged }: Pick<Policy, 'awsManaged'>): string | undefined {
+  const references = exemptReferences(awsManaged);
+  if (references.length + awsManaged.accounts.length === 0) return undefined;
+  return namesPattern(references, awsManaged.accounts);
+}
+
+function namesPattern(allowed: readonly string[], accounts: readonly string[]): string {
+  const patterns = [...new Set(allowed)].sort();
   const forms = patterns.flatMap(formsOf);
   const all = (form: keyof Forms): string =>
     `(?:${[...new Set(forms.flatMap((one) => one[form]))].join('|') || '(?!)'})`;
@@ -145,7 +157,7 @@ export function approvedPattern({
     `(?=${DUAL_HOST})${all('dual')}`,
     all('hub'),
     all('any'),
-    ...awsForms([...new Set(awsManaged.accounts)].sort()),
+    ...awsForms([...new Set(accounts)].sort()),
   ];
   return `${readablePattern}${LOWER_CASE_HOST}(?:${names.join('|')})${TAG_AND_DIGEST}`;
 }

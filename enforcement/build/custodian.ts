@@ -1,6 +1,6 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { AWS_SIDECARS } from '../../shared/domain/stream/tier.ts';
-import { approvedPattern, DIGEST_PATTERN, readablePattern } from './approved-pattern.ts';
+import { approvedPattern, DIGEST_PATTERN, exemptPattern, readablePattern } from './approved-pattern.ts';
 import { patternOfGlob } from './cel.ts';
 import { type EcsClusters, type EcsPattern, ecsClusters } from './ecs-clusters.ts';
 
@@ -26,7 +26,8 @@ function refusedContainer(policy: Registries, requireDigest: boolean): Filter {
   };
   const approved = matches('image', approvedPattern(policy) ?? `${readablePattern}.*$`);
   const good = requireDigest ? { and: [approved, matches('image', `.*${DIGEST_PATTERN}`)] } : approved;
-  return not({ or: [sidecar, good] });
+  const exempt = exemptPattern(policy);
+  return not({ or: [sidecar, ...(exempt === undefined ? [] : [matches('image', exempt)]), good] });
 }
 
 const containers = (key: string, container: Filter): Filter => ({ type: 'list-item', key, attrs: [container] });

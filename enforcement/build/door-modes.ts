@@ -1,5 +1,6 @@
 import { matchesAnyGlob } from '../../shared/domain/common/glob.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { ADD_ON_NAMESPACES } from '../../shared/domain/policy/add-on-namespaces.ts';
 import type { DoorMode, Doors } from '../../shared/domain/policy/doors.ts';
 import { celMatchesAny, celText } from './cel.ts';
 
@@ -16,6 +17,8 @@ export interface ClusterDoors {
    * with other modes: it knows names, and the expressions know the patterns of the policy too.
    */
   readonly namespaces: (isMode: (mode: DoorMode) => boolean) => NamespaceSelector | undefined;
+  /** For people: what the doors do in which namespaces, in the order of the rules. */
+  readonly coverage: string;
 }
 
 export interface NamespaceSelector {
@@ -45,8 +48,18 @@ function rulesFor({ rules, mode, requireDigest }: Doors, cluster: Cluster | unde
         (rule.clusters === undefined || matchesAnyGlob(rule.clusters, cluster.cluster)))
     );
   });
-  const everywhere = here.findIndex(({ namespaces }) => namespaces === undefined);
-  return everywhere < 0 ? [...here, { mode, requireDigest }] : here.slice(0, everywhere + 1);
+  const first = here.findIndex(({ namespaces }) => namespaces === undefined);
+  const before = first < 0 ? here : here.slice(0, first);
+  return [...before, ...rulesOfAddOns(before, here), here[first] ?? { mode, requireDigest }];
+}
+
+/** A rule without namespaces names no add-on namespace: there a later one that does decides, or the door is off. */
+function rulesOfAddOns(before: Doors['rules'], here: Doors['rules']): Doors['rules'] {
+  const namesIt = (name: string) => (rule: Doors['rules'][number]) =>
+    rule.namespaces !== undefined && matchesAnyGlob(rule.namespaces, name);
+  return [...ADD_ON_NAMESPACES.keys()]
+    .filter((name) => !before.some(namesIt(name)))
+    .map((name) => ({ mode: 'off' as const, ...here.find(namesIt(name)), namespaces: [name] }));
 }
 
 /**
@@ -67,7 +80,24 @@ export function clusterDoors(doors: Doors, cluster: Cluster | undefined): Cluste
     requireDigest: choice((rule) => String(rule.requireDigest ?? doors.requireDigest)),
     modes: modesOf(rules),
     namespaces: (isMode) => selectorOf(rules, isMode),
+    coverage: coverageOf(rules),
   };
+}
+
+/** Rules in a row that say the same are one part. A name that an earlier part has is not repeated. */
+function coverageOf(rules: Doors['rules']): string {
+  const parts: { mode: DoorMode; names: string[] | undefined }[] = [];
+  const seen = new Set<string>();
+  for (const { mode, namespaces } of rules) {
+    const names = namespaces?.filter((name) => !seen.has(name));
+    for (const name of names ?? []) seen.add(name);
+    const last = parts.at(-1);
+    if (names && last?.names && last.mode === mode) last.names.push(...names);
+    else if (names?.length !== 0) parts.push({ mode, names: names && [...names] });
+  }
+  return parts
+    .map(({ mode, names }) => `${mode} in ${names?.join(', ') ?? (parts.length > 1 ? 'all others' : 'all namespaces')}`)
+    .join('; ');
 }
 
 /** A rule whose every name an earlier one has already decides nothing. */

@@ -1,5 +1,5 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { approvedPattern, DIGEST_PATTERN, readablePattern } from './approved-pattern.ts';
+import { approvedPattern, DIGEST_PATTERN, exemptPattern, readablePattern } from './approved-pattern.ts';
 
 /** A regular expression as cfn-guard writes it: a slash would end it. */
 const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}/`;
@@ -10,6 +10,8 @@ const literal = (pattern: string): string => `/${pattern.replaceAll('/', '\\/')}
  */
 export function guardRules(policy: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): string {
   const approved = approvedPattern(policy);
+  const exempt = exemptPattern(policy);
+  const digested = exempt === undefined ? DIGEST_PATTERN : `${DIGEST_PATTERN}|${exempt}`;
   const rule = (name: string, check: string): string => `
 rule ${name} when %definitions !empty {
   %definitions.Properties {
@@ -36,6 +38,6 @@ rule ${name} when %definitions !empty {
             `Image == ${literal(approved)} <<the image is not in an approved registry (${policy.approvedRegistries.id})>>`,
           ),
         ]),
-    rule('patchwave_digests', `Image == ${literal(DIGEST_PATTERN)} <<the image names no digest (digest-required)>>`),
+    rule('patchwave_digests', `Image == ${literal(digested)} <<the image names no digest (digest-required)>>`),
   ].join('');
 }

@@ -1,5 +1,6 @@
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { MAX_NAME_LENGTH, MAX_REFERENCE_LENGTH, PARTITION_HOSTS } from '../../shared/domain/image/reference.ts';
+import { exemptReferences } from '../../shared/domain/policy/aws-managed.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { celMatchesAny, celMatchesAnyName, celText, escapedPattern } from './cel.ts';
 
@@ -112,11 +113,10 @@ export const askedVariables = ({ spec, before, isNew }: PodFields): readonly Var
 ];
 
 /**
- * The images in each list against which something speaks, as `admit` decides it from the reference alone: `unreadable`,
- * `unapproved` (if the policy approves registries) and `undigested`. Each image is in one list at most.
+ * The images that can be read, with their names as `referenceName` writes them (`named`), and those that start without a judgement,
+ * because the policy names them as images of AWS (`exempt`).
  */
-export function referenceVariables(policy: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): readonly Variable[] {
-  const { approvedRegistries, awsManaged } = policy;
+export function nameVariables({ awsManaged }: Pick<Policy, 'awsManaged'>): readonly Variable[] {
   const hasHost = "e.path.contains('/') && e.path.split('/')[0].matches('[.:]|^localhost$')";
   return [
     {
@@ -138,29 +138,59 @@ export function referenceVariables(policy: Pick<Policy, 'approvedRegistries' | '
       name: 'named',
       expression: `variables.plain.filter(e, e.name.size() - e.name.indexOf('/') - 1 <= ${MAX_NAME_LENGTH})`,
     },
+    {
+      name: 'exempt',
+      expression: `variables.named.filter(e, ${anyOf(exemptionsIn(awsManaged))}).map(e, e.image)`,
+    },
+  ];
+}
+
+/**
+ * The images in each list against which something speaks, as `admit` decides it from the reference alone: `unreadable`,
+ * `unapproved` (if the policy approves registries) and `undigested`. Each image is in one list at most.
+ */
+export function referenceVariables(policy: Pick<Policy, 'approvedRegistries' | 'awsManaged'>): readonly Variable[] {
+  const { approvedRegistries, awsManaged } = policy;
+  return [
+    ...nameVariables(policy),
     { name: 'readable', expression: 'variables.named.map(e, e.image)' },
     { name: 'unreadable', expression: 'variables.asked.filter(i, !(i in variables.readable))' },
     {
       name: 'unapproved',
       expression: approvedRegistries
-        ? `variables.named.filter(e, !(${celMatchesAnyName('e.name', approvedRegistries.allow)})${exemption(awsManaged)}).map(e, e.image)`
+        ? `variables.named.filter(e, !(${celMatchesAnyName('e.name', approvedRegistries.allow)})${approvedAsAws(awsManaged)}).map(e, e.image)`
         : 'variables.readable.filter(i, false)',
     },
     {
       name: 'undigested',
-      expression: "variables.readable.filter(i, !i.contains('@') && !(i in variables.unapproved))",
+      expression:
+        "variables.readable.filter(i, !i.contains('@') && !(i in variables.unapproved) && !(i in variables.exempt))",
     },
   ];
 }
 
-/** Images of AWS need no approval, because the policy names them already. */
-function exemption({ accounts, references }: Policy['awsManaged']): string {
-  const byReference = references.length > 0 ? ` && !(${celMatchesAnyName('e.name', references)})` : '';
-  if (accounts.length === 0) return byReference;
-  const account = celMatchesAny("e.name.split('.')[0]", accounts);
-  const isEcr = PLAIN_FORMS.map(({ is }) => is('e.name')).join('\n|| ');
-  return `${byReference} && !(${account} && (${isEcr}))`;
-}
+/** Images of AWS need no approval, because the policy names them already, also by a pattern over a shared host. */
+const approvedAsAws = ({ accounts, references }: Policy['awsManaged']): string =>
+  [...ofReferences(references), ...ofAccounts(accounts)].map((one) => ` && !(${one})`).join('');
+
+/** Expressions of type bool on the name: an image that `isExempt`. */
+const exemptionsIn = (awsManaged: Policy['awsManaged']): readonly string[] => [
+  ...ofReferences(exemptReferences(awsManaged)),
+  ...ofAccounts(awsManaged.accounts),
+];
+
+const ofReferences = (references: readonly string[]): readonly string[] =>
+  references.length > 0 ? [celMatchesAnyName('e.name', references)] : [];
+
+const ofAccounts = (accounts: readonly string[]): readonly string[] =>
+  accounts.length > 0
+    ? [
+        `${celMatchesAny("e.name.split('.')[0]", accounts)} && (${PLAIN_FORMS.map(({ is }) => is('e.name')).join('\n|| ')})`,
+      ]
+    : [];
+
+const anyOf = (expressions: readonly string[]): string =>
+  expressions.length === 0 ? 'false' : expressions.map((one) => `(${one})`).join(' || ');
 
 /** An image as a person may see it: a stranger's text, on one line. */
 const shownImage = (list: string): string =>

@@ -6,7 +6,7 @@ import type { Subject } from './subject.ts';
 /** Rules of the doors that decide by a list of allowed images. */
 export const LIST_RULES = { digestAllowed: 'digest-allowed', listCurrent: 'list-current' } as const;
 
-/** What the list says of the digests that begin with its prefix: needs the variable `asked`. */
+/** What the list says of the digests that begin with its prefix: needs the variables `asked` and `exempt`. */
 export function listVariables({ prefix }: Pick<Shard, 'prefix'>, subject: Subject): readonly Variable[] {
   const { object, before, namespace, list } = subject;
   // The clock of the API server: it writes this field itself, at a creation only. Nothing tells the time of an update.
@@ -16,7 +16,7 @@ export function listVariables({ prefix }: Pick<Shard, 'prefix'>, subject: Subjec
   return [
     {
       name: 'digests',
-      expression: `variables.asked.filter(i, i.matches(${celText(pattern)})).map(i, i.substring(i.size() - 64))`,
+      expression: `variables.asked.filter(i, i.matches(${celText(pattern)}) && !(i in variables.exempt)).map(i, i.substring(i.size() - 64))`,
     },
     { name: 'hasClock', expression: `${before} == null && has(${object}.metadata.creationTimestamp)` },
     { name: 'isOutdated', expression: `variables.hasClock && ${createdAt} > timestamp(${list}.notAfter)` },

@@ -13,7 +13,9 @@ import { SHARD_COUNTS, type ShardCount } from '../../shared/domain/admission/all
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { buildFiles, folderOf } from './build-files.ts';
+import { clusterDoors } from './door-modes.ts';
 import { pathKeyIn } from './path-key.ts';
 
 const USAGE =
@@ -119,23 +121,34 @@ async function main(args: readonly string[]): Promise<void> {
   const { file, out, webhook: given, ...options } = found;
   const key = given && (await pathKeyIn(given.keyFile));
   const webhook = given && key && { url: given.url, sign: key.sign };
-  const files = buildFiles(await policyIn(file), { ...options, webhook });
+  const policy = await policyIn(file);
+  const files = buildFiles(policy, { ...options, webhook });
   // From here on a failure may leave some of the files.
   advice = `Not every file was written into ${out}.`;
   for (const [path, text] of files) {
     await write(join(out, path), text);
   }
   print(`${counted(files.size, 'file')} written into ${out}:`);
-  for (const path of files.keys()) print(`  ${path}`);
+  const paths = [...files.keys()];
+  for (const path of paths) print(`  ${path}${coverageIn(policy, options.clusters, path)}`);
   if (key)
     print(
       `The paths of webhook.yaml are signed. PathPublicKey of doors.yaml, or NextPathPublicKey, must be ${key.publicKey}`,
     );
-  const paths = [...files.keys()];
   for (const cluster of options.clusters.filter((one) => !paths.some((path) => path.startsWith(`${folderOf(one)}/`))))
     print(
       `Every mode in ${cluster.account}/${cluster.region}/${cluster.cluster} is off, so it gets no file. Delete there what an earlier run made: docs/doors.md says how.`,
     );
+}
+
+/** The files that decide by namespace. */
+const DECIDING = /\/(?:admission-policies|gatekeeper|webhook)\.yaml$/;
+
+/** Which namespaces a file covers. */
+function coverageIn({ doors }: Policy, clusters: readonly Cluster[], path: string): string {
+  if (!doors || !DECIDING.test(path)) return '';
+  const cluster = clusters.find((one) => path.startsWith(`${folderOf(one)}/`));
+  return `: ${clusterDoors(doors, cluster).coverage}`;
 }
 
 /** The place cannot have such a file: there is one in place of a folder, a folder in its place, or no right to write. */

@@ -1,5 +1,6 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { HOUR_MS, instant } from '../../../shared/domain/common/time.ts';
+import { INSTEAD, sharedText } from '../../../shared/domain/policy/aws-managed.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { broken, type CheckFinding, ok } from '../finding.ts';
 import type { PolicyDescription } from '../installation.ts';
@@ -12,7 +13,15 @@ export function checkPolicyInForce(policy: PolicyDescription): readonly CheckFin
     return [
       broken('policy', 'No policy is in force.', 'Apply one: patchwave policy apply FILE, then patchwave review.'),
     ];
-  const { version, problem } = policy;
+  const { version, problem, sharedReferences = [] } = policy;
+  if (problem === undefined && sharedReferences.length > 0)
+    return sharedReferences.map((pattern) =>
+      broken(
+        'policy',
+        `Policy ${version.slice(0, 12)} is in force, and its awsManaged.references exempts nothing at a door here: ${sharedText(pattern)}`,
+        `${INSTEAD}. Then apply the policy: patchwave policy apply FILE.`,
+      ),
+    );
   if (problem === undefined) return [ok('policy', `Policy ${version.slice(0, 12)} is in force and can be read.`)];
   return [
     broken(

@@ -3,6 +3,7 @@ import { DAY_MS, HOUR_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Digest } from '../image/image.ts';
 import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
+import { isExempt } from '../policy/aws-managed.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
 import type { Door } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -143,6 +144,7 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
   const { door, known, policy } = admitting;
   const reference = readImageReference(text);
   if (!reference) return [denied(DOOR_RULES.referenceReadable, unreadable(text))];
+  if (isExempt(policy.awsManaged, reference)) return [];
   const unapproved = unapprovedReference(text, reference, policy);
   if (unapproved) return [unapproved];
   const { digest } = reference;

@@ -2,6 +2,7 @@ import * as v from '../../schema.ts';
 import { matchesAnyGlob } from '../common/glob.ts';
 import type { Cluster, Usage } from '../image/usage.ts';
 import { hasClusterScope } from '../image/workload-kind.ts';
+import { ADD_ON_NAMESPACES } from './add-on-namespaces.ts';
 import { account, glob, region, some } from './policy-parts.ts';
 
 /** What a door does with an image that the policy refuses: nothing, tell the person, or keep it from starting. */
@@ -90,11 +91,14 @@ export interface Door {
   readonly stopTasksAfterMinutes?: number;
 }
 
-/** The settings of the first rule that names the place; without one, or without a field in it, those of all doors. */
+/**
+ * The settings of the first rule that names the place; without one, or without a field in it, those of all doors. The door of an
+ * add-on namespace is off unless a rule names the namespace itself.
+ */
 export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place: DoorPlace): Door {
   if (!doors) return { mode: 'off', requireDigest: true, graceRunningDays: 0 };
   const { rules, breakGlass: _, ...everywhere } = doors;
-  const rule = rules.find((one) => names(one, place));
+  const rule = rules.find((one) => names(one, place)) ?? (isOfAddOns(place) ? OFF : undefined);
   const stops = rule?.stopTasks ?? everywhere.stopTasks;
   return {
     mode: rule?.mode ?? everywhere.mode,
@@ -103,6 +107,10 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
     ...(stops && { stopTasksAfterMinutes: everywhere.stopTasksAfterMinutes }),
   };
 }
+
+const OFF: Doors['rules'][number] = { mode: 'off' };
+
+const isOfAddOns = ({ namespace }: DoorPlace): boolean => namespace !== undefined && ADD_ON_NAMESPACES.has(namespace);
 
 type DoorsOf = { readonly doors?: Doors | undefined };
 /** A cluster with all its namespaces. What is absent may be any: without a cluster, all of the account and Region. */
@@ -135,7 +143,7 @@ const mayName = (
 export function mayRefuseNewly(policy: DoorsOf, before: DoorsOf, area: DoorArea): boolean {
   const rules = [policy, before].flatMap(({ doors }) => doors?.rules ?? []).filter((rule) => mayName(rule, area));
   const { account, region, cluster } = area;
-  const namespaces = samplesOf(rules.flatMap((rule) => rule.namespaces ?? []));
+  const namespaces = [...samplesOf(rules.flatMap((rule) => rule.namespaces ?? [])), ...ADD_ON_NAMESPACES.keys()];
   const places = product(
     account === undefined ? [OTHER, ...rules.flatMap((rule) => rule.accounts ?? [])] : [account],
     region === undefined ? [OTHER, ...rules.flatMap((rule) => rule.regions ?? [])] : [region],
@@ -187,5 +195,6 @@ const names = (rule: Doors['rules'][number], place: DoorPlace): boolean =>
   (rule.accounts?.includes(place.account) ?? true) &&
   (rule.regions?.includes(place.region) ?? true) &&
   (rule.clusters === undefined || matchesAnyGlob(rule.clusters, place.cluster)) &&
-  (rule.namespaces === undefined ||
-    (place.namespace !== undefined && matchesAnyGlob(rule.namespaces, place.namespace)));
+  (rule.namespaces === undefined
+    ? !isOfAddOns(place)
+    : place.namespace !== undefined && matchesAnyGlob(rule.namespaces, place.namespace));

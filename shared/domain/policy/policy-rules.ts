@@ -1,4 +1,5 @@
 import * as v from '../../schema.ts';
+import { exemptionProblems } from './aws-managed.ts';
 import { BUILT_IN_RULES, SCOPE_READABLE } from './built-in-rules.ts';
 import { CANDIDATE, headTagProblem, matchesHeadTag } from './head-tag.ts';
 import { sampleTags } from './head-tag-samples.ts';
@@ -27,6 +28,7 @@ export const wholePolicySchema = v.pipe(
     ...watchedApplications(policy),
     ...commitsAlone(policy),
     ...actedOnMirrors(policy),
+    ...exemptionProblems(policy),
   ]),
 );
 

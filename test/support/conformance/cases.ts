@@ -273,7 +273,7 @@ function askedAs(text: string | null | undefined, { id, readAs: stated, anyRegis
   const said = stated[text] ?? plainly(written);
   if (!said) throw new Error(`The case ${id} must say with readAs how ${text} reads.`);
   const digest = written.slice(written.lastIndexOf('@') + 1);
-  const registry = anyRegistry ? 'none' : said.registry;
+  const registry = anyRegistry && said.registry !== 'aws' ? 'none' : said.registry;
   if (said.reference !== 'digest') return { text: written, ...said, registry } as AskedReference;
   if (!isDigest(digest)) throw new Error(`The case ${id} says that ${text} names a digest, and it does not.`);
   return { ...{ text: written, digest }, ...said, registry } as AskedReference;

@@ -195,7 +195,7 @@ function askedBy(chance: Chance, { approvedRegistries }: Policy): AskedReference
     : chance.one(REFERENCES);
   const digest = chance.one(DIGESTS);
   const text = pattern.replaceAll('DIGEST', digest);
-  const readAs: ReadAs = { reference, registry: approvedRegistries ? registry : 'none' };
+  const readAs: ReadAs = { reference, registry: approvedRegistries || registry === 'aws' ? registry : 'none' };
   return { text, ...readAs, ...(reference === 'digest' && { digest }) };
 }
 

@@ -134,6 +134,19 @@ const BROKEN: readonly Broken[] = [
     ...{ names: 'policy policy', text: /cannot be read/, fix: /patchwave policy apply FILE/ },
   },
   {
+    what: 'the policy in force is of an earlier version, and exempts a whole shared host',
+    breaks: async ({ world }) => {
+      const { policy, version: replaces } = await world.policies.current();
+      const awsManaged = { accounts: [], references: ['public.ecr.aws/**'] };
+      await world.policies.publish({ ...policy, awsManaged }, { replaces });
+    },
+    ...{
+      names: 'policy policy',
+      text: /exempts nothing at a door here: the pattern "public\.ecr\.aws\/\*\*"/,
+      fix: /public\.ecr\.aws\/karpenter\/\*\*.*patchwave policy apply FILE/,
+    },
+  },
+  {
     what: 'the last review failed',
     breaks: (made) =>
       endReview(made, { state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: '1 scope failed' } }),

@@ -4,7 +4,7 @@ import { DOOR_MODES, doorAt } from '../../../shared/domain/policy/doors.ts';
 import { doorPolicy } from '../../support/door-world.ts';
 import { fc } from '../../support/seeded.ts';
 
-const NAMES = ['shop', 'shop-a', 'kube-system', 'kube-public', 'a-lax', "it's", 'x'];
+const NAMES = ['shop', 'shop-a', 'kube-system', 'karpenter', 'kube-public', 'a-lax', "it's", 'x'];
 const CLUSTERS = ['prod', 'prod-a', 'test'].map((cluster) => ({
   ...{ account: '111122223333', region: 'eu-west-1', cluster },
 }));
@@ -37,6 +37,15 @@ test('the expressions of a cluster say for each namespace what the policy says',
       }
     }),
     { numRuns: 300 },
+  );
+});
+
+test('people read which namespaces a file covers, in the order in which rules count', () => {
+  const coverage = (written: object) => clusterDoors(doorPolicy(written).doors as never, CLUSTERS[0]).coverage;
+  const others = 'karpenter, amazon-guardduty, amazon-cloudwatch, amazon-network-flow-monitor';
+  expect(coverage({ mode: 'deny' })).toBe(`off in kube-system, ${others}; deny in all others`);
+  expect(coverage({ mode: 'warn', rules: [{ namespaces: ['shop', 'kube-*'], mode: 'deny' }] })).toBe(
+    `deny in shop, kube-*; off in ${others}; warn in all others`,
   );
 });
 

@@ -31,20 +31,27 @@ const SELECTED = (operator: 'In' | 'NotIn', ...values: readonly string[]) => ({
   matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator, values }],
 });
 
-test('where every namespace denies, every pod fails closed, also in kube-system', () => {
+const ADD_ONS = ['amazon-cloudwatch', 'amazon-guardduty', 'amazon-network-flow-monitor', 'karpenter', 'kube-system'];
+
+test('without rules every pod fails closed, but for those of kube-system and of add-ons', () => {
   const [pods, workloads, namespaces, ...more] = webhooks({ mode: 'deny' });
   expect(more).toEqual([]);
   expect(pods).toMatchObject({ name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', sideEffects: 'None' });
   expect(pods).toMatchObject({ clientConfig: { url: urlFor('pods') }, admissionReviewVersions: ['v1'] });
-  expect(Object.keys(pods ?? {})).not.toContain('namespaceSelector');
+  expect(pods).toMatchObject({ namespaceSelector: SELECTED('NotIn', ...ADD_ONS) });
+  expect(JSON.stringify(pods?.matchConditions)).toContain('kube-system');
   expect(workloads).toMatchObject({ name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' });
   expect(namespaces).toMatchObject({ failurePolicy: 'Ignore', sideEffects: 'NoneOnDryRun' });
 });
 
-test('kube-system is left out only if the policy says so', () => {
-  const [pods, workloads] = webhooks({ mode: 'deny', rules: [{ namespaces: ['kube-system'], mode: 'off' }] });
-  expect(pods).toMatchObject({ namespaceSelector: SELECTED('NotIn', 'kube-system') });
-  expect(workloads).toMatchObject({ namespaceSelector: SELECTED('NotIn', 'kube-system') });
+test('a rule that names kube-system covers it, and a rule without namespaces does not', () => {
+  const others = ADD_ONS.filter((name) => name !== 'kube-system');
+  const [pods, workloads] = webhooks({
+    mode: 'off',
+    rules: [{ mode: 'deny' }, { namespaces: ['kube-system'], mode: 'deny' }],
+  });
+  expect(pods).toMatchObject({ namespaceSelector: SELECTED('NotIn', ...others) });
+  expect(workloads).toMatchObject({ namespaceSelector: SELECTED('NotIn', ...others) });
 });
 
 test('each mode has its own failure policy, and its namespaces', () => {
@@ -55,7 +62,11 @@ test('each mode has its own failure policy, and its namespaces', () => {
   const hooks = webhooks({ mode: 'warn', rules });
   expect(hooks).toMatchObject([
     { name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', namespaceSelector: SELECTED('In', 'shop') },
-    { name: 'pods-warn.patchwave.dev', failurePolicy: 'Ignore', namespaceSelector: SELECTED('NotIn', 'shop') },
+    {
+      name: 'pods-warn.patchwave.dev',
+      failurePolicy: 'Ignore',
+      namespaceSelector: SELECTED('NotIn', ...ADD_ONS, 'shop'),
+    },
     { name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' },
     { name: 'namespaces.patchwave.dev', failurePolicy: 'Ignore' },
   ]);

@@ -20,6 +20,11 @@ describe('the settings of a door', () => {
     ['no rule for the account', { ...SHOP, account: '444455556666' }, { mode: 'warn', requireDigest: true }],
     ['a rule for a Region', { ...SHOP, region: 'us-east-1', cluster: 'x' }, { mode: 'deny', requireDigest: true }],
     ['no rule', { ...SHOP, cluster: 'test' }, { mode: 'warn', requireDigest: true }],
+    [
+      'no rule that names the namespace of an add-on',
+      { ...SHOP, namespace: 'karpenter' },
+      { mode: 'off', requireDigest: true },
+    ],
   ])('%s', (_, place, expected) => {
     expect(doorAt({ doors }, place)).toEqual({ ...expected, graceRunningDays: 14 });
   });
@@ -75,6 +80,13 @@ test.each([
   ['a rule for another account', { rules: [{ accounts: ['444455556666'], mode: 'warn' }] }, PLACE, false],
 ])('%s: whether a door may judge there', (_, document, place, expected) => {
   expect(mayJudge({ doors: parse(doorsSchema, document) }, place)).toBe(expected);
+});
+
+test('a rule that newly names kube-system refuses newly there', () => {
+  const before = { doors: parse(doorsSchema, { mode: 'deny' }) };
+  const after = { doors: parse(doorsSchema, { mode: 'deny', rules: [{ namespaces: ['kube-*'], mode: 'deny' }] }) };
+  expect(mayRefuseNewly(after, before, PLACE)).toBe(true);
+  expect(mayRefuseNewly(before, after, PLACE)).toBe(false);
 });
 
 test('without doors none judges', () => {
