@@ -6,7 +6,7 @@ import type { Context } from 'aws-lambda';
 import { inTime } from '../../../functions/admission-webhook/deadline.ts';
 import { admissionWebhook, handler } from '../../../functions/admission-webhook/handler.ts';
 import { PathKeys } from '../../../functions/admission-webhook/path-keys.ts';
-import { MOST_BYTES } from '../../../functions/admission-webhook/read-review.ts';
+import { MOST_BYTES, ReviewTooLargeError, readReview } from '../../../functions/admission-webhook/read-review.ts';
 import { RememberedPolicies } from '../../../functions/admission-webhook/remembered-policies.ts';
 import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
 import { podSecretOf } from '../../../shared/domain/admission/webhook-path.ts';
@@ -141,6 +141,13 @@ describe('a body that is no review is refused, and never allowed', () => {
       statusCode: 400,
       review: { message: expect.stringContaining('The AdmissionReview is not valid') },
     });
+  });
+
+  test('one with exactly the most bytes is read, and one with a byte more is not', () => {
+    const whole = JSON.stringify(reviewOf({ object: podOf('nginx') }));
+    const body = whole.padEnd(MOST_BYTES);
+    expect(readReview(body, false)).toEqual(readReview(whole, false));
+    expect(() => readReview(`${body} `, false)).toThrow(ReviewTooLargeError);
   });
 
   test('one that is larger than an API server sends: 413', async () => {

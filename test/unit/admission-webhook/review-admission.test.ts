@@ -68,6 +68,22 @@ describe('a pod', () => {
     expect(await refused()).not.toContain('emergency');
   });
 
+  test('is refused without that while the ledger cannot be read, because a break-glass could not be read either', async () => {
+    const made = await doorWorld('deny', { breakGlass: { groups: ['on-call'] } });
+    const { policy } = await made.policies.current();
+    made.images.get = () => Promise.reject(new Error('throttled'));
+    const ports = { ...made, lastPolicy: () => policy };
+    const { answer, ruleId } = await reviewAdmission(ports, CLUSTER, reviewOf({ object: podOf(BAD) }));
+    expect(ruleId).toBe('door-undecided');
+    expect(answer.response.status?.message).not.toContain('emergency');
+  });
+
+  test('names at most 20 digests for the log', async () => {
+    const images = Array.from({ length: 21 }, (_, number) => doorImage(`unknown-${number}`));
+    const { digests } = await reviewAdmission(await doorWorld(), CLUSTER, reviewOf({ object: podOf(...images) }));
+    expect(digests).toEqual(images.slice(0, 20).map((image) => image.slice(image.indexOf('@') + 1)));
+  });
+
   test('is refused for what keeps it from starting, and not for what only has a warning', async () => {
     const made = await doorWorld();
     await made.running.begin([{ digest: digestOf('violating'), place: { ...CLUSTER, namespace: 'shop' } }]);
