@@ -93,7 +93,10 @@ function readScopes(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>)
   return scopes.filter(({ account }) => readable.has(account));
 }
 
-/** The lists of each cluster: pods, nodes with their architecture, and the owners that name a Deployment or CronJob. */
+/**
+ * The lists of each cluster: pods, nodes with their architecture, the ReplicaSets that name a Deployment, and what may start. One
+ * list of Jobs shows the owners of pods, and the Jobs that wait.
+ */
 function kubernetesCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
   const scopes = new Set(readScopes(fleet, policy, readable).map(({ account, region }) => `${account}/${region}`));
   const clusters = fleet.kubernetesClusters.filter(
@@ -101,26 +104,31 @@ function kubernetesCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<str
   );
   const pages = (objects: number) => listPages(objects, OBJECTS_A_PAGE);
   let [pods, nodes, replicaSets, jobs] = [0, 0, 0, 0];
+  const templates = { deployments: 0, statefulsets: 0, daemonsets: 0, cronjobs: 0, scaledjobs: 0 };
   for (const cluster of clusters) {
     const workloads = fleet.kubernetesWorkloads.filter(
       (one) => one.account === cluster.account && one.region === cluster.region && one.cluster === cluster.name,
     );
     const podsOf = ({ kind, replicas }: (typeof workloads)[number]): number => {
       if (kind === 'daemonset') return cluster.nodes.length;
+      if (kind === 'scaledjob') return 0;
       return kind === 'pod' ? 1 : replicas;
     };
     const owned = (...kinds: readonly string[]) => workloads.filter(({ kind }) => kinds.includes(kind)).length;
-    const [ofSets, ofJobs] = [owned('deployment', 'rollout'), owned('job', 'cronjob')];
+    const ofSets = owned('deployment', 'rollout');
     pods += pages(workloads.reduce((sum, workload) => sum + podsOf(workload), 0));
     nodes += pages(cluster.nodes.length);
     if (ofSets > 0) replicaSets += pages(ofSets);
-    if (ofJobs > 0) jobs += pages(ofJobs);
+    jobs += pages(workloads.filter(({ kind, replicas }) => ['job', 'cronjob'].includes(kind) && replicas > 0).length);
+    for (const list of ['deployments', 'statefulsets', 'daemonsets', 'cronjobs', 'scaledjobs'] as const)
+      templates[list] += pages(owned(list.slice(0, -1)));
   }
   return new Map([
     ['kubernetes:list pods', pods],
     ['kubernetes:list nodes', nodes],
     ['kubernetes:list replicasets', replicaSets],
     ['kubernetes:list jobs', jobs],
+    ...Object.entries(templates).map(([list, calls]) => [`kubernetes:list ${list}`, calls] as const),
   ]);
 }
 

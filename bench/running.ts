@@ -34,7 +34,10 @@ export interface Running {
   readonly lookedUpTag?: string;
 }
 
-/** What the containers of a fleet run, as ECS would report it: the digest that a tag named when its task started. */
+/**
+ * What the containers of a fleet run, as ECS would report it: the digest that a tag named when its task started. Also what templates
+ * of EKS may start: the digest that a tag names now.
+ */
 export function runningContainers(fleet: Fleet): Running[] {
   const history = new SeededTagHistory(fleet.images);
   const images = new Map(fleet.images.map((image) => [image.name, image]));
@@ -46,11 +49,17 @@ export function runningContainers(fleet: Fleet): Running[] {
     ),
     ...fleet.kubernetesWorkloads
       .filter((workload) => readable.has(clusterKey({ ...workload, name: workload.cluster })))
-      .flatMap((workload) =>
-        [...workload.containers, ...(workload.initContainers ?? [])].flatMap((container) =>
-          runningContainer(container, workload, known),
-        ),
-      ),
+      .flatMap((workload) => {
+        const { kind, replicas, startedDaysAgo, architecture } = workload;
+        const containers = [...workload.containers, ...(workload.initContainers ?? [])];
+        const runs = replicas > 0 && kind !== 'scaledjob';
+        // A CronJob may start by its template again, while its Job runs.
+        const mayStart = !runs || kind === 'cronjob';
+        return [
+          ...(runs ? containers.flatMap((one) => runningContainer(one, { architecture, startedDaysAgo }, known)) : []),
+          ...(mayStart ? containers.flatMap((one) => possibleContainer(one, architecture, known)) : []),
+        ];
+      }),
   ];
 }
 
@@ -85,6 +94,18 @@ function runningContainer(
   const image = images.get(handle ?? '');
   return image === undefined ? [] : [{ ...at, image, ...(isDigestMissing && { lookedUpTag: tag }) }];
 }
+
+/** No agent tells a digest, so each tag is looked up. */
+const possibleContainer = (
+  container: FleetContainerImage,
+  architecture: FleetWorkload['architecture'],
+  known: Known,
+): Running[] =>
+  runningContainer(
+    'image' in container && container.reference !== 'digest' ? { ...container, digestMissing: true } : container,
+    { architecture, startedDaysAgo: 0 },
+    known,
+  );
 
 const firstTag = (image: FleetImage, place: Running['place']): string | undefined =>
   pushesOf(image).find((push) => placeKey(push) === placeKey(place))?.tags[0];

@@ -10,6 +10,11 @@ const NO_LISTS = {
   'kubernetes:list nodes': 0,
   'kubernetes:list replicasets': 0,
   'kubernetes:list jobs': 0,
+  'kubernetes:list deployments': 0,
+  'kubernetes:list statefulsets': 0,
+  'kubernetes:list daemonsets': 0,
+  'kubernetes:list cronjobs': 0,
+  'kubernetes:list scaledjobs': 0,
 };
 const HUB = { account: '111122223333', region: 'us-east-1' };
 const TEAM = { account: '444455556666', region: 'eu-west-1' };
@@ -170,12 +175,38 @@ test('a readable cluster costs a list of its pods in pages of 500, of its nodes,
   const daemons = { ...workload, name: 'agent', kind: 'daemonset' as const };
   const web = { ...workload, name: 'web', kind: 'deployment' as const, replicas: 499 };
   const nightly = { ...workload, name: 'nightly', kind: 'cronjob' as const };
-  expect(lists({})).toEqual([1, 1, 0, 0]);
-  expect(lists({}, daemons)).toEqual([1, 1, 0, 0]);
-  expect(lists({}, web, daemons)).toEqual([2, 1, 1, 0]);
+  expect(lists({})).toEqual([1, 1, 0, 1]);
+  expect(lists({}, daemons)).toEqual([1, 1, 0, 1]);
+  expect(lists({}, web, daemons)).toEqual([2, 1, 1, 1]);
   expect(lists({}, nightly)).toEqual([1, 1, 0, 1]);
   expect(lists({ endpoint: 'private' }, web, daemons)).toEqual([0, 0, 0, 0]);
   expect(lists({ status: 'CREATING' })).toEqual([0, 0, 0, 0]);
+});
+
+test('what may start costs a page of each list of templates for 500, and a look-up of each tag', () => {
+  const cluster = { ...TEAM, name: 'prod', nodes: [{ name: 'node-1' }] };
+  const workload = (name: string, changes: object) => ({
+    ...{
+      ...TEAM,
+      cluster: 'prod',
+      containers: [{ name: 'a', image: 'web' }],
+      name,
+      kind: 'cronjob' as const,
+      replicas: 0,
+    },
+    ...changes,
+  });
+  const calls = (...kubernetesWorkloads: NonNullable<FleetFile['kubernetesWorkloads']>) =>
+    budgeted(() => ({ workloads: [], kubernetesClusters: [cluster], kubernetesWorkloads }));
+  const lists = ['deployments', 'statefulsets', 'daemonsets', 'cronjobs', 'jobs', 'scaledjobs'];
+  const pagesOf = (of: ReturnType<typeof calls>) => lists.map((list) => of[`kubernetes:list ${list}`]);
+  const many = Array.from({ length: 501 }, (_, n) => workload(`cron-${n}`, {}));
+  const [none, some] = [calls(), calls(...many, workload('off', { kind: 'deployment' }))];
+  expect(pagesOf(none)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(pagesOf(some)).toEqual([1, 1, 1, 2, 1, 1]);
+  expect(some['kubernetes:list pods']).toBe(1);
+  expect(some['ecr:DescribeImages']).toBe((none['ecr:DescribeImages'] ?? 0) + 1);
+  expect(some['ecr:StartImageScan']).toBe((none['ecr:StartImageScan'] ?? 0) + 1);
 });
 
 test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {

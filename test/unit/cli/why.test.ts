@@ -251,6 +251,17 @@ test('why shows the evidence that a task or pod runs the image, and marks a gues
   expect(text).toMatch(/pod .*the container runtime/);
 });
 
+test('why shows apart which workloads only may start the image', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { inUse: true });
+  const nightly = { workloadKind: 'eks-cronjob', workload: 'shop/nightly', cluster: 'prod', isPossible: true } as const;
+  await world.usages.record([usage('app-0', { ...nightly, digestSource: 'tag-guess' })], 1);
+  const text = await why(world);
+  const [, ...possible] = text.split('May start without a deployment:');
+  expect(possible).toHaveLength(1);
+  expect(possible[0]).toMatch(/eks-cronjob shop\/nightly .*a guess: what the tag means now/);
+});
+
 test('why says if another policy than the judging one is in force', async () => {
   const world = await planWorld();
   await violating(world);

@@ -100,6 +100,21 @@ describe('planning', () => {
       expect(await plannedWith(...of)).toEqual([RUNNING]);
     });
 
+    test('a namespace at zero from Friday to Monday is scanned each day, and an image that is gone for longer is not', async () => {
+      const { world, policyVersion } = await reviewedWorld({ doors: { ...doors, mode: 'deny' } });
+      await world.runFiles.put(keys.scopes, [{ scope: payments }]);
+      await world.runFiles.put(keys.digests(payments), []);
+      await world.usages.record([ran(b)], START_EPOCH_MS - DAY_MS);
+      await world.usages.end([ran(b)], START_EPOCH_MS);
+      const scanned: boolean[] = [];
+      for (let day = 0; day < 16; day += 1) {
+        const plan = await planScans(portsOf(world), { action: 'plan-scans', ...run, policyVersion });
+        scanned.push((await batchesAt(world, plan.batches.key)).some(({ digests }) => digests.includes(b)));
+        world.advance(DAY_MS);
+      }
+      expect(scanned).toEqual([...Array.from({ length: 15 }, () => true), false]);
+    });
+
     test('never more than doubles the scans of a fleet', async () => {
       const many = Array.from({ length: 1_200 }, (_, index): Digest => `sha256:${String(index).padStart(64, '0')}`);
       const [, ...batches] = await plannedWith({ doors }, (world) =>

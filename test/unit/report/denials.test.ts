@@ -70,6 +70,15 @@ test('what a door will refuse within five days is in the report, and in the ledg
   expect(markdown).toContain('1 image that runs may not start again already.');
 });
 
+test('an image that only a template may start is announced, too', async () => {
+  const world = await running();
+  await world.usages.end([usage(SOON, 'shop/web'), usage(SOON, 'shop/api')], START_EPOCH_MS);
+  const nightly = { ...usage(SOON, 'shop/nightly'), ...({ workloadKind: 'eks-cronjob', isPossible: true } as const) };
+  await world.usages.record([nightly], START_EPOCH_MS);
+  const { denials } = await write(world);
+  expect(denials?.expected).toMatchObject([{ digest: SOON, workloads: ['eks-cronjob shop/nightly'] }]);
+});
+
 test('a second review finds the same denial, and one that was mended is gone', async () => {
   const world = await running();
   await write(world);

@@ -151,6 +151,13 @@ test('a usage starts by each of its references; a container that AWS adds by non
   expect(starts[0]?.place).toEqual({ account: '111122223333', region: 'eu-west-1', cluster: 'prod' });
 });
 
+test('a possible usage is a template: it starts, and does not run', () => {
+  const [possible] = startsOfUsage(usage('a', { isPossible: true }));
+  expect(possible).toMatchObject({ sources: ['template'], digests: [digestOf('a')] });
+  const merged = mergedStarts([...startsOfUsage(usage('a', { isPossible: true })), ...startsOfUsage(usage('a'))]);
+  expect(merged).toMatchObject([{ sources: ['running', 'template'] }]);
+});
+
 test('in ECS a tag counts as the digest that runs, also beside a template; a guess does not', () => {
   const ecs = { reference: TAGGED, workloadKind: 'ecs-service', cluster: 'prod' } as const;
   const startsOf = (name: string, changes: object = {}) => startsOfUsage(usage(name, { ...ecs, ...changes }));

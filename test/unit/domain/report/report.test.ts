@@ -157,6 +157,45 @@ test('images stand in one group each, by tier and owner, in a fixed order', () =
   expect(images).toEqual({ compliant: 2, violating: 1, unknown: 1, unjudged: 1 });
 });
 
+test('what may start is listed apart, and counts neither as running nor in the coverage', () => {
+  const built = buildReport(context(), [
+    record('a', verdict('compliant')),
+    {
+      ...record('b', verdict('violating', [old])),
+      isPossible: true,
+      workloads: ['x/y z shop/nightly/app (may start)'],
+    },
+    { ...record('c', verdict('violating', [old])), isAncestor: true },
+  ]);
+  expect(built.images).toEqual({ compliant: 1, violating: 0, unknown: 0, unjudged: 0 });
+  expect(built.possible).toMatchObject({ images: { compliant: 0, violating: 1, unknown: 0, unjudged: 0 } });
+  expect(built.coverage.found).toBe(1);
+  const text = reportMarkdown(built);
+  expect(text).toContain('Images that may start and do not run: 1 violating, 0 unknown, 0 compliant.');
+  expect(text).toContain('## Violating: application, web (may start, not running)');
+  expect(text).toContain('shop/nightly/app (may start)');
+  // A report that an earlier version wrote.
+  const { possible: _, unreadStarts: __, ...earlier } = built;
+  expect(reportMarkdown(earlier)).not.toContain('may start and do not run');
+});
+
+test('a list of possible starts that could not be read is in "Not seen", with the next step', () => {
+  const scope = { account: '444455556666', region: 'eu-west-1', eksCluster: 'prod' };
+  const unread = {
+    scope,
+    list: 'waiting-jobs',
+    error: 'ClusterForbiddenError',
+    problem: 'the read role is not allowed to list jobs (403 Forbidden)',
+    nextStep: 'Apply enforcement/access/read.yaml.',
+  } as const;
+  const text = reportMarkdown(buildReport(context({ unreadStarts: [unread] }), []));
+  const [, notSeen = ''] = text.split('## Not seen');
+  expect(notSeen).toMatch(
+    /jobs +\| 444455556666\/eu-west-1\/prod \| the read role .*403 Forbidden\). Apply enforcement/,
+  );
+  expect(notSeen).not.toContain('Every scope was read');
+});
+
 test('an image without an owner is listed so', () => {
   const { record: owned } = record('a', verdict('compliant'), { tier: 'external', locations: [] });
   const { owner: _, ...unowned } = owned;

@@ -107,6 +107,68 @@ test('a scan of the system alone never shows that an image lacks a finding in a 
   expect(checkClosure(closure, seen({ running: [old, made] }), NOW).state).toBe('closed');
 });
 
+describe('what may start', () => {
+  const mayStart = (image: RunningImage['image'], workload = 'nightly'): RunningImage => ({
+    image,
+    usages: [{ ...usage('x', { workload, workloadKind: 'eks-cronjob', isPossible: true }), digest: image.digest }],
+  });
+  const made = runs(looked('new'), 'web');
+  const unidentified = { repository: REPOSITORY, tag: 'stable', workload: 'eks-cronjob a/b/c/shop/nightly' };
+  const [one, two] = seen().scopes;
+  const inScope = (changes: object) => ({ scopes: [{ ...one, key: 'a/one', ...changes }, ...(two ? [two] : [])] });
+  const unread = { list: 'waiting-jobs', error: 'ClusterForbiddenError', problem: 'no', nextStep: 'do' } as const;
+
+  test.each<[string, Partial<ClosureInputs>, RegExp]>([
+    [
+      'a template names an image that needs the fix',
+      { running: [made, mayStart(holder)] },
+      /nothing runs .* may start one: .*\/nightly\. Change the image/,
+    ],
+    [
+      'a template names an image that is not judged',
+      { running: [made, mayStart({ digest: digestOf('old') })] },
+      /may start images that are not judged yet: .*\/nightly/,
+    ],
+    [
+      'a tag in a template may mean any image',
+      inScope({ unidentified: [{ ...unidentified, isPossible: true }] }),
+      /which image these workloads would start: .*nightly\. Name the image by digest/,
+    ],
+    [
+      'a list of possible starts was not read',
+      inScope({ unreadSources: [unread] }),
+      /\(possible-starts-unread\): jobs in a\/one/,
+    ],
+  ])('keeps a closure open, without an alarm: %s', (_, changes, text) => {
+    const open = checkClosure(closure, seen(changes), NOW);
+    expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(text), mayStart: true });
+    expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
+    expect(checkClosure(open, seen(changes), NOW)).toBe(open);
+    // Once nothing may start any more.
+    expect(checkClosure(open, seen(), NOW)).toMatchObject({ state: 'closed' });
+    expect(checkClosure(open, seen(), NOW)).not.toHaveProperty('mayStart');
+  });
+
+  test('what runs is named first, and rings when it is overdue', () => {
+    const running = [made, mayStart(holder), runs(holder, 'old-web')];
+    const open = checkClosure(closure, seen({ running }), NOW);
+    expect(open.waitingFor).toMatch(/still run an image that needs the fix: .*old-web\./);
+    expect(open.waitingFor).not.toContain('nightly');
+    expect(open).not.toHaveProperty('mayStart');
+    expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(true);
+    const tagged = checkClosure(closure, seen(inScope({ unidentified: [unidentified] })), NOW);
+    expect(tagged).not.toHaveProperty('mayStart');
+  });
+
+  test('a template that names the verified image is no proof that it runs', () => {
+    const running = [made, mayStart(looked('new'))];
+    expect(checkClosure(closure, seen({ running }), NOW)).toMatchObject({
+      state: 'closed',
+      proof: { usagesOfOutput: 1 },
+    });
+  });
+});
+
 const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
