@@ -25,7 +25,6 @@ const FOLDERS = ['functions', 'shared', 'cli', 'local', 'bench', 'scripts', 'tes
 
 /** Coined words, each with the usual words to write instead. */
 export const COINED: Readonly<Record<string, string>> = {
-  standing: 'lineage (of an image), current',
   behind: 'staleParent',
   holding: 'factStatus',
   fault: 'rootCause, error',

@@ -3,6 +3,7 @@ import { bucketClient, eksClients, ledgerClient, memberAccess } from '../../shar
 import { DynamoImageIndex, DynamoRecordedIndexes } from '../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
@@ -33,7 +34,8 @@ function compose(): Services {
     ports: {
       ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), policies },
       ...{ imageIndex: new DynamoImageIndex(table), recordedIndexes: new DynamoRecordedIndexes(table) },
-      ...{ usages: new DynamoUsageLedger(table), scopes: new DynamoScopeLedger(table) },
+      ...{ usages: new DynamoUsageLedger(table), running: new DynamoRunningReads(table) },
+      scopes: new DynamoScopeLedger(table),
       lists: new EksAllowedImages({
         clients: eksClients(access),
         credentials: async (account) => access.credentials(account)(),

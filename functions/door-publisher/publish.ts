@@ -115,17 +115,18 @@ async function outcomeOf(cluster: Cluster, work: () => Promise<Outcome>): Promis
 }
 
 /** What was read for all clusters. */
-type ForAllClusters = Pick<AllowedImages, 'graced' | 'readAtEpochMs' | 'runningIn'> &
+type ForAllClusters = Pick<AllowedImages, 'gracedIn' | 'readAtEpochMs'> &
   Pick<ListSource, 'digestsOf' | 'policyVersion'>;
 
 async function publishOne(
   ports: PublisherPorts,
   { listHours }: PublicationSettings,
-  { digestsOf, graced, readAtEpochMs, policyVersion, runningIn }: ForAllClusters,
+  { digestsOf, gracedIn, readAtEpochMs, policyVersion }: ForAllClusters,
   cluster: Cluster,
   remainingMs: () => number,
 ): Promise<Outcome> {
-  const running = await runningIn(cluster);
+  const graced = gracedIn(cluster);
+  const running = new Map([...graced].map(([digest, { namespaces }]) => [digest, namespaces]));
   const source = {
     ...{ digestsOf, graced, readAtEpochMs, policyVersion, cluster, running },
     notAfterEpochMs: readAtEpochMs + listHours * HOUR_MS,

@@ -9,7 +9,7 @@ import { runFileKeys } from '../../shared/review/documents.ts';
 import { type ImageGroup, ImageGroups } from './image-groups.ts';
 import { Marks } from './marks.ts';
 import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
-import { imagesIn } from './running-images.ts';
+import { presencesEnded } from './running-images.ts';
 
 export interface LeavingPorts {
   readonly images: ImageLedger;
@@ -47,7 +47,7 @@ export async function putAside(
       const [leaving, away] = [await live.of(group), await before.of(group)];
       if (isOver) {
         await usages.end(away, clock());
-        await ports.running.end([...imagesIn(away).values()], clock());
+        await ports.running.record(await presencesEnded(ports.running, away, [], clock()));
       }
       await unmark(ports, scope, marks, group, leaving);
       await usages.leave(leaving, atEpochMs);
@@ -94,7 +94,7 @@ export async function endAll(ports: GonePorts, scope: Scope): Promise<void> {
   await eachGroup(ports.scratch, [usages.live(scope), usages.left(scope)], async (ending, group) => {
     await unmark(ports, scope, marks, group, ending);
     await usages.end(ending, clock());
-    await ports.running.end([...imagesIn(ending).values()], clock());
+    await ports.running.record(await presencesEnded(ports.running, ending, [], clock()));
   });
 }
 

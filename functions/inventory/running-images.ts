@@ -1,37 +1,99 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { ImageFacts } from '../../shared/domain/admission/admission-facts.ts';
+import { admissionFactsOf } from '../../shared/domain/admission/admission-facts.ts';
+import { isNameRefused, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
+import { type Presence, presenceEnded, presenceSeen } from '../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import type { Usage } from '../../shared/domain/image/usage.ts';
-import { type DoorPlace, doorPlaceOf } from '../../shared/domain/policy/doors.ts';
-import type { UsageChanges } from '../../shared/domain/review/resolve-references.ts';
-import type { ImagePresence } from '../../shared/ports/admission.ts';
+import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
+import { type DoorPlace, doorPlaceOf, doorPlaceText } from '../../shared/domain/policy/doors.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import type { PlacedPresence, RunningLedger } from '../../shared/ports/admission.ts';
 
-/**
- * The images that began to run, and those that no longer run, by namespace or ECS cluster.
- * @param seen all usages of these images in the scope
- * @param isMarked an earlier reading of the scope marked what ran; without it every image is marked
- */
-export function runningChanges(
-  seen: Iterable<Usage>,
-  { begun, end }: Pick<UsageChanges, 'begun' | 'end'>,
-  isMarked: boolean,
-): { readonly begin: readonly ImagePresence[]; readonly end: readonly ImagePresence[] } {
-  const runs = imagesIn(seen);
-  const begin = isMarked ? imagesIn(begun) : runs;
-  return {
-    begin: [...begin.values()],
-    end: [...imagesIn(end)].flatMap(([key, image]) => (runs.has(key) ? [] : [image])),
-  };
+/** Images of one place, with the usages of each. */
+interface ImagesOfPlace {
+  readonly place: DoorPlace;
+  readonly usages: Map<Digest, Usage[]>;
 }
 
-/** The images of usages by where they run, each once; a possible usage runs nothing. */
-export function imagesIn(usages: Iterable<Usage>): ReadonlyMap<string, ImagePresence> {
-  const images = new Map<string, ImagePresence>();
+/** The images of usages by where they run; a possible usage runs nothing. */
+function byPlace(usages: Iterable<Usage>): ReadonlyMap<string, ImagesOfPlace> {
+  const places = new Map<string, ImagesOfPlace>();
   for (const usage of usages) {
     if (usage.isPossible) continue;
     const place = doorPlaceOf(usage);
-    images.set(keyOf(usage.digest, place), { digest: usage.digest, place });
+    const key = doorPlaceText(place);
+    const there = places.get(key) ?? { place, usages: new Map<Digest, Usage[]>() };
+    places.set(key, there);
+    const known = there.usages.get(usage.digest);
+    if (known) known.push(usage);
+    else there.usages.set(usage.digest, [usage]);
   }
-  return images;
+  return places;
 }
 
-const keyOf = (digest: Digest, { account, region, cluster, namespace = '' }: DoorPlace): string =>
-  [account, region, cluster, namespace, digest].join(' ');
+const PLACES_AT_ONCE = 16;
+
+/** What a reading of a scope knows, besides the usages. */
+export interface ReadingOfScope {
+  readonly policy: Policy;
+  /** The images as the ledger knows them; one without a record has no verdict yet. */
+  readonly known: ReadonlyMap<Digest, ImageRecord>;
+  /** No earlier reading of the scope recorded how images began. */
+  readonly isFirstReading: boolean;
+  readonly nowEpochMs: number;
+}
+
+/** The presences that change because a reading of a scope sees these usages of some images, all that it has of them. */
+export async function presencesSeen(
+  running: Pick<RunningLedger, 'presencesIn'>,
+  seen: Iterable<Usage>,
+  reading: ReadingOfScope,
+): Promise<readonly PlacedPresence[]> {
+  const changed = await mapConcurrently([...byPlace(seen).values()], PLACES_AT_ONCE, async ({ place, usages }) => {
+    const before = await running.presencesIn([...usages.keys()], place);
+    return [...usages].flatMap(([digest, own]): readonly PlacedPresence[] => {
+      const known = before.get(digest);
+      const presence = presenceOf(known, digest, own, reading);
+      return presence === known ? [] : [{ digest, place, presence }];
+    });
+  });
+  return changed.flat();
+}
+
+function presenceOf(
+  before: Presence | undefined,
+  digest: Digest,
+  usages: readonly Usage[],
+  { policy, known, isFirstReading, nowEpochMs }: ReadingOfScope,
+): Presence {
+  const records = { images: known, indexes: new Map(), presences: new Map() };
+  const [image = { digest, isRecorded: false } as ImageFacts] = admissionFactsOf(digest, records, policy).images;
+  // It could begin by any of the references; a sidecar of AWS has none.
+  const references = usages.flatMap(referencesOf);
+  const found = {
+    objections: objectionsAgainst(image, { policy, nowEpochMs }),
+    isNameRefused: references.length > 0 && references.every((one) => isNameRefused(one, policy)),
+    ...{ image: known.get(digest), isFirstReading },
+  };
+  return presenceSeen(before, found, policy, nowEpochMs);
+}
+
+/**
+ * The presences that end with these usages.
+ * @param running on: usages of the same images in the scope that go on
+ */
+export async function presencesEnded(
+  running: Pick<RunningLedger, 'presencesIn'>,
+  ended: Iterable<Usage>,
+  goingOn: Iterable<Usage>,
+  nowEpochMs: number,
+): Promise<readonly PlacedPresence[]> {
+  const stays = byPlace(goingOn);
+  const over = await mapConcurrently([...byPlace(ended)], PLACES_AT_ONCE, async ([key, { place, usages }]) => {
+    const gone = [...usages.keys()].filter((digest) => !stays.get(key)?.usages.has(digest));
+    const before = gone.length === 0 ? new Map<Digest, Presence>() : await running.presencesIn(gone, place);
+    return gone.map((digest) => ({ digest, place, presence: presenceEnded(before.get(digest), nowEpochMs) }));
+  });
+  return over.flat();
+}

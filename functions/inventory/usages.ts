@@ -23,7 +23,7 @@ import type { InventoryActionInput } from './input.ts';
 import { Marks } from './marks.ts';
 import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { endAll, putAside } from './put-aside.ts';
-import { runningChanges } from './running-images.ts';
+import { presencesEnded, presencesSeen } from './running-images.ts';
 import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
 import { UnidentifiedContainers } from './unidentified.ts';
 import { ensureProperties, keepNames } from './used-properties.ts';
@@ -148,7 +148,7 @@ async function recordImages(
     }
     await live.add(usages.live(scope));
     const marks = await Marks.of(ports, scope);
-    const isMarked = (await ports.scopes.get(scope))?.includesRunning === true;
+    const isFirstReading = (await ports.scopes.get(scope))?.includesStanding !== true;
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -160,7 +160,7 @@ async function recordImages(
       digests.push(...runs);
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
-        await recordGroup({ ports, runId, scope, policy, marks, isMarked, group }, shown, changes);
+        await recordGroup({ ports, runId, scope, policy, marks, isFirstReading, group }, shown, changes);
     }
   });
   return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list() };
@@ -172,8 +172,8 @@ interface GroupStep {
   readonly scope: Scope;
   readonly policy: Policy;
   readonly marks: Marks;
-  /** An earlier reading recorded which images run here (`RunningLedger`). */
-  readonly isMarked: boolean;
+  /** No earlier reading recorded how images began here (`RunningLedger`). */
+  readonly isFirstReading: boolean;
   readonly group: ImageGroup;
 }
 
@@ -182,7 +182,7 @@ interface GroupStep {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, policy, marks, isMarked, group }: GroupStep,
+  { ports, runId, scope, policy, marks, isFirstReading, group }: GroupStep,
   seen: SeenImages,
   changes: UsageChanges,
 ): Promise<void> {
@@ -200,12 +200,12 @@ async function recordGroup(
     digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
     changes.end,
   );
-  const running = runningChanges(seen.usages.values(), changes, isMarked);
-  await ports.running.begin(running.begin, clock());
+  const reading = { policy, known, isFirstReading, nowEpochMs: clock() };
+  await ports.running.record(await presencesSeen(ports.running, seen.usages.values(), reading));
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());
-  // A mark that outlives its usage ends with the grace of its image; one that is missing would stop what runs.
-  await ports.running.end(running.end, clock());
+  // A presence that outlives its usage ends with the grace of its image; one that is missing would stop what runs.
+  await ports.running.record(await presencesEnded(ports.running, changes.end, seen.usages.values(), clock()));
   // Another scope may have removed a mark or a name because its own use ended, before it could see these usages.
   const recorded = await ports.images.get(digestsOf(changes.record));
   await markAsUsed(ports.images, digestsOf(changes.record), recorded);
@@ -236,7 +236,7 @@ const completeScope = (scope: Scope, reading: Reading, empty: boolean): ScopeRec
     ...(Array.isArray(eksClusters) && { includesEks: true }),
     ...(isPrivate && { isPrivate }),
     ...unreadIn(reading),
-    includesRunning: true,
+    includesStanding: true,
     ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
   };
 };

@@ -1,13 +1,15 @@
-import { eachConcurrently, mapConcurrently, piecesOf } from '../concurrency.ts';
-import { admissionFactsOf } from '../domain/admission/admission-facts.ts';
-import { type GraceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
+import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
+import { type AdmissionRecords, admissionFactsOf } from '../domain/admission/admission-facts.ts';
+import { type GraceOfDigest, graceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
 import { startOfIndex } from '../domain/admission/listed-indexes.ts';
+import type { Presence } from '../domain/admission/standing.ts';
 import { DAY_MS, HOUR_MS } from '../domain/common/time.ts';
 import { type Digest, type IndexChild, isDigest } from '../domain/image/image.ts';
 import { readImageReference } from '../domain/image/reference.ts';
 import { type Cluster, referencesOf } from '../domain/image/usage.ts';
-import { doorPlaceOf } from '../domain/policy/doors.ts';
+import { type DoorPlace, doorPlaceText } from '../domain/policy/doors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import type { PresencesOfImages } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ImageIndex, ImageLedger, PlaceLedger, RecordedIndexes, UsageLedger } from '../ports/ledger.ts';
 
@@ -17,6 +19,7 @@ export interface AllowedImagesPorts {
   readonly places: Pick<PlaceLedger, 'indexes'>;
   readonly recordedIndexes: RecordedIndexes;
   readonly usages: Pick<UsageLedger, 'all'>;
+  readonly running: PresencesOfImages;
   readonly clock: Clock;
 }
 
@@ -26,20 +29,21 @@ export interface AllowedImages {
   readonly readAtEpochMs: number;
   /** They may start everywhere. */
   readonly allowed: ReadonlySet<Digest>;
-  /** They may start where they run already (`runningIn`), with a warning. */
-  readonly graced: ReadonlyMap<Digest, GraceOfDigest>;
   /** Their records cannot be judged, so they may not start. Sorted. */
   readonly unreadable: readonly Digest[];
-  /**
-   * Reads in which namespaces of an EKS cluster the images of `graced` run; sorted, and without those that run nowhere there.
-   * An index runs where it or one of its images does.
-   */
-  runningIn(cluster: Cluster): Promise<ReadonlyMap<Digest, readonly string[]>>;
+  /** The images and indexes that may start only in some namespaces of an EKS cluster, with a warning: they are in good standing there. */
+  gracedIn(cluster: Cluster): ReadonlyMap<Digest, GraceInCluster>;
+}
+
+export interface GraceInCluster extends GraceOfDigest {
+  /** Sorted. */
+  readonly namespaces: readonly string[];
 }
 
 /** Most records take a few kilobytes, and one with thousands of findings takes a megabyte. */
 const DIGESTS_A_PIECE = 100;
 const PIECES_AT_ONCE = 4;
+const PRESENCES_AT_ONCE = 16;
 const CLUSTERS_AT_ONCE = 4;
 
 /** Clocks differ: of a registry, of a build, and of ours. */
@@ -61,9 +65,11 @@ export async function listAllowedImages(
   clusters: readonly Cluster[],
   readAtEpochMs = ports.clock(),
 ): Promise<AllowedImages> {
-  const starts = new KnownStarts(ports, policy, readAtEpochMs);
+  const starts = new KnownStarts(ports, policy, clusters, readAtEpochMs);
   const { imageIndex, recordedIndexes } = ports;
-  const scanned = () => imageIndex.scannedSince(readAtEpochMs - policy.staleScanHours * HOUR_MS);
+  // A result counts for `staleScanHours`, and what is in good standing may start for its grace after that.
+  const countsMs = policy.staleScanHours * HOUR_MS + (policy.doors?.graceRunningDays ?? 0) * DAY_MS;
+  const scanned = () => imageIndex.scannedSince(readAtEpochMs - countsMs);
   const aged = () => digestsIn(imageIndex.bornBefore(END_OF_TIME_EPOCH_MS));
   // Meanwhile an image may move from each list to the other, or to a place of its list that was read before. While an index
   // moves it, it may be at no place. So both lists are read twice, and only the keys cost anything then.
@@ -71,29 +77,27 @@ export async function listAllowedImages(
   await starts.ofImages(aged());
   await starts.ofImages(scanned());
   await starts.ofImages(aged());
-  const used: UsedDigests = { running: new Set(), named: new Set() };
-  await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) => starts.ofImages(digestsRunning(ports, cluster, used)));
+  const named = new Set<Digest>();
+  await mapConcurrently(clusters, CLUSTERS_AT_ONCE, (cluster) =>
+    starts.ofImages(digestsRunning(ports, cluster, named)),
+  );
   // An index is recorded after each of its images was built.
   const sinceEpochMs = Math.max(0, Math.min(readAtEpochMs, starts.oldestEpochMs) - CLOCK_DIFFERENCE_MS);
-  await starts.ofIndexes(recordedIndexes.recordedSince(sinceEpochMs), used.running);
-  await starts.ofIndexes([[...used.named]], used.running);
-  const { allowed, graced, unreadable } = starts.all();
-  return {
-    ...{ readAtEpochMs, allowed, graced, unreadable },
-    runningIn: (cluster) => runningIn(ports, cluster, graced, (index) => starts.imagesOf(index)),
-  };
+  await starts.ofIndexes(recordedIndexes.recordedSince(sinceEpochMs));
+  await starts.ofIndexes([[...named]]);
+  return { readAtEpochMs, ...starts.all() };
 }
 
 /** Where digests may start, as far as it is decided. */
 class KnownStarts {
-  readonly #ports: Pick<AllowedImagesPorts, 'images' | 'places'>;
+  readonly #ports: Pick<AllowedImagesPorts, 'images' | 'places' | 'running'>;
   readonly #policy: Policy;
   readonly #nowEpochMs: number;
   /** An index may hold another one, which is no image: so they are kept apart. */
   readonly #images = new Map<Digest, StartOfDigest>();
   readonly #indexes = new Map<Digest, StartOfDigest>();
-  /** Of indexes with grace. */
-  readonly #imagesOf = new Map<Digest, readonly Digest[]>();
+  /** By cluster. */
+  readonly #graced: ReadonlyMap<string, Map<Digest, GraceInCluster>>;
   readonly #unreadable = new Set<Digest>();
   /**
    * When the oldest image that may start was built; 0 if that is not known of one. A waiver, or a rebuild that made the same
@@ -101,87 +105,123 @@ class KnownStarts {
    */
   oldestEpochMs = Number.POSITIVE_INFINITY;
 
-  constructor(ports: Pick<AllowedImagesPorts, 'images' | 'places'>, policy: Policy, nowEpochMs: number) {
+  constructor(
+    ports: Pick<AllowedImagesPorts, 'images' | 'places' | 'running'>,
+    policy: Policy,
+    clusters: readonly Cluster[],
+    nowEpochMs: number,
+  ) {
     this.#ports = ports;
     this.#policy = policy;
+    this.#graced = new Map(clusters.map((cluster) => [clusterOf(cluster), new Map()]));
     this.#nowEpochMs = nowEpochMs;
   }
 
   async ofImages(pages: Pages): Promise<void> {
     await eachConcurrently(newPieces(pages, this.#images), PIECES_AT_ONCE, async (digests) => {
-      const records = { images: await this.#ports.images.get(digests), indexes: NONE, running: NOTHING_RUNS };
+      const images = await this.#ports.images.get(digests);
       for (const digest of digests) {
         const start = this.#orUnreadable(digest, () => {
-          const { images } = admissionFactsOf(digest, records, this.#policy);
-          return startOfDigest(images, this.#policy, this.#nowEpochMs);
+          const [image] = admissionFactsOf(digest, { images, ...NOTHING_ELSE }, this.#policy).images;
+          return image ? startOfDigest(image, this.#policy, this.#nowEpochMs) : 'nowhere';
         });
         this.#images.set(digest, start);
-        if (start.start === 'nowhere') continue;
-        const birth = records.images.get(digest)?.birth;
-        this.oldestEpochMs = Math.min(
-          this.oldestEpochMs,
-          birth?.known && isInstant(birth.bornAtEpochMs) ? birth.bornAtEpochMs : 0,
-        );
       }
+      await mapConcurrently(digests, PRESENCES_AT_ONCE, async (digest) => {
+        const start = this.#images.get(digest);
+        const mayStart =
+          start === 'in-good-standing' ? await this.#grace(digest, { images, indexes: NONE }, []) : start;
+        if (mayStart === 'nowhere') return;
+        const birth = images.get(digest)?.birth;
+        const bornAtEpochMs = birth?.known && isInstant(birth.bornAtEpochMs) ? birth.bornAtEpochMs : 0;
+        this.oldestEpochMs = Math.min(this.oldestEpochMs, bornAtEpochMs);
+      });
     });
   }
 
-  /**
-   * All images that may start by themselves are decided before. Where one image of an index runs, the others have grace too,
-   * although nothing runs them.
-   */
-  async ofIndexes(pages: Pages, running: ReadonlySet<Digest>): Promise<void> {
+  /** All images that may start are decided before. */
+  async ofIndexes(pages: Pages): Promise<void> {
     await eachConcurrently(newPieces(pages, this.#indexes), PIECES_AT_ONCE, async (digests) => {
       const indexes = await this.#ports.places.indexes(digests);
-      await this.ofImages(piecesOf(besideRunning(indexes, running), DIGESTS_A_PIECE));
       for (const digest of digests) {
         if (!indexes.has(digest)) continue;
         const children = indexes.get(digest) as readonly IndexChild[];
         const start = this.#orUnreadable(digest, () => this.#startOfIndex(children));
         // An index without images has a record of its own, like an image.
-        if (start) this.#indexes.set(digest, start);
-        if (start?.start === 'where-it-runs')
-          this.#imagesOf.set(
-            digest,
-            children.map((child) => child.digest),
-          );
+        if (!start) continue;
+        this.#indexes.set(digest, start);
+        for (const graced of this.#graced.values()) graced.delete(digest);
       }
+      await mapConcurrently(digests, PRESENCES_AT_ONCE, async (digest) => {
+        if (this.#indexes.get(digest) !== 'in-good-standing') return;
+        const children = (indexes.get(digest) ?? []).map((child) => child.digest);
+        await this.#grace(digest, { images: await this.#ports.images.get(children), indexes }, children);
+      });
     });
   }
 
-  imagesOf(index: Digest): readonly Digest[] {
-    return this.#imagesOf.get(index) ?? [];
+  all(): Pick<AllowedImages, 'allowed' | 'gracedIn' | 'unreadable'> {
+    const allowed = new Set<Digest>();
+    for (const [digest, start] of this.#images)
+      if (start === 'anywhere' && !this.#indexes.has(digest)) allowed.add(digest);
+    for (const [digest, start] of this.#indexes) if (start === 'anywhere') allowed.add(digest);
+    return {
+      allowed,
+      gracedIn: (cluster) => this.#graced.get(clusterOf(cluster)) ?? new Map(),
+      unreadable: [...this.#unreadable].sort(),
+    };
   }
 
-  all(): Pick<AllowedImages, 'allowed' | 'graced' | 'unreadable'> {
-    const allowed = new Set<Digest>();
-    const graced = new Map<Digest, GraceOfDigest>();
-    const add = (digest: Digest, start: StartOfDigest): void => {
-      if (start.start === 'anywhere') allowed.add(digest);
-      if (start.start === 'where-it-runs')
-        graced.set(digest, { untilEpochMs: start.untilEpochMs, ruleId: start.ruleId });
-    };
-    for (const [digest, start] of this.#images) if (!this.#indexes.has(digest)) add(digest, start);
-    for (const [digest, start] of this.#indexes) add(digest, start);
-    return { allowed, graced, unreadable: [...this.#unreadable].sort() };
+  /** Finds the places of the clusters in which a digest is in good standing. @param children of an index */
+  async #grace(
+    digest: Digest,
+    records: Pick<AdmissionRecords, 'images' | 'indexes'>,
+    children: readonly Digest[],
+  ): Promise<StartOfDigest> {
+    const presences = new Map<string, { readonly place: DoorPlace; readonly here: Map<Digest, Presence> }>();
+    for (const one of new Set([digest, ...children]))
+      for (const { place, presence } of await this.#ports.running.presencesOf(one)) {
+        if (place.namespace === undefined || !this.#graced.has(clusterOf(place))) continue;
+        const key = doorPlaceText(place);
+        const known = presences.get(key) ?? { place, here: new Map<Digest, Presence>() };
+        known.here.set(one, presence);
+        presences.set(key, known);
+      }
+    let isGraced = false;
+    this.#orUnreadable(digest, () => {
+      for (const { place, here } of presences.values()) {
+        const facts = admissionFactsOf(digest, { ...records, presences: here }, this.#policy);
+        const grace = graceOfDigest(facts, this.#policy, this.#nowEpochMs);
+        if (!grace) continue;
+        if (!isInstant(grace.untilEpochMs)) throw new RangeError('it ends at no instant');
+        this.#add(digest, place, grace);
+        isGraced = true;
+      }
+      return undefined;
+    });
+    return isGraced ? 'in-good-standing' : 'nowhere';
+  }
+
+  /** A list has one end for each image of a cluster: the first. */
+  #add(digest: Digest, { namespace = '', ...cluster }: DoorPlace, grace: GraceOfDigest): void {
+    const graced = this.#graced.get(clusterOf(cluster));
+    const known = graced?.get(digest);
+    const { untilEpochMs, ruleId } = known && known.untilEpochMs <= grace.untilEpochMs ? known : grace;
+    const namespaces = [...(known?.namespaces ?? []), namespace].sort();
+    graced?.set(digest, { untilEpochMs, ruleId, namespaces });
   }
 
   #startOfIndex(children: readonly IndexChild[]): StartOfDigest | undefined {
-    return children.length === 0
-      ? undefined
-      : startOfIndex(children, (image) => this.#images.get(image) ?? { start: 'nowhere' });
+    return children.length === 0 ? undefined : startOfIndex(children, (image) => this.#images.get(image) ?? 'nowhere');
   }
 
   /** One record that was written by hand keeps no other image from starting. */
   #orUnreadable<Start extends StartOfDigest | undefined>(digest: Digest, decide: () => Start): Start | StartOfDigest {
     try {
-      const start = decide();
-      if (start?.start === 'where-it-runs' && !isInstant(start.untilEpochMs))
-        throw new RangeError('it ends at no instant');
-      return start;
+      return decide();
     } catch {
       this.#unreadable.add(digest);
-      return { start: 'nowhere' };
+      return 'nowhere';
     }
   }
 }
@@ -190,28 +230,12 @@ class KnownStarts {
 const isInstant = (epochMs: unknown): boolean =>
   typeof epochMs === 'number' && epochMs >= 0 && epochMs <= END_OF_TIME_EPOCH_MS;
 
-/** The images of those indexes of which one runs. */
-const besideRunning = (
-  indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
-  running: ReadonlySet<Digest>,
-): readonly Digest[] =>
-  [...indexes].flatMap(([index, children]) => {
-    const images = Array.isArray(children) ? children.flatMap((child: IndexChild | null) => child?.digest ?? []) : [];
-    return [index, ...images].some((digest) => running.has(digest)) ? images : [];
-  });
-
-/** What the workloads of clusters use. */
-interface UsedDigests {
-  /** Of the images that run. */
-  readonly running: Set<Digest>;
-  /** In references: some are of indexes. */
-  readonly named: Set<Digest>;
-}
-
 type Pages = AsyncIterable<readonly Digest[]> | Iterable<readonly Digest[]>;
 
 const NONE: ReadonlyMap<Digest, readonly IndexChild[]> = new Map();
-const NOTHING_RUNS: ReadonlySet<Digest> = new Set();
+const NOTHING_ELSE: Omit<AdmissionRecords, 'images'> = { indexes: NONE, presences: new Map() };
+
+const clusterOf = ({ account, region, cluster }: Cluster): string => doorPlaceText({ account, region, cluster });
 
 /** Digests that are not known yet, in pieces of a read. */
 async function* newPieces(pages: Pages, known: ReadonlyMap<Digest, unknown>): AsyncIterable<readonly Digest[]> {
@@ -231,20 +255,19 @@ async function* digestsIn(pages: AsyncIterable<readonly { readonly digest: Diges
   for await (const page of pages) yield page.map(({ digest }) => digest);
 }
 
-/** The images of a cluster, one by one. @param used gets what its workloads use */
+/** The images of a cluster, one by one. @param named gets the digests in references: some are of indexes */
 async function* digestsRunning(
   { usages }: Pick<AllowedImagesPorts, 'usages'>,
   cluster: Cluster,
-  used: UsedDigests,
+  named: Set<Digest>,
 ): AsyncIterable<readonly Digest[]> {
   for await (const usage of usagesOf(usages, cluster)) {
     if (!('unreadable' in usage))
       for (const reference of referencesOf(usage)) {
         const digest = readImageReference(reference)?.digest;
-        if (digest !== undefined) used.named.add(digest);
+        if (digest !== undefined) named.add(digest);
       }
     if (!isDigest(usage.digest)) continue;
-    used.running.add(usage.digest);
     yield [usage.digest];
   }
 }
@@ -255,32 +278,4 @@ async function* digestsRunning(
  */
 async function* usagesOf(usages: AllowedImagesPorts['usages'], { account, region, cluster }: Cluster) {
   for (const state of ['left', 'live'] as const) yield* usages.all({ account, region, eksCluster: cluster }, state);
-}
-
-async function runningIn(
-  { usages }: Pick<AllowedImagesPorts, 'usages'>,
-  cluster: Cluster,
-  graced: ReadonlyMap<Digest, GraceOfDigest>,
-  imagesOf: (index: Digest) => readonly Digest[],
-): Promise<ReadonlyMap<Digest, readonly string[]>> {
-  /** By each digest that may run: the digests that have grace where it does. */
-  const through = new Map<Digest, Digest[]>();
-  for (const digest of graced.keys())
-    for (const one of new Set([digest, ...imagesOf(digest)])) {
-      const known = through.get(one);
-      if (known) known.push(digest);
-      else through.set(one, [digest]);
-    }
-  const running = new Map<Digest, Set<string>>();
-  for await (const usage of usagesOf(usages, cluster)) {
-    if ('unreadable' in usage) continue;
-    const { namespace } = doorPlaceOf(usage);
-    if (namespace === undefined) continue;
-    for (const digest of through.get(usage.digest) ?? []) {
-      const known = running.get(digest);
-      if (known) known.add(namespace);
-      else running.set(digest, new Set([namespace]));
-    }
-  }
-  return new Map([...running].map(([digest, namespaces]) => [digest, [...namespaces].sort()]));
 }

@@ -21,13 +21,13 @@ export async function readAdmissionRecords(
   const [known, indexes, runs] = await Promise.all([
     images.get(digests),
     places.indexes(digests),
-    running.runningIn(digests, place),
+    running.presencesIn(digests, place),
   ]);
   const named = digests.flatMap((digest) => imagesNamedBy(digest, { indexes }));
   const unread = [...new Set(named)].filter((digest) => !digests.includes(digest));
   const [others, othersRun] =
-    unread.length > 0 ? await Promise.all([images.get(unread), running.runningIn(unread, place)]) : [[], []];
-  return { images: new Map([...known, ...others]), indexes, running: new Set([...runs, ...othersRun]) };
+    unread.length > 0 ? await Promise.all([images.get(unread), running.presencesIn(unread, place)]) : [[], []];
+  return { images: new Map([...known, ...others]), indexes, presences: new Map([...runs, ...othersRun]) };
 }
 
 /** The facts of those digests under a policy. */

@@ -1,4 +1,5 @@
 import type { BreakGlass } from '../domain/admission/admit.ts';
+import type { Presence } from '../domain/admission/standing.ts';
 import type { Digest } from '../domain/image/image.ts';
 import type { DoorPlace } from '../domain/policy/doors.ts';
 import type { ImageLedger, PlaceLedger } from './ledger.ts';
@@ -10,24 +11,29 @@ export interface AdmissionReads {
   readonly running: RunningReads;
 }
 
-/** Which images run where, by the last complete reading of each cluster. */
+/** Which images run where, or ran, by the last complete reading of each cluster. */
 export interface RunningReads {
-  /** Those of the digests that a workload of the place runs. */
-  runningIn(digests: readonly Digest[], place: DoorPlace): Promise<ReadonlySet<Digest>>;
+  /** The presences of the digests in the place. */
+  presencesIn(digests: readonly Digest[], place: DoorPlace): Promise<ReadonlyMap<Digest, Presence>>;
 }
 
-/** An image that runs in a namespace or an ECS cluster. */
+/** The same of one image in all places. */
+export interface PresencesOfImages {
+  presencesOf(digest: Digest): Promise<readonly PlacedPresence[]>;
+}
+
+/** An image that runs in a namespace or an ECS cluster, or ran there. */
 export interface ImagePresence {
   readonly digest: Digest;
   readonly place: DoorPlace;
 }
 
-/** Marks are written on change, before the usages that they follow from. */
-export interface RunningLedger {
-  /** Marks images as running; a repeated mark changes nothing. */
-  begin(images: readonly ImagePresence[], atEpochMs: number): Promise<void>;
-  /** Ends marks; they expire 90 days later. */
-  end(images: readonly ImagePresence[], atEpochMs: number): Promise<void>;
+export type PlacedPresence = ImagePresence & { readonly presence: Presence };
+
+/** Presences are written on change, before the usages that they follow from. */
+export interface RunningLedger extends RunningReads {
+  /** Replaces the presences; one that has ended expires 90 days later. */
+  record(presences: readonly PlacedPresence[]): Promise<void>;
 }
 
 /** The break-glass of a place; it ends by itself. */

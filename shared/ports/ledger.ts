@@ -290,8 +290,8 @@ export interface ScopeRecord {
   readonly isPrivate?: true;
   /** Lists of possible starts that the last complete read could not read; absent if it read all. */
   readonly unreadSources?: readonly UnreadSource[];
-  /** The last complete read recorded which images run where (`RunningLedger`). */
-  readonly includesRunning?: true;
+  /** The last complete read recorded how images began where they run (`RunningLedger`). */
+  readonly includesStanding?: true;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
   /** The scope is skipped until this time. */

@@ -130,7 +130,7 @@ export const previewUsages: View<UsageLedger> = (real) => ({
   leave: nothing,
 });
 
-export const previewRunning: View<RunningLedger> = () => ({ begin: nothing, end: nothing });
+export const previewRunning: View<RunningLedger> = (real) => ({ ...readsOf(real, ['presencesIn']), record: nothing });
 
 /** Writes of a preview are not visible here. */
 export const previewStreamReads: View<StreamReads> = (real) => real;

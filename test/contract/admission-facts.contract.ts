@@ -1,8 +1,10 @@
+import { presenceEnded } from '../../shared/domain/admission/standing.ts';
 import { policySchema } from '../../shared/domain/policy/policy.ts';
 import { admissionFactsIn, readAdmissionRecords } from '../../shared/judging/read-admission-facts.ts';
-import type { RunningLedger, RunningReads } from '../../shared/ports/admission.ts';
+import type { RunningLedger } from '../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import { parse } from '../../shared/schema.ts';
+import { inGoodStanding } from '../support/fakes/running.ts';
 import {
   alone,
   DAY_MS,
@@ -17,7 +19,7 @@ import {
 export interface AdmissionWorld {
   readonly images: ImageLedger;
   readonly places: PlaceLedger;
-  readonly running: RunningReads & RunningLedger;
+  readonly running: RunningLedger;
   /** Batch reads so far; absent where there are none. */
   readonly batches?: () => number;
 }
@@ -67,7 +69,8 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
   const read = async (world: AdmissionWorld, digests = ASKED) => {
     const before = world.batches?.() ?? 0;
     const facts = admissionFactsIn(await readAdmissionRecords(world, PLACE, digests), policy, digests);
-    const runsHere = (name: string) => facts.get(digestOf(name))?.runsHere;
+    const runsHere = (name: string) =>
+      facts.get(digestOf(name))?.presences.some(({ presence }) => presence.endedAtEpochMs === undefined);
     return {
       runsHere,
       facts: (name: string) => facts.get(digestOf(name))?.images,
@@ -123,15 +126,14 @@ export function admissionFactsContract({ make }: { readonly make: () => Admissio
       { digest: digestOf(child), place: PLACE },
     ];
     const elsewhere = { ...PLACE, namespace: 'other' };
-    await world.running.begin(
-      [compliantHere, childHere, { digest: digestOf(violating), place: elsewhere }],
-      NOON_EPOCH_MS,
+    await world.running.record(
+      inGoodStanding([compliantHere, childHere, { digest: digestOf(violating), place: elsewhere }], NOON_EPOCH_MS),
     );
     const { runsHere } = await read(world);
     expect([compliant, index, child, violating, 'unheard of'].map(runsHere)).toEqual([true, true, true, false, false]);
-    await world.running.end([compliantHere], NOON_EPOCH_MS);
+    await world.running.record([{ ...compliantHere, presence: presenceEnded(undefined, NOON_EPOCH_MS) }]);
     expect([compliant, index].map((await read(world)).runsHere)).toEqual([false, true]);
-    await world.running.begin([compliantHere], NOON_EPOCH_MS);
+    await world.running.record(inGoodStanding([compliantHere], NOON_EPOCH_MS));
     expect((await read(world)).runsHere(compliant)).toBe(true);
   });
 

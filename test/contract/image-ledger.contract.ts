@@ -62,7 +62,9 @@ export function imageLedgerContract({
     } = imageProperties('a', { tier: 'unmanaged', birth: { known: false, rejected: [] } });
     await ledger.recordProperties(unmanaged);
     const { digest: ___, judgedAtEpochMs: ____, ...judged } = judgement('a', NOW);
-    expect(await imageOf(ledger, 'a')).toEqual({ ...unmanaged, inUse: true, isHead: true, ...judged });
+    // The new facts end the last result: a door needs to know when.
+    const lastKnown = { untilEpochMs: NOW, resultAtEpochMs: NOW };
+    expect(await imageOf(ledger, 'a')).toEqual({ ...unmanaged, inUse: true, isHead: true, ...judged, lastKnown });
   });
 
   test('facts merged with stored ones: concurrent writers lose nothing', async () => {

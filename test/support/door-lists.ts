@@ -1,16 +1,19 @@
 import { admitUntil } from '../../shared/domain/admission/admit.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
+import { type DoorPlace, doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   type AllowedImages,
   type AllowedImagesPorts,
+  type GraceInCluster,
   listAllowedImages,
 } from '../../shared/judging/list-allowed-images.ts';
 import { admissionFactsIn, readAdmissionRecords } from '../../shared/judging/read-admission-facts.ts';
 import type { AdmissionReads } from '../../shared/ports/admission.ts';
 
-export interface ListedDoorPorts extends AllowedImagesPorts, AdmissionReads {}
+export interface ListedDoorPorts extends AllowedImagesPorts, AdmissionReads {
+  readonly running: AllowedImagesPorts['running'] & AdmissionReads['running'];
+}
 
 /** `allow`, `deny`, or `until <end of the grace> (<rule>)`. */
 type Answer = string;
@@ -29,7 +32,12 @@ export async function answersOfDoors(
   readonly ofWebhook: Readonly<Record<string, Answer>>;
   readonly ofList: Readonly<Record<string, Answer>>;
 }> {
-  const clusters = new Map(places.map((place) => [place.cluster, place]));
+  const clusters = new Map(
+    places.map(({ account, region, cluster }) => [
+      doorPlaceText({ account, region, cluster }),
+      { account, region, cluster },
+    ]),
+  );
   const list = await listAllowedImages(ports, policy, [...clusters.values()]);
   const ofWebhook: Record<string, Answer> = {};
   const ofList: Record<string, Answer> = {};
@@ -41,25 +49,24 @@ export async function answersOfDoors(
       policy,
       nowEpochMs: ports.clock(),
     };
-    const running = await list.runningIn(place);
+    const graced = list.gracedIn(place);
     for (const digest of digests) {
       const key = `${digest} in ${place.cluster}/${place.namespace}`;
       const { admission, graceEndsAtEpochMs } = admitUntil(`registry.example/image@${digest}`, asked);
       const { decision } = admission;
       ofWebhook[key] = decision === 'warn' ? `until ${graceEndsAtEpochMs} (${admission.ruleId})` : decision;
-      ofList[key] = listed(list, running, digest, place.namespace);
+      ofList[key] = listed(list, graced.get(digest), digest, place.namespace);
     }
   }
   return { ofWebhook, ofList };
 }
 
 function listed(
-  { allowed, graced }: AllowedImages,
-  running: ReadonlyMap<Digest, readonly string[]>,
+  { allowed }: AllowedImages,
+  grace: GraceInCluster | undefined,
   digest: Digest,
   namespace: string,
 ): Answer {
   if (allowed.has(digest)) return 'allow';
-  const grace = graced.get(digest);
-  return grace && running.get(digest)?.includes(namespace) ? `until ${grace.untilEpochMs} (${grace.ruleId})` : 'deny';
+  return grace?.namespaces.includes(namespace) ? `until ${grace.untilEpochMs} (${grace.ruleId})` : 'deny';
 }

@@ -45,7 +45,9 @@ export async function sampleItems(): Promise<readonly Item[]> {
   );
   await new DynamoLateHeads(table).add({ location: LOCATION, atEpochMs: NOON_EPOCH_MS });
   const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
-  await new DynamoRunningLedger(table).begin([{ digest, place }], NOON_EPOCH_MS);
+  await new DynamoRunningLedger(table).record([
+    { digest, place, presence: { beganAtEpochMs: NOON_EPOCH_MS, standing: 'good', countsFromEpochMs: NOON_EPOCH_MS } },
+  ]);
   await new DynamoBreakGlassLedger(table).begin(
     place,
     { author: 'Ada', reason: 'an incident', expiresAtEpochMs: NOON_EPOCH_MS + HOUR_MS },

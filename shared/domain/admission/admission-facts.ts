@@ -2,17 +2,26 @@ import { ageOf, type LineageAge } from '../age/image-lineage.ts';
 import type { Digest, IndexChild, Platform, Tier } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ScanState } from '../scan/scan.ts';
-import type { ImageRecord } from '../verdict/image-record.ts';
+import type { ImageRecord, LastResults } from '../verdict/image-record.ts';
+
 import type { Verdict } from '../verdict/verdict.ts';
 import { voidFromEpochMs } from '../verdict/waiver.ts';
+import type { Presence } from './standing.ts';
 
 /** What is known of a digest that a workload asks for. Nothing here decides whether the workload may start. */
 export interface AdmissionFacts {
   readonly digest: Digest;
   /** The image itself, or each runnable image of an index: the strictest counts. Never empty. */
   readonly images: readonly ImageFacts[];
-  /** A workload of the namespace, or of the ECS cluster, runs it already, or an image of it. */
-  readonly runsHere: boolean;
+  /** Where an image of the digest has none of its own: that of the digest itself, and of its other images. */
+  readonly presences: readonly PresenceOfImage[];
+}
+
+/** A presence in the namespace, or in the ECS cluster. */
+export interface PresenceOfImage {
+  readonly presence: Presence;
+  /** Absent if the ledger has no record of what runs. */
+  readonly image?: RecordedImage;
 }
 
 export type ImageFacts = UnrecordedImage | RecordedImage;
@@ -21,11 +30,14 @@ export type ImageFacts = UnrecordedImage | RecordedImage;
 export interface UnrecordedImage {
   readonly digest: Digest;
   readonly isRecorded: false;
+  readonly presence?: Presence;
 }
 
-export interface RecordedImage {
+export interface RecordedImage extends LastResults {
   readonly digest: Digest;
   readonly isRecorded: true;
+  /** Of the image itself in the place. */
+  readonly presence?: Presence;
   readonly platform?: Platform;
   readonly tier: Tier;
   readonly owner?: string;
@@ -53,8 +65,8 @@ export interface WaivedReason {
 export interface AdmissionRecords {
   readonly images: ReadonlyMap<Digest, ImageRecord>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** Those that run in the namespace. */
-  readonly running: ReadonlySet<Digest>;
+  /** Of those that run in the place, or ran there. */
+  readonly presences: ReadonlyMap<Digest, Presence>;
 }
 
 /** The images whose records the facts on a digest need. An index without images has a record of its own. */
@@ -69,24 +81,38 @@ export const admissionFactsOf = (
   records: AdmissionRecords,
   policy: Pick<Policy, 'waivers'>,
 ): AdmissionFacts => {
-  const images = [...new Set(imagesNamedBy(digest, records))];
+  const images = [...new Set(imagesNamedBy(digest, records))].map((image) => factsOn(image, records, policy));
+  const whole = images.some((image) => image.digest === digest) ? undefined : records.presences.get(digest);
   return {
-    digest,
-    images: images.map((image) => factsOn(image, records.images.get(image), policy)),
-    runsHere: [digest, ...images].some((one) => records.running.has(one)),
+    ...{ digest, images },
+    presences: [
+      ...(whole ? [{ presence: whole }] : []),
+      ...images.flatMap((image) =>
+        image.presence ? [{ presence: image.presence, ...(image.isRecorded && { image }) }] : [],
+      ),
+    ],
   };
 };
 
-function factsOn(digest: Digest, record: ImageRecord | undefined, policy: Pick<Policy, 'waivers'>): ImageFacts {
-  if (!record) return { digest, isRecorded: false };
-  const { platform, tier, owner, scan, verdict, judgedAtEpochMs } = record;
+function factsOn(
+  digest: Digest,
+  { images, presences }: Pick<AdmissionRecords, 'images' | 'presences'>,
+  policy: Pick<Policy, 'waivers'>,
+): ImageFacts {
+  const record = images.get(digest);
+  const presence = presences.get(digest);
+  if (!record) return { digest, isRecorded: false, ...(presence && { presence }) };
+  const { platform, tier, owner, scan, verdict, judgedAtEpochMs, lastKnown, lastGood } = record;
   return {
     ...{ digest, isRecorded: true, tier },
+    ...(presence && { presence }),
     ...(platform !== undefined && { platform }),
     ...(owner !== undefined && { owner }),
     scan,
     ...(verdict && { verdict }),
     ...(verdict && judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+    ...(lastKnown && { lastKnown }),
+    ...(lastGood && { lastGood }),
     waivers: verdict ? waivedReasons(verdict, policy) : [],
     covered: {
       locations: record.locations,

@@ -1,21 +1,23 @@
 import { cutText } from '../common/cut-text.ts';
-import { DAY_MS, HOUR_MS, instant } from '../common/time.ts';
+import { DAY_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Digest } from '../image/image.ts';
 import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
+import { type AppliedPolicy, objectedSince } from '../policy/applied-policy.ts';
 import { isExempt } from '../policy/aws-managed.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
 import type { Door } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ScanState, ScanStateName } from '../scan/scan.ts';
-import { effectiveScanState, isKnowledge, keepsResult, resultAtEpochMs } from '../scan/scan-state.ts';
+import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
 import { classify } from '../stream/tier.ts';
 import { unapprovedNames } from '../verdict/approved-registries.ts';
+import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
 import { endOfWaivers } from '../verdict/waiver.ts';
-import type { AdmissionFacts, ImageFacts, RecordedImage } from './admission-facts.ts';
+import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
+import { isInGoodStanding, isRecent, type ObjectionClass } from './standing.ts';
 
 /** Whether an image may start, with the rule and one line that says what to do. */
 export type Admission =
@@ -35,14 +37,16 @@ export interface Admitting {
   /** By digest, as `admissionFactsIn` gives it. A digest without facts counts as unrecorded. */
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
   readonly policy: Policy;
+  /** The policies that were in force within the grace, the newest first: a name that one refuses has its grace from then. */
+  readonly applied?: readonly AppliedPolicy[];
   readonly breakGlass?: BreakGlass | undefined;
   readonly nowEpochMs: number;
 }
 
 /**
  * Decides whether an image may start at a door. It reads the verdict that Patchwave gave, and judges nothing itself: an image
- * without a verdict is refused, because unknown never passes. An image that runs in the namespace already, and violates only
- * because time passed or a finding is new, starts with a warning until its grace is over.
+ * without a verdict is refused, because unknown never passes. An image in good standing starts with a warning until the grace
+ * of each objection is over; every other one is refused.
  * @param reference as the workload names the image; any text, or none
  */
 export const admit = (reference: string | undefined, admitting: Admitting): Admission =>
@@ -53,13 +57,16 @@ export interface TimedAdmission {
   readonly admission: Admission;
   /** When the grace ends by which the image may start now; absent if it needs none, or may not start. */
   readonly graceEndsAtEpochMs?: number;
+  /** Its good standing alone lets it start, because Patchwave has a doubt. */
+  readonly isDoubted?: true;
 }
 
 /** The decision of `admit`, with the end of the grace. */
 export function admitUntil(reference: string | undefined, admitting: Admitting): TimedAdmission {
   const { door, breakGlass, nowEpochMs } = admitting;
   if (door.mode === 'off') return { admission: ALLOW };
-  const objection = strictestOf(objectionsTo(reference, admitting));
+  const objections = objectionsTo(reference, admitting);
+  const objection = strictestOf(objections);
   if (!objection) return { admission: ALLOW };
   const { ruleId, isDenied, endsAtEpochMs } = objection;
   const message = written(objection.message);
@@ -67,6 +74,7 @@ export function admitUntil(reference: string | undefined, admitting: Admitting):
     return {
       admission: { decision: 'warn', ruleId, message },
       ...(endsAtEpochMs !== undefined && { graceEndsAtEpochMs: endsAtEpochMs }),
+      ...(objections.some((one) => one.class === 'doubt') && { isDoubted: true }),
     };
   if (door.mode === 'warn')
     return { admission: { decision: 'warn', ruleId, message: `This door only warns. ${message}` } };
@@ -77,32 +85,91 @@ export function admitUntil(reference: string | undefined, admitting: Admitting):
 
 const ALLOW: Admission = { decision: 'allow' };
 
-/** Where an image may start, whatever names it, for doors that judge the name by themselves. */
-export type StartOfDigest =
-  | { readonly start: 'anywhere' }
-  /** Only where it runs already, with a warning. */
-  | ({ readonly start: 'where-it-runs' } & GraceOfDigest)
-  | { readonly start: 'nowhere' };
+/** What a door would object to an image as if it denied, without a break-glass and without grace. */
+export const objectionsAgainst = (image: ImageFacts, at: At): ReadonlySet<ObjectionClass> =>
+  new Set(objectionsToImage(image, at).map((one) => one.class));
 
-/** Why an image may start only where it runs, and until when. */
+/** Whether a door would refuse the name. */
+export function isNameRefused(text: string, policy: Policy): boolean {
+  const reference = readImageReference(text);
+  return reference === undefined || isUnapproved(text, reference, policy);
+}
+
+/**
+ * Where an image may start, whatever names it, for doors that judge the name by themselves. `in-good-standing`: only where it is
+ * that, with a warning.
+ */
+export type StartOfDigest = 'anywhere' | 'in-good-standing' | 'nowhere';
+
+/** Where one image may start in clusters of EKS: by the same objections as `admit`, of which only the grace depends on the place. */
+export function startOfDigest(image: ImageFacts, policy: Policy, nowEpochMs: number): StartOfDigest {
+  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
+  const atBest: GoodPresence = { beganAtEpochMs: nowEpochMs, countsFromEpochMs: nowEpochMs };
+  const objections = objectionsToImage(image, { policy, nowEpochMs });
+  if (objections.length === 0) return 'anywhere';
+  return objections.some((one) => settled(one, '', atBest, { door, nowEpochMs }).isDenied)
+    ? 'nowhere'
+    : 'in-good-standing';
+}
+
+/** Why an image may start only in good standing, and until when. */
 export interface GraceOfDigest {
   readonly untilEpochMs: number;
   readonly ruleId: string;
 }
 
-/**
- * Where a digest may start in clusters of EKS: by the same objections as `admit`, of which only the grace depends on the place.
- * @param images of the digest: the image, or each of an index
- */
-export function startOfDigest(images: readonly ImageFacts[], policy: Policy, nowEpochMs: number): StartOfDigest {
+/** The grace of a digest in one place; `undefined` if it needs none there, or has none. */
+export function graceOfDigest(facts: AdmissionFacts, policy: Policy, nowEpochMs: number): GraceOfDigest | undefined {
   const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
-  const at = { door, policy, nowEpochMs, runsHere: true };
-  const objection = strictestOf(images.flatMap((image) => objectionsToImage(image, at)));
-  if (!objection) return { start: 'anywhere' };
-  const { isDenied, ruleId, endsAtEpochMs: untilEpochMs } = objection;
-  return isDenied || untilEpochMs === undefined
-    ? { start: 'nowhere' }
-    : { start: 'where-it-runs', untilEpochMs, ruleId };
+  const objection = strictestOf(objectionsByFacts(facts, { door, policy, nowEpochMs }));
+  if (objection?.endsAtEpochMs === undefined) return undefined;
+  return { untilEpochMs: objection.endsAtEpochMs, ruleId: objection.ruleId };
+}
+
+/** The one rule of all doors: how long an image in good standing may start in spite of an objection. */
+function endOfGrace(
+  { class: of, sinceEpochMs }: RawObjection,
+  { beganAtEpochMs, countsFromEpochMs = 0 }: GoodPresence,
+  graceRunningDays: number,
+): number | undefined {
+  const since: Readonly<Record<ObjectionClass, number | undefined>> = {
+    fact: sinceEpochMs === undefined ? undefined : Math.max(sinceEpochMs, countsFromEpochMs),
+    doubt: sinceEpochMs ?? beganAtEpochMs,
+    rule: sinceEpochMs,
+  };
+  const startEpochMs = since[of];
+  return startEpochMs === undefined ? undefined : startEpochMs + graceRunningDays * DAY_MS;
+}
+
+/**
+ * The presence by which an image is in good standing; `undefined` if it is not. Its own decides. An image of an index that never
+ * ran there starts where another image of the index is in good standing: a node of another architecture must be able to start it.
+ */
+function goodPresenceOf(
+  own: PresenceOfImage | undefined,
+  others: readonly PresenceOfImage[],
+  policy: Policy,
+  nowEpochMs: number,
+): GoodPresence | undefined {
+  const isOwn = own !== undefined && isRecent(own.presence, policy, nowEpochMs);
+  const [best] = (isOwn ? [own] : others)
+    .filter(({ presence, image }) => isInGoodStanding(presence, image, policy, nowEpochMs))
+    .map(({ presence }) => presence)
+    .toSorted((one, other) => (other.countsFromEpochMs ?? 0) - (one.countsFromEpochMs ?? 0));
+  if (!best) return undefined;
+  const { standing, beganAtEpochMs, countsFromEpochMs } = best;
+  return {
+    ...(isOwn && standing === 'good' && beganAtEpochMs !== undefined && { beganAtEpochMs }),
+    ...(countsFromEpochMs !== undefined && { countsFromEpochMs }),
+  };
+}
+
+/** By what an image is in good standing in a place. */
+interface GoodPresence {
+  /** If the image itself had a good result after that, so that a doubt whose beginning nothing tells is younger. */
+  readonly beganAtEpochMs?: number;
+  /** As in `Presence`. */
+  readonly countsFromEpochMs?: number;
 }
 
 /** The strictest of several decisions: the first that denies, else the first that warns. */
@@ -121,9 +188,21 @@ type Text = string | (() => string);
 
 const written = (text: Text): string => (typeof text === 'string' ? text : text());
 
-/** One reason against an image. */
+/** One reason against an image, wherever it starts. */
+interface RawObjection {
+  readonly ruleId: string;
+  readonly class: ObjectionClass;
+  /** Absent if nothing says it. */
+  readonly sinceEpochMs?: number;
+  readonly fact: Text;
+  /** Of the refusal. */
+  readonly message: Text;
+}
+
+/** The same at a place. */
 interface Objection {
   readonly ruleId: string;
+  readonly class: ObjectionClass;
   readonly message: Text;
   /** Whether it keeps the image from starting; otherwise it is a warning. */
   readonly isDenied: boolean;
@@ -141,59 +220,128 @@ const strictestFirst = (one: Objection, other: Objection): number =>
 const endOf = ({ endsAtEpochMs = Number.MAX_SAFE_INTEGER }: Objection): number => endsAtEpochMs;
 
 function objectionsTo(text: string | undefined, admitting: Admitting): Objection[] {
-  const { door, known, policy } = admitting;
+  const { door, known, policy, nowEpochMs } = admitting;
   const reference = readImageReference(text);
   if (!reference) return [denied(DOOR_RULES.referenceReadable, unreadable(text))];
   if (isExempt(policy.awsManaged, reference)) return [];
-  const unapproved = unapprovedReference(text, reference, policy);
-  if (unapproved) return [unapproved];
   const { digest } = reference;
+  const facts = digest === undefined ? undefined : known.get(digest);
+  const unapproved = unapprovedReference(text, reference, admitting);
+  if (unapproved) {
+    const presence = facts && goodPresenceOf(undefined, facts.presences, policy, nowEpochMs);
+    const named = settled(unapproved, shown(referenceName(reference)), presence, admitting);
+    return named.isDenied || !facts ? [named] : [named, ...objectionsByFacts(facts, admitting)];
+  }
   if (digest === undefined)
     return [{ ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: door.requireDigest }];
-  const facts = known.get(digest);
-  if (!facts) return [denied(DOOR_RULES.imageRecorded, unrecorded(digest))];
-  return facts.images.flatMap((image) => objectionsToImage(image, { ...admitting, runsHere: facts.runsHere }));
+  return facts ? objectionsByFacts(facts, admitting) : [denied(DOOR_RULES.imageRecorded, unrecorded(digest))];
 }
 
-const denied = (ruleId: string, message: Text): Objection => ({ ruleId, message, isDenied: true });
+/** Where a digest is judged, whatever names it. */
+type AtDoor = Pick<Admitting, 'policy' | 'nowEpochMs'> & { readonly door: Pick<Door, 'graceRunningDays'> };
 
+function objectionsByFacts(facts: AdmissionFacts, admitting: AtDoor): Objection[] {
+  const { policy, nowEpochMs } = admitting;
+  return facts.images.flatMap((image) => {
+    const objections = objectionsToImage(image, admitting);
+    if (objections.length === 0) return [];
+    const own = image.presence && { presence: image.presence, ...(image.isRecorded && { image }) };
+    const presence = goodPresenceOf(own, facts.presences, policy, nowEpochMs);
+    return objections.map((one) => settled(one, short(image.digest), presence, admitting));
+  });
+}
+
+const denied = (ruleId: string, message: Text): Objection => ({ ruleId, class: 'rule', message, isDenied: true });
+
+/** Whether an objection refuses, or only warns because of the good standing of the image. @param name of the image */
+function settled(
+  objection: RawObjection,
+  name: string,
+  presence: GoodPresence | undefined,
+  { door, nowEpochMs }: Omit<AtDoor, 'policy'>,
+): Objection {
+  const { ruleId, class: of, message, fact } = objection;
+  const endsAtEpochMs = presence && endOfGrace(objection, presence, door.graceRunningDays);
+  if (endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs) return { ruleId, class: of, message, isDenied: true };
+  const graced = (): string =>
+    shown(
+      `${name} may start here until ${instant(endsAtEpochMs)}, because it is in good standing: it ran here before ${BEFORE[of]}. Then it is refused: ${written(fact)}. ${NEXT[of]}`,
+    );
+  return { ruleId, class: of, message: graced, isDenied: false, endsAtEpochMs };
+}
+
+const BEFORE: Readonly<Record<ObjectionClass, string>> = {
+  fact: 'this was due',
+  doubt: 'Patchwave came to doubt it',
+  rule: 'this rule applied to it',
+};
+
+const NEXT: Readonly<Record<ObjectionClass, string>> = {
+  fact: 'Deploy a newer image before.',
+  doubt: 'Tell the team that runs Patchwave: a new result ends the doubt.',
+  rule: 'Deploy an image that follows the rule before.',
+};
+
+/** The grace of a name counts from when the policies in force began to refuse it. */
 function unapprovedReference(
   text: string | undefined,
   reference: ImageReference,
-  policy: Policy,
-): Objection | undefined {
+  {
+    policy,
+    applied = [],
+    door,
+  }: Pick<Admitting, 'policy' | 'applied'> & { readonly door?: Pick<Door, 'graceRunningDays'> },
+): RawObjection | undefined {
   const ruleId = policy.approvedRegistries?.id;
-  if (ruleId === undefined || text === undefined) return undefined;
-  const name = referenceName(reference);
-  const { tier } = classify(policy, { reference: text });
-  if (unapprovedNames({ locations: [], references: [name], tier }, policy).length === 0) return undefined;
-  return denied(
-    ruleId,
-    `${shown(name)} is not in an approved registry (${ruleId}). Use an image of a registry in approvedRegistries of the policy.`,
+  if (ruleId === undefined || !isUnapproved(text, reference, policy)) return undefined;
+  const name = shown(referenceName(reference));
+  const fact = `${name} is not in an approved registry (${ruleId})`;
+  const sinceEpochMs = objectedSince(
+    applied,
+    (one) => (isUnapproved(text, reference, one.policy) ? 0 : undefined),
+    (door?.graceRunningDays ?? 0) * DAY_MS,
   );
+  return {
+    ...{ ruleId, class: 'rule', fact },
+    message: `${fact}. Use an image of a registry in approvedRegistries of the policy.`,
+    ...(sinceEpochMs !== undefined && { sinceEpochMs }),
+  };
+}
+
+function isUnapproved(text: string | undefined, reference: ImageReference, policy: Policy): boolean {
+  if (text === undefined || policy.approvedRegistries === undefined) return false;
+  const { tier } = classify(policy, { reference: text });
+  return unapprovedNames({ locations: [], references: [referenceName(reference)], tier }, policy).length > 0;
 }
 
 /** What an image is judged by, besides its facts. */
-interface At {
-  readonly door: Pick<Door, 'graceRunningDays'>;
-  readonly policy: Policy;
-  readonly nowEpochMs: number;
-  readonly runsHere: boolean;
-}
+type At = Pick<Admitting, 'policy' | 'nowEpochMs'>;
 
-function objectionsToImage(image: ImageFacts, at: At): Objection[] {
-  if (!image.isRecorded) return [denied(DOOR_RULES.imageRecorded, unrecorded(image.digest))];
+function objectionsToImage(image: ImageFacts, at: At): RawObjection[] {
+  if (!image.isRecorded) {
+    const ruleId = DOOR_RULES.imageRecorded;
+    return [
+      { ruleId, class: 'doubt', fact: `Patchwave has no record of it (${ruleId})`, message: unrecorded(image.digest) },
+    ];
+  }
   const { verdict, judgedAtEpochMs } = image;
-  if (!verdict) return [denied(DOOR_RULES.imageJudged, unjudged(image.digest))];
+  if (!verdict) return [unexplained(image, `Patchwave has not judged it (${DOOR_RULES.imageJudged})`, at)];
   const reasons = verdict.reasons.map((reason) => asOfNow(reason, image, at));
   return [
     ...reasons.flatMap((reason) => objectionOf(reason, image, at)),
     ...(judgedAtEpochMs === undefined ? beingJudged(image, at) : []),
     ...(reasons.some(({ kind }) => kind === 'scan') ? [] : staleScan(image, at)),
     ...unlistedBreach(verdict, reasons, image, at),
-    ...(isExplained(verdict) ? [] : [denied(DOOR_RULES.imageJudged, unjudged(image.digest))]),
+    ...(isExplained(verdict)
+      ? []
+      : [unexplained(image, `its verdict names no reason (${DOOR_RULES.imageJudged})`, at)]),
   ];
 }
+
+const unexplained = (image: RecordedImage, fact: string, at: At): RawObjection => ({
+  ...doubt(DOOR_RULES.imageJudged, image, fact, at),
+  message: unjudged(image.digest),
+});
 
 /** A verdict that is not compliant has a reason for it, of before any time passed. */
 const isExplained = ({ status, reasons }: Verdict): boolean =>
@@ -210,31 +358,44 @@ function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reas
   return endsAtEpochMs <= nowEpochMs ? { ...reason, effect: 'violates', deadlineEpochMs: endsAtEpochMs } : reason;
 }
 
-function objectionOf(reason: Reason, image: RecordedImage, at: At): Objection[] {
+/**
+ * What a reason is against an image; `undefined` says nothing at a door. A workload that names a tag runs it by a guess, and here the
+ * digest is named. Where else an image lies, and under which names, is for the report: the door judges the reference that starts.
+ */
+const CLASS_OF: Readonly<Record<Reason['kind'], ObjectionClass | undefined>> = {
+  age: 'fact',
+  finding: 'fact',
+  'age-unknown': 'doubt',
+  scan: 'doubt',
+  policy: 'doubt',
+  registry: undefined,
+  source: 'rule',
+  user: 'rule',
+  tag: 'rule',
+  'digest-guessed': undefined,
+};
+
+function objectionOf(reason: Reason, image: RecordedImage, at: At): RawObjection[] {
   const { ruleId, effect, kind } = reason;
-  if (effect === 'due' || effect === 'waived') return [];
-  // A workload that names a tag runs it by a guess. Here the digest is named, and only the digest can start.
-  if (kind === 'digest-guessed') return [];
-  // Where else it lies or runs, and under which names, is for the report. The door judges the reference that starts by itself.
-  if (kind === 'registry') return [];
+  const of = CLASS_OF[kind];
+  if (effect === 'due' || effect === 'waived' || of === undefined) return [];
   const fact = (): string => factOf(reason);
-  if (kind === 'age' || kind === 'finding')
-    return inTime(image, ruleId, fact, violatesSinceEpochMs(reason, image, at), at);
-  if (kind === 'scan')
-    return inTime(image, ruleId, fact, isOld(reason) ? staleSinceEpochMs(image.scan, at) : undefined, at);
-  return [denied(ruleId, refusal(image, fact))];
+  if (effect === 'unknown' || of === 'doubt') return [doubt(ruleId, image, fact, at)];
+  return [objection(of, ruleId, image, fact, violatesSinceEpochMs(reason, image, at))];
 }
 
-/** Not before the last waiver ended that covered the reason: a verdict that was given after that no longer names the waiver. */
+/** The latest of: due, the end of a waiver, and the first policy from which on it was so. */
 function violatesSinceEpochMs(
   reason: Reason,
   { covered }: RecordedImage,
   { policy, nowEpochMs }: At,
 ): number | undefined {
-  const { deadlineEpochMs, waivedUntilEpochMs = 0 } = reason;
-  if (deadlineEpochMs === undefined) return undefined;
-  const endEpochMs = endOfWaivers(policy.waivers, covered, reason, nowEpochMs) ?? 0;
-  return Math.max(deadlineEpochMs, endEpochMs, Math.min(waivedUntilEpochMs, nowEpochMs));
+  const { deadlineEpochMs, waivedUntilEpochMs, sinceEpochMs } = reason;
+  const instants = [
+    ...[deadlineEpochMs, sinceEpochMs, endOfWaivers(policy.waivers, covered, reason, nowEpochMs)],
+    waivedUntilEpochMs === undefined ? undefined : Math.min(waivedUntilEpochMs, nowEpochMs),
+  ].filter((one) => one !== undefined);
+  return instants.length === 0 ? undefined : Math.max(...instants);
 }
 
 /** A reason that stands although it names a waiver: that one has ended, or was removed. */
@@ -243,35 +404,18 @@ function factOf({ waiverId, waivedThrough: _, ...reason }: Reason): string {
   return waiverId === undefined ? text : `${text}; its waiver ${waiverId} has ended`;
 }
 
-/** Findings that are missing are no old result. */
-const isOld = ({ scanReason }: Extract<Reason, { kind: 'scan' }>): boolean =>
-  scanReason === undefined || keepsResult(scanReason);
-
 /** A verdict lasts no longer than the scan behind it. */
-function staleScan(image: RecordedImage, at: At): Objection[] {
+function staleScan(image: RecordedImage, at: At): RawObjection[] {
   if (isKnowledge(effectiveScanState(image.scan, at.nowEpochMs, at.policy.staleScanHours))) return [];
-  const fact = `its last scan is too old (${BUILT_IN_RULES.scanRequired})`;
-  return inTime(image, BUILT_IN_RULES.scanRequired, fact, staleSinceEpochMs(image.scan, at), at);
+  return [
+    doubt(BUILT_IN_RULES.scanRequired, image, `its last scan counts no more (${BUILT_IN_RULES.scanRequired})`, at),
+  ];
 }
 
-/** When the last result stopped to count, if nothing but its age is wrong with it; otherwise `undefined`. */
-function staleSinceEpochMs(scan: ScanState, { policy }: At): number | undefined {
-  const lastAtEpochMs = resultAtEpochMs(scan);
-  const isOnlyOld = ONLY_OLD.has(scan.state) || keepsResult(scan.reason);
-  return isOnlyOld && lastAtEpochMs !== undefined ? lastAtEpochMs + policy.staleScanHours * HOUR_MS : undefined;
-}
-
-const ONLY_OLD: ReadonlySet<ScanStateName> = new Set(['complete', 'continuous', 'stale', 'requested']);
-
-/** Its properties or its age changed after the verdict, and the next evaluation judges them: of what runs, the last one stands. */
-const beingJudged = (image: RecordedImage, at: At): Objection[] =>
-  inTime(
-    image,
-    DOOR_RULES.imageJudged,
-    `Patchwave judges it again (${DOOR_RULES.imageJudged})`,
-    resultAtEpochMs(image.scan),
-    at,
-  );
+/** Its properties or its age changed after the verdict, and the next evaluation judges them. */
+const beingJudged = (image: RecordedImage, at: At): RawObjection[] => [
+  doubt(DOOR_RULES.imageJudged, image, `Patchwave judges it again (${DOOR_RULES.imageJudged})`, at),
+];
 
 /** A verdict names an age only from the warning on, so the breach of a younger image has no reason. */
 function unlistedBreach(
@@ -279,31 +423,29 @@ function unlistedBreach(
   reasons: readonly Reason[],
   image: RecordedImage,
   at: At,
-): Objection[] {
+): RawObjection[] {
   const isPast = nextBreachAtEpochMs !== undefined && nextBreachAtEpochMs <= at.nowEpochMs;
   if (!isPast || reasons.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry')) return [];
   const fact = `its age is over the limit (${BUILT_IN_RULES.ageLimit})`;
-  return inTime(image, BUILT_IN_RULES.ageLimit, fact, nextBreachAtEpochMs, at);
+  return [objection('fact', BUILT_IN_RULES.ageLimit, image, fact, nextBreachAtEpochMs)];
 }
 
-/** An objection that only the passing of time, or a new finding, raised: what runs may start again during its grace. */
-function inTime(
-  image: RecordedImage,
+function objection(
+  of: ObjectionClass,
   ruleId: string,
+  image: RecordedImage,
   fact: Text,
   sinceEpochMs: number | undefined,
-  at: At,
-): Objection[] {
-  const { door, runsHere, nowEpochMs } = at;
-  const endsAtEpochMs = sinceEpochMs === undefined ? undefined : sinceEpochMs + door.graceRunningDays * DAY_MS;
-  if (!runsHere || endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs)
-    return [denied(ruleId, refusal(image, fact))];
-  const message = (): string =>
-    shown(
-      `${short(image.digest)} may start here until ${instant(endsAtEpochMs)}, because it runs here already. Then it is refused: ${written(fact)}. Deploy a newer image before.`,
-    );
-  return [{ ruleId, message, isDenied: false, endsAtEpochMs }];
+): RawObjection {
+  return {
+    ...{ ruleId, class: of, fact, message: refusal(image, fact) },
+    ...(sinceEpochMs !== undefined && { sinceEpochMs }),
+  };
 }
+
+/** A doubt lasts since the last result without one, whatever states came between. */
+const doubt = (ruleId: string, image: RecordedImage, fact: Text, { policy, nowEpochMs }: At): RawObjection =>
+  objection('doubt', ruleId, image, fact, knownUntilEpochMs(image, policy, nowEpochMs));
 
 /* The texts. A reference and the names in a reason come from strangers. */
 

@@ -6,7 +6,7 @@ import type { ScanState } from '../scan/scan.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The ledger record of an image. */
-export interface ImageRecord extends ImageProperties {
+export interface ImageRecord extends ImageProperties, LastResults {
   readonly inUse: boolean;
   readonly isHead: boolean;
   /** Absent until a review has resolved its lineage. */
@@ -49,4 +49,20 @@ export interface Judgement {
   readonly age?: LineageAge;
   /** The guessed usages that it used. */
   readonly guessedIn?: GuessedIn;
+}
+
+/** A result that counts no more. */
+export interface EndedResult {
+  /** When another verdict replaced it, or the image passed a limit. */
+  readonly untilEpochMs: number;
+  /** The scan result behind it, which lasts for `staleScanHours`. */
+  readonly resultAtEpochMs?: number;
+}
+
+/** Kept with the record once the verdict in it is not such a result itself. */
+export interface LastResults {
+  /** Without a doubt: every input of the verdict was known. */
+  readonly lastKnown?: EndedResult;
+  /** Without a doubt and without a violation. */
+  readonly lastGood?: EndedResult;
 }

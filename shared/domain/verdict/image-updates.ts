@@ -4,6 +4,7 @@ import type { ImageProperties } from '../image/image-properties.ts';
 import { NEVER_SCANNED, type ScanState } from '../scan/scan.ts';
 import { languageKnownAtEpochMs, resultAtEpochMs } from '../scan/scan-state.ts';
 import type { ImageRecord, Judgement } from './image-record.ts';
+import { lastResultsAfter } from './last-result.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
 /* The updates of an image's record. Several writers change their own parts of one record. Every ledger applies these
@@ -27,7 +28,7 @@ export function propertiesIn(record: ImageRecord): ImageProperties {
     verdict,
     ...others
   } = record;
-  const { findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = others;
+  const { findingsFingerprint, findingsCount, judgedAtEpochMs, lastKnown, lastGood, ...facts } = others;
   return facts;
 }
 
@@ -58,7 +59,11 @@ const sameJudged = (one: ImageProperties, other: ImageProperties): boolean =>
 
 const withoutNames = ({ tagFacts: _, references: __, ...judged }: ImageProperties) => judged;
 
-const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
+/** No update of facts carries an instant, so the last result ends when it was last confirmed. */
+function unjudged(before: ImageRecord): ImageRecord {
+  const { judgedAtEpochMs, lastKnown: _, lastGood: __, ...record } = before;
+  return judgedAtEpochMs === undefined ? before : { ...record, ...lastResultsAfter(before, record, judgedAtEpochMs) };
+}
 
 const unplaced = ({ lineage: _, ...record }: ImageRecord): ImageRecord => withoutSearch(record);
 
@@ -118,7 +123,10 @@ export function withJudgement(before: ImageRecord, judgement: Judgement): ImageR
   if (age && !sameContent(age, ageOf(before))) return undefined;
   if (properties && !sameContent(guessedIn, before.guessedIn)) return undefined;
   if (isNewer(before, judgement) || knowsMore(before.scan, judgement.scan)) return undefined;
-  return { ...before, ...written, scan: { ...judgement.scan, ...latestRequests(before.scan, judgement.scan) } };
+  const scan = { ...judgement.scan, ...latestRequests(before.scan, judgement.scan) };
+  const { lastKnown: _, lastGood: __, ...known } = before;
+  const after = { ...known, ...written, scan };
+  return { ...after, ...lastResultsAfter(before, after, judgement.judgedAtEpochMs) };
 }
 
 function latestRequests(one: ScanState, other: ScanState) {

@@ -30,6 +30,11 @@ export type Reason = {
    * later, or if the grace of doors is over since.
    */
   readonly waivedUntilEpochMs?: number;
+  /**
+   * Of a reason that violates: since when the policies in force have objected so, or the image was first seen so. Absent if the
+   * deadline is as late, or if the grace of doors is over since.
+   */
+  readonly sinceEpochMs?: number;
 } & ReasonDetail;
 
 export type ReasonDetail =

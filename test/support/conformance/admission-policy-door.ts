@@ -41,7 +41,7 @@ const OF_REFERENCES: ReadonlySet<string | undefined> = new Set([
 /** The rule that a door with lists cites: it knows why an image may start for now, and not why it may not. */
 export function ruleByLists(cited: string | undefined, { situation, expect }: ConformanceCase): string | undefined {
   if (OF_REFERENCES.has(cited) && (cited !== 'approved-registries' || isForeign(situation))) return cited;
-  const isGrace = expect.decision === 'warn' && situation.running.size > 0;
+  const isGrace = expect.decision === 'warn' && situation.presences.size > 0;
   return isGrace ? cited : LIST_RULES.digestAllowed;
 }
 

@@ -24,9 +24,9 @@ export const theDecision: Decider = { subjects: ['starts'], decide: byTheDecisio
 export const theWebhook: Decider = { subjects: ['starts', 'starts', 'template'], decide: byTheWebhook };
 
 async function byTheDecision(situation: Situation): Promise<Expected> {
-  const { asked, policy, images, indexes, running, breakGlass, nowEpochMs } = situation;
+  const { asked, policy, images, indexes, presences, breakGlass, nowEpochMs } = situation;
   const references = asked.map(({ text }) => text);
-  const records = { images, indexes: indexes as never, running };
+  const records = { images, indexes: indexes as never, presences };
   const known = new Map(digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]));
   const admitting = { door: doorAt(policy, PLACE), known, policy, breakGlass, nowEpochMs };
   return expectedOf(strictest(references.map((reference) => admit(reference, admitting))));
@@ -74,5 +74,5 @@ export async function agreementOn(seed: number, count: number, { subjects, decid
   return { decisions, tables };
 }
 
-const shown = ({ policy: _, images, indexes, running, ...others }: Situation): string =>
-  JSON.stringify({ ...others, images: [...images], indexes: [...indexes], running: [...running] });
+const shown = ({ policy: _, images, indexes, presences, ...others }: Situation): string =>
+  JSON.stringify({ ...others, images: [...images], indexes: [...indexes], presences: [...presences] });

@@ -16,8 +16,8 @@ interface ListedImage {
 
 /** The images of a case that may start, by the decision itself: a publisher would list them. */
 function listedImages({ situation }: ConformanceCase): readonly ListedImage[] {
-  const { images, indexes, running, policy, nowEpochMs } = situation;
-  const records = { images, indexes: indexes as never, running };
+  const { images, indexes, presences, policy, nowEpochMs } = situation;
+  const records = { images, indexes: indexes as never, presences };
   const { approvedRegistries: _, ...anywhere } = policy;
   const door = { mode: 'deny', requireDigest: true, graceRunningDays: situation.graceRunningDays } as const;
   return [...images.keys(), ...indexes.keys()].flatMap((digest): ListedImage[] => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
+import { type Presence, STANDINGS } from '../../../shared/domain/admission/standing.ts';
 import { type Digest, isDigest, TIERS } from '../../../shared/domain/image/image.ts';
 import { DOOR_MODES, type DoorPlace, doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
@@ -49,6 +50,8 @@ const reason = v.strictObject({
   rule: v.optional(v.text()),
   /** It violates since then. */
   since: v.optional(when),
+  /** The policies in force have objected so since then. */
+  from: v.optional(when),
   /** It will violate then. */
   due: v.optional(when),
   /** The waiver that covers it. */
@@ -74,6 +77,9 @@ const known = v.strictObject({
   status: v.optional(v.picklist(['compliant', 'violating', 'unknown'])),
   reasons: v.optional(v.array(reason), []),
   nextBreach: v.optional(when),
+  /** When the last verdict without a doubt, and without an objection, ended. */
+  lastKnown: v.optional(when),
+  lastGood: v.optional(when),
   scan: v.optional(
     v.strictObject({
       state: v.optional(v.picklist(SCAN_STATES), 'complete'),
@@ -136,8 +142,23 @@ const conformanceCase = v.strictObject({
   knows: v.optional(v.record(v.string(), known), {}),
   /** So many good images that the ledger knows besides, `filler-1` and so on. */
   fill: v.optional(v.integer(), 0),
-  /** What runs in the place. */
+  /** What runs in the place, in good standing. */
   running: v.optional(v.array(name), []),
+  /** What else runs there, or ran there. */
+  presences: v.optional(
+    v.record(
+      v.string(),
+      v.strictObject({
+        began: v.optional(when, '20 days ago'),
+        ended: v.optional(when),
+        /** Absent: an earlier version of Patchwave recorded it. */
+        standing: v.optional(v.picklist(STANDINGS)),
+        /** When the place was read first, if nothing says how it began. */
+        countsFrom: v.optional(when),
+      }),
+    ),
+    {},
+  ),
   /** What runs in another namespace of the cluster, or in another ECS cluster. */
   runsElsewhere: v.optional(v.array(name), []),
   /** `doors` of the policy. */
@@ -229,7 +250,8 @@ function asked({ id, images, review: asks, task }: WrittenCase): Pick<Conformanc
 }
 
 function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
-  const { id, images, asks, subject, doors, applies, fill, running, breakGlass, waivers, anyRegistry } = written;
+  const { id, images, asks, subject, doors, applies, fill, running, presences, breakGlass, waivers, anyRegistry } =
+    written;
   if ((doors === undefined) !== (applies === undefined))
     throw new Error(`The case ${id} must have doors and applies together.`);
   const section = doors === undefined ? casesPolicy.doors : parse(doorsSchema, doors, `doors of the case ${id}`);
@@ -253,9 +275,24 @@ function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
         is.images ? [[digestOf(one), is.images.map((image) => ({ digest: digestOf(image) }))] as const] : [],
       ),
     ),
-    running: new Set(running.map(digestOf)),
+    presences: new Map<Digest, Presence>([
+      ...running.map((one) => [digestOf(one), { beganAtEpochMs: nowEpochMs - 20 * DAY_MS, standing: 'good' }] as const),
+      ...Object.entries(presences).map(([one, said]) => [digestOf(one), presenceOf(said, nowEpochMs)] as const),
+    ]),
     ...(written.exception && { exception: written.exception }),
     ...(breakGlass && { breakGlass: breakGlassOf(breakGlass, nowEpochMs) }),
+  };
+}
+
+function presenceOf(
+  { began, ended, standing, countsFrom }: WrittenCase['presences'][string],
+  nowEpochMs: number,
+): Presence {
+  return {
+    beganAtEpochMs: instantOf(began, nowEpochMs),
+    ...(ended !== undefined && { endedAtEpochMs: instantOf(ended, nowEpochMs) }),
+    ...(standing !== undefined && { standing }),
+    ...(countsFrom !== undefined && { countsFromEpochMs: instantOf(countsFrom, nowEpochMs) }),
   };
 }
 
@@ -327,6 +364,8 @@ function recordOf(one: string, { tier, owner, platform, scan, ...said }: KnownIm
         ...(said.nextBreach !== undefined && { nextBreachAtEpochMs: at(said.nextBreach) }),
       },
     }),
+    ...(said.lastKnown !== undefined && { lastKnown: { untilEpochMs: at(said.lastKnown) } }),
+    ...(said.lastGood !== undefined && { lastGood: { untilEpochMs: at(said.lastGood) } }),
     ...(said.verdict === 'current' && { judgedAtEpochMs: at('1 hour ago') }),
   } as ImageRecord;
 }
@@ -348,6 +387,7 @@ function reasonOf(said: v.InferOutput<typeof reason>, at: (text: string) => numb
     ...(deadline !== undefined && { deadlineEpochMs: at(deadline) }),
     ...(said.waiver !== undefined && { waiverId: said.waiver }),
     ...(said.waivedUntil !== undefined && { waivedUntilEpochMs: at(said.waivedUntil) }),
+    ...(said.from !== undefined && { sinceEpochMs: at(said.from) }),
     ...(said.kind === 'scan' && { state: said.state ?? 'stale' }),
     ...(said.scanReason !== undefined && { scanReason: said.scanReason }),
   } as Reason;

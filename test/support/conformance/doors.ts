@@ -40,11 +40,11 @@ export function placeOf({ review, place }: Pick<ConformanceCase, 'place'> & { re
 
 /** What a door reads of the ledger, as the case describes it. */
 export async function portsFor({ situation, runsElsewhere }: ConformanceCase, place: DoorPlace): Promise<ReviewPorts> {
-  const { images, indexes, running, policy, breakGlass, nowEpochMs } = situation;
+  const { images, indexes, presences, policy, breakGlass, nowEpochMs } = situation;
   const runs = new FakeRunning();
   const elsewhere: DoorPlace =
     place.namespace === undefined ? { ...place, cluster: 'elsewhere' } : { ...place, namespace: 'elsewhere' };
-  await runs.begin([...running].map((digest) => ({ digest, place })));
+  await runs.record([...presences].map(([digest, presence]) => ({ digest, place, presence })));
   await runs.begin(runsElsewhere.map((digest) => ({ digest, place: elsewhere })));
   return {
     images: { get: async (digests) => pick(images, digests) },
@@ -66,9 +66,9 @@ export const admitDoor: ConformanceDoor = {
   name: 'admit',
   can: ({ situation }) => situation.subject === 'starts',
   async decide(one) {
-    const { policy, breakGlass, nowEpochMs, images, indexes, running } = one.situation;
+    const { policy, breakGlass, nowEpochMs, images, indexes, presences } = one.situation;
     const references = referencesOf(one);
-    const records = { images, indexes: indexes as never, running };
+    const records = { images, indexes: indexes as never, presences };
     const known = new Map(
       digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]),
     );

@@ -1,8 +1,9 @@
+import type { Presence } from '../../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
-import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { EndedResult, ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
 import { DAY_MS, digestOf, HOUR_MS, imageProperties, NOON_EPOCH_MS } from '../samples.ts';
@@ -149,10 +150,15 @@ function situationBy(chance: Chance, subjects: readonly Situation['subject'][]):
     for (const one of children.length > 0 ? children.map((child) => child.digest) : [digest])
       if (!chance.isOnce(12)) images.set(one, recordBy(chance, one, { graceRunningDays, policy, nowEpochMs }));
   }
-  const running = new Set(DIGESTS.filter(() => chance.isOnce(2)));
+  const presences = new Map(
+    DIGESTS.filter(() => !chance.isOnce(3)).map((one) => [
+      one,
+      presenceBy(chance, { graceRunningDays, policy, nowEpochMs }),
+    ]),
+  );
   const expiresAtEpochMs = nowEpochMs + chance.one([-HOUR_MS, -1, 0, 1, HOUR_MS]);
   return {
-    ...{ mode, requireDigest, graceRunningDays, policy, asked, images, indexes, running, nowEpochMs },
+    ...{ mode, requireDigest, graceRunningDays, policy, asked, images, indexes, presences, nowEpochMs },
     subject: chance.one(subjects),
     ...(chance.isOnce(6) && { breakGlass: { author: 'ada', reason: 'incident 7', expiresAtEpochMs } }),
   };
@@ -199,6 +205,17 @@ function askedBy(chance: Chance, { approvedRegistries }: Policy): AskedReference
   return { text, ...readAs, ...(reference === 'digest' && { digest }) };
 }
 
+function presenceBy(chance: Chance, { graceRunningDays, nowEpochMs }: RecordSettings): Presence {
+  const standing = chance.one(['good', 'good', 'good', 'forbidden', 'undecided', 'undecided', undefined] as const);
+  const graceMs = graceRunningDays * DAY_MS;
+  return {
+    ...(!chance.isOnce(8) && { beganAtEpochMs: near(chance, nowEpochMs - chance.one([0, 1, 2]) * graceMs) }),
+    ...(chance.isOnce(4) && { endedAtEpochMs: near(chance, nowEpochMs - chance.one([0, graceMs])) }),
+    ...(standing !== undefined && { standing }),
+    ...(chance.isOnce(4) && { countsFromEpochMs: near(chance, nowEpochMs - chance.one([0, graceMs])) }),
+  };
+}
+
 interface RecordSettings {
   readonly graceRunningDays: number;
   readonly policy: Policy;
@@ -239,9 +256,19 @@ function recordBy(chance: Chance, digest: Digest, settings: RecordSettings): Ima
       ...(result !== undefined && isWatched && { watchedAtEpochMs: result }),
     },
     ...(!chance.isOnce(15) && { verdict }),
+    ...(chance.isOnce(2) && { lastKnown: endedBy(chance, settings) }),
+    ...(chance.isOnce(2) && { lastGood: endedBy(chance, settings) }),
     ...(!chance.isOnce(8) && {
       judgedAtEpochMs: near(chance, nowEpochMs - chance.one([0, graceRunningDays]) * DAY_MS - 1),
     }),
+  };
+}
+
+function endedBy(chance: Chance, { policy, nowEpochMs, graceRunningDays }: RecordSettings): EndedResult {
+  const end = (): number => near(chance, nowEpochMs - chance.one([0, graceRunningDays]) * DAY_MS);
+  return {
+    untilEpochMs: end(),
+    ...(!chance.isOnce(3) && { resultAtEpochMs: end() - policy.staleScanHours * HOUR_MS }),
   };
 }
 
@@ -261,6 +288,8 @@ function reasonBy(chance: Chance, { nowEpochMs, graceRunningDays }: RecordSettin
   const waivedUntilEpochMs = isTimed && chance.isOnce(4) ? near(chance, nowEpochMs - graceRunningDays * DAY_MS) : 0;
   return {
     ...(waivedUntilEpochMs > 0 && { waivedUntilEpochMs }),
+    ...(effect === 'violates' &&
+      chance.isOnce(3) && { sinceEpochMs: near(chance, nowEpochMs - chance.one([0, graceRunningDays]) * DAY_MS) }),
     ...{ ruleId: chance.isOnce(2) ? 'critical' : `rule-of-${kind}`, effect, ...DETAILS[kind] },
     ...(!isUnknown && !chance.isOnce(10) && { deadlineEpochMs }),
     ...(effect === 'waived' && { waiverId: chance.one(WAIVERS) }),

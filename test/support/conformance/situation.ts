@@ -1,4 +1,5 @@
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
+import type { Presence } from '../../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import type { ScanReason } from '../../../shared/domain/scan/scan.ts';
@@ -45,8 +46,8 @@ export interface Situation {
   /** The ledger. */
   readonly images: ReadonlyMap<Digest, ImageRecord>;
   readonly indexes: ReadonlyMap<Digest, readonly { readonly digest: Digest }[]>;
-  /** What runs in the namespace, or in the ECS cluster. */
-  readonly running: ReadonlySet<Digest>;
+  /** What runs in the namespace, or in the ECS cluster, or ran there. */
+  readonly presences: ReadonlyMap<Digest, Presence>;
   readonly breakGlass?: BreakGlass;
   readonly nowEpochMs: number;
 }
@@ -119,15 +120,92 @@ function objectionsTo(asked: AskedReference, situation: Situation, tables: Refer
     ];
   const children = situation.indexes.get(digest) ?? [];
   const images = children.length > 0 ? [...new Set(children.map((child) => child.digest))] : [digest];
-  const runsHere = [digest, ...images].some((one) => situation.running.has(one)) ? 'yes' : 'no';
-  return images.flatMap((image) =>
-    factsOn(situation.images.get(image), situation, tables).map((fact) => {
+  const here = [...new Set([digest, ...images])].flatMap((one) => (situation.presences.get(one) ? [one] : []));
+  return images.flatMap((image) => {
+    // An image of an index that never ran here, or long ago, starts where another one of the index is in good standing.
+    const isOwn = here.includes(image) && presenceText(image, situation) !== 'ran-long-ago';
+    const counting = isOwn ? [image] : here;
+    const good = counting.filter((one) => standingOf(one, situation, tables) === 'good');
+    return factsOn(image, { isOwn, presence: latestCounting(good, situation) }, situation, tables).map((fact) => {
       const { kind, against, grace, endEpochMs } = fact;
-      const answer = tables.answer('fact', { kind, against, runsHere, grace });
+      const answer = tables.answer('fact', { kind, against, standing: good.length > 0 ? 'good' : 'none', grace });
       const { objection: says = '', rule: cites = '' } = answer;
       return { objection: says, rule: cites === 'cited' ? fact.rule : cites, endEpochMs };
-    }),
-  );
+    });
+  });
+}
+
+function presenceText(digest: Digest, { presences, nowEpochMs, graceRunningDays }: Situation): string {
+  const presence = presences.get(digest);
+  if (!presence) return 'none';
+  const { endedAtEpochMs } = presence;
+  if (endedAtEpochMs === undefined) return 'runs';
+  return nowEpochMs < endedAtEpochMs + graceRunningDays * DAY_MS ? 'ran' : 'ran-long-ago';
+}
+
+function standingOf(digest: Digest, situation: Situation, tables: ReferenceTables): string {
+  const { standing: began = 'unknown', beganAtEpochMs = 0, countsFromEpochMs } = situation.presences.get(digest) ?? {};
+  const record = situation.images.get(digest);
+  const untilEpochMs = record && (countsFromEpochMs === undefined ? goodUntil : knownUntil)(record, situation, tables);
+  const isSettled = untilEpochMs !== undefined && (countsFromEpochMs !== undefined || untilEpochMs >= beganAtEpochMs);
+  const settled = isSettled ? 'yes' : 'no';
+  return tables.answer('presence', { presence: presenceText(digest, situation), began, settled }).standing ?? '';
+}
+
+/** Of several good presences the one whose first reading is latest. */
+const latestCounting = (good: readonly Digest[], { presences }: Situation): Presence | undefined =>
+  good
+    .flatMap((one) => presences.get(one) ?? [])
+    .toSorted((one, other) => (other.countsFromEpochMs ?? 0) - (one.countsFromEpochMs ?? 0))[0];
+
+/** Until when nothing about a record was in doubt. */
+function knownUntil(record: ImageRecord, situation: Situation, tables: ReferenceTables): number | undefined {
+  const { nowEpochMs } = situation;
+  const { verdict, judgedAtEpochMs, lastKnown } = record;
+  if (isKnown(record, situation, tables))
+    return endOfResult({ untilEpochMs: nowEpochMs, ...resultAt(record) }, situation);
+  if (lastKnown) return endOfResult(lastKnown, situation);
+  // Versions before 0.3.0 recorded no end.
+  const resultAtEpochMs = resultOf(record);
+  if (!verdict || resultAtEpochMs === undefined) return undefined;
+  return endOfResult({ untilEpochMs: judgedAtEpochMs ?? resultAtEpochMs, resultAtEpochMs }, situation);
+}
+
+/** Until when nothing forbade a record. */
+function goodUntil(record: ImageRecord, situation: Situation, tables: ReferenceTables): number | undefined {
+  const { verdict, lastGood } = record;
+  const isGood =
+    isKnown(record, situation, tables) && verdict?.reasons.every(({ effect }) => effect !== 'violates') === true;
+  if (!isGood) return lastGood && endOfResult(lastGood, situation);
+  const untilEpochMs = Math.min(situation.nowEpochMs, verdict?.nextBreachAtEpochMs ?? NEVER);
+  return endOfResult({ untilEpochMs, ...resultAt(record) }, situation);
+}
+
+/** Every reason is known, and when the image was judged its scan counted, however old. */
+function isKnown({ verdict, judgedAtEpochMs, scan }: ImageRecord, _: Situation, tables: ReferenceTables): boolean {
+  if (!verdict || judgedAtEpochMs === undefined) return false;
+  if (verdict.reasons.some(({ effect, kind }) => effect === 'unknown' && kind !== 'digest-guessed')) return false;
+  const isDecided = verdict.reasons.some(({ effect }) => effect === 'violates' || effect === 'unknown');
+  const result = resultOf({ scan }) === undefined ? 'none' : 'fresh';
+  const counts =
+    tables.answer('scan', { state: scan.state, refusal: refusalOf(scan.reason), result }).scan === 'counts';
+  return counts && (verdict.status === 'compliant' || isDecided);
+}
+
+const resultAt = (record: ImageRecord) => {
+  const resultAtEpochMs = resultOf(record);
+  return resultAtEpochMs === undefined ? {} : { resultAtEpochMs };
+};
+
+const endOfResult = (
+  { untilEpochMs, resultAtEpochMs = NEVER }: NonNullable<ImageRecord['lastKnown']>,
+  { policy }: Situation,
+): number => Math.min(untilEpochMs, resultAtEpochMs + policy.staleScanHours * HOUR_MS);
+
+/** By what an image is in good standing: its own presence, or that of another image of its index. */
+interface Standing {
+  readonly isOwn: boolean;
+  readonly presence: Presence | undefined;
 }
 
 /** One fact about an image, as the table `fact` takes it. */
@@ -142,17 +220,17 @@ interface Fact {
 }
 
 /** The facts in the order in which they count: recorded reasons, a verdict to renew, an old scan, a breach since. */
-function factsOn(record: ImageRecord | undefined, situation: Situation, tables: ReferenceTables): readonly Fact[] {
-  const alone = (kind: string): Fact => ({ kind, against: 'yes', grace: 'none', rule: 'none', endEpochMs: NEVER });
-  if (!record) return [alone('no-record')];
-  const { verdict, judgedAtEpochMs } = record;
-  if (!verdict) return [alone('no-verdict')];
-  const scan = scanOf(record, situation, tables);
-  const reasons = verdict.reasons.map((reason) => reasonFact(reason, record, scan, situation, tables));
+function factsOn(image: Digest, by: Standing, situation: Situation, tables: ReferenceTables): readonly Fact[] {
+  const record = situation.images.get(image);
   const others = (kind: string): Fact => ({
     ...{ kind, against: 'yes', rule: 'none' },
-    ...graceOf({ kind, waiver: 'none', scan }, { record }, situation, tables),
+    ...graceOf({ kind, waiver: 'none' }, { record, by }, situation, tables),
   });
+  if (!record) return [others('no-record')];
+  const { verdict, judgedAtEpochMs } = record;
+  if (!verdict) return [others('no-verdict')];
+  const scan = scanOf(record, situation, tables);
+  const reasons = verdict.reasons.map((reason) => reasonFact(reason, { record, by }, situation, tables));
   const isScanNamed = verdict.reasons.some(({ kind }) => kind === 'scan');
   const isStanding = reasons.some(({ against, violates }) => against === 'yes' && violates);
   const { nextBreachAtEpochMs = Number.POSITIVE_INFINITY } = verdict;
@@ -161,32 +239,31 @@ function factsOn(record: ImageRecord | undefined, situation: Situation, tables: 
     ...(judgedAtEpochMs === undefined ? [others('renewal')] : []),
     ...(isScanNamed || scan === 'counts' ? [] : [others('old-scan')]),
     ...(nextBreachAtEpochMs <= situation.nowEpochMs && !isStanding ? [others('breach')] : []),
-    ...(verdict.status !== 'compliant' && reasons.every(({ decides }) => !decides) ? [alone('no-reason')] : []),
+    ...(verdict.status !== 'compliant' && reasons.every(({ decides }) => !decides) ? [others('no-reason')] : []),
   ];
 }
 
 function reasonFact(
   reason: Reason,
-  record: ImageRecord,
-  scan: string,
+  known: { readonly record: ImageRecord; readonly by: Standing },
   situation: Situation,
   tables: ReferenceTables,
 ): Fact & { readonly violates: boolean; readonly decides: boolean } {
   const { effect, deadlineEpochMs, ruleId } = reason;
-  const isRefused =
-    reason.kind === 'scan' && reason.scanReason !== undefined && !KEEPS_THE_RESULT.has(reason.scanReason);
-  const kind = isRefused ? 'refused-scan' : reason.kind;
+  const kind = effect === 'unknown' && OF_CONTENT.has(reason.kind) ? 'unread' : reason.kind;
   const deadline =
     deadlineEpochMs === undefined ? 'none' : deadlineEpochMs <= situation.nowEpochMs ? 'passed' : 'ahead';
   const waiver = waiverOf(reason, situation);
   const { against = '' } = tables.answer('effect', { effect, deadline, waiver });
-  const grace = graceOf({ kind, waiver, scan }, { record, reason }, situation, tables);
+  const grace = graceOf({ kind, waiver }, { ...known, reason }, situation, tables);
   return {
     ...{ kind, against, ...grace, rule: ruleId },
     violates: effect !== 'unknown' && reason.kind !== 'registry',
     decides: effect === 'violates' || effect === 'unknown',
   };
 }
+
+const OF_CONTENT: ReadonlySet<Reason['kind']> = new Set(['age', 'finding', 'registry', 'source', 'user', 'tag']);
 
 /** A waiver holds to the end of its last day. */
 const waiverEnd = (reason: Reason, { policy }: Situation): number | undefined => {
@@ -196,14 +273,14 @@ const waiverEnd = (reason: Reason, { policy }: Situation): number | undefined =>
 
 /** When waivers of the reason ended: those of the policy, which cover every image here, and what the verdict says of ancestors. */
 const endsOfWaivers = (
-  { ruleId, waivedUntilEpochMs = 0 }: Reason,
+  { ruleId, waivedUntilEpochMs }: Reason,
   { policy, nowEpochMs }: Situation,
 ): readonly number[] => [
   ...policy.waivers
     .filter(({ rule }) => rule === ruleId)
     .map(({ expires }) => Date.parse(`${expires}T00:00:00Z`) + DAY_MS)
     .filter((endEpochMs) => endEpochMs <= nowEpochMs),
-  Math.min(waivedUntilEpochMs, nowEpochMs),
+  ...(waivedUntilEpochMs === undefined ? [] : [Math.min(waivedUntilEpochMs, nowEpochMs)]),
 ];
 
 function waiverOf(reason: Reason, situation: Situation): string {
@@ -216,7 +293,9 @@ function waiverOf(reason: Reason, situation: Situation): string {
 /** The registry starts no scan now, and says nothing against the last result. */
 const KEEPS_THE_RESULT: ReadonlySet<ScanReason> = new Set(['quota-or-scanned', 'enhanced']);
 
-const resultOf = ({ scan: { completedAtEpochMs, watchedAtEpochMs = 0 } }: ImageRecord): number | undefined =>
+const resultOf = ({
+  scan: { completedAtEpochMs, watchedAtEpochMs = 0 },
+}: Pick<ImageRecord, 'scan'>): number | undefined =>
   completedAtEpochMs === undefined ? undefined : Math.max(completedAtEpochMs, watchedAtEpochMs);
 
 function scanOf(record: ImageRecord, { policy, nowEpochMs }: Situation, tables: ReferenceTables): string {
@@ -224,32 +303,46 @@ function scanOf(record: ImageRecord, { policy, nowEpochMs }: Situation, tables: 
   const resultAtEpochMs = resultOf(record);
   const isOld = resultAtEpochMs !== undefined && nowEpochMs > resultAtEpochMs + policy.staleScanHours * HOUR_MS;
   const result = resultAtEpochMs === undefined ? 'none' : isOld ? 'old' : 'fresh';
-  const refusal = reason === undefined ? 'none' : KEEPS_THE_RESULT.has(reason) ? 'keeps-the-result' : 'other';
-  return tables.answer('scan', { state, refusal, result }).scan ?? '';
+  return tables.answer('scan', { state, refusal: refusalOf(reason), result }).scan ?? '';
 }
 
+const refusalOf = (reason: ScanReason | undefined): string =>
+  reason === undefined ? 'none' : KEEPS_THE_RESULT.has(reason) ? 'keeps-the-result' : 'other';
+
 function graceOf(
-  inputs: { readonly kind: string; readonly waiver: string; readonly scan: string },
-  { record, reason }: { readonly record: ImageRecord; readonly reason?: Reason },
+  inputs: { readonly kind: string; readonly waiver: string },
+  {
+    record,
+    reason,
+    by: { isOwn, presence },
+  }: {
+    readonly record: ImageRecord | undefined;
+    readonly reason?: Reason;
+    readonly by: Standing;
+  },
   situation: Situation,
   tables: ReferenceTables,
 ): Pick<Fact, 'grace' | 'endEpochMs'> {
   const { since = '' } = tables.answer('since', inputs);
-  const resultAtEpochMs = resultOf(record);
+  const { nowEpochMs, graceRunningDays } = situation;
+  const waivers = reason && since !== 'end-of-result' ? endsOfWaivers(reason, situation) : [];
+  const recorded = [reason?.deadlineEpochMs ?? [], reason?.sinceEpochMs ?? [], waivers].flat();
+  // It had a good result after it began, so a doubt is younger.
+  const began = isOwn && presence?.standing === 'good' ? presence.beganAtEpochMs : undefined;
   const instants: Readonly<Record<string, number | undefined>> = {
-    deadline: reason?.deadlineEpochMs,
+    recorded: recorded.length === 0 ? undefined : Math.max(...recorded),
     'end-of-waiver': reason && waiverEnd(reason, situation),
     // The clock that judged may have been ahead of this one.
-    judgement: Math.min(record.judgedAtEpochMs ?? 0, situation.nowEpochMs),
-    'end-of-scan':
-      resultAtEpochMs === undefined ? undefined : resultAtEpochMs + situation.policy.staleScanHours * HOUR_MS,
-    'last-result': resultAtEpochMs,
-    breach: record.verdict?.nextBreachAtEpochMs,
+    judgement: Math.min(record?.judgedAtEpochMs ?? 0, nowEpochMs),
+    'end-of-result': (record && knownUntil(record, situation, tables)) ?? began,
+    breach: record?.verdict?.nextBreachAtEpochMs,
   };
   const sinceEpochMs = instants[since];
   if (sinceEpochMs === undefined) return { grace: 'none', endEpochMs: NEVER };
-  const isTimed = reason?.kind === 'age' || reason?.kind === 'finding';
-  const covered = isTimed ? endsOfWaivers(reason, situation) : [];
-  const endEpochMs = Math.max(sinceEpochMs, ...covered) + situation.graceRunningDays * DAY_MS;
-  return { grace: situation.nowEpochMs < endEpochMs ? 'left' : 'over', endEpochMs };
+  const isFact = ['age', 'finding', 'breach'].includes(inputs.kind);
+  const counts = [sinceEpochMs, ...waivers, ...(reason?.sinceEpochMs === undefined ? [] : [reason.sinceEpochMs])];
+  const first = isFact ? (presence?.countsFromEpochMs ?? 0) : 0;
+  const startEpochMs = since === 'end-of-result' ? sinceEpochMs : Math.max(...counts, first);
+  const endEpochMs = startEpochMs + graceRunningDays * DAY_MS;
+  return { grace: nowEpochMs < endEpochMs ? 'left' : 'over', endEpochMs };
 }

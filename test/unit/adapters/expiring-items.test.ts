@@ -2,6 +2,7 @@ import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/ru
 import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { inGoodStanding } from '../../support/fakes/running.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { DAY_MS, digestOf, HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
 
@@ -15,11 +16,11 @@ test('a running image expires 90 days after its end, and never before', async ()
   const running = new DynamoRunningLedger(ledger);
   const image = { digest: digestOf('a'), place: PLACE };
   const stored = () => ledger.get(keys.runningImage(image.digest, PLACE));
-  await running.begin([image], NOON_EPOCH_MS);
+  await running.record(inGoodStanding([image], NOON_EPOCH_MS));
   expect(await stored()).not.toHaveProperty('expiresAt');
-  await running.end([image], NOON_EPOCH_MS);
+  await running.record([{ ...image, presence: { endedAtEpochMs: NOON_EPOCH_MS } }]);
   expect(await stored()).toMatchObject({ expiresAt: seconds(NOON_EPOCH_MS + 90 * DAY_MS) });
-  await running.begin([image], NOON_EPOCH_MS);
+  await running.record(inGoodStanding([image], NOON_EPOCH_MS));
   expect(await stored()).not.toHaveProperty('expiresAt');
 });
 

@@ -1,40 +1,123 @@
-import { runningChanges } from '../../../functions/inventory/running-images.ts';
+import { presencesEnded, presencesSeen } from '../../../functions/inventory/running-images.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
-import { compareUsages } from '../../../shared/domain/review/resolve-references.ts';
-import { digestOf, usage } from '../../support/samples.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { doorPolicy } from '../../support/door-world.ts';
+import { FakeRunning } from '../../support/fakes/running.ts';
+import {
+  alone,
+  DAY_MS,
+  digestOf,
+  findingReason,
+  HOUR_MS,
+  imageProperties,
+  judgement,
+  NOON_EPOCH_MS,
+  usage,
+  verdict,
+} from '../../support/samples.ts';
 
-const pod = (workload: string, name = 'web', changes: Partial<Usage> = {}): Usage =>
-  usage(name, { cluster: 'main', workloadKind: 'eks-deployment', workload, ...changes });
+const NOW = NOON_EPOCH_MS;
 const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
-const SHOP = { digest: digestOf('web'), place: { ...PLACE, namespace: 'shop' } };
-const changes = (live: readonly Usage[], seen: readonly Usage[], isMarked = true) =>
-  runningChanges(seen, compareUsages(live, seen), isMarked);
-
-describe('the images that begin and end to run in a namespace', () => {
-  test.each<[string, Usage[], Usage[], ReturnType<typeof runningChanges>]>([
-    ['a new workload', [], [pod('shop/web')], { begin: [SHOP], end: [] }],
-    ['two new workloads of one image', [], [pod('shop/web'), pod('shop/api')], { begin: [SHOP], end: [] }],
-    ['another count', [pod('shop/web')], [pod('shop/web', 'web', { count: 9 })], { begin: [], end: [] }],
-    ['the last workload is gone', [pod('shop/web')], [], { begin: [], end: [SHOP] }],
-    ['one of two is gone', [pod('shop/web'), pod('shop/api')], [pod('shop/api')], { begin: [], end: [] }],
-    ['a workload has another name', [pod('shop/web')], [pod('shop/web2')], { begin: [SHOP], end: [] }],
-    [
-      'it moves to another namespace',
-      [pod('shop/web')],
-      [pod('other/web')],
-      { begin: [{ ...SHOP, place: { ...PLACE, namespace: 'other' } }], end: [SHOP] },
-    ],
-    [
-      'a service in an ECS cluster',
-      [],
-      [usage('web', { cluster: 'main' })],
-      { begin: [{ digest: digestOf('web'), place: PLACE }], end: [] },
-    ],
-  ])('%s', (_, live, seen, expected) => {
-    expect(changes(live, seen)).toEqual(expected);
+const WEB = digestOf('web');
+const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+const pod = (workload: string, name = 'web', changes: Partial<Usage> = {}): Usage =>
+  usage(name, {
+    ...{ cluster: 'main', workloadKind: 'eks-deployment', workload, reference: `${HOST}/team/${name}:1` },
+    ...changes,
   });
 
-  test('the first reading after an upgrade marks all that runs', () => {
-    expect(changes([pod('shop/web')], [pod('shop/web')], false)).toEqual({ begin: [SHOP], end: [] });
+const recordOf = (name: string, changes: Parameters<typeof judgement>[2] = {}): ImageRecord => {
+  const properties = imageProperties(name);
+  const { digest: _, ...judged } = judgement(name, NOW - HOUR_MS, {
+    ...{ scan: { state: 'complete', completedAtEpochMs: NOW - HOUR_MS, coverage: ['os'] }, ...changes },
   });
+  return { ...properties, lineage: alone(properties), ...judged, inUse: true, isHead: false } as ImageRecord;
+};
+const GOOD = recordOf('web', { verdict: verdict('compliant', { reasons: [] }) });
+const LATE = recordOf('web', {
+  verdict: verdict('violating', {
+    reasons: [{ ...findingReason(1), effect: 'violates', deadlineEpochMs: NOW - DAY_MS }],
+  }),
+});
+
+const policy = doorPolicy({ mode: 'deny' });
+const strict = doorPolicy({ mode: 'deny' }, { approvedRegistries: { allow: ['ghcr.io/*'] } });
+
+interface Seen {
+  readonly usages?: readonly Usage[];
+  readonly image?: ImageRecord;
+  readonly isFirstReading?: boolean;
+  readonly atEpochMs?: number;
+  readonly by?: typeof policy;
+}
+
+async function see(running: FakeRunning, { usages = [pod('shop/web')], image, by = policy, ...reading }: Seen) {
+  const changes = await presencesSeen(running, usages, {
+    ...{ policy: by, known: new Map(image ? [[WEB, image]] : []), isFirstReading: false, nowEpochMs: NOW },
+    ...(reading.isFirstReading && { isFirstReading: true }),
+    ...(reading.atEpochMs !== undefined && { nowEpochMs: reading.atEpochMs }),
+  });
+  await running.record(changes);
+  return changes;
+}
+
+test.each<[string, Seen, object]>([
+  ['nothing forbids it', { image: GOOD }, { standing: 'good', beganAtEpochMs: NOW }],
+  ['a fact forbids it', { image: LATE }, { standing: 'forbidden' }],
+  ['Patchwave has no record of it', {}, { standing: 'undecided' }],
+  ['its registry is not approved', { image: GOOD, by: strict }, { standing: 'forbidden' }],
+  [
+    'one of its references is approved',
+    { image: GOOD, by: strict, usages: [pod('shop/web'), pod('shop/api', 'web', { reference: 'ghcr.io/web:1' })] },
+    { standing: 'good' },
+  ],
+  [
+    'a fact forbids it at the first reading of the place',
+    { image: LATE, isFirstReading: true },
+    { standing: 'good', countsFromEpochMs: NOW },
+  ],
+  [
+    'the first reading of the place has no record of it',
+    { isFirstReading: true },
+    { standing: 'undecided', countsFromEpochMs: NOW },
+  ],
+])('an image begins in a place: %s', async (_, seen, presence) => {
+  const [one, ...others] = await see(new FakeRunning(), seen);
+  expect(one).toMatchObject({ digest: WEB, place: { ...PLACE, namespace: 'shop' }, presence });
+  expect(others).toEqual([]);
+});
+
+test('an image of ECS begins in its cluster', async () => {
+  const [one] = await see(new FakeRunning(), { image: GOOD, usages: [usage('web', { cluster: 'main' })] });
+  expect(one?.place).toEqual(PLACE);
+});
+
+test('a further reading writes nothing, and a fact that came later takes no standing away', async () => {
+  const running = new FakeRunning();
+  await see(running, { image: GOOD });
+  expect(await see(running, { image: GOOD, atEpochMs: NOW + DAY_MS })).toEqual([]);
+  expect(await see(running, { image: LATE, atEpochMs: NOW + 2 * DAY_MS })).toEqual([]);
+});
+
+test('what began against a fact is in good standing once nothing forbids it', async () => {
+  const running = new FakeRunning();
+  await see(running, { image: LATE });
+  expect(await see(running, { image: LATE, atEpochMs: NOW + DAY_MS })).toEqual([]);
+  const [later] = await see(running, { image: GOOD, atEpochMs: NOW + HOUR_MS });
+  expect(later?.presence).toEqual({ standing: 'good', beganAtEpochMs: NOW });
+});
+
+test('a presence ends with the last usage of the image in the place', async () => {
+  const running = new FakeRunning();
+  await see(running, { image: GOOD, usages: [pod('shop/web'), pod('shop/api'), pod('pay/web')] });
+  const ended = (gone: readonly Usage[], goingOn: readonly Usage[]) =>
+    presencesEnded(running, gone, goingOn, NOW + DAY_MS);
+  expect(await ended([pod('shop/web')], [pod('shop/api'), pod('pay/web')])).toEqual([]);
+  const over = await ended([pod('shop/web'), pod('shop/api')], [pod('pay/web')]);
+  expect(over).toEqual([
+    {
+      ...{ digest: WEB, place: { ...PLACE, namespace: 'shop' } },
+      presence: { standing: 'good', beganAtEpochMs: NOW, endedAtEpochMs: NOW + DAY_MS },
+    },
+  ]);
 });

@@ -4,6 +4,8 @@ import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { RunningTask } from '../../../shared/domain/image/usage.ts';
+import type { DoorPlace } from '../../../shared/domain/policy/doors.ts';
+import type { RunningReads } from '../../../shared/ports/admission.ts';
 import { FakeScratch } from '../../support/fakes/scratch.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import {
@@ -61,7 +63,7 @@ test('records who runs what, and is complete with its counts', async () => {
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
-    includesRunning: true,
+    includesStanding: true,
   });
 });
 
@@ -76,7 +78,7 @@ test('a read counts from its start: later starts are not in it', async () => {
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
-    includesRunning: true,
+    includesStanding: true,
   });
 });
 
@@ -94,7 +96,7 @@ test('a stopping task that was read is recorded as running, and the scope says s
       completeAtEpochMs: START_EPOCH_MS,
       includesStopping: true,
       includesEks: true,
-      includesRunning: true,
+      includesStanding: true,
     },
   });
   await workloads();
@@ -104,7 +106,7 @@ test('a stopping task that was read is recorded as running, and the scope says s
     scope: payments,
     completeAtEpochMs: START_EPOCH_MS,
     includesEks: true,
-    includesRunning: true,
+    includesStanding: true,
   });
 });
 
@@ -623,7 +625,7 @@ describe('a scope with more usages than a step holds in memory', () => {
 test('which images run in a cluster is recorded for the doors, and ends with the last usage there', async () => {
   const { world, review } = await webWorld();
   const place = { ...payments, cluster: main.cluster };
-  const runs = () => world.running.runningIn([a, b], place);
+  const runs = () => runningIn(world, [a, b], place);
   world.workloads.run(main, running(a), running(a, { workload: 'other' }), running(b, { workload: 'blue' }));
   await review();
   expect(await runs()).toEqual(new Set([a, b]));
@@ -641,14 +643,14 @@ test('an attempt that dies while it records what runs is repeated by the next on
   world.workloads.run(main, running(b, { workload: 'blue' }));
   await review();
   world.workloads.run(main, running(a));
-  const begin = world.running.begin.bind(world.running);
-  world.running.begin = async () => {
-    world.running.begin = begin;
+  const record = world.running.record.bind(world.running);
+  world.running.record = async () => {
+    world.running.record = record;
     throw new Error('the function was ended');
   };
   await expect(review()).rejects.toThrow('the function was ended');
   await review();
-  expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
+  expect(await runningIn(world, [a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
 });
 
 test('a workload that is back before its end was recorded is still known to the doors', async () => {
@@ -665,7 +667,7 @@ test('a workload that is back before its end was recorded is still known to the 
   await expect(review()).rejects.toThrow('the function was ended');
   world.workloads.run(main, running(a));
   await review();
-  expect(await world.running.runningIn([a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
+  expect(await runningIn(world, [a], { ...payments, cluster: main.cluster })).toEqual(new Set([a]));
 });
 
 test('what an earlier version recorded as running is made known to the doors by the next review', async () => {
@@ -673,9 +675,18 @@ test('what an earlier version recorded as running is made known to the doors by 
   const place = { ...payments, cluster: main.cluster };
   world.workloads.run(main, running(a));
   await review();
-  await world.running.end([{ digest: a, place }]);
-  const { includesRunning: _, ...earlier } = (await world.scopes.get(payments)) ?? { scope: payments };
+  await world.running.record([{ digest: a, place, presence: { endedAtEpochMs: 0 } }]);
+  const { includesStanding: _, ...earlier } = (await world.scopes.get(payments)) ?? { scope: payments };
   await world.scopes.record(earlier);
   await review();
-  expect(await world.running.runningIn([a], place)).toEqual(new Set([a]));
+  expect(await runningIn(world, [a], place)).toEqual(new Set([a]));
 });
+
+async function runningIn(
+  { running }: { readonly running: RunningReads },
+  digests: readonly Digest[],
+  place: DoorPlace,
+) {
+  const presences = await running.presencesIn(digests, place);
+  return new Set(digests.filter((one) => presences.has(one) && presences.get(one)?.endedAtEpochMs === undefined));
+}

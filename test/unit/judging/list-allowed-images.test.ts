@@ -2,6 +2,7 @@ import { DynamoImageIndex, DynamoRecordedIndexes } from '../../../shared/adapter
 import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import type { Presence, Standing } from '../../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
@@ -9,9 +10,13 @@ import { type Policy, policySchema } from '../../../shared/domain/policy/policy.
 import { findingKey } from '../../../shared/domain/scan/finding.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
-import { type AllowedImagesPorts, listAllowedImages } from '../../../shared/judging/list-allowed-images.ts';
+import {
+  type AllowedImagesPorts,
+  type GraceInCluster,
+  listAllowedImages,
+} from '../../../shared/judging/list-allowed-images.ts';
 import { imageLedgers } from '../../../shared/lambda/ledgers.ts';
-import type { RunningLedger, RunningReads } from '../../../shared/ports/admission.ts';
+import type { PresencesOfImages, RunningLedger } from '../../../shared/ports/admission.ts';
 import type { ImageLedger, PlaceLedger, UsageLedger } from '../../../shared/ports/ledger.ts';
 import { parse } from '../../../shared/schema.ts';
 import { answersOfDoors, type ListedDoorPorts } from '../../support/door-lists.ts';
@@ -46,7 +51,7 @@ interface Ports extends ListedDoorPorts {
   readonly images: ImageLedger;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
-  readonly running: RunningReads & RunningLedger;
+  readonly running: PresencesOfImages & RunningLedger;
 }
 
 /** The ledger of the tests, over a table that does all that DynamoDB may do. */
@@ -70,6 +75,9 @@ interface SomeImage {
   readonly isUsed: boolean;
   readonly isHead: boolean;
   readonly places: readonly number[];
+  /** How it began in them; `undecided` if it was never judged. */
+  readonly standing: Standing;
+  readonly endedDaysAgo: number | undefined;
 }
 interface SomeIndex {
   readonly images: readonly number[];
@@ -80,6 +88,8 @@ interface SomeLedger {
   readonly images: readonly SomeImage[];
   readonly indexes: readonly SomeIndex[];
   readonly waivers: readonly { readonly endsInDays: number; readonly isOfAge: boolean }[];
+  /** The first reading, of all clusters: a list has one end for an image. */
+  readonly readFirstDaysAgo: number | undefined;
 }
 
 const days = (most: number) => fc.integer({ min: 0, max: most });
@@ -101,6 +111,8 @@ const someImage: fc.Arbitrary<SomeImage> = fc.record({
   isJudgedAnew: fc.nat(4).map((n) => n === 0),
   isUsed: fc.boolean(),
   isHead: fc.boolean(),
+  standing: fc.constantFrom<Standing>('good', 'good', 'good', 'undecided', 'forbidden'),
+  endedDaysAgo: fc.option(days(GRACE_DAYS + 1), { nil: undefined, freq: 4 }),
   places: fc.oneof(fc.constant([]), fc.uniqueArray(fc.nat(PLACES.length - 1), { minLength: 1, maxLength: 4 })),
 });
 const IMAGES = 6;
@@ -120,6 +132,7 @@ const someLedger: fc.Arbitrary<SomeLedger> = fc.record({
   waivers: fc.array(fc.record({ endsInDays: fc.integer({ min: -15, max: 15 }), isOfAge: fc.boolean() }), {
     maxLength: 1,
   }),
+  readFirstDaysAgo: fc.option(days(GRACE_DAYS + 1), { nil: undefined }),
 });
 
 const policyOf = ({ waivers }: SomeLedger): Policy =>
@@ -138,18 +151,33 @@ const nameOfIndex = (nth: number): string => `index-${nth}`;
 /** Every verdict is what `evaluate` says at some earlier instant. */
 async function record(ports: Ports, ledger: SomeLedger): Promise<void> {
   const policy = policyOf(ledger);
-  for (const [nth, some] of ledger.images.entries()) await recordImage(ports, nameOfImage(nth), some, policy);
+  for (const [nth, some] of ledger.images.entries())
+    await recordImage(ports, nameOfImage(nth), some, policy, ledger.readFirstDaysAgo);
   for (const [nth, { images, recordedShareOfAge, namedIn }] of ledger.indexes.entries()) {
     const children = images.map((one) => ({ digest: digestOf(nameOfImage(one)), platform: 'linux/amd64' as const }));
     const youngest = Math.min(50, ...images.flatMap((one) => ledger.images[one]?.bornDaysAgo ?? []));
     const recordedAtEpochMs = NOW - recordedShareOfAge * youngest * DAY_MS;
     await ports.places.recordIndex(digestOf(nameOfIndex(nth)), children, recordedAtEpochMs);
     const [first] = children;
-    if (namedIn !== undefined && first) await run(ports, first.digest, namedIn, doorImage(nameOfIndex(nth)));
+    const one = ledger.images[images[0] ?? 0];
+    if (namedIn !== undefined && first)
+      await run(
+        ports,
+        first.digest,
+        namedIn,
+        doorImage(nameOfIndex(nth)),
+        one && presenceOf(one, ledger.readFirstDaysAgo),
+      );
   }
 }
 
-async function recordImage(ports: Ports, name: string, some: SomeImage, policy: Policy): Promise<void> {
+async function recordImage(
+  ports: Ports,
+  name: string,
+  some: SomeImage,
+  policy: Policy,
+  readFirstDaysAgo?: number,
+): Promise<void> {
   const bornAtEpochMs = some.bornDaysAgo === undefined ? undefined : NOW - some.bornDaysAgo * DAY_MS;
   const properties = imageProperties(name, {
     birth:
@@ -161,7 +189,7 @@ async function recordImage(ports: Ports, name: string, some: SomeImage, policy: 
   await ports.images.recordProperties(properties);
   await ports.images.recordLineage(digest, alone(properties));
   await ports.images.recordPresence(digest, { inUse: some.isUsed, isHead: some.isHead });
-  for (const place of some.places) await run(ports, digest, place, doorImage(name));
+  for (const place of some.places) await run(ports, digest, place, doorImage(name), presenceOf(some, readFirstDaysAgo));
   if (some.judgedHoursLater === undefined) return;
   const completedAtEpochMs = some.scannedHoursAgo === undefined ? undefined : NOW - some.scannedHoursAgo * HOUR_MS;
   const scan: ScanState = {
@@ -177,7 +205,25 @@ async function recordImage(ports: Ports, name: string, some: SomeImage, policy: 
   if (some.isJudgedAnew) await ports.images.recordProperties({ ...properties, owner: 'others' });
 }
 
-async function run(ports: Ports, digest: Digest, nth: number, reference: string): Promise<void> {
+function presenceOf(
+  { judgedHoursLater, standing, endedDaysAgo }: SomeImage,
+  readFirstDaysAgo: number | undefined,
+): Presence {
+  return {
+    beganAtEpochMs: NOW - 20 * DAY_MS,
+    standing: judgedHoursLater === undefined ? 'undecided' : standing,
+    ...(endedDaysAgo !== undefined && { endedAtEpochMs: NOW - endedDaysAgo * DAY_MS }),
+    ...(readFirstDaysAgo !== undefined && { countsFromEpochMs: NOW - readFirstDaysAgo * DAY_MS }),
+  };
+}
+
+async function run(
+  ports: Ports,
+  digest: Digest,
+  nth: number,
+  reference: string,
+  presence: Presence = { standing: 'good', beganAtEpochMs: 0 },
+): Promise<void> {
   const place = PLACES[nth];
   if (!place) throw new RangeError(`there is no place ${nth}`);
   const { namespace, ...cluster } = place;
@@ -190,8 +236,8 @@ async function run(ports: Ports, digest: Digest, nth: number, reference: string)
       workload: `${namespace}/${reference.slice(60, 70)}`,
     },
   });
-  await ports.running.begin([{ digest, place: doorPlaceOf(one) }], NOW);
-  await ports.usages.record([one], NOW);
+  await ports.running.record([{ digest, place: doorPlaceOf(one), presence }]);
+  if (presence.endedAtEpochMs === undefined) await ports.usages.record([one], NOW);
 }
 
 /** Every digest, also one that the ledger does not know. */
@@ -249,8 +295,10 @@ async function fleetWith(names: readonly string[], changes: Partial<SomeImage> =
 }
 const FINE: SomeImage = {
   ...{ bornDaysAgo: 1, scannedHoursAgo: 1, scan: { state: 'complete' }, judgedHoursLater: 0, foundDaysAgo: undefined },
-  ...{ isJudgedAnew: false, isUsed: false, isHead: false, places: [] },
+  ...{ isJudgedAnew: false, isUsed: false, isHead: false, places: [], standing: 'good', endedDaysAgo: undefined },
 };
+const namespacesOf = (graced: ReadonlyMap<Digest, GraceInCluster>) =>
+  [...graced].map(([digest, { namespaces }]) => [digest, namespaces]);
 const list = (world: AllowedImagesPorts) => listAllowedImages(world, policyWith(), CLUSTERS);
 const platform = 'linux/amd64' as const;
 
@@ -281,19 +329,16 @@ describe('what is listed', () => {
     const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
     const [east, west] = CLUSTERS as [Cluster, Cluster];
     world.usages.corrupt({ account: west.account, region: west.region, eksCluster: west.cluster }, digestOf('old'));
-    const { graced, runningIn } = await list(world);
-    expect([...graced.keys()]).toEqual([digestOf('old')]);
-    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
-    expect(await runningIn(west)).toEqual(new Map());
+    const { gracedIn } = await list(world);
+    expect(namespacesOf(gracedIn(east))).toEqual([[digestOf('old'), ['shop']]]);
+    expect(namespacesOf(gracedIn(west))).toEqual([]);
   });
 
   test('what ran in a cluster when it left the fleet has its grace there until it is read again', async () => {
     const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
     const [east] = CLUSTERS as [Cluster];
     await world.usages.leave(await world.usages.ofImage(digestOf('old')), NOW);
-    const { graced, runningIn } = await list(world);
-    expect([...graced.keys()]).toEqual([digestOf('old')]);
-    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
+    expect(namespacesOf((await list(world)).gracedIn(east))).toEqual([[digestOf('old'), ['shop']]]);
   });
 
   test('an image that moves from one list to another while they are read is in the list', async () => {
@@ -332,22 +377,6 @@ describe('what is listed', () => {
     expect(allowed).toEqual(new Set(['moving', 'staying'].map(digestOf)));
   });
 
-  test('what runs in a cluster that is read again meanwhile has its grace', async () => {
-    const world = await fleetWith(['old'], { bornDaysAgo: 35, places: [0] });
-    const [east] = CLUSTERS as [Cluster];
-    const known = await world.usages.ofImage(digestOf('old'));
-    await world.usages.leave(known, NOW);
-    const { runningIn } = await list(world);
-    const all = world.usages.all.bind(world.usages);
-    let reads = 0;
-    world.usages.all = async function* (scope, state) {
-      yield* all(scope, state);
-      reads += 1;
-      if (reads === 1) await world.usages.record(known, NOW);
-    };
-    expect(await runningIn(east)).toEqual(new Map([[digestOf('old'), ['shop']]]));
-  });
-
   test.each([Number.NaN, 'yesterday', -1e20, 1e20])('a birth at %p stops no list', async (bornAtEpochMs) => {
     const world = await fleetWith(['a']);
     const known = world.images.records.get(digestOf('a'));
@@ -362,8 +391,8 @@ describe('what is listed', () => {
     const { verdict } = known ?? {};
     const reasons = verdict?.reasons.map((reason) => ({ ...reason, deadlineEpochMs }));
     world.images.records.set(digestOf('old'), { ...known, verdict: { ...verdict, reasons } } as never);
-    const { graced, unreadable } = await list(world);
-    expect([...graced]).toEqual([]);
+    const { gracedIn, unreadable } = await list(world);
+    expect(CLUSTERS.flatMap((cluster) => [...gracedIn(cluster)])).toEqual([]);
     expect(unreadable).toEqual([digestOf('old')]);
   });
 

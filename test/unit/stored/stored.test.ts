@@ -125,11 +125,11 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
     'late-heads': async (item) =>
       found(await collect(new DynamoLateHeads(table).all()), ({ location }) => locationKey(location) === item.SK),
     running: async (item) => {
-      const [place, namespace = ''] = after('IN#', item.SK).split('#');
-      const [account = '', region = '', cluster = ''] = (place ?? '').split('/');
-      const there = { account, region, cluster, ...(namespace !== '' && { namespace }) };
-      const running = await new DynamoRunningReads(table).runningIn([digestIn(item)], there);
-      return running.has(digestIn(item)) === (item.endedAtEpochMs === undefined) ? item : undefined;
+      const running = new DynamoRunningReads(table);
+      const presence = (await running.presencesIn([digestIn(item)], keys.placeOfRunning(item))).get(digestIn(item));
+      const [placed] = await running.presencesOf(digestIn(item));
+      expect(placed?.presence).toEqual(presence);
+      return presence && { ...item, ...presence };
     },
     'break-glass': async (item) => {
       const [account = '', region = '', cluster = ''] = after('DOOR#', item.PK).split('/');

@@ -1,9 +1,9 @@
-import { imagesIn } from '../../../functions/inventory/running-images.ts';
 import { ageOf } from '../../../shared/domain/age/image-lineage.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
 import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
@@ -295,10 +295,11 @@ export class Oracle implements Witness {
     const { world } = this.#life;
     for (const { digest, inUse } of world.images.records.values()) {
       if (!inUse) continue;
-      for (const { place } of imagesIn(await world.usages.ofImage(digest)).values()) {
+      for (const place of (await world.usages.ofImage(digest)).map(doorPlaceOf)) {
         this.#check('the doors know what runs');
-        const known = await world.running.runningIn([digest], place);
-        if (!known.has(digest)) this.#violated(`the doors do not know that ${digest} runs in ${place.cluster}`);
+        const known = (await world.running.presencesIn([digest], place)).get(digest);
+        if (!known || known.endedAtEpochMs !== undefined)
+          this.#violated(`the doors do not know that ${digest} runs in ${place.cluster}`);
       }
     }
   }

@@ -105,6 +105,14 @@ export const runningImage = (digest: Digest, { account, region, cluster, namespa
   PK: `IMAGE#${digest}`,
   SK: `IN#${account}/${region}/${cluster}#${namespace}`,
 });
+/** All of an image: what their sort keys begin with. */
+export const presencesOf = (digest: Digest): Key => ({ PK: `IMAGE#${digest}`, SK: 'IN#' });
+/** No name of a cluster holds a `#` or `/`. */
+export function placeOfRunning({ SK }: Key): DoorPlace {
+  const [where = '', namespace = ''] = SK.slice('IN#'.length).split('#');
+  const [account = '', region = '', cluster = ''] = where.split('/');
+  return { account, region, cluster, ...(namespace !== '' && { namespace }) };
+}
 export const index = (digest: Digest): Key => ({ PK: `INDEX#${digest}`, SK: 'INDEX' });
 export const tag = (location: ImageLocation, tag: string): Key => ({ PK: `TAG#${locationKey(location)}`, SK: tag });
 /** No tag holds a `#`. */

@@ -133,7 +133,7 @@ const usage: ShapeOf<Usage> = {
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
-  ...{ isPrivate: 'flag?', includesRunning: 'flag?', unreadSources: 'list?' },
+  ...{ isPrivate: 'flag?', includesStanding: 'flag?', unreadSources: 'list?' },
   ...{ unidentified: 'list?', markingRunId: 'text?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };

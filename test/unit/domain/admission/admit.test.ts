@@ -21,6 +21,7 @@ const policy = parse(policySchema, {
   approvedRegistries: { allow: ['*.dkr.ecr.eu-west-1.amazonaws.com/apps/*'] },
   awsManaged: { accounts: ['602401143452'] },
 });
+const GOOD = { standing: 'good', beganAtEpochMs: NOW - 20 * DAY_MS } as const;
 const DENY: Door = { mode: 'deny', requireDigest: true, graceRunningDays: 14 };
 
 const good: RecordedImage = {
@@ -41,7 +42,7 @@ interface Situation {
 const decide = ({ images = [good], runsHere = false, door = {}, breakGlass, ...asked }: Situation): Admission =>
   admit('reference' in asked ? asked.reference : NAMED, {
     ...{ door: { ...DENY, ...door }, policy, nowEpochMs: NOW, breakGlass },
-    known: new Map([[WEB, { digest: WEB, images, runsHere }]]),
+    known: new Map([[WEB, { digest: WEB, images, presences: runsHere ? [{ presence: GOOD }] : [] }]]),
   });
 const judged = (reasons: readonly Reason[], changes: Partial<RecordedImage> = {}): RecordedImage => ({
   ...good,
@@ -135,6 +136,11 @@ describe('a door', () => {
       rule('image-recorded'),
     ],
     ['an unrecorded image', { images: [{ digest: WEB, isRecorded: false }], runsHere: true }, rule('image-recorded')],
+    [
+      'an image whose record is lost, in good standing by itself',
+      { images: [{ digest: WEB, isRecorded: false, presence: { ...GOOD, beganAtEpochMs: NOW - DAY_MS } }] },
+      'warn image-recorded',
+    ],
     ['an image without a verdict', { images: [never], runsHere: true }, rule('image-judged')],
     ['a verdict that is about to be renewed', { images: [unjudged] }, rule('image-judged')],
     ['the same, running', { images: [unjudged], runsHere: true }, 'warn image-judged'],
@@ -206,17 +212,17 @@ describe('a door', () => {
     [
       'a scan that failed, running',
       { images: [judged([{ ...old, state: 'failed' }], { scan: { ...scan(1), state: 'failed' } })], runsHere: true },
-      rule('scan-required'),
+      'warn scan-required',
     ],
     [
       'findings that are missing, running',
       { images: [judged([{ ...old, state: 'complete', scanReason: 'findings-missing' }])], runsHere: true },
-      rule('scan-required'),
+      'warn scan-required',
     ],
     [
       'a verdict that is not compliant and names no reason, running',
       { images: [{ ...good, verdict: verdict('unknown', { reasons: [] }) }], runsHere: true },
-      rule('image-judged'),
+      'warn image-judged',
     ],
     [
       'a verdict that is not compliant and names only what is due later',
@@ -226,13 +232,13 @@ describe('a door', () => {
     ...(['unsupported', 'expired', 'off', 'unreachable'] as const).map((state): [string, Situation, string] => [
       `a scan that is ${state} after an earlier result, running`,
       { images: [{ ...good, scan: { ...scan(49), state } }], runsHere: true },
-      rule('scan-required'),
+      'warn scan-required',
     ]),
-    ['an unknown age, running', { images: [judged([unknownAge])], runsHere: true }, rule('age-known')],
+    ['an unknown age, running', { images: [judged([unknownAge])], runsHere: true }, 'warn age-known'],
     [
-      'a violation and an unknown fact, running',
+      'a violation and an unknown fact, running: the grace of the doubt ends first',
       { images: [judged([found(0), unknownAge])], runsHere: true },
-      rule('age-known'),
+      'warn age-known',
     ],
     ['a guess of another workload, while the digest is named here', { images: [judged([guessed])] }, 'allow'],
     [

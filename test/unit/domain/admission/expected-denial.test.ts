@@ -64,7 +64,7 @@ function denials(situation: Situation) {
   const records: AdmissionRecords = {
     images: new Map([[WEB, record]]),
     indexes: new Map(),
-    running: new Set(runs ? [WEB] : []),
+    presences: new Map(runs ? [[WEB, { standing: 'good' as const }]] : []),
   };
   return denialsIn(situation.starts ?? [start()], records, policy, NOW);
 }
@@ -109,19 +109,19 @@ test.each<[string, Situation, number | undefined]>([
   );
 });
 
-test('the end of a waiver begins the grace of a finding, and ends all patience with a rule that has none', () => {
+test('the end of a waiver begins the grace of a finding, and of a rule', () => {
   const waivers = [waiverUntil('2026-11-26')];
   const voidFrom = Date.parse('2026-11-27T00:00:00Z');
   expect(denials({ reasons: [waived], waivers, graceRunningDays: 1 }).expected).toMatchObject([
     { deniedFromEpochMs: voidFrom + DAY_MS, ruleId: 'critical' },
   ]);
   const rule = [{ ...waiverUntil('2026-11-26'), finding: undefined, rule: 'no-root' }];
-  expect(denials({ reasons: [user], waivers: rule }).expected).toMatchObject([
-    { deniedFromEpochMs: voidFrom, ruleId: 'no-root' },
+  expect(denials({ reasons: [user], waivers: rule, graceRunningDays: 1 }).expected).toMatchObject([
+    { deniedFromEpochMs: voidFrom + DAY_MS, ruleId: 'no-root' },
   ]);
-  // The grace of the finding ends two days later, and is the first that the door would tell today.
+  // The grace of the finding ends first, and the door would tell it today.
   expect(denials({ reasons: [late(9.5), user], waivers: rule }).expected).toMatchObject([
-    { deniedFromEpochMs: voidFrom, ruleId: 'no-root' },
+    { deniedFromEpochMs: NOW + 4.5 * DAY_MS, ruleId: 'critical' },
   ]);
 });
 

@@ -62,7 +62,7 @@ const records: AdmissionRecords = {
     ),
   ),
   indexes: new Map(),
-  running: new Set([digestOf('late'), digestOf('over'), digestOf('later')]),
+  presences: new Map(['late', 'over', 'later'].map((name) => [digestOf(name), { standing: 'good' }])),
 };
 
 const start = (reference: string | undefined, changes: Partial<PossibleStart> = {}): PossibleStart => ({

@@ -375,15 +375,14 @@ export class WeekWorld {
   async lists(): Promise<(place: string, digest: string) => Answered['decision']> {
     const { policy } = await this.fakes.policies.current();
     const cluster = { ...HOME, cluster: 'prod' };
-    const { allowed, graced, runningIn } = await listAllowedImages(this.fakes, policy, [cluster]);
-    const running = await runningIn(cluster);
+    const { allowed, gracedIn } = await listAllowedImages(this.fakes, policy, [cluster]);
+    const graced = gracedIn(cluster);
     return (place, text) => {
       const digest = text as Digest;
       if (allowed.has(digest)) return 'allow';
       const grace = graced.get(digest);
       const { namespace = '' } = placeOf(place);
-      const isListed = running.get(digest)?.includes(namespace) === true;
-      return grace && grace.untilEpochMs > this.now && isListed ? 'warn' : 'deny';
+      return grace && grace.untilEpochMs > this.now && grace.namespaces.includes(namespace) ? 'warn' : 'deny';
     };
   }
 

@@ -1,0 +1,127 @@
+import { DAY_MS } from '../common/time.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { ImageRecord, LastResults } from '../verdict/image-record.ts';
+import { goodUntilEpochMs, knownUntilEpochMs } from '../verdict/last-result.ts';
+
+/*
+ * Whether an image is in good standing in a place: it ran there within the grace, and began there while nothing forbade it. The
+ * inventory records a presence for each image and place; a door reads it together with the image.
+ */
+
+/**
+ * What an objection is: a fact about this content or reference, a doubt of Patchwave, or a rule of the policy that the content
+ * itself does not change with time.
+ */
+export const OBJECTION_CLASSES = ['fact', 'doubt', 'rule'] as const;
+export type ObjectionClass = (typeof OBJECTION_CLASSES)[number];
+
+/**
+ * How an image began in a place. `good`: nothing forbade it, or nothing forbade it later while it ran. `forbidden`: a fact or a
+ * rule forbade it, so a break-glass or a door that only warns let it start. `undecided`: Patchwave did not know yet.
+ */
+export const STANDINGS = ['good', 'forbidden', 'undecided'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+/** An image in a namespace or an ECS cluster: it runs there, or it did. */
+export interface Presence {
+  /** Of the present period: a gap of at most the grace continues it, so that no restart begins another one. */
+  readonly beganAtEpochMs?: number;
+  /** Absent while it runs. */
+  readonly endedAtEpochMs?: number;
+  /** Absent in items of versions before 0.3.0. */
+  readonly standing?: Standing;
+  /** Its beginning is unknown: it ran at the first complete reading of the place. Facts that were due then count from then. */
+  readonly countsFromEpochMs?: number;
+}
+
+/** The record of the image, as far as a standing follows from it. */
+export type JudgedRecord = Pick<ImageRecord, 'verdict' | 'judgedAtEpochMs' | 'scan' | keyof LastResults>;
+
+export type GracePolicy = Pick<Policy, 'staleScanHours'> & {
+  readonly doors?: Pick<NonNullable<Policy['doors']>, 'graceRunningDays'> | undefined;
+};
+
+const graceMs = ({ doors }: GracePolicy): number => (doors?.graceRunningDays ?? 0) * DAY_MS;
+
+/** Whether an image is in good standing by its presence in a place. @param image absent if the ledger has no record of it */
+export function isInGoodStanding(
+  presence: Presence,
+  image: JudgedRecord | undefined,
+  policy: GracePolicy,
+  nowEpochMs: number,
+): boolean {
+  const { standing } = presence;
+  if (!isRecent(presence, policy, nowEpochMs)) return false;
+  if (standing !== 'undecided') return standing !== 'forbidden';
+  return image !== undefined && isSettled(image, presence, policy, nowEpochMs);
+}
+
+/** Whether an image runs in a place, or ran there within the grace. */
+export const isRecent = ({ endedAtEpochMs }: Presence, policy: GracePolicy, nowEpochMs: number): boolean =>
+  endedAtEpochMs === undefined || nowEpochMs - endedAtEpochMs < graceMs(policy);
+
+/** Whether a result shows that nothing forbade the image since its beginning. */
+function isSettled(
+  image: JudgedRecord,
+  { beganAtEpochMs = 0, countsFromEpochMs }: Presence,
+  policy: GracePolicy,
+  nowEpochMs: number,
+): boolean {
+  // Of an unknown beginning any result suffices: it says what was due, and that counts from the first reading.
+  if (countsFromEpochMs !== undefined) return knownUntilEpochMs(image, policy, nowEpochMs) !== undefined;
+  return (goodUntilEpochMs(image, policy, nowEpochMs) ?? Number.NEGATIVE_INFINITY) >= beganAtEpochMs;
+}
+
+/** What a complete reading of a place knows of an image that runs there. */
+export interface SeenImage {
+  /** What a door would object to the image, as if it denied, without a break-glass and without grace. */
+  readonly objections: ReadonlySet<ObjectionClass>;
+  /** It runs only by names that a door would refuse. */
+  readonly isNameRefused: boolean;
+  /** As the ledger knows it; absent if it has no record yet. */
+  readonly image?: JudgedRecord | undefined;
+  /** No earlier reading of the place recorded how images began. */
+  readonly isFirstReading: boolean;
+}
+
+/** The presence of an image that a reading sees run; the one before, if nothing changes. */
+export function presenceSeen(
+  before: Presence | undefined,
+  found: SeenImage,
+  policy: GracePolicy,
+  nowEpochMs: number,
+): Presence {
+  const known = before && isRecent(before, policy, nowEpochMs) ? before : undefined;
+  const isUnknown = found.isFirstReading && known?.standing === undefined;
+  const countsFromEpochMs = isUnknown ? nowEpochMs : known?.countsFromEpochMs;
+  const began = {
+    beganAtEpochMs: known?.beganAtEpochMs ?? nowEpochMs,
+    ...(countsFromEpochMs !== undefined && { countsFromEpochMs }),
+  };
+  // An item of an earlier version counts as good, as long as its period lasts.
+  const earlier = known && !isUnknown ? (known.standing ?? 'good') : undefined;
+  const standing = standingSeen(earlier, began, found, policy, nowEpochMs);
+  return known?.standing === standing && known.endedAtEpochMs === undefined ? known : { ...began, standing };
+}
+
+function standingSeen(
+  earlier: Standing | undefined,
+  began: Presence,
+  { objections, isNameRefused, image }: SeenImage,
+  policy: GracePolicy,
+  nowEpochMs: number,
+): Standing {
+  const isUnknown = began.countsFromEpochMs !== undefined;
+  // Without an objection it could begin right now.
+  if (earlier === 'good' || (objections.size === 0 && (isUnknown || !isNameRefused))) return 'good';
+  if (earlier === 'forbidden' || (isNameRefused && !isUnknown)) return 'forbidden';
+  if (image && isSettled(image, began, policy, nowEpochMs)) return 'good';
+  const isForbidden = objections.has('fact') || objections.has('rule');
+  return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
+}
+
+/** The presence of an image that a complete reading no longer shows. */
+export const presenceEnded = (before: Presence | undefined, endedAtEpochMs: number): Presence => ({
+  ...before,
+  endedAtEpochMs: before?.endedAtEpochMs ?? endedAtEpochMs,
+});
