@@ -40,8 +40,10 @@ export class CapsOracle {
   #withinCaps(run: TrueRun): void {
     const { life, check, violated } = this.#with;
     const { concurrentRebuilds = CAP_IN_ALL, perAccount = Number.POSITIVE_INFINITY } = life.fixed.caps;
-    // A run that a person let wait has given its slot back, and takes none again.
-    const open = life.pipelines.runs.filter((one) => isOpenAt(one, life.clockwork.now) && !one.waitedFromEpochMs);
+    // A run that waited for a person while Patchwave looked at it has given its slot back, and takes none again.
+    const open = life.pipelines.runs.filter(
+      (one) => isOpenAt(one, life.clockwork.now) && !one.waitedFromEpochMs && !one.mayHoldNoSlot,
+    );
     check('builds within the caps');
     if (open.length > concurrentRebuilds)
       violated(`${open.length} builds run at once, of ${concurrentRebuilds}: ${namesOf(open)}`);

@@ -22,6 +22,8 @@ export interface TrueRun {
   waitsSinceEpochMs?: number;
   /** Once it waited for a person for so long that Patchwave saw it. */
   waitedFromEpochMs?: number;
+  /** It waited when Patchwave may have looked at it, so it may have given its slot back. */
+  mayHoldNoSlot?: true;
   /** Where a person is waited for: until then Patchwave does, and it starts no other run beside it. */
   openUntilEpochMs?: number;
   endedAtEpochMs?: number;
@@ -57,6 +59,8 @@ export const BUILD_MS = HOUR_MS;
 
 /** Patchwave asks what became of a run every 15 minutes: a shorter wait it need not see. */
 const SEEN_WAITING_MS = 15 * MINUTE_MS;
+/** Its first look comes some seconds earlier or later than that after the start. */
+const FIRST_LOOK_MS = 14 * MINUTE_MS;
 
 /** As long CodePipeline lets an approval wait. */
 const FORGOTTEN_MS = 7 * 24 * HOUR_MS;
@@ -167,6 +171,7 @@ export class Pipelines {
     }
     await clockwork.sleep(waitsMs);
     delete run.waitsSinceEpochMs;
+    if (clockwork.now - run.startedAtEpochMs >= FIRST_LOOK_MS) run.mayHoldNoSlot = true;
     // From then on it has the time of a build.
     if (run.openUntilEpochMs !== undefined)
       run.openUntilEpochMs = Math.min(run.openUntilEpochMs, clockwork.now + BUILD_MS);
