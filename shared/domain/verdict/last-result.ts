@@ -24,8 +24,10 @@ function isKnown({ verdict, judgedAtEpochMs, scan }: Judged): boolean {
   return isExplained && isKnowledge(effectiveScanState(scan, judgedAtEpochMs, Number.POSITIVE_INFINITY));
 }
 
+/** Where else an image lies is for the report: a door judges the name that starts. */
 const isGood = (image: Judged): boolean =>
-  isKnown(image) && !(image.verdict?.reasons ?? []).some(({ effect }) => effect === 'violates');
+  isKnown(image) &&
+  !(image.verdict?.reasons ?? []).some(({ effect, kind }) => effect === 'violates' && kind !== 'registry');
 
 /** The end of the verdict in the record, if it is replaced or stops to count at an instant. */
 function endedAt({ scan }: Judged, untilEpochMs: number): EndedResult {
