@@ -99,6 +99,19 @@ test('a further reading writes nothing, and a fact that came later takes no stan
   expect(await see(running, { image: LATE, atEpochMs: NOW + 2 * DAY_MS })).toEqual([]);
 });
 
+test('a restart within the grace continues the period, and a later one begins another', async () => {
+  const running = new FakeRunning();
+  await see(running, { image: LATE });
+  const place = { ...PLACE, namespace: 'shop' };
+  const began = (await running.presencesIn([WEB], place)).get(WEB);
+  await running.record([{ digest: WEB, place, presence: { ...began, endedAtEpochMs: NOW + DAY_MS } }]);
+  const [within] = await see(running, { image: LATE, atEpochMs: NOW + 2 * DAY_MS });
+  expect(within?.presence).toEqual({ standing: 'forbidden', beganAtEpochMs: NOW });
+  await running.record([{ digest: WEB, place, presence: { ...began, endedAtEpochMs: NOW + 3 * DAY_MS } }]);
+  const [after] = await see(running, { image: GOOD, atEpochMs: NOW + 17 * DAY_MS });
+  expect(after?.presence).toEqual({ standing: 'undecided', beganAtEpochMs: NOW + 17 * DAY_MS });
+});
+
 test('what began against a fact is in good standing once nothing forbids it', async () => {
   const running = new FakeRunning();
   await see(running, { image: LATE });

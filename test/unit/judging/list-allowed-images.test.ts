@@ -341,6 +341,23 @@ describe('what is listed', () => {
     expect(namespacesOf((await list(world)).gracedIn(east))).toEqual([[digestOf('old'), ['shop']]]);
   });
 
+  test('what runs without a record has its grace, also where its cluster is read again meanwhile', async () => {
+    const world = await fleetWith([]);
+    const lost = digestOf('lost');
+    const [east] = CLUSTERS as [Cluster];
+    await run(world, lost, 0, doorImage('lost'), { standing: 'good', beganAtEpochMs: NOW - DAY_MS });
+    expect(namespacesOf((await list(world)).gracedIn(east))).toEqual([[lost, ['shop']]]);
+    const running = await world.usages.ofImage(lost);
+    await world.usages.leave(running, NOW);
+    const usages: AllowedImagesPorts['usages'] = {
+      async *all(scope, state) {
+        yield* world.usages.all(scope, state);
+        if (scope?.eksCluster === east.cluster) await world.usages.record(running, NOW);
+      },
+    };
+    expect(namespacesOf((await list({ ...world, usages })).gracedIn(east))).toEqual([[lost, ['shop']]]);
+  });
+
   test('an image that moves from one list to another while they are read is in the list', async () => {
     for (const [before, after] of [
       [{ isHead: true }, { isHead: false }],
