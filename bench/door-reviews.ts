@@ -98,6 +98,7 @@ async function handlerInMemory() {
     ports: {
       ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
       policies: { current: async () => ({ version: 'of the benchmark', policy }) },
+      checks: { send: async () => undefined },
       clock: () => nowEpochMs,
     },
   }));

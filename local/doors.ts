@@ -75,7 +75,8 @@ async function deployWebhook(
     parameters: {
       ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
       HubRegion: fleet.hub.region,
-      PathPublicKey: publicKey,
+      ...{ PathPublicKey: publicKey, ReadRoleExternalId: EXTERNAL_ID },
+      ...accountsOf(fleet),
     },
   });
   return ApiId;
@@ -94,10 +95,16 @@ async function applyWebhook({ cloud, policy }: Installed, place: DoorPlace, webh
   }
 }
 
+/** The accounts that the hub trusts, as parameters of a stack beside it. */
+const accountsOf = ({ hub, organization, accounts }: Installed['fleet']): Record<string, string> =>
+  organization
+    ? { OrganizationId: organization.id }
+    : { MemberAccountIds: accounts.flatMap(({ id }) => (id === hub.account ? [] : [id])).join() };
+
 async function gatesFor(installed: Installed, places: readonly Place[]): Promise<ReadonlyMap<string, GateHook>> {
   if (places.length === 0) return new Map();
   const { cloud, fleet, deployment } = installed;
-  const { hub, organization, accounts } = fleet;
+  const { hub } = fleet;
   const config = cloud.clients(hub.account, hub.region);
   const homes = [...new Map(places.map(({ account, region }) => [keyOf({ account, region }), { account, region }]))];
   const templates = homes.map(([, { account, region }]) =>
@@ -110,9 +117,7 @@ async function gatesFor(installed: Installed, places: readonly Place[]): Promise
       parameters: {
         ...{ HubBusArn: deployment.busArn, LedgerTable: deployment.ledgerTable },
         ...{ EvidenceBucket: deployment.evidenceBucket, ReadRoleExternalId: EXTERNAL_ID },
-        ...(organization
-          ? { OrganizationId: organization.id }
-          : { MemberAccountIds: accounts.flatMap(({ id }) => (id === hub.account ? [] : [id])).join() }),
+        ...accountsOf(fleet),
       },
     }),
     ...templates,

@@ -54,6 +54,7 @@ export function functionNames(root: string = ROOT): string[] {
 const OF_OTHER_TEMPLATES = [
   'inventory-in-vpc',
   'admission-webhook',
+  'break-glass',
   'ecs-gate',
   'ecs-door',
   'ecs-tasks',

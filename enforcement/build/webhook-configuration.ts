@@ -1,5 +1,5 @@
-import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
 import { type PathUse, webhookPath } from '../../shared/domain/admission/webhook-path.ts';
+import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/image/kubernetes-pod.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { modeConditions, PODS, TEMPLATES } from './admission-policies.ts';
 import { celText } from './cel.ts';
@@ -23,7 +23,8 @@ export interface SignedWebhook {
  * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
  * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
  * Each path is signed for this cluster and one use: who reads the file, or sees a URL in the error of an API server, can ask about
- * this cluster only. The webhook of namespaces fails open: an annotation that was not asked about has no effect.
+ * this cluster only. The webhook of a break-glass fails closed: an annotation that is in the cluster was asked about, and so set by
+ * a person of the policy's groups. Ends fail open.
  */
 export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { url, sign }: SignedWebhook): Manifest {
   const { modes, namespaces } = doors;
@@ -74,7 +75,10 @@ export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { ur
         : []),
       hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn, CHANGES_TEMPLATE) }),
       ...(modes.has('deny')
-        ? [hook('namespaces', 'Ignore', { ...BREAK_GLASS, clientConfig: { url: urlFor('namespaces') } })]
+        ? [
+            hook('break-glass', 'Fail', { ...BREAK_GLASS, clientConfig: { url: urlFor('namespaces') } }),
+            hook('namespaces', 'Ignore', { ...ENDS, clientConfig: { url: urlFor('namespaces') } }),
+          ]
         : []),
     ],
   };
@@ -108,26 +112,30 @@ const CHANGES_TEMPLATE = changes('?spec.?template', '?spec.?jobTemplate', '?temp
 const annotationOf = (object: string): string =>
   `(${object} == null ? null : ${object}.metadata.?annotations[?${celText(BREAK_GLASS_ANNOTATION)}].orValue(null))`;
 
-/**
- * A namespace may be opened for some hours by its annotation, and its deletion ends that. A new namespace asks too: the deletion of
- * an earlier one of its name may not have been recorded. Every other change of a namespace is left alone.
- */
-const BREAK_GLASS = {
+const ofNamespaces = (operations: readonly string[], matchCondition: MatchCondition) => ({
   rules: [
     {
-      apiGroups: [''],
-      apiVersions: ['v1'],
-      operations: ['CREATE', 'UPDATE', 'DELETE'],
-      resources: ['namespaces'],
-      scope: 'Cluster',
+      ...{ apiGroups: [''], apiVersions: ['v1'], operations, scope: 'Cluster' },
+      // Annotations can be changed through both subresources as well.
+      resources: ['namespaces', 'namespaces/status', 'namespaces/finalize'],
     },
   ],
-  // An accepted exception is recorded.
+  // What is accepted is checked later.
   sideEffects: 'NoneOnDryRun',
-  matchConditions: [
-    {
-      name: 'break-glass-changes',
-      expression: `request.operation == 'CREATE'\n|| ${annotationOf('object')} != ${annotationOf('oldObject')}`,
-    },
-  ],
-};
+  matchConditions: [matchCondition],
+});
+
+/** A namespace may be opened for some hours by its annotation. No other change of a namespace can fail by this one. */
+const BREAK_GLASS = ofNamespaces(['CREATE', 'UPDATE'], {
+  name: 'break-glass-is-set',
+  expression: `${annotationOf('object')} != null && ${annotationOf('object')} != ${annotationOf('oldObject')}`,
+});
+
+/**
+ * The removal of the annotation ends it, and so does the deletion of the namespace. A new namespace without one asks too: the
+ * deletion of an earlier one of its name may not have been asked about. Every other change of a namespace is left alone.
+ */
+const ENDS = ofNamespaces(['CREATE', 'UPDATE', 'DELETE'], {
+  name: 'break-glass-may-end',
+  expression: `${annotationOf('object')} == null\n&& (request.operation == 'CREATE' || ${annotationOf('oldObject')} != null)`,
+});

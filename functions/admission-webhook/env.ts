@@ -1,4 +1,4 @@
-import { variables } from '../../shared/lambda/variables.ts';
+import { queueUrl, variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
 /** Of Ed25519: 32 bytes. */
@@ -12,6 +12,8 @@ export const environment = v.object({
   LEDGER_REGION: region,
   /** Of the bucket, which is read only for a policy that has no document in the table. */
   HUB_REGION: region,
+  /** Of the function that reads namespaces from their clusters. */
+  BREAK_GLASS_QUEUE_URL: queueUrl,
   PATH_PUBLIC_KEY: publicKey,
   /** The second key of a rotation; empty outside of one. */
   NEXT_PATH_PUBLIC_KEY: v.union([publicKey, v.literal('')]),

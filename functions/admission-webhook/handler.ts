@@ -1,14 +1,16 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
-import { promptBucketClient, promptLedgerClient } from '../../shared/adapters/clients.ts';
+import { promptBucketClient, promptLedgerClient, promptQueueClient } from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
-import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPoliciesBeside } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { asksPerMinute } from './asks-per-minute.ts';
 import { inTime } from './deadline.ts';
 import { environment } from './env.ts';
 import { PathKeys } from './path-keys.ts';
@@ -31,7 +33,9 @@ function compose(): WebhookServices {
       images: new DynamoImages(table),
       places: new DynamoPlaces(table),
       running: new DynamoRunningReads(table),
-      exceptions: new DynamoBreakGlassLedger(table),
+      exceptions: new DynamoBreakGlassReads(table),
+      checks: new SqsMessages(promptQueueClient(), env.BREAK_GLASS_QUEUE_URL, retry),
+      mayAsk: asksPerMinute(Date.now),
       policies,
       lastPolicy: () => policies.last(),
       remembered: new RememberedReadings(env.REMEMBER_SECONDS * 1000, Date.now),

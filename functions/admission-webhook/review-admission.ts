@@ -1,8 +1,8 @@
 import { type Admission, digestsToRead, strictest } from '../../shared/domain/admission/admit.ts';
 import { type AskedImage, askedImages, newlyAsked, startsImages } from '../../shared/domain/admission/asked-images.ts';
-import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/admission/break-glass.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { fieldOf } from '../../shared/domain/admission/object-field.ts';
+import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/image/kubernetes-pod.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';

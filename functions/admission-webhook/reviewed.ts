@@ -1,13 +1,19 @@
 import type { Admission } from '../../shared/domain/admission/admit.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
-import type { BreakGlassLedger } from '../../shared/ports/admission.ts';
+import type { BreakGlassReads } from '../../shared/ports/admission.ts';
+import type { BreakGlassCheck, Messages } from '../../shared/ports/messages.ts';
 import type { AdmissionAnswer } from './answer.ts';
 import type { RememberedReadings } from './remembered-readings.ts';
 
 export interface ReviewPorts extends DoorPorts {
-  readonly exceptions: BreakGlassLedger;
+  readonly exceptions: BreakGlassReads;
+  /** Wakes the function that reads the namespace from its cluster. */
+  readonly checks: Messages<BreakGlassCheck>;
+  /** How many checks one cluster may still ask for; absent without a limit. */
+  readonly mayAsk?: (cluster: Cluster) => boolean;
   /** The policy that was read last; without one, a failed read is an error. */
   readonly lastPolicy?: () => Policy | undefined;
   /** What other reviews read within the last seconds; absent if each one reads by itself. */
@@ -24,8 +30,8 @@ export interface ReviewedAdmission {
   readonly isRemembered?: true;
   /** Of the images that are refused or warned of, each once; an image that no digest names is left out. */
   readonly digests?: readonly Digest[];
-  /** What became of the break-glass of the namespace. */
-  readonly breakGlass?: 'begun' | 'ended';
+  /** What the namespace asks for. Nothing has changed yet. */
+  readonly breakGlass?: 'begin' | 'end';
   /** Why policy or ledger could not be read, if the answer was given without them. */
   readonly unread?: unknown;
 }

@@ -118,8 +118,7 @@ function recordReview(
     ...(isRemembered && { isRemembered }),
   });
   if (caller.path === 'shared-secret') metrics.addMetric('SharedSecretReviews', MetricUnit.Count, 1);
-  if (breakGlass === 'begun') metrics.addMetric('BreakGlassBegun', MetricUnit.Count, 1);
-  if (breakGlass !== undefined) logger.warn(`break-glass ${breakGlass}`, about);
+  if (breakGlass !== undefined) logger.warn(`a namespace asks for the ${breakGlass} of its break-glass`, about);
   if (unread !== undefined) recordUnread(unread, about);
 }
 

@@ -18,7 +18,7 @@ export const MOST_ANSWER_BYTES = 5 * 1024 ** 2;
 export async function readPage(
   connect: Connect,
   cluster: Cluster,
-  { list, limit, token }: Pick<ClusterPageRequest, 'list' | 'limit' | 'token'>,
+  { list, limit, token, name }: Omit<ClusterPageRequest, 'cluster'>,
   signal: AbortSignal,
 ): Promise<ClusterPageAnswer> {
   let pages: ClusterPages | undefined;
@@ -26,7 +26,11 @@ export async function readPage(
     pages = await connect(cluster, signal);
     // The hub found it a moment ago.
     if (!pages) throw new ClusterNotActiveError(cluster, 'DELETED', READS_IN_VPC);
-    const page = await pages.page(list, { limit, ...(token !== undefined && { token }) });
+    const page = await pages.page(list, {
+      limit,
+      ...(token !== undefined && { token }),
+      ...(name !== undefined && { name }),
+    });
     if (page === 'too-large') return { outcome: 'too-large' };
     const answer: ClusterPageAnswer = { outcome: 'page', ...page };
     return Buffer.byteLength(JSON.stringify(answer)) > MOST_ANSWER_BYTES ? { outcome: 'too-large' } : answer;

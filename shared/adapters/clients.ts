@@ -68,6 +68,9 @@ export const promptLedgerClient = (config: HubConfig = {}): DynamoDBDocumentClie
 export const promptBucketClient = (config: HubConfig = {}): S3Client =>
   instrumented(new S3Client({ ...PROMPT, ...config }));
 
+export const promptQueueClient = (config: HubConfig = {}): SQSClient =>
+  instrumented(new SQSClient({ ...PROMPT, ...config }));
+
 /**
  * The client of a function in a VPC, with its own role. Without a route to EKS each attempt would wait for minutes, and the
  * caller waits for the function.

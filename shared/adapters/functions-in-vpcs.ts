@@ -116,12 +116,13 @@ class FunctionPages implements ClusterPages {
 
   async page<List extends ClusterList>(
     list: List,
-    { limit, token }: PageRead,
+    { limit, token, name }: PageRead,
   ): Promise<ClusterPage<FactsOf[List]> | 'too-large'> {
     const { cluster } = this.#called;
     const request: ClusterPageRequest = {
       ...{ cluster: cluster.cluster, list, limit },
       ...(token !== undefined && { token }),
+      ...(name !== undefined && { name }),
     };
     const text = await this.#answer(request);
     if (isHeld(list)) this.#count(list, token === undefined, text.length);

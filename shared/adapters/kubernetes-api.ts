@@ -63,6 +63,8 @@ export interface Collection {
   readonly resource: string;
   /** `/api/v1/pods`. */
   readonly path: string;
+  /** Only the object with this name. */
+  readonly name?: string;
   /** Only objects with all of these labels. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Asks for the metadata of the objects only. */
@@ -151,11 +153,12 @@ export class KubernetesApi {
     limit: number,
     token: string | undefined,
   ): Promise<ListPage<Item> | 'too-large'> {
-    const { resource, path, metadataOnly = false, labels = {} } = collection;
+    const { resource, path, name, metadataOnly = false, labels = {} } = collection;
     const labelSelector = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
     const query = new URLSearchParams({
       limit: String(limit),
       ...(labelSelector.length > 0 && { labelSelector: labelSelector.join(',') }),
+      ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }),
       ...(token !== undefined && { continue: token }),
     });
     const accept = metadataOnly ? METADATA_ONLY : 'application/json';

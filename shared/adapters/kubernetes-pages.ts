@@ -17,6 +17,7 @@ const COLLECTIONS: Readonly<Record<ClusterList, Collection>> = {
   cronjobs: { resource: 'cronjobs', path: '/apis/batch/v1/cronjobs' },
   'waiting-jobs': { resource: 'jobs', path: '/apis/batch/v1/jobs' },
   scaledjobs: { resource: 'scaledjobs', path: `${KEDA}/v1alpha1/scaledjobs` },
+  namespaces: { resource: 'namespaces', path: '/api/v1/namespaces', metadataOnly: true },
 };
 
 /** The lists of a cluster by its Kubernetes API. A page is reduced to its facts before the next is read. */
@@ -29,10 +30,14 @@ export class KubernetesPages implements ClusterPages {
 
   async page<List extends ClusterList>(
     list: List,
-    { limit, token }: PageRead,
+    { limit, token, name }: PageRead,
   ): Promise<ClusterPage<FactsOf[List]> | 'too-large'> {
     try {
-      const page = await this.#api.page<ClusterObject>(COLLECTIONS[list], limit, token);
+      const page = await this.#api.page<ClusterObject>(
+        { ...COLLECTIONS[list], ...(name !== undefined && { name }) },
+        limit,
+        token,
+      );
       if (page === 'too-large') return page;
       const { items, ...rest } = page;
       return { ...rest, facts: items.flatMap((object) => FACTS[list](object) ?? []) };

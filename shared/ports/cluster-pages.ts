@@ -5,6 +5,8 @@ export interface PageRead {
   readonly limit: number;
   /** Of the page before; absent for the first page. */
   readonly token?: string;
+  /** Only the object with this name; absent for all of the list. */
+  readonly name?: string;
 }
 
 export interface ClusterPage<Facts> {

@@ -1,10 +1,24 @@
+import type { BreakGlass } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
+import type { DoorPlace } from '../domain/policy/doors.ts';
 
 /** Messages to one queue: delivered at least once, in any order, with a delay. */
 export interface Messages<Message> {
   /** @throws MessagesNotSentError if any of them was not accepted; sending all again is safe */
   send(messages: readonly Message[]): Promise<void>;
 }
+
+/**
+ * A review said that the annotation of a namespace changes. Anybody with the path of the cluster can say so, so the receiver reads
+ * the namespace from the API of the cluster itself.
+ */
+export type BreakGlassCheck = {
+  readonly place: Required<DoorPlace>;
+  /** Identity of the review, and whom the cluster authenticated, as the review says. */
+  readonly uid: string;
+  readonly user: string;
+  readonly askedAtEpochMs: number;
+} & ({ readonly kind: 'begin'; readonly breakGlass: BreakGlass } | { readonly kind: 'end' });
 
 /** Requests a fresh read of a stream's repository: its images and heads in the ledger. */
 export interface RefreshRequest {

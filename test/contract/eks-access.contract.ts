@@ -4,6 +4,7 @@ import { beforeAll } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { makeOpenRole, type SessionCredentials, sessionOf } from '../../local/cloud/probe-kubernetes.ts';
 import { type ApiResource, type KubernetesObject, RESOURCES } from '../../local/kubernetes/objects.ts';
+import { EksNamespaces } from '../../shared/adapters/eks-namespaces.ts';
 import { EksWorkloads } from '../../shared/adapters/eks-workloads.ts';
 import { collect } from '../../shared/concurrency.ts';
 import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
@@ -114,8 +115,49 @@ export function eksAccessContract(world: () => Pick<KubernetesWorld, 'cloud' | '
     }
   });
 
+  test('it lets the break-glass of one namespace be read, and needs the right for that', async () => {
+    const { admin, cloud, place } = world();
+    const source = new EksNamespaces({
+      clients: () => new EKSClient(cloud.clients(place.account, place.region)),
+      credentials: async () => credentials,
+      clock: Date.now,
+    });
+    const annotationOf = (namespace: string) =>
+      source.breakGlassOf({ ...place, namespace }, AbortSignal.timeout(10_000));
+    await admin.ensureNamespace('opened');
+    expect(await annotationOf('opened')).toBeUndefined();
+    const opened = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'opened' } };
+    const annotations = { 'patchwave.dev/break-glass': '{"author":"Ada"}', other: 'x' };
+    await admin.patch(RESOURCES.namespaces, opened, { metadata: { annotations } });
+    expect(await annotationOf('opened')).toBe('{"author":"Ada"}');
+    expect(await annotationOf(NAMESPACE)).toBeUndefined();
+    expect(await annotationOf('no-such-namespace')).toBeUndefined();
+    await admin.patch(RESOURCES.namespaces, opened, {
+      metadata: { annotations: { 'patchwave.dev/break-glass': `"${'x'.repeat(9_000)}"` } },
+    });
+    expect(await annotationOf('opened')).toBeUndefined();
+    const rules = (role.rules as readonly Rule[]).filter(({ resources }) => !resources.includes('namespaces'));
+    await admin.patch(RESOURCES.clusterRoles, role, { rules });
+    const refusal = async () =>
+      annotationOf('opened').then(
+        () => undefined,
+        (error: Error) => error,
+      );
+    try {
+      let refused = await refusal();
+      for (const end = Date.now() + 10_000; !refused && Date.now() < end; ) refused = await refusal();
+      expect(refused).toMatchObject({
+        name: 'ClusterForbiddenError',
+        message: expect.stringContaining('is not allowed to list namespaces'),
+      });
+    } finally {
+      await admin.patch(RESOURCES.clusterRoles, role, { rules: role.rules });
+    }
+  });
+
   test('it grants lists only, each of one resource', () => {
     expect(granted.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`).toSorted()).toEqual([
+      'list /namespaces',
       'list /nodes',
       'list /pods',
       'list apps/daemonsets',

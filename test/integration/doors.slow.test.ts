@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll } from '@jest/globals';
+import { administratorOf } from '../../local/kubernetes/eks.ts';
+import { RESOURCES } from '../../local/kubernetes/objects.ts';
 import { changeParameters } from '../../local/stack.ts';
 import { collect } from '../../shared/concurrency.ts';
 import { podSecretOf } from '../../shared/domain/admission/webhook-path.ts';
@@ -116,25 +119,55 @@ test('everything else is an error, so that the failure policy decides', async ()
   expect(await ask('x'.repeat(5_000_000))).toMatchObject({ status: 413 });
 });
 
-test('a person of the group opens a namespace, nobody else does, and a dry run changes nothing', async () => {
-  const pod = podIn('shop-2', 'old');
-  const annotation = (hours: number) =>
-    JSON.stringify({ author: 'Ada', reason: 'x', expires: new Date(Date.now() + hours * HOUR_MS).toISOString() });
-  const open = namespace(annotation(2));
-  expect(await decisionOf(annotated(open, namespace(), ['others']))).toEqual([200, false, 'deny', 'break-glass']);
-  expect(await decisionOf(annotated(namespace(annotation(25)), namespace(), ['on-call']))).toEqual([
-    ...[200, false, 'deny', 'break-glass'],
-  ]);
-  expect(await decisionOf(annotated(open, namespace(), ['on-call'], true))).toEqual([200, true, 'warn', 'break-glass']);
-  expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
-  expect(await decisionOf(annotated(open, namespace(), ['on-call']))).toEqual([200, true, 'warn', 'break-glass']);
-  expect(await decisionOf(pod)).toEqual([200, true, 'warn', 'age-limit']);
-  expect(await decisionOf(annotated(namespace(), open, ['others']))).toEqual([200, true, 'allow', undefined]);
-  expect(await collect(installation().context.breakGlasses.all())).toMatchObject([
-    { place: { cluster: 'main', namespace: 'shop-2' }, author: 'Ada', by: 'ada', endedBy: 'ada' },
-  ]);
-  expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
-});
+test(
+  'a person of the group opens a namespace that has the annotation itself; a review alone and a dry run open nothing',
+  async () => {
+    const pod = podIn('shop-2', 'old');
+    const annotation = (hours: number) =>
+      JSON.stringify({ author: 'Ada', reason: 'x', expires: new Date(Date.now() + hours * HOUR_MS).toISOString() });
+    const open = namespace(annotation(2));
+    expect(await decisionOf(annotated(open, namespace(), ['others']))).toEqual([200, false, 'deny', 'break-glass']);
+    expect(await decisionOf(annotated(namespace(annotation(25)), namespace(), ['on-call']))).toEqual([
+      ...[200, false, 'deny', 'break-glass'],
+    ]);
+    expect(await decisionOf(annotated(open, namespace(), ['on-call'], true))).toEqual([
+      200,
+      true,
+      'warn',
+      'break-glass',
+    ]);
+    expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
+    const api = await administratorOf(installation().cloud, MAIN);
+    try {
+      const becomes = async (decision: string) => {
+        for (const end = Date.now() + 60_000; Date.now() < end; await sleep(500))
+          if ((await decisionOf(pod))[2] === decision) return;
+        throw new Error(`the decision did not become ${decision} within 60 s`);
+      };
+      const annotate = (value: string | null) =>
+        api.patch(
+          RESOURCES.namespaces,
+          { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop-2' } },
+          { metadata: { annotations: { 'patchwave.dev/break-glass': value } } },
+        );
+      await api.ensureNamespace('shop-2');
+      expect(await decisionOf(annotated(open, namespace(), ['on-call']))).toEqual([200, true, 'warn', 'break-glass']);
+      await sleep(5_000);
+      expect(await decisionOf(pod)).toEqual([200, false, 'deny', 'age-limit']);
+      await annotate(open.metadata.annotations?.['patchwave.dev/break-glass'] ?? '');
+      await becomes('warn');
+      await annotate(null);
+      expect(await decisionOf(annotated(namespace(), open, ['others']))).toEqual([200, true, 'allow', undefined]);
+      await becomes('deny');
+    } finally {
+      api.close();
+    }
+    expect(await collect(installation().context.breakGlasses.all())).toMatchObject([
+      { place: { cluster: 'main', namespace: 'shop-2' }, author: 'Ada', by: 'ada', endedBy: 'ada', proof: 'cluster' },
+    ]);
+  },
+  LIMIT_MS,
+);
 
 test(
   'a key is rotated without a gap, and paths of version 0.2.0 count until their hash is gone',

@@ -8,7 +8,7 @@ import { contextOf } from '../../cli/context.ts';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
-import { deploy, deployMembers, packaged } from '../../local/deploy.ts';
+import { deploy, deployMembers, EXTERNAL_ID, packaged } from '../../local/deploy.ts';
 import { policyAt } from '../../local/fleet/policy.ts';
 import { seedFleet } from '../../local/fleet/seed.ts';
 import { type Execution, type Installation, reviewWith } from '../../local/installation.ts';
@@ -166,7 +166,11 @@ step(
     const config = cloud.clients(fleet.hub.account, TEAM.region);
     const template = await packaged(config, 'doors.yaml', `patchwave-doors-artifacts-${TEAM.region}`);
     await updateStack(new CloudFormationClient(config), {
-      ...{ name: 'patchwave-doors', template: { url: template }, parameters: { PathPublicKey: pathKey(1).publicKey } },
+      ...{
+        name: 'patchwave-doors',
+        template: { url: template },
+        parameters: { PathPublicKey: pathKey(1).publicKey, ReadRoleExternalId: EXTERNAL_ID },
+      },
     });
     await expectSame();
   },

@@ -1,7 +1,7 @@
 /** The doors beside a hub in the embedded cloud, for tests and benchmarks. */
 
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { packaged } from '../../local/deploy.ts';
+import { EXTERNAL_ID, packaged } from '../../local/deploy.ts';
 import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
 import type { Installation } from '../../local/installation.ts';
@@ -59,7 +59,7 @@ export async function deployDoors(
     template: { url: await packaged(config, template, `${name}-artifacts-${HUB.account}`) },
     parameters: {
       ...{ LedgerTableName: deployment.ledgerTable, EvidenceBucketName: deployment.evidenceBucket },
-      ...{ HubRegion: HUB.region, PathPublicKey: publicKey },
+      ...{ HubRegion: HUB.region, PathPublicKey: publicKey, ReadRoleExternalId: EXTERNAL_ID },
     },
   });
   return `${cloud.endpoint}/_aws/execute-api/${ApiId}/$default`;

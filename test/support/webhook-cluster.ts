@@ -58,8 +58,8 @@ export class WebhookCluster {
   }
 
   /** In the path of the webhooks in force. */
-  signature(use: PathUse): string {
-    return this.#key.sign(use, this.cluster);
+  signature(use: PathUse, cluster = this.cluster): string {
+    return this.#key.sign(use, cluster);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The admission webhook as an API server reaches it: HTTPS, and behind it what the HTTP API of doors.yaml does. */
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
@@ -79,6 +79,27 @@ export class WebhookServer {
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
     return this;
+  }
+
+  /** Sends it a review that no API server sent, and gives the status. */
+  async post(path: string, review: unknown): Promise<number> {
+    return (await this.#posted(path, review)).status;
+  }
+
+  /** The same, with the answer. */
+  async reviewed(path: string, review: unknown): Promise<{ readonly response: { readonly allowed: boolean } }> {
+    return JSON.parse((await this.#posted(path, review)).text);
+  }
+
+  #posted(path: string, review: unknown): Promise<{ readonly status: number; readonly text: string }> {
+    return new Promise((resolve, reject) => {
+      const options = { method: 'POST', ca: this.authority.certificate };
+      const sent = httpsRequest(`${this.url}${path}`, options, (response) => {
+        textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
+      });
+      sent.on('error', reject);
+      sent.end(JSON.stringify(review));
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { TIMEOUT_SECONDS } from '../../enforcement/build/webhook-configuration.ts';
 import { environment } from '../../functions/admission-webhook/env.ts';
+import { environment as checkEnvironment } from '../../functions/break-glass/env.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import {
   doors,
@@ -16,17 +17,18 @@ import {
   textOf,
 } from './template.ts';
 
-const [role, ...otherRoles] = ofType(doors, 'AWS::IAM::Role');
-const [declared, ...otherFunctions] = ofType(doors, 'AWS::Serverless::Function');
+const [role, checkRole, ...otherRoles] = ofType(doors, 'AWS::IAM::Role');
+const [declared, checking, ...otherFunctions] = ofType(doors, 'AWS::Serverless::Function');
 const properties = declared?.properties ?? {};
 const [policy] = listOf(role?.properties.Policies);
 const statements = statementsOf(objectOf(policy).PolicyDocument);
 const parameters = objectOf(doors.json.Parameters);
 const byId = (id: string) => objectOf(doors.resources.find((resource) => resource.id === id)?.properties);
 
-test('the template has one function and its role, on what the functions of the hub run on', () => {
+test('the template has two functions and their roles, on what the functions of the hub run on', () => {
   expect([otherRoles, otherFunctions]).toEqual([[], []]);
   expect(refersTo(properties.Role)).toBe(role?.id);
+  expect(refersTo(checking?.properties.Role ?? null)).toBe(checkRole?.id);
   const { Runtime, Architectures, Handler, AutoPublishAlias } = objectOf(objectOf(hub.json.Globals).Function);
   expect(properties).toMatchObject({ Runtime, Architectures, Handler, AutoPublishAlias });
   const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
@@ -111,18 +113,17 @@ describe('its role', () => {
   test('may do this, and nothing else', () => {
     const actions = statements.flatMap(({ Action }) => listOf(Action).map(textOf));
     expect([...new Set(actions)].filter((action) => !action.startsWith('kms:')).sort()).toEqual([
-      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
-      ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:GetObject'],
+      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+      ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:GetObject', 'sqs:SendMessage'],
     ]);
     expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([]);
   });
 
-  test('writes break-glass only, and reads what a decision needs', () => {
-    const [reads, writes] = [leadingKeys('dynamodb:BatchGetItem'), leadingKeys('dynamodb:PutItem')];
-    expect(writes).toEqual(['DOOR#*']);
+  test('writes nothing into the ledger, so a review opens nothing, and reads what a decision needs', () => {
+    const reads = leadingKeys('dynamodb:BatchGetItem');
+    expect(allowing('sqs:SendMessage').map(({ Resource }) => refersTo(Resource as Json))).toEqual(['BreakGlassQueue']);
     const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy];
     for (const { PK } of [...needed, keys.breakGlass(place)]) expect([PK, fits(reads, PK)]).toEqual([PK, true]);
-    for (const { PK } of needed) expect([PK, fits(writes, PK)]).toEqual([PK, false]);
     for (const { PK } of [keys.lock('s'), keys.killSwitch, keys.cause('s')])
       expect([PK, fits(reads, PK)]).toEqual([PK, false]);
   });
@@ -131,6 +132,55 @@ describe('its role', () => {
     const withKeys = statements.filter(({ Action }) => listOf(Action).some((one) => textOf(one).startsWith('kms:')));
     expect(withKeys).toHaveLength(2);
     for (const { Condition } of withKeys) expect(Condition).toHaveProperty(['StringEquals', 'kms:ViaService']);
+  });
+});
+
+describe('the function that checks break-glass', () => {
+  const { Role: _, Environment, Timeout, Events, Tags, ...runtime } = checking?.properties ?? {};
+  const granted = statementsOf(objectOf(listOf(checkRole?.properties.Policies)[0]).PolicyDocument);
+  const keysOf = (action: string) =>
+    granted
+      .filter(({ Action }) => listOf(Action).includes(action))
+      .flatMap(({ Condition }) =>
+        Object.values(objectOf(Condition)).flatMap((one) => listOf(objectOf(one as Json)['dynamodb:LeadingKeys'])),
+      );
+
+  test('runs on what the functions of the hub run on, with the environment that its schema reads', () => {
+    const { Runtime, Architectures, Handler } = objectOf(objectOf(hub.json.Globals).Function);
+    expect(runtime).toMatchObject({ Runtime, Architectures, Handler, CodeUri: 'dist/break-glass' });
+    expect(Tags).toEqual(properties.Tags);
+    const variables = Object.keys(objectOf(objectOf(Environment).Variables));
+    const own = variables.filter((name) => !name.startsWith('POWERTOOLS_'));
+    expect(own.sort()).toEqual(Object.keys(checkEnvironment.entries).sort());
+  });
+
+  test('writes break-glass and nothing else, and reads it, the policy and the accounts', () => {
+    expect(keysOf('dynamodb:PutItem')).toEqual(['DOOR#*']);
+    expect(keysOf('dynamodb:GetItem')).toEqual(['DOOR#*', 'POLICY', 'SCOPES']);
+    expect(keysOf('dynamodb:Query')).toEqual(['DOOR#*', 'POLICY', 'SCOPES', 'OPEN#BREAK-GLASS']);
+  });
+
+  test('reads clusters by the read role of the accounts that the hub trusts, by a path which that role trusts', () => {
+    expect(checkRole?.properties.Path).toBe('/patchwave/reader/');
+    const [assume, ...others] = granted.filter(({ Action }) => listOf(Action).includes('sts:AssumeRole'));
+    expect(others).toEqual([]);
+    expect(JSON.stringify(assume?.Resource)).toMatch(/role\/\$\{ReadRoleName\}"/);
+    expect(objectOf(objectOf(assume?.Condition).StringEquals)['Fn::If']).toMatchObject([
+      'InOrganization',
+      { 'aws:ResourceOrgID': { Ref: 'OrganizationId' } },
+      { 'aws:ResourceAccount': expect.anything() },
+    ]);
+  });
+
+  test('has time for what it takes, and only its queue, the webhook and the clock reach it', () => {
+    const { VisibilityTimeout, DelaySeconds, RedrivePolicy } = byId('BreakGlassQueue');
+    expect(Number(Timeout)).toBeLessThan(Number(VisibilityTimeout));
+    expect(Number(DelaySeconds)).toBeLessThan(10);
+    expect(Number(objectOf(RedrivePolicy).maxReceiveCount)).toBeGreaterThan(8);
+    expect(Object.values(objectOf(Events))).toMatchObject([{ Type: 'SQS' }]);
+    expect(JSON.parse(textOf(objectOf(listOf(byId('BreakGlassSweepRule').Targets)[0]).Input))).toEqual({
+      kind: 'sweep',
+    });
   });
 });
 
@@ -168,7 +218,8 @@ describe('the API', () => {
 test('each alarm says what happened and what to do, and notifies the topic', () => {
   const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
-    ...['5xx', 'BreakGlassBegun', 'Errors', 'Latency', 'ReviewsThrottled', 'ReviewsUnread'],
+    ...['5xx', 'ApproximateNumberOfMessagesVisible', 'BreakGlassBegun', 'BreakGlassUnproven', 'Errors', 'Errors'],
+    ...['Latency', 'ReviewsThrottled', 'ReviewsUnread'],
   ]);
   for (const { properties: alarm } of alarms) {
     expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);

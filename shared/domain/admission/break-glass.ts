@@ -2,12 +2,10 @@ import * as v from '../../schema.ts';
 import { cutText } from '../common/cut-text.ts';
 import { HOUR_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
+import { BREAK_GLASS_ANNOTATION } from '../image/kubernetes-pod.ts';
 import type { Doors } from '../policy/doors.ts';
 import type { BreakGlass } from './admit.ts';
 import { DOOR_RULES } from './door-rules.ts';
-
-/** The annotation of a namespace: a JSON object with `author`, `reason` and `expires`. */
-export const BREAK_GLASS_ANNOTATION = 'patchwave.dev/break-glass';
 
 /** How long a place is open at most. */
 export const MOST_HOURS_OPEN = 24;
@@ -15,6 +13,17 @@ export const MOST_HOURS_OPEN = 24;
 const line = (most: number) => v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(most));
 
 const annotation = v.strictObject({ author: line(200), reason: line(1000), expires: v.isoInstant() });
+
+/** What the value of an annotation says; `undefined` for one that is no break-glass. */
+export function breakGlassIn(value: unknown): BreakGlass | undefined {
+  const parsed = v.safeParse(annotation, jsonIn(value));
+  if (!parsed.success) return undefined;
+  const { author, reason, expires } = parsed.data;
+  return { author, reason, expiresAtEpochMs: Date.parse(expires) };
+}
+
+export const isSameBreakGlass = (one: BreakGlass, other: BreakGlass | undefined): boolean =>
+  one.author === other?.author && one.reason === other.reason && one.expiresAtEpochMs === other.expiresAtEpochMs;
 
 /** What a change of the annotation means. */
 export type BreakGlassChangeDecision =

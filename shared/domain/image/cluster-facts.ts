@@ -2,6 +2,7 @@ import * as v from '../../schema.ts';
 import { cutText } from '../common/cut-text.ts';
 import { digest } from './digest-schema.ts';
 import {
+  BREAK_GLASS_ANNOTATION,
   LONGEST,
   type NodeFacts,
   nodeFacts,
@@ -23,7 +24,7 @@ import {
 /* What Patchwave needs of the lists of a Kubernetes cluster, and how a function in the VPC of the cluster hands it over. */
 
 /** The lists of a cluster. */
-export const CLUSTER_LISTS = ['pods', 'nodes', 'replicasets', 'jobs', ...TEMPLATE_LISTS] as const;
+export const CLUSTER_LISTS = ['pods', 'nodes', 'replicasets', 'jobs', 'namespaces', ...TEMPLATE_LISTS] as const;
 export type ClusterList = (typeof CLUSTER_LISTS)[number];
 
 export interface FactsOf extends Readonly<Record<TemplateList, TemplateFacts>> {
@@ -31,6 +32,24 @@ export interface FactsOf extends Readonly<Record<TemplateList, TemplateFacts>> {
   readonly nodes: NodeFacts;
   readonly replicasets: OwnedFacts;
   readonly jobs: OwnedFacts;
+  readonly namespaces: NamespaceFacts;
+}
+
+/** A namespace with the value of its break-glass annotation, if it has one that is not longer than any that counts. */
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly breakGlass?: string;
+}
+
+/** An author of 200 characters and a reason of 1000, each of which JSON may write with six. */
+const LONGEST_ANNOTATION = 8192;
+
+function namespaceFacts(metadata: ObjectMetadata | undefined): NamespaceFacts | undefined {
+  const { name } = metadata ?? {};
+  if (typeof name !== 'string' || name === '') return undefined;
+  const breakGlass = metadata?.annotations?.[BREAK_GLASS_ANNOTATION];
+  const counts = typeof breakGlass === 'string' && breakGlass.length <= LONGEST_ANNOTATION;
+  return { name: cutText(name, LONGEST.namespace), ...(counts && { breakGlass }) };
 }
 
 /** An object of a cluster, as its API returns it. */
@@ -47,6 +66,7 @@ export const FACTS: { readonly [List in ClusterList]: (object: ClusterObject) =>
   replicasets: ({ metadata }) => ownedFacts(metadata),
   jobs: ({ metadata }) => ownedFacts(metadata),
   ...byTemplateList((list) => (object: ClusterObject) => templateFacts(list, object)),
+  namespaces: ({ metadata }) => namespaceFacts(metadata),
 };
 
 /** Names that Kubernetes accepts have no other characters. */
@@ -109,6 +129,10 @@ const SCHEMAS: { readonly [List in ClusterList]: v.GenericSchema<unknown, FactsO
   replicasets: owned,
   jobs: owned,
   ...byTemplateList(() => template),
+  namespaces: v.object({
+    name: textUpTo(LONGEST.namespace),
+    breakGlass: v.exactOptional(textUpTo(LONGEST_ANNOTATION)),
+  }),
 };
 
 /** The most objects that one page may be asked to have. */
@@ -122,6 +146,8 @@ export const clusterPageRequest = v.object({
   list: v.picklist(CLUSTER_LISTS),
   limit: v.pipe(v.integer(), v.minValue(1), v.maxValue(PAGE_SIZE)),
   token: v.exactOptional(token),
+  /** Only the object with this name. */
+  name: v.exactOptional(v.pipe(name(LONGEST.name), v.minLength(1))),
 });
 export type ClusterPageRequest = v.InferOutput<typeof clusterPageRequest>;
 

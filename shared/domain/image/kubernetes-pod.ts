@@ -8,6 +8,9 @@ import { type KubernetesOwner, kubernetesWorkload } from './workload-kind.ts';
  * because the document is data of the cluster. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
  */
 
+/** The annotation of a namespace that opens it: a JSON object with `author`, `reason` and `expires`. */
+export const BREAK_GLASS_ANNOTATION = 'patchwave.dev/break-glass';
+
 type Maybe<Value> = Value | null | undefined;
 
 /** A custom resource may have something else where a list belongs. */
@@ -29,6 +32,7 @@ export interface ObjectMetadata {
   readonly uid?: string;
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>> | null;
   readonly ownerReferences?: readonly OwnerEntry[];
 }
 

@@ -51,7 +51,8 @@ export async function portsFor({ situation, runsElsewhere }: ConformanceCase, pl
     places: { indexes: async (digests) => pick(indexes, digests) as never },
     running: runs,
     policies: { current: async () => ({ policy, version: 'policy-1' }) },
-    exceptions: { breakGlassOf: async () => breakGlass, begin: nothing, end: nothing },
+    exceptions: { breakGlassOf: async () => breakGlass },
+    checks: { send: nothing },
     clock: () => nowEpochMs,
   };
 }

@@ -12,6 +12,11 @@ export class FakeMessages<Message> implements Messages<Message> {
     return this.#sent.length === 0;
   }
 
+  /** What lies in the queue, which stays there. */
+  get sent(): readonly Message[] {
+    return this.#sent.map((text) => JSON.parse(text) as Message);
+  }
+
   /** One that its reader failed at. */
   deliverAgain(body: string): void {
     this.#sent.push(body);

@@ -1,6 +1,7 @@
 import type { UnreadableItem } from '../../../shared/domain/common/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type {
+  BreakGlassCheck,
   CascadeEnding,
   FollowRequest,
   JudgeRequest,
@@ -109,6 +110,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     deadLetters: new FakeDeadLetters(),
     requestDeadLetters: new FakeDeadLetters(),
     refreshes: new FakeMessages<RefreshRequest>(),
+    checks: new FakeMessages<BreakGlassCheck>(),
     judging: new FakeMessages<JudgeRequest>(),
     following: new FakeMessages<FollowRequest | PlaceRequest>(),
     ends: new FakeMessages<CascadeEnding | ParkedPoll>(),

@@ -1,3 +1,4 @@
+import { asksPerMinute, MOST_ASKS } from '../../../functions/admission-webhook/asks-per-minute.ts';
 import { inTime } from '../../../functions/admission-webhook/deadline.ts';
 import { ReadsTimedOutError } from '../../../functions/admission-webhook/errors.ts';
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
@@ -48,13 +49,33 @@ const changed = (
     ...{ uid: `uid-${++uids}`, name: 'shop', object, oldObject, ...changes },
   });
 
-test('a person of the group opens a namespace until the annotation expires', async () => {
+const BEGIN = (made: World, hours = 2) => ({
+  ...{ kind: 'begin', place: PLACE, user: 'ada', askedAtEpochMs: made.clock(), uid: expect.stringMatching(/^uid-/) },
+  breakGlass: { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: made.clock() + hours * HOUR_MS },
+});
+const END = (made: World, user = 'ada') => ({
+  ...{ kind: 'end', place: PLACE, user, askedAtEpochMs: made.clock(), uid: expect.stringMatching(/^uid-/) },
+});
+
+test('a person of the group asks to open a namespace; that is checked in the cluster, and opens nothing by itself', async () => {
   const made = await world();
-  const { answer } = await reviewAdmission(made, CLUSTER, changed(namespace(expiring(made, 2)), namespace()));
-  expect(answer.response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('until 2026-11-24')] });
-  expect(await made.exceptions.breakGlassOf(PLACE)).toEqual({
-    ...{ author: 'Ada', reason: 'incident 7', expiresAtEpochMs: made.clock() + 2 * HOUR_MS },
+  const reviewed = await reviewAdmission(made, CLUSTER, changed(namespace(expiring(made, 2)), namespace()));
+  expect(reviewed).toMatchObject({ decision: 'warn', ruleId: 'break-glass', breakGlass: 'begin' });
+  expect(reviewed.answer.response).toMatchObject({
+    allowed: true,
+    warnings: [expect.stringMatching(/^Within a minute, once .* until 2026-11-24 05:00 UTC, with a warning/)],
   });
+  expect(made.checks.sent).toEqual([BEGIN(made)]);
+  const pod = reviewOf({ object: podOf('nginx') });
+  expect(await reviewAdmission(made, CLUSTER, pod)).toMatchObject({ decision: 'deny', ruleId: 'digest-required' });
+  expect(made.exceptions.written).toBe(0);
+});
+
+test('one that was proven lets every image start there until it expires', async () => {
+  const made = await world();
+  const { breakGlass } = BEGIN(made);
+  const change = { uid: '1', user: 'ada', atEpochMs: made.clock(), proof: 'cluster' as const };
+  await made.exceptions.begin(PLACE, breakGlass, change);
   const pod = reviewOf({ object: podOf('nginx') });
   expect(await reviewAdmission(made, CLUSTER, pod)).toMatchObject({ decision: 'warn', ruleId: 'digest-required' });
   expect(await reviewAdmission(made, { ...CLUSTER, cluster: 'other' }, pod)).toMatchObject({ decision: 'deny' });
@@ -73,7 +94,7 @@ test('nobody else does', async () => {
     });
   const nobody = await world(null);
   expect(await reviewAdmission(nobody, CLUSTER, review(['on-call']))).toMatchObject({ decision: 'deny' });
-  expect(made.exceptions.written).toBe(0);
+  expect(made.checks.sent).toEqual([]);
 });
 
 test.each([
@@ -91,7 +112,7 @@ test.each([
   const made = await world();
   const { answer } = await reviewAdmission(made, CLUSTER, changed(namespace(of(made)), namespace()));
   expect(answer.response.status?.message).toContain('patchwave.dev/break-glass is refused');
-  expect(made.exceptions.written).toBe(0);
+  expect(made.checks.sent).toEqual([]);
 });
 
 test('the example in a refusal is accepted', async () => {
@@ -130,35 +151,36 @@ test('an update that keeps the annotation passes without a read', async () => {
   expect(await reviewAdmission(fakeWorld(), CLUSTER, review)).toMatchObject({ decision: 'allow' });
 });
 
-test('anybody who may edit the namespace ends it, and a new namespace of the name has none', async () => {
+test('anybody who may edit the namespace asks for the end, and so does a new namespace of the name', async () => {
   const made = await world();
   const text = expiring(made, 2);
   const nobody = { userInfo: { username: 'eve', groups: [] } };
-  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
-  expect(await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text), nobody))).toMatchObject({
-    decision: 'allow',
-  });
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
-  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
-  await reviewAdmission(made, CLUSTER, changed(namespace(), null, { ...nobody, operation: 'CREATE' }));
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+  const removal = changed(namespace(), namespace(text), nobody);
+  expect(await reviewAdmission(made, CLUSTER, removal)).toMatchObject({ decision: 'allow', breakGlass: 'end' });
+  const create = () => changed(namespace(), null, { ...nobody, operation: 'CREATE' });
+  await reviewAdmission(made, CLUSTER, create());
+  expect(made.checks.sent).toEqual([END(made, 'eve')]);
+  await made.exceptions.begin(PLACE, BEGIN(made).breakGlass, { uid: '1', user: 'ada', atEpochMs: made.clock() });
+  await reviewAdmission(made, CLUSTER, create());
+  expect(made.checks.sent).toEqual([END(made, 'eve'), END(made, 'eve')]);
+  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
 });
 
-test('a namespace that is deleted takes its break-glass along, and is deleted in any case', async () => {
+const UNSENT = { send: () => Promise.reject(new Error('throttled')) };
+
+test('a namespace that is deleted asks for the end, and is deleted in any case', async () => {
   const made = await world();
   const text = expiring(made, 2);
-  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
   const deletion = (changes: object = {}) =>
     changed(null, namespace(text), { operation: 'DELETE', userInfo: { username: 'eve', groups: [] }, ...changes });
   await reviewAdmission(made, CLUSTER, deletion({ dryRun: true }));
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
-  const failing = { ...made, exceptions: { ...made.exceptions, end: () => Promise.reject(new Error('throttled')) } };
-  expect(await reviewAdmission({ ...failing } as never, CLUSTER, deletion())).toMatchObject({
+  expect(made.checks.sent).toEqual([]);
+  expect(await reviewAdmission({ ...made, checks: UNSENT }, CLUSTER, deletion())).toMatchObject({
     decision: 'allow',
     unread: expect.any(Error),
   });
   expect(await reviewAdmission(made, CLUSTER, deletion())).toMatchObject({ decision: 'allow' });
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
+  expect(made.checks.sent).toEqual([END(made, 'eve')]);
   expect(
     await reviewAdmission(fakeWorld(), CLUSTER, changed(null, namespace(), { operation: 'DELETE' })),
   ).toMatchObject({
@@ -168,22 +190,49 @@ test('a namespace that is deleted takes its break-glass along, and is deleted in
 
 test('a namespace without the annotation is made also while the ledger cannot be read', async () => {
   const made = await world();
-  const end = () => Promise.reject(new Error('throttled'));
-  const failing = { ...made, exceptions: { ...made.exceptions, end } } as never;
+  const failing = { ...made, exceptions: { breakGlassOf: () => Promise.reject(new Error('throttled')) } };
   const { policy } = await made.policies.current();
   const review = changed(namespace(), null, { operation: 'CREATE', userInfo: { username: 'eve', groups: [] } });
-  for (const ports of [failing, { ...(failing as World), lastPolicy: () => policy }])
+  for (const ports of [failing, { ...failing, lastPolicy: () => policy }])
     expect(await reviewAdmission(ports, CLUSTER, review)).toMatchObject({
       answer: { response: { allowed: true } },
       unread: expect.any(Error),
     });
 });
 
+test('an annotation whose check cannot be asked for is refused', async () => {
+  const made = await world();
+  const { policy } = await made.policies.current();
+  const ports = { ...made, checks: UNSENT, lastPolicy: () => policy };
+  const review = changed(namespace(expiring(made, 2)), namespace());
+  expect(await reviewAdmission(ports, CLUSTER, review)).toMatchObject({ decision: 'deny', ruleId: 'door-undecided' });
+  await expect(reviewAdmission({ ...made, checks: UNSENT }, CLUSTER, review)).rejects.toThrow('throttled');
+});
+
+test('one cluster asks for few checks a minute, so that those of others do not wait', async () => {
+  const made = await world();
+  const ports = { ...made, mayAsk: asksPerMinute(made.clock) };
+  const ask = (name: string, cluster = CLUSTER) =>
+    reviewAdmission(ports, cluster, changed(namespace(expiring(made, 2)), namespace(), { name }));
+  for (let count = 0; count < MOST_ASKS; count += 1) expect((await ask(`n${count}`)).decision).toBe('warn');
+  const { answer, decision } = await ask('one-more');
+  expect([decision, answer.response.status?.message]).toEqual([
+    'deny',
+    expect.stringContaining('patchwave doors open'),
+  ]);
+  const end = changed(namespace(), namespace(expiring(made, 2)));
+  expect(await reviewAdmission(ports, CLUSTER, end)).toMatchObject({ decision: 'allow' });
+  expect((await ask('shop', { ...CLUSTER, cluster: 'other' })).decision).toBe('warn');
+  expect(made.checks.sent).toHaveLength(MOST_ASKS + 1);
+  made.advance(60_000);
+  expect((await ask('later')).decision).toBe('warn');
+});
+
 test('a namespace whose name the API server makes up is named by its object', async () => {
   const made = await world();
   const create = (object: object) => changed(object, null, { operation: 'CREATE', name: '' });
   await reviewAdmission(made, CLUSTER, create(namespace(expiring(made, 2))));
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
+  expect(made.checks.sent).toEqual([BEGIN(made)]);
   expect(await reviewAdmission(made, CLUSTER, create({ metadata: { generateName: 'shop-' } }))).toMatchObject({
     decision: 'allow',
   });
@@ -204,34 +253,24 @@ test('a new namespace may have the annotation at once', async () => {
   expect(await reviewAdmission(made, CLUSTER, create(ON_CALL))).toMatchObject({ decision: 'warn' });
 });
 
-test('a dry run writes nothing', async () => {
+test('a dry run asks for no check', async () => {
   const made = await world();
   const text = expiring(made, 2);
   const opened = await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace(), { dryRun: true }));
   expect(opened).toMatchObject({ decision: 'warn' });
-  expect(made.exceptions.written).toBe(0);
-  await reviewAdmission(made, CLUSTER, changed(namespace(text), namespace()));
   await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text), { dryRun: true }));
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeDefined();
+  expect(made.checks.sent).toEqual([]);
 });
 
-test('a replayed request does not open again what was ended', async () => {
-  const made = await world();
-  const text = expiring(made, 2);
-  const opening = changed(namespace(text), namespace());
-  await reviewAdmission(made, CLUSTER, opening);
-  await reviewAdmission(made, CLUSTER, changed(namespace(), namespace(text)));
-  expect(await reviewAdmission(made, CLUSTER, opening)).toMatchObject({ decision: 'warn' });
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
-});
-
-test('a namespace named by hostile text is data', async () => {
-  const made = await world();
-  const name = '../../SWITCH#CURRENT\u001b[2J';
-  await reviewAdmission(made, CLUSTER, changed(namespace(expiring(made, 2)), namespace(), { name }));
-  expect(await made.exceptions.breakGlassOf({ ...CLUSTER, namespace: name })).toBeDefined();
-  expect(await made.exceptions.breakGlassOf(PLACE)).toBeUndefined();
-});
+test.each(['../../SWITCH#CURRENT\u001b[2J', 'OPENED#shop', 'Shop', 'x'.repeat(64)])(
+  'a namespace named %j, which no API server stores, asks for no check',
+  async (name) => {
+    const made = await world();
+    const review = changed(namespace(expiring(made, 2)), namespace(), { name });
+    expect(await reviewAdmission(made, CLUSTER, review)).toMatchObject({ decision: 'allow' });
+    expect(made.checks.sent).toEqual([]);
+  },
+);
 
 test('nothing is opened if the policy cannot be read', async () => {
   const made = await world();

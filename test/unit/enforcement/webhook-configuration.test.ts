@@ -34,14 +34,23 @@ const SELECTED = (operator: 'In' | 'NotIn', ...values: readonly string[]) => ({
 const ADD_ONS = ['amazon-cloudwatch', 'amazon-guardduty', 'amazon-network-flow-monitor', 'karpenter', 'kube-system'];
 
 test('without rules every pod fails closed, but for those of kube-system and of add-ons', () => {
-  const [pods, workloads, namespaces, ...more] = webhooks({ mode: 'deny' });
+  const [pods, workloads, opens, ends, ...more] = webhooks({ mode: 'deny' });
   expect(more).toEqual([]);
   expect(pods).toMatchObject({ name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', sideEffects: 'None' });
   expect(pods).toMatchObject({ clientConfig: { url: urlFor('pods') }, admissionReviewVersions: ['v1'] });
   expect(pods).toMatchObject({ namespaceSelector: SELECTED('NotIn', ...ADD_ONS) });
   expect(JSON.stringify(pods?.matchConditions)).toContain('kube-system');
   expect(workloads).toMatchObject({ name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' });
-  expect(namespaces).toMatchObject({ failurePolicy: 'Ignore', sideEffects: 'NoneOnDryRun' });
+  expect(opens).toMatchObject({
+    name: 'break-glass.patchwave.dev',
+    failurePolicy: 'Fail',
+    sideEffects: 'NoneOnDryRun',
+  });
+  expect(ends).toMatchObject({
+    name: 'namespaces.patchwave.dev',
+    failurePolicy: 'Ignore',
+    sideEffects: 'NoneOnDryRun',
+  });
 });
 
 test('a rule that names kube-system covers it, and a rule without namespaces does not', () => {
@@ -68,6 +77,7 @@ test('each mode has its own failure policy, and its namespaces', () => {
       namespaceSelector: SELECTED('NotIn', ...ADD_ONS, 'shop'),
     },
     { name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' },
+    { name: 'break-glass.patchwave.dev', failurePolicy: 'Fail' },
     { name: 'namespaces.patchwave.dev', failurePolicy: 'Ignore' },
   ]);
   expect(JSON.stringify(hooks[1]?.matchConditions)).toContain("== 'warn'");
@@ -81,9 +91,10 @@ test('where nothing denies, everything fails open', () => {
   ]);
 });
 
-test('only the webhook of namespaces has the path for them', () => {
+test('only the webhooks of namespaces have the path for them', () => {
   for (const { name, clientConfig } of webhooks({ mode: 'deny' })) {
-    const use = name === 'namespaces.patchwave.dev' ? 'namespaces' : 'pods';
+    const isOfNamespaces = name === 'namespaces.patchwave.dev' || name === 'break-glass.patchwave.dev';
+    const use = isOfNamespaces ? 'namespaces' : 'pods';
     expect([name, clientConfig]).toEqual([name, { url: urlFor(use) }]);
   }
 });
@@ -188,22 +199,43 @@ test.each<[string, string, object, object, boolean]>([
 const namespace = (annotations?: object) => ({ metadata: { name: 'shop', ...(annotations && { annotations }) } });
 const OPEN = namespace({ 'patchwave.dev/break-glass': '{}' });
 
-test.each<[string, object, object | undefined, boolean]>([
-  ['is new without it, because one of its name may have been open', namespace(), undefined, true],
-  ['is new with it', OPEN, undefined, true],
-  ['gets it', OPEN, namespace(), true],
-  ['gets an empty one', namespace({ 'patchwave.dev/break-glass': '' }), namespace({}), true],
-  ['loses it', namespace({}), OPEN, true],
-  ['keeps it', { metadata: { ...OPEN.metadata, labels: { a: '1' } } }, OPEN, false],
-  ['has another one', namespace({ a: '1' }), namespace(), false],
-])('a namespace that %s asks only about a break-glass', (_, object, before, isCalled) => {
+const [OPENS, ENDS] = ['break-glass.patchwave.dev', 'namespaces.patchwave.dev'] as const;
+
+test.each<[string, object, object | undefined, string | undefined]>([
+  ['is new without it, because one of its name may have been open', namespace(), undefined, ENDS],
+  ['is new with it', OPEN, undefined, OPENS],
+  ['gets it', OPEN, namespace(), OPENS],
+  ['gets an empty one', namespace({ 'patchwave.dev/break-glass': '' }), namespace({}), OPENS],
+  ['gets another one', namespace({ 'patchwave.dev/break-glass': '{"a":1}' }), OPEN, OPENS],
+  ['loses it', namespace({}), OPEN, ENDS],
+  ['keeps it', { metadata: { ...OPEN.metadata, labels: { a: '1' } } }, OPEN, undefined],
+  ['has another one', namespace({ a: '1' }), namespace(), undefined],
+])('a namespace that %s asks only about a break-glass', (_, object, before, expected) => {
   const asked = request('Namespace', '', before === undefined ? {} : UPDATE);
-  expect(called(asked, object, before)).toEqual(isCalled ? ['namespaces.patchwave.dev'] : []);
+  expect(called(asked, object, before)).toEqual(expected === undefined ? [] : [expected]);
+});
+
+test.each(['status', 'finalize'])('an annotation that comes through %s asks, too', (subResource) => {
+  expect(called(request('Namespace', '', { ...UPDATE, subResource }), OPEN, namespace())).toEqual([OPENS]);
+  const rest = { metadata: { ...OPEN.metadata, labels: { a: '1' } } };
+  expect(called(request('Namespace', '', { ...UPDATE, subResource }), rest, OPEN)).toEqual([]);
+});
+
+test('nothing but a new annotation can fail because the webhook of namespaces is away', () => {
+  const closed = webhooks({ mode: 'deny' }).filter(({ failurePolicy }) => failurePolicy === 'Fail');
+  expect(closed.map(({ name }) => name)).toEqual(['pods-deny.patchwave.dev', OPENS]);
+  for (const [object, before, operation] of [
+    [namespace(), OPEN, 'UPDATE'],
+    [namespace({ a: '1' }), namespace(), 'UPDATE'],
+    [namespace(), undefined, 'CREATE'],
+    [null, OPEN, 'DELETE'],
+  ] as const)
+    expect(called(request('Namespace', '', { operation }), object, before)).not.toContain(OPENS);
 });
 
 test('the deletion of a namespace ends its break-glass, and nothing else that is deleted asks', () => {
   const deletion = request('Namespace', '', { operation: 'DELETE' });
-  expect(called(deletion, null, OPEN)).toEqual(['namespaces.patchwave.dev']);
+  expect(called(deletion, null, OPEN)).toEqual([ENDS]);
   for (const kind of ['Pod', 'Namespace'])
     expect(called(request(kind, '', { operation: 'DELETE' }), null, pod('x'))).toEqual([]);
 });
