@@ -1,6 +1,6 @@
 import { type Admission, digestsToRead } from '../../shared/domain/admission/admit.ts';
 import type { DoorPlace } from '../../shared/domain/policy/doors.ts';
-import { decideBy, readAtDoor } from '../../shared/judging/decide-at-door.ts';
+import { decideBy, readAtDoor, taggedIn } from '../../shared/judging/decide-at-door.ts';
 import type { ReviewPorts } from './reviewed.ts';
 
 /** The decisions in the order of the references. */
@@ -20,7 +20,9 @@ export async function decideImages(
   place: DoorPlace,
   references: readonly (string | undefined)[],
 ): Promise<DecidedImages> {
-  const { remembered, inTime = (work) => work, clock } = ports;
+  const { inTime = (work) => work, clock } = ports;
+  // A tag may name another image with each start.
+  const remembered = taggedIn(references).length > 0 ? undefined : ports.remembered;
   const digests = digestsToRead(references);
   const recent = remembered?.recent(place, digests);
   if (recent) {
@@ -28,7 +30,7 @@ export async function decideImages(
     if (admissions.every(mayStart)) return { admissions, isRemembered: true };
   }
   const readAtEpochMs = clock();
-  const reading = await inTime(readAtDoor(ports, place, digests));
+  const reading = await inTime(readAtDoor(ports, place, references));
   const admissions = decideBy(reading, place, references, clock());
   // An end of a break-glass counts at once.
   if (admissions.every(mayStart) && !reading.breakGlass) remembered?.remember(place, digests, reading, readAtEpochMs);

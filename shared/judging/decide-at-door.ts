@@ -1,8 +1,10 @@
 import type { AdmissionFacts } from '../domain/admission/admission-facts.ts';
-import { type Admission, admit, type BreakGlass, digestsToRead } from '../domain/admission/admit.ts';
+import { type Admission, admit, type BreakGlass, digestsToRead, tagNameOf } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
+import { readImageReference } from '../domain/image/reference.ts';
 import { type DoorPlace, doorAt } from '../domain/policy/doors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import { means } from '../domain/stream/tag-holder.ts';
 import type { AdmissionReads, BreakGlassReads } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Policies } from '../ports/policies.ts';
@@ -22,6 +24,7 @@ export interface DoorPorts extends AdmissionReads {
 export interface DoorReading {
   readonly policy: Policy;
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
+  readonly tags: ReadonlyMap<string, Digest>;
   readonly breakGlass: BreakGlass | undefined;
 }
 
@@ -35,34 +38,63 @@ export async function decideAtDoor(
   place: DoorPlace,
   references: readonly (string | undefined)[],
 ): Promise<readonly Admission[]> {
-  const reading = await readAtDoor(ports, place, digestsToRead(references));
+  const reading = await readAtDoor(ports, place, references);
   return decideBy(reading, place, references, ports.clock());
 }
 
 /**
- * Reads the policy, the records and a break-glass in one batch, and the images of indexes in a second one.
+ * Reads the policy, the records and a break-glass in one batch, and the images of indexes in a second one. If a reference names a
+ * tag, what it names is read before.
  * @throws NoPolicyError, PolicyUnreadableError, or what a read throws
  */
 export async function readAtDoor(
   ports: Omit<DoorPorts, 'clock'>,
   place: DoorPlace,
-  digests: readonly Digest[],
+  references: readonly (string | undefined)[],
 ): Promise<DoorReading> {
+  const tags = await readTags(ports.places, references);
+  const digests = [...new Set([...digestsToRead(references), ...tags.values()])];
   const [{ policy }, records, breakGlass] = await Promise.all([
     ports.policies.current(),
     readAdmissionRecords(ports, place, digests),
     ports.exceptions?.breakGlassOf(place),
   ]);
-  return { policy, known: admissionFactsIn(records, policy, digests), breakGlass };
+  return { policy, known: admissionFactsIn(records, policy, digests), tags, breakGlass };
+}
+
+/** The digests of tags that the ledger knows, by `tagNameOf`; without those that the registry has no more. */
+async function readTags(
+  places: AdmissionReads['places'],
+  references: readonly (string | undefined)[],
+): Promise<ReadonlyMap<string, Digest>> {
+  const asked = taggedIn(references);
+  const found = await Promise.all(
+    asked.map(async ({ name, location, tag }) => {
+      const holder = (await places.holders?.(location, [tag]))?.get(tag);
+      return holder && means(holder, holder.digest) ? [[name, holder.digest] as const] : [];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+/** The tags of ECR that references name, each once. */
+export function taggedIn(references: readonly (string | undefined)[]) {
+  const tagged = references.flatMap((text) => {
+    const reference = readImageReference(text);
+    const name = reference && tagNameOf(reference);
+    const { location, tag } = reference ?? {};
+    return name === undefined || !location || tag === undefined ? [] : [[name, { name, location, tag }] as const];
+  });
+  return [...new Map(tagged).values()];
 }
 
 /** The decisions that follow from a reading as of an instant, in the order of the references. */
 export function decideBy(
-  { policy, known, breakGlass }: DoorReading,
+  { policy, known, tags, breakGlass }: DoorReading,
   place: DoorPlace,
   references: readonly (string | undefined)[],
   nowEpochMs: number,
 ): readonly Admission[] {
-  const admitting = { door: doorAt(policy, place), known, policy, breakGlass, nowEpochMs };
+  const admitting = { door: doorAt(policy, place), known, tags, policy, breakGlass, nowEpochMs };
   return references.map((reference) => admit(reference, admitting));
 }

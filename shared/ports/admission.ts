@@ -7,7 +7,8 @@ import type { ImageLedger, PlaceLedger } from './ledger.ts';
 /** What the facts for an admission are read from. Reads at the same time are one batch. */
 export interface AdmissionReads {
   readonly images: Pick<ImageLedger, 'get'>;
-  readonly places: Pick<PlaceLedger, 'indexes'>;
+  /** Without `holders` a tag is judged by its name alone. */
+  readonly places: Pick<PlaceLedger, 'indexes'> & Partial<Pick<PlaceLedger, 'holders'>>;
   readonly running: RunningReads;
 }
 

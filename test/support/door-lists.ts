@@ -11,7 +11,7 @@ import {
 import { admissionFactsIn, readAdmissionRecords } from '../../shared/judging/read-admission-facts.ts';
 import type { AdmissionReads } from '../../shared/ports/admission.ts';
 
-export interface ListedDoorPorts extends AllowedImagesPorts, AdmissionReads {
+export interface ListedDoorPorts extends AllowedImagesPorts, Omit<AdmissionReads, 'places'> {
   readonly running: AllowedImagesPorts['running'] & AdmissionReads['running'];
 }
 

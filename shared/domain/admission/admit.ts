@@ -2,7 +2,7 @@ import { cutText } from '../common/cut-text.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Digest } from '../image/image.ts';
-import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
+import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
 import { type AppliedPolicy, objectedSince } from '../policy/applied-policy.ts';
 import { isExempt } from '../policy/aws-managed.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
@@ -36,6 +36,8 @@ export interface Admitting {
   readonly door: Door;
   /** By digest, as `admissionFactsIn` gives it. A digest without facts counts as unrecorded. */
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
+  /** By `tagNameOf`: what a tag named when the ledger last learned of it; absent if tags were not read. */
+  readonly tags?: ReadonlyMap<string, Digest> | undefined;
   readonly policy: Policy;
   /** The policies that were in force within the grace, the newest first: a name that one refuses has its grace from then. */
   readonly applied?: readonly AppliedPolicy[];
@@ -233,8 +235,28 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
     return named.isDenied || !facts ? [named] : [named, ...objectionsByFacts(facts, admitting)];
   }
   if (digest === undefined)
-    return [{ ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: door.requireDigest }];
+    return [
+      { ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: door.requireDigest },
+      ...violationsOfTag(reference, admitting),
+    ];
   return facts ? objectionsByFacts(facts, admitting) : [denied(DOOR_RULES.imageRecorded, unrecorded(digest))];
+}
+
+/** The name by which the digest of a tag is known: host, repository and tag; `undefined` outside of ECR, and for a digest. */
+export function tagNameOf(reference: ImageReference): string | undefined {
+  const tag = resolvedTag(reference);
+  return tag === undefined || !reference.location ? undefined : `${referenceName(reference)}:${tag}`;
+}
+
+/**
+ * What the ledger knows against the image that a tag names. The tag may have moved since, so only a known violation counts: a doubt
+ * about that image says nothing of the one that starts.
+ */
+function violationsOfTag(reference: ImageReference, admitting: Admitting): Objection[] {
+  const name = tagNameOf(reference);
+  const digest = name === undefined ? undefined : admitting.tags?.get(name);
+  const facts = digest === undefined ? undefined : admitting.known.get(digest);
+  return facts ? objectionsByFacts(facts, admitting).filter((one) => one.class !== 'doubt') : [];
 }
 
 /** Where a digest is judged, whatever names it. */

@@ -53,6 +53,19 @@ test('the equal pods of a rollout share one read for some seconds', async () => 
   expect(reads.count).toBe(2);
 });
 
+test('a tag is read for each pod, because it may have moved', async () => {
+  const world = await doorWorld('deny', { requireDigest: false });
+  const { ask } = environmentOf(world);
+  const tag = GOOD.replace(/@.*/, ':stable');
+  expect(await ask([tag])).toBe('warn');
+  const location = { account: CLUSTER.account, region: CLUSTER.region, repository: 'team/compliant' };
+  await world.places.recordLocation({
+    ...{ digest: digestOf('violating'), location, tags: ['stable'] },
+    lastPushSeenAtEpochMs: world.clock(),
+  });
+  expect(await ask([tag])).toBe('deny');
+});
+
 test('the time counts from the beginning of the read', async () => {
   const world = await doorWorld();
   const { ask, reads } = environmentOf(world);

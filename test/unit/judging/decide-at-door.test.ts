@@ -1,3 +1,4 @@
+import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
 import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
 import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
@@ -58,6 +59,63 @@ test('a digest that another workload runs under a name that is not approved star
   const asked = [doorImage('grafana'), `docker.io/grafana/grafana@${image.digest}`];
   const decisions = await decideAtDoor(made, PLACE, asked);
   expect(decisions).toMatchObject([{ decision: 'allow' }, { decision: 'deny', ruleId: 'approved-registries' }]);
+});
+
+describe('a tag, where no digest is required', () => {
+  const tagged = (name: string) => doorImage(name).replace(/@.*/, ':stable');
+  const at = (name: string) => ({ account: PLACE.account, region: PLACE.region, repository: `team/${name}` });
+  /** A push of a repository's tag `stable`. */
+  const world = async (mode: DoorMode = 'deny', requireDigest = false) => {
+    const made = await doorWorld(mode, { requireDigest });
+    const push = async (name: string, image = name, atEpochMs = made.clock()) => {
+      const seen = { firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs };
+      await made.places.recordLocation({ digest: digestOf(image), location: at(name), tags: ['stable'], ...seen });
+    };
+    return { ...made, push };
+  };
+
+  test('of an image that the ledger knows to violate is refused', async () => {
+    const made = await world();
+    await made.push('violating');
+    expect(await decideAtDoor(made, PLACE, [tagged('violating')])).toMatchObject([
+      { decision: 'deny', ruleId: 'critical' },
+    ]);
+  });
+
+  test('of another image than the one that violates starts with a warning, and so does one that nobody has seen', async () => {
+    const made = await world();
+    await made.push('violating');
+    await made.push('compliant');
+    const names = [tagged('compliant'), tagged('strange'), 'docker.io/team/violating:stable'];
+    const warned = { decision: 'warn', ruleId: 'digest-required' };
+    expect(await decideAtDoor(made, PLACE, names)).toMatchObject([warned, warned, warned]);
+  });
+
+  test('that a review no longer found on the image says nothing of it', async () => {
+    const made = await world();
+    await made.push('violating');
+    const gone = { digest: digestOf('violating'), location: at('violating'), tags: [] };
+    await made.places.recordLocation(gone, made.clock() + DAY_MS);
+    expect(await decideAtDoor(made, PLACE, [tagged('violating')])).toMatchObject([{ decision: 'warn' }]);
+  });
+
+  test('is judged by the image that it names now', async () => {
+    const made = await world();
+    await made.push('web', 'violating', made.clock() - DAY_MS);
+    expect(await decideAtDoor(made, PLACE, [tagged('web')])).toMatchObject([{ decision: 'deny' }]);
+    await made.push('web', 'compliant');
+    expect(await decideAtDoor(made, PLACE, [tagged('web')])).toMatchObject([{ decision: 'warn' }]);
+  });
+
+  test('of an image that runs there has its grace, and a door that warns only warns', async () => {
+    const made = await world();
+    await made.push('violating');
+    await made.running.begin([{ digest: digestOf('violating'), place: PLACE }]);
+    expect(await decideAtDoor(made, PLACE, [tagged('violating')])).toMatchObject([{ decision: 'warn' }]);
+    const warning = await world('warn');
+    await warning.push('violating');
+    expect(await decideAtDoor(warning, PLACE, [tagged('violating')])).toMatchObject([{ decision: 'warn' }]);
+  });
 });
 
 test('a door that is off lets everything start', async () => {
