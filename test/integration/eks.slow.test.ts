@@ -55,6 +55,9 @@ const fleet = () =>
         { ...HUB, cluster: 'prod', namespace: 'shop', name: 'report', kind: 'cronjob', containers: app },
         { ...HUB, cluster: 'prod', namespace: 'shop', name: 'canary', kind: 'rollout', containers: app },
         { ...HUB, cluster: 'prod', namespace: 'shop', name: 'debug', kind: 'pod', containers: app },
+        { ...HUB, cluster: 'prod', namespace: 'shop', name: 'off', kind: 'deployment', replicas: 0, containers: app },
+        { ...HUB, cluster: 'prod', namespace: 'shop', name: 'nightly', kind: 'cronjob', replicas: 0, containers: app },
+        { ...HUB, cluster: 'prod', namespace: 'shop', name: 'worker', kind: 'scaledjob', containers: app },
         { ...HUB, cluster: 'private', name: 'web', kind: 'deployment', containers: app },
       ],
       policy: {
@@ -66,6 +69,8 @@ const fleet = () =>
     },
     'eks',
   );
+
+const both = (text: string) => [text, text];
 
 const installation = useInstallation(fleet);
 
@@ -92,19 +97,24 @@ test('a review reads every pod of a cluster, names why others cannot be read, an
   const index = seeded.images.get('app');
   const usagesOf = async (eksCluster?: string) =>
     (await collect(context.usages.live({ ...HUB, ...(eksCluster !== undefined && { eksCluster }) }))).map(
-      ({ workloadKind, workload, count, digest, digestSource }) =>
-        `${workloadKind} ${workload} ${count} ${digestSource}${digest === index?.digest ? ' index' : ''}`,
+      ({ workloadKind, workload, count, digest, digestSource, isPossible }) =>
+        `${workloadKind} ${workload} ${isPossible ? 'may start' : count} ${digestSource}${digest === index?.digest ? ' index' : ''}`,
     );
   expect((await usagesOf()).sort()).toEqual(['ecs-service web 1 runtime']);
   expect((await usagesOf('prod')).sort()).toEqual([
+    // The architecture of what may start is not known, so both images of the index count.
+    ...both('eks-cronjob shop/nightly may start tag-guess'),
     'eks-cronjob shop/report 1 runtime',
+    ...both('eks-cronjob shop/report may start tag-guess'),
     'eks-custom shop/Rollout.argoproj.io/canary 1 runtime',
+    ...both('eks-custom shop/ScaledJob.keda.sh/worker may start tag-guess'),
     'eks-daemonset shop/agent 1 runtime',
     'eks-deployment other/web 1 runtime',
+    ...both('eks-deployment shop/off may start tag-guess'),
     'eks-deployment shop/web 3 runtime',
     'eks-job shop/load 1 runtime',
     // Nothing gives the bare pod a node here, so both images of the index count.
-    ...['eks-pod shop/debug 1 runtime', 'eks-pod shop/debug 1 runtime'],
+    ...both('eks-pod shop/debug 1 runtime'),
     'eks-statefulset shop/db 2 runtime',
   ]);
   expect((await collect(context.scopes.all())).map(({ scope }) => keyOfScope(scope))).toHaveLength(6);

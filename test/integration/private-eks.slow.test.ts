@@ -67,7 +67,11 @@ const usagesOf = async (eksCluster: string): Promise<readonly string[]> =>
   (await collect(installation().context.usages.live({ ...TEAM, eksCluster })))
     .map(({ workloadKind, workload, count, digestSource }) => `${workloadKind} ${workload} ${count} ${digestSource}`)
     .sort();
-const PRIVATE = ['eks-cronjob shop/load 1 runtime', 'eks-deployment shop/web 3 runtime'];
+const PRIVATE = [
+  'eks-cronjob shop/load 1 runtime',
+  'eks-cronjob shop/load 1 tag-guess',
+  'eks-deployment shop/web 3 runtime',
+];
 
 test('a private cluster is read by the function in its VPC, and only there; without one its error says how', async () => {
   const { review, cloud } = installation();
@@ -99,13 +103,13 @@ test('a private cluster is read by the function in its VPC, and only there; with
   expect(await usagesOf('public')).toEqual(['eks-deployment shop/web 1 runtime']);
   expect(await usagesOf('closed')).toEqual([]);
 
-  // One dry run for each private cluster, and a page of each list: nodes, pods, ReplicaSets, Jobs; of `closed` the first.
+  // One dry run for each private cluster, and a page of each list: nodes, pods, ReplicaSets, Jobs, and six of what may start; of `closed` the first.
   const invoked = (await cloud.admin.calls()).filter(
     ({ operation, principal }) => operation === 'InvokeFunction' && principal === 'PatchwaveRead',
   );
   const count = (account: string) =>
     invoked.filter((call) => call.account === account).reduce((sum, call) => sum + call.count, 0);
-  expect([count(TEAM.account), count(HUB.account)]).toEqual([2 + 4 + 1, 1]);
+  expect([count(TEAM.account), count(HUB.account)]).toEqual([2 + 4 + 6 + 1, 1]);
 }, 60_000);
 
 test('a function that cannot be called fails its cluster, and the rest of the account is read', async () => {
