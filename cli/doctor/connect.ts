@@ -12,6 +12,7 @@ import {
   machineClient,
   queueClient,
 } from '../../shared/adapters/clients.ts';
+import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
@@ -51,6 +52,7 @@ export function doctorPorts(stackName: string, config: HubConfig): DoctorPorts {
         runs: new DynamoRunLedger(table),
         policies: new DynamoPolicyStore(table, bucketClient(config), bucket),
         scopes: new DynamoScopeLedger(table),
+        webhooks: new DynamoAskedWebhooks(table),
       };
     },
     members: (stack, { policies, scopes }) => new AwsMembers(config, stack, knownAccounts({ policies, scopes, clock })),

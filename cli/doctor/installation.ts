@@ -181,6 +181,8 @@ export interface DoorsDescription {
   readonly denyingEks: readonly Cluster[];
   /** Accounts and Regions with ECS clusters, likewise. */
   readonly denyingEcs: readonly Registry[];
+  /** Clusters that ask a webhook by the secret of version 0.2.0. */
+  readonly sharedSecret: readonly Cluster[];
 }
 
 /** How waiting steps of the last cascades' children ended. */

@@ -1,4 +1,5 @@
 import type { Scope } from '../../shared/domain/review/run.ts';
+import type { AskedWebhooks } from '../../shared/ports/admission.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type {
@@ -61,6 +62,7 @@ export interface LedgerReads {
   readonly runs: Pick<RunLedger, 'latestOfFleet'>;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly scopes: Pick<ScopeLedger, 'all'>;
+  readonly webhooks: AskedWebhooks;
 }
 
 /** Reads member accounts with the hub stack's role for `doctor`. */

@@ -1,6 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type Doors, mayDeny } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { AskedWebhook } from '../../shared/ports/admission.ts';
 import type { DoorsDescription, StackDescription } from './installation.ts';
 import type { DoorReads, LedgerReads } from './ports.ts';
 import { reading } from './reading.ts';
@@ -33,10 +34,15 @@ export async function readDoors(
   );
   return {
     stacks: new Map(stacks),
+    sharedSecret: (await collect(ledger.webhooks.all())).filter(asksBySharedSecret).map(({ cluster }) => cluster),
     denyingEks: eks.filter((cluster) => policy && mayDeny(policy, cluster)),
     denyingEcs: ecs.filter((place) => policy?.doors && mayDeny({ doors: ofEcs(policy.doors) }, place)),
   };
 }
+
+/** Within the last hour in which it asked. */
+const asksBySharedSecret = ({ lastAskedAtEpochMs, sharedSecretAtEpochMs }: AskedWebhook): boolean =>
+  sharedSecretAtEpochMs !== undefined && sharedSecretAtEpochMs >= lastAskedAtEpochMs;
 
 /** A rule with namespaces names no ECS cluster. */
 const ofEcs = (doors: Doors): Doors => ({

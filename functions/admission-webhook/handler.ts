@@ -3,6 +3,7 @@ import { promptBucketClient, promptLedgerClient, promptQueueClient } from '../..
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
+import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPoliciesBeside } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -13,6 +14,7 @@ import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { asksPerMinute } from './asks-per-minute.ts';
 import { inTime } from './deadline.ts';
 import { environment } from './env.ts';
+import { hourlyNotes } from './hourly-notes.ts';
 import { PathKeys } from './path-keys.ts';
 import { RememberedPolicies } from './remembered-policies.ts';
 import { RememberedReadings } from './remembered-readings.ts';
@@ -25,10 +27,8 @@ function compose(): WebhookServices {
   const bucket = promptBucketClient({ region: env.HUB_REGION });
   const policies = new RememberedPolicies(new DynamoPoliciesBeside(table, bucket, env.EVIDENCE_BUCKET));
   return {
-    keys: new PathKeys(
-      [env.PATH_PUBLIC_KEY, env.NEXT_PATH_PUBLIC_KEY].filter((key) => key !== ''),
-      env.PATH_SECRET_HASH === '' ? undefined : env.PATH_SECRET_HASH,
-    ),
+    keys: new PathKeys([env.PATH_PUBLIC_KEY, env.NEXT_PATH_PUBLIC_KEY], env.PATH_SECRET_HASH),
+    noteAsked: hourlyNotes(new DynamoAskedWebhooks(table), Date.now, (work) => inTime(env.READ_MILLISECONDS, work)),
     ports: {
       images: new DynamoImages(table),
       places: new DynamoPlaces(table),

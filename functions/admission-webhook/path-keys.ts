@@ -1,12 +1,11 @@
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
-import { type PathUse, podSecretOf, signedText } from '../../shared/domain/admission/webhook-path.ts';
+import { type PathKind, type PathUse, podSecretOf, signedText } from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 
 /** What a path may ask, and how it shows that. */
 export interface OpenedPath {
   readonly use: PathUse;
-  /** A file of version 0.2.0 has a secret that is the same for every cluster of the stack. */
-  readonly kind: 'signed' | 'shared-secret';
+  readonly kind: PathKind;
   /** During a rotation: which of the two keys signed it. */
   readonly key?: 'current' | 'next';
 }
@@ -27,12 +26,13 @@ export class PathKeys {
   readonly #opened = new Map<string, OpenedPath>();
 
   /**
-   * @param publicKeys of Ed25519, 32 bytes as base64url; two during a rotation
-   * @param sharedSecretHash of the secret for pods in files of version 0.2.0, in Base64; absent if none counts
+   * @param publicKeys of Ed25519, 32 bytes as base64url; two during a rotation; an empty one is none
+   * @param sharedSecretHash of the secret for pods in files of version 0.2.0, in Base64; empty if none counts
    */
-  constructor(publicKeys: readonly string[], sharedSecretHash?: string) {
-    this.#keys = publicKeys.map((x) => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }));
-    this.#sharedSecretHash = sharedSecretHash === undefined ? undefined : Buffer.from(sharedSecretHash, 'base64');
+  constructor(publicKeys: readonly string[], sharedSecretHash = '') {
+    const given = publicKeys.filter((key) => key !== '');
+    this.#keys = given.map((x) => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }));
+    this.#sharedSecretHash = sharedSecretHash === '' ? undefined : Buffer.from(sharedSecretHash, 'base64');
   }
 
   /** @returns `undefined` for a path that is none of this cluster's */

@@ -1,5 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { PathKind } from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -25,6 +26,8 @@ export type HttpRequest = v.InferOutput<typeof httpRequest>;
 
 export interface WebhookServices {
   readonly keys: Pick<PathKeys, 'opened'>;
+  /** Records that a cluster asked; it fails no review. */
+  readonly noteAsked?: (cluster: Cluster, kind: PathKind) => Promise<void>;
   /** Ports of one review, with the time that it has. */
   readonly ports: ReviewPorts;
 }
@@ -38,7 +41,7 @@ type HttpAnswer = APIGatewayProxyStructuredResultV2;
  */
 export async function answerRequest(
   request: HttpRequest,
-  { keys, ports }: WebhookServices,
+  { keys, ports, noteAsked }: WebhookServices,
   region: string,
 ): Promise<HttpAnswer> {
   const startedAtMs = performance.now();
@@ -46,6 +49,7 @@ export async function answerRequest(
   if (!caller) return answer(404, NOT_FOUND);
   const { cluster, use, kind, key } = caller;
   let review: AdmissionReview | undefined;
+  const noted = noteAsked?.(cluster, kind);
   try {
     review = readReview(request.body, request.isBase64Encoded);
     if (isOfNamespace(review) !== (use === 'namespaces')) {
@@ -66,6 +70,8 @@ export async function answerRequest(
     if (error instanceof ReviewTooLargeError) return refused(cluster, 413, error);
     recordUnread(error, { ...cluster, uid: review?.request.uid });
     return answer(500, { message: 'Patchwave cannot decide now. Try again in a minute.' });
+  } finally {
+    await noted;
   }
 }
 

@@ -1,6 +1,8 @@
 import type { BreakGlass } from '../domain/admission/admit.ts';
 import type { Presence } from '../domain/admission/standing.ts';
+import type { PathKind } from '../domain/admission/webhook-path.ts';
 import type { Digest } from '../domain/image/image.ts';
+import type { Cluster } from '../domain/image/usage.ts';
 import type { DoorPlace } from '../domain/policy/doors.ts';
 import type { ImageLedger, PlaceLedger } from './ledger.ts';
 
@@ -115,6 +117,30 @@ export interface StoredBreakGlass extends BreakGlass {
 
 /** How the ledger keeps one for those who ask later who opened what. */
 export interface StoredPastBreakGlass extends PastBreakGlass {
+  /** For DynamoDB's time to live, in seconds. */
+  readonly expiresAt: number;
+}
+
+/** A cluster whose API server asked a webhook. */
+export interface AskedWebhook {
+  readonly cluster: Cluster;
+  /** To the hour. */
+  readonly lastAskedAtEpochMs: number;
+  /** When it last asked by the secret of version 0.2.0, likewise; absent if it never did. */
+  readonly sharedSecretAtEpochMs?: number;
+}
+
+export interface AskedWebhooks {
+  all(): AsyncIterable<AskedWebhook>;
+}
+
+export interface AskedWebhookLedger extends AskedWebhooks {
+  /** An hour that is recorded, or an earlier one, changes nothing. @throws LedgerContendedError */
+  record(cluster: Cluster, kind: PathKind, atEpochMs: number): Promise<void>;
+}
+
+/** How the ledger keeps it. */
+export interface StoredAskedWebhook extends AskedWebhook {
   /** For DynamoDB's time to live, in seconds. */
   readonly expiresAt: number;
 }

@@ -1,5 +1,6 @@
 import { FakeTaskStops } from '../support/fakes/task-stops.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
+import { askedWebhooksContract } from './asked-webhooks.contract.ts';
 import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
 import { breakGlassLedgerContract } from './break-glass-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
@@ -44,6 +45,7 @@ describe('the fake ledger of', () => {
   describe('cascades', () => cascadeLedgerContract({ make: () => fakeWorld().cascades, propertyRuns }));
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
+  describe('asked webhooks', () => askedWebhooksContract({ make: () => fakeWorld().webhooks, propertyRuns }));
   describe('break-glass', () => breakGlassLedgerContract({ make: () => fakeWorld().exceptions, propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new FakeTaskStops(), propertyRuns }));
   describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));

@@ -1,5 +1,6 @@
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
@@ -23,6 +24,7 @@ import { chainedImages, IndexedImages } from '../support/indexed-images.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
 import { SEED } from '../support/seeded.ts';
+import { askedWebhooksContract } from './asked-webhooks.contract.ts';
 import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
 import { breakGlassLedgerContract } from './break-glass-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
@@ -84,6 +86,8 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
     switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
   describe('break-glass', () =>
     breakGlassLedgerContract({ make: () => new DynamoBreakGlassLedger(table()), propertyRuns }));
+  describe('asked webhooks', () =>
+    askedWebhooksContract({ make: () => new DynamoAskedWebhooks(table()), propertyRuns }));
   describe('expected denials', () =>
     denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new DynamoTaskStops(table()), propertyRuns }));

@@ -1,5 +1,6 @@
 import { DynamoRunningLedger } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
@@ -53,6 +54,7 @@ export async function sampleItems(): Promise<readonly Item[]> {
     { author: 'Ada', reason: 'an incident', expiresAtEpochMs: NOON_EPOCH_MS + HOUR_MS },
     { uid: 'sample-request', user: 'ada', atEpochMs: NOON_EPOCH_MS },
   );
+  await new DynamoAskedWebhooks(table).record(place, 'signed', NOON_EPOCH_MS);
   await new DynamoDenialLedger(table).replace([
     {
       ...{ place, digest, owner: 'shop', workloads: ['eks-deployment shop/web'], workloadCount: 1 },

@@ -113,13 +113,15 @@ describe('its role', () => {
   test('may do this, and nothing else', () => {
     const actions = statements.flatMap(({ Action }) => listOf(Action).map(textOf));
     expect([...new Set(actions)].filter((action) => !action.startsWith('kms:')).sort()).toEqual([
-      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
       ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:GetObject', 'sqs:SendMessage'],
     ]);
     expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([]);
   });
 
-  test('writes nothing into the ledger, so a review opens nothing, and reads what a decision needs', () => {
+  test('writes only who asked, so a review opens nothing, and reads what a decision needs', () => {
+    const written = allowing('dynamodb:PutItem').map(({ Condition }) => Condition);
+    expect(written).toEqual([{ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [keys.WEBHOOKS] } }]);
     const reads = leadingKeys('dynamodb:BatchGetItem');
     expect(allowing('sqs:SendMessage').map(({ Resource }) => refersTo(Resource as Json))).toEqual(['BreakGlassQueue']);
     const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy];

@@ -1,6 +1,8 @@
 import { isEnrolled } from '../../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { resourceOf } from '../../../shared/domain/image/kubernetes-template.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
+import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
 import { keyOfScope } from '../../../shared/domain/review/run.ts';
 import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
 import type {
@@ -16,7 +18,7 @@ import { beforeUpdate, isComplete } from './stack.ts';
 
 /** Checks the stacks of doors, and that there is one wherever the policy denies. */
 export function checkDoorStacks(
-  { stacks, denyingEks, denyingEcs }: DoorsDescription,
+  { stacks, denyingEks, denyingEcs, sharedSecret }: DoorsDescription,
   hub: StackDescription,
 ): readonly CheckFinding[] {
   const found = [...stacks.values()].flatMap((one) => (one.isRead ? one.value : []));
@@ -35,6 +37,7 @@ export function checkDoorStacks(
       .map((region) => noWebhook(region, asking.filter((cluster) => cluster.region === region).length)),
     ...(denyingEcs.length > 0 && isMissing('ecs-door.yaml', hub.region) ? [noEcsDoor(denyingEcs.length)] : []),
     ...found.flatMap((stack) => stackProblems(stack, hub)),
+    ...sharedSecret.map(bySharedSecret),
     ...quotaProblems(found),
   ];
   const sound = `${counted(found.length, 'stack')} of doors checked: of the version of the hub, and no alarm goes off.${quotaText(found)}`;
@@ -91,6 +94,13 @@ const noWebhook = (region: string, clusters: number): CheckFinding =>
     region,
     `The policy denies in ${counted(clusters, 'EKS cluster')} of ${region}, but no stack of doors.yaml is there.`,
     `Deploy doors.yaml in ${region}, or have door-publisher.yaml publish lists to them; ${HOW}`,
+  );
+
+const bySharedSecret = (cluster: Cluster): CheckFinding =>
+  broken(
+    doorPlaceText(cluster),
+    `The cluster ${doorPlaceText(cluster)} asks the webhook by the secret of version 0.2.0, which opens it for every cluster of the stack.`,
+    'Write its webhook.yaml with --key and apply it: docs/doors.md says how. Its break-glass annotations open nothing until then.',
   );
 
 const noEcsDoor = (places: number): CheckFinding =>

@@ -4,6 +4,9 @@ import type { Cluster } from '../image/usage.ts';
 /** What a path may be asked: to decide on pods and what makes them, or on the break-glass of namespaces. */
 export type PathUse = 'pods' | 'namespaces';
 
+/** A file of version 0.2.0 has a secret that is the same for every cluster of the stack. */
+export type PathKind = 'signed' | 'shared-secret';
+
 /**
  * What the signature in a path is over. Its first line keeps it apart from anything else that the key may sign. No name of an
  * account, Region or cluster has a `/` or a line end.

@@ -11,6 +11,7 @@ import type {
   RefreshRequest,
 } from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
+import { FakeAskedWebhooks } from './asked-webhooks.ts';
 import { FakeBaseReadingLedger } from './base-readings.ts';
 import { FakeBreakGlassLedger } from './break-glass.ts';
 import { FakeCascadeLedger } from './cascades.ts';
@@ -84,6 +85,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     usages: new FakeUsageLedger(),
     running: new FakeRunning(),
     exceptions: new FakeBreakGlassLedger(),
+    webhooks: new FakeAskedWebhooks(),
     streams,
     streamReads: streams,
     streamImages: new FakeStreamImages(),

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { inTime } from '../../../functions/admission-webhook/deadline.ts';
 import { admissionWebhook, handler } from '../../../functions/admission-webhook/handler.ts';
+import { hourlyNotes } from '../../../functions/admission-webhook/hourly-notes.ts';
 import { PathKeys } from '../../../functions/admission-webhook/path-keys.ts';
 import { MOST_BYTES, ReviewTooLargeError, readReview } from '../../../functions/admission-webhook/read-review.ts';
 import { RememberedPolicies } from '../../../functions/admission-webhook/remembered-policies.ts';
@@ -17,6 +18,7 @@ import { parse } from '../../../shared/schema.ts';
 import { podOf, reviewOf } from '../../support/admission-reviews.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { pathKey } from '../../support/path-key.ts';
+import { HOUR_MS } from '../../support/samples.ts';
 
 const [KEY, NEXT] = [pathKey(1), pathKey(2)] as const;
 const MAIN = { account: '111122223333', region: 'eu-west-1', cluster: 'main' };
@@ -393,6 +395,45 @@ describe('the log', () => {
         texts: ['a namespace asks for the end of its break-glass', expect.objectContaining({ ...about, uid: 'end' })],
       }),
     ]);
+  });
+});
+
+describe('who asks', () => {
+  const asking = async (failing = false) => {
+    const made = await world();
+    const record = jest.spyOn(made.webhooks, 'record');
+    if (failing) record.mockRejectedValue(new Error('throttled'));
+    const services = {
+      keys: new PathKeys([KEY.publicKey], hashOf(SECRET)),
+      ports: made,
+      noteAsked: hourlyNotes(made.webhooks, made.clock),
+    };
+    const send = async (secret = KEY.sign('pods', MAIN)) => {
+      const event = { ...sample('create-pod'), pathParameters: { ...MAIN, secret } };
+      return ((await admissionWebhook(() => services)(event, context)) as { statusCode: number }).statusCode;
+    };
+    return { made, record, send };
+  };
+
+  test('is recorded once an hour for each cluster and kind of path, and a stranger is not', async () => {
+    const { made, record, send } = await asking();
+    expect(await send('a-stranger')).toBe(404);
+    expect(record).not.toHaveBeenCalled();
+    for (const secret of [undefined, undefined, SECRET, SECRET]) expect(await send(secret)).toBe(200);
+    expect(record.mock.calls.map(([{ cluster }, kind]) => [cluster, kind])).toEqual([
+      ['main', 'signed'],
+      ['main', 'shared-secret'],
+    ]);
+    made.advance(HOUR_MS);
+    await send();
+    expect(record).toHaveBeenCalledTimes(3);
+  });
+
+  test('that cannot be recorded is answered all the same, and tried again', async () => {
+    const { record, send } = await asking(true);
+    expect([await send(), await send()]).toEqual([200, 200]);
+    expect(record).toHaveBeenCalledTimes(2);
+    expect(JSON.stringify(logged)).toContain('could not be recorded');
   });
 });
 

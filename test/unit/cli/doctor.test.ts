@@ -273,6 +273,20 @@ const BROKEN: readonly Broken[] = [
     },
   },
   {
+    what: 'a cluster asks the webhook by the secret of version 0.2.0, and another one did so before',
+    breaks: async ({ world, clock }) => {
+      const [old, upgraded] = ['old', 'upgraded'].map((cluster) => ({ account: MEMBER, region: 'eu-west-1', cluster }));
+      if (!old || !upgraded) throw new Error('there are two');
+      for (const cluster of [old, upgraded]) await world.webhooks.record(cluster, 'shared-secret', clock());
+      await world.webhooks.record(upgraded, 'signed', clock() + HOUR_MS);
+    },
+    ...{
+      names: `doors ${MEMBER}/eu-west-1/old`,
+      text: /asks the webhook by the secret of version 0\.2\.0, which opens it for every cluster/,
+      fix: /webhook\.yaml with --key and apply it/,
+    },
+  },
+  {
     what: 'the policy denies in ECS clusters without a door',
     breaks: (made) => denying(made, { mode: 'deny' }),
     ...{
@@ -673,6 +687,7 @@ test('ledger access denied: unknown, with the action that AWS names', async () =
     runs: { latestOfFleet: () => Promise.reject(denied) },
     policies: { current: () => Promise.reject(denied) },
     scopes: { all: () => rejecting(denied) },
+    webhooks: { all: () => rejecting(denied) },
   });
   const found = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
   expect(found.map(({ check, state }) => `${check} ${state}`)).toEqual([

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { DynamoRunningReads } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoAskedWebhooks } from '../../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenials } from '../../../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
@@ -147,6 +148,11 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
         await collect(new DynamoDenials(table).all()),
         ({ place, digest }) => keys.expectedDenial(place, digest).SK === item.SK,
       ),
+    'asked-webhook': async (item) =>
+      found(
+        await collect(new DynamoAskedWebhooks(table).all()),
+        ({ cluster }) => keys.askedWebhook(cluster).SK === item.SK,
+      ),
     'task-stop': async (item) =>
       found(await collect(new DynamoTaskStops(table).waiting()), ({ taskArn }) => taskArn === item.SK),
     policy: async (item) => {
@@ -166,7 +172,7 @@ const recordIn = (item: Item): Record<string, unknown> =>
   Object.fromEntries(Object.entries(unpackedItem(item)).filter(([name]) => !OF_THE_TABLE.has(name)));
 
 /** Kinds that the newest version did not write yet. */
-const NEW_KINDS: readonly string[] = ['task-stop'];
+const NEW_KINDS: readonly string[] = ['asked-webhook', 'task-stop'];
 
 test('each kind that an adapter writes is in the ledger of the newest version, and is read here', () => {
   const adapters = readdirSync('shared/adapters/dynamodb', { recursive: true, encoding: 'utf8' })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
-import type { Usage } from '../../../domain/image/usage.ts';
+import type { Cluster, Usage } from '../../../domain/image/usage.ts';
 import type { DoorPlace } from '../../../domain/policy/doors.ts';
 import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
 
@@ -49,6 +49,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>: by its annotation; OPENED#<namespace, empty in ECS>: by a person | BatchGet: whether every image may start there; index `open` |
  * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
  * | stop of a task  | STOPS                    | <task ARN>                                           | Query of all: denied tasks to stop once their time is over |
+ * | asked webhook   | WEBHOOKS                 | <account>/<region>/<cluster>                         | Get; Query of all: which cluster asked last, and by which path |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -182,6 +183,11 @@ export const pastBreakGlass = (
 ): Key => ({
   PK: BREAK_GLASSES,
   SK: `${new Date(beganAtEpochMs).toISOString()}#${account}/${region}/${cluster}#${namespace}`,
+});
+export const WEBHOOKS = 'WEBHOOKS';
+export const askedWebhook = ({ account, region, cluster }: Cluster): Key => ({
+  PK: WEBHOOKS,
+  SK: `${account}/${region}/${cluster}`,
 });
 export const DENIALS = 'DENIALS';
 export const expectedDenial = ({ account, region, cluster, namespace = '' }: DoorPlace, digest: Digest): Key => ({

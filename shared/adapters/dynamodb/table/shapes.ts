@@ -11,7 +11,7 @@ import type { ImageContent } from '../../../domain/lineage/image-content.ts';
 import type { KillSwitch } from '../../../domain/policy/kill-switch.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
-import type { StoredBreakGlass, StoredPastBreakGlass } from '../../../ports/admission.ts';
+import type { StoredAskedWebhook, StoredBreakGlass, StoredPastBreakGlass } from '../../../ports/admission.ts';
 import type { LateHeads } from '../../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../../ports/ledger.ts';
 
@@ -162,6 +162,9 @@ const taskStop: ShapeOf<TaskStop> = {
   ...{ account: 'text', region: 'text', cluster: 'text', taskArn: 'text', deniedAtEpochMs: 'number' },
   ...{ triedAtEpochMs: 'number?', decided: 'record?' },
 };
+const askedWebhook: ShapeOf<StoredAskedWebhook> = {
+  ...{ cluster: 'record', lastAskedAtEpochMs: 'number', sharedSecretAtEpochMs: 'number?', expiresAt: 'number' },
+};
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
@@ -174,7 +177,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope, 'break-glass': breakGlass, 'past-break-glass': pastBreakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
-  ...{ 'expected-denial': expectedDenial, 'task-stop': taskStop },
+  ...{ 'expected-denial': expectedDenial, 'asked-webhook': askedWebhook, 'task-stop': taskStop },
 };
 
 /** Lists whose elements say by their `kind` what they are. */
