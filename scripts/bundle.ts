@@ -7,7 +7,7 @@ import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin }
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The budget of a bundle without its SDK clients: own code and all other libraries. */
-export const BUDGET_BYTES = 240 * 1024;
+export const BUDGET_BYTES = 300 * 1024;
 
 /** The SDK's clients and their dependencies: their size follows from the services that a function calls. */
 const SDK_PACKAGE = /(^|\/)node_modules\/(@aws-sdk|@smithy|@aws-crypto|@aws)\//;

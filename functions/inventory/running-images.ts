@@ -41,6 +41,8 @@ export interface ReadingOfScope {
   readonly known: ReadonlyMap<Digest, ImageRecord>;
   /** No earlier reading of the scope recorded how images began. */
   readonly isFirstReading: boolean;
+  /** When the complete reading before this one began; absent without one. */
+  readonly beforeEpochMs?: number;
   readonly nowEpochMs: number;
 }
 
@@ -65,7 +67,7 @@ function presenceOf(
   before: Presence | undefined,
   digest: Digest,
   usages: readonly Usage[],
-  { policy, known, isFirstReading, nowEpochMs }: ReadingOfScope,
+  { policy, known, isFirstReading, beforeEpochMs, nowEpochMs }: ReadingOfScope,
 ): Presence {
   const records = { images: known, indexes: new Map(), presences: new Map() };
   const [image = { digest, isRecorded: false } as ImageFacts] = admissionFactsOf(digest, records, policy).images;
@@ -75,6 +77,7 @@ function presenceOf(
     objections: objectionsAgainst(image, { policy, nowEpochMs }),
     isNameRefused: references.length > 0 && references.every((one) => isNameRefused(one, policy)),
     ...{ image: known.get(digest), isFirstReading },
+    ...(beforeEpochMs !== undefined && { beforeEpochMs }),
   };
   return presenceSeen(before, found, policy, nowEpochMs);
 }

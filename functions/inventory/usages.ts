@@ -148,7 +148,9 @@ async function recordImages(
     }
     await live.add(usages.live(scope));
     const marks = await Marks.of(ports, scope);
-    const isFirstReading = (await ports.scopes.get(scope))?.includesStanding !== true;
+    const before = await ports.scopes.get(scope);
+    const isFirstReading = before?.includesStanding !== true;
+    const beforeEpochMs = before?.completeAtEpochMs;
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -160,7 +162,7 @@ async function recordImages(
       digests.push(...runs);
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
-        await recordGroup({ ports, runId, scope, policy, marks, isFirstReading, group }, shown, changes);
+        await recordGroup({ ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, group }, shown, changes);
     }
   });
   return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list() };
@@ -174,6 +176,7 @@ interface GroupStep {
   readonly marks: Marks;
   /** No earlier reading recorded how images began here (`RunningLedger`). */
   readonly isFirstReading: boolean;
+  readonly beforeEpochMs: number | undefined;
   readonly group: ImageGroup;
 }
 
@@ -182,7 +185,7 @@ interface GroupStep {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, policy, marks, isFirstReading, group }: GroupStep,
+  { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, group }: GroupStep,
   seen: SeenImages,
   changes: UsageChanges,
 ): Promise<void> {
@@ -200,7 +203,10 @@ async function recordGroup(
     digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
     changes.end,
   );
-  const reading = { policy, known, isFirstReading, nowEpochMs: clock() };
+  const reading = {
+    ...{ policy, known, isFirstReading, nowEpochMs: clock() },
+    ...(beforeEpochMs !== undefined && { beforeEpochMs }),
+  };
   await ports.running.record(await presencesSeen(ports.running, seen.usages.values(), reading));
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());

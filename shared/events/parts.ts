@@ -136,8 +136,12 @@ const judgedImages = {
 
 export const totals = v.strictObject({
   scopes: v.strictObject({ complete: count, skipped: count, failed: count, left: v.exactOptional(count) }),
-  inventory: v.strictObject({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
+  inventory: v.strictObject({
+    ...{ clusters: count, tasks: count, containers: count, usages: count, unresolved: count },
+    possible: v.exactOptional(count),
+  }),
   ...judgedImages,
+  possible: v.exactOptional(v.strictObject(judgedImages)),
   ancestors: v.exactOptional(v.strictObject(judgedImages)),
   scans: v.strictObject({
     requested: count,

@@ -82,6 +82,8 @@ export interface SeenImage {
   readonly image?: JudgedRecord | undefined;
   /** No earlier reading of the place recorded how images began. */
   readonly isFirstReading: boolean;
+  /** When the complete reading before this one began: the image may have begun from then on. Absent without one. */
+  readonly beforeEpochMs?: number;
 }
 
 /** The presence of an image that a reading sees run; the one before, if nothing changes. */
@@ -107,15 +109,19 @@ export function presenceSeen(
 function standingSeen(
   earlier: Standing | undefined,
   began: Presence,
-  { objections, isNameRefused, image }: SeenImage,
+  { objections, isNameRefused, image, beforeEpochMs }: SeenImage,
   policy: GracePolicy,
   nowEpochMs: number,
 ): Standing {
   const isUnknown = began.countsFromEpochMs !== undefined;
+  // The results of the image decide it at the door, so no reading has to write what they say.
+  if (earlier === 'undecided' && !isNameRefused) return 'undecided';
   // Without an objection it could begin right now.
   if (earlier === 'good' || (objections.size === 0 && (isUnknown || !isNameRefused))) return 'good';
   if (earlier === 'forbidden' || (isNameRefused && !isUnknown)) return 'forbidden';
-  if (image && isSettled(image, began, policy, nowEpochMs)) return 'good';
+  // It may have begun right after the reading before: what was good then began while nothing forbade it.
+  const earliest = beforeEpochMs === undefined ? began : { ...began, beganAtEpochMs: beforeEpochMs };
+  if (image && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
   const isForbidden = objections.has('fact') || objections.has('rule');
   return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
 }

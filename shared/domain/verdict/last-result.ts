@@ -40,7 +40,9 @@ function endedAt({ scan }: Judged, untilEpochMs: number): EndedResult {
  * @param after the record as it becomes; what its own verdict says is not kept
  */
 export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: number): LastResults {
-  const lastKnown = isKnown(before) ? endedAt(before, atEpochMs) : (before.lastKnown ?? earlierResult(before));
+  const lastKnown = isKnown(before)
+    ? endedAt(before, atEpochMs)
+    : (before.lastKnown ?? earlierResult(before) ?? earlierResult(after));
   const breachEpochMs = before.verdict?.nextBreachAtEpochMs ?? Number.POSITIVE_INFINITY;
   const lastGood = isGood(before) ? endedAt(before, Math.min(atEpochMs, breachEpochMs)) : before.lastGood;
   return {
@@ -49,7 +51,7 @@ export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: numbe
   };
 }
 
-/** Versions before 0.3.0 did not record it: the image has a scan result, and its verdict has a doubt or counts no more. */
+/** Nothing recorded it: the image has a scan result, and its first verdict, or one of a version before 0.3.0, has a doubt. */
 function earlierResult(image: Judged): EndedResult | undefined {
   const { verdict, judgedAtEpochMs, scan } = image;
   const resultAt = resultAtEpochMs(scan);
