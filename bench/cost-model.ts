@@ -80,6 +80,7 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   rollout: { invocations: 'usages', work: 'usages', files: 'usages' },
   // What starts: pods, deployments and tasks.
   'admission-webhook': { invocations: 'usages', work: 'usages', files: 'none' },
+  'break-glass': { invocations: 'none', work: 'none', files: 'none' },
   'ecs-gate': { invocations: 'usages', work: 'usages', files: 'none' },
   'ecs-door': { invocations: 'usages', work: 'usages', files: 'none' },
   // One publication of all images, for each window in which something changed.
