@@ -15,7 +15,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | content         | IMAGE#<digest>           | CONTENT                                              | BatchGet by digest |
  * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container>[#possible] | Query of one image; index `scope` |
- * | running image   | IMAGE#<digest>           | IN#<account>/<region>/<cluster>#<namespace, empty in ECS> | BatchGet: whether it runs there |
+ * | presence        | IMAGE#<digest>           | IN#<account>/<region>/<cluster>#<namespace, empty in ECS> | BatchGet: how it began there, and when it ended; Query of one image |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest; index `age` |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
  * | pushes of a tag | TAG#<location>           | <tag>#PUSHES                                         | Get: what was pushed under it, and when |
