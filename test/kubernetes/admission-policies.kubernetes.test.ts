@@ -6,6 +6,7 @@ import { makeEksCluster } from '../../local/kubernetes/eks.ts';
 import { MOST_NAMESPACES } from '../../shared/domain/admission/allowed-images.ts';
 import { checkPolicy } from '../../shared/domain/policy/policy-check.ts';
 import { useCloud } from '../support/cloud.ts';
+import { documentedAwsManaged, NODE_PODS, OTHER_PODS, podOf } from '../support/eks-new-node.ts';
 import { type KubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { type ApiObject, KubernetesClient, type PersonAnswer } from '../support/kubernetes-client.ts';
 import { programs } from '../support/kubernetes-programs.ts';
@@ -25,7 +26,7 @@ const policy = checkPolicy({
       ...Array.from({ length: 100 }, (_, at) => `*.registry-${at}.example/*`),
     ],
   },
-  awsManaged: { accounts: ['602401143452'], references: ['public.ecr.aws/eks/*'] },
+  awsManaged: documentedAwsManaged(),
   doors: {
     mode: 'warn',
     rules: [
@@ -115,6 +116,9 @@ async function answered(answer: Promise<PersonAnswer>): Promise<string> {
   return warnings.length === 0 ? 'allow' : ['warn', ...warnings.map(ruleOf)].join(' ');
 }
 
+/** The door of this namespace denies. */
+const inShop = (one: Parameters<typeof podOf>[0]): object => podOf({ ...one, namespace: 'shop' });
+
 const ALL = Array.from({ length: MOST }, (_, at) => digest(at));
 
 describe('with lists that are published', () => {
@@ -148,6 +152,14 @@ describe('with lists that are published', () => {
     ['kube-public', 'an image of another registry', [FOREIGN], 'allow'],
   ])('in %s, %s', async (namespace, _, images, expected) => {
     expect(await answered(tried(namespace, ...images))).toBe(expected);
+  });
+
+  test.each(NODE_PODS)('$title starts', async ({ pod: one }) => {
+    expect(await answered(create('shop', inShop(one), '?dryRun=All'))).toBe('allow');
+  });
+
+  test.each(OTHER_PODS)('$title is refused, because its image is not of AWS', async ({ pod: one }) => {
+    expect(await answered(create('shop', inShop(one), '?dryRun=All'))).toBe('deny approved-registries');
   });
 
   test('an init container and an image volume count', async () => {

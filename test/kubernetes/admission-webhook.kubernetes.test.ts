@@ -29,6 +29,7 @@ import {
   webhookOnServerDoor,
 } from '../support/conformance/webhook-server-door.ts';
 import { doorImage, doorPolicy, doorWorld } from '../support/door-world.ts';
+import { documentedAwsManaged, NODE_PODS, OTHER_PODS, podOf } from '../support/eks-new-node.ts';
 import type { KubernetesClient, PersonAnswer } from '../support/kubernetes-client.ts';
 import { HOUR_MS } from '../support/samples.ts';
 import { WebhookCluster } from '../support/webhook-cluster.ts';
@@ -539,6 +540,64 @@ describe('a way around the door', () => {
     expect(await seen(patch(`${path}/web/scale`, { spec: { replicas: 3 } }, developer(), MERGE))).toBe('allow');
     expect(await seen(patch(`${path}/web`, { spec: { replicas: 2 } }))).toBe('allow');
     expect(cluster.webhook.asked.length).toBe(before);
+  });
+});
+
+describe('a new node', () => {
+  const EVERYWHERE = { mode: 'deny', rules: [] } as const;
+  const WITH_ADD_ONS = { mode: 'deny', rules: [{ namespaces: ['kube-system', 'karpenter'], mode: 'deny' }] } as const;
+  const start = (one: Parameters<typeof podOf>[0]) => create(one.namespace, podOf(one));
+  const use = async (doors: object): Promise<void> => {
+    world = await doorWorld('deny', doors);
+    const { policy: plain, version: replaces } = await world.policies.current();
+    const policy = { ...plain, awsManaged: documented };
+    await world.policies.publish(policy, { replaces });
+    cluster.webhook.ports = portsOf(world);
+    await cluster.configure(policy);
+  };
+  const { accounts, references } = documentedAwsManaged();
+  const documented = { accounts: [...accounts], references: [...references] };
+
+  beforeAll(() => cluster.server.admin.ensureNamespace('karpenter'));
+
+  describe('where the door of kube-system is off, because no rule names it', () => {
+    beforeAll(() => use(EVERYWHERE));
+
+    test('starts each of its pods while the webhook is down, and nothing else starts', async () => {
+      await cluster.webhook.stop();
+      try {
+        for (const { pod: one } of [...NODE_PODS, ...OTHER_PODS]) expect(await seen(start(one))).toBe('allow');
+        expect(await seen(tried('shop', GOOD))).toBe('failed');
+      } finally {
+        await cluster.webhook.start();
+      }
+    });
+
+    test('starts any image in kube-system, and a violating one in no other namespace', async () => {
+      expect(await seen(tried('kube-system', BAD))).toBe('allow');
+      expect(await seen(tried('shop', BAD))).toBe('deny critical');
+    });
+  });
+
+  describe('where a rule has the door of kube-system deny', () => {
+    beforeAll(() => use(WITH_ADD_ONS));
+
+    test.each(NODE_PODS)('starts $title', async ({ pod: one }) => {
+      expect(await seen(start(one))).toBe('allow');
+    });
+
+    test.each(OTHER_PODS)('does not start $title, which is not of AWS', async ({ pod: one }) => {
+      expect(await seen(start(one))).toMatch(/^deny /);
+    });
+
+    test.each([
+      ['a violating image', BAD, 'deny critical'],
+      ['a tag', GOOD.replace(/@.*/, ':1'), 'deny digest-required'],
+      ['an image that Patchwave does not know', doorImage('unknown'), 'deny image-recorded'],
+    ])('does not start %s of our own in kube-system', async (_, image, expected) => {
+      expect(await seen(tried('kube-system', image))).toBe(expected);
+      expect(await seen(tried('kube-system', GOOD))).toBe('allow');
+    });
   });
 });
 

@@ -1,7 +1,14 @@
-import { parseImageReference } from '../../../../shared/domain/image/reference.ts';
+import { parseImageReference, serviceDomain } from '../../../../shared/domain/image/reference.ts';
 import { isExempt, sharedReferences } from '../../../../shared/domain/policy/aws-managed.ts';
 import { storedPolicy } from '../../../../shared/domain/policy/policy-check.ts';
 import { PolicyInvalidError, parsePolicy } from '../../../../shared/domain/policy/policy-document.ts';
+import {
+  AWS_REGISTRIES,
+  documentedAwsManaged,
+  imagesOf,
+  NODE_PODS,
+  OTHER_PODS,
+} from '../../../support/eks-new-node.ts';
 
 const exempt = (awsManaged: { accounts?: string[]; references?: string[] }, reference: string): boolean =>
   isExempt({ accounts: [], references: [], ...awsManaged }, parseImageReference(reference));
@@ -77,4 +84,27 @@ test.each([
 test('one of our own accounts is refused as one of AWS', () => {
   expect(() => parsePolicy(JSON.stringify(WRITTEN([], ['111122223333'])))).toThrow(/awsManaged\.accounts\[0\]/);
   expect(() => parsePolicy(JSON.stringify(WRITTEN([], ['602401143452'])))).not.toThrow();
+});
+
+describe('the names that docs/policy.md gives', () => {
+  const { accounts, references } = documentedAwsManaged();
+  const isNamed = (image: string): boolean => exempt({ accounts: [...accounts], references: [...references] }, image);
+
+  test('are accepted in a policy, and none of them is left over', () => {
+    expect(() => parsePolicy(JSON.stringify(WRITTEN([...references], [...accounts])))).not.toThrow();
+    expect([...accounts].sort()).toEqual([...new Set(Object.values(AWS_REGISTRIES))].sort());
+  });
+
+  test.each(Object.entries(AWS_REGISTRIES))('let add-ons start in %s, from account %s', (region, account) => {
+    const host = `${account}.dkr.ecr.${region}.${serviceDomain(region)}`;
+    expect(isNamed(`${host}/eks/coredns:v1.14.3-eksbuild.11`)).toBe(true);
+  });
+
+  test.each(NODE_PODS)('let $title start', ({ pod }) => {
+    expect(imagesOf(pod).filter((image) => !isNamed(image))).toEqual([]);
+  });
+
+  test.each(OTHER_PODS)('do not cover $title', ({ pod }) => {
+    expect(imagesOf(pod).some(isNamed)).toBe(false);
+  });
 });
