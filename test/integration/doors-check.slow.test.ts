@@ -10,7 +10,7 @@ const HUB = { account: '111122223333', region: 'us-east-1' };
 const KEY = `${HUB.account}/${HUB.region}`;
 const LIMIT_MS = 120_000;
 
-/** Of the old image two days of grace are left in `main`; the door of `prod`, in ECS, gives the same grace. */
+/** The first review finds the old image in `main`: its grace of three days begins there. The door of `prod`, in ECS, gives the same. */
 const fleet = () =>
   parseFleet(
     {
@@ -46,7 +46,7 @@ const fleet = () =>
             ...{ headTags: ['^\\d+$'], owner: 'shop', parents: [] },
           },
         ],
-        doors: { mode: 'deny', graceRunningDays: 22 },
+        doors: { mode: 'deny', graceRunningDays: 3 },
       },
     },
     'doors-check',

@@ -25,11 +25,14 @@ async function scene(state: VerifyMachine['state']) {
 
 /** All that verification leaves in the ledger, but for the instants of a second attempt. */
 async function left(world: VerifyWorld) {
-  const images = [...world.images.records.values()].map(({ judgedAtEpochMs, scan, birth, verdict, ...rest }) => ({
-    ...rest,
-    state: scan.state,
-    verdict: verdict?.status,
-  }));
+  const images = [...world.images.records.values()].map(
+    ({ judgedAtEpochMs, scan, birth, verdict, lastKnown, lastGood, ...rest }) => ({
+      ...rest,
+      state: scan.state,
+      verdict: verdict?.status,
+      lastResults: [lastKnown?.resultAtEpochMs, lastGood?.resultAtEpochMs],
+    }),
+  );
   const stream = (await world.streams.streams([STREAM])).get(STREAM);
   const { verifyingSinceEpochMs, promotedAtEpochMs, ...rebuild } = await rebuildOf(world);
   const node = await world.cascades.node(rebuild.cascadeId, STREAM);
