@@ -18,8 +18,11 @@ export interface ContractPush {
   readonly createdEpochMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string;
-  /** Pushes an index with one image and its attestation, or with nothing runnable. */
-  readonly index?: 'images' | 'attestations-only' | 'empty';
+  /**
+   * Pushes an index with one image and its attestation, or with nothing runnable; or one that does not name the platform of its
+   * image, by itself or in an index inside.
+   */
+  readonly index?: 'images' | 'attestations-only' | 'empty' | 'without-platform' | 'nested';
 }
 
 /** A registry, and how to fill it. */
@@ -99,6 +102,8 @@ export function registryContract(world: () => RegistryWorld): void {
     ['images', 1],
     ['attestations-only', 0],
     ['empty', 0],
+    ['without-platform', 1],
+    ['nested', 1],
   ] as const)('an index of %s has %d runnable children', async (index, children) => {
     const location = await world().newRepository('team/a');
     const { artifact } = await world().push(location, push('index', { index }));

@@ -47,7 +47,13 @@ function artifactOf({ name, index, format = 'oci' }: ContractPush): Artifact {
     };
   }
   const [digest, attestation] = [digestOf(`${name} child`), digestOf(`${name} attestation`)];
-  const children = index === 'images' ? [{ digest, platform: 'linux/amd64' as const, attestation }] : [];
+  const child = { digest, platform: 'linux/amd64' as const };
+  const children = {
+    images: [{ ...child, attestation }],
+    ...{ 'attestations-only': [], empty: [] },
+    'without-platform': [{ ...child, path: [{ at: 0 }] }],
+    nested: [{ ...child, path: [{ at: 0 }, { at: 0, platform: child.platform }] }],
+  }[index];
   return { kind: 'index', digest: digestOf(name), mediaType: 'application/index', children };
 }
 

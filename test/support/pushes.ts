@@ -1,10 +1,11 @@
 import { BatchDeleteImageCommand, CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { descriptorOf, jsonBlob, type Manifest } from '../../local/builds/blob.ts';
 import { type BuiltImage, buildImage } from '../../local/builds/image.ts';
 import { buildIndex } from '../../local/builds/image-index.ts';
 import type { Packages } from '../../local/builds/packages.ts';
 import { RegistryClient } from '../../local/builds/registry.ts';
 import type { Cloud } from '../../local/cloud.ts';
-import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import { type Artifact, type Digest, type ImageLocation, INDEX_TYPES } from '../../shared/domain/image/image.ts';
 import type { ImageConfig } from '../../shared/ports/registry.ts';
 
 export interface RealPush {
@@ -15,7 +16,7 @@ export interface RealPush {
   readonly createdEpochMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string;
-  readonly index?: 'images' | 'attestations-only' | 'empty';
+  readonly index?: 'images' | 'attestations-only' | 'empty' | 'without-platform' | 'nested';
   readonly os?: 'debian' | 'scratch';
   readonly packages?: Packages;
 }
@@ -54,6 +55,7 @@ export class Pusher {
       return { artifact: artifactOf(push, image), config: configOf(push, image) };
     }
     await this.#registry.pushManifest(location, image.manifest.digest, image.manifest);
+    if (push.index === 'without-platform' || push.index === 'nested') return this.#pushHiding(location, push, image);
     const format = push.format ?? 'oci';
     const index = buildIndex({ format, holds: push.index, finishedEpochMs: push.pushedAtEpochMs }, [image]);
     for (const { manifest, blobs } of index.attestations) {
@@ -74,6 +76,22 @@ export class Pusher {
     };
   }
 
+  /** An index that does not name the platform of its image, or another one inside that does. */
+  async #pushHiding(location: ImageLocation, push: RealPush, image: BuiltImage): Promise<{ artifact: Artifact }> {
+    const platform = { os: 'linux', architecture: 'amd64' };
+    const own = descriptorOf(image.manifest, image.manifest.mediaType);
+    const inner = indexOf([{ ...own, platform }]);
+    if (push.index === 'nested') await this.#registry.pushManifest(location, inner.digest, inner);
+    const outer = indexOf([push.index === 'nested' ? descriptorOf(inner, inner.mediaType) : own]);
+    await this.#name(location, push, outer);
+    const inside = push.index === 'nested' ? [{ at: 0, platform: 'linux/amd64' as const }] : [];
+    const child = { digest: image.manifest.digest as Digest, platform: 'linux/amd64' as const };
+    const children = [{ ...child, path: [{ at: 0 }, ...inside] }];
+    return {
+      artifact: { kind: 'index', digest: outer.digest as Digest, mediaType: outer.mediaType, children },
+    };
+  }
+
   async delete(location: ImageLocation, imageDigest: Digest): Promise<void> {
     await this.ecr(location).send(
       new BatchDeleteImageCommand({ repositoryName: location.repository, imageIds: [{ imageDigest }] }),
@@ -90,6 +108,11 @@ export class Pusher {
     const pushedAt = new Date(push.pushedAtEpochMs);
     await this.#cloud.admin.givePast({ ...location, digest: manifest.digest, pushedAt });
   }
+}
+
+function indexOf(manifests: readonly object[]): Manifest {
+  const [mediaType = ''] = INDEX_TYPES;
+  return { ...jsonBlob({ schemaVersion: 2, mediaType, manifests }), mediaType };
 }
 
 function build({
