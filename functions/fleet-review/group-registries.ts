@@ -1,13 +1,13 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { byKey } from '../../shared/domain/common/compare-texts.ts';
-import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
+import { type Digest, type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import { parseImageReference, readImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
 import type { Observation, Pull } from '../../shared/domain/image/usage.ts';
 import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
-import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { PlaceLedger, RecordedIndexes, RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
@@ -23,11 +23,14 @@ import { readDocument, readDocumentIfAny } from '../../shared/review/read-docume
 import type { ReviewActionInput } from './input.ts';
 
 const WRITES_AT_ONCE = 8;
+const READS_AT_ONCE = 16;
 
 export interface GroupPorts {
   readonly policies: Policies;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
+  readonly recordedIndexes: Pick<RecordedIndexes, 'outdated'>;
+  readonly placeReads: Pick<PlaceLedger, 'locations'>;
 }
 
 /**
@@ -53,6 +56,7 @@ export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput
       if (mayJudge(policy, observation)) askNamed(questions, location.repository, observation);
     }
   }
+  await askForOutdated(ports, registries);
   const sorted = [...registries].sort(byKey).map(([, questions]) => questions);
   await mapConcurrently(sorted, WRITES_AT_ONCE, (questions) =>
     files.put(keys.registry(questions.registry), documentOf(questions)),
@@ -62,6 +66,23 @@ export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput
     sorted.map(({ registry }) => ({ registry })),
   );
   return { key: keys.registries, count: sorted.length };
+}
+
+/**
+ * An index that version 0.2.0 recorded may hide an image from a door, also where nothing runs it now. Only registries that are read
+ * anyway are asked.
+ */
+async function askForOutdated(
+  { recordedIndexes, placeReads }: GroupPorts,
+  registries: ReadonlyMap<string, RegistryQuestions>,
+): Promise<void> {
+  for await (const page of recordedIndexes.outdated())
+    await mapConcurrently(page, READS_AT_ONCE, async (digest) => {
+      for (const { location } of await placeReads.locations(digest)) {
+        const questions = registries.get(registryKey(location));
+        if (questions) inMap(questions.outdated, location.repository, () => new Set<Digest>()).add(digest);
+      }
+    });
 }
 
 async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Observation> {
@@ -89,11 +110,15 @@ interface RegistryQuestions {
   readonly digests: Map<string, Map<string, Set<string>>>;
   /** repository -> tag -> distinct pulls of it */
   readonly tags: Map<string, Map<string, Map<string, Pull>>>;
+  /** repository -> indexes that must be read again */
+  readonly outdated: Map<string, Set<Digest>>;
 }
 
 function questionsOf(registries: Map<string, RegistryQuestions>, { account, region }: Registry): RegistryQuestions {
   const registry = { account, region };
-  return inMap(registries, registryKey(registry), () => ({ registry, digests: new Map(), tags: new Map() }));
+  return inMap(registries, registryKey(registry), () => ({
+    ...{ registry, digests: new Map(), tags: new Map(), outdated: new Map() },
+  }));
 }
 
 function ask(
@@ -147,8 +172,11 @@ const sortedList = (values: Iterable<string>): string[] => [...values].sort();
 const sortedRecord = <Value, Result>(map: ReadonlyMap<string, Value>, of: (value: Value) => Result) =>
   Object.fromEntries([...map].sort(byKey).map(([key, value]) => [key, of(value)] as const));
 
-const documentOf = ({ registry, digests, tags }: RegistryQuestions): RegistryDocument => ({
+const documentOf = ({ registry, digests, tags, outdated }: RegistryQuestions): RegistryDocument => ({
   registry,
   digests: sortedRecord(digests, (byDigest) => sortedRecord(byDigest, sortedList)),
   tags: sortedRecord(tags, (byTag) => sortedRecord(byTag, pullsInOrder)),
+  ...(outdated.size > 0 && {
+    outdated: sortedRecord(outdated, (indexes) => [...indexes].sort()),
+  }),
 });

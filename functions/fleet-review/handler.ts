@@ -6,13 +6,14 @@ import {
   memberAccess,
   organizationsClient,
 } from '../../shared/adapters/clients.ts';
+import { DynamoRecordedIndexes } from '../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { images, ledgersOfRun, runs, scopes, usages } from '../../shared/lambda/ledgers.ts';
+import { images, ledgersOfRun, placeReads, runs, scopes, usages } from '../../shared/lambda/ledgers.ts';
 import { memberRole } from '../../shared/lambda/member-role.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -25,6 +26,7 @@ function compose(): ReviewServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
+  const recordedIndexes = new DynamoRecordedIndexes(table);
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const role = memberRole(env, 'fleet-review');
   const access = memberAccess(role(env.READ_ROLE_NAME), async (account) => accounts.hasListed(account));
@@ -40,11 +42,10 @@ function compose(): ReviewServices {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     rollouts: new DynamoClosures(table),
     accounts,
-    files,
-    clock: Date.now,
+    ...{ files, recordedIndexes, clock: Date.now },
     retry: fullJitter({ attempts: 4, firstMs: 2_000, mostMs: 20_000 }),
   };
-  return { ledgers: ledgersOfRun(table, files, { images, runs, scopes, usages }), world, limits };
+  return { ledgers: ledgersOfRun(table, files, { images, placeReads, runs, scopes, usages }), world, limits };
 }
 
 /** Review steps that concern the whole run: what to read, what to wait for, and the result. */

@@ -2,6 +2,7 @@ import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import type { LedgersOfRun } from '../../shared/lambda/ledgers.ts';
 import type { AccountDirectory } from '../../shared/ports/accounts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import type { RecordedIndexes } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
@@ -16,7 +17,7 @@ import { openReview } from './open.ts';
 import { planScans } from './plan-scans.ts';
 
 export interface ReviewServices {
-  readonly ledgers: LedgersOfRun<'images' | 'runs' | 'scopes' | 'usages'>;
+  readonly ledgers: LedgersOfRun<'images' | 'placeReads' | 'runs' | 'scopes' | 'usages'>;
   readonly world: {
     readonly policies: Policies;
     readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
@@ -24,6 +25,7 @@ export interface ReviewServices {
     readonly files: RunFiles;
     readonly clock: Clock;
     readonly retry: Retry;
+    readonly recordedIndexes: Pick<RecordedIndexes, 'outdated'>;
   };
   readonly limits: {
     readonly leaseMinutes: number;

@@ -150,14 +150,22 @@ async function listedRepositories(
   }
 }
 
-function questionsOf({ registry, digests, tags }: RegistryDocument, listed: ReadonlySet<string>): RepositoryQuestion[] {
-  const names = new Set([...listed, ...Object.keys(digests), ...Object.keys(tags)]);
-  return [...names].sort().map((repository) => ({
-    location: { ...registry, repository },
-    isListed: listed.has(repository),
-    digests: digests[repository] ?? {},
-    tags: tags[repository] ?? {},
-  }));
+function questionsOf(
+  { registry, digests, tags, outdated = {} }: RegistryDocument,
+  listed: ReadonlySet<string>,
+): RepositoryQuestion[] {
+  const names = new Set([...listed, ...Object.keys(digests), ...Object.keys(tags), ...Object.keys(outdated)]);
+  return [...names].sort().map((repository) => {
+    const used = digests[repository] ?? {};
+    const again = (outdated[repository] ?? []).filter((index) => !Object.hasOwn(used, index));
+    return {
+      location: { ...registry, repository },
+      isListed: listed.has(repository),
+      digests: { ...Object.fromEntries(again.map((index) => [index, []])), ...used },
+      ...(again.length > 0 && { mustBeThere: new Set(again) }),
+      tags: tags[repository] ?? {},
+    };
+  });
 }
 
 /**

@@ -148,11 +148,10 @@ export class RepositoryImages {
   /** @throws RegistryUnreachableError, LedgerContendedError */
   async readAll(): Promise<void> {
     const asked = [...this.#wanted.tags.keys()].sort();
-    const confirmed = asked.filter((digest) => !this.#wanted.unconfirmed.has(digest));
-    for (const [digest, index] of await this.#ports.places.indexStates(confirmed)) {
+    for (const [digest, index] of await this.#ports.places.indexStates(asked)) {
       const { children, isOutdated } = index;
       if (isOutdated) this.#outdated.set(digest, children);
-      if (isOutdated) continue;
+      if (isOutdated || this.#wanted.unconfirmed.has(digest)) continue;
       this.#addIndex(digest, children);
       if (children.some(({ attestation }) => attestation !== undefined)) this.#open.add(digest);
     }
@@ -279,6 +278,10 @@ export class RepositoryImages {
     const others: Artifacts['missing'][number][] = [];
     for (const one of missing) {
       const children = this.#outdated.get(one.digest);
+      if (children && this.#wanted.unconfirmed.has(one.digest) && !isShown(one)) {
+        this.#absent.add(one.digest);
+        continue;
+      }
       const isKept = children !== undefined && children.length > 0 && !isUnusable(one);
       if (isKept) {
         this.#missing.push(one);

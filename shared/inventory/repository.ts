@@ -218,7 +218,7 @@ function wantedOf(
     mediaTypes: new Map(
       all.flatMap(({ digest, mediaType }) => (mediaType === undefined ? [] : [[digest, mediaType] as const])),
     ),
-    inUse: new Set([...asked, ...meant.map(([digest]) => digest)]),
+    inUse: new Set([...asked.filter((digest) => !mustBeThere.has(digest)), ...meant.map(([digest]) => digest)]),
   };
 }
 

@@ -17,7 +17,7 @@ export interface AllowedImagesPorts {
   readonly images: Pick<ImageLedger, 'get'>;
   readonly imageIndex: Pick<ImageIndex, 'bornBefore' | 'scannedSince'>;
   readonly places: Pick<PlaceLedger, 'indexes'>;
-  readonly recordedIndexes: RecordedIndexes;
+  readonly recordedIndexes: Pick<RecordedIndexes, 'recordedSince'>;
   readonly usages: Pick<UsageLedger, 'all'>;
   readonly running: PresencesOfImages;
   readonly clock: Clock;

@@ -94,6 +94,8 @@ export interface ImageIndex {
 export interface RecordedIndexes {
   /** Those that were first recorded at an instant or later. */
   recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]>;
+  /** Those with an instant whose registry must be read again (`IndexState`). */
+  outdated(): AsyncIterable<readonly Digest[]>;
 }
 
 /** The places of digests, and the images of indexes. */

@@ -161,6 +161,8 @@ export const registryDocument = v.strictObject({
   registry,
   digests: v.record(v.string(), tagsOfDigests),
   tags: v.record(v.string(), v.record(v.string(), v.array(pull))),
+  /** repository -> indexes that an earlier version recorded there */
+  outdated: v.exactOptional(v.record(v.string(), v.array(digest))),
 });
 export type RegistryDocument = v.InferOutput<typeof registryDocument>;
 

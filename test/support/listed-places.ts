@@ -23,4 +23,8 @@ export class ListedPlaces extends DynamoPlaceLedger implements FleetPlaces, Reco
   recordedSince(sinceEpochMs: number) {
     return this.#recorded.recordedSince(sinceEpochMs);
   }
+
+  outdated() {
+    return this.#recorded.outdated();
+  }
 }

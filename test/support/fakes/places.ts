@@ -110,6 +110,11 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
     if (page.length > 0) yield page.sort();
   }
 
+  async *outdated(): AsyncIterable<readonly Digest[]> {
+    const page = [...this.#outdated].filter((digest) => this.#recordedAt.has(digest));
+    if (page.length > 0) yield page.sort();
+  }
+
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
     return new Map(
       digests.flatMap((digest) => {

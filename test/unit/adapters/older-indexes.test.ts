@@ -22,7 +22,11 @@ function older() {
   });
   const table = new LedgerTable(client, 'ledger', { attempts: 3, wait: async () => {} });
   const listed = async (since: number) => (await collect(new DynamoRecordedIndexes(table).recordedSince(since))).flat();
-  return { places: new DynamoPlaceLedger(table), listed, counted };
+  const outdated = async () => (await collect(new DynamoRecordedIndexes(table).outdated())).flat();
+  const give = (members: object) => {
+    memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'index', digest: INDEX, children, rev: 1.5, ...members });
+  };
+  return { places: new DynamoPlaceLedger(table), listed, outdated, give, counted };
 }
 
 test('an index of version 0.2.0 must be read again, until it is recorded again', async () => {
@@ -34,6 +38,16 @@ test('an index of version 0.2.0 must be read again, until it is recorded again',
   expect([await listed(0), counted.writes]).toEqual([[], 0]);
   await places.recordIndex(INDEX, children, NOW);
   expect(await places.indexStates([INDEX])).toEqual(new Map([[INDEX, { children, isOutdated: false }]]));
+});
+
+test('an index with the keys of version 0.2.0 is in the lists, and outdated until it is recorded again', async () => {
+  const { places, listed, outdated, give } = older();
+  give({ recordedAtEpochMs: NOW - 1, agePk: 'INDEXED#0', ageSk: `${new Date(NOW - 1).toISOString()}#${INDEX}` });
+  expect([await listed(NOW - 1), await outdated()]).toEqual([[INDEX], [INDEX]]);
+  await places.recordIndex(INDEX, children, NOW);
+  expect([await listed(NOW - 1), await listed(NOW), await outdated()]).toEqual([[INDEX], [], []]);
+  await places.recordIndex(INDEX, undefined, NOW);
+  expect([await listed(NOW - 1), await outdated()]).toEqual([[INDEX], [INDEX]]);
 });
 
 test('an index of an earlier version that is recorded again is listed too', async () => {

@@ -20,6 +20,8 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
   const stores = {
     images,
     places,
+    recordedIndexes: places,
+    placeReads: places,
     fleetPlaces,
     contents,
     chains,

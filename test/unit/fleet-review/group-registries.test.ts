@@ -45,6 +45,20 @@ test('registries of base and platform streams are read though nothing runs from 
   expect(await grouped([[]])).toEqual([base]);
 });
 
+test('asks again for indexes of version 0.2.0, in registries that it reads anyway', async () => {
+  const { world, policyVersion } = await reviewedWorld();
+  await observed(world, [[]]);
+  const index = digestOf('index');
+  world.places.recordOlder(index, [], world.clock());
+  world.places.recordOlder(digestOf('nowhere'), [], world.clock());
+  await world.places.recordIndex(digestOf('new'), [], world.clock());
+  for (const location of [{ ...hub, repository: 'x' }, web])
+    for (const digest of [index, digestOf('new')]) await world.places.recordLocation({ digest, location, tags: [] });
+  await groupRegistries(portsOf(world), { action: 'group-registries', runId: RUN, mode: 'review', policyVersion });
+  expect(await world.runFiles.get(keys.registries)).toEqual([{ registry: hub }]);
+  expect(await world.runFiles.get(keys.registry(hub))).toEqual({ ...base, outdated: { x: [index] } });
+});
+
 test('requests the digests of each registry once, with their tags', async () => {
   const a = { digest: digestOf('a'), digestSource: 'runtime', location: web };
   const pieces = [

@@ -416,6 +416,7 @@ test('an index is recorded with its images and without its attestations', async 
 describe('an index as version 0.2.0 recorded it, without the image that nodes start', () => {
   const visible = { digest: c, platform: 'linux/s390x' } as const;
   const children = [visible, { digest: d, platform: 'linux/amd64', path: [{ at: 1 }] }] as const;
+  const other: ImageLocation = { ...web, repository: 'apps/other' };
 
   async function upgraded() {
     const made = await inventoryWorld();
@@ -437,6 +438,33 @@ describe('an index as version 0.2.0 recorded it, without the image that nodes st
     expect(world.images.records.get(d)).toMatchObject({ inUse: true });
     await review();
     expect(world.registry.asked.get(b)).toBe(1);
+  });
+
+  test('is read again where nothing runs it, and counts as no image in use', async () => {
+    const { world, review } = await upgraded();
+    world.workloads.stop(main, 'web');
+    // Its registry is read because another image there is in use.
+    pushImage(world, other, 'a');
+    world.workloads.run(main, task({ image: referenceTo(other, ':1'), digest: a }));
+    await world.places.recordLocation({ digest: b, location: web, tags: ['stable'] });
+    await review();
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+    expect(world.images.records.get(d)).toMatchObject({ inUse: false });
+    await review();
+    expect(world.registry.asked.get(b)).toBe(1);
+  });
+
+  test('that was deleted is not missing: nothing runs it', async () => {
+    const { world, review, parts } = await upgraded();
+    world.workloads.stop(main, 'web');
+    pushImage(world, other, 'a');
+    world.workloads.run(main, task({ image: referenceTo(other, ':1'), digest: a }));
+    await world.places.recordLocation({ digest: b, location: web, tags: [] });
+    world.registry.delete(web, b);
+    await review();
+    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true });
+    expect(world.images.records.has(b)).toBe(false);
+    expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(web), missing: 0 }));
   });
 
   test('keeps its images while its registry gives nothing, and is read again later', async () => {

@@ -1,6 +1,13 @@
 import type { Digest } from '../../../domain/image/image.ts';
 import type { ImageIndex, RecordedIndexes } from '../../../ports/ledger.ts';
-import { agePartition, indexedPartition, scannedPartition, shards, verdictPartition } from '../table/items.ts';
+import {
+  agePartition,
+  indexedPartition,
+  outdatedPartition,
+  scannedPartition,
+  shards,
+  verdictPartition,
+} from '../table/items.ts';
 import { INDEXES } from '../table/keys.ts';
 import type { LedgerTable } from '../table/table.ts';
 
@@ -50,8 +57,14 @@ export class DynamoRecordedIndexes implements RecordedIndexes {
     this.#table = table;
   }
 
-  recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
-    return digestsSince(this.#table, indexedPartition, sinceEpochMs);
+  /** One that is recorded again meanwhile moves from the first list to the second, so that it is in one of them at least. */
+  async *recordedSince(sinceEpochMs: number): AsyncIterable<readonly Digest[]> {
+    yield* digestsSince(this.#table, outdatedPartition, sinceEpochMs);
+    yield* digestsSince(this.#table, indexedPartition, sinceEpochMs);
+  }
+
+  outdated(): AsyncIterable<readonly Digest[]> {
+    return digestsSince(this.#table, outdatedPartition, 0);
   }
 }
 

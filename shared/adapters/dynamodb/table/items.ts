@@ -120,7 +120,8 @@ export interface StoredIndex {
 
 export const indexContent = ({ digest, children, form, recordedAtEpochMs }: StoredIndex): ItemContent => ({
   ...{ kind: 'index', digest, children, form, recordedAtEpochMs },
-  ...(recordedAtEpochMs !== undefined && agedAt(indexedPartition, recordedAtEpochMs, digest)),
+  ...(recordedAtEpochMs !== undefined &&
+    agedAt(form === undefined ? outdatedPartition : indexedPartition, recordedAtEpochMs, digest)),
 });
 
 /** Images in use that are not compliant: the open list. */
@@ -136,7 +137,9 @@ const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
 export const chainPartition = (chainId: string): string => `CHAIN#${chainId}`;
 export const agePartition = (shard: number): string => `AGE#${shard}`;
 export const scannedPartition = (shard: number): string => `SCANNED#${shard}`;
-export const indexedPartition = (shard: number): string => `INDEXED#${shard}`;
+export const indexedPartition = (shard: number): string => `INDEXES#${shard}`;
+/** Where version 0.2.0 put all indexes. */
+export const outdatedPartition = (shard: number): string => `INDEXED#${shard}`;
 export const verdictPartition = (status: 'violating' | 'unknown', shard: number): string =>
   `VERDICT#${status}#${shard}`;
 export const shards: readonly number[] = Array.from({ length: INDEX_SHARDS }, (_, shard) => shard);

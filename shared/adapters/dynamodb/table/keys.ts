@@ -59,8 +59,9 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
  *              counts, of themselves or of what they are built on, keys only.
  *              SCANNED#<shard> by <last scan result, ISO 8601>#<digest>: the other images with a verdict and a scan result.
- *              INDEXED#<shard> by <recordedAt, ISO 8601>#<digest>: indexes. Images get these keys with
+ *              INDEXES#<shard> by <recordedAt, ISO 8601>#<digest>: indexes. Images get these keys with
  *              their next write, and indexes when their registry is read next, if an earlier version recorded them.
+ *              INDEXED#<shard> by the same: indexes whose registry must be read again, as version 0.2.0 recorded them.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
