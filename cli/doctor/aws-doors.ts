@@ -43,7 +43,7 @@ export class AwsDoors implements DoorReads {
       }
     });
     const hasWebhook = found.some(([, template]) => template === 'doors.yaml');
-    const concurrency = hasWebhook ? await reading(() => this.#concurrencyIn(clients)) : undefined;
+    const quota = hasWebhook ? reading(() => this.#concurrencyIn(clients)) : undefined;
     return mapConcurrently(found, READS_AT_ONCE, async ([{ name, status, outputs, parameters }, template]) => {
       const { TemplateVersion: version } = outputs;
       const { Clusters: clusters } = parameters;
@@ -54,10 +54,11 @@ export class AwsDoors implements DoorReads {
           resources.flatMap(({ type, physicalId }) => (type === 'AWS::CloudWatch::Alarm' ? physicalId : [])),
         );
       });
+      const concurrency = template === 'doors.yaml' ? await quota : undefined;
       return {
         ...{ template, name, region, status, alarms },
         ...(version !== undefined && { version }),
-        ...(template === 'doors.yaml' && concurrency && { concurrency }),
+        ...(concurrency && { concurrency }),
         ...(template === 'door-publisher.yaml' && { clusters: clusterPatterns(clusters ?? '') }),
       };
     });

@@ -50,10 +50,10 @@ export function denied(uid: string, message: string, ruleId: string): AdmissionA
 }
 
 /** A refusal with one more sentence; any other answer as it was. */
-export function withLastSentence(answer: AdmissionAnswer, text: string): AdmissionAnswer {
+export function withLastSentence(answer: AdmissionAnswer, text: string, most = MOST_IN_WARNING): AdmissionAnswer {
   const { status } = answer.response;
   if (!status) return answer;
-  const message = `${status.message} ${cut(visibleLine(text), MOST_IN_WARNING)}`;
+  const message = `${status.message} ${cut(visibleLine(text), most)}`;
   return { ...answer, response: { ...answer.response, status: { ...status, message } } };
 }
 

@@ -6,13 +6,15 @@ import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/runnin
 import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPoliciesBeside } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoStartDenials } from '../../shared/adapters/dynamodb/policy/start-denial-ledger.ts';
+import { DynamoStreamHeads } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { asksPerMinute } from './asks-per-minute.ts';
-import { inTime } from './deadline.ts';
+import { inTime, REPORT_MILLISECONDS } from './deadline.ts';
 import { environment } from './env.ts';
 import { hourlyNotes } from './hourly-notes.ts';
 import { PathKeys } from './path-keys.ts';
@@ -30,16 +32,14 @@ function compose(): WebhookServices {
     keys: new PathKeys([env.PATH_PUBLIC_KEY, env.NEXT_PATH_PUBLIC_KEY], env.PATH_SECRET_HASH),
     noteAsked: hourlyNotes(new DynamoAskedWebhooks(table), Date.now, (work) => inTime(env.READ_MILLISECONDS, work)),
     ports: {
-      images: new DynamoImages(table),
-      places: new DynamoPlaces(table),
-      running: new DynamoRunningReads(table),
-      exceptions: new DynamoBreakGlassReads(table),
+      ...{ images: new DynamoImages(table), places: new DynamoPlaces(table), running: new DynamoRunningReads(table) },
+      ...{ exceptions: new DynamoBreakGlassReads(table), startDenials: new DynamoStartDenials(table) },
+      ...{ streams: new DynamoStreamHeads(table), policies, lastPolicy: () => policies.last() },
       checks: new SqsMessages(promptQueueClient(), env.BREAK_GLASS_QUEUE_URL, retry),
       mayAsk: asksPerMinute(Date.now),
-      policies,
-      lastPolicy: () => policies.last(),
       remembered: new RememberedReadings(env.REMEMBER_SECONDS * 1000, Date.now),
       inTime: (work) => inTime(env.READ_MILLISECONDS, work),
+      soon: (work) => inTime(REPORT_MILLISECONDS, work),
       clock: Date.now,
     },
   };

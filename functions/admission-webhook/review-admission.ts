@@ -10,13 +10,14 @@ import { allowed, denialOf, denied, type Remark, withLastSentence } from './answ
 import { decideImages } from './decide-images.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionRequest, AdmissionReview } from './input.ts';
+import { reportDenial } from './report-denial.ts';
 import { reviewNamespace } from './review-namespace.ts';
 import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
 
 /**
  * Answers an AdmissionReview. A pod is refused if the policy refuses one of its images; an object with a pod template, and a
- * mirror pod of a node, only gets warnings. An update that keeps its images passes. Nothing is written, but for a break-glass
- * that a person may open. If policy or ledger cannot be read, the mode of the last policy decides: `deny` refuses.
+ * mirror pod of a node, only gets warnings. An update that keeps its images passes. Nothing is written, but for a refusal and a
+ * break-glass that a person may open. If policy or ledger cannot be read, the mode of the last policy decides: `deny` refuses.
  * @param cluster of the API server that asks
  * @throws InvalidReviewError, or what a read throws if no policy was ever read
  */
@@ -36,7 +37,7 @@ export async function reviewAdmission(
   if (request.namespace === '') throw new InvalidReviewError('request.namespace: is missing');
   const place = { ...cluster, namespace: request.namespace };
   const reviewed = await decide(ports, place, request, { asked, isRefusable: starts === 'pod' && !isMirror(request) });
-  return withWayOut(reviewed, ports.lastPolicy?.());
+  return withWayOut(await reportDenial(ports, place, request, reviewed), ports.lastPolicy?.());
 }
 
 const MOST_GROUPS = 3;
@@ -132,7 +133,7 @@ function reviewedBy(
   const digests = digestsToRead(remarks.map(({ reference }) => reference)).slice(0, MOST_DIGESTS);
   if (decision === 'deny' && isRefusable) {
     const refused = remarks.filter((remark) => remark.decision === 'deny');
-    return { answer: denied(uid, denialOf(refused), ruleId), decision, ruleId, digests };
+    return { answer: denied(uid, denialOf(refused), ruleId), decision, ruleId, digests, denied: refused };
   }
   const isTemplate = kind.kind !== 'Pod';
   const warnings = remarks.map((remark) => warningOf(remark, isTemplate ? kind.kind : undefined));

@@ -1,7 +1,9 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import type { PathKind } from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
+import { BUILT_IN_RULES } from '../../shared/domain/policy/built-in-rules.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import * as v from '../../shared/schema.ts';
@@ -111,10 +113,10 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 function recordReview(
   caller: Cluster & { readonly path: OpenedPath['kind'] } & Pick<OpenedPath, 'key'>,
   { request }: AdmissionReview,
-  { decision, ruleId, digests = [], isRemembered, breakGlass, unread }: ReviewedAdmission,
+  { decision, ruleId, digests = [], isRemembered, denied = [], breakGlass, unread, unreported }: ReviewedAdmission,
   milliseconds: number,
 ): void {
-  const { uid, kind, namespace, operation } = request;
+  const { uid, kind, namespace, operation, dryRun } = request;
   const durationMs = Math.round(milliseconds * 10) / 10;
   const about = { uid, ...caller, namespace, kind: kind.kind, operation };
   logger.info('review answered', {
@@ -124,6 +126,14 @@ function recordReview(
     ...(isRemembered && { isRemembered }),
   });
   if (caller.path === 'shared-secret') metrics.addMetric('SharedSecretReviews', MetricUnit.Count, 1);
+  if (denied.length > 0 && !dryRun) countDenied(caller, ruleId);
+  if (unreported !== undefined) {
+    metrics.addMetric('DenialsUnreported', MetricUnit.Count, 1);
+    logger.warn('a refusal could not be recorded, or names no head to deploy', {
+      ...about,
+      error: errorOf(unreported),
+    });
+  }
   if (breakGlass !== undefined) logger.warn(`a namespace asks for the ${breakGlass} of its break-glass`, about);
   if (unread !== undefined) recordUnread(unread, about);
 }
@@ -133,6 +143,27 @@ function recordUnread(error: unknown, about: Readonly<Record<string, unknown>>):
   metrics.addMetric('ReviewsUnread', MetricUnit.Count, 1);
   logger.error('policy or ledger cannot be read', {
     ...about,
-    error: error instanceof Error ? error : new Error(String(error)),
+    error: errorOf(error),
   });
+}
+
+const errorOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Of one execution environment: each pair of a cluster and a rule is a metric that AWS bills. */
+const MOST_PAIRS = 50;
+const pairs = new Set<string>();
+/** The rules of a policy are as many as its author likes. */
+const OWN_RULES: ReadonlySet<string> = new Set([...Object.values(DOOR_RULES), ...Object.values(BUILT_IN_RULES)]);
+
+/** One metric of all refusals, for the alarm, and one of each cluster and rule, which says where and why. */
+function countDenied({ account, cluster }: Cluster, ruleId = ''): void {
+  metrics.addMetric('StartsDenied', MetricUnit.Count, 1);
+  const rule = OWN_RULES.has(ruleId) ? ruleId : 'of-the-policy';
+  const pair = `${account}/${cluster} ${rule}`;
+  if (pairs.size >= MOST_PAIRS && !pairs.has(pair)) return;
+  pairs.add(pair);
+  const metric = metrics.singleMetric();
+  for (const [name, value] of Object.entries({ cluster: `${account}/${cluster}`, rule }))
+    metric.addDimension(name, value);
+  metric.addMetric('StartsDenied', MetricUnit.Count, 1);
 }

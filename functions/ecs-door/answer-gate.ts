@@ -1,13 +1,13 @@
 import type { DoorQuestion, GateAnswer } from '../../shared/domain/admission/door-question.ts';
 import { type DoorMode, type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
-import { decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
+import { type ContainersDecided, decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
 
 /**
  * The decision on a service revision of which a gate asks, and the mode of the door by the same reading of the policy. Never
  * throws.
  */
-export async function answerGate(ports: DoorPorts, question: DoorQuestion): Promise<GateAnswer> {
+export async function answerGate(ports: DoorPorts, question: DoorQuestion): Promise<GateAnswer & ContainersDecided> {
   const { account, region, cluster, images, problem } = question;
   const place = { account, region, cluster };
   let reading: ReturnType<DoorPorts['policies']['current']> | undefined;

@@ -1,11 +1,12 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { ContainersDecision } from '../../shared/domain/admission/door-question.ts';
+import { updateService } from '../../shared/domain/admission/deploy-head.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import type { Registry } from '../../shared/domain/image/image.ts';
 import type { EcsHookWaiting } from '../../shared/events/ecs-hook-state.ts';
-import { decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
+import { type ContainersDecided, decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
+import { recordDenied } from '../../shared/judging/record-denied.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { DeploymentsNotOursError, DeploymentUndecidedError, type PausedDeployment } from '../../shared/ports/doors.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
@@ -84,13 +85,21 @@ async function answer(ports: EcsTaskPorts, place: Registry, waiting: PausedDeplo
   if (decided.decision === 'deny' && decided.ruleId === DOOR_RULES.decided)
     throw new DeploymentUndecidedError(deploymentArn, decided.message);
   const isDenied = decided.decision === 'deny';
+  const about = { door: 'ecs-gate', place: { ...place, cluster }, workload: `service/${service}` } as const;
+  // Before the answer: an attempt that is lost here asks again.
+  const recorded = isDenied
+    ? await recordDenied(ports, about, decided, () => updateService(cluster, service))
+    : undefined;
+  if (recorded?.unreported !== undefined)
+    logger.warn('a refusal could not be recorded, or names no head to deploy', recorded.unreported as Error);
   if (!(await ports.deployments.answer(place, waiting, isDenied ? 'ROLLBACK' : 'CONTINUE'))) return 'none';
   const said = { ...place, cluster, deploying: service, deployment: deploymentArn };
   if (decided.decision === 'allow') {
     logger.info('a deployment goes on: the policy allows every image', said);
     return 'continued';
   }
-  const { ruleId, message, container } = decided;
+  const { ruleId, container } = decided;
+  const message = recorded?.message ?? decided.message;
   const why = { ...said, ruleId, ...(container !== undefined && { container }) };
   if (isDenied) logger.error(`ECS takes a deployment back, because the door denies an image: ${message}`, why);
   else logger.warn(`A deployment goes on with a warning: ${message}`, why);
@@ -101,7 +110,7 @@ async function decide(
   ports: EcsTaskPorts,
   { account, region }: Registry,
   waiting: PausedDeployment,
-): Promise<ContainersDecision> {
+): Promise<ContainersDecided> {
   const place = { account, region, cluster: waiting.cluster };
   try {
     await ports.policies.current();

@@ -1,11 +1,13 @@
+import { updateService } from '../../shared/domain/admission/deploy-head.ts';
 import { imagesOfTask } from '../../shared/domain/admission/ecs-images.ts';
+import type { DeniedTask } from '../../shared/domain/admission/start-denial.ts';
 import { stopModeOf } from '../../shared/domain/admission/stop-mode.ts';
 import { instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { doorAt } from '../../shared/domain/policy/doors.ts';
 import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
-import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
+import { recordDenied } from '../../shared/judging/record-denied.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { PolicyVersion } from '../../shared/ports/policies.ts';
@@ -53,16 +55,25 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
       : stopTasksAfterMinutes === undefined
         ? 'Patchwave lets it run, because the policy does not set stopTasks here.'
         : `Patchwave lets it run, because the policy has the mode ${acting} for one of its images.`;
-  logger.error(`A task runs an image that the door denies: ${message} ${then}`, said);
-  const denied = taskDenied.event(taskArn, {
-    ...{ ...cluster, taskArn, ruleId, message, state: 'running' },
+  const about = { door: 'ecs-tasks', place: cluster, workload: visibleLine(group === '' ? taskArn : group) } as const;
+  const recorded = await recordDenied({ ...ports, policies }, about, decided, () => commandFor(cluster.cluster, group));
+  // Delivered again, the event records it.
+  if (recorded.unreported !== undefined) throw recorded.unreported;
+  logger.error(`A task runs an image that the door denies: ${recorded.message} ${then}`, said);
+  const denied: DeniedTask = {
+    ...{ ...cluster, taskArn, ruleId, message: recorded.message, state: 'running' },
     ...(group !== '' && { group: visibleLine(group) }),
     ...(container !== undefined && container !== '' && { container }),
     ...(stopsAtEpochMs !== undefined && { stopsAtEpochMs }),
-  });
-  await ports.bus.publish([denied]);
+  };
+  await ports.startDenials.recordTask(denied, nowEpochMs);
   if (stopsAtEpochMs !== undefined) await ports.stops.add({ ...cluster, taskArn, deniedAtEpochMs: nowEpochMs });
   return 'denied';
+}
+
+function commandFor(cluster: string, group: string): string | undefined {
+  const [, service] = /^service:(.+)$/.exec(group) ?? [];
+  return service === undefined ? undefined : updateService(cluster, service);
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */

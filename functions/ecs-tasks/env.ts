@@ -12,8 +12,6 @@ export const environment = v.object({
   ),
   /** The queue in which stops of version 0.2.0 may still wait. */
   STOP_QUEUE_URL: queueUrl,
-  /** The bus of the hub. */
-  BUS_ARN: v.text(),
   /** Stops listed tasks of a member account. */
   ACT_DOOR_ROLE_NAME: v.text(),
 });

@@ -1,23 +1,17 @@
-import {
-  bucketClient,
-  busClient,
-  ecsClients,
-  ledgerClient,
-  memberAccess,
-  queueClient,
-} from '../../shared/adapters/clients.ts';
+import { bucketClient, ecsClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoStartDenials } from '../../shared/adapters/dynamodb/policy/start-denial-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoStreamHeads } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcsPausedDeployments } from '../../shared/adapters/ecs-paused-deployments.ts';
 import { EcsTasks } from '../../shared/adapters/ecs-tasks.ts';
-import { EventBridgeBus } from '../../shared/adapters/event-bridge-bus.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsRedelivery } from '../../shared/adapters/sqs-redelivery.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
@@ -41,8 +35,9 @@ function compose(): EcsTaskPorts {
     ...{ policies, exceptions: new DynamoBreakGlassReads(table), killSwitch: new DynamoSwitchLedger(table) },
     ...{ tasks: new EcsTasks(clients), deployments: new EcsPausedDeployments(clients) },
     ...{ scopes: new DynamoScopeLedger(table), chance: Math.random },
-    ...{ stops: new DynamoTaskStops(table), bus: new EventBridgeBus(busClient(), env.BUS_ARN), clock: Date.now },
+    ...{ stops: new DynamoTaskStops(table), clock: Date.now },
     deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+    ...{ streams: new DynamoStreamHeads(table), startDenials: new DynamoStartDenials(table) },
   };
 }
 

@@ -1,11 +1,10 @@
-import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
+import type { RecordDenialPorts } from '../../shared/judging/record-denied.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { PausedDeployments, RunningTasks, TaskStops } from '../../shared/ports/doors.ts';
-import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { ScopeLedger } from '../../shared/ports/ledger.ts';
 
-export interface EcsTaskPorts extends DoorPorts {
+export interface EcsTaskPorts extends RecordDenialPorts {
   readonly stops: TaskStops;
   readonly tasks: RunningTasks;
   readonly deployments: PausedDeployments;
@@ -14,7 +13,6 @@ export interface EcsTaskPorts extends DoorPorts {
   readonly chance: () => number;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly deadLetters: DeadLetters;
-  readonly bus: EventBus;
 }
 
 /** What became of a task or a deployment. */

@@ -4,7 +4,6 @@ import { stopModeOf } from '../../shared/domain/admission/stop-mode.ts';
 import { asksToStop, dueStops, type TaskStop, type TaskStopReason } from '../../shared/domain/admission/task-stop.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { taskDenied } from '../../shared/events/task-denied.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { TaskNotOursError } from '../../shared/ports/doors.ts';
@@ -78,7 +77,7 @@ async function stopTask(ports: EcsTaskPorts, policy: Policy, waiting: TaskStop):
   }
 }
 
-/** The task has stopped. Its stop is removed last, so that the event is published at least once. */
+/** The task has stopped. Its stop is removed last, so that it is recorded at least once. */
 async function reported(ports: EcsTaskPorts, stop: TaskStop, why: TaskStopReason): Promise<TaskOutcome> {
   const { account, region, cluster, taskArn } = stop;
   const place = { account, region, cluster };
@@ -87,7 +86,7 @@ async function reported(ports: EcsTaskPorts, stop: TaskStop, why: TaskStopReason
     ...place,
     ...{ taskArn, ruleId },
   });
-  await ports.bus.publish([taskDenied.event(taskArn, { ...place, taskArn, ...why, state: 'stopped' })]);
+  await ports.startDenials.recordTask({ ...place, taskArn, ...why, state: 'stopped' }, ports.clock());
   await ports.stops.remove(stop);
   return 'stopped';
 }

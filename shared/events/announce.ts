@@ -9,6 +9,8 @@ import { policyChange } from './policy-changed.ts';
 import { answerChange } from './rebuild-answered.ts';
 import { rebuildEnd } from './rebuild-ended.ts';
 import { causeGrowth } from './rebuild-needed.ts';
+import { startDenial } from './start-denied.ts';
+import { taskDenial } from './task-denied.ts';
 import { denialExpected } from './will-be-denied.ts';
 
 /**
@@ -33,6 +35,10 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return expiryExpected(before?.kind === 'expiry' ? before.record : undefined, after.record);
     case 'expected-denial':
       return denialExpected(before?.kind === 'expected-denial' ? before.record : undefined, after.record);
+    case 'start-denial':
+      return startDenial(before?.kind === 'start-denial' ? before.record : undefined, after.record);
+    case 'denied-task':
+      return taskDenial(before?.kind === 'denied-task' ? before.record : undefined, after.record);
     case 'run':
       return reviewEnd(before?.kind === 'run' ? before.record : undefined, after.record);
     case 'policy':

@@ -19,6 +19,7 @@ import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
 import { rebuildNeeded } from './rebuild-needed.ts';
 import { rebuildReported } from './rebuild-reported.ts';
 import { RUN_EVENTS } from './run-events.ts';
+import { startDenied } from './start-denied.ts';
 import { taskDenied } from './task-denied.ts';
 import { willBeDenied } from './will-be-denied.ts';
 
@@ -49,5 +50,6 @@ export const EVENTS: readonly EventContract[] = [
   willBeDenied,
   fleetReviewed,
   policyChanged,
+  startDenied,
   taskDenied,
 ];

@@ -7,6 +7,9 @@ import { visibleLine } from '../domain/common/visible-text.ts';
 import { type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
 import { type DoorPorts, decideAtDoor } from './decide-at-door.ts';
 
+/** The decision with the reference that it is about; absent if it is about all of them, or the container names none. */
+export type ContainersDecided = ContainersDecision & { readonly reference?: string };
+
 /**
  * Decides whether containers of ECS may start at a place. What cannot be decided is refused where the door denies, or where
  * its mode is unknown; elsewhere it is a warning. Never throws.
@@ -15,7 +18,7 @@ export async function decideContainers(
   ports: DoorPorts,
   place: DoorPlace,
   images: readonly ContainerImage[],
-): Promise<ContainersDecision> {
+): Promise<ContainersDecided> {
   if (images.length === 0) return undecided(ports, place, 'no container is known');
   try {
     return await strictestDecision(ports, place, images);
@@ -29,7 +32,7 @@ export async function strictestDecision(
   ports: DoorPorts,
   place: DoorPlace,
   images: readonly ContainerImage[],
-): Promise<ContainersDecision> {
+): Promise<ContainersDecided> {
   const references = images.map(({ reference }) => reference);
   return strictestOf(images, await decideAtDoor(ports, place, references));
 }
@@ -57,13 +60,17 @@ async function modeAt(
   }
 }
 
-function strictestOf(images: readonly ContainerImage[], admissions: readonly Admission[]): ContainersDecision {
+function strictestOf(images: readonly ContainerImage[], admissions: readonly Admission[]): ContainersDecided {
   for (const wanted of ['deny', 'warn'] as const) {
     const index = admissions.findIndex(({ decision }) => decision === wanted);
     const admission = admissions[index];
-    const container = images[index]?.container;
+    const { container, reference } = images[index] ?? {};
     if (admission && admission.decision !== 'allow')
-      return { ...admission, ...(container !== undefined && { container: visibleLine(container) }) };
+      return {
+        ...admission,
+        ...(container !== undefined && { container: visibleLine(container) }),
+        ...(reference !== undefined && { reference }),
+      };
   }
   return { decision: 'allow' };
 }

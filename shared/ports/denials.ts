@@ -1,4 +1,13 @@
 import type { ExpectedDenial } from '../domain/admission/expected-denial.ts';
+import type { DeniedTask, StartDenial } from '../domain/admission/start-denial.ts';
+
+/** What doors denied. */
+export interface StartDenialLedger {
+  /** Once for each image, place and hour: a repeated denial changes nothing. The ledger keeps each for 30 days. */
+  record(denial: StartDenial): Promise<void>;
+  /** What became of a task, the last state in place of the one before. The ledger keeps it for 30 days. */
+  recordTask(task: DeniedTask, atEpochMs: number): Promise<void>;
+}
 
 /** What doors will refuse soon, as the last review of the fleet found it. */
 export interface DenialLedger {

@@ -19,6 +19,7 @@ import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
+import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
 import { streamLedgerContract } from './stream-ledger.contract.ts';
 import { switchLedgerContract } from './switch-ledger.contract.ts';
@@ -48,6 +49,11 @@ describe('the fake ledger of', () => {
   describe('asked webhooks', () => askedWebhooksContract({ make: () => fakeWorld().webhooks, propertyRuns }));
   describe('break-glass', () => breakGlassLedgerContract({ make: () => fakeWorld().exceptions, propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new FakeTaskStops(), propertyRuns }));
+  describe('denied starts', () =>
+    startDenialLedgerContract(() => {
+      const { startDenials } = fakeWorld();
+      return { ledger: () => startDenials, recorded: () => startDenials.recorded };
+    }));
   describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));

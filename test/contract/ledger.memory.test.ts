@@ -3,6 +3,7 @@ import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-l
 import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
+import { DynamoStartDenials } from '../../shared/adapters/dynamodb/policy/start-denial-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -19,7 +20,10 @@ import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
+import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
+import { storedRecord } from '../../shared/adapters/dynamodb/table/items.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import type { StartDenial } from '../../shared/domain/admission/start-denial.ts';
 import { chainedImages, IndexedImages } from '../support/indexed-images.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
@@ -43,6 +47,7 @@ import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
+import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
 import { streamLedgerContract } from './stream-ledger.contract.ts';
 import { switchLedgerContract } from './switch-ledger.contract.ts';
@@ -88,6 +93,18 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
     breakGlassLedgerContract({ make: () => new DynamoBreakGlassLedger(table()), propertyRuns }));
   describe('asked webhooks', () =>
     askedWebhooksContract({ make: () => new DynamoAskedWebhooks(table()), propertyRuns }));
+  describe('denied starts', () =>
+    startDenialLedgerContract(() => {
+      const memory = new MemoryTable();
+      return {
+        ledger: () => new DynamoStartDenials(new LedgerTable(memory.client(), 'ledger')),
+        recorded: () =>
+          [...memory.items.values()].map((item) => {
+            const { expiresAt: _, ...record } = storedRecord<StartDenial & { expiresAt: number }>(item as Item);
+            return record;
+          }),
+      };
+    }));
   describe('expected denials', () =>
     denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new DynamoTaskStops(table()), propertyRuns }));

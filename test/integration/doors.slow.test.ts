@@ -105,7 +105,11 @@ test('a review is one batch read, those of equal pods share it, and nothing else
   };
   await decisionOf(podIn('shop', 'young'));
   expect(await callsOf(podIn('rollout', 'young'), podIn('rollout', 'young'))).toEqual([['BatchGetItem', 1]]);
-  expect(await callsOf(podIn('rollout', 'old'), podIn('rollout', 'old'))).toEqual([['BatchGetItem', 2]]);
+  // A refusal also reads whose image it is, and its stream; it is recorded once an hour.
+  expect(await callsOf(podIn('rollout', 'old'), podIn('rollout', 'old'))).toEqual([
+    ['BatchGetItem', 6],
+    ['PutItem', 1],
+  ]);
 });
 
 test('everything else is an error, so that the failure policy decides', async () => {

@@ -3,6 +3,7 @@ import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-l
 import { DynamoAskedWebhooks } from '../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenialLedger } from '../../shared/adapters/dynamodb/policy/denial-ledger.ts';
+import { DynamoStartDenials } from '../../shared/adapters/dynamodb/policy/start-denial-ledger.ts';
 import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stops.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
@@ -11,6 +12,7 @@ import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-hea
 import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { actingLedgers } from '../../shared/lambda/ledgers.ts';
+import { deniedTaskOf, startDenialOf } from '../contract/start-denial-ledger.contract.ts';
 import { MemoryTable } from './memory-dynamo.ts';
 import { lock } from './rebuild-samples.ts';
 import { digestOf, HOUR_MS, LOCATION, NOON_EPOCH_MS, review, usage } from './samples.ts';
@@ -62,6 +64,8 @@ export async function sampleItems(): Promise<readonly Item[]> {
       ...{ deniedFromEpochMs: NOON_EPOCH_MS + HOUR_MS, foundAtEpochMs: NOON_EPOCH_MS },
     },
   ]);
+  await new DynamoStartDenials(table).record(startDenialOf());
+  await new DynamoStartDenials(table).recordTask(deniedTaskOf(), NOON_EPOCH_MS);
   const stops = new DynamoTaskStops(table);
   const stop = { ...place, taskArn: 'arn:aws:ecs:eu-west-1:111122223333:task/prod/1', deniedAtEpochMs: NOON_EPOCH_MS };
   await stops.add(stop);

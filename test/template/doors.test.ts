@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { TIMEOUT_SECONDS } from '../../enforcement/build/webhook-configuration.ts';
+import { REPORT_MILLISECONDS } from '../../functions/admission-webhook/deadline.ts';
 import { environment } from '../../functions/admission-webhook/env.ts';
 import { environment as checkEnvironment } from '../../functions/break-glass/env.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
@@ -119,10 +120,16 @@ describe('its role', () => {
     expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([]);
   });
 
-  test('writes only who asked, so a review opens nothing, and reads what a decision needs', () => {
+  test('writes only refusals and who asked, so a review opens nothing, and reads what a decision needs', () => {
+    const denial = { door: 'eks-webhook', place, digest, ruleId: 'x', message: 'x', deniedAtEpochMs: 0 } as const;
     const written = allowing('dynamodb:PutItem').map(({ Condition }) => Condition);
-    expect(written).toEqual([{ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [keys.WEBHOOKS] } }]);
-    const reads = leadingKeys('dynamodb:BatchGetItem');
+    expect(written).toEqual([
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['DENIED#*'] } },
+      { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [keys.WEBHOOKS] } },
+    ]);
+    expect(fits(['DENIED#*'], keys.deniedStart(denial).PK)).toBe(true);
+    expect(fits(['DENIED#*'], keys.breakGlass(place).PK)).toBe(false);
+    const reads = leadingKeys('dynamodb:GetItem');
     expect(allowing('sqs:SendMessage').map(({ Resource }) => refersTo(Resource as Json))).toEqual(['BreakGlassQueue']);
     const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy];
     for (const { PK } of [...needed, keys.breakGlass(place)]) expect([PK, fits(reads, PK)]).toEqual([PK, true]);
@@ -199,7 +206,8 @@ describe('the API', () => {
 
   test('waits longer than the function, and the function longer than its reads', () => {
     const { MaxValue } = objectOf(parameters.ReadMilliseconds);
-    expect(Number(MaxValue)).toBeLessThan(Number(properties.Timeout) * 1000);
+    // Its reads, and for a refusal the head to deploy and the record.
+    expect(Number(MaxValue) + 2 * REPORT_MILLISECONDS).toBeLessThan(Number(properties.Timeout) * 1000);
     expect(Number(properties.Timeout) * 1000).toBeLessThan(Number(byId('DoorsIntegration').TimeoutInMillis));
   });
 
@@ -220,8 +228,8 @@ describe('the API', () => {
 test('each alarm says what happened and what to do, and notifies the topic', () => {
   const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
-    ...['5xx', 'ApproximateNumberOfMessagesVisible', 'BreakGlassBegun', 'BreakGlassUnproven', 'Errors', 'Errors'],
-    ...['Latency', 'ReviewsThrottled', 'ReviewsUnread'],
+    ...['5xx', 'ApproximateNumberOfMessagesVisible', 'BreakGlassBegun', 'BreakGlassUnproven', 'DenialsUnreported'],
+    ...['Errors', 'Errors', 'Latency', 'ReviewsThrottled', 'ReviewsUnread', 'StartsDenied'],
   ]);
   for (const { properties: alarm } of alarms) {
     expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);

@@ -3,8 +3,10 @@ import { environment as doorEnvironment } from '../../functions/ecs-door/env.ts'
 import { environment as gateEnvironment } from '../../functions/ecs-gate/env.ts';
 import { environment as taskEnvironment } from '../../functions/ecs-tasks/env.ts';
 import { ownMessage } from '../../functions/ecs-tasks/input.ts';
+import { STREAM_PARTS } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { parse } from '../../shared/schema.ts';
 import {
+  doors,
   ecsDoor,
   ecsGate,
   hub,
@@ -108,6 +110,31 @@ describe('the gate', () => {
   });
 });
 
+/** What DynamoDB does with a key to write an item. */
+const WRITING = [
+  ...['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+];
+
+test.each([
+  ['doors.yaml', doors, 'AdmissionWebhookRole'],
+  ['ecs-door.yaml', ecsDoor, 'EcsDoorRole'],
+  ['ecs-door.yaml', ecsDoor, 'EcsTasksRole'],
+] as const)('%s: %s reads of a stream its head, and no token of a lock', (_, template, role) => {
+  const [reads, ...others] = policyOf(template, role).filter(({ Condition }) =>
+    JSON.stringify(Condition ?? {}).includes('STREAM#'),
+  );
+  expect(others).toEqual([]);
+  expect(reads).toMatchObject({
+    Action: 'dynamodb:BatchGetItem',
+    Condition: {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['STREAM#*'] },
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['PK', 'SK', 'kind', ...STREAM_PARTS] },
+      StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+    },
+  });
+  expect(STREAM_PARTS).not.toContain('taskToken');
+});
+
 describe('the door', () => {
   test('lets the gates call its function, and nothing else', () => {
     expect(policyOf(ecsDoor, 'CallerRole')).toMatchObject([
@@ -130,11 +157,17 @@ describe('the door', () => {
     ]);
   });
 
-  test('the function that answers gates writes nothing to the ledger, the other one only stops of tasks', () => {
+  test('both write refusals to the ledger, and the function for tasks its stops', () => {
     const writing = ['EcsDoorRole', 'EcsTasksRole']
       .flatMap((role) => policyOf(ecsDoor, role))
       .filter((statement) => actionsOf([statement]).some((action) => /^dynamodb:(?!BatchGet|Get|Query)/.test(action)));
+    const refusals = {
+      Action: 'dynamodb:PutItem',
+      Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['DENIED#*'] } },
+    };
     expect(writing).toMatchObject([
+      refusals,
+      refusals,
       {
         Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem'],
         Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['STOPS'] } },
@@ -190,8 +223,8 @@ describe('the door', () => {
   });
 
   test.each([
-    ['EcsDoorRole', ['kms:Decrypt'], ['dynamodb', 's3']],
-    ['EcsTasksRole', ['kms:Decrypt', 'kms:GenerateDataKey'], ['dynamodb', 's3', 'sqs']],
+    ['EcsDoorRole', WRITING, ['dynamodb', 's3']],
+    ['EcsTasksRole', WRITING, ['dynamodb', 's3', 'sqs']],
   ])('lets %s use the key only as its services do', (role, actions, services) => {
     const keyed = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'UseKey');
     expect(actionsOf(keyed)).toEqual(actions);
@@ -207,7 +240,14 @@ describe('the door', () => {
   test('watches its failures, and tasks that it denies', () => {
     const watched = ofType(ecsDoor, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties.MetricName);
     expect(watched).toEqual([
-      ...['ApproximateNumberOfMessagesVisible', 'Errors', 'DeploymentsUndecided', 'Errors', 'TasksDenied'],
+      ...[
+        'ApproximateNumberOfMessagesVisible',
+        'Errors',
+        'DeploymentsUndecided',
+        'DenialsUnreported',
+        'Errors',
+        'TasksDenied',
+      ],
     ]);
   });
 });

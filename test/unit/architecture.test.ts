@@ -368,7 +368,7 @@ describe('names and schemas', () => {
 test('every caller that reads the policy in force handles an unreadable one', () => {
   const asking = /\bpolicies\.(?:current\(\)|load\()/;
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
-  // A door fails, and its caller refuses. Without it no lists are published.
+  // A door fails, and its caller refuses; its refusal then names no head. Without it no lists are published.
   const apart = [
     'functions/admission-webhook/remembered-policies.ts',
     'functions/admission-webhook/review-admission.ts',
@@ -382,6 +382,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/rollout/check-closures.ts',
     'shared/judging/decide-at-door.ts',
     'shared/judging/decide-containers.ts',
+    'shared/judging/read-denied.ts',
     'shared/planning/read-plan.ts',
     'shared/review/our-accounts.ts',
     'shared/review/policy-in-force.ts',

@@ -1,4 +1,5 @@
 import type { ExpectedDenial } from '../admission/expected-denial.ts';
+import type { DeniedTask, StartDenial } from '../admission/start-denial.ts';
 import type { Closure, Deployment } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
@@ -18,6 +19,8 @@ export type LedgerRecord =
   | { readonly kind: 'closure'; readonly record: Closure }
   | { readonly kind: 'expiry'; readonly record: ImageExpiry }
   | { readonly kind: 'expected-denial'; readonly record: ExpectedDenial }
+  | { readonly kind: 'start-denial'; readonly record: StartDenial }
+  | { readonly kind: 'denied-task'; readonly record: DeniedTask }
   | { readonly kind: 'run'; readonly record: ReviewRecord }
   | { readonly kind: 'policy'; readonly record: PolicyPointer }
   /** Items that are never published. */

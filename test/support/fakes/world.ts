@@ -41,6 +41,7 @@ import { FakeScanner } from './scanner.ts';
 import { FakeScopeLedger } from './scopes.ts';
 import { FakeScratch } from './scratch.ts';
 import { FakeSlotLedger } from './slots.ts';
+import { FakeStartDenials } from './start-denials.ts';
 import { FakeStreamImages } from './stream-images.ts';
 import { FakeStreamLedger } from './streams.ts';
 import { FakeTagger } from './tagger.ts';
@@ -103,6 +104,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     lateHeads: new FakeLateHeads(),
     expiries: new FakeExpiryLedger(),
     denials: new FakeDenialLedger(),
+    startDenials: new FakeStartDenials(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),
     scratch: new FakeScratch(),

@@ -1,7 +1,10 @@
+import { jest } from '@jest/globals';
 import { DynamoRunningLedger } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
+import { DynamoStartDenials } from '../../../shared/adapters/dynamodb/policy/start-denial-ledger.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import { startDenialOf } from '../../contract/start-denial-ledger.contract.ts';
 import { inGoodStanding } from '../../support/fakes/running.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { DAY_MS, digestOf, HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
@@ -32,4 +35,20 @@ test('a break-glass expires after its own end', async () => {
   const expiresAt = (await ledger.get(keys.breakGlass(PLACE)))?.expiresAt;
   expect(expiresAt).toBeGreaterThanOrEqual(seconds(expiresAtEpochMs));
   expect(expiresAt).toBeLessThanOrEqual(seconds(expiresAtEpochMs + 91 * DAY_MS));
+});
+
+test('a denied start is written once by an environment, and expires after 30 days', async () => {
+  const ledger = table();
+  const put = jest.spyOn(ledger, 'put');
+  const denials = new DynamoStartDenials(ledger);
+  for (const deniedAtEpochMs of [NOON_EPOCH_MS, NOON_EPOCH_MS + 1])
+    await denials.record(startDenialOf({ deniedAtEpochMs }));
+  expect(put).toHaveBeenCalledTimes(1);
+  const stored = await ledger.get(keys.deniedStart(startDenialOf()));
+  expect(stored).toMatchObject({ expiresAt: seconds(NOON_EPOCH_MS + 30 * DAY_MS) });
+  put.mockRejectedValueOnce(new Error('throttled'));
+  const next = startDenialOf({ deniedAtEpochMs: NOON_EPOCH_MS + HOUR_MS });
+  await expect(denials.record(next)).rejects.toThrow('throttled');
+  await denials.record(next);
+  expect(await ledger.get(keys.deniedStart(next))).toBeDefined();
 });

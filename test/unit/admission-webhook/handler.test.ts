@@ -274,7 +274,9 @@ describe('the path of a webhook', () => {
       const { statusCode, review } = await ask(path(secret), undefined, keys);
       expect(statusCode).toBe(200);
       expect(review).toEqual((await ask(path(signature), undefined, keys)).review);
-      expect(metric.mock.calls).toEqual([['SharedSecretReviews', 'Count', 1]]);
+      expect(metric.mock.calls.filter(([name]) => name !== 'StartsDenied')).toEqual([
+        ['SharedSecretReviews', 'Count', 1],
+      ]);
     });
 
     test.each([SECRET, podSecretOf(SECRET)])('opens no namespace', async (secret) => {
@@ -467,7 +469,7 @@ describe('if nothing can be read', () => {
       decision: 'deny',
       rule: 'image-recorded',
     });
-    expect(metric).not.toHaveBeenCalled();
+    expect(metric).not.toHaveBeenCalledWith('ReviewsUnread', 'Count', 1);
     isSlow = true;
     const startedAtMs = performance.now();
     const { statusCode, review } = await ask(sample('create-pod'), ports);
@@ -514,4 +516,42 @@ test('the function runs outside of a rotation, when the second key is empty', as
   } finally {
     process.env = before;
   }
+});
+
+describe('a refusal', () => {
+  const refused = (changes: object = {}) => {
+    const event = sample('create-pod');
+    const body = JSON.parse(event.body);
+    return { ...event, body: JSON.stringify({ ...body, request: { ...body.request, ...changes } }) };
+  };
+
+  test('is counted once for the alarm, and once by cluster and rule', async () => {
+    const metric = jest.spyOn(metrics, 'addMetric');
+    const apart: unknown[] = [];
+    const note = (...entry: readonly unknown[]) => void apart.push(entry);
+    jest.spyOn(metrics, 'singleMetric').mockReturnValue({ addDimension: note, addMetric: note } as never);
+    await ask(refused());
+    expect(metric.mock.calls).toEqual([['StartsDenied', 'Count', 1]]);
+    expect(apart).toEqual([
+      ['cluster', '111122223333/main'],
+      ['rule', 'image-recorded'],
+      ['StartsDenied', 'Count', 1],
+    ]);
+  });
+
+  test('of a dry run is not counted', async () => {
+    const metric = jest.spyOn(metrics, 'addMetric');
+    await ask(refused({ dryRun: true }));
+    expect(metric).not.toHaveBeenCalled();
+  });
+
+  test('that cannot be recorded is answered alike, counted and logged', async () => {
+    const metric = jest.spyOn(metrics, 'addMetric');
+    const made = await world();
+    const { statusCode, review } = await ask(refused(), made);
+    Object.assign(made.startDenials, { record: () => Promise.reject(new Error('throttled')) });
+    expect(await ask(refused(), made)).toEqual({ statusCode, review });
+    expect(metric.mock.calls.filter(([name]) => name === 'DenialsUnreported')).toHaveLength(1);
+    expect(JSON.stringify(logged)).toContain('throttled');
+  });
 });

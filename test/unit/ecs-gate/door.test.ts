@@ -3,7 +3,9 @@ import type { Context } from 'aws-lambda';
 import { ecsDoor, handler } from '../../../functions/ecs-door/handler.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
+import { headOfStream } from '../../support/denied-stream.ts';
 import { doorImage, doorWorld, ECS_PLACE } from '../../support/door-world.ts';
+import { digestOf } from '../../support/samples.ts';
 
 const context = { functionName: 'ecs-door', awsRequestId: 'request-1' } as Context;
 const question = {
@@ -34,6 +36,32 @@ test('a decision is logged in one line, and is no failure', async () => {
   ]);
   expect(counted).not.toHaveBeenCalled();
   expect(failed).not.toHaveBeenCalled();
+});
+
+test('a denial is recorded for its owner, and names the head to deploy', async () => {
+  spies();
+  const world = await doorWorld();
+  await headOfStream(world, 'violating', digestOf('compliant'));
+  const head = doorImage('violating').replace(/@.*/, `@${digestOf('compliant')}`);
+  const answer = await ecsDoor(() => world)(question, context);
+  expect(answer).toMatchObject({ message: expect.stringContaining(`${head} may start here. Deploy it`) });
+  expect(answer).toMatchObject({
+    message: expect.stringContaining('aws ecs update-service --cluster main --service web '),
+  });
+  expect(world.startDenials.recorded).toMatchObject([
+    {
+      ...{ door: 'ecs-gate', place: ECS_PLACE, workload: 'service/web', owner: 'shop-team', headToDeploy: head },
+      ...{ reference: doorImage('violating'), digest: digestOf('violating') },
+    },
+  ]);
+});
+
+test('a denial that cannot be recorded is one all the same, and a metric counts it', async () => {
+  const { counted } = spies();
+  jest.spyOn(logger, 'warn').mockReturnValue();
+  const world = { ...(await doorWorld()), startDenials: { record: () => Promise.reject(new Error('throttled')) } };
+  expect(await ecsDoor(() => world as never)(question, context)).toMatchObject({ decision: 'deny', container: 'app' });
+  expect(counted.mock.calls).toEqual([['DenialsUnreported', 'Count', 1]]);
 });
 
 test.each(['deny', 'warn'] as const)('a ledger that cannot be read is one, where the mode is %s', async (mode) => {

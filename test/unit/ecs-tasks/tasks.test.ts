@@ -3,7 +3,6 @@ import { jest } from '@jest/globals';
 import { route } from '../../../functions/ecs-tasks/route.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
-import type { PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { FakePausedDeployments } from '../../support/fakes/paused-deployments.ts';
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
@@ -47,10 +46,9 @@ function doorOf(world: World | ReturnType<typeof fakeWorld>) {
   const tasks = new FakeRunningTasks();
   const letters: string[] = [];
   const deadLetters = { put: async (body: string) => void letters.push(body) };
-  const published: PublishedEvent[] = [];
-  const bus = { publish: async (events: readonly PublishedEvent[]) => void published.push(...events) };
+  const { published } = world.startDenials;
   const deployments = new FakePausedDeployments();
-  const ports = { ...world, stops, tasks, deployments, deadLetters, bus, chance: () => 0.5 };
+  const ports = { ...world, stops, tasks, deployments, deadLetters, chance: () => 0.5 };
   const deliver = (...bodies: readonly (string | object)[]) =>
     route(
       {
@@ -128,9 +126,9 @@ test('a denied task is announced and asked to stop once: its later events tell o
   expect(stops.all).toHaveLength(1);
   // The start may be told with some delay, and an event without its instants may be the start.
   expect(await deliver(earlier)).toEqual(NONE);
-  const { startedAt: _, ...untold } = started('violating').detail;
-  expect(await deliver({ ...running, detail: untold })).toEqual(NONE);
-  expect(published).toHaveLength(3);
+  const { startedAt: _, ...unreported } = started('violating').detail;
+  expect(await deliver({ ...running, detail: unreported })).toEqual(NONE);
+  expect(published).toHaveLength(1);
 });
 
 test('a task that has run for long is not judged anew when one of its containers changes', async () => {
@@ -308,16 +306,14 @@ describe('before a task is stopped', () => {
         Object.assign(tasks, { stop: (...call: Parameters<typeof stop>) => stop.apply(tasks, call).then(die) });
       },
     ],
-    ['before it reported the stop', ({ ports }, die) => Object.assign(ports, { bus: { publish: die } })],
+    ['before it reported the stop', ({ ports }, die) => Object.assign(ports.startDenials, { recordTask: die })],
     ['before it removed the stop', ({ stops }, die) => Object.assign(stops, { remove: die })],
   ])('an attempt that died %s loses neither the stop nor its report', async (_, break_) => {
     const door = await waiting();
-    const whole = { bus: door.ports.bus };
     break_(door, () => Promise.reject(new Error('died')));
     await expect(door.later()).rejects.toThrow('died');
-    Object.assign(door.ports, whole);
-    for (const name of ['stop', 'remove'])
-      for (const fake of [door.tasks, door.stops]) Reflect.deleteProperty(fake, name);
+    for (const name of ['stop', 'remove', 'recordTask'])
+      for (const fake of [door.tasks, door.stops, door.ports.startDenials]) Reflect.deleteProperty(fake, name);
     await door.later(5);
     expect(door.tasks.stopped).toHaveLength(1);
     expect(door.published.some(({ detail }) => (detail as { state: string }).state === 'stopped')).toBe(true);

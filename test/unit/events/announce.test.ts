@@ -9,6 +9,7 @@ import { sumRun } from '../../../shared/domain/review/run-summary.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { announce } from '../../../shared/events/announce.ts';
+import { deniedTaskOf, startDenialOf } from '../../contract/start-denial-ledger.contract.ts';
 import { cause, DAY_MS, digestOf, imageProperties, LOCATION, NOON_EPOCH_MS, review } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import { findingFact, PIPELINE } from '../domain/rollout/acting.ts';
@@ -503,4 +504,16 @@ test('a change delivered twice gives the same event; no change gives none', () =
     }),
     { numRuns: 500 },
   );
+});
+
+test('a denied start is told once, and a denied task once for each state', () => {
+  const start = { kind: 'start-denial', record: startDenialOf() } as const;
+  expect(announce(undefined, start).map(({ detailType }) => detailType)).toEqual(['StartDenied']);
+  expect(announce(start, { ...start, record: startDenialOf({ message: 'again' }) })).toEqual([]);
+  const [running, stopped] = (['running', 'stopped'] as const).map((state) => ({
+    ...({ kind: 'denied-task', record: deniedTaskOf({ state }) } as const),
+  }));
+  expect(announce(undefined, running)).toHaveLength(1);
+  expect(announce(running, running)).toEqual([]);
+  expect(announce(running, stopped)).toMatchObject([{ detailType: 'TaskDenied', detail: { state: 'stopped' } }]);
 });

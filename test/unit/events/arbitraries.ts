@@ -1,4 +1,5 @@
 import type { ExpectedDenial } from '../../../shared/domain/admission/expected-denial.ts';
+import { DENYING_DOORS, type DeniedTask, type StartDenial } from '../../../shared/domain/admission/start-denial.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
 import type { NodeAnswer } from '../../../shared/domain/cause/node-answer.ts';
@@ -296,6 +297,43 @@ const anyDenial: fc.Arbitrary<ExpectedDenial> = fc
     place: { account: '111122223333', region: 'eu-west-1', cluster: 'prod', ...namespace },
   }));
 
+const anyStartDenial: fc.Arbitrary<StartDenial> = fc
+  .tuple(
+    fc.record({
+      door: fc.constantFrom(...DENYING_DOORS),
+      ruleId: fc.constantFrom('age-limit', 'critical'),
+      message: fc.constant('Deploy a newer image.'),
+      deniedAtEpochMs: epochMs,
+    }),
+    optional<{ reference: string; owner: string; workload: string; headToDeploy: string }>({
+      reference: fc.constantFrom('nginx:1', 'a\\u202e'),
+      owner: fc.constant('shop'),
+      workload: fc.constant('Pod/web-1'),
+      headToDeploy: fc.constant(`shop/web@${digestOf('head')}`),
+    }),
+    optional<{ digest: Digest }>({ digest: fc.constant(digestOf('app')) }),
+    optional<{ namespace: string }>({ namespace: fc.constant('shop') }),
+  )
+  .map(([denial, other, digest, namespace]) => ({
+    ...{ ...denial, ...other, ...digest },
+    place: { account: '111122223333', region: 'eu-west-1', cluster: 'prod', ...namespace },
+  }));
+
+const anyDeniedTask: fc.Arbitrary<DeniedTask> = fc
+  .tuple(
+    fc.record({
+      ...{ account: fc.constant('111122223333'), region: fc.constant('eu-west-1'), cluster: fc.constant('prod') },
+      taskArn: fc.constant('arn:aws:ecs:eu-west-1:111122223333:task/prod/1'),
+      ruleId: fc.constant('critical'),
+      message: fc.constant('Deploy a newer image.'),
+      state: fc.constantFrom('running' as const, 'stopped' as const),
+    }),
+    optional<{ group: string; container: string; stopsAtEpochMs: number }>({
+      ...{ group: fc.constant('service:web'), container: fc.constant('app'), stopsAtEpochMs: epochMs },
+    }),
+  )
+  .map(([task, other]) => ({ ...task, ...other }));
+
 export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyImage.map((record) => ({ kind: 'image' as const, record })),
   fc
@@ -319,6 +357,8 @@ export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyClosure.map((record) => ({ kind: 'closure' as const, record })),
   anyExpiry.map((record) => ({ kind: 'expiry' as const, record })),
   anyDenial.map((record) => ({ kind: 'expected-denial' as const, record })),
+  anyStartDenial.map((record) => ({ kind: 'start-denial' as const, record })),
+  anyDeniedTask.map((record) => ({ kind: 'denied-task' as const, record })),
   anyReview.map((record) => ({ kind: 'run' as const, record })),
   anyPointer.map((record) => ({ kind: 'policy' as const, record })),
   fc.constant({ kind: 'other' as const }),

@@ -30,6 +30,24 @@ export class DynamoStreams implements Pick<StreamLedger, 'streams' | 'all'> {
   }
 }
 
+/** What a door may read of a stream: its role may read nothing else of the partition, where the lock has a task token. */
+export const STREAM_PARTS = ['stream', 'tier', 'owner', 'location', 'headTag', 'head'] as const;
+
+/** Streams, for doors. */
+export class DynamoStreamHeads implements Pick<StreamLedger, 'streams'> {
+  readonly #records: StoredRecords<StreamRecord>;
+
+  constructor(table: LedgerTable) {
+    this.#records = new StoredRecords<StreamRecord>(table, 'stream', openByStream(OPEN.stream));
+  }
+
+  async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
+    if (ids.length === 0) return new Map();
+    const records = await this.#records.getParts(ids.map(keys.stream), STREAM_PARTS);
+    return new Map(records.map((record) => [record.stream, record]));
+  }
+}
+
 const WRITES_AT_ONCE = 8;
 
 /** Streams, and when each of their findings was first seen, for functions that record no stream. */

@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ExpectedDenial } from '../../../domain/admission/expected-denial.ts';
+import type { DeniedTask, StartDenial } from '../../../domain/admission/start-denial.ts';
 import { ageOf } from '../../../domain/age/image-lineage.ts';
 import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
@@ -231,6 +232,10 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
       return { kind: 'expiry', record: storedRecord<ImageExpiry>(stored) };
     case 'expected-denial':
       return { kind: 'expected-denial', record: storedRecord<ExpectedDenial>(stored) };
+    case 'start-denial':
+      return { kind: 'start-denial', record: storedRecord<StartDenial>(stored) };
+    case 'denied-task':
+      return { kind: 'denied-task', record: storedRecord<DeniedTask>(stored) };
     case 'run':
       return { kind: 'run', record: recordOf<ReviewRecord>(stored) };
     case 'policy':

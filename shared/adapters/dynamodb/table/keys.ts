@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type DeniedTask, deniedSubject, hourOf, type StartDenial } from '../../../domain/admission/start-denial.ts';
 import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
@@ -50,6 +51,8 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
  * | stop of a task  | STOPS                    | <task ARN>                                           | Query of all: denied tasks to stop once their time is over |
  * | asked webhook   | WEBHOOKS                 | <account>/<region>/<cluster>                         | Get; Query of all: which cluster asked last, and by which path |
+ * | denied start    | DENIED#<account>/<region>/<cluster> | START#<hour, ISO 8601>#<door>#<namespace, empty in ECS>#<digest, or hash of the name> | conditional put |
+ * | denied task     | DENIED#<account>/<region>/<cluster> | TASK#<task ARN>                              | put |
  * | expected denial | DENIALS                  | <account>/<region>/<cluster>#<namespace, empty in ECS>#<digest> | Query of all: what a door will refuse |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -189,6 +192,19 @@ export const WEBHOOKS = 'WEBHOOKS';
 export const askedWebhook = ({ account, region, cluster }: Cluster): Key => ({
   PK: WEBHOOKS,
   SK: `${account}/${region}/${cluster}`,
+});
+/** No name of a namespace has a `#`. */
+export const deniedStart = (denial: StartDenial): Key => {
+  const { account, region, cluster, namespace = '' } = denial.place;
+  const hour = new Date(hourOf(denial)).toISOString();
+  return {
+    PK: `DENIED#${account}/${region}/${cluster}`,
+    SK: `START#${hour}#${denial.door}#${namespace}#${deniedSubject(denial)}`,
+  };
+};
+export const deniedTask = ({ account, region, cluster, taskArn }: DeniedTask): Key => ({
+  PK: `DENIED#${account}/${region}/${cluster}`,
+  SK: `TASK#${taskArn}`,
 });
 export const DENIALS = 'DENIALS';
 export const expectedDenial = ({ account, region, cluster, namespace = '' }: DoorPlace, digest: Digest): Key => ({

@@ -1,4 +1,5 @@
 import type { ExpectedDenial } from '../../../domain/admission/expected-denial.ts';
+import type { DeniedTask, StartDenial } from '../../../domain/admission/start-denial.ts';
 import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascade.ts';
 import type { Cause } from '../../../domain/cause/cause.ts';
@@ -165,6 +166,14 @@ const taskStop: ShapeOf<TaskStop> = {
 const askedWebhook: ShapeOf<StoredAskedWebhook> = {
   ...{ cluster: 'record', lastAskedAtEpochMs: 'number', sharedSecretAtEpochMs: 'number?', expiresAt: 'number' },
 };
+const startDenial: ShapeOf<StartDenial> = {
+  ...{ door: 'text', place: 'record', reference: 'text?', digest: 'text?', owner: 'text?', workload: 'text?' },
+  ...{ ruleId: 'text', message: 'text', headToDeploy: 'text?', deniedAtEpochMs: 'number' },
+};
+const deniedTask: ShapeOf<DeniedTask> = {
+  ...{ account: 'text', region: 'text', cluster: 'text', taskArn: 'text', group: 'text?', container: 'text?' },
+  ...{ ruleId: 'text', message: 'text', state: 'text', stopsAtEpochMs: 'number?' },
+};
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
@@ -177,7 +186,8 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope, 'break-glass': breakGlass, 'past-break-glass': pastBreakGlass },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
-  ...{ 'expected-denial': expectedDenial, 'asked-webhook': askedWebhook, 'task-stop': taskStop },
+  ...{ 'start-denial': startDenial, 'denied-task': deniedTask, 'expected-denial': expectedDenial },
+  ...{ 'asked-webhook': askedWebhook, 'task-stop': taskStop },
 };
 
 /** Lists whose elements say by their `kind` what they are. */

@@ -46,6 +46,12 @@ export class StoredRecords<Stored extends object> {
     return (await this.#table.getAll(keys)).flatMap((item) => this.#readable(item, instead) ?? []);
   }
 
+  /** Records of which the role may read these attributes alone; one that cannot be read is left out and noted. */
+  async getParts(keys: readonly Key[], attributes: readonly (keyof Stored & string)[]): Promise<readonly Stored[]> {
+    const items = await this.#table.getParts(keys, ['PK', 'SK', 'kind', ...attributes]);
+    return items.flatMap((item) => this.#readable(item) ?? []);
+  }
+
   /** Writes a record unconditionally; `false` if the given condition fails. */
   async put(key: Key, record: Stored, condition?: Condition): Promise<boolean> {
     return this.#table.put({ ...this.#content(record), ...key, rev: revisionAfter(undefined) }, condition);
