@@ -151,7 +151,9 @@ export class StartOracle {
       at,
     );
     if (sinceEpochMs === undefined || !this.#isInstalledWith(image)) return [];
-    return [{ kind: 'doubt', what: 'its tags are unknown', sinceEpochMs }];
+    // A doubt counts from the last result without one, whatever doubts came between.
+    const knownEpochMs = this.#lastAnswerable(image, sinceEpochMs) ?? sinceEpochMs;
+    return [{ kind: 'doubt', what: 'its tags are unknown', sinceEpochMs: Math.min(sinceEpochMs, knownEpochMs) }];
   }
 
   /** A review judges by a text that was applied before it, and a push by the text in force. */
@@ -259,12 +261,17 @@ export class StartOracle {
     });
   }
 
-  /** A scan of the last day found nothing, and all was judged by the text in force. */
+  /**
+   * A scan of the last day found nothing, and all was judged by the text in force. The lineage of the first image of a stream is
+   * unread until a review, so that the door refuses it on its first day.
+   */
   #isKnownGood(image: WeekImage, at: number): boolean {
     const last = this.#scansOf(image, at).at(-1);
     if (last === undefined || last <= at - DAY_MS || last > at - JUDGED_WITHIN_MS) return false;
-    const { atEpochMs } = this.#policyAt(at);
-    return last > atEpochMs && !this.#isNeverUsed(image, at);
+    const isReviewed = this.#truth.reviews.some(
+      ({ fromEpochMs, toEpochMs }) => fromEpochMs > image.pushedAtEpochMs && toEpochMs <= at,
+    );
+    return isReviewed && last > this.#policyAt(at).atEpochMs && !this.#isNeverUsed(image, at);
   }
 
   /* Good standing. */
