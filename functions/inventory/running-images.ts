@@ -16,11 +16,14 @@ interface ImagesOfPlace {
   readonly usages: Map<Digest, Usage[]>;
 }
 
-/** The images of usages by where they run; a possible usage runs nothing. */
+/**
+ * The images of usages by where they run, or may start without a deployment. No review sees a job of the night run, so its template
+ * shows that the image belongs there; a guess shows nothing.
+ */
 function byPlace(usages: Iterable<Usage>): ReadonlyMap<string, ImagesOfPlace> {
   const places = new Map<string, ImagesOfPlace>();
   for (const usage of usages) {
-    if (usage.isPossible) continue;
+    if (usage.isPossible && usage.digestSource === 'tag-guess') continue;
     const place = doorPlaceOf(usage);
     const key = doorPlaceText(place);
     const there = places.get(key) ?? { place, usages: new Map<Digest, Usage[]>() };

@@ -40,7 +40,7 @@ async function possibleWorld() {
   return { ...set, live, result, isUsed };
 }
 
-test('a template is a possible usage: counted apart, with its image in use, and no mark that it runs', async () => {
+test('a template is a possible usage: counted apart, with its image in use and present', async () => {
   const { world, review, live, result, isUsed, document } = await possibleWorld();
   world.eksWorkloads.run(prod, pod(a, 'shop/web'), start(referenceTo(web, `@${b}`), 'shop/nightly'));
   await review();
@@ -55,7 +55,19 @@ test('a template is a possible usage: counted apart, with its image in use, and 
   expect(await document(keys.digests(scope))).toEqual([a]);
   expect(await document(keys.possible(scope))).toEqual([b]);
   const place = { ...prod, namespace: 'shop' };
-  expect([...(await world.running.presencesIn([a, b], place)).keys()]).toEqual([a]);
+  expect([...(await world.running.presencesIn([a, b], place)).keys()]).toEqual([a, b]);
+});
+
+test('the digest of a template gives its image a presence, and a tag gives none', async () => {
+  const { world, review } = await possibleWorld();
+  world.eksWorkloads.run(
+    prod,
+    start(referenceTo(web, `@${a}`), 'shop/nightly'),
+    start(referenceTo(web, ':blue'), 'shop/other'),
+  );
+  await review();
+  const presences = await world.running.presencesIn([a, b], { ...prod, namespace: 'shop' });
+  expect([...presences.keys()]).toEqual([a]);
 });
 
 test('what runs and may start by the same workload is two usages, and only the one that runs ends with its pod', async () => {

@@ -268,9 +268,8 @@ export class StartOracle {
   #isKnownGood(image: WeekImage, at: number): boolean {
     const last = this.#scansOf(image, at).at(-1);
     if (last === undefined || last <= at - DAY_MS || last > at - JUDGED_WITHIN_MS) return false;
-    const isReviewed = this.#truth.reviews.some(
-      ({ fromEpochMs, toEpochMs }) => fromEpochMs > image.pushedAtEpochMs && toEpochMs <= at,
-    );
+    const { runs, templates } = this.#truth;
+    const isReviewed = [...runs, ...templates].some((one) => one.digest === image.digest && this.#isSeen(one, at));
     return isReviewed && last > this.#policyAt(at).atEpochMs && !this.#isNeverUsed(image, at);
   }
 

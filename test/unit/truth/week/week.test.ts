@@ -1,0 +1,24 @@
+import '../quiet.ts';
+import { isOneSeed, seedsOf } from '../options.ts';
+import { tellWeek, type WeekResult } from './story.ts';
+import { isEnough, sumOf, sumText } from './sums.ts';
+
+/*
+ * Nothing in good standing is refused, each grace ends, and nothing that is forbidden starts. `TRUTH_SEED=7 npm test -- week.test`
+ * tells one seed again and prints what happened; `week.slow.test.ts` tells 2,000.
+ */
+
+const SEEDS = seedsOf(6);
+
+test(`the doors keep what they owe in ${SEEDS.length} simulated weeks`, async () => {
+  const results: WeekResult[] = [];
+  for (const seed of SEEDS) {
+    const result = await tellWeek(seed);
+    if (isOneSeed) process.stderr.write(`${result.trace.join('\n')}\n`);
+    results.push(result);
+  }
+  const sum = sumOf(results);
+  process.stderr.write(`${sumText(sum)}\n`);
+  expect(sum.violations).toEqual([]);
+  if (!isOneSeed) expect(isEnough(sum)).toEqual({ refused: true, allowed: true });
+}, 60_000);
