@@ -1,5 +1,6 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoRunningReads } from '../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
@@ -36,6 +37,7 @@ function compose(): PolicyEvaluationServices {
     },
     world: {
       policies,
+      running: new DynamoRunningReads(table),
       scanner: scanReads(env, 'policy-evaluation', accounts.isOurs, reviewed).scanner,
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,

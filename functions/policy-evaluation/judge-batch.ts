@@ -18,6 +18,7 @@ import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts'
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
+import { countDoubts, type DoubtPorts, UNTIL_NEXT_REVIEW_MS } from './count-doubts.ts';
 import { findingSource } from './finding-source.ts';
 import type { ReviewBatch } from './input.ts';
 
@@ -25,7 +26,7 @@ import type { ReviewBatch } from './input.ts';
 const PIECE = 25;
 const ATTEMPTS = 3;
 
-export interface JudgeBatchPorts extends JudgeImagesPorts {
+export interface JudgeBatchPorts extends JudgeImagesPorts, DoubtPorts {
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly scanner: Scanner;
@@ -48,6 +49,8 @@ export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Pr
     }
     left = left.filter((digest) => 'error' in (outcomes.get(digest) ?? {}));
   }
+  const judged = [...outcomes.values()].flatMap((outcome) => ('image' in outcome ? outcome.image : []));
+  if (batch.mode === 'review') await countDoubts(ports, policy.policy, judged, UNTIL_NEXT_REVIEW_MS);
   const part = partOf(batch.batch, outcomes);
   await ports.runs.recordPart(batch.runId, part);
   return part;

@@ -1,7 +1,5 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { ReviewMode } from '../../shared/domain/review/run.ts';
-import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import type { EvidenceStore } from '../../shared/ports/evidence.ts';
@@ -34,7 +32,7 @@ export async function route(
   enterRun('Records' in event ? undefined : event.runId);
   if ('Records' in event) {
     const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
-    const { batchItemFailures } = queueReply(measured(handled).failed, event.Records.length);
+    const { batchItemFailures } = queueReply(logged(handled).failed, event.Records.length);
     const waiting = handled.waiting.map((itemIdentifier) => ({ itemIdentifier }));
     return { batchItemFailures: [...batchItemFailures, ...waiting] };
   }
@@ -44,9 +42,8 @@ export async function route(
 
 const OUTSIDE_OF_RUNS = { runId: 'none', mode: 'review' } as const;
 
-function measured(handled: HandledEvents): HandledEvents {
-  metrics.addMetric('ScanEventsJudged', MetricUnit.Count, handled.judged);
-  metrics.addMetric('ScanEventsNotOurs', MetricUnit.Count, handled.notOurs);
-  metrics.addMetric('ScanEventsSetAside', MetricUnit.Count, handled.setAside);
+function logged(handled: HandledEvents): HandledEvents {
+  const { judged, collected, notOurs, setAside } = handled;
+  logger.info('scan events handled', { judged, collected, notOurs, setAside });
   return handled;
 }

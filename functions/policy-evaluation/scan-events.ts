@@ -19,9 +19,10 @@ import type { Scanner } from '../../shared/ports/scanner.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
 import * as v from '../../shared/schema.ts';
+import { countDoubts, type DoubtPorts } from './count-doubts.ts';
 import { judgeRequest, type ScanEventMessage } from './input.ts';
 
-export interface ScanEventPorts extends JudgeImagesPorts {
+export interface ScanEventPorts extends JudgeImagesPorts, DoubtPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly scanner: Scanner;
   readonly deadLetters: DeadLetters;
@@ -162,16 +163,20 @@ async function judgeScanned(
   const policy = await policyInForce(ports.policies);
   const places = Map.groupBy(events, ({ digest }) => digest);
   const errors = new Map<Digest, unknown>();
+  const judged: ImageRecord[] = [];
   let left: ReadonlyMap<Digest, ImageRecord> = images;
   for (let attempt = 1; attempt <= ports.retry.attempts && left.size > 0; attempt += 1) {
     if (attempt > 1) await ports.retry.wait(attempt - 1);
     const targets = [...left.values()].map((image) => targetOf(ports, image, places.get(image.digest) ?? []));
     const outcomes = await judgeImages(ports, policy, targets);
     for (const digest of left.keys()) errors.delete(digest);
-    for (const [digest, outcome] of outcomes) if ('error' in outcome) errors.set(digest, outcome.error);
+    for (const [digest, outcome] of outcomes)
+      if ('error' in outcome) errors.set(digest, outcome.error);
+      else judged.push(outcome.image);
     const outdated = [...errors].flatMap(([digest, error]) => (error instanceof ImageChangedError ? [digest] : []));
     left = await ports.images.get(outdated);
   }
+  await countDoubts(ports, policy.policy, judged);
   return errors;
 }
 

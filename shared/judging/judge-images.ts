@@ -7,7 +7,7 @@ import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
 import { evaluate } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import { knowsMore, propertiesIn } from '../domain/verdict/image-updates.ts';
+import { knowsMore, propertiesIn, withJudgement } from '../domain/verdict/image-updates.ts';
 import { firstSeenNow } from '../domain/verdict/severity.ts';
 import type { Verdict, VerdictStatus } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -45,7 +45,13 @@ export interface Target {
   readonly learn?: () => Promise<Learnt>;
 }
 
-export type Outcome = { readonly status: VerdictStatus } | { readonly error: unknown };
+/** A judged image, with its record as the ledger has it now. */
+interface JudgedImage {
+  readonly status: VerdictStatus;
+  readonly image: ImageRecord;
+}
+
+export type Outcome = JudgedImage | { readonly error: unknown };
 
 /**
  * Judges images. The verdict is written after everything that follows from it, because an image with a verdict of this
@@ -79,7 +85,10 @@ export async function judgeImages(
     const blocked =
       image.stream !== undefined && factsFor({ image, verdict }).length > 0 && failedStreams.get(image.stream);
     if (blocked) throw blocked;
-    outcomes.set(image.digest, { status: judgement ? await write(ports.images, judgement) : verdict.status });
+    outcomes.set(
+      image.digest,
+      judgement ? await write(ports.images, image, judgement) : { status: verdict.status, image },
+    );
   });
   return outcomes;
 }
@@ -109,15 +118,16 @@ async function judgeTarget(
  * @throws ImageChangedError if the properties are newer and not judged yet, or an older result knows more of language
  * packages: the next judgement has the news of both
  */
-async function write(images: ImageLedger, judgement: Judgement): Promise<VerdictStatus> {
+async function write(images: ImageLedger, before: ImageRecord, judgement: Judgement): Promise<JudgedImage> {
   const { digest, verdict } = judgement;
-  if (await images.recordJudgement(judgement)) return verdict.status;
+  if (await images.recordJudgement(judgement))
+    return { status: verdict.status, image: withJudgement(before, judgement) ?? before };
   const now = (await images.get([digest])).get(digest);
   if (!now) throw new ImageNotRecordedError(digest);
   if (!now.verdict || now.judgedAtEpochMs === undefined) throw new ImageChangedError(digest);
   const isOlder = (resultAtEpochMs(now.scan) ?? 0) < (resultAtEpochMs(judgement.scan) ?? 0);
   if (isOlder && knowsMore(now.scan, judgement.scan)) throw new ImageChangedError(digest);
-  return now.verdict.status;
+  return { status: now.verdict.status, image: now };
 }
 
 /** The scan data of an image: a read of the scanner, or stored data only. */

@@ -4,9 +4,13 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { eventually } from '../../local/cloud/probe.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { Execution } from '../../local/installation.ts';
-import { deny, giveBack, RunbookRuns } from '../support/alarms.ts';
+import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { type DoorPlace, doorsSchema } from '../../shared/domain/policy/doors.ts';
+import { parse } from '../../shared/schema.ts';
+import { deny, giveBack, queuesOf, RunbookRuns } from '../support/alarms.ts';
 import { useInstallation } from '../support/installation.ts';
-import { hubOf } from '../support/readings.ts';
+import { type DumpedItem, hubOf, itemsOf } from '../support/readings.ts';
 import { TRIED_ALARMS } from '../support/tried-alarms.ts';
 
 const LIMIT_MS = 120_000;
@@ -34,6 +38,26 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
       LIMIT_MS / 2,
     );
   const succeeds = async () => expect(await reviewed()).toMatchObject({ status: 'SUCCEEDED' });
+
+  /** A place in which every image that runs is compliant, with these images. */
+  async function cleanPlace(): Promise<readonly [DoorPlace, readonly Digest[]]> {
+    const items = await itemsOf(installation());
+    const digestOf = ({ PK }: DumpedItem) => String(PK).slice('IMAGE#'.length) as Digest;
+    const compliant = new Set(
+      items.flatMap((item) =>
+        (item.verdict as { readonly status?: unknown } | undefined)?.status === 'compliant' ? digestOf(item) : [],
+      ),
+    );
+    const places = Map.groupBy(
+      items.filter(({ kind }) => kind === 'running'),
+      ({ SK }) => String(SK),
+    );
+    for (const [SK, there] of places) {
+      const digests = there.map(digestOf);
+      if (digests.every((digest) => compliant.has(digest))) return [keys.placeOfRunning({ PK: '', SK }), digests];
+    }
+    throw new Error('no place runs compliant images alone');
+  }
 
   test(
     'ScopeUnreachableAlarm: an account has no role, until its stack is deployed',
@@ -93,6 +117,31 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
       });
       await runs.end(['ReviewTimedOutAlarm'], 60, async () => {
         await lambda().send(new DeleteFunctionConcurrencyCommand({ FunctionName: INVENTORY }));
+        await succeeds();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'ImagesDoubtedAlarm: scan results cannot be read, until they can again',
+    async () => {
+      const [place, digests] = await cleanPlace();
+      const { context } = installation();
+      const { version: replaces, policy } = await context.policies.current();
+      const { account, region, cluster, namespace } = place;
+      const rule = { accounts: [account], regions: [region], clusters: [cluster], mode: 'warn' };
+      const rules = [{ ...rule, ...(namespace !== undefined && { namespaces: [namespace] }) }];
+      const doors = parse(doorsSchema, { rules });
+      await context.policies.publish({ ...policy, doors }, { author: 'a test', atEpochMs: Date.now(), replaces });
+      await runs.raise(['ImagesDoubtedAlarm'], 15, async () => {
+        await deny(installation(), 'PolicyEvaluationRole', ['sts:AssumeRole']);
+        await installation().cloud.admin.endEnvironments();
+        const queues = await queuesOf(installation());
+        for (const digest of digests) await queues.send('ScanEventQueue', JSON.stringify({ kind: 'judge', digest }));
+      });
+      await runs.end(['ImagesDoubtedAlarm'], 30, async () => {
+        await giveBack(installation(), 'PolicyEvaluationRole');
         await succeeds();
       });
     },

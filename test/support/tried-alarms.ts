@@ -5,6 +5,7 @@
 export const TRIED_ALARMS = {
   'alarms.slow.test.ts': ['FunctionErrorsAlarm', 'FunctionThrottlesAlarm', 'QueueStalledAlarm'],
   'runbooks-reviews.slow.test.ts': [
+    'ImagesDoubtedAlarm',
     'NoReviewAlarm',
     'ReviewFailedAlarm',
     'ReviewTimedOutAlarm',

@@ -59,16 +59,13 @@ export interface TimedAdmission {
   readonly admission: Admission;
   /** When the grace ends by which the image may start now; absent if it needs none, or may not start. */
   readonly graceEndsAtEpochMs?: number;
-  /** Its good standing alone lets it start, because Patchwave has a doubt. */
-  readonly isDoubted?: true;
 }
 
 /** The decision of `admit`, with the end of the grace. */
 export function admitUntil(reference: string | undefined, admitting: Admitting): TimedAdmission {
   const { door, breakGlass, nowEpochMs } = admitting;
   if (door.mode === 'off') return { admission: ALLOW };
-  const objections = objectionsTo(reference, admitting);
-  const objection = strictestOf(objections);
+  const objection = strictestOf(objectionsTo(reference, admitting));
   if (!objection) return { admission: ALLOW };
   const { ruleId, isDenied, endsAtEpochMs } = objection;
   const message = written(objection.message);
@@ -76,7 +73,6 @@ export function admitUntil(reference: string | undefined, admitting: Admitting):
     return {
       admission: { decision: 'warn', ruleId, message },
       ...(endsAtEpochMs !== undefined && { graceEndsAtEpochMs: endsAtEpochMs }),
-      ...(objections.some((one) => one.class === 'doubt') && { isDoubted: true }),
     };
   if (door.mode === 'warn')
     return { admission: { decision: 'warn', ruleId, message: `This door only warns. ${message}` } };
@@ -126,6 +122,21 @@ export function graceOfDigest(facts: AdmissionFacts, policy: Policy, nowEpochMs:
   const objection = strictestOf(objectionsByFacts(facts, { door, policy, nowEpochMs }));
   if (objection?.endsAtEpochMs === undefined) return undefined;
   return { untilEpochMs: objection.endsAtEpochMs, ruleId: objection.ruleId };
+}
+
+/** A doubt of Patchwave that refuses an image later. */
+export interface DoubtOfDigest extends GraceOfDigest {
+  /** One line that says what to do. */
+  readonly message: string;
+}
+
+/** The doubt in spite of which an image in good standing may start in one place; `undefined` if there is none, or it may not start. */
+export function doubtOfDigest(facts: AdmissionFacts, policy: Policy, nowEpochMs: number): DoubtOfDigest | undefined {
+  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
+  const objections = objectionsByFacts(facts, { door, policy, nowEpochMs });
+  const doubt = strictestOf(objections.filter((one) => one.class === 'doubt'));
+  if (doubt?.endsAtEpochMs === undefined || objections.some(({ isDenied }) => isDenied)) return undefined;
+  return { untilEpochMs: doubt.endsAtEpochMs, ruleId: doubt.ruleId, message: written(doubt.message) };
 }
 
 /** The one rule of all doors: how long an image in good standing may start in spite of an objection. */

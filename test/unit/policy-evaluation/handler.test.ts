@@ -18,11 +18,11 @@ const services = (world: World): PolicyEvaluationServices => ({
   ledgers: ({ runId, mode }) => (mode === 'preview' ? previewOf(world, world.runFiles, runId) : world),
 });
 
-let counted: jest.SpiedFunction<typeof metrics.addMetric>;
+let logged: jest.SpiedFunction<typeof logger.info>;
 beforeEach(() => {
   jest.spyOn(logger, 'error').mockImplementation(() => undefined);
   jest.spyOn(metrics, 'publishStoredMetrics').mockReturnThis();
-  counted = jest.spyOn(metrics, 'addMetric');
+  logged = jest.spyOn(logger, 'info').mockReturnValue(undefined);
 });
 afterEach(() => jest.restoreAllMocks());
 
@@ -44,7 +44,8 @@ test('a batch of messages: the sample events are handled, and an invalid one is 
 
   expect(world.images.records.get(detail['image-digest'])?.verdict?.status).toBe('compliant');
   expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('detail.image-digest') }]);
-  expect(counted).toHaveBeenCalledWith('ScanEventsSetAside', 'Count', 1);
+  const handled = { judged: 2, collected: 0, notOurs: 0, setAside: 1 };
+  expect(logged).toHaveBeenCalledWith('scan events handled', handled);
 });
 
 test('a failed message is named', async () => {
