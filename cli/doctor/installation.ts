@@ -1,6 +1,6 @@
 import type { Registry } from '../../shared/domain/image/image.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import type { DoorMode } from '../../shared/domain/policy/doors.ts';
+import type { Door, DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { DoctorPlace, Members } from './places.ts';
@@ -117,7 +117,7 @@ export interface ServiceHooks {
 }
 
 /** The same, and what the door of its cluster does. */
-export interface ServiceDescription extends ServiceHooks {
+export interface ServiceDescription extends ServiceHooks, Pick<Door, 'onUnreachable'> {
   readonly mode: DoorMode;
 }
 

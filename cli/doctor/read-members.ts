@@ -91,8 +91,8 @@ async function readServices(
   if (!mayJudge(policy, { account, region })) return undefined;
   return reading(async () =>
     (await reads.services({ account, region })).map((service) => {
-      const { mode } = doorAt(policy, { account, region, cluster: service.cluster });
-      return { ...service, mode };
+      const { mode, onUnreachable } = doorAt(policy, { account, region, cluster: service.cluster });
+      return { ...service, mode, onUnreachable };
     }),
   );
 }

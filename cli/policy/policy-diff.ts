@@ -124,7 +124,7 @@ function textOf(value: unknown): string {
 }
 
 /** Sentences about parts of a policy that can hardly be meant: waivers that are over, and limits of no day. */
-export function policyDoubts({ ages, waivers }: Policy, nowEpochMs: number): readonly string[] {
+export function policyDoubts({ ages, waivers, doors }: Policy, nowEpochMs: number): readonly string[] {
   const limits = Object.entries({ default: ages.default, ...tierAges(ages) });
   return [
     ...limits.flatMap(([name, { limitDays }]) =>
@@ -137,6 +137,25 @@ export function policyDoubts({ ages, waivers }: Policy, nowEpochMs: number): rea
         ? `Waiver ${waiver.id} expired at ${instant(voidFromEpochMs(waiver))} and has no effect. Remove it, or set a later \`expires\`.`
         : [],
     ),
+    ...unansweredTexts(doors),
+  ];
+}
+
+/** What the doors do while Patchwave cannot be asked, where the policy says it. */
+function unansweredTexts(doors: Policy['doors']): readonly string[] {
+  const denying = doors ? [doors, ...doors.rules].filter(({ mode }) => mode === 'deny') : [];
+  const said = denying.flatMap((one) => one.onUnreachable ?? doors?.onUnreachable ?? []);
+  return [
+    ...(said.includes('allow')
+      ? [
+          'Where `onUnreachable` is `allow`, every image starts while Patchwave cannot be asked or cannot read. Whoever can bring that about, such as by more requests than RequestsPerSecond, can start any image there.',
+        ]
+      : []),
+    ...(said.includes('refuse')
+      ? [
+          'Where `onUnreachable` is `refuse`, no new pod starts while Patchwave cannot be asked or cannot read, also none that replaces one of a failed node.',
+        ]
+      : []),
   ];
 }
 

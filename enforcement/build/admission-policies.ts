@@ -1,7 +1,7 @@
 import { ALLOWED_IMAGES, type Shard, type ShardCount, shardSet } from '../../shared/domain/admission/allowed-images.ts';
 import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { ClusterDoors } from './door-modes.ts';
+import type { AskedMode, ClusterDoors } from './door-modes.ts';
 import {
   nameVariables,
   referenceValidations,
@@ -38,7 +38,7 @@ const isDenying = ({ mode, modes }: ClusterDoors): string =>
     : 'false';
 
 /** The namespaces of a mode; none if every namespace has it. */
-export function modeConditions({ mode, modes }: ClusterDoors, comparison: string) {
+export function modeConditions<Mode extends AskedMode>({ mode, modes }: ClusterDoors<Mode>, comparison: string) {
   if (modes.size === 1) return [];
   return [{ name: 'mode', expression: `${mode(API_SERVER.namespace)} ${comparison}` }];
 }

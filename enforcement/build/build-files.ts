@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { allowedImagesDefinition, firstAllowedImages } from './allowed-images.ts';
 import { custodianPolicies } from './custodian.ts';
-import { clusterDoors } from './door-modes.ts';
+import { askedDoors, clusterDoors } from './door-modes.ts';
 import { gatekeeperManifests } from './gatekeeper.ts';
 import { guardRules } from './guard.ts';
 import { commented, yamlOf } from './manifest.ts';
@@ -50,7 +50,7 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
           ? [
               [
                 `${folder}/webhook.yaml`,
-                yamlOf(COMMENTS.webhook, [webhookConfiguration(here, cluster, webhook)]),
+                yamlOf(COMMENTS.webhook, [webhookConfiguration(askedDoors(doors, cluster), cluster, webhook)]),
               ] as const,
             ]
           : []),

@@ -4,19 +4,22 @@ import { ADD_ON_NAMESPACES } from '../../shared/domain/policy/add-on-namespaces.
 import type { DoorMode, Doors } from '../../shared/domain/policy/doors.ts';
 import { celMatchesAny, celText } from './cel.ts';
 
+/** The modes of a door that is asked. `deny-open` denies, and lets every image start while it cannot be asked. */
+export type AskedMode = DoorMode | 'deny-open';
+
 /** What the doors of one cluster do, by namespace. */
-export interface ClusterDoors {
-  /** An expression: `off`, `warn` or `deny`, by an expression of the namespace. */
+export interface ClusterDoors<Mode extends AskedMode = DoorMode> {
+  /** An expression: a mode, by an expression of the namespace. */
   readonly mode: (namespace: string) => string;
   /** An expression of type bool, by an expression of the namespace. */
   readonly requireDigest: (namespace: string) => string;
   /** Every mode that some namespace may have. */
-  readonly modes: ReadonlySet<DoorMode>;
+  readonly modes: ReadonlySet<Mode>;
   /**
    * A selector by the label `kubernetes.io/metadata.name`, which every namespace has. It leaves out what it can of the namespaces
    * with other modes: it knows names, and the expressions know the patterns of the policy too.
    */
-  readonly namespaces: (isMode: (mode: DoorMode) => boolean) => NamespaceSelector | undefined;
+  readonly namespaces: (isMode: (mode: Mode) => boolean) => NamespaceSelector | undefined;
   /** For people: what the doors do in which namespaces, in the order of the rules. */
   readonly coverage: string;
 }
@@ -34,8 +37,10 @@ export class ClusterNeededError extends Error {
   override readonly name = 'ClusterNeededError';
 }
 
+type Rule = Doors['rules'][number];
+
 /** The rules that may apply in a cluster, in order; the last one names no namespace. */
-function rulesFor({ rules, mode, requireDigest }: Doors, cluster: Cluster | undefined): Doors['rules'] {
+function rulesFor({ rules, mode, requireDigest }: Doors, cluster: Cluster | undefined): readonly Rule[] {
   const here = rules.filter((rule, index) => {
     if (cluster === undefined && (rule.accounts ?? rule.regions ?? rule.clusters) !== undefined)
       throw new ClusterNeededError(
@@ -54,8 +59,8 @@ function rulesFor({ rules, mode, requireDigest }: Doors, cluster: Cluster | unde
 }
 
 /** A rule without namespaces names no add-on namespace: there a later one that does decides, or the door is off. */
-function rulesOfAddOns(before: Doors['rules'], here: Doors['rules']): Doors['rules'] {
-  const namesIt = (name: string) => (rule: Doors['rules'][number]) =>
+function rulesOfAddOns(before: readonly Rule[], here: readonly Rule[]): readonly Rule[] {
+  const namesIt = (name: string) => (rule: Rule) =>
     rule.namespaces !== undefined && matchesAnyGlob(rule.namespaces, name);
   return [...ADD_ON_NAMESPACES.keys()]
     .filter((name) => !before.some(namesIt(name)))
@@ -67,9 +72,27 @@ function rulesOfAddOns(before: Doors['rules'], here: Doors['rules']): Doors['rul
  * @param cluster absent if the manifests are for every cluster
  * @throws ClusterNeededError
  */
-export function clusterDoors(doors: Doors, cluster: Cluster | undefined): ClusterDoors {
-  const rules = rulesFor(doors, cluster);
-  const choice = (settingOf: (rule: Doors['rules'][number]) => string) => (namespace: string) =>
+export const clusterDoors = (doors: Doors, cluster: Cluster | undefined): ClusterDoors =>
+  doorsBy(doors, cluster, (rule) => rule.mode);
+
+/** The same for a door that the API server asks: what it does without an answer is a part of the mode. */
+export const askedDoors = (doors: Doors, cluster: Cluster | undefined): ClusterDoors<AskedMode> =>
+  doorsBy(doors, cluster, ({ mode, onUnreachable = doors.onUnreachable }) =>
+    mode === 'deny' && onUnreachable === 'allow' ? 'deny-open' : mode,
+  );
+
+/** A rule with the mode that it gives. */
+interface Moded<Mode> extends Pick<Rule, 'namespaces' | 'requireDigest'> {
+  readonly mode: Mode;
+}
+
+function doorsBy<Mode extends AskedMode>(
+  doors: Doors,
+  cluster: Cluster | undefined,
+  modeOf: (rule: Rule) => Mode,
+): ClusterDoors<Mode> {
+  const rules = rulesFor(doors, cluster).map((rule): Moded<Mode> => ({ ...rule, mode: modeOf(rule) }));
+  const choice = (settingOf: (rule: Moded<Mode>) => string) => (namespace: string) =>
     rules.reduceRight((rest, rule) => {
       const value = settingOf(rule);
       if (rule.namespaces === undefined || rest === value) return value;
@@ -85,8 +108,8 @@ export function clusterDoors(doors: Doors, cluster: Cluster | undefined): Cluste
 }
 
 /** Rules in a row that say the same are one part. A name that an earlier part has is not repeated. */
-function coverageOf(rules: Doors['rules']): string {
-  const parts: { mode: DoorMode; names: string[] | undefined }[] = [];
+function coverageOf(rules: readonly Moded<AskedMode>[]): string {
+  const parts: { mode: AskedMode; names: string[] | undefined }[] = [];
   const seen = new Set<string>();
   for (const { mode, namespaces } of rules) {
     const names = namespaces?.filter((name) => !seen.has(name));
@@ -96,12 +119,20 @@ function coverageOf(rules: Doors['rules']): string {
     else if (names?.length !== 0) parts.push({ mode, names: names && [...names] });
   }
   return parts
-    .map(({ mode, names }) => `${mode} in ${names?.join(', ') ?? (parts.length > 1 ? 'all others' : 'all namespaces')}`)
+    .map(
+      ({ mode, names }) =>
+        `${MODE_TEXTS[mode]} in ${names?.join(', ') ?? (parts.length > 1 ? 'all others' : 'all namespaces')}`,
+    )
     .join('; ');
 }
 
+const MODE_TEXTS: Readonly<Record<AskedMode, string>> = {
+  ...{ off: 'off', warn: 'warn', deny: 'deny' },
+  'deny-open': 'deny (allow while it cannot be asked)',
+};
+
 /** A rule whose every name an earlier one has already decides nothing. */
-function modesOf(rules: Doors['rules']): ReadonlySet<DoorMode> {
+function modesOf<Mode>(rules: readonly Moded<Mode>[]): ReadonlySet<Mode> {
   const isFirst = (name: string, index: number): boolean =>
     rules.findIndex(({ namespaces }) => namespaces === undefined || matchesAnyGlob(namespaces, name)) === index;
   const deciding = rules.filter(
@@ -110,7 +141,10 @@ function modesOf(rules: Doors['rules']): ReadonlySet<DoorMode> {
   return new Set(deciding.map(({ mode }) => mode));
 }
 
-function selectorOf(rules: Doors['rules'], isMode: (mode: DoorMode) => boolean): NamespaceSelector | undefined {
+function selectorOf<Mode>(
+  rules: readonly Moded<Mode>[],
+  isMode: (mode: Mode) => boolean,
+): NamespaceSelector | undefined {
   const named = rules.flatMap(({ namespaces = [] }) => namespaces);
   const names = [...new Set(named.filter((name) => !name.includes('*')))].sort();
   const isNamed = (name: string): boolean => {

@@ -15,7 +15,7 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { buildFiles, folderOf } from './build-files.ts';
-import { clusterDoors } from './door-modes.ts';
+import { askedDoors, clusterDoors } from './door-modes.ts';
 import { pathKeyIn } from './path-key.ts';
 
 const USAGE =
@@ -131,6 +131,7 @@ async function main(args: readonly string[]): Promise<void> {
   print(`${counted(files.size, 'file')} written into ${out}:`);
   const paths = [...files.keys()];
   for (const path of paths) print(`  ${path}${coverageIn(policy, options.clusters, path)}`);
+  for (const line of unanswered(paths, policy, options.clusters)) print(line);
   if (key)
     print(
       `The paths of webhook.yaml are signed. PathPublicKey of doors.yaml, or NextPathPublicKey, must be ${key.publicKey}`,
@@ -148,7 +149,29 @@ const DECIDING = /\/(?:admission-policies|gatekeeper|webhook)\.yaml$/;
 function coverageIn({ doors }: Policy, clusters: readonly Cluster[], path: string): string {
   if (!doors || !DECIDING.test(path)) return '';
   const cluster = clusters.find((one) => path.startsWith(`${folderOf(one)}/`));
-  return `: ${clusterDoors(doors, cluster).coverage}`;
+  const { coverage } = path.endsWith('/webhook.yaml') ? askedDoors(doors, cluster) : clusterDoors(doors, cluster);
+  return `: ${coverage}`;
+}
+
+/** What starts while nothing answers, by file. */
+function unanswered(paths: readonly string[], { doors }: Policy, clusters: readonly Cluster[]): readonly string[] {
+  const written = (name: string): boolean => paths.some((path) => path.endsWith(`/${name}`));
+  const modes = new Set(clusters.flatMap((one) => (doors ? [...askedDoors(doors, one).modes] : [])));
+  return [
+    ...(written('webhook.yaml') && modes.has('deny')
+      ? ['While the webhook cannot be asked, webhook.yaml refuses each new pod where it denies.']
+      : []),
+    ...(written('webhook.yaml') && modes.has('deny-open')
+      ? [
+          'While the webhook cannot be asked, webhook.yaml starts every image where the policy has onUnreachable: allow. Who can keep the webhook from answering can start any image there.',
+        ]
+      : []),
+    ...(written('gatekeeper.yaml')
+      ? [
+          'gatekeeper.yaml cannot say what starts while Gatekeeper is down: its own webhook configuration does. It starts every image, unless Gatekeeper is installed with validatingWebhookFailurePolicy=Fail.',
+        ]
+      : []),
+  ];
 }
 
 /** The place cannot have such a file: there is one in place of a folder, a folder in its place, or no right to write. */

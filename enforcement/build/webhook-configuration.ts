@@ -3,7 +3,7 @@ import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/image/kubernetes-pod
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { modeConditions, PODS, TEMPLATES } from './admission-policies.ts';
 import { celText } from './cel.ts';
-import type { ClusterDoors } from './door-modes.ts';
+import type { AskedMode, ClusterDoors } from './door-modes.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
@@ -20,13 +20,17 @@ export interface SignedWebhook {
 }
 
 /**
- * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies; everything
- * that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
+ * Makes the API server of a cluster ask the webhook of Patchwave (doors.yaml). Pods fail closed where the door denies, unless the
+ * policy lets them start without an answer; everything that only warns fails open. Nothing selects objects: a label would be a way around the door for anybody who creates a pod.
  * Each path is signed for this cluster and one use: who reads the file, or sees a URL in the error of an API server, can ask about
  * this cluster only. The webhook of a break-glass fails closed: an annotation that is in the cluster was asked about, and so set by
  * a person of the policy's groups. Ends fail open.
  */
-export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { url, sign }: SignedWebhook): Manifest {
+export function webhookConfiguration(
+  doors: ClusterDoors<AskedMode>,
+  cluster: Cluster,
+  { url, sign }: SignedWebhook,
+): Manifest {
   const { modes, namespaces } = doors;
   const urlFor = (use: PathUse): string => `${url}${webhookPath(sign(use, cluster), cluster)}`;
   const hook = (name: string, failurePolicy: 'Fail' | 'Ignore', more: object) => ({
@@ -39,7 +43,7 @@ export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { ur
     timeoutSeconds: TIMEOUT_SECONDS,
     ...more,
   });
-  const where = (comparison: string, selector: ReturnType<ClusterDoors['namespaces']>, changes: MatchCondition) => ({
+  const where = (comparison: string, selector: ReturnType<typeof namespaces>, changes: MatchCondition) => ({
     ...(selector && { namespaceSelector: selector }),
     matchConditions: [...modeConditions(doors, comparison), changes],
   });
@@ -49,32 +53,18 @@ export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { ur
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name: 'patchwave' },
     webhooks: [
-      ...(modes.has('deny')
-        ? [
-            hook('pods-deny', 'Fail', {
-              rules: [PODS],
-              ...where(
-                "== 'deny'",
-                namespaces((mode) => mode === 'deny'),
-                MAY_START_IMAGES,
-              ),
-            }),
-          ]
-        : []),
-      ...(modes.has('warn')
-        ? [
-            hook('pods-warn', 'Ignore', {
-              rules: [PODS],
-              ...where(
-                "== 'warn'",
-                namespaces((mode) => mode === 'warn'),
-                MAY_START_IMAGES,
-              ),
-            }),
-          ]
-        : []),
+      ...POD_HOOKS.filter(({ mode }) => modes.has(mode)).map(({ mode, failurePolicy }) =>
+        hook(`pods-${mode}`, failurePolicy, {
+          rules: [PODS],
+          ...where(
+            `== '${mode}'`,
+            namespaces((one) => one === mode),
+            MAY_START_IMAGES,
+          ),
+        }),
+      ),
       hook('workloads', 'Ignore', { rules: TEMPLATES, ...where("!= 'off'", isOn, CHANGES_TEMPLATE) }),
-      ...(modes.has('deny')
+      ...(modes.has('deny') || modes.has('deny-open')
         ? [
             hook('break-glass', 'Fail', { ...BREAK_GLASS, clientConfig: { url: urlFor('namespaces') } }),
             hook('namespaces', 'Ignore', { ...ENDS, clientConfig: { url: urlFor('namespaces') } }),
@@ -83,6 +73,13 @@ export function webhookConfiguration(doors: ClusterDoors, cluster: Cluster, { ur
     ],
   };
 }
+
+/** What the API server does with a pod without an answer, by mode. */
+const POD_HOOKS = [
+  { mode: 'deny', failurePolicy: 'Fail' },
+  { mode: 'deny-open', failurePolicy: 'Ignore' },
+  { mode: 'warn', failurePolicy: 'Ignore' },
+] as const;
 
 interface MatchCondition {
   readonly name: string;

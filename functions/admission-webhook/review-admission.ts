@@ -90,28 +90,37 @@ async function decide(
   { asked, isRefusable }: Asked,
 ): Promise<ReviewedAdmission> {
   const { inTime = (work) => work } = ports;
-  const undecided = (policy: Policy, message: string): ReviewedAdmission => {
-    const { mode } = doorAt(policy, place);
+  const undecided = (decision: Admission['decision'] | 'off', message: string): ReviewedAdmission => {
     const admission: Admission =
-      mode === 'off' ? { decision: 'allow' } : { decision: mode, ruleId: DOOR_RULES.decided, message };
+      decision === 'off' || decision === 'allow'
+        ? { decision: 'allow' }
+        : { decision, ruleId: DOOR_RULES.decided, message };
     return reviewedBy(request, asked.slice(0, 1), [admission], isRefusable);
   };
   try {
-    if (asked.length > MOST_IMAGES) return undecided((await inTime(ports.policies.current())).policy, TOO_MANY);
+    if (asked.length > MOST_IMAGES)
+      return undecided(doorAt((await inTime(ports.policies.current())).policy, place).mode, TOO_MANY);
     const references = asked.map(({ reference }) => reference);
     const { admissions, isRemembered } = await decideImages(ports, place, references);
     return { ...reviewedBy(request, asked, admissions, isRefusable), ...(isRemembered && { isRemembered }) };
   } catch (error) {
     const policy = ports.lastPolicy?.();
     if (!policy) throw error;
-    return { ...undecided(policy, UNREAD), unread: error };
+    const { mode, onUnreachable } = doorAt(policy, place);
+    const isOpen = mode === 'deny' && onUnreachable === 'allow' && asked.length <= MOST_UNREAD;
+    return { ...(isOpen ? undecided('warn', OPEN) : undecided(mode, UNREAD)), unread: error };
   }
 }
+
+/** A pod with more may be made so that no read of its images ends in time. Few pods have as many. */
+const MOST_UNREAD = 30;
 
 /** In a line of the log. */
 const MOST_DIGESTS = 20;
 
 const TOO_MANY = `The object asks for more than ${MOST_IMAGES} images, so Patchwave decides on none of them (${DOOR_RULES.decided}). Divide it into several.`;
+
+const OPEN = `Patchwave cannot read its policy or its ledger now, and the policy lets every image start meanwhile (${DOOR_RULES.decided}). Tell the team that runs Patchwave.`;
 
 const UNREAD = `Patchwave cannot read its policy or its ledger now, so it does not know whether the image may start (${DOOR_RULES.decided}). Try again in a minute. If it lasts, tell the team that runs Patchwave.`;
 

@@ -1,10 +1,10 @@
-import type { DoorQuestion, GateAnswer } from '../../shared/domain/admission/door-question.ts';
-import { type DoorMode, type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
+import type { DoorOfAnswer, DoorQuestion, GateAnswer } from '../../shared/domain/admission/door-question.ts';
+import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { DoorPorts } from '../../shared/judging/decide-at-door.ts';
 import { type ContainersDecided, decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
 
 /**
- * The decision on a service revision of which a gate asks, and the mode of the door by the same reading of the policy. Never
+ * The decision on a service revision of which a gate asks, and what the door does by the same reading of the policy. Never
  * throws.
  */
 export async function answerGate(ports: DoorPorts, question: DoorQuestion): Promise<GateAnswer & ContainersDecided> {
@@ -17,13 +17,16 @@ export async function answerGate(ports: DoorPorts, question: DoorQuestion): Prom
   };
   const read = { ...ports, policies: { current } };
   const decided = problem === undefined ? decideContainers(read, place, images) : undecided(read, place, problem);
-  const [decision, mode] = await Promise.all([decided, modeAt(read, place)]);
-  return { ...decision, ...(mode !== undefined && { mode }) };
+  const [decision, door] = await Promise.all([decided, doorOf(read, place)]);
+  return { ...decision, ...door };
 }
 
-/** `undefined` if the policy cannot be read, which the decision says too. */
-const modeAt = ({ policies }: Pick<DoorPorts, 'policies'>, place: DoorPlace): Promise<DoorMode | undefined> =>
+/** Nothing if the policy cannot be read, which the decision says too. */
+const doorOf = ({ policies }: Pick<DoorPorts, 'policies'>, place: DoorPlace): Promise<DoorOfAnswer> =>
   policies.current().then(
-    ({ policy }) => doorAt(policy, place).mode,
-    () => undefined,
+    ({ policy }) => {
+      const { mode, onUnreachable } = doorAt(policy, place);
+      return { mode, onUnreachable };
+    },
+    () => ({}),
   );

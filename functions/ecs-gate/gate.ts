@@ -5,7 +5,7 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { DoorMode } from '../../shared/domain/policy/doors.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { GateModes, HubDoor, KnownMode, ServiceRevisions } from '../../shared/ports/doors.ts';
+import type { GateModes, HubDoor, KnownDoor, KnownMode, ServiceRevisions } from '../../shared/ports/doors.ts';
 import { type HookEvent, revisedService } from './input.ts';
 
 export interface GatePorts {
@@ -30,8 +30,8 @@ export interface HookAnswer {
 }
 
 /**
- * Decides whether a service revision may start its tasks. Without a decision of the hub the mode that the door had at last decides:
- * where it denies, none may start; where it warns or is off, all may.
+ * Decides whether a service revision may start its tasks. Without a decision of the hub the door decides as it was at last: where it
+ * denies, none may start, unless the policy lets them start meanwhile; where it warns or is off, all may.
  */
 export async function gate(ports: GatePorts, event: HookEvent): Promise<HookAnswer> {
   const { targetServiceRevisionArn } = event.executionDetails;
@@ -44,26 +44,28 @@ export async function gate(ports: GatePorts, event: HookEvent): Promise<HookAnsw
   } catch (error) {
     return withoutHub(ports, question, textOf(error));
   }
-  const { mode } = answer;
+  const { mode, onUnreachable } = answer;
   if (mode === undefined && answer.decision === 'deny' && answer.ruleId === DOOR_RULES.decided)
     return withoutHub(ports, question, answer.message);
-  if (mode !== undefined) await remember(ports, question, { mode, askedAtEpochMs });
+  if (mode !== undefined) await remember(ports, question, { mode, onUnreachable, askedAtEpochMs });
   return answerTo(answer);
 }
 
 /** @param problem why the hub does not say what its policy wants */
 async function withoutHub(ports: GatePorts, { cluster }: DoorQuestion, problem: string): Promise<HookAnswer> {
-  const mode = await lastModeOf(ports, cluster);
-  if (mode === 'deny') return answered('error', 'FAILED', `${problem} (${DOOR_RULES.decided})`);
-  return answered('warn', 'SUCCEEDED', `The last known mode of the door is ${mode}, so the images start. ${problem}`);
+  const { mode, onUnreachable } = await lastDoorOf(ports, cluster);
+  const isOpen = mode === 'deny' && onUnreachable === 'allow';
+  if (mode === 'deny' && !isOpen) return answered('error', 'FAILED', `${problem} (${DOOR_RULES.decided})`);
+  const known = isOpen ? 'The policy had onUnreachable: allow' : `The last known mode of the door is ${mode}`;
+  return answered('warn', 'SUCCEEDED', `${known}, so the images start. ${problem}`);
 }
 
-async function lastModeOf({ modes, firstMode }: GatePorts, cluster: string): Promise<DoorMode> {
+async function lastDoorOf({ modes, firstMode }: GatePorts, cluster: string): Promise<KnownDoor> {
   try {
-    return (await modes.of(cluster)) ?? firstMode;
+    return (await modes.of(cluster)) ?? { mode: firstMode };
   } catch (error) {
     logger.error('the last known mode of the door cannot be read; the first mode of the stack holds', error as Error);
-    return firstMode;
+    return { mode: firstMode };
   }
 }
 

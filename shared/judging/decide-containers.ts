@@ -4,7 +4,7 @@ import { DOOR_RULES } from '../domain/admission/door-rules.ts';
 import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import { namedFailure } from '../domain/common/failure-text.ts';
 import { visibleLine } from '../domain/common/visible-text.ts';
-import { type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
+import { type Door, type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
 import { type DoorPorts, decideAtDoor } from './decide-at-door.ts';
 
 /** The decision with the reference that it is about; absent if it is about all of them, or the container names none. */
@@ -12,7 +12,8 @@ export type ContainersDecided = ContainersDecision & { readonly reference?: stri
 
 /**
  * Decides whether containers of ECS may start at a place. What cannot be decided is refused where the door denies, or where
- * its mode is unknown; elsewhere it is a warning. Never throws.
+ * its mode is unknown; elsewhere it is a warning. What cannot be read is a warning also where the policy lets it start. Never
+ * throws.
  */
 export async function decideContainers(
   ports: DoorPorts,
@@ -23,7 +24,7 @@ export async function decideContainers(
   try {
     return await strictestDecision(ports, place, images);
   } catch (error) {
-    return undecided(ports, place, failed(error));
+    return undecided(ports, place, failed(error), { isUnread: true });
   }
 }
 
@@ -42,19 +43,21 @@ export async function undecided(
   { policies }: Pick<DoorPorts, 'policies'>,
   place: DoorPlace,
   problem: string,
+  { isUnread = false } = {},
 ): Promise<ContainersDecision> {
-  const { mode, why } = await modeAt(policies, place);
+  const { mode, onUnreachable, why } = await modeAt(policies, place);
   const ruleId = DOOR_RULES.decided;
   const message = `Patchwave cannot decide whether the images may start (${ruleId}): ${visibleLine(why ?? problem)}`;
-  return { decision: mode === 'deny' || mode === 'unknown' ? 'deny' : 'warn', ruleId, message };
+  const isOpen = isUnread && onUnreachable === 'allow';
+  return { decision: (mode === 'deny' && !isOpen) || mode === 'unknown' ? 'deny' : 'warn', ruleId, message };
 }
 
 async function modeAt(
   policies: DoorPorts['policies'],
   place: DoorPlace,
-): Promise<{ readonly mode: DoorMode | 'unknown'; readonly why?: string }> {
+): Promise<Partial<Pick<Door, 'onUnreachable'>> & { readonly mode: DoorMode | 'unknown'; readonly why?: string }> {
   try {
-    return { mode: doorAt((await policies.current()).policy, place).mode };
+    return doorAt((await policies.current()).policy, place);
   } catch (error) {
     return { mode: 'unknown', why: failed(error) };
   }

@@ -3,7 +3,7 @@ import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import type { TaskStop } from '../domain/admission/task-stop.ts';
 import type { Registry } from '../domain/image/image.ts';
 import type { Cluster, RunningContainer } from '../domain/image/usage.ts';
-import type { DoorMode } from '../domain/policy/doors.ts';
+import type { Door, DoorMode } from '../domain/policy/doors.ts';
 
 /** Service revisions of ECS, in the account and Region of the caller. */
 export interface ServiceRevisions {
@@ -20,9 +20,14 @@ export interface HubDoor {
   ask(question: DoorQuestion): Promise<GateAnswer>;
 }
 
-/** The mode of a door, as the hub answered it. */
-export interface KnownMode {
+/** What a door does, as the hub answered it. */
+export interface KnownDoor {
   readonly mode: DoorMode;
+  /** Absent from a hub of an earlier version, and in what a gate of one remembered: the door refuses. */
+  readonly onUnreachable?: Door['onUnreachable'] | undefined;
+}
+
+export interface KnownMode extends KnownDoor {
   /** When the gate asked. */
   readonly askedAtEpochMs: number;
 }
@@ -30,7 +35,7 @@ export interface KnownMode {
 /** What a gate remembers of the answers of the hub, in the account of the gate. */
 export interface GateModes {
   /** Of the door at a cluster of the account and Region; `undefined` if the hub never answered about it. */
-  of(cluster: string): Promise<DoorMode | undefined>;
+  of(cluster: string): Promise<KnownDoor | undefined>;
   /** The answer to the latest question stays. */
   remember(cluster: string, known: KnownMode): Promise<void>;
 }

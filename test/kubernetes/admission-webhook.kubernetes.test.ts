@@ -47,7 +47,7 @@ let cluster: WebhookCluster;
 beforeAll(async () => {
   for (const level of ['info', 'warn', 'error'] as const) jest.spyOn(logger, level).mockImplementation(() => {});
   jest.spyOn(metrics, 'publishStoredMetrics').mockReturnThis();
-  cluster = await WebhookCluster.start(cloud(), CLUSTER, ['shop', 'stage', 'lab', 'plain']);
+  cluster = await WebhookCluster.start(cloud(), CLUSTER, ['shop', 'open', 'stage', 'lab', 'plain']);
   const config = cloud().clients(CLUSTER.account, CLUSTER.region);
   const principalArn = await makeOpenRole(config, 'PatchwaveRead');
   reader = await sessionOf(config, principalArn);
@@ -96,6 +96,7 @@ const DOORS = {
   rules: [
     { namespaces: ['lab'], mode: 'off' },
     { namespaces: ['shop', 'plain'], mode: 'deny' },
+    { namespaces: ['open'], mode: 'deny', onUnreachable: 'allow' },
   ],
   breakGlass: { groups: ['platform-on-call'] },
 } as const;
@@ -236,8 +237,8 @@ describe('what fails', () => {
       };
     },
   };
-  const UNDECIDED = ['deny door-undecided', 'warn door-undecided', 'allow'] as const;
-  const UNCALLED = ['failed', 'allow', 'allow'] as const;
+  const UNDECIDED = ['deny door-undecided', 'warn door-undecided', 'warn door-undecided', 'allow'] as const;
+  const UNCALLED = ['failed', 'allow', 'allow', 'allow'] as const;
 
   beforeAll(useWorld);
 
@@ -251,7 +252,7 @@ describe('what fails', () => {
     ['the policy cannot be read, and was never', UNCALLED],
     ['the path is signed by another key', UNCALLED],
   ] as const)(
-    '%s: refuses where the door denies, and nowhere else',
+    '%s: refuses where the door denies and the policy says nothing else, and nowhere else',
     async (name, expected) => {
       const key = Object.keys(FAILURES).indexOf(name);
       const [running, doomed, emptied] = [`running-${key}`, `doomed-${key}`, `emptied-${key}`];
@@ -264,7 +265,7 @@ describe('what fails', () => {
       const ofNamespaces = cluster.signature('namespaces');
       const repair = await FAILURES[name]?.();
       try {
-        const starts = ['shop', 'stage', 'lab'].map((namespace) => tried(namespace, GOOD));
+        const starts = ['shop', 'open', 'stage', 'lab'].map((namespace) => tried(namespace, GOOD));
         const others = [
           patch(pods('shop', running), { metadata: { labels: { team: 'web' } } }),
           patch(`${pods('shop', running)}/status`, { status: { phase: 'Running' } }),
@@ -284,6 +285,7 @@ describe('what fails', () => {
       }
       cluster.webhook.ports = portsOf(world);
       expect(await seen(tried('shop', GOOD))).toBe('allow');
+      expect(await seen(tried('open', BAD))).toBe('deny critical');
     },
     60_000,
   );

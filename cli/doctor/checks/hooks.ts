@@ -1,6 +1,5 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
-import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
 import { broken, type CheckFinding, ok, orOk, unknown } from '../finding.ts';
 import type { MembersDescription, PausedRolling, ServiceDescription } from '../installation.ts';
 import { notKnown, notRead } from './members.ts';
@@ -26,8 +25,11 @@ export function checkHooks(description: MembersDescription, version: string): re
 
 function clusterProblems(where: string, services: readonly ServiceDescription[]): readonly CheckFinding[] {
   const bare = services.filter(({ mode, timeoutActions }) => mode === 'deny' && timeoutActions.length === 0);
-  const closing = services.filter((service) => differs(service, ['warn', 'off'], 'ROLLBACK'));
-  const opening = services.filter((service) => differs(service, ['deny'], 'CONTINUE'));
+  const without = (action: string) =>
+    services.filter(({ timeoutActions }) => timeoutActions.some((one) => one === action));
+  const closing = without('ROLLBACK').filter(({ mode }) => mode !== 'deny');
+  const closingOpen = without('ROLLBACK').filter((service) => service.mode === 'deny' && !refuses(service));
+  const opening = without('CONTINUE').filter(refuses);
   return [
     ...(bare.length > 0
       ? [
@@ -47,6 +49,15 @@ function clusterProblems(where: string, services: readonly ServiceDescription[])
           ),
         ]
       : []),
+    ...(closingOpen.length > 0
+      ? [
+          broken(
+            where,
+            `The policy has onUnreachable: allow in ${where}, and a hook of ${namesOf(closingOpen)} takes the deployment back when nobody answers it.`,
+            'Set timeoutConfiguration.action of the hook to CONTINUE.',
+          ),
+        ]
+      : []),
     ...(opening.length > 0
       ? [
           broken(
@@ -59,8 +70,7 @@ function clusterProblems(where: string, services: readonly ServiceDescription[])
   ];
 }
 
-const differs = ({ mode, timeoutActions }: ServiceDescription, modes: readonly DoorMode[], action: string): boolean =>
-  modes.includes(mode) && timeoutActions.some((one) => one === action);
+const refuses = ({ mode, onUnreachable }: ServiceDescription): boolean => mode === 'deny' && onUnreachable === 'refuse';
 
 function byCluster(services: readonly ServiceDescription[]): ReadonlyMap<string, readonly ServiceDescription[]> {
   return Map.groupBy(services, ({ cluster }) => cluster);

@@ -1,5 +1,5 @@
 import * as v from '../../schema.ts';
-import { DOOR_MODES } from '../policy/doors.ts';
+import { DOOR_MODES, ON_UNREACHABLE } from '../policy/doors.ts';
 import { account, region } from '../policy/policy-parts.ts';
 
 /*
@@ -40,10 +40,15 @@ const objected = {
 export const containersDecision = v.variant('decision', [v.object(allowed), v.object(objected)]);
 export type ContainersDecision = v.InferOutput<typeof containersDecision>;
 
-/** The mode of the door, which the gate remembers. Absent if the hub does not know it, or is of version 0.2.0. */
-const mode = { mode: v.exactOptional(v.picklist(DOOR_MODES)) };
+/** What the gate remembers of the door. Absent if the hub does not know it, or is of version 0.2.0. */
+const door = {
+  mode: v.exactOptional(v.picklist(DOOR_MODES)),
+  onUnreachable: v.exactOptional(v.picklist(ON_UNREACHABLE)),
+};
+const doorOfAnswer = v.object(door);
+export type DoorOfAnswer = v.InferOutput<typeof doorOfAnswer>;
 export const gateAnswer = v.variant('decision', [
-  v.object({ ...allowed, ...mode }),
-  v.object({ ...objected, ...mode }),
+  v.object({ ...allowed, ...door }),
+  v.object({ ...objected, ...door }),
 ]);
 export type GateAnswer = v.InferOutput<typeof gateAnswer>;

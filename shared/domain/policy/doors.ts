@@ -9,6 +9,10 @@ import { account, glob, region, some } from './policy-parts.ts';
 export const DOOR_MODES = ['off', 'warn', 'deny'] as const;
 const mode = v.picklist(DOOR_MODES);
 
+/** What a door that denies does while Patchwave cannot decide. */
+export const ON_UNREACHABLE = ['refuse', 'allow'] as const;
+const onUnreachable = v.optional(v.picklist(ON_UNREACHABLE));
+
 /** The clusters of an account, Region and name, and namespaces in them, that have a mode of their own. */
 const doorRule = v.strictObject({
   accounts: v.optional(some(account)),
@@ -18,6 +22,7 @@ const doorRule = v.strictObject({
   namespaces: v.optional(some(glob)),
   mode,
   requireDigest: v.optional(v.boolean()),
+  onUnreachable,
   stopTasks: v.optional(v.boolean()),
 });
 
@@ -37,6 +42,8 @@ export const doorsSchema = v.strictObject({
   mode: v.optional(mode, 'off'),
   /** An image that is named by a tag alone is refused. Without it the door only warns, and judges nothing but the registry. */
   requireDigest: v.optional(v.boolean(), true),
+  /** Whether a door that denies refuses or lets start while Patchwave cannot be asked or cannot read. Absent: it refuses. */
+  onUnreachable,
   /**
    * So long an image that runs in the namespace already may start again after its deadline, in days: neither time nor a new
    * finding stops what runs.
@@ -86,6 +93,7 @@ export const doorPlaceText = ({ account, region, cluster, namespace }: DoorPlace
 export interface Door {
   readonly mode: DoorMode;
   readonly requireDigest: boolean;
+  readonly onUnreachable: (typeof ON_UNREACHABLE)[number];
   readonly graceRunningDays: number;
   /** Absent if the door stops no task. */
   readonly stopTasksAfterMinutes?: number;
@@ -96,13 +104,14 @@ export interface Door {
  * add-on namespace is off unless a rule names the namespace itself.
  */
 export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place: DoorPlace): Door {
-  if (!doors) return { mode: 'off', requireDigest: true, graceRunningDays: 0 };
+  if (!doors) return { mode: 'off', requireDigest: true, onUnreachable: 'refuse', graceRunningDays: 0 };
   const { rules, breakGlass: _, ...everywhere } = doors;
   const rule = rules.find((one) => names(one, place)) ?? (isOfAddOns(place) ? OFF : undefined);
   const stops = rule?.stopTasks ?? everywhere.stopTasks;
   return {
     mode: rule?.mode ?? everywhere.mode,
     requireDigest: rule?.requireDigest ?? everywhere.requireDigest,
+    onUnreachable: rule?.onUnreachable ?? everywhere.onUnreachable ?? 'refuse',
     graceRunningDays: everywhere.graceRunningDays,
     ...(stops && { stopTasksAfterMinutes: everywhere.stopTasksAfterMinutes }),
   };

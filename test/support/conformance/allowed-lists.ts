@@ -19,7 +19,12 @@ function listedImages({ situation }: ConformanceCase): readonly ListedImage[] {
   const { images, indexes, presences, policy, nowEpochMs } = situation;
   const records = { images, indexes: indexes as never, presences };
   const { approvedRegistries: _, ...anywhere } = policy;
-  const door = { mode: 'deny', requireDigest: true, graceRunningDays: situation.graceRunningDays } as const;
+  const door = {
+    mode: 'deny',
+    requireDigest: true,
+    onUnreachable: 'refuse',
+    graceRunningDays: situation.graceRunningDays,
+  } as const;
   return [...images.keys(), ...indexes.keys()].flatMap((digest): ListedImage[] => {
     const known = new Map([[digest, admissionFactsOf(digest, records, policy)]]);
     const admission = admit(`any@${digest}`, { door, known, policy: anywhere, nowEpochMs });

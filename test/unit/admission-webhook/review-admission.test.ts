@@ -279,6 +279,27 @@ describe('if policy or ledger cannot be read', () => {
     expect(await of('off')).toMatchObject({ decision: 'allow', unread: expect.any(Error) });
   });
 
+  test('an image starts with a warning where the policy has onUnreachable: allow, but no pod with more than 30', async () => {
+    const ports = await down({ mode: 'deny', onUnreachable: 'allow' });
+    const of = (count: number) =>
+      reviewAdmission(ports, CLUSTER, reviewOf({ object: podOf(...Array(count).fill(BAD)) }));
+    const opened = await of(30);
+    expect(opened).toMatchObject({ decision: 'warn', ruleId: 'door-undecided', unread: expect.any(Error) });
+    expect(opened.answer.response).toMatchObject({
+      allowed: true,
+      warnings: [expect.stringContaining('the policy lets every image start meanwhile')],
+    });
+    expect(await of(31)).toMatchObject({ decision: 'deny', ruleId: 'door-undecided', unread: expect.any(Error) });
+  });
+
+  test('what can be read is refused, also where the policy has onUnreachable: allow', async () => {
+    const made = await doorWorld('deny', { onUnreachable: 'allow' });
+    const of = (...images: string[]) => reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(...images) }));
+    expect(await of(BAD)).toMatchObject({ decision: 'deny', ruleId: 'critical' });
+    const many = Array.from({ length: 251 }, (_, n) => doorImage(`i${n}`));
+    expect(await of(...many)).toMatchObject({ decision: 'deny', ruleId: 'door-undecided' });
+  });
+
   test('the mode is that of the namespace', async () => {
     const doors = { mode: 'deny', rules: [{ namespaces: ['shop'], mode: 'warn' }] };
     expect(await reviewAdmission(await down(doors), CLUSTER, reviewOf({ object: podOf(GOOD) }))).toMatchObject({

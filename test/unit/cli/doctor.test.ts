@@ -712,9 +712,10 @@ describe('the hooks of ECS services', () => {
     ...{ cluster: 'main', service, isRolling: true, hasPause: false, timeoutActions: [] },
     ...changes,
   });
-  const hooks = async (mode: DoorMode, ...services: readonly ServiceHooks[]) => {
+  const hooks = async (door: DoorMode | 'open', ...services: readonly ServiceHooks[]) => {
     const installation = await soundInstallation();
-    await denying(installation, { mode: 'off', rules: [{ clusters: ['main'], mode }] });
+    const rule = door === 'open' ? ({ mode: 'deny', onUnreachable: 'allow' } as const) : { mode: door };
+    await denying(installation, { mode: 'off', rules: [{ clusters: ['main'], ...rule }] });
     installation.fleet.ecsServices.set(`${MEMBER}/eu-west-1`, services);
     const found = await findingsOf(installation);
     return found
@@ -727,7 +728,10 @@ describe('the hooks of ECS services', () => {
   ] as const;
   const WHERE = `${MEMBER}/eu-west-1/main`;
 
-  test.each<[DoorMode, Partial<ServiceHooks>, string]>([
+  test.each<[DoorMode | 'open', Partial<ServiceHooks>, string]>([
+    ['open', {}, `broken ${WHERE} The door denies in ${WHERE}, and api have no hook at PRE_SCALE_UP`],
+    ['open', go, 'ok services 1 ECS service at doors checked'],
+    ['open', back, `broken ${WHERE} The policy has onUnreachable: allow in ${WHERE}, and a hook of api takes the`],
     ['deny', {}, `broken ${WHERE} The door denies in ${WHERE}, and api have no hook at PRE_SCALE_UP`],
     ['deny', go, `broken ${WHERE} The door denies in ${WHERE}, and a hook of api continues when nobody answers it`],
     ['deny', back, 'ok services 1 ECS service at doors checked'],

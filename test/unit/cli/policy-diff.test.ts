@@ -126,6 +126,21 @@ test('an empty list is shown as such, and not as nothing', () => {
   expect(settings.find(({ path }) => path === 'doors.rules')).toEqual({ path: 'doors.rules', after: '[]' });
 });
 
+test.each<[PolicyDocument['doors'], readonly RegExp[]]>([
+  [{ mode: 'deny' }, []],
+  [{ mode: 'warn', onUnreachable: 'allow' }, []],
+  [{ mode: 'deny', onUnreachable: 'allow' }, [/is `allow`, every image starts/]],
+  [{ mode: 'warn', rules: [{ clusters: ['a'], mode: 'deny', onUnreachable: 'allow' }] }, [/is `allow`/]],
+  [{ mode: 'warn', onUnreachable: 'allow', rules: [{ clusters: ['a'], mode: 'deny' }] }, [/is `allow`/]],
+  [{ mode: 'deny', onUnreachable: 'refuse' }, [/is `refuse`, no new pod starts/]],
+  [
+    { mode: 'deny', onUnreachable: 'allow', rules: [{ clusters: ['a'], mode: 'deny', onUnreachable: 'refuse' }] },
+    [/is `allow`/, /is `refuse`/],
+  ],
+])('doubts: the doors %j, while Patchwave cannot be asked', (doors, expected) => {
+  expect(policyDoubts(policyOf({ doors }), 0)).toEqual(expected.map((text) => expect.stringMatching(text)));
+});
+
 test('doubts: an age limit of 0 days and a waiver that is over, from the end of its day', () => {
   const policy = policyOf({
     ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 0 }, platform: { limitDays: 1 } } },

@@ -168,6 +168,23 @@ describe('what cannot be read', () => {
     });
   });
 
+  test('with onUnreachable: allow the images start without the hub, without its policy and without its ledger', async () => {
+    const world = await doorWorld('deny', { onUnreachable: 'allow' });
+    const { ports } = gateOf(world, async () => [one('violating')]);
+    expect(await gate(ports, event())).toMatchObject({ hookStatus: 'FAILED' });
+    expect(await gate({ ...ports, door: away }, event())).toEqual({
+      hookStatus: 'SUCCEEDED',
+      reason: expect.stringMatching(/onUnreachable: allow, so the images start.*TimeoutError/),
+    });
+    const noLedger = { images: { get: () => Promise.reject(new Error('throttled')) } };
+    for (const broken of [{ policies: noPolicy }, noLedger]) {
+      const { ports: without } = gateOf({ ...world, ...broken } as unknown as World, async () => [one('violating')]);
+      expect(await gate({ ...without, modes: ports.modes }, event())).toMatchObject({ hookStatus: 'SUCCEEDED' });
+    }
+    // The account of the gate does not let it read the revision: Patchwave can be reached.
+    expect(await gate(gateOf(world, unread).ports, event())).toMatchObject({ hookStatus: 'FAILED' });
+  });
+
   test('the hub: the last answer counts, of this cluster', async () => {
     const [denying, warning] = [await doorWorld('deny'), await doorWorld('warn')];
     warning.advance(1);

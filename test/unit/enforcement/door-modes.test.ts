@@ -1,6 +1,6 @@
 import { evaluate } from '@marcbachmann/cel-js';
-import { ClusterNeededError, clusterDoors } from '../../../enforcement/build/door-modes.ts';
-import { DOOR_MODES, doorAt } from '../../../shared/domain/policy/doors.ts';
+import { askedDoors, ClusterNeededError, clusterDoors } from '../../../enforcement/build/door-modes.ts';
+import { DOOR_MODES, doorAt, ON_UNREACHABLE } from '../../../shared/domain/policy/doors.ts';
 import { doorPolicy } from '../../support/door-world.ts';
 import { fc } from '../../support/seeded.ts';
 
@@ -18,6 +18,7 @@ const rule = fc.record(
     namespaces: fc.subarray(['shop', 'shop-*', 'kube-*', 'kube-system', '*-lax', '*', "it's", 's*p'], { minLength: 1 }),
     mode,
     requireDigest: fc.boolean(),
+    onUnreachable: fc.constantFrom(...ON_UNREACHABLE),
   },
   { requiredKeys: ['mode'] },
 );
@@ -34,6 +35,25 @@ test('the expressions of a cluster say for each namespace what the policy says',
         expect(evaluate(made.mode('request.namespace'), context)).toBe(door.mode);
         expect(evaluate(made.requireDigest('request.namespace'), context)).toBe(door.requireDigest);
         expect(made.modes.has(door.mode)).toBe(true);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a door that is asked denies openly exactly where the policy lets images start without an answer', () => {
+  const unanswered = fc.constantFrom(undefined, ...ON_UNREACHABLE);
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 5 }), mode, unanswered, (rules, otherwise, onUnreachable) => {
+      const [cluster] = CLUSTERS;
+      const { doors } = doorPolicy({ mode: otherwise, ...(onUnreachable && { onUnreachable }), rules });
+      if (!doors || !cluster) throw new Error('the policy has doors');
+      const made = askedDoors(doors, cluster);
+      for (const namespace of NAMES) {
+        const door = doorAt({ doors }, { ...cluster, namespace });
+        const expected = door.mode === 'deny' && door.onUnreachable === 'allow' ? 'deny-open' : door.mode;
+        expect(evaluate(made.mode('request.namespace'), { request: { namespace } })).toBe(expected);
+        expect(made.modes.has(expected)).toBe(true);
       }
     }),
     { numRuns: 300 },

@@ -45,6 +45,30 @@ test('writes the files, byte-equal in a second run', () => {
   expect(texts[0]).toEqual(texts[1]);
 });
 
+test.each([
+  ['{ mode: warn }', ['gatekeeper.yaml cannot say']],
+  ['{ mode: deny }', ['While the webhook cannot be asked, webhook.yaml refuses', 'gatekeeper.yaml cannot say']],
+  [
+    '{ mode: deny, onUnreachable: allow }',
+    ['cannot be asked, webhook.yaml starts every image', 'gatekeeper.yaml cannot say'],
+  ],
+])('says for the doors %s what starts while nothing answers', (doors, expected) => {
+  const key = join(folder, 'key.pem');
+  writeFileSync(key, privateKey(1).export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  const { status, stdout } = build(
+    `${POLICY}doors: ${doors}\n`,
+    ...CLUSTER,
+    '--webhook-url',
+    'https://a.example',
+    '--key',
+    key,
+  );
+  expect(status).toBe(0);
+  const said = stdout.split('\n').filter((line) => /^(While|gatekeeper)/.test(line));
+  expect(said).toEqual(expected.map((text) => expect.stringContaining(text)));
+  expect(stdout.includes('deny (allow while it cannot be asked) in all others')).toBe(doors.includes('allow'));
+});
+
 test('names a cluster in which every mode is off, because what was applied there stays', () => {
   const file = join(folder, 'policy.yaml');
   writeFileSync(file, `${POLICY}${BY_CLUSTER}`);

@@ -83,6 +83,26 @@ test('each mode has its own failure policy, and its namespaces', () => {
   expect(JSON.stringify(hooks[1]?.matchConditions)).toContain("== 'warn'");
 });
 
+test('where the policy lets images start without an answer, pods fail open, and a break-glass fails closed', () => {
+  const rules = [{ namespaces: ['shop'], mode: 'deny' as const, onUnreachable: 'refuse' as const }];
+  const hooks = webhooks({ mode: 'deny', onUnreachable: 'allow', rules });
+  expect(hooks).toMatchObject([
+    { name: 'pods-deny.patchwave.dev', failurePolicy: 'Fail', namespaceSelector: SELECTED('In', 'shop') },
+    {
+      name: 'pods-deny-open.patchwave.dev',
+      failurePolicy: 'Ignore',
+      namespaceSelector: SELECTED('NotIn', ...ADD_ONS, 'shop'),
+    },
+    { name: 'workloads.patchwave.dev', failurePolicy: 'Ignore' },
+    { name: 'break-glass.patchwave.dev', failurePolicy: 'Fail' },
+    { name: 'namespaces.patchwave.dev', failurePolicy: 'Ignore' },
+  ]);
+  expect(JSON.stringify(hooks[1]?.matchConditions)).toContain("== 'deny-open'");
+  const open = webhooks({ mode: 'deny', onUnreachable: 'allow' }).map(({ name }) => name);
+  expect(open).toContain('break-glass.patchwave.dev');
+  expect(open).not.toContain('pods-deny.patchwave.dev');
+});
+
 test('where nothing denies, everything fails open', () => {
   const hooks = webhooks({ mode: 'warn' });
   expect(hooks.map(({ name, failurePolicy }) => [name, failurePolicy])).toEqual([

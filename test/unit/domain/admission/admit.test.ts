@@ -22,7 +22,7 @@ const policy = parse(policySchema, {
   awsManaged: { accounts: ['602401143452'] },
 });
 const GOOD = { standing: 'good', beganAtEpochMs: NOW - 20 * DAY_MS } as const;
-const DENY: Door = { mode: 'deny', requireDigest: true, graceRunningDays: 14 };
+const DENY: Door = { mode: 'deny', requireDigest: true, onUnreachable: 'refuse', graceRunningDays: 14 };
 
 const good: RecordedImage = {
   ...{ digest: WEB, isRecorded: true, tier: 'application', waivers: [], covered: { locations: [] } },

@@ -26,7 +26,7 @@ describe('the settings of a door', () => {
       { mode: 'off', requireDigest: true },
     ],
   ])('%s', (_, place, expected) => {
-    expect(doorAt({ doors }, place)).toEqual({ ...expected, graceRunningDays: 14 });
+    expect(doorAt({ doors }, place)).toEqual({ ...expected, onUnreachable: 'refuse', graceRunningDays: 14 });
   });
 
   test('a rule with namespaces names no ECS cluster', () => {
@@ -38,6 +38,21 @@ describe('the settings of a door', () => {
 
   test('a policy without doors refuses nothing', () => {
     expect(doorAt({}, SHOP).mode).toBe('off');
+  });
+
+  test.each([
+    ['nothing says it', {}, 'refuse'],
+    ['it is said for all doors', { onUnreachable: 'allow' }, 'allow'],
+    ['the rule says it', { rules: [{ mode: 'deny', onUnreachable: 'allow' }] }, 'allow'],
+    [
+      'the rule says otherwise',
+      { onUnreachable: 'allow', rules: [{ mode: 'deny', onUnreachable: 'refuse' }] },
+      'refuse',
+    ],
+    ['the rule says nothing', { onUnreachable: 'allow', rules: [{ mode: 'deny' }] }, 'allow'],
+    ['another rule says it', { rules: [{ clusters: ['x'], mode: 'deny', onUnreachable: 'allow' }] }, 'refuse'],
+  ] as const)('what a door does without an answer, if %s', (_, written, expected) => {
+    expect(doorAt({ doors: parse(doorsSchema, { mode: 'deny', ...written }) }, SHOP).onUnreachable).toBe(expected);
   });
 
   test('a task is stopped only where a door or its rule says so', () => {
