@@ -83,7 +83,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
   const placed = await readPlaced(ports, question, [...all]);
   const unknown = [...all].filter((digest) => !placed.has(digest));
   for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
-  const targets = targetsOf(streams);
+  const targets = targetsOf(policy, streams);
   const over = new Map<string, Map<Digest, Digest[]>>();
   const unread = new Map<Digest, Walk>();
   const reached = new Map<string, Set<string>>();
@@ -178,11 +178,20 @@ interface Targets {
   readonly streams: ReadonlySet<string>;
   readonly byRepository: ReadonlyMap<string, readonly string[]>;
   repositoryOf(stream: string): string;
+  /** Whether a rule of the policy has the stream: an edit of the pattern of a rule leaves the stream without one. */
+  isRuled(stream: string): boolean;
 }
 
-function targetsOf(streams: ReadonlySet<string>): Targets {
+function targetsOf(policy: Policy, streams: ReadonlySet<string>): Targets {
   const repositoryOf = (stream: string): string => locationKey(parseStreamId(stream).location);
-  return { streams, byRepository: Map.groupBy(streams, repositoryOf), repositoryOf };
+  const ruled = new Set(
+    [...streams].filter((stream) => {
+      const { location, headTag } = parseStreamId(stream);
+      return streamRulesOf(policy, location).some(({ headTags }) => headTags.includes(headTag));
+    }),
+  );
+  const byRepository = Map.groupBy(streams, repositoryOf);
+  return { streams, byRepository, repositoryOf, isRuled: (stream) => ruled.has(stream) };
 }
 
 interface Walk {
@@ -206,10 +215,20 @@ function walkDown(digest: Digest, placed: ReadonlyMap<Digest, Placed>, targets: 
   return { found, unread };
 }
 
-function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets): readonly string[] {
+/**
+ * The streams of a target that an image may be of: those of all its repositories, because a copy elsewhere, or an edit of a pattern,
+ * gives its record another stream. Only another line of the same repository says that it is not of a line that the policy still has.
+ */
+function streamsOf(image: Placed | undefined, targets: Targets): readonly string[] {
   if (!image) return [];
-  if (image.stream !== undefined) return streams.has(image.stream) ? [image.stream] : [];
-  return image.repositories.flatMap((repository) => byRepository.get(repository) ?? []);
+  const { stream: own, repositories } = image;
+  const ofRepository = own === undefined ? undefined : targets.repositoryOf(own);
+  const others = repositories.flatMap((repository) =>
+    (targets.byRepository.get(repository) ?? []).filter(
+      (stream) => stream !== own && (repository !== ofRepository || !targets.isRuled(stream)),
+    ),
+  );
+  return own !== undefined && targets.streams.has(own) ? [own, ...others] : others;
 }
 
 /**

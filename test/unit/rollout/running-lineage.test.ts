@@ -253,3 +253,46 @@ test('reads each image once, for any number of open closures', async () => {
   await read(apps, ['base', 'other', 'node', 'app', 'dark']);
   expect(reads()).toBe(apps.length + 1);
 });
+
+describe('an image whose record has another stream', () => {
+  const copies = { ...HOME, repository: 'copies/base' };
+
+  test('stays an image of the repositories where it lies, because a copy moves no image out of its stream', async () => {
+    const { add, read } = await fleet();
+    const stream = `${HOME.account}/${HOME.region}/copies/base:^v.*$`;
+    await add('base-1', 'base', undefined, { stream, locations: [copies, at('base')] });
+    await add('node-1', 'node', 'base-1');
+    const { over } = await read(['node-1']);
+    expect(named(over(streamOf('base')))).toEqual({ [digestOf('base-1')]: [digestOf('node-1')] });
+    expect(named(over(streamOf('other')))).toEqual({});
+  });
+
+  test('stays an image of a stream whose rule got another pattern', async () => {
+    const { world, add } = await fleet();
+    await add('base-1', 'base', undefined, { stream: `${keyOf('base')}:^(v.*)$` });
+    await add('node-1', 'node', 'base-1');
+    const edited = policyWith();
+    const policy = {
+      ...edited,
+      streams: edited.streams.map((rule) => (rule.id === 'base' ? { ...rule, headTags: ['^(v.*)$'] } : rule)),
+    };
+    const inUse = new Set([digestOf('node-1')]);
+    const none = { unidentified: new Set<string>(), ours: new Set<string>() };
+    const { over } = await readRunningLineage(world, { policy, inUse, streams: new Set([streamOf('base')]), ...none });
+    expect(named(over(streamOf('base')))).toEqual({ [digestOf('base-1')]: [digestOf('node-1')] });
+  });
+
+  test('is no image of another line of its repository while the policy has both', async () => {
+    const { world, add } = await fleet();
+    await add('base-1', 'base', undefined, { stream: `${keyOf('base')}:^lts$` });
+    const both = policyWith();
+    const policy = {
+      ...both,
+      streams: both.streams.map((rule) => (rule.id === 'base' ? { ...rule, headTags: ['^v.*$', '^lts$'] } : rule)),
+    };
+    const inUse = new Set([digestOf('base-1')]);
+    const none = { unidentified: new Set<string>(), ours: new Set<string>() };
+    const { over } = await readRunningLineage(world, { policy, inUse, streams: new Set([streamOf('base')]), ...none });
+    expect(named(over(streamOf('base')))).toEqual({});
+  });
+});
