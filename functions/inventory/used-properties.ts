@@ -15,7 +15,7 @@ import {
   unionOfLocations,
   unresolvedContent,
 } from '../../shared/inventory/content-properties.ts';
-import { lowestOrigin } from '../../shared/inventory/origin.ts';
+import { firstOrigin } from '../../shared/inventory/origin.ts';
 import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
@@ -161,9 +161,16 @@ export function seenProperties(
   const isMissing = content.mediaType === undefined && locations.length > 0;
   return {
     ...content,
-    ...lowestOrigin(
+    ...firstOrigin(
       before
-        ? [...(isBuiltIn(policy) ? [] : found), { ...before, key: keyOf(before.locations[0], before.references?.[0]) }]
+        ? [
+            ...(isBuiltIn(policy) ? [] : found),
+            // What a registry said of it comes before each name that something runs it by.
+            {
+              ...{ ...before, key: keyOf(before.locations[0], before.references?.[0]) },
+              ...(before.mediaType !== undefined && { sinceEpochMs: 0 }),
+            },
+          ]
         : found,
     ),
     locations,

@@ -12,21 +12,24 @@ export type Origin = Pick<ImageProperties, 'tier' | 'stream' | 'owner'>;
 export interface ImagePlace {
   readonly location: ImageLocation;
   readonly tags: readonly string[];
+  /** The earliest instant at which the image is known to be there; absent if nothing tells it. */
+  readonly sinceEpochMs?: number;
 }
 
 /**
  * Tier, stream and owner of an image over all its places. A proven release line stays proven while the policy has it:
- * tags move, but the origin of the image does not. Of several places the lowest tier counts, then one with a stream,
- * then the first, so the order of discovery makes no difference.
+ * tags move, but the origin of the image does not. Of several places with a stream the one that had the image first counts, so no
+ * copy takes an image over; without a stream the lowest tier; then the first by key. So the order of discovery makes no difference.
  */
 export function originOf(policy: Policy, places: readonly ImagePlace[], known: Origin | undefined): Origin {
   // Under the built-in policy an unnamed image keeps its origin.
   if (known && isBuiltIn(policy)) return originIn(known);
   const found = places.map((place) => ({
     key: locationKey(place.location),
+    ...(place.sinceEpochMs !== undefined && { sinceEpochMs: place.sinceEpochMs }),
     ...originAt(policy, place, known?.stream),
   }));
-  return lowestOrigin(found);
+  return firstOrigin(found);
 }
 
 const originIn = ({ tier, stream, owner }: Origin): Origin => ({
@@ -35,17 +38,23 @@ const originIn = ({ tier, stream, owner }: Origin): Origin => ({
   ...(owner !== undefined && { owner }),
 });
 
+/** An origin by one place of the image, or by one name of it. */
+type Claim = Origin & { readonly key: string } & Pick<ImagePlace, 'sinceEpochMs'>;
+
 /** The one of several that counts, in any order; `key` breaks ties. */
-export function lowestOrigin(found: readonly (Origin & { readonly key: string })[]): Origin {
+export function firstOrigin(found: readonly Claim[]): Origin {
   const [best] = found.toSorted(
     (one, other) =>
-      TIERS.indexOf(one.tier) - TIERS.indexOf(other.tier) ||
       Number(one.stream === undefined) - Number(other.stream === undefined) ||
+      (one.stream === undefined ? 0 : sinceOf(one) - sinceOf(other)) ||
+      TIERS.indexOf(one.tier) - TIERS.indexOf(other.tier) ||
       (one.key < other.key ? -1 : Number(one.key > other.key)),
   );
   if (!best) return { tier: 'external' };
   return originIn(best);
 }
+
+const sinceOf = ({ sinceEpochMs = Number.MAX_SAFE_INTEGER }: Claim): number => sinceEpochMs;
 
 function originAt(policy: Policy, { location, tags }: ImagePlace, knownStream: string | undefined): Classification {
   const lines = streamRulesOf(policy, location).flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));

@@ -97,7 +97,13 @@ function withRecordedTags(
   const record = recorded.find((each) => locationKey(each.location) === key);
   const isOwn = locationKey(place.location) === key;
   if (!record && !isOwn) return [];
-  return [{ location, tags: unionOfTags(unionOfTags(record?.tags, record?.askedTags), isOwn ? place.tags : []) }];
+  const sinceEpochMs = record?.thereSinceEpochMs ?? record?.firstPushSeenAtEpochMs;
+  return [
+    {
+      ...{ location, tags: unionOfTags(unionOfTags(record?.tags, record?.askedTags), isOwn ? place.tags : []) },
+      ...(sinceEpochMs !== undefined && { sinceEpochMs }),
+    },
+  ];
 }
 
 /**

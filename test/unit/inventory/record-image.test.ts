@@ -2,6 +2,7 @@ import type { LocationRecord } from '../../../shared/domain/image/image-properti
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { ImagePlace } from '../../../shared/inventory/origin.ts';
 import { recordedPropertiesOf, recordImage } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
@@ -42,6 +43,41 @@ test.each([
     tier: 'application',
     owner: 'payments',
     stream: '444455556666/us-east-1/apps/web:^stable$',
+  });
+});
+
+describe('an image in two streams', () => {
+  const tagged = recorded.map((place) => ({ ...place, askedTags: ['stable'] }));
+  const HOUR_MS = 3_600_000;
+  const ownerBy = (
+    changes: readonly Partial<LocationRecord>[],
+    place: ImagePlace,
+    known?: ImageRecord,
+    rules = policy,
+  ) => {
+    const places = tagged.map((record, n) => ({ ...record, ...changes[n] }));
+    const content = { digest, birth: { known: false as const, rejected: [] } };
+    return recordedPropertiesOf(rules, { content, place }, known, places, 9 * HOUR_MS).owner;
+  };
+  const at = (hours: number) => ({ firstPushSeenAtEpochMs: hours * HOUR_MS });
+  const there = (hours: number) => ({ thereSinceEpochMs: hours * HOUR_MS, ...at(hours + 5) });
+
+  test.each([
+    ['the first push', [at(2), at(1)], 'payments'],
+    ['the first push of the other', [at(1), at(2)], 'platform'],
+    ['that it was there before its first known push', [at(2), there(1)], 'payments'],
+    ['a push, if nothing tells when the other one came', [{}, at(2)], 'payments'],
+    ['the key, if both came at once', [at(1), at(1)], 'platform'],
+    ['the key, if nothing tells when', [{}, {}], 'platform'],
+  ] as const)('is of the repository that had it first: %s', (_, places, owner) => {
+    for (const location of [copy, home]) expect(ownerBy(places, { location, tags: ['stable'] })).toBe(owner);
+  });
+
+  test('stays with its maker, also where the copy is of a lower tier', () => {
+    const [ofCopy, ofHome] = policy.streams;
+    if (!ofCopy || !ofHome) throw new Error('two rules');
+    const rules = { ...policy, streams: [{ ...ofCopy, tier: 'base' as const }, ofHome] };
+    expect(ownerBy([at(2), at(1)], { location: copy, tags: ['stable'] }, undefined, rules)).toBe('payments');
   });
 });
 
