@@ -1,5 +1,5 @@
 import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
-import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';
 import { eventOf } from '../registry-events/support.ts';
@@ -144,6 +144,20 @@ export class Factory {
       for (const tag of isNamed ? tags : [undefined])
         tell(eventOf({ digest: one.digest, location: line.location, atEpochMs: pushedAtEpochMs, ...(tag && { tag }) }));
     }
+  }
+
+  /** A person copies an artifact, with the images of an index, to another repository, as a copy between registries does. */
+  copy(line: Line, artifact: TrueArtifact, to: ImageLocation): boolean {
+    const { world, tell } = this.#with;
+    const pushedAtEpochMs = world.clock();
+    for (const { digest } of artifactsOf(artifact)) {
+      const kept = world.registry.find(line.location, digest);
+      if (!kept) return false;
+      const tags = digest === artifact.digest ? [HEAD_TAG] : [];
+      world.registry.push(to, { artifact: kept.artifact, tags, pushedAtEpochMs });
+      tell(eventOf({ digest, location: to, atEpochMs: pushedAtEpochMs, ...(tags.length > 0 && { tag: HEAD_TAG }) }));
+    }
+    return true;
   }
 
   /** Deletes an artifact, and all images of an index. */

@@ -63,6 +63,7 @@ export const FEATURES = [
   'language-packages',
   'workloads-unread',
   'imports',
+  'copies',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

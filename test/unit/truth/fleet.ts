@@ -220,7 +220,23 @@ export interface PolicyState {
   readonly waivers: NonNullable<PolicyDocument['waivers']>;
   /** The account where services may run beside is not of the fleet any more. */
   readonly isAwayLeft?: boolean;
+  /** Another team keeps copies of images in repositories that the policy names. */
+  readonly hasCopies?: boolean;
 }
+
+/** Where another team keeps copies of the images of a line: by key it comes before each repository of the fleet. */
+export const copiesOf = ({ location, tier, name }: Line): ImageLocation => ({
+  ...location,
+  repository: `copies/${tier}-${name}`,
+});
+
+const copyRule = (line: Line): PolicyDocument['streams'][number] => {
+  const { account, region, repository } = copiesOf(line);
+  return {
+    ...{ id: `copies-${line.name}`, tier: line.tier, account, regions: [region], repositories: [repository] },
+    ...{ headTags: [HEAD_PATTERN], owner: 'team-copies', rollout: 'none' },
+  };
+};
 
 export const rolloutOf = ({ rollouts }: PolicyState, { name, rollout }: Line): RolloutMode =>
   rollouts.get(name) ?? rollout;
@@ -241,21 +257,23 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
     .filter((home) => !state.isAwayLeft || home !== AWAY)
     .map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
-  streams: lines.map((line) => {
-    const { name, tier, location, promotes, pipeline } = line;
-    const mode = state.modes.get(name);
-    return {
-      ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
-      rollout: rolloutOf(state, line),
-      ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
-      ...(line.heads && { heads: line.heads }),
-      ...(isImported(line)
-        ? {}
-        : { pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 } }),
-      ...(mode && { mode }),
-    };
-  }),
+  streams: [...(state.hasCopies ? lines.map(copyRule) : []), ...lines.map((line) => ruleOf(line, state))],
   severities: [{ id: RULE, severities: ['critical'], graceDays: 0 }],
   waivers: [...state.waivers],
   ...fixed,
 });
+
+const ruleOf = (line: Line, state: PolicyState): PolicyDocument['streams'][number] => {
+  const { name, tier, location, promotes, pipeline } = line;
+  const mode = state.modes.get(name);
+  return {
+    ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
+    rollout: rolloutOf(state, line),
+    ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
+    ...(line.heads && { heads: line.heads }),
+    ...(isImported(line)
+      ? {}
+      : { pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 } }),
+    ...(mode && { mode }),
+  };
+};

@@ -1,3 +1,4 @@
+import { copies } from './copies.ts';
 import { imagesDeleted } from './deletions.ts';
 import { headsOneByOne } from './heads.ts';
 import { imports } from './imports.ts';
@@ -19,4 +20,5 @@ export const TROUBLES: readonly Trouble[] = [
   enhancedScanning,
   pods,
   imports,
+  copies,
 ];
