@@ -46,10 +46,12 @@ const judged = ({ found, outcomes }: JudgedImages = { found: 0, outcomes: NO_OUT
   outcomes: { ...outcomes },
 });
 
+/** What runs; what a template may start is not shown. */
 async function liveUsages({ scopes, usages }: Pick<CliContext, 'scopes' | 'usages'>): Promise<Map<Digest, Usage[]>> {
   const found = new Map<Digest, Usage[]>();
   for await (const { scope } of scopes.all()) {
-    for await (const usage of usages.live(scope)) found.set(usage.digest, [...(found.get(usage.digest) ?? []), usage]);
+    for await (const usage of usages.live(scope))
+      if (!usage.isPossible) found.set(usage.digest, [...(found.get(usage.digest) ?? []), usage]);
   }
   return found;
 }
