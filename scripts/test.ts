@@ -43,6 +43,9 @@ const WORKERS: Readonly<Record<string, number>> = {
   registry: 1,
 };
 
+/** Outside of the fast tier a test waits for a cloud, a real server or a process, on a machine that may be busy. */
+const MOST_MS = 60_000;
+
 interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -103,6 +106,7 @@ async function main(args: readonly string[]): Promise<Counts> {
     const exitCode = await runJest([
       ...[...testMatch, ...left].map((glob) => `--testMatch=${glob}`),
       ...(WORKERS[tier] === undefined ? [] : [`--maxWorkers=${WORKERS[tier]}`]),
+      ...(tier === 'fast' ? [] : [`--testTimeout=${MOST_MS}`]),
       '--json',
       `--outputFile=${summaryFile}`,
       ...others,
