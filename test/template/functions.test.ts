@@ -64,6 +64,15 @@ test('functions load the tracer where Tracing is on, and nowhere else', () => {
   });
 });
 
+test.each([
+  ['functions', functions, 'SendTraces'],
+  ['state machines', ofType(hub, 'AWS::Serverless::StateMachine'), 'SendMachineTraces'],
+])('%s are created after the right to send traces, which AWS asks for then', (_, made, policy) => {
+  expect(made.filter(({ json }) => json.DependsOn !== policy).map(({ id }) => id)).toEqual([]);
+  const allowed = listOf(resource(policy).properties.Roles).map(refersTo);
+  expect(made.map(({ properties }) => refersTo(properties.Role)).filter((role) => !allowed.includes(role))).toEqual([]);
+});
+
 test.each(table)('$name: a role and a log group of its own, with a retention', ({ name, declared }) => {
   const logs = resource(refersTo(objectOf(declared.properties.LoggingConfig).LogGroup));
   expect(logs.properties.LogGroupName).toEqual({ 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${name}` });
