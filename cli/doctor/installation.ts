@@ -183,6 +183,17 @@ export interface DoorsDescription {
   readonly denyingEcs: readonly Registry[];
   /** Clusters that ask a webhook by the secret of version 0.2.0. */
   readonly sharedSecret: readonly Cluster[];
+  /** Clusters that stopped to ask their webhook. */
+  readonly silent: readonly SilentCluster[];
+  /** Of `denyingEks`: those in which pods run behind a door, and that never asked a webhook. */
+  readonly neverAsked: readonly Cluster[];
+}
+
+export interface SilentCluster {
+  readonly cluster: Cluster;
+  /** To the hour. */
+  readonly lastAskedAtEpochMs: number;
+  readonly podCreatedAtEpochMs: number;
 }
 
 /** How waiting steps of the last cascades' children ended. */

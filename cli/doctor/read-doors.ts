@@ -1,6 +1,8 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type Doors, mayDeny } from '../../shared/domain/policy/doors.ts';
+import { isSilent } from '../../shared/domain/admission/silent-webhook.ts';
+import { type Doors, doorPlaceText, mayDeny } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { keyOfScope } from '../../shared/domain/review/run.ts';
 import type { AskedWebhook } from '../../shared/ports/admission.ts';
 import type { DoorsDescription, StackDescription } from './installation.ts';
 import type { DoorReads, LedgerReads } from './ports.ts';
@@ -32,10 +34,23 @@ export async function readDoors(
     REGIONS_AT_ONCE,
     async (one) => [one, await reading(() => doors.stacks(one, LedgerTable))] as const,
   );
+  const asked = await collect(ledger.webhooks.all());
+  const askedOnce = new Set(asked.map(({ cluster }) => doorPlaceText(cluster)));
+  const podCreated = new Map(
+    known.flatMap(({ scope, podCreatedAtEpochMs: at }) => (at === undefined ? [] : [[keyOfScope(scope), at] as const])),
+  );
+  const denyingEks = eks.filter((cluster) => policy && mayDeny(policy, cluster));
   return {
     stacks: new Map(stacks),
-    sharedSecret: (await collect(ledger.webhooks.all())).filter(asksBySharedSecret).map(({ cluster }) => cluster),
-    denyingEks: eks.filter((cluster) => policy && mayDeny(policy, cluster)),
+    sharedSecret: asked.filter(asksBySharedSecret).map(({ cluster }) => cluster),
+    silent: asked.flatMap(({ cluster, lastAskedAtEpochMs }) => {
+      const podCreatedAtEpochMs = podCreated.get(doorPlaceText(cluster));
+      return podCreatedAtEpochMs !== undefined && isSilent(lastAskedAtEpochMs, podCreatedAtEpochMs, nowEpochMs)
+        ? [{ cluster, lastAskedAtEpochMs, podCreatedAtEpochMs }]
+        : [];
+    }),
+    neverAsked: denyingEks.filter((one) => podCreated.has(doorPlaceText(one)) && !askedOnce.has(doorPlaceText(one))),
+    denyingEks,
     denyingEcs: ecs.filter((place) => policy?.doors && mayDeny({ doors: ofEcs(policy.doors) }, place)),
   };
 }

@@ -4,6 +4,7 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { queueReply, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import { checkBreakGlass } from './check-break-glass.ts';
+import { countSilent, type SilencePorts } from './count-silent.ts';
 import { breakGlassCheck, type CheckMessage } from './input.ts';
 import type { BreakGlassOutcome, BreakGlassPorts } from './ports.ts';
 import { sweep } from './sweep.ts';
@@ -16,7 +17,7 @@ const CHECKS_AT_ONCE = 5;
  */
 export async function route(
   { Records }: { readonly Records: readonly CheckMessage[] },
-  ports: BreakGlassPorts,
+  ports: BreakGlassPorts & SilencePorts,
   region: string,
 ): Promise<SQSBatchResponse> {
   const read = Records.map((message) => ({ message, ...readBody(message.body, () => breakGlassCheck) }));
@@ -29,6 +30,7 @@ export async function route(
       if (value.kind !== 'sweep')
         return { messageId, outcome: await checkBreakGlass(ports, value, attributes.ApproximateReceiveCount) };
       await sweep(ports, region);
+      await countSilent(ports, region);
       return {};
     } catch (error) {
       return { failed: { messageId, error } };

@@ -3,6 +3,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/kubernetes-template.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
+import { doorAt } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
@@ -110,6 +111,7 @@ async function recordScope(
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
     ...(unidentified.length > 0 && { unidentified }),
+    ...newestJudgedPod(policy, scope, reading),
   });
   await runs.recordPart(runId, {
     kind: 'scope',
@@ -228,6 +230,19 @@ function endedBy({ unreadSources = [] }: Reading): (usage: Usage) => boolean {
 
 const unreadIn = ({ unreadSources }: Reading): Pick<ScopeRecord, 'unreadSources'> =>
   unreadSources ? { unreadSources } : {};
+
+/** Where a door is off, no API server asks about a pod. A clock that is ahead makes no pod younger than the reading. */
+function newestJudgedPod(
+  policy: Policy,
+  { account, region, eksCluster }: Scope,
+  { newestPods = [], beganAtEpochMs }: Reading,
+): Pick<ScopeRecord, 'podCreatedAtEpochMs'> {
+  if (eksCluster === undefined) return {};
+  const created = newestPods
+    .filter(({ namespace }) => doorAt(policy, { account, region, cluster: eksCluster, namespace }).mode !== 'off')
+    .map(({ createdAtEpochMs }) => Math.min(createdAtEpochMs, beganAtEpochMs));
+  return created.length === 0 ? {} : { podCreatedAtEpochMs: created.reduce((one, other) => Math.max(one, other)) };
+}
 
 const eksClustersOf = ({ eksClusters = [] }: Reading): { readonly eksClusters?: readonly string[] } =>
   Array.isArray(eksClusters) && eksClusters.length > 0 ? { eksClusters } : {};

@@ -1,7 +1,8 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
-import type { Cluster, Observation } from '../../shared/domain/image/usage.ts';
+import type { Cluster, Observation, RunningTask } from '../../shared/domain/image/usage.ts';
+import { doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
 import { clusterListOf, type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import {
@@ -14,7 +15,8 @@ import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
-import { runFileKeys } from '../../shared/review/documents.ts';
+import { type observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import type * as v from '../../shared/schema.ts';
 import type { InventoryActionInput } from './input.ts';
 import { bringBack, type LeavingPorts } from './put-aside.ts';
 
@@ -152,9 +154,17 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
           },
           noticeUnread: (unread: UnreadSource) => void unreadSources.push(unread),
         };
-        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, ...noticed }))
+        const newest = new Map<string, number>();
+        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, ...noticed })) {
+          noteNewest(newest, cluster, pods);
           await add(cluster, pods);
-        return { ...(isPrivate && { isPrivate: true }), ...(unreadSources.length > 0 && { unreadSources }) };
+        }
+        const newestPods = [...newest].map(([namespace, createdAtEpochMs]) => ({ namespace, createdAtEpochMs }));
+        return {
+          ...(isPrivate && { isPrivate: true }),
+          ...(unreadSources.length > 0 && { unreadSources }),
+          ...(newestPods.length > 0 && { newestPods }),
+        };
       });
     } catch (error) {
       if (error instanceof ClusterUnreachableError) await recordFailure(ports, runId, scope, error);
@@ -163,6 +173,18 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
   });
   // The state machine tries again, after every other cluster was read.
   if (errors.length > 0) throw errors[0];
+}
+
+/** Kubernetes supports no more in a cluster: https://github.com/kubernetes/community/blob/main/sig-scalability/configs-and-limits/thresholds.md */
+const MOST_NAMESPACES = 10_000;
+
+function noteNewest(newest: Map<string, number>, cluster: Cluster, pods: readonly RunningTask[]): void {
+  for (const { createdAtEpochMs, isPossible, workload, workloadKind } of pods) {
+    const { namespace } = doorPlaceOf({ ...cluster, workload, workloadKind });
+    if (createdAtEpochMs === undefined || isPossible || namespace === undefined) continue;
+    if (!newest.has(namespace) && newest.size >= MOST_NAMESPACES) continue;
+    newest.set(namespace, Math.max(newest.get(namespace) ?? 0, createdAtEpochMs));
+  }
 }
 
 /** What ran in the known clusters counts as running until they are read again. */
@@ -179,6 +201,8 @@ async function failClusters(
   for (const one of failed.values()) await recordFailure(ports, runId, one, error);
 }
 
+type Complete = v.InferOutput<typeof observationsCompleteDocument>;
+
 type Add = (cluster: Cluster, tasks: Parameters<Aggregator['add']>[1]) => Promise<void>;
 
 /** `complete.json` is written last, after everything was read: without it no later step trusts the scope. */
@@ -187,7 +211,7 @@ async function observe(
   runId: string,
   scope: Scope,
   reading: Reading,
-  read: (add: Add) => Promise<{ readonly isPrivate?: true; readonly unreadSources?: readonly UnreadSource[] }>,
+  read: (add: Add) => Promise<Pick<Complete, 'isPrivate' | 'unreadSources' | 'newestPods'>>,
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();

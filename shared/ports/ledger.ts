@@ -294,6 +294,11 @@ export interface ScopeRecord {
   readonly unreadSources?: readonly UnreadSource[];
   /** The last complete read recorded how images began where they run (`RunningLedger`). */
   readonly includesStanding?: true;
+  /**
+   * When the newest pod was created in a namespace whose door judges, by the last complete read: its API server asked the webhook
+   * then. Absent if there is none.
+   */
+  readonly podCreatedAtEpochMs?: number;
   /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
   /** The scope is skipped until this time. */

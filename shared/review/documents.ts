@@ -113,6 +113,8 @@ export const observationsCompleteDocument = v.strictObject({
   eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
   isPrivate: v.exactOptional(v.literal(true)),
   unreadSources: v.exactOptional(v.array(unreadSource)),
+  /** When the newest pod of each namespace was created; absent in ECS, and in an EKS cluster without pods. */
+  newestPods: v.exactOptional(v.array(v.strictObject({ namespace: v.string(), createdAtEpochMs: v.number() }))),
 });
 
 /** The names of the EKS clusters of an account and Region. */

@@ -161,8 +161,8 @@ describe('the function that checks break-glass', () => {
 
   test('writes break-glass and nothing else, and reads it, the policy and the accounts', () => {
     expect(keysOf('dynamodb:PutItem')).toEqual(['DOOR#*']);
-    expect(keysOf('dynamodb:GetItem')).toEqual(['DOOR#*', 'POLICY', 'SCOPES']);
-    expect(keysOf('dynamodb:Query')).toEqual(['DOOR#*', 'POLICY', 'SCOPES', 'OPEN#BREAK-GLASS']);
+    expect(keysOf('dynamodb:GetItem')).toEqual(['DOOR#*', 'POLICY', 'SCOPES', 'WEBHOOKS']);
+    expect(keysOf('dynamodb:Query')).toEqual(['DOOR#*', 'POLICY', 'SCOPES', 'WEBHOOKS', 'OPEN#BREAK-GLASS']);
   });
 
   test('reads clusters by the read role of the accounts that the hub trusts, by a path which that role trusts', () => {
@@ -225,7 +225,7 @@ test('each alarm says what happened and what to do, and notifies the topic', () 
   const alarms = ofType(doors, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties: { MetricName } }) => MetricName).sort()).toEqual([
     ...['5xx', 'ApproximateNumberOfMessagesVisible', 'BreakGlassBegun', 'BreakGlassUnproven', 'DenialsUnreported'],
-    ...['Errors', 'Errors', 'Latency', 'ReviewsThrottled', 'ReviewsUnread', 'StartsDenied'],
+    ...['Errors', 'Errors', 'Latency', 'ReviewsThrottled', 'ReviewsUnread', 'StartsDenied', 'WebhooksSilent'],
   ]);
   for (const { properties: alarm } of alarms) {
     expect(textOf(alarm.AlarmDescription).split(/[.:] /).length).toBeGreaterThanOrEqual(2);

@@ -1,5 +1,6 @@
 import { isEnrolled } from '../../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../../shared/domain/common/counted.ts';
+import { instant } from '../../../shared/domain/common/time.ts';
 import { resourceOf } from '../../../shared/domain/image/kubernetes-template.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
@@ -10,6 +11,7 @@ import type {
   DoorsDescription,
   DoorTemplate,
   ScopeDescription,
+  SilentCluster,
   StackDescription,
 } from '../installation.ts';
 import { unread } from '../reading.ts';
@@ -18,7 +20,7 @@ import { beforeUpdate, isComplete } from './stack.ts';
 
 /** Checks the stacks of doors, and that there is one wherever the policy denies. */
 export function checkDoorStacks(
-  { stacks, denyingEks, denyingEcs, sharedSecret }: DoorsDescription,
+  { stacks, denyingEks, denyingEcs, sharedSecret, silent, neverAsked }: DoorsDescription,
   hub: StackDescription,
 ): readonly CheckFinding[] {
   const found = [...stacks.values()].flatMap((one) => (one.isRead ? one.value : []));
@@ -38,6 +40,11 @@ export function checkDoorStacks(
     ...(denyingEcs.length > 0 && isMissing('ecs-door.yaml', hub.region) ? [noEcsDoor(denyingEcs.length)] : []),
     ...found.flatMap((stack) => stackProblems(stack, hub)),
     ...sharedSecret.map(bySharedSecret),
+    // A cluster that gets lists needs no webhook any more.
+    ...silent.filter(({ cluster }) => !isEnrolled(lists, cluster)).map(silentWebhook),
+    ...neverAsked
+      .filter((cluster) => !isEnrolled(lists, cluster) && hasWebhook(found, cluster.region))
+      .map(unaskedWebhook),
     ...quotaProblems(found),
   ];
   const sound = `${counted(found.length, 'stack')} of doors checked: of the version of the hub, and no alarm goes off.${quotaText(found)}`;
@@ -101,6 +108,23 @@ const bySharedSecret = (cluster: Cluster): CheckFinding =>
     doorPlaceText(cluster),
     `The cluster ${doorPlaceText(cluster)} asks the webhook by the secret of version 0.2.0, which opens it for every cluster of the stack.`,
     'Write its webhook.yaml with --key and apply it: docs/doors.md says how. Its break-glass annotations open nothing until then.',
+  );
+
+const hasWebhook = (stacks: readonly DoorStackDescription[], where: string): boolean =>
+  stacks.some(({ template, region }) => template === 'doors.yaml' && region === where);
+
+const silentWebhook = ({ cluster, lastAskedAtEpochMs, podCreatedAtEpochMs }: SilentCluster): CheckFinding =>
+  broken(
+    doorPlaceText(cluster),
+    `The API server of ${doorPlaceText(cluster)} last asked the webhook at ${instant(lastAskedAtEpochMs)}, and a pod was created there at ${instant(podCreatedAtEpochMs)}. So what the door forbids starts there.`,
+    'Apply its webhook.yaml again, and start a pod with --dry-run=server. "A silent webhook" in docs/doors.md has the steps.',
+  );
+
+const unaskedWebhook = (cluster: Cluster): CheckFinding =>
+  broken(
+    doorPlaceText(cluster),
+    `The policy denies in ${doorPlaceText(cluster)} and pods run there, but its API server never asked the webhook.`,
+    'Write its webhook.yaml and apply it, then start a pod with --dry-run=server: steps 5 and 6 of "Install" in docs/doors.md.',
   );
 
 const noEcsDoor = (places: number): CheckFinding =>

@@ -173,6 +173,7 @@ export function podTask(pod: PodFacts, objects: ClusterObjects): RunningTask {
   return {
     ...kubernetesWorkload(pod.namespace, pod.name, top),
     ...(architecture !== undefined && { architecture }),
+    ...(pod.createdAtEpochMs !== undefined && { createdAtEpochMs: pod.createdAtEpochMs }),
     containers: pod.containers,
   };
 }

@@ -31,6 +31,8 @@ export interface RunningTask {
   readonly pull?: Pull;
   /** It has pulled nothing yet, so it will pull the current images of its tags. */
   readonly isStarting?: true;
+  /** Of a pod; absent if the API server does not say it, and in ECS. */
+  readonly createdAtEpochMs?: number;
   /** No task or pod: the template of a workload that has none now, and may start one without a deployment. */
   readonly isPossible?: true;
   readonly containers: readonly RunningContainer[];

@@ -26,7 +26,8 @@ afterEach(() => jest.restoreAllMocks());
 function setUp() {
   const world = fakeWorld();
   const namespaces = new FakeNamespaces();
-  const ports = { ledger: world.exceptions, namespaces, deadLetters: world.deadLetters, clock: world.clock };
+  const { webhooks, scopes, deadLetters, clock } = world;
+  const ports = { ledger: world.exceptions, namespaces, webhooks, scopes, deadLetters, clock };
   const expiresAtEpochMs = world.clock() + 2 * HOUR_MS;
   const asked = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs };
   const annotation = (changes: object = {}) =>
@@ -56,7 +57,8 @@ function setUp() {
       batchItemFailures: unknown[];
     };
     const counts = Object.fromEntries(added.mock.calls.map(([name, , count]) => [name, count]));
-    return { again: batchItemFailures.length > 0, begun: counts.BreakGlassBegun, unproven: counts.BreakGlassUnproven };
+    const { BreakGlassBegun: begun, BreakGlassUnproven: unproven, WebhooksSilent: silent } = counts;
+    return { again: batchItemFailures.length > 0, begun, unproven, ...(silent !== undefined && { silent }) };
   };
   const isOpen = async (place = PLACE) => (await world.exceptions.breakGlassOf(place)) !== undefined;
   return { world, namespaces, asked, annotation, begin, end, send, isOpen };
@@ -253,4 +255,52 @@ test.each<[string, unknown]>([
 test('the function names what its environment lacks', async () => {
   const event = { Records: [{ messageId: 'm', body: '{}', attributes: { ApproximateReceiveCount: '1' } }] };
   await expect(handler(event, context)).rejects.toThrow(/LEDGER_TABLE.*READ_ROLE_NAME/);
+});
+
+describe('a webhook that no API server asks', () => {
+  const CLUSTER = { account: PLACE.account, region: PLACE.region, cluster: PLACE.cluster };
+  const SCOPE = { account: PLACE.account, region: PLACE.region, eksCluster: PLACE.cluster };
+  /** It asked 25 hours ago. @param podHours a pod was created so many hours after that */
+  async function asked(podHours: number | undefined, cluster = CLUSTER) {
+    const made = setUp();
+    const { world } = made;
+    const lastAskedAtEpochMs = world.clock() - (world.clock() % HOUR_MS);
+    await world.webhooks.record(cluster, 'signed', lastAskedAtEpochMs);
+    world.advance(25 * HOUR_MS);
+    const created = podHours === undefined ? {} : { podCreatedAtEpochMs: lastAskedAtEpochMs + podHours * HOUR_MS };
+    await world.scopes.record({ scope: SCOPE, ...created });
+    return made;
+  }
+
+  test('is counted and named, although pods start', async () => {
+    const { send } = await asked(3);
+    expect(await send({ kind: 'sweep' })).toMatchObject({ again: false, silent: 1 });
+    expect(logged).toContainEqual([
+      'warn',
+      'the API server of a cluster no longer asks the webhook',
+      { ...CLUSTER, lastAsked: '2026-11-24T03:00:00.000Z', newestPod: '2026-11-24T06:00:00.000Z' },
+    ]);
+  });
+
+  test.each<[string, number | undefined, typeof CLUSTER]>([
+    ['no pod started', undefined, CLUSTER],
+    ['a pod started, of which it asked', 1, CLUSTER],
+    ['it is of another Region, whose stack counts it', 3, { ...CLUSTER, region: 'us-east-1' }],
+    ['no review knows the cluster any more', 3, { ...CLUSTER, cluster: 'deleted' }],
+  ])('is not counted if %s', async (_, podHours, cluster) => {
+    const { send } = await asked(podHours, cluster);
+    expect(await send({ kind: 'sweep' })).toMatchObject({ silent: 0 });
+  });
+
+  test('is no longer counted once it asks again', async () => {
+    const { world, send } = await asked(3);
+    await world.webhooks.record(CLUSTER, 'signed', world.clock());
+    expect(await send({ kind: 'sweep' })).toMatchObject({ silent: 0 });
+  });
+
+  test('fails the sweep if the ledger cannot be read, so that it is tried again', async () => {
+    const { world, send } = await asked(3);
+    jest.spyOn(world.scopes, 'get').mockRejectedValue(new Error('throttled'));
+    await expect(send({ kind: 'sweep' })).rejects.toThrow('throttled');
+  });
 });

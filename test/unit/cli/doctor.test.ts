@@ -287,6 +287,43 @@ const BROKEN: readonly Broken[] = [
     },
   },
   {
+    what: 'the API server of a cluster no longer asks the webhook, and another one has started no pod since',
+    breaks: async (made) => {
+      addDoor(made);
+      for (const [eksCluster, hours] of [['silent', 3] as const, ['idle', 0] as const]) {
+        const where = { account: MEMBER, region: 'eu-west-1' };
+        await made.world.webhooks.record({ ...where, cluster: eksCluster }, 'signed', made.clock() - 30 * HOUR_MS);
+        const podCreatedAtEpochMs = made.clock() - (30 - hours) * HOUR_MS;
+        const scope = { ...where, eksCluster };
+        await made.world.scopes.record({ scope, completeAtEpochMs: made.clock(), podCreatedAtEpochMs });
+      }
+    },
+    ...{
+      names: `doors ${MEMBER}/eu-west-1/silent`,
+      text: /last asked the webhook at .+ UTC, and a pod was created there at .+ UTC\. So what the door forbids starts/,
+      fix: /Apply its webhook\.yaml again/,
+    },
+  },
+  {
+    what: 'pods run where the policy denies, and the API server never asked; another cluster gets lists',
+    breaks: async (made) => {
+      await denying(made, { rules: [{ mode: 'deny', namespaces: ['shop'] }] });
+      for (const eksCluster of ['listed-1', 'never', 'without-pods']) {
+        const scope = { account: MEMBER, region: 'eu-west-1', eksCluster };
+        const pods = eksCluster === 'without-pods' ? {} : { podCreatedAtEpochMs: made.clock() };
+        await made.world.scopes.record({ scope, completeAtEpochMs: made.clock(), ...pods });
+      }
+      addDoor(made);
+      const clusters = [{ account: MEMBER, region: '*', cluster: 'listed-*' }];
+      addDoor(made, { template: 'door-publisher.yaml', name: 'lists', clusters });
+    },
+    ...{
+      names: `doors ${MEMBER}/eu-west-1/never`,
+      text: /policy denies in .+never and pods run there, but its API server never asked the webhook/,
+      fix: /steps 5 and 6 of "Install"/,
+    },
+  },
+  {
     what: 'the policy denies in ECS clusters without a door',
     breaks: (made) => denying(made, { mode: 'deny' }),
     ...{

@@ -4,12 +4,14 @@ import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Registry } from '../../../shared/domain/image/image.ts';
 import type { Cluster, RunningTask } from '../../../shared/domain/image/usage.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { clusterListOf, keyOfScope, type LeftScope, type Scope } from '../../../shared/domain/review/run.ts';
 import { ClusterUnauthorizedError } from '../../../shared/ports/cluster-errors.ts';
 import { ScopeUnreachableError } from '../../../shared/ports/errors.ts';
 import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { digestsInUse } from '../../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, hub, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
 
 const [a, b] = [digestOf('a'), digestOf('b')];
@@ -26,8 +28,8 @@ const podOf = (digest = a, changes: Partial<RunningTask> = {}): RunningTask =>
   );
 
 /** An ECS service, and one EKS cluster of the same name beside another one. */
-async function clustersWorld() {
-  const set = await inventoryWorld();
+async function clustersWorld(changes: Partial<PolicyDocument> = {}) {
+  const set = await inventoryWorld(changes);
   const { world } = set;
   pushImage(world, web, 'a', ['stable']);
   pushImage(world, web, 'b', ['blue']);
@@ -423,4 +425,41 @@ test('without EKS nothing of it is asked or stored', async () => {
   await review();
   expect(await document(runFileKeys(runId()).observationsComplete(payments))).not.toHaveProperty('eksClusters');
   expect((await collect(world.scopes.all())).map(({ scope }) => scope)).toEqual([payments]);
+});
+
+describe('the newest pod behind a door is kept with its cluster,', () => {
+  const CREATED_EPOCH_MS = START_EPOCH_MS - 3_600_000;
+  const pods = (...workloads: readonly (readonly [string, number])[]) =>
+    workloads.map(([workload, afterMs]) => podOf(a, { workload, createdAtEpochMs: CREATED_EPOCH_MS + afterMs }));
+
+  test.each<[string, PolicyDocument['doors'], readonly (readonly [string, number])[], number | undefined]>([
+    ['of all namespaces', { mode: 'deny' }, [...[['a/x', 1] as const, ['b/y', 3] as const, ['b/z', 2] as const]], 3],
+    ['also where it only warns', { mode: 'warn' }, [['a/x', 1]], 1],
+    [
+      'but not where it is off',
+      { mode: 'deny', rules: [{ namespaces: ['b'], mode: 'off' }] },
+      [...[['a/x', 1] as const, ['b/y', 3] as const, ['kube-system/dns', 4] as const]],
+      1,
+    ],
+    ['and none without doors', undefined, [['a/x', 1]], undefined],
+  ])('%s', async (_, doors, started, expected) => {
+    const { world, review } = await clustersWorld(doors && { doors });
+    world.eksWorkloads.run(prod, ...pods(...started));
+    await review();
+    const { podCreatedAtEpochMs } = (await world.scopes.get(scopeOfProd)) ?? {};
+    expect(podCreatedAtEpochMs).toBe(expected === undefined ? undefined : CREATED_EPOCH_MS + expected);
+    expect(await world.scopes.get(payments)).not.toHaveProperty('podCreatedAtEpochMs');
+  });
+
+  test('a template that may start is no pod, and a clock that is ahead makes no pod younger than the reading', async () => {
+    const { world, review } = await clustersWorld({ doors: { mode: 'deny' } });
+    const ahead = { createdAtEpochMs: START_EPOCH_MS + 1e12 };
+    world.eksWorkloads.run(prod, podOf(a, { ...ahead, isPossible: true, workload: 'shop/none' }));
+    await review();
+    expect((await world.scopes.get(scopeOfProd))?.podCreatedAtEpochMs).toBeUndefined();
+    world.eksWorkloads.run(prod, podOf(a, ahead));
+    await review();
+    const { podCreatedAtEpochMs, completeAtEpochMs } = (await world.scopes.get(scopeOfProd)) ?? {};
+    expect(podCreatedAtEpochMs).toBe(completeAtEpochMs);
+  });
 });

@@ -135,7 +135,7 @@ const usage: ShapeOf<Usage> = {
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
   ...{ isPrivate: 'flag?', includesStanding: 'flag?', unreadSources: 'list?' },
-  ...{ unidentified: 'list?', markingRunId: 'text?' },
+  ...{ unidentified: 'list?', markingRunId: 'text?', podCreatedAtEpochMs: 'number?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
