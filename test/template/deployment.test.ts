@@ -6,6 +6,7 @@ import {
   GetRoleCommand,
   GetRolePolicyCommand,
   IAMClient,
+  ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
   ListRolesCommand,
   PutRolePolicyCommand,
@@ -120,7 +121,9 @@ describe('with a key and traces', () => {
       });
       const RoleName = Configuration?.Role?.split('/').at(-1) ?? '';
       const { PolicyNames } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
-      expect(PolicyNames?.sort()).toEqual([name, 'send-traces', 'use-key'].sort());
+      expect(PolicyNames?.sort()).toEqual([name, 'use-key'].sort());
+      const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
+      expect(AttachedPolicies?.map(({ PolicyArn }) => PolicyArn)).toEqual([expect.stringContaining('TracesPolicy')]);
     }
   });
 });
