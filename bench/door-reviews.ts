@@ -97,7 +97,7 @@ async function handlerInMemory() {
     keys: new PathKeys([KEY.publicKey]),
     ports: {
       ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
-      policies: { current: async () => ({ version: 'of the benchmark', policy }) },
+      policies: { current: async () => ({ version: 'of the benchmark', policy, applied: [] }) },
       checks: { send: async () => undefined },
       clock: () => nowEpochMs,
     },

@@ -54,11 +54,10 @@ export const doorsCommand: Command = {
     const { file, cluster, role } = flagsOf(args);
     const given = file === undefined ? undefined : await policyIn(file);
     const connected = await context();
-    const { version, policy } = given
-      ? { version: policyVersion(given), policy: given }
-      : await connected.policies.current();
+    const asked = given ? { version: policyVersion(given), policy: given } : await connected.policies.current();
+    const { version, policy } = asked;
     const templates = await connected.templates(role && othersOf(connected, role));
-    const answer = await checkDoors(connected, { policy, ...(cluster !== undefined && { cluster }), templates });
+    const answer = await checkDoors(connected, { asked, ...(cluster !== undefined && { cluster }), templates });
     if (args.json) printJson({ policyVersion: version, ...answer });
     else print(textOf(answer, policy, version, connected.clock()));
     return exitCodeOf(answer);

@@ -107,7 +107,7 @@ async function supposed(
   policy: Policy | undefined,
   { flags }: Arguments,
 ): Promise<PlanLedger & TreePorts & OldParentPorts & { found?: PreviewLedgers }> {
-  const inForce = policy && { policy, version: policyVersion(policy) };
+  const inForce = policy && { policy, version: policyVersion(policy), applied: [] };
   const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;
   return {
     ...context,

@@ -1,8 +1,8 @@
 import type { ForeseenStart, StartOutcome } from '../../shared/domain/admission/possible-start.ts';
 import { clusterKey } from '../../shared/domain/image/workload-kind.ts';
 import { mayJudge } from '../../shared/domain/policy/doors.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
+import { doorPolicyOf, foreseeDoors } from '../../shared/judging/foresee-doors.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { TemplateSource } from '../../shared/ports/templates.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
@@ -42,10 +42,10 @@ const NOT_CHECKED: Readonly<Record<TemplateSource['platform'], string>> = {
   EKS: 'Workloads of other kinds, such as a Rollout of Argo, that have no pod; static pods of nodes.',
 };
 
-export type DoorsPorts = Pick<CliContext, 'scopes' | 'usages' | 'images' | 'places' | 'running' | 'clock'>;
+export type DoorsPorts = Pick<CliContext, 'policies' | 'scopes' | 'usages' | 'images' | 'places' | 'running' | 'clock'>;
 
 export interface DoorsQuestion {
-  readonly policy: Policy;
+  readonly asked: PolicyVersion;
   /** `NAME`, or `ACCOUNT/REGION/NAME`; absent for every cluster. */
   readonly cluster?: string;
   /** Absent: only what the ledger knows to run is judged. */
@@ -58,8 +58,9 @@ export interface DoorsQuestion {
  */
 export async function checkDoors(
   ports: DoorsPorts,
-  { policy, cluster: name, templates: sources }: DoorsQuestion,
+  { asked, cluster: name, templates: sources }: DoorsQuestion,
 ): Promise<DoorsAnswer> {
+  const { policy } = asked;
   const wanted: Wanted = {
     scopes: policy.scopes,
     area: (area) => mayJudge(policy, area),
@@ -74,7 +75,8 @@ export async function checkDoors(
     throw new NotFoundError(
       `No cluster ${name} is known where a door of the policy may judge. See its \`doors\`: patchwave policy show`,
     );
-  const foreseen = await foreseeDoors(ports, policy, [...running.starts, ...(templates?.starts ?? [])]);
+  const doors = await doorPolicyOf(ports.policies, asked, ports.clock());
+  const foreseen = await foreseeDoors(ports, doors, [...running.starts, ...(templates?.starts ?? [])]);
   return {
     counts: countsOf(foreseen, running.unnamed),
     starts: foreseen.filter(({ outcome }) => outcome !== 'allowed' && outcome !== 'not-judged'),

@@ -1,3 +1,4 @@
+import type { DoorPolicy } from '../../shared/domain/admission/admit.ts';
 import type { ForeseenStart, PossibleStart } from '../../shared/domain/admission/possible-start.ts';
 import {
   type DoorArea,
@@ -6,9 +7,9 @@ import {
   mayRefuseNewly,
   refusesNewly,
 } from '../../shared/domain/policy/doors.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { parseScopeKey } from '../../shared/domain/review/run.ts';
-import { foreseeDoors } from '../../shared/judging/foresee-doors.ts';
+import { doorPolicyOf, foreseeDoors } from '../../shared/judging/foresee-doors.ts';
+import type { CurrentPolicy, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { DoorsPorts } from '../doors/check-doors.ts';
 import { EVERYWHERE, readRunningStarts, type UnknownStarts, unidentifiedIn } from '../doors/read-starts.ts';
 
@@ -25,13 +26,15 @@ export interface PolicyRefusals {
 /** @param before the policy in force; absent if there is none, or it cannot be read */
 export async function policyRefusals(
   ports: DoorsPorts,
-  before: Policy | undefined,
-  policy: Policy,
+  before: CurrentPolicy | undefined,
+  next: PolicyVersion,
 ): Promise<PolicyRefusals> {
+  const { policy } = next;
+  const doors = before?.policy ?? {};
   const denies = (area: DoorArea): boolean => mayDeny(policy, area);
-  const refusesThereNewly = (area: DoorArea): boolean => denies(area) && mayRefuseNewly(policy, before ?? {}, area);
+  const refusesThereNewly = (area: DoorArea): boolean => denies(area) && mayRefuseNewly(policy, doors, area);
   const running = await readRunningStarts(ports, { area: denies, cluster: denies, scopes: policy.scopes });
-  const refused = await refusedBy(ports, policy, running.starts);
+  const refused = await refusedBy(ports, await doorPolicyOf(ports.policies, next, ports.clock()), running.starts);
   const already = new Set(before ? (await refusedBy(ports, before, refused)).map(keyOf) : []);
   return {
     refusals: refused.filter((start) => !already.has(keyOf(start))),
@@ -40,7 +43,7 @@ export async function policyRefusals(
       ...running.unknown.filter(({ place }) => refusesThereNewly(areaOf(place))),
       ...unidentifiedIn(running.scopes, new Set(), {
         ...{ area: denies, cluster: denies, scopes: policy.scopes },
-        place: (place) => refusesNewly(policy, before ?? {}, place),
+        place: (place) => refusesNewly(policy, doors, place),
       }),
     ],
   };
@@ -48,7 +51,7 @@ export async function policyRefusals(
 
 async function refusedBy(
   ports: DoorsPorts,
-  policy: Policy,
+  policy: DoorPolicy,
   starts: readonly PossibleStart[],
 ): Promise<readonly ForeseenStart[]> {
   return (await foreseeDoors(ports, policy, starts)).filter(({ outcome }) => outcome === 'refused');

@@ -1,5 +1,6 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
+import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
 import { effectOf, type PolicyEffect } from './policy-change.ts';
@@ -33,16 +34,16 @@ export async function wholeEffect(context: CliContext, policy: Policy, version: 
   return {
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
-    diff: policyDiff(before, policy, streams),
-    ...(await policyRefusals(context, before, policy)),
+    diff: policyDiff(before?.policy, policy, streams),
+    ...(await policyRefusals(context, before, { policy, version })),
     ...(await workChange(context, before !== undefined, { policy, version })),
   };
 }
 
 /** @returns nothing before the first policy, or if the one in force cannot be read: applying a policy repairs that */
-async function policyNow({ policies }: Pick<CliContext, 'policies'>): Promise<Policy | undefined> {
+async function policyNow({ policies }: Pick<CliContext, 'policies'>): Promise<CurrentPolicy | undefined> {
   try {
-    return (await policies.current()).policy;
+    return await policies.current();
   } catch (error) {
     if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return undefined;
     throw error;
@@ -55,7 +56,7 @@ async function workChange(
   next: { readonly policy: Policy; readonly version: string },
 ): Promise<Pick<WholeEffect, 'starts' | 'stops' | 'problem'>> {
   try {
-    const then = workOf(await planNow({ ...context, policies: { current: async () => next } }));
+    const then = workOf(await planNow({ ...context, policies: { current: async () => ({ ...next, applied: [] }) } }));
     const now = isReadable ? workOf(await planNow(context)) : [];
     return { starts: without(then, now), stops: without(now, then) };
   } catch (error) {

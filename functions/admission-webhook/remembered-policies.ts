@@ -1,5 +1,5 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import type { Policies, PolicyVersion } from '../../shared/ports/policies.ts';
+import type { CurrentPolicy, Policies } from '../../shared/ports/policies.ts';
 
 /** The policy in force, and the one that was read last: its mode decides while nothing can be read. */
 export class RememberedPolicies implements Pick<Policies, 'current'> {
@@ -10,7 +10,7 @@ export class RememberedPolicies implements Pick<Policies, 'current'> {
     this.#policies = policies;
   }
 
-  async current(): Promise<PolicyVersion> {
+  async current(): Promise<CurrentPolicy> {
     const read = await this.#policies.current();
     this.#last = read.policy;
     return read;

@@ -12,7 +12,7 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import { ClusterUnfinishedError, PUBLISHES } from '../../shared/ports/cluster-errors.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { ScopeLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyVersion } from '../../shared/ports/policies.ts';
+import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import { ClusterNotPublishedError, PublicationIncompleteError } from './errors.ts';
 import type { PublisherPorts } from './ports.ts';
 import { endLists, publishCluster } from './publish-cluster.ts';
@@ -57,7 +57,7 @@ export async function publish(
   }));
   for (const { cluster, error } of failed) logFailure(cluster, error);
   if (published.length === 0) return end({ published: 0, failing: failed.length, digests: 0 });
-  const images = await listAllowedImages(ports, inForce.policy, published, readAtEpochMs);
+  const images = await listAllowedImages(ports, inForce, published, readAtEpochMs);
   if (images.unreadable.length > 0)
     logger.warn(`${images.unreadable.length} images cannot be judged, so no list has them`, {
       digests: images.unreadable.slice(0, MOST_SHOWN),
@@ -82,7 +82,7 @@ function inTurn(clusters: readonly Cluster[], nowEpochMs: number): readonly Clus
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
-async function policyInForce({ policies }: PublisherPorts): Promise<PolicyVersion | undefined> {
+async function policyInForce({ policies }: PublisherPorts): Promise<CurrentPolicy | undefined> {
   try {
     return await policies.current();
   } catch (error) {

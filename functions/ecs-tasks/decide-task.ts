@@ -10,7 +10,7 @@ import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { recordDenied } from '../../shared/judging/record-denied.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
-import type { PolicyVersion } from '../../shared/ports/policies.ts';
+import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import type { EcsTaskPorts, TaskOutcome } from './ports.ts';
 
 /**
@@ -77,7 +77,7 @@ function commandFor(cluster: string, group: string): string | undefined {
 }
 
 /** `undefined` before the first policy: then there is no door. @throws PolicyUnreadableError */
-async function policyOf({ policies }: EcsTaskPorts): Promise<PolicyVersion | undefined> {
+async function policyOf({ policies }: EcsTaskPorts): Promise<CurrentPolicy | undefined> {
   try {
     return await policies.current();
   } catch (error) {

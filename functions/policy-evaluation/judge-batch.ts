@@ -28,7 +28,7 @@ const ATTEMPTS = 3;
 
 export interface JudgeBatchPorts extends JudgeImagesPorts, DoubtPorts {
   readonly runs: Pick<RunLedger, 'recordPart'>;
-  readonly policies: Pick<PolicyStore, 'load'>;
+  readonly policies: Pick<PolicyStore, 'load' | 'history'>;
   readonly scanner: Scanner;
 }
 

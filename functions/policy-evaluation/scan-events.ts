@@ -23,7 +23,7 @@ import { countDoubts, type DoubtPorts } from './count-doubts.ts';
 import { judgeRequest, type ScanEventMessage } from './input.ts';
 
 export interface ScanEventPorts extends JudgeImagesPorts, DoubtPorts {
-  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly policies: Pick<PolicyStore, 'current' | 'history'>;
   readonly scanner: Scanner;
   readonly deadLetters: DeadLetters;
 }

@@ -24,6 +24,7 @@ const MOST_WORKLOADS = 20;
 
 export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts, DenialPorts {
   readonly streams: ContextPorts['streams'] & VendorPorts['streams'];
+  readonly policies: ContextPorts['policies'] & DenialPorts['policies'];
   readonly usages: Pick<UsageLedger, 'ofImage' | 'live'>;
   readonly reports: Pick<ReportStore, 'put'>;
 }

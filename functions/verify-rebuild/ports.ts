@@ -26,7 +26,7 @@ export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly refreshes: Messages<RefreshRequest>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;
   readonly cascades: Pick<CascadeLedger, 'get' | 'changeNode'>;
-  readonly policies: Pick<PolicyStore, 'current' | 'load'>;
+  readonly policies: Pick<PolicyStore, 'current' | 'load' | 'history'>;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly tagger: Tagger;
   readonly sleep: (milliseconds: number) => Promise<unknown>;

@@ -24,7 +24,7 @@ export class PictureError extends Error {
 export async function writePicture(file: string, context: CliContext, policy: Policy): Promise<void> {
   const before = {
     ...untaken(context),
-    policies: { current: async () => ({ policy, version: policyVersion(policy) }) },
+    policies: { current: async () => ({ policy, version: policyVersion(policy), applied: [] }) },
   };
   const plan = await planNow(before);
   const tree = await streamTree(before, plan, policy);

@@ -8,7 +8,7 @@ import type { ActResult } from './result-act.ts';
 
 /** Plans by the given policy in place of the one in force. */
 export async function wouldDo(context: PlanLedger, policy: Policy): Promise<ActResult['wouldDo']> {
-  const inForce = { policy, version: policyVersion(policy) };
+  const inForce = { policy, version: policyVersion(policy), applied: [] };
   const { planned } = await planNow({ ...context, policies: { current: async () => inForce } });
   return planned.flatMap(({ stream, work, wave, parents, facts }) => {
     const { pipeline, rollout } = streamPolicy(policy, stream);

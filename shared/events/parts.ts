@@ -27,6 +27,7 @@ const judged = {
   waiverId: v.exactOptional(text),
   waivedThrough: v.exactOptional(digest),
   waivedUntilEpochMs: v.exactOptional(epochMs),
+  sinceEpochMs: v.exactOptional(epochMs),
 };
 
 export const reason = v.variant('kind', [

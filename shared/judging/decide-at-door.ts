@@ -1,5 +1,12 @@
 import type { AdmissionFacts } from '../domain/admission/admission-facts.ts';
-import { type Admission, admit, type BreakGlass, digestsToRead, tagNameOf } from '../domain/admission/admit.ts';
+import {
+  type Admission,
+  type AppliedDoors,
+  admit,
+  type BreakGlass,
+  digestsToRead,
+  tagNameOf,
+} from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { readImageReference } from '../domain/image/reference.ts';
 import { type DoorPlace, doorAt } from '../domain/policy/doors.ts';
@@ -23,6 +30,7 @@ export interface DoorPorts extends AdmissionReads {
  */
 export interface DoorReading {
   readonly policy: Policy;
+  readonly applied: AppliedDoors;
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
   readonly tags: ReadonlyMap<string, Digest>;
   readonly breakGlass: BreakGlass | undefined;
@@ -54,12 +62,12 @@ export async function readAtDoor(
 ): Promise<DoorReading> {
   const tags = await readTags(ports.places, references);
   const digests = [...new Set([...digestsToRead(references), ...tags.values()])];
-  const [{ policy }, records, breakGlass] = await Promise.all([
+  const [{ policy, applied }, records, breakGlass] = await Promise.all([
     ports.policies.current(),
     readAdmissionRecords(ports, place, digests),
     ports.exceptions?.breakGlassOf(place),
   ]);
-  return { policy, known: admissionFactsIn(records, policy, digests), tags, breakGlass };
+  return { policy, applied, known: admissionFactsIn(records, policy, digests), tags, breakGlass };
 }
 
 /** The digests of tags that the ledger knows, by `tagNameOf`; without those that the registry has no more. */
@@ -90,11 +98,11 @@ export function taggedIn(references: readonly (string | undefined)[]) {
 
 /** The decisions that follow from a reading as of an instant, in the order of the references. */
 export function decideBy(
-  { policy, known, tags, breakGlass }: DoorReading,
+  { policy, applied, known, tags, breakGlass }: DoorReading,
   place: DoorPlace,
   references: readonly (string | undefined)[],
   nowEpochMs: number,
 ): readonly Admission[] {
-  const admitting = { door: doorAt(policy, place), known, tags, policy, breakGlass, nowEpochMs };
+  const admitting = { door: doorAt(policy, place), known, tags, policy, applied, breakGlass, nowEpochMs };
   return references.map((reference) => admit(reference, admitting));
 }

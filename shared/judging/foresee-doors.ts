@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
 import type { AdmissionRecords } from '../domain/admission/admission-facts.ts';
+import type { DoorPolicy } from '../domain/admission/admit.ts';
 import { denialsIn, type PlaceDenials } from '../domain/admission/expected-denial.ts';
 import {
   digestsOfStarts,
@@ -8,14 +9,33 @@ import {
   mergedStarts,
   type PossibleStart,
 } from '../domain/admission/possible-start.ts';
+import { appliedWith } from '../domain/policy/applied-policy.ts';
 import { doorPlaceText } from '../domain/policy/doors.ts';
-import type { Policy } from '../domain/policy/policy.ts';
 import type { AdmissionReads } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../ports/errors.ts';
+import type { Policies, PolicyVersion } from '../ports/policies.ts';
 import { readAdmissionRecords } from './read-admission-facts.ts';
 
 export interface ForesightPorts extends AdmissionReads {
   readonly clock: Clock;
+}
+
+/**
+ * A policy as doors would decide by it: as it is in force, or as if it came into force now. If the one in force cannot be read,
+ * nothing is known of those before.
+ */
+export async function doorPolicyOf(
+  policies: Pick<Policies, 'current'>,
+  one: PolicyVersion,
+  nowEpochMs: number,
+): Promise<DoorPolicy> {
+  try {
+    return { policy: one.policy, applied: appliedWith((await policies.current()).applied, one, nowEpochMs) };
+  } catch (error) {
+    if (!(error instanceof NoPolicyError || error instanceof PolicyUnreadableError)) throw error;
+    return { policy: one.policy, applied: appliedWith([], one, nowEpochMs) };
+  }
 }
 
 const PLACES_AT_ONCE = 4;
@@ -26,7 +46,7 @@ const PLACES_AT_ONCE = 4;
  */
 export async function foreseeDoors(
   ports: ForesightPorts,
-  policy: Policy,
+  policy: DoorPolicy,
   starts: Iterable<PossibleStart>,
 ): Promise<readonly ForeseenStart[]> {
   const nowEpochMs = ports.clock();
@@ -39,7 +59,7 @@ export async function foreseeDoors(
 /** What the doors will refuse of what runs, and what they refuse already, in the order of places. */
 export async function foreseeDenials(
   ports: ForesightPorts,
-  policy: Policy,
+  policy: DoorPolicy,
   starts: Iterable<PossibleStart>,
 ): Promise<readonly PlaceDenials[]> {
   const nowEpochMs = ports.clock();

@@ -2,10 +2,12 @@ import { mapConcurrently } from '../concurrency.ts';
 import { ageOf } from '../domain/age/image-lineage.ts';
 import { factsFor } from '../domain/cause/cause.ts';
 import type { Digest } from '../domain/image/image.ts';
+import { type AppliedPolicy, appliedWith } from '../domain/policy/applied-policy.ts';
 import { type Finding, findingKey, fingerprint } from '../domain/scan/finding.ts';
 import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
-import { evaluate } from '../domain/verdict/evaluate.ts';
+import { datedVerdict, isDatable } from '../domain/verdict/dated-verdict.ts';
+import { evaluate, type VerdictInputs } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { knowsMore, propertiesIn, withJudgement } from '../domain/verdict/image-updates.ts';
 import { firstSeenNow } from '../domain/verdict/severity.ts';
@@ -14,7 +16,7 @@ import type { Clock } from '../ports/clock.ts';
 import { ImageChangedError, ImageNotRecordedError } from '../ports/errors.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports/ledger.ts';
-import type { PolicyVersion } from '../ports/policies.ts';
+import type { Policies, PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
 import { configBelowReader, type ReadConfigBelow } from './config-below.ts';
 import { recordFirstSeenIn } from './first-seen.ts';
@@ -30,9 +32,12 @@ interface JudgePorts {
   readonly evidence: EvidenceStore;
   readonly ancestors: ReadAncestors;
   readonly configBelow: ReadConfigBelow;
+  /** The policy of the judgement, then those that were in force before it. */
+  readonly applied: () => Promise<readonly AppliedPolicy[]>;
 }
 
-export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow'> {
+export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow' | 'applied'> {
+  readonly policies: Pick<Policies, 'history'>;
   readonly images: ImageLedger;
   readonly causes: CauseLedger;
   readonly clock: Clock;
@@ -78,7 +83,12 @@ export async function judgeImages(
     return results.flat();
   };
 
-  const judging = { ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) };
+  const readHistory = async () => appliedWith(await ports.policies.history(), policy, ports.clock());
+  let history: ReturnType<typeof readHistory> | undefined;
+  const judging = {
+    ...{ ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) },
+    applied: () => (history ??= readHistory()),
+  };
   const judged = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
   const failedStreams = await recordCauses(ports.causes, judged.flatMap(factsFor));
   await orFailed(judged, async ({ image, verdict, judgement }) => {
@@ -162,13 +172,29 @@ async function judgeImage(
   return {
     digest: image.digest,
     scan,
-    verdict: evaluate(facts, policy, version, nowEpochMs),
+    verdict: await dated(ports, evaluate(facts, policy, version, nowEpochMs), facts, nowEpochMs),
     judgedAtEpochMs: nowEpochMs,
     properties: propertiesIn(image),
     age: ageOf(image),
     ...(image.guessedIn && { guessedIn: image.guessedIn }),
     ...(known.isNew && findings && (await keep(ports.evidence, image, { ...known, findings }))),
   };
+}
+
+/** Most images break no rule, and nothing more is read for them. */
+async function dated(
+  { applied, ancestors }: Pick<JudgePorts, 'applied' | 'ancestors'>,
+  verdict: Verdict,
+  facts: VerdictInputs & { readonly image: ImageRecord },
+  nowEpochMs: number,
+): Promise<Verdict> {
+  if (!isDatable(verdict)) return verdict;
+  const policies = await applied();
+  const [{ policy }] = policies as [AppliedPolicy];
+  // A waiver that the policy no longer has may have covered what the image inherits.
+  const waivers = policies.flatMap((one) => one.policy.waivers);
+  const below = await ancestors(facts.image, { ...policy, waivers }, nowEpochMs);
+  return datedVerdict(verdict, { ...facts, ancestors: below }, policies, nowEpochMs);
 }
 
 type WithFindings = Known & Required<Pick<Known, 'findings'>>;

@@ -1,6 +1,12 @@
 import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
 import { type AdmissionRecords, admissionFactsOf } from '../domain/admission/admission-facts.ts';
-import { type GraceOfDigest, graceOfDigest, type StartOfDigest, startOfDigest } from '../domain/admission/admit.ts';
+import {
+  type DoorPolicy,
+  type GraceOfDigest,
+  graceOfDigest,
+  type StartOfDigest,
+  startOfDigest,
+} from '../domain/admission/admit.ts';
 import { startOfIndex } from '../domain/admission/listed-indexes.ts';
 import type { Presence } from '../domain/admission/standing.ts';
 import { DAY_MS, HOUR_MS } from '../domain/common/time.ts';
@@ -61,14 +67,15 @@ const END_OF_TIME_EPOCH_MS = Date.UTC(9999, 11, 31);
  */
 export async function listAllowedImages(
   ports: AllowedImagesPorts,
-  policy: Policy,
+  policy: DoorPolicy,
   clusters: readonly Cluster[],
   readAtEpochMs = ports.clock(),
 ): Promise<AllowedImages> {
   const starts = new KnownStarts(ports, policy, clusters, readAtEpochMs);
   const { imageIndex, recordedIndexes } = ports;
   // A result counts for `staleScanHours`, and what is in good standing may start for its grace after that.
-  const countsMs = policy.staleScanHours * HOUR_MS + (policy.doors?.graceRunningDays ?? 0) * DAY_MS;
+  const { staleScanHours, doors } = policy.policy;
+  const countsMs = staleScanHours * HOUR_MS + (doors?.graceRunningDays ?? 0) * DAY_MS;
   const scanned = () => imageIndex.scannedSince(readAtEpochMs - countsMs);
   const aged = () => digestsIn(imageIndex.bornBefore(END_OF_TIME_EPOCH_MS));
   // Meanwhile an image may move from each list to the other, or to a place of its list that was read before. While an index
@@ -92,7 +99,7 @@ export async function listAllowedImages(
 class KnownStarts {
   readonly #ports: Pick<AllowedImagesPorts, 'images' | 'places' | 'running'>;
   readonly #policy: Policy;
-  readonly #nowEpochMs: number;
+  readonly #at: DoorPolicy & { readonly nowEpochMs: number };
   /** An index may hold another one, which is no image: so they are kept apart. */
   readonly #images = new Map<Digest, StartOfDigest>();
   readonly #indexes = new Map<Digest, StartOfDigest>();
@@ -107,14 +114,14 @@ class KnownStarts {
 
   constructor(
     ports: Pick<AllowedImagesPorts, 'images' | 'places' | 'running'>,
-    policy: Policy,
+    { policy, applied }: DoorPolicy,
     clusters: readonly Cluster[],
     nowEpochMs: number,
   ) {
     this.#ports = ports;
     this.#policy = policy;
     this.#graced = new Map(clusters.map((cluster) => [clusterOf(cluster), new Map()]));
-    this.#nowEpochMs = nowEpochMs;
+    this.#at = { policy, applied, nowEpochMs };
   }
 
   async ofImages(pages: Pages): Promise<void> {
@@ -123,7 +130,7 @@ class KnownStarts {
       for (const digest of digests) {
         const start = this.#orUnreadable(digest, () => {
           const [image] = admissionFactsOf(digest, { images, ...NOTHING_ELSE }, this.#policy).images;
-          return image ? startOfDigest(image, this.#policy, this.#nowEpochMs) : 'nowhere';
+          return image ? startOfDigest(image, this.#at) : 'nowhere';
         });
         this.#images.set(digest, start);
       }
@@ -191,7 +198,7 @@ class KnownStarts {
     this.#orUnreadable(digest, () => {
       for (const { place, here } of presences.values()) {
         const facts = admissionFactsOf(digest, { ...records, presences: here }, this.#policy);
-        const grace = graceOfDigest(facts, this.#policy, this.#nowEpochMs);
+        const grace = graceOfDigest(facts, this.#at);
         if (!grace) continue;
         if (!isInstant(grace.untilEpochMs)) throw new RangeError('it ends at no instant');
         this.#add(digest, place, grace);

@@ -1,3 +1,5 @@
+import type { DoorPolicy } from '../domain/admission/admit.ts';
+import type { AppliedPolicy } from '../domain/policy/applied-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 
 export interface PolicyVersion {
@@ -6,15 +8,23 @@ export interface PolicyVersion {
   readonly policy: Policy;
 }
 
+/** The policy in force, with what doors need of those that were in force before it. */
+export interface CurrentPolicy extends PolicyVersion, DoorPolicy {}
+
 /** The policy in force: one document in a versioned bucket, its pointer in the ledger. */
 export interface Policies {
   /**
    * @throws NoPolicyError before the first `patchwave policy apply`; PolicyUnreadableError if the stored document is
    * missing, not accessible or invalid
    */
-  current(): Promise<PolicyVersion>;
+  current(): Promise<CurrentPolicy>;
   /** The built-in one can always be loaded. @throws PolicyUnreadableError, as above. */
   load(version: string): Promise<PolicyVersion>;
+  /**
+   * The policies of the last 180 days, the newest first: the one in force, if it can be read, and those before it. One whose
+   * document cannot be read is left out.
+   */
+  history(): Promise<readonly AppliedPolicy[]>;
 }
 
 /** Changes of the policy by a person. */

@@ -2,7 +2,7 @@ import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../shared/domain/policy/bu
 import { type Policy, policySchema } from '../../shared/domain/policy/policy.ts';
 import type { Policies, PolicyStore } from '../../shared/ports/policies.ts';
 import { parse } from '../../shared/schema.ts';
-import { NOON_EPOCH_MS } from '../support/samples.ts';
+import { DAY_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 
 /** A store as functions have it, whose role may read documents and not list them, and what may become of one. */
 export interface StoredPolicies {
@@ -35,7 +35,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const second = await store.publish(policy(14), { ...by, replaces: first });
-    expect(await store.current()).toEqual({ version: second, policy: policy(14) });
+    expect(await store.current()).toMatchObject({ version: second, policy: policy(14) });
     expect(await store.inForce()).toBe(second);
     expect(await store.load(first)).toEqual({ version: first, policy: policy(30) });
     expect(first).toMatch(/^[0-9a-f]{64}$/);
@@ -45,7 +45,71 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     const { store, door, lose } = await make();
     const version = await store.publish(policy(30), by);
     await lose(version);
-    expect(await door.current()).toEqual({ version, policy: policy(30) });
+    expect(await door.current()).toMatchObject({ version, policy: policy(30) });
+  });
+
+  describe('the policies that were in force before', () => {
+    const day = (n: number) => ({ author: 'somebody', atEpochMs: NOON_EPOCH_MS + n * DAY_MS });
+    const namesOf = (host: string): Policy => ({
+      ...policy(30),
+      approvedRegistries: { id: 'approved', allow: [host] },
+    });
+
+    async function changedTwice(): Promise<StoredPolicies & { readonly versions: readonly [string, string] }> {
+      const made = await make();
+      const first = await made.store.publish(namesOf('a.example/*'), day(0));
+      const second = await made.store.publish(namesOf('b.example/*'), { ...day(3), replaces: first });
+      await made.store.publish(namesOf('a.example/*'), { ...day(5), replaces: second });
+      return { ...made, versions: [first, second] };
+    }
+
+    test('are known with what doors need of them, also while the bucket is down', async () => {
+      const { store, door, lose, versions } = await changedTwice();
+      for (const version of versions) await lose(version);
+      const { applied } = await door.current();
+      expect(applied.map(({ version, fromEpochMs, untilEpochMs }) => [version, fromEpochMs, untilEpochMs])).toEqual([
+        [versions[0], day(5).atEpochMs, undefined],
+        [versions[1], day(3).atEpochMs, day(5).atEpochMs],
+        [versions[0], day(0).atEpochMs, day(3).atEpochMs],
+      ]);
+      expect(applied.map((one) => one.policy.approvedRegistries?.allow)).toEqual([
+        ['a.example/*'],
+        ['b.example/*'],
+        ['a.example/*'],
+      ]);
+      expect(await store.history()).toEqual([]);
+    });
+
+    test('are known with their documents; one that is lost is left out', async () => {
+      const { store, versions } = await changedTwice();
+      const spans = async () => (await store.history()).map(({ version, fromEpochMs }) => [version, fromEpochMs]);
+      const [newest, between, oldest] = await spans();
+      expect([newest, between, oldest]).toEqual([
+        [versions[0], day(5).atEpochMs],
+        [versions[1], day(3).atEpochMs],
+        [versions[0], day(0).atEpochMs],
+      ]);
+      expect((await store.history())[1]?.policy).toEqual(namesOf('b.example/*'));
+      const unread = await changedTwice();
+      await unread.lose(unread.versions[1]);
+      expect((await unread.store.history()).map(({ version }) => version)).toEqual([newest?.[0], oldest?.[0]]);
+    });
+
+    test('none is added by the same text, also where its document was lost', async () => {
+      const { store, lose, versions } = await changedTwice();
+      const before = await store.current();
+      await store.publish(namesOf('a.example/*'), { ...day(8), replaces: versions[0] });
+      await lose(versions[0]);
+      await store.publish(namesOf('a.example/*'), { ...day(9), replaces: versions[0] });
+      expect(await store.current()).toEqual(before);
+    });
+
+    test('there is none before the first policy', async () => {
+      const store = await storeOf();
+      expect(await store.history()).toEqual([]);
+      await store.publish(policy(30), day(0));
+      expect((await store.current()).applied.map(({ fromEpochMs }) => fromEpochMs)).toEqual([day(0).atEpochMs]);
+    });
   });
 
   test('a version is its content: the order of members does not count, publishing again changes nothing', async () => {
@@ -98,7 +162,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
         await expect(store.current()).rejects.toMatchObject({ ...UNREADABLE, version });
         expect(await store.inForce()).toBe(version);
         await store.publish(policy(30), { ...by, replaces: version });
-        expect(await store.current()).toEqual({ version, policy: policy(30) });
+        expect(await store.current()).toMatchObject({ version, policy: policy(30) });
         const other = await store.publish(policy(14), { ...by, replaces: version });
         await harm(stored, other);
         await store.publish(policy(7), { ...by, replaces: other });
@@ -113,7 +177,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
       await expect(store.current()).rejects.toMatchObject(UNREADABLE);
       expect(await store.inForce()).toBeUndefined();
       const version = await store.publish(policy(14), by);
-      expect(await store.current()).toEqual({ version, policy: policy(14) });
+      expect(await store.current()).toMatchObject({ version, policy: policy(14) });
     });
   });
 }

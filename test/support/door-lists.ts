@@ -38,7 +38,7 @@ export async function answersOfDoors(
       { account, region, cluster },
     ]),
   );
-  const list = await listAllowedImages(ports, policy, [...clusters.values()]);
+  const list = await listAllowedImages(ports, { policy, applied: [] }, [...clusters.values()]);
   const ofWebhook: Record<string, Answer> = {};
   const ofList: Record<string, Answer> = {};
   for (const place of places) {

@@ -382,6 +382,7 @@ test('every caller that reads the policy in force handles an unreadable one', ()
     'functions/rollout/check-closures.ts',
     'shared/judging/decide-at-door.ts',
     'shared/judging/decide-containers.ts',
+    'shared/judging/foresee-doors.ts',
     'shared/judging/read-denied.ts',
     'shared/planning/read-plan.ts',
     'shared/review/our-accounts.ts',

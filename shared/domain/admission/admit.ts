@@ -3,21 +3,29 @@ import { DAY_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Digest } from '../image/image.ts';
 import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
-import { type AppliedPolicy, objectedSince } from '../policy/applied-policy.ts';
+import { type AppliedPolicy, type DoorPart, objectedSince } from '../policy/applied-policy.ts';
 import { isExempt } from '../policy/aws-managed.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
 import type { Door } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
-import { classify } from '../stream/tier.ts';
+import { isOfAws } from '../stream/tier.ts';
 import { unapprovedNames } from '../verdict/approved-registries.ts';
 import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
-import { endOfWaivers } from '../verdict/waiver.ts';
+import { endOfWaivers, graceOfDoorsMs } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
 import { isInGoodStanding, isRecent, type ObjectionClass } from './standing.ts';
+
+export type AppliedDoors = readonly AppliedPolicy<DoorPart>[];
+
+/** The policy by which doors decide, and since when each part of it applies. */
+export interface DoorPolicy {
+  readonly policy: Policy;
+  readonly applied: AppliedDoors;
+}
 
 /** Whether an image may start, with the rule and one line that says what to do. */
 export type Admission =
@@ -39,8 +47,8 @@ export interface Admitting {
   /** By `tagNameOf`: what a tag named when the ledger last learned of it; absent if tags were not read. */
   readonly tags?: ReadonlyMap<string, Digest> | undefined;
   readonly policy: Policy;
-  /** The policies that were in force within the grace, the newest first: a name that one refuses has its grace from then. */
-  readonly applied?: readonly AppliedPolicy[];
+  /** The policy, and what was in force before it, the newest first: the grace of a rule counts from when it came. */
+  readonly applied?: AppliedDoors | undefined;
   readonly breakGlass?: BreakGlass | undefined;
   readonly nowEpochMs: number;
 }
@@ -90,7 +98,7 @@ export const objectionsAgainst = (image: ImageFacts, at: At): ReadonlySet<Object
 /** Whether a door would refuse the name. */
 export function isNameRefused(text: string, policy: Policy): boolean {
   const reference = readImageReference(text);
-  return reference === undefined || isUnapproved(text, reference, policy);
+  return reference === undefined || isUnapproved(reference, policy);
 }
 
 /**
@@ -100,10 +108,11 @@ export function isNameRefused(text: string, policy: Policy): boolean {
 export type StartOfDigest = 'anywhere' | 'in-good-standing' | 'nowhere';
 
 /** Where one image may start in clusters of EKS: by the same objections as `admit`, of which only the grace depends on the place. */
-export function startOfDigest(image: ImageFacts, policy: Policy, nowEpochMs: number): StartOfDigest {
+export function startOfDigest(image: ImageFacts, at: At): StartOfDigest {
+  const { policy, nowEpochMs } = at;
   const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
   const atBest: GoodPresence = { beganAtEpochMs: nowEpochMs, countsFromEpochMs: nowEpochMs };
-  const objections = objectionsToImage(image, { policy, nowEpochMs });
+  const objections = objectionsToImage(image, at);
   if (objections.length === 0) return 'anywhere';
   return objections.some((one) => settled(one, '', atBest, { door, nowEpochMs }).isDenied)
     ? 'nowhere'
@@ -117,9 +126,9 @@ export interface GraceOfDigest {
 }
 
 /** The grace of a digest in one place; `undefined` if it needs none there, or has none. */
-export function graceOfDigest(facts: AdmissionFacts, policy: Policy, nowEpochMs: number): GraceOfDigest | undefined {
-  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
-  const objection = strictestOf(objectionsByFacts(facts, { door, policy, nowEpochMs }));
+export function graceOfDigest(facts: AdmissionFacts, at: At): GraceOfDigest | undefined {
+  const door = { graceRunningDays: at.policy.doors?.graceRunningDays ?? 0 };
+  const objection = strictestOf(objectionsByFacts(facts, { ...at, door }));
   if (objection?.endsAtEpochMs === undefined) return undefined;
   return { untilEpochMs: objection.endsAtEpochMs, ruleId: objection.ruleId };
 }
@@ -239,7 +248,7 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
   if (isExempt(policy.awsManaged, reference)) return [];
   const { digest } = reference;
   const facts = digest === undefined ? undefined : known.get(digest);
-  const unapproved = unapprovedReference(text, reference, admitting);
+  const unapproved = unapprovedReference(reference, admitting);
   if (unapproved) {
     const presence = facts && goodPresenceOf(undefined, facts.presences, policy, nowEpochMs);
     const named = settled(unapproved, shown(referenceName(reference)), presence, admitting);
@@ -271,7 +280,7 @@ function violationsOfTag(reference: ImageReference, admitting: Admitting): Objec
 }
 
 /** Where a digest is judged, whatever names it. */
-type AtDoor = Pick<Admitting, 'policy' | 'nowEpochMs'> & { readonly door: Pick<Door, 'graceRunningDays'> };
+type AtDoor = At & { readonly door: Pick<Door, 'graceRunningDays'> };
 
 function objectionsByFacts(facts: AdmissionFacts, admitting: AtDoor): Objection[] {
   const { policy, nowEpochMs } = admitting;
@@ -291,7 +300,7 @@ function settled(
   objection: RawObjection,
   name: string,
   presence: GoodPresence | undefined,
-  { door, nowEpochMs }: Omit<AtDoor, 'policy'>,
+  { door, nowEpochMs }: Pick<AtDoor, 'door' | 'nowEpochMs'>,
 ): Objection {
   const { ruleId, class: of, message, fact } = objection;
   const endsAtEpochMs = presence && endOfGrace(objection, presence, door.graceRunningDays);
@@ -317,23 +326,15 @@ const NEXT: Readonly<Record<ObjectionClass, string>> = {
 
 /** The grace of a name counts from when the policies in force began to refuse it. */
 function unapprovedReference(
-  text: string | undefined,
   reference: ImageReference,
-  {
-    policy,
-    applied = [],
-    door,
-  }: Pick<Admitting, 'policy' | 'applied'> & { readonly door?: Pick<Door, 'graceRunningDays'> },
+  { policy, applied = [], door }: Pick<Admitting, 'policy' | 'applied' | 'door'>,
 ): RawObjection | undefined {
   const ruleId = policy.approvedRegistries?.id;
-  if (ruleId === undefined || !isUnapproved(text, reference, policy)) return undefined;
+  if (ruleId === undefined || !isUnapproved(reference, policy)) return undefined;
   const name = shown(referenceName(reference));
   const fact = `${name} is not in an approved registry (${ruleId})`;
-  const sinceEpochMs = objectedSince(
-    applied,
-    (one) => (isUnapproved(text, reference, one.policy) ? 0 : undefined),
-    (door?.graceRunningDays ?? 0) * DAY_MS,
-  );
+  const refusedFrom = (one: DoorPart): number | undefined => (isUnapproved(reference, one) ? 0 : undefined);
+  const sinceEpochMs = objectedSince(applied, refusedFrom, door.graceRunningDays * DAY_MS);
   return {
     ...{ ruleId, class: 'rule', fact },
     message: `${fact}. Use an image of a registry in approvedRegistries of the policy.`,
@@ -341,14 +342,13 @@ function unapprovedReference(
   };
 }
 
-function isUnapproved(text: string | undefined, reference: ImageReference, policy: Policy): boolean {
-  if (text === undefined || policy.approvedRegistries === undefined) return false;
-  const { tier } = classify(policy, { reference: text });
+function isUnapproved(reference: ImageReference, policy: Omit<DoorPart, 'staleScanHours'>): boolean {
+  const tier = isOfAws(policy, reference) ? 'aws-managed' : 'external';
   return unapprovedNames({ locations: [], references: [referenceName(reference)], tier }, policy).length > 0;
 }
 
 /** What an image is judged by, besides its facts. */
-type At = Pick<Admitting, 'policy' | 'nowEpochMs'>;
+type At = Pick<Admitting, 'policy' | 'applied' | 'nowEpochMs'>;
 
 function objectionsToImage(image: ImageFacts, at: At): RawObjection[] {
   if (!image.isRecorded) {
@@ -418,17 +418,25 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): RawObjection
 }
 
 /** The latest of: due, the end of a waiver, and the first policy from which on it was so. */
-function violatesSinceEpochMs(
-  reason: Reason,
-  { covered }: RecordedImage,
-  { policy, nowEpochMs }: At,
-): number | undefined {
-  const { deadlineEpochMs, waivedUntilEpochMs, sinceEpochMs } = reason;
+function violatesSinceEpochMs(reason: Reason, image: RecordedImage, at: At): number | undefined {
+  const { deadlineEpochMs, waivedUntilEpochMs, sinceEpochMs = beginningOfRule(reason, image, at) } = reason;
+  const { policy, nowEpochMs } = at;
   const instants = [
-    ...[deadlineEpochMs, sinceEpochMs, endOfWaivers(policy.waivers, covered, reason, nowEpochMs)],
+    ...[deadlineEpochMs, sinceEpochMs, endOfWaivers(policy.waivers, image.covered, reason, nowEpochMs)],
     waivedUntilEpochMs === undefined ? undefined : Math.min(waivedUntilEpochMs, nowEpochMs),
   ].filter((one) => one !== undefined);
   return instants.length === 0 ? undefined : Math.max(...instants);
+}
+
+/** A verdict of a version before 0.3.0 does not say since when a rule objects: at the earliest since its policy is in force. */
+function beginningOfRule(
+  { kind, deadlineEpochMs }: Reason,
+  { verdict }: RecordedImage,
+  { applied = [] }: At,
+): number | undefined {
+  if (CLASS_OF[kind] !== 'rule' || deadlineEpochMs !== undefined) return undefined;
+  const judgedBy = applied.find(({ version }) => version === verdict?.policyVersion) ?? applied[0];
+  return judgedBy?.fromEpochMs;
 }
 
 /** A reason that stands although it names a waiver: that one has ended, or was removed. */
@@ -477,8 +485,14 @@ function objection(
 }
 
 /** A doubt lasts since the last result without one, whatever states came between. */
-const doubt = (ruleId: string, image: RecordedImage, fact: Text, { policy, nowEpochMs }: At): RawObjection =>
-  objection('doubt', ruleId, image, fact, knownUntilEpochMs(image, policy, nowEpochMs));
+const doubt = (ruleId: string, image: RecordedImage, fact: Text, at: At): RawObjection =>
+  objection('doubt', ruleId, image, fact, doubtedSinceEpochMs(image, at));
+
+/** Results that a policy with a shorter `staleScanHours` makes stale are in doubt since that policy is in force. */
+function doubtedSinceEpochMs(image: RecordedImage, { policy, applied = [], nowEpochMs }: At): number | undefined {
+  const knownUntil = (one: DoorPart): number | undefined => knownUntilEpochMs(image, one, nowEpochMs);
+  return objectedSince(applied, knownUntil, graceOfDoorsMs(policy.doors)) ?? knownUntil(policy);
+}
 
 /* The texts. A reference and the names in a reason come from strangers. */
 

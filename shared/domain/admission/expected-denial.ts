@@ -1,9 +1,8 @@
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type DoorPlace, doorAt } from '../policy/doors.ts';
-import type { Policy } from '../policy/policy.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admitting, admit, admitUntil, digestsToRead } from './admit.ts';
+import { type Admitting, admit, admitUntil, type DoorPolicy, digestsToRead } from './admit.ts';
 import { digestsOfStarts, judgedReferences, ownerOfStart, type PossibleStart } from './possible-start.ts';
 
 /** How long before it a denial is announced. */
@@ -99,7 +98,7 @@ export interface PlaceDenials {
 export function denialsIn(
   starts: readonly PossibleStart[],
   records: AdmissionRecords,
-  policy: Policy,
+  { policy, applied }: DoorPolicy,
   nowEpochMs: number,
 ): PlaceDenials {
   const known = new Map(
@@ -108,7 +107,7 @@ export function denialsIn(
   const expected = new Map<Digest, Gathered>();
   const refused = new Set<Digest>();
   for (const start of starts) {
-    const ahead = denialOf(start, known, policy, nowEpochMs);
+    const ahead = denialOf(start, known, { policy, applied }, nowEpochMs);
     if (!ahead) continue;
     for (const digest of start.digests) {
       if (ahead === 'already') {
@@ -146,12 +145,12 @@ interface Gathered {
 function denialOf(
   start: PossibleStart,
   known: Admitting['known'],
-  policy: Policy,
+  { policy, applied }: DoorPolicy,
   nowEpochMs: number,
 ): DenialAhead | 'already' | undefined {
   const door = doorAt(policy, start.place);
   if (door.mode !== 'deny') return undefined;
-  const admitting = { door, known, policy, nowEpochMs };
+  const admitting = { door, known, policy, applied, nowEpochMs };
   const references = judgedReferences(start);
   if (references.some((one) => admit(one, admitting).decision === 'deny')) return 'already';
   return references

@@ -5,7 +5,7 @@ import { type DoorMode, type DoorPlace, doorAt, doorPlaceOf, doorPlaceText } fro
 import type { Policy } from '../policy/policy.ts';
 import { classify } from '../stream/tier.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admission, type Admitting, admitUntil, digestsToRead } from './admit.ts';
+import { type Admission, type Admitting, admitUntil, type DoorPolicy, digestsToRead } from './admit.ts';
 import { referenceByDigest } from './ecs-images.ts';
 
 /** How it is known that an image may start: a workload runs it, or a template of a workload names it. */
@@ -105,7 +105,7 @@ export const digestsOfStarts = (starts: readonly PossibleStart[]): readonly Dige
 export function foreseeStarts(
   starts: readonly PossibleStart[],
   records: AdmissionRecords,
-  policy: Policy,
+  { policy, applied }: DoorPolicy,
   nowEpochMs: number,
 ): readonly ForeseenStart[] {
   const known = new Map(
@@ -116,7 +116,7 @@ export function foreseeStarts(
     const owner = ownerOfStart(start, records, policy);
     const named = { ...start, mode: door.mode, ...(owner !== undefined && { owner }) };
     if (door.mode === 'off') return { ...named, outcome: 'not-judged' };
-    const admitting = { door: { ...door, mode: 'deny' as const }, known, policy, nowEpochMs };
+    const admitting = { door: { ...door, mode: 'deny' as const }, known, policy, applied, nowEpochMs };
     return { ...named, ...strictestOf(judgedReferences(start).map((one) => foresee(one, door.mode, admitting))) };
   });
 }

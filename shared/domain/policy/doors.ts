@@ -45,8 +45,8 @@ export const doorsSchema = v.strictObject({
   /** Whether a door that denies refuses or lets start while Patchwave cannot be asked or cannot read. Absent: it refuses. */
   onUnreachable,
   /**
-   * So long an image that runs in the namespace already may start again after its deadline, in days: neither time nor a new
-   * finding stops what runs.
+   * So long an image in good standing may start although something speaks against it, in days: neither time nor a doubt nor a new
+   * rule stops what ran well.
    */
   graceRunningDays: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(90)), 14),
   /** Of ECS only: whether a task is stopped that runs an image which the door denies. The account must allow it too. */

@@ -48,12 +48,16 @@ function tagsOf(reference: ImageReference | undefined): string[] | undefined {
   return tag === undefined ? undefined : [tag];
 }
 
+/** Whether the policy names a reference as one of AWS. */
+export const isOfAws = (policy: Pick<Policy, 'awsManaged'>, reference: ImageReference): boolean =>
+  isAwsManaged(policy, {}, reference, reference.location);
+
 /**
  * A container's name counts only if neither image nor place is known. Otherwise any team could pass its image off as
  * one of AWS.
  */
 function isAwsManaged(
-  { awsManaged }: Policy,
+  { awsManaged }: Pick<Policy, 'awsManaged'>,
   { container, reference: text }: ImageSource,
   reference: ImageReference | undefined,
   location: ImageLocation | undefined,

@@ -132,7 +132,8 @@ function guessReasons({ image: { guessedIn = {} } }: VerdictInputs): Reason[] {
   return [{ ruleId: BUILT_IN_RULES.digestKnown, effect: 'unknown', kind: 'digest-guessed', workload, scopes }];
 }
 
-const ageLimitOf = ({ ages }: Policy, { tier }: ImageProperties) => ages.tiers?.[tier] ?? ages.default;
+export const ageLimitOf = ({ ages }: Policy, { tier }: Pick<ImageProperties, 'tier'>) =>
+  ages.tiers?.[tier] ?? ages.default;
 
 /**
  * The age of an image with its ancestors, against the limit of its own tier. If the age of some ancestors is unknown,
@@ -211,7 +212,7 @@ export function isEarly(
 }
 
 /** Every matching rule is cited for a finding. A finding that is new to its stream was first seen by this scan. */
-function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs, policy: Policy): Reason[] {
+export function findingReasons({ image, scan, findings = [], firstSeen }: VerdictInputs, policy: Policy): Reason[] {
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
       const { vulnerability, package: name, version, severity, fix, layer, isLanguagePackage, isExploited } = finding;

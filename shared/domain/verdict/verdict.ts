@@ -31,8 +31,8 @@ export type Reason = {
    */
   readonly waivedUntilEpochMs?: number;
   /**
-   * Of a reason that violates: since when the policies in force have objected so, or the image was first seen so. Absent if the
-   * deadline is as late, or if the grace of doors is over since.
+   * Of a reason that violates: since when the policies in force have objected so (`datedVerdict`). Of a rule always, but for a
+   * verdict of a version before 0.3.0; of an age or a finding only if the deadline is earlier, and the grace of doors goes on.
    */
   readonly sinceEpochMs?: number;
 } & ReasonDetail;

@@ -3,6 +3,7 @@ import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import type { LineageEvidence } from '../lineage/parent.ts';
+import type { AppliedPolicy } from '../policy/applied-policy.ts';
 import type { Policy, Waiver } from '../policy/policy.ts';
 import type { Finding } from '../scan/finding.ts';
 import type { Reason } from './verdict.ts';
@@ -77,6 +78,43 @@ export function endOfWaivers(
     .filter((endEpochMs) => endEpochMs <= nowEpochMs);
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
+
+/**
+ * The last instant at which a waiver ended that covered an objection to the image, or at which a policy without that waiver came;
+ * `undefined` without one. Several rules may give one objection: it is covered while each of them is waived.
+ * @param reasonsUnder the objection as a policy gives it: a waiver names its rule there
+ */
+export function endOfWaiversOf(
+  applied: readonly AppliedPolicy[],
+  { image, ancestors = [] }: { readonly image: WaivedImage; readonly ancestors?: readonly WaivedAncestor[] },
+  reasonsUnder: (one: AppliedPolicy) => readonly Reason[],
+  nowEpochMs: number,
+): number | undefined {
+  const ends = applied.flatMap((one) => {
+    const { policy, fromEpochMs, untilEpochMs = nowEpochMs } = one;
+    const begun = policy.waivers.filter(({ created }) => Date.parse(created) < untilEpochMs);
+    const ofEach = reasonsUnder(one).map((reason) =>
+      Math.max(
+        ...begun
+          .filter((waiver) => coversReason(waiver, image, reason, ancestors))
+          .map((waiver) => Math.min(voidFromEpochMs(waiver), untilEpochMs)),
+      ),
+    );
+    const endEpochMs = Math.min(...ofEach);
+    return endEpochMs > fromEpochMs && Number.isFinite(endEpochMs) ? [endEpochMs] : [];
+  });
+  return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
+const coversReason = (
+  waiver: Waiver,
+  image: WaivedImage,
+  reason: Reason,
+  ancestors: readonly WaivedAncestor[],
+): boolean =>
+  names(waiver, reason) &&
+  (coversImage(waiver, image) ||
+    ancestors.some((ancestor) => coversImage(waiver, ancestor) && isInherited(reason, ancestor)));
 
 /** The same of the waivers of ancestors, of what the image inherits from them. */
 export function endOfInheritedWaivers(

@@ -4,6 +4,7 @@ import { shardSet } from '../../../shared/domain/admission/allowed-images.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { digestOf, HOUR_MS } from '../samples.ts';
 import type { ConformanceCase } from './cases.ts';
+import { appliedIn } from './doors.ts';
 
 const LETTERS_BEFORE = 'sha256:'.length;
 
@@ -27,7 +28,13 @@ function listedImages({ situation }: ConformanceCase): readonly ListedImage[] {
   } as const;
   return [...images.keys(), ...indexes.keys()].flatMap((digest): ListedImage[] => {
     const known = new Map([[digest, admissionFactsOf(digest, records, policy)]]);
-    const admission = admit(`any@${digest}`, { door, known, policy: anywhere, nowEpochMs });
+    const admission = admit(`any@${digest}`, {
+      door,
+      known,
+      policy: anywhere,
+      applied: appliedIn(situation),
+      nowEpochMs,
+    });
     if (admission.decision === 'deny') return [];
     return [{ digest, ...(admission.decision === 'warn' && { runningRule: admission.ruleId }) }];
   });

@@ -167,6 +167,8 @@ const conformanceCase = v.strictObject({
   applies: v.optional(v.strictObject({ mode: v.picklist(DOOR_MODES), requireDigest: v.optional(v.boolean(), true) })),
   /** The policy has no list of approved registries. */
   anyRegistry: v.optional(v.boolean(), false),
+  /** The policy is in force since then, and none was before it. */
+  policySince: v.optional(when),
   /** Waivers of the policy by id: the last day of each. */
   waivers: v.optional(v.record(v.string(), v.isoDate()), {}),
   breakGlass: v.optional(v.strictObject({ author: v.text(), reason: v.text(), expires: when })),
@@ -279,6 +281,7 @@ function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
       ...running.map((one) => [digestOf(one), { beganAtEpochMs: nowEpochMs - 20 * DAY_MS, standing: 'good' }] as const),
       ...Object.entries(presences).map(([one, said]) => [digestOf(one), presenceOf(said, nowEpochMs)] as const),
     ]),
+    ...(written.policySince !== undefined && { policySinceEpochMs: instantOf(written.policySince, nowEpochMs) }),
     ...(written.exception && { exception: written.exception }),
     ...(breakGlass && { breakGlass: breakGlassOf(breakGlass, nowEpochMs) }),
   };

@@ -1,6 +1,12 @@
 import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
 import { admissionFactsOf } from '../../../shared/domain/admission/admission-facts.ts';
-import { type Admission, admit, digestsToRead, strictest } from '../../../shared/domain/admission/admit.ts';
+import {
+  type Admission,
+  type AppliedDoors,
+  admit,
+  digestsToRead,
+  strictest,
+} from '../../../shared/domain/admission/admit.ts';
 import { newlyAsked } from '../../../shared/domain/admission/asked-images.ts';
 import { type DoorPlace, doorAt } from '../../../shared/domain/policy/doors.ts';
 import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
@@ -50,12 +56,16 @@ export async function portsFor({ situation, runsElsewhere }: ConformanceCase, pl
     images: { get: async (digests) => pick(images, digests) },
     places: { indexes: async (digests) => pick(indexes, digests) as never },
     running: runs,
-    policies: { current: async () => ({ policy, version: 'policy-1' }) },
+    policies: { current: async () => ({ policy, version: 'policy-1', applied: appliedIn(situation) }) },
     exceptions: { breakGlassOf: async () => breakGlass },
     checks: { send: nothing },
     clock: () => nowEpochMs,
   };
 }
+
+/** The policies that were in force, as a door reads them. */
+export const appliedIn = ({ policy, policySinceEpochMs }: ConformanceCase['situation']): AppliedDoors =>
+  policySinceEpochMs === undefined ? [] : [{ version: 'policy-1', policy, fromEpochMs: policySinceEpochMs }];
 
 const nothing = async (): Promise<void> => {};
 
@@ -73,7 +83,8 @@ export const admitDoor: ConformanceDoor = {
     const known = new Map(
       digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]),
     );
-    const admitting = { door: doorAt(policy, placeOf(one)), known, policy, breakGlass, nowEpochMs };
+    const applied = appliedIn(one.situation);
+    const admitting = { door: doorAt(policy, placeOf(one)), known, policy, applied, breakGlass, nowEpochMs };
     return expectedOf(strictest(references.map((reference) => admit(reference, admitting))));
   },
 };

@@ -43,6 +43,8 @@ export interface Situation {
   readonly graceRunningDays: number;
   readonly asked: readonly AskedReference[];
   readonly policy: Policy;
+  /** Since when the policy is in force, if that is known. */
+  readonly policySinceEpochMs?: number;
   /** The ledger. */
   readonly images: ReadonlyMap<Digest, ImageRecord>;
   readonly indexes: ReadonlyMap<Digest, readonly { readonly digest: Digest }[]>;
@@ -309,6 +311,9 @@ function scanOf(record: ImageRecord, { policy, nowEpochMs }: Situation, tables: 
 const refusalOf = (reason: ScanReason | undefined): string =>
   reason === undefined ? 'none' : KEEPS_THE_RESULT.has(reason) ? 'keeps-the-result' : 'other';
 
+/** Objections to content that a verdict of an earlier version gave no instant. */
+const RULES: ReadonlySet<Reason['kind']> = new Set(['source', 'user', 'tag']);
+
 function graceOf(
   inputs: { readonly kind: string; readonly waiver: string },
   {
@@ -326,7 +331,12 @@ function graceOf(
   const { since = '' } = tables.answer('since', inputs);
   const { nowEpochMs, graceRunningDays } = situation;
   const waivers = reason && since !== 'end-of-result' ? endsOfWaivers(reason, situation) : [];
-  const recorded = [reason?.deadlineEpochMs ?? [], reason?.sinceEpochMs ?? [], waivers].flat();
+  const { policySinceEpochMs = [] } = situation;
+  const isOldRule = reason && RULES.has(reason.kind) && reason.deadlineEpochMs === undefined;
+  const recorded = [
+    ...[reason?.deadlineEpochMs ?? [], waivers],
+    reason?.sinceEpochMs ?? (isOldRule ? policySinceEpochMs : []),
+  ].flat();
   // It had a good result after it began, so a doubt is younger.
   const began = isOwn && presence?.standing === 'good' ? presence.beganAtEpochMs : undefined;
   const instants: Readonly<Record<string, number | undefined>> = {

@@ -1,9 +1,15 @@
 import { canonicalJson } from '../../../shared/domain/common/canonical-json.ts';
+import {
+  type AppliedPolicy,
+  doorPartOf,
+  type EarlierPolicy,
+  earlierPolicies,
+} from '../../../shared/domain/policy/applied-policy.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../shared/ports/errors.ts';
-import type { PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
+import type { CurrentPolicy, PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
 
 /** Documents in memory, as S3 shows them to who may not list a bucket; a version is a hash of its document. */
 export class FakePolicyStore implements PolicyStore {
@@ -14,11 +20,29 @@ export class FakePolicyStore implements PolicyStore {
   readonly #checked = new Map<string, Policy>();
   /** `null` where the item is there and damaged. */
   #current: string | null | undefined;
+  #atEpochMs = 0;
+  #earlier: readonly EarlierPolicy[] = [];
 
-  async current(): Promise<PolicyVersion> {
+  async current(): Promise<CurrentPolicy> {
     if (this.#current === undefined) throw new NoPolicyError();
     if (this.#current === null) throw new PolicyUnreadableError('in force', new TypeError('it names no version'));
-    return this.load(this.#current);
+    return this.#withApplied(await this.load(this.#current));
+  }
+
+  #withApplied(current: PolicyVersion): CurrentPolicy {
+    const before = this.#earlier.flatMap(({ doors, ...one }) => (doors ? [{ ...one, policy: doors }] : []));
+    return { ...current, applied: [{ ...current, fromEpochMs: this.#atEpochMs }, ...before] };
+  }
+
+  async history(): Promise<readonly AppliedPolicy[]> {
+    if (!this.#current) return [];
+    const before = this.#earlier.map(({ doors: _, ...one }) => one);
+    const all = [{ version: this.#current, fromEpochMs: this.#atEpochMs }, ...before];
+    const read = await Promise.allSettled(all.map(({ version }) => this.load(version)));
+    return all.flatMap((one, n) => {
+      const loaded = read[n];
+      return loaded?.status === 'fulfilled' ? [{ ...one, policy: loaded.value.policy }] : [];
+    });
   }
 
   async load(version: string): Promise<PolicyVersion> {
@@ -47,21 +71,35 @@ export class FakePolicyStore implements PolicyStore {
     return this.#current ?? undefined;
   }
 
-  async publish(policy: Policy, { replaces }: { readonly replaces?: string }): Promise<string> {
+  /** @param change without an instant, the policy is as old as the one before, which is older than every grace */
+  async publish(
+    policy: Policy,
+    { replaces, atEpochMs = this.#atEpochMs }: { readonly replaces?: string; readonly atEpochMs?: number },
+  ): Promise<string> {
     const version = policyVersion(policy);
     this.#documents.set(version, canonicalJson(policy));
     const current = this.#current ?? undefined;
     if (current !== replaces && current !== version) throw new PolicyConflictError(replaces, current);
+    if (current !== version) {
+      const doors = this.#beside.get(current ?? '');
+      const replaced = {
+        version: current ?? '',
+        fromEpochMs: this.#atEpochMs,
+        ...(doors && { doors: doorPartOf(doors) }),
+      };
+      this.#earlier = earlierPolicies(this.#earlier, current === undefined ? undefined : replaced, atEpochMs);
+      this.#atEpochMs = atEpochMs;
+    }
     this.#current = version;
     this.#beside.set(version, policy);
     return version;
   }
 
   /** As a door reads the policy in force in its own Region. */
-  published(): PolicyVersion {
+  published(): CurrentPolicy {
     const policy = this.#beside.get(this.#current ?? '');
     if (!policy) throw new NoPolicyError();
-    return { version: this.#current ?? '', policy };
+    return this.#withApplied({ version: this.#current ?? '', policy });
   }
 
   /** Somebody deletes a document. */

@@ -59,6 +59,9 @@ test('a version is read once, also by concurrent callers; an unreadable one is r
 test('each document is kept with who wrote it and what it replaces', async () => {
   s3.on(PutObjectCommand).resolves({});
   const put = jest.spyOn(table, 'put').mockResolvedValue(true);
+  const found = { PK: 'POLICY', SK: 'CURRENT', kind: 'policy', version: 'v0', atEpochMs: 0, author: 'jo' };
+  jest.spyOn(table, 'get').mockResolvedValue(found);
+  s3.on(GetObjectCommand).rejects(awsError('AccessDenied'));
   const policy = parse(policySchema, { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [] });
   await store.publish(policy, { author: 'arn:aws:sts::1:assumed-role/ops/jos\u00e9\n', replaces: 'v0', atEpochMs: 0 });
   const [
@@ -88,12 +91,17 @@ describe('a door with a replica of the table, while the Region of the bucket is 
   }
   const doorOf = (memory: MemoryTable) =>
     new DynamoPoliciesBeside(new LedgerTable(memory.client(), 'ledger'), s3 as unknown as S3Client, 'evidence');
-  const pointerOf = (memory: MemoryTable) => memory.items.get('POLICY CURRENT') as Item & { document?: Uint8Array };
+  const pointerOf = (memory: MemoryTable) =>
+    memory.items.get('POLICY CURRENT') as Item & {
+      document?: Uint8Array;
+      earlier?: Uint8Array;
+      atEpochMs?: number;
+    };
 
   test('reads the policy from the item that names it, without a call to the bucket', async () => {
     const memory = await published();
     down();
-    expect(await doorOf(memory).current()).toEqual({ version: policyVersion(policy), policy });
+    expect(await doorOf(memory).current()).toMatchObject({ version: policyVersion(policy), policy });
     expect(s3.commandCalls(GetObjectCommand)).toHaveLength(0);
   });
 
@@ -124,6 +132,81 @@ describe('a door with a replica of the table, while the Region of the bucket is 
     await again.publish(policy, { author: 'ada', atEpochMs: 2, replaces: version });
     expect(pointerOf(memory)).toMatchObject({ version, author: 'jo', atEpochMs: 1, document: expect.any(Uint8Array) });
     expect(announce(ledgerRecord(earlier), ledgerRecord(pointerOf(memory)))).toEqual([]);
+  });
+
+  const storeIn = (memory: MemoryTable) =>
+    new DynamoPolicyStore(new LedgerTable(memory.client(), 'ledger'), s3 as unknown as S3Client, 'evidence');
+  const spansOf = async (memory: MemoryTable) =>
+    (await doorOf(memory).current()).applied.map(({ fromEpochMs, untilEpochMs }) => [fromEpochMs, untilEpochMs]);
+
+  test('a document that is added keeps what is known of the policies before', async () => {
+    const memory = await published();
+    await storeIn(memory).publish(other, { author: 'jo', atEpochMs: 5, replaces: policyVersion(policy) });
+    const { document: _, ...earlier } = pointerOf(memory);
+    memory.items.set('POLICY CURRENT', earlier as Item);
+    await storeIn(memory).publish(other, { author: 'ada', atEpochMs: 9, replaces: policyVersion(other) });
+    expect(await spansOf(memory)).toEqual([
+      [5, undefined],
+      [1, 5],
+    ]);
+  });
+
+  test('a policy that another person replaced and put back meanwhile is in the history of the next one', async () => {
+    const memory = await published();
+    const [first, second] = [policyVersion(policy), policyVersion(other)];
+    const slow = new (class extends DynamoPolicyStore {
+      #isFirst = true;
+      protected override async pointer() {
+        const found = await super.pointer();
+        if (!this.#isFirst) return found;
+        this.#isFirst = false;
+        await storeIn(memory).publish(other, { author: 'bob', atEpochMs: 3, replaces: first });
+        await storeIn(memory).publish(policy, { author: 'bob', atEpochMs: 4, replaces: second });
+        return found;
+      }
+    })(new LedgerTable(memory.client(), 'ledger'), s3 as unknown as S3Client, 'evidence');
+    await slow.publish({ ...policy, staleScanHours: 72 }, { author: 'jo', atEpochMs: 7, replaces: first });
+    expect(await spansOf(memory)).toEqual([
+      [7, undefined],
+      [4, 7],
+      [3, 4],
+      [1, 3],
+    ]);
+  });
+
+  test.each<[string, (item: ReturnType<typeof pointerOf>) => object, readonly unknown[]]>([
+    [
+      'of version 0.2.0 has no history, and is in force since its own instant',
+      ({ document: _, earlier: __, ...item }) => item,
+      [[5, undefined]],
+    ],
+    ['with a damaged history has none', (item) => ({ ...item, earlier: new Uint8Array([1, 2]) }), [[5, undefined]]],
+    [
+      'without an instant counts as older than each grace',
+      ({ atEpochMs: _, ...item }) => item,
+      [
+        [0, undefined],
+        [1, 5],
+      ],
+    ],
+  ])('a pointer %s', async (_, change, spans) => {
+    const memory = await published();
+    await storeIn(memory).publish(other, { author: 'jo', atEpochMs: 5, replaces: policyVersion(policy) });
+    memory.items.set('POLICY CURRENT', change(pointerOf(memory)) as Item);
+    s3.on(GetObjectCommand).resolves({ Body: { transformToString: async () => canonicalJson(other) } as never });
+    expect(await spansOf(memory)).toEqual(spans);
+  });
+
+  test('what is known of 40 policies takes some kilobytes', async () => {
+    const memory = await published();
+    let replaces = policyVersion(policy);
+    for (let n = 0; n < 60; n += 1) {
+      const allow = Array.from({ length: 30 + (n % 4) }, (__, at) => `${at}.registry.example/team-${at}/**`);
+      const next = { ...policy, approvedRegistries: { id: 'approved', allow }, staleScanHours: 24 + n };
+      replaces = await storeIn(memory).publish(next, { author: 'jo', atEpochMs: 10 + n, replaces });
+    }
+    expect(await spansOf(memory)).toHaveLength(41);
+    expect(pointerOf(memory).earlier?.byteLength).toBeLessThan(8 * 1024);
   });
 
   test('a policy of 3,000 streams lies beside its pointer; one that does not fit is in the bucket alone', async () => {

@@ -43,7 +43,7 @@ const lists: ConformanceDoor = {
         imageIndex: { bornBefore: nothing, scannedSince: () => pages([...images.keys()]) },
         ...{ recordedIndexes: { recordedSince: nothing }, usages: { all: nothing }, clock: () => nowEpochMs },
       },
-      policy,
+      { policy, applied: [] },
       [place],
     );
     const [digest] = images.keys();

@@ -299,7 +299,7 @@ const FINE: SomeImage = {
 };
 const namespacesOf = (graced: ReadonlyMap<Digest, GraceInCluster>) =>
   [...graced].map(([digest, { namespaces }]) => [digest, namespaces]);
-const list = (world: AllowedImagesPorts) => listAllowedImages(world, policyWith(), CLUSTERS);
+const list = (world: AllowedImagesPorts) => listAllowedImages(world, { policy: policyWith(), applied: [] }, CLUSTERS);
 const platform = 'linux/amd64' as const;
 
 describe('what is listed', () => {

@@ -231,7 +231,10 @@ test('every message of an image that failed is delivered again; the others are d
 
 test('without a policy in force the whole batch fails and is redelivered', async () => {
   const world = await scanned();
-  const policies = { current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })) };
+  const policies = {
+    current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })),
+    history: async () => [],
+  };
   await expect(handleScanEvents({ ...portsOf(world), policies }, [scanEvent(image)])).rejects.toThrow('none');
 });
 

@@ -1,13 +1,23 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { mapConcurrently } from '../../../concurrency.ts';
 import { canonicalJson, sha256Hex } from '../../../domain/common/canonical-json.ts';
+import {
+  type AppliedPolicy,
+  doorPartOf,
+  type EarlierPolicy,
+  earlierPolicies,
+  packedEarlier,
+  unpackedEarlier,
+} from '../../../domain/policy/applied-policy.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../domain/policy/built-in-policy.ts';
 import type { Policy } from '../../../domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../domain/policy/policy-check.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../ports/errors.ts';
-import type { Policies, PolicyStore, PolicyVersion } from '../../../ports/policies.ts';
+import type { CurrentPolicy, Policies, PolicyStore, PolicyVersion } from '../../../ports/policies.ts';
 import { isRefusal } from '../../refusal.ts';
+import type { Condition } from '../table/item.ts';
 import { recordOf } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import type { LedgerTable } from '../table/table.ts';
@@ -28,13 +38,31 @@ export class DynamoPolicies implements Policies {
     this.bucket = bucket;
   }
 
-  async current(): Promise<PolicyVersion> {
+  async current(): Promise<CurrentPolicy> {
     const pointer = await this.pointer();
     if (!pointer) throw new NoPolicyError();
     const { version } = pointer;
     if (!isVersion(version))
       throw new PolicyUnreadableError('in force', new TypeError('the ledger has no version of it'));
-    return this.pointedAt(pointer);
+    const current = await this.pointedAt(pointer);
+    const before = earlierIn(pointer).flatMap(({ doors, ...one }) => (doors ? [{ ...one, policy: doors }] : []));
+    return { ...current, applied: [{ ...current, fromEpochMs: sinceOf(pointer) }, ...before] };
+  }
+
+  async history(): Promise<readonly AppliedPolicy[]> {
+    const pointer = await this.pointer();
+    if (!pointer || !isVersion(pointer.version)) return [];
+    const before = earlierIn(pointer).map(({ doors: _, ...one }) => one);
+    const all = [{ version: pointer.version, fromEpochMs: sinceOf(pointer) }, ...before];
+    const read = await mapConcurrently(all, DOCUMENTS_AT_ONCE, async (one) => {
+      try {
+        return [{ ...one, policy: (await this.load(one.version)).policy }];
+      } catch (error) {
+        if (error instanceof PolicyUnreadableError) return [];
+        throw error;
+      }
+    });
+    return read.flat();
   }
 
   load(version: string): Promise<PolicyVersion> {
@@ -86,6 +114,28 @@ export class DynamoPolicies implements Policies {
 interface StoredPointer extends PolicyPointer {
   /** The document as canonical JSON, compressed; absent if an earlier version wrote the item, or the document is too large. */
   readonly document?: Uint8Array;
+  /** The versions before (`packedEarlier`), compressed; absent if there are none, or an earlier version wrote the item. */
+  readonly earlier?: Uint8Array;
+}
+
+const DOCUMENTS_AT_ONCE = 8;
+
+/** 0 if the item is damaged: then a rule has no grace. */
+const sinceOf = ({ atEpochMs }: Pick<StoredPointer, 'atEpochMs'>): number =>
+  typeof atEpochMs === 'number' ? atEpochMs : 0;
+
+/** Nothing if the item is damaged. */
+function earlierIn({ earlier }: Pick<StoredPointer, 'earlier'>): readonly EarlierPolicy[] {
+  if (!(earlier instanceof Uint8Array)) return [];
+  try {
+    return unpackedEarlier(gunzipSync(earlier, { maxOutputLength: MOST_UNPACKED_BYTES }).toString());
+  } catch {
+    return [];
+  }
+}
+
+function earlierBeside(earlier: readonly EarlierPolicy[]): Pick<StoredPointer, 'earlier'> {
+  return earlier.length === 0 ? {} : { earlier: new Uint8Array(gzipSync(packedEarlier(earlier))) };
 }
 
 /** An item holds 400 KB at most. The document of 5,000 streams has a tenth of this. */
@@ -168,26 +218,52 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
       }),
     );
     const beside = documentBeside(text);
-    const found = version === replaces ? await this.pointer() : undefined;
-    const isInForce = found?.version === version;
-    if (isInForce && (!beside.document || documentIn(found) === text)) return version;
-    const change = { version, author, atEpochMs, ...(replaces !== undefined && { replaces }) };
-    // One that an earlier version wrote, or that is damaged, gets its document; who changed the policy last stays.
-    await this.#point({ ...(isInForce ? found : change), ...beside }, replaces);
-    return version;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const found = await this.pointer();
+      const inForce = isVersion(found?.version) ? found.version : undefined;
+      // The client repeats a write with a lost reply, which then meets itself.
+      if (inForce !== replaces && inForce !== version) throw new PolicyConflictError(replaces, inForce);
+      if (found && inForce === version && (!beside.document || documentIn(found) === text)) return version;
+      const change = { version, author, atEpochMs, ...(replaces !== undefined && { replaces }) };
+      // One that an earlier version wrote, or that is damaged, gets its document; who changed the policy last stays.
+      const after =
+        found && inForce === version ? found : { ...change, ...(await this.#earlierAfter(found, atEpochMs)) };
+      if (await this.table.put({ ...keys.policy, kind: 'policy', ...after, ...beside }, unchangedSince(found)))
+        return version;
+    }
+    throw new PolicyConflictError(replaces, await this.inForce());
   }
 
-  async #point(pointer: StoredPointer, replaces: string | undefined): Promise<void> {
-    const { version } = pointer;
-    const moved = await this.table.put(
-      { ...keys.policy, kind: 'policy', ...pointer },
-      replaces === undefined
-        ? NOTHING_IN_FORCE
-        : { expression: '#version = :replaces', names: { '#version': 'version' }, values: { ':replaces': replaces } },
-    );
-    if (moved) return;
-    const found = await this.pointer();
-    // The client repeats a write with a lost reply, which then meets itself.
-    if (found?.version !== version) throw new PolicyConflictError(replaces, found?.version);
+  /** What the pointer keeps of the versions before a change. */
+  async #earlierAfter(found: StoredPointer | undefined, atEpochMs: number): Promise<Pick<StoredPointer, 'earlier'>> {
+    if (!found) return {};
+    const { version } = found;
+    const replaced = isVersion(version)
+      ? { version, fromEpochMs: sinceOf(found), ...(await this.#doorPart(found)) }
+      : undefined;
+    return earlierBeside(earlierPolicies(earlierIn(found), replaced, atEpochMs));
+  }
+
+  async #doorPart(found: StoredPointer): Promise<Pick<EarlierPolicy, 'doors'>> {
+    try {
+      const text = documentIn(found);
+      const policy = text === undefined ? (await this.load(found.version)).policy : storedPolicy(JSON.parse(text));
+      return { doors: doorPartOf(policy) };
+    } catch (error) {
+      if (error instanceof PolicyUnreadableError || error instanceof TypeError) return {};
+      throw error;
+    }
   }
 }
+
+/** Another person may have replaced a version and put it back, so the instant counts too. */
+function unchangedSince(found: StoredPointer | undefined): Condition {
+  if (!isVersion(found?.version)) return NOTHING_IN_FORCE;
+  const { version, atEpochMs } = found as StoredPointer;
+  const names = { '#version': 'version', '#at': 'atEpochMs' };
+  return atEpochMs === undefined
+    ? { expression: '#version = :version AND attribute_not_exists(#at)', names, values: { ':version': version } }
+    : { expression: '#version = :version AND #at = :at', names, values: { ':version': version, ':at': atEpochMs } };
+}
+
+const ATTEMPTS = 3;

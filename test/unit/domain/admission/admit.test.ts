@@ -2,10 +2,12 @@ import type { AdmissionFacts, RecordedImage } from '../../../../shared/domain/ad
 import {
   type Admission,
   admit,
+  admitUntil,
   type BreakGlass,
   digestsToRead,
   strictest,
 } from '../../../../shared/domain/admission/admit.ts';
+import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
 import type { Door } from '../../../../shared/domain/policy/doors.ts';
 import { policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
@@ -353,4 +355,86 @@ test('of thousands of findings one is put into words', () => {
   const decision = decide({ images: [judged(reasons)], runsHere: true });
   expect(decision).toMatchObject({ decision: 'deny', message: expect.stringContaining('CVE-2026-0 in libexample0') });
   expect(read).toBeLessThan(5);
+});
+
+describe('the grace of a rule', () => {
+  const approving = (...allow: string[]) => ({ ...policy, approvedRegistries: { id: 'registries', allow } });
+  const [anywhere, elsewhere] = [approving('*/**'), approving('elsewhere.example/*')];
+  /** Policies by the days since they came, the newest first. */
+  const appliedBy = (...story: readonly (readonly [days: number, policy: typeof policy])[]): readonly AppliedPolicy[] =>
+    story.map(([days, one], n) => {
+      const until = story[n - 1]?.[0];
+      return {
+        ...{ version: `v${story.length - n}`, policy: one, fromEpochMs: NOW - days * DAY_MS },
+        ...(until !== undefined && { untilEpochMs: NOW - until * DAY_MS }),
+      };
+    });
+  const at = (image: RecordedImage, applied: readonly AppliedPolicy[], runsHere = true) => {
+    const [{ policy: now } = { policy }] = applied;
+    const presences = runsHere ? [{ presence: GOOD }] : [];
+    const known = new Map([[WEB, { digest: WEB, images: [image], presences }]]);
+    return admitUntil(NAMED, { door: DENY, policy: now, applied, known, nowEpochMs: NOW });
+  };
+  const told = (...asked: Parameters<typeof at>): string => {
+    const { admission, graceEndsAtEpochMs } = at(...asked);
+    const days = graceEndsAtEpochMs === undefined ? '' : ` ${(graceEndsAtEpochMs - NOW) / DAY_MS}`;
+    return `${admission.decision}${days}`;
+  };
+
+  test.each<[string, readonly AppliedPolicy[], string]>([
+    ['a list of registries that is new', appliedBy([3, elsewhere], [60, anywhere]), 'warn 11'],
+    [
+      'one whose id is new',
+      appliedBy(
+        [3, { ...elsewhere, approvedRegistries: { ...elsewhere.approvedRegistries, id: 'new' } }],
+        [9, elsewhere],
+        [60, anywhere],
+      ),
+      'warn 5',
+    ],
+    [
+      'one that was loosened for a few days',
+      appliedBy([1, elsewhere], [5, anywhere], [9, elsewhere], [60, anywhere]),
+      'warn 5',
+    ],
+    ['one that is as old as the grace', appliedBy([3, elsewhere], [14, elsewhere], [60, anywhere]), 'deny'],
+    [
+      'one whose image was of AWS before',
+      appliedBy([3, elsewhere], [60, { ...elsewhere, awsManaged: { accounts: ['111122223333'], references: [] } }]),
+      'warn 11',
+    ],
+    ['one of which nothing is known', [], 'deny'],
+  ])('%s', (_, applied, expected) => {
+    const given = applied.length === 0 ? [] : applied;
+    if (given.length > 0) expect(told(good, given)).toBe(expected);
+    else expect(decide({ reference: `nginx@${WEB}`, runsHere: true }).decision).toBe(expected);
+    expect(told(good, appliedBy([3, elsewhere], [60, anywhere]), false)).toBe('deny');
+  });
+
+  const root: Reason = { ruleId: 'non-root', effect: 'violates', kind: 'user', user: 'root' };
+  const judgedBy = (policyVersion: string, reason: Reason = root): RecordedImage => ({
+    ...good,
+    verdict: verdict('violating', { reasons: [reason], policyVersion }),
+  });
+  test.each<[string, RecordedImage, readonly AppliedPolicy[], string]>([
+    [
+      'its instant in the verdict',
+      judgedBy('v2', { ...root, sinceEpochMs: NOW - 5 * DAY_MS }),
+      appliedBy([3, policy], [60, policy]),
+      'warn 9',
+    ],
+    ['the policy of the verdict, if that has none', judgedBy('v1'), appliedBy([3, policy], [9, policy]), 'warn 5'],
+    ['the policy in force, if nobody knows that one', judgedBy('gone'), appliedBy([3, policy], [9, policy]), 'warn 11'],
+    ['nothing, without both', judgedBy('gone'), [], 'deny'],
+  ])('counts from %s', (_, image, applied, expected) => {
+    expect(told(image, applied)).toBe(expected);
+  });
+
+  test('results that a policy makes stale are in doubt since that policy', () => {
+    const old: RecordedImage = { ...good, scan: { ...good.scan, completedAtEpochMs: NOW - 25 * DAY_MS } };
+    const patient = { ...policy, staleScanHours: 30 * 24 };
+    expect(told(old, appliedBy([3, policy], [60, patient]))).toBe('warn 11');
+    expect(told(old, appliedBy([60, policy]))).toBe('deny');
+    expect(told({ ...old, scan: scan(15 * 24) }, appliedBy([3, policy], [60, policy]))).toBe('warn 1');
+  });
 });

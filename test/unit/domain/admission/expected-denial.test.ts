@@ -66,7 +66,7 @@ function denials(situation: Situation) {
     indexes: new Map(),
     presences: new Map(runs ? [[WEB, { standing: 'good' as const }]] : []),
   };
-  return denialsIn(situation.starts ?? [start()], records, policy, NOW);
+  return denialsIn(situation.starts ?? [start()], records, { policy, applied: [] }, NOW);
 }
 
 const late = (days: number, effect: 'violates' | 'due' = 'violates'): Reason => ({

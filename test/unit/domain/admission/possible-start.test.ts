@@ -78,8 +78,9 @@ const start = (reference: string | undefined, changes: Partial<PossibleStart> = 
   ...changes,
 });
 
+const inForce = (policy: ReturnType<typeof policyWith>) => ({ policy, applied: [] });
 const foresee = (asked: PossibleStart, mode: DoorMode = 'deny', requireDigest = true): ForeseenStart => {
-  const [answer] = foreseeStarts([asked], records, policyWith(mode, requireDigest), NOW);
+  const [answer] = foreseeStarts([asked], records, inForce(policyWith(mode, requireDigest)), NOW);
   if (!answer) throw new TypeError('no answer');
   return answer;
 };
@@ -127,7 +128,7 @@ test.each<[string, PossibleStart, DoorMode, boolean, Partial<ForeseenStart>]>([
 test('a grace that ends first is the one that counts', () => {
   const reasons = [late(2), { ...late(5), ruleId: 'high' } as Reason, late(1)];
   const images = new Map([[digestOf('late'), recordOf('late', reasons)]]);
-  const [answer] = foreseeStarts([start(named('late'))], { ...records, images }, policyWith('deny'), NOW);
+  const [answer] = foreseeStarts([start(named('late'))], { ...records, images }, inForce(policyWith('deny')), NOW);
   expect(answer).toMatchObject({ outcome: 'in-grace', ruleId: 'high', graceEndsAtEpochMs: NOW + 9 * DAY_MS });
 });
 
@@ -164,7 +165,7 @@ test('in ECS a tag counts as the digest that runs, also beside a template; a gue
   const { namespace: _, ...place } = PLACE;
   const running = { ...records, running: new Set([digestOf('late'), digestOf('over')]) };
   const outcomeOf = (starts: readonly PossibleStart[]) =>
-    foreseeStarts(mergedStarts(starts), running, policyWith('deny'), NOW);
+    foreseeStarts(mergedStarts(starts), running, inForce(policyWith('deny')), NOW);
   const asTemplate = start(TAGGED, { place, workloadKind: 'ecs-service', workload: 'payments-api' });
   expect(outcomeOf([asTemplate])).toMatchObject([{ outcome: 'refused', ruleId: 'digest-required' }]);
   expect(outcomeOf(startsOf('good'))).toMatchObject([{ outcome: 'allowed' }]);

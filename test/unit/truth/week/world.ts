@@ -332,7 +332,8 @@ export class WeekWorld {
       ({ version }) => version,
       () => undefined,
     );
-    await policies.publish(parse(policySchema, documentOf(text)), replaces === undefined ? {} : { replaces });
+    const change = { atEpochMs: this.now, ...(replaces !== undefined && { replaces }) };
+    await policies.publish(parse(policySchema, documentOf(text)), change);
     this.tell(`policy: ${JSON.stringify(text)}`);
   }
 
@@ -373,7 +374,7 @@ export class WeekWorld {
 
   /** What a list that is published now says of a digest in a namespace. */
   async lists(): Promise<(place: string, digest: string) => Answered['decision']> {
-    const { policy } = await this.fakes.policies.current();
+    const policy = await this.fakes.policies.current();
     const cluster = { ...HOME, cluster: 'prod' };
     const { allowed, gracedIn } = await listAllowedImages(this.fakes, policy, [cluster]);
     const graced = gracedIn(cluster);

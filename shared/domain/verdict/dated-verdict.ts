@@ -1,0 +1,136 @@
+import { DAY_MS } from '../common/time.ts';
+import { type AppliedPolicy, objectedSince } from '../policy/applied-policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import { streamId, streamRulesOf } from '../stream/stream.ts';
+import { classify } from '../stream/tier.ts';
+import { sourceReasons, userReasons } from './config-rules.ts';
+import { ageLimitOf, findingReasons, type VerdictInputs } from './evaluate.ts';
+import type { ImageRecord } from './image-record.ts';
+import { tagReasons } from './tag-reasons.ts';
+import type { Reason, Verdict } from './verdict.ts';
+import { endOfWaiversOf, graceOfDoorsMs } from './waiver.ts';
+
+/** The inputs of a verdict, with the verdict before it. */
+export type DatedInputs = VerdictInputs & { readonly image: Pick<ImageRecord, 'verdict'> };
+
+/** Objections whose grace counts from a policy at the earliest. */
+const DATED: Readonly<Partial<Record<Reason['kind'], 'fact' | 'rule'>>> = {
+  ...{ age: 'fact', finding: 'fact' },
+  ...{ source: 'rule', user: 'rule', tag: 'rule' },
+};
+
+const isDated = ({ effect, kind }: Reason): boolean => effect === 'violates' && DATED[kind] !== undefined;
+
+/** Whether `datedVerdict` may change a verdict. */
+export const isDatable = ({ reasons }: Verdict): boolean => reasons.some(isDated);
+
+/**
+ * A verdict with the instant since when the policies in force have given each of its objections: the grace of doors counts from
+ * then. An objection goes on if its rule gets another id.
+ * @param applied the policy of the verdict, then those that were in force before it
+ */
+export function datedVerdict(
+  verdict: Verdict,
+  inputs: DatedInputs,
+  applied: readonly AppliedPolicy[],
+  nowEpochMs: number,
+): Verdict {
+  const [current] = applied;
+  if (!current || !isDatable(verdict)) return verdict;
+  const graceMs = graceOfDoorsMs(current.policy.doors);
+  const given = objectionsUnder(inputs, current.policy);
+  const reasons = verdict.reasons.map((reason): Reason => {
+    if (!isDated(reason)) return reason;
+    const same = (policy: Policy): readonly Reason[] => given(policy, reason);
+    const sinceEpochMs = Math.max(
+      objectedSince(applied, (policy) => earliestOf(same(policy)), graceMs) ?? current.fromEpochMs,
+      endOfWaiversOf(applied, inputs, (one) => (one === current ? [reason] : same(one.policy)), nowEpochMs) ?? 0,
+      (reason.kind === 'tag' ? tagSeenAt(reason, inputs.image.verdict, applied, same, nowEpochMs) : undefined) ?? 0,
+    );
+    const isLater = sinceEpochMs > (reason.deadlineEpochMs ?? 0) && sinceEpochMs + graceMs > nowEpochMs;
+    // A rule has no deadline. One without an instant is of a version before 0.3.0.
+    return isLater || DATED[reason.kind] === 'rule' ? { ...reason, sinceEpochMs } : reason;
+  });
+  return { ...verdict, reasons };
+}
+
+/** When the first of these objections is due; `undefined` if there is none. */
+const earliestOf = (reasons: readonly Reason[]): number | undefined =>
+  reasons.length === 0 ? undefined : Math.min(...reasons.map(({ deadlineEpochMs = 0 }) => deadlineEpochMs));
+
+/** What a policy would object to the image as it is now, of the same meaning as a reason, without its waivers. */
+function objectionsUnder(inputs: DatedInputs, current: Policy): (policy: Policy, reason: Reason) => readonly Reason[] {
+  const known = new Map<Policy, ReadonlyMap<string, readonly Reason[]>>();
+  const under = (policy: Policy): ReadonlyMap<string, readonly Reason[]> => {
+    const image = { ...inputs.image, tier: tierUnder(policy, inputs, current) };
+    const all = [
+      ...findingReasons({ ...inputs, image }, policy),
+      ...sourceReasons(image, policy, inputs.below),
+      ...userReasons(image, policy),
+      ...tagReasons(image, policy),
+    ];
+    return Map.groupBy(
+      all.filter(({ effect }) => effect !== 'unknown'),
+      meaningOf,
+    );
+  };
+  return (policy, reason) => {
+    if (reason.kind === 'age') {
+      const { limitDays } = ageLimitOf(policy, { tier: tierUnder(policy, inputs, current) });
+      return [{ ...reason, deadlineEpochMs: reason.bornAtEpochMs + limitDays * DAY_MS }];
+    }
+    const reasons = known.get(policy) ?? under(policy);
+    known.set(policy, reasons);
+    return reasons.get(meaningOf(reason)) ?? [];
+  };
+}
+
+/** Equal for reasons that say the same, whichever rule gives them. */
+function meaningOf(reason: Reason): string {
+  switch (reason.kind) {
+    case 'finding': {
+      const { vulnerability, package: name, version, layer, isLanguagePackage } = reason;
+      return JSON.stringify([vulnerability, name, version, layer ?? null, isLanguagePackage ?? false]);
+    }
+    case 'source':
+      return JSON.stringify(['source', reason.label ?? null]);
+    case 'tag':
+      return JSON.stringify(['tag', reason.tag ?? null, reason.problem?.kind ?? null]);
+    default:
+      return reason.kind;
+  }
+}
+
+/** The tier of the image by another policy. Its tags are not at hand, so only what its place and its stream say is compared. */
+function tierUnder(policy: Policy, { image }: DatedInputs, current: Policy): typeof image.tier {
+  const tierBy = (one: Policy): typeof image.tier => {
+    const [location] = image.locations;
+    const [reference] = image.references ?? [];
+    if (!location) return classify(one, reference === undefined ? {} : { reference }).tier;
+    const line = streamRulesOf(one, location).find(({ headTags }) =>
+      headTags.some((headTag) => streamId(location, headTag) === image.stream),
+    );
+    return line?.tier ?? classify(one, { location }).tier;
+  };
+  const [then, now] = [tierBy(policy), tierBy(current)];
+  return then === now ? image.tier : then;
+}
+
+/**
+ * When an image was first seen with a tag that a rule forbids: a tag may come long after the rule. Before, a verdict of a policy
+ * that forbids it too did not have it. `undefined` if nothing tells it.
+ */
+function tagSeenAt(
+  reason: Reason,
+  before: Verdict | undefined,
+  applied: readonly AppliedPolicy[],
+  same: (policy: Policy) => readonly Reason[],
+  nowEpochMs: number,
+): number | undefined {
+  if (!before) return undefined;
+  const known = before.reasons.find((one) => one.kind === 'tag' && meaningOf(one) === meaningOf(reason));
+  if (known) return known.sinceEpochMs;
+  if (before.reasons.some(({ kind, effect }) => kind === 'tag' && effect === 'unknown')) return undefined;
+  const judgedBy = applied.find(({ version }) => version === before.policyVersion);
+  return judgedBy && same(judgedBy.policy).length > 0 ? nowEpochMs : undefined;
+}

@@ -1,0 +1,370 @@
+import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
+import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
+import { type Finding, findingKey } from '../../../../shared/domain/scan/finding.ts';
+import { type DatedInputs, datedVerdict, isDatable } from '../../../../shared/domain/verdict/dated-verdict.ts';
+import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
+import type { Verdict } from '../../../../shared/domain/verdict/verdict.ts';
+import { parse } from '../../../../shared/schema.ts';
+import { alone } from '../../../support/samples.ts';
+import { completeScan, DAY, digestOf, image, LOCATION, NOW } from '../arbitraries.ts';
+
+const APPS = {
+  ...{ id: 'apps', tier: 'application' as const, account: LOCATION.account, regions: [LOCATION.region] },
+  ...{ repositories: [LOCATION.repository], headTags: ['^v'], owner: 'shop' },
+} satisfies PolicyDocument['streams'][number];
+
+const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
+  parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: 365 } }, streams: [APPS], severities: [] },
+    doors: { mode: 'deny', graceRunningDays: 14 },
+    ...changes,
+  } satisfies PolicyDocument);
+
+/** An image of 100 days that runs as root, names no source, and has a tag without a commit. */
+const BAD = image({
+  tier: 'application',
+  birth: { known: true, bornAtEpochMs: NOW - 100 * DAY, evidence: [] },
+  configFacts: { user: 'root' },
+  tagFacts: [{ location: LOCATION, tags: ['latest'], unmovedTags: {} }],
+});
+const FOUND: Finding = {
+  ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0', severity: 'critical', fix: 'yes' },
+};
+const FIRST_SEEN = NOW - 50 * DAY;
+
+/** Policies by the days since they came, the oldest first. */
+type Story = readonly (readonly [daysAgo: number, changes: Partial<PolicyDocument>])[];
+
+const applied = (story: Story): readonly AppliedPolicy[] =>
+  story
+    .map(([daysAgo, changes], n) => {
+      const until = story[n + 1]?.[0];
+      return {
+        ...{ version: `v${n}`, policy: policyOf(changes), fromEpochMs: NOW - daysAgo * DAY },
+        ...(until !== undefined && { untilEpochMs: NOW - until * DAY }),
+      };
+    })
+    .toReversed();
+
+function judge(story: Story, changes: Partial<DatedInputs> = {}): Verdict {
+  const { image: given = BAD, ...others } = changes;
+  const inputs: DatedInputs = {
+    ...{ image: { lineage: alone(given), ...given }, scan: completeScan(), findings: [] },
+    firstSeen: new Map([[findingKey(FOUND), FIRST_SEEN]]),
+    ...others,
+  };
+  const policies = applied(story);
+  const [current] = policies;
+  if (!current) throw new TypeError('a story needs a policy');
+  return datedVerdict(evaluate(inputs, current.policy, current.version, NOW), inputs, policies, NOW);
+}
+
+/** The days since each objection, by rule; `due` where its deadline says it. */
+const since = (story: Story, changes?: Partial<DatedInputs>): Readonly<Record<string, number | 'due'>> =>
+  Object.fromEntries(
+    judge(story, changes)
+      .reasons.filter(({ effect }) => effect === 'violates')
+      .map(({ ruleId, sinceEpochMs }) => [ruleId, sinceEpochMs === undefined ? 'due' : (NOW - sinceEpochMs) / DAY]),
+  );
+
+const nonRoot = { nonRoot: {} };
+const renamed = { nonRoot: { id: 'no-root' } };
+const age = (limitDays: number) => ({ ages: { default: { limitDays } } });
+const critical = (graceDays: number, id = 'critical') => ({
+  severities: [{ id, severities: ['critical' as const], graceDays }],
+});
+const waiver = (expiresDaysAgo: number, rule = 'non-root') => ({
+  ...{ id: 'w', rule, reason: 'accepted for a while', author: 'ada', scope: {} },
+  created: new Date(NOW - 90 * DAY).toISOString().slice(0, 10),
+  expires: new Date(NOW - (expiresDaysAgo + 1) * DAY).toISOString().slice(0, 10),
+});
+const MIDNIGHT = Math.floor(NOW / DAY) * DAY;
+const fromMidnight = (NOW - MIDNIGHT) / DAY;
+
+describe('a rule', () => {
+  test.each<[string, Story, Readonly<Record<string, number>>]>([
+    ['that came with the only policy', [[30, nonRoot]], { 'non-root': 30 }],
+    [
+      'that is new',
+      [
+        [30, {}],
+        [3, nonRoot],
+      ],
+      { 'non-root': 3 },
+    ],
+    [
+      'that other changes of the policy leave alone',
+      [
+        [30, {}],
+        [9, nonRoot],
+        [3, { ...nonRoot, ...age(300) }],
+      ],
+      { 'non-root': 9 },
+    ],
+    [
+      'with another id',
+      [
+        [30, {}],
+        [9, nonRoot],
+        [3, renamed],
+      ],
+      { 'no-root': 9 },
+    ],
+    [
+      'that was loosened for 13 days',
+      [
+        [30, nonRoot],
+        [16, {}],
+        [3, nonRoot],
+      ],
+      { 'non-root': 30 },
+    ],
+    [
+      'that was loosened for 14 days',
+      [
+        [30, nonRoot],
+        [17, {}],
+        [3, nonRoot],
+      ],
+      { 'non-root': 3 },
+    ],
+    [
+      'that began to count for the tier of the image',
+      [
+        [30, { nonRoot: { tiers: ['base'] } }],
+        [3, nonRoot],
+      ],
+      { 'non-root': 3 },
+    ],
+    [
+      'that counts for one more tier',
+      [
+        [30, { nonRoot: { tiers: ['application'] } }],
+        [3, nonRoot],
+      ],
+      { 'non-root': 30 },
+    ],
+    [
+      'that counts because the image has another tier now',
+      [
+        [30, { nonRoot: { tiers: ['application'] }, streams: [{ ...APPS, tier: 'base' }] }],
+        [3, { nonRoot: { tiers: ['application'] } }],
+      ],
+      { 'non-root': 3 },
+    ],
+    [
+      'on sources',
+      [
+        [30, {}],
+        [5, { sourceKnown: {} }],
+      ],
+      { 'source-known': 5 },
+    ],
+    [
+      'on tags',
+      [
+        [30, {}],
+        [5, { tags: {} }],
+      ],
+      { tags: 5 },
+    ],
+    [
+      'of each kind, each from its own policy',
+      [
+        [30, nonRoot],
+        [20, { ...nonRoot, sourceKnown: {} }],
+        [10, { ...nonRoot, sourceKnown: {}, tags: {} }],
+      ],
+      { 'non-root': 30, 'source-known': 20, tags: 10 },
+    ],
+  ])('%s', (_, story, expected) => {
+    expect(since(story)).toEqual(expected);
+  });
+
+  test('keeps its instant however long ago it was, so that none is a sign of an earlier version', () => {
+    expect(since([[170, nonRoot]])).toEqual({ 'non-root': 170 });
+  });
+});
+
+describe('a fact', () => {
+  const found = { findings: [FOUND] };
+  test.each<[string, Story, Partial<DatedInputs>, Readonly<Record<string, number | 'due'>>]>([
+    ['whose deadline is later than the policy', [[60, critical(40)]], found, { critical: 'due' }],
+    [
+      'under a limit that is new',
+      [
+        [60, age(365)],
+        [3, age(30)],
+      ],
+      {},
+      { 'age-limit': 3 },
+    ],
+    [
+      'under a limit that is tightened twice',
+      [
+        [60, age(365)],
+        [9, age(50)],
+        [3, age(30)],
+      ],
+      {},
+      { 'age-limit': 9 },
+    ],
+    [
+      'that was due under the policy before',
+      [
+        [60, age(98)],
+        [1, age(30)],
+      ],
+      {},
+      { 'age-limit': 2 },
+    ],
+    [
+      'under a rule that is new',
+      [
+        [60, {}],
+        [3, critical(0)],
+      ],
+      found,
+      { critical: 3 },
+    ],
+    [
+      'under a rule with another id',
+      [
+        [60, {}],
+        [9, critical(0)],
+        [3, critical(0, 'worst')],
+      ],
+      found,
+      { worst: 9 },
+    ],
+    [
+      'under a shorter grace of the rule',
+      [
+        [60, critical(90)],
+        [3, critical(7)],
+      ],
+      found,
+      { critical: 3 },
+    ],
+    [
+      'under a looser policy for a few days',
+      [
+        [60, critical(0)],
+        [9, {}],
+        [3, critical(0)],
+      ],
+      found,
+      { critical: 'due' },
+    ],
+    [
+      'that has been due for longer than the grace',
+      [
+        [60, age(365)],
+        [14, age(30)],
+      ],
+      {},
+      { 'age-limit': 'due' },
+    ],
+  ])('%s', (_, story, changes, expected) => {
+    expect(since(story, changes)).toEqual(expected);
+  });
+});
+
+describe('a waiver', () => {
+  test('that ended begins the grace', () => {
+    const waived = { ...nonRoot, waivers: [waiver(5)] };
+    expect(since([[60, waived]])['non-root']).toBeCloseTo(5 + fromMidnight);
+    // A person who takes the ended waiver out of the policy changes nothing.
+    expect(
+      since([
+        [60, waived],
+        [2, nonRoot],
+      ])['non-root'],
+    ).toBeCloseTo(5 + fromMidnight);
+  });
+
+  test('that a policy takes back begins the grace then', () => {
+    const waived = { ...nonRoot, waivers: [waiver(-20)] };
+    expect(
+      since([
+        [60, waived],
+        [4, nonRoot],
+      ]),
+    ).toEqual({ 'non-root': 4 });
+    expect(
+      since([
+        [60, { ...renamed, waivers: [waiver(-20, 'no-root')] }],
+        [4, nonRoot],
+      ]),
+    ).toEqual({ 'non-root': 4 });
+  });
+
+  test('of one of two rules that object covers nothing', () => {
+    const both = { severities: [...critical(0).severities, ...critical(0, 'worst').severities] };
+    const story: Story = [
+      [60, { ...both, waivers: [waiver(-20, 'critical')] }],
+      [4, critical(0)],
+    ];
+    expect(since(story, { findings: [FOUND] })).toEqual({ critical: 'due' });
+  });
+
+  test('of an ancestor that a policy takes back begins the grace of what is inherited', () => {
+    const base = { digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base' }], findings: [FOUND] };
+    const waived = { ...critical(0), waivers: [{ ...waiver(-20, 'critical'), scope: { repositories: ['base'] } }] };
+    const inputs = { findings: [FOUND], ancestors: [base] };
+    expect(
+      since(
+        [
+          [60, waived],
+          [4, critical(0)],
+        ],
+        inputs,
+      ),
+    ).toEqual({ critical: 4 });
+  });
+});
+
+describe('a tag that comes after the rule', () => {
+  const tags = { tags: {} };
+  const judgedBefore = (changes: Partial<Verdict>): Partial<DatedInputs> => ({
+    image: { ...BAD, verdict: { status: 'compliant', reasons: [], policyVersion: 'v0', ...changes } },
+  });
+  const [reason] = judge([[60, tags]]).reasons;
+  if (!reason) throw new TypeError('the tag is wrong');
+
+  test('counts from the first verdict that has it', () => {
+    expect(since([[60, tags]], judgedBefore({}))).toEqual({ tags: 0 });
+    const seen = { ...reason, sinceEpochMs: NOW - 3 * DAY };
+    expect(since([[60, tags]], judgedBefore({ status: 'violating', reasons: [seen] }))).toEqual({ tags: 3 });
+  });
+
+  test.each<[string, Story, Partial<Verdict>]>([
+    [
+      'the policy of that verdict did not judge tags',
+      [
+        [60, tags],
+        [20, {}],
+        [8, tags],
+      ],
+      { policyVersion: 'v1' },
+    ],
+    ['nobody knows that policy', [[60, tags]], { policyVersion: 'gone' }],
+    [
+      'that verdict did not know the tags',
+      [[60, tags]],
+      { reasons: [{ ruleId: 'tags', effect: 'unknown', kind: 'tag' }] },
+    ],
+  ])('counts from the policy if %s', (_, story, changes) => {
+    expect(since(story, judgedBefore(changes))).toEqual({ tags: 60 });
+  });
+});
+
+test('only what violates is dated, and everything else of a verdict stays', () => {
+  const good = judge([[30, {}]]);
+  expect([good.reasons, isDatable(good)]).toEqual([[], false]);
+  const { configFacts: _, ...unread } = BAD;
+  const [unknown] = judge([[30, nonRoot]], { image: unread }).reasons;
+  expect([unknown?.effect, unknown?.sinceEpochMs]).toEqual(['unknown', undefined]);
+  const undated = judge([[30, { approvedRegistries: { allow: ['elsewhere.example/*'] } }]]);
+  expect(undated.reasons.map(({ kind, sinceEpochMs }) => [kind, sinceEpochMs])).toEqual([['registry', undefined]]);
+});
