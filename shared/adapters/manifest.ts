@@ -1,6 +1,8 @@
+import { cutText } from '../domain/common/cut-text.ts';
 import { digest } from '../domain/image/digest-schema.ts';
 import { type Artifact, type Digest, INDEX_TYPES, NO_PLATFORM, type Platform } from '../domain/image/image.ts';
-import { historyStep } from '../domain/lineage/image-content.ts';
+import { type ConfigStep, historyStep } from '../domain/lineage/image-content.ts';
+import type { HistoryStep } from '../domain/lineage/layered-image.ts';
 import * as v from '../schema.ts';
 
 /*
@@ -62,6 +64,17 @@ export interface Unusable {
   readonly detail: string;
 }
 
+/** The overlay file system of Linux stacks at most 500 (`OVL_MAX_STACK`), so no node of it runs an image with more. */
+const MOST_LAYERS = 1000;
+
+const LONGEST_DETAIL = 300;
+
+/** Media types and names come from whoever pushed the manifest. */
+const unusable = (code: Unusable['code'], detail: string): Unusable => ({
+  code,
+  detail: cutText(detail, LONGEST_DETAIL),
+});
+
 /** @param mediaType from the registry; default: the manifest's own member */
 export function parseManifest(
   name: Digest,
@@ -71,10 +84,9 @@ export function parseManifest(
   const document = parseJson(text);
   const type = mediaType ?? mediaTypeIn(document);
   const [isImage, isIndex] = [MANIFEST_TYPES.some((known) => known === type), INDEX_TYPES.includes(type)];
-  if (!isImage && !isIndex)
-    return { code: 'unparsable', detail: `media type "${type}" is neither an image nor an index` };
+  if (!isImage && !isIndex) return unusable('unparsable', `media type "${type}" is neither an image nor an index`);
   const other = otherReading(text, document, isImage);
-  if (other !== undefined) return { code: 'unparsable', detail: other };
+  if (other !== undefined) return unusable('unparsable', other);
   return isImage ? parseImage(name, type, document) : parseIndex(name, type, document);
 }
 
@@ -139,11 +151,16 @@ function namesIn(text: string): number {
 
 function parseImage(name: Digest, mediaType: string, document: unknown): ImageManifest | Unusable {
   const parsed = v.safeParse(imageManifest, document);
-  if (!parsed.success) return { code: 'unparsable', detail: firstOf(parsed.problems) };
+  if (!parsed.success) return unusable('unparsable', firstOf(parsed.problems));
   const { data } = parsed;
+  if (data.layers.length > MOST_LAYERS)
+    return unusable(
+      'unparsable',
+      `its manifest has ${data.layers.length} layers, and Patchwave reads at most ${MOST_LAYERS}`,
+    );
   // Attestations, signatures and charts borrow the image manifest for content that no engine can run.
   const foreign = [data.config, ...data.layers].find(({ mediaType: type }) => !isImagePart(type));
-  if (foreign) return { code: 'not-an-image', detail: `its manifest contains ${foreign.mediaType}` };
+  if (foreign) return unusable('not-an-image', `its manifest contains ${foreign.mediaType}`);
   return {
     kind: 'image',
     digest: name,
@@ -164,7 +181,7 @@ const isAttestation = ({ platform }: Descriptor): boolean =>
 /** Attestations have the platform `unknown/unknown`. Annotations hide nothing, because no engine looks at them. */
 function parseIndex(name: Digest, mediaType: string, document: unknown): IndexManifest | Unusable {
   const parsed = v.safeParse(indexManifest, document);
-  if (!parsed.success) return { code: 'unparsable', detail: firstOf(parsed.problems) };
+  if (!parsed.success) return unusable('unparsable', firstOf(parsed.problems));
   const { manifests } = parsed.data;
   const attestations = new Map(
     manifests.flatMap((one) =>
@@ -235,7 +252,16 @@ const historyPart = v.object({
   history: v.array(v.looseObject({ created: v.nullish(v.string()), created_by: v.nullish(v.string()) })),
 });
 
-/** Throws a SchemaError or a SyntaxError if the blob is no image config (OCI image spec, config.md). */
+/** A builder writes at most a step for each layer and each instruction; a longer history counts as none. */
+const MOST_STEPS = 2000;
+
+/** An instant of RFC 3339 is shorter; a longer text is none. */
+const LONGEST_INSTANT = 64;
+
+/**
+ * An image of any config fits into an item of DynamoDB, of 400 KB: what is longer than it may be counts as missing.
+ * Throws a SchemaError or a SyntaxError if the blob is no image config (OCI image spec, config.md).
+ */
 export function parseConfig(text: string) {
   const document: unknown = JSON.parse(text);
   const { created, os, architecture, variant, config } = v.parse(configBlob, document, 'The image config');
@@ -244,13 +270,19 @@ export function parseConfig(text: string) {
   const createdAtEpochMs = Date.parse(created ?? '');
   const platform = variant ? (`${os}/${architecture}/${variant}` as const) : (`${os}/${architecture}` as const);
   return {
-    ...(os !== '' && architecture !== '' && { platform }),
+    ...(os !== '' && architecture !== '' && platform.length <= LONGEST_PLATFORM && { platform }),
     labels: config?.Labels ?? {},
     ...(asUser.success && { user: asUser.data.config?.User ?? '' }),
-    ...(content.success && { diffIds: content.data.rootfs.diff_ids }),
-    ...(done.success && { history: done.data.history.map(historyStep) }),
+    ...(content.success &&
+      content.data.rootfs.diff_ids.length <= MOST_LAYERS && { diffIds: content.data.rootfs.diff_ids }),
+    ...(done.success && done.data.history.length <= MOST_STEPS && { history: done.data.history.map(boundedStep) }),
     ...(Number.isFinite(createdAtEpochMs) && { createdAtEpochMs }),
   };
+}
+
+function boundedStep(step: ConfigStep): HistoryStep {
+  const { created, ...others } = historyStep(step);
+  return { ...others, ...(created !== undefined && created.length <= LONGEST_INSTANT && { created }) };
 }
 
 function parseJson(text: string): unknown {

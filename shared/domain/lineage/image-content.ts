@@ -57,9 +57,14 @@ export function contentOf(
 type ManifestContent = Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'> &
   Partial<Pick<Extract<Artifact, { kind: 'image' }>, 'annotations'>>;
 
-/** An empty value names nothing: some builders write it when they know no base. */
+/** A reference is shorter: a host of 255 letters, a repository of 256, a tag of 128, a digest of 71. */
+const LONGEST_BASE = 1024;
+
+/** An empty value names nothing: some builders write it when they know no base. Neither does a longer text than a reference. */
 const namedBases = (names: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
-  Object.entries(names).filter(([name, value]) => BASE_LABELS.includes(name) && value.trim() !== '');
+  Object.entries(names).filter(
+    ([name, value]) => BASE_LABELS.includes(name) && value.trim() !== '' && value.length <= LONGEST_BASE,
+  );
 
 const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
   createdBy: createdBy === '' ? '' : sha256Hex(createdBy).slice(0, HASH_DIGITS),

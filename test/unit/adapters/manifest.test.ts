@@ -1,4 +1,8 @@
-import { parseConfig, parseManifest } from '../../../shared/adapters/manifest.ts';
+import { packLists } from '../../../shared/adapters/dynamodb/table/items.ts';
+import { MANIFEST_TYPES, parseConfig, parseManifest } from '../../../shared/adapters/manifest.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { contentOf } from '../../../shared/domain/lineage/image-content.ts';
+import { contentProperties } from '../../../shared/inventory/content-properties.ts';
 import { digestOf } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
@@ -211,5 +215,60 @@ test('a config gives its history in order, also if a builder left half of it out
   const odd = { ...document, created: '2026-11-02T00:00:00Z', rootfs: { diff_ids: 7 }, history: [{ created_by: 7 }] };
   expect(parseConfig(JSON.stringify(odd))).toEqual({
     ...{ platform: 'linux/amd64', labels: {}, user: '', createdAtEpochMs: Date.parse('2026-11-02T00:00:00Z') },
+  });
+});
+
+describe('an image of any config fits into an item of 400 KB', () => {
+  const count = (many: number): string[] => Array.from({ length: many }, (_, n) => digestOf(`layer ${n}`));
+  const plain = { os: 'linux', architecture: 'amd64', created: '2026-11-30T00:00:00Z', rootfs: { diff_ids: count(2) } };
+  /** A text that no compression shortens much. */
+  const unlike = (letters: number): string =>
+    count(Math.ceil(letters / 71))
+      .join('')
+      .slice(0, letters);
+  const bytesOf = (value: unknown): number =>
+    value instanceof Uint8Array
+      ? value.length
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).reduce((sum, [key, member]) => sum + key.length + bytesOf(member), 0)
+        : String(value).length;
+  const steps = (many: number, changes: object = {}) =>
+    Array.from({ length: many }, (_, n) => ({
+      ...{ created: '2026-11-30T00:00:00.123456789Z', created_by: `RUN make ${n}`, ...changes },
+    }));
+
+  test.each([
+    ['the most layers and steps', 1000, { ...plain, rootfs: { diff_ids: count(1000) }, history: steps(2000) }],
+    ['a step more', 2, { ...plain, history: steps(2001) }],
+    ['60,000 empty steps', 2, { ...plain, history: steps(60_000, { empty_layer: true }) }],
+    ['a step with an instant of 1.3 MB', 2, { ...plain, history: steps(1, { created: unlike(1_300_000) }) }],
+    ['a base of 2 MB', 2, { ...plain, config: { Labels: { 'org.opencontainers.image.base.name': unlike(2e6) } } }],
+    ['4,200 unpacked layers', 2, { ...plain, rootfs: { diff_ids: count(4200) } }],
+    ['an architecture of 1 MB', 2, { ...plain, architecture: unlike(1e6) }],
+    ['a user of 1 MB', 2, { ...plain, config: { User: unlike(1e6) } }],
+  ])('%s', (_, layers, document) => {
+    const config = parseConfig(JSON.stringify(document));
+    const artifact = {
+      ...{ kind: 'image' as const, digest: digestOf('hostile'), mediaType: MANIFEST_TYPES[0], annotations: {} },
+      ...{ configDigest: digestOf('config'), layers: count(layers) as Digest[] },
+    };
+    const content = contentOf(artifact, config);
+    const { birth, ...properties } = contentProperties({ artifact, config, pushes: {} }, Date.UTC(2026, 11, 1));
+    expect(birth.known).toBe(true);
+    for (const item of [packLists(content), packLists(properties)]) expect(bytesOf(item)).toBeLessThan(400_000);
+  });
+
+  test('an image with more layers than a node mounts is none, and says so', () => {
+    const manifest = (layers: number) =>
+      JSON.stringify({
+        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf('config') },
+        layers: count(layers).map((digest) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest })),
+      });
+    expect(parseManifest(digestOf('deep'), manifest(1000), MANIFEST_TYPES[0])).toMatchObject({ kind: 'image' });
+    expect(parseManifest(digestOf('deep'), manifest(1001), MANIFEST_TYPES[0])).toEqual({
+      ...{ code: 'unparsable', detail: 'its manifest has 1001 layers, and Patchwave reads at most 1000' },
+    });
+    const [problem] = [parseManifest(digestOf('long'), JSON.stringify({ mediaType: 'x'.repeat(1e6) }))];
+    expect(JSON.stringify(problem).length).toBeLessThan(500);
   });
 });
