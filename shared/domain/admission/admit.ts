@@ -17,7 +17,7 @@ import type { Reason, Verdict } from '../verdict/verdict.ts';
 import { endOfWaivers, graceOfDoorsMs } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
-import { isInGoodStanding, isRecent, type ObjectionClass } from './standing.ts';
+import { isInGoodStanding, isRecent, isSettled, type ObjectionClass } from './standing.ts';
 
 export type AppliedDoors = readonly AppliedPolicy<DoorPart>[];
 
@@ -164,8 +164,9 @@ function endOfGrace(
 }
 
 /**
- * The presence by which an image is in good standing; `undefined` if it is not. Its own decides. An image of an index that never
- * ran there starts where another image of the index is in good standing: a node of another architecture must be able to start it.
+ * The presence by which an image is in good standing; `undefined` if it is not. An image of an index that never ran there starts
+ * where another image of the index is in good standing: a node of another architecture must be able to start it. So does one whose
+ * own presence is not good, if nothing forbade it when that other image began: then it goes on with what the index began.
  */
 function goodPresenceOf(
   own: PresenceOfImage | undefined,
@@ -173,9 +174,14 @@ function goodPresenceOf(
   policy: Policy,
   nowEpochMs: number,
 ): GoodPresence | undefined {
-  const isOwn = own !== undefined && isRecent(own.presence, policy, nowEpochMs);
-  const [best] = (isOwn ? [own] : others)
-    .filter(({ presence, image }) => isInGoodStanding(presence, image, policy, nowEpochMs))
+  const isGood = ({ presence, image }: PresenceOfImage): boolean =>
+    isInGoodStanding(presence, image, policy, nowEpochMs);
+  const isOwn = own !== undefined && isGood(own);
+  const goesOn = ({ presence }: PresenceOfImage): boolean =>
+    own === undefined ||
+    !isRecent(own.presence, policy, nowEpochMs) ||
+    (own.image !== undefined && isSettled(own.image, presence, policy, nowEpochMs));
+  const [best] = (isOwn ? [own] : others.filter(isGood).filter(goesOn))
     .map(({ presence }) => presence)
     .toSorted((one, other) => (other.countsFromEpochMs ?? 0) - (one.countsFromEpochMs ?? 0));
   if (!best) return undefined;

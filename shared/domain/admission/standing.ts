@@ -60,8 +60,8 @@ export function isInGoodStanding(
 export const isRecent = ({ endedAtEpochMs }: Presence, policy: GracePolicy, nowEpochMs: number): boolean =>
   endedAtEpochMs === undefined || nowEpochMs - endedAtEpochMs < graceMs(policy);
 
-/** Whether a result shows that nothing forbade the image since its beginning. */
-function isSettled(
+/** Whether a result shows that nothing forbade the image when a presence began: its own, or that of another image of its index. */
+export function isSettled(
   image: JudgedRecord,
   { beganAtEpochMs = 0, countsFromEpochMs }: Presence,
   policy: GracePolicy,

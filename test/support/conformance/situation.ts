@@ -124,10 +124,12 @@ function objectionsTo(asked: AskedReference, situation: Situation, tables: Refer
   const images = children.length > 0 ? [...new Set(children.map((child) => child.digest))] : [digest];
   const here = [...new Set([digest, ...images])].flatMap((one) => (situation.presences.get(one) ? [one] : []));
   return images.flatMap((image) => {
-    // An image of an index that never ran here, or long ago, starts where another one of the index is in good standing.
-    const isOwn = here.includes(image) && presenceText(image, situation) !== 'ran-long-ago';
-    const counting = isOwn ? [image] : here;
-    const good = counting.filter((one) => standingOf(one, situation, tables) === 'good');
+    // An image of an index that is in no good standing starts where another one of the index is. If it ran here itself, nothing must
+    // have forbidden it when that other one began.
+    const ranHere = here.includes(image) && presenceText(image, situation) !== 'ran-long-ago';
+    const standing = here.filter((one) => standingOf(one, situation, tables) === 'good');
+    const isOwn = standing.includes(image);
+    const good = isOwn ? [image] : standing.filter((one) => !ranHere || isSettledSince(one, image, situation, tables));
     return factsOn(image, { isOwn, presence: latestCounting(good, situation) }, situation, tables).map((fact) => {
       const { kind, against, grace, endEpochMs } = fact;
       const answer = tables.answer('fact', { kind, against, standing: good.length > 0 ? 'good' : 'none', grace });
@@ -146,12 +148,17 @@ function presenceText(digest: Digest, { presences, nowEpochMs, graceRunningDays 
 }
 
 function standingOf(digest: Digest, situation: Situation, tables: ReferenceTables): string {
-  const { standing: began = 'unknown', beganAtEpochMs = 0, countsFromEpochMs } = situation.presences.get(digest) ?? {};
-  const record = situation.images.get(digest);
-  const untilEpochMs = record && (countsFromEpochMs === undefined ? goodUntil : knownUntil)(record, situation, tables);
-  const isSettled = untilEpochMs !== undefined && (countsFromEpochMs !== undefined || untilEpochMs >= beganAtEpochMs);
-  const settled = isSettled ? 'yes' : 'no';
+  const { standing: began = 'unknown' } = situation.presences.get(digest) ?? {};
+  const settled = isSettledSince(digest, digest, situation, tables) ? 'yes' : 'no';
   return tables.answer('presence', { presence: presenceText(digest, situation), began, settled }).standing ?? '';
+}
+
+/** Whether a result shows that nothing forbade an image since something began. @param began of which the presence counts */
+function isSettledSince(began: Digest, image: Digest, situation: Situation, tables: ReferenceTables): boolean {
+  const { beganAtEpochMs = 0, countsFromEpochMs } = situation.presences.get(began) ?? {};
+  const record = situation.images.get(image);
+  const untilEpochMs = record && (countsFromEpochMs === undefined ? goodUntil : knownUntil)(record, situation, tables);
+  return untilEpochMs !== undefined && (countsFromEpochMs !== undefined || untilEpochMs >= beganAtEpochMs);
 }
 
 /** Of several good presences the one whose first reading is latest. */

@@ -7,6 +7,7 @@ import {
   digestsToRead,
   strictest,
 } from '../../../../shared/domain/admission/admit.ts';
+import type { Presence } from '../../../../shared/domain/admission/standing.ts';
 import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
 import type { Door } from '../../../../shared/domain/policy/doors.ts';
 import { policySchema } from '../../../../shared/domain/policy/policy.ts';
@@ -38,14 +39,26 @@ interface Situation {
   readonly reference?: string | undefined;
   readonly images?: readonly AdmissionFacts['images'][number][];
   readonly runsHere?: boolean;
+  /** Images with what they have of a presence there, instead of `runsHere`. */
+  readonly presences?: readonly RecordedImage[];
   readonly door?: Partial<Door>;
   readonly breakGlass?: BreakGlass;
 }
-const decide = ({ images = [good], runsHere = false, door = {}, breakGlass, ...asked }: Situation): Admission =>
+const decide = ({
+  images = [good],
+  runsHere = false,
+  presences,
+  door = {},
+  breakGlass,
+  ...asked
+}: Situation): Admission =>
   admit('reference' in asked ? asked.reference : NAMED, {
     ...{ door: { ...DENY, ...door }, policy, nowEpochMs: NOW, breakGlass },
-    known: new Map([[WEB, { digest: WEB, images, presences: runsHere ? [{ presence: GOOD }] : [] }]]),
+    known: new Map([[WEB, { digest: WEB, images, presences: presences?.flatMap(presenceOf) ?? standing(runsHere) }]]),
   });
+const standing = (runsHere: boolean) => (runsHere ? [{ presence: GOOD }] : []);
+const presenceOf = (image: RecordedImage) => (image.presence ? [{ presence: image.presence, image }] : []);
+const ran = (image: RecordedImage, presence: Presence): RecordedImage => ({ ...image, presence });
 const judged = (reasons: readonly Reason[], changes: Partial<RecordedImage> = {}): RecordedImage => ({
   ...good,
   verdict: verdict(
@@ -67,6 +80,11 @@ const age = (days: number): Reason => ({
   ...since(days),
 });
 const found = (days: number): Reason => ({ ...findingReason(1), effect: 'violates', ...since(days) });
+/** The image of an index for other nodes: its finding is from today. */
+const ARM: RecordedImage = judged([found(0)], {
+  digest: digestOf('arm'),
+  lastGood: { untilEpochMs: NOW - DAY_MS, resultAtEpochMs: NOW - DAY_MS },
+});
 const scan = (hours: number) => ({ ...good.scan, completedAtEpochMs: NOW - hours * HOUR_MS });
 const old: Reason = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'stale' };
 const guessed: Reason = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'x', scopes: 1 };
@@ -263,6 +281,41 @@ describe('a door', () => {
       { images: [good, { digest: digestOf('arm'), isRecorded: false }] },
       rule('image-recorded'),
     ],
+    [
+      'an index in good standing, of which a second image with a new finding never ran',
+      { images: [ran(good, GOOD), ARM], presences: [ran(good, GOOD)] },
+      'warn critical',
+    ],
+    ...(['forbidden', 'undecided'] as const).flatMap((standing): [string, Situation, string][] => {
+      const second = { ...GOOD, standing, beganAtEpochMs: NOW - 12 * HOUR_MS };
+      const of = (first: RecordedImage, arm: RecordedImage): Situation => ({
+        images: [first, arm],
+        presences: [first, arm].filter(({ presence }) => presence),
+      });
+      return [
+        [
+          `the same, of which the second image has started since then, and is recorded as ${standing}`,
+          of(ran(good, GOOD), ran(ARM, second)),
+          'warn critical',
+        ],
+        [
+          `the same, of which the second image had a violation already when the index began: ${standing}`,
+          of(ran(good, GOOD), ran({ ...ARM, lastGood: { untilEpochMs: NOW - 21 * DAY_MS } }, second)),
+          rule('critical'),
+        ],
+        [
+          `the same, of which the second image never had a good result: ${standing}`,
+          of(ran(good, GOOD), ran(judged([found(0)], { digest: digestOf('arm') }), second)),
+          rule('critical'),
+        ],
+        [
+          `the same, of which no image is in good standing: ${standing}`,
+          of(ran(good, { ...GOOD, standing: 'forbidden' }), ran(ARM, second)),
+          rule('critical'),
+        ],
+        [`the second image alone: ${standing}`, of(ran(ARM, second), ran(ARM, second)), rule('critical')],
+      ];
+    }),
     ['anything, where the door is off', { images: [judged([found(0)])], door: { mode: 'off' } }, 'allow'],
     ['anything, where it only warns', { images: [judged([found(0)])], door: { mode: 'warn' } }, 'warn critical'],
   ])('%s', (_, situation, expected) => {

@@ -49,7 +49,8 @@ export class StartOracle {
     const policy = this.#policyAt(at);
     const carried = this.#objections(image, at).map((one) => this.#fromFirstReview(one, start));
     const answer = (due: Due, why: string): OwedStart => ({ due, why, carriedBy: carried.map(({ kind }) => kind) });
-    if (policy.warns.includes(place) || this.#isOpened(place, at)) return answer('open', 'the door refuses nothing');
+    if (policy.isOffIn?.includes(place) || policy.warns.includes(place) || this.#isOpened(place, at))
+      return answer('open', 'the door refuses nothing');
     const grace = policy.graceRunningDays * DAY_MS;
     const [standing, lacking] = [this.#goodStanding(start, image), this.#lacksStanding(start, image)];
     const certain = carried.filter(({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= at);
@@ -302,10 +303,21 @@ export class StartOracle {
     const isBad = ({ fromEpochMs }: TrueStay): boolean =>
       fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
       this.#objections(image, fromEpochMs).some(
-        ({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= fromEpochMs,
+        ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) =>
+          certainFromEpochMs <= fromEpochMs && !(kind === 'doubt' && this.#wasCleared(image, fromEpochMs, at)),
       );
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
   }
+
+  /** A later result showed no fact that Patchwave counts as due. */
+  #wasCleared = (image: WeekImage, fromEpochMs: number, at: number): boolean =>
+    this.#scansOf(image, at).some(
+      (scanned) =>
+        scanned >= fromEpochMs &&
+        ![...this.#age(image, scanned), ...this.#flaw(image, scanned + JUDGED_WITHIN_MS)].some(
+          ({ certainFromEpochMs = scanned }) => certainFromEpochMs <= scanned + JUDGED_WITHIN_MS,
+        ),
+    );
 
   #templatesOf = (place: string, digest: string, at: number): readonly TrueStay[] =>
     this.#truth.templates.filter((one) => one.place === place && one.digest === digest && one.fromEpochMs < at);

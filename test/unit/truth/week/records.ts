@@ -34,6 +34,8 @@ export interface PolicyText {
   readonly waivedUntilEpochMs?: number;
   /** No door judges. */
   readonly isOff?: boolean;
+  /** Clusters in which no door judges. */
+  readonly isOffIn?: readonly string[];
   /** Places that only warn. */
   readonly warns: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { ClusterUnreachableError } from '../../../../shared/ports/cluster-errors.ts';
+import type { Dice } from '../dice.ts';
 import { type Due, StartOracle } from './oracle.ts';
 import type { PolicyText, WeekImage } from './records.ts';
 import { type Answered, type Container, HOME, type NamedWorkload, type Recipe, WeekWorld } from './world.ts';
@@ -57,14 +58,21 @@ class Story {
   readonly violations: string[] = [];
   readonly counts = new Map<string, number>();
   readonly #oracle: StartOracle;
+  readonly #nodes: Dice;
   readonly #workloads: Workload[] = [];
   readonly #areRulesHeld: boolean;
+  /** Day on which the door of the cluster `main` begins to judge; absent if it judges from the first day. */
+  readonly #doorOfMainFromDay: number | undefined;
   #policy: Omit<PolicyText, 'atEpochMs'>;
 
   constructor(seed: number, areRulesHeld: boolean) {
     this.#areRulesHeld = areRulesHeld;
     this.world = new WeekWorld(seed, BEGAN_EPOCH_MS);
+    this.#nodes = this.world.dice('platforms');
     this.#oracle = new StartOracle(this.world.truth);
+    const late = this.world.dice('late door');
+    const [isLate, day] = [late.chance(0.3), late.int(WEDNESDAY, SECOND_MONDAY)];
+    this.#doorOfMainFromDay = isLate ? day : undefined;
     const dice = this.world.dice('policy');
     this.#policy = {
       graceRunningDays: dice.pick([3, 7, 7, 14]),
@@ -75,6 +83,7 @@ class Story {
         warns: ['prod/legacy'],
       },
     };
+    if (this.#doorOfMainFromDay !== undefined) this.#policy = { ...this.#policy, isOffIn: ['main'] };
   }
 
   async tell(): Promise<void> {
@@ -117,8 +126,15 @@ class Story {
 
   /** What runs before Patchwave comes. */
   #install(): void {
-    const add = (place: string, name: string, kind: Container['kind'], replicas: number): void => {
-      const workload = { place, name, kind, replicas, image: this.#image(`${name}-v1`) };
+    const add = (
+      place: string,
+      name: string,
+      kind: Container['kind'],
+      replicas: number,
+      recipe: Partial<Recipe> = {},
+      image = this.#image(`${name}-v1`, recipe),
+    ): void => {
+      const workload = { place, name, kind, replicas, image };
       this.#workloads.push(workload);
       for (let n = 0; n < replicas; n += 1)
         this.world.begin({ workload: name, kind }, place, workload.image.digest, BEGAN_EPOCH_MS - DAY_MS);
@@ -128,7 +144,10 @@ class Story {
     add('prod/legacy', 'archive', 'eks-deployment', 1);
     for (const name of ['report', 'backup']) add('prod/batch', name, 'eks-cronjob', 0);
     add('prod/batch', 'queue', 'eks-deployment', 0);
-    add('main', 'cart', 'ecs-service', 2);
+    // Before the door of `main` judges, the images of an index for other nodes are known only by what runs elsewhere.
+    const isShared = this.#doorOfMainFromDay !== undefined;
+    add('main', 'cart', 'ecs-service', 2, isShared ? { isIndex: true } : {});
+    if (isShared) add('prod/shop', 'basket', 'eks-deployment', 1, {}, this.#workload('cart').image);
     for (const one of this.#workloads)
       if (one.replicas === 0) this.world.addTemplate(namedBy(one), one.place, BEGAN_EPOCH_MS - DAY_MS);
   }
@@ -149,7 +168,11 @@ class Story {
     const owed = this.#oracle.due({ atEpochMs: world.now, place, digest: image.digest });
     const answered = await world.ask(place, image, name);
     this.#compare('door', owed, answered, `${name} (${image.name}) in ${place}`);
-    return answered.decision === 'deny' ? undefined : world.begin({ workload: name, kind }, place, image.digest);
+    // Its node has one platform or the other; new nodes come where a door judges.
+    const platform = this.#policy.isOffIn?.includes(place) ? 0 : this.#nodes.int(0, 1);
+    return answered.decision === 'deny'
+      ? undefined
+      : world.begin({ workload: name, kind, platform }, place, image.digest);
   }
 
   #compare(
@@ -200,8 +223,11 @@ class Story {
   async #replace(workload: Workload, old: Container): Promise<void> {
     this.world.end(old);
     const image = this.world.truth.images.get(old.run.digest) ?? workload.image;
+    const { name, place } = workload;
     for (let tries = 0; tries < 6; tries += 1) {
-      if (await this.#start(workload, image)) return;
+      if (await this.#start(workload, image)) return this.world.endTemplate(name, place);
+      // Without a pod its template is read.
+      if (this.#containersOf(workload).length === 0) this.world.addTemplate({ ...namedBy(workload), image }, place);
       await this.world.clockwork.sleep(HOUR_MS);
       if (workload.image !== image) return;
     }
@@ -344,6 +370,7 @@ class Story {
       await this.world.applyPolicy(this.#policy);
     };
     this.#later(at(dice.int(2, 6), dice.int(8, 18), 7), apply({ warns: [] }));
+    if (this.#doorOfMainFromDay !== undefined) this.#later(at(this.#doorOfMainFromDay, 6, 37), apply({ isOffIn: [] }));
     const stricter: Partial<PolicyText> = dice.pick([
       { rules: ['nonRoot'] as const },
       { rules: ['sourceKnown'] as const },

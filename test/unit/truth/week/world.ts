@@ -59,6 +59,8 @@ export interface Answered {
 export interface Container {
   readonly workload: string;
   readonly kind: 'eks-deployment' | 'eks-cronjob' | 'ecs-service';
+  /** The platform of its node, by the order in an index; the first where none is named. */
+  readonly platform?: number;
   readonly run: TrueStay;
 }
 
@@ -426,19 +428,20 @@ export class WeekWorld {
     const named = namespace === undefined ? workload : `${namespace}/${workload}`;
     const source = namespace === undefined ? this.fakes.workloads : this.fakes.eksWorkloads;
     source.stop({ ...HOME, cluster }, named);
-    const task = { workloadKind: kind, workload: named, architecture: 'amd64' };
+    const task = { workloadKind: kind, workload: named };
     const running = this.containers.filter((one) => one.workload === workload && one.run.place === place);
-    for (const { run } of running) {
+    for (const { run, platform = 0 } of running) {
       const image = this.#imageOf(run);
-      const [content = image.digest] = image.contents;
+      const nth = platform % image.contents.length;
+      const { [nth]: content = image.digest } = image.contents;
       const container = { name: 'app', image: referenceOf(image), digest: content as Digest };
-      source.run({ ...HOME, cluster }, { ...task, containers: [container] });
+      const architecture = (PLATFORMS[nth] ?? PLATFORMS[0]).slice('linux/'.length);
+      source.run({ ...HOME, cluster }, { ...task, architecture, containers: [container] });
     }
     const template = this.#templates.get(`${place}/${workload}`);
     if (running.length > 0 || !template || namespace === undefined) return;
     const container = { name: 'app', image: referenceOf(this.#imageOf(template)) };
-    const { architecture: _, ...possible } = task;
-    source.run({ ...HOME, cluster }, { ...possible, isPossible: true, containers: [container] });
+    source.run({ ...HOME, cluster }, { ...task, isPossible: true, containers: [container] });
   }
 
   #imageOf({ digest }: TrueStay): WeekImage {
@@ -450,6 +453,7 @@ export class WeekWorld {
 
 export const referenceOf = ({ repository, digest }: WeekImage): string => `${repository}@${digest}`;
 
+const CLUSTERS = ['prod', 'main'];
 const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const;
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -463,7 +467,7 @@ const FOUND: Finding = {
 };
 
 function documentOf(text: Omit<PolicyText, 'atEpochMs'>): PolicyDocument {
-  const { rules, unapproved, waivedUntilEpochMs, warns } = text;
+  const { rules, unapproved, waivedUntilEpochMs, warns, isOffIn = [] } = text;
   const day = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
   const isIn = (rule: (typeof rules)[number]): boolean => rules.includes(rule);
   const repositories = ['apps/**', 'tools/**'];
@@ -492,11 +496,14 @@ function documentOf(text: Omit<PolicyText, 'atEpochMs'>): PolicyDocument {
       ],
     }),
     doors: parse(doorsSchema, {
-      ...{ mode: text.isOff ? 'off' : 'deny', graceRunningDays: text.graceRunningDays },
-      rules: warns.map((place) => {
-        const { cluster, namespace } = placeOf(place);
-        return { clusters: [cluster], ...(namespace !== undefined && { namespaces: [namespace] }), mode: 'warn' };
-      }),
+      ...{ mode: text.isOff || isOffIn.length > 0 ? 'off' : 'deny', graceRunningDays: text.graceRunningDays },
+      rules: [
+        ...warns.map((place) => {
+          const { cluster, namespace } = placeOf(place);
+          return { clusters: [cluster], ...(namespace !== undefined && { namespaces: [namespace] }), mode: 'warn' };
+        }),
+        ...(isOffIn.length > 0 ? [{ clusters: CLUSTERS.filter((one) => !isOffIn.includes(one)), mode: 'deny' }] : []),
+      ],
     }),
   };
 }
