@@ -682,6 +682,28 @@ test('what an earlier version recorded as running is made known to the doors by 
   expect(await runningIn(world, [a], place)).toEqual(new Set([a]));
 });
 
+test('only the first reading of a scope since version 0.2.0 does not know how an image began', async () => {
+  const { world, review } = await webWorld();
+  const place = { ...payments, cluster: main.cluster };
+  const countsFrom = async (digest: Digest) =>
+    (await world.running.presencesIn([digest], place)).get(digest)?.countsFromEpochMs;
+  world.workloads.run(main, running(a));
+  await review();
+  const firstEpochMs = world.clock();
+  expect(await countsFrom(a)).toBe(firstEpochMs);
+  world.advance(DAY_MS);
+  world.workloads.run(main, running(b, { workload: 'blue' }));
+  await review();
+  expect([await countsFrom(a), await countsFrom(b)]).toEqual([firstEpochMs, undefined]);
+  // Version 0.2.0 recorded the scope, and that something runs there.
+  const { includesStanding: _, ...earlier } = (await world.scopes.get(payments)) ?? { scope: payments };
+  await world.scopes.record(earlier);
+  await world.running.record([{ digest: b, place, presence: {} }]);
+  world.advance(DAY_MS);
+  await review();
+  expect([await countsFrom(a), await countsFrom(b)]).toEqual([firstEpochMs, world.clock()]);
+});
+
 async function runningIn(
   { running }: { readonly running: RunningReads },
   digests: readonly Digest[],
