@@ -4,11 +4,11 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { allowedImagesDefinition, firstAllowedImages } from './allowed-images.ts';
 import { custodianPolicies } from './custodian.ts';
-import { askedDoors, clusterDoors } from './door-modes.ts';
+import { askedDoors, clusterDoors, pinningDoors } from './door-modes.ts';
 import { gatekeeperManifests } from './gatekeeper.ts';
 import { guardRules } from './guard.ts';
 import { commented, yamlOf } from './manifest.ts';
-import { type SignedWebhook, webhookConfiguration } from './webhook-configuration.ts';
+import { type SignedWebhook, tagsConfiguration, webhookConfiguration } from './webhook-configuration.ts';
 
 /** No door of the policy warns or denies, so there is nothing to enforce. */
 export class NoDoorsError extends Error {
@@ -50,7 +50,10 @@ export function buildFiles(policy: Policy, options: BuildOptions): ReadonlyMap<s
           ? [
               [
                 `${folder}/webhook.yaml`,
-                yamlOf(COMMENTS.webhook, [webhookConfiguration(askedDoors(doors, cluster), cluster, webhook)]),
+                yamlOf(COMMENTS.webhook, [
+                  webhookConfiguration(askedDoors(doors, cluster), cluster, webhook),
+                  ...tagsConfiguration(pinningDoors(doors, cluster), cluster, webhook),
+                ]),
               ] as const,
             ]
           : []),

@@ -81,6 +81,10 @@ export const askedDoors = (doors: Doors, cluster: Cluster | undefined): ClusterD
     mode === 'deny' && onUnreachable === 'allow' ? 'deny-open' : mode,
   );
 
+/** The same for the step that writes digests into pods: `deny` where it does, and `off` elsewhere. */
+export const pinningDoors = (doors: Doors, cluster: Cluster | undefined): ClusterDoors =>
+  doorsBy(doors, cluster, ({ mode, pinTags = doors.pinTags }) => (mode === 'deny' && pinTags ? 'deny' : 'off'));
+
 /** A rule with the mode that it gives. */
 interface Moded<Mode> extends Pick<Rule, 'namespaces' | 'requireDigest'> {
   readonly mode: Mode;

@@ -15,7 +15,7 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { buildFiles, folderOf } from './build-files.ts';
-import { askedDoors, clusterDoors } from './door-modes.ts';
+import { askedDoors, clusterDoors, pinningDoors } from './door-modes.ts';
 import { pathKeyIn } from './path-key.ts';
 
 const USAGE =
@@ -164,6 +164,11 @@ function unanswered(paths: readonly string[], { doors }: Policy, clusters: reado
     ...(written('webhook.yaml') && modes.has('deny-open')
       ? [
           'While the webhook cannot be asked, webhook.yaml starts every image where the policy has onUnreachable: allow. Who can keep the webhook from answering can start any image there.',
+        ]
+      : []),
+    ...(written('webhook.yaml') && clusters.some((one) => doors && pinningDoors(doors, one).modes.has('deny'))
+      ? [
+          'webhook.yaml has the digests of tags written into pods, where the policy has pinTags. Delete the MutatingWebhookConfiguration patchwave if you take that back.',
         ]
       : []),
     ...(written('gatekeeper.yaml')

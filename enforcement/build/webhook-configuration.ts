@@ -74,6 +74,45 @@ export function webhookConfiguration(
   };
 }
 
+/**
+ * Makes the API server ask for the digests of tags, where the door writes them into pods. Mutating webhooks run before validating ones,
+ * so the other configuration decides on the pod as this one leaves it: this one fails open, and what it did not change is refused
+ * there. It is asked again if a later webhook adds a container (`IfNeeded`). Its rules name pods alone, so that the templates of owners
+ * keep their tags.
+ */
+export function tagsConfiguration(
+  doors: ClusterDoors,
+  cluster: Cluster,
+  { url, sign }: SignedWebhook,
+): readonly Manifest[] {
+  if (!doors.modes.has('deny')) return [];
+  const selector = doors.namespaces((mode) => mode === 'deny');
+  return [
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'patchwave' },
+      webhooks: [
+        {
+          name: 'tags.patchwave.dev',
+          clientConfig: { url: `${url}${webhookPath(sign('tags', cluster), cluster)}` },
+          admissionReviewVersions: ['v1'],
+          ...{
+            sideEffects: 'None',
+            matchPolicy: 'Equivalent',
+            reinvocationPolicy: 'IfNeeded',
+            failurePolicy: 'Ignore',
+          },
+          timeoutSeconds: TIMEOUT_SECONDS,
+          rules: [PODS],
+          ...(selector && { namespaceSelector: selector }),
+          matchConditions: [...modeConditions(doors, "== 'deny'"), NAMES_A_TAG, MAY_START_IMAGES],
+        },
+      ],
+    },
+  ];
+}
+
 /** What the API server does with a pod without an answer, by mode. */
 const POD_HOOKS = [
   { mode: 'deny', failurePolicy: 'Fail' },
@@ -97,6 +136,14 @@ const changes = (...fields: readonly string[]): MatchCondition => ({
     ...fields.map((field) => `object.${field}.orValue(null) != oldObject.${field}.orValue(null)`),
   ].join('\n|| '),
 });
+
+/** Most pods name digests alone, and ask nothing more. */
+const NAMES_A_TAG: MatchCondition = {
+  name: 'names-a-tag',
+  expression: ['containers', 'initContainers', 'ephemeralContainers']
+    .map((list) => `object.spec.?${list}.orValue([]).exists(c, !c.?image.orValue('').contains('@'))`)
+    .join('\n|| '),
+};
 
 /** Every list of a pod that can name an image. */
 const MAY_START_IMAGES = changes(

@@ -11,6 +11,9 @@ export interface AdmissionAnswer {
     readonly allowed: boolean;
     readonly status?: { readonly code: 403; readonly reason: 'Forbidden'; readonly message: string };
     readonly warnings?: readonly string[];
+    /** A JSON Patch (RFC 6902), in Base64. */
+    readonly patchType?: 'JSONPatch';
+    readonly patch?: string;
     /** The API server prefixes the names with that of the webhook, and writes them to its audit log. */
     readonly auditAnnotations?: Readonly<Record<string, string>>;
   };
@@ -40,6 +43,24 @@ export function allowed(uid: string, warnings: readonly string[] = [], ruleId?: 
     ...audited(warnings.length > 0 ? 'warn' : 'allow', ruleId),
   });
 }
+
+/** One change of an object. */
+export interface Replacement {
+  readonly op: 'replace';
+  /** A JSON Pointer (RFC 6901). */
+  readonly path: string;
+  readonly value: string;
+}
+
+/** Allowed with changes; without any, as it is. */
+export const patched = (uid: string, changes: readonly Replacement[]): AdmissionAnswer =>
+  reviewOf({
+    ...{ uid, allowed: true },
+    ...(changes.length > 0 && {
+      patchType: 'JSONPatch',
+      patch: Buffer.from(JSON.stringify(changes)).toString('base64'),
+    }),
+  });
 
 export function denied(uid: string, message: string, ruleId: string): AdmissionAnswer {
   return reviewOf({

@@ -1,5 +1,11 @@
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
-import { type PathKind, type PathUse, podSecretOf, signedText } from '../../shared/domain/admission/webhook-path.ts';
+import {
+  PATH_USES,
+  type PathKind,
+  type PathUse,
+  podSecretOf,
+  signedText,
+} from '../../shared/domain/admission/webhook-path.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 
 /** What a path may ask, and how it shows that. */
@@ -12,8 +18,7 @@ export interface OpenedPath {
 
 /** Ed25519: 64 bytes, as base64url without padding. */
 const SIGNATURE = /^[A-Za-z0-9_-]{86}$/;
-const USES = ['pods', 'namespaces'] as const;
-/** A cluster has two. */
+/** A cluster has two, and a third one where its door writes digests. */
 const MOST_REMEMBERED = 400;
 /** What a person gets from a variable that is not set. */
 const OF_NOTHING: ReadonlySet<string> = new Set(['', podSecretOf('')]);
@@ -53,7 +58,7 @@ export class PathKeys {
     if (!SIGNATURE.test(text)) return undefined;
     const signature = Buffer.from(text, 'base64url');
     for (const [index, key] of this.#keys.entries()) {
-      const use = USES.find((one) => verify(null, signedText(one, cluster), key, signature));
+      const use = PATH_USES.find((one) => verify(null, signedText(one, cluster), key, signature));
       if (!use) continue;
       return { use, kind: 'signed', ...(this.#keys.length > 1 && { key: index === 0 ? 'current' : 'next' }) };
     }

@@ -69,7 +69,7 @@ const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
  * Whether the pod only shows a static pod, which its node runs in any case. Anybody may write the annotation, and only a node
  * is believed. https://kubernetes.io/docs/reference/access-authn-authz/node/
  */
-function isMirror({ object, userInfo }: AdmissionRequest): boolean {
+export function isMirror({ object, userInfo }: AdmissionRequest): boolean {
   const isNode = userInfo.username.startsWith('system:node:') && userInfo.groups.includes('system:nodes');
   return isNode && fieldOf(fieldOf(fieldOf(object, 'metadata'), 'annotations'), MIRROR_ANNOTATION) !== undefined;
 }
@@ -81,7 +81,7 @@ interface Asked {
 }
 
 /** More than any workload has; each takes three items of the ledger, and more of an index. */
-const MOST_IMAGES = 250;
+export const MOST_IMAGES = 250;
 
 async function decide(
   ports: ReviewPorts,

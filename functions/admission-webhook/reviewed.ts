@@ -45,6 +45,8 @@ export interface ReviewedAdmission {
   readonly digests?: readonly Digest[];
   /** What keeps the pod from starting. */
   readonly denied?: readonly DeniedStart[];
+  /** Into how many containers of a pod a digest was written. */
+  readonly pinned?: number;
   /** Why the refusal could not be recorded, or says nothing of a head to deploy. */
   readonly unreported?: unknown;
   /** What the namespace asks for. Nothing has changed yet. */

@@ -10,6 +10,7 @@ import * as v from '../../shared/schema.ts';
 import { InvalidReviewError } from './errors.ts';
 import type { AdmissionReview } from './input.ts';
 import type { OpenedPath, PathKeys } from './path-keys.ts';
+import { pinTags } from './pin-tags.ts';
 import { ReviewTooLargeError, readReview } from './read-review.ts';
 import { reviewAdmission } from './review-admission.ts';
 import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
@@ -63,7 +64,7 @@ export async function answerRequest(
       });
       return answer(404, NOT_FOUND);
     }
-    const reviewed = await reviewAdmission(ports, cluster, review);
+    const reviewed = await (use === 'tags' ? pinTags : reviewAdmission)(ports, cluster, review);
     const asked = { ...cluster, path: kind, ...(key && { key }) };
     recordReview(asked, review, reviewed, performance.now() - startedAtMs);
     return answer(200, reviewed.answer);
@@ -113,7 +114,17 @@ function refused(cluster: Cluster, statusCode: number, error: Error): HttpAnswer
 function recordReview(
   caller: Cluster & { readonly path: OpenedPath['kind'] } & Pick<OpenedPath, 'key'>,
   { request }: AdmissionReview,
-  { decision, ruleId, digests = [], isRemembered, denied = [], breakGlass, unread, unreported }: ReviewedAdmission,
+  {
+    decision,
+    ruleId,
+    digests = [],
+    isRemembered,
+    pinned,
+    denied = [],
+    breakGlass,
+    unread,
+    unreported,
+  }: ReviewedAdmission,
   milliseconds: number,
 ): void {
   const { uid, kind, namespace, operation, dryRun } = request;
@@ -124,6 +135,7 @@ function recordReview(
     ...(ruleId !== undefined && { ruleId }),
     ...(digests.length > 0 && { digests }),
     ...(isRemembered && { isRemembered }),
+    ...(pinned !== undefined && { pinned }),
   });
   if (caller.path === 'shared-secret') metrics.addMetric('SharedSecretReviews', MetricUnit.Count, 1);
   if (denied.length > 0 && !dryRun) countDenied(caller, ruleId);

@@ -5,6 +5,8 @@ import {
   admit,
   type BreakGlass,
   digestsToRead,
+  pinnedTag,
+  type TagReading,
   tagNameOf,
 } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
@@ -32,7 +34,7 @@ export interface DoorReading {
   readonly policy: Policy;
   readonly applied: AppliedDoors;
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
-  readonly tags: ReadonlyMap<string, Digest>;
+  readonly tags: ReadonlyMap<string, TagReading>;
   readonly breakGlass: BreakGlass | undefined;
 }
 
@@ -61,7 +63,8 @@ export async function readAtDoor(
   references: readonly (string | undefined)[],
 ): Promise<DoorReading> {
   const tags = await readTags(ports.places, references);
-  const digests = [...new Set([...digestsToRead(references), ...tags.values()])];
+  const tagged = [...tags.values()].map(({ digest }) => digest);
+  const digests = [...new Set([...digestsToRead(references), ...tagged])];
   const [{ policy, applied }, records, breakGlass] = await Promise.all([
     ports.policies.current(),
     readAdmissionRecords(ports, place, digests),
@@ -70,16 +73,17 @@ export async function readAtDoor(
   return { policy, applied, known: admissionFactsIn(records, policy, digests), tags, breakGlass };
 }
 
-/** The digests of tags that the ledger knows, by `tagNameOf`; without those that the registry has no more. */
+/** What the ledger knows of tags, by `tagNameOf`; without those that the registry has no more. */
 async function readTags(
   places: AdmissionReads['places'],
   references: readonly (string | undefined)[],
-): Promise<ReadonlyMap<string, Digest>> {
+): Promise<ReadonlyMap<string, TagReading>> {
   const asked = taggedIn(references);
   const found = await Promise.all(
     asked.map(async ({ name, location, tag }) => {
       const holder = (await places.holders?.(location, [tag]))?.get(tag);
-      return holder && means(holder, holder.digest) ? [[name, holder.digest] as const] : [];
+      if (!holder || !means(holder, holder.digest)) return [];
+      return [[name, { digest: holder.digest, readAtEpochMs: holder.pushedAtEpochMs }] as const];
     }),
   );
   return new Map(found.flat());
@@ -98,11 +102,22 @@ export function taggedIn(references: readonly (string | undefined)[]) {
 
 /** The decisions that follow from a reading as of an instant, in the order of the references. */
 export function decideBy(
-  { policy, applied, known, tags, breakGlass }: DoorReading,
+  reading: DoorReading,
   place: DoorPlace,
   references: readonly (string | undefined)[],
   nowEpochMs: number,
 ): readonly Admission[] {
-  const admitting = { door: doorAt(policy, place), known, tags, policy, applied, breakGlass, nowEpochMs };
+  const admitting = { ...reading, door: doorAt(reading.policy, place), nowEpochMs };
   return references.map((reference) => admit(reference, admitting));
+}
+
+/** The references with digests that follow from a reading (`pinnedTag`), in their order. */
+export function pinBy(
+  reading: DoorReading,
+  place: DoorPlace,
+  references: readonly (string | undefined)[],
+  nowEpochMs: number,
+): readonly (string | undefined)[] {
+  const admitting = { ...reading, door: doorAt(reading.policy, place), nowEpochMs };
+  return references.map((reference) => pinnedTag(reference, admitting));
 }

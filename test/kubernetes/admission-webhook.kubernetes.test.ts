@@ -28,7 +28,7 @@ import {
   WEBHOOK_ON_SERVER,
   webhookOnServerDoor,
 } from '../support/conformance/webhook-server-door.ts';
-import { doorImage, doorPolicy, doorWorld } from '../support/door-world.ts';
+import { doorImage, doorPolicy, doorTag, doorWorld, pushTag } from '../support/door-world.ts';
 import { documentedAwsManaged, NODE_PODS, OTHER_PODS, podOf } from '../support/eks-new-node.ts';
 import type { KubernetesClient, PersonAnswer } from '../support/kubernetes-client.ts';
 import { HOUR_MS } from '../support/samples.ts';
@@ -600,6 +600,107 @@ describe('a new node', () => {
       expect(await seen(tried('kube-system', image))).toBe(expected);
       expect(await seen(tried('kube-system', GOOD))).toBe('allow');
     });
+  });
+});
+
+describe('a door that writes the digests of tags', () => {
+  const PINNING = { mode: 'deny', pinTags: true } as const;
+  const [TAG, BAD_TAG] = [doorTag('compliant'), doorTag('violating')];
+  const PINNED = `${TAG}${GOOD.replace(/.*@/, '@')}`;
+  const imageIn = ({ body }: PersonAnswer): string | undefined =>
+    (body as Partial<ReturnType<typeof pod>>).spec?.containers[0]?.image;
+
+  beforeAll(async () => {
+    world = await doorWorld('deny', PINNING);
+    for (const name of ['compliant', 'violating']) await pushTag(world, name);
+    cluster.webhook.ports = portsOf(world);
+    await cluster.configure(doorPolicy(PINNING));
+    for (const end = Date.now() + 30_000; imageIn(await tried('shop', TAG)) !== PINNED; await sleep(50))
+      if (Date.now() > end) throw new Error('the digest is not written after 30 s');
+  });
+
+  /** What the controllers of a Deployment send: a ReplicaSet of its template, and a pod of that. */
+  async function deployed(name: string, image: string) {
+    const sent = deployment(name, image);
+    const apps = '/apis/apps/v1/namespaces/shop';
+    expect((await developer().send('POST', `${apps}/deployments`, sent)).status).toBe(201);
+    const { template, selector } = sent.spec;
+    const metadata = { name: `${name}-5d4f`, labels: template.metadata.labels };
+    const set = { ...sent, kind: 'ReplicaSet', metadata, spec: { replicas: 1, selector, template } };
+    const stored = await developer().send('POST', `${apps}/replicasets`, set);
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: metadata.name, controller: true };
+    const { uid } = stored.body.metadata as { readonly uid: string };
+    const started = await create('shop', {
+      ...pod('', image),
+      metadata: { generateName: `${metadata.name}-`, ownerReferences: [{ ...owner, uid }] },
+    });
+    const templates = ['deployments', 'replicasets'].map(async (kind) => {
+      const { body } = await developer().send(
+        'GET',
+        `${apps}/${kind}/${kind === 'deployments' ? name : metadata.name}`,
+      );
+      return (body as unknown as ReturnType<typeof deployment>).spec.template.spec.containers[0]?.image;
+    });
+    return { started, templates: await Promise.all(templates) };
+  }
+
+  test('starts the verified digest of a moving tag, and the templates keep the tag', async () => {
+    const { started, templates } = await deployed('moving', TAG);
+    expect([started.status, imageIn(started)]).toEqual([201, PINNED]);
+    expect(templates).toEqual([TAG, TAG]);
+  });
+
+  test('starts nothing that the ledger knows to violate', async () => {
+    const { started, templates } = await deployed('violating', BAD_TAG);
+    expect(await seen(started)).toBe('deny critical');
+    expect(templates).toEqual([BAD_TAG, BAD_TAG]);
+  });
+
+  test('follows a push, and writes no digest of another tag', async () => {
+    await pushTag(world, 'web', { image: 'violating', atEpochMs: world.clock() - 1 });
+    expect(await seen(tried('shop', doorTag('web')))).toBe('deny critical');
+    await pushTag(world, 'web', { image: 'compliant' });
+    await pushTag(world, 'web', { image: 'violating', tag: 'next' });
+    expect(imageIn(await tried('shop', doorTag('web')))).toBe(`${doorTag('web')}${GOOD.replace(/.*@/, '@')}`);
+    expect(await seen(tried('shop', doorTag('web', 'next')))).toBe('deny critical');
+    expect(await seen(tried('shop', doorTag('web', 'unseen')))).toBe('deny digest-required');
+  });
+
+  test('writes it into init containers, sidecars and debug containers, and leaves what runs as it is', async () => {
+    const initContainers = [
+      { name: 'i', image: TAG },
+      { name: 's', image: TAG, restartPolicy: 'Always' },
+    ];
+    const started = await create('shop', pod('all-lists', TAG, { initContainers }));
+    const images = (one: PersonAnswer, list: string) =>
+      ((one.body.spec as Readonly<Record<string, readonly { image: string }[]>>)[list] ?? []).map(({ image }) => image);
+    expect(images(started, 'initContainers')).toEqual([PINNED, PINNED]);
+    const debugged = await patch(`${pods('shop', 'all-lists')}/ephemeralcontainers`, {
+      spec: { ephemeralContainers: [{ name: 'debugger', image: TAG, targetContainerName: 'web' }] },
+    });
+    expect([debugged.status, images(debugged, 'ephemeralContainers')]).toEqual([200, [PINNED]]);
+    expect(images(debugged, 'containers')).toEqual([PINNED]);
+    const labelled = await patch(pods('shop', 'all-lists'), { metadata: { labels: { a: 'b' } } });
+    expect(labelled.status).toBe(200);
+  });
+
+  test('asks for pods that name a tag alone, by a path of its own', async () => {
+    const before = cluster.webhook.asked.length;
+    await tried('shop', GOOD);
+    const uses = (from: number) => cluster.webhook.asked.slice(from).map(({ secret }) => secret);
+    expect(uses(before)).toEqual([cluster.signature('pods')]);
+    const then = cluster.webhook.asked.length;
+    await tried('shop', TAG);
+    expect(uses(then)).toEqual([cluster.signature('tags'), cluster.signature('pods')]);
+  });
+
+  test('refuses a tag while the digest cannot be read', async () => {
+    const { policies } = portsOf(world);
+    const policy = (await policies.current()).policy;
+    const images = { get: () => Promise.reject(new Error('throttled')) };
+    cluster.webhook.ports = { ...portsOf(world), images, lastPolicy: () => policy };
+    expect(await seen(tried('shop', TAG))).toBe('deny door-undecided');
+    cluster.webhook.ports = portsOf(world);
   });
 });
 

@@ -34,3 +34,17 @@ export async function doorWorld(mode: DoorMode = 'deny', doors: object = {}) {
   }
   return made;
 }
+
+/** The reference of a repository of `doorWorld` by a tag. */
+export const doorTag = (name: string, tag = 'stable'): string => doorImage(name).replace(/@.*/, `:${tag}`);
+
+/** A push of a tag of a repository: by default of the image that has its name. */
+export async function pushTag(
+  { places, clock }: Pick<ReturnType<typeof fakeWorld>, 'places' | 'clock'>,
+  name: string,
+  { image = name, tag = 'stable', atEpochMs = clock() } = {},
+): Promise<void> {
+  const location = { account: ECS_PLACE.account, region: ECS_PLACE.region, repository: `team/${name}` };
+  const seen = { firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs };
+  await places.recordLocation({ digest: digestOf(image), location, tags: [tag], ...seen });
+}

@@ -1,6 +1,6 @@
 /** A real API server that asks the real webhook, by the configuration that `enforcement:build` writes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse as parseYaml } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { buildFiles, NoDoorsError } from '../../enforcement/build/build-files.ts';
 import type { PathKey } from '../../enforcement/build/path-key.ts';
 import { PathKeys } from '../../functions/admission-webhook/path-keys.ts';
@@ -20,7 +20,8 @@ export interface Person {
   readonly groups: readonly string[];
 }
 
-const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/patchwave';
+const configurationOf = (kind: 'validating' | 'mutating'): string =>
+  `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations/patchwave`;
 
 export class WebhookCluster {
   readonly webhook: WebhookServer;
@@ -81,9 +82,11 @@ export class WebhookCluster {
     if (key === this.#inForce) return;
     this.#keys += 1;
     this.webhook.keys = new PathKeys([this.#key.publicKey]);
-    const object = this.#shipped(policy, this.webhook.caBundle);
+    const [object, tags] = this.#shipped(policy, this.webhook.caBundle);
     if (object) await this.#apply(object);
-    else await this.administrator.send('DELETE', CONFIGURATION);
+    else await this.administrator.send('DELETE', configurationOf('validating'));
+    if (tags) await this.#apply(tags);
+    else await this.administrator.send('DELETE', configurationOf('mutating'));
     const secrets = new Set((['pods', 'namespaces'] as const).map((use) => this.signature(use)));
     await this.#until((asked) => (object ? asked.some(({ secret }) => secrets.has(secret)) : asked.length === 0));
     this.#inForce = key;
@@ -91,7 +94,7 @@ export class WebhookCluster {
 
   /** The same with a certificate authority that is not the one of the webhook, until the API server asks no more. */
   async mistrust(policy: Policy, caBundle: string): Promise<void> {
-    const object = this.#shipped(policy, caBundle);
+    const [object] = this.#shipped(policy, caBundle);
     if (!object) throw new Error('the policy needs no webhook');
     await this.#apply(object);
     await this.#until((asked) => asked.length === 0);
@@ -108,18 +111,15 @@ export class WebhookCluster {
     if (status >= 300) throw new Error(`the API server refuses the webhook configuration: ${body.message}`);
   }
 
-  /** The shipped file, with the certificate authority of a webhook that has no public one. */
-  #shipped(policy: Policy, caBundle: string): ApiObject | undefined {
+  /** What the shipped file has, with the certificate authority of a webhook that has no public one. */
+  #shipped(policy: Policy, caBundle: string): readonly ApiObject[] {
     try {
       const webhook = { url: this.webhook.url, sign: this.#key.sign };
       const files = buildFiles(policy, { clusters: [this.cluster], shardCount: 16, webhook });
       const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
-      if (text === '') return undefined;
-      const object = parseYaml(text);
-      for (const { clientConfig } of object.webhooks) clientConfig.caBundle = caBundle;
-      return object;
+      return text === '' ? [] : parseAllDocuments(text).map((document) => trusting(document.toJS(), caBundle));
     } catch (error) {
-      if (error instanceof NoDoorsError) return undefined;
+      if (error instanceof NoDoorsError) return [];
       throw error;
     }
   }
@@ -137,4 +137,12 @@ export class WebhookCluster {
       if (Date.now() > end) throw new Error('the webhook configuration has had no effect after 30 s');
     }
   }
+}
+
+function trusting(
+  configuration: ApiObject & { readonly webhooks: readonly { readonly clientConfig: { caBundle?: string } }[] },
+  caBundle: string,
+): ApiObject {
+  for (const { clientConfig } of configuration.webhooks) clientConfig.caBundle = caBundle;
+  return configuration;
 }

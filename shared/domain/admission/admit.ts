@@ -39,13 +39,19 @@ export interface BreakGlass {
   readonly expiresAtEpochMs: number;
 }
 
+/** What a tag names, as the ledger last learned it: by a push, or by a listing of the registry. */
+export interface TagReading {
+  readonly digest: Digest;
+  readonly readAtEpochMs: number;
+}
+
 /** What a decision is made from, besides the reference. */
 export interface Admitting {
   readonly door: Door;
   /** By digest, as `admissionFactsIn` gives it. A digest without facts counts as unrecorded. */
   readonly known: ReadonlyMap<Digest, AdmissionFacts>;
   /** By `tagNameOf`: what a tag named when the ledger last learned of it; absent if tags were not read. */
-  readonly tags?: ReadonlyMap<string, Digest> | undefined;
+  readonly tags?: ReadonlyMap<string, TagReading> | undefined;
   readonly policy: Policy;
   /** The policy, and what was in force before it, the newest first: the grace of a rule counts from when it came. */
   readonly applied?: AppliedDoors | undefined;
@@ -248,7 +254,7 @@ const strictestFirst = (one: Objection, other: Objection): number =>
 const endOf = ({ endsAtEpochMs = Number.MAX_SAFE_INTEGER }: Objection): number => endsAtEpochMs;
 
 function objectionsTo(text: string | undefined, admitting: Admitting): Objection[] {
-  const { door, known, policy, nowEpochMs } = admitting;
+  const { known, policy, nowEpochMs } = admitting;
   const reference = readImageReference(text);
   if (!reference) return [denied(DOOR_RULES.referenceReadable, unreadable(text))];
   if (isExempt(policy.awsManaged, reference)) return [];
@@ -260,11 +266,7 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
     const named = settled(unapproved, shown(referenceName(reference)), presence, admitting);
     return named.isDenied || !facts ? [named] : [named, ...objectionsByFacts(facts, admitting)];
   }
-  if (digest === undefined)
-    return [
-      { ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: door.requireDigest },
-      ...violationsOfTag(reference, admitting),
-    ];
+  if (digest === undefined) return objectionsToTag(reference, admitting);
   return facts ? objectionsByFacts(facts, admitting) : [denied(DOOR_RULES.imageRecorded, unrecorded(digest))];
 }
 
@@ -275,14 +277,58 @@ export function tagNameOf(reference: ImageReference): string | undefined {
 }
 
 /**
- * What the ledger knows against the image that a tag names. The tag may have moved since, so only a known violation counts: a doubt
- * about that image says nothing of the one that starts.
+ * The tag may have moved since the ledger learned of it, so only a known violation counts: a doubt about that image says nothing of
+ * the one that starts. Where the door writes digests it left this tag as it is, and what kept it from that refuses the tag.
  */
-function violationsOfTag(reference: ImageReference, admitting: Admitting): Objection[] {
+function objectionsToTag(reference: ImageReference, admitting: Admitting): Objection[] {
+  const { requireDigest, pinsTags } = admitting.door;
+  const required = { ...denied(DOOR_RULES.digestRequired, undigested(reference)), isDenied: requireDigest };
+  const ofImage = objectionsByTag(reference, admitting);
+  if (!pinsTags) return [required, ...ofImage.filter((one) => one.class !== 'doubt')];
+  const refusing = ofImage.filter((one) => one.isDenied);
+  return refusing.length > 0 ? refusing : [required];
+}
+
+/** What speaks against the image that a tag names by its last reading, and against that reading. Empty for an unknown tag. */
+function objectionsByTag(reference: ImageReference, admitting: Admitting): Objection[] {
+  const { door, known, policy, nowEpochMs } = admitting;
+  const reading = readingOf(reference, admitting);
+  if (!reading) return [];
+  const facts = known.get(reading.digest);
+  if (!facts) return [];
+  const untilEpochMs = reading.readAtEpochMs + (door.pinsTags?.readWithinDays ?? Number.POSITIVE_INFINITY) * DAY_MS;
+  const outdated: RawObjection = {
+    ...{ ruleId: DOOR_RULES.tagCurrent, class: 'doubt', sinceEpochMs: untilEpochMs },
+    fact: `the last reading of its tag is of ${instant(reading.readAtEpochMs)} (${DOOR_RULES.tagCurrent})`,
+    message: () => unread(reference, reading),
+  };
+  const presence = goodPresenceOf(undefined, facts.presences, policy, nowEpochMs);
+  return [
+    ...objectionsByFacts(facts, admitting),
+    ...(untilEpochMs <= nowEpochMs ? [settled(outdated, short(reading.digest), presence, admitting)] : []),
+  ];
+}
+
+const readingOf = (reference: ImageReference, { tags }: Pick<Admitting, 'tags'>): TagReading | undefined => {
   const name = tagNameOf(reference);
-  const digest = name === undefined ? undefined : admitting.tags?.get(name);
-  const facts = digest === undefined ? undefined : admitting.known.get(digest);
-  return facts ? objectionsByFacts(facts, admitting).filter((one) => one.class !== 'doubt') : [];
+  return name === undefined ? undefined : tags?.get(name);
+};
+
+/**
+ * A reference with the digest that its tag has by its last reading, if that image may start at a door that writes digests.
+ * @returns `undefined` for everything that is to stay as it is
+ */
+export function pinnedTag(text: string | undefined, admitting: Admitting): string | undefined {
+  const reference = readImageReference(text);
+  if (!admitting.door.pinsTags || !reference || isExempt(admitting.policy.awsManaged, reference)) return undefined;
+  const reading = readingOf(reference, admitting);
+  if (
+    !reading ||
+    objectionsByTag(reference, admitting).some((one) => one.ruleId === DOOR_RULES.tagCurrent && one.isDenied)
+  )
+    return undefined;
+  const pinned = `${text}@${reading.digest}`;
+  return admit(pinned, admitting).decision === 'deny' ? undefined : pinned;
 }
 
 /** Where a digest is judged, whatever names it. */
@@ -521,6 +567,11 @@ const unreadable = (text: string | undefined): string =>
 const undigested = (reference: ImageReference): string =>
   shown(
     `${referenceName(reference)} names no digest, so nothing proves which image starts (${DOOR_RULES.digestRequired}). Name it by its digest: ${referenceName(reference)}@sha256:<digest>.`,
+  );
+
+const unread = (reference: ImageReference, { digest, readAtEpochMs }: TagReading): string =>
+  shown(
+    `Patchwave last read the tag ${tagNameOf(reference)} at ${instant(readAtEpochMs)}, as ${short(digest)}, which is too long ago (${DOOR_RULES.tagCurrent}). Name the image by its digest, or push the tag again.`,
   );
 
 const unrecorded = (digest: Digest): string =>

@@ -5,6 +5,7 @@
 export const DOOR_RULES = {
   referenceReadable: 'reference-readable',
   digestRequired: 'digest-required',
+  tagCurrent: 'tag-current',
   imageRecorded: 'image-recorded',
   imageJudged: 'image-judged',
   /** The door could not read what it decides by. */

@@ -151,7 +151,7 @@ function denialOf(
   const door = doorAt(policy, start.place);
   if (door.mode !== 'deny') return undefined;
   const admitting = { door, known, policy, applied, nowEpochMs };
-  const references = judgedReferences(start);
+  const references = judgedReferences(start, door);
   if (references.some((one) => admit(one, admitting).decision === 'deny')) return 'already';
   return references
     .flatMap((one) => denialAhead(one, admitting, nowEpochMs + DENIAL_NOTICE_DAYS * DAY_MS) ?? [])

@@ -1,11 +1,12 @@
 import { type Digest, isDigest } from '../image/image.ts';
+import { readImageReference } from '../image/reference.ts';
 import { referencesOf, type Usage } from '../image/usage.ts';
 import { hasClusterScope, type WorkloadKind } from '../image/workload-kind.ts';
-import { type DoorMode, type DoorPlace, doorAt, doorPlaceOf, doorPlaceText } from '../policy/doors.ts';
+import { type Door, type DoorMode, type DoorPlace, doorAt, doorPlaceOf, doorPlaceText } from '../policy/doors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { classify } from '../stream/tier.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
-import { type Admission, type Admitting, admitUntil, type DoorPolicy, digestsToRead } from './admit.ts';
+import { type Admission, type Admitting, admitUntil, type DoorPolicy, digestsToRead, tagNameOf } from './admit.ts';
 import { referenceByDigest } from './ecs-images.ts';
 
 /** How it is known that an image may start: a workload runs it, or a template of a workload names it. */
@@ -67,9 +68,16 @@ const foundBy = (usage: Usage, reference: string): readonly string[] =>
     ? []
     : [referenceByDigest(reference, usage.digest)];
 
-/** The references that a door judges for a start. */
-export const judgedReferences = ({ reference, byDigest }: PossibleStart): readonly (string | undefined)[] =>
-  byDigest.length > 0 ? byDigest : [reference];
+/** The references that a door judges for a start: where it writes digests of tags, that of the digests instead of the tag. */
+export function judgedReferences(
+  { reference, digests, byDigest }: PossibleStart,
+  { pinsTags }: Pick<Door, 'pinsTags'>,
+): readonly (string | undefined)[] {
+  if (byDigest.length > 0) return byDigest;
+  const read = reference === undefined || !pinsTags ? undefined : readImageReference(reference);
+  const isPinned = read !== undefined && tagNameOf(read) !== undefined && digests.length > 0;
+  return isPinned ? digests.map((digest) => referenceByDigest(`${reference}`, digest)) : [reference];
+}
 
 /** The same image of the same workload once, in the order of places, workloads and references. */
 export function mergedStarts(starts: Iterable<PossibleStart>): readonly PossibleStart[] {
@@ -117,7 +125,7 @@ export function foreseeStarts(
     const named = { ...start, mode: door.mode, ...(owner !== undefined && { owner }) };
     if (door.mode === 'off') return { ...named, outcome: 'not-judged' };
     const admitting = { door: { ...door, mode: 'deny' as const }, known, policy, applied, nowEpochMs };
-    return { ...named, ...strictestOf(judgedReferences(start).map((one) => foresee(one, door.mode, admitting))) };
+    return { ...named, ...strictestOf(judgedReferences(start, door).map((one) => foresee(one, door.mode, admitting))) };
   });
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Cluster } from '../image/usage.ts';
 
-/** What a path may be asked: to decide on pods and what makes them, or on the break-glass of namespaces. */
-export type PathUse = 'pods' | 'namespaces';
+/** What a path may be asked: to decide on pods and what makes them, on the break-glass of namespaces, or for digests of tags. */
+export const PATH_USES = ['pods', 'namespaces', 'tags'] as const;
+export type PathUse = (typeof PATH_USES)[number];
 
 /** A file of version 0.2.0 has a secret that is the same for every cluster of the stack. */
 export type PathKind = 'signed' | 'shared-secret';

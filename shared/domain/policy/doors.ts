@@ -23,6 +23,7 @@ const doorRule = v.strictObject({
   mode,
   requireDigest: v.optional(v.boolean()),
   onUnreachable,
+  pinTags: v.optional(v.boolean()),
   stopTasks: v.optional(v.boolean()),
 });
 
@@ -44,6 +45,10 @@ export const doorsSchema = v.strictObject({
   requireDigest: v.optional(v.boolean(), true),
   /** Whether a door that denies refuses or lets start while Patchwave cannot be asked or cannot read. Absent: it refuses. */
   onUnreachable,
+  /** Of EKS only: a door that denies writes the digest of a tag into the pods that it lets start. Absent: it does not. */
+  pinTags: v.optional(v.boolean()),
+  /** How old the last reading of a tag may be for that, in days. Absent: 30. */
+  tagReadingDays: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(365))),
   /**
    * So long an image in good standing may start although something speaks against it, in days: neither time nor a doubt nor a new
    * rule stops what ran well.
@@ -95,6 +100,8 @@ export interface Door {
   readonly requireDigest: boolean;
   readonly onUnreachable: (typeof ON_UNREACHABLE)[number];
   readonly graceRunningDays: number;
+  /** Absent if the door writes no digests into pods. */
+  readonly pinsTags?: { readonly readWithinDays: number };
   /** Absent if the door stops no task. */
   readonly stopTasksAfterMinutes?: number;
 }
@@ -107,15 +114,21 @@ export function doorAt({ doors }: { readonly doors?: Doors | undefined }, place:
   if (!doors) return { mode: 'off', requireDigest: true, onUnreachable: 'refuse', graceRunningDays: 0 };
   const { rules, breakGlass: _, ...everywhere } = doors;
   const rule = rules.find((one) => names(one, place)) ?? (isOfAddOns(place) ? OFF : undefined);
+  const mode = rule?.mode ?? everywhere.mode;
+  const pins = mode === 'deny' && place.namespace !== undefined && (rule?.pinTags ?? everywhere.pinTags);
   const stops = rule?.stopTasks ?? everywhere.stopTasks;
   return {
-    mode: rule?.mode ?? everywhere.mode,
+    mode,
     requireDigest: rule?.requireDigest ?? everywhere.requireDigest,
     onUnreachable: rule?.onUnreachable ?? everywhere.onUnreachable ?? 'refuse',
     graceRunningDays: everywhere.graceRunningDays,
+    ...(pins && { pinsTags: { readWithinDays: everywhere.tagReadingDays ?? TAG_READING_DAYS } }),
     ...(stops && { stopTasksAfterMinutes: everywhere.stopTasksAfterMinutes }),
   };
 }
+
+/** The age limit of the house rule: a stream that is built as it should be pushes its tag more often. */
+const TAG_READING_DAYS = 30;
 
 const OFF: Doors['rules'][number] = { mode: 'off' };
 

@@ -49,6 +49,10 @@ test.each([
   ['{ mode: warn }', ['gatekeeper.yaml cannot say']],
   ['{ mode: deny }', ['While the webhook cannot be asked, webhook.yaml refuses', 'gatekeeper.yaml cannot say']],
   [
+    '{ mode: deny, pinTags: true }',
+    ['webhook.yaml refuses', 'webhook.yaml has the digests of tags written', 'gatekeeper.yaml cannot say'],
+  ],
+  [
     '{ mode: deny, onUnreachable: allow }',
     ['cannot be asked, webhook.yaml starts every image', 'gatekeeper.yaml cannot say'],
   ],
@@ -64,7 +68,7 @@ test.each([
     key,
   );
   expect(status).toBe(0);
-  const said = stdout.split('\n').filter((line) => /^(While|gatekeeper)/.test(line));
+  const said = stdout.split('\n').filter((line) => /^(While|webhook|gatekeeper)/.test(line));
   expect(said).toEqual(expected.map((text) => expect.stringContaining(text)));
   expect(stdout.includes('deny (allow while it cannot be asked) in all others')).toBe(doors.includes('allow'));
 });

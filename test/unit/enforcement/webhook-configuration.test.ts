@@ -1,6 +1,7 @@
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { buildFiles } from '../../../enforcement/build/build-files.ts';
 import { PathKeys } from '../../../functions/admission-webhook/path-keys.ts';
+import type { PathUse } from '../../../shared/domain/admission/webhook-path.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { checkPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import type { PolicyRequest } from '../../support/admission-policy.ts';
@@ -10,7 +11,7 @@ import { calledWebhooks } from '../../support/webhook-configuration.ts';
 const CLUSTER = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
 const URL = 'https://abc.execute-api.eu-west-1.amazonaws.com';
 const { sign } = pathKey(1);
-const urlFor = (use: 'pods' | 'namespaces') => `${URL}/${sign(use, CLUSTER)}/444455556666/prod`;
+const urlFor = (use: PathUse) => `${URL}/${sign(use, CLUSTER)}/444455556666/prod`;
 
 function textOf(doors: PolicyDocument['doors']): string {
   const policy = checkPolicy({
@@ -101,6 +102,44 @@ test('where the policy lets images start without an answer, pods fail open, and 
   const open = webhooks({ mode: 'deny', onUnreachable: 'allow' }).map(({ name }) => name);
   expect(open).toContain('break-glass.patchwave.dev');
   expect(open).not.toContain('pods-deny.patchwave.dev');
+});
+
+describe('where the policy has the digests of tags written', () => {
+  const configurations = (doors: PolicyDocument['doors']) =>
+    parseAllDocuments(textOf(doors)).map((document) => document.toJS());
+
+  test('a mutating webhook is asked about pods alone, fails open, and may be asked again', () => {
+    const rules = [
+      { namespaces: ['shop'], mode: 'deny' as const, pinTags: false },
+      { namespaces: ['lab'], mode: 'warn' as const },
+    ];
+    const [, tags, ...more] = configurations({ mode: 'deny', pinTags: true, rules });
+    expect(more).toEqual([]);
+    expect(tags).toMatchObject({
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'patchwave' },
+      webhooks: [
+        {
+          name: 'tags.patchwave.dev',
+          clientConfig: { url: urlFor('tags') },
+          failurePolicy: 'Ignore',
+          reinvocationPolicy: 'IfNeeded',
+          sideEffects: 'None',
+          rules: [{ apiGroups: [''], resources: ['pods', 'pods/ephemeralcontainers'] }],
+          namespaceSelector: SELECTED('NotIn', ...ADD_ONS, 'lab', 'shop'),
+        },
+      ],
+    });
+    expect(tags.webhooks).toHaveLength(1);
+  });
+
+  test.each<[string, PolicyDocument['doors']]>([
+    ['nothing says so', { mode: 'deny' }],
+    ['no door denies', { mode: 'warn', pinTags: true }],
+    ['it is said for a door that warns', { mode: 'deny', rules: [{ namespaces: ['a'], mode: 'warn', pinTags: true }] }],
+  ])('there is none where %s', (_, doors) => {
+    expect(configurations(doors).map(({ kind }) => kind)).toEqual(['ValidatingWebhookConfiguration']);
+  });
 });
 
 test('where nothing denies, everything fails open', () => {

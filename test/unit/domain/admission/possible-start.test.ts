@@ -184,3 +184,29 @@ test('the place of a workload of Kubernetes is its namespace', () => {
   const [first] = startsOfUsage(usage('a', { workloadKind: 'eks-custom', workload: 'shop/Rollout.argoproj.io/web' }));
   expect(first?.place).toEqual(PLACE);
 });
+
+test('at a door that writes digests, a tag is judged by the digests that run by it', () => {
+  const doors = { mode: 'deny', pinTags: true } as const;
+  const policy = parse(policySchema, { ...policyWith('deny'), doors });
+  const tag = (name: string, digests: readonly string[]) =>
+    foreseeStarts(
+      [
+        {
+          ...{
+            place: PLACE,
+            workloadKind: 'eks-deployment',
+            workload: 'shop/web',
+            reference: `${HOST}/team/${name}:stable`,
+          },
+          ...{ digests: digests.map(digestOf), byDigest: [], sources: ['running'] },
+        } as PossibleStart,
+      ],
+      records,
+      inForce(policy),
+      NOW,
+    ).map(({ outcome, ruleId }) => [outcome, ruleId]);
+  expect(tag('good', ['good'])).toEqual([['allowed', undefined]]);
+  expect(tag('web', ['good', 'over'])).toEqual([['refused', expect.any(String)]]);
+  expect(tag('web', [])).toEqual([['refused', 'digest-required']]);
+  expect(tag('web', ['good', 'over'])).not.toEqual([['refused', 'digest-required']]);
+});
