@@ -13,6 +13,7 @@ import { checkDoors, type DoorsAnswer } from '../doors/check-doors.ts';
 import { renderDoors } from '../doors/render-doors.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { fitted, paint, print, printJson } from '../output.ts';
+import { imagesForeseen } from '../policy/policy-change.ts';
 import { policyIn } from '../policy/policy-file.ts';
 
 export const doorsCommand: Command = {
@@ -57,7 +58,11 @@ export const doorsCommand: Command = {
     const asked = given ? { version: policyVersion(given), policy: given } : await connected.policies.current();
     const { version, policy } = asked;
     const templates = await connected.templates(role && othersOf(connected, role));
-    const answer = await checkDoors(connected, { asked, ...(cluster !== undefined && { cluster }), templates });
+    const images = given ? imagesForeseen(connected, asked) : connected.images;
+    const answer = await checkDoors(
+      { ...connected, images },
+      { asked, ...(cluster !== undefined && { cluster }), templates },
+    );
     if (args.json) printJson({ policyVersion: version, ...answer });
     else print(textOf(answer, policy, version, connected.clock()));
     return exitCodeOf(answer);

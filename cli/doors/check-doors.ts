@@ -42,7 +42,9 @@ const NOT_CHECKED: Readonly<Record<TemplateSource['platform'], string>> = {
   EKS: 'Workloads of other kinds, such as a Rollout of Argo, that have no pod; static pods of nodes.',
 };
 
-export type DoorsPorts = Pick<CliContext, 'policies' | 'scopes' | 'usages' | 'images' | 'places' | 'running' | 'clock'>;
+export type DoorsPorts = Pick<CliContext, 'policies' | 'scopes' | 'usages' | 'places' | 'running' | 'clock'> & {
+  readonly images: Pick<CliContext['images'], 'get'>;
+};
 
 export interface DoorsQuestion {
   readonly asked: PolicyVersion;

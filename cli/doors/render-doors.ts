@@ -62,11 +62,13 @@ export const refusedTable = (rows: readonly ForeseenStart[]): string =>
     { title: 'what to do', value: ({ message = '' }) => message },
   ]);
 
-const graceTable = (rows: readonly ForeseenStart[], nowEpochMs: number): string =>
+/** @param nowEpochMs absent, no row says how long it is until then */
+export const graceTable = (rows: readonly ForeseenStart[], nowEpochMs?: number): string =>
   table(rows, [
     {
       title: 'grace ends',
-      value: ({ graceEndsAtEpochMs: at = nowEpochMs }) => `${instant(at)} (${relative(at, nowEpochMs)})`,
+      value: ({ graceEndsAtEpochMs: at = 0 }) =>
+        `${instant(at)}${nowEpochMs === undefined ? '' : ` (${relative(at, nowEpochMs)})`}`,
       colour: () => 'yellow',
     },
     ...COLUMNS,

@@ -1,16 +1,20 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
+import { appliedWith } from '../../shared/domain/policy/applied-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
 import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
-import { evaluate } from '../../shared/domain/verdict/evaluate.ts';
+import { datedVerdict, newObjections } from '../../shared/domain/verdict/dated-verdict.ts';
+import { evaluate, type VerdictInputs } from '../../shared/domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import type { Verdict, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { configBelowReader, type ReadConfigBelow } from '../../shared/judging/config-below.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
+import type { ImageLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { presentPlaces } from '../present-places.ts';
 
@@ -35,7 +39,8 @@ export interface PolicyEffect {
   readonly warnings: readonly string[];
 }
 
-type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'scopes' | 'usages' | 'evidence' | 'clock'>;
+type JudgingLedger = Pick<CliContext, 'images' | 'places' | 'streams' | 'evidence' | 'clock'>;
+type Ledger = JudgingLedger & Pick<CliContext, 'index' | 'scopes' | 'usages'>;
 
 const IMAGES_A_READ = 100;
 const AT_ONCE = 16;
@@ -103,12 +108,30 @@ interface Readers {
 }
 
 async function changeOf(
-  { places, streams, evidence, ancestors, configBelow, clock }: Ledger & Readers,
+  ledger: Ledger & Readers,
   image: ImageRecord,
   policy: Policy,
   version: string,
 ): Promise<VerdictChange | undefined> {
   if (!image.verdict) return undefined;
+  const { verdict } = await judgedBy(ledger, image, { policy, version });
+  if (verdict.status === image.verdict.status) return undefined;
+  const [place] = await presentPlaces(ledger.places, image.digest);
+  const tag = place?.tags[0];
+  return {
+    digest: image.digest,
+    image: place ? `${place.location.repository}${tag === undefined ? '' : `:${tag}`}` : image.digest,
+    before: image.verdict.status,
+    after: verdict.status,
+    rules: rulesThatDecide(verdict.status, verdict.reasons),
+  };
+}
+
+async function judgedBy(
+  { places, streams, evidence, ancestors, configBelow, clock }: JudgingLedger & Readers,
+  image: ImageRecord,
+  { policy, version }: PolicyVersion,
+): Promise<{ readonly verdict: Verdict; readonly inputs: VerdictInputs & { readonly image: ImageRecord } }> {
   const [locations, kept] = await Promise.all([places.locations(image.digest), evidence.findings(image.digest)]);
   const [first] = locations;
   const { tier, stream, owner } = first
@@ -117,28 +140,42 @@ async function changeOf(
   const { stream: _stream, owner: _owner, ...rest } = image;
   const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
   const below = await configBelow(judged, policy);
-  const verdict = evaluate(
-    {
-      image: judged,
-      scan: image.scan,
-      ancestors: await ancestors(judged, policy, clock()),
-      ...(kept && { findings: kept.findings }),
-      firstSeen: await firstSeenOf(streams, judged),
-      ...(below && { below }),
-    },
-    policy,
-    version,
-    clock(),
-  );
-  if (verdict.status === image.verdict.status) return undefined;
-  const [place] = await presentPlaces(places, image.digest);
-  const tag = place?.tags[0];
+  const inputs = {
+    image: judged,
+    scan: image.scan,
+    ancestors: await ancestors(judged, policy, clock()),
+    ...(kept && { findings: kept.findings }),
+    firstSeen: await firstSeenOf(streams, judged),
+    ...(below && { below }),
+  };
+  return { verdict: evaluate(inputs, policy, version, clock()), inputs };
+}
+
+/**
+ * Images as the ledger has them, with what a policy that is not in force objects to besides: from now on, or since a policy that
+ * objected too. Doors asked with them answer as after the next review. It writes nothing.
+ */
+export function imagesForeseen(
+  ledger: JudgingLedger & Pick<CliContext, 'policies'>,
+  next: PolicyVersion,
+): Pick<ImageLedger, 'get'> {
+  const readers = { ancestors: ancestorReader(ledger), configBelow: configBelowReader(ledger) };
+  const readHistory = async () => appliedWith(await ledger.policies.history(), next, ledger.clock());
+  let history: ReturnType<typeof readHistory> | undefined;
   return {
-    digest: image.digest,
-    image: place ? `${place.location.repository}${tag === undefined ? '' : `:${tag}`}` : image.digest,
-    before: image.verdict.status,
-    after: verdict.status,
-    rules: rulesThatDecide(verdict.status, verdict.reasons),
+    async get(digests) {
+      const images = await ledger.images.get(digests);
+      const judged = await mapConcurrently([...images], AT_ONCE, async ([digest, image]) => {
+        if (!image.verdict) return [digest, image] as const;
+        const { verdict, inputs } = await judgedBy({ ...ledger, ...readers }, image, next);
+        if (newObjections(verdict, image.verdict).length === 0) return [digest, image] as const;
+        history ??= readHistory();
+        const dated = datedVerdict(verdict, inputs, await history, ledger.clock());
+        const reasons = [...image.verdict.reasons, ...newObjections(dated, image.verdict)];
+        return [digest, { ...image, verdict: { ...image.verdict, status: 'violating', reasons } as Verdict }] as const;
+      });
+      return new Map(judged);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { counted } from '../../shared/domain/common/counted.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
-import { refusedTable, unknownTable } from '../doors/render-doors.ts';
+import { graceTable, refusedTable, unknownTable } from '../doors/render-doors.ts';
 import { type Colour, fitted, paint, table } from '../output.ts';
 import { shellWord } from '../shell-word.ts';
 import { VERDICT_COLOURS } from '../verdict-status.ts';
@@ -43,17 +43,22 @@ function warningsText(warnings: readonly string[], listAll: string): string {
 
 const SEE_ALL = 'To see all: patchwave doors check --policy FILE';
 
-/** Empty if no door refuses anything that runs. */
-function refusalsText({ refusals, refusedAlready, unknownStarts }: WholeEffect): string {
-  if (refusals.length + refusedAlready + unknownStarts.length === 0) return '';
+/** Empty if no door says anything against what runs. */
+function refusalsText({ refusals, graced, refusedAlready, unknownStarts }: WholeEffect): string {
+  const refused = refusals.length + refusedAlready + unknownStarts.length;
+  if (refused + graced.length === 0) return '';
   const already =
     refusedAlready === 0 ? '' : ` The policy in force refuses ${counted(refusedAlready, 'other image')}, too.`;
-  const title = `The doors would refuse ${counted(refusals.length, 'image')} that ${refusals.length === 1 ? 'runs' : 'run'} now`;
-  const note = `They read the verdicts that are recorded: rules that this policy changes count from the next review on.${already}`;
+  const runs = (starts: readonly unknown[]): string =>
+    `${counted(starts.length, 'image')} that ${starts.length === 1 ? 'runs' : 'run'} now`;
+  const title = `The doors would refuse ${runs(refusals)}`;
+  const grace = `The doors would let start ${runs(graced)} with a warning, until its grace ends`;
+  const note = `They read the facts that are recorded. Rules of this policy count from the next review on.${already}`;
   const unknown = `${counted(unknownStarts.length, 'place')} where the doors would deny, and what runs is not known`;
   return [
-    paint(refusals.length > 0 ? 'red' : 'bold', title),
+    ...(refused > 0 ? [paint(refusals.length > 0 ? 'red' : 'bold', title)] : []),
     ...(refusals.length > 0 ? [cut(refusals, refusedTable, SEE_ALL)] : []),
+    ...(graced.length > 0 ? [paint('yellow', grace), cut(graced, (rows) => graceTable(rows), SEE_ALL)] : []),
     fitted(note, 2),
     ...(unknownStarts.length > 0 ? [paint('yellow', unknown), cut(unknownStarts, unknownTable, SEE_ALL)] : []),
   ].join('\n');

@@ -3,7 +3,7 @@ import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.
 import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
-import { effectOf, type PolicyEffect } from './policy-change.ts';
+import { effectOf, imagesForeseen, type PolicyEffect } from './policy-change.ts';
 import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
 import { type PolicyRefusals, policyRefusals } from './policy-refusals.ts';
 
@@ -35,7 +35,7 @@ export async function wholeEffect(context: CliContext, policy: Policy, version: 
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
     diff: policyDiff(before?.policy, policy, streams),
-    ...(await policyRefusals(context, before, { policy, version })),
+    ...(await policyRefusals(context, before, { policy, version }, imagesForeseen(context, { policy, version }))),
     ...(await workChange(context, before !== undefined, { policy, version })),
   };
 }

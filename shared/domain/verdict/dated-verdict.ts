@@ -54,6 +54,12 @@ export function datedVerdict(
   return { ...verdict, reasons };
 }
 
+/** What a verdict objects to that the one before did not. */
+export const newObjections = ({ reasons }: Verdict, before: Verdict): readonly Reason[] => {
+  const known = new Set(before.reasons.filter(isDated).map(meaningOf));
+  return reasons.filter((reason) => isDated(reason) && !known.has(meaningOf(reason)));
+};
+
 /** When the first of these objections is due; `undefined` if there is none. */
 const earliestOf = (reasons: readonly Reason[]): number | undefined =>
   reasons.length === 0 ? undefined : Math.min(...reasons.map(({ deadlineEpochMs = 0 }) => deadlineEpochMs));

@@ -7,7 +7,7 @@ import { planCommand } from '../../../cli/commands/plan.ts';
 import { policyCommand } from '../../../cli/commands/policy.ts';
 import { EXIT, UsageError } from '../../../cli/errors.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, imageProperties, judgement, usage, verdict } from '../../support/samples.ts';
 import { MAIN, named, policyWith, running, SCOPE } from './doors-world.ts';
 import { cliContext, run, runJson } from './support.ts';
 
@@ -56,7 +56,7 @@ test('a policy whose doors would refuse what runs is not applied, and each is na
   expect(code).toBe(EXIT.failed);
   expect(text).toContain('The doors would refuse 1 image that runs now\n');
   expect(text).toMatch(/\/main\/shop {2}eks-deployment violating {2}payments {2}/);
-  expect(text).toMatch(/rules that this policy changes count from the next review on/);
+  expect(text).toMatch(/Rules of this policy count from the next review on/);
   expect(text).toMatch(/Nothing was changed\. .*patchwave doors check --policy \S+\.json\..* --despite-refusals/);
   expect(await isDenied(world)).toBe(false);
 });
@@ -71,6 +71,61 @@ test.each([
   const { code, text } = await apply(world, doors);
   expect([code, text]).toEqual([EXIT.done, expect.stringContaining('is in force now')]);
   expect(text).not.toContain('would refuse');
+});
+
+describe('a rule that a policy brings', () => {
+  const withRules = (rules: object) => {
+    const file = join(folder, `${JSON.stringify(rules).replaceAll(/\W+/g, '-')}.json`);
+    const doors = { mode: 'deny' };
+    writeFileSync(
+      file,
+      JSON.stringify({
+        version: 1,
+        ages: { default: { limitDays: 30 } },
+        streams: [],
+        severities: [],
+        doors,
+        ...rules,
+      }),
+    );
+    return file;
+  };
+
+  async function rootWorld(): Promise<FakeWorld> {
+    const world = await running('deny');
+    const properties = { ...imageProperties('compliant'), configFacts: { user: 'root' } };
+    await world.images.recordProperties(properties);
+    const scan = { state: 'complete', completedAtEpochMs: world.clock() + 90 * DAY_MS, coverage: ['os'] } as const;
+    await world.images.recordJudgement(
+      judgement('compliant', world.clock(), { scan, verdict: { ...verdict('compliant'), reasons: [] } }),
+    );
+    return world;
+  }
+
+  test.each([
+    ['nonRoot', { nonRoot: { tiers: ['base', 'platform', 'application'] } }, 'non-root'],
+    ['approvedRegistries', { approvedRegistries: { allow: ['elsewhere.example/*'] } }, 'approved-registries'],
+  ])('%s stops no policy, and says until when what runs may start', async (_, rules, rule) => {
+    const world = await rootWorld();
+    const { code, text } = await run(policyCommand, cliContext(world), ['apply', withRules(rules)], { yes: true });
+    expect([code, text]).toEqual([EXIT.done, expect.stringContaining('is in force now')]);
+    const until = new Date(world.clock() + 14 * DAY_MS).toISOString().slice(0, 10);
+    expect(text).toMatch(/The doors would let start \d images? that runs? now with a warning, until its grace ends\n/);
+    expect(text).toMatch(new RegExp(`${until} .*compliant.* ${rule} `));
+    expect(text).not.toContain('The doors would refuse');
+  });
+
+  test('has no grace for what is in no good standing', async () => {
+    const world = await rootWorld();
+    const here = { place: { ...MAIN, namespace: 'shop' }, digest: digestOf('compliant') };
+    await world.running.record([{ ...here, presence: { standing: 'forbidden', beganAtEpochMs: world.clock() } }]);
+    const file = withRules({ nonRoot: { tiers: ['application'] } });
+    const { code, text } = await run(policyCommand, cliContext(world), ['apply', file], { yes: true });
+    expect([code, text]).toEqual([
+      EXIT.failed,
+      expect.stringContaining('The doors would refuse 1 image that runs now'),
+    ]);
+  });
 });
 
 test('what the policy in force refuses already stops no other policy, and is counted', async () => {
