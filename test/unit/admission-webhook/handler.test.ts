@@ -16,6 +16,7 @@ import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { parse } from '../../../shared/schema.ts';
 import { podOf, reviewOf } from '../../support/admission-reviews.ts';
+import { doorImage, doorTag, doorWorld, pushTag } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { pathKey } from '../../support/path-key.ts';
 import { HOUR_MS } from '../../support/samples.ts';
@@ -225,6 +226,24 @@ describe('the path of a webhook', () => {
     expect((await ask(event, made)).review.response.allowed).toBe(true);
     expect(made.checks.sent).toHaveLength(1);
     expect(made.exceptions.written).toBe(0);
+  });
+
+  test('for tags writes digests, refuses nothing and opens no namespace; that for pods writes none', async () => {
+    const made = await doorWorld('deny', { pinTags: true });
+    await pushTag(made, 'compliant');
+    const forTags = KEY.sign('tags', MAIN);
+    const review = reviewOf({ object: podOf(doorTag('compliant'), doorImage('violating')) });
+    const asking = (secret: string) => ({ ...withBody(review), ...path(secret), body: JSON.stringify(review) });
+    const { response } = (await ask(asking(forTags), made)).review;
+    expect(response).toMatchObject({ allowed: true, patchType: 'JSONPatch' });
+    expect(logged).toMatchObject([{ texts: ['review answered', { decision: 'allow', pinned: 1 }] }]);
+    const decided = (await ask(asking(signature), made)).review.response;
+    expect(decided).toMatchObject({ allowed: false });
+    expect(Object.keys(decided)).not.toContain('patch');
+    const event = sample('break-glass');
+    const opening = { ...event, pathParameters: { ...event.pathParameters, secret: forTags } };
+    expect((await ask(opening, made)).statusCode).toBe(404);
+    expect(made.checks.sent).toEqual([]);
   });
 
   test('of `dev` asks nothing of `prod`, whatever it asks', async () => {
