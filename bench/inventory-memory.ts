@@ -132,6 +132,8 @@ const noImages: StreamImages = {
   },
 };
 
+async function* noOpenings(): AsyncGenerator<never> {}
+
 async function main(kind: Kind, count: number, perWorkload: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-bench-'));
   const ledgers = new DiskLedgers(join(folder, 'ledger'), look);
@@ -149,6 +151,7 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
       running: new FakeRunning(),
       places: places as PlaceLedger,
       streamImages: noImages,
+      exceptions: { since: () => noOpenings() },
       files: filesIn(folder),
       scratch: new FileScratch(),
       retry: fullJitter(),

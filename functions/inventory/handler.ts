@@ -1,5 +1,6 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
+import { DynamoBreakGlassReads } from '../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
@@ -32,7 +33,7 @@ function compose() {
     workloadSources: workloadSources(access),
     clusterSources: env.READ_EKS ? clusterSources(access) : [],
     registry: new EcrRegistry(ecr),
-    scans,
+    ...{ scans, exceptions: new DynamoBreakGlassReads(table) },
     files,
     scratch: new FileScratch(),
     retry: fullJitter({ attempts: 4, firstMs: 1_000, mostMs: 10_000 }),

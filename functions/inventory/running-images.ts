@@ -2,7 +2,13 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { ImageFacts } from '../../shared/domain/admission/admission-facts.ts';
 import { admissionFactsOf } from '../../shared/domain/admission/admission-facts.ts';
 import { isNameRefused, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
-import { type Presence, presenceEnded, presenceSeen } from '../../shared/domain/admission/standing.ts';
+import {
+  isRecent,
+  type Presence,
+  presenceEnded,
+  presenceSeen,
+  type SeenImage,
+} from '../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorPlaceOf, doorPlaceText } from '../../shared/domain/policy/doors.ts';
@@ -46,6 +52,8 @@ export interface ReadingOfScope {
   readonly isFirstReading: boolean;
   /** When the complete reading before this one began; absent without one. */
   readonly beforeEpochMs?: number;
+  /** Until when a break-glass counted in a place since then, at the latest now; `undefined` without one. */
+  readonly openUntil: (place: DoorPlace) => Promise<number | undefined>;
   readonly nowEpochMs: number;
 }
 
@@ -57,32 +65,36 @@ export async function presencesSeen(
 ): Promise<readonly PlacedPresence[]> {
   const changed = await mapConcurrently([...byPlace(seen).values()], PLACES_AT_ONCE, async ({ place, usages }) => {
     const before = await running.presencesIn([...usages.keys()], place);
-    return [...usages].flatMap(([digest, own]): readonly PlacedPresence[] => {
+    const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading) }));
+    const isNew = (known: Presence | undefined): boolean =>
+      known?.standing === undefined || !isRecent(known, reading.policy, reading.nowEpochMs);
+    const isDue = found.some(({ digest, seen }) => seen.objections.has('fact') && isNew(before.get(digest)));
+    const openUntilEpochMs = isDue ? await reading.openUntil(place) : undefined;
+    return found.flatMap(({ digest, seen }): readonly PlacedPresence[] => {
       const known = before.get(digest);
-      const presence = presenceOf(known, digest, own, reading);
+      const opened = { ...seen, ...(openUntilEpochMs !== undefined && { openUntilEpochMs }) };
+      const presence = presenceSeen(known, opened, reading.policy, reading.nowEpochMs);
       return presence === known ? [] : [{ digest, place, presence }];
     });
   });
   return changed.flat();
 }
 
-function presenceOf(
-  before: Presence | undefined,
+function seenImage(
   digest: Digest,
   usages: readonly Usage[],
   { policy, known, isFirstReading, beforeEpochMs, nowEpochMs }: ReadingOfScope,
-): Presence {
+): SeenImage {
   const records = { images: known, indexes: new Map(), presences: new Map() };
   const [image = { digest, isRecorded: false } as ImageFacts] = admissionFactsOf(digest, records, policy).images;
   // It could begin by any of the references; a sidecar of AWS has none.
   const references = usages.flatMap(referencesOf);
-  const found = {
+  return {
     objections: objectionsAgainst(image, { policy, nowEpochMs }),
     isNameRefused: references.length > 0 && references.every((one) => isNameRefused(one, policy)),
     ...{ image: known.get(digest), isFirstReading },
     ...(beforeEpochMs !== undefined && { beforeEpochMs }),
   };
-  return presenceSeen(before, found, policy, nowEpochMs);
 }
 
 /**

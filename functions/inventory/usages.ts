@@ -1,14 +1,15 @@
 import { collect } from '../../shared/concurrency.ts';
+import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/kubernetes-template.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
-import { doorAt } from '../../shared/domain/policy/doors.ts';
+import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
-import type { RunningLedger } from '../../shared/ports/admission.ts';
+import type { PastBreakGlass, PastBreakGlasses, RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -24,7 +25,7 @@ import type { InventoryActionInput } from './input.ts';
 import { Marks } from './marks.ts';
 import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { endAll, putAside } from './put-aside.ts';
-import { presencesEnded, presencesSeen } from './running-images.ts';
+import { presencesEnded, presencesSeen, type ReadingOfScope } from './running-images.ts';
 import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
 import { UnidentifiedContainers } from './unidentified.ts';
 import { ensureProperties, keepNames } from './used-properties.ts';
@@ -36,6 +37,7 @@ export interface UsagesPorts extends PropertiesPorts {
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
   readonly running: RunningLedger;
+  readonly exceptions: Pick<PastBreakGlasses, 'since'>;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly scopes: ScopeLedger;
   readonly files: RunFiles;
@@ -153,6 +155,7 @@ async function recordImages(
     const before = await ports.scopes.get(scope);
     const isFirstReading = before?.includesStanding !== true;
     const beforeEpochMs = before?.completeAtEpochMs;
+    const openUntil = openingsSince(ports, beforeEpochMs);
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -164,7 +167,11 @@ async function recordImages(
       digests.push(...runs);
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
-        await recordGroup({ ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, group }, shown, changes);
+        await recordGroup(
+          { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group },
+          shown,
+          changes,
+        );
     }
   });
   return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list() };
@@ -179,6 +186,7 @@ interface GroupStep {
   /** No earlier reading recorded how images began here (`RunningLedger`). */
   readonly isFirstReading: boolean;
   readonly beforeEpochMs: number | undefined;
+  readonly openUntil: ReadingOfScope['openUntil'];
   readonly group: ImageGroup;
 }
 
@@ -187,7 +195,7 @@ interface GroupStep {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, group }: GroupStep,
+  { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
   seen: SeenImages,
   changes: UsageChanges,
 ): Promise<void> {
@@ -206,7 +214,7 @@ async function recordGroup(
     changes.end,
   );
   const reading = {
-    ...{ policy, known, isFirstReading, nowEpochMs: clock() },
+    ...{ policy, known, isFirstReading, openUntil, nowEpochMs: clock() },
     ...(beforeEpochMs !== undefined && { beforeEpochMs }),
   };
   await ports.running.record(await presencesSeen(ports.running, seen.usages.values(), reading));
@@ -218,6 +226,20 @@ async function recordGroup(
   const recorded = await ports.images.get(digestsOf(changes.record));
   await markAsUsed(ports.images, digestsOf(changes.record), recorded);
   await keepNames(ports, policy, seen.images, recorded);
+}
+
+/** Read once, and only where a fact forbids something that the scope did not run before. */
+function openingsSince(
+  { exceptions, clock }: Pick<UsagesPorts, 'exceptions' | 'clock'>,
+  beforeEpochMs: number | undefined,
+): ReadingOfScope['openUntil'] {
+  if (beforeEpochMs === undefined) return async () => undefined;
+  let read: Promise<readonly PastBreakGlass[]> | undefined;
+  return async (place) => {
+    read ??= collect(exceptions.since(beforeEpochMs));
+    const ends = (await read).filter((one) => doorPlaceText(one.place) === doorPlaceText(place)).map(endOfOpening);
+    return ends.length === 0 ? undefined : Math.min(Math.max(...ends), clock());
+  };
 }
 
 type Reading = v.InferOutput<typeof observationsCompleteDocument>;

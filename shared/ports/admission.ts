@@ -77,6 +77,8 @@ export interface PastBreakGlass extends OpenBreakGlass {
 export interface PastBreakGlasses {
   /** Every one, also one that is open, in the order in which they began. The ledger keeps each for 400 days after its end. */
   all(): AsyncIterable<PastBreakGlass>;
+  /** Those that counted after an instant, the newest first. */
+  since(epochMs: number): AsyncIterable<PastBreakGlass>;
 }
 
 /** A change of a break-glass. */

@@ -42,6 +42,22 @@ export function breakGlassLedgerContract({
     expect(await ledger.breakGlassOf(PLACE)).toEqual(breakGlass);
   });
 
+  test('lists those that counted after an instant, the newest first, also those that were ended', async () => {
+    const ledger = await make();
+    const second = { ...PLACE, cluster: 'second' };
+    const at = (uid: string, minutes: number) => ({ ...change(uid), atEpochMs: NOON_EPOCH_MS + minutes * 60_000 });
+    await ledger.begin(PLACE, breakGlass, change('1'));
+    await ledger.begin(second, breakGlass, at('2', 10));
+    await ledger.end(PLACE, at('3', 20));
+    const since = async (minutes: number) =>
+      (await collect(ledger.since(NOON_EPOCH_MS + minutes * 60_000))).map(({ place }) => place);
+    expect(await since(-30 * 24 * 60)).toEqual([second, PLACE]);
+    expect(await since(19)).toEqual([second, PLACE]);
+    expect(await since(20)).toEqual([second]);
+    expect(await since(60)).toEqual([]);
+    expect(await since(30 * 24 * 60)).toEqual([]);
+  });
+
   test('lists those that are open, with their place and user', async () => {
     const ledger = await make();
     const second = { ...PLACE, cluster: 'second' };

@@ -10,6 +10,13 @@ import { DOOR_RULES } from './door-rules.ts';
 /** How long a place is open at most. */
 export const MOST_HOURS_OPEN = 24;
 
+/** When one stops to count. */
+export const endOfOpening = ({
+  expiresAtEpochMs,
+  endedAtEpochMs = expiresAtEpochMs,
+}: Pick<BreakGlass, 'expiresAtEpochMs'> & { readonly endedAtEpochMs?: number }): number =>
+  Math.min(expiresAtEpochMs, endedAtEpochMs);
+
 const line = (most: number) => v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(most));
 
 const annotation = v.strictObject({ author: line(200), reason: line(1000), expires: v.isoInstant() });

@@ -84,6 +84,8 @@ export interface SeenImage {
   readonly isFirstReading: boolean;
   /** When the complete reading before this one began: the image may have begun from then on. Absent without one. */
   readonly beforeEpochMs?: number;
+  /** Until when a break-glass let every image start there, at the latest now. Absent if none counted since the reading before. */
+  readonly openUntilEpochMs?: number;
 }
 
 /** The presence of an image that a reading sees run; the one before, if nothing changes. */
@@ -109,7 +111,7 @@ export function presenceSeen(
 function standingSeen(
   earlier: Standing | undefined,
   began: Presence,
-  { objections, isNameRefused, image, beforeEpochMs }: SeenImage,
+  { objections, isNameRefused, image, beforeEpochMs, openUntilEpochMs = Number.NEGATIVE_INFINITY }: SeenImage,
   policy: GracePolicy,
   nowEpochMs: number,
 ): Standing {
@@ -121,7 +123,13 @@ function standingSeen(
   if (earlier === 'forbidden' || (isNameRefused && !isUnknown)) return 'forbidden';
   // It may have begun right after the reading before: what was good then began while nothing forbade it.
   const earliest = beforeEpochMs === undefined ? began : { ...began, beganAtEpochMs: beforeEpochMs };
-  if (image && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
+  // Unless the place was open after a fact came due: then the break-glass may have let it start.
+  const isOpened =
+    !isUnknown &&
+    objections.has('fact') &&
+    image &&
+    openUntilEpochMs > (goodUntilEpochMs(image, policy, nowEpochMs) ?? 0);
+  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
   const isForbidden = objections.has('fact') || objections.has('rule');
   return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
 }

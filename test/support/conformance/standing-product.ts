@@ -209,8 +209,14 @@ async function presenceOf(row: StandingRow): Promise<readonly Presence[]> {
     ...{ ...cluster, workloadKind: 'eks-deployment', workload: `${namespace}/web`, container: 'c0' },
     reference: `${NAME}@${DIGEST}`,
   });
+  const neverOpen = async () => undefined;
   const read = async (atEpochMs: number, record: ImageRecord): Promise<void> => {
-    const reading = { policy: policyThen(row), known: new Map([[DIGEST, record]]), isFirstReading: false };
+    const reading = {
+      policy: policyThen(row),
+      known: new Map([[DIGEST, record]]),
+      isFirstReading: false,
+      openUntil: neverOpen,
+    };
     await running.record(await presencesSeen(running, [own], { ...reading, nowEpochMs: atEpochMs }));
   };
   await read(BEGAN, recordAtBeginning(row));

@@ -1,4 +1,5 @@
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
+import { endOfOpening } from '../../../shared/domain/admission/break-glass.ts';
 import type { DoorPlace } from '../../../shared/domain/policy/doors.ts';
 import type {
   BreakGlassChange,
@@ -32,6 +33,11 @@ export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses,
 
   async *all(): AsyncIterable<PastBreakGlass> {
     yield* copied(this.#all.toSorted((one, other) => one.beganAtEpochMs - other.beganAtEpochMs));
+  }
+
+  async *since(epochMs: number): AsyncIterable<PastBreakGlass> {
+    for (const one of copied(this.#all.toSorted((one, other) => other.beganAtEpochMs - one.beganAtEpochMs)))
+      if (endOfOpening(one) > epochMs) yield one;
   }
 
   async begin(

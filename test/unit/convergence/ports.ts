@@ -22,6 +22,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     places,
     recordedIndexes: places,
     placeReads: places,
+    exceptions: world.exceptions,
     fleetPlaces,
     contents,
     chains,

@@ -40,6 +40,16 @@ const LATE = recordOf('web', {
   }),
 });
 
+/** A fact of ten hours ago, and a doubt of ten hours ago. */
+const GOOD_BEFORE = { lastGood: { untilEpochMs: NOW - 10 * HOUR_MS, resultAtEpochMs: NOW - 11 * HOUR_MS } };
+const SINCE_LATE: ImageRecord = { ...LATE, ...GOOD_BEFORE };
+const SINCE_DOUBTED: ImageRecord = {
+  ...recordOf('web', {
+    verdict: verdict('unknown', { reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }] }),
+  }),
+  ...GOOD_BEFORE,
+};
+
 const policy = doorPolicy({ mode: 'deny' });
 const strict = doorPolicy({ mode: 'deny' }, { approvedRegistries: { allow: ['ghcr.io/*'] } });
 
@@ -48,13 +58,17 @@ interface Seen {
   readonly image?: ImageRecord;
   readonly isFirstReading?: boolean;
   readonly atEpochMs?: number;
+  readonly beforeEpochMs?: number;
+  readonly openUntilEpochMs?: number;
   readonly by?: typeof policy;
 }
 
 async function see(running: FakeRunning, { usages = [pod('shop/web')], image, by = policy, ...reading }: Seen) {
   const changes = await presencesSeen(running, usages, {
     ...{ policy: by, known: new Map(image ? [[WEB, image]] : []), isFirstReading: false, nowEpochMs: NOW },
+    openUntil: async () => reading.openUntilEpochMs,
     ...(reading.isFirstReading && { isFirstReading: true }),
+    ...(reading.beforeEpochMs !== undefined && { beforeEpochMs: reading.beforeEpochMs }),
     ...(reading.atEpochMs !== undefined && { nowEpochMs: reading.atEpochMs }),
   });
   await running.record(changes);
@@ -80,6 +94,31 @@ test.each<[string, Seen, object]>([
     'the first reading of the place has no record of it',
     { isFirstReading: true },
     { standing: 'undecided', countsFromEpochMs: NOW },
+  ],
+  [
+    'a fact came due since the reading before',
+    { image: SINCE_LATE, beforeEpochMs: NOW - 20 * HOUR_MS },
+    { standing: 'good' },
+  ],
+  [
+    'the same, and the place was open before the fact came due',
+    { image: SINCE_LATE, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW - 10 * HOUR_MS },
+    { standing: 'good' },
+  ],
+  [
+    'the same, and the place was open after the fact came due',
+    { image: SINCE_LATE, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW - 9 * HOUR_MS },
+    { standing: 'forbidden' },
+  ],
+  [
+    'a fact forbids it at the first reading of the place, which was open',
+    { image: LATE, isFirstReading: true, openUntilEpochMs: NOW },
+    { standing: 'good', countsFromEpochMs: NOW },
+  ],
+  [
+    'only a doubt came up since the reading before, and the place was open',
+    { image: SINCE_DOUBTED, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW },
+    { standing: 'good' },
   ],
 ])('an image begins in a place: %s', async (_, seen, presence) => {
   const [one, ...others] = await see(new FakeRunning(), seen);

@@ -1,5 +1,6 @@
 import type { BreakGlass } from '../../../domain/admission/admit.ts';
-import { DAY_MS } from '../../../domain/common/time.ts';
+import { endOfOpening, MOST_HOURS_OPEN } from '../../../domain/admission/break-glass.ts';
+import { DAY_MS, HOUR_MS } from '../../../domain/common/time.ts';
 import { type DoorPlace, doorPlaceText } from '../../../domain/policy/doors.ts';
 import type {
   BreakGlassChange,
@@ -48,6 +49,14 @@ export class DynamoBreakGlassReads implements BreakGlassReads, OpenBreakGlasses,
 
   async *all(): AsyncIterable<PastBreakGlass> {
     for await (const { expiresAt: _, ...one } of this.past.below(keys.BREAK_GLASSES)) yield one;
+  }
+
+  async *since(epochMs: number): AsyncIterable<PastBreakGlass> {
+    const newestFirst = this.past.below(keys.BREAK_GLASSES, undefined, { backwards: true });
+    for await (const { expiresAt: _, ...one } of newestFirst) {
+      if (one.beganAtEpochMs + MOST_HOURS_OPEN * HOUR_MS < epochMs) return;
+      if (endOfOpening(one) > epochMs) yield one;
+    }
   }
 
   async breakGlassOf(place: DoorPlace): Promise<BreakGlass | undefined> {

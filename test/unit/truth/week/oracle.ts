@@ -96,7 +96,9 @@ export class StartOracle {
     const dueBy = ({ ageLimitDays }: PolicyText): number => image.builtAtEpochMs + ageLimitDays * DAY_MS;
     const sinceEpochMs = this.#objectingSince(dueBy, at);
     if (sinceEpochMs === undefined) return [];
-    const known = this.#known(image, { kind: 'fact', what: 'its age', sinceEpochMs }, sinceEpochMs);
+    // Its age was known before it was due.
+    const textEpochMs = Math.max(this.#policyAt(at).atEpochMs, image.pushedAtEpochMs);
+    const known = this.#known(image, { kind: 'fact', what: 'its age', sinceEpochMs }, textEpochMs);
     return [known];
   }
 

@@ -404,6 +404,14 @@ class Story {
       await world.open('prod/shop', 2);
       if (await this.#start(hotfix)) this.#workloads.push(hotfix);
     });
+    // It comes of age some hours before the place is opened, and runs elsewhere since long ago.
+    const dueHours = this.world.dice('due that day').int(1, 4);
+    const due = this.#image('due-v1', { builtAtEpochMs: opened - 30 * DAY_MS - dueHours * HOUR_MS, isFlawed: false });
+    world.begin({ workload: 'due', kind: 'eks-deployment' }, 'prod/office', due.digest);
+    const ofDue: Workload = { place: 'prod/shop', name: 'due', kind: 'eks-deployment', replicas: 1, image: due };
+    this.#later(opened + 30 * MINUTE_MS, async () => {
+      if (await this.#start(ofDue)) this.#workloads.push(ofDue);
+    });
     const aged = this.#image('relic-v1', { builtAtEpochMs: BEGAN_EPOCH_MS - dice.int(30, 40) * DAY_MS - HOUR_MS });
     const relic: Workload = { place: 'prod/legacy', name: 'relic', kind: 'eks-deployment', replicas: 1, image: aged };
     this.#later(at(1, 9), async () => {
