@@ -5,7 +5,7 @@ import { parse } from '../shared/schema.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
 import { MemoryTable } from '../test/support/memory-dynamo.ts';
 import { pathKey } from '../test/support/path-key.ts';
-import { alone, digestOf, imageProperties, judgement, verdict } from '../test/support/samples.ts';
+import { alone, digestOf, imageProperties, judgement, stream, verdict } from '../test/support/samples.ts';
 
 const KEY = pathKey(1);
 const KNOWN = 1_000;
@@ -28,6 +28,8 @@ export interface ReviewTime {
   readonly passedMs: number;
   /** Of all threads; other processes of the machine do not count. */
   readonly cpuMs: number;
+  /** A refusal is recorded, and names the head to deploy. */
+  readonly isRefused: boolean;
 }
 
 /**
@@ -45,10 +47,14 @@ export async function reviewTimes(reviews: number): Promise<readonly ReviewTime[
   for (let review = -1_000; review < reviews; review += 1) {
     const event = requestOf(Math.abs(review));
     const [beforeMs, before] = [performance.now(), process.cpuUsage()];
-    const { statusCode } = (await handler(event, context as never)) as { statusCode: number };
+    const { statusCode, body } = (await handler(event, context as never)) as { statusCode: number; body: string };
     const { user, system } = process.cpuUsage(before);
-    if (review >= 0) times.push({ passedMs: performance.now() - beforeMs, cpuMs: (user + system) / 1000 });
+    const passedMs = performance.now() - beforeMs;
     if (statusCode !== 200) throw new Error(`a review was answered with ${statusCode} at ${nowEpochMs}`);
+    const isRefused = body.includes('"allowed":false');
+    if (isRefused !== body.includes(' may start here. Deploy it'))
+      throw new Error(`a refusal names no head to deploy: ${body}`);
+    if (review >= 0) times.push({ passedMs, cpuMs: (user + system) / 1000, isRefused });
   }
   return times;
 }
@@ -74,12 +80,18 @@ async function handlerInMemory() {
   const { DynamoPlaceLedger } = await import('../shared/adapters/dynamodb/images/place-ledger.ts');
   const { DynamoRunningLedger } = await import('../shared/adapters/dynamodb/images/running-ledger.ts');
   const { DynamoBreakGlassLedger } = await import('../shared/adapters/dynamodb/policy/break-glass-ledger.ts');
+  const { DynamoStartDenials } = await import('../shared/adapters/dynamodb/policy/start-denial-ledger.ts');
+  const { DynamoStreamHeads, DynamoStreamLedger } = await import(
+    '../shared/adapters/dynamodb/streams/stream-ledger.ts'
+  );
   const { LedgerTable } = await import('../shared/adapters/dynamodb/table/table.ts');
   const nowEpochMs = Date.now();
   const table = new LedgerTable(new MemoryTable().client(), 'ledger');
   const [images, places] = [new DynamoImageLedger(table), new DynamoPlaceLedger(table)];
   for (let image = 0; image < KNOWN; image += 1)
     await recordImage(images, `image ${image}`, nowEpochMs, image % 50 === 0 ? 'violating' : 'compliant');
+  const head = { images: { 'linux/arm64': digestOf('image 1') } };
+  await new DynamoStreamLedger(table).recordStream(stream({ head }), undefined);
   for (let index = 0; index < INDEXES; index += 1)
     await places.recordIndex(
       digestOf(`index ${index}`),
@@ -97,6 +109,7 @@ async function handlerInMemory() {
     keys: new PathKeys([KEY.publicKey]),
     ports: {
       ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
+      ...{ streams: new DynamoStreamHeads(table), startDenials: new DynamoStartDenials(table) },
       policies: { current: async () => ({ version: 'of the benchmark', policy, applied: [] }) },
       checks: { send: async () => undefined },
       clock: () => nowEpochMs,
@@ -111,11 +124,15 @@ function requestOf(review: number): unknown {
     const number = review * IMAGES_A_POD + place;
     digests.push(digestOf(place < INDEXES_A_POD ? `index ${number % INDEXES}` : `image ${number % KNOWN}`));
   }
-  const object = podOf(...digests.map((digest) => `${HOST}/team/app@${digest}`));
+  const ownerReferences = [{ kind: 'StatefulSet', name: 'web', controller: true }];
+  const pod = podOf(...digests.map((digest) => `${HOST}/team/payments-api@${digest}`));
+  const object = { ...pod, metadata: { ...pod.metadata, ownerReferences } };
+  // In another namespace each time, so that each refusal is written.
+  const namespace = `shop-${review}`;
   return {
     version: '2.0',
     pathParameters: { secret: KEY.sign('pods', PLACE), account: PLACE.account, cluster: PLACE.cluster },
-    body: JSON.stringify(reviewOf({ uid: `review-${review}`, object })),
+    body: JSON.stringify(reviewOf({ uid: `review-${review}`, namespace, object })),
     isBase64Encoded: false,
   };
 }

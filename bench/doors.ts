@@ -6,6 +6,7 @@ import { buildFunctions } from '../scripts/bundle.ts';
 import { ROOT } from '../scripts/setup.mjs';
 import { ledgerClient } from '../shared/adapters/clients.ts';
 import { DynamoImageLedger } from '../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoStreamLedger } from '../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
 import { webhookPath } from '../shared/domain/admission/webhook-path.ts';
@@ -13,7 +14,7 @@ import { median } from '../shared/domain/common/median.ts';
 import { podOf, reviewOf } from '../test/support/admission-reviews.ts';
 import { deployDoors, fleetWithDoors, HUB } from '../test/support/doors-stack.ts';
 import { pathKey } from '../test/support/path-key.ts';
-import { digestOf } from '../test/support/samples.ts';
+import { digestOf, stream } from '../test/support/samples.ts';
 import { recordImage, reviewTimes } from './door-reviews.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import type { BenchReport, Row } from './report.ts';
@@ -37,6 +38,7 @@ const PATH = webhookPath(KEY.sign('pods', CLUSTER), CLUSTER);
 export async function doorsBenchmark(): Promise<BenchReport> {
   const inProcess = await reviewTimes(REVIEWS);
   const [cpu, passed] = [inProcess.map(({ cpuMs }) => cpuMs), inProcess.map(({ passedMs }) => passedMs)];
+  const ofRefusals = inProcess.flatMap(({ cpuMs, isRefused }) => (isRefused ? [cpuMs] : []));
   const times = await endToEnd();
   return {
     benchmark: 'doors',
@@ -44,16 +46,24 @@ export async function doorsBenchmark(): Promise<BenchReport> {
     rows: [
       { figure: 'CPU time: median', measured: percentile(cpu, 0.5), unit: 'ms' },
       { figure: 'CPU time: 99 of 100', measured: percentile(cpu, 0.99), unit: 'ms', budget: MOST_IN_PROCESS_MS },
+      {
+        figure: 'CPU time of refusals: 99 of 100',
+        measured: percentile(ofRefusals, 0.99),
+        unit: 'ms',
+        budget: MOST_IN_PROCESS_MS,
+      },
       { figure: 'time in the process: 99 of 100', measured: percentile(passed, 0.99), unit: 'ms' },
       ...rowsOf(times),
     ],
     notes: [
       `CPU time: of all threads, for each of ${REVIEWS} pods with ten images, two of them indexes, over a ledger in memory`,
+      `refusals: ${ofRefusals.length} of them; each reads the head to deploy, and is recorded`,
       'time in the process: the same reviews; it also has the time in which other processes of this machine run',
       `over HTTP: ${CONCURRENT} requests at once to the embedded cloud, ${ROUNDS} rounds of ${REQUESTS_A_ROUND} of each kind, in turns`,
       'empty handler: it answers the same to everything, and reads nothing',
       'reading handler: the same, after the same batch read by the same SDK client',
       'equal pods: as in a rollout; the function answers by what it read within RememberSeconds',
+      'refusals over HTTP: the head to deploy takes three more reads, one after the other, and the record a write',
       'new images: no review asked about them before, so each one reads the table',
     ],
   };
@@ -62,10 +72,10 @@ export async function doorsBenchmark(): Promise<BenchReport> {
 const percentile = (times: readonly number[], share: number): number =>
   times.toSorted((one, other) => one - other)[Math.ceil(share * times.length) - 1] ?? Number.NaN;
 
-const KINDS = ['equal', 'new', 'reading', 'empty'] as const;
+const KINDS = ['equal', 'new', 'refused', 'reading', 'empty'] as const;
 type Times = Readonly<Record<(typeof KINDS)[number], number[]>>;
 
-function rowsOf({ equal, new: unasked, reading, empty }: Times): Row[] {
+function rowsOf({ equal, new: unasked, refused, reading, empty }: Times): Row[] {
   const [ofEqual, ofNew] = [median(equal), median(unasked)];
   return [
     {
@@ -80,6 +90,10 @@ function rowsOf({ equal, new: unasked, reading, empty }: Times): Row[] {
       ...{ figure: 'over HTTP, new images: against an empty handler', measured: ofNew, unit: 'ms' },
       reference: median(empty),
     },
+    {
+      ...{ figure: 'over HTTP, refusals: against a reading handler', measured: median(refused), unit: 'ms' },
+      reference: median(reading),
+    },
   ];
 }
 
@@ -91,21 +105,31 @@ async function endToEnd(): Promise<Times> {
   const reading = await deployHandler(installation, 'reading', readingHandler());
   const empty = await deployHandler(installation, 'empty', EMPTY_HANDLER);
   const pods = await recordedPods(installation);
-  const endpoints = { equal: own, new: own, reading, empty };
-  const times: Times = { equal: [], new: [], reading: [], empty: [] };
+  const endpoints = { equal: own, new: own, refused: own, reading, empty };
+  const times: Times = { equal: [], new: [], refused: [], reading: [], empty: [] };
   for (let round = -WARMING_ROUNDS; round < ROUNDS; round += 1) {
     for (const kind of KINDS) {
       const isEqual = kind === 'equal' || kind === 'empty';
       // A pod of another namespace is read too.
-      const pod = isEqual ? pods.equal : round < 0 ? pods.elsewhere : pods.new;
-      const taken = await roundOf(`${endpoints[kind]}${PATH}`, pod);
+      const pod = kind === 'refused' ? pods.refused : isEqual ? pods.equal : round < 0 ? pods.elsewhere : pods.new;
+      const taken = await roundOf(
+        `${endpoints[kind]}${PATH}`,
+        pod,
+        ANSWERS[kind === 'refused' ? 'refused' : 'allowed'],
+      );
       if (round >= 0) times[kind].push(...taken);
     }
   }
   return times;
 }
 
-/** Records images that may start, and makes reviews of their pods. */
+/** What an answer has, and what it has not. */
+const ANSWERS = {
+  allowed: ['"allowed":true', '"warnings"'],
+  refused: [' may start here. ', '"allowed":true'],
+} as const;
+
+/** Records images that may start, and one that may not beside the head of its stream, and makes reviews of their pods. */
 async function recordedPods({ cloud, deployment }: Installation) {
   const table = new LedgerTable(ledgerClient(cloud.clients(HUB.account, HUB.region)), deployment.ledgerTable);
   const images = new DynamoImageLedger(table);
@@ -113,12 +137,20 @@ async function recordedPods({ cloud, deployment }: Installation) {
   const names = Array.from({ length: pods * IMAGES_A_POD }, (_, number) => `image ${number}`);
   await mapConcurrently(names, 2 * CONCURRENT, (name) => recordImage(images, name, Date.now()));
   const known = names.splice(0, IMAGES_A_POD);
+  const [head = ''] = known;
+  await new DynamoStreamLedger(table).recordStream(
+    stream({ head: { images: { 'linux/arm64': digestOf(head) } } }),
+    undefined,
+  );
+  await recordImage(images, 'refused', Date.now(), 'violating');
   let namespaces = 0;
   return {
     /** Always the same. */
     equal: () => reviewAsking(known),
     /** The same images in another namespace each time. */
     elsewhere: () => reviewAsking(known, `elsewhere-${++namespaces}`),
+    /** In another namespace each time, so that each refusal is written. */
+    refused: () => reviewAsking([head, 'refused'], `refused-${++namespaces}`),
     /** Images that no other review has. */
     new: () => reviewAsking(names.splice(0, IMAGES_A_POD)),
   };
@@ -132,13 +164,17 @@ function reviewAsking(names: readonly string[], namespace = 'shop'): string {
   );
 }
 
-const roundOf = (url: string, pod: () => string): Promise<readonly number[]> =>
+const roundOf = (
+  url: string,
+  pod: () => string,
+  [has, hasNot]: readonly [string, string],
+): Promise<readonly number[]> =>
   mapConcurrently(Array.from({ length: REQUESTS_A_ROUND }), CONCURRENT, async () => {
     const body = pod();
     const beforeMs = performance.now();
     const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     const text = await answer.text();
-    if (answer.status !== 200 || !text.includes('"allowed":true') || text.includes('"warnings"'))
+    if (answer.status !== 200 || !text.includes(has) || text.includes(hasNot))
       throw new Error(`${url.split('/')[5]} answered ${answer.status}: ${text}`);
     return performance.now() - beforeMs;
   });
@@ -148,8 +184,11 @@ async function deployHandler(installation: Installation, name: string, source: s
   const root = await mkdtemp(join(tmpdir(), 'patchwave-bench-doors-'));
   try {
     await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'), 'junction');
-    await mkdir(join(root, 'functions', 'admission-webhook'), { recursive: true });
-    await writeFile(join(root, 'functions', 'admission-webhook', 'handler.ts'), source);
+    // The template has a second function, which no review calls.
+    for (const [folder, handler] of Object.entries({ 'admission-webhook': source, 'break-glass': EMPTY_HANDLER })) {
+      await mkdir(join(root, 'functions', folder), { recursive: true });
+      await writeFile(join(root, 'functions', folder, 'handler.ts'), handler);
+    }
     await buildFunctions(root);
     await cp(join(ROOT, 'doors.yaml'), join(root, 'doors.yaml'));
     return await deployDoors(installation, { name, publicKey: KEY.publicKey, template: join(root, 'doors.yaml') });

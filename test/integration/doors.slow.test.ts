@@ -46,11 +46,12 @@ async function ask(review: unknown, { path = '', place = `${HUB.account}/main` }
       readonly uid: string;
       readonly allowed: boolean;
       readonly warnings?: readonly string[];
+      readonly status?: { readonly message: string };
       readonly auditAnnotations?: { readonly decision: string; readonly rule?: string };
     };
     readonly message?: string;
   };
-  return { ...response, message, status: answer.status };
+  return { ...response, refusal: response?.status?.message, message, status: answer.status };
 }
 
 const named = (name: 'young' | 'old') => imageNamed(installation(), name);
@@ -105,11 +106,16 @@ test('a review is one batch read, those of equal pods share it, and nothing else
   };
   await decisionOf(podIn('shop', 'young'));
   expect(await callsOf(podIn('rollout', 'young'), podIn('rollout', 'young'))).toEqual([['BatchGetItem', 1]]);
-  // A refusal also reads whose image it is, and its stream; it is recorded once an hour.
+  // A refusal also reads whose image it is, the head of its stream, and whether that may start; it is recorded once an hour.
   expect(await callsOf(podIn('rollout', 'old'), podIn('rollout', 'old'))).toEqual([
-    ['BatchGetItem', 6],
+    ['BatchGetItem', 8],
     ['PutItem', 1],
   ]);
+});
+
+test('a refusal names the head of the stream, by which the owner may go on', async () => {
+  const { refusal } = await ask(podIn('rollout', 'old'));
+  expect(refusal).toContain(`${named('young')} may start here.`);
 });
 
 test('everything else is an error, so that the failure policy decides', async () => {

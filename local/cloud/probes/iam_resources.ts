@@ -116,6 +116,26 @@ async function readsPartitions(cloud: ProbeCloud): Promise<void> {
   await many(['IMAGE#1', 'POLICY']);
   await assert.rejects(one('STREAM#1'), { name: 'AccessDeniedException' });
   await assert.rejects(many(['IMAGE#1', 'STREAM#1']), { name: 'AccessDeniedException' });
+  await readsAttributes(cloud, TableName, TableDescription?.TableArn ?? '');
+}
+
+/** A condition on attributes holds for the projection of a batch; a batch without one reads whole items. */
+async function readsAttributes(cloud: ProbeCloud, TableName: string, Resource: string): Promise<void> {
+  const Condition = {
+    'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['PK', 'head'] },
+    StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+  };
+  const reader = new DynamoDBClient(
+    await sessionThatMay(cloud, [{ Action: ['dynamodb:BatchGetItem'], Resource, Condition }]),
+  );
+  const read = (ProjectionExpression?: string) => {
+    const Keys = [{ PK: { S: 'STREAM#1' } }];
+    const wanted = ProjectionExpression === undefined ? { Keys } : { Keys, ProjectionExpression };
+    return reader.send(new BatchGetItemCommand({ RequestItems: { [TableName]: wanted } }));
+  };
+  await read('PK, head');
+  await assert.rejects(read('PK, taskToken'), { name: 'AccessDeniedException' });
+  await assert.rejects(read(), { name: 'AccessDeniedException' });
 }
 
 interface Seeded {

@@ -2,7 +2,8 @@
 
 Adds what ministack takes for `*` or for another resource: tasks, services and clusters of ECS with
 `ecs:cluster`, repositories that a call names in a list, schedules in a group, map runs, accounts, and
-`dynamodb:LeadingKeys` of calls that name items.
+`dynamodb:LeadingKeys` of calls that name items, and `dynamodb:Attributes` and `dynamodb:Select` of a batch
+of reads, of which ministack sees no projection.
 A call that names several resources is authorized on the first.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
@@ -27,6 +28,7 @@ Request = dict[str, Any]
 def restore() -> None:
     wrap(iam_actions, "extract_resource_arn", "82f51700695c", _resource)
     wrap(iam_actions, "request_tag_context", "d46adb816e02", _context)
+    wrap(iam_actions, "dynamodb_service_context", "0f0021bdc8a3", _selection)
 
 
 def _resource(
@@ -57,6 +59,21 @@ def _context(original: Any, service: str, action: str, body: bytes, params: dict
     if not cluster:
         return found
     return {**found, "ecs:cluster": f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{_short(cluster)}"}
+
+
+def _selection(original: Any, body: bytes) -> dict[str, Any]:
+    """What a batch reads of its items: each table has a projection of its own, or reads them whole."""
+    tables = _object(body).get("RequestItems")
+    reads = [table for table in tables.values() if isinstance(table, dict)] if isinstance(tables, dict) else []
+    if not reads:
+        return dict(original(body))
+    found = [original(json.dumps(read).encode()) for read in reads]
+    attributes = [name for one in found for name in one.get("dynamodb:Attributes", [])]
+    whole = any("dynamodb:Attributes" not in one for one in found)
+    return {
+        **({"dynamodb:Attributes": attributes} if attributes else {}),
+        "dynamodb:Select": "ALL_ATTRIBUTES" if whole else "SPECIFIC_ATTRIBUTES",
+    }
 
 
 def _leading_keys(request: Request) -> list[str]:
