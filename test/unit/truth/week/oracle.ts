@@ -51,6 +51,7 @@ export class StartOracle {
     const answer = (due: Due, why: string): OwedStart => ({ due, why, carriedBy: carried.map(({ kind }) => kind) });
     if (policy.isOffIn?.includes(place) || policy.warns.includes(place) || this.#isOpened(place, at))
       return answer('open', 'the door refuses nothing');
+    if (this.#isLoosened(at)) return answer('open', 'verdicts have rules that the policy has no longer');
     const grace = policy.graceRunningDays * DAY_MS;
     const [standing, lacking] = [this.#goodStanding(start, image), this.#lacksStanding(start, image)];
     const certain = carried.filter(({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= at);
@@ -79,6 +80,17 @@ export class StartOracle {
     const text = this.#truth.policies.findLast(({ atEpochMs }) => atEpochMs <= at);
     if (!text) throw new Error('there is no policy');
     return text;
+  }
+
+  /** The text in force has not all rules of the one before, and no review has judged by it. */
+  #isLoosened(at: number): boolean {
+    const { policies, reviews } = this.#truth;
+    const judgedEpochMs = reviews.findLast(({ toEpochMs }) => toEpochMs <= at)?.fromEpochMs ?? 0;
+    const { rules } = this.#policyAt(at);
+    const since = policies.findLastIndex(({ atEpochMs }) => atEpochMs <= judgedEpochMs);
+    return policies.some(
+      (one, n) => n >= since && one.atEpochMs <= at && one.rules.some((rule) => !rules.includes(rule)),
+    );
   }
 
   #isOpened = (where: string, at: number): boolean =>
@@ -143,8 +155,13 @@ export class StartOracle {
     const unapprovedEpochMs = this.#objectingSince(ifAny(isUnapproved), at);
     if (unapprovedEpochMs !== undefined)
       since.push({ what: 'the rule approvedRegistries', sinceEpochMs: unapprovedEpochMs });
-    const ofRules = since.map((one) => this.#known(image, { kind: 'rule', ...one }, one.sinceEpochMs));
-    return breaks.tags ? ofRules : [...ofRules, ...this.#unknownTags(image, at)];
+    const ofRules = since.map((one): Objection => {
+      const objection = { kind: 'rule', ...one } as const;
+      // Of what was pushed before Patchwave came no tag may be known, so that it has the doubt of `#unknownTags`.
+      const isUnknown = one.what === 'the rule tags' && this.#isInstalledWith(image);
+      return isUnknown ? objection : this.#known(image, objection, one.sinceEpochMs);
+    });
+    return [...ofRules, ...this.#unknownTags(image, at)];
   }
 
   /** No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. */

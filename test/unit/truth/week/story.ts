@@ -24,16 +24,10 @@ export interface WeekResult {
   readonly milliseconds: number;
 }
 
-/**
- * Whether weeks have rules that get stricter on Thursday, and rules that images break from the first day. No seed draws them until a
- * grace of doors counts from the policy that began to object.
- */
-const ARE_RULES_HELD = false;
-
 /** The week of one seed, with counts of what the doors said and of what they owed. */
-export async function tellWeek(seed: number, areRulesHeld = ARE_RULES_HELD): Promise<WeekResult> {
+export async function tellWeek(seed: number): Promise<WeekResult> {
   const began = process.cpuUsage();
-  const story = new Story(seed, areRulesHeld);
+  const story = new Story(seed);
   await story.tell();
   const { violations, counts, world } = story;
   return {
@@ -60,13 +54,11 @@ class Story {
   readonly #oracle: StartOracle;
   readonly #nodes: Dice;
   readonly #workloads: Workload[] = [];
-  readonly #areRulesHeld: boolean;
   /** Day on which the door of the cluster `main` begins to judge; absent if it judges from the first day. */
   readonly #doorOfMainFromDay: number | undefined;
   #policy: Omit<PolicyText, 'atEpochMs'>;
 
-  constructor(seed: number, areRulesHeld: boolean) {
-    this.#areRulesHeld = areRulesHeld;
+  constructor(seed: number) {
     this.world = new WeekWorld(seed, BEGAN_EPOCH_MS);
     this.#nodes = this.world.dice('platforms');
     this.#oracle = new StartOracle(this.world.truth);
@@ -78,7 +70,7 @@ class Story {
       graceRunningDays: dice.pick([3, 7, 7, 14]),
       ...{ ageLimitDays: 30, findingGraceDays: dice.pick([0, 0, 1]), staleScanHours: 48 },
       ...{
-        rules: areRulesHeld ? dice.pick([[], [], ['nonRoot']] as const) : [],
+        rules: dice.pick([[], [], ['nonRoot']] as const),
         unapproved: [],
         warns: ['prod/legacy'],
       },
@@ -382,10 +374,10 @@ class Story {
     ]);
     const looser: Partial<PolicyText> = { rules: [], unapproved: [], ageLimitDays: 30 };
     const hour = dice.int(6, 20);
-    if (this.#areRulesHeld) this.#later(at(THURSDAY, hour, 13), apply(stricter));
+    this.#later(at(THURSDAY, hour, 13), apply(stricter));
     const [isAgain, isLoosened] = [dice.chance(0.3), dice.chance(0.3)];
-    if (isAgain && this.#areRulesHeld) this.#later(at(FRIDAY, hour, 13), apply(stricter));
-    if (isLoosened && this.#areRulesHeld) {
+    if (isAgain) this.#later(at(FRIDAY, hour, 13), apply(stricter));
+    if (isLoosened) {
       this.#later(at(FRIDAY, hour, 23), apply(looser));
       this.#later(at(FRIDAY + 1, hour, 23), apply(stricter));
     }
