@@ -465,7 +465,7 @@ function objectionOf(reason: Reason, image: RecordedImage, at: At): RawObjection
   const of = CLASS_OF[kind];
   if (effect === 'due' || effect === 'waived' || of === undefined) return [];
   const fact = (): string => factOf(reason);
-  if (effect === 'unknown' || of === 'doubt') return [doubt(ruleId, image, fact, at)];
+  if (effect === 'unknown' || of === 'doubt') return [laterDoubt(doubt(ruleId, image, fact, at), reason)];
   return [objection(of, ruleId, image, fact, violatesSinceEpochMs(reason, image, at))];
 }
 
@@ -539,6 +539,12 @@ function objection(
 /** A doubt lasts since the last result without one, whatever states came between. */
 const doubt = (ruleId: string, image: RecordedImage, fact: Text, at: At): RawObjection =>
   objection('doubt', ruleId, image, fact, doubtedSinceEpochMs(image, at));
+
+/** What only a rule asks for is in doubt since the policies have that rule. */
+const laterDoubt = (one: RawObjection, { sinceEpochMs }: Reason): RawObjection =>
+  sinceEpochMs === undefined || one.sinceEpochMs === undefined || one.sinceEpochMs >= sinceEpochMs
+    ? one
+    : { ...one, sinceEpochMs };
 
 /** Results that a policy with a shorter `staleScanHours` makes stale are in doubt since that policy is in force. */
 function doubtedSinceEpochMs(image: RecordedImage, { policy, applied = [], nowEpochMs }: At): number | undefined {

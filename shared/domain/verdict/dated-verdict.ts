@@ -19,7 +19,8 @@ const DATED: Readonly<Partial<Record<Reason['kind'], 'fact' | 'rule'>>> = {
   ...{ source: 'rule', user: 'rule', tag: 'rule' },
 };
 
-const isDated = ({ effect, kind }: Reason): boolean => effect === 'violates' && DATED[kind] !== undefined;
+const isDated = ({ effect, kind }: Reason): boolean =>
+  (effect === 'violates' && DATED[kind] !== undefined) || (effect === 'unknown' && DATED[kind] === 'rule');
 
 /** Whether `datedVerdict` may change a verdict. */
 export const isDatable = ({ reasons }: Verdict): boolean => reasons.some(isDated);
@@ -42,8 +43,12 @@ export function datedVerdict(
   const reasons = verdict.reasons.map((reason): Reason => {
     if (!isDated(reason)) return reason;
     const same = (policy: Policy): readonly Reason[] => given(policy, reason);
+    const ruleSinceEpochMs =
+      objectedSince(applied, (policy) => earliestOf(same(policy)), graceMs) ?? current.fromEpochMs;
+    // No waiver covers what is unknown.
+    if (reason.effect === 'unknown') return { ...reason, sinceEpochMs: ruleSinceEpochMs };
     const sinceEpochMs = Math.max(
-      objectedSince(applied, (policy) => earliestOf(same(policy)), graceMs) ?? current.fromEpochMs,
+      ruleSinceEpochMs,
       endOfWaiversOf(applied, inputs, (one) => (one === current ? [reason] : same(one.policy)), nowEpochMs) ?? 0,
       (reason.kind === 'tag' ? tagSeenAt(reason, inputs.image.verdict, applied, same, nowEpochMs) : undefined) ?? 0,
     );
@@ -57,7 +62,7 @@ export function datedVerdict(
 /** What a verdict objects to that the one before did not. */
 export const newObjections = ({ reasons }: Verdict, before: Verdict): readonly Reason[] => {
   const known = new Set(before.reasons.filter(isDated).map(meaningOf));
-  return reasons.filter((reason) => isDated(reason) && !known.has(meaningOf(reason)));
+  return reasons.filter((reason) => reason.effect === 'violates' && isDated(reason) && !known.has(meaningOf(reason)));
 };
 
 /** When the first of these objections is due; `undefined` if there is none. */
@@ -75,10 +80,7 @@ function objectionsUnder(inputs: DatedInputs, current: Policy): (policy: Policy,
       ...userReasons(image, policy),
       ...tagReasons(image, policy),
     ];
-    return Map.groupBy(
-      all.filter(({ effect }) => effect !== 'unknown'),
-      meaningOf,
-    );
+    return Map.groupBy(all, meaningOf);
   };
   return (policy, reason) => {
     if (reason.kind === 'age') {
@@ -93,6 +95,7 @@ function objectionsUnder(inputs: DatedInputs, current: Policy): (policy: Policy,
 
 /** Equal for reasons that say the same, whichever rule gives them. */
 function meaningOf(reason: Reason): string {
+  if (reason.effect === 'unknown') return `unknown ${reason.kind}`;
   switch (reason.kind) {
     case 'finding': {
       const { vulnerability, package: name, version, layer, isLanguagePackage } = reason;

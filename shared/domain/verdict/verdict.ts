@@ -31,8 +31,8 @@ export type Reason = {
    */
   readonly waivedUntilEpochMs?: number;
   /**
-   * Of a reason that violates: since when the policies in force have objected so (`datedVerdict`). Of a rule always, but for a
-   * verdict of a version before 0.3.0; of an age or a finding only if the deadline is earlier, and the grace of doors goes on.
+   * Of a reason that violates: since when the policies in force have objected so (`datedVerdict`). Of a rule always, also if it
+   * is unknown what it asks for, but for a verdict of a version before 0.3.0; of an age or a finding only if the deadline is earlier, and the grace of doors goes on.
    */
   readonly sinceEpochMs?: number;
 } & ReasonDetail;

@@ -483,6 +483,14 @@ describe('the grace of a rule', () => {
     expect(told(image, applied)).toBe(expected);
   });
 
+  test('what only a rule asks for is in doubt since that rule, also while an earlier doubt went by', () => {
+    const unread: Reason = { ruleId: 'non-root', effect: 'unknown', kind: 'user', sinceEpochMs: NOW - 3 * DAY_MS };
+    const image = { ...judgedBy('v1'), verdict: verdict('unknown', { reasons: [unread], policyVersion: 'v1' }) };
+    const doubted = { ...image, lastKnown: { untilEpochMs: NOW - 13 * DAY_MS } };
+    expect(told(doubted, appliedBy([60, policy]))).toBe('warn 11');
+    expect(told({ ...image, lastKnown: { untilEpochMs: NOW - DAY_MS } }, appliedBy([60, policy]))).toBe('warn 13');
+  });
+
   test('results that a policy makes stale are in doubt since that policy', () => {
     const old: RecordedImage = { ...good, scan: { ...good.scan, completedAtEpochMs: NOW - 25 * DAY_MS } };
     const patient = { ...policy, staleScanHours: 30 * 24 };

@@ -359,12 +359,20 @@ describe('a tag that comes after the rule', () => {
   });
 });
 
-test('only what violates is dated, and everything else of a verdict stays', () => {
+test('only rules and what violates are dated, and everything else of a verdict stays', () => {
   const good = judge([[30, {}]]);
   expect([good.reasons, isDatable(good)]).toEqual([[], false]);
   const { configFacts: _, ...unread } = BAD;
   const [unknown] = judge([[30, nonRoot]], { image: unread }).reasons;
-  expect([unknown?.effect, unknown?.sinceEpochMs]).toEqual(['unknown', undefined]);
+  expect([unknown?.effect, unknown?.sinceEpochMs]).toEqual(['unknown', NOW - 30 * DAY]);
+  const [later] = judge(
+    [
+      [30, {}],
+      [3, nonRoot],
+    ],
+    { image: unread },
+  ).reasons;
+  expect(later?.sinceEpochMs).toBe(NOW - 3 * DAY);
   const undated = judge([[30, { approvedRegistries: { allow: ['elsewhere.example/*'] } }]]);
   expect(undated.reasons.map(({ kind, sinceEpochMs }) => [kind, sinceEpochMs])).toEqual([['registry', undefined]]);
 });
