@@ -4,13 +4,14 @@ import { tellWeek, type WeekResult } from './story.ts';
 import { sumOf, sumText } from './sums.ts';
 
 /*
- * `node test/unit/truth/week/hunt.ts --seeds=1-200 [--trace]`: simulates the weeks of some seeds and prints what the oracle found.
+ * `node test/unit/truth/week/hunt.ts --seeds=1-200 [--trace] [--rules]`: simulates the weeks of some seeds and prints what the oracle found.
  */
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1-20' },
     trace: { type: 'boolean', default: false },
+    rules: { type: 'boolean' },
   },
 });
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -22,7 +23,7 @@ const kindOf = (text: string): string => text.replace(/^\S+ /, '').replaceAll(/\
 const kinds = new Map<string, { count: number; readonly seeds: Set<number> }>();
 const results: WeekResult[] = [];
 for (let seed = first; seed <= last; seed += 1) {
-  const result = await tellWeek(seed);
+  const result = await tellWeek(seed, values.rules);
   results.push(result);
   for (const violation of result.violations) {
     const kind = kinds.get(kindOf(violation)) ?? { count: 0, seeds: new Set() };
