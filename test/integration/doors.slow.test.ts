@@ -90,6 +90,13 @@ test('the API server gets an answer for each image, by what Patchwave knows of i
     allowed: false,
     auditAnnotations: { rule: 'digest-required' },
   });
+  // What a tag names is read from the ledger, by the rights of the function.
+  expect(await decisionOf(reviewOf({ object: podOf(`${HOST}/app:1`) }))).toEqual([
+    200,
+    false,
+    'deny',
+    'digest-required',
+  ]);
   const unknown = reviewOf({ object: podOf(`${HOST}/app@sha256:${'0'.repeat(64)}`) });
   expect(await decisionOf(unknown)).toEqual([200, false, 'deny', 'image-recorded']);
   const template = { namespace: 'shop-2', ...templateOf('Deployment', 'apps', named('old')) };

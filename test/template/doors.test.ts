@@ -127,7 +127,8 @@ describe('its role', () => {
     expect(fits(['DENIED#*'], keys.breakGlass(place).PK)).toBe(false);
     const reads = leadingKeys('dynamodb:GetItem');
     expect(allowing('sqs:SendMessage').map(({ Resource }) => refersTo(Resource as Json))).toEqual(['BreakGlassQueue']);
-    const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy];
+    const tag = keys.tag({ account: '111122223333', region: 'eu-west-1', repository: 'apps/web' }, 'stable');
+    const needed = [keys.image(digest), keys.index(digest), keys.runningImage(digest, place), keys.policy, tag];
     for (const { PK } of [...needed, keys.breakGlass(place)]) expect([PK, fits(reads, PK)]).toEqual([PK, true]);
     for (const { PK } of [keys.lock('s'), keys.killSwitch, keys.cause('s')])
       expect([PK, fits(reads, PK)]).toEqual([PK, false]);

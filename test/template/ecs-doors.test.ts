@@ -143,11 +143,11 @@ describe('the door', () => {
   });
 
   test.each([
-    ['EcsDoorRole', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['IMAGE#*', 'INDEX#*', 'DOOR#*', 'POLICY']],
+    ['EcsDoorRole', ['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['IMAGE#*', 'INDEX#*', 'TAG#*', 'DOOR#*', 'POLICY']],
     [
       'EcsTasksRole',
       ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
-      ['IMAGE#*', 'INDEX#*', 'DOOR#*', 'POLICY', 'SCOPES', 'STOPS', 'SWITCH'],
+      ['IMAGE#*', 'INDEX#*', 'TAG#*', 'DOOR#*', 'POLICY', 'SCOPES', 'STOPS', 'SWITCH'],
     ],
   ])('%s reads no lock', (role, actions, keys) => {
     const own = policyOf(ecsDoor, role).filter(({ Sid }) => Sid === 'ReadLedger');
