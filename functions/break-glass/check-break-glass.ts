@@ -54,7 +54,11 @@ async function begin(
   { ledger, clock }: BreakGlassPorts,
   { place, breakGlass, uid, user }: Extract<BreakGlassCheck, { kind: 'begin' }>,
 ): Promise<BreakGlassOutcome> {
-  await ledger.begin(place, breakGlass, { uid, user, atEpochMs: clock(), proof: 'cluster' });
+  const counts = await ledger.begin(place, breakGlass, { uid, user, atEpochMs: clock(), proof: 'cluster' });
+  if (!counts) {
+    logger.warn('A person closed this break-glass, so its annotation opens nothing: remove the annotation', place);
+    return 'none';
+  }
   logger.warn('break-glass begun', { ...place, by: visibleLine(user) });
   return 'begun';
 }

@@ -96,8 +96,13 @@ export interface BreakGlassChange {
  * itself; the place is open while one counts.
  */
 export interface BreakGlassLedger extends BreakGlassReads {
-  /** Replaces an earlier one of the place with such a proof. @throws LedgerContendedError */
-  begin(place: DoorPlace, breakGlass: BreakGlass, change: BreakGlassChange): Promise<void>;
+  /**
+   * Replaces an earlier one of the place with such a proof. What a person closed does not begin again by the annotation that is still
+   * there: a review of it proves nothing new.
+   * @returns whether it counts
+   * @throws LedgerContendedError
+   */
+  begin(place: DoorPlace, breakGlass: BreakGlass, change: BreakGlassChange): Promise<boolean>;
   /** Ends what is open there: a person ends both, a cluster only that of its annotation. @throws LedgerContendedError */
   end(place: DoorPlace, change: BreakGlassChange): Promise<void>;
 }
@@ -111,6 +116,8 @@ export interface StoredBreakGlass extends BreakGlass {
   readonly proof?: BreakGlassProof;
   readonly endedAtEpochMs?: number;
   readonly endedBy?: string;
+  /** A person ended it, whatever the cluster shows. */
+  readonly isClosed?: true;
   /** The last changes of it, the newest last. */
   readonly requests: readonly string[];
   /** For DynamoDB's time to live, in seconds. */

@@ -1,5 +1,10 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses } from '../../shared/ports/admission.ts';
+import type {
+  BreakGlassLedger,
+  BreakGlassProof,
+  OpenBreakGlasses,
+  PastBreakGlasses,
+} from '../../shared/ports/admission.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 
@@ -104,6 +109,20 @@ export function breakGlassLedgerContract({
       },
       { ...last, place: PLACE, by: 'ada', beganAtEpochMs: minute(7) },
     ]);
+  });
+
+  test('what a person closed does not begin again by the same annotation, but by another one or by a person', async () => {
+    const ledger = await make();
+    const by = (uid: string, proof: BreakGlassProof) => ({ ...change(uid), proof });
+    expect(await ledger.begin(PLACE, breakGlass, by('1', 'cluster'))).toBe(true);
+    await ledger.end(PLACE, by('2', 'cluster'));
+    expect(await ledger.begin(PLACE, breakGlass, by('3', 'cluster'))).toBe(true);
+    await ledger.end(PLACE, by('4', 'person'));
+    expect(await ledger.begin(PLACE, breakGlass, by('5', 'cluster'))).toBe(false);
+    expect(await ledger.breakGlassOf(PLACE)).toBeUndefined();
+    expect(await ledger.begin(PLACE, { ...breakGlass, reason: 'another' }, by('6', 'cluster'))).toBe(true);
+    await ledger.end(PLACE, by('7', 'person'));
+    expect(await ledger.begin(PLACE, breakGlass, by('8', 'person'))).toBe(true);
   });
 
   test('of very many requests the last ones are remembered', async () => {

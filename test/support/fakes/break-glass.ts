@@ -1,5 +1,5 @@
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
-import { endOfOpening } from '../../../shared/domain/admission/break-glass.ts';
+import { endOfOpening, isSameBreakGlass } from '../../../shared/domain/admission/break-glass.ts';
 import type { DoorPlace } from '../../../shared/domain/policy/doors.ts';
 import type {
   BreakGlassChange,
@@ -15,6 +15,8 @@ import { copied } from './copied.ts';
 export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses {
   readonly #all: PastBreakGlass[] = [];
   readonly #open = new Map<string, OpenBreakGlass>();
+  /** What a person closed last. */
+  readonly #closed = new Map<string, BreakGlass>();
   readonly #requests = new Set<string>();
   /** Changes that were recorded. */
   written = 0;
@@ -44,18 +46,23 @@ export class FakeBreakGlassLedger implements BreakGlassLedger, OpenBreakGlasses,
     place: DoorPlace,
     breakGlass: BreakGlass,
     { uid, user, atEpochMs, proof }: BreakGlassChange,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const key = keyOf(place, proof);
-    if (!this.#isNew(key, uid)) return;
+    if (!this.#isNew(key, uid)) return true;
+    if (proof === 'cluster' && isSameBreakGlass(breakGlass, this.#closed.get(key))) return false;
+    this.#closed.delete(key);
     this.#endPast(key, user, atEpochMs);
     const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs, ...(proof && { proof }) };
     this.#open.set(key, copied(begun));
     this.#all.push(copied(begun));
+    return true;
   }
 
   async end(place: DoorPlace, { uid, user, atEpochMs, proof }: BreakGlassChange): Promise<void> {
     for (const key of (proof === 'person' ? BOTH : [undefined]).map((one) => keyOf(place, one))) {
       if (!this.#open.has(key) || !this.#isNew(key, uid)) continue;
+      const open = this.#open.get(key);
+      if (proof === 'person' && open) this.#closed.set(key, open);
       this.#endPast(key, user, atEpochMs);
       this.#open.delete(key);
     }

@@ -1,5 +1,5 @@
 import type { BreakGlass } from '../../../domain/admission/admit.ts';
-import { endOfOpening, MOST_HOURS_OPEN } from '../../../domain/admission/break-glass.ts';
+import { endOfOpening, isSameBreakGlass, MOST_HOURS_OPEN } from '../../../domain/admission/break-glass.ts';
 import { DAY_MS, HOUR_MS } from '../../../domain/common/time.ts';
 import { type DoorPlace, doorPlaceText } from '../../../domain/policy/doors.ts';
 import type {
@@ -77,10 +77,13 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
     place: DoorPlace,
     breakGlass: BreakGlass,
     { uid, user, atEpochMs, proof }: BreakGlassChange,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const key = proof === 'person' ? keys.openedByPerson(place) : keys.breakGlass(place);
     const [earlier] = await this.records.getAll([key]);
-    if (earlier?.requests.includes(uid)) return;
+    if (earlier?.requests.includes(uid)) return true;
+    const isClosed = (one: StoredBreakGlass | undefined): boolean =>
+      proof === 'cluster' && one?.isClosed === true && isSameBreakGlass(one, breakGlass);
+    if (isClosed(earlier)) return false;
     const begun = { ...breakGlass, place, by: user, beganAtEpochMs: atEpochMs, ...(proof && { proof }) };
     await this.past.put(keys.pastBreakGlass(place, atEpochMs), { ...begun, expiresAt: expiry(breakGlass, KEPT.past) });
     const after = (before: StoredBreakGlass | undefined): StoredBreakGlass => ({
@@ -88,13 +91,20 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
       expiresAt: expiry(breakGlass, KEPT.current),
     });
     try {
-      await this.records.change(key, (before) => (before?.requests.includes(uid) ? undefined : after(before)));
+      const stands = await this.records.change(key, (before) =>
+        before?.requests.includes(uid) || isClosed(before) ? undefined : after(before),
+      );
+      if (isClosed(stands)) {
+        await this.#endPast(place, after(undefined), { user, atEpochMs });
+        return false;
+      }
     } catch (error) {
       // In an emergency nobody can correct an item first.
       if (!(error instanceof LedgerItemUnreadableError)) throw error;
       await this.records.put(key, after(undefined));
     }
     if (earlier) await this.#endPast(place, earlier, { user, atEpochMs });
+    return true;
   }
 
   async end(place: DoorPlace, { uid, user, atEpochMs, proof }: BreakGlassChange): Promise<void> {
@@ -103,7 +113,10 @@ export class DynamoBreakGlassLedger extends DynamoBreakGlassReads implements Bre
         this.records.change(key, (before) =>
           !before || before.endedAtEpochMs !== undefined || before.requests.includes(uid)
             ? undefined
-            : { ...before, endedAtEpochMs: atEpochMs, endedBy: user, requests: withRequest(before, uid) },
+            : {
+                ...{ ...before, endedAtEpochMs: atEpochMs, endedBy: user, requests: withRequest(before, uid) },
+                ...(proof === 'person' && { isClosed: true }),
+              },
         ),
       );
       if (stands?.endedAtEpochMs !== undefined) await this.#endPast(place, stands, { user, atEpochMs });

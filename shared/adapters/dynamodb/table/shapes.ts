@@ -148,7 +148,8 @@ const breakGlass: ShapeOf<StoredBreakGlass> = {
     by: 'text',
     beganAtEpochMs: 'number',
   },
-  ...{ proof: 'text?', endedAtEpochMs: 'number?', endedBy: 'text?', requests: 'list', expiresAt: 'number' },
+  ...{ proof: 'text?', endedAtEpochMs: 'number?', endedBy: 'text?', isClosed: 'flag?' },
+  ...{ requests: 'list', expiresAt: 'number' },
 };
 const pastBreakGlass: ShapeOf<StoredPastBreakGlass> = {
   ...{ place: 'record', author: 'text', reason: 'text', expiresAtEpochMs: 'number', by: 'text' },
