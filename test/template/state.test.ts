@@ -151,7 +151,7 @@ describe('the docs on removal and retention', () => {
   test('doors are taken from clusters and services before what they ask is deleted', () => {
     const text = chapter('Stop and uninstall');
     const steps = [
-      'kubectl delete validatingwebhookconfiguration patchwave',
+      'validatingwebhookconfiguration/patchwave mutatingwebhookconfiguration/patchwave',
       ...['admission-policies.yaml', 'allowed-images-definition.yaml', 'Take the hook from each ECS service'],
       ...['ecs-gate.yaml', 'ecs-door.yaml', 'member-account.yaml', 'sam delete --stack-name patchwave'],
     ].map((step) => text.indexOf(step));
