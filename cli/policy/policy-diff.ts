@@ -148,7 +148,7 @@ function unansweredTexts(doors: Policy['doors']): readonly string[] {
   return [
     ...(said.includes('allow')
       ? [
-          'Where `onUnreachable` is `allow`, every image starts while Patchwave cannot be asked or cannot read. Whoever can bring that about, such as by more requests than RequestsPerSecond, can start any image there.',
+          'Where `onUnreachable` is `allow`, every image starts while Patchwave cannot be asked or cannot read. A person who can bring that about, such as by more requests than RequestsPerSecond, can start any image there.',
         ]
       : []),
     ...(said.includes('refuse')

@@ -1,6 +1,6 @@
 import { digestsToRead } from '../../shared/domain/admission/admit.ts';
 import { deployHeadText, kubectlSetImage } from '../../shared/domain/admission/deploy-head.ts';
-import { fieldOf } from '../../shared/domain/admission/object-field.ts';
+import { controllerNamedIn, fieldOf } from '../../shared/domain/admission/object-field.ts';
 import type { StartDenial } from '../../shared/domain/admission/start-denial.ts';
 import { cutText } from '../../shared/domain/common/cut-text.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
@@ -98,8 +98,7 @@ async function recordAll(
 /** The controller that makes the pod, else the pod. */
 function workloadText({ name, object }: AdmissionRequest): string {
   const metadata = fieldOf(object, 'metadata');
-  const owners = fieldOf(metadata, 'ownerReferences');
-  const owner = Array.isArray(owners) ? owners.find((one) => fieldOf(one, 'controller') === true) : undefined;
+  const owner = controllerNamedIn(metadata);
   const [kind, ofOwner] = [fieldOf(owner, 'kind'), fieldOf(owner, 'name')];
   if (typeof kind === 'string' && typeof ofOwner === 'string') return shown(`${kind}/${ofOwner}`);
   const [given, begin] = [fieldOf(metadata, 'name'), fieldOf(metadata, 'generateName')];

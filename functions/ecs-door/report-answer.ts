@@ -25,7 +25,7 @@ export async function withReport(
   return { ...answer, message };
 }
 
-/** The alarm of ecs-door.yaml counts deployments on which nobody decided. */
+/** The alarm of ecs-door.yaml counts deployments without a decision. */
 export function logAnswer(answer: GateAnswer): void {
   if (answer.decision === 'allow') {
     logger.info('a deployment was decided: allow');

@@ -20,8 +20,8 @@ const READS_AT_ONCE = 8;
 const MOST_LOGGED = 20;
 
 /**
- * A review judges each image once a day. A scan result that becomes stale before the next one is told by this one; what becomes
- * stale in the last hour before the next one is told by that, in the first hour of the doubt.
+ * A review judges each image once a day. It also counts a scan result that becomes stale before the next review, except in the last
+ * hour before it: the next review counts that one, in the first hour of the doubt.
  */
 export const UNTIL_NEXT_REVIEW_MS = 23 * HOUR_MS;
 

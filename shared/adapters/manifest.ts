@@ -69,7 +69,7 @@ const MOST_LAYERS = 1000;
 
 const LONGEST_DETAIL = 300;
 
-/** Media types and names come from whoever pushed the manifest. */
+/** The person who pushed the manifest chose its media types and names. */
 const unusable = (code: Unusable['code'], detail: string): Unusable => ({
   code,
   detail: cutText(detail, LONGEST_DETAIL),

@@ -53,7 +53,7 @@ function clusterProblems(where: string, services: readonly ServiceDescription[])
       ? [
           broken(
             where,
-            `The policy has onUnreachable: allow in ${where}, and a hook of ${namesOf(closingOpen)} takes the deployment back when nobody answers it.`,
+            `The policy has onUnreachable: allow in ${where}, and a hook of ${namesOf(closingOpen)} takes the deployment back when it gets no answer.`,
             'Set timeoutConfiguration.action of the hook to CONTINUE.',
           ),
         ]

@@ -1,4 +1,4 @@
-import { fieldOf } from './object-field.ts';
+import { controllerNamedIn, fieldOf } from './object-field.ts';
 
 /*
  * What a refused person may do with rights of their own: deploy the head of the image's stream. A name in a command comes from
@@ -38,8 +38,7 @@ export function kubectlSetImage(pod: unknown, namespace: string, field: string, 
 /** The controller of a pod; of a Deployment the pod names the ReplicaSet, and its label the end of that name. */
 function workloadOf(pod: unknown): string | undefined {
   const metadata = fieldOf(pod, 'metadata');
-  const owners = fieldOf(metadata, 'ownerReferences');
-  const owner = Array.isArray(owners) ? owners.find((one) => fieldOf(one, 'controller') === true) : undefined;
+  const owner = controllerNamedIn(metadata);
   const [kind, name] = [fieldOf(owner, 'kind'), nameIn(fieldOf(owner, 'name'))];
   if (name === undefined || typeof kind !== 'string') return undefined;
   const settable = SETTABLE.get(kind);

@@ -28,7 +28,7 @@ export interface StartDenial {
   readonly deniedAtEpochMs: number;
 }
 
-/** The beginning of the hour in which a refusal is told once. */
+/** The beginning of the hour in which one event tells a refusal. */
 export const hourOf = ({ deniedAtEpochMs }: Pick<StartDenial, 'deniedAtEpochMs'>): number =>
   deniedAtEpochMs - (deniedAtEpochMs % HOUR_MS);
 

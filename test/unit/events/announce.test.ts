@@ -506,7 +506,7 @@ test('a change delivered twice gives the same event; no change gives none', () =
   );
 });
 
-test('a denied start is told once, and a denied task once for each state', () => {
+test('a denied start is one event, and a denied task one for each state', () => {
   const start = { kind: 'start-denial', record: startDenialOf() } as const;
   expect(announce(undefined, start).map(({ detailType }) => detailType)).toEqual(['StartDenied']);
   expect(announce(start, { ...start, record: startDenialOf({ message: 'again' }) })).toEqual([]);

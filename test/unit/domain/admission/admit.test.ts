@@ -477,7 +477,7 @@ describe('the grace of a rule', () => {
       'warn 9',
     ],
     ['the policy of the verdict, if that has none', judgedBy('v1'), appliedBy([3, policy], [9, policy]), 'warn 5'],
-    ['the policy in force, if nobody knows that one', judgedBy('gone'), appliedBy([3, policy], [9, policy]), 'warn 11'],
+    ['the policy in force, if that one is not known', judgedBy('gone'), appliedBy([3, policy], [9, policy]), 'warn 11'],
     ['nothing, without both', judgedBy('gone'), [], 'deny'],
   ])('counts from %s', (_, image, applied, expected) => {
     expect(told(image, applied)).toBe(expected);

@@ -20,7 +20,7 @@ test.each<[string, unknown, string, string | undefined]>([
   ['a StatefulSet', podOwnedBy('StatefulSet', 'db'), FIELD, `kubectl -n shop set image statefulset/db app=${HEAD}`],
   ['a DaemonSet', podOwnedBy('DaemonSet', 'log'), FIELD, `kubectl -n shop set image daemonset/log app=${HEAD}`],
   ['a Job, whose template cannot change', podOwnedBy('Job', 'nightly'), FIELD, undefined],
-  ['a ReplicaSet of nobody', podOwnedBy('ReplicaSet', 'web'), FIELD, undefined],
+  ['a ReplicaSet without an owner', podOwnedBy('ReplicaSet', 'web'), FIELD, undefined],
   ['a pod of its own', { spec: { containers: [{ name: 'app' }] } }, FIELD, undefined],
   ['an image volume', ofDeployment, 'spec.volumes[0].image.reference', undefined],
   ['a container that is missing', ofDeployment, 'spec.containers[9].image', undefined],

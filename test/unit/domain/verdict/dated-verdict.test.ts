@@ -348,7 +348,7 @@ describe('a tag that comes after the rule', () => {
       ],
       { policyVersion: 'v1' },
     ],
-    ['nobody knows that policy', [[60, tags]], { policyVersion: 'gone' }],
+    ['that policy is not known', [[60, tags]], { policyVersion: 'gone' }],
     [
       'that verdict did not know the tags',
       [[60, tags]],
