@@ -1,4 +1,5 @@
 import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image/image.ts';
+import { hasLayers } from '../../shared/domain/image/image-properties.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { referencesOf } from '../../shared/domain/image/usage.ts';
 import { isForeign } from '../../shared/domain/lineage/layered-image.ts';
@@ -160,7 +161,7 @@ function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefin
     ...(stream !== undefined && { stream }),
     repositories: locations.map(locationKey),
     ...(parent !== undefined && { parent }),
-    isRead: isForeign({ tier }) || ((lineage !== undefined || now.has(digest)) && unresolved === undefined),
+    isRead: isForeign({ tier }) || ((lineage !== undefined || now.has(digest)) && hasLayers(unresolved)),
   };
 }
 

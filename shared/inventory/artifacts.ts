@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { counted } from '../domain/common/counted.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
+import { isSetAside } from '../domain/image/image-properties.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
@@ -101,9 +102,9 @@ export function leftUnread(missing: Artifacts['missing']): string | undefined {
   );
 }
 
-/** Whether an image is read completely. */
+/** Whether another read of an image gives nothing more. */
 export const isResolved = (record: ImageRecord | undefined): boolean =>
-  record !== undefined && (!record.unresolved || record.unresolved.code === SETTLED);
+  record !== undefined && (!record.unresolved || record.unresolved.code === SETTLED || isSetAside(record.unresolved));
 
 /**
  * An unusable config costs an image its birth evidence, not its place in the inventory. A config that could not be

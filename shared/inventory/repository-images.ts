@@ -9,10 +9,12 @@ import {
   locationKey,
   type Platform,
 } from '../domain/image/image.ts';
-import { contentOf } from '../domain/lineage/image-content.ts';
+import { TOO_LARGE, TOO_LARGE_TO_KEEP } from '../domain/image/image-properties.ts';
+import { contentOf, type ImageContent, layersOf } from '../domain/lineage/image-content.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { parseStreamId, streamRulesOf } from '../domain/stream/stream.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { LedgerItemsRefusedError } from '../ports/errors.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
 import type { Provenance } from '../ports/provenance.ts';
 import {
@@ -99,7 +101,7 @@ export class RepositoryImages {
   readonly #wanted: WantedImages;
   readonly #hooks: ImagesHooks;
   readonly #recorded = new Set<Digest>();
-  /** Unconfirmed digests that the registry does not show. */
+  /** Unconfirmed digests that the registry does not show, and images whose record the ledger refuses. */
   readonly #absent = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
@@ -249,7 +251,7 @@ export class RepositoryImages {
   }
 
   async #recordPiece({ newlyRead, missing, indexes }: Artifacts): Promise<void> {
-    const { contents, images, clock } = this.#ports;
+    const { images, clock } = this.#ports;
     const renamed = new Set<Digest>();
     for (const [digest, children] of indexes) {
       this.#addIndex(digest, children);
@@ -258,11 +260,12 @@ export class RepositoryImages {
       for (const child of children) if (this.#recorded.has(child.digest)) renamed.add(child.digest);
     }
     // A known image is not read again, so it counts as known only after its content is written.
-    await contents.record(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
+    const tooLarge = await this.#recordContents(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
     if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
     const made = newlyRead.map(({ artifact, config }) => {
       const pushes = this.#pushesOf(artifact.digest);
-      return contentProperties({ artifact, ...(config && { config }), pushes }, clock());
+      const properties = contentProperties({ artifact, ...(config && { config }), pushes }, clock());
+      return tooLarge.has(artifact.digest) ? { ...properties, unresolved: TOO_LARGE } : properties;
     });
     for (const content of made) if (this.#isUnproven(content)) this.#unproven.add(content.digest);
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
@@ -270,6 +273,15 @@ export class RepositoryImages {
     // They were recorded before this index gave them its tag.
     if (renamed.size > 0) await this.#recordKnown(await images.get([...renamed]));
     await this.#closeIndexes();
+  }
+
+  /** Of a content that the ledger refuses, it keeps the layers. @returns the images of these contents */
+  async #recordContents(contents: readonly ImageContent[]): Promise<ReadonlySet<Digest>> {
+    const ledger = this.#ports.contents;
+    const refused = new Set(await ledger.record(contents));
+    const layers = contents.filter(({ digest }) => refused.has(digest)).map(layersOf);
+    if (layers.length > 0) await ledger.record(layers);
+    return refused;
   }
 
   /** What the ledger has of an index counts until its registry shows it again, or shows that it cannot be followed. */
@@ -306,10 +318,21 @@ export class RepositoryImages {
   async #record(contents: readonly ContentProperties[], known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
     if (contents.length === 0) return;
     await this.#hooks.place?.(contents.map(({ digest }) => digest));
-    await mapConcurrently(contents, WRITES_AT_ONCE, (content) =>
-      recordImage(this.#ports, this.#policy, this.#imageSeenOf(content), known.get(content.digest)),
-    );
+    const refused = new Set<Digest>();
+    await mapConcurrently(contents, WRITES_AT_ONCE, async (content) => {
+      try {
+        await recordImage(this.#ports, this.#policy, this.#imageSeenOf(content), known.get(content.digest));
+      } catch (error) {
+        if (!(error instanceof LedgerItemsRefusedError)) throw error;
+        refused.add(content.digest);
+        this.#missing.push({ digest: content.digest, code: TOO_LARGE_TO_KEEP, detail: error.message });
+      }
+    });
     for (const { digest, platform } of contents) {
+      if (refused.has(digest)) {
+        this.#absent.add(digest);
+        continue;
+      }
       if (platform !== undefined) this.platforms.set(digest, platform);
       if (this.indexes.has(digest)) this.#emptyIndexes += 1;
       else this.#recorded.add(digest);

@@ -180,6 +180,20 @@ export class LedgerItemUnreadableError extends Error {
   }
 }
 
+/** The database refuses items for what they hold: mostly because an item is larger than it may be. All others are written. */
+export class LedgerItemsRefusedError extends Error {
+  override readonly name = 'LedgerItemsRefusedError';
+  /** Names of the items: partition and sort key. */
+  readonly items: readonly string[];
+  constructor(items: readonly string[], cause: unknown) {
+    super(
+      `The ledger refused ${counted(items.length, 'item')}, the first is ${items[0]}: ${text(cause)}. An item holds at most 400 KB. Report the item as a defect of Patchwave.`,
+      { cause },
+    );
+    this.items = items;
+  }
+}
+
 /** The ledger left keys of a batch unprocessed after all attempts. */
 export class LedgerBatchIncompleteError extends Error {
   override readonly name = 'LedgerBatchIncompleteError';

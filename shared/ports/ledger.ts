@@ -146,8 +146,8 @@ export interface FleetPlaces {
 
 /** The content of images. Content under a digest never changes, so it is overwritten with equal data. */
 export interface ContentLedger {
-  /** Any number of them, each digest once. */
-  record(contents: readonly ImageContent[]): Promise<void>;
+  /** Any number of them, each digest once. @returns those that the ledger refused, because they are too large; it keeps all others */
+  record(contents: readonly ImageContent[]): Promise<readonly Digest[]>;
   /** For any number of digests; unknown ones are left out. */
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
 }

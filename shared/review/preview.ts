@@ -121,7 +121,7 @@ export const previewFleetPlaces: View<FleetPlaces> = (real, store) => ({
   },
 });
 
-export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: nothing });
+export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: async () => [] });
 
 export const previewUsages: View<UsageLedger> = (real) => ({
   ...readsOf(real, ['live', 'left', 'all', 'digests', 'ofImage', 'leftOfImage', 'endedSince']),

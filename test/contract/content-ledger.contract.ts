@@ -37,6 +37,18 @@ export function contentLedgerContract({ make }: Contract<ContentLedger>): void {
     const known = await ledger.get([...contents.map(({ digest }) => digest), digestOf('nobody')]);
     expect([...known.values()].sort(byDigest)).toEqual(contents.sort(byDigest));
   });
+
+  test('content over the size of an item is refused by name; the others of its batch are kept', async () => {
+    const ledger = await make();
+    const large: ImageContent = {
+      ...bare('large'),
+      history: Array.from({ length: 15_000 }, (_, n) => ({ createdBy: digestOf(`step ${n}`) })),
+    };
+    const others = Array.from({ length: 30 }, (_, n) => bare(`small-${n}`));
+    expect(await ledger.record([...others.slice(0, 3), large, ...others.slice(3)])).toEqual([large.digest]);
+    const known = await ledger.get([large, ...others].map(({ digest }) => digest));
+    expect([...known.values()].sort(byDigest)).toEqual(others.sort(byDigest));
+  });
 }
 
 const byDigest = (one: ImageContent, other: ImageContent): number => (one.digest < other.digest ? -1 : 1);

@@ -1,4 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { LedgerItemsRefusedError } from '../../shared/ports/errors.ts';
 import type { ImageIndex, ImageLedger, Judgement, Reconfirmations } from '../../shared/ports/ledger.ts';
 import {
   alone,
@@ -47,6 +48,16 @@ export function imageLedgerContract({
       isHead: false,
       scan: { state: 'off', reason: 'never-scanned', coverage: [] },
     });
+  });
+
+  test('a record over the size of an item is refused, and the image stays as it was', async () => {
+    const ledger = await make();
+    await ledger.recordProperties(imageProperties('a'));
+    const before = await imageOf(ledger, 'a');
+    const references = Array.from({ length: 15_000 }, (_, n) => `registry.example/${digestOf(`name ${n}`)}`);
+    const written = ledger.recordProperties(imageProperties('a', { references }));
+    await expect(written).rejects.toThrow(LedgerItemsRefusedError);
+    expect(await imageOf(ledger, 'a')).toEqual(before);
   });
 
   test('facts are replaced as a whole and leave what others wrote', async () => {

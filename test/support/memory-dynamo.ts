@@ -1,4 +1,9 @@
-import { ConditionalCheckFailedException, DynamoDBClient, InternalServerError } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  DynamoDBServiceException,
+  InternalServerError,
+} from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   BatchWriteCommand,
@@ -11,6 +16,7 @@ import {
 import { Random } from '../../local/fleet/random.ts';
 import { holds, type StoredItem } from './condition.ts';
 import { copied } from './fakes/copied.ts';
+import { itemSize, MOST_BATCH_BYTES, MOST_ITEM_BYTES, MOST_PAGE_BYTES } from './item-size.ts';
 
 /**
  * What becomes of one call: its process dies before or after it, its reply is lost and the client repeats it, or the
@@ -110,7 +116,7 @@ export class MemoryTable {
     return true;
   }
 
-  /** @throws ConditionalCheckFailedException */
+  /** @throws ConditionalCheckFailedException or a ValidationException */
   apply(command: unknown): object {
     if (command instanceof GetCommand) return { Item: this.#get(command.input.Key, !command.input.ConsistentRead) };
     if (command instanceof BatchGetCommand) return this.#batchGet(command.input);
@@ -126,7 +132,7 @@ export class MemoryTable {
     try {
       this.apply(command);
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      if (!(error instanceof ConditionalCheckFailedException) && !isInvalid(error)) throw error;
     }
   }
 
@@ -164,6 +170,9 @@ export class MemoryTable {
         puts.map(({ PutRequest }) => keyOf(PutRequest?.Item)),
         ITEMS_A_WRITE,
       );
+      // Of a refused batch nothing is written.
+      const sizes = puts.map(({ PutRequest }) => checkedSize(PutRequest?.Item));
+      if (sizes.reduce((sum, size) => sum + size, 0) > MOST_BATCH_BYTES) throw invalid('The batch is too large');
       const [now, later] = this.#part(puts);
       for (const { PutRequest } of now) this.#write({ TableName: table, Item: PutRequest?.Item }, PutRequest?.Item);
       if (later.length > 0) left[table] = later;
@@ -182,6 +191,7 @@ export class MemoryTable {
     { Item: target, ConditionExpression: condition, ...names }: PutCommand['input'],
     after?: StoredItem | undefined,
   ): object {
+    checkedSize(target);
     const key = keyOf(target);
     const before = this.items.get(key);
     if (condition !== undefined && !holds(condition, before ?? {}, names)) {
@@ -208,7 +218,7 @@ export class MemoryTable {
     if (ScanIndexForward === false) inOrder.reverse();
     const from = ExclusiveStartKey ? inOrder.findIndex((item) => keyOf(item) === keyOf(ExclusiveStartKey)) + 1 : 0;
     const size = this.#happens('shortPages') ? this.#random.int(1, 3) : Number.POSITIVE_INFINITY;
-    const page = inOrder.slice(from, from + Math.min(Limit ?? Number.POSITIVE_INFINITY, size));
+    const page = withinPage(inOrder.slice(from, from + Math.min(Limit ?? Number.POSITIVE_INFINITY, size)));
     const last = page.at(-1);
     const isMore = from + page.length < inOrder.length;
     const projected = index && !index.isWhole ? ['PK', 'SK', ...index.keys] : undefined;
@@ -238,6 +248,28 @@ const pick = (item: StoredItem, names: readonly (string | undefined)[]): StoredI
 
 const compare = (one: unknown, other: unknown): number =>
   String(one) < String(other) ? -1 : Number(String(one) > String(other));
+
+const invalid = (message: string): DynamoDBServiceException =>
+  new DynamoDBServiceException({ name: 'ValidationException', $fault: 'client', message, $metadata: {} });
+
+const isInvalid = (error: unknown): boolean => error instanceof Error && error.name === 'ValidationException';
+
+/** @throws a ValidationException */
+function checkedSize(item: StoredItem = {}): number {
+  const size = itemSize(item);
+  if (size > MOST_ITEM_BYTES) throw invalid('Item size has exceeded the maximum allowed size');
+  return size;
+}
+
+/** The items that fit into one page, at least one. */
+function withinPage(items: readonly StoredItem[]): readonly StoredItem[] {
+  let left = MOST_PAGE_BYTES;
+  const next = items.findIndex((item, at) => {
+    left -= itemSize(item);
+    return at > 0 && left < 0;
+  });
+  return next < 0 ? items : items.slice(0, next);
+}
 
 /** @throws TypeError where DynamoDB answers with a ValidationException */
 function checkBatch(keys: readonly string[], most: number): void {

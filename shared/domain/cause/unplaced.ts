@@ -1,6 +1,7 @@
 import { sameContent } from '../common/same-content.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import { type Digest, locationKey } from '../image/image.ts';
+import { hasLayers } from '../image/image-properties.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { SearchAsked } from './rebuild.ts';
 
@@ -42,7 +43,7 @@ export function unplacedOf({
 }: Pick<ImageRecord, 'digest' | 'lineage' | 'mayLieBelow' | 'isParentAsBefore' | 'unresolved' | 'locations'>):
   | Unplaced
   | undefined {
-  if (unresolved && unresolved.code !== NO_IMAGE) {
+  if (unresolved && !hasLayers(unresolved) && unresolved.code !== NO_IMAGE) {
     const repositories = locations.map(locationKey).sort();
     return { digest, why: 'unread', repositories, problem: unresolved.detail };
   }

@@ -5,6 +5,32 @@ import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 /** Why an image with an unreadable ledger item is `unresolved`. */
 export const UNREADABLE_ITEM = 'unreadable-item';
 
+/** What an item of the ledger may hold, in bytes (Amazon DynamoDB, "Constraints"). */
+const MOST_ITEM_BYTES = 400 * 1024;
+
+/**
+ * Why an image is `unresolved` that says more of itself than the ledger keeps. Its layers are kept, so its lineage is known;
+ * its verdict is `unknown`.
+ */
+export const TOO_LARGE_TO_KEEP = 'too-large-to-keep';
+
+/** For an image of which the ledger refuses more than the layers. */
+export const TOO_LARGE = {
+  code: TOO_LARGE_TO_KEEP,
+  bound: MOST_ITEM_BYTES,
+  detail: `The config and the manifest of the image say more than the ledger keeps of an image, ${MOST_ITEM_BYTES / 1024} KB. Build the image with fewer labels and steps.`,
+} as const;
+
+type Unresolved = ImageProperties['unresolved'];
+
+/** Whether another read gives the same: content never changes, and the bound is not raised since. */
+export const isSetAside = (unresolved: Unresolved): boolean =>
+  unresolved?.code === TOO_LARGE_TO_KEEP && (unresolved.bound ?? 0) >= MOST_ITEM_BYTES;
+
+/** Whether the layers of an image are known. */
+export const hasLayers = (unresolved: Unresolved): boolean =>
+  unresolved === undefined || unresolved.code === TOO_LARGE_TO_KEEP;
+
 /** The properties of an image from registry and policy; the inventory writes them only if they changed. */
 export interface ImageProperties {
   readonly digest: Digest;
@@ -35,8 +61,8 @@ export interface ImageProperties {
   readonly references?: readonly string[];
   /** By place, sorted; only where the policy in force judges tags (`tagFactsOf`). A verdict stays judged if they change. */
   readonly tagFacts?: readonly TagFacts[];
-  /** Why the registry could not tell more. */
-  readonly unresolved?: { readonly code: string; readonly detail: string };
+  /** Why no more is known. `bound` is what it exceeds. */
+  readonly unresolved?: { readonly code: string; readonly detail: string; readonly bound?: number };
 }
 
 /** What is known of the tags of an image at one place. */

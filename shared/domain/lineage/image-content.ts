@@ -54,6 +54,12 @@ export function contentOf(
   };
 }
 
+/** The part of a content that shows by its layers what an image is built on. The reader of the manifest bounds it. */
+export const layersOf = ({ digest, layers, diffIds }: ImageContent): ImageContent => ({
+  ...{ digest, layers },
+  ...(diffIds && { diffIds }),
+});
+
 type ManifestContent = Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'> &
   Partial<Pick<Extract<Artifact, { kind: 'image' }>, 'annotations'>>;
 

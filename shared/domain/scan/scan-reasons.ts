@@ -120,6 +120,11 @@ export const SCAN_REASONS: Readonly<Record<ScanReason, ScanReasonEntry>> = {
     text: 'the recorded findings are lost or incomplete',
     next: 'a result of a scanner that covers the same packages replaces them',
   },
+  'too-large-to-keep': {
+    about: 'record',
+    text: 'the config of the image says more than Patchwave keeps of an image, 400 KB',
+    next: 'build the image with fewer labels and steps',
+  },
 };
 
 const BY_WORTH = Object.keys(SCAN_REASONS);

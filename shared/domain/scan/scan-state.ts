@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../common/time.ts';
-import type { ImageProperties } from '../image/image-properties.ts';
+import { type ImageProperties, TOO_LARGE_TO_KEEP } from '../image/image-properties.ts';
 import type { ScanReading, ScanReason, ScanRequest, ScanState } from './scan.ts';
 
 /** The tolerance between the scanner's clock and ours; ECR reports whole seconds. */
@@ -157,6 +157,8 @@ function unresolvedState(code: string): Pick<ScanState, 'state' | 'reason'> {
       return { state: 'unreachable' };
     case 'image-not-found':
       return { state: 'failed', reason: 'image-not-found' };
+    case TOO_LARGE_TO_KEEP:
+      return { state: 'unsupported', reason: TOO_LARGE_TO_KEEP };
     case 'empty-index':
     case 'nested-index':
     case 'no-image-for-node':

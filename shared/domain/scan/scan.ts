@@ -37,6 +37,7 @@ export type ScanReason =
   | 'access-denied'
   | 'not-in-ecr'
   | 'findings-missing'
+  | 'too-large-to-keep'
   // Of Amazon Inspector, in a registry with enhanced scanning:
   | 'not-covered'
   | 'not-in-coverage'

@@ -1,15 +1,21 @@
+import { packLists } from '../../../shared/adapters/dynamodb/table/items.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { unpackedChain } from '../../../shared/domain/lineage/content-chains.ts';
 import type { ImageContent } from '../../../shared/domain/lineage/image-content.ts';
 import type { ContentLedger } from '../../../shared/ports/ledger.ts';
+import { itemSize, MOST_ITEM_BYTES, mayBeTooLarge } from '../item-size.ts';
 import { copied } from './copied.ts';
 
 /** What images are made of, in memory. */
 export class FakeContentLedger implements ContentLedger {
   readonly #contents = new Map<Digest, ImageContent>();
 
-  async record(contents: readonly ImageContent[]): Promise<void> {
-    for (const content of contents) this.#contents.set(content.digest, copied(content));
+  async record(contents: readonly ImageContent[]): Promise<readonly Digest[]> {
+    const refused = contents.filter(
+      (content) => mayBeTooLarge(content) && itemSize(packLists(content)) > MOST_ITEM_BYTES,
+    );
+    for (const content of contents) if (!refused.includes(content)) this.#contents.set(content.digest, copied(content));
+    return refused.map(({ digest }) => digest);
   }
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {

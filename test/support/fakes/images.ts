@@ -1,3 +1,4 @@
+import { imageContent } from '../../../shared/adapters/dynamodb/table/items.ts';
 import { ageOf, type LineageChange } from '../../../shared/domain/age/image-lineage.ts';
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
@@ -13,7 +14,7 @@ import {
   withReconfirmation,
   withUnreadResult,
 } from '../../../shared/domain/verdict/image-updates.ts';
-import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
+import { ImageNotRecordedError, LedgerItemsRefusedError } from '../../../shared/ports/errors.ts';
 import type {
   ChainLedger,
   ImageIndex,
@@ -22,6 +23,7 @@ import type {
   Reconfirmations,
   ScanClaim,
 } from '../../../shared/ports/ledger.ts';
+import { itemSize, MOST_ITEM_BYTES, mayBeTooLarge } from '../item-size.ts';
 import { FakeContentLedger } from './contents.ts';
 import { copied } from './copied.ts';
 import { frozen } from './frozen.ts';
@@ -140,6 +142,8 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
   #put(record: ImageRecord): void {
     const before = this.records.get(record.digest);
     if (before && sameContent(before, record)) return;
+    if (mayBeTooLarge(record) && itemSize(imageContent({ record })) > MOST_ITEM_BYTES)
+      throw new LedgerItemsRefusedError([record.digest], new Error('Item size has exceeded the maximum allowed size'));
     this.records.set(record.digest, frozen(copied(record)));
     this.writes += 1;
   }

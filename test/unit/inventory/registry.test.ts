@@ -80,7 +80,7 @@ test('records the content of a new image, without commands, before the image', a
   const record = world.contents.record.bind(world.contents);
   world.contents.record = async (contents) => {
     for (const { digest } of contents) known.set(digest, world.images.records.has(digest));
-    await record(contents);
+    return record(contents);
   };
 
   await review();

@@ -191,6 +191,16 @@ describe('image with unread lineage', () => {
     expect(lineage.unreadOver(streamOf('other'))).toEqual([digestOf('dark-3')]);
   });
 
+  test('is known by the layers of an image that says more than the ledger keeps: it holds no closure open but its own', async () => {
+    const { add, read } = await fleet();
+    await add('base-1', 'base');
+    const unresolved = { code: 'too-large-to-keep', detail: '400 KB', bound: 400 * 1024 };
+    await add('dark-1', 'dark', 'base-1', { unresolved });
+    const lineage = await read(['dark-1'], ['base', 'other']);
+    expect(named(lineage.over(streamOf('base')))).toEqual({ [digestOf('base-1')]: [digestOf('dark-1')] });
+    expect(lineage.unreadOver(streamOf('other'))).toEqual([]);
+  });
+
   test('is listed separately if it ran in a scope that left', async () => {
     const { add, read } = await fleet();
     await add('unplaced', 'dark', 'unread');

@@ -1,7 +1,9 @@
 import type { Digest } from '../../../domain/image/image.ts';
 import { unpackedChain } from '../../../domain/lineage/content-chains.ts';
 import type { ImageContent } from '../../../domain/lineage/image-content.ts';
+import { LedgerItemsRefusedError } from '../../../ports/errors.ts';
 import type { ContentLedger } from '../../../ports/ledger.ts';
+import { nameOf } from '../table/item-change.ts';
 import { chainPartition, packLists, storedRecord } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { readableOrThrow } from '../table/readable.ts';
@@ -24,15 +26,21 @@ export class DynamoContentLedger implements ContentLedger {
     this.#table = table;
   }
 
-  async record(contents: readonly ImageContent[]): Promise<void> {
-    await this.#table.putAll(
-      contents.map((content) => ({
-        ...packLists(content),
-        ...keys.content(content.digest),
-        kind: 'content',
-        ...chainIndex(content),
-      })),
-    );
+  async record(contents: readonly ImageContent[]): Promise<readonly Digest[]> {
+    const items = contents.map((content) => ({
+      ...packLists(content),
+      ...keys.content(content.digest),
+      kind: 'content',
+      ...chainIndex(content),
+    }));
+    try {
+      await this.#table.putAll(items);
+      return [];
+    } catch (error) {
+      if (!(error instanceof LedgerItemsRefusedError)) throw error;
+      const refused = new Set(error.items);
+      return contents.flatMap(({ digest }) => (refused.has(nameOf(keys.content(digest))) ? digest : []));
+    }
   }
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {

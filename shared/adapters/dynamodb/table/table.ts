@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { mapConcurrently, piecesOf } from '../../../concurrency.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { LedgerBatchIncompleteError, LedgerContendedError } from '../../../ports/errors.ts';
+import { LedgerBatchIncompleteError, LedgerContendedError, LedgerItemsRefusedError } from '../../../ports/errors.ts';
 import type { Retry } from '../../../ports/retry.ts';
 import { fullJitter } from '../../backoff.ts';
 import { together } from './batch-loader.ts';
@@ -131,26 +131,51 @@ export class LedgerTable {
     return items;
   }
 
-  /** Writes items unconditionally. */
+  /**
+   * Writes items unconditionally. DynamoDB refuses a whole batch because of one item, so the items of a refused batch are
+   * written one by one.
+   * @throws LedgerItemsRefusedError if it refuses some of them, after it wrote all others
+   */
   async putAll(items: readonly Item[]): Promise<void> {
+    const refused: { readonly item: Item; readonly because: unknown }[] = [];
     for (const piece of piecesOf(items, ITEMS_A_WRITE)) {
-      await this.#untilProcessed(piece, async (left) => {
-        const { UnprocessedItems } = await this.#client.send(
-          new BatchWriteCommand({ RequestItems: { [this.#name]: left.map((Item) => ({ PutRequest: { Item } })) } }),
-        );
-        return (UnprocessedItems?.[this.#name] ?? []).flatMap(({ PutRequest }) =>
-          PutRequest?.Item ? [PutRequest.Item as Item] : [],
-        );
-      });
+      const because = await refusal(() => this.#putBatch(piece));
+      if (because === undefined) continue;
+      for (const item of piece) {
+        const alone = piece.length === 1 ? because : await refusal(() => this.#putBatch([item]));
+        if (alone !== undefined) refused.push({ item, because: alone });
+      }
     }
+    const [first] = refused;
+    if (first)
+      throw new LedgerItemsRefusedError(
+        refused.map(({ item }) => nameOf(item)),
+        first.because,
+      );
   }
 
-  /** Writes one item; `false` if the condition fails. */
+  #putBatch(items: Item[]): Promise<void> {
+    return this.#untilProcessed(items, async (left) => {
+      const { UnprocessedItems } = await this.#client.send(
+        new BatchWriteCommand({ RequestItems: { [this.#name]: left.map((Item) => ({ PutRequest: { Item } })) } }),
+      );
+      return (UnprocessedItems?.[this.#name] ?? []).flatMap(({ PutRequest }) =>
+        PutRequest?.Item ? [PutRequest.Item as Item] : [],
+      );
+    });
+  }
+
+  /** Writes one item; `false` if the condition fails. @throws LedgerItemsRefusedError */
   async put(item: Item, condition?: Condition): Promise<boolean> {
     this.#recent.take(item);
-    return conditional(() =>
-      this.#client.send(new PutCommand({ TableName: this.#name, Item: item, ...expressions(condition) })),
-    );
+    let isWritten = false;
+    const because = await refusal(async () => {
+      isWritten = await conditional(() =>
+        this.#client.send(new PutCommand({ TableName: this.#name, Item: item, ...expressions(condition) })),
+      );
+    });
+    if (because !== undefined) throw new LedgerItemsRefusedError([nameOf(item)], because);
+    return isWritten;
   }
 
   /** Deletes one item; `false` if the condition fails. */
@@ -234,5 +259,19 @@ export class LedgerTable {
       await this.#backoff.wait(attempt);
     }
     throw new LedgerBatchIncompleteError(left.length, this.#backoff.attempts);
+  }
+}
+
+/**
+ * Why DynamoDB refuses a write for what it holds; `undefined` if it does not. Trying again gives the same answer.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+ */
+async function refusal(write: () => Promise<void>): Promise<unknown> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ValidationException') return error;
+    throw error;
   }
 }

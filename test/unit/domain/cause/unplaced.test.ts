@@ -39,6 +39,12 @@ test('an unreadable image shows no parent, also after a search found one', () =>
   expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved: unread })).toEqual(expected);
 });
 
+test('an image that says more than the ledger keeps shows its parent by its layers', () => {
+  const unresolved = { code: 'too-large-to-keep', detail: '400 KB', bound: 400 * 1024 };
+  expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved })).toBeUndefined();
+  expect(unplacedOf({ digest, locations: [LOCATION], unresolved })?.why).toBe('unsearched');
+});
+
 test('an artifact that is no image needs no read', () => {
   const unresolved = { code: 'not-an-image', detail: 'an attestation' };
   expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved })).toBeUndefined();
