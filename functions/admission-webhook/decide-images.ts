@@ -1,6 +1,6 @@
 import { type Admission, digestsToRead } from '../../shared/domain/admission/admit.ts';
 import type { DoorPlace } from '../../shared/domain/policy/doors.ts';
-import { decideBy, readAtDoor, taggedIn } from '../../shared/judging/decide-at-door.ts';
+import { type AskedImages, decideBy, readAtDoor, taggedIn } from '../../shared/judging/decide-at-door.ts';
 import type { ReviewPorts } from './reviewed.ts';
 
 /** The decisions in the order of the references. */
@@ -19,6 +19,7 @@ export async function decideImages(
   ports: ReviewPorts,
   place: DoorPlace,
   references: readonly (string | undefined)[],
+  asked?: AskedImages,
 ): Promise<DecidedImages> {
   const { inTime = (work) => work, clock } = ports;
   // A tag may name another image with each start.
@@ -30,7 +31,7 @@ export async function decideImages(
     if (admissions.every(mayStart)) return { admissions, isRemembered: true };
   }
   const readAtEpochMs = clock();
-  const reading = await inTime(readAtDoor(ports, place, references));
+  const reading = await inTime(readAtDoor(ports, place, references, asked));
   const admissions = decideBy(reading, place, references, clock());
   // An end of a break-glass counts at once.
   if (admissions.every(mayStart) && !reading.breakGlass) remembered?.remember(place, digests, reading, readAtEpochMs);

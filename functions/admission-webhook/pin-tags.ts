@@ -1,6 +1,6 @@
 import { newlyAsked, startsImages } from '../../shared/domain/admission/asked-images.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
-import { pinBy, readAtDoor, taggedIn } from '../../shared/judging/decide-at-door.ts';
+import { pinBy, readAtDoor, TooManyImagesError, taggedIn } from '../../shared/judging/decide-at-door.ts';
 import { patched } from './answer.ts';
 import type { AdmissionReview } from './input.ts';
 import { isMirror, MOST_IMAGES } from './review-admission.ts';
@@ -37,6 +37,8 @@ export async function pinTags(
     });
     return { ...asIs, answer: patched(uid, changes), pinned: changes.length };
   } catch (unread) {
+    // The validating webhook refuses the pod.
+    if (unread instanceof TooManyImagesError) return asIs;
     return { ...asIs, unread };
   }
 }

@@ -6,6 +6,7 @@ import { BREAK_GLASS_ANNOTATION } from '../../shared/domain/image/kubernetes-pod
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorAt } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { AskedImages, isExemptBy, MOST_IMAGES_READ, TooManyImagesError } from '../../shared/judging/decide-at-door.ts';
 import { allowed, denialOf, denied, type Remark, withLastSentence } from './answer.ts';
 import { decideImages } from './decide-images.ts';
 import { InvalidReviewError } from './errors.ts';
@@ -97,20 +98,31 @@ async function decide(
         : { decision, ruleId: DOOR_RULES.decided, message };
     return reviewedBy(request, asked.slice(0, 1), [admission], isRefusable);
   };
+  const references = asked.map(({ reference }) => reference);
+  const images = new AskedImages();
   try {
     if (asked.length > MOST_IMAGES)
       return undecided(doorAt((await inTime(ports.policies.current())).policy, place).mode, TOO_MANY);
-    const references = asked.map(({ reference }) => reference);
-    const { admissions, isRemembered } = await decideImages(ports, place, references);
+    const { admissions, isRemembered } = await decideImages(ports, place, references, images);
     return { ...reviewedBy(request, asked, admissions, isRefusable), ...(isRemembered && { isRemembered }) };
   } catch (error) {
-    const policy = ports.lastPolicy?.();
+    const areTooMany = error instanceof TooManyImagesError;
+    const policy = (areTooMany ? await policyNow(ports) : undefined) ?? ports.lastPolicy?.();
     if (!policy) throw error;
+    if (areTooMany) return undecided(doorAt(policy, place).mode, TOO_MANY_IN_INDEXES);
+    if (references.every((reference) => isExemptBy(policy, reference))) return { ...allow(request.uid), unread: error };
     const { mode, onUnreachable } = doorAt(policy, place);
-    const isOpen = mode === 'deny' && onUnreachable === 'allow' && asked.length <= MOST_UNREAD;
+    const isOpen = mode === 'deny' && onUnreachable === 'allow' && asked.length <= MOST_UNREAD && images.areFew;
     return { ...(isOpen ? undecided('warn', OPEN) : undecided(mode, UNREAD)), unread: error };
   }
 }
+
+/** `undefined` if it cannot be read in time. */
+const policyNow = ({ policies, inTime = (work) => work }: ReviewPorts): Promise<Policy | undefined> =>
+  inTime(policies.current()).then(
+    ({ policy }) => policy,
+    () => undefined,
+  );
 
 /** A pod with more may be made so that no read of its images ends in time. Few pods have as many. */
 const MOST_UNREAD = 30;
@@ -119,6 +131,8 @@ const MOST_UNREAD = 30;
 const MOST_DIGESTS = 20;
 
 const TOO_MANY = `The object asks for more than ${MOST_IMAGES} images, so Patchwave decides on none of them (${DOOR_RULES.decided}). Divide it into several.`;
+
+const TOO_MANY_IN_INDEXES = `The indexes of the object lead to more than ${MOST_IMAGES_READ} images, so Patchwave decides on none of them (${DOOR_RULES.decided}). Divide it into several, or build indexes of fewer images.`;
 
 const OPEN = `Patchwave cannot read its policy or its ledger now, and the policy lets every image start meanwhile (${DOOR_RULES.decided}). Tell the team that runs Patchwave.`;
 

@@ -11,6 +11,7 @@ import {
 } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { readImageReference } from '../domain/image/reference.ts';
+import { isExempt } from '../domain/policy/aws-managed.ts';
 import { type DoorPlace, doorAt } from '../domain/policy/doors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { means } from '../domain/stream/tag-holder.ts';
@@ -47,38 +48,82 @@ export async function decideAtDoor(
   ports: DoorPorts,
   place: DoorPlace,
   references: readonly (string | undefined)[],
+  asked?: AskedImages,
 ): Promise<readonly Admission[]> {
-  const reading = await readAtDoor(ports, place, references);
+  const reading = await readAtDoor(ports, place, references, asked);
   return decideBy(reading, place, references, ports.clock());
+}
+
+/** Of one question, those of its indexes included: as many as 30 indexes of 50. No workload has as many. */
+export const MOST_IMAGES_READ = 1500;
+
+/** A question that leads to more images than are read for one. Who asks causes it, so it opens no door. */
+export class TooManyImagesError extends Error {
+  override readonly name = 'TooManyImagesError';
+
+  constructor(images: number) {
+    super(
+      `The object asks for ${images} images, those of its indexes included, and Patchwave reads at most ${MOST_IMAGES_READ} for one. Divide it into several, or build indexes of fewer images.`,
+    );
+  }
+}
+
+/**
+ * Most images for which a door opens that cannot read them: more may be asked for so that no read of them ends in time, or so that
+ * DynamoDB throttles it.
+ */
+const MOST_UNREAD = 100;
+
+/** How many images a question leads to: its own, and after the first batch those of its indexes too. */
+export class AskedImages {
+  #count = 0;
+
+  /** @throws TooManyImagesError */
+  count(images: number): void {
+    this.#count = images;
+    if (images > MOST_IMAGES_READ) throw new TooManyImagesError(images);
+  }
+
+  /** Whether a failed read says that the ledger is away, and not that the question is too large. */
+  get areFew(): boolean {
+    return this.#count <= MOST_UNREAD;
+  }
 }
 
 /**
  * Reads the policy, the records and a break-glass in one batch, and the images of indexes in a second one. If a reference names a
- * tag, what it names is read before.
- * @throws NoPolicyError, PolicyUnreadableError, or what a read throws
+ * tag that the policy does not exempt, policy and tag are read before.
+ * @param asked counts the images before they are read
+ * @throws NoPolicyError, PolicyUnreadableError, TooManyImagesError, or what a read throws
  */
 export async function readAtDoor(
   ports: Omit<DoorPorts, 'clock'>,
   place: DoorPlace,
   references: readonly (string | undefined)[],
+  asked: AskedImages = new AskedImages(),
 ): Promise<DoorReading> {
-  const tags = await readTags(ports.places, references);
+  const tags = await readTags(ports, references);
   const tagged = [...tags.values()].map(({ digest }) => digest);
   const digests = [...new Set([...digestsToRead(references), ...tagged])];
   const [{ policy, applied }, records, breakGlass] = await Promise.all([
     ports.policies.current(),
-    readAdmissionRecords(ports, place, digests),
+    readAdmissionRecords(ports, place, digests, (images) => asked.count(images)),
     ports.exceptions?.breakGlassOf(place),
   ]);
   return { policy, applied, known: admissionFactsIn(records, policy, digests), tags, breakGlass };
 }
 
-/** What the ledger knows of tags, by `tagNameOf`; without those that the registry has no more. */
+/**
+ * What the ledger knows of tags, by `tagNameOf`; without those that the registry has no more. No read of a tag may keep an image
+ * from starting that the policy exempts.
+ */
 async function readTags(
-  places: AdmissionReads['places'],
+  { policies, places }: Pick<DoorPorts, 'policies' | 'places'>,
   references: readonly (string | undefined)[],
 ): Promise<ReadonlyMap<string, TagReading>> {
-  const asked = taggedIn(references);
+  if (taggedIn(references).length === 0) return new Map();
+  const { policy } = await policies.current();
+  const asked = taggedIn(references.filter((reference) => !isExemptBy(policy, reference)));
   const found = await Promise.all(
     asked.map(async ({ name, location, tag }) => {
       const holder = (await places.holders?.(location, [tag]))?.get(tag);
@@ -87,6 +132,12 @@ async function readTags(
     }),
   );
   return new Map(found.flat());
+}
+
+/** Whether the policy lets the image start without a judgement. */
+export function isExemptBy({ awsManaged }: Policy, text: string | undefined): boolean {
+  const reference = readImageReference(text);
+  return reference !== undefined && isExempt(awsManaged, reference);
 }
 
 /** The tags of ECR that references name, each once. */

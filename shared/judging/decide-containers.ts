@@ -5,7 +5,7 @@ import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import { namedFailure } from '../domain/common/failure-text.ts';
 import { visibleLine } from '../domain/common/visible-text.ts';
 import { type Door, type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
-import { type DoorPorts, decideAtDoor } from './decide-at-door.ts';
+import { AskedImages, type DoorPorts, decideAtDoor, TooManyImagesError } from './decide-at-door.ts';
 
 /** The decision with the reference that it is about; absent if it is about all of them, or the container names none. */
 export type ContainersDecided = ContainersDecision & { readonly reference?: string };
@@ -21,21 +21,28 @@ export async function decideContainers(
   images: readonly ContainerImage[],
 ): Promise<ContainersDecided> {
   if (images.length === 0) return undecided(ports, place, 'no container is known');
+  const asked = new AskedImages();
   try {
-    return await strictestDecision(ports, place, images);
+    return await strictestDecision(ports, place, images, asked);
   } catch (error) {
-    return undecided(ports, place, failed(error), { isUnread: true });
+    return undecided(ports, place, failed(error), { isUnread: asked.areFew });
   }
 }
 
-/** The same for containers that are known. @throws as `decideAtDoor` does */
+/** The same for containers that are known. @throws as `decideAtDoor` does, but too many images are a decision */
 export async function strictestDecision(
   ports: DoorPorts,
   place: DoorPlace,
   images: readonly ContainerImage[],
+  asked?: AskedImages,
 ): Promise<ContainersDecided> {
   const references = images.map(({ reference }) => reference);
-  return strictestOf(images, await decideAtDoor(ports, place, references));
+  try {
+    return strictestOf(images, await decideAtDoor(ports, place, references, asked));
+  } catch (error) {
+    if (error instanceof TooManyImagesError) return undecided(ports, place, failed(error));
+    throw error;
+  }
 }
 
 /** The decision where the containers are not known. @param problem why; one clause */

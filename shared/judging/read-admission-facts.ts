@@ -12,11 +12,13 @@ import type { AdmissionReads } from '../ports/admission.ts';
 /**
  * Reads what is known of digests, each of an image or an index. The ledger answers in one batch read, and in a second one
  * if there are indexes, for up to 30 digests with up to 50 images.
+ * @param counted is told the number of images before those of indexes are read; what it throws ends the read
  */
 export async function readAdmissionRecords(
   { images, places, running }: AdmissionReads,
   place: DoorPlace,
   digests: readonly Digest[],
+  counted: (images: number) => void = () => {},
 ): Promise<AdmissionRecords> {
   const [known, indexes, runs] = await Promise.all([
     images.get(digests),
@@ -25,6 +27,7 @@ export async function readAdmissionRecords(
   ]);
   const named = digests.flatMap((digest) => imagesNamedBy(digest, { indexes }));
   const unread = [...new Set(named)].filter((digest) => !digests.includes(digest));
+  counted(digests.length + unread.length);
   const [others, othersRun] =
     unread.length > 0 ? await Promise.all([images.get(unread), running.presencesIn(unread, place)]) : [[], []];
   return { images: new Map([...known, ...others]), indexes, presences: new Map([...runs, ...othersRun]) };

@@ -4,7 +4,7 @@ import { ReadsTimedOutError } from '../../../functions/admission-webhook/errors.
 import type { AdmissionReview } from '../../../functions/admission-webhook/input.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
 import { podOf, reviewOf, templateOf } from '../../support/admission-reviews.ts';
-import { doorImage, doorWorld } from '../../support/door-world.ts';
+import { doorImage, doorPolicy, doorTag, doorWorld } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';
 
@@ -290,6 +290,80 @@ describe('if policy or ledger cannot be read', () => {
       warnings: [expect.stringContaining('the policy lets every image start meanwhile')],
     });
     expect(await of(31)).toMatchObject({ decision: 'deny', ruleId: 'door-undecided', unread: expect.any(Error) });
+  });
+
+  /** 29 indexes of so many images each, of which none can be read. */
+  const hugePod = async (children: number, doors: object = { mode: 'deny', onUnreachable: 'allow' }) => {
+    const made = await doorWorld('deny', doors);
+    const { policy } = await made.policies.current();
+    const names = Array.from({ length: 29 }, (_, n) => `index-${n}`);
+    const child = (n: number) => ({ digest: digestOf(`image-${n}`), platform: 'linux/amd64' as const });
+    const all = Array.from({ length: 29 * children }, (_, n) => child(n));
+    const indexes = names.map((name, n) => [digestOf(name), all.slice(n * children, (n + 1) * children)] as const);
+    made.places.indexes = async () => new Map(indexes);
+    const reads: number[] = [];
+    const get = made.images.get.bind(made.images);
+    made.images.get = (digests) => {
+      reads.push(digests.length);
+      return reads.length > 1 ? new Promise<never>(() => {}) : get(digests);
+    };
+    const inTime = <Value>(work: Promise<Value>) => Promise.race([work, soon()]);
+    const { streams: _, ...others } = made;
+    const ports = { ...others, inTime, lastPolicy: () => policy };
+    const reviewed = await reviewAdmission(ports, CLUSTER, reviewOf({ object: podOf(...names.map(doorImage)) }));
+    return { ...reviewed, reads, message: reviewed.answer.response.status?.message };
+  };
+  const soon = async (): Promise<never> => {
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    throw new ReadsTimedOutError(1500);
+  };
+
+  test('a pod of indexes with very many images opens no door, and their records are not read', async () => {
+    const huge = await hugePod(256);
+    expect(huge).toMatchObject({ decision: 'deny', ruleId: 'door-undecided', reads: [29] });
+    expect(huge.message).toContain('lead to more than 1500 images');
+    expect(huge).not.toHaveProperty('unread');
+    expect(await hugePod(256, { mode: 'warn' })).toMatchObject({ decision: 'warn', reads: [29] });
+    expect(await hugePod(256, { mode: 'off' })).toMatchObject({ decision: 'allow' });
+  });
+
+  test('a door opens for at most 100 images that cannot be read, those of indexes included', async () => {
+    expect(await hugePod(2)).toMatchObject({ decision: 'warn', reads: [29, 58], unread: expect.any(Error) });
+    expect(await hugePod(3)).toMatchObject({ decision: 'deny', reads: [29, 87], unread: expect.any(Error) });
+  });
+
+  describe('an image that the policy exempts', () => {
+    const EXEMPT = '602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/coredns:v1.11';
+    const exempting = async () => {
+      const made = await doorWorld();
+      const policy = doorPolicy({ mode: 'deny' }, { awsManaged: { accounts: ['602401143452'], references: [] } });
+      const replaces = (await made.policies.current()).version;
+      await made.policies.publish(policy, { replaces });
+      return { ...made, policy };
+    };
+
+    test('starts by its tag without a read of the tag', async () => {
+      const made = await exempting();
+      const asked: unknown[] = [];
+      made.places.holders = async (location) => {
+        asked.push(location);
+        throw new Error('throttled');
+      };
+      const of = (...images: string[]) => reviewAdmission(made, CLUSTER, reviewOf({ object: podOf(...images) }));
+      expect(await of(EXEMPT)).toMatchObject({ decision: 'allow' });
+      expect(asked).toEqual([]);
+      await expect(of(EXEMPT, doorTag('web'))).rejects.toThrow('throttled');
+      expect(asked).toMatchObject([{ repository: 'team/web' }]);
+    });
+
+    test('starts while nothing can be read, and takes no other image with it', async () => {
+      const made = await exempting();
+      const policies = { current: () => Promise.reject(new Error('throttled')) };
+      const ports = { ...made, policies, lastPolicy: () => made.policy };
+      const of = (...images: string[]) => reviewAdmission(ports, CLUSTER, reviewOf({ object: podOf(...images) }));
+      expect(await of(EXEMPT)).toMatchObject({ decision: 'allow', unread: expect.any(Error) });
+      expect(await of(EXEMPT, GOOD)).toMatchObject({ decision: 'deny' });
+    });
   });
 
   test('what can be read is refused, also where the policy has onUnreachable: allow', async () => {
