@@ -82,14 +82,21 @@ async function deployWebhook(
   return ApiId;
 }
 
-/** Applies what `npm run enforcement:build` writes for a cluster. */
-async function applyWebhook({ cloud, policy }: Installed, place: DoorPlace, webhook: SignedWebhook): Promise<void> {
+/** Applies what `npm run enforcement:build` writes for a cluster, in the place of what it has. */
+export async function applyWebhook(
+  { cloud, policy }: Pick<Installed, 'cloud' | 'policy'>,
+  place: DoorPlace,
+  webhook: SignedWebhook,
+): Promise<void> {
   const { account, region, cluster } = place;
   const files = buildFiles(policy, { clusters: [{ account, region, cluster }], shardCount: 16, webhook });
   const [, text = ''] = [...files].find(([path]) => path.endsWith('/webhook.yaml')) ?? [];
   const api = await administratorOf(cloud, { account, region, cluster });
   try {
-    await api.create(RESOURCES.validatingWebhookConfigurations, parseYaml(text) as KubernetesObject);
+    const configuration = parseYaml(text) as KubernetesObject;
+    const resource = RESOURCES.validatingWebhookConfigurations;
+    const before = await api.get(resource, undefined, configuration.metadata.name);
+    await (before ? api.patch(resource, before, configuration) : api.create(resource, configuration));
   } finally {
     api.close();
   }

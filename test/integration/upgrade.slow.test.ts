@@ -2,13 +2,22 @@
  * An installation of an earlier release, upgraded by the steps of docs/operations.md and docs/doors.md while its doors deny, a
  * cascade runs and a closure is open: nothing that ran is refused, built twice, closed wrongly or left open by it.
  */
-import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CreateClusterCommand,
+  CreateServiceCommand,
+  ECSClient,
+  ListServiceDeploymentsCommand,
+  RegisterTaskDefinitionCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
 import { afterAll, beforeAll } from '@jest/globals';
 import { contextOf } from '../../cli/context.ts';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { deploy, deployMembers, EXTERNAL_ID, packaged } from '../../local/deploy.ts';
+import { applyWebhook } from '../../local/doors.ts';
 import { policyAt } from '../../local/fleet/policy.ts';
 import { seedFleet } from '../../local/fleet/seed.ts';
 import { type Execution, type Installation, reviewWith } from '../../local/installation.ts';
@@ -16,12 +25,12 @@ import { type AdminApi, KubernetesRefusal } from '../../local/kubernetes/admin-a
 import { administratorOf } from '../../local/kubernetes/eks.ts';
 import { RESOURCES } from '../../local/kubernetes/objects.ts';
 import { startBuilder } from '../../local/pipelines/start.ts';
-import { updateStack } from '../../local/stack.ts';
+import { changeParameters, updateStack } from '../../local/stack.ts';
 import { collect } from '../../shared/concurrency.ts';
 import { type Mode, type Policy, policySchema } from '../../shared/domain/policy/policy.ts';
 import { parse } from '../../shared/schema.ts';
 import { heldIn, NOTHING_HELD, PLANNING, rebuildsOf, rebuiltTimes, runsStarted } from '../support/acting.ts';
-import { actingFleet, streamOf, TEAM } from '../support/acting-fleet.ts';
+import { actingFleet, HUB, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { approve } from '../support/acts-of-persons.ts';
 import { hasRelease, type InstalledRelease, installRelease } from '../support/earlier-release.ts';
 import { pathKey } from '../support/path-key.ts';
@@ -31,6 +40,8 @@ const LIMIT_MS = 120_000;
 const PARAMETERS = { ScanPollSeconds: '1', ScanWaitMinutes: '1', CatchUpMinutes: '0', ...PLANNING };
 const EKS = { ...TEAM, name: 'shop-eks' };
 const SHOP = { ...TEAM, cluster: EKS.name, namespace: 'shop' };
+/** An ECS cluster whose services ask the gate before their first task. */
+const GATED = { ...TEAM, cluster: 'gated' };
 
 /**
  * `closing` is rebuilt and deployed before the upgrade, and its closure is open; the build of `waiting` waits for a person all
@@ -43,7 +54,15 @@ const fleet = actingFleet(
     { name: 'running' },
     { name: 'unknown-there' },
   ],
-  { doors: { mode: 'off', rules: [{ clusters: [EKS.name], namespaces: [SHOP.namespace], mode: 'deny' }] } },
+  {
+    doors: {
+      mode: 'off',
+      rules: [
+        { clusters: [EKS.name], namespaces: [SHOP.namespace], mode: 'deny' },
+        { clusters: [GATED.cluster], mode: 'deny' },
+      ],
+    },
+  },
   {
     kubernetesClusters: [EKS],
     kubernetesWorkloads: [
@@ -57,12 +76,20 @@ let release: InstalledRelease;
 let installation: Installation;
 let cluster: AdminApi;
 let pods = 0;
+/** Of the service with the gate. */
+let lastDeployment: string | undefined;
 
 const enforcing = (...apps: readonly string[]): Policy => {
   const policy = parse(policySchema, policyAt(fleet, Date.now()));
   const mode = (id: string): Mode => (apps.includes(id) ? 'enforce' : 'report-only');
   return { ...policy, streams: policy.streams.map((rule) => ({ ...rule, mode: mode(rule.id) })) };
 };
+
+async function webhookPath(): Promise<string> {
+  const [configuration] = await cluster.list(RESOURCES.validatingWebhookConfigurations);
+  const { webhooks } = configuration as unknown as { readonly webhooks: readonly [{ clientConfig: { url: string } }] };
+  return new URL(webhooks[0].clientConfig.url).pathname;
+}
 
 /** `started`, or the answer of the door. */
 async function start(image: string): Promise<string> {
@@ -77,6 +104,55 @@ async function start(image: string): Promise<string> {
     if (error instanceof KubernetesRefusal) return error.answer;
     throw error;
   }
+}
+
+const stacksOf = ({ account, region }: typeof TEAM | typeof HUB) =>
+  new CloudFormationClient(cloud.clients(account, region));
+const ecs = () => new ECSClient(cloud.clients(TEAM.account, TEAM.region));
+
+/** Deploys an image to the service with the gate, which is created with the first one. @returns how the deployment ended */
+async function deployGated(image: string): Promise<string> {
+  const { cluster } = GATED;
+  const { taskDefinition: { taskDefinitionArn: taskDefinition = '' } = {} } = await ecs().send(
+    new RegisterTaskDefinitionCommand({
+      family: 'gated',
+      ...{ requiresCompatibilities: ['FARGATE'], networkMode: 'awsvpc', cpu: '256', memory: '512' },
+      containerDefinitions: [{ name: 'app', image, essential: true }],
+    }),
+  );
+  if (lastDeployment) await ecs().send(new UpdateServiceCommand({ cluster, service: 'gated', taskDefinition }));
+  else {
+    await ecs().send(new CreateClusterCommand({ clusterName: cluster }));
+    const { Stacks: [{ Outputs = [] } = {}] = [] } = await stacksOf(TEAM).send(
+      new DescribeStacksCommand({ StackName: 'patchwave-ecs-gate' }),
+    );
+    const output = (key: string) => Outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue ?? '';
+    const hook = { hookTargetArn: output('FunctionArn'), roleArn: output('HookRoleArn') };
+    await ecs().send(
+      new CreateServiceCommand({
+        ...{ cluster, serviceName: 'gated', taskDefinition, desiredCount: 1, launchType: 'FARGATE' },
+        deploymentConfiguration: {
+          strategy: 'BLUE_GREEN',
+          lifecycleHooks: [{ ...hook, lifecycleStages: ['PRE_SCALE_UP'] }],
+        },
+      }),
+    );
+  }
+  const ended = async () => {
+    const { serviceDeployments: [newest] = [] } = await ecs().send(
+      new ListServiceDeploymentsCommand({ cluster, service: 'gated' }),
+    );
+    const { serviceDeploymentArn, status = '' } = newest ?? {};
+    if (serviceDeploymentArn === lastDeployment || !/SUCCESSFUL|STOPPED$/.test(status)) return undefined;
+    lastDeployment = serviceDeploymentArn;
+    return status;
+  };
+  return await eventually(ended, 'the end of the deployment', LIMIT_MS);
+}
+
+async function expectGated(): Promise<void> {
+  expect(await deployGated(await outputOf('closing'))).toBe('SUCCESSFUL');
+  expect(await deployGated(seededImage('unknown-there'))).toBe('ROLLBACK_SUCCESSFUL');
 }
 
 const named = (app: string, digest: string): string =>
@@ -104,7 +180,7 @@ beforeAll(async () => {
   const seeded = await seedFleet(cloud, fleet);
   const builder = startBuilder(cloud.endpoint);
   const policy = enforcing();
-  release = await installRelease(FROM, cloud, { fleet, policy, parameters: PARAMETERS, doors: [SHOP] });
+  release = await installRelease(FROM, cloud, { fleet, policy, parameters: PARAMETERS, doors: [SHOP, GATED] });
   const { deployment } = release;
   const config = cloud.clients(fleet.hub.account, fleet.hub.region);
   const context = contextOf(deployment, config);
@@ -145,6 +221,7 @@ step(
     expect(await start(seededImage('running'))).toBe('started');
     expect(await start(seededImage('unknown-there'))).toMatch(/no-critical/);
     expect(await start(await outputOf('closing'))).toBe('started');
+    await expectGated();
   },
   3 * LIMIT_MS,
 );
@@ -157,21 +234,34 @@ step(
       expect(await start(seededImage('running'))).toBe('started');
       expect(await start(await outputOf('closing'))).toBe('started');
       expect(await start(seededImage('unknown-there'))).toMatch(/no-critical/);
+      await expectGated();
     };
     const options = { parameters: PARAMETERS, isUpgrade: true };
     await deployMembers(cloud, fleet, deployment, options);
     await expectSame();
     await deploy(cloud, fleet, options);
     await expectSame();
-    const config = cloud.clients(fleet.hub.account, TEAM.region);
-    const template = await packaged(config, 'doors.yaml', `patchwave-doors-artifacts-${TEAM.region}`);
-    await updateStack(new CloudFormationClient(config), {
-      ...{
-        name: 'patchwave-doors',
-        template: { url: template },
-        parameters: { PathPublicKey: pathKey(1).publicKey, ReadRoleExternalId: EXTERNAL_ID },
-      },
+    const upgrade = async (stack: string, file: string, place: typeof TEAM | typeof HUB, parameters = {}) => {
+      const url = await packaged(cloud.clients(place.account, place.region), file, `${stack}-artifacts-2`);
+      return await updateStack(stacksOf(place), { name: stack, template: { url }, parameters });
+    };
+    const { FunctionArn, CallerRoleArn } = await upgrade('patchwave-ecs-door', 'ecs-door.yaml', HUB);
+    await expectSame();
+    const gate = { HubDoorArn: FunctionArn, HubDoorRoleArn: CallerRoleArn };
+    await upgrade('patchwave-ecs-gate', 'ecs-gate.yaml', TEAM, gate);
+    await expectSame();
+    const name = 'patchwave-doors';
+    const { publicKey, sign } = pathKey(1);
+    const { ApiId = '' } = await upgrade(name, 'doors.yaml', HUB, {
+      ...{ PathPublicKey: publicKey, ReadRoleExternalId: EXTERNAL_ID },
     });
+    await expectSame();
+    const earlier = await webhookPath();
+    const url = `https://${ApiId}.execute-api.${TEAM.region}.amazonaws.com`;
+    await applyWebhook(installation, SHOP, { url, sign });
+    await expectSame();
+    expect(await webhookPath()).not.toBe(earlier);
+    await changeParameters(stacksOf(HUB), name, { PathSecretHash: '' });
     await expectSame();
   },
   3 * LIMIT_MS,
