@@ -33,12 +33,15 @@ const WATCHED = [
   '!**/template/deployment.test.ts',
 ];
 
+const TWO_OR_MORE = Math.max(2, availableParallelism() - 1);
+
 /**
- * Many fast tests wait for a cloud of theirs, so a second one finds time on a core that jest would leave free. The others
- * load a machine by themselves.
+ * Many fast tests and each bad day wait for their cloud more than they compute, so a second one finds time on a core that
+ * jest would leave free. The others load a machine by themselves.
  */
 const WORKERS: Readonly<Record<string, number>> = {
-  fast: Math.max(2, availableParallelism() - 1),
+  fast: TWO_OR_MORE,
+  chaos: TWO_OR_MORE,
   kubernetes: 1,
   registry: 1,
 };
