@@ -104,10 +104,18 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
     ['findings', String(image.findingsCount ?? 'unknown')],
     ['policy', judgedBy(image.verdict?.policyVersion, inForce)],
   ];
-  const unresolved = image.unresolved
-    ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const]
-    : [];
-  return [...rows, ...unresolved]
+  const more = [
+    ...(image.unresolved ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const] : []),
+    ...(image.moreReferences === undefined
+      ? []
+      : [
+          [
+            'names',
+            `${image.moreReferences} more than the ledger keeps; no waiver by repository covers the image`,
+          ] as const,
+        ]),
+  ];
+  return [...rows, ...more]
     .map(([name, value]) => fitted(`  ${name.padEnd(10)}  ${visibleLine(value)}`, 14))
     .join('\n');
 }

@@ -7,6 +7,7 @@ import { referencesOf, type Usage, usageKey } from '../../shared/domain/image/us
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { classify } from '../../shared/domain/stream/tier.ts';
+import { unapprovedNames } from '../../shared/domain/verdict/approved-registries.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
 import {
@@ -54,13 +55,14 @@ export async function ensureProperties(
   await mapConcurrently([...images], WRITES_AT_ONCE, async ([digest, image]) => {
     const before = known.get(digest);
     if (!before && image === NO_LONGER_SEEN) return;
-    const gone = await namesGone(ports, image, before, here);
-    const propertiesOver = (record: ImageRecord | undefined) => seenProperties(policy, digest, image, record, { gone });
+    const { gone, all } = await namesElsewhere(ports, image, before, here);
+    const propertiesOver = (record: ImageRecord | undefined) =>
+      seenProperties(policy, digest, image, record, { gone, ...(all && { all }) });
     if (before && sameContent(propertiesIn(before), propertiesOver(before))) return;
     await addProperties(ports, image, before, propertiesOver);
     if (gone.size === 0) return;
     // Another scope may have begun to run it by one of these names, after the usages were read.
-    const stillGone = await namesGone(ports, image, before, here);
+    const { gone: stillGone } = await namesElsewhere(ports, image, before, here);
     const back = [...gone].filter((name) => !stillGone.has(name));
     if (back.length > 0)
       await addProperties(ports, image, before, (record) => seenProperties(policy, digest, image, record, { back }));
@@ -81,7 +83,9 @@ export async function keepNames(
 ): Promise<void> {
   await mapConcurrently([...known], WRITES_AT_ONCE, async ([digest, before]) => {
     const image = seen.get(digest);
-    if (!image || namesIn(image.observations).every((name) => before.references?.includes(name))) return;
+    // Which names a record keeps that has too many is decided over all of them, before usages are recorded.
+    if (!image || before.moreReferences !== undefined) return;
+    if (namesIn(image.observations).every((name) => before.references?.includes(name))) return;
     await addProperties(ports, image, before, (record) => seenProperties(policy, digest, image, record));
   });
 }
@@ -89,25 +93,28 @@ export async function keepNames(
 const NO_LONGER_SEEN: InventoriedImage = { observations: [] };
 
 /**
- * Names of a record by which nothing runs the image now. An image that nothing runs keeps its last names, so that a person
- * finds it by them. The usages are read only if this scope did not see every name.
+ * Names of a record by which nothing runs the image now, and, if the record does not hold every name, all by which something runs it. An
+ * image that nothing runs keeps its last names, so that a person finds it by them. The usages are read only if this scope did
+ * not see every name.
  * @param here keys of the usages of this scope, which say nothing
  */
-async function namesGone(
+async function namesElsewhere(
   { usages }: SeenPorts,
   { observations }: InventoriedImage,
   before: ImageRecord | undefined,
   here: ReadonlySet<string>,
-): Promise<ReadonlySet<string>> {
+): Promise<{ readonly gone: ReadonlySet<string>; readonly all?: ReadonlySet<string> }> {
   const seen = new Set(namesIn(observations));
   const unseen = (before?.references ?? []).filter((name) => !seen.has(name));
-  if (!before || unseen.length === 0) return new Set();
+  const isCut = before?.moreReferences !== undefined;
+  if (!before || (unseen.length === 0 && !isCut)) return { gone: new Set() };
   const others = [...(await usages.ofImage(before.digest)), ...(await usages.leftOfImage(before.digest))].filter(
     (usage) => !here.has(usageKey(usage)),
   );
-  if (others.length + observations.length === 0) return new Set();
+  if (others.length + observations.length === 0) return { gone: new Set() };
   const named = new Set(others.flatMap(referencesOf).flatMap(nameIn));
-  return new Set(unseen.filter((name) => !named.has(name)));
+  const gone = new Set(unseen.filter((name) => !named.has(name)));
+  return { gone, ...(isCut && { all: named.union(seen) }) };
 }
 
 /** Other scopes may run the image under other names at the same time, so additions are decided at the write. */
@@ -132,6 +139,8 @@ interface NamesElsewhere {
   readonly gone?: ReadonlySet<string>;
   /** They were taken for gone, and something runs it by them. */
   readonly back?: readonly string[];
+  /** Every name by which something runs it; absent if that was not read. */
+  readonly all?: ReadonlySet<string>;
 }
 
 /**
@@ -143,7 +152,7 @@ export function seenProperties(
   digest: Digest,
   { observations, index }: InventoriedImage,
   before?: ImageRecord,
-  { gone, back = [] }: NamesElsewhere = {},
+  { gone, back = [], all }: NamesElsewhere = {},
 ): ImageProperties {
   const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));
   const inReach = found.flatMap(({ tier, observation: { location } }) =>
@@ -151,8 +160,12 @@ export function seenProperties(
   );
   const locations = unionOfLocations(before?.locations ?? [], inReach);
   const kept = (before?.references ?? []).filter((name) => !gone?.has(name));
-  const references = [...new Set([...kept, ...back, ...namesIn(observations)])].sort();
-  if (before && sameContent([before.locations, before.references ?? []], [locations, references])) {
+  const names = new Set([...kept, ...back, ...(all ?? []), ...namesIn(observations)]);
+  const references = decisiveNames(policy, names);
+  const uncounted = all ? 0 : (before?.moreReferences ?? 0);
+  const moreReferences = Math.max(names.size - references.length, uncounted);
+  const named = [locations, references, moreReferences];
+  if (before && sameContent([before.locations, before.references ?? [], before.moreReferences ?? 0], named)) {
     return propertiesIn(before);
   }
   const reason = reasonFor(index);
@@ -175,9 +188,21 @@ export function seenProperties(
     ),
     locations,
     ...(references.length > 0 && { references }),
+    ...(moreReferences > 0 && { moreReferences }),
     ...(before?.tagFacts && { tagFacts: before.tagFacts }),
     ...(isMissing && { unresolved }),
   };
+}
+
+/** Anybody may run one digest under any number of names, and an item of the ledger holds 400 KB. */
+const MOST_NAMES = 100;
+
+/** Those that the policy does not approve come first: one of them decides the verdict. */
+function decisiveNames(policy: Policy, names: ReadonlySet<string>): readonly string[] {
+  if (names.size <= MOST_NAMES) return [...names].sort();
+  const sorted = [...names].sort();
+  const unapproved = unapprovedNames({ locations: [], references: sorted, tier: 'external' }, policy);
+  return [...new Set([...unapproved, ...sorted])].slice(0, MOST_NAMES).sort();
 }
 
 const keyOf = (location: ImageLocation | undefined, reference = ''): string =>

@@ -11,7 +11,7 @@ import type { ImageConfig } from '../ports/registry.ts';
 /** The properties of an image that do not depend on where it is kept. */
 export type ContentProperties = Omit<
   ImageProperties,
-  'tier' | 'stream' | 'owner' | 'locations' | 'references' | 'tagFacts'
+  'tier' | 'stream' | 'owner' | 'locations' | 'references' | 'moreReferences' | 'tagFacts'
 >;
 
 export type ImageArtifact = Extract<Artifact, { kind: 'image' }>;

@@ -56,6 +56,7 @@ export function recordedPropertiesOf(
     ...originOf(policy, places, known),
     locations,
     ...(known?.references && { references: known.references }),
+    ...(known?.moreReferences !== undefined && { moreReferences: known.moreReferences }),
     ...(tagFacts && { tagFacts }),
   };
 }
@@ -160,6 +161,6 @@ export async function recordImage(
 
 /** The fields of a record that do not depend on the place. */
 export function contentPropertiesOf(record: ImageRecord): ContentProperties {
-  const { tier, stream, owner, locations, references, tagFacts, ...content } = propertiesIn(record);
+  const { tier, stream, owner, locations, references, moreReferences, tagFacts, ...content } = propertiesIn(record);
   return content;
 }

@@ -47,11 +47,12 @@ export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncesto
       seen.add(link.digest);
       const record: ImageRecord | undefined = await recordOf(link.digest);
       if (record && reaching.some((waiver) => coversImage(waiver, record))) {
-        const { digest, locations, references, owner } = record;
+        const { digest, locations, references, moreReferences, owner } = record;
         const findings = await findingsOf(digest);
         found.push({
           ...{ digest, locations },
           ...(references && { references }),
+          ...(moreReferences !== undefined && { moreReferences }),
           ...(owner !== undefined && { owner }),
           ...(findings && { findings }),
         });

@@ -49,7 +49,7 @@ export interface RecordedImage extends LastResults {
   /** Of the reasons that a waiver covers. */
   readonly waivers: readonly WaivedReason[];
   /** Where it is and whose it is, by which a waiver covers it. */
-  readonly covered: Pick<ImageRecord, 'locations' | 'references' | 'owner'>;
+  readonly covered: Pick<ImageRecord, 'locations' | 'references' | 'moreReferences' | 'owner'>;
   /** Of the oldest part of its lineage. */
   readonly age: LineageAge;
 }
@@ -117,6 +117,7 @@ function factsOn(
     covered: {
       locations: record.locations,
       ...(record.references && { references: record.references }),
+      ...(record.moreReferences !== undefined && { moreReferences: record.moreReferences }),
       ...(owner !== undefined && { owner }),
     },
     age: ageOf(record),

@@ -59,6 +59,8 @@ export interface ImageProperties {
    * stays judged if they change: a door judges the name of the reference that starts by itself.
    */
   readonly references?: readonly string[];
+  /** How many more names it has, which the ledger does not keep; those that the policy does not approve are kept first. */
+  readonly moreReferences?: number;
   /** By place, sorted; only where the policy in force judges tags (`tagFactsOf`). A verdict stays judged if they change. */
   readonly tagFacts?: readonly TagFacts[];
   /** Why no more is known. `bound` is what it exceeds. */

@@ -57,7 +57,7 @@ export function withProperties(
 const sameJudged = (one: ImageProperties, other: ImageProperties): boolean =>
   sameContent(withoutNames(one), withoutNames(other));
 
-const withoutNames = ({ tagFacts: _, references: __, ...judged }: ImageProperties) => judged;
+const withoutNames = ({ tagFacts: _, references: __, moreReferences: ___, ...judged }: ImageProperties) => judged;
 
 /** No update of facts carries an instant, so the last result ends when it was last confirmed. */
 function unjudged(before: ImageRecord): ImageRecord {

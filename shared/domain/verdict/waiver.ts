@@ -17,7 +17,7 @@ export const graceOfDoorsMs = (doors: Policy['doors']): number => (doors?.graceR
 export const isInForce = (waiver: Pick<Waiver, 'created' | 'expires'>, nowEpochMs: number): boolean =>
   Date.parse(waiver.created) <= nowEpochMs && nowEpochMs < voidFromEpochMs(waiver);
 
-type WaivedImage = Pick<ImageProperties, 'locations' | 'references' | 'owner'>;
+type WaivedImage = Pick<ImageProperties, 'locations' | 'references' | 'moreReferences' | 'owner'>;
 
 /** An ancestor, with what its waivers may cover in its descendants. */
 export interface WaivedAncestor extends WaivedImage {
@@ -153,12 +153,13 @@ const names = ({ finding, rule, scope }: Waiver, reason: Reason): boolean => {
 const isOf = (reason: Reason, vulnerability: string): boolean =>
   reason.kind === 'finding' && reason.vulnerability === vulnerability;
 
-/** Every place of the image is in the scope, because the waiver accepted no other places. */
+/** Every place of the image is in the scope, because the waiver accepted no other places. A name that is not kept may be another one. */
 export function coversImage({ scope }: Pick<Waiver, 'scope'>, image: WaivedImage): boolean {
   const { repositories, account, owner } = scope;
   if (owner !== undefined && owner !== image.owner) return false;
   if (account !== undefined && !everyOne(image.locations, (location) => location.account === account)) return false;
-  return repositories === undefined || everyOne(paths(image), (path) => matchesAnyGlob(repositories, path));
+  if (repositories === undefined) return true;
+  return image.moreReferences === undefined && everyOne(paths(image), (path) => matchesAnyGlob(repositories, path));
 }
 
 function isInherited(reason: Reason, { digest, findings = [] }: WaivedAncestor): boolean {
