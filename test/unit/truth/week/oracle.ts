@@ -35,6 +35,13 @@ const JUDGED_WITHIN_MS = HOUR_MS;
 /** And what runs is read. */
 const REVIEWED_WITHIN_MS = 26 * HOUR_MS;
 
+interface Objecting {
+  /** From then on the grace counts. */
+  readonly sinceEpochMs: number;
+  /** From then on every text objects. */
+  readonly againEpochMs: number;
+}
+
 export class StartOracle {
   readonly #truth: Records;
 
@@ -106,7 +113,7 @@ export class StartOracle {
 
   #age(image: WeekImage, at: number): readonly Objection[] {
     const dueBy = ({ ageLimitDays }: PolicyText): number => image.builtAtEpochMs + ageLimitDays * DAY_MS;
-    const sinceEpochMs = this.#objectingSince(dueBy, at);
+    const sinceEpochMs = this.#objecting(dueBy, at)?.sinceEpochMs;
     if (sinceEpochMs === undefined) return [];
     // Its age was known before it was due.
     const textEpochMs = Math.max(this.#policyAt(at).atEpochMs, image.pushedAtEpochMs);
@@ -143,33 +150,37 @@ export class StartOracle {
     };
     const isUnapproved = ({ unapproved }: PolicyText): boolean =>
       unapproved.some((beginning) => image.repository.startsWith(beginning));
-    const since = (Object.keys(breaks) as (keyof typeof breaks)[]).flatMap((rule) => {
-      const sinceEpochMs = breaks[rule]
-        ? this.#objectingSince(
+    const ofRules = (Object.keys(breaks) as (keyof typeof breaks)[]).flatMap((rule): readonly Objection[] => {
+      const objecting = breaks[rule]
+        ? this.#objecting(
             ifAny(({ rules }) => rules.includes(rule)),
             at,
           )
         : undefined;
-      return sinceEpochMs === undefined ? [] : [{ what: `the rule ${rule}`, sinceEpochMs }];
-    });
-    const unapprovedEpochMs = this.#objectingSince(ifAny(isUnapproved), at);
-    if (unapprovedEpochMs !== undefined)
-      since.push({ what: 'the rule approvedRegistries', sinceEpochMs: unapprovedEpochMs });
-    const ofRules = since.map((one): Objection => {
-      const objection = { kind: 'rule', ...one } as const;
+      if (!objecting) return [];
+      const objection = { kind: 'rule', what: `the rule ${rule}`, sinceEpochMs: objecting.sinceEpochMs } as const;
       // Of what was pushed before Patchwave came no tag may be known, so that it has the doubt of `#unknownTags`.
-      const isUnknown = one.what === 'the rule tags' && this.#isInstalledWith(image);
-      return isUnknown ? objection : this.#known(image, objection, one.sinceEpochMs);
+      const isUnknown = rule === 'tags' && this.#isInstalledWith(image);
+      return [isUnknown ? objection : this.#known(image, objection, objecting.againEpochMs)];
     });
+    const unapproved = this.#objecting(ifAny(isUnapproved), at);
+    if (unapproved)
+      ofRules.push(
+        this.#known(
+          image,
+          { kind: 'rule', what: 'the rule approvedRegistries', sinceEpochMs: unapproved.sinceEpochMs },
+          unapproved.againEpochMs,
+        ),
+      );
     return [...ofRules, ...this.#unknownTags(image, at)];
   }
 
   /** No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. */
   #unknownTags(image: WeekImage, at: number): readonly Objection[] {
-    const sinceEpochMs = this.#objectingSince(
+    const sinceEpochMs = this.#objecting(
       ifAny(({ rules }) => rules.includes('tags')),
       at,
-    );
+    )?.sinceEpochMs;
     if (sinceEpochMs === undefined || !this.#isInstalledWith(image)) return [];
     // A doubt counts from the last result without one, whatever doubts came between.
     const knownEpochMs = this.#lastAnswerable(image, sinceEpochMs) ?? sinceEpochMs;
@@ -192,19 +203,24 @@ export class StartOracle {
 
   /**
    * Since when the texts in force object. A looser text in between does not restart it, if it was in force no longer than the grace.
+   * Reviews may have judged by that text, so what they know counts from when the texts objected again.
    * @param from when a text begins to object, also before it was applied
    */
-  #objectingSince(from: (text: PolicyText) => number, at: number): number | undefined {
+  #objecting(from: (text: PolicyText) => number, at: number): Objecting | undefined {
     const texts = this.#truth.policies.filter(({ atEpochMs }) => atEpochMs <= at);
-    let since: number | undefined;
+    let objecting: Objecting | undefined;
     let lastEpochMs = Number.NEGATIVE_INFINITY;
     for (const [n, text] of texts.entries()) {
       const [begin, end] = [Math.max(text.atEpochMs, from(text)), texts[n + 1]?.atEpochMs ?? at];
       if (begin > end || (begin === end && n + 1 < texts.length)) continue;
-      if (since === undefined || begin - lastEpochMs > text.graceRunningDays * DAY_MS) since = begin;
+      const isRestarted = !objecting || begin - lastEpochMs > text.graceRunningDays * DAY_MS;
+      objecting = {
+        sinceEpochMs: objecting && !isRestarted ? objecting.sinceEpochMs : begin,
+        againEpochMs: objecting && begin === lastEpochMs ? objecting.againEpochMs : begin,
+      };
       lastEpochMs = end;
     }
-    return lastEpochMs === at ? since : undefined;
+    return lastEpochMs === at ? objecting : undefined;
   }
 
   /** Since the last review at which the scanner could answer. What never had a result is doubtful for certain. */
