@@ -251,12 +251,13 @@ export class StartOracle {
     ];
   }
 
-  /** It neither ran anywhere nor could start by itself, so nothing asks for its scans. */
+  /** No review saw it run anywhere, or saw what could start it by itself, so nothing asks for its scans. */
   #isNeverUsed({ digest }: WeekImage, at: number): boolean {
     const { runs, templates } = this.#truth;
     const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
     return ![...runs, ...templates].some(
-      (one) => one.digest === digest && one.fromEpochMs <= at && (one.toEpochMs ?? at) > at - graceMs,
+      (one) =>
+        one.digest === digest && one.fromEpochMs <= at && (one.toEpochMs ?? at) > at - graceMs && this.#isSeen(one, at),
     );
   }
 
@@ -304,9 +305,12 @@ export class StartOracle {
   #isKnownGood(image: WeekImage, at: number): boolean {
     const last = this.#scansOf(image, at).at(-1);
     if (last === undefined || last <= at - DAY_MS || last > at - JUDGED_WITHIN_MS) return false;
+    return this.#wasReviewed(image, at) && last > this.#policyAt(at).atEpochMs && !this.#isNeverUsed(image, at);
+  }
+
+  #wasReviewed({ digest }: WeekImage, at: number): boolean {
     const { runs, templates } = this.#truth;
-    const isReviewed = [...runs, ...templates].some((one) => one.digest === image.digest && this.#isSeen(one, at));
-    return isReviewed && last > this.#policyAt(at).atEpochMs && !this.#isNeverUsed(image, at);
+    return [...runs, ...templates].some((one) => one.digest === digest && this.#isSeen(one, at));
   }
 
   /* Good standing. */
@@ -364,6 +368,8 @@ export class StartOracle {
   #beganWell(image: WeekImage, run: TrueStay): boolean {
     const [first] = this.#truth.reviews;
     if (first && run.fromEpochMs <= first.fromEpochMs) return isDuring(run, first);
+    // The first image of a stream is refused on its first day (see `#isKnownGood`), so that the opening let it start.
+    if (this.#isOpened(run.place, run.fromEpochMs) && !this.#wasReviewed(image, run.fromEpochMs)) return false;
     return this.#objections(image, run.fromEpochMs).length === 0;
   }
 

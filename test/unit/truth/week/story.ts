@@ -263,9 +263,11 @@ class Story {
       for (const name of names)
         this.#later(at(friday + 3, 7), async () => {
           const workload = this.#workload(name);
-          this.world.endTemplate(name, workload.place);
-          for (let tries = 0; tries < 4 && !(await this.#start(workload)); tries += 1)
+          for (let tries = 0; tries < 4; tries += 1) {
+            // Refused, it has no pod, so that its template is still read.
+            if (await this.#start(workload)) return this.world.endTemplate(name, workload.place);
             await this.world.clockwork.sleep(HOUR_MS);
+          }
         });
     }
   }

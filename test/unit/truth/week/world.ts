@@ -409,7 +409,8 @@ export class WeekWorld {
   addTemplate({ workload, kind, image }: NamedWorkload, place: string, fromEpochMs = this.now): void {
     this.endTemplate(workload, place);
     const template = { place, digest: image.digest, fromEpochMs };
-    this.truth.templates.push(template);
+    // Of ECS no template is read.
+    if (placeOf(place).namespace !== undefined) this.truth.templates.push(template);
     this.#templates.set(`${place}/${workload}`, template);
     this.#show(workload, kind, place);
   }
