@@ -18,11 +18,12 @@ import type { Policy } from '../domain/policy/policy.ts';
 import type { PresencesOfImages } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ImageIndex, ImageLedger, PlaceLedger, RecordedIndexes, UsageLedger } from '../ports/ledger.ts';
+import { indexesOf } from './read-admission-facts.ts';
 
 export interface AllowedImagesPorts {
   readonly images: Pick<ImageLedger, 'get'>;
   readonly imageIndex: Pick<ImageIndex, 'bornBefore' | 'scannedSince'>;
-  readonly places: Pick<PlaceLedger, 'indexes'>;
+  readonly places: Pick<PlaceLedger, 'indexStates'>;
   readonly recordedIndexes: Pick<RecordedIndexes, 'recordedSince'>;
   readonly usages: Pick<UsageLedger, 'all'>;
   readonly running: PresencesOfImages;
@@ -149,7 +150,8 @@ class KnownStarts {
   /** All images that may start are decided before. */
   async ofIndexes(pages: Pages): Promise<void> {
     await eachConcurrently(newPieces(pages, this.#indexes), PIECES_AT_ONCE, async (digests) => {
-      const indexes = await this.#ports.places.indexes(digests);
+      const read = indexesOf(await this.#ports.places.indexStates(digests));
+      const { indexes } = read;
       for (const digest of digests) {
         if (!indexes.has(digest)) continue;
         const children = indexes.get(digest) as readonly IndexChild[];
@@ -162,7 +164,7 @@ class KnownStarts {
       await mapConcurrently(digests, PRESENCES_AT_ONCE, async (digest) => {
         if (this.#indexes.get(digest) !== 'in-good-standing') return;
         const children = (indexes.get(digest) ?? []).map((child) => child.digest);
-        await this.#grace(digest, { images: await this.#ports.images.get(children), indexes }, children);
+        await this.#grace(digest, { images: await this.#ports.images.get(children), ...read }, children);
       });
     });
   }
@@ -182,7 +184,7 @@ class KnownStarts {
   /** Finds the places of the clusters in which a digest is in good standing. @param children of an index */
   async #grace(
     digest: Digest,
-    records: Pick<AdmissionRecords, 'images' | 'indexes'>,
+    records: Omit<AdmissionRecords, 'presences'>,
     children: readonly Digest[],
   ): Promise<StartOfDigest> {
     const presences = new Map<string, { readonly place: DoorPlace; readonly here: Map<Digest, Presence> }>();

@@ -8,6 +8,7 @@ import type { Digest } from '../domain/image/image.ts';
 import type { DoorPlace } from '../domain/policy/doors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import type { AdmissionReads } from '../ports/admission.ts';
+import type { IndexState } from '../ports/ledger.ts';
 
 /**
  * Reads what is known of digests, each of an image or an index. The ledger answers in one batch read, and in a second one
@@ -20,18 +21,31 @@ export async function readAdmissionRecords(
   digests: readonly Digest[],
   counted: (images: number) => void = () => {},
 ): Promise<AdmissionRecords> {
-  const [known, indexes, runs] = await Promise.all([
+  const [known, states, runs] = await Promise.all([
     images.get(digests),
-    places.indexes(digests),
+    places.indexStates(digests),
     running.presencesIn(digests, place),
   ]);
-  const named = digests.flatMap((digest) => imagesNamedBy(digest, { indexes }));
+  const read = indexesOf(states);
+  const named = digests.flatMap((digest) => imagesNamedBy(digest, read));
   const unread = [...new Set(named)].filter((digest) => !digests.includes(digest));
   counted(digests.length + unread.length);
   const [others, othersRun] =
     unread.length > 0 ? await Promise.all([images.get(unread), running.presencesIn(unread, place)]) : [[], []];
-  return { images: new Map([...known, ...others]), indexes, presences: new Map([...runs, ...othersRun]) };
+  return {
+    images: new Map([...known, ...others]),
+    ...read,
+    presences: new Map([...runs, ...othersRun]),
+  };
 }
+
+/** Indexes as facts are made of them. */
+export const indexesOf = (
+  states: ReadonlyMap<Digest, IndexState>,
+): Pick<AdmissionRecords, 'indexes' | 'indexedAtEpochMs'> => ({
+  indexes: new Map([...states].map(([digest, { children }]) => [digest, children])),
+  indexedAtEpochMs: new Map([...states].map(([digest, { recordedAtEpochMs = 0 }]) => [digest, recordedAtEpochMs])),
+});
 
 /** The facts of those digests under a policy. */
 export const admissionFactsIn = (

@@ -35,10 +35,12 @@ export async function readDenied(
   // One batch; another one only for the first image of an index.
   const [{ policy }, indexes, named] = await Promise.all([
     ports.policies.current(),
-    ports.places.indexes(digests),
+    ports.places.indexStates(digests),
     ports.images.get(digests),
   ]);
-  const childOf = new Map(digests.map((digest) => [digest, indexes.get(digest)?.[0]?.digest ?? digest] as const));
+  const childOf = new Map(
+    digests.map((digest) => [digest, indexes.get(digest)?.children[0]?.digest ?? digest] as const),
+  );
   const children = [...childOf.values()].filter((digest) => !digests.includes(digest));
   const images = new Map([...named, ...(children.length > 0 ? await ports.images.get(children) : [])]);
   const asked = references.flatMap((reference) => {

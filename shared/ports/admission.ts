@@ -10,7 +10,7 @@ import type { ImageLedger, PlaceLedger } from './ledger.ts';
 export interface AdmissionReads {
   readonly images: Pick<ImageLedger, 'get'>;
   /** Without `holders` a tag is judged by its name alone. */
-  readonly places: Pick<PlaceLedger, 'indexes'> & Partial<Pick<PlaceLedger, 'holders'>>;
+  readonly places: Pick<PlaceLedger, 'indexStates'> & Partial<Pick<PlaceLedger, 'holders'>>;
   readonly running: RunningReads;
 }
 

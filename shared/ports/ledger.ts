@@ -129,11 +129,13 @@ export interface PlaceLedger {
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }
 
-/** An index, as a review finds it in the ledger. */
+/** An index, as the ledger has it. */
 export interface IndexState {
   readonly children: readonly IndexChild[];
   /** Its registry must be read again: version 0.2.0 may have left an image out, or the index could not be followed. */
   readonly isOutdated: boolean;
+  /** When it was first recorded; absent if version 0.1.0 recorded it, and nothing read its registry since. */
+  readonly recordedAtEpochMs?: number;
 }
 
 /** The places of many images at once, for readers of the whole fleet. */

@@ -192,7 +192,7 @@ export function placeLedgerContract({
       ]),
     );
     expect(await ledger.indexStates([digestOf('index'), digestOf('unknown')])).toEqual(
-      new Map([[digestOf('index'), { children, isOutdated: false }]]),
+      new Map([[digestOf('index'), { children, isOutdated: false, recordedAtEpochMs: NOW }]]),
     );
   });
 
@@ -203,10 +203,14 @@ export function placeLedgerContract({
     await ledger.recordIndex(index, children, NOW - 1);
     await ledger.recordIndex(index, undefined, NOW);
     expect(await ledger.indexes([index])).toEqual(new Map([[index, []]]));
-    expect(await ledger.indexStates([index])).toEqual(new Map([[index, { children: [], isOutdated: true }]]));
+    expect(await ledger.indexStates([index])).toEqual(
+      new Map([[index, { children: [], isOutdated: true, recordedAtEpochMs: NOW - 1 }]]),
+    );
     expect((await collect(ledger.recordedSince(NOW))).flat()).toEqual([]);
     await ledger.recordIndex(index, children, NOW);
-    expect(await ledger.indexStates([index])).toEqual(new Map([[index, { children, isOutdated: false }]]));
+    expect(await ledger.indexStates([index])).toEqual(
+      new Map([[index, { children, isOutdated: false, recordedAtEpochMs: NOW - 1 }]]),
+    );
   });
 
   test('indexes are listed by their first recording', async () => {

@@ -13,7 +13,10 @@ export interface AdmissionFacts {
   readonly digest: Digest;
   /** The image itself, or each runnable image of an index: the strictest counts. Never empty. */
   readonly images: readonly ImageFacts[];
-  /** Where an image of the digest has none of its own: that of the digest itself, and of its other images. */
+  /**
+   * By which an image of the digest starts that has none of its own: that of the digest itself, and of its images that began
+   * after it was recorded. An index that is pushed later takes over nothing from what one of its images did before.
+   */
   readonly presences: readonly PresenceOfImage[];
 }
 
@@ -65,6 +68,8 @@ export interface WaivedReason {
 export interface AdmissionRecords {
   readonly images: ReadonlyMap<Digest, ImageRecord>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** When an index was first recorded; version 0.1.0 did not write it, so such an index is older than each presence. */
+  readonly indexedAtEpochMs?: ReadonlyMap<Digest, number>;
   /** Of those that run in the place, or ran there. */
   readonly presences: ReadonlyMap<Digest, Presence>;
 }
@@ -82,13 +87,17 @@ export const admissionFactsOf = (
   policy: Pick<Policy, 'waivers'>,
 ): AdmissionFacts => {
   const images = [...new Set(imagesNamedBy(digest, records))].map((image) => factsOn(image, records, policy));
-  const whole = images.some((image) => image.digest === digest) ? undefined : records.presences.get(digest);
+  const isIndex = images.every((image) => image.digest !== digest);
+  const whole = isIndex ? records.presences.get(digest) : undefined;
+  const indexedAtEpochMs = (isIndex && records.indexedAtEpochMs?.get(digest)) || 0;
   return {
     ...{ digest, images },
     presences: [
       ...(whole ? [{ presence: whole }] : []),
       ...images.flatMap((image) =>
-        image.presence ? [{ presence: image.presence, ...(image.isRecorded && { image }) }] : [],
+        image.presence && (image.presence.beganAtEpochMs ?? 0) >= indexedAtEpochMs
+          ? [{ presence: image.presence, ...(image.isRecorded && { image }) }]
+          : [],
       ),
     ],
   };

@@ -54,7 +54,10 @@ export async function portsFor({ situation, runsElsewhere }: ConformanceCase, pl
   await runs.begin(runsElsewhere.map((digest) => ({ digest, place: elsewhere })));
   return {
     images: { get: async (digests) => pick(images, digests) },
-    places: { indexes: async (digests) => pick(indexes, digests) as never },
+    places: {
+      indexStates: async (digests) =>
+        new Map([...pick(indexes, digests)].map(([digest, children]) => [digest, { children } as never])),
+    },
     running: runs,
     policies: { current: async () => ({ policy, version: 'policy-1', applied: appliedIn(situation) }) },
     exceptions: { breakGlassOf: async () => breakGlass },

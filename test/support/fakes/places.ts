@@ -87,9 +87,14 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces, RecordedIndexe
     return new Map(
       [...(await this.indexes(digests))].map(([digest, children]) => [
         digest,
-        { children, isOutdated: this.#outdated.has(digest) },
+        { children, isOutdated: this.#outdated.has(digest), ...this.#recorded(digest) },
       ]),
     );
+  }
+
+  #recorded(digest: Digest): Pick<IndexState, 'recordedAtEpochMs'> {
+    const recordedAtEpochMs = this.#recordedAt.get(digest);
+    return recordedAtEpochMs === undefined ? {} : { recordedAtEpochMs };
   }
 
   /** The index is as version 0.1.0 recorded it. */

@@ -356,7 +356,10 @@ test.each([
   ['private', true, 'ClusterEndpointPrivateError'],
 ])('a %s endpoint without a connection is not tried again after the connect timeout', async (_, isPrivate, name) => {
   const silent = await silentPort();
-  await expect(read(apiOf({ url: silent.url, isPrivate }, { ...limits, connectMs: 300 }))).rejects.toMatchObject({ name, cluster });
+  await expect(read(apiOf({ url: silent.url, isPrivate }, { ...limits, connectMs: 300 }))).rejects.toMatchObject({
+    name,
+    cluster,
+  });
   expect(waits).toEqual([]);
   silent.close();
 });

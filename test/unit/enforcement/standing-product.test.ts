@@ -39,7 +39,7 @@ const lists: ConformanceDoor = {
     await running.record([...presences].map(([digest, presence]) => ({ digest, place, presence })));
     const { allowed, gracedIn } = await listAllowedImages(
       {
-        ...{ images: { get: async () => images }, places: { indexes: async () => new Map() }, running },
+        ...{ images: { get: async () => images }, places: { indexStates: async () => new Map() }, running },
         imageIndex: { bornBefore: nothing, scannedSince: () => pages([...images.keys()]) },
         ...{ recordedIndexes: { recordedSince: nothing }, usages: { all: nothing }, clock: () => nowEpochMs },
       },

@@ -41,6 +41,29 @@ test('an index runs where it was found to run itself, or one of its images', asy
   }
 });
 
+test('an index that was pushed after one of its images began takes over nothing for an image that never ran', async () => {
+  const images = ['compliant', 'violating'].map(
+    (name) => ({ digest: digestOf(name), platform: 'linux/amd64' }) as const,
+  );
+  const decide = async (daysBefore: number, place = PLACE) => {
+    const made = await doorWorld();
+    const beganAtEpochMs = made.clock() - 3 * DAY_MS;
+    await made.places.recordIndex(digestOf('index'), images, beganAtEpochMs - daysBefore * DAY_MS);
+    if (daysBefore === Number.NEGATIVE_INFINITY) made.places.undate(digestOf('index'));
+    await made.running.begin([{ digest: digestOf('compliant'), place }], beganAtEpochMs);
+    const [decision] = await decideAtDoor(made, place, [doorImage('index')]);
+    return decision;
+  };
+  const denied = { decision: 'deny', ruleId: 'critical' };
+  expect(await decide(-1)).toMatchObject(denied);
+  expect(await decide(-2, { ...PLACE, namespace: 'pay' })).toMatchObject(denied);
+  // The index ran on nodes of the one platform, and starts on those of the other.
+  expect(await decide(0)).toMatchObject({ decision: 'warn', ruleId: 'critical' });
+  expect(await decide(1)).toMatchObject({ decision: 'warn', ruleId: 'critical' });
+  // Version 0.1.0 recorded it.
+  expect(await decide(Number.NEGATIVE_INFINITY)).toMatchObject({ decision: 'warn', ruleId: 'critical' });
+});
+
 test('a digest that another workload runs under a name that is not approved starts by its approved name', async () => {
   const made = fakeWorld();
   const approvedRegistries = { allow: ['111122223333.dkr.ecr.eu-west-1.amazonaws.com/**'] };

@@ -10,7 +10,7 @@ import { readableOrThrow } from '../table/readable.ts';
 import { below, type LedgerTable } from '../table/table.ts';
 
 /** Places of images and images of indexes, read-only. */
-export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'> {
+export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes' | 'indexStates'> {
   protected readonly table: LedgerTable;
 
   constructor(table: LedgerTable) {
@@ -32,7 +32,18 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' |
   }
 
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
-    return childrenIn(await this.table.getAll(digests.map(keys.index)));
+    return new Map([...(await this.indexStates(digests))].map(([digest, { children }]) => [digest, children]));
+  }
+
+  async indexStates(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, IndexState>> {
+    const items = await this.table.getAll(digests.map(keys.index));
+    return new Map(
+      items.map((item) => {
+        const { digest, children, form, recordedAtEpochMs } = recordOf<StoredIndex>(item);
+        const recorded = recordedAtEpochMs !== undefined && { recordedAtEpochMs };
+        return [digest, { children, isOutdated: form === undefined, ...recorded }];
+      }),
+    );
   }
 }
 
@@ -78,16 +89,6 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     });
   }
 
-  async indexStates(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, IndexState>> {
-    const items = await this.table.getAll(digests.map(keys.index));
-    return new Map(
-      items.map((item) => {
-        const { digest, children, form } = recordOf<StoredIndex>(item);
-        return [digest, { children, isOutdated: form === undefined }];
-      }),
-    );
-  }
-
   async #recordTags(
     record: LocationRecord,
     before: LocationRecord | undefined,
@@ -125,14 +126,6 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return holder;
   }
 }
-
-const childrenIn = (items: readonly Item[]): ReadonlyMap<Digest, readonly IndexChild[]> =>
-  new Map(
-    items.map((item) => {
-      const { digest, children } = recordOf<StoredIndex>(item);
-      return [digest, children];
-    }),
-  );
 
 const pushesIn = (item: Item): readonly TagPush[] => storedRecord<{ readonly pushes: readonly TagPush[] }>(item).pushes;
 
