@@ -37,7 +37,9 @@ test('an index of version 0.2.0 must be read again, until it is recorded again',
   );
   expect([await listed(0), counted.writes]).toEqual([[], 0]);
   await places.recordIndex(INDEX, children, NOW);
-  expect(await places.indexStates([INDEX])).toEqual(new Map([[INDEX, { children, isOutdated: false, recordedAtEpochMs: NOW }]]));
+  expect(await places.indexStates([INDEX])).toEqual(
+    new Map([[INDEX, { children, isOutdated: false, recordedAtEpochMs: NOW }]]),
+  );
 });
 
 test('an index with the keys of version 0.2.0 is in the lists, and outdated until it is recorded again', async () => {
