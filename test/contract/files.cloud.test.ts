@@ -46,6 +46,7 @@ describe('in buckets:', () => {
         replace: async (version, Body) =>
           void (await client.send(new PutObjectCommand({ Bucket, Key: policyKey(version), Body }))),
         damagePointer: async () => void (await table.put({ ...keys.policy, kind: 'policy', version: 7 })),
+        losePointer: async () => void (await table.delete(keys.policy)),
       };
     }));
 });

@@ -25,6 +25,7 @@ describe('the adapter over a table and a bucket in memory', () => {
       lose: (version) => void bucket.objects.delete(policyKey(version)),
       replace: (version, text) => void bucket.objects.set(policyKey(version), text),
       damagePointer: async () => void (await table.put({ ...keys.policy, kind: 'policy', version: 7 })),
+      losePointer: () => void memory.items.delete('POLICY CURRENT'),
     };
   });
 });
@@ -65,6 +66,7 @@ describe('the fake', () => {
         lose: (version) => policies.lose(version),
         replace: (version, text) => policies.replace(version, text),
         damagePointer: () => policies.damagePointer(),
+        losePointer: () => policies.losePointer(),
       };
     }));
 });

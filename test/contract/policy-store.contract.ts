@@ -15,6 +15,8 @@ export interface StoredPolicies {
   replace(version: string, text: string): void | Promise<void>;
   /** The item that says which policy is in force is damaged. */
   damagePointer(): void | Promise<void>;
+  /** That item is gone. */
+  losePointer(): void | Promise<void>;
 }
 
 const policy = (limitDays: number): Policy =>
@@ -39,6 +41,16 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     expect(await store.inForce()).toBe(second);
     expect(await store.load(first)).toEqual({ version: first, policy: policy(30) });
     expect(first).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('a policy whose pointer is lost is unreadable, and not one that nobody applied', async () => {
+    const { store, door, losePointer } = await make();
+    await store.publish(policy(30), by);
+    await losePointer();
+    await expect(store.current()).rejects.toMatchObject(UNREADABLE);
+    await expect(door.current()).rejects.toMatchObject(UNREADABLE);
+    const version = await store.publish(policy(14), by);
+    expect(await door.current()).toMatchObject({ version });
   });
 
   test('a door reads the policy in force while the bucket is down', async () => {

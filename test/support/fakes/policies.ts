@@ -24,9 +24,14 @@ export class FakePolicyStore implements PolicyStore {
   #earlier: readonly EarlierPolicy[] = [];
 
   async current(): Promise<CurrentPolicy> {
-    if (this.#current === undefined) throw new NoPolicyError();
+    if (this.#current === undefined) throw this.#noPointer();
     if (this.#current === null) throw new PolicyUnreadableError('in force', new TypeError('it names no version'));
     return this.#withApplied(await this.load(this.#current));
+  }
+
+  #noPointer(): NoPolicyError | PolicyUnreadableError {
+    if (this.#beside.size === 0) return new NoPolicyError();
+    return new PolicyUnreadableError('in force', new TypeError('its pointer is lost'));
   }
 
   #withApplied(current: PolicyVersion): CurrentPolicy {
@@ -98,7 +103,7 @@ export class FakePolicyStore implements PolicyStore {
   /** As a door reads the policy in force in its own Region. */
   published(): CurrentPolicy {
     const policy = this.#beside.get(this.#current ?? '');
-    if (!policy) throw new NoPolicyError();
+    if (!policy) throw this.#noPointer();
     return this.#withApplied({ version: this.#current ?? '', policy });
   }
 
@@ -110,6 +115,11 @@ export class FakePolicyStore implements PolicyStore {
   /** What lies under a version is another text from now on. */
   replace(version: string, text: string): void {
     this.#documents.set(version, text);
+  }
+
+  /** That item is gone. */
+  losePointer(): void {
+    this.#current = undefined;
   }
 
   /** The item that says which policy is in force is damaged. */

@@ -84,6 +84,15 @@ test('before the first policy there is no door, so the deployment goes on', asyn
   expect(deployments.answers).toEqual([{ deploymentArn, action: 'CONTINUE' }]);
 });
 
+test('a policy whose pointer is lost is no missing door: the deployment waits', async () => {
+  const world = await doorWorld();
+  const { deployments, deliver, start } = doorOf(world);
+  start([one('violating')]);
+  world.policies.losePointer();
+  await expect(deliver(waits)).rejects.toThrow('could not be decided');
+  expect(deployments.answers).toEqual([]);
+});
+
 test('an event that comes twice, or that another attempt answered, gets no second answer', async () => {
   const { deployments, deliver, start } = doorOf(await doorWorld());
   start([one('compliant')]);

@@ -40,13 +40,20 @@ export class DynamoPolicies implements Policies {
 
   async current(): Promise<CurrentPolicy> {
     const pointer = await this.pointer();
-    if (!pointer) throw new NoPolicyError();
+    if (!pointer) throw await this.#noPointer();
     const { version } = pointer;
     if (!isVersion(version))
       throw new PolicyUnreadableError('in force', new TypeError('the ledger has no version of it'));
     const current = await this.pointedAt(pointer);
     const before = earlierIn(pointer).flatMap(({ doors, ...one }) => (doors ? [{ ...one, policy: doors }] : []));
     return { ...current, applied: [{ ...current, fromEpochMs: sinceOf(pointer) }, ...before] };
+  }
+
+  /** Where a policy was ever applied, a missing pointer is lost, and says nothing of the doors. */
+  async #noPointer(): Promise<NoPolicyError | PolicyUnreadableError> {
+    const wasApplied = this.#known.size > 0 || (await this.table.get(keys.policyApplied)) !== undefined;
+    if (!wasApplied) return new NoPolicyError();
+    return new PolicyUnreadableError('in force', new TypeError('the ledger has lost which one it is'));
   }
 
   async history(): Promise<readonly AppliedPolicy[]> {
@@ -218,6 +225,8 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
       }),
     );
     const beside = documentBeside(text);
+    // Before the pointer, which may be lost alone.
+    await this.table.put({ ...keys.policyApplied, kind: 'policy-applied' });
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const found = await this.pointer();
       const inForce = isVersion(found?.version) ? found.version : undefined;

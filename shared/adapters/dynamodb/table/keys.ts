@@ -47,6 +47,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
+ * | policy applied  | POLICY                   | APPLIED                                              | Get: whether a missing pointer is lost |
  * | break-glass     | DOOR#<account>/<region>/<cluster> | <namespace>: by its annotation; OPENED#<namespace, empty in ECS>: by a person | BatchGet: whether every image may start there; index `open` |
  * | past break-glass | DOOR#BREAK-GLASS         | <begin, ISO 8601>#<account>/<region>/<cluster>#<namespace> | Query of all: who opened what, ended ones too |
  * | stop of a task  | STOPS                    | <task ARN>                                           | Query of all: denied tasks to stop once their time is over |
@@ -214,6 +215,7 @@ export const expectedDenial = ({ account, region, cluster, namespace = '' }: Doo
 export const TASK_STOPS = 'STOPS';
 export const taskStop = ({ taskArn }: Pick<TaskStop, 'taskArn'>): Key => ({ PK: TASK_STOPS, SK: taskArn });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
+export const policyApplied: Key = { PK: 'POLICY', SK: 'APPLIED' };
 
 export const scopePartition = (scope: Scope): string => `USE#${keyOfScope(scope)}`;
 
