@@ -80,7 +80,7 @@ class Story {
       ...{
         rules: areRulesHeld ? dice.pick([[], [], ['nonRoot']] as const) : [],
         unapproved: [],
-        warns: ['prod/legacy'],
+        warns: ['prod/legacy', 'prod/annex'],
       },
     };
     if (this.#doorOfMainFromDay !== undefined) this.#policy = { ...this.#policy, isOffIn: ['main'] };
@@ -101,6 +101,8 @@ class Story {
     this.#meetTrouble();
     this.#changePolicy();
     this.#tryBadImages();
+    this.#tryBehindGoodImages();
+    this.#tryAgainstRules();
     await world.runUntil(at(DAYS, 2));
   }
 
@@ -371,7 +373,8 @@ class Story {
       this.#policy = { ...this.#policy, ...change };
       await this.world.applyPolicy(this.#policy);
     };
-    this.#later(at(dice.int(2, 6), dice.int(8, 18), 7), apply({ warns: [] }));
+    this.#later(at(dice.int(2, 6), dice.int(8, 18), 7), apply({ warns: ['prod/annex'] }));
+    this.#later(at(FRIDAY + 2, 9, 7), apply({ warns: [] }));
     if (this.#doorOfMainFromDay !== undefined) this.#later(at(this.#doorOfMainFromDay, 6, 37), apply({ isOffIn: [] }));
     const stricter: Partial<PolicyText> = dice.pick([
       { rules: ['nonRoot'] as const },
@@ -438,9 +441,54 @@ class Story {
     }
   }
 
+  /** An index of an image that runs and of one that is too old, for nodes of the other platform. It never ran. */
+  #tryBehindGoodImages(): void {
+    const { world } = this;
+    const dice = world.dice('indexes');
+    for (const n of [1, 2]) {
+      const [day, hour, name] = [dice.int(2, 5), dice.int(5, 20), dice.pick(['web', 'search'] as const)];
+      const days = dice.int(31, 45);
+      let index: WeekImage | undefined;
+      this.#later(at(day, hour, 11), () => {
+        const { image } = this.#workload(name);
+        const repository = image.repository.slice(TOOLS.indexOf('/') + 1);
+        const hidden = this.#image(`hidden-${n}-v1`, {
+          ...{ repository, isIndex: false, tag: `hidden-${n}` },
+          builtAtEpochMs: BEGAN_EPOCH_MS - days * DAY_MS,
+        });
+        index = world.pushIndexOf(`mixed-${n}-v1`, [image, hidden]);
+      });
+      for (let tries = 1; tries < 8; tries += 1)
+        this.#later(at(day, hour, 11) + tries * dice.int(5, 20) * HOUR_MS, async () => {
+          if (index) await this.#try(index, 'prod/shop');
+        });
+    }
+  }
+
+  /** On the day after the rules got stricter, images that break all of them start in a place that is opened, and under a warning. */
+  #tryAgainstRules(): void {
+    const { world } = this;
+    const hour = world.dice('against rules').int(4, 8);
+    for (const [place, name] of [
+      ['prod/batch', 'rooted'],
+      ['prod/annex', 'rogue'],
+    ] as const) {
+      let image: WeekImage | undefined;
+      const recipe = { isRoot: true, namesSource: false, tag: name, repository: `tools/${name}` };
+      this.#later(at(FRIDAY, hour), () => {
+        image = this.#image(`${name}-v1`, { ...recipe, builtAtEpochMs: world.now });
+      });
+      this.#later(at(FRIDAY, hour + 2), async () => {
+        if (!image) return;
+        if (place === 'prod/batch') await world.open(place, 1);
+        const workload: Workload = { place, name, kind: 'eks-deployment', replicas: 1, image };
+        if (await this.#start(workload)) this.#workloads.push(workload);
+      });
+    }
+  }
+
   /** Someone tries an image where it does not belong; where the door lets it start, it is taken away at once. */
-  async #try(image: WeekImage): Promise<void> {
-    const place = 'prod/lab';
+  async #try(image: WeekImage, place = 'prod/lab'): Promise<void> {
     const started = await this.#start({ place, name: 'try', kind: 'eks-deployment', replicas: 0, image });
     if (started) this.world.end(started);
   }

@@ -185,12 +185,15 @@ export class WeekWorld {
   #inspections(): readonly Inspection[] {
     if (this.#areRequestsRefused) throw new RegistryUnreachableError(HOME, new Error('AccessDenied: ListCoverage'));
     const { flawAtEpochMs = Number.POSITIVE_INFINITY, images, failing } = this.truth;
+    const listed = new Set<string>();
     return [...images.values()].flatMap((image) => {
       const isExpired = (failing.get(image.digest) ?? Number.POSITIVE_INFINITY) <= this.now;
       const isFound = image.isFlawed && flawAtEpochMs <= this.now;
       const scannedAtEpochMs = image.pushedAtEpochMs + MINUTE_MS;
       const lastScannedAtEpochMs = isFound ? Math.max(flawAtEpochMs, scannedAtEpochMs) : scannedAtEpochMs;
-      return image.contents.map((digest) => ({
+      const contents = image.contents.filter((digest) => !listed.has(digest));
+      for (const digest of contents) listed.add(digest);
+      return contents.map((digest) => ({
         ...{ repository: image.repository.slice(HOST.length + 1), digest: digest as Digest },
         coverage: isExpired
           ? { status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED', lastScannedAtEpochMs }
@@ -287,15 +290,36 @@ export class WeekWorld {
     this.truth.images.set(digest, image);
     const location = { ...HOME, repository };
     for (const content of contents) this.#pushOne(image, location, content, isIndex ? [] : [tag]);
-    if (isIndex) {
-      const children = contents.map((content, n) => ({ digest: content, platform: PLATFORMS[n] ?? PLATFORMS[0] }));
-      const artifact = { kind: 'index', digest, mediaType: INDEX, children } as const;
-      this.fakes.registry.push(location, { artifact, tags: [tag], pushedAtEpochMs: this.now });
-      this.#tellPush({ digest, location, atEpochMs: this.now, tag });
-    }
+    if (isIndex) this.#pushList(image, location);
     this.tell(`${name} is pushed`);
     if (this.#isInspected && this.now > this.truth.beganAtEpochMs) this.#tellFindings(image, 'Inspector2 Scan');
     return image;
+  }
+
+  /** Pushes an index of images that the registry has already. */
+  pushIndexOf(name: string, images: readonly [WeekImage, WeekImage]): WeekImage {
+    const [one, other] = images;
+    const location = { ...HOME, repository: one.repository.slice(HOST.length + 1) };
+    const contents = images.flatMap(({ contents: [first = ''] }) => first);
+    const index: WeekImage = {
+      ...{ name, digest: digestOf(`index ${name}`), contents, tag: name, repository: one.repository },
+      ...{ pushedAtEpochMs: this.now, builtAtEpochMs: Math.min(one.builtAtEpochMs, other.builtAtEpochMs) },
+      ...{ isRoot: one.isRoot || other.isRoot, namesSource: one.namesSource && other.namesSource },
+      isFlawed: one.isFlawed || other.isFlawed,
+    };
+    this.truth.images.set(index.digest, index);
+    this.#pushList(index, location);
+    this.tell(`${name} is pushed, an index of ${one.name} and ${other.name}`);
+    return index;
+  }
+
+  #pushList({ digest, contents, tag }: WeekImage, location: ImageLocation): void {
+    const children = contents.map((content, n) => ({
+      ...{ digest: content as Digest, platform: PLATFORMS[n] ?? PLATFORMS[0] },
+    }));
+    const artifact = { kind: 'index', digest: digest as Digest, mediaType: INDEX, children } as const;
+    this.fakes.registry.push(location, { artifact, tags: [tag], pushedAtEpochMs: this.now });
+    this.#tellPush({ digest: digest as Digest, location, atEpochMs: this.now, tag });
   }
 
   #pushOne(image: WeekImage, location: ImageLocation, content: string, tags: readonly string[]): void {
