@@ -157,6 +157,7 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
       found(await collect(new DynamoTaskStops(table).waiting()), ({ taskArn }) => taskArn === item.SK),
     'start-denial': async (item) => (ledgerRecord(item) as { readonly record?: unknown }).record,
     'denied-task': async (item) => (ledgerRecord(item) as { readonly record?: unknown }).record,
+    'policy-applied': async (item) => ((await table.get(keys.policyApplied)) ? item : undefined),
     policy: async (item) => {
       expect(await new DynamoPolicyStore(table, undefined as never, '').inForce()).toBe(item.version);
       return (ledgerRecord(item) as { readonly record?: unknown }).record;
@@ -174,7 +175,7 @@ const recordIn = (item: Item): Record<string, unknown> =>
   Object.fromEntries(Object.entries(unpackedItem(item)).filter(([name]) => !OF_THE_TABLE.has(name)));
 
 /** Kinds that the newest version did not write yet. */
-const NEW_KINDS: readonly string[] = ['asked-webhook', 'start-denial', 'denied-task', 'task-stop'];
+const NEW_KINDS: readonly string[] = ['asked-webhook', 'start-denial', 'denied-task', 'task-stop', 'policy-applied'];
 
 test('each kind that an adapter writes is in the ledger of the newest version, and is read here', () => {
   const adapters = readdirSync('shared/adapters/dynamodb', { recursive: true, encoding: 'utf8' })
