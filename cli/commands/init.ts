@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { externalIdIn, FIRST_POLICY, firstPolicy, SAM_CONFIG, samConfig } from '../init/files.ts';
+import { FIRST_POLICY, firstPolicy, hasMembers, MEMBER, SAM_CONFIG, samSections, scopeLines } from '../init/files.ts';
 import { type NextStep, nextSteps } from '../init/next-steps.ts';
+import { changedConfig, type FoundSection, newConfig, sectionIn } from '../init/sam-config.ts';
 import { checked, FIELDS, type Field, fieldProblem, type InitSettings } from '../init/settings.ts';
 import { writeFiles } from '../init/write-files.ts';
 import { print, printJson, printProgress, widthOfTerminal, wrapped } from '../output.ts';
@@ -54,7 +55,8 @@ export const initCommandOf = (connect: () => InitPorts & { readonly close: () =>
     'alarm-topic ARN': 'a topic of yours that receives every alarm',
     'directory DIR': 'the folder for the two files (default: the current one)',
     yes: 'ask nothing',
-    force: 'replace files that exist',
+    force:
+      'change the lines of an existing samconfig.toml that init owns; what no option gives stays. A policy is kept',
   },
   async run(_, args) {
     const ports = connect();
@@ -69,15 +71,26 @@ export const initCommandOf = (connect: () => InitPorts & { readonly close: () =>
 async function init(args: Arguments, ports: InitPorts): Promise<number> {
   const { flags, json } = args;
   const folder = textOf(flags.directory) ?? ports.folder;
-  const files = [SAM_CONFIG, FIRST_POLICY].map((name) => join(folder, name));
-  if (flags.force !== true) await refuseExisting(files);
-  const [config = '', policy = ''] = files;
-  const settings = await settingsOf(args, { ...ports, draw: (await externalIdOf(config)) ?? ports.draw });
-  const contents = [
-    { path: config, content: samConfig(settings) },
-    { path: policy, content: firstPolicy(settings) },
+  const [config = '', policy = ''] = [SAM_CONFIG, FIRST_POLICY].map((name) => join(folder, name));
+  const isUpdate = flags.force === true;
+  if (!isUpdate) await refuseExisting([config, policy]);
+  const before = isUpdate ? await contentOf(config) : undefined;
+  const known = before === undefined ? undefined : sectionIn(before, 'default');
+  const settings = await settingsOf(args, ports, known);
+  const { hub, member } = samSections(settings);
+  const needsMember = hasMembers(settings) || (before !== undefined && sectionIn(before, MEMBER) !== undefined);
+  const sections = needsMember ? [hub, member] : [hub];
+  const content = before === undefined ? newConfig(sections) : changedConfig(before, sections);
+  // A policy is a person's from the moment it is written.
+  const keepsPolicy = isUpdate && (await isThere(policy));
+  const written = [
+    ...(keepsPolicy ? [] : [{ path: policy, content: firstPolicy(settings) }]),
+    { path: config, content },
   ];
-  await writeFiles(contents, flags.force === true);
+  await writeFiles(written, isUpdate);
+  const files = keepsPolicy ? [config] : [config, policy];
+  if (keepsPolicy)
+    printProgress([`${policy} is kept. For these answers its scopes are:`, ...scopeLines(settings)].join('\n'));
   const steps = nextSteps(settings);
   if (json) printJson({ files, next: steps.map(({ command }) => command) });
   else print([...files.map((file) => `Wrote ${file}`), ...stepLines(steps)].join('\n'));
@@ -97,81 +110,117 @@ function stepLines(steps: readonly NextStep[]): readonly string[] {
 
 const COMMENT = '  # ';
 
-/** Members may know the external id of the file that is replaced: another one would lock the hub out of them. */
-async function externalIdOf(config: string): Promise<(() => string) | undefined> {
-  const known = externalIdIn(await readFile(config, 'utf8').catch(() => ''));
-  if (known === undefined) return undefined;
-  return () => {
-    printProgress(`The external id of ${config} is kept. To replace it, give --external-id.`);
-    return known;
-  };
+/** @returns `undefined` where no file is */
+async function contentOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EISDIR') return undefined;
+    throw new UsageError(`${file} cannot be read, and nothing was written. Its lines would be lost.`, { cause });
+  }
 }
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 
 /** Before any question, so that a person does not answer in vain. */
 async function refuseExisting(files: readonly string[]): Promise<void> {
   for (const file of files) {
-    const exists = await access(file).then(
-      () => true,
-      () => false,
-    );
-    if (exists) throw new UsageError(`${file} exists, and nothing was written. Add --force to replace it.`);
+    if (await isThere(file))
+      throw new UsageError(
+        `${file} exists, and nothing was written. Add --force to change the settings in samconfig.toml that init owns.`,
+      );
   }
 }
 
-async function settingsOf({ flags, json }: Arguments, ports: InitPorts): Promise<InitSettings> {
+/** @param known the settings of before; what no option and no person answers stays as it is there */
+async function settingsOf(
+  { flags, json }: Arguments,
+  ports: InitPorts,
+  known: FoundSection | undefined,
+): Promise<InitSettings> {
   const ask = flags.yes === true || json ? undefined : ports.ask;
   const given = (field: Field): string | undefined => {
     const value = textOf(flags[field.option]);
     return value === undefined ? undefined : checked(value, field);
   };
   const answer = async (field: Field, question: string, fallback: string | undefined): Promise<string> => {
-    const known = given(field);
-    if (known !== undefined) return known;
+    const value = given(field);
+    if (value !== undefined) return value;
     if (ask) return answered(ask, field, question, fallback);
     if (fallback === undefined) throw new UsageError(`Give --${field.option}: it ${fieldProblem('', field)}.`);
     return fallback;
   };
-  if (given(FIELDS.organization) !== undefined && given(FIELDS.members) !== undefined)
+  const before = (name: string, field: Field): string | undefined => {
+    const value = known?.parameters.get(name) ?? known?.keys.get(name);
+    return value === undefined || fieldProblem(value, field) !== undefined ? undefined : value;
+  };
+  if (given(FIELDS.organization) && given(FIELDS.members))
     throw new UsageError(
       'Give --organization or --members: the hub trusts an organization, or the accounts of a list.',
     );
-  if (given(FIELDS.alarmEmail) !== undefined && given(FIELDS.alarmTopic) !== undefined)
+  if (given(FIELDS.alarmEmail) && given(FIELDS.alarmTopic))
     throw new UsageError('Give --alarm-email or --alarm-topic, and not both.');
 
-  if (flags['covered-by-stack-set'] === true && given(FIELDS.organization) === undefined)
+  const isListed = Boolean(given(FIELDS.members));
+  const trusted = isListed ? '' : (given(FIELDS.organization) ?? before('OrganizationId', FIELDS.organization) ?? '');
+  if (flags['covered-by-stack-set'] === true && trusted === '')
     throw new UsageError('--covered-by-stack-set is for an organization. Give --organization too.');
 
   const usual = installationAt({ stack: textOf(flags.stack), region: textOf(flags.region) });
   const region = checked(
-    await answer(FIELDS.region, 'Region of the hub, where Patchwave runs', usual.config.region),
+    await answer(
+      FIELDS.region,
+      'Region of the hub, where Patchwave runs',
+      before('region', FIELDS.region) ?? usual.config.region,
+    ),
     FIELDS.region,
   );
-  const stack = checked(await answer(FIELDS.stack, 'Name of its stack', usual.stack), FIELDS.stack);
+  const stack = checked(
+    await answer(FIELDS.stack, 'Name of its stack', before('stack_name', FIELDS.stack) ?? usual.stack),
+    FIELDS.stack,
+  );
   const account = given(FIELDS.account) ?? checked(await ports.account(region), FIELDS.account);
-  const isListed = given(FIELDS.members) !== undefined;
   const organization = isListed
     ? ''
-    : await answer(FIELDS.organization, 'Id of the organization whose accounts the hub may read', '');
+    : await answer(FIELDS.organization, 'Id of the organization whose accounts the hub may read', trusted);
   const members =
     organization === ''
-      ? await answer(FIELDS.members, 'Other accounts that the hub may read, with commas between them', '')
+      ? await answer(
+          FIELDS.members,
+          'Other accounts that the hub may read, with commas between them',
+          before('MemberAccountIds', FIELDS.members) ?? '',
+        )
       : '';
   const regions = await answer(FIELDS.regions, 'Regions to review, with commas between them', region);
-  const hasTopic = given(FIELDS.alarmTopic) !== undefined;
-  const alarmEmail = hasTopic ? '' : await answer(FIELDS.alarmEmail, 'Email address for alarms', '');
-  if (alarmEmail === '' && !hasTopic)
+  const alarmTopic =
+    given(FIELDS.alarmTopic) ?? (given(FIELDS.alarmEmail) ? '' : (before('AlarmTopicArn', FIELDS.alarmTopic) ?? ''));
+  const addressBefore = before('AlarmEmail', FIELDS.alarmEmail) ?? '';
+  const alarmEmail =
+    alarmTopic === '' ? await answer(FIELDS.alarmEmail, 'Email address for alarms', addressBefore) : '';
+  if (alarmEmail === '' && alarmTopic === '')
     printProgress('Without --alarm-email or --alarm-topic alarms notify no person, and doctor says so.');
+  const wasCovered =
+    known?.parameters.get('OrganizationId') === organization && known.parameters.get('ReadHubAccount') === 'false';
+  const isCovered = flags['covered-by-stack-set'] === true || wasCovered;
   return {
     ...{ account, region, stack },
     ...(organization !== '' && { organization }),
     members: [...new Set(members.split(','))].filter((one) => one !== '' && one !== account),
     regions: [...new Set([region, ...regions.split(',')])],
-    readsHubAccount: flags['covered-by-stack-set'] !== true,
-    externalId: given(FIELDS.externalId) ?? ports.draw(),
+    readsHubAccount: organization === '' || !isCovered,
+    externalId: given(FIELDS.externalId) ?? before('ReadRoleExternalId', FIELDS.externalId) ?? ports.draw(),
     ...(alarmEmail !== '' && { alarmEmail }),
-    ...(hasTopic && { alarmTopic: given(FIELDS.alarmTopic) ?? '' }),
+    ...(alarmTopic !== '' && { alarmTopic }),
   };
 }
+
+/** A person's answer that removes what was before. */
+const NONE = '-';
 
 /** Asks until the answer is valid; nothing means the default. */
 async function answered(
@@ -180,10 +229,12 @@ async function answered(
   question: string,
   fallback: string | undefined,
 ): Promise<string> {
-  const hint = fallback === undefined ? '' : fallback === '' ? ' (Enter: none)' : ` [${fallback}]`;
+  const none = field.mayBeNone === true ? `, ${NONE} for none` : '';
+  const hint = fallback === undefined ? '' : fallback === '' ? ' (Enter: none)' : ` [${fallback}${none}]`;
   for (;;) {
     const text = (await ask(`${question}${hint}: `)).trim();
     if (text === '' && fallback !== undefined) return fallback;
+    if (text === NONE && none !== '') return '';
     const problem = fieldProblem(text, field);
     if (problem === undefined) return text;
     printProgress(`It ${problem}.`);

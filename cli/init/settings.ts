@@ -29,6 +29,8 @@ export interface Field {
   readonly most?: number;
   /** What it must be, after "must be". */
   readonly form: string;
+  /** Whether an empty text is an answer: none. */
+  readonly mayBeNone?: boolean;
 }
 
 export const FIELDS = {
@@ -48,11 +50,13 @@ export const FIELDS = {
     option: 'organization',
     pattern: /^o-[a-z0-9]{10,32}$/,
     form: 'the id of an organization, such as o-a1b2c3d4e5',
+    mayBeNone: true,
   },
   members: {
     option: 'members',
     pattern: /^\d{12}(,\d{12}){0,49}$/,
     form: 'at most 50 account ids of 12 digits, with commas between them',
+    mayBeNone: true,
   },
   regions: {
     option: 'regions',
@@ -69,17 +73,22 @@ export const FIELDS = {
     pattern: /^[^@\s"\\]+@[^@\s"\\]+$/,
     most: 254,
     form: 'an email address of at most 254 characters',
+    mayBeNone: true,
   },
   alarmTopic: {
     option: 'alarm-topic',
     pattern: /^arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]+$/,
     form: 'the ARN of an SNS topic',
+    mayBeNone: true,
   },
 } as const satisfies Record<string, Field>;
 
 /** The problem of a value; `undefined` if it is valid. */
-export const fieldProblem = (value: string, { pattern, most = Infinity, form }: Field): string | undefined =>
-  pattern.test(value) && value.length <= most ? undefined : `must be ${form}`;
+export const fieldProblem = (
+  value: string,
+  { pattern, most = Infinity, form, mayBeNone }: Field,
+): string | undefined =>
+  (value === '' && mayBeNone === true) || (pattern.test(value) && value.length <= most) ? undefined : `must be ${form}`;
 
 /** @throws UsageError naming the option */
 export function checked(value: string, field: Field): string {

@@ -47,7 +47,7 @@ test('one account without an organization: the hub trusts itself, and the policy
   expect(config).toContain('stack_name = "patchwave"\nregion = "eu-west-1"');
   expect(config).toContain('capabilities = "CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"');
   expect(config).toContain(
-    String.raw`parameter_overrides = "ReadHubAccount=\"true\" ReadRoleExternalId=\"${DRAWN}\" AlarmEmail=\"on-call@example.com\""`,
+    String.raw`parameter_overrides = "OrganizationId=\"\" MemberAccountIds=\"\" ReadHubAccount=\"true\" ReadRoleExternalId=\"${DRAWN}\" AlarmEmail=\"on-call@example.com\" AlarmTopicArn=\"\""`,
   );
   expect(config).not.toContain('[member');
   const policy = parsePolicy(await fileOf('my-policy.yaml'));
@@ -84,12 +84,10 @@ test('a second file that somebody makes meanwhile is kept, and the first is not 
   expect(await fileOf('my-policy.yaml')).toBe('theirs');
 });
 
-test('with --force too: if the second file cannot be replaced, the first keeps what it had', async () => {
-  await writeFile(join(folder, 'samconfig.toml'), 'old');
-  await mkdir(join(folder, 'my-policy.yaml'));
-  await expect(init({ ...REGION, force: true })).rejects.toThrow(/my-policy.yaml .* is no plain file. Nothing was/);
-  expect(await fileOf('samconfig.toml')).toBe('old');
-  expect((await readdir(folder)).sort()).toEqual(['my-policy.yaml', 'samconfig.toml']);
+test('with --force too: if the settings cannot be replaced, no policy is written', async () => {
+  await mkdir(join(folder, 'samconfig.toml'));
+  await expect(init({ ...REGION, force: true })).rejects.toThrow(/samconfig.toml .* is no plain file. Nothing was/);
+  expect(await readdir(folder)).toEqual(['samconfig.toml']);
 });
 
 test('no line is wider than the terminal, and each command is whole', async () => {
@@ -106,12 +104,10 @@ test('only the owner may read the file with the external id', async () => {
 });
 
 test('that stays so for a file that everybody could read and that is replaced', async () => {
-  await writeFile(join(folder, 'samconfig.toml'), 'old, and longer than what replaces it\n'.repeat(100), {
-    mode: 0o644,
-  });
+  await writeFile(join(folder, 'samconfig.toml'), '# theirs\n'.repeat(100), { mode: 0o644 });
   await init({ ...REGION, force: true });
   expect((await stat(join(folder, 'samconfig.toml'))).mode & 0o077).toBe(0);
-  expect(await fileOf('samconfig.toml')).not.toContain('old');
+  expect(await fileOf('samconfig.toml')).toContain('# theirs');
 });
 
 test('other accounts and Regions: the hub lists them, they get a section of their own, and the commands name each', async () => {
@@ -132,8 +128,9 @@ test('other accounts and Regions: the hub lists them, they get a section of thei
 test('an organization: the policy reviews all of it, and a StackSet may bring the roles of the hub', async () => {
   await init({ ...REGION, organization: 'o-a1b2c3d4e5', 'covered-by-stack-set': true });
   const config = await fileOf('samconfig.toml');
-  expect(config).toContain(String.raw`parameter_overrides = "OrganizationId=\"o-a1b2c3d4e5\" ReadRoleExternalId=`);
-  expect(config).not.toMatch(/ReadHubAccount|MemberAccountIds/);
+  expect(config).toContain(
+    String.raw`parameter_overrides = "OrganizationId=\"o-a1b2c3d4e5\" MemberAccountIds=\"\" ReadHubAccount=\"false\" `,
+  );
   expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toBe('organization');
 });
 
@@ -262,8 +259,108 @@ test('with --force the external id, which members may know, is kept unless anoth
   await init({ ...REGION, force: true, members: '444455556666' }, { draw: () => 'another-drawn-text' });
   expect(await idsIn()).toEqual([DRAWN, DRAWN]);
   await init({ ...REGION, force: true, 'external-id': 'given-by-a-person' });
-  expect(await idsIn()).toEqual(['given-by-a-person']);
-  await writeFile(join(folder, 'samconfig.toml'), 'parameter_overrides = "ReadRoleExternalId=\\"x\\""\n');
+  expect(await idsIn()).toEqual(['given-by-a-person', 'given-by-a-person']);
+  await writeFile(
+    join(folder, 'samconfig.toml'),
+    '[default.deploy.parameters]\nparameter_overrides = "ReadRoleExternalId=\\"x\\""\n',
+  );
   await init({ ...REGION, force: true });
   expect(await idsIn()).toEqual([DRAWN]);
+});
+
+describe('a file that a person has edited', () => {
+  const EDITED = [
+    '# ours: reviewed by the platform team',
+    'version=0.1',
+    '[default.global.parameters]',
+    'profile = "hub"',
+    '',
+    '  [default.deploy.parameters]  # hub',
+    '  stack_name="pw" # short',
+    'region = "eu-west-1"',
+    's3_bucket = "ours"',
+    String.raw`parameter_overrides = "Tracing=\"on\"   MemberAccountIds=\"444455556666,777788889999\" ReadRoleExternalId=of-our-own  LogRetention=30" # wide`,
+    'tags = "Note=\\"MemberAccountIds=x\\""',
+    '',
+    '[test.deploy.parameters]',
+    'region = "us-east-1"',
+    '',
+  ];
+  const edited = async (lineEnd = '\n') => {
+    await writeFile(join(folder, 'samconfig.toml'), EDITED.join(lineEnd));
+    await writeFile(join(folder, 'my-policy.yaml'), '# a policy that a person has edited\n');
+  };
+  const hubSection = async () => (await fileOf('samconfig.toml')).split(/\r?\n/).slice(0, EDITED.length - 1);
+
+  test.each(['\n', '\r\n'])('one answer changes its text alone, with the line end %j', async (lineEnd) => {
+    await edited(lineEnd);
+    await init({ force: true, members: '444455556666' });
+    const lines = await hubSection();
+    expect(lines.filter((line, index) => line !== EDITED[index])).toEqual([
+      String.raw`parameter_overrides = "Tracing=\"on\"   MemberAccountIds=\"444455556666\" ReadRoleExternalId=of-our-own  LogRetention=30 OrganizationId=\"\" ReadHubAccount=\"true\" AlarmEmail=\"\" AlarmTopicArn=\"\"" # wide`,
+    ]);
+    expect((await fileOf('samconfig.toml')).startsWith(EDITED.slice(0, 9).join(lineEnd))).toBe(true);
+    expect(await fileOf('my-policy.yaml')).toBe('# a policy that a person has edited\n');
+  });
+
+  test('the same answers once more leave every byte', async () => {
+    await edited();
+    await init({ force: true, 'alarm-email': 'on-call@example.com' });
+    const once = await fileOf('samconfig.toml');
+    await init({ force: true });
+    expect(await fileOf('samconfig.toml')).toBe(once);
+  });
+
+  test('an account that is taken out is in no parameter: from a list to an organization, to one account, and back', async () => {
+    await edited();
+    const trusted = async () =>
+      [...(await fileOf('samconfig.toml')).matchAll(/(OrganizationId|MemberAccountIds)=\\"([^"\\]*)/g)].map(
+        ([, name, value]) => `${name}=${value}`,
+      );
+    await init({ force: true, organization: 'o-a1b2c3d4e5' });
+    expect(await trusted()).toEqual([
+      'MemberAccountIds=',
+      'OrganizationId=o-a1b2c3d4e5',
+      'OrganizationId=o-a1b2c3d4e5',
+    ]);
+    await init({ force: true, organization: '' });
+    expect(await trusted()).toEqual(['MemberAccountIds=', 'OrganizationId=', 'OrganizationId=']);
+    await init({ force: true, members: '777788889999' });
+    expect(await trusted()).toEqual(['MemberAccountIds=777788889999', 'OrganizationId=', 'OrganizationId=']);
+    await init({ force: true, members: '' });
+    expect(await trusted()).toEqual(['MemberAccountIds=', 'OrganizationId=', 'OrganizationId=']);
+  });
+
+  test('an address for alarms gives way to a topic', async () => {
+    await edited();
+    await init({ force: true, 'alarm-email': 'on-call@example.com' });
+    await init({ force: true, 'alarm-topic': 'arn:aws:sns:eu-west-1:111122223333:t' });
+    expect(await fileOf('samconfig.toml')).toMatch(/AlarmEmail=\\"\\" AlarmTopicArn=\\"arn:aws:sns/);
+  });
+
+  test('on a terminal Enter keeps each answer, and - removes it', async () => {
+    await edited();
+    const asked: string[] = [];
+    const ask = async (question: string) => {
+      asked.push(question);
+      return question.startsWith('Other accounts') ? '-' : '';
+    };
+    await init({ force: true }, { ask });
+    expect(asked).toContain('Name of its stack [pw]: ');
+    expect(asked.find((question) => question.startsWith('Other'))).toContain('[444455556666,777788889999, - for none]');
+    expect(await fileOf('samconfig.toml')).toMatch(/MemberAccountIds=\\"\\"/);
+  });
+
+  test.each([
+    ['a list', 'parameter_overrides = ["Tracing=on"]'],
+    ['a text of several lines', 'parameter_overrides = """\nTracing=on"""'],
+    ['the longer form', 'parameter_overrides = "ParameterKey=Tracing,ParameterValue=on"'],
+    ['no form of SAM', 'parameter_overrides = "Tracing"'],
+  ])('parameters in %s are refused, and the file stays', async (_, line) => {
+    const file = `version = 0.1\n[default.deploy.parameters]\n${line}\n`;
+    await writeFile(join(folder, 'samconfig.toml'), file);
+    await expect(init({ ...REGION, force: true })).rejects.toThrow(/cannot change, and nothing was written/);
+    expect(await fileOf('samconfig.toml')).toBe(file);
+    expect(await readdir(folder)).toEqual(['samconfig.toml']);
+  });
 });
