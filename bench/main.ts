@@ -12,6 +12,7 @@ import { costBenchmark } from './cost.ts';
 import { doorsBenchmark } from './doors.ts';
 import { lineageBenchmark } from './lineage.ts';
 import { loopBenchmark } from './loop.ts';
+import { policyBenchmark } from './policy.ts';
 import { type BenchReport, missedRows, reportJson, reportText } from './report.ts';
 import { reviewBenchmark } from './review.ts';
 
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<BenchReport>>> = {
   doors: doorsBenchmark,
   lineage: lineageBenchmark,
   loop: loopBenchmark,
+  policy: policyBenchmark,
   review: reviewBenchmark,
 };
 

@@ -4,7 +4,18 @@ import type { Policy } from './policy.ts';
 export type NamingAccounts = Pick<Policy, 'scopes' | 'streams' | 'mirrors'>;
 
 /** Accounts that a policy names as ours: those of its scopes, streams, pipelines and mirrors. */
-export function accountsNamedBy({ scopes, streams, mirrors }: NamingAccounts): ReadonlySet<string> {
+export function accountsNamedBy(policy: NamingAccounts): ReadonlySet<string> {
+  const known = NAMED.get(policy);
+  if (known) return known;
+  const named = accountsIn(policy);
+  NAMED.set(policy, named);
+  return named;
+}
+
+/** By policy, which is never changed: a review asks it for each image. */
+const NAMED = new WeakMap<NamingAccounts, ReadonlySet<string>>();
+
+function accountsIn({ scopes, streams, mirrors }: NamingAccounts): ReadonlySet<string> {
   const listed = scopes === 'organization' ? [] : scopes;
   const named = [...listed, ...streams, ...mirrors].map(({ account }) => account);
   return new Set([...named, ...streams.flatMap(({ pipeline }) => pipeline?.account ?? [])]);

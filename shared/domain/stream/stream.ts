@@ -1,6 +1,6 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import { matchesAnyGlob } from '../common/glob.ts';
-import { type ImageLocation, locationKey } from '../image/image.ts';
+import { type ImageLocation, locationKey, registryKey } from '../image/image.ts';
 import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
 
@@ -12,14 +12,68 @@ export interface ReleaseLine {
 
 export const streamId = (location: ImageLocation, headTag: string): string => `${locationKey(location)}:${headTag}`;
 
-/** The rules that name a repository, in the order of the policy. */
-export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRule[] =>
-  policy.streams.filter(
-    ({ account, regions, repositories }) =>
-      account === location.account &&
-      regions.includes(location.region) &&
-      matchesAnyGlob(repositories, location.repository),
-  );
+/** The rules that name a repository, in the order of the policy. A review asks it for each image, and a policy may have thousands. */
+export function streamRulesOf({ streams }: Pick<Policy, 'streams'>, location: ImageLocation): StreamRule[] {
+  const { account, region, repository } = location;
+  const rules = rulesOf(streams).get(registryKey(location));
+  if (!rules) return [];
+  const near = [rules.byName.get(repository), rules.byFolder.get(folderOf(repository)), rules.others];
+  return near
+    .flatMap((some) => some ?? [])
+    .filter(({ rule }, at, all) => all.findIndex((one) => one.rule === rule) === at)
+    .filter(({ rule: { repositories } }) => matchesAnyGlob(repositories, repository))
+    .filter(({ rule }) => rule.account === account && rule.regions.includes(region))
+    .sort((one, other) => one.at - other.at)
+    .map(({ rule }) => rule);
+}
+
+interface PlacedRule {
+  readonly rule: StreamRule;
+  /** Its place in the policy. */
+  readonly at: number;
+}
+
+/** The rules of one registry, by what a repository must be called to match one of their patterns. */
+interface RegistryRules {
+  readonly byName: Map<string, PlacedRule[]>;
+  /** Of patterns whose first folder is plain text. */
+  readonly byFolder: Map<string, PlacedRule[]>;
+  readonly others: PlacedRule[];
+}
+
+/** The index of a list of rules, made once: a list is never changed. */
+const INDEXED = new WeakMap<readonly StreamRule[], ReadonlyMap<string, RegistryRules>>();
+
+function rulesOf(streams: readonly StreamRule[]): ReadonlyMap<string, RegistryRules> {
+  const known = INDEXED.get(streams);
+  if (known) return known;
+  const index = new Map<string, RegistryRules>();
+  for (const [at, rule] of streams.entries())
+    for (const region of rule.regions) {
+      const key = registryKey({ account: rule.account, region });
+      const rules = index.get(key) ?? { byName: new Map(), byFolder: new Map(), others: [] };
+      index.set(key, rules);
+      for (const pattern of rule.repositories) listFor(rules, pattern).push({ rule, at });
+    }
+  INDEXED.set(streams, index);
+  return index;
+}
+
+function listFor({ byName, byFolder, others }: RegistryRules, pattern: string): PlacedRule[] {
+  const star = pattern.indexOf('*');
+  if (star < 0) return inMap(byName, pattern);
+  const slash = pattern.indexOf('/');
+  return slash >= 0 && slash < star ? inMap(byFolder, folderOf(pattern)) : others;
+}
+
+/** What is before the first slash, and that. */
+const folderOf = (repository: string): string => repository.slice(0, repository.indexOf('/') + 1);
+
+function inMap(map: Map<string, PlacedRule[]>, key: string): PlacedRule[] {
+  const list = map.get(key) ?? [];
+  map.set(key, list);
+  return list;
+}
 
 /**
  * The release line that made an image, from its tags. Tags of one build are aliases; the least specific head tag names

@@ -29,6 +29,7 @@ test.each([
       `USD ${constantOf('bench/cost.ts', 'MONTH_BUDGET')} a month`,
     ],
   ],
+  ['policy', [`${constantOf('bench/policy.ts', 'MOST_GROWTH')} x from 1,000 to 10,000 rules`]],
   [
     'doors',
     [
