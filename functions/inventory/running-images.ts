@@ -68,7 +68,10 @@ export async function presencesSeen(
     const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading) }));
     const isNew = (known: Presence | undefined): boolean =>
       known?.standing === undefined || !isRecent(known, reading.policy, reading.nowEpochMs);
-    const isDue = found.some(({ digest, seen }) => seen.objections.has('fact') && isNew(before.get(digest)));
+    const isDue = found.some(
+      ({ digest, seen: { objections } }) =>
+        (objections.has('fact') || objections.has('rule')) && isNew(before.get(digest)),
+    );
     const openUntilEpochMs = isDue ? await reading.openUntil(place) : undefined;
     return found.flatMap(({ digest, seen }): readonly PlacedPresence[] => {
       const known = before.get(digest);

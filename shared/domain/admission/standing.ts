@@ -123,14 +123,11 @@ function standingSeen(
   if (earlier === 'forbidden' || (isNameRefused && !isUnknown)) return 'forbidden';
   // It may have begun right after the reading before: what was good then began while nothing forbade it.
   const earliest = beforeEpochMs === undefined ? began : { ...began, beganAtEpochMs: beforeEpochMs };
-  // Unless the place was open after a fact came due: then the break-glass may have let it start.
-  const isOpened =
-    !isUnknown &&
-    objections.has('fact') &&
-    image &&
-    openUntilEpochMs > (goodUntilEpochMs(image, policy, nowEpochMs) ?? 0);
-  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
   const isForbidden = objections.has('fact') || objections.has('rule');
+  // Unless the place was open after that: then the break-glass may have let it start.
+  const isOpened =
+    !isUnknown && isForbidden && image && openUntilEpochMs > (goodUntilEpochMs(image, policy, nowEpochMs) ?? 0);
+  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
   return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
 }
 

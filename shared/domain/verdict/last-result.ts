@@ -44,11 +44,21 @@ export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: numbe
     ? endedAt(before, atEpochMs)
     : (before.lastKnown ?? earlierResult(before) ?? earlierResult(after));
   const breachEpochMs = before.verdict?.nextBreachAtEpochMs ?? Number.POSITIVE_INFINITY;
-  const lastGood = isGood(before) ? endedAt(before, Math.min(atEpochMs, breachEpochMs)) : before.lastGood;
+  const lastGood = isGood(before)
+    ? endedAt(before, Math.min(atEpochMs, breachEpochMs, ruledEpochMs(before, after)))
+    : before.lastGood;
   return {
     ...(lastKnown && !isKnown(after) && { lastKnown }),
     ...(lastGood && !isGood(after) && { lastGood }),
   };
+}
+
+/** Since when the policies forbid what the verdict before had nothing against: a rule counts before the image is judged by it. */
+function ruledEpochMs({ judgedAtEpochMs = 0 }: Judged, { verdict }: Judged): number {
+  const since = (verdict?.reasons ?? []).flatMap(({ effect, kind, sinceEpochMs }) =>
+    effect === 'violates' && kind !== 'registry' && sinceEpochMs !== undefined ? [sinceEpochMs] : [],
+  );
+  return Math.max(judgedAtEpochMs, Math.min(...since));
 }
 
 /** Nothing recorded it: the image has a scan result, and its first verdict, or one of a version before 0.3.0, has a doubt. */

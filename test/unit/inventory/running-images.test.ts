@@ -43,6 +43,15 @@ const LATE = recordOf('web', {
 /** A fact of ten hours ago, and a doubt of ten hours ago. */
 const GOOD_BEFORE = { lastGood: { untilEpochMs: NOW - 10 * HOUR_MS, resultAtEpochMs: NOW - 11 * HOUR_MS } };
 const SINCE_LATE: ImageRecord = { ...LATE, ...GOOD_BEFORE };
+/** A rule that came ten hours ago. */
+const SINCE_RULED: ImageRecord = {
+  ...recordOf('web', {
+    verdict: verdict('violating', {
+      reasons: [{ ruleId: 'non-root', effect: 'violates', kind: 'user', user: '', sinceEpochMs: NOW - 10 * HOUR_MS }],
+    }),
+  }),
+  ...GOOD_BEFORE,
+};
 const SINCE_DOUBTED: ImageRecord = {
   ...recordOf('web', {
     verdict: verdict('unknown', { reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }] }),
@@ -108,6 +117,25 @@ test.each<[string, Seen, object]>([
   [
     'the same, and the place was open after the fact came due',
     { image: SINCE_LATE, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW - 9 * HOUR_MS },
+    { standing: 'forbidden' },
+  ],
+  ...(
+    [
+      ['a rule came since the reading before', undefined, 'good'],
+      ['a rule came since then, and the place was open before the rule came', 10, 'good'],
+      ['a rule came since then, and the place was open after the rule came', 9, 'forbidden'],
+    ] as const
+  ).map(([name, open, standing]): [string, Seen, object] => [
+    name,
+    {
+      ...{ image: SINCE_RULED, beforeEpochMs: NOW - 20 * HOUR_MS },
+      ...(open !== undefined && { openUntilEpochMs: NOW - open * HOUR_MS }),
+    },
+    { standing },
+  ]),
+  [
+    'a rule came before the reading before, so a break-glass or a door that only warns let it start',
+    { image: SINCE_RULED, beforeEpochMs: NOW - 9 * HOUR_MS },
     { standing: 'forbidden' },
   ],
   [

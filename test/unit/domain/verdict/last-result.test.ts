@@ -1,4 +1,4 @@
-import { goodUntilEpochMs } from '../../../../shared/domain/verdict/last-result.ts';
+import { goodUntilEpochMs, lastResultsAfter } from '../../../../shared/domain/verdict/last-result.ts';
 import { imageProperties, judgement, NOON_EPOCH_MS, verdict } from '../../../support/samples.ts';
 
 const judged = (reasons: NonNullable<ReturnType<typeof judgement>['verdict']>['reasons']) => ({
@@ -13,4 +13,41 @@ test('a name in an unapproved registry elsewhere leaves a result good; a violati
   expect(goodUntilEpochMs(judged([elsewhere]), policy, now)).toBe(now);
   const root = { ruleId: 'u', effect: 'violates', kind: 'user', user: '' } as const;
   expect(goodUntilEpochMs(judged([elsewhere, root]), policy, now)).toBeUndefined();
+});
+
+test.each<[string, Parameters<typeof judged>[0], number]>([
+  [
+    'a rule that came since the last verdict, although the image is judged by it later',
+    [{ ruleId: 'u', effect: 'violates', kind: 'user', user: '', sinceEpochMs: NOON_EPOCH_MS + 1000 }],
+    NOON_EPOCH_MS + 1000,
+  ],
+  [
+    'the last verdict, if the rule was there before and a looser policy came between',
+    [{ ruleId: 'u', effect: 'violates', kind: 'user', user: '', sinceEpochMs: NOON_EPOCH_MS - 1000 }],
+    NOON_EPOCH_MS,
+  ],
+  [
+    'the next verdict, if nothing says since when it is forbidden',
+    [{ ruleId: 'u', effect: 'violates', kind: 'user', user: '' }],
+    NOON_EPOCH_MS + 5000,
+  ],
+  [
+    'the next verdict, if only a name elsewhere is not approved',
+    [
+      {
+        ruleId: 'r',
+        effect: 'violates',
+        kind: 'registry',
+        registry: 'docker.io/a',
+        sinceEpochMs: NOON_EPOCH_MS + 1000,
+      },
+    ],
+    NOON_EPOCH_MS + 5000,
+  ],
+])('the last good result ends with %s', (_, reasons, untilEpochMs) => {
+  const good = judged([]);
+  const before = { ...good, verdict: verdict('compliant', { reasons: [] }) };
+  const doubted: Parameters<typeof judged>[0] = [{ ruleId: 'a', effect: 'unknown', kind: 'age-unknown' }];
+  const { lastGood } = lastResultsAfter(before, judged([...reasons, ...doubted]), NOON_EPOCH_MS + 5000);
+  expect(lastGood?.untilEpochMs).toBe(untilEpochMs);
 });
