@@ -109,7 +109,12 @@ async function handlerInMemory() {
     keys: new PathKeys([KEY.publicKey]),
     ports: {
       ...{ images, places, running: new DynamoRunningLedger(table), exceptions: new DynamoBreakGlassLedger(table) },
-      ...{ streams: new DynamoStreamHeads(table), startDenials: new DynamoStartDenials(table) },
+      streams: new DynamoStreamHeads(table),
+      // New for each refusal: an environment writes only the first 100 of an hour.
+      startDenials: {
+        record: (denial) => new DynamoStartDenials(table).record(denial),
+        recordTask: async () => undefined,
+      },
       policies: { current: async () => ({ version: 'of the benchmark', policy, applied: [] }) },
       checks: { send: async () => undefined },
       clock: () => nowEpochMs,

@@ -37,6 +37,21 @@ export function startDenialLedgerContract(make: () => RecordedDenials): void {
     expect(await recorded()).toEqual([startDenialOf()]);
   });
 
+  test('the webhook of a cluster gets at most 100 an hour recorded in one environment', async () => {
+    const { ledger, recorded } = make();
+    const one = ledger();
+    const ofImage = (n: number, changes: Partial<StartDenial> = {}) =>
+      one.record(startDenialOf({ digest: digestOf(`image-${n}`), ...changes }));
+    for (let n = 0; n < 100; n += 1) await ofImage(n, { place: { ...PLACE, namespace: `forged-${n}` } });
+    await expect(ofImage(100)).rejects.toMatchObject({ name: 'DenialsCutError' });
+    expect(await recorded()).toHaveLength(100);
+    await ofImage(99, { place: { ...PLACE, namespace: 'forged-99' } });
+    await ofImage(100, { door: 'ecs-gate' });
+    await ofImage(100, { place: { ...PLACE, cluster: 'other' } });
+    await ofImage(100, { deniedAtEpochMs: NOON_EPOCH_MS + HOUR_MS });
+    expect(await recorded()).toHaveLength(103);
+  });
+
   test.each<[string, Partial<StartDenial>]>([
     ['hour', { deniedAtEpochMs: NOON_EPOCH_MS + HOUR_MS }],
     ['image', { digest: digestOf('b') }],

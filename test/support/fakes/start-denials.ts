@@ -7,7 +7,7 @@ import {
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
 import { announce } from '../../../shared/events/announce.ts';
-import type { StartDenialLedger } from '../../../shared/ports/denials.ts';
+import { DenialsOfHour, type StartDenialLedger } from '../../../shared/ports/denials.ts';
 import { copied } from './copied.ts';
 
 /** Denied starts, in memory. */
@@ -16,10 +16,13 @@ export class FakeStartDenials implements StartDenialLedger {
   readonly published: PublishedEvent[] = [];
   readonly #tasks = new Map<string, DeniedTask>();
   readonly #recorded = new Map<string, StartDenial>();
+  readonly #ofHour = new DenialsOfHour();
 
   async record(denial: StartDenial): Promise<void> {
     const key = [denial.door, doorPlaceText(denial.place), hourOf(denial), deniedSubject(denial)].join(' ');
-    if (!this.#recorded.has(key)) this.#recorded.set(key, copied(denial));
+    if (this.#recorded.has(key)) return;
+    this.#ofHour.count(denial);
+    this.#recorded.set(key, copied(denial));
   }
 
   async recordTask(task: DeniedTask): Promise<void> {

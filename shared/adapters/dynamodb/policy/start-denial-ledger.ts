@@ -1,6 +1,6 @@
 import type { DeniedTask, StartDenial } from '../../../domain/admission/start-denial.ts';
 import { DAY_MS } from '../../../domain/common/time.ts';
-import type { StartDenialLedger } from '../../../ports/denials.ts';
+import { DenialsOfHour, type StartDenialLedger } from '../../../ports/denials.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
@@ -14,6 +14,7 @@ export class DynamoStartDenials implements StartDenialLedger {
   readonly #records: StoredRecords<StartDenial & { readonly expiresAt: number }>;
   readonly #tasks: StoredRecords<DeniedTask & { readonly expiresAt: number }>;
   readonly #recorded = new Set<string>();
+  readonly #ofHour = new DenialsOfHour();
 
   constructor(table: LedgerTable) {
     this.#records = new StoredRecords(table, 'start-denial');
@@ -24,6 +25,7 @@ export class DynamoStartDenials implements StartDenialLedger {
     const key = keys.deniedStart(denial);
     const name = `${key.PK} ${key.SK}`;
     if (this.#recorded.has(name)) return;
+    this.#ofHour.count(denial);
     await this.#records.put(
       key,
       { ...denial, expiresAt: expiry(denial.deniedAtEpochMs) },
