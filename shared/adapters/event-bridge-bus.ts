@@ -9,11 +9,10 @@ import { EventsNotPublishedError } from '../ports/errors.ts';
 import type { EventBus, PublishedEvent } from '../ports/event-bus.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';
-import { putEntries } from './put-entries.ts';
+import { batchesWithin, putEntries } from './put-entries.ts';
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: the size of an entry, and of a request. */
-const ENTRIES_A_CALL = 10;
-const BYTES_A_CALL = 256 * 1024;
+const A_CALL = { entries: 10, bytes: 256 * 1024 };
 
 /** Temporary errors of single entries. */
 const PASSING = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
@@ -34,8 +33,12 @@ export class EventBridgeBus implements EventBus {
 
   async publish(events: readonly PublishedEvent[]): Promise<void> {
     const entries = events.map((event) => entryOf(event, this.#bus));
-    const failures: Failure[] = [];
-    for (const batch of batchesOf(entries, failures))
+    const tooLarge = entries.filter((entry) => sizeOf(entry) > A_CALL.bytes);
+    const failures: Failure[] = tooLarge.map((entry) =>
+      failureOf(entry, { ErrorCode: 'TooLarge', ErrorMessage: `${sizeOf(entry)} bytes` }),
+    );
+    const others = entries.filter((entry) => !tooLarge.includes(entry));
+    for (const batch of batchesWithin(others, sizeOf, A_CALL))
       failures.push(...(await putEntries(batch, this.#backoff, (left) => this.#put(left))));
     if (failures.length > 0) throw new EventsNotPublishedError(failures);
   }
@@ -65,27 +68,6 @@ const entryOf = ({ detailType, detail, resources }: PublishedEvent, bus: string)
   Detail: JSON.stringify(detail),
   Resources: [...resources],
 });
-
-/** Batches within both limits, in order; an entry too large for any call is a failure. */
-function* batchesOf(entries: readonly PutEventsRequestEntry[], failures: Failure[]): Iterable<PutEventsRequestEntry[]> {
-  let batch: PutEventsRequestEntry[] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const size = sizeOf(entry);
-    if (size > BYTES_A_CALL) {
-      failures.push(failureOf(entry, { ErrorCode: 'TooLarge', ErrorMessage: `${size} bytes` }));
-      continue;
-    }
-    if (batch.length === ENTRIES_A_CALL || bytes + size > BYTES_A_CALL) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(entry);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
-}
 
 const sizeOf = ({ Source = '', DetailType = '', Detail = '', Resources = [] }: PutEventsRequestEntry): number =>
   [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + Buffer.byteLength(text), 0);

@@ -28,3 +28,31 @@ export async function putEntries<Entry, Failure>(
   }
   return lost;
 }
+
+/** What one batch call takes. */
+export interface BatchLimits {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** Batches within both limits, in order. An entry that alone has more bytes is a batch of its own. */
+export function batchesWithin<Entry>(
+  entries: readonly Entry[],
+  sizeOf: (entry: Entry) => number,
+  most: BatchLimits,
+): readonly (readonly Entry[])[] {
+  const batches: Entry[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = sizeOf(entry);
+    const last = batches.at(-1);
+    if (last && last.length < most.entries && bytes + size <= most.bytes) {
+      last.push(entry);
+      bytes += size;
+    } else {
+      batches.push([entry]);
+      bytes = size;
+    }
+  }
+  return batches;
+}

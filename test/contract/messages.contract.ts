@@ -26,6 +26,25 @@ export function messagesContract(world: () => MessagesWorld): void {
     expect(numbered(await receive(count))).toEqual(numberedMessages(count));
   });
 
+  const ofBytes = (number: number, bytes: number): NumberedMessage => ({ number, text: 'x'.repeat(bytes) });
+
+  test('messages that are too large together for one call all arrive', async () => {
+    const { messages, receive } = await world().newQueue();
+    const large = Array.from({ length: 9 }, (_, number) => ofBytes(number, 200_000));
+    await messages.send(large);
+    expect(numbered(await receive(large.length))).toEqual(large);
+  });
+
+  test('a message that is too large for a queue is an error; the others arrive', async () => {
+    const { messages, receive } = await world().newQueue();
+    const sent = messages.send([ofBytes(0, 10), ofBytes(1, 1_100_000), ofBytes(2, 10)]);
+    await expect(sent).rejects.toMatchObject({
+      name: 'MessagesNotSentError',
+      message: expect.stringContaining('MessageTooLong'),
+    });
+    expect(numbered(await receive(2))).toEqual([ofBytes(0, 10), ofBytes(2, 10)]);
+  });
+
   test('where there is nothing to send, nothing is sent', async () => {
     const { messages, receive } = await world().newQueue();
     await messages.send([]);

@@ -48,3 +48,18 @@ test.each([
   });
   expect(sent()).toHaveLength(calls);
 });
+
+test('no call is larger than SQS takes, and a message that is larger alone stops no other', async () => {
+  sqs.on(SendMessageBatchCommand).resolves({});
+  const queue = new SqsMessages<string>(sqs as unknown as SQSClient, 'https://sqs/queue', countingBackoff(3));
+  const [large, tooLarge] = ['x'.repeat(400_000), 'x'.repeat(1_048_577)];
+  const sending = queue.send([large, large, large, tooLarge, 'small']);
+  await expect(sending).rejects.toMatchObject({ message: expect.stringContaining('1 message') });
+  const sizes = sqs
+    .commandCalls(SendMessageBatchCommand)
+    .map(({ args }) => (args[0].input.Entries ?? []).map(({ MessageBody = '' }) => MessageBody.length));
+  expect(sizes).toEqual([
+    [400_002, 400_002],
+    [400_002, 7],
+  ]);
+});
