@@ -131,8 +131,11 @@ function standingSeen(
   return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
 }
 
-/** The presence of an image that a complete reading no longer shows. */
+/**
+ * The presence of an image that a complete reading no longer shows. Without one before, nothing tells how it began: it is in good
+ * standing if a result shows that nothing forbade it when it ended.
+ */
 export const presenceEnded = (before: Presence | undefined, endedAtEpochMs: number): Presence => ({
-  ...before,
+  ...(before ?? { standing: 'undecided', beganAtEpochMs: endedAtEpochMs }),
   endedAtEpochMs: before?.endedAtEpochMs ?? endedAtEpochMs,
 });

@@ -1,4 +1,5 @@
 import { presencesEnded, presencesSeen } from '../../../functions/inventory/running-images.ts';
+import { isInGoodStanding } from '../../../shared/domain/admission/standing.ts';
 import type { Usage } from '../../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { doorPolicy } from '../../support/door-world.ts';
@@ -200,4 +201,17 @@ test('a presence ends with the last usage of the image in the place', async () =
       presence: { standing: 'good', beganAtEpochMs: NOW, endedAtEpochMs: NOW + DAY_MS },
     },
   ]);
+});
+
+test.each<[string, ImageRecord | undefined, boolean]>([
+  ['nothing forbids it', GOOD, true],
+  ['a fact came due after it ended', SINCE_LATE, true],
+  ['a fact forbade it', LATE, false],
+  ['Patchwave has no record of it', undefined, false],
+])('an image that ends, and whose beginning no reading recorded, where %s', async (_, image, isGood) => {
+  const endedAtEpochMs = NOW - 11 * HOUR_MS;
+  const [ended] = await presencesEnded(new FakeRunning(), [pod('shop/web')], [], endedAtEpochMs);
+  if (!ended) throw new TypeError('it must end');
+  expect(isInGoodStanding(ended.presence, image, policy, NOW)).toBe(isGood);
+  expect(isInGoodStanding(ended.presence, image, policy, endedAtEpochMs + 14 * DAY_MS)).toBe(false);
 });
