@@ -12,6 +12,8 @@ export interface OwedStart {
   readonly why: string;
   /** What the grace of each kind rests on, where the image starts by its standing. */
   readonly carriedBy: readonly Objection['kind'][];
+  /** A doubt about it that Patchwave knows for certain, with the instants between which it must raise the alarm. */
+  readonly alarm?: TrueSpan;
 }
 
 interface Objection {
@@ -55,7 +57,11 @@ export class StartOracle {
     if (!image) throw new Error(`there is no image ${digest}`);
     const policy = this.#policyAt(at);
     const carried = this.#objections(image, at).map((one) => this.#fromFirstReview(one, start));
-    const answer = (due: Due, why: string): OwedStart => ({ due, why, carriedBy: carried.map(({ kind }) => kind) });
+    const alarm = this.#alarmOf(carried, start);
+    const answer = (due: Due, why: string): OwedStart => ({
+      ...{ due, why, carriedBy: carried.map(({ kind }) => kind) },
+      ...(alarm && { alarm }),
+    });
     if (policy.isOffIn?.includes(place) || policy.warns.includes(place) || this.#isOpened(place, at))
       return answer('open', 'the door refuses nothing');
     if (this.#isLoosened(at)) return answer('open', 'verdicts have rules that the policy has no longer');
@@ -73,6 +79,15 @@ export class StartOracle {
       return answer(standing ? 'must-start' : 'is-free', 'nothing forbids it');
     if (standing && carried.length === 0) return answer('must-start', standing);
     return answer('open', short ? `the grace of ${short.what} may be over` : 'nobody can know');
+  }
+
+  /** A doubt raises an alarm in its first hour, where a door judged all the time. */
+  #alarmOf(carried: readonly Objection[], { place, atEpochMs }: Start): TrueSpan | undefined {
+    const doubt = carried.find(({ kind, certainFromEpochMs }) => kind === 'doubt' && certainFromEpochMs !== undefined);
+    const { sinceEpochMs = 0, certainFromEpochMs = 0 } = doubt ?? {};
+    const toEpochMs = certainFromEpochMs + HOUR_MS;
+    const isOff = this.#truth.policies.some(({ isOffIn = [] }) => isOffIn.includes(place));
+    return doubt && toEpochMs <= atEpochMs && !isOff ? { fromEpochMs: sinceEpochMs, toEpochMs } : undefined;
   }
 
   /** What ran at the first review has no known beginning: a fact that was due then starts its grace then. */

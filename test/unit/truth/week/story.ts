@@ -1,7 +1,7 @@
 import { ClusterUnreachableError } from '../../../../shared/ports/cluster-errors.ts';
 import type { Dice } from '../dice.ts';
 import { type Due, StartOracle } from './oracle.ts';
-import type { PolicyText, WeekImage } from './records.ts';
+import type { PolicyText, TrueSpan, WeekImage } from './records.ts';
 import { type Answered, type Container, HOME, type NamedWorkload, type Recipe, WeekWorld } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -170,11 +170,25 @@ class Story {
     const owed = this.#oracle.due({ atEpochMs: world.now, place, digest: image.digest });
     const answered = await world.ask(place, image, name);
     this.#compare('door', owed, answered, `${name} (${image.name}) in ${place}`);
+    if (owed.due === 'must-start' && owed.alarm) this.#hear(image, owed.alarm);
     // Its node has one platform or the other; new nodes come where a door judges.
     const platform = this.#policy.isOffIn?.includes(place) ? 0 : this.#nodes.int(0, 1);
     return answered.decision === 'deny'
       ? undefined
       : world.begin({ workload: name, kind, platform }, place, image.digest);
+  }
+
+  /** Patchwave told of its doubt long before the door refuses. */
+  #hear({ name, contents }: WeekImage, { fromEpochMs, toEpochMs }: TrueSpan): void {
+    const isTold = this.world.alarms.some(
+      ({ digest, atEpochMs }) => contents.includes(digest) && fromEpochMs <= atEpochMs && atEpochMs <= toEpochMs,
+    );
+    const told = `doubt ${isTold ? 'told' : 'untold'} in its first hour`;
+    this.counts.set(told, (this.counts.get(told) ?? 0) + 1);
+    if (isTold) return;
+    const text = `${new Date(this.world.now).toISOString().slice(0, 16)} alarm: ${name} (doubt until ${new Date(toEpochMs).toISOString()}) is not told of`;
+    this.violations.push(text);
+    this.world.tell(`VIOLATION ${text}`);
   }
 
   #compare(

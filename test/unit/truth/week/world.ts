@@ -7,6 +7,8 @@ import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Finding } from '../../../../shared/domain/scan/finding.ts';
 import { listAllowedImages } from '../../../../shared/judging/list-allowed-images.ts';
+import { metrics } from '../../../../shared/lambda/metrics.ts';
+import { logger } from '../../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../../shared/ports/errors.ts';
 import { parse } from '../../../../shared/schema.ts';
 import type { Inspection } from '../../../support/fakes/scanner.ts';
@@ -79,6 +81,8 @@ export class WeekWorld {
   readonly truth: Records;
   readonly containers: Container[] = [];
   readonly trace: string[] = [];
+  /** Of which images an alarm told, and when. */
+  readonly alarms: { readonly digest: string; readonly atEpochMs: number }[] = [];
   readonly #delivery: TrueDelivery;
   readonly #scanDice: Dice;
   #scans = 0;
@@ -119,6 +123,22 @@ export class WeekWorld {
       () => CALM,
     );
     watchLedger(fakes, (_, events) => this.#published(events));
+    this.#hearAlarms();
+  }
+
+  /** ImagesDoubted is a metric, and the line that the function logs with it names the images. */
+  #hearAlarms(): void {
+    let count = 0;
+    metrics.addMetric = (name, _, value) => {
+      if (name === 'ImagesDoubted') count += value;
+      return metrics;
+    };
+    logger.warn = (_, ...[extra]) => {
+      const { images = [] } = extra as { readonly images?: readonly { readonly digest: string }[] };
+      if (count === 0) return;
+      count = 0;
+      for (const { digest } of images) this.alarms.push({ digest, atEpochMs: this.now });
+    };
   }
 
   /** The events of the ledger that functions of Patchwave wait for. */
