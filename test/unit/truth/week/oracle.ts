@@ -337,7 +337,11 @@ export class StartOracle {
     let goodUntil: number | undefined;
     for (const run of runs) {
       const isReplaced = goodUntil !== undefined && run.fromEpochMs - goodUntil <= REPLACED_WITHIN_MS;
-      if (!isReplaced && !this.#beganWell(image, run)) continue;
+      if (!isReplaced && !this.#beganWell(image, run)) {
+        // What is replaced goes on with a bad beginning, until a review finds nothing against it.
+        if (goodUntil === undefined && run.fromEpochMs > (this.#truth.reviews[0]?.fromEpochMs ?? 0)) return undefined;
+        continue;
+      }
       if (!isReplaced && !this.#isSeen(run, at)) continue;
       goodUntil = Math.max(goodUntil ?? 0, run.toEpochMs ?? at);
     }
@@ -358,9 +362,22 @@ export class StartOracle {
       fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
       this.#objections(image, fromEpochMs).some(
         ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) =>
-          certainFromEpochMs <= fromEpochMs && !(kind === 'doubt' && this.#wasCleared(image, fromEpochMs, at)),
+          certainFromEpochMs <= fromEpochMs &&
+          !(kind === 'doubt' && this.#wasCleared(image, fromEpochMs, at)) &&
+          !(kind === 'rule' && this.#wasLoosened(fromEpochMs, at)),
       );
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
+  }
+
+  /** A review may have found nothing against it, by a text that has not all rules of the one by which it began. */
+  #wasLoosened(fromEpochMs: number, at: number): boolean {
+    const { rules, unapproved } = this.#policyAt(fromEpochMs);
+    return this.#truth.policies.some(
+      (one) =>
+        one.atEpochMs > fromEpochMs &&
+        one.atEpochMs <= at &&
+        (rules.some((rule) => !one.rules.includes(rule)) || one.unapproved.length < unapproved.length),
+    );
   }
 
   /** A later result showed no fact that Patchwave counts as due. */
