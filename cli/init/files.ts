@@ -1,3 +1,4 @@
+import { partitionOf } from '../../shared/domain/image/partitions.ts';
 import type { Section } from './sam-config.ts';
 import type { InitSettings } from './settings.ts';
 
@@ -5,20 +6,6 @@ export const SAM_CONFIG = 'samconfig.toml';
 export const FIRST_POLICY = 'my-policy.yaml';
 /** The section of samconfig.toml for member-account.yaml. */
 export const MEMBER = 'member';
-
-/** The partition of a Region, as an ARN names it. */
-const partitionOf = (region: string): string => PARTITIONS.find(([begin]) => region.startsWith(begin))?.[1] ?? 'aws';
-
-/** By the beginning of their Regions; all others are in `aws`. */
-const PARTITIONS = [
-  ['cn-', 'aws-cn'],
-  ['us-gov-', 'aws-us-gov'],
-  ['us-iso-', 'aws-iso'],
-  ['us-isob-', 'aws-iso-b'],
-  ['eu-isoe-', 'aws-iso-e'],
-  ['eusc-', 'aws-eusc'],
-  ['us-isof-', 'aws-iso-f'],
-] as const;
 
 /**
  * The settings of `sam deploy`: by default for the hub, and with `--config-env member` for an account that it reads.
@@ -47,7 +34,7 @@ export function samSections(settings: InitSettings): { readonly hub: Section; re
       first: ['resolve_s3 = true', 'capabilities = "CAPABILITY_NAMED_IAM"'],
       parameters: {
         HubAccountId: account,
-        HubBusArn: `arn:${partitionOf(region)}:events:${region}:${account}:event-bus/${stack}`,
+        HubBusArn: `arn:${partitionOf(region).name}:events:${region}:${account}:event-bus/${stack}`,
         OrganizationId: organization,
         ReadRoleExternalId: externalId,
         HomeRegion: region,

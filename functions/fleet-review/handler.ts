@@ -1,16 +1,10 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
-import {
-  accountClients,
-  bucketClient,
-  ledgerClient,
-  memberAccess,
-  organizationsClient,
-} from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient, memberAccess, organizationsClient } from '../../shared/adapters/clients.ts';
 import { DynamoRecordedIndexes } from '../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
+import { OrganizationDirectory, regionsOfAccounts } from '../../shared/adapters/organization-directory.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, placeReads, runs, scopes, usages } from '../../shared/lambda/ledgers.ts';
@@ -30,7 +24,7 @@ function compose(): ReviewServices {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const role = memberRole(env, 'fleet-review');
   const access = memberAccess(role(env.READ_ROLE_NAME), async (account) => accounts.hasListed(account));
-  const accounts = new OrganizationDirectory(organizationsClient(), accountClients(access));
+  const accounts = new OrganizationDirectory(organizationsClient(), regionsOfAccounts(env.PARTITION, access));
   const limits = {
     leaseMinutes: env.LEASE_MINUTES,
     catchUpMinutes: env.CATCH_UP_MINUTES,

@@ -4,19 +4,24 @@ import {
   type OrganizationsClient,
   paginateListAccounts,
 } from '@aws-sdk/client-organizations';
+import { partitionNamed } from '../domain/image/partitions.ts';
 import type { Account, AccountDirectory } from '../ports/accounts.ts';
 import { AccountUnreachableError, NoOrganizationError } from '../ports/errors.ts';
-import { isNamed, pagesOrUnreachable } from './refusal.ts';
+import { accountClients, type MemberAccess } from './clients.ts';
+import { isNamed, orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
-/** The accounts of the organization, and the Regions of each, read with that account's role. */
+/** Reads the enabled Regions of one account with its role. @throws AccountUnreachableError if the role cannot be assumed */
+export type RegionsOfAccount = (account: string) => Promise<readonly string[]>;
+
+/** The accounts of the organization, and the Regions of each. */
 export class OrganizationDirectory implements AccountDirectory {
   readonly #organizations: OrganizationsClient;
-  readonly #accounts: (account: string) => AccountClient;
+  readonly #regions: RegionsOfAccount;
   readonly #listed = new Set<string>();
 
-  constructor(organizations: OrganizationsClient, accounts: (account: string) => AccountClient) {
+  constructor(organizations: OrganizationsClient, regions: RegionsOfAccount) {
     this.#organizations = organizations;
-    this.#accounts = accounts;
+    this.#regions = regions;
   }
 
   async *accounts(): AsyncIterable<Account> {
@@ -35,19 +40,47 @@ export class OrganizationDirectory implements AccountDirectory {
     return this.#listed.has(account);
   }
 
-  async regions(account: string): Promise<readonly string[]> {
+  regions(account: string): Promise<readonly string[]> {
+    return this.#regions(account);
+  }
+}
+
+const unreachable =
+  (account: string) =>
+  (cause: Error): Error =>
+    new AccountUnreachableError(account, cause);
+
+/**
+ * Reads Regions as the partition allows it.
+ * @param partition its name, as an ARN has it
+ */
+export function regionsOfAccounts(partition: string, access: MemberAccess): RegionsOfAccount {
+  const { regions } = partitionNamed(partition);
+  return regions ? everyRegion(access, regions) : listedRegions(accountClients(access));
+}
+
+/** The Regions that AWS Account Management names. */
+const listedRegions =
+  (clients: (account: string) => AccountClient): RegionsOfAccount =>
+  async (account) => {
     const pages = paginateListRegions(
-      { client: this.#accounts(account) },
+      { client: clients(account) },
       { RegionOptStatusContains: ['ENABLED', 'ENABLED_BY_DEFAULT'] },
     );
     const regions: string[] = [];
-    const unreachable = (cause: Error) => new AccountUnreachableError(account, cause);
-    for await (const { Regions = [] } of pagesOrUnreachable(pages, unreachable)) {
+    for await (const { Regions = [] } of pagesOrUnreachable(pages, unreachable(account))) {
       regions.push(...Regions.flatMap(({ RegionName }) => RegionName ?? []));
     }
     return regions.sort();
-  }
-}
+  };
+
+/** All Regions of a partition without AWS Account Management. The role is assumed, so that an account without it shows. */
+const everyRegion =
+  (access: MemberAccess, regions: readonly string[]): RegionsOfAccount =>
+  async (account) => {
+    await orUnreachable(() => access.credentials(account)(), unreachable(account));
+    return regions;
+  };
 
 /** https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html */
 async function* pagesOfOrganization(client: OrganizationsClient): AsyncIterable<ListAccountsCommandOutput> {

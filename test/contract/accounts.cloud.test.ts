@@ -1,6 +1,6 @@
 import { beforeAll } from '@jest/globals';
-import { accountClients, organizationsClient } from '../../shared/adapters/clients.ts';
-import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
+import { organizationsClient } from '../../shared/adapters/clients.ts';
+import { OrganizationDirectory, regionsOfAccounts } from '../../shared/adapters/organization-directory.ts';
 import { collect } from '../../shared/concurrency.ts';
 import { HUB_ACCOUNT, useCloud } from '../support/cloud.ts';
 import { HUB_REGION } from '../support/ledger-table.ts';
@@ -25,10 +25,17 @@ beforeAll(async () => {
   if (!response.ok) throw new Error(await response.text());
   await createReadRole(cloud(), readable.id);
   const hub = cloud().clients(HUB_ACCOUNT, HUB_REGION);
-  directory = new OrganizationDirectory(organizationsClient(hub), accountClients(accessOf(cloud())));
+  directory = new OrganizationDirectory(organizationsClient(hub), regionsOfAccounts('aws', accessOf(cloud())));
 });
 
 accountsContract(() => directory);
+
+describe('in a partition without AWS Account Management', () => {
+  accountsContract(() => {
+    const hub = organizationsClient(cloud().clients(HUB_ACCOUNT, HUB_REGION));
+    return new OrganizationDirectory(hub, regionsOfAccounts('aws-us-gov', accessOf(cloud())));
+  }, ['us-gov-east-1', 'us-gov-west-1']);
+});
 
 test('a hub in no organization lists no accounts, and the error says what to write into the policy', () => {
   expect(beforeItWasDeclared).toMatchObject({

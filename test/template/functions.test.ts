@@ -18,6 +18,7 @@ import {
   type Resource,
   ROOT,
   refersTo,
+  resourceOf,
   statementsOf,
   textOf,
 } from './template.ts';
@@ -298,8 +299,13 @@ describe('functions that wake each other', () => {
   // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
   test('may do so more than 16 times in a chain, and no other function may', () => {
     expect(inCycles.length).toBeGreaterThan(1);
-    const allowed = functions.filter(({ properties }) => properties.RecursiveLoop === 'Allow').map(({ id }) => id);
+    const allowed = functions.filter(({ properties }) => properties.RecursiveLoop !== undefined).map(({ id }) => id);
     expect(allowed).toEqual(inCycles);
+    const inCommercialRegions = { 'Fn::If': ['DetectsRecursion', 'Allow', { Ref: 'AWS::NoValue' }] };
+    for (const id of allowed) expect(resourceOf(hub, id).RecursiveLoop).toEqual(inCommercialRegions);
+    expect(objectOf(hub.json.Conditions).DetectsRecursion).toEqual({
+      'Fn::Equals': [{ Ref: 'AWS::Partition' }, 'aws'],
+    });
   });
 
   test('have an alarm on dropped invocations of one that every chain passes', () => {

@@ -23,11 +23,16 @@ export interface Template {
   readonly resources: readonly Resource[];
 }
 
+/** The whole of a template, which may have loops. */
+export function templateJson(file: string): JsonObject {
+  const document = parseDocument(readFileSync(`${ROOT}${file}`, 'utf8'), { logLevel: 'error' });
+  if (document.errors.length > 0) throw document.errors[0];
+  return objectOf(toJson(document.contents));
+}
+
 export function loadTemplate(file: string): Template {
   const text = readFileSync(`${ROOT}${file}`, 'utf8');
-  const document = parseDocument(text, { logLevel: 'error' });
-  if (document.errors.length > 0) throw document.errors[0];
-  const json = objectOf(toJson(document.contents));
+  const json = templateJson(file);
   const resources = Object.entries(objectOf(json.Resources)).map(([id, value]) => {
     const resource = objectOf(value);
     return { id, type: textOf(resource.Type), properties: objectOf(resource.Properties ?? {}), json: resource };

@@ -319,7 +319,8 @@ describe('every adapter of a scanner', () => {
 });
 
 describe('any partition, account and Region', () => {
-  const deployed = [...shared, ...functions];
+  // The table of what exists where is the one place that names Regions.
+  const deployed = [...shared, ...functions].filter(({ path }) => path !== 'shared/domain/image/partitions.ts');
   test.each([
     ['partition', /arn:aws[a-z-]*:/],
     ['account', /(?<![\w.])\d{12}(?!\w)/],
