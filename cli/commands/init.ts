@@ -146,6 +146,7 @@ async function settingsOf(
   const ask = flags.yes === true || json ? undefined : ports.ask;
   const given = (field: Field): string | undefined => {
     const value = textOf(flags[field.option]);
+    if (value === NONE && field.mayBeNone === true) return '';
     return value === undefined ? undefined : checked(value, field);
   };
   const answer = async (field: Field, question: string, fallback: string | undefined): Promise<string> => {
@@ -219,8 +220,8 @@ async function settingsOf(
   };
 }
 
-/** A person's answer that removes what was before. */
-const NONE = '-';
+/** The answer that removes what was before. The command line takes no empty value. */
+const NONE = 'none';
 
 /** Asks until the answer is valid; nothing means the default. */
 async function answered(
@@ -229,7 +230,7 @@ async function answered(
   question: string,
   fallback: string | undefined,
 ): Promise<string> {
-  const none = field.mayBeNone === true ? `, ${NONE} for none` : '';
+  const none = field.mayBeNone === true ? `; or ${NONE}` : '';
   const hint = fallback === undefined ? '' : fallback === '' ? ' (Enter: none)' : ` [${fallback}${none}]`;
   for (;;) {
     const text = (await ask(`${question}${hint}: `)).trim();

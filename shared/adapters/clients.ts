@@ -13,8 +13,9 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { AccountNotOursError } from '../ports/errors.ts';
+import { AccountNotOursError, LedgerMissingError } from '../ports/errors.ts';
 import { instrumented } from './instrumentation.ts';
+import { isNamed } from './refusal.ts';
 
 /*
  * The only place where SDK clients are made. Each kind is a function of its own, so that a bundle holds only the
@@ -37,11 +38,29 @@ export interface HubConfig {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** For the ledger, an absent attribute equals an `undefined` one. */
+/** For the ledger, an absent attribute equals an `undefined` one, and a table that is gone has a name. */
+function ofLedger(client: DynamoDBClient): DynamoDBDocumentClient {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!isNamed(error, 'ResourceNotFoundException')) throw error;
+        throw new LedgerMissingError(tableIn(args.input), error);
+      }
+    },
+    { step: 'initialize', name: 'nameMissingLedger' },
+  );
+  return DynamoDBDocumentClient.from(instrumented(client), { marshallOptions: { removeUndefinedValues: true } });
+}
+
+function tableIn(input: object): string {
+  if ('TableName' in input) return String(input.TableName);
+  return 'RequestItems' in input ? Object.keys(input.RequestItems ?? {}).join() : '';
+}
+
 export const ledgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(instrumented(new DynamoDBClient({ ...RETRIES, ...config })), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  ofLedger(new DynamoDBClient({ ...RETRIES, ...config }));
 export const bucketClient = (config: HubConfig = {}): S3Client => instrumented(new S3Client({ ...RETRIES, ...config }));
 export const busClient = (config: HubConfig = {}): EventBridgeClient =>
   instrumented(new EventBridgeClient({ ...RETRIES, ...config }));
@@ -62,9 +81,7 @@ const PROMPT = {
 } as const;
 
 export const promptLedgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(instrumented(new DynamoDBClient({ ...PROMPT, ...config })), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  ofLedger(new DynamoDBClient({ ...PROMPT, ...config }));
 export const promptBucketClient = (config: HubConfig = {}): S3Client =>
   instrumented(new S3Client({ ...PROMPT, ...config }));
 

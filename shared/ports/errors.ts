@@ -158,6 +158,17 @@ export class LedgerContendedError extends Error {
   }
 }
 
+/** The ledger has no table: somebody deleted it, or the stack of another account or Region is meant. */
+export class LedgerMissingError extends Error {
+  override readonly name = 'LedgerMissingError';
+  constructor(table: string, cause: unknown) {
+    super(
+      `The ledger's table ${table} does not exist in this account and Region. If somebody deleted it, restore it: see "A deleted ledger" in docs/operations.md.`,
+      { cause },
+    );
+  }
+}
+
 /** An item to change is missing: it was never written, or somebody deleted it. */
 export class LedgerItemMissingError extends Error {
   override readonly name = 'LedgerItemMissingError';

@@ -323,11 +323,11 @@ describe('a file that a person has edited', () => {
       'OrganizationId=o-a1b2c3d4e5',
       'OrganizationId=o-a1b2c3d4e5',
     ]);
-    await init({ force: true, organization: '' });
+    await init({ force: true, organization: 'none' });
     expect(await trusted()).toEqual(['MemberAccountIds=', 'OrganizationId=', 'OrganizationId=']);
     await init({ force: true, members: '777788889999' });
     expect(await trusted()).toEqual(['MemberAccountIds=777788889999', 'OrganizationId=', 'OrganizationId=']);
-    await init({ force: true, members: '' });
+    await init({ force: true, members: 'none' });
     expect(await trusted()).toEqual(['MemberAccountIds=', 'OrganizationId=', 'OrganizationId=']);
   });
 
@@ -338,16 +338,16 @@ describe('a file that a person has edited', () => {
     expect(await fileOf('samconfig.toml')).toMatch(/AlarmEmail=\\"\\" AlarmTopicArn=\\"arn:aws:sns/);
   });
 
-  test('on a terminal Enter keeps each answer, and - removes it', async () => {
+  test('on a terminal Enter keeps each answer, and none removes it', async () => {
     await edited();
     const asked: string[] = [];
     const ask = async (question: string) => {
       asked.push(question);
-      return question.startsWith('Other accounts') ? '-' : '';
+      return question.startsWith('Other accounts') ? 'none' : '';
     };
     await init({ force: true }, { ask });
     expect(asked).toContain('Name of its stack [pw]: ');
-    expect(asked.find((question) => question.startsWith('Other'))).toContain('[444455556666,777788889999, - for none]');
+    expect(asked.find((question) => question.startsWith('Other'))).toContain('[444455556666,777788889999; or none]');
     expect(await fileOf('samconfig.toml')).toMatch(/MemberAccountIds=\\"\\"/);
   });
 
