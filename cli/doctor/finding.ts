@@ -3,7 +3,6 @@ export const CHECKS = [
   'stack',
   'outputs',
   'versions',
-  'ledger',
   'policy',
   'review',
   'scan-quota',
