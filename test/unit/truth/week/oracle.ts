@@ -400,8 +400,10 @@ export class StartOracle {
   #beganWell(image: WeekImage, run: TrueStay): boolean {
     const [first] = this.#truth.reviews;
     if (first && run.fromEpochMs <= first.fromEpochMs) return isDuring(run, first);
-    // The first image of a stream is refused on its first day (see `#isKnownGood`), so that the opening let it start.
-    if (this.#isOpened(run.place, run.fromEpochMs) && !this.#wasReviewed(image, run.fromEpochMs)) return false;
+    // The first image of a stream is refused on its first day (see `#isKnownGood`), so that only an opening or a warning let it start.
+    const refusesNothing =
+      this.#isOpened(run.place, run.fromEpochMs) || this.#policyAt(run.fromEpochMs).warns.includes(run.place);
+    if (refusesNothing && !this.#wasReviewed(image, run.fromEpochMs)) return false;
     return this.#objections(image, run.fromEpochMs).length === 0;
   }
 
