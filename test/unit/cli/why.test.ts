@@ -1,5 +1,6 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { takeCause } from '../../../shared/domain/cause/cause.ts';
+import { TOO_LARGE } from '../../../shared/domain/image/image-properties.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, imageProperties, usage } from '../../support/samples.ts';
@@ -370,4 +371,17 @@ test('an image of no stream that violates names its owner as the next step', asy
   );
   await pushed(world, 1, 'app-1', { tags: ['other'], reasons: [], inUse: true });
   expect(await why(world, 'app-1')).not.toContain('Next step');
+});
+
+test('why says what an image exceeds that the ledger does not keep whole, and how many names it does not keep', async () => {
+  const world = await planWorld();
+  const unkept = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'unsupported' } as const;
+  await pushed(world, 0, 'app-0', { tags: ['v1'], reasons: [{ ...unkept, scanReason: TOO_LARGE.code }] });
+  await world.images.recordProperties(
+    imageProperties('app-0', { unresolved: TOO_LARGE, references: ['evil.example/a'], moreReferences: 4900 }),
+  );
+  const text = (await why(world)).replace(/\s+/g, ' ');
+  expect(text).toContain('too-large-to-keep: The config and the manifest of the image say more than the ledger keeps');
+  expect(text).toContain('400 KB');
+  expect(text).toContain('4900 more than the ledger keeps; no waiver by repository covers the image');
 });

@@ -1,5 +1,6 @@
 import { type Cause, mergeCause } from '../../../../shared/domain/cause/cause.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
+import { TOO_LARGE } from '../../../../shared/domain/image/image-properties.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../../shared/domain/policy/built-in-policy.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import type { Report, ReportContext, ReportImage } from '../../../../shared/domain/report/report.ts';
@@ -602,4 +603,16 @@ test('a report without the policy says so first, and calls nothing none that it 
   expect(page.indexOf('**This review had no policy.**')).toBeGreaterThan(0);
   expect(page.indexOf('**This review had no policy.**')).toBeLessThan(page.indexOf('0 running images:'));
   expect(page.match(/Unknown without a policy\./g)).toHaveLength(2);
+});
+
+test('the report names an image of which the ledger does not keep all, with the reason', () => {
+  const unkept: Reason = {
+    ...{ ruleId: 'scan-required', effect: 'unknown', kind: 'scan' },
+    ...{ state: 'unsupported', scanReason: 'too-large-to-keep' },
+  };
+  const text = reportMarkdown(
+    buildReport(context(), [record('evil', verdict('unknown', [unkept]), { unresolved: TOO_LARGE })]),
+  );
+  expect(text).toContain(digestOf('evil').slice(0, 19));
+  expect(text).toContain('too-large-to-keep');
 });
