@@ -424,16 +424,17 @@ describe('an index as version 0.2.0 recorded it, without the image that nodes st
     world.registry.push(web, { artifact: imageOf('c'), pushedAtEpochMs: PUSHED, config: config('s390x') });
     pushImage(world, web, 'd');
     world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
-    world.places.recordOlder(b, [visible], world.clock());
+    const recordedAtEpochMs = world.clock();
+    world.places.recordOlder(b, [visible], recordedAtEpochMs);
     world.workloads.run(main, running(b));
-    return made;
+    return { ...made, recordedAtEpochMs };
   }
   const indexIn = async (world: FakeWorld) => (await world.places.indexStates([b])).get(b);
 
   test('is read again by the next review, once', async () => {
-    const { world, review, live } = await upgraded();
+    const { world, review, live, recordedAtEpochMs } = await upgraded();
     await review();
-    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false, recordedAtEpochMs });
     expect((await live()).map(({ digest }) => digest)).toEqual([d]);
     expect(world.images.records.get(d)).toMatchObject({ inUse: true });
     await review();
@@ -441,52 +442,52 @@ describe('an index as version 0.2.0 recorded it, without the image that nodes st
   });
 
   test('is read again where nothing runs it, and counts as no image in use', async () => {
-    const { world, review } = await upgraded();
+    const { world, review, recordedAtEpochMs } = await upgraded();
     world.workloads.stop(main, 'web');
     // Its registry is read because another image there is in use.
     pushImage(world, other, 'a');
     world.workloads.run(main, task({ image: referenceTo(other, ':1'), digest: a }));
     await world.places.recordLocation({ digest: b, location: web, tags: ['stable'] });
     await review();
-    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false, recordedAtEpochMs });
     expect(world.images.records.get(d)).toMatchObject({ inUse: false });
     await review();
     expect(world.registry.asked.get(b)).toBe(1);
   });
 
   test('that was deleted is not missing: nothing runs it', async () => {
-    const { world, review, parts } = await upgraded();
+    const { world, review, parts, recordedAtEpochMs } = await upgraded();
     world.workloads.stop(main, 'web');
     pushImage(world, other, 'a');
     world.workloads.run(main, task({ image: referenceTo(other, ':1'), digest: a }));
     await world.places.recordLocation({ digest: b, location: web, tags: [] });
     world.registry.delete(web, b);
     await review();
-    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true });
+    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true, recordedAtEpochMs });
     expect(world.images.records.has(b)).toBe(false);
     expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(web), missing: 0 }));
   });
 
   test('keeps its images while its registry gives nothing, and is read again later', async () => {
-    const { world, review } = await upgraded();
+    const { world, review, recordedAtEpochMs } = await upgraded();
     world.registry.withhold(web, 'manifests');
     await review();
-    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true });
+    expect(await indexIn(world)).toEqual({ children: [visible], isOutdated: true, recordedAtEpochMs });
     // The image that the ledger knows fits no node here.
     expect(world.images.records.get(b)).toMatchObject({ unresolved: { code: 'no-image-for-node' } });
     world.registry.giveAgain(web);
     await review();
-    expect(await indexIn(world)).toEqual({ children, isOutdated: false });
+    expect(await indexIn(world)).toEqual({ children, isOutdated: false, recordedAtEpochMs });
   });
 
   test.each(['index-too-deep', 'index-too-large', 'index-incomplete', 'unparsable'])(
     'has no image any more if it is unreadable (%s): it is unknown, by name',
     async (code) => {
-      const { world, review, live } = await upgraded();
+      const { world, review, live, recordedAtEpochMs } = await upgraded();
       world.registry.isUnusable(b, code, 'as the registry shows it');
       for (const _ of [1, 2]) {
         await review();
-        expect(await indexIn(world)).toEqual({ children: [], isOutdated: true });
+        expect(await indexIn(world)).toEqual({ children: [], isOutdated: true, recordedAtEpochMs });
         expect((await live()).map(({ digest }) => digest)).toEqual([b]);
         expect(world.images.records.get(b)).toMatchObject({ unresolved: { code, detail: 'as the registry shows it' } });
       }
