@@ -13,7 +13,7 @@ import type { IndexState } from '../ports/ledger.ts';
 /**
  * Reads what is known of digests, each of an image or an index. The ledger answers in one batch read, and in a second one
  * if there are indexes, for up to 30 digests with up to 50 images.
- * @param counted is told the number of images before those of indexes are read; what it throws ends the read
+ * @param counted receives the number of images before those of indexes are read; what it throws ends the read
  */
 export async function readAdmissionRecords(
   { images, places, running }: AdmissionReads,

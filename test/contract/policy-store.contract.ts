@@ -43,7 +43,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
     expect(first).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('a policy whose pointer is lost is unreadable, and not one that nobody applied', async () => {
+  test('a policy whose pointer is lost is unreadable, and not one that was never applied', async () => {
     const { store, door, losePointer } = await make();
     await store.publish(policy(30), by);
     await losePointer();
