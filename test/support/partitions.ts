@@ -15,6 +15,18 @@ export const TEMPLATES = [
   'registry/registry.yaml',
 ] as const;
 
+/** A Region of each partition. */
+export const PLACES: readonly (readonly [region: string, partition: string])[] = [
+  ['eu-west-1', 'aws'],
+  ['cn-north-1', 'aws-cn'],
+  ['us-gov-west-1', 'aws-us-gov'],
+  ['us-iso-east-1', 'aws-iso'],
+  ['us-isob-east-1', 'aws-iso-b'],
+  ['eu-isoe-west-1', 'aws-iso-e'],
+  ['us-isof-south-1', 'aws-iso-f'],
+  ['eusc-de-east-1', 'aws-eusc'],
+];
+
 interface Declared {
   readonly type: string;
   readonly condition?: string;

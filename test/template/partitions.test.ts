@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { allPartitions, partitionNamed, partitionOf } from '../../shared/domain/image/partitions.ts';
-import { actionPrefixesIn, resourcesOf, TEMPLATES, typesIn } from '../support/partitions.ts';
+import { actionPrefixesIn, PLACES, resourcesOf, TEMPLATES, typesIn } from '../support/partitions.ts';
 import { isObject, type Json, listOf, objectOf, ROOT, templateJson, textOf } from './template.ts';
 
 const checked = allPartitions().flatMap(({ name, missing }) => (missing ? [{ name, missing }] : []));
@@ -9,16 +9,7 @@ test('the partitions that users ask for are looked up', () => {
   expect(checked.map(({ name }) => name)).toEqual(['aws', 'aws-cn', 'aws-us-gov']);
 });
 
-test.each([
-  ['eu-west-1', 'aws'],
-  ['cn-north-1', 'aws-cn'],
-  ['us-gov-west-1', 'aws-us-gov'],
-  ['us-iso-east-1', 'aws-iso'],
-  ['us-isob-east-1', 'aws-iso-b'],
-  ['eu-isoe-west-1', 'aws-iso-e'],
-  ['us-isof-south-1', 'aws-iso-f'],
-  ['eusc-de-east-1', 'aws-eusc'],
-])('%s is in %s', (region, partition) => {
+test.each(PLACES)('%s is in %s', (region, partition) => {
   expect(partitionOf(region).name).toBe(partition);
   expect(partitionNamed(partition)).toBe(partitionOf(region));
 });

@@ -7,6 +7,7 @@ import { UsageError } from '../../../cli/errors.ts';
 import { FIELDS, type Field, fieldProblem } from '../../../cli/init/settings.ts';
 import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
+import { PLACES } from '../../support/partitions.ts';
 import { fc } from '../../support/seeded.ts';
 import { hub, objectOf, textOf } from '../../template/template.ts';
 import { cliContext, onTerminal, run } from './support.ts';
@@ -237,16 +238,7 @@ test.each(TAKEN)('what init takes for --$option the template takes too, and no q
   );
 });
 
-test.each([
-  ['eu-west-1', 'aws'],
-  ['cn-north-1', 'aws-cn'],
-  ['us-gov-west-1', 'aws-us-gov'],
-  ['us-iso-east-1', 'aws-iso'],
-  ['us-isob-east-1', 'aws-iso-b'],
-  ['eu-isoe-west-1', 'aws-iso-e'],
-  ['us-isof-south-1', 'aws-iso-f'],
-  ['eusc-de-east-1', 'aws-eusc'],
-])('members in %s send events to a bus in the partition %s', async (region, partition) => {
+test.each(PLACES)('members in %s send events to a bus in the partition %s', async (region, partition) => {
   await init({ region, members: '444455556666' });
   expect(await fileOf('samconfig.toml')).toContain(`arn:${partition}:events:${region}:`);
   expect(parsePolicy(await fileOf('my-policy.yaml')).scopes).toMatchObject([{ regions: [region] }, {}]);
