@@ -14,15 +14,14 @@ export const streamId = (location: ImageLocation, headTag: string): string => `$
 
 /** The rules that name a repository, in the order of the policy. A review asks it for each image, and a policy may have thousands. */
 export function streamRulesOf({ streams }: Pick<Policy, 'streams'>, location: ImageLocation): StreamRule[] {
-  const { account, region, repository } = location;
+  const { repository } = location;
   const rules = rulesOf(streams).get(registryKey(location));
   if (!rules) return [];
   const near = [rules.byName.get(repository), rules.byFolder.get(folderOf(repository)), rules.others];
   return near
     .flatMap((some) => some ?? [])
-    .filter(({ rule }, at, all) => all.findIndex((one) => one.rule === rule) === at)
     .filter(({ rule: { repositories } }) => matchesAnyGlob(repositories, repository))
-    .filter(({ rule }) => rule.account === account && rule.regions.includes(region))
+    .filter(({ rule }, at, all) => all.findIndex((one) => one.rule === rule) === at)
     .sort((one, other) => one.at - other.at)
     .map(({ rule }) => rule);
 }
