@@ -56,6 +56,29 @@ test('a version is read once, also by concurrent callers; an unreadable one is r
   expect(s3.commandCalls(GetObjectCommand)).toHaveLength(2);
 });
 
+test('versions share the stream rules that are the same, and at most 64 versions are kept', async () => {
+  const streamOf = (id: string) => ({
+    ...{ id, tier: 'application', owner: 'a', account: '111122223333', regions: ['eu-west-1'] },
+    ...{ repositories: [`team/${id}`], headTags: ['main'] },
+  });
+  const textOf = (n: number) => {
+    const streams = [streamOf('same'), streamOf(`only-${n}`)];
+    const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams, severities: [] };
+    return canonicalJson(parse(policySchema, policy));
+  };
+  s3.on(GetObjectCommand).callsFake(({ Key = '' }: { readonly Key?: string }) => ({
+    Body: { transformToString: async () => textOf(Number(/\d+/.exec(Key)?.[0])) },
+  }));
+  const rulesOf = async (n: number) => (await store.load(`v${n}`)).policy.streams;
+  const [first, second] = [await rulesOf(0), await rulesOf(1)];
+  expect(first[0]).toBe(second[0]);
+  expect(first[1]).not.toEqual(second[1]);
+  for (let n = 2; n < 64; n += 1) await rulesOf(n);
+  expect(await rulesOf(0)).toBe(first);
+  await rulesOf(64);
+  expect(await rulesOf(0)).not.toBe(first);
+});
+
 test('each document is kept with who wrote it and what it replaces', async () => {
   s3.on(PutObjectCommand).resolves({});
   const put = jest.spyOn(table, 'put').mockResolvedValue(true);

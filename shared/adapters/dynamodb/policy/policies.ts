@@ -11,7 +11,7 @@ import {
   unpackedEarlier,
 } from '../../../domain/policy/applied-policy.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../domain/policy/built-in-policy.ts';
-import type { Policy } from '../../../domain/policy/policy.ts';
+import type { Policy, StreamRule } from '../../../domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../domain/policy/policy-check.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../ports/errors.ts';
@@ -24,13 +24,14 @@ import type { LedgerTable } from '../table/table.ts';
 
 /**
  * Policies as `policies/<version>.json` in the evidence bucket; a ledger item names the one in force. A version is the
- * hash of its content, so it is cached: an environment sees few of them.
+ * hash of its content, so it is cached. Versions share their stream rules, of which a change of the policy edits few.
  */
 export class DynamoPolicies implements Policies {
   protected readonly table: LedgerTable;
   protected readonly client: S3Client;
   protected readonly bucket: string;
   readonly #known = new Map<string, Promise<PolicyVersion>>();
+  readonly #rules = new Map<string, StreamRule>();
 
   constructor(table: LedgerTable, client: S3Client, bucket: string) {
     this.table = table;
@@ -82,6 +83,10 @@ export class DynamoPolicies implements Policies {
 
   protected loadFrom(version: string, read: () => Promise<string>): Promise<PolicyVersion> {
     if (version === BUILT_IN_VERSION) return Promise.resolve({ version, policy: BUILT_IN_POLICY });
+    if (this.#known.size >= MOST_KNOWN && !this.#known.has(version)) {
+      this.#known.clear();
+      this.#rules.clear();
+    }
     const loaded = this.#known.get(version) ?? this.#load(version, read);
     this.#known.set(version, loaded);
     loaded.catch(() => this.#known.delete(version));
@@ -91,10 +96,19 @@ export class DynamoPolicies implements Policies {
   async #load(version: string, read: () => Promise<string>): Promise<PolicyVersion> {
     const text = await read();
     try {
-      return { version, policy: storedPolicy(JSON.parse(text)) };
+      const policy = storedPolicy(JSON.parse(text));
+      return { version, policy: { ...policy, streams: policy.streams.map((rule) => this.#shared(rule)) } };
     } catch (error) {
       throw new PolicyUnreadableError(version, error);
     }
+  }
+
+  /** The same rule of another version, so that it is in memory once. */
+  #shared(rule: StreamRule): StreamRule {
+    const text = JSON.stringify(rule);
+    const known = this.#rules.get(text);
+    if (!known) this.#rules.set(text, rule);
+    return known ?? rule;
   }
 
   protected async pointer(): Promise<StoredPointer | undefined> {
@@ -126,6 +140,8 @@ interface StoredPointer extends PolicyPointer {
 }
 
 const DOCUMENTS_AT_ONCE = 8;
+/** More than a history has. */
+const MOST_KNOWN = 64;
 
 /** 0 if the item is damaged: then a rule has no grace. */
 const sinceOf = ({ atEpochMs }: Pick<StoredPointer, 'atEpochMs'>): number =>
